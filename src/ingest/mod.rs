@@ -1,0 +1,130 @@
+//! Logs in: discovery, watching, tailing, and one file per log format.
+//!
+//! Events from the file system are hints; looking (length, modification time, inode) is the truth. [`Ingester`] is
+//! driven by its owner in turns and owns no thread; [`Watcher`] owns notify's thread and turns its events into hints.
+
+pub mod formats;
+
+use crate::project::Project;
+use crate::store::{RunId, SledStore, StoreError};
+use crate::vocab::{IngestProgress, Notice, WatchedRoot};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Follows every file of every run of a project into the store.
+pub struct Ingester {}
+
+/// What one turn did.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Runs with new points or facts.
+    pub changed: BTreeSet<RunId>,
+    /// Points stored.
+    pub points: u64,
+    /// Whether files are left with more to read: take another turn soon.
+    pub more: bool,
+    /// First reading, while it lasts.
+    pub progress: Option<IngestProgress>,
+}
+
+/// How much one turn may do, so that the screen never waits for a backlog.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Bytes read from one file before others get their turn.
+    pub bytes_per_file: usize,
+    /// Time for the whole turn.
+    pub time: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes_per_file: 4 << 20, time: Duration::from_millis(50) }
+    }
+}
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// These paths may have changed (files or directories).
+    Hints(Vec<PathBuf>),
+    /// Everything: new matches of the globs, every file's length and identity.
+    Everything,
+}
+
+/// A file of a run, for `check`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileReport {
+    /// Name of the run.
+    pub run: String,
+    /// Relative to the run.
+    pub file: String,
+    /// Format and why it was recognised, or why the file was refused.
+    pub verdict: Result<(String, String), String>,
+    /// Points read.
+    pub points: u64,
+}
+
+impl Ingester {
+    /// Starts following; nothing is read before the first [`Ingester::turn`].
+    #[must_use]
+    pub fn new(project: &Project, store: Arc<SledStore>) -> Self {
+        let _ = (project, store);
+        todo!("store")
+    }
+
+    /// Looks, reads within the budget, and stores points and offsets together.
+    ///
+    /// # Errors
+    /// Only what the store says; what is wrong with files is in [`Ingester::notices`].
+    pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Turn, StoreError> {
+        let _ = (look, budget);
+        todo!("store")
+    }
+
+    /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        todo!("store")
+    }
+
+    /// What every file was recognised as.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileReport> {
+        todo!("store")
+    }
+
+    /// When a run was last written to.
+    #[must_use]
+    pub fn last_write(&self, run: RunId) -> Option<SystemTime> {
+        let _ = run;
+        todo!("store")
+    }
+}
+
+/// Watches the directories of a project and calls back with hints.
+pub struct Watcher {}
+
+impl Watcher {
+    /// Starts watching. `hint` is called from another thread with paths that may have changed, or with
+    /// [`Look::Everything`] when events were lost; it must be quick (send on a channel).
+    #[must_use]
+    pub fn start(project: &Project, hint: Box<dyn Fn(Look) + Send + Sync>) -> Self {
+        let _ = (project, hint);
+        todo!("store")
+    }
+
+    /// What is watched, and how.
+    #[must_use]
+    pub fn roots(&self) -> Vec<WatchedRoot> {
+        todo!("store")
+    }
+
+    /// How often everything must be looked at although nothing was hinted: seconds where the kernel tells, shorter
+    /// where it cannot.
+    #[must_use]
+    pub fn reconcile_every(&self) -> Duration {
+        todo!("store")
+    }
+}

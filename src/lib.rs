@@ -1,0 +1,42 @@
+//! mixlaw: htop for your data mixture.
+//!
+//! A daemon watches the directories that training runs log into, keeps every metric, and refits mixture and
+//! mixture-of-experts scaling laws as the numbers arrive; a terminal dashboard shows what the target run will reach,
+//! how sure that is, and which ratio to change.
+//!
+//! The modules, in the order in which data meets them; each names only those above it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`vocab`] | the words of the project as plain values: runs, facts, points, observations, fits, advice, snapshots |
+//! | [`project`] | the YAML project file: types, defaults, validation with line and column, JSON Schema |
+//! | [`store`] | what is kept: points in column blocks, cursors of files, the journal of what cannot be rebuilt |
+//! | [`ingest`] | logs in: discovery, watching, tailing, and one file per log format |
+//! | [`observe`] | from points and facts to the rows a law is fitted to |
+//! | [`laws`] | one file per law: form, gradient, bounds, starts |
+//! | [`fit`] | robust objective, starts, argmin's L-BFGS, intervals, held-out skill |
+//! | [`forecast`] | where runs in progress and the target will end |
+//! | [`advise`] | which ratio to change, by how much, and why, or why not |
+//! | [`daemon`] | the process that does all this continuously, and the snapshots it publishes |
+//! | [`ipc`] | how clients and the daemon talk |
+//! | [`report`] | snapshots as text, JSON and pictures |
+//! | [`tui`] | the dashboard |
+//! | [`cli`] | one file per command |
+//!
+//! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,
+//! thread they did not get from rayon, or screen.
+
+pub mod advise;
+pub mod cli;
+pub mod daemon;
+pub mod fit;
+pub mod forecast;
+pub mod ingest;
+pub mod ipc;
+pub mod laws;
+pub mod observe;
+pub mod project;
+pub mod report;
+pub mod store;
+pub mod tui;
+pub mod vocab;

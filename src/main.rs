@@ -1,0 +1,3 @@
+//! Parses arguments, calls one function, prints one error.
+
+fn main() {}

@@ -1,0 +1,49 @@
+//! From points and facts to the rows a law is fitted to.
+//!
+//! A row is one checkpoint of one run: every step at which the validation loss was logged, with D from the run's own
+//! token count at that step. Pure: the caller reads the store.
+
+use crate::project::Project;
+use crate::store::RunId;
+use crate::vocab::{Facts, Notice, Observations};
+use std::collections::BTreeMap;
+
+/// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
+/// wins (see [`crate::vocab::Series::latest`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// Number in the store.
+    pub id: RunId,
+    /// Name.
+    pub name: String,
+    /// What is known of it.
+    pub facts: Facts,
+    /// (step, value), ascending, by metric key.
+    pub series: BTreeMap<String, Vec<(i64, f64)>>,
+}
+
+/// The rows for every validation loss of the project, in the order of `project.domains`; and the rows at step 0 (the
+/// loss before training began), which are never fitted to and which limits like `start + 3%` need.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// One entry per domain.
+    pub fitted: Vec<Observations>,
+    /// One entry per domain: rows with `tokens == 0`.
+    pub starts: Vec<Observations>,
+}
+
+/// Builds the rows.
+#[must_use]
+pub fn observe(project: &Project, runs: &[RunRecord]) -> Observed {
+    let _ = (project, runs);
+    todo!("laws")
+}
+
+/// Fills in what the project leaves open from what the runs say, and tells the user each assumption: domains from the
+/// runs' mixtures, validation losses from metric keys that name a domain, the target from the largest N and D seen,
+/// the current mixture. `runs` need only facts and the keys of `series`.
+#[must_use]
+pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
+    let _ = runs;
+    (project.clone(), Vec::new())
+}

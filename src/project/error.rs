@@ -1,0 +1,53 @@
+//! What can be wrong with a project, said so that the next thing to type is clear.
+
+use std::path::PathBuf;
+
+/// A project that cannot be used. `Display` is the whole message without the help line.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum ProjectError {
+    /// There is nothing at the path.
+    #[error("{path}: no such file or directory")]
+    Missing {
+        /// What was asked for.
+        path: PathBuf,
+        /// What to type instead.
+        help: String,
+    },
+    /// It is there and cannot be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// What was asked for.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The text is not a project. Shown as `mixlaw.yaml:12:3: …`.
+    #[error("{file}:{line}:{column}: {message}")]
+    Invalid {
+        /// The project file as the user named it.
+        file: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+        /// The source line, control characters stripped.
+        source_line: String,
+        /// What to type instead.
+        help: Option<String>,
+    },
+}
+
+impl ProjectError {
+    /// What to type next.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Missing { help, .. } | Self::Unreadable { help, .. } => Some(help),
+            Self::Invalid { help, .. } => help.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The YAML project file: what it says ([`file`]), what that means ([`Project`]), and what is wrong with it
+//! ([`ProjectError`], with line, column and a suggestion).
+
+pub mod error;
+pub mod file;
+
+pub use error::ProjectError;
+
+use crate::vocab::{FactName, Mixture};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A project as everything else uses it: validated, defaults filled in, paths absolute.
+///
+/// `domains` and `metrics` may be empty after loading (a bare directory, or a file that leaves them out); they are then
+/// inferred from the first runs that say something, see [`crate::observe::assume`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Shown in titles.
+    pub name: String,
+    /// The project file; `None` for a bare directory.
+    pub file: Option<PathBuf>,
+    /// Directory that relative paths start from.
+    pub root: PathBuf,
+    /// Globs whose every match is a run, relative to `root`.
+    pub runs: Vec<RunSource>,
+    /// Where facts are found, beyond what is recognised: `config.json#params_non_embedding`, or a plain value.
+    pub facts: BTreeMap<FactName, Vec<FactSource>>,
+    /// Domains, in order.
+    pub domains: Vec<String>,
+    /// Key of the validation loss of each domain, parallel to `domains`.
+    pub metrics: Vec<String>,
+    /// The run being planned.
+    pub target: Target,
+    /// Weights in use; inferred where left out.
+    pub current: Option<Mixture>,
+    /// Least and most weight of each domain, parallel to `domains`.
+    pub bounds: BTreeMap<String, [f64; 2]>,
+    /// Tokens there are of a domain.
+    pub available_tokens: BTreeMap<String, f64>,
+    /// How often a token may be repeated.
+    pub max_epochs: f64,
+    /// What to minimise, and subject to what.
+    pub objective: Objective,
+    /// Laws to fit; empty means automatic.
+    pub laws: Vec<String>,
+    /// How to fit.
+    pub fit: FitSettings,
+    /// How to watch.
+    pub watch: WatchMode,
+}
+
+/// A glob whose every match is a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSource {
+    /// The pattern, relative to the project's root.
+    pub path: String,
+    /// Place of the pattern in the project file, for "matches nothing" (line, column; from 1).
+    pub at: Option<(usize, usize)>,
+}
+
+/// One place a fact may come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FactSource {
+    /// `file#dotted.key` inside the run's directory (JSON or YAML by extension).
+    Key {
+        /// File, relative to the run.
+        file: String,
+        /// Dotted path in it.
+        key: String,
+    },
+    /// The same number for every run.
+    Number(f64),
+    /// The same word for every run.
+    Text(String),
+}
+
+/// The run being planned. Where a part is unknown, the largest seen is used and a notice says so.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Target {
+    /// N.
+    pub params: Option<f64>,
+    /// D.
+    pub tokens: Option<f64>,
+}
+
+/// What to minimise, and subject to what.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Objective {
+    /// Weight of each domain's loss; empty means all equal.
+    pub minimize: BTreeMap<String, f64>,
+    /// Limits on losses.
+    pub subject_to: Vec<Constraint>,
+}
+
+/// `domain <= base + slack`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constraint {
+    /// Whose validation loss.
+    pub domain: String,
+    /// What the limit is relative to.
+    pub base: Base,
+    /// Added to the base.
+    pub slack: Slack,
+    /// The text as written, for the screen.
+    pub text: String,
+}
+
+/// What a limit is relative to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Base {
+    /// The loss before training began (that of a run's step 0).
+    Start,
+    /// The loss expected with the current mixture.
+    Current,
+    /// A number of nats.
+    Nats(f64),
+}
+
+/// What is added to the base of a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Slack {
+    /// A part of the base: 0.03 for `+ 3%`.
+    Relative(f64),
+    /// Nats.
+    Nats(f64),
+}
+
+/// How to fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitSettings {
+    /// Seed of starts and resamples.
+    pub seed: u64,
+    /// Searches from different starting points; `None` leaves it to the law.
+    pub starts: Option<usize>,
+    /// Resamples of the bootstrap.
+    pub bootstraps: usize,
+    /// Part of each run's planned (or seen) tokens dropped from its beginning, where loss has not settled.
+    pub skip: f64,
+}
+
+/// How files are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WatchMode {
+    /// By file system type.
+    #[default]
+    Auto,
+    /// The kernel tells.
+    Native,
+    /// mixlaw looks.
+    Poll,
+}
+
+impl Project {
+    /// Loads what `path` names: a YAML file, a directory with a `mixlaw.yaml`, or a bare directory of runs.
+    ///
+    /// # Errors
+    /// [`ProjectError`], ready to show: what is wrong, where, and what to type instead.
+    pub fn load(path: &Path) -> Result<Self, ProjectError> {
+        let _ = path;
+        todo!("project")
+    }
+
+    /// The key of the validation loss of `domain`.
+    #[must_use]
+    pub fn metric_of(&self, domain: &str) -> Option<&str> {
+        let index = self.domains.iter().position(|d| d == domain)?;
+        self.metrics.get(index).map(String::as_str)
+    }
+
+    /// Sentence for titles: `minimise rust, while prose <= start + 3%`.
+    #[must_use]
+    pub fn objective_text(&self) -> String {
+        let what: Vec<String> = match self.objective.minimize.len() {
+            0 => self.domains.clone(),
+            1 => self.objective.minimize.keys().cloned().collect(),
+            _ => self.objective.minimize.iter().map(|(d, w)| format!("{w} {d}")).collect(),
+        };
+        let mut text = format!("minimise {}", what.join(" + "));
+        let limits: Vec<&str> = self.objective.subject_to.iter().map(|c| c.text.as_str()).collect();
+        if !limits.is_empty() {
+            text.push_str(", while ");
+            text.push_str(&limits.join(" and "));
+        }
+        text
+    }
+}

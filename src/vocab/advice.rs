@@ -1,0 +1,63 @@
+//! A change worth making, or why none is advised.
+
+use super::Mixture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What following the advice would do to one validation loss at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Expected {
+    /// Loss with the advised mixture, nats.
+    pub value: f64,
+    /// 5 % point.
+    pub low: f64,
+    /// 95 % point.
+    pub high: f64,
+    /// Loss with the current mixture, nats; the best guess of the same law.
+    pub now: f64,
+    /// The most this loss may be, where the objective bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+}
+
+/// A change of mixture and what it is expected to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recommendation {
+    /// Names this recommendation to `accept` and `dismiss`; the same advice from the same data has the same id.
+    pub id: String,
+    /// Advised weights.
+    pub mixture: Mixture,
+    /// Weights it would replace.
+    pub current: Mixture,
+    /// By validation loss.
+    pub expected: BTreeMap<String, Expected>,
+    /// Odds that the objective is better than with the current mixture.
+    pub p_better: f64,
+    /// Odds that every stated limit holds.
+    #[serde(default)]
+    pub p_within_limits: f64,
+    /// How much lower the objective is expected to be, nats.
+    pub gain: f64,
+    /// Why, in sentences.
+    pub reasons: Vec<String>,
+}
+
+/// Why nothing is advised, and what would change that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Abstention {
+    /// Why, in sentences.
+    pub reasons: Vec<String>,
+    /// Runs or facts that would supply what is missing, in sentences.
+    pub would_help: Vec<String>,
+}
+
+/// The answer to "which ratio should I change?"
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Advice {
+    /// A change is advised.
+    Recommendation(Recommendation),
+    /// There is not enough to go on.
+    Abstained(Abstention),
+}

@@ -1,0 +1,240 @@
+//! What is known of a run besides its metrics, and where each piece was found.
+
+use super::Mixture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A fact mixlaw knows what to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FactName {
+    /// N: parameters, without embeddings unless told otherwise. For a mixture-of-experts model: all of them.
+    Params,
+    /// Parameters used for one token; equal to [`FactName::Params`] for a dense model.
+    ActiveParams,
+    /// Parameters with embeddings, where the run says so.
+    TotalParams,
+    /// Weights over domains.
+    Mixture,
+    /// Tokens per optimiser step.
+    BatchTokens,
+    /// Sequences per optimiser step.
+    BatchSequences,
+    /// Tokens per sequence.
+    SequenceLength,
+    /// Steps the run is planned to take.
+    PlannedSteps,
+    /// Tokens the run is planned to take.
+    PlannedTokens,
+    /// E: experts per layer, without shared ones.
+    Experts,
+    /// K: experts a token is routed to.
+    ExpertsPerToken,
+    /// G: how many fine-grained experts replace one.
+    Granularity,
+    /// Peak learning rate.
+    LearningRate,
+    /// Learning rate at the end.
+    MinLearningRate,
+    /// Shape of the learning rate: `cosine`, `linear`, `wsd`, `constant`.
+    Schedule,
+    /// Steps of warm-up.
+    WarmupSteps,
+    /// Steps of the final decay of a WSD schedule.
+    DecaySteps,
+    /// Seed of the run.
+    Seed,
+    /// Checkpoint the run was started from.
+    InitFrom,
+}
+
+impl FactName {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 19] = [
+        Self::Params,
+        Self::ActiveParams,
+        Self::TotalParams,
+        Self::Mixture,
+        Self::BatchTokens,
+        Self::BatchSequences,
+        Self::SequenceLength,
+        Self::PlannedSteps,
+        Self::PlannedTokens,
+        Self::Experts,
+        Self::ExpertsPerToken,
+        Self::Granularity,
+        Self::LearningRate,
+        Self::MinLearningRate,
+        Self::Schedule,
+        Self::WarmupSteps,
+        Self::DecaySteps,
+        Self::Seed,
+        Self::InitFrom,
+    ];
+
+    /// The name as it stands in project files and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::ActiveParams => "active_params",
+            Self::TotalParams => "total_params",
+            Self::Mixture => "mixture",
+            Self::BatchTokens => "batch_tokens",
+            Self::BatchSequences => "batch_sequences",
+            Self::SequenceLength => "sequence_length",
+            Self::PlannedSteps => "planned_steps",
+            Self::PlannedTokens => "planned_tokens",
+            Self::Experts => "experts",
+            Self::ExpertsPerToken => "experts_per_token",
+            Self::Granularity => "granularity",
+            Self::LearningRate => "learning_rate",
+            Self::MinLearningRate => "min_learning_rate",
+            Self::Schedule => "schedule",
+            Self::WarmupSteps => "warmup_steps",
+            Self::DecaySteps => "decay_steps",
+            Self::Seed => "seed",
+            Self::InitFrom => "init_from",
+        }
+    }
+}
+
+/// The value of a fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FactValue {
+    /// A count, a size, a rate.
+    Number(f64),
+    /// A word.
+    Text(String),
+    /// Weights over domains.
+    Mixture(Mixture),
+}
+
+/// A value and where it was found, such as `config.json#params_non_embedding`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// File and place in it, relative to the run.
+    pub source: String,
+}
+
+/// Two places that disagree about a fact; the first one is in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Conflict {
+    /// What they disagree about.
+    pub name: FactName,
+    /// In force.
+    pub kept: Sourced<FactValue>,
+    /// Not in force.
+    pub other: Sourced<FactValue>,
+}
+
+/// All facts of one run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Facts {
+    /// The facts in force.
+    pub known: BTreeMap<FactName, Sourced<FactValue>>,
+    /// Disagreements, shown and never guessed away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Facts {
+    /// Adds a fact unless it is known: the first offer wins, so offer the most trusted source first. An offer that
+    /// disagrees (numbers by more than one part in a thousand) is recorded as a conflict.
+    pub fn offer(&mut self, name: FactName, value: FactValue, source: impl Into<String>) {
+        let offered = Sourced { value, source: source.into() };
+        match self.known.get(&name) {
+            None => {
+                self.known.insert(name, offered);
+            }
+            Some(kept) if agree(&kept.value, &offered.value) => {}
+            Some(kept) => {
+                let conflict = Conflict { name, kept: kept.clone(), other: offered };
+                if !self.conflicts.contains(&conflict) {
+                    self.conflicts.push(conflict);
+                }
+            }
+        }
+    }
+
+    /// A fact that is a number.
+    #[must_use]
+    pub fn number(&self, name: FactName) -> Option<f64> {
+        match self.known.get(&name)?.value {
+            FactValue::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A fact that is a word.
+    #[must_use]
+    pub fn text(&self, name: FactName) -> Option<&str> {
+        match &self.known.get(&name)?.value {
+            FactValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The mixture, normalised when it was found.
+    #[must_use]
+    pub fn mixture(&self) -> Option<&Mixture> {
+        match &self.known.get(&FactName::Mixture)?.value {
+            FactValue::Mixture(mixture) => Some(mixture),
+            _ => None,
+        }
+    }
+
+    /// Tokens the run is planned to take, given directly or as steps × tokens per step.
+    #[must_use]
+    pub fn planned_tokens(&self) -> Option<f64> {
+        self.number(FactName::PlannedTokens)
+            .or_else(|| Some(self.number(FactName::PlannedSteps)? * self.tokens_per_step()?))
+    }
+
+    /// Tokens per step, given directly or as sequences × tokens per sequence.
+    #[must_use]
+    pub fn tokens_per_step(&self) -> Option<f64> {
+        self.number(FactName::BatchTokens)
+            .or_else(|| Some(self.number(FactName::BatchSequences)? * self.number(FactName::SequenceLength)?))
+    }
+}
+
+fn agree(a: &FactValue, b: &FactValue) -> bool {
+    let close = |x: f64, y: f64| (x - y).abs() <= 1e-3 * x.abs().max(y.abs());
+    match (a, b) {
+        (FactValue::Number(x), FactValue::Number(y)) => close(*x, *y),
+        (FactValue::Mixture(x), FactValue::Mixture(y)) => {
+            x.0.keys().chain(y.0.keys()).all(|d| (x.weight(d) - y.weight(d)).abs() <= 1e-3)
+        }
+        (x, y) => x == y,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_offer_wins_and_a_disagreement_is_kept() {
+        let mut facts = Facts::default();
+        facts.offer(FactName::Params, FactValue::Number(1e9), "config.json#params");
+        facts.offer(FactName::Params, FactValue::Number(1.0005e9), "train.log:12");
+        assert!(facts.conflicts.is_empty(), "half a part in a thousand is rounding");
+        for _ in 0..2 {
+            facts.offer(FactName::Params, FactValue::Number(2e9), "args.json#n");
+        }
+        assert_eq!(facts.number(FactName::Params), Some(1e9));
+        assert_eq!(facts.conflicts.len(), 1, "the same disagreement is recorded once");
+    }
+
+    #[test]
+    fn names_are_the_same_in_rust_and_in_json() {
+        for name in FactName::ALL {
+            assert_eq!(serde_json::to_value(name).ok(), Some(name.as_str().into()));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The words of the project, as plain values: what a run, a point, an observation, a fit, a forecast and a
+//! recommendation are.
+//!
+//! Every other room speaks in these types and none of them knows a file, a clock, a thread or a screen. Types that
+//! leave the process as JSON derive `Serialize`, `Deserialize` and `JsonSchema`; their field names are a promise to
+//! scripts: fields may be added, never renamed.
+//!
+//! Units, everywhere: losses in nats, sizes in parameters, data in tokens, time in seconds.
+
+pub mod advice;
+pub mod facts;
+pub mod fit;
+pub mod mixture;
+pub mod number;
+pub mod observation;
+pub mod point;
+pub mod run;
+pub mod snapshot;
+pub mod text;
+
+pub use advice::{Abstention, Advice, Expected, Recommendation};
+pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
+pub use fit::{Extrapolation, FitView, Forecast, Interval, ParameterView};
+pub use mixture::Mixture;
+pub use observation::{Observation, Observations};
+pub use point::{Point, Series};
+pub use run::{MetricView, RunForecast, RunState, RunView};
+pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, WatchedRoot};

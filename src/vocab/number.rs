@@ -1,0 +1,87 @@
+//! Numbers at the edges: how they are read from people (`7e9`, `7B`, `20B`) and written to JSON (never NaN).
+
+/// Reads a size or an amount as people type it: `7e9`, `7B`, `1.5M`, `25k`, `20_000`, `2T`.
+///
+/// Suffixes are decimal (`k` 10³, `M` 10⁶, `B` or `G` 10⁹, `T` 10¹²) and case matters only for `k`/`K`, which are alike.
+///
+/// # Errors
+/// A sentence that says what was typed and what would be read.
+pub fn parse_amount(text: &str) -> Result<f64, String> {
+    let cleaned: String = text.trim().chars().filter(|c| *c != '_' && *c != ',').collect();
+    let (digits, factor) = match cleaned.chars().last() {
+        Some('k' | 'K') => (&cleaned[..cleaned.len() - 1], 1e3),
+        Some('m' | 'M') => (&cleaned[..cleaned.len() - 1], 1e6),
+        Some('b' | 'B' | 'g' | 'G') => (&cleaned[..cleaned.len() - 1], 1e9),
+        Some('t' | 'T') => (&cleaned[..cleaned.len() - 1], 1e12),
+        _ => (cleaned.as_str(), 1.0),
+    };
+    match digits.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value * factor),
+        _ => Err(format!("'{}' is not a number; write it like 7e9, 7B, 1.5M or 25k", text.trim())),
+    }
+}
+
+/// Writes a size or an amount the way people say it: `7B`, `1.64M`, `333k`, `950`.
+#[must_use]
+pub fn show_amount(value: f64) -> String {
+    if !value.is_finite() {
+        return "?".to_owned();
+    }
+    let (scaled, suffix) = match value.abs() {
+        v if v >= 1e12 => (value / 1e12, "T"),
+        v if v >= 1e9 => (value / 1e9, "B"),
+        v if v >= 1e6 => (value / 1e6, "M"),
+        v if v >= 1e3 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let digits = match scaled.abs() {
+        s if s >= 100.0 => 0,
+        s if s >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{scaled:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{suffix}")
+}
+
+/// For `#[serde(with = "number::nullable")]`: JSON has no NaN, so a value that is not finite travels as `null` and
+/// comes back as NaN.
+pub mod nullable {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes a finite number, or `null`.
+    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() { to.serialize_f64(*value) } else { to.serialize_none() }
+    }
+
+    /// Reads a number, or `null` as NaN.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_as_people_type_them() {
+        for (text, value) in
+            [("7e9", 7e9), ("7B", 7e9), ("1.5M", 1.5e6), ("25k", 25e3), ("20_000", 2e4), ("2T", 2e12), (" 12 ", 12.0)]
+        {
+            assert_eq!(parse_amount(text), Ok(value), "{text}");
+        }
+        for text in ["", "B", "seven", "nan", "1e999", "1..2"] {
+            assert!(parse_amount(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_as_people_say_them() {
+        for (value, text) in
+            [(7e9, "7B"), (1_638_400.0, "1.64M"), (333_000.0, "333k"), (950.0, "950"), (0.0, "0"), (f64::NAN, "?")]
+        {
+            assert_eq!(show_amount(value), text);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A run as readers see it.
+
+use super::{Conflict, FactName, FactValue, Sourced};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Found, nothing logged yet.
+    Waiting,
+    /// Written to lately.
+    Running,
+    /// Not written to for longer than its own rhythm explains, and not at its planned end.
+    Stalled,
+    /// At its planned end, or long silent where no end is known.
+    Finished,
+    /// Its loss is NaN or infinite.
+    Diverged,
+}
+
+/// One metric of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricView {
+    /// Points, all segments together.
+    pub points: u64,
+    /// Starts of the run that this metric has seen.
+    pub segments: u32,
+    /// Step of the newest point.
+    pub last_step: i64,
+    /// Value of the newest point; `null` where it is not finite, with `status` beside it.
+    #[serde(with = "super::number::nullable")]
+    #[schemars(with = "Option<f64>")]
+    pub last: f64,
+    /// `nan`, `inf` or `-inf` where `last` is not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// What a validation loss of a run will be when the run ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunForecast {
+    /// Predicted final loss, nats.
+    pub value: f64,
+    /// 5 % point.
+    pub low: f64,
+    /// 95 % point.
+    pub high: f64,
+    /// Law it rests on.
+    pub law: String,
+    /// Part of the run seen, 0 to 1.
+    pub seen: f64,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunView {
+    /// Number in the store; stable while the store is.
+    pub id: u32,
+    /// Path relative to the project.
+    pub name: String,
+    /// What it is doing.
+    pub state: RunState,
+    /// What is known of it.
+    pub facts: BTreeMap<FactName, Sourced<FactValue>>,
+    /// Where its sources disagree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+    /// Its metrics, by key.
+    pub metrics: BTreeMap<String, MetricView>,
+    /// Its final losses as forecast, by key.
+    pub forecast: BTreeMap<String, RunForecast>,
+    /// Part of the planned steps done, 0 to 1, where the plan is known.
+    #[serde(default)]
+    pub progress: Option<f64>,
+    /// Newest step of any metric.
+    #[serde(default)]
+    pub last_step: Option<i64>,
+    /// Newest tokens per second, where logged.
+    #[serde(default)]
+    pub tokens_per_second: Option<f64>,
+    /// Seconds since its newest line, at the time of the snapshot.
+    #[serde(default)]
+    pub silent_seconds: Option<f64>,
+    /// The course of each validation loss, at most 64 values from first to last, by key.
+    #[serde(default)]
+    pub sparklines: BTreeMap<String, Vec<f64>>,
+}
