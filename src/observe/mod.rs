@@ -3,6 +3,10 @@
 //! A row is one checkpoint of one run: every step at which the validation loss was logged, with D from the run's own
 //! token count at that step. Pure: the caller reads the store.
 
+mod rows;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::{Facts, Notice, Observations};
@@ -35,8 +39,7 @@ pub struct Observed {
 /// Builds the rows.
 #[must_use]
 pub fn observe(project: &Project, runs: &[RunRecord]) -> Observed {
-    let _ = (project, runs);
-    todo!("laws")
+    rows::rows(project, runs)
 }
 
 /// Fills in what the project leaves open from what the runs say, and tells the user each assumption: domains from the

@@ -1,0 +1,257 @@
+//! Checkpoints of runs as rows: which steps count, how many tokens were seen there, at which mixture.
+
+use super::{Observed, RunRecord};
+use crate::project::Project;
+use crate::vocab::text::printable;
+use crate::vocab::{FactName, Mixture, Observation, Observations};
+use std::collections::BTreeMap;
+
+/// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
+/// (`throughput/total_tokens`).
+const TOKEN_KEYS: [&str; 9] = [
+    "tokens",
+    "n_tokens_seen",
+    "total_tokens",
+    "consumed_tokens",
+    "consumed tokens",
+    "num_input_tokens_seen",
+    "tokens_seen",
+    "train_tokens",
+    "num_tokens",
+];
+
+/// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.
+const UNLISTED: f64 = 5e-3;
+
+/// How many names a message lists before it counts.
+const NAMED: usize = 3;
+
+/// Builds the rows of every validation loss; see [`super::observe`].
+pub(super) fn rows(project: &Project, runs: &[RunRecord]) -> Observed {
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    let mixtures = mixtures(project, runs);
+    let mut observed = Observed::default();
+    for (index, domain) in project.domains.iter().enumerate() {
+        let metric = project.metrics.get(index).cloned().unwrap_or_default();
+        let empty = Observations {
+            metric: metric.clone(),
+            domains: project.domains.clone(),
+            own: Some(index).filter(|_| !domain.is_empty()),
+            runs: names.clone(),
+            ..Observations::default()
+        };
+        let (mut fitted, mut starts) = (empty.clone(), empty);
+        let mut dropped = Dropped { by_mixture: mixtures.refused.clone(), ..Dropped::default() };
+        for (run, record) in runs.iter().enumerate() {
+            let (Some(mixture), Some(losses)) = (&mixtures.weights[run], record.series.get(&metric)) else { continue };
+            one_run(project, record, run, mixture, losses, (&mut fitted, &mut starts), &mut dropped);
+        }
+        fitted.dropped = dropped.sentences(project.fit.skip);
+        if let Some(sentence) = &mixtures.assumed {
+            fitted.dropped.push(sentence.clone());
+        }
+        observed.fitted.push(fitted);
+        observed.starts.push(starts);
+    }
+    observed
+}
+
+/// Appends the rows of one run for one validation loss.
+fn one_run(
+    project: &Project,
+    record: &RunRecord,
+    run: usize,
+    mixture: &[f64],
+    losses: &[(i64, f64)],
+    into: (&mut Observations, &mut Observations),
+    dropped: &mut Dropped,
+) {
+    let number = |name| record.facts.number(name);
+    let counts = TokenCount::of(record);
+    let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
+    let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
+    let params = number(FactName::Params).or(number(FactName::TotalParams)).unwrap_or(f64::NAN);
+    for &(step, loss) in losses {
+        if !(loss.is_finite() && loss > 0.0) {
+            dropped.not_finite += 1;
+            continue;
+        }
+        let tokens = if step <= 0 { Some(0.0) } else { counts.at(step) };
+        let Some(tokens) = tokens else {
+            dropped.without_tokens.insert(record.name.clone());
+            continue;
+        };
+        let row = Observation {
+            params,
+            active_params: number(FactName::ActiveParams).unwrap_or(params),
+            tokens,
+            mixture: mixture.to_vec(),
+            experts: number(FactName::Experts).unwrap_or(1.0).max(1.0),
+            experts_per_token: number(FactName::ExpertsPerToken).unwrap_or(1.0).max(1.0),
+            granularity: number(FactName::Granularity).unwrap_or(1.0).max(1.0),
+            loss,
+            run,
+        };
+        if tokens <= 0.0 {
+            into.1.rows.push(row);
+        } else if tokens < project.fit.skip * planned {
+            dropped.early += 1;
+        } else {
+            into.0.rows.push(row);
+        }
+    }
+}
+
+/// Where a run's token counts come from.
+struct TokenCount<'a> {
+    logged: Option<&'a [(i64, f64)]>,
+    per_step: Option<f64>,
+}
+
+impl<'a> TokenCount<'a> {
+    fn of(record: &'a RunRecord) -> Self {
+        let logged = TOKEN_KEYS.iter().find_map(|name| {
+            let key = |k: &str| k == *name || k.rsplit('/').next() == Some(*name);
+            let series = record.series.iter().find(|(k, s)| key(k) && s.iter().any(|(_, v)| *v > 0.0))?;
+            Some(series.1.as_slice())
+        });
+        Self { logged, per_step: record.facts.tokens_per_step().filter(|b| *b > 0.0) }
+    }
+
+    /// Tokens seen by the checkpoint of `step` (which is > 0).
+    ///
+    /// Trainers count differently: a step that is evaluated and then trained logs two counts one batch apart, and of
+    /// those a series keeps the later. Where the batch is known and the count agrees with `step × batch` to within one
+    /// batch, the product is the exact count of what the evaluated weights have seen.
+    fn at(&self, step: i64) -> Option<f64> {
+        #[allow(clippy::cast_precision_loss)]
+        let product = self.per_step.map(|batch| step as f64 * batch);
+        let logged = self.logged.and_then(|series| interpolate(series, step));
+        match (logged, product) {
+            (Some(count), Some(product)) if (count - product).abs() <= self.per_step.unwrap_or(0.0) * 1.001 => {
+                Some(product)
+            }
+            (Some(count), _) => Some(count),
+            (None, product) => product,
+        }
+    }
+}
+
+/// The value at `step`, on the line between its neighbours; `None` outside what was logged by more than the distance
+/// of two neighbours, where a line would be a guess.
+fn interpolate(series: &[(i64, f64)], step: i64) -> Option<f64> {
+    let after = series.partition_point(|(s, _)| *s < step);
+    if let Some((s, value)) = series.get(after)
+        && *s == step
+    {
+        return Some(*value).filter(|v| v.is_finite());
+    }
+    let pair = after.min(series.len().checked_sub(1)?).saturating_sub(1);
+    let ((s0, v0), (s1, v1)) = (series.get(pair)?, series.get(pair + 1)?);
+    #[allow(clippy::cast_precision_loss)]
+    let part = (step - s0) as f64 / (s1 - s0) as f64;
+    Some(v0 + part * (v1 - v0)).filter(|v| v.is_finite() && *v > 0.0 && (-1.0..=2.0).contains(&part))
+}
+
+/// Weights of every run in the order of the project's domains, `None` where the run cannot be used.
+struct Mixtures {
+    weights: Vec<Option<Vec<f64>>>,
+    refused: BTreeMap<String, String>,
+    assumed: Option<String>,
+}
+
+fn mixtures(project: &Project, runs: &[RunRecord]) -> Mixtures {
+    let mut all = Mixtures { weights: Vec::with_capacity(runs.len()), refused: BTreeMap::new(), assumed: None };
+    let nobody_says = runs.iter().all(|run| run.facts.mixture().is_none());
+    let same = nobody_says.then(|| assumed_mixture(project)).flatten();
+    if let (Some(_), true) = (&same, project.domains.len() > 1) {
+        all.assumed = Some("no run says its mixture: taken to be the same for all (set facts.mixture)".to_owned());
+    }
+    for run in runs {
+        let weights = match (run.facts.mixture(), &same) {
+            (Some(mixture), _) => listed(project, mixture),
+            (None, Some(same)) => Ok(same.clone()),
+            (None, None) => Err("mixture unknown (set facts.mixture)".to_owned()),
+        };
+        all.weights.push(match weights {
+            Ok(weights) => Some(weights),
+            Err(why) => {
+                all.refused.insert(run.name.clone(), why);
+                None
+            }
+        });
+    }
+    all
+}
+
+fn assumed_mixture(project: &Project) -> Option<Vec<f64>> {
+    if project.domains.is_empty() {
+        return None;
+    }
+    let stated = project.current.as_ref().and_then(|m| listed(project, m).ok());
+    #[allow(clippy::cast_precision_loss)]
+    let equal = 1.0 / project.domains.len() as f64;
+    Some(stated.unwrap_or_else(|| vec![equal; project.domains.len()]))
+}
+
+/// Weights over the project's domains, summing to one.
+fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, String> {
+    let (mixture, _) = mixture.normalised()?;
+    let mut weights = mixture.weights(&project.domains);
+    let sum: f64 = weights.iter().sum();
+    if sum < 1.0 - UNLISTED {
+        let others: Vec<&str> = mixture
+            .0
+            .iter()
+            .filter(|(d, w)| **w > 0.0 && !project.domains.contains(d))
+            .map(|(d, _)| d.as_str())
+            .collect();
+        return Err(format!(
+            "{:.0} % of its mixture is on domains not listed ({})",
+            100.0 * (1.0 - sum),
+            others.join(", ")
+        ));
+    }
+    weights.iter_mut().for_each(|w| *w /= sum);
+    Ok(weights)
+}
+
+/// What was left out, counted.
+#[derive(Default)]
+struct Dropped {
+    early: usize,
+    not_finite: usize,
+    without_tokens: std::collections::BTreeSet<String>,
+    by_mixture: BTreeMap<String, String>,
+}
+
+impl Dropped {
+    fn sentences(&self, skip: f64) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.early > 0 {
+            all.push(format!("first {:.0} % of each run: {} checkpoints", 100.0 * skip, self.early));
+        }
+        if self.not_finite > 0 {
+            all.push(format!("losses that are not positive numbers: {} checkpoints", self.not_finite));
+        }
+        let some = |names: &mut dyn Iterator<Item = String>, total: usize| {
+            let mut text = names.take(NAMED).collect::<Vec<_>>().join("; ");
+            if total > NAMED {
+                text.push_str(&format!("; and {} more", total - NAMED));
+            }
+            text
+        };
+        if !self.without_tokens.is_empty() {
+            let mut names = self.without_tokens.iter().map(|n| printable(n));
+            all.push(format!(
+                "no token count and no tokens per step (set facts.batch_tokens): {}",
+                some(&mut names, self.without_tokens.len())
+            ));
+        }
+        if !self.by_mixture.is_empty() {
+            let mut lines = self.by_mixture.iter().map(|(n, why)| format!("{}: {}", printable(n), printable(why)));
+            all.push(format!("runs left out: {}", some(&mut lines, self.by_mixture.len())));
+        }
+        all
+    }
+}
