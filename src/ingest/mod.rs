@@ -3,6 +3,7 @@
 //! Events from the file system are hints; looking (length, modification time, inode) is the truth. [`Ingester`] is
 //! driven by its owner in turns and owns no thread; [`Watcher`] owns notify's thread and turns its events into hints.
 
+pub mod facts;
 pub mod formats;
 
 use crate::project::Project;

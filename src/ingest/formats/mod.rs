@@ -4,9 +4,13 @@
 //! a stretch of a file, calls [`Parser::feed`], stores the points together with the offset of the last whole record,
 //! and calls again with the rest in front when more has been written.
 
+pub mod protobuf;
+pub mod refuse;
 pub mod sink;
+pub mod tensor;
+pub mod tfevents;
 
-pub use sink::{RawPoint, Sink};
+pub use sink::{RawPoint, Restart, Sink};
 
 /// How a file in this format grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +84,7 @@ pub struct FormatError(pub String);
 /// Every format, in the order in which ties are broken.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Format] {
-    &[]
+    &[&tfevents::TfEvents]
 }
 
 /// The format that recognises a file best, and why; or why it is refused.
@@ -88,6 +92,9 @@ pub fn all() -> &'static [&'static dyn Format] {
 /// # Errors
 /// A sentence for `check` ("a git-LFS pointer: the file itself was not fetched").
 pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recognition), String> {
+    if let Some(reason) = refuse::never_a_log(path, head) {
+        return Err(reason);
+    }
     all()
         .iter()
         .filter_map(|format| format.recognise(path, head).map(|r| (*format, r)))
@@ -95,5 +102,5 @@ pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recogn
             Some(b) if b.1.confidence >= r.confidence => Some(b),
             _ => Some((format, r)),
         })
-        .ok_or_else(|| "no format recognises its content".to_owned())
+        .ok_or_else(|| refuse::not_recognised(path, head))
 }

@@ -25,29 +25,68 @@ pub struct Damage {
     pub reason: String,
 }
 
+/// A place at which the log itself says that training started again from an earlier step (TensorBoard's session log).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    /// Index into [`Sink::points`] of the first point after the restart.
+    pub point: usize,
+    /// The step training started again from: older points at or after it were abandoned.
+    pub step: i64,
+}
+
 /// What one or more calls of [`super::Parser::feed`] have read. Kept for the life of a file so that keys are interned
 /// once; [`Sink::clear`] empties everything but the keys.
 #[derive(Debug, Default)]
 pub struct Sink {
     names: Vec<String>,
     index: HashMap<String, u32>,
+    /// The key that last followed each key: logs repeat their keys in the same order, and a comparison is cheaper than
+    /// a hash.
+    follows: Vec<u32>,
+    last: usize,
     /// Points in file order.
     pub points: Vec<RawPoint>,
     /// Facts in file order, with the place they were found at (a line number, a tag).
     pub facts: Vec<(FactName, FactValue, String)>,
     /// Records that could not be read.
     pub damage: Vec<Damage>,
+    /// Restarts the log speaks of.
+    pub restarts: Vec<Restart>,
+    /// Console output that the log carries inside it (W&B), as it was written to the terminal: bytes for the console
+    /// formats, not cut at lines.
+    pub console: Vec<u8>,
 }
 
 impl Sink {
     /// The index of a metric key.
     pub fn metric(&mut self, key: &str) -> u32 {
-        if let Some(index) = self.index.get(key) {
+        self.metric_bytes(key.as_bytes())
+    }
+
+    /// The index of a metric key that is still bytes; what is not UTF-8 in it is replaced.
+    pub fn metric_bytes(&mut self, key: &[u8]) -> u32 {
+        let expected = self.follows.get(self.last).copied().unwrap_or(0);
+        if self.names.get(expected as usize).is_some_and(|name| name.as_bytes() == key) {
+            self.last = expected as usize;
+            return expected;
+        }
+        let index = self.intern(key);
+        if let Some(follower) = self.follows.get_mut(self.last) {
+            *follower = index;
+        }
+        self.last = index as usize;
+        index
+    }
+
+    fn intern(&mut self, key: &[u8]) -> u32 {
+        let key = String::from_utf8_lossy(key);
+        if let Some(index) = self.index.get(key.as_ref()) {
             return *index;
         }
         let index = self.names.len() as u32;
-        self.names.push(key.to_owned());
-        self.index.insert(key.to_owned(), index);
+        self.names.push(key.clone().into_owned());
+        self.follows.push(0);
+        self.index.insert(key.into_owned(), index);
         index
     }
 
@@ -72,10 +111,31 @@ impl Sink {
         self.damage.push(Damage { offset, reason: reason.into() });
     }
 
-    /// Forgets points, facts and damage, and keeps the keys.
+    /// Notes that the log says training started again from `step`; the points that follow belong to the new start.
+    pub fn restarted(&mut self, step: i64) {
+        self.restarts.push(Restart { point: self.points.len(), step });
+    }
+
+    /// Forgets everything but the keys.
     pub fn clear(&mut self) {
+        self.restarts.clear();
+        self.console.clear();
         self.points.clear();
         self.facts.clear();
         self.damage.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_get_the_same_index_in_any_order() {
+        let mut sink = Sink::default();
+        let keys = ["loss", "lr", "loss", "loss", "grad", "lr", "loss", "lr", "grad"];
+        let indices: Vec<u32> = keys.iter().map(|key| sink.metric(key)).collect();
+        assert_eq!(indices, [0, 1, 0, 0, 2, 1, 0, 1, 2]);
+        assert_eq!(sink.metrics(), ["loss", "lr", "grad"]);
     }
 }

@@ -1,0 +1,11 @@
+//! What a run's own files say of it besides metrics.
+//!
+//! Pure, like the formats: bytes or parsed values in, facts out, each with its place in the file. Which file is opened,
+//! and in which order of trust the findings are offered to [`crate::vocab::Facts`], is for [`crate::ingest`] to say.
+
+pub mod tensorboard;
+
+use crate::vocab::{FactName, FactValue};
+
+/// A fact and the place in its file, such as `hidden_size`.
+pub type Found = (FactName, FactValue, String);

@@ -1,0 +1,198 @@
+//! Files that are no logs, and what they are: `check` says so instead of shrugging.
+//!
+//! A refusal is for the file as it is now; a file that changes is looked at again.
+
+/// Why a file cannot be a log, whatever else it looks like: nothing in it yet, a stand-in for a file that was not
+/// fetched, or the first bytes of a well-known binary format.
+#[must_use]
+pub fn never_a_log(path: &str, head: &[u8]) -> Option<String> {
+    if head.is_empty() {
+        return Some("empty: nothing has been written to it yet".into());
+    }
+    if head.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Some("a git-LFS pointer: the file itself was not fetched; 'git lfs pull' brings it".into());
+    }
+    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some((*what).into());
+    }
+    if let Some(target) = link_target(head) {
+        return Some(format!("a symbolic link that git wrote as text, to '{target}'; look at that file instead"));
+    }
+    // safetensors: a little-endian length, then a JSON header of that length.
+    if head.get(8..10) == Some(b"{\"") && head.first_chunk::<8>().is_some_and(|n| u64::from_le_bytes(*n) < 1 << 32) {
+        return Some("safetensors: weights, not a log".into());
+    }
+    // numpy's zip and torch's zip are covered above; a tar has its name in the middle of its first block.
+    if head.get(257..262) == Some(b"ustar") {
+        return Some("a tar archive; unpack it to have its logs read".into());
+    }
+    let start = without_bom(head).trim_ascii_start();
+    let lower: Vec<u8> = start.iter().take(64).map(u8::to_ascii_lowercase).collect();
+    if lower.starts_with(b"<!doctype") || lower.starts_with(b"<html") {
+        return Some("a web page, not a log".into());
+    }
+    if lower.starts_with(b"<?xml") || lower.starts_with(b"<svg") {
+        return Some("an XML document, not a log".into());
+    }
+    let _ = path;
+    None
+}
+
+/// What a file that no format recognises seems to be.
+#[must_use]
+pub fn not_recognised(path: &str, head: &[u8]) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    if name.contains("tfevents") {
+        return if head.len() < 12 {
+            "named like a TensorBoard file, but its first record is not whole yet".into()
+        } else {
+            "named like a TensorBoard file, but its first record has a wrong checksum: damaged, or not one".into()
+        };
+    }
+    if extension == "wandb" {
+        return "named like a W&B file, but it does not begin as one: damaged, or not whole yet".into();
+    }
+    if head.contains(&0) {
+        return "binary data in no format that mixlaw knows".into();
+    }
+    if let Some((_, what)) = EXTENSIONS.iter().find(|(names, _)| names.contains(&extension.as_str())) {
+        return (*what).into();
+    }
+    if head.starts_with(b"#!") {
+        return "a script, not a log".into();
+    }
+    if matches!(name, "Makefile" | "Dockerfile" | "LICENSE" | "README") || name.starts_with('.') {
+        return "a project file, not a log".into();
+    }
+    if matches!(without_bom(head).trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return "JSON, but neither lines of metrics nor a trainer's state: facts are looked for in it, points are not"
+            .into();
+    }
+    if head.len() < 64 && !head.contains(&b'\n') {
+        return "too short to tell: its first line is not whole yet".into();
+    }
+    "text without metric lines that mixlaw knows; describe its lines under 'formats:' in the project file to have it read"
+        .into()
+}
+
+/// First bytes of formats that are never logs.
+const MAGIC: &[(&[u8], &str)] = &[
+    (b"\x1f\x8b", "compressed with gzip; unpack it to have it read"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it to have it read"),
+    (b"BZh", "compressed with bzip2; unpack it to have it read"),
+    (b"\xfd7zXZ\0", "compressed with xz; unpack it to have it read"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4; unpack it to have it read"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it to have its logs read"),
+    (b"PK\x03\x04", "a zip archive (PyTorch checkpoints and training_args.bin are such): not a log"),
+    (b"PK\x05\x06", "an empty zip archive: not a log"),
+    (b"\x80\x02", "a Python pickle: not a log, and never opened"),
+    (b"\x80\x03", "a Python pickle: not a log, and never opened"),
+    (b"\x80\x04\x95", "a Python pickle: not a log, and never opened"),
+    (b"\x80\x05\x95", "a Python pickle: not a log, and never opened"),
+    (b"\x93NUMPY", "a numpy array: not a log"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5: not a log"),
+    (b"GGUF", "GGUF: weights, not a log"),
+    (b"PAR1", "Parquet: a table, not a log; name it under 'tables:' in the project file"),
+    (b"ARROW1", "Arrow: a table, not a log"),
+    (b"ORC", "ORC: a table, not a log"),
+    (b"SQLite format 3\0", "an SQLite database (MLflow, trackio): export its metrics to CSV to have them read"),
+    (b"\x7fELF", "a program, not a log"),
+    (b"MZ\x90", "a program, not a log"),
+    (b"\xca\xfe\xba\xbe", "a program, not a log"),
+    (b"!<arch>\n", "an object archive, not a log"),
+    (b"\0asm", "WebAssembly, not a log"),
+    (b"\x89PNG", "an image, not a log"),
+    (b"\xff\xd8\xff", "an image, not a log"),
+    (b"GIF8", "an image, not a log"),
+    (b"BM\0", "an image, not a log"),
+    (b"II*\0", "an image, not a log"),
+    (b"MM\0*", "an image, not a log"),
+    (b"%PDF", "a PDF document, not a log"),
+    (b"%!PS", "PostScript, not a log"),
+    (b"OggS", "audio, not a log"),
+    (b"fLaC", "audio, not a log"),
+    (b"ID3", "audio, not a log"),
+];
+
+/// What text files that hold no metrics are, by the end of their name.
+const EXTENSIONS: &[(&[&str], &str)] = &[
+    (
+        &["py", "pyi", "rs", "c", "h", "cc", "cpp", "cu", "cuh", "go", "java", "js", "ts", "jl", "r", "lua", "ipynb"],
+        "source code, not a log",
+    ),
+    (&["sh", "bash", "zsh", "slurm", "sbatch", "ps1", "bat", "mk", "cmake"], "a script, not a log"),
+    (
+        &["yaml", "yml", "toml", "ini", "cfg", "conf", "json5", "hydra", "env", "properties", "gin", "lock", "dvc"],
+        "a configuration: facts are looked for in it, points are not",
+    ),
+    (&["json"], "JSON, but neither lines of metrics nor a trainer's state: facts are looked for in it, points are not"),
+    (&["md", "rst", "tex", "bib", "adoc"], "a document, not a log"),
+    (&["html", "htm", "css", "xml", "svg"], "a document, not a log"),
+    (&["diff", "patch"], "a patch, not a log"),
+];
+
+fn without_bom(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
+}
+
+/// The target of a symbolic link that was checked out, or packed, as a file: one path and nothing else.
+fn link_target(head: &[u8]) -> Option<String> {
+    if head.len() > 1024 || !head.contains(&b'/') {
+        return None;
+    }
+    let text = std::str::from_utf8(head).ok()?;
+    let path_like = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | '@' | '~' | '%');
+    let rooted = text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
+    let has_file = text.rsplit('/').next().is_some_and(|name| name.contains('.') && !name.ends_with('.'));
+    (text.chars().all(path_like) && (rooted || has_file) && !text.ends_with('/'))
+        .then(|| crate::vocab::text::printable(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_says_what_the_file_is() {
+        let cases: &[(&str, &[u8], &str)] = &[
+            ("a.log", b"", "empty"),
+            ("events.out.tfevents.1.host", b"version https://git-lfs.github.com/spec/v1\noid sha256:ce\n", "git-LFS"),
+            ("logging.jsonl", b"/home/u/out/v0-2026/logging.jsonl", "symbolic link"),
+            ("latest", b"../v1/metrics.csv", "symbolic link"),
+            ("training_args.bin", b"PK\x03\x04\x00\x00", "zip"),
+            ("a.pt", b"\x80\x02}q\x00", "pickle"),
+            ("m.safetensors", b"\x40\0\0\0\0\0\0\0{\"__metadata__\":{}}", "safetensors"),
+            ("report.html", b"\n<!DOCTYPE html><html>", "web page"),
+            ("x.png", b"\x89PNG\r\n\x1a\n", "image"),
+            ("log.gz", b"\x1f\x8b\x08", "gzip"),
+        ];
+        for (path, head, part) in cases {
+            let reason = never_a_log(path, head);
+            assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{path}: {reason:?}");
+        }
+        let cases: &[(&str, &[u8], &str)] = &[
+            ("events.out.tfevents.1.host", b"garbage garbage garbage", "wrong checksum"),
+            ("events.out.tfevents.1.host", b"\x18\0", "not whole yet"),
+            ("run.wandb", b":W&", "W&B"),
+            ("x.bin", b"ab\0cd", "binary"),
+            ("train.py", b"import torch\n", "source code"),
+            ("hparams.yaml", b"lr: 0.1\n", "configuration"),
+            ("config.json", b"{\n \"a\": 1}", "facts"),
+            ("run", b"#!/bin/bash\n", "script"),
+            ("notes.txt", b"hello world, this is nothing that has a metric in it, just some text\n", "'formats:'"),
+        ];
+        for (path, head, part) in cases {
+            let reason = not_recognised(path, head);
+            assert!(reason.contains(part), "{path}: {reason}");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_log_is_not_refused() {
+        for head in [&b"{\"loss\": 1.0, \"st"[..], b"step,loss\n", b"iter 10: loss 3.1/", b"s:100 tel:5.1", b"[2024/01"]
+        {
+            assert_eq!(never_a_log("a.log", head), None);
+        }
+    }
+}

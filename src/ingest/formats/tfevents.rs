@@ -1,0 +1,189 @@
+//! TensorBoard event files: what PyTorch, tensorboardX, torchtitan, Hugging Face, Megatron, Lightning and Keras write.
+//!
+//! A file is a sequence of records, `u64 length | u32 crc(length) | data | u32 crc(data)`, little-endian; a checksum is
+//! CRC-32C, rotated and offset. The data is an `Event` (tensorflow/core/util/event.proto) with at most one `Summary`
+//! (tensorflow/core/framework/summary.proto), whose values are points.
+//!
+//! A file is written while it is read, often by another host: a record that is not whole yet waits. A length whose
+//! checksum is wrong ends the file, since nothing says where the next record starts; a record whose data are damaged is
+//! left out and reported.
+
+use super::protobuf::{Fields, Malformed, Wire};
+use super::tensor::{self, Tensor};
+use super::{Format, FormatError, Parser, Recognition, Sink};
+use crate::ingest::facts;
+
+/// Bytes of a record around its data.
+const HEADER: usize = 12;
+const FOOTER: usize = 4;
+
+/// Longer records are passed over unread: pictures, graphs, embeddings. A summary of ten thousand scalars has 0.5 MB.
+const LONGEST: u64 = 16 << 20;
+
+/// The format.
+pub struct TfEvents;
+
+impl Format for TfEvents {
+    fn name(&self) -> &'static str {
+        "tfevents"
+    }
+
+    fn recognise(&self, _path: &str, head: &[u8]) -> Option<Recognition> {
+        let length = length(head.first_chunk::<HEADER>()?)?;
+        let version =
+            usize::try_from(length).ok().and_then(|length| head.get(HEADER..)?.get(..length)).and_then(file_version);
+        Some(match version {
+            Some(version) => Recognition { confidence: 100, why: format!("TensorBoard records, version '{version}'") },
+            None => {
+                Recognition { confidence: 95, why: "a TensorBoard record whose length has a valid checksum".into() }
+            }
+        })
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        Box::<EventParser>::default()
+    }
+}
+
+/// The checksum of records: CRC-32C, rotated and offset so that a checksum of data that holds checksums stays sound.
+#[must_use]
+pub fn masked_crc(data: &[u8]) -> u32 {
+    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// The length in a record's header, if its checksum is right.
+fn length(header: &[u8; HEADER]) -> Option<u64> {
+    let (length, crc) = header.split_first_chunk::<8>()?;
+    (masked_crc(length).to_le_bytes() == crc).then_some(u64::from_le_bytes(*length))
+}
+
+fn file_version(event: &[u8]) -> Option<String> {
+    Fields::new(event).flatten().find_map(|field| match field {
+        (3, Wire::Bytes(version)) => Some(crate::vocab::text::printable(&String::from_utf8_lossy(version))),
+        _ => None,
+    })
+}
+
+/// Reads one file. All that must be known between two records is how much of a record that is passed over is left.
+#[derive(Default)]
+struct EventParser {
+    skip: u64,
+}
+
+impl Parser for EventParser {
+    fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+        let mut at = 0;
+        loop {
+            if self.skip > 0 {
+                let skipped = self.skip.min((input.len() - at) as u64);
+                self.skip -= skipped;
+                at += skipped as usize;
+            }
+            let rest = &input[at..];
+            let Some(header) = rest.first_chunk::<HEADER>() else { break };
+            let Some(length) = length(header) else {
+                // Network file systems show zeros where data of another host are still on the way.
+                if at > 0 || (!last && header.iter().all(|byte| *byte == 0)) {
+                    break;
+                }
+                return Err(FormatError(
+                    "the length of a TensorBoard record has a wrong checksum; what follows it cannot be found".into(),
+                ));
+            };
+            if length > LONGEST {
+                self.skip = length.saturating_add((HEADER + FOOTER) as u64);
+                continue;
+            }
+            let whole = HEADER + length as usize + FOOTER;
+            let Some(record) = rest.get(..whole) else { break };
+            let (data, crc) = record[HEADER..].split_at(length as usize);
+            if masked_crc(data).to_le_bytes() != crc {
+                if !last && rest.len() == whole {
+                    break;
+                }
+                sink.damaged(at, "the data of a TensorBoard record have a wrong checksum");
+            } else {
+                let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
+                if event(data, sink).is_err() {
+                    sink.points.truncate(points);
+                    sink.facts.truncate(facts);
+                    sink.restarts.truncate(restarts);
+                    sink.damaged(at, "a TensorBoard record that is not an event, although its checksum is right");
+                }
+            }
+            at += whole;
+        }
+        Ok(at)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        if self.skip == 0 { Vec::new() } else { self.skip.to_le_bytes().to_vec() }
+    }
+
+    fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
+        self.skip = match saved {
+            [] => 0,
+            _ => u64::from_le_bytes(saved.try_into().map_err(|_| FormatError("state of another parser".into()))?),
+        };
+        Ok(())
+    }
+}
+
+fn event(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    let (mut wall, mut step, mut summary, mut session) = (f64::NAN, 0, None, None);
+    for field in Fields::new(message) {
+        match field? {
+            (1, Wire::Fixed64(bits)) => wall = f64::from_bits(bits),
+            (2, Wire::Varint(value)) => step = value as i64,
+            (5, Wire::Bytes(bytes)) => summary = Some(bytes),
+            (7, Wire::Bytes(bytes)) => session = Some(bytes),
+            _ => {}
+        }
+    }
+    if let Some(session) = session {
+        for field in Fields::new(session) {
+            // SessionLog.status == START: TensorBoard drops what older starts wrote from this step on.
+            if let (1, Wire::Varint(1)) = field? {
+                sink.restarted(step);
+            }
+        }
+    }
+    for field in Fields::new(summary.unwrap_or_default()) {
+        if let (1, Wire::Bytes(bytes)) = field? {
+            value(bytes, step, wall, sink)?;
+        }
+    }
+    Ok(())
+}
+
+fn value(message: &[u8], step: i64, wall: f64, sink: &mut Sink) -> Result<(), Malformed> {
+    let (mut tag, mut simple, mut tensor, mut metadata) = (&[][..], None, None, None);
+    for field in Fields::new(message) {
+        match field? {
+            (1, Wire::Bytes(bytes)) => tag = bytes,
+            (2, Wire::Fixed32(bits)) => simple = Some(f32::from_bits(bits)),
+            (8, Wire::Bytes(bytes)) => tensor = Some(bytes),
+            (9, Wire::Bytes(bytes)) => metadata = Some(bytes),
+            _ => {}
+        }
+    }
+    if let Some(simple) = simple {
+        let metric = sink.metric_bytes(tag);
+        sink.point(metric, step, f64::from(simple), wall);
+        return Ok(());
+    }
+    if let Some(tensor) = tensor {
+        match tensor::read(tensor)? {
+            Tensor::Scalar(value) => {
+                let metric = sink.metric_bytes(tag);
+                sink.point(metric, step, value, wall);
+            }
+            Tensor::Text(text) => facts::tensorboard::text(&String::from_utf8_lossy(tag), text, sink),
+            Tensor::Other => {}
+        }
+    }
+    if let Some(metadata) = metadata.filter(|_| tag == b"_hparams_/session_start_info") {
+        facts::tensorboard::hparams(metadata, sink)?;
+    }
+    Ok(())
+}
