@@ -4,8 +4,13 @@
 //! a stretch of a file, calls [`Parser::feed`], stores the points together with the offset of the last whole record,
 //! and calls again with the rest in front when more has been written.
 
+pub mod console;
+pub mod custom;
+pub mod lines;
 pub mod protobuf;
 pub mod refuse;
+pub mod saved;
+pub mod scan;
 pub mod sink;
 pub mod tensor;
 pub mod tfevents;
@@ -34,7 +39,7 @@ pub struct Recognition {
 /// A log format.
 pub trait Format: Sync {
     /// Short name, as in `check` and in the project file: `jsonl`, `tfevents`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// How files in this format grow.
     fn growth(&self) -> Growth {
@@ -84,7 +89,11 @@ pub struct FormatError(pub String);
 /// Every format, in the order in which ties are broken.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Format] {
-    &[&tfevents::TfEvents]
+    &[
+        &tfevents::TfEvents,
+        // Console output, from the most to the least particular; `console` takes what has no metrics yet.
+        &console::Console,
+    ]
 }
 
 /// The format that recognises a file best, and why; or why it is refused.
@@ -92,13 +101,25 @@ pub fn all() -> &'static [&'static dyn Format] {
 /// # Errors
 /// A sentence for `check` ("a git-LFS pointer: the file itself was not fetched").
 pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recognition), String> {
+    recognise_among(all().iter().copied(), path, head)
+}
+
+/// As [`recognise`], among given formats: those of [`all`] and the project's own ([`custom::CustomFormat`]).
+///
+/// # Errors
+/// A sentence for `check`.
+pub fn recognise_among<'f>(
+    formats: impl IntoIterator<Item = &'f dyn Format>,
+    path: &str,
+    head: &[u8],
+) -> Result<(&'f dyn Format, Recognition), String> {
     if let Some(reason) = refuse::never_a_log(path, head) {
         return Err(reason);
     }
-    all()
-        .iter()
-        .filter_map(|format| format.recognise(path, head).map(|r| (*format, r)))
-        .fold(None, |best: Option<(&'static dyn Format, Recognition)>, (format, r)| match best {
+    formats
+        .into_iter()
+        .filter_map(|format| format.recognise(path, head).map(|r| (format, r)))
+        .fold(None, |best: Option<(&'f dyn Format, Recognition)>, (format, r)| match best {
             Some(b) if b.1.confidence >= r.confidence => Some(b),
             _ => Some((format, r)),
         })

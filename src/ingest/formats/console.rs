@@ -1,0 +1,207 @@
+//! What console formats have in common, and console output in which no metric has been printed yet.
+//!
+//! Jobs print thousands of lines before their first step (a whole source file, the log of every rank starting), far more
+//! than the beginning that recognition is given. Such a file is followed as `console` at no great cost, until a line
+//! tells which format it is; from that line on it is read as that format.
+
+use super::lines::LineReader;
+use super::saved::{self, Reader};
+use super::{Format, FormatError, Parser, Recognition, Sink};
+
+/// What one line says about who prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Only this program prints such a line, but it holds no metric.
+    Header,
+    /// A line of metrics.
+    Metric,
+}
+
+/// A format that is recognised line by line.
+pub trait ConsoleFormat: Format {
+    /// What `line` (without colours) says about who prints it; `None` for lines that anything might print.
+    fn sign(&self, line: &[u8]) -> Option<Sign>;
+
+    /// A parser that goes on after `newlines` line breaks that someone else has read.
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser>;
+}
+
+/// How sure a format may be of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust {
+    /// Confidence from one metric line on; the more lines, the higher, by up to 5.
+    pub metric: u8,
+    /// Metric lines without which there is no recognition by metrics.
+    pub least: u32,
+    /// Confidence where there are only header lines; 0 for formats that have none.
+    pub header: u8,
+}
+
+impl Trust {
+    /// For lines no other program prints.
+    pub const SURE: Self = Self { metric: 90, least: 1, header: 80 };
+}
+
+/// Recognises a console format by its lines. `what` names a metric line in the reason: "iteration lines".
+#[must_use]
+pub fn recognise(format: &dyn ConsoleFormat, path: &str, head: &[u8], trust: Trust, what: &str) -> Option<Recognition> {
+    if !may_be_console(path, head) {
+        return None;
+    }
+    let (mut metrics, mut first, mut header) = (0u32, 0, 0);
+    LineReader::default().read(head, true, &mut Sink::default(), |line, _| match format.sign(line.text) {
+        Some(Sign::Metric) => {
+            metrics += 1;
+            first = if metrics == 1 { line.number } else { first };
+        }
+        Some(Sign::Header) if header == 0 => header = line.number,
+        _ => {}
+    });
+    if metrics >= trust.least {
+        let confidence = trust.metric + metrics.min(5) as u8;
+        return Some(Recognition {
+            confidence,
+            why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
+        });
+    }
+    (header > 0 && trust.header > 0).then(|| Recognition {
+        confidence: trust.header,
+        why: format!("line {header} is of a program that prints {what}"),
+    })
+}
+
+/// Whether a file may be console output at all: text, and by its name not a document, a script or a configuration (which
+/// may quote log lines).
+pub(super) fn may_be_console(path: &str, head: &[u8]) -> bool {
+    const OTHERS: [&str; 27] = [
+        "md", "rst", "tex", "py", "pyc", "ipynb", "rs", "c", "cu", "cpp", "h", "js", "sh", "bash", "sbatch", "slurm",
+        "json", "jsonl", "yaml", "yml", "toml", "html", "css", "xml", "csv", "tsv", "patch",
+    ];
+    let extension = path.rsplit(['/', '\\']).next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
+    !head.is_empty()
+        && memchr::memchr(0, head).is_none()
+        && !extension.is_some_and(|e| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(e)))
+}
+
+/// Every console format, in the order in which ties are broken.
+static FORMATS: &[&dyn ConsoleFormat] = &[];
+
+/// Console output without metrics so far.
+#[derive(Debug)]
+pub struct Console;
+
+impl Format for Console {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        if !may_be_console(path, head) || matches!(head.trim_ascii_start().first(), None | Some(b'{' | b'[' | b'<')) {
+            return None;
+        }
+        let found: Vec<&str> =
+            MARKS.iter().filter(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some()).copied().collect();
+        (found.len() >= 2).then(|| Recognition {
+            confidence: 5,
+            why: format!("console output of a job ('{}', '{}'), without metrics so far", found[0], found[1]),
+        })
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        Box::new(Undecided::default())
+    }
+}
+
+/// Words that jobs print when they start. Two of them make a text console output; one may stand in any text.
+const MARKS: [&str; 30] = [
+    "torch",
+    "CUDA",
+    "cuda",
+    "NCCL",
+    "nccl",
+    "GPU",
+    "[INFO]",
+    " INFO",
+    "INFO:",
+    "WARNING",
+    "Warning:",
+    "[rank0]",
+    "Rank 0",
+    "OMP_NUM_THREADS",
+    "it/s]",
+    "s/it]",
+    "Traceback (most recent",
+    "srun:",
+    "slurmstepd",
+    "nohup:",
+    "wandb:",
+    "deepspeed",
+    "Loading ",
+    "tokenizer",
+    "checkpoint",
+    "optimizer",
+    "transformers",
+    "command not found",
+    "No such file or directory",
+    "loss",
+];
+
+/// Reads lines until one tells the format, then hands over to its parser.
+#[derive(Default)]
+struct Undecided {
+    lines: LineReader,
+    decided: Option<(usize, Box<dyn Parser>)>,
+}
+
+impl Parser for Undecided {
+    fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+        if let Some((_, parser)) = &mut self.decided {
+            return parser.feed(input, last, sink);
+        }
+        let mut first: Option<(usize, u64, usize)> = None;
+        let used = self.lines.read(input, last, sink, |line, _| {
+            if first.is_none() {
+                let format = FORMATS.iter().position(|format| format.sign(line.text).is_some());
+                first = format.map(|format| (format, line.number, line.start));
+            }
+        });
+        let Some((format, number, start)) = first else { return Ok(used) };
+        // Damage behind the line that decides is found again by the parser that takes over.
+        sink.damage.retain(|damage| damage.offset < start);
+        let mut parser = FORMATS[format].parser_after(number - 1);
+        let used = parser.feed(&input[start..], last, sink)?;
+        self.decided = Some((format, parser));
+        Ok(start + used)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut to = vec![b'?'];
+        match &self.decided {
+            None => self.lines.save(&mut to),
+            Some((format, parser)) => {
+                to[0] = b'!';
+                saved::bytes(&mut to, FORMATS[*format].name().as_bytes());
+                to.extend_from_slice(&parser.save());
+            }
+        }
+        to
+    }
+
+    fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
+        let other = || FormatError("state of another parser".to_owned());
+        let (tag, rest) = saved.split_first().ok_or_else(other)?;
+        let mut from = Reader::new(rest);
+        match tag {
+            b'?' => self.lines.resume(&mut from).filter(|()| from.is_empty()).ok_or_else(other),
+            b'!' => {
+                let name = from.bytes().ok_or_else(other)?;
+                let format = FORMATS.iter().position(|f| f.name().as_bytes() == name).ok_or_else(other)?;
+                let mut parser = FORMATS[format].parser_after(0);
+                parser.resume(from.rest())?;
+                self.decided = Some((format, parser));
+                Ok(())
+            }
+            _ => Err(other()),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Reading numbers and words out of bytes, fast and exact.
+
+use super::Sink;
+
+/// Powers of ten that are exact as `f64`.
+const TEN: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// The number at the very front of `text`, and its length: what Python, C and C++ print (`-1.5e-05`, `.5`, `nan`, `inf`,
+/// `-Infinity`). The value is the nearest `f64`, as any other reader would have it.
+#[must_use]
+pub fn number(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = text.first() == Some(&b'-');
+    let start = usize::from(negative || text.first() == Some(&b'+'));
+    let mut at = start;
+    let (mut mantissa, mut digits, mut scale) = (0u64, 0usize, 0i32);
+    while let Some(d) = digit(text, at) {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(d);
+        digits += 1;
+        at += 1;
+    }
+    if text.get(at) == Some(&b'.') && (digits > 0 || digit(text, at + 1).is_some()) {
+        at += 1;
+        while let Some(d) = digit(text, at) {
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(d);
+            digits += 1;
+            scale -= 1;
+            at += 1;
+        }
+    }
+    if digits == 0 {
+        return word_number(&text[start..]).map(|(v, length)| (if negative { -v } else { v }, start + length));
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
+        let mut end = at + 1 + sign;
+        let mut exponent = 0i32;
+        while let Some(d) = digit(text, end) {
+            exponent = exponent.saturating_mul(10).saturating_add(d as i32);
+            end += 1;
+        }
+        if end > at + 1 + sign {
+            scale = scale.saturating_add(if text[at + 1] == b'-' { -exponent } else { exponent });
+            at = end;
+        }
+    }
+    // One rounding only, and that of the division or product itself (Clinger 1990): both factors are exact.
+    if digits <= 19 && mantissa < 1 << 53 && scale.unsigned_abs() <= 22 {
+        let power = TEN[scale.unsigned_abs() as usize];
+        let value = if scale < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+        return Some((if negative { -value } else { value }, at));
+    }
+    let value: f64 = std::str::from_utf8(&text[..at]).ok()?.parse().ok()?;
+    Some((value, at))
+}
+
+fn digit(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10).map(u64::from)
+}
+
+fn word_number(text: &[u8]) -> Option<(f64, usize)> {
+    for (word, value) in [(&b"nan"[..], f64::NAN), (b"infinity", f64::INFINITY), (b"inf", f64::INFINITY)] {
+        if text.len() >= word.len()
+            && text[..word.len()].eq_ignore_ascii_case(word)
+            && !text.get(word.len()).is_some_and(u8::is_ascii_alphanumeric)
+        {
+            return Some((value, word.len()));
+        }
+    }
+    None
+}
+
+/// Like [`number`], with commas between thousands as Python's `{:,}` writes them: `1,049.5`.
+#[must_use]
+pub fn number_with_commas(text: &[u8]) -> Option<(f64, usize)> {
+    let (value, length) = number(text)?;
+    if text.get(length) != Some(&b',') || text[..length].contains(&b'.') {
+        return Some((value, length));
+    }
+    let mut plain: Vec<u8> = text[..length].to_vec();
+    let mut at = length;
+    while text.get(at) == Some(&b',') && (1..=3).all(|i| digit(text, at + i).is_some()) && digit(text, at + 4).is_none()
+    {
+        plain.extend_from_slice(&text[at + 1..at + 4]);
+        at += 4;
+    }
+    if at == length {
+        return Some((value, length));
+    }
+    let fraction = text[at..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    if text.get(at) == Some(&b'.') {
+        plain.extend_from_slice(&text[at..at + fraction]);
+        at += fraction;
+    }
+    Some((number(&plain)?.0, at))
+}
+
+/// `text`, whole and trimmed, as a number.
+#[must_use]
+pub fn whole_number(text: &[u8]) -> Option<f64> {
+    let text = text.trim_ascii();
+    number(text).filter(|(_, length)| *length == text.len()).map(|(value, _)| value)
+}
+
+/// The unsigned integer at the very front of `text`, and its length; `None` too where it does not fit a step.
+#[must_use]
+pub fn integer(text: &[u8]) -> Option<(i64, usize)> {
+    let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if length == 0 || length > 18 {
+        return None;
+    }
+    let value = text[..length].iter().fold(0, |v: i64, b| v * 10 + i64::from(b - b'0'));
+    Some((value, length))
+}
+
+/// The integer at the front of `text` after spaces, and what follows it.
+#[must_use]
+pub fn integer_after_spaces(text: &[u8]) -> Option<(i64, &[u8])> {
+    let text = text.trim_ascii_start();
+    let (value, length) = integer(text)?;
+    Some((value, &text[length..]))
+}
+
+/// What follows `prefix`, if `text` begins with it.
+#[must_use]
+pub fn after<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    text.strip_prefix(prefix)
+}
+
+/// What follows the first `needle` in `text`.
+#[must_use]
+pub fn after_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
+    memchr::memmem::find(text, needle).map(|at| &text[at + needle.len()..])
+}
+
+/// Bytes as text, with U+FFFD where they are not UTF-8.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Metric keys seen in a file, with their index in its sink. Writers print the same keys in the same order line after
+/// line, so the next key is nearly always the one after the last: one comparison instead of a hash.
+#[derive(Debug, Default)]
+pub struct Keys {
+    known: Vec<(Box<[u8]>, u32)>,
+    next: usize,
+}
+
+/// Keys beyond this many are looked up in the sink each time: a file with more has no order to profit from.
+const REMEMBERED: usize = 128;
+
+impl Keys {
+    /// The index of `key` in `sink`.
+    pub fn index(&mut self, key: &[u8], sink: &mut Sink) -> u32 {
+        for i in 0..self.known.len() {
+            let at = (self.next + i) % self.known.len();
+            let (name, index) = &mut self.known[at];
+            if **name == *key {
+                self.next = at + 1;
+                // Another sink may have been given, or a cleared one: its names decide.
+                if sink.metrics().get(*index as usize).is_none_or(|n| n.as_bytes() != key) {
+                    *index = sink.metric(&String::from_utf8_lossy(key));
+                }
+                return *index;
+            }
+        }
+        let index = sink.metric(&String::from_utf8_lossy(key));
+        if self.known.len() < REMEMBERED {
+            self.known.push((key.into(), index));
+            self.next = self.known.len();
+        }
+        index
+    }
+
+    /// Adds a point under `key`.
+    pub fn point(&mut self, key: &[u8], step: i64, value: f64, sink: &mut Sink) {
+        let index = self.index(key, sink);
+        sink.point(index, step, value, f64::NAN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_as_they_are_printed() {
+        for (text, value, length) in [
+            ("3.314711 x", 3.314711, 8),
+            ("-1.5e-05|", -1.5e-5, 8),
+            ("1.203115E+01 ", 12.03115, 12),
+            (".5", 0.5, 2),
+            ("7.", 7.0, 2),
+            ("12e", 12.0, 2),
+            ("1e-400", 0.0, 6),
+            ("123456789012345678901234567890", 1.234_567_890_123_456_8e29, 30),
+            ("0.1", 0.1, 3),
+            ("inf,", f64::INFINITY, 3),
+            ("-Infinity", f64::NEG_INFINITY, 9),
+        ] {
+            assert_eq!(number(text.as_bytes()), Some((value, length)), "{text}");
+        }
+        assert!(number(b"nan ").is_some_and(|(v, n)| v.is_nan() && n == 3));
+        for text in ["", "-", ".", "nano", "info", "e5", "x1"] {
+            assert_eq!(number(text.as_bytes()), None, "{text}");
+        }
+        for (text, value, length) in [
+            ("1,049  t", 1049.0, 5),
+            ("12,345.67", 12345.67, 9),
+            ("1,04", 1.0, 1),
+            ("1,0495", 1.0, 1),
+            ("1.5,200", 1.5, 3),
+        ] {
+            assert_eq!(number_with_commas(text.as_bytes()), Some((value, length)), "{text}");
+        }
+        assert_eq!(integer(b"99999999999999999999"), None, "no step is that large");
+    }
+
+    #[test]
+    fn keys_follow_the_sink_they_are_given() {
+        let mut keys = Keys::default();
+        let (mut one, mut two) = (Sink::default(), Sink::default());
+        assert_eq!((keys.index(b"a", &mut one), keys.index(b"b", &mut one), keys.index(b"a", &mut one)), (0, 1, 0));
+        assert_eq!((keys.index(b"b", &mut two), keys.index(b"a", &mut two)), (0, 1));
+        assert_eq!(two.metrics(), ["b", "a"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_finite_number_is_read_to_the_last_bit(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            for text in [format!("{value}"), format!("{value:e}"), format!("{:.6}", value % 1e9)] {
+                let expected: f64 = text.parse().unwrap();
+                prop_assert_eq!(number(text.as_bytes()).map(|(v, n)| (v.to_bits(), n)), Some((expected.to_bits(), text.len())));
+            }
+        }
+    }
+}
