@@ -1,9 +1,40 @@
 //! Which ratio to change, by how much, and why, or why not.
+//!
+//! At the target's N and D the fitted laws are functions of the mixture. [`recommend`] minimises the weighted loss over
+//! the mixtures that may be advised ([`region`]: bounds, supply of tokens, and what the runs have explored) and that
+//! keep the limits. A limit is kept when the best guess keeps it *and* the odds that a run would keep it, over
+//! resampled laws, the scatter of runs around them and the uncertainty of the limit itself, are at least
+//! [`SURE`]: at the place where only the best guess meets a limit it is broken every second time. Where no mixture
+//! reaches those odds the one with the best odds is advised, as long as its best guess keeps the limit.
+//!
+//! Where the best mixture is not told apart from the current one, the current one is advised with a gain of 0.
+
+mod abstain;
+mod limits;
+mod odds;
+mod reasons;
+mod region;
+mod search;
+mod surface;
 
 use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::Project;
-use crate::vocab::Advice;
+use crate::vocab::{Abstention, Advice, Expected, Mixture, Recommendation};
+use limits::{Limit, Setting};
+use odds::{Odds, Scatter};
+use region::{Cuts, Region};
+use search::{Found, Problem};
+use std::collections::BTreeMap;
+use surface::Surface;
+
+/// Odds with which an advised mixture must keep the limits.
+pub const SURE: f64 = 0.8;
+
+/// A change of less weight than this, or with smaller odds of being better than [`WORTH_ODDS`], is none.
+const WORTH_WEIGHT: f64 = 0.01;
+/// See [`WORTH_WEIGHT`].
+const WORTH_ODDS: f64 = 0.6;
 
 /// What advice rests on.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +49,267 @@ pub struct Evidence<'a> {
     pub extrapolate: bool,
 }
 
-/// The advised mixture at the target, or an abstention with its reasons.
+/// The advised mixture at the target, or an abstention with its reasons. Deterministic: the same evidence and seed give
+/// the same answer.
 #[must_use]
 pub fn recommend(evidence: &Evidence<'_>) -> Advice {
-    let _ = evidence;
-    todo!("advice")
+    let project = evidence.project;
+    let surface = |(d, name): (usize, &String)| {
+        let fit = evidence.fits.get(d).copied().flatten()?;
+        Some(Surface::of(fit, name, &project.domains))
+    };
+    let surfaces: Vec<Option<Surface<'_>>> = project.domains.iter().enumerate().map(surface).collect();
+    match advise(evidence, &surfaces) {
+        Ok(recommendation) => Advice::Recommendation(recommendation),
+        Err(abstention) => Advice::Abstained(abstention),
+    }
 }
+
+/// Index of the domain that a sentence about "the ratio" is about: the first that the objective minimises.
+#[must_use]
+pub fn lead(project: &Project) -> usize {
+    let named = |d: &String| project.objective.minimize.get(d).is_some_and(|w| *w > 0.0);
+    project.domains.iter().position(named).unwrap_or(0)
+}
+
+fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<Recommendation, Abstention> {
+    let project = evidence.project;
+    let minimize = shares(project);
+    let limited =
+        project.objective.subject_to.iter().filter_map(|c| project.domains.iter().position(|d| *d == c.domain));
+    let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    let mixtures = explored(evidence, &needed);
+    let obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
+    let (Some(params), Some(tokens)) = (project.target.params, project.target.tokens) else { return Err(obstacles) };
+    if !obstacles.reasons.is_empty() {
+        return Err(obstacles);
+    }
+
+    let (current, assumed) = in_use(project, &mixtures);
+    let seed = project.fit.seed;
+    let limits = resolve(evidence, surfaces, &Setting { params, tokens, current: &current, seed })?;
+    let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
+        Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
+    };
+    let odds = Odds {
+        params,
+        tokens,
+        surfaces,
+        scatter: surfaces.iter().enumerate().map(scatter).collect(),
+        minimize: &minimize,
+        limits: &limits,
+        current: &current,
+        spacing: odds::spacing(&mixtures),
+    };
+    let cuts = |explored| Cuts {
+        domains: &project.domains,
+        bounds: &project.bounds,
+        available: &project.available_tokens,
+        max_epochs: project.max_epochs,
+        tokens,
+        explored,
+    };
+    let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
+    let region = Region::new(&cuts(inside)).map_err(|reasons| Abstention {
+        reasons,
+        would_help: vec![
+            abstain::gap(evidence, &mixtures),
+            "widen the bounds or the supply in the project file".to_owned(),
+        ],
+    })?;
+    let chosen = choose(&odds, &region, seed).map_err(|reason| Abstention {
+        reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
+        would_help: vec![
+            "loosen the limit in the project file (subject_to)".to_owned(),
+            abstain::gap(evidence, &mixtures),
+        ],
+    })?;
+    let beyond = match Region::new(&cuts(None)) {
+        Ok(open) if !evidence.extrapolate && open != region => choose(&odds, &open, seed).ok(),
+        _ => None,
+    };
+
+    let advised = &chosen.best.weights;
+    let (p_better, within) = (odds.better(advised), odds.within(advised));
+    let gain = odds.objective(&current) - odds.objective(advised);
+    let kept =
+        region.outside(&current) <= 0.0 && odds.excess(&current) <= 0.0 && odds.within(&current) >= within.min(SURE);
+    let keep =
+        kept && !assumed && (p_better < WORTH_ODDS || odds::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);
+    let story = reasons::Story {
+        project,
+        odds: &odds,
+        region: &region,
+        chosen: &chosen,
+        beyond: beyond.as_ref(),
+        mixtures: &mixtures,
+        assumed,
+        keep,
+        p_better,
+        gain,
+    };
+    let reasons = reasons::tell(&story);
+    let (weights, p_better, gain) = if keep { (&current, 0.5, 0.0) } else { (advised, p_better, gain) };
+    let mixture = Mixture::from_weights(&project.domains, weights);
+    let current = Mixture::from_weights(&project.domains, &current);
+    Ok(Recommendation {
+        id: name(project, &mixture, &current),
+        expected: expected(&odds, weights),
+        p_better,
+        p_within_limits: odds.within(weights),
+        gain,
+        mixture,
+        current,
+        reasons,
+    })
+}
+
+/// The advised mixture, and the one that the best guess alone would advise.
+struct Chosen {
+    best: Found,
+    /// The optimum when only the best guess has to keep the limits.
+    guess: Found,
+    /// Whether `best` keeps the limits with odds of [`SURE`].
+    sure: bool,
+}
+
+fn choose(odds: &Odds<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
+    let objective = |w: &[f64]| odds.objective(w);
+    let guess = Problem { region, objective: &objective, excess: &|w| odds.excess(w), seed }
+        .solve()
+        .ok_or_else(|| Some("the fitted laws give no finite loss at the target".to_owned()))?;
+    if guess.breach > 0.0 {
+        let limits: Vec<&str> = odds.limits.iter().map(|l| l.text.as_str()).collect();
+        return Err(Some(format!(
+            "no mixture that may be advised keeps {}: the best misses by {:.1} %",
+            limits.join(" and "),
+            100.0 * (guess.breach.exp() - 1.0)
+        )));
+    }
+    if odds.limits.is_empty() {
+        return Ok(Chosen { best: guess.clone(), guess, sure: true });
+    }
+    // Odds are counted only where the best guess already keeps the limits; elsewhere what they would add is taken from
+    // the best guess's own optimum.
+    let margin = (odds.excess_at(&guess.weights, SURE) - odds.excess(&guess.weights)).max(0.0);
+    let careful = |w: &[f64]| match odds.excess(w) {
+        broken if broken > 0.0 => broken + margin,
+        kept => odds.excess_at(w, SURE).max(kept),
+    };
+    let best =
+        Problem { region, objective: &objective, excess: &careful, seed }.solve().unwrap_or_else(|| guess.clone());
+    let sure = best.breach <= 0.0;
+    let best = if odds.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
+    Ok(Chosen { best, guess, sure })
+}
+
+/// Share of each domain's loss in the objective; together one (or all zero where nothing sensible is stated).
+fn shares(project: &Project) -> Vec<f64> {
+    let stated = &project.objective.minimize;
+    let share = |d: &String| if stated.is_empty() { 1.0 } else { stated.get(d).copied().unwrap_or(0.0) };
+    let mut shares: Vec<f64> =
+        project.domains.iter().map(|d| Some(share(d)).filter(|s| *s > 0.0).unwrap_or(0.0)).collect();
+    let sum: f64 = shares.iter().sum();
+    if sum.is_finite() && sum > 0.0 {
+        shares.iter_mut().for_each(|s| *s /= sum);
+    } else {
+        shares.fill(0.0);
+    }
+    shares
+}
+
+/// Distinct mixtures (to a thousandth) of the runs that the needed laws were fitted to, in the project's order of domains.
+fn explored(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<Vec<f64>> {
+    let domains = &evidence.project.domains;
+    let mut distinct: BTreeMap<Vec<i64>, Vec<f64>> = BTreeMap::new();
+    for observations in needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)) {
+        let order: Vec<Option<usize>> =
+            domains.iter().map(|d| observations.domains.iter().position(|o| o == d)).collect();
+        for row in &observations.rows {
+            let weights: Vec<f64> =
+                order.iter().map(|i| i.and_then(|i| row.mixture.get(i)).copied().unwrap_or(0.0)).collect();
+            let sum: f64 = weights.iter().sum();
+            if sum.is_finite() && sum > 0.0 {
+                let weights: Vec<f64> = weights.iter().map(|w| w / sum).collect();
+                distinct.entry(weights.iter().map(|w| (w * 1e3).round() as i64).collect()).or_insert(weights);
+            }
+        }
+    }
+    distinct.into_values().collect()
+}
+
+/// Weights in use, and whether they are only assumed: the mean of the runs' mixtures where none are stated.
+fn in_use(project: &Project, mixtures: &[Vec<f64>]) -> (Vec<f64>, bool) {
+    if let Some(weights) = project.current.as_ref().map(|m| m.weights(&project.domains)) {
+        let sum: f64 = weights.iter().sum();
+        if sum.is_finite() && sum > 0.0 {
+            return (weights.iter().map(|w| w / sum).collect(), false);
+        }
+    }
+    let mean = |d: usize| mixtures.iter().map(|m| m[d]).sum::<f64>() / mixtures.len() as f64;
+    ((0..project.domains.len()).map(mean).collect(), true)
+}
+
+fn resolve(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    at: &Setting<'_>,
+) -> Result<Vec<Limit>, Abstention> {
+    let project = evidence.project;
+    let mut limits = Vec::new();
+    let mut reasons = Vec::new();
+    let none = crate::vocab::Observations::default();
+    for constraint in &project.objective.subject_to {
+        let domain = project.domains.iter().position(|d| *d == constraint.domain);
+        let Some((d, surface)) = domain.and_then(|d| Some((d, surfaces[d].as_ref()?))) else {
+            reasons
+                .push(format!("'{}' limits {}, which is no domain of the project", constraint.text, constraint.domain));
+            continue;
+        };
+        let starts = evidence.observed.starts.get(d).unwrap_or(&none);
+        match Limit::new(constraint, d, surface, starts, at) {
+            Ok(limit) => limits.push(limit),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(limits);
+    }
+    let would_help = vec![
+        "write the limit in nats, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)".to_owned(),
+    ];
+    Err(Abstention { reasons, would_help })
+}
+
+fn expected(odds: &Odds<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> {
+    let mut all = BTreeMap::new();
+    for (d, surface) in odds.surfaces.iter().enumerate() {
+        let Some(surface) = surface else { continue };
+        let at = surface.place(odds.params, odds.tokens, weights);
+        let interval = (surface.forecast)(&at);
+        let now = (surface.best)(&surface.place(odds.params, odds.tokens, odds.current));
+        let limit = odds.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
+        let expected = Expected { value: interval.value, low: interval.low, high: interval.high, now, limit };
+        if [expected.value, expected.low, expected.high, expected.now].iter().all(|x| x.is_finite()) {
+            all.insert(surface.metric.clone(), expected);
+        }
+    }
+    all
+}
+
+/// A name that stays the same while the question and the answer (to a percent) do, so that what the user dismissed
+/// stays dismissed when another checkpoint moves the fit by a hair.
+fn name(project: &Project, mixture: &Mixture, current: &Mixture) -> String {
+    let mut text = format!("{}|{:?}|{}", project.name, project.target, project.objective_text());
+    for mixture in [mixture, current] {
+        for (domain, weight) in &mixture.0 {
+            text.push_str(&format!("|{domain}={:.2}", weight + 0.0));
+        }
+    }
+    format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Where runs in progress and the target will end.
 
+pub mod spread;
+
 use crate::fit::Fit;
 use crate::observe::RunRecord;
 use crate::project::Project;

@@ -1,0 +1,123 @@
+//! When nothing is advised: what is missing, and which run or fact would supply it.
+
+use super::Evidence;
+use super::surface::Surface;
+use crate::vocab::Abstention;
+use crate::vocab::number::show_amount;
+
+/// Ratios below which no curve over ratios can be told from a line.
+pub(super) const LEAST_RATIOS: usize = 3;
+
+/// What stands in the way before anything is searched; empty where nothing does.
+///
+/// `needed`: indices of the domains whose loss is minimised or limited.
+pub(super) fn obstacles(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    needed: &[usize],
+    mixtures: &[Vec<f64>],
+) -> Abstention {
+    let project = evidence.project;
+    let mut found = Abstention::default();
+    let mut add = |reason: String, help: String| {
+        if !found.reasons.contains(&reason) {
+            found.reasons.push(reason);
+        }
+        if !found.would_help.contains(&help) {
+            found.would_help.push(help);
+        }
+    };
+    if project.domains.len() < 2 {
+        add(
+            format!(
+                "there is nothing to mix: {} known",
+                match project.domains.len() {
+                    0 => "no domain is",
+                    _ => "only one domain is",
+                }
+            ),
+            "name the domains and the validation loss of each in the project file (domains, metrics)".to_owned(),
+        );
+        return found;
+    }
+    let usable = |x: Option<f64>| x.is_some_and(|x| x.is_finite() && x > 0.0);
+    if !usable(project.target.params) || !usable(project.target.tokens) {
+        add(
+            "the target's size or amount of data is not known".to_owned(),
+            "state it in the project file: target: { params: 7B, tokens: 20B }".to_owned(),
+        );
+    }
+    if needed.is_empty() {
+        add(
+            "the objective gives no domain a weight".to_owned(),
+            "name what to minimise in the project file: objective: { minimize: DOMAIN }".to_owned(),
+        );
+    }
+    if mixtures.len() < LEAST_RATIOS {
+        add(
+            format!(
+                "runs at {} ratio{} are too few: {LEAST_RATIOS} or more are needed",
+                mixtures.len(),
+                plural(mixtures.len())
+            ),
+            gap(evidence, mixtures),
+        );
+    }
+    for &domain in needed {
+        let name = &project.domains[domain];
+        match &surfaces[domain] {
+            None => {
+                let metric = project.metrics.get(domain).map_or("its validation loss", String::as_str);
+                add(
+                    format!("no law could be fitted to the {name} loss"),
+                    format!(
+                        "log {metric} in runs whose size, tokens and mixture are known (`mixlaw check` says what is missing)"
+                    ),
+                );
+            }
+            Some(surface) => match surface.skill {
+                None => add(
+                    format!(
+                        "the skill of the {} law for {name} is unknown: too few mixtures to hold any out",
+                        surface.law
+                    ),
+                    gap(evidence, mixtures),
+                ),
+                Some(skill) if skill.is_nan() || skill <= 0.0 => add(
+                    format!(
+                        "the {} law does not predict held-out {name} losses better than their mean (skill {skill:.2})",
+                        surface.law
+                    ),
+                    gap(evidence, mixtures),
+                ),
+                Some(_) => {}
+            },
+        }
+    }
+    found
+}
+
+/// The run worth launching: at the middle of the widest gap between ratios of what is minimised, at the largest size
+/// seen, which stands nearest to the target.
+pub(super) fn gap(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> String {
+    let project = evidence.project;
+    let lead = super::lead(project);
+    let name = &project.domains[lead];
+    let [low, high] = project.bounds.get(name).copied().unwrap_or([0.0, 1.0]);
+    let mut marks: Vec<f64> = mixtures.iter().map(|m| m[lead]).filter(|w| (low..=high).contains(w)).collect();
+    marks.sort_by(f64::total_cmp);
+    let mut places = vec![(low, 0.0)];
+    places.extend(marks.iter().map(|w| (*w, *w)));
+    // A gap towards an end of the range is filled at the end itself.
+    let inner = marks.windows(2).map(|w| (w[1] - w[0], (w[0] + w[1]) / 2.0));
+    let ends = [(marks.first().map_or(high - low, |w| w - low), low), (marks.last().map_or(0.0, |w| high - w), high)];
+    let (_, weight) = inner.chain(ends).fold((-1.0, 0.5), |best, next| if next.0 > best.0 { next } else { best });
+    let sizes = evidence.observed.fitted.iter().flat_map(|o| o.rows.iter().map(|r| r.params));
+    let largest = sizes.filter(|n| n.is_finite()).fold(0.0, f64::max);
+    let size = if largest > 0.0 { format!(" at {} parameters", show_amount(largest)) } else { String::new() };
+    format!("launch a run with {name} = {weight:.2}{size}")
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

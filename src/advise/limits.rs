@@ -1,0 +1,194 @@
+//! What `prose <= start + 3%` means at the target, in nats, and how sure that is.
+
+use super::odds::{SAMPLES, draw_of};
+use super::surface::Surface;
+use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
+use crate::project::{Base, Constraint, Slack};
+use crate::vocab::number::show_amount;
+use crate::vocab::{Observation, Observations};
+
+/// Sizes this close (in ln N) are one size.
+const SAME_SIZE: f64 = 0.02;
+
+/// A limit on one domain's loss at the target.
+pub(super) struct Limit {
+    /// Index of the domain.
+    pub domain: usize,
+    /// As written.
+    pub text: String,
+    /// Best guess, nats.
+    pub value: f64,
+    /// ln of the limit in each of [`SAMPLES`] joint samples.
+    pub samples: Vec<f64>,
+    /// Whether the limit moves with the loss of a run at the current mixture: then what two runs at the same size have
+    /// in common cancels.
+    pub paired: bool,
+    /// How the base was found, a sentence, where it is not simply given.
+    pub how: Option<String>,
+}
+
+/// Where limits are taken at.
+pub(super) struct Setting<'a> {
+    /// N of the target.
+    pub params: f64,
+    /// D of the target.
+    pub tokens: f64,
+    /// Weights in use.
+    pub current: &'a [f64],
+    pub seed: u64,
+}
+
+impl Limit {
+    /// Works out a limit. `starts` are the rows at step 0 of the same domain.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub fn new(
+        constraint: &Constraint,
+        domain: usize,
+        surface: &Surface<'_>,
+        starts: &Observations,
+        at: &Setting<'_>,
+    ) -> Result<Self, String> {
+        let slack = |base: f64| match constraint.slack {
+            Slack::Relative(part) => base * (1.0 + part),
+            Slack::Nats(nats) => base + nats,
+        };
+        let place = surface.place(at.params, at.tokens, at.current);
+        let now = (surface.best)(&place);
+        let draws = || {
+            let draws = (surface.draws)(&place);
+            (0..SAMPLES).map(move |s| draw_of(&draws, s, now)).collect::<Vec<f64>>()
+        };
+        let (base, bases, how) = match constraint.base {
+            Base::Nats(nats) => (nats, vec![nats; SAMPLES], None),
+            Base::Current => (now, draws(), None),
+            Base::Start => {
+                let start = Start::estimate(surface, starts, at).ok_or_else(|| {
+                    format!("no run has the {} loss at step 0, which '{}' needs", surface.domain, constraint.text)
+                })?;
+                let bases = if start.measured {
+                    vec![start.value; SAMPLES]
+                } else {
+                    // Tied to the law draw by draw: a law that is too high at the target is so for both sides.
+                    let noise = shuffled_levels(SAMPLES, at.seed ^ 0x5354_4152 ^ domain as u64);
+                    let spread =
+                        |(draw, p): (f64, f64)| draw / now * start.value * (start.sigma * normal_quantile(p)).exp();
+                    draws().into_iter().zip(noise).map(spread).collect()
+                };
+                (start.value, bases, Some(start.sentence(surface, at.params)))
+            }
+        };
+        let value = slack(base);
+        if !(value.is_finite() && value > 0.0) {
+            return Err(format!("the limit '{}' comes to {value} nats, which no loss can keep", constraint.text));
+        }
+        let samples = bases.into_iter().map(|b| slack(b).max(f64::MIN_POSITIVE).ln()).collect();
+        let paired = constraint.base == Base::Current;
+        Ok(Self { domain, text: constraint.text.clone(), value, samples, paired, how })
+    }
+}
+
+/// The loss before training at the target's size.
+#[derive(Debug, Clone, PartialEq)]
+struct Start {
+    value: f64,
+    /// Spread of ln(start / fitted loss at the same size).
+    sigma: f64,
+    /// Sizes it rests on.
+    sizes: usize,
+    /// Largest of them.
+    largest: f64,
+    /// A run of the target's own size has it.
+    measured: bool,
+}
+
+impl Start {
+    /// A run of the target's size says it. Otherwise it is carried there along the law: the ratio of start to fitted
+    /// loss at the same size (target's D, current mixture) changes far more slowly with N than either, so its value at
+    /// the target is a mean over sizes weighted by 1/(distance in ln N)², and its spread the error that the same rule
+    /// makes for each size from the others, grown with the square root of the distance as a random walk would.
+    /// Carrying the ratio rather than the start keeps the errors of limit and loss tied together, which is what
+    /// decides whether the one stays below the other.
+    fn estimate(surface: &Surface<'_>, starts: &Observations, at: &Setting<'_>) -> Option<Self> {
+        let sizes = by_size(&starts.rows);
+        let largest = sizes.last()?.0;
+        let target = at.params.ln();
+        if let Some((_, loss)) = sizes.iter().find(|(params, _)| (params.ln() - target).abs() < SAME_SIZE) {
+            return Some(Self { value: *loss, sigma: 0.0, sizes: 1, largest, measured: true });
+        }
+        let fitted = |params: f64| (surface.best)(&surface.place(params, at.tokens, at.current));
+        let ratios: Vec<(f64, f64)> = sizes
+            .iter()
+            .map(|(params, loss)| (params.ln(), (loss / fitted(*params)).ln()))
+            .filter(|(_, r)| r.is_finite())
+            .collect();
+        let (ratio, _) = near(&ratios, target)?;
+        let misses: Vec<(f64, f64)> = (0..ratios.len())
+            .filter_map(|i| {
+                let others: Vec<(f64, f64)> =
+                    ratios.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, r)| *r).collect();
+                let (guess, distance) = near(&others, ratios[i].0)?;
+                Some(((guess - ratios[i].1).powi(2), distance))
+            })
+            .collect();
+        let distance = ratios.iter().map(|(x, _)| (x - target).abs()).fold(f64::INFINITY, f64::min);
+        let sigma = if misses.is_empty() {
+            // One size says nothing of how the ratio moves: a percent per e-fold of N, about twice what sweeps show.
+            0.01 * distance.max(1.0)
+        } else {
+            let count = misses.len() as f64;
+            let rms = (misses.iter().map(|m| m.0).sum::<f64>() / count).sqrt();
+            let typical = misses.iter().map(|m| m.1).sum::<f64>() / count;
+            (rms * (distance / typical).sqrt().max(1.0)).max(1e-3)
+        };
+        let value = fitted(at.params) * ratio.exp();
+        value.is_finite().then_some(Self { value, sigma, sizes: ratios.len(), largest, measured: false })
+    }
+
+    fn sentence(&self, surface: &Surface<'_>, params: f64) -> String {
+        let (domain, target) = (&surface.domain, show_amount(params));
+        if self.measured {
+            return format!(
+                "{domain} starts at {:.3} nats: measured at step 0 of a run of the target's size",
+                self.value
+            );
+        }
+        let from = match self.sizes {
+            1 => format!("from the one size that has it ({}): a rough guess", show_amount(self.largest)),
+            n => format!("from {n} sizes up to {}", show_amount(self.largest)),
+        };
+        format!(
+            "{domain} is taken to start at {:.3} nats (± {:.1} % beside the law's own error) at {target} parameters, \
+             extrapolated {from}; if the checkpoint to be continued exists, measure it and write the limit in nats",
+            self.value,
+            100.0 * 1.645 * self.sigma
+        )
+    }
+}
+
+/// Sizes ascending, each with the median of its starts.
+fn by_size(rows: &[Observation]) -> Vec<(f64, f64)> {
+    let mut rows: Vec<(f64, f64)> = rows
+        .iter()
+        .map(|r| (r.params, r.loss))
+        .filter(|(n, l)| *n > 0.0 && n.is_finite() && *l > 0.0 && l.is_finite())
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut sizes: Vec<(f64, Vec<f64>)> = Vec::new();
+    for (params, loss) in rows {
+        match sizes.last_mut() {
+            Some((same, losses)) if (params / *same).ln() < SAME_SIZE => losses.push(loss),
+            _ => sizes.push((params, vec![loss])),
+        }
+    }
+    sizes.into_iter().map(|(params, losses)| (params, median(losses))).collect()
+}
+
+/// Mean of values near `x`, weighted by 1/distance², and the distance to the nearest.
+fn near(values: &[(f64, f64)], x: f64) -> Option<(f64, f64)> {
+    let nearest = values.iter().map(|(at, _)| (at - x).abs()).reduce(f64::min)?;
+    let weight = |at: f64| 1.0 / (at - x).abs().max(SAME_SIZE).powi(2);
+    let total: f64 = values.iter().map(|(at, _)| weight(*at)).sum();
+    Some((values.iter().map(|(at, v)| weight(*at) * v).sum::<f64>() / total, nearest))
+}

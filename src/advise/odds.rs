@@ -1,0 +1,193 @@
+//! Odds over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty of limits.
+
+use super::limits::Limit;
+use super::surface::Surface;
+use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
+use crate::vocab::Observations;
+
+/// Joint samples that odds are counted over: a few hundred, stratified, give odds to about two percent.
+pub(super) const SAMPLES: usize = 400;
+
+/// Resample `sample` stands on; the best guess where there was no bootstrap.
+pub(super) fn draw_of(draws: &[f64], sample: usize, best: f64) -> f64 {
+    if draws.is_empty() { best } else { draws[sample % draws.len()] }
+}
+
+/// How far runs of one domain's loss scatter around its law, in ln loss.
+pub(super) struct Scatter {
+    /// Of one run, for each sample: held-out residuals, shuffled.
+    run: Vec<f64>,
+    /// Of the difference of two runs of one size and length at different mixtures, for each sample.
+    pair: Vec<f64>,
+}
+
+impl Scatter {
+    /// The two kinds of scatter.
+    ///
+    /// What all runs of one size have in common (an error of the law in N, the evaluation set, the order of the data)
+    /// moves both sides of a comparison at that size and cancels. What is left is estimated from the residuals of the
+    /// runs' last rows after taking the mean of each size away, widened by how much larger held-out residuals are than
+    /// those of the fit; √2 of it for a difference.
+    pub fn new(surface: &Surface<'_>, fitted: &Observations, seed: u64) -> Self {
+        let held_out = surface.residuals;
+        let levels = |salt: u64| shuffled_levels(SAMPLES, seed ^ salt);
+        let run = levels(0x52_55_4e)
+            .into_iter()
+            .map(|p| if held_out.is_empty() { 0.0 } else { quantile(held_out, p) })
+            .collect();
+        let residual = |i: usize| {
+            let row = &fitted.rows[i];
+            (row.loss / (surface.best)(row)).ln()
+        };
+        let is_last = |i: usize| fitted.rows.get(i + 1).is_none_or(|next| next.run != fitted.rows[i].run);
+        let mut last: Vec<(f64, f64)> =
+            (0..fitted.rows.len()).filter(|i| is_last(*i)).map(|i| (fitted.rows[i].params, residual(i))).collect();
+        last.retain(|(params, r)| params.is_finite() && r.is_finite());
+        last.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut squares, mut freedom) = (0.0, 0);
+        for size in last.chunk_by(|a, b| (b.0 / a.0).ln() < 0.02) {
+            let mean = size.iter().map(|(_, r)| r).sum::<f64>() / size.len() as f64;
+            squares += size.iter().map(|(_, r)| (r - mean).powi(2)).sum::<f64>();
+            freedom += size.len() - 1;
+        }
+        let of_fit = median((0..fitted.rows.len()).map(|i| residual(i).abs()).filter(|r| r.is_finite()).collect());
+        let of_held_out = median(held_out.iter().map(|r| r.abs()).collect());
+        let widen = if of_fit > 0.0 && of_held_out.is_finite() { (of_held_out / of_fit).clamp(1.0, 5.0) } else { 1.0 };
+        let sigma = if freedom > 0 { (squares / freedom as f64).sqrt() * widen } else { 0.0 };
+        let pair =
+            levels(0x50_41_49_52).into_iter().map(|p| std::f64::consts::SQRT_2 * sigma * normal_quantile(p)).collect();
+        Self { run, pair }
+    }
+}
+
+/// Everything odds are counted with.
+pub(super) struct Odds<'q, 'f> {
+    pub params: f64,
+    pub tokens: f64,
+    /// By domain; `None` where there is no fit.
+    pub surfaces: &'q [Option<Surface<'f>>],
+    /// Parallel to `surfaces`.
+    pub scatter: Vec<Option<Scatter>>,
+    /// Weight of each domain in the objective; they sum to one.
+    pub minimize: &'q [f64],
+    pub limits: &'q [Limit],
+    /// Weights in use.
+    pub current: &'q [f64],
+    /// Typical distance between neighbouring mixtures of the runs.
+    pub spacing: f64,
+}
+
+impl Odds<'_, '_> {
+    /// The objective by the best guess, nats.
+    pub fn objective(&self, weights: &[f64]) -> f64 {
+        self.minimised().map(|(d, share, surface)| share * self.best(d, surface, weights)).sum()
+    }
+
+    /// Odds that the objective is lower than with the current mixture; a tie counts half.
+    pub fn better(&self, weights: &[f64]) -> f64 {
+        let mut difference = vec![0.0; SAMPLES];
+        for (d, share, surface) in self.minimised() {
+            let (here, now) = (self.samples(surface, weights), self.samples(surface, self.current));
+            let noise = self.pair(d, weights);
+            for s in 0..SAMPLES {
+                difference[s] += share * (here[s] * noise[s].exp() - now[s]);
+            }
+        }
+        let counted: f64 = difference
+            .iter()
+            .map(|d| match d.partial_cmp(&0.0) {
+                Some(std::cmp::Ordering::Less) => 1.0,
+                Some(std::cmp::Ordering::Equal) => 0.5,
+                _ => 0.0,
+            })
+            .sum();
+        counted / SAMPLES as f64
+    }
+
+    /// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
+    pub fn excess(&self, weights: &[f64]) -> f64 {
+        let of = |limit: &Limit| {
+            let Some(surface) = &self.surfaces[limit.domain] else { return f64::INFINITY };
+            (self.best(limit.domain, surface, weights) / limit.value).ln()
+        };
+        self.limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
+    }
+
+    /// The worst ln(loss / limit) that is not exceeded with odds of `sure`; −∞ where there are no limits.
+    pub fn excess_at(&self, weights: &[f64], sure: f64) -> f64 {
+        if self.limits.is_empty() {
+            return f64::NEG_INFINITY;
+        }
+        let mut samples = self.excesses(weights);
+        let at = ((sure * SAMPLES as f64).ceil() as usize).clamp(1, SAMPLES) - 1;
+        let (_, value, _) = samples.select_nth_unstable_by(at, f64::total_cmp);
+        *value
+    }
+
+    /// Odds that every limit holds.
+    pub fn within(&self, weights: &[f64]) -> f64 {
+        if self.limits.is_empty() {
+            return 1.0;
+        }
+        self.excesses(weights).iter().filter(|x| **x <= 0.0).count() as f64 / SAMPLES as f64
+    }
+
+    fn excesses(&self, weights: &[f64]) -> Vec<f64> {
+        let mut worst = vec![f64::NEG_INFINITY; SAMPLES];
+        for limit in self.limits {
+            let Some(surface) = &self.surfaces[limit.domain] else { return vec![f64::INFINITY; SAMPLES] };
+            let here = self.samples(surface, weights);
+            let noise = if limit.paired { self.pair(limit.domain, weights) } else { self.run(limit.domain) };
+            for s in 0..SAMPLES {
+                worst[s] = worse(worst[s], here[s].ln() + noise[s] - limit.samples[s]);
+            }
+        }
+        worst
+    }
+
+    fn minimised(&self) -> impl Iterator<Item = (usize, f64, &Surface<'_>)> {
+        let all = self.minimize.iter().zip(self.surfaces).enumerate();
+        all.filter(|(_, (share, _))| **share > 0.0).filter_map(|(d, (share, s))| Some((d, *share, s.as_ref()?)))
+    }
+
+    fn best(&self, _domain: usize, surface: &Surface<'_>, weights: &[f64]) -> f64 {
+        (surface.best)(&surface.place(self.params, self.tokens, weights))
+    }
+
+    fn samples(&self, surface: &Surface<'_>, weights: &[f64]) -> Vec<f64> {
+        let place = surface.place(self.params, self.tokens, weights);
+        let best = (surface.best)(&place);
+        let draws = (surface.draws)(&place);
+        (0..SAMPLES).map(|s| draw_of(&draws, s, best)).collect()
+    }
+
+    fn run(&self, domain: usize) -> Vec<f64> {
+        self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.run.clone())
+    }
+
+    /// Two mixtures closer than neighbouring runs share part of what sets neighbours apart; at no distance they are
+    /// the same run.
+    fn pair(&self, domain: usize, weights: &[f64]) -> Vec<f64> {
+        let near = (distance(weights, self.current) / self.spacing.max(1e-6)).min(1.0);
+        self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.pair.iter().map(|e| near * e).collect())
+    }
+}
+
+/// Weight that has to move to get from one mixture to another.
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0
+}
+
+/// Median distance from each mixture to its nearest neighbour.
+pub(super) fn spacing(mixtures: &[Vec<f64>]) -> f64 {
+    let nearest = |i: usize| {
+        let others = (0..mixtures.len()).filter(|j| *j != i);
+        others.map(|j| distance(&mixtures[i], &mixtures[j])).fold(f64::INFINITY, f64::min)
+    };
+    median((0..mixtures.len()).map(nearest).filter(|d| d.is_finite()).collect())
+}
+
+/// The larger; what is not a number is worst.
+fn worse(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::INFINITY } else { a.max(b) }
+}

@@ -1,0 +1,186 @@
+//! Which mixtures may be advised: the simplex, cut by bounds, by how much of each domain there is, and by what the runs
+//! have explored.
+
+use crate::vocab::number::show_amount;
+
+/// How far a weight may stand outside its range and still count as inside: rounding of hand-written weights.
+const TOLERANCE: f64 = 1e-9;
+
+/// Why a weight cannot go further.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Edge {
+    /// 0 or 1.
+    Simplex,
+    /// `bounds` of the project.
+    Bound,
+    /// Tokens there are of the domain: `available`, each used at most `epochs` times.
+    Supply { available: f64, epochs: f64 },
+    /// No run went further.
+    Explored,
+}
+
+/// A range of weights of one domain, and what ends it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Range {
+    pub low: f64,
+    pub high: f64,
+    pub low_edge: Edge,
+    pub high_edge: Edge,
+}
+
+impl Range {
+    fn full() -> Self {
+        Self { low: 0.0, high: 1.0, low_edge: Edge::Simplex, high_edge: Edge::Simplex }
+    }
+
+    fn raise(&mut self, low: f64, edge: Edge) {
+        if low > self.low {
+            (self.low, self.low_edge) = (low, edge);
+        }
+    }
+
+    fn lower(&mut self, high: f64, edge: Edge) {
+        if high < self.high {
+            (self.high, self.high_edge) = (high, edge);
+        }
+    }
+}
+
+/// The mixtures that may be advised: inside the box of `ranges` and inside the convex hull of `corners`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Region {
+    /// One per domain.
+    pub ranges: Vec<Range>,
+    /// Mixtures whose convex combinations may be advised: those of the runs, or the pure domains.
+    pub corners: Vec<Vec<f64>>,
+}
+
+/// What cuts the simplex.
+pub(super) struct Cuts<'a> {
+    /// Names of the domains.
+    pub domains: &'a [String],
+    /// Least and most weight by domain.
+    pub bounds: &'a std::collections::BTreeMap<String, [f64; 2]>,
+    /// Tokens there are, by domain.
+    pub available: &'a std::collections::BTreeMap<String, f64>,
+    /// How often a token may be repeated.
+    pub max_epochs: f64,
+    /// D of the target.
+    pub tokens: f64,
+    /// Distinct mixtures of the runs; `None` to look outside them.
+    pub explored: Option<&'a [Vec<f64>]>,
+}
+
+impl Region {
+    /// The region, or sentences that say why no mixture is in it.
+    pub fn new(cuts: &Cuts<'_>) -> Result<Self, Vec<String>> {
+        let domains = cuts.domains.len();
+        let mut ranges = Vec::with_capacity(domains);
+        for (i, domain) in cuts.domains.iter().enumerate() {
+            let mut range = Range::full();
+            if let Some([low, high]) = cuts.bounds.get(domain) {
+                range.raise(*low, Edge::Bound);
+                range.lower(*high, Edge::Bound);
+            }
+            if let Some(available) = cuts.available.get(domain) {
+                let epochs = if cuts.max_epochs > 0.0 { cuts.max_epochs } else { 1.0 };
+                range.lower(available * epochs / cuts.tokens, Edge::Supply { available: *available, epochs });
+            }
+            if let Some(explored) = cuts.explored {
+                let of = |pick: fn(f64, f64) -> f64, from: f64| explored.iter().map(|m| m[i]).fold(from, pick);
+                range.raise(of(f64::min, 1.0), Edge::Explored);
+                range.lower(of(f64::max, 0.0), Edge::Explored);
+            }
+            ranges.push(range);
+        }
+        let corners = match cuts.explored {
+            Some(explored) => explored.to_vec(),
+            None => (0..domains).map(|i| (0..domains).map(|j| f64::from(u8::from(i == j))).collect()).collect(),
+        };
+        let region = Self { ranges, corners };
+        let reasons = region.contradictions(cuts);
+        if reasons.is_empty() { Ok(region) } else { Err(reasons) }
+    }
+
+    fn contradictions(&self, cuts: &Cuts<'_>) -> Vec<String> {
+        let mut reasons = Vec::new();
+        for (domain, range) in cuts.domains.iter().zip(&self.ranges) {
+            if range.low > range.high + TOLERANCE {
+                reasons.push(format!(
+                    "{domain} would have to be at least {:.3} ({}) and at most {:.3} ({})",
+                    range.low,
+                    range.low_edge.sentence(cuts.tokens),
+                    range.high,
+                    range.high_edge.sentence(cuts.tokens),
+                ));
+            }
+        }
+        let low: f64 = self.ranges.iter().map(|r| r.low).sum();
+        let high: f64 = self.ranges.iter().map(|r| r.high).sum();
+        if reasons.is_empty() && high < 1.0 - TOLERANCE {
+            let caps: Vec<String> = cuts
+                .domains
+                .iter()
+                .zip(&self.ranges)
+                .filter(|(_, r)| r.high_edge != Edge::Simplex)
+                .map(|(d, r)| format!("{d} {:.3} ({})", r.high, r.high_edge.sentence(cuts.tokens)))
+                .collect();
+            reasons.push(format!("the weights cannot reach one: at most {}", caps.join(", ")));
+        }
+        if reasons.is_empty() && low > 1.0 + TOLERANCE {
+            reasons.push(format!("the least weights of the domains sum to {low:.3}, more than one"));
+        }
+        reasons
+    }
+
+    /// How far `weights` are outside the box, in weight; 0 inside.
+    pub fn outside(&self, weights: &[f64]) -> f64 {
+        let over = |w: f64, r: &Range| (r.low - w).max(w - r.high).max(0.0);
+        let worst = weights.iter().zip(&self.ranges).map(|(w, r)| over(*w, r)).fold(0.0, f64::max);
+        if worst <= TOLERANCE { 0.0 } else { worst }
+    }
+}
+
+impl Edge {
+    /// What this edge is, inside a sentence. `tokens` is the target's D.
+    pub fn sentence(&self, tokens: f64) -> String {
+        match self {
+            Self::Simplex => "a weight is from 0 to 1".to_owned(),
+            Self::Bound => "its bound in the project".to_owned(),
+            Self::Supply { available, epochs } => format!(
+                "{} tokens available, each used at most {epochs} times in {}",
+                show_amount(*available),
+                show_amount(tokens)
+            ),
+            Self::Explored => "the runs went no further".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn names() -> Vec<String> {
+        vec!["prose".to_owned(), "rust".to_owned()]
+    }
+
+    #[test]
+    fn the_tightest_cut_is_the_one_named() {
+        let bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.95])]);
+        let available = BTreeMap::from([("rust".to_owned(), 1e9)]);
+        let explored = vec![vec![1.0, 0.0], vec![0.2, 0.8]];
+        let domains = names();
+        let region = |tokens, explored| {
+            let cuts =
+                Cuts { domains: &domains, bounds: &bounds, available: &available, max_epochs: 4.0, tokens, explored };
+            Region::new(&cuts).map(|r| (r.ranges[1].high, r.ranges[1].high_edge.clone()))
+        };
+        assert_eq!(region(4e9, None), Ok((0.95, Edge::Bound)));
+        assert_eq!(region(4e9, Some(explored.as_slice())), Ok((0.8, Edge::Explored)));
+        assert_eq!(region(8e9, Some(explored.as_slice())), Ok((0.5, Edge::Supply { available: 1e9, epochs: 4.0 })));
+        let none = region(100e9, Some(explored.as_slice())).unwrap_err();
+        assert!(none[0].contains("at least 0.050") && none[0].contains("1B tokens available"), "{none:?}");
+    }
+}

@@ -1,0 +1,263 @@
+//! The best mixture in a region: every thousandth where there are two domains, a seeded direct search where there are
+//! more. Deterministic.
+
+use super::region::Region;
+use crate::forecast::spread::{generator, uniform};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// Weights are advised to a thousandth: runs do not tell finer differences apart, and people type the number.
+const STEP: f64 = 1e-3;
+
+/// What is sought. All functions take weights in the order of the region's ranges.
+pub(super) struct Problem<'p> {
+    pub region: &'p Region,
+    /// To be minimised, nats.
+    pub objective: &'p (dyn Fn(&[f64]) -> f64 + Sync),
+    /// The worst ln(loss / limit) over the limits; at most 0 where all hold. −∞ where there are none.
+    pub excess: &'p (dyn Fn(&[f64]) -> f64 + Sync),
+    pub seed: u64,
+}
+
+/// Weights, how far outside the limits they are (0 inside), and the objective there. Ordered: what breaks a limit less
+/// is better, then what is lower.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    pub weights: Vec<f64>,
+    pub breach: f64,
+    pub objective: f64,
+}
+
+impl Found {
+    fn better(&self, other: &Self) -> bool {
+        self.breach < other.breach || (self.breach <= other.breach && self.objective < other.objective)
+    }
+}
+
+impl Problem<'_> {
+    /// The best mixture of the region: within the limits where any is, otherwise the one that breaks them least. `None`
+    /// only where the fitted losses are not finite anywhere.
+    pub fn solve(&self) -> Option<Found> {
+        let found = if self.region.ranges.len() == 2 { self.lattice() } else { self.descend() };
+        found.filter(|f| f.objective.is_finite() && f.breach.is_finite())
+    }
+
+    fn look(&self, weights: Vec<f64>) -> Found {
+        let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
+        let breach = finite((self.excess)(&weights)).max(0.0) + self.region.outside(&weights);
+        let objective = finite((self.objective)(&weights));
+        Found { weights, breach, objective }
+    }
+
+    fn lattice(&self) -> Option<Found> {
+        let [first, second] = [&self.region.ranges[0], &self.region.ranges[1]];
+        let low = second.low.max(1.0 - first.high);
+        let high = second.high.min(1.0 - first.low);
+        let from = (low / STEP - 1e-6).ceil() as i64;
+        let to = (high / STEP + 1e-6).floor() as i64;
+        let mut places: Vec<f64> = (from..=to).map(|i| i as f64 * STEP).collect();
+        if places.is_empty() {
+            places.push(low);
+        }
+        let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
+        let mut places: Vec<(f64, f64)> =
+            places.into_iter().map(|w| (finite((self.objective)(&[1.0 - w, w])), w)).collect();
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
+        let mut best: Option<Found> = None;
+        for (_, w) in places {
+            let found = self.look(vec![1.0 - w, w]);
+            if found.breach <= 0.0 {
+                return Some(found);
+            }
+            best = Some(match best {
+                Some(best) if !found.better(&best) => best,
+                _ => found,
+            });
+        }
+        best
+    }
+
+    /// Moves towards and away from the region's corners and between them, with steps that halve when nothing helps.
+    /// Working in weights over corners keeps every mixture inside their hull without a test for it.
+    fn descend(&self) -> Option<Found> {
+        let mut random = generator(self.seed);
+        let corners = &self.region.corners;
+        let count = corners.len();
+        let mut starts: Vec<(Vec<f64>, Found)> = Vec::new();
+        let mut offer = |shares: Vec<f64>| {
+            let found = self.look(blend(corners, &shares));
+            starts.push((shares, found));
+        };
+        for corner in 0..count {
+            offer((0..count).map(|i| f64::from(u8::from(i == corner))).collect());
+        }
+        offer(vec![1.0 / count as f64; count]);
+        for _ in 0..(40 * self.region.ranges.len()).min(1000) {
+            offer(random_shares(count, &mut random));
+        }
+        starts.sort_by(|a, b| a.1.breach.total_cmp(&b.1.breach).then(a.1.objective.total_cmp(&b.1.objective)));
+        starts.truncate(4);
+        let best = starts
+            .into_iter()
+            .map(|(shares, found)| self.polish(shares, found, &mut random))
+            .reduce(|best, next| if next.better(&best) { next } else { best })?;
+        Some(self.rounded(best))
+    }
+
+    fn polish(&self, mut shares: Vec<f64>, mut best: Found, random: &mut Xoshiro256PlusPlus) -> Found {
+        let corners = &self.region.corners;
+        let count = corners.len();
+        let tries = (6 * self.region.ranges.len()).max(24);
+        let mut step = 0.5;
+        while step > 1e-4 {
+            let mut helped = false;
+            for attempt in 0..tries {
+                let trial = match attempt % 3 {
+                    0 => toward(&shares, &pick_share(count, random), step),
+                    1 => exchange(&shares, step, random),
+                    _ => toward(&shares, &random_shares(count, random), step * uniform(random)),
+                };
+                let found = self.look(blend(corners, &trial));
+                if found.better(&best) {
+                    (shares, best, helped) = (trial, found, true);
+                }
+            }
+            if !helped {
+                step *= 0.5;
+            }
+        }
+        best
+    }
+
+    /// To thousandths, unless that leaves the region or the limits.
+    fn rounded(&self, exact: Found) -> Found {
+        let mut weights: Vec<f64> = exact.weights.iter().map(|w| (w / STEP).floor() * STEP).collect();
+        let mut order: Vec<usize> = (0..weights.len()).collect();
+        order.sort_by(|a, b| (exact.weights[*b] - weights[*b]).total_cmp(&(exact.weights[*a] - weights[*a])));
+        let missing = ((1.0 - weights.iter().sum::<f64>()) / STEP).round().max(0.0) as usize;
+        for i in order.into_iter().cycle().take(missing) {
+            weights[i] += STEP;
+        }
+        let found = self.look(weights);
+        if found.breach <= exact.breach { found } else { exact }
+    }
+}
+
+fn blend(corners: &[Vec<f64>], shares: &[f64]) -> Vec<f64> {
+    let mut weights = vec![0.0; corners[0].len()];
+    for (corner, share) in corners.iter().zip(shares).filter(|(_, s)| **s > 0.0) {
+        weights.iter_mut().zip(corner).for_each(|(w, c)| *w += share * c);
+    }
+    weights
+}
+
+fn toward(shares: &[f64], to: &[f64], step: f64) -> Vec<f64> {
+    shares.iter().zip(to).map(|(s, t)| s + step * (t - s)).collect()
+}
+
+/// Moves up to `step` from one corner that has a share to another.
+fn exchange(shares: &[f64], step: f64, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+    let mut moved = shares.to_vec();
+    let held: Vec<usize> = (0..shares.len()).filter(|i| shares[*i] > 0.0).collect();
+    let from = held[pick(held.len(), random)];
+    let to = pick(shares.len(), random);
+    let amount = step.min(moved[from]);
+    moved[from] -= amount;
+    moved[to] += amount;
+    moved
+}
+
+fn pick(count: usize, random: &mut Xoshiro256PlusPlus) -> usize {
+    ((uniform(random) * count as f64) as usize).min(count - 1)
+}
+
+fn pick_share(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+    let mut shares = vec![0.0; count];
+    shares[pick(count, random)] = 1.0;
+    shares
+}
+
+/// Uniform on the simplex over a handful of corners: over all of many, a draw would always be near their mean.
+fn random_shares(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+    let mut shares = vec![0.0; count];
+    for _ in 0..count.min(4) {
+        let level: f64 = 1.0 - uniform(random);
+        shares[pick(count, random)] -= level.ln();
+    }
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|s| *s /= sum.max(f64::MIN_POSITIVE));
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::region::Cuts;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn region(names: &[&str], bounds: &[(&str, [f64; 2])], explored: Option<&[Vec<f64>]>) -> Region {
+        let domains: Vec<String> = names.iter().map(|s| (*s).to_owned()).collect();
+        let bounds: BTreeMap<String, [f64; 2]> = bounds.iter().map(|(d, b)| ((*d).to_owned(), *b)).collect();
+        let available = BTreeMap::new();
+        Region::new(&Cuts {
+            domains: &domains,
+            bounds: &bounds,
+            available: &available,
+            max_epochs: 4.0,
+            tokens: 1e9,
+            explored,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
+        let region = region(&["a", "b"], &[("b", [0.05, 0.95])], None);
+        let objective = |w: &[f64]| (w[1] - 0.6237).powi(2);
+        let free = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 0 };
+        assert!((free.solve().unwrap().weights[1] - 0.624).abs() < 1e-9);
+        let limited = Problem { excess: &|w: &[f64]| w[1] - 0.4004, ..free };
+        let found = limited.solve().unwrap();
+        assert!((found.weights[1] - 0.4).abs() < 1e-9, "the last thousandth inside, not the nearest: {found:?}");
+        let impossible = Problem { excess: &|w: &[f64]| 0.1 + w[1], ..limited };
+        let found = impossible.solve().unwrap();
+        assert!(found.breach > 0.1 && (found.weights[1] - 0.05).abs() < 1e-9, "the least breach: {found:?}");
+    }
+
+    #[test]
+    fn many_domains_find_the_planted_optimum_on_the_simplex() {
+        let names = ["a", "b", "c", "d", "e"];
+        let region = region(&names, &[], None);
+        // Sum of q_i / w_i: the optimum has w_i in proportion to sqrt(q_i).
+        let q = [0.01, 0.04, 0.09, 0.16, 0.25];
+        let objective = |w: &[f64]| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>();
+        let problem = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 3 };
+        let found = problem.solve().unwrap();
+        for (w, q) in found.weights.iter().zip(q) {
+            assert!((w - q.sqrt() / 1.5).abs() < 6e-3, "{found:?}");
+        }
+        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert_eq!(Some(found), problem.solve(), "the same seed gives the same mixture");
+    }
+
+    #[test]
+    fn many_domains_respect_box_limit_and_hull() {
+        let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
+        let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
+        let objective = |w: &[f64]| -w[2] - 0.1 * w[1];
+        let free = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 3 };
+        let found = free.solve().unwrap();
+        assert!((found.weights[2] - 0.5).abs() < 2e-3 && (found.weights[0] - 0.1).abs() < 4e-3, "{found:?}");
+        let limited = Problem { excess: &|w: &[f64]| w[2] + w[1] - 0.6, ..free };
+        let found = limited.solve().unwrap();
+        assert_eq!(found.breach, 0.0);
+        assert!((found.weights[2] - 0.5).abs() < 4e-3 && (found.weights[1] - 0.1).abs() < 4e-3, "{found:?}");
+    }
+
+    #[test]
+    fn a_loss_that_is_nowhere_finite_has_no_optimum() {
+        let region = region(&["a", "b"], &[], None);
+        let problem = Problem { region: &region, objective: &|_| f64::NAN, excess: &|_| f64::NEG_INFINITY, seed: 0 };
+        assert_eq!(problem.solve(), None);
+    }
+}

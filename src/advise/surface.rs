@@ -1,0 +1,69 @@
+//! A fitted loss seen from the target: a function of the mixture alone, with the resamples and the scatter around it.
+
+use crate::fit::Fit;
+use crate::vocab::{Extrapolation, Interval, Observation};
+
+/// A function of a place, lent for as long as the fit is.
+type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
+
+/// One domain's loss as a function of size, data and mixture (weights in the project's order of domains).
+///
+/// Built from a [`Fit`] by [`Surface::of`]; tests plant a truth by filling the closures themselves.
+pub(super) struct Surface<'a> {
+    /// Domain, for sentences.
+    pub domain: String,
+    /// Key of the validation loss.
+    pub metric: String,
+    /// Name of the law.
+    pub law: String,
+    /// Held-out skill, where it is known.
+    pub skill: Option<f64>,
+    /// Held-out mean relative error, where it is known.
+    pub mre: Option<f64>,
+    /// Signed held-out log residuals, sorted.
+    pub residuals: &'a [f64],
+    /// Best guess, nats.
+    pub best: Of<'a, f64>,
+    /// Every resample, nats.
+    pub draws: Of<'a, Vec<f64>>,
+    /// Where a new run's loss would be.
+    pub forecast: Of<'a, Interval>,
+    /// How far outside the data a place is.
+    pub extrapolation: Of<'a, Extrapolation>,
+    /// Index in the project's domains of each domain of the law; `None` where the project has dropped it.
+    pub order: Vec<Option<usize>>,
+}
+
+impl<'a> Surface<'a> {
+    /// The surface of a fit, for mixtures in the order of `domains`.
+    pub fn of(fit: &'a Fit, domain: &str, domains: &[String]) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            metric: fit.view.metric.clone(),
+            law: fit.view.law.clone(),
+            skill: fit.view.skill,
+            mre: fit.view.mre_heldout,
+            residuals: &fit.residuals,
+            best: Box::new(|at| fit.predict(at)),
+            draws: Box::new(|at| fit.predict_draws(at)),
+            forecast: Box::new(|at| fit.forecast(at)),
+            extrapolation: Box::new(|at| fit.extrapolation(at)),
+            order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),
+        }
+    }
+
+    /// The place in the law's own order of domains.
+    pub fn place(&self, params: f64, tokens: f64, weights: &[f64]) -> Observation {
+        Observation {
+            params,
+            active_params: params,
+            tokens,
+            mixture: self.order.iter().map(|i| i.map_or(0.0, |i| weights[i])).collect(),
+            experts: 1.0,
+            experts_per_token: 1.0,
+            granularity: 1.0,
+            loss: f64::NAN,
+            run: 0,
+        }
+    }
+}
