@@ -1,6 +1,8 @@
 //! Where runs in progress and the target will end.
 
+mod anchored;
 pub mod spread;
+mod target;
 
 use crate::fit::Fit;
 use crate::observe::RunRecord;
@@ -11,15 +13,14 @@ use std::collections::BTreeMap;
 /// Final validation losses of one run, by metric key. A finished run has none: its losses are known.
 #[must_use]
 pub fn run(project: &Project, fits: &[Option<&Fit>], record: &RunRecord) -> BTreeMap<String, RunForecast> {
-    let _ = (project, fits, record);
-    todo!("advice")
+    anchored::run(project, fits, record)
 }
 
 /// Every domain's loss for a size, an amount of data and a mixture.
 #[must_use]
 pub fn target(project: &Project, fits: &[Option<&Fit>], params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
-    let _ = (project, fits, params, tokens, mixture);
-    todo!("advice")
+    let _ = project;
+    target::target(fits, params, tokens, mixture)
 }
 
 /// Each domain's loss at the target against the weight of one domain (the first that the objective minimises), for
@@ -31,6 +32,5 @@ pub fn charts(
     observed: &crate::observe::Observed,
     advice: Option<&crate::vocab::Advice>,
 ) -> Vec<RatioChart> {
-    let _ = (project, fits, observed, advice);
-    todo!("advice")
+    target::charts(project, fits, observed, advice)
 }

@@ -1,0 +1,132 @@
+//! The final loss of a run in progress: what the mixture law says of its size, tokens and mixture, moved by how far the
+//! run's own checkpoints stand from the law so far.
+
+use super::spread::{median, quantile};
+use super::target::place;
+use crate::fit::Fit;
+use crate::observe::{RunRecord, observe};
+use crate::project::Project;
+use crate::vocab::{FactName, Observation, RunForecast};
+use std::collections::BTreeMap;
+
+/// Checkpoints, newest first, that say where a run stands.
+const RECENT: usize = 5;
+
+/// See [`super::run`].
+pub(super) fn run(project: &Project, fits: &[Option<&Fit>], record: &RunRecord) -> BTreeMap<String, RunForecast> {
+    let mut forecasts = BTreeMap::new();
+    let observed = observe(project, std::slice::from_ref(record));
+    for (d, fit) in fits.iter().enumerate() {
+        let (Some(fit), Some(rows)) = (fit, observed.fitted.get(d)) else { continue };
+        let Some(seen) = seen(record, &fit.view.metric) else { continue };
+        if seen >= 1.0 {
+            continue;
+        }
+        let Some(end) = end(project, record, fit) else { continue };
+        let ratios: Vec<f64> =
+            rows.rows.iter().map(|row| (row.loss / fit.predict(row)).ln()).filter(|r| r.is_finite()).collect();
+        let law = fit.forecast(&end);
+        let known = anchor(&ratios, seen, half_width(&fit.residuals));
+        let shift = |loss: f64, spread: f64| law.value * known.offset.exp() * ((loss / law.value).ln() * spread).exp();
+        let forecast = RunForecast {
+            value: shift(law.value, 1.0),
+            low: shift(law.low, known.spread),
+            high: shift(law.high, known.spread),
+            law: fit.view.law.clone(),
+            seen,
+        };
+        if [forecast.value, forecast.low, forecast.high].iter().all(|x| x.is_finite()) {
+            forecasts.insert(fit.view.metric.clone(), forecast);
+        }
+    }
+    forecasts
+}
+
+/// Part of the run that the newest value of a metric stands at; `None` where the plan is unknown.
+fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
+    let last = record.series.get(metric)?.last()?.0 as f64;
+    let planned = record
+        .facts
+        .number(FactName::PlannedSteps)
+        .or_else(|| Some(record.facts.planned_tokens()? / record.facts.tokens_per_step()?))?;
+    (planned > 0.0).then(|| (last / planned).clamp(0.0, 1.0))
+}
+
+/// The run's planned end as a place to predict at.
+fn end(project: &Project, record: &RunRecord, fit: &Fit) -> Option<Observation> {
+    let number = |name| record.facts.number(name);
+    let params = number(FactName::Params).or(number(FactName::TotalParams))?;
+    let tokens = record.facts.planned_tokens()?;
+    let mixture = record.facts.mixture().or(project.current.as_ref())?;
+    let mut at = place(fit, params, tokens, mixture);
+    at.active_params = number(FactName::ActiveParams).unwrap_or(params);
+    at.experts = number(FactName::Experts).unwrap_or(1.0).max(1.0);
+    at.experts_per_token = number(FactName::ExpertsPerToken).unwrap_or(1.0).max(1.0);
+    at.granularity = number(FactName::Granularity).unwrap_or(1.0).max(1.0);
+    Some(at)
+}
+
+/// What a run's own checkpoints say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Anchor {
+    /// Added to the law's ln loss at the end.
+    offset: f64,
+    /// The law's interval, in ln loss, is scaled by this.
+    spread: f64,
+}
+
+/// `ratios`: ln(observed / law) of the run's checkpoints, oldest first. `width`: half the 90 % interval of the law's
+/// held-out residuals.
+///
+/// The offset of a run is a mean of its last checkpoints, shrunk as a normal prior of the law's spread would against
+/// checkpoints that scatter by their own spread. What remains uncertain is a drift from now to the end, which a random
+/// walk makes shrink with the square root of the part not seen, and the scatter of the mean.
+fn anchor(ratios: &[f64], seen: f64, width: f64) -> Anchor {
+    let recent = &ratios[ratios.len().saturating_sub(RECENT)..];
+    if recent.is_empty() {
+        return Anchor { offset: 0.0, spread: 1.0 };
+    }
+    let count = recent.len() as f64;
+    let mean = recent.iter().sum::<f64>() / count;
+    let middle = median(recent.to_vec());
+    let scatter =
+        if recent.len() > 2 { 1.4826 * median(recent.iter().map(|r| (r - middle).abs()).collect()) } else { 0.0 };
+    let prior = (width / 1.645).max(1e-4);
+    // The checkpoints of one run lean the same way, so that five are worth about two.
+    let noise = scatter.max(0.3 * prior) / count.sqrt().min(1.5);
+    let trust = prior * prior / (prior * prior + noise * noise);
+    let left = (1.0 - seen).clamp(0.0, 1.0);
+    let spread = ((left + (1.0 - trust)) / (1.0 + (1.0 - trust))).sqrt().clamp(0.05, 1.0);
+    Anchor { offset: trust * mean, spread }
+}
+
+fn half_width(residuals: &[f64]) -> f64 {
+    let width = (quantile(residuals, 0.95) - quantile(residuals, 0.05)) / 2.0;
+    if width.is_finite() { width } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_shrinks_as_the_run_goes_on_and_one_checkpoint_counts_less_than_five() {
+        let at = |count: usize, seen: f64| anchor(&vec![0.01; count], seen, 0.02);
+        assert_eq!(at(0, 0.0), Anchor { offset: 0.0, spread: 1.0 });
+        let mut last = 1.0;
+        for (count, seen) in [(1, 0.15), (3, 0.3), (5, 0.5), (5, 0.75), (5, 0.95)] {
+            let anchor = at(count, seen);
+            assert!(anchor.spread < last && anchor.spread > 0.0, "{seen}: {anchor:?}");
+            assert!(anchor.offset > 0.0 && anchor.offset < 0.01);
+            last = anchor.spread;
+        }
+        assert!(at(1, 0.5).offset < at(5, 0.5).offset);
+    }
+
+    #[test]
+    fn a_law_without_residuals_still_gives_numbers() {
+        assert_eq!(half_width(&[]), 0.0);
+        let anchor = anchor(&[0.01], 0.5, 0.0);
+        assert!(anchor.offset.is_finite() && anchor.spread.is_finite());
+    }
+}

@@ -1,0 +1,168 @@
+//! What every law says of a size, an amount of data and a mixture, and the charts of loss against ratio.
+
+use crate::advise::lead;
+use crate::fit::Fit;
+use crate::observe::Observed;
+use crate::project::Project;
+use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart};
+
+/// Weights on a chart: one a column of a wide terminal, and quarters and halves of the range among them.
+const SHARES: usize = 65;
+
+/// A place to predict at, in the law's own order of domains; dense.
+pub(super) fn place(fit: &Fit, params: f64, tokens: f64, mixture: &Mixture) -> Observation {
+    Observation {
+        params,
+        active_params: params,
+        tokens,
+        mixture: mixture.weights(&fit.domains),
+        experts: 1.0,
+        experts_per_token: 1.0,
+        granularity: 1.0,
+        loss: f64::NAN,
+        run: 0,
+    }
+}
+
+/// See [`super::target`].
+pub(super) fn target(fits: &[Option<&Fit>], params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
+    let of = |fit: &Fit| {
+        let at = place(fit, params, tokens, mixture);
+        let interval = fit.forecast(&at);
+        let finite = [interval.value, interval.low, interval.high].iter().all(|x| x.is_finite());
+        finite.then(|| Forecast {
+            metric: fit.view.metric.clone(),
+            law: fit.view.law.clone(),
+            params,
+            tokens,
+            mixture: mixture.clone(),
+            interval,
+            extrapolation: fit.extrapolation(&at),
+        })
+    };
+    fits.iter().flatten().filter_map(|fit| of(fit)).collect()
+}
+
+/// See [`super::charts`].
+pub(super) fn charts(
+    project: &Project,
+    fits: &[Option<&Fit>],
+    observed: &Observed,
+    advice: Option<&Advice>,
+) -> Vec<RatioChart> {
+    let (Some(params), Some(tokens)) = (project.target.params, project.target.tokens) else { return Vec::new() };
+    let Some(domain) = project.domains.get(lead(project)) else { return Vec::new() };
+    let recommended = match advice {
+        Some(Advice::Recommendation(recommendation)) => Some(recommendation),
+        _ => None,
+    };
+    let current = project.current.as_ref().or(recommended.map(|r| &r.current));
+    let advised = recommended.map(|r| r.mixture.weight(domain));
+    let of = |(fit, rows): (&Option<&Fit>, &Observations)| {
+        let fit = (*fit)?;
+        let base = current.cloned().unwrap_or_else(|| mean(rows));
+        let shares = axis(rows, domain, current.map(|m| m.weight(domain)), advised);
+        let mut chart = RatioChart {
+            metric: fit.view.metric.clone(),
+            domain: domain.clone(),
+            shares: Vec::with_capacity(SHARES),
+            loss: Vec::with_capacity(SHARES),
+            low: Vec::with_capacity(SHARES),
+            high: Vec::with_capacity(SHARES),
+            points: points(fit, rows, domain, params, tokens),
+            current: current.map(|m| m.weight(domain)),
+            advised,
+            limit: recommended.and_then(|r| r.expected.get(&fit.view.metric)?.limit),
+        };
+        for share in shares {
+            let curve = fit.curve(&place(fit, params, tokens, &with_share(&project.domains, &base, domain, share)));
+            if [curve.value, curve.low, curve.high].iter().all(|x| x.is_finite()) {
+                chart.shares.push(share);
+                chart.loss.push(curve.value);
+                chart.low.push(curve.low);
+                chart.high.push(curve.high);
+            }
+        }
+        (!chart.shares.is_empty()).then_some(chart)
+    };
+    fits.iter().zip(&observed.fitted).filter_map(of).collect()
+}
+
+/// The weights on the x axis: what the runs explored, and the current and advised weights.
+fn axis(rows: &Observations, domain: &str, current: Option<f64>, advised: Option<f64>) -> Vec<f64> {
+    let index = rows.domains.iter().position(|d| d == domain);
+    let explored = rows.rows.iter().filter_map(|r| r.mixture.get(index?).copied());
+    let marks = explored.chain(current).chain(advised).filter(|w| w.is_finite());
+    let (low, high) = marks.fold((1.0_f64, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)));
+    let (low, high) = if high - low > 1e-6 { (low, high) } else { (0.0, 1.0) };
+    (0..SHARES).map(|i| low + (high - low) * i as f64 / (SHARES - 1) as f64).collect()
+}
+
+/// `base` with the weight of `domain` set; the others keep their proportions among themselves, or share equally where
+/// they have none.
+fn with_share(domains: &[String], base: &Mixture, domain: &str, share: f64) -> Mixture {
+    let rest: f64 = domains.iter().filter(|d| *d != domain).map(|d| base.weight(d)).sum();
+    let equal = 1.0 / (domains.len().max(2) - 1) as f64;
+    let weight = |d: &String| {
+        if d == domain { share } else { (1.0 - share) * if rest > 1e-9 { base.weight(d) / rest } else { equal } }
+    };
+    Mixture(domains.iter().map(|d| (d.clone(), weight(d))).collect())
+}
+
+fn mean(rows: &Observations) -> Mixture {
+    let count = rows.rows.len().max(1) as f64;
+    let of = |d: usize| rows.rows.iter().filter_map(|r| r.mixture.get(d)).sum::<f64>() / count;
+    Mixture(rows.domains.iter().enumerate().map(|(d, name)| (name.clone(), of(d))).collect())
+}
+
+/// The last row of every run, and the same moved along the law to the target.
+fn points(fit: &Fit, rows: &Observations, domain: &str, params: f64, tokens: f64) -> Vec<ChartPoint> {
+    let index = rows.domains.iter().position(|d| d == domain);
+    let last = |(i, row): &(usize, &Observation)| rows.rows.get(i + 1).is_none_or(|next| next.run != row.run);
+    let of = |(_, row): (usize, &Observation)| {
+        let there = Observation { params, active_params: params, tokens, ..row.clone() };
+        let at_target = fit.predict(&there) * row.loss / fit.predict(row);
+        at_target.is_finite().then_some(())?;
+        Some(ChartPoint {
+            share: *row.mixture.get(index?)?,
+            loss: row.loss,
+            at_target,
+            params: row.params,
+            run: rows.runs.get(row.run)?.clone(),
+        })
+    };
+    rows.rows.iter().enumerate().filter(last).filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn the_other_domains_keep_their_proportions() {
+        let base = Mixture::from_weights(&names(), &[0.2, 0.2, 0.6]);
+        let moved = with_share(&names(), &base, "a", 0.6);
+        assert_eq!(moved.weights(&names()), vec![0.6, 0.1, 0.3]);
+        let pure = Mixture::from_weights(&names(), &[1.0, 0.0, 0.0]);
+        assert_eq!(with_share(&names(), &pure, "a", 0.5).weights(&names()), vec![0.5, 0.25, 0.25]);
+    }
+
+    #[test]
+    fn the_axis_spans_what_was_explored_and_what_is_marked() {
+        let row = |w: f64| Observation { mixture: vec![1.0 - w, w], ..Observation::default() };
+        let rows = Observations {
+            domains: vec!["prose".to_owned(), "rust".to_owned()],
+            rows: vec![row(0.2), row(0.8)],
+            ..Observations::default()
+        };
+        let axis_of = |current, advised| axis(&rows, "rust", current, advised);
+        assert_eq!(axis_of(None, None).len(), 65);
+        assert_eq!((axis_of(None, None)[0], axis_of(None, None)[64]), (0.2, 0.8));
+        assert_eq!((axis_of(Some(0.05), Some(0.9))[0], axis_of(Some(0.05), Some(0.9))[64]), (0.05, 0.9));
+        assert_eq!(axis_of(Some(f64::NAN), None)[0], 0.2);
+    }
+}
