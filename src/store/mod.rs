@@ -1,6 +1,31 @@
 //! What is kept between starts. The logs are the truth and the database is a rebuildable cache of them.
 
+mod block;
+mod bytes;
+mod column;
+#[cfg(test)]
+mod conformance;
+mod file;
+pub mod journal;
+mod keys;
+mod open;
+mod read;
+mod rollup;
+mod state;
+mod stats;
+mod tail;
+mod write;
+
+pub use file::{Cursor, FileRecord, Identity};
+pub use journal::Journal;
+pub use read::ExportedPoint;
+pub use rollup::Rollup;
+pub use state::FoundFact;
+pub use write::{Commit, Target};
+
 use crate::vocab::{Facts, Series};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Number of a run in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,9 +92,15 @@ pub trait ReadStore: Send + Sync {
     fn points(&self) -> u64;
 }
 
-/// The store on sled. The only type that names sled.
-#[derive(Debug)]
-pub struct SledStore {}
+/// The store on sled; nothing outside this room names sled.
+///
+/// Writes are made by one thread at a time. Readers see either all or nothing of a commit.
+pub struct SledStore {
+    db: sled::Db,
+    path: PathBuf,
+    state: RwLock<state::State>,
+    writer: Mutex<()>,
+}
 
 /// How a store was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,33 +110,57 @@ pub enum Opened {
     /// As it was left.
     Existing,
     /// What was there would not open; it lies at the path now, and this one is empty.
-    MovedAside(std::path::PathBuf),
+    MovedAside(PathBuf),
 }
 
 impl SledStore {
-    /// Opens or creates the store in a directory (made 0700).
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] where another process has it, [`StoreError::Io`] where the disk says no. Damage is no
-    /// error: what will not open is moved aside.
-    pub fn open(directory: &std::path::Path) -> Result<(std::sync::Arc<Self>, Opened), StoreError> {
-        let _ = directory;
-        todo!("store")
-    }
-
-    /// A store that is gone with the process, for one-shot commands where none can be kept.
-    ///
-    /// # Errors
-    /// Like [`SledStore::open`].
-    pub fn temporary() -> Result<std::sync::Arc<Self>, StoreError> {
-        todo!("store")
-    }
-
     /// Writes everything out.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn flush(&self) -> Result<(), StoreError> {
-        todo!("store")
+        self.db.flush().map(|_| ()).map_err(|e| self.failed(&e))
+    }
+
+    /// Bytes on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(|e| self.failed(&e))
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, state::State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, state::State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn must_get(&self, key: &[u8]) -> Result<sled::IVec, StoreError> {
+        self.db
+            .get(key)
+            .map_err(|e| self.failed(&e))?
+            .ok_or_else(|| StoreError::Damaged(format!("nothing under {key:?}")))
+    }
+
+    fn failed(&self, error: &sled::Error) -> StoreError {
+        StoreError::from_sled(error, &self.path)
+    }
+}
+
+impl std::fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SledStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl StoreError {
+    fn from_sled(error: &sled::Error, path: &Path) -> Self {
+        match error {
+            sled::Error::Io(e) => Self::Io { path: path.to_path_buf(), reason: e.to_string() },
+            other => Self::Damaged(other.to_string()),
+        }
     }
 }

@@ -23,6 +23,6 @@ pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{Extrapolation, FitView, Forecast, Interval, ParameterView};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations};
-pub use point::{Point, Series};
+pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView};
 pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, WatchedRoot};

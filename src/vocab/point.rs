@@ -25,6 +25,19 @@ pub struct Point {
     pub file: String,
 }
 
+/// A value as a log has it, before names are known: the metric is an index into a list of keys kept beside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RawPoint {
+    /// Index into the list of keys.
+    pub metric: u32,
+    /// Optimiser step.
+    pub step: i64,
+    /// Value; NaN and infinities as logged.
+    pub value: f64,
+    /// Seconds since 1970, NaN where the log has no time.
+    pub wall: f64,
+}
+
 /// Values of one metric of one run, in the order in which they were written. All columns have the same length.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {

@@ -1,20 +1,8 @@
 //! Where parsers put what they read.
 
+pub use crate::vocab::RawPoint;
 use crate::vocab::{FactName, FactValue};
 use std::collections::HashMap;
-
-/// A point before the store knows it: the metric is an index into [`Sink::metrics`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RawPoint {
-    /// Index into [`Sink::metrics`].
-    pub metric: u32,
-    /// Optimiser step.
-    pub step: i64,
-    /// Value; NaN and infinities as logged.
-    pub value: f64,
-    /// Seconds since 1970, NaN where the log has no time.
-    pub wall: f64,
-}
 
 /// A record that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

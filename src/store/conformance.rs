@@ -1,0 +1,250 @@
+//! What any store must do, checked on this one: what was committed is read, exactly, whatever was sealed, replaced or
+//! reopened in between.
+
+use super::*;
+use crate::vocab::{FactName, FactValue, RawPoint};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn point(metric: u32, step: i64, value: f64) -> RawPoint {
+    RawPoint { metric, step, value, wall: f64::NAN }
+}
+
+fn names(n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("m{i}")).collect()
+}
+
+fn new(run: RunId, began: f64, replaces: Option<FileId>) -> Target<'static> {
+    Target::New { run, format: "jsonl", began, replaces }
+}
+
+fn commit(store: &SledStore, target: Target, path: &str, names: &[String], points: &[RawPoint], offset: u64) -> FileId {
+    let cursor = Cursor { offset, ..Cursor::default() };
+    store.commit(&Commit { target, path, names, points, facts: None, cursor }).unwrap()
+}
+
+fn exported(store: &SledStore, run: RunId) -> Vec<(String, String, i64, u64, u32)> {
+    let mut all = Vec::new();
+    store
+        .export(run, |file, p| {
+            all.push((file.to_owned(), p.metric.to_string(), p.step, p.value.to_bits(), p.segment));
+            true
+        })
+        .unwrap();
+    all
+}
+
+#[test]
+fn a_new_store_is_private_and_empty_and_opens_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("a/b");
+    let (store, opened) = SledStore::open(&at).unwrap();
+    assert_eq!(opened, Opened::New);
+    assert_eq!(std::fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!((store.points(), store.runs().unwrap()), (0, vec![]));
+    let run = store.run("runs/a").unwrap();
+    assert_eq!(store.run("runs/a").unwrap(), run);
+    drop(store);
+    let (store, opened) = SledStore::open(&at).unwrap();
+    assert_eq!(opened, Opened::Existing);
+    assert_eq!(store.runs().unwrap(), vec![(run, "runs/a".to_owned())]);
+}
+
+#[test]
+fn two_handles_at_once_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = SledStore::open(dir.path()).unwrap();
+    assert!(matches!(SledStore::open(dir.path()), Err(StoreError::Busy { .. })));
+}
+
+#[test]
+fn what_will_not_open_is_moved_aside_and_not_overwritten() {
+    for damage in [&b"this is no database at all, but it is long enough to be read as one"[..], &[0xff; 1 << 20]] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = SledStore::open(dir.path()).unwrap();
+        let run = store.run("r").unwrap();
+        let points: Vec<RawPoint> = (0..5000).map(|i| point(0, i, i as f64)).collect();
+        commit(&store, new(run, 0.0, None), "log", &names(1), &points, 1);
+        store.flush().unwrap();
+        drop(store);
+        for file in ["conf", "db"] {
+            std::fs::write(dir.path().join("points.sled").join(file), damage).unwrap();
+        }
+        let (store, opened) = SledStore::open(dir.path()).unwrap();
+        let Opened::MovedAside(aside) = opened else { panic!("{opened:?}") };
+        assert_eq!(std::fs::read(aside.join("db")).unwrap(), damage);
+        assert_eq!(store.points(), 0);
+    }
+}
+
+#[test]
+fn the_same_lines_share_their_steps_and_long_series_are_sealed() {
+    let store = SledStore::temporary().unwrap();
+    let run = store.run("r").unwrap();
+    let keys = names(3);
+    let mut target = new(run, 0.0, None);
+    for part in 0..40i64 {
+        let points: Vec<RawPoint> = (part * 100..part * 100 + 100)
+            .flat_map(|i| (0..3).map(move |m| point(m, i * 10, (i * 3) as f64 / 8.0)))
+            .collect();
+        target = Target::Known(commit(&store, target, "log", &keys, &points, part as u64));
+    }
+    let series = store.series(run, "m1").unwrap();
+    assert_eq!(series.steps, (0..4000).map(|i| i * 10).collect::<Vec<i64>>());
+    assert_eq!(series.values[3999], 3999.0 * 3.0 / 8.0);
+    assert!(series.segments.iter().all(|s| *s == 0));
+    let count = |prefix: &[u8]| store.db.scan_prefix(prefix).count();
+    let blocks = count(b"b");
+    assert!(blocks < 48, "{blocks} blocks for 3 series of 4000");
+    assert_eq!(count(b"a") * 3, blocks, "one axis for three series");
+    for most in [1, 7, 100, 400, 100_000] {
+        let overview = store.overview(run, "m2", most).unwrap();
+        assert!(overview.len() <= most && overview.len() * 600 > most.min(4000), "{most}: {}", overview.len());
+        assert_eq!(overview.iter().map(|r| r.points).sum::<u32>(), 4000);
+        assert_eq!(overview.last().map(|r| (r.last, r.last_step)), Some((3999.0 * 3.0 / 8.0, 39_990)));
+    }
+}
+
+#[test]
+fn files_are_read_in_the_order_in_which_they_began_and_overlaps_are_segments() {
+    let store = SledStore::temporary().unwrap();
+    let run = store.run("r").unwrap();
+    let keys = names(1);
+    let steps = |from: i64, to: i64| (from..to).map(|s| point(0, s, s as f64)).collect::<Vec<_>>();
+    let second = commit(&store, new(run, 200.0, None), "b", &keys, &steps(5, 9), 0);
+    let first = commit(&store, new(run, 100.0, None), "z", &keys, &steps(0, 7), 0);
+    let third = commit(&store, new(run, 300.0, None), "a", &keys, &steps(9, 11), 0);
+    assert_eq!(store.files(run).unwrap().iter().map(|f| f.0).collect::<Vec<_>>(), [first, second, third]);
+    let series = store.series(run, "m0").unwrap();
+    assert_eq!(series.steps, [0, 1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(series.segments, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    let summary = store.metrics(run).unwrap()[0].1;
+    assert_eq!((summary.points, summary.segments, summary.last_step), (13, 2, 10));
+}
+
+#[test]
+fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    let before = store.db.len();
+    let run = store.run("r").unwrap();
+    let mut facts = Facts::default();
+    facts.offer(FactName::Params, FactValue::Number(1e9), "config.json#n");
+    assert!(store.set_facts(run, &facts).unwrap());
+    assert!(!store.set_facts(run, &facts).unwrap(), "nothing new");
+    let found: Vec<FoundFact> = vec![(FactName::Seed, FactValue::Number(3.0), "line 1".to_owned())];
+    let points: Vec<RawPoint> = (0..2000).map(|i| point(i % 2, i64::from(i), 1.0)).collect();
+    let keys = names(2);
+    let cursor = Cursor::default();
+    let file = store
+        .commit(&Commit {
+            target: new(run, 0.0, None),
+            path: "log",
+            names: &keys,
+            points: &points,
+            facts: Some(&found),
+            cursor,
+        })
+        .unwrap();
+    drop(store);
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    assert_eq!(store.facts(run).unwrap(), facts);
+    assert_eq!(store.found_facts(file), found);
+    store.forget(run).unwrap();
+    assert_eq!(store.points(), 0);
+    assert_eq!(store.db.len(), before + 2, "only the two metric keys stay");
+}
+
+/// One thing that happens to a store.
+#[derive(Debug, Clone)]
+enum Action {
+    /// A commit of `lines` lines of metrics `0..metrics` to one of three files, from `step` on.
+    Append { file: usize, lines: usize, metrics: u32, step: i64 },
+    /// The file is replaced by one with a single point.
+    Replace { file: usize },
+    /// The store is closed and opened.
+    Reopen,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        8 => (0usize..3, prop_oneof![Just(1usize), 1usize..40, 200usize..1500], 1u32..5, 0i64..100)
+            .prop_map(|(file, lines, metrics, step)| Action::Append { file, lines, metrics, step }),
+        1 => (0usize..3).prop_map(|file| Action::Replace { file }),
+        2 => Just(Action::Reopen),
+    ]
+}
+
+/// What a file should hold: points in order, by metric.
+type Model = [Option<(FileId, Vec<(u32, i64, f64)>)>; 3];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_it_reads_what_was_written(actions in prop::collection::vec(action(), 1..30)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = SledStore::open(dir.path()).unwrap().0;
+        let run = store.run("r").unwrap();
+        let keys = names(5);
+        let mut model: Model = [None, None, None];
+        for action in actions {
+            match action {
+                Action::Append { file, lines, metrics, step } => {
+                    let points: Vec<RawPoint> = (0..lines)
+                        .flat_map(|l| (0..metrics).map(move |m| point(m, step + l as i64, (l as f64).sin())))
+                        .collect();
+                    let target = match &model[file] {
+                        Some((id, _)) => Target::Known(*id),
+                        None => new(run, file as f64 * 10.0, None),
+                    };
+                    let id = commit(&store, target, &format!("f{file}"), &keys, &points, 0);
+                    let held = &mut model[file].get_or_insert((id, Vec::new())).1;
+                    held.extend(points.iter().map(|p| (p.metric, p.step, p.value)));
+                }
+                Action::Replace { file } => {
+                    let old = model[file].as_ref().map(|(id, _)| *id);
+                    let id = commit(&store, new(run, file as f64 * 10.0, old), &format!("f{file}"), &keys, &[point(4, 7, 0.5)], 0);
+                    model[file] = Some((id, vec![(4, 7, 0.5)]));
+                }
+                Action::Reopen => {
+                    drop(store);
+                    let (again, opened) = SledStore::open(dir.path()).unwrap();
+                    prop_assert_eq!(opened, Opened::Existing);
+                    store = again;
+                }
+            }
+        }
+        let all: Vec<(String, String, i64, u64)> = model
+            .iter()
+            .enumerate()
+            .flat_map(|(f, held)| {
+                held.iter().flat_map(move |(_, points)| {
+                    points.iter().map(move |(m, s, v)| (format!("f{f}"), format!("m{m}"), *s, v.to_bits()))
+                })
+            })
+            .collect();
+        let out: Vec<(String, String, i64, u64)> =
+            exported(&store, run).into_iter().map(|(f, m, s, v, _)| (f, m, s, v)).collect();
+        prop_assert_eq!(&out, &all, "export gives every point in file order");
+        prop_assert_eq!(store.points(), all.len() as u64);
+
+        let mut by_metric: BTreeMap<String, Vec<(i64, u64)>> = BTreeMap::new();
+        for (_, metric, step, value) in all {
+            by_metric.entry(metric).or_default().push((step, value));
+        }
+        let summaries = store.metrics(run).unwrap();
+        prop_assert_eq!(summaries.len(), by_metric.len());
+        for ((key, summary), (metric, points)) in summaries.into_iter().zip(by_metric) {
+            let series = store.series(run, &metric).unwrap();
+            let read: Vec<(i64, u64)> = series.steps.iter().copied().zip(series.values.iter().map(|v| v.to_bits())).collect();
+            prop_assert_eq!(&read, &points);
+            prop_assert_eq!(key, metric);
+            prop_assert_eq!(summary.points, points.len() as u64);
+            prop_assert_eq!(Some(summary.segments), series.segments.last().map(|s| s + 1));
+            prop_assert_eq!(Some(&summary.last_step), series.steps.last());
+            prop_assert_eq!(Some(summary.last.to_bits()), points.last().map(|p| p.1));
+        }
+    }
+}

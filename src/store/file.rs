@@ -1,0 +1,181 @@
+//! A file as the store knows it: whose it is, how far it was read, and how to tell that it is still the same.
+
+use super::bytes::{Reader, put, put_bytes, put_f64, put_signed};
+use super::{RunId, StoreError};
+
+/// What tells growth from replacement. Inode numbers are not enough: they are reused, some network file systems make
+/// them up, and `rsync` replaces a file by a longer copy of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+    /// Bytes at the beginning that `head_hash` covers.
+    pub head: u32,
+    /// XXH3 of them.
+    pub head_hash: u64,
+    /// Bytes just before the cursor that `seam_hash` covers.
+    pub seam: u32,
+    /// XXH3 of them.
+    pub seam_hash: u64,
+}
+
+/// How far a file was read. Stored in the same batch as the points read up to there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cursor {
+    /// End of the last whole record, bytes.
+    pub offset: u64,
+    /// Whether the last record was taken as whole although its line had no end: if the file grows, that was wrong.
+    pub unterminated: bool,
+    /// What the parser must know to go on.
+    pub state: Vec<u8>,
+    /// What tells growth from replacement.
+    pub identity: Identity,
+    /// Length of the file when last read, bytes.
+    pub length: u64,
+    /// Modification time when last read, nanoseconds since 1970.
+    pub modified: i64,
+    /// Records that could not be read.
+    pub damaged: u64,
+    /// Why nothing after `offset` can be read; empty where all is well.
+    pub stuck: String,
+}
+
+/// A file (one generation of it) and its cursor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileRecord {
+    /// Whose it is.
+    pub run: RunId,
+    /// Relative to the run.
+    pub path: String,
+    /// Name of its format.
+    pub format: String,
+    /// When its first record was written, as far as can be told, seconds since 1970: files of a run are read in this
+    /// order.
+    pub began: f64,
+    /// How often the file at this path had been replaced before.
+    pub generation: u32,
+    /// How far it was read.
+    pub cursor: Cursor,
+    /// Records that had points.
+    pub rows: u64,
+    /// Number of the next axis.
+    pub axes: u32,
+    /// Number of the next tail group.
+    pub tails: u32,
+}
+
+/// First byte of a record: the layout of the rest.
+const LAYOUT: u8 = 1;
+
+impl FileRecord {
+    /// As bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let cursor = &self.cursor;
+        let mut out = Vec::with_capacity(160 + cursor.state.len());
+        out.push(LAYOUT);
+        put(&mut out, u64::from(self.run.0));
+        put_bytes(&mut out, self.path.as_bytes());
+        put_bytes(&mut out, self.format.as_bytes());
+        put_f64(&mut out, self.began);
+        put(&mut out, u64::from(self.generation));
+        put(&mut out, self.rows);
+        put(&mut out, u64::from(self.axes));
+        put(&mut out, u64::from(self.tails));
+        put(&mut out, cursor.offset);
+        out.push(u8::from(cursor.unterminated));
+        put_bytes(&mut out, &cursor.state);
+        let identity = &cursor.identity;
+        for number in [identity.device, identity.inode] {
+            put(&mut out, number);
+        }
+        put(&mut out, u64::from(identity.head));
+        out.extend_from_slice(&identity.head_hash.to_le_bytes());
+        put(&mut out, u64::from(identity.seam));
+        out.extend_from_slice(&identity.seam_hash.to_le_bytes());
+        put(&mut out, cursor.length);
+        put_signed(&mut out, cursor.modified);
+        put(&mut out, cursor.damaged);
+        put_bytes(&mut out, cursor.stuck.as_bytes());
+        out
+    }
+
+    /// From bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut r = Reader(bytes);
+        match r.take(1)?[0] {
+            LAYOUT => {}
+            other => return Err(StoreError::Damaged(format!("a file record of layout {other}"))),
+        }
+        Ok(Self {
+            run: RunId(r.small()?),
+            path: r.text()?,
+            format: r.text()?,
+            began: r.float()?,
+            generation: r.small()?,
+            rows: r.number()?,
+            axes: r.small()?,
+            tails: r.small()?,
+            cursor: Cursor {
+                offset: r.number()?,
+                unterminated: r.take(1)?[0] != 0,
+                state: r.bytes()?.to_vec(),
+                identity: Identity {
+                    device: r.number()?,
+                    inode: r.number()?,
+                    head: r.small()?,
+                    head_hash: r.word()?,
+                    seam: r.small()?,
+                    seam_hash: r.word()?,
+                },
+                length: r.number()?,
+                modified: r.signed()?,
+                damaged: r.number()?,
+                stuck: r.text()?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_back() {
+        let record = FileRecord {
+            run: RunId(3),
+            path: "logs/metrics.jsonl".to_owned(),
+            format: "jsonl".to_owned(),
+            began: 1.7e9,
+            generation: 2,
+            cursor: Cursor {
+                offset: 1 << 40,
+                unterminated: true,
+                state: vec![0, 255, 3],
+                identity: Identity {
+                    device: u64::MAX,
+                    inode: 7,
+                    head: 4096,
+                    head_hash: u64::MAX - 1,
+                    seam: 256,
+                    seam_hash: 0x7ff0_0000_0000_0001,
+                },
+                length: 1 << 41,
+                modified: -5,
+                damaged: 4,
+                stuck: "header changed".to_owned(),
+            },
+            rows: 99,
+            axes: 12,
+            tails: 1,
+        };
+        let bytes = record.encode();
+        assert_eq!(FileRecord::decode(&bytes).unwrap(), record);
+        for n in 0..bytes.len() {
+            assert!(FileRecord::decode(&bytes[..n]).is_err());
+        }
+    }
+}

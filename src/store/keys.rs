@@ -1,0 +1,72 @@
+//! How keys are laid out in the store's one tree.
+//!
+//! One tree, because sled applies a batch atomically to one tree only, and points, cursor and statistics must change
+//! together. The first byte of a key says what it is; numbers are fixed-length big-endian, so that what is read
+//! together lies together:
+//!
+//! | key | value |
+//! |---|---|
+//! | `v` | layout version of the store |
+//! | `r` run | name of the run |
+//! | `n` metric | key of the metric |
+//! | `F` run | facts of the run, JSON |
+//! | `f` file | the file: run, path, identity, cursor ([`super::file`]) |
+//! | `l` file | facts found in the file's content, JSON |
+//! | `d` file chunk | statistics of 64 columns of the file ([`super::stats`]) |
+//! | `t` file sequence | a tail group: points of one commit ([`super::tail`]) |
+//! | `a` file sequence | an axis: rows, steps and times shared by blocks ([`super::block`]) |
+//! | `b` run metric file sequence | a block: values of one series ([`super::block`]) |
+//! | `u` run metric file sequence | roll-ups of a block ([`super::rollup`]) |
+
+use super::{FileId, MetricId, RunId};
+
+/// Key of the layout version.
+pub const VERSION: [u8; 1] = *b"v";
+
+/// `prefix` and one number: runs, names, facts, files.
+#[must_use]
+pub fn one(prefix: u8, id: u32) -> [u8; 5] {
+    let mut key = [prefix; 5];
+    key[1..].copy_from_slice(&id.to_be_bytes());
+    key
+}
+
+/// `prefix`, a file and a sequence number: statistics, tail groups, axes.
+#[must_use]
+pub fn of_file(prefix: u8, file: FileId, sequence: u32) -> [u8; 9] {
+    let mut key = [prefix; 9];
+    key[1..5].copy_from_slice(&file.0.to_be_bytes());
+    key[5..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// `prefix`, run, metric: where the blocks of a series begin.
+#[must_use]
+pub fn of_series(prefix: u8, run: RunId, metric: MetricId) -> [u8; 9] {
+    let mut key = [prefix; 9];
+    key[1..5].copy_from_slice(&run.0.to_be_bytes());
+    key[5..].copy_from_slice(&metric.0.to_be_bytes());
+    key
+}
+
+/// `prefix`, run, metric, file, sequence: a block or its roll-ups.
+#[must_use]
+pub fn of_block(prefix: u8, run: RunId, metric: MetricId, file: FileId, sequence: u32) -> [u8; 17] {
+    let mut key = [prefix; 17];
+    key[..9].copy_from_slice(&of_series(prefix, run, metric));
+    key[9..13].copy_from_slice(&file.0.to_be_bytes());
+    key[13..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// The last number of a key.
+#[must_use]
+pub fn last(key: &[u8]) -> u32 {
+    number(key, key.len().saturating_sub(4))
+}
+
+/// The number at byte `at` of a key; 0 where there is none.
+#[must_use]
+pub fn number(key: &[u8], at: usize) -> u32 {
+    key.get(at..at + 4).map_or(0, |raw| u32::from_be_bytes([raw[0], raw[1], raw[2], raw[3]]))
+}

@@ -1,0 +1,217 @@
+//! Opening: who may, what is there, and what to do with what will not open.
+
+use super::file::FileRecord;
+use super::state::{FileState, RunState, State};
+use super::tail::RowPoint;
+use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, stats, tail};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
+const LAYOUT: [u8; 1] = [1];
+/// sled's own default is 1 GB.
+const CACHE_BYTES: u64 = 64 << 20;
+/// Name of the database within the store's directory.
+const DATABASE: &str = "points.sled";
+
+/// Why an attempt to open did not succeed.
+enum Refusal {
+    /// Somebody has it open.
+    Held,
+    /// The disk says no.
+    Io(String),
+    /// It is damaged, or of another layout.
+    Unreadable(String),
+}
+
+impl SledStore {
+    /// Opens or creates the store in a directory (made 0700).
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where another process has it, [`StoreError::Io`] where the disk says no. Damage is no
+    /// error: what will not open is moved aside.
+    pub fn open(directory: &Path) -> Result<(Arc<Self>, Opened), StoreError> {
+        make_private(directory).map_err(|e| StoreError::Io { path: directory.into(), reason: e.to_string() })?;
+        let path = directory.join(DATABASE);
+        let existed = path.exists();
+        match patiently(&path) {
+            Ok(store) if existed => Ok((store, Opened::Existing)),
+            Ok(store) => Ok((store, Opened::New)),
+            Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
+            Err(Refusal::Io(reason)) => Err(StoreError::Io { path, reason }),
+            Err(Refusal::Unreadable(_)) => {
+                let aside = aside(&path);
+                std::fs::rename(&path, &aside)
+                    .map_err(|e| StoreError::Io { path: path.clone(), reason: e.to_string() })?;
+                match patiently(&path) {
+                    Ok(store) => Ok((store, Opened::MovedAside(aside))),
+                    Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
+                    Err(Refusal::Io(reason) | Refusal::Unreadable(reason)) => Err(StoreError::Io { path, reason }),
+                }
+            }
+        }
+    }
+
+    /// A store that is gone with the process, for one-shot commands where none can be kept.
+    ///
+    /// # Errors
+    /// Like [`SledStore::open`].
+    pub fn temporary() -> Result<Arc<Self>, StoreError> {
+        let config = sled::Config::new().temporary(true).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let db = config.open().map_err(|e| StoreError::from_sled(&e, Path::new("temporary")))?;
+        Self::load(db, PathBuf::from("temporary")).map(Arc::new)
+    }
+
+    fn load(db: sled::Db, path: PathBuf) -> Result<Self, StoreError> {
+        match db.get(keys::VERSION).map_err(|e| StoreError::from_sled(&e, &path))? {
+            Some(layout) if layout == LAYOUT => {}
+            Some(layout) => return Err(StoreError::Damaged(format!("layout {layout:?}"))),
+            None if db.is_empty() => {
+                db.insert(keys::VERSION, &LAYOUT).map_err(|e| StoreError::from_sled(&e, &path))?;
+            }
+            None => return Err(StoreError::Damaged("no layout version".to_owned())),
+        }
+        let state = read_state(&db, &path)?;
+        Ok(Self { db, path, state: RwLock::new(state), writer: Mutex::new(()) })
+    }
+}
+
+/// A handle closed a moment ago in this process, or a process on its way out, holds the lock a little longer.
+fn patiently(path: &Path) -> Result<Arc<SledStore>, Refusal> {
+    let mut tries = 0;
+    loop {
+        match attempt(path) {
+            Err(Refusal::Held) if tries < 20 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(25));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
+    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
+    // sled asserts, rather than returns, much of what it finds wrong on disk.
+    let db = match catch_unwind(AssertUnwindSafe(open)) {
+        Err(_) => return Err(Refusal::Unreadable("the database does not recover".to_owned())),
+        Ok(Err(error)) => return Err(refusal(&error)),
+        Ok(Ok(db)) => db,
+    };
+    match catch_unwind(AssertUnwindSafe(|| SledStore::load(db, path.to_path_buf()))) {
+        Err(_) => Err(Refusal::Unreadable("the database cannot be read".to_owned())),
+        Ok(Err(StoreError::Io { reason, .. })) => Err(Refusal::Io(reason)),
+        Ok(Err(error)) => Err(Refusal::Unreadable(error.to_string())),
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+    }
+}
+
+fn refusal(error: &sled::Error) -> Refusal {
+    match error {
+        // sled wraps the lock's error into text; this is the one place that can tell "held" from "no locks here".
+        sled::Error::Io(e) if e.to_string().contains("could not acquire lock") => {
+            if e.to_string().contains("WouldBlock") {
+                Refusal::Held
+            } else {
+                Refusal::Io(format!("{e}; the file system may not support locks"))
+            }
+        }
+        sled::Error::Io(e)
+            if !matches!(e.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) =>
+        {
+            Refusal::Io(e.to_string())
+        }
+        other => Refusal::Unreadable(other.to_string()),
+    }
+}
+
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    (0..)
+        .map(|n| {
+            let suffix = if n == 0 { format!(".damaged-{now}") } else { format!(".damaged-{now}-{n}") };
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        })
+        .find(|p| !p.exists())
+        .unwrap_or_else(|| path.with_extension("damaged"))
+}
+
+fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
+    let pairs = |prefix: u8| db.scan_prefix([prefix]).map(|pair| pair.map_err(|e| StoreError::from_sled(&e, path)));
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let mut state = State::default();
+    for pair in pairs(b'r') {
+        let (key, value) = pair?;
+        let (id, name) = (RunId(keys::last(&key)), text(&value));
+        state.run_ids.insert(name.clone(), id);
+        state.runs.insert(id, RunState { name, ..RunState::default() });
+    }
+    for pair in pairs(b'n') {
+        let (key, value) = pair?;
+        if keys::last(&key) as usize != state.metrics.len() {
+            return Err(StoreError::Damaged("a metric without a name".to_owned()));
+        }
+        let name: Arc<str> = text(&value).into();
+        state.metric_ids.insert(name.clone(), MetricId(keys::last(&key)));
+        state.metrics.push(name);
+    }
+    for pair in pairs(b'F') {
+        let (key, value) = pair?;
+        if let Some(run) = state.runs.get_mut(&RunId(keys::last(&key))) {
+            run.facts = json(&value)?;
+        }
+    }
+    let mut files = std::collections::BTreeMap::new();
+    for pair in pairs(b'f') {
+        let (key, value) = pair?;
+        files.insert(FileId(keys::last(&key)), FileState::new(FileRecord::decode(&value)?));
+    }
+    for pair in pairs(b'l') {
+        let (key, value) = pair?;
+        if let Some(file) = files.get_mut(&FileId(keys::last(&key))) {
+            file.facts = json(&value)?;
+        }
+    }
+    for pair in pairs(b'd') {
+        let (key, value) = pair?;
+        if let Some(file) = files.get_mut(&FileId(keys::number(&key, 1))) {
+            for column in stats::decode(&value)? {
+                let place = file.column(column.metric);
+                file.columns[place] = column;
+            }
+        }
+    }
+    let mut points: Vec<RowPoint> = Vec::new();
+    for pair in pairs(b't') {
+        let (key, value) = pair?;
+        if let Some(file) = files.get_mut(&FileId(keys::number(&key, 1))) {
+            points.clear();
+            tail::decode(&value, &mut points)?;
+            file.first_tail = file.first_tail.min(keys::last(&key));
+            file.count_tail(&points);
+        }
+    }
+    for (id, file) in files {
+        if !state.runs.contains_key(&file.record.run)
+            || file.columns.iter().any(|c| c.metric.0 as usize >= state.metrics.len())
+        {
+            return Err(StoreError::Damaged("a file of no run".to_owned()));
+        }
+        state.attach(id, file);
+    }
+    Ok(state)
+}
+
+fn json<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(value).map_err(|e| StoreError::Damaged(format!("facts: {e}")))
+}

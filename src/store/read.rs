@@ -1,0 +1,311 @@
+//! The reading side.
+
+use super::block::{Axis, Block};
+use super::column::from_millis;
+use super::rollup::{self, COARSE, FINE, Rollup};
+use super::state::{FileState, FoundFact};
+use super::stats::{self, Column};
+use super::tail::{self, RowPoint};
+use super::{FileId, FileRecord, MetricId, ReadStore, RunId, SledStore, StoreError, Summary, keys};
+use crate::vocab::{Facts, Series};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+impl ReadStore for SledStore {
+    fn runs(&self) -> Result<Vec<(RunId, String)>, StoreError> {
+        Ok(self.state().runs.iter().map(|(id, run)| (*id, run.name.clone())).collect())
+    }
+
+    fn metrics(&self, run: RunId) -> Result<Vec<(String, Summary)>, StoreError> {
+        let state = self.state();
+        let Some(of) = state.runs.get(&run) else { return Ok(Vec::new()) };
+        let mut columns: HashMap<MetricId, Vec<&Column>> = HashMap::new();
+        for column in of.files.iter().filter_map(|id| state.files.get(id)).flat_map(|file| &file.columns) {
+            columns.entry(column.metric).or_default().push(column);
+        }
+        let mut metrics: Vec<(String, Summary)> = columns
+            .into_iter()
+            .filter_map(|(metric, columns)| {
+                Some((state.metrics.get(metric.0 as usize)?.to_string(), stats::summary(columns.into_iter())?))
+            })
+            .collect();
+        metrics.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(metrics)
+    }
+
+    fn series(&self, run: RunId, metric: &str) -> Result<Series, StoreError> {
+        let state = self.state();
+        let mut series = Series::default();
+        let (Some(of), Some(metric)) = (state.runs.get(&run), state.metric_ids.get(metric)) else {
+            return Ok(series);
+        };
+        let mut segments = Segments::default();
+        for id in &of.files {
+            let Some((file, column)) = state.files.get(id).and_then(|f| Some((f, f.find(*metric)?))) else { continue };
+            let mut push = |step: i64, value: f64, wall: f64| {
+                series.segments.push(segments.next(*id, step));
+                series.steps.push(step);
+                series.values.push(value);
+                series.walls.push(wall);
+                series.files.push(id.0);
+            };
+            for sequence in 0..column.blocks {
+                let (axis, values) = self.block(file, *id, *metric, sequence)?;
+                for (i, value) in values.iter().enumerate() {
+                    push(axis.steps[i], *value, axis.wall(i));
+                }
+            }
+            if column.tail > 0 {
+                for point in self.tail(*id, file)?.iter().filter(|p| p.metric == *metric) {
+                    push(point.step, point.value, from_millis(point.time));
+                }
+            }
+        }
+        Ok(series)
+    }
+
+    fn facts(&self, run: RunId) -> Result<Facts, StoreError> {
+        Ok(self.state().runs.get(&run).map(|r| r.facts.clone()).unwrap_or_default())
+    }
+
+    fn files(&self, run: RunId) -> Result<Vec<(FileId, String)>, StoreError> {
+        let state = self.state();
+        let files = state.runs.get(&run).map(|r| r.files.as_slice()).unwrap_or_default();
+        Ok(files.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.path.clone()))).collect())
+    }
+
+    fn points(&self) -> u64 {
+        self.state().points
+    }
+}
+
+/// A point with everything that is known of it, for export.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportedPoint {
+    /// Key of the metric.
+    pub metric: Arc<str>,
+    /// Optimiser step.
+    pub step: i64,
+    /// Value, as logged.
+    pub value: f64,
+    /// Seconds since 1970, NaN where unknown.
+    pub wall: f64,
+    /// 0 for the first start of the run, one more after each restart.
+    pub segment: u32,
+}
+
+impl SledStore {
+    /// Files of a run with their cursors, in the order in which they began.
+    #[must_use]
+    pub fn records(&self, run: RunId) -> Vec<(FileId, FileRecord)> {
+        let state = self.state();
+        let files = state.runs.get(&run).map(|r| r.files.as_slice()).unwrap_or_default();
+        files.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.clone()))).collect()
+    }
+
+    /// Facts found in the content of a file.
+    #[must_use]
+    pub fn found_facts(&self, file: FileId) -> Vec<FoundFact> {
+        self.state().files.get(&file).map(|f| f.facts.clone()).unwrap_or_default()
+    }
+
+    /// Points read from a file.
+    #[must_use]
+    pub fn file_points(&self, file: FileId) -> u64 {
+        self.state().files.get(&file).map_or(0, |f| f.columns.iter().map(|c| c.points).sum())
+    }
+
+    /// A series as at most `most` stretches (at least 1), from the coarsest level that is fine enough.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn overview(&self, run: RunId, metric: &str, most: usize) -> Result<Vec<Rollup>, StoreError> {
+        let state = self.state();
+        let (Some(of), Some(metric)) = (state.runs.get(&run), state.metric_ids.get(metric)) else {
+            return Ok(Vec::new());
+        };
+        let files: Vec<(FileId, &FileState, &Column)> = of
+            .files
+            .iter()
+            .filter_map(|id| state.files.get(id).and_then(|f| Some((*id, f, f.find(*metric)?))))
+            .collect();
+        let points: u64 = files.iter().map(|(_, _, c)| c.points).sum();
+        let per = points as usize / most.max(1);
+        let size = if per >= FINE { FINE } else { 1 };
+        let mut all = Vec::new();
+        for (id, file, column) in files {
+            for sequence in 0..column.blocks {
+                let kept = if per >= COARSE {
+                    let key = keys::of_block(b'u', file.record.run, *metric, id, sequence);
+                    self.db.get(key).map_err(|e| self.failed(&e))?
+                } else {
+                    None
+                };
+                match kept {
+                    Some(kept) => all.extend(rollup::decode(&kept)?),
+                    None => {
+                        let (axis, values) = self.block(file, id, *metric, sequence)?;
+                        all.extend(rollup::stretches(&axis.steps, &values, size));
+                    }
+                }
+            }
+            if column.tail > 0 {
+                let tail = self.tail(id, file)?;
+                let (steps, values): (Vec<i64>, Vec<f64>) =
+                    tail.iter().filter(|p| p.metric == *metric).map(|p| (p.step, p.value)).unzip();
+                all.extend(rollup::stretches(&steps, &values, size));
+            }
+        }
+        Ok(rollup::thin(all, most))
+    }
+
+    /// Every point of a run, file by file and in the order of each file. `each` gets the path of the file and the
+    /// point; it returns whether to go on. Commits wait meanwhile.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn export(&self, run: RunId, mut each: impl FnMut(&str, &ExportedPoint) -> bool) -> Result<(), StoreError> {
+        let state = self.state();
+        let Some(of) = state.runs.get(&run) else { return Ok(()) };
+        let mut segments: HashMap<MetricId, Segments> = HashMap::new();
+        for id in &of.files {
+            let Some(file) = state.files.get(id) else { continue };
+            let tail = self.tail(*id, file)?;
+            let mut axes = AxisCache::default();
+            let mut cursors = Vec::with_capacity(file.columns.len());
+            let mut heap = std::collections::BinaryHeap::new();
+            for place in 0..file.columns.len() {
+                let mut cursor = ColumnCursor { sequence: 0, at: 0, block: None };
+                if let Some(row) = self.advance(&mut cursor, *id, file, place, &mut axes)? {
+                    heap.push(std::cmp::Reverse((row, place)));
+                }
+                cursors.push(cursor);
+            }
+            let mut emit = |metric: MetricId, step: i64, value: f64, wall: f64| {
+                let segment = segments.entry(metric).or_default().next(*id, step);
+                let Some(name) = state.metrics.get(metric.0 as usize) else { return true };
+                each(&file.record.path, &ExportedPoint { metric: name.clone(), step, value, wall, segment })
+            };
+            while let Some(std::cmp::Reverse((_, place))) = heap.pop() {
+                let cursor = &mut cursors[place];
+                if let Some((axis, values)) = &cursor.block {
+                    let i = cursor.at;
+                    if !emit(file.columns[place].metric, axis.steps[i], values[i], axis.wall(i)) {
+                        return Ok(());
+                    }
+                    cursor.at += 1;
+                }
+                if let Some(row) = self.advance(cursor, *id, file, place, &mut axes)? {
+                    heap.push(std::cmp::Reverse((row, place)));
+                }
+            }
+            for point in tail {
+                if !emit(point.metric, point.step, point.value, from_millis(point.time)) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the cursor stands on a point, and returns its row; `None` at the end.
+    fn advance(
+        &self,
+        cursor: &mut ColumnCursor,
+        id: FileId,
+        file: &FileState,
+        place: usize,
+        axes: &mut AxisCache,
+    ) -> Result<Option<i64>, StoreError> {
+        loop {
+            match &cursor.block {
+                Some((axis, values)) if cursor.at < values.len() => return Ok(Some(axis.rows[cursor.at])),
+                _ if cursor.sequence >= file.columns[place].blocks => return Ok(None),
+                _ => {
+                    let metric = file.columns[place].metric;
+                    let key = keys::of_block(b'b', file.record.run, metric, id, cursor.sequence);
+                    let block = Block::decode(&self.must_get(&key)?)?;
+                    let axis = axes.get(self, id, block.axis)?;
+                    check(&axis, &block)?;
+                    *cursor = ColumnCursor { sequence: cursor.sequence + 1, at: 0, block: Some((axis, block.values)) };
+                }
+            }
+        }
+    }
+
+    /// One block and the axis its values lie on.
+    fn block(
+        &self,
+        file: &FileState,
+        id: FileId,
+        metric: MetricId,
+        sequence: u32,
+    ) -> Result<(Axis, Vec<f64>), StoreError> {
+        let block = Block::decode(&self.must_get(&keys::of_block(b'b', file.record.run, metric, id, sequence))?)?;
+        let axis = Axis::decode(&self.must_get(&keys::of_file(b'a', id, block.axis))?)?;
+        check(&axis, &block)?;
+        Ok((axis, block.values))
+    }
+
+    /// Points of a file that are not sealed.
+    fn tail(&self, id: FileId, file: &FileState) -> Result<Vec<RowPoint>, StoreError> {
+        let mut points = Vec::with_capacity(file.tail_points as usize);
+        for sequence in file.first_tail..file.record.tails {
+            tail::decode(&self.must_get(&keys::of_file(b't', id, sequence))?, &mut points)?;
+        }
+        Ok(points)
+    }
+}
+
+fn check(axis: &Axis, block: &Block) -> Result<(), StoreError> {
+    if axis.steps.len() == block.values.len() {
+        Ok(())
+    } else {
+        Err(StoreError::Damaged("values that do not fit their steps".to_owned()))
+    }
+}
+
+/// A place in the sealed points of one column.
+struct ColumnCursor {
+    sequence: u32,
+    at: usize,
+    block: Option<(Arc<Axis>, Vec<f64>)>,
+}
+
+/// Axes lately used: columns of the same lines walk through the same ones side by side.
+#[derive(Default)]
+struct AxisCache(HashMap<u32, Arc<Axis>>);
+
+impl AxisCache {
+    fn get(&mut self, store: &SledStore, id: FileId, sequence: u32) -> Result<Arc<Axis>, StoreError> {
+        if let Some(axis) = self.0.get(&sequence) {
+            return Ok(axis.clone());
+        }
+        if self.0.len() >= 64 {
+            self.0.retain(|_, axis| Arc::strong_count(axis) > 1);
+        }
+        let axis = Arc::new(Axis::decode(&store.must_get(&keys::of_file(b'a', id, sequence))?)?);
+        self.0.insert(sequence, axis.clone());
+        Ok(axis)
+    }
+}
+
+/// Counts the starts of a run as one series shows them: a step that goes back, or another file that does not go on
+/// beyond the one before.
+#[derive(Debug, Default)]
+struct Segments {
+    segment: u32,
+    last: Option<(FileId, i64)>,
+}
+
+impl Segments {
+    fn next(&mut self, file: FileId, step: i64) -> u32 {
+        if let Some((before, last)) = self.last
+            && (step < last || (before != file && step == last))
+        {
+            self.segment += 1;
+        }
+        self.last = Some((file, step));
+        self.segment
+    }
+}

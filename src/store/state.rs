@@ -1,0 +1,158 @@
+//! What the store keeps in memory: names, files, and statistics of every series; about 100 bytes a series, no points.
+
+use super::file::FileRecord;
+use super::stats::Column;
+use super::tail::RowPoint;
+use super::{FileId, MetricId, RunId};
+use crate::vocab::Facts;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A fact found in the content of a file, with its place.
+pub type FoundFact = (crate::vocab::FactName, crate::vocab::FactValue, String);
+
+/// A run.
+#[derive(Debug, Default)]
+pub struct RunState {
+    /// Path relative to the project.
+    pub name: String,
+    /// Its files, in the order in which they began.
+    pub files: Vec<FileId>,
+    /// What is known of it besides metrics.
+    pub facts: Facts,
+}
+
+/// A file.
+#[derive(Debug, Clone)]
+pub struct FileState {
+    /// As stored.
+    pub record: FileRecord,
+    /// Its series, in order of first appearance.
+    pub columns: Vec<Column>,
+    /// Place of a metric in `columns`.
+    pub places: HashMap<MetricId, u32>,
+    /// Points in tail groups.
+    pub tail_points: u32,
+    /// Sequence numbers of tail groups: from here up to `record.tails`.
+    pub first_tail: u32,
+    /// Facts found in its content.
+    pub facts: Vec<FoundFact>,
+}
+
+impl FileState {
+    /// A file nothing was read of yet.
+    #[must_use]
+    pub fn new(record: FileRecord) -> Self {
+        let first_tail = record.tails;
+        Self { record, columns: Vec::new(), places: HashMap::new(), tail_points: 0, first_tail, facts: Vec::new() }
+    }
+
+    /// The column of a metric, new where there is none.
+    pub fn column(&mut self, metric: MetricId) -> usize {
+        let columns = &mut self.columns;
+        *self.places.entry(metric).or_insert_with(|| {
+            columns.push(Column::new(metric));
+            columns.len() as u32 - 1
+        }) as usize
+    }
+
+    /// Counts points of a tail group found when the store was opened.
+    pub fn count_tail(&mut self, points: &[RowPoint]) {
+        for point in points {
+            let place = self.column(point.metric);
+            self.columns[place].add(point.step, point.value, point.time);
+            self.columns[place].tail += 1;
+        }
+        self.tail_points += points.len() as u32;
+    }
+
+    /// The column of a metric, where there is one.
+    #[must_use]
+    pub fn find(&self, metric: MetricId) -> Option<&Column> {
+        self.columns.get(*self.places.get(&metric)? as usize)
+    }
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Runs by id.
+    pub runs: BTreeMap<RunId, RunState>,
+    /// Ids by name.
+    pub run_ids: HashMap<String, RunId>,
+    /// Metric keys by id.
+    pub metrics: Vec<Arc<str>>,
+    /// Ids by metric key.
+    pub metric_ids: HashMap<Arc<str>, MetricId>,
+    /// Files by id.
+    pub files: BTreeMap<FileId, FileState>,
+    /// Points in all files.
+    pub points: u64,
+    /// Ids are never used again, so that a deleted file cannot be mistaken for a new one.
+    pub next_file: u32,
+}
+
+impl State {
+    /// Adds a file to its run, in the order in which files began.
+    pub fn attach(&mut self, id: FileId, file: FileState) {
+        let run = file.record.run;
+        self.points += file.columns.iter().map(|c| c.points).sum::<u64>();
+        self.next_file = self.next_file.max(id.0 + 1);
+        self.files.insert(id, file);
+        self.runs.entry(run).or_default().files.push(id);
+        self.sort(run);
+    }
+
+    /// Takes a file away.
+    pub fn detach(&mut self, id: FileId) {
+        if let Some(file) = self.files.remove(&id) {
+            self.points -= file.columns.iter().map(|c| c.points).sum::<u64>();
+            if let Some(run) = self.runs.get_mut(&file.record.run) {
+                run.files.retain(|f| *f != id);
+            }
+        }
+    }
+
+    /// Brings the files of a run into order again.
+    pub fn sort(&mut self, run: RunId) {
+        let files = &self.files;
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.files.sort_by(|a, b| match (files.get(a), files.get(b)) {
+                (Some(x), Some(y)) => earlier(&x.record, &y.record).then(a.cmp(b)),
+                _ => a.cmp(b),
+            });
+        }
+    }
+}
+
+/// By the second in which they began; files of the same second (a checkout, a copy) by name, numbers in it by value.
+fn earlier(a: &FileRecord, b: &FileRecord) -> std::cmp::Ordering {
+    a.began.floor().total_cmp(&b.began.floor()).then_with(|| natural(&a.path).cmp(&natural(&b.path)))
+}
+
+/// A name as text and numbers, so that `part-10` comes after `part-9`.
+fn natural(name: &str) -> Vec<(&str, u64)> {
+    let bytes = name.as_bytes();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < name.len() {
+        let digits = at + bytes[at..].iter().position(u8::is_ascii_digit).unwrap_or(name.len() - at);
+        let end = digits + bytes[digits..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(name.len() - digits);
+        parts.push((&name[at..digits], name[digits..end].parse().unwrap_or(0)));
+        at = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::natural;
+
+    #[test]
+    fn numbers_in_names_are_compared_as_numbers() {
+        assert!(natural("part-9.jsonl") < natural("part-10.jsonl"));
+        assert!(natural("a/é2") < natural("a/é10"));
+        assert!(natural("a") < natural("b"));
+        assert!(natural("") < natural("1"));
+    }
+}
