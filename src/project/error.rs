@@ -42,6 +42,26 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
+    /// The whole message as a terminal shows it: where, what, the line with a mark under the place, and the help.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut text = self.to_string();
+        if let Self::Invalid { line, column, source_line, .. } = self
+            && !source_line.is_empty()
+        {
+            let number = line.to_string();
+            let margin = " ".repeat(number.len());
+            let before: String = source_line.chars().take(column - 1).collect();
+            let mark = " ".repeat(unicode_width::UnicodeWidthStr::width(before.as_str()));
+            text.push_str(&format!("\n{margin} |\n{number} | {source_line}\n{margin} | {mark}^"));
+        }
+        for (index, help) in self.help().into_iter().flat_map(str::lines).enumerate() {
+            text.push_str(if index == 0 { "\nhelp: " } else { "\n      " });
+            text.push_str(help);
+        }
+        text
+    }
+
     /// What to type next.
     #[must_use]
     pub fn help(&self) -> Option<&str> {

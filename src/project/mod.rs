@@ -1,10 +1,33 @@
 //! The YAML project file: what it says ([`file`]), what that means ([`Project`]), and what is wrong with it
 //! ([`ProjectError`], with line, column and a suggestion).
 
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`load`] | paths to a [`Project`]: YAML file, directory, bare directory of runs; reloading |
+//! | [`parse`] | text to types, by serde_yaml |
+//! | [`locate`] | where every key and value stands; limits |
+//! | [`shape`] | unknown and missing keys, values of the wrong kind, from the schema of the types |
+//! | [`check`] | what the words mean, and whether they can be meant |
+
+mod bare;
+pub mod check;
+pub mod constraint;
 pub mod error;
 pub mod file;
+pub mod load;
+pub mod locate;
+pub mod parse;
+pub mod shape;
+pub mod source;
+pub mod suggest;
+pub mod syntax;
+pub mod table;
+pub mod weights;
 
 pub use error::ProjectError;
+pub use load::reload;
+pub use table::TableSource;
 
 use crate::vocab::{FactName, Mixture};
 use std::collections::BTreeMap;
@@ -12,29 +35,35 @@ use std::path::{Path, PathBuf};
 
 /// A project as everything else uses it: validated, defaults filled in, paths absolute.
 ///
-/// `domains` and `metrics` may be empty after loading (a bare directory, or a file that leaves them out); they are then
-/// inferred from the first runs that say something, see [`crate::observe::assume`].
+/// `domains` may be empty after loading (a bare directory, or a file that leaves them out), and a metric may be the
+/// empty string; they are then inferred from the first runs that say something, see [`crate::observe::assume`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// Shown in titles.
     pub name: String,
     /// The project file; `None` for a bare directory.
     pub file: Option<PathBuf>,
+    /// The project file, or the bare directory, as the user named it: for messages.
+    pub named: PathBuf,
+    /// Fingerprint of the file's content, by which [`reload`] knows a change; 0 for a bare directory.
+    pub hash: u64,
     /// Directory that relative paths start from.
     pub root: PathBuf,
     /// Globs whose every match is a run, relative to `root`.
     pub runs: Vec<RunSource>,
+    /// Tables of finished runs.
+    pub tables: Vec<TableSource>,
     /// Where facts are found, beyond what is recognised: `config.json#params_non_embedding`, or a plain value.
     pub facts: BTreeMap<FactName, Vec<FactSource>>,
     /// Domains, in order.
     pub domains: Vec<String>,
-    /// Key of the validation loss of each domain, parallel to `domains`.
+    /// Key of the validation loss of each domain, parallel to `domains`; empty where none is known.
     pub metrics: Vec<String>,
     /// The run being planned.
     pub target: Target,
     /// Weights in use; inferred where left out.
     pub current: Option<Mixture>,
-    /// Least and most weight of each domain, parallel to `domains`.
+    /// Least and most weight of the domains that have any; [0, 1] for the others.
     pub bounds: BTreeMap<String, [f64; 2]>,
     /// Tokens there are of a domain.
     pub available_tokens: BTreeMap<String, f64>,
@@ -151,21 +180,53 @@ pub enum WatchMode {
     Poll,
 }
 
+impl Default for FitSettings {
+    fn default() -> Self {
+        Self { seed: 0, starts: None, bootstraps: 200, skip: 0.1 }
+    }
+}
+
+impl Default for Project {
+    /// What a file that says nothing means: no runs, everything else inferred.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            file: None,
+            named: PathBuf::new(),
+            hash: 0,
+            root: PathBuf::new(),
+            runs: Vec::new(),
+            tables: Vec::new(),
+            facts: BTreeMap::new(),
+            domains: Vec::new(),
+            metrics: Vec::new(),
+            target: Target::default(),
+            current: None,
+            bounds: BTreeMap::new(),
+            available_tokens: BTreeMap::new(),
+            max_epochs: 4.0,
+            objective: Objective::default(),
+            laws: Vec::new(),
+            fit: FitSettings::default(),
+            watch: WatchMode::Auto,
+        }
+    }
+}
+
 impl Project {
     /// Loads what `path` names: a YAML file, a directory with a `mixlaw.yaml`, or a bare directory of runs.
     ///
     /// # Errors
     /// [`ProjectError`], ready to show: what is wrong, where, and what to type instead.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let _ = path;
-        todo!("project")
+        load::load(path)
     }
 
-    /// The key of the validation loss of `domain`.
+    /// The key of the validation loss of `domain`, where one is known.
     #[must_use]
     pub fn metric_of(&self, domain: &str) -> Option<&str> {
         let index = self.domains.iter().position(|d| d == domain)?;
-        self.metrics.get(index).map(String::as_str)
+        self.metrics.get(index).map(String::as_str).filter(|key| !key.is_empty())
     }
 
     /// Sentence for titles: `minimise rust, while prose <= start + 3%`.

@@ -1,0 +1,142 @@
+//! A directory without a project file: which directories below it are runs.
+//!
+//! A run is the shallowest directory that holds something like a log: `metrics.jsonl`, event files, a `.wandb` file …
+//! Console logs (`*.log`, `*.out`) count only where there are no runs below, because launchers leave theirs beside the
+//! runs. What is found is turned into patterns, so that runs which appear later at the same depth are found too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Levels of directories looked into.
+const MAX_DEPTH: usize = 5;
+/// Entries looked at before giving up on the rest: a mistyped `/` must not hang.
+const MAX_ENTRIES: usize = 50_000;
+
+/// Patterns whose matches are the runs below `root`, relative to it; `.` where `root` itself is the one run. Empty where
+/// nothing looks like a run and there are no directories that could become one.
+#[must_use]
+pub fn patterns(root: &Path) -> Vec<String> {
+    let mut walk = Walk { left: MAX_ENTRIES, directories: false };
+    let runs = walk.runs(root, 0);
+    if runs.is_empty() {
+        return if walk.directories { vec!["*".to_owned()] } else { Vec::new() };
+    }
+    let mut by_depth: BTreeMap<usize, Vec<Vec<String>>> = BTreeMap::new();
+    for run in &runs {
+        let relative = run.strip_prefix(root).unwrap_or(run);
+        let parts: Vec<String> = relative.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+        by_depth.entry(parts.len()).or_default().push(parts);
+    }
+    by_depth.into_values().map(|runs| pattern(&runs)).collect()
+}
+
+/// `runs/*` for `runs/a` and `runs/b`; `*/*` for `x/a` and `y/b`. All have the same length.
+fn pattern(runs: &[Vec<String>]) -> String {
+    let length = runs.first().map_or(0, Vec::len);
+    let parts: Vec<String> = (0..length)
+        .map(|level| {
+            let names: BTreeSet<&str> = runs.iter().map(|r| r[level].as_str()).collect();
+            match names.first() {
+                Some(only) if names.len() == 1 && level + 1 < length => globset::escape(only),
+                _ => "*".to_owned(),
+            }
+        })
+        .collect();
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+struct Walk {
+    left: usize,
+    directories: bool,
+}
+
+impl Walk {
+    /// The runs in `directory`: itself, or those below it.
+    fn runs(&mut self, directory: &Path, depth: usize) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+        let mut below = Vec::new();
+        let mut console = false;
+        for entry in entries.flatten() {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Links are followed, as people link runs from scratch disks; the depth limit ends loops.
+            let is_directory = fs::metadata(entry.path()).is_ok_and(|m| m.is_dir());
+            match (is_directory, kind(&name)) {
+                (false, Some(Likeness::Metrics)) => return vec![directory.to_path_buf()],
+                (false, Some(Likeness::Console)) => console = true,
+                (true, _) if depth > 0 && inside_run(&name) => return vec![directory.to_path_buf()],
+                (true, _) if !name.starts_with('.') => below.push(entry.path()),
+                _ => {}
+            }
+        }
+        self.directories |= depth == 0 && !below.is_empty();
+        below.sort();
+        let runs: Vec<PathBuf> =
+            if depth < MAX_DEPTH { below.iter().flat_map(|d| self.runs(d, depth + 1)).collect() } else { Vec::new() };
+        if runs.is_empty() && console { vec![directory.to_path_buf()] } else { runs }
+    }
+}
+
+enum Likeness {
+    Metrics,
+    Console,
+}
+
+fn kind(name: &str) -> Option<Likeness> {
+    let lower = name.to_ascii_lowercase();
+    let extension = lower.rsplit_once('.').map_or("", |(_, e)| e);
+    match extension {
+        _ if lower.contains("tfevents") || lower == "trainer_state.json" => Some(Likeness::Metrics),
+        "jsonl" | "ndjson" | "csv" | "tsv" | "wandb" => Some(Likeness::Metrics),
+        "log" | "out" => Some(Likeness::Console),
+        _ => None,
+    }
+}
+
+/// Directories that trainers make inside a run: what holds one is the run.
+fn inside_run(name: &str) -> bool {
+    name.starts_with("checkpoint-") || name == "dvclive"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::patterns;
+    use std::fs;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        for file in files {
+            let path = directory.path().join(file);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+            if !file.ends_with('/') {
+                fs::write(path, "").expect("a file");
+            }
+        }
+        directory
+    }
+
+    #[test]
+    fn runs_are_found_at_whatever_depth() {
+        for (files, expected) in [
+            (&["a/metrics.jsonl", "b/metrics.jsonl"][..], &["*"][..]),
+            (&["metrics.jsonl", "checkpoints/x.csv"], &["."]),
+            (&["runs/a/metrics.jsonl", "runs/b/metrics.jsonl", "README.md"], &["runs/*"]),
+            (&["x/a/m.csv", "y/b/m.csv"], &["*/*"]),
+            (&["a/m.csv", "more/b/m.csv"], &["*", "more/*"]),
+            (&["launch.out", "a/m.csv"], &["*"]),
+            (&["train.log"], &["."]),
+            (&["out/checkpoint-5/trainer_state.json", "out/checkpoint-9/trainer_state.json"], &["*"]),
+            (&["a/tb/events.out.tfevents.1.host"], &["a/*"]),
+            (&["a/later/"], &["*"]),
+            (&[".git/x.log"], &[]),
+            (&["README.md"], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(patterns(tree(files).path()), expected, "{files:?}");
+        }
+    }
+}

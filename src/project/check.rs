@@ -1,0 +1,435 @@
+//! What the words of a project file mean, and whether they can be meant.
+
+use super::file::{FactFile, FactPlace, LawsFile, LimitFile, ProjectFile, VERSION, WatchFile};
+use super::locate::Node;
+use super::source::{At, Source};
+use super::suggest::{closest, listed};
+use super::{Constraint, FactSource, FitSettings, Project, ProjectError, RunSource, WatchMode, constraint, table};
+use crate::vocab::FactName;
+use crate::vocab::number::parse_amount;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A place in the tree: its key, its value, and what is below. Where something is not written, its parent's place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    node: Option<&'a Node>,
+    /// Where the key stands.
+    pub(super) key: At,
+    /// Where the value stands.
+    pub(super) value: At,
+}
+
+impl<'a> Place<'a> {
+    /// The value of a key.
+    pub(super) fn key(self, name: &str) -> Self {
+        let entry = self.node.and_then(|n| n.entries().iter().find(|(k, _)| k.name == name));
+        entry.map_or(Self { node: None, ..self }, |(k, n)| Self { node: Some(n), key: k.at, value: n.at })
+    }
+
+    /// An item of a list, from 0.
+    pub(super) fn item(self, index: usize) -> Self {
+        let item = self.node.and_then(|n| n.items().get(index));
+        item.map_or(Self { node: None, ..self }, |n| Self { node: Some(n), key: n.at, value: n.at })
+    }
+
+    /// The keys below, in the order of the text.
+    pub(super) fn names(self) -> impl Iterator<Item = &'a str> {
+        self.node.map_or(&[][..], Node::entries).iter().map(|(k, _)| k.name.as_str())
+    }
+
+    /// Where the text of a scalar begins, behind its quote if it has one.
+    fn text_start(self) -> At {
+        match self.node.map(|n| &n.value) {
+            Some(super::locate::Value::Scalar { plain: false, .. }) => self.value.plus(1),
+            _ => self.value,
+        }
+    }
+}
+
+pub(super) struct Checker<'a> {
+    pub(super) source: &'a Source<'a>,
+    tree: &'a Node,
+    /// Names that domains can be checked against; empty where nothing names any.
+    pub(super) domains: Vec<String>,
+    /// Whether `domains:` itself is there: then every other name is wrong.
+    pub(super) domains_stated: bool,
+}
+
+/// What a file means. `root` is the absolute directory it stands in.
+///
+/// # Errors
+/// [`ProjectError::Invalid`] at the first thing that cannot be meant.
+pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path) -> Result<Project, ProjectError> {
+    let mut check = Checker { source, tree, domains: Vec::new(), domains_stated: false };
+    check.version(file)?;
+    let mut project = Project { root: root.to_path_buf(), ..Project::default() };
+    project.name = check.name(file, root)?;
+    project.runs = check.runs(file)?;
+    check.find_domains(file)?;
+    project.tables = check.tables(file, root)?;
+    check.metrics(file, &mut project)?;
+    check.facts(file, &mut project)?;
+    let target = check.root().key("target");
+    if let Some(Amounts { params, tokens }) = file.target.as_ref().map(Amounts::from) {
+        let positive = |key, value: Option<f64>| {
+            value.map(|v| check.positive("target", key, v, target.key(key).value, "7B")).transpose()
+        };
+        project.target.params = positive("params", params)?;
+        project.target.tokens = positive("tokens", tokens)?;
+    }
+    if let Some(mixture) = &file.mixture {
+        check.mixture(mixture, &mut project)?;
+    }
+    if let Some(objective) = &file.objective {
+        if let Some(minimize) = &objective.minimize {
+            project.objective.minimize = check.minimize(minimize)?;
+        }
+        project.objective.subject_to = check.limits(objective.subject_to.as_deref().unwrap_or_default())?;
+    }
+    project.laws = check.laws(file)?;
+    project.fit = check.fit(file)?;
+    project.watch = match file.watch {
+        None | Some(WatchFile::Auto) => WatchMode::Auto,
+        Some(WatchFile::Native) => WatchMode::Native,
+        Some(WatchFile::Poll) => WatchMode::Poll,
+    };
+    project.domains = check.domains;
+    Ok(project)
+}
+
+struct Amounts {
+    params: Option<f64>,
+    tokens: Option<f64>,
+}
+
+impl From<&super::file::TargetFile> for Amounts {
+    fn from(file: &super::file::TargetFile) -> Self {
+        Self { params: file.params.map(|a| a.0), tokens: file.tokens.map(|a| a.0) }
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// The top of the file.
+    pub(super) fn root(&self) -> Place<'a> {
+        Place { node: Some(self.tree), key: At::START, value: self.tree.at }
+    }
+
+    fn version(&self, file: &ProjectFile) -> Result<(), ProjectError> {
+        match file.version {
+            None | Some(VERSION) => Ok(()),
+            Some(other) => Err(self.source.invalid(
+                self.root().key("version").value,
+                format!("there is no version {other} of the project file"),
+                format!("write version: {VERSION}, or remove the line"),
+            )),
+        }
+    }
+
+    fn name(&self, file: &ProjectFile, root: &Path) -> Result<String, ProjectError> {
+        match file.project.as_deref().map(str::trim) {
+            Some("") => Err(self.source.invalid(
+                self.root().key("project").value,
+                "the project's name is empty",
+                "write a name, or remove the line to use the directory's",
+            )),
+            Some(name) => Ok(crate::vocab::text::printable(name)),
+            None => Ok(super::load::directory_name(root)),
+        }
+    }
+
+    fn runs(&self, file: &ProjectFile) -> Result<Vec<RunSource>, ProjectError> {
+        let place = self.root().key("runs");
+        let runs = file.runs.as_deref().unwrap_or_default();
+        if runs.is_empty() && file.tables.as_deref().unwrap_or_default().is_empty() {
+            let message = if file.runs.is_some() { "`runs` is empty" } else { "there are no `runs` and no `tables`" };
+            let help = "write where the training logs are:\nruns:\n  - path: runs/*";
+            return Err(self.source.invalid(place.key, message, help));
+        }
+        let mut seen = BTreeSet::new();
+        let mut sources = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            let at = place.item(index).key("path").value;
+            self.pattern(&run.path, at)?;
+            if !seen.insert(run.path.trim_end_matches('/')) {
+                let message = format!("the pattern '{}' is written twice", run.path);
+                return Err(self.source.invalid(at, message, "remove one of the two"));
+            }
+            sources.push(RunSource { path: run.path.clone(), at: Some((at.line, at.column)) });
+        }
+        Ok(sources)
+    }
+
+    /// A pattern for paths that can match something.
+    fn pattern(&self, path: &str, at: At) -> Result<(), ProjectError> {
+        if path.trim().is_empty() {
+            return Err(self.source.invalid(at, "the path is empty", "write a pattern, such as path: runs/*"));
+        }
+        if path.starts_with('~') || path.contains('$') {
+            return Err(self.source.invalid(
+                at,
+                format!("'{path}': neither `~` nor variables are replaced in paths"),
+                "write the path in full, or relative to this file",
+            ));
+        }
+        match globset::Glob::new(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.source.invalid(
+                at,
+                format!("'{path}' is not a pattern: {}", error.kind()),
+                "`*` stands for a part of a name, `**` for any directories, [ab] for a or b; write \\[ for a bracket",
+            )),
+        }
+    }
+
+    fn tables(&self, file: &ProjectFile, root: &Path) -> Result<Vec<table::TableSource>, ProjectError> {
+        let place = self.root().key("tables");
+        let tables = file.tables.as_deref().unwrap_or_default().iter().enumerate();
+        tables
+            .map(|(index, entry)| {
+                let place = place.item(index);
+                let path = place.key("path");
+                if entry.path.trim().is_empty() {
+                    return Err(self.source.invalid(path.value, "the path is empty", "write path: runs.csv"));
+                }
+                let table = table::mean(entry, root, path.value)
+                    .map_err(|(key, message, help)| self.source.invalid(place.key(key).value, message, help))?;
+                if matches!(table.mixture, Some(table::MixtureColumns::Joined { .. })) && !self.domains_stated {
+                    return Err(self.source.invalid(
+                        place.key("mixture").value,
+                        "weights in one column need `domains`, in the order of the weights",
+                        "write at the top: domains: [prose, rust]",
+                    ));
+                }
+                Ok(table)
+            })
+            .collect()
+    }
+
+    /// The names that every other key is checked against: `domains`, or whatever `metrics` and `mixture` name.
+    fn find_domains(&mut self, file: &ProjectFile) -> Result<(), ProjectError> {
+        let place = self.root().key("domains");
+        if let Some(domains) = &file.domains {
+            let mut seen = BTreeSet::new();
+            for (index, domain) in domains.iter().enumerate() {
+                let at = place.item(index).value;
+                if domain.trim().is_empty() {
+                    return Err(self.source.invalid(at, "the name of a domain is empty", "write a name, or remove it"));
+                }
+                if !seen.insert(domain) {
+                    let message = format!("the domain `{domain}` is named twice");
+                    return Err(self.source.invalid(at, message, "remove one of the two"));
+                }
+            }
+            if domains.is_empty() {
+                let help = "write domains: [prose, rust], or remove the line and they are found";
+                return Err(self.source.invalid(place.key, "`domains` is empty", help));
+            }
+            self.domains.clone_from(domains);
+            self.domains_stated = true;
+            return Ok(());
+        }
+        let mixture = self.root().key("mixture");
+        let places = [self.root().key("metrics"), mixture.key("current"), mixture.key("bounds")];
+        for name in places.into_iter().flat_map(Place::names) {
+            if !self.domains.iter().any(|d| d == name) {
+                self.domains.push(name.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a name that is no domain. Where domains are not stated, only a name that looks like a slip is refused:
+    /// others may still be found in the runs.
+    pub(super) fn known_domain(&self, name: &str, at: At) -> Result<(), ProjectError> {
+        let names = || self.domains.iter().map(String::as_str);
+        if names().any(|d| d == name) || (!self.domains_stated && closest(name, names()).is_none()) {
+            return Ok(());
+        }
+        let help = match closest(name, names()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the domains are {}; add it to `domains`, or remove it here", listed(names())),
+        };
+        Err(self.source.invalid(at, format!("there is no domain `{name}`"), help))
+    }
+
+    /// The same for all keys of a mapping.
+    pub(super) fn known_domains<'b>(
+        &self,
+        names: impl Iterator<Item = &'b String>,
+        place: Place<'_>,
+    ) -> Result<(), ProjectError> {
+        let mut wrong: Vec<(At, &str)> = names.map(|n| (place.key(n).key, n.as_str())).collect();
+        wrong.sort_unstable();
+        wrong.into_iter().try_for_each(|(at, name)| self.known_domain(name, at))
+    }
+
+    fn metrics(&self, file: &ProjectFile, project: &mut Project) -> Result<(), ProjectError> {
+        let place = self.root().key("metrics");
+        let Some(metrics) = &file.metrics else {
+            project.metrics = vec![String::new(); self.domains.len()];
+            return Ok(());
+        };
+        self.known_domains(metrics.keys(), place)?;
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        for domain in place.names() {
+            let Some(key) = metrics.get(domain).map(|k| k.trim()) else { continue };
+            if key.is_empty() {
+                let help = "write the key it is logged under, such as eval/rust/loss";
+                let message = format!("the metric of `{domain}` is empty");
+                return Err(self.source.invalid(place.key(domain).value, message, help));
+            }
+            if let Some((other, _)) = seen.iter().find(|(_, k)| *k == key) {
+                let message = format!("`{domain}` and `{other}` have the same metric, {key}");
+                let help = "each domain has a validation loss of its own; remove the one that has none";
+                return Err(self.source.invalid(place.key(domain).value, message, help));
+            }
+            seen.push((domain, key));
+        }
+        let key = |d: &String| metrics.get(d).map_or_else(String::new, |k| k.trim().to_owned());
+        project.metrics = self.domains.iter().map(key).collect();
+        Ok(())
+    }
+
+    fn facts(&self, file: &ProjectFile, project: &mut Project) -> Result<(), ProjectError> {
+        let place = self.root().key("facts");
+        for (name, fact) in file.facts.iter().flatten() {
+            let place = place.key(name.as_str());
+            let places: Vec<(&FactPlace, At)> = match fact {
+                FactFile::One(one) => vec![(one, place.value)],
+                FactFile::FirstOf(several) => {
+                    several.iter().enumerate().map(|(i, p)| (p, place.item(i).value)).collect()
+                }
+            };
+            if places.is_empty() {
+                let help = "write a place, such as config.json#params, or remove the line";
+                return Err(self.source.invalid(place.key, format!("`facts.{}` is empty", name.as_str()), help));
+            }
+            let sources = places.into_iter().map(|(p, at)| self.fact(*name, p, at)).collect::<Result<_, _>>()?;
+            project.facts.insert(*name, sources);
+        }
+        Ok(())
+    }
+
+    fn fact(&self, name: FactName, place: &FactPlace, at: At) -> Result<FactSource, ProjectError> {
+        let key = name.as_str();
+        let word = matches!(name, FactName::Schedule | FactName::InitFrom);
+        let example = format!("write a place in the run's files, such as {key}: config.json#{key}");
+        let number = |value: f64| {
+            if word || name == FactName::Mixture || !value.is_finite() || value < 0.0 {
+                let message = format!("`facts.{key}` cannot be the number {value}");
+                return Err(self.source.invalid(at, message, &example));
+            }
+            Ok(FactSource::Number(value))
+        };
+        let text = match place {
+            FactPlace::Number(value) => return number(*value),
+            FactPlace::Text(text) => text.trim(),
+        };
+        if let Some((file, dotted)) = text.split_once('#') {
+            let (file, dotted) = (file.trim(), dotted.trim());
+            if file.is_empty() || dotted.is_empty() {
+                let message = format!("'{text}' is not a place: it needs a file before the `#` and a key behind it");
+                return Err(self.source.invalid(at, message, &example));
+            }
+            if !is_readable(file) {
+                let message = format!("'{file}': facts are read from JSON and YAML files");
+                return Err(self.source.invalid(at, message, &example));
+            }
+            return Ok(FactSource::Key { file: file.to_owned(), key: dotted.to_owned() });
+        }
+        if word {
+            return Ok(FactSource::Text(text.to_owned()));
+        }
+        match parse_amount(text) {
+            Ok(value) => number(value),
+            Err(_) => {
+                let help = if is_readable(text) { format!("write which key it is: {text}#{key}") } else { example };
+                Err(self.source.invalid(at, format!("'{text}' is neither a place nor a number"), help))
+            }
+        }
+    }
+
+    fn limits(&self, limits: &[LimitFile]) -> Result<Vec<Constraint>, ProjectError> {
+        let place = self.root().key("objective").key("subject_to");
+        let read = limits.iter().enumerate().map(|(index, LimitFile(text))| {
+            let start = place.item(index).text_start();
+            let limit =
+                constraint::parse(text).map_err(|e| self.source.invalid(start.plus(e.offset), e.message, e.help))?;
+            self.known_domain(&limit.domain, start)?;
+            Ok(limit)
+        });
+        read.collect()
+    }
+
+    fn laws(&self, file: &ProjectFile) -> Result<Vec<String>, ProjectError> {
+        let Some(LawsFile::List(names)) = &file.laws else { return Ok(Vec::new()) };
+        let place = self.root().key("laws");
+        if names.is_empty() {
+            let help = "write laws: auto, or name some: laws: [d-cpt]";
+            return Err(self.source.invalid(place.key, "`laws` is an empty list", help));
+        }
+        let mut seen = BTreeSet::new();
+        for (index, name) in names.iter().enumerate() {
+            if !seen.insert(name) {
+                let at = place.item(index).value;
+                return Err(self.source.invalid(
+                    at,
+                    format!("the law `{name}` is named twice"),
+                    "remove one of the two",
+                ));
+            }
+        }
+        Ok(names.clone())
+    }
+
+    fn fit(&self, file: &ProjectFile) -> Result<FitSettings, ProjectError> {
+        let defaults = FitSettings::default();
+        let Some(fit) = &file.fit else { return Ok(defaults) };
+        let place = self.root().key("fit");
+        let count = |key: &str, value: Option<u64>, least: u64, most: u64| match value {
+            Some(v) if v < least || v > most => Err(self.source.invalid(
+                place.key(key).value,
+                format!("`fit.{key}` is {v}; it may be {least} to {most}"),
+                format!("write {key}: {}, or remove the line", v.clamp(least, most)),
+            )),
+            other => Ok(other.and_then(|v| usize::try_from(v).ok())),
+        };
+        if let Some(skip) = fit.skip.filter(|s| !(0.0..1.0).contains(s)) {
+            let help = if (1.0..100.0).contains(&skip) {
+                format!("write skip: {}", skip / 100.0)
+            } else {
+                "write skip: 0.1".into()
+            };
+            let message = format!("`fit.skip` is {skip}; it is a part of a run: 0 or more, less than 1");
+            return Err(self.source.invalid(place.key("skip").value, message, help));
+        }
+        Ok(FitSettings {
+            seed: fit.seed.unwrap_or(defaults.seed),
+            starts: count("starts", fit.starts, 1, 1_000_000)?,
+            bootstraps: count("bootstraps", fit.bootstraps, 0, 100_000)?.unwrap_or(defaults.bootstraps),
+            skip: fit.skip.unwrap_or(defaults.skip),
+        })
+    }
+
+    /// A number that must be more than zero.
+    pub(super) fn positive(
+        &self,
+        section: &str,
+        key: &str,
+        value: f64,
+        at: At,
+        example: &str,
+    ) -> Result<f64, ProjectError> {
+        if value.is_finite() && value > 0.0 {
+            return Ok(value);
+        }
+        let message = format!("`{section}.{key}` is {value}; it must be more than zero");
+        Err(self.source.invalid(at, message, format!("write a number, such as {key}: {example}")))
+    }
+}
+
+fn is_readable(file: &str) -> bool {
+    let extension = Path::new(file).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    matches!(extension.as_deref(), Some("json" | "yaml" | "yml"))
+}

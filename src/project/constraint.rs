@@ -1,0 +1,158 @@
+//! Limits on losses, as they are written: `prose <= start + 3%`, `prose <= current + 0.01`, `prose <= 2.1`.
+
+use super::{Base, Constraint, Slack};
+
+/// Why a limit cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConstraintError {
+    /// Characters from the beginning of the text.
+    pub offset: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+const EXAMPLES: &str = "write it like `prose <= start + 3%`, `prose <= current + 0.01` or `prose <= 2.1`";
+
+/// Reads one limit. A domain's name is everything before the first `<=` (or `≤`).
+///
+/// # Errors
+/// [`ConstraintError`], with its place in the text.
+pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
+    let fail = |at: &str, message: String, help: &str| ConstraintError {
+        offset: offset_of(text, at),
+        message,
+        help: help.to_owned(),
+    };
+    let Some((left, right)) = split(text) else {
+        let (message, help) = if text.contains(['>', '≥']) {
+            ("a limit bounds a loss from above, with `<=`".to_owned(), EXAMPLES)
+        } else if text.contains('<') {
+            ("a limit is written with `<=`, not `<`".to_owned(), EXAMPLES)
+        } else if text.contains('=') {
+            ("a limit is written with `<=`, not `=`".to_owned(), EXAMPLES)
+        } else {
+            (format!("'{text}' is not a limit: it has no `<=`"), EXAMPLES)
+        };
+        return Err(fail(text, message, help));
+    };
+    let domain = left.trim();
+    if domain.is_empty() {
+        return Err(fail(left, "there is no domain before `<=`".to_owned(), EXAMPLES));
+    }
+    let right = right.trim();
+    if right.is_empty() {
+        return Err(fail(right, "there is nothing behind `<=`".to_owned(), EXAMPLES));
+    }
+    if right.contains(['<', '>', '=', '≤']) {
+        return Err(fail(right, "one limit has one `<=`".to_owned(), "write a line for each limit"));
+    }
+    let (base, slack) = match right.find(|c: char| c.is_whitespace() || c == '+' || c == '-') {
+        // The sign of a number belongs to it: `2.1e-3`.
+        Some(_) if number(right).is_some() => (right, ""),
+        Some(end) => (&right[..end], right[end..].trim()),
+        None => (right, ""),
+    };
+    let base = match base {
+        "start" => Base::Start,
+        "current" => Base::Current,
+        other => match number(other) {
+            Some(value) if value > 0.0 => Base::Nats(value),
+            Some(value) => return Err(fail(base, format!("a loss of {value} cannot be reached"), EXAMPLES)),
+            None if other.ends_with('%') => {
+                let help = format!("write `{domain} <= start + {other}` or `{domain} <= current + {other}`");
+                return Err(fail(base, format!("{other} of what?"), &help));
+            }
+            None => {
+                let message = format!("'{other}' is not `start`, `current` or a number of nats");
+                let help = match super::suggest::closest(other, ["start", "current"]) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => EXAMPLES.to_owned(),
+                };
+                return Err(fail(base, message, &help));
+            }
+        },
+    };
+    let slack = read_slack(slack).ok_or_else(|| {
+        let message = format!("'{slack}' is not an allowance");
+        fail(slack, message, "write `+ 3%` (of the loss) or `+ 0.01` (nats)")
+    })?;
+    Ok(Constraint { domain: domain.to_owned(), base, slack, text: text.trim().to_owned() })
+}
+
+/// `+ 3%`, `- 0.01`, or nothing.
+fn read_slack(text: &str) -> Option<Slack> {
+    let (sign, rest) = match text.strip_prefix('+') {
+        Some(rest) => (1.0, rest),
+        None if text.is_empty() => return Some(Slack::Nats(0.0)),
+        None => (-1.0, text.strip_prefix('-')?),
+    };
+    let rest = rest.trim();
+    match rest.strip_suffix('%') {
+        Some(percent) => number(percent.trim()).map(|p| Slack::Relative(sign * p / 100.0)),
+        None => number(rest.strip_suffix("nats").unwrap_or(rest).trim()).map(|n| Slack::Nats(sign * n)),
+    }
+}
+
+fn split(text: &str) -> Option<(&str, &str)> {
+    text.split_once("<=").or_else(|| text.split_once('≤'))
+}
+
+fn number(text: &str) -> Option<f64> {
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    text.parse::<f64>().ok().filter(|v| begins && v.is_finite())
+}
+
+/// Characters of `text` before `part`, which is a slice of it.
+fn offset_of(text: &str, part: &str) -> usize {
+    let bytes = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len());
+    text.get(..bytes).map_or(0, |before| before.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_people_write_them() {
+        for (text, domain, base, slack) in [
+            ("prose <= start + 3%", "prose", Base::Start, Slack::Relative(0.03)),
+            ("prose<=start+3%", "prose", Base::Start, Slack::Relative(0.03)),
+            ("prose ≤ current + 0.01", "prose", Base::Current, Slack::Nats(0.01)),
+            ("stack-exchange <= current - .5 %", "stack-exchange", Base::Current, Slack::Relative(-0.005)),
+            ("prose <= 2.1", "prose", Base::Nats(2.1), Slack::Nats(0.0)),
+            ("prose <= 21e-1", "prose", Base::Nats(2.1), Slack::Nats(0.0)),
+            ("prose <= 2.1 + 1%", "prose", Base::Nats(2.1), Slack::Relative(0.01)),
+            ("the web <= start + 0.02 nats", "the web", Base::Start, Slack::Nats(0.02)),
+        ] {
+            let parsed = parse(text).map(|c| (c.domain, c.base, c.slack));
+            assert_eq!(parsed, Ok((domain.to_owned(), base, slack)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_pointed_at() {
+        for (text, offset, says) in [
+            ("prose", 0, "no `<=`"),
+            ("prose >= start", 0, "from above"),
+            ("prose < start", 0, "not `<`"),
+            ("prose = 2", 0, "not `=`"),
+            ("<= start", 0, "no domain"),
+            ("prose <=", 8, "nothing behind"),
+            ("prose <= 3%", 9, "3% of what?"),
+            ("prose <= begin + 3%", 9, "'begin' is not"),
+            ("prose <= start 3%", 15, "not an allowance"),
+            ("prose <= start + much", 15, "not an allowance"),
+            ("prose <= -1", 9, "is not `start`"),
+            ("prose <= 0", 9, "cannot be reached"),
+            ("prose <= start <= 3", 9, "one limit has one"),
+            ("größe <= strat + 3%", 9, "'strat' is not"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.message.contains(says), "{text}: {}", error.message);
+            assert_eq!(error.offset, offset, "{text}: {}", error.message);
+            assert!(!error.help.is_empty(), "{text}");
+        }
+    }
+}

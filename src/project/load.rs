@@ -1,0 +1,208 @@
+//! What a path names: a project file, a directory that has one, or a bare directory of runs.
+
+use super::source::{At, Source};
+use super::suggest::closest;
+use super::{Project, ProjectError, RunSource, bare, check, parse};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The names a project file may have in a directory.
+pub const FILE_NAMES: [&str; 2] = ["mixlaw.yaml", "mixlaw.yml"];
+
+/// Loads what `path` names, see [`Project::load`].
+///
+/// # Errors
+/// [`ProjectError`].
+pub fn load(path: &Path) -> Result<Project, ProjectError> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_dir() {
+        return load_file(path);
+    }
+    let here: Vec<PathBuf> = FILE_NAMES.iter().map(|n| shown(path, n)).filter(|p| p.exists()).collect();
+    match here.as_slice() {
+        [] => load_bare(path),
+        [file] => load_file(file),
+        [file, ..] => Err(ProjectError::Unreadable {
+            path: path.to_path_buf(),
+            reason: format!("both {} are here", FILE_NAMES.join(" and ")),
+            help: format!("remove one of them, or name the one you mean: {}", file.display()),
+        }),
+    }
+}
+
+/// The project again, if its file has changed since; `None` if not. The caller keeps the old project on an error, so
+/// that a bad edit changes nothing.
+///
+/// # Errors
+/// [`ProjectError`], as from [`Project::load`].
+pub fn reload(project: &Project) -> Result<Option<Project>, ProjectError> {
+    match &project.file {
+        Some(file) => {
+            let bytes = read(&project.named, file)?;
+            if xxh3_64(&bytes) == project.hash { Ok(None) } else { from_bytes(&project.named, file, &bytes).map(Some) }
+        }
+        // A bare directory becomes a project when somebody writes its file.
+        None if FILE_NAMES.iter().any(|n| project.root.join(n).exists()) => load(&project.named).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A project from text, as if it stood in `root/mixlaw.yaml`: for tests, `init` and other programs.
+///
+/// # Errors
+/// [`ProjectError::Invalid`].
+pub fn from_text(text: &str, root: &Path) -> Result<Project, ProjectError> {
+    let file = root.join(FILE_NAMES[0]);
+    from_bytes(Path::new(FILE_NAMES[0]), &file, text.as_bytes())
+}
+
+fn load_file(named: &Path) -> Result<Project, ProjectError> {
+    let extension = named.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    if !matches!(extension.as_deref(), None | Some("yaml" | "yml" | "json")) {
+        let directory = named.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return Err(ProjectError::Unreadable {
+            path: named.to_path_buf(),
+            reason: "a project is a YAML file or a directory, and this is neither".to_owned(),
+            help: format!("to watch the runs beside it, name their directory: {}", directory.display()),
+        });
+    }
+    let file = fs::canonicalize(named).map_err(|error| unreadable(named, &error))?;
+    // A link's relative paths start where the link stands, which is where the user sees them.
+    let parent = named.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let root = fs::canonicalize(parent).map_err(|error| unreadable(named, &error))?;
+    let file = file.file_name().map_or(file.clone(), |_| root.join(named.file_name().unwrap_or_default()));
+    let bytes = read(named, &file)?;
+    from_bytes(named, &file, &bytes)
+}
+
+fn load_bare(named: &Path) -> Result<Project, ProjectError> {
+    let root = fs::canonicalize(named).map_err(|error| unreadable(named, &error))?;
+    fs::read_dir(&root).map_err(|error| unreadable(named, &error))?;
+    let patterns = bare::patterns(&root);
+    if patterns.is_empty() {
+        return Err(ProjectError::Missing {
+            path: named.join(FILE_NAMES[0]),
+            help: format!(
+                "nothing in {0} looks like a training run either; name the directory that holds the runs, or write a \
+                 project file: mixlaw init {0}",
+                named.display()
+            ),
+        });
+    }
+    let runs = patterns.into_iter().map(|path| RunSource { path, at: None }).collect();
+    Ok(Project { name: directory_name(&root), named: named.to_path_buf(), root, runs, ..Project::default() })
+}
+
+/// At most [`parse::MAX_BYTES`] and one more, so that the limit can be seen to be passed.
+fn read(named: &Path, file: &Path) -> Result<Vec<u8>, ProjectError> {
+    let metadata = fs::metadata(file).map_err(|error| unreadable(named, &error))?;
+    if !metadata.is_file() {
+        return Err(ProjectError::Unreadable {
+            path: named.to_path_buf(),
+            reason: if metadata.is_dir() { "a directory" } else { "not a regular file" }.to_owned(),
+            help: "a project is a YAML file; move this out of the way and write one: mixlaw init".to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    let limit = parse::MAX_BYTES as u64 + 1;
+    let opened = fs::File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes));
+    opened.map_err(|error| unreadable(named, &error))?;
+    Ok(bytes)
+}
+
+/// Parses and checks what a project file holds.
+///
+/// # Errors
+/// [`ProjectError::Invalid`].
+pub fn from_bytes(named: &Path, file: &Path, bytes: &[u8]) -> Result<Project, ProjectError> {
+    let text = text(named, bytes)?;
+    let source = Source { file: named, text };
+    let (written, tree) = parse::project_file(&source)?;
+    let root = file.parent().unwrap_or(Path::new("."));
+    let project = check::project(&source, &written, &tree, root)?;
+    Ok(Project { file: Some(file.to_path_buf()), named: named.to_path_buf(), hash: xxh3_64(bytes), ..project })
+}
+
+/// Bytes as text, or why they are none.
+fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, ProjectError> {
+    let fail = |text: &str, at: At, message: &str, help: &str| Source { file: named, text }.invalid(at, message, help);
+    if bytes.len() > parse::MAX_BYTES {
+        let message = "this file is larger than 1 MiB; a project file has a few hundred bytes";
+        return Err(fail("", At::START, message, "is it a log? Name the directory that holds the runs instead"));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(fail("", At::START, "this file is in UTF-16", "save it as UTF-8"));
+    }
+    let (valid, bad) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            (valid, bytes.get(error.valid_up_to()).copied())
+        }
+    };
+    let control = valid.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let place = |end: usize| {
+        let before = &valid[..end];
+        let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+        At { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    };
+    match (control, bad) {
+        (None, None) => Ok(valid),
+        (Some((_, '\0')), _) => {
+            Err(fail("", At::START, "this is a binary file, not a project", "name a YAML file, or a directory of runs"))
+        }
+        (Some((at, c)), _) => {
+            let message = format!("a control character (U+{:04X}) stands here", u32::from(c));
+            Err(fail(valid, place(at), &message, "remove it"))
+        }
+        (None, Some(byte)) => {
+            let message = format!("the byte 0x{byte:02x} here is not UTF-8");
+            Err(fail(valid, place(valid.len()), &message, "save the file as UTF-8"))
+        }
+    }
+}
+
+/// A file in a directory, as the user would type it: without a leading `./`.
+fn shown(directory: &Path, name: &str) -> PathBuf {
+    if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
+}
+
+/// The last part of an absolute path, for titles.
+#[must_use]
+pub fn directory_name(root: &Path) -> String {
+    let name = root.file_name().map(|n| n.to_string_lossy().into_owned());
+    crate::vocab::text::printable(&name.unwrap_or_else(|| "project".to_owned()))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ProjectError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let help = match sibling(&path) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "name a project file or a directory of runs; `mixlaw init DIR` writes a file".to_owned(),
+            };
+            ProjectError::Missing { path, help }
+        }
+        io::ErrorKind::PermissionDenied => {
+            let help = format!("see who may read it: ls -ld {}", path.display());
+            ProjectError::Unreadable { path, reason: "permission denied".to_owned(), help }
+        }
+        _ => {
+            let help = format!("see what it is: ls -ld {}", path.display());
+            ProjectError::Unreadable { path, reason: error.to_string(), help }
+        }
+    }
+}
+
+/// What stands beside a path that does not exist and has almost its name.
+fn sibling(path: &Path) -> Option<String> {
+    let parent = path.parent()?;
+    let list = fs::read_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).ok()?;
+    let names: Vec<String> = list.take(1000).filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
+    let meant = closest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(parent.join(meant).display().to_string())
+}

@@ -1,0 +1,315 @@
+//! Whether a file has the shape of a project: known keys, and values of the right kind. What is right is read from the
+//! JSON Schema, which is generated from the types in [`super::file`], so that nothing here names a key.
+
+use super::ProjectError;
+use super::file::{ProjectFile, VERSION};
+use super::locate::{Kind, Node};
+use super::source::Source;
+use super::suggest::{closest, listed};
+use serde_json::Value;
+use std::sync::LazyLock;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(ProjectFile).to_value());
+
+/// Checks a whole file.
+///
+/// # Errors
+/// [`ProjectError::Invalid`] at the first key that is unknown or missing, or value of the wrong kind.
+pub fn check(source: &Source<'_>, root: &Node) -> Result<(), ProjectError> {
+    // A newer file has keys that this version cannot know: say the true reason first.
+    if let Some((_, version)) = root.entries().iter().find(|(k, _)| k.name == "version") {
+        let number = version.text().and_then(|t| t.parse::<f64>().ok());
+        if number.is_some_and(|v| v > f64::from(VERSION)) {
+            return Err(source.invalid(
+                version.at,
+                format!(
+                    "this file is of version {}; this mixlaw ({}) reads up to version {VERSION}",
+                    version.text().unwrap_or_default(),
+                    env!("CARGO_PKG_VERSION")
+                ),
+                format!("install a newer mixlaw, or write `version: {VERSION}` if the file uses nothing newer"),
+            ));
+        }
+    }
+    if root.kind() != Kind::Map {
+        return Err(source.invalid(
+            root.at,
+            format!("a project file is a mapping of keys to values, not {}", root.kind().as_str()),
+            "write at least:\nruns:\n  - path: runs/*\n(a colon needs a space or a new line behind it)",
+        ));
+    }
+    Walk { source }.node(root, &SCHEMA, "")
+}
+
+struct Walk<'a> {
+    source: &'a Source<'a>,
+}
+
+impl Walk<'_> {
+    fn node(&self, node: &Node, schema: &Value, path: &str) -> Result<(), ProjectError> {
+        if node.kind() == Kind::Null && (allows_null(schema) || path.is_empty()) {
+            return Ok(()); // `key:` with nothing behind it is a key left out.
+        }
+        let forms = forms(schema);
+        let Some(form) = forms.iter().find(|form| fits(node, form)) else {
+            return Err(self.misfit(node, schema, &forms, path));
+        };
+        self.entries(node, form, path)?;
+        self.items(node, form, path)
+    }
+
+    fn entries(&self, node: &Node, form: &Value, path: &str) -> Result<(), ProjectError> {
+        let known = form.get("properties").and_then(Value::as_object);
+        let other = form.get("additionalProperties").filter(|o| o.is_object());
+        for (key, value) in node.entries() {
+            let inner = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
+            match known.and_then(|k| k.get(&key.name)).or(other) {
+                Some(_) if value.kind() == Kind::Null && requires(form, &key.name) => {}
+                Some(schema) if value.kind() == Kind::Null && !allows_null(schema) => {
+                    let help = match self.source.line(key.at.line).contains(": #") {
+                        true => "what follows a `#` is a comment; put a value that begins with it into quotes",
+                        false => "write a value behind the colon, or remove the line",
+                    };
+                    return Err(self.source.invalid(key.at, format!("{} is empty", subject(&inner)), help));
+                }
+                Some(schema) => self.node(value, schema, &inner)?,
+                None => {
+                    let names: Vec<&str> = known.into_iter().flat_map(|k| k.keys().map(String::as_str)).collect();
+                    let place = if path.is_empty() { String::new() } else { format!(" in {}", subject(path)) };
+                    return Err(self.source.invalid(
+                        key.at,
+                        format!("unknown key `{}`{place}", key.name),
+                        help_for_unknown(&key.name, path, &names),
+                    ));
+                }
+            }
+        }
+        for required in required(form) {
+            let found = node.entries().iter().find(|(k, _)| k.name == required);
+            if node.kind() == Kind::Map && found.is_none_or(|(_, v)| v.kind() == Kind::Null) {
+                return Err(self.source.invalid(
+                    node.at,
+                    format!("{} has no `{required}`", subject(path)),
+                    form.get("title").and_then(Value::as_str).map_or(String::new(), |t| help_by_example(t, path)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&self, node: &Node, form: &Value, path: &str) -> Result<(), ProjectError> {
+        let pair = form.get("prefixItems").and_then(Value::as_array);
+        for (index, item) in node.items().iter().enumerate() {
+            let schema = pair.and_then(|p| p.get(index)).or_else(|| form.get("items").filter(|i| i.is_object()));
+            let inner = format!("{path}[{}]", index + 1);
+            if item.kind() == Kind::Null {
+                let help = "remove the line, or write a value behind the `-`";
+                return Err(self.source.invalid(item.at, format!("{} is empty", subject(&inner)), help));
+            }
+            if let Some(schema) = schema {
+                self.node(item, schema, &inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn misfit(&self, node: &Node, schema: &Value, forms: &[&Value], path: &str) -> ProjectError {
+        let words: Vec<&str> = forms.iter().flat_map(|f| words(f)).collect();
+        let text = node.text().unwrap_or_default();
+        let meant = closest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+        if node.kind() == Kind::Text && !words.is_empty() && forms.iter().all(|f| words_only(f)) {
+            let help = meant.unwrap_or_else(|| format!("write {}: {}", last(path), words.first().unwrap_or(&"auto")));
+            let message = format!("{} is '{text}'; it must be one of {}", subject(path), listed(words));
+            return self.source.invalid(node.at, message, help);
+        }
+        let expected = expected(schema, forms);
+        let message = format!("{} must be {expected}, not {}", subject(path), found(node));
+        let help = meant.unwrap_or_else(|| help_for_misfit(node, forms, &expected, path));
+        self.source.invalid(node.at, message, help)
+    }
+}
+
+fn found(node: &Node) -> String {
+    match (node.kind(), node.text()) {
+        (Kind::Text | Kind::Number | Kind::Bool, Some(text)) if text.chars().count() <= 40 => {
+            let quote = if node.kind() == Kind::Text { "'" } else { "" };
+            format!("{} ({quote}{text}{quote})", node.kind().as_str())
+        }
+        (kind, _) => kind.as_str().to_owned(),
+    }
+}
+
+/// The sentence's subject: `` `mixture.bounds.rust` ``, ``entry 2 of `runs` ``, `` `path` in entry 2 of `runs` ``.
+fn subject(path: &str) -> String {
+    let Some((list, rest)) = path.rsplit_once('[') else { return format!("`{path}`") };
+    match rest.split_once("].") {
+        Some((index, key)) => format!("`{key}` in entry {index} of `{list}`"),
+        None => format!("entry {} of `{list}`", rest.trim_end_matches(']')),
+    }
+}
+
+/// The last key of a path.
+fn last(path: &str) -> &str {
+    path.rsplit(['.', '[']).next().unwrap_or(path)
+}
+
+fn help_for_unknown(key: &str, path: &str, names: &[&str]) -> String {
+    if let Some(name) = closest(key, names.iter().copied()) {
+        return format!("did you mean `{name}`?");
+    }
+    // `params:` at the top is meant for `target`.
+    if path.is_empty() {
+        for (section, schema) in SCHEMA["properties"].as_object().into_iter().flatten() {
+            let holds = |f: &&Value| f.get("type") == Some(&"object".into()) && f["properties"].get(key).is_some();
+            if forms(schema).iter().any(holds) {
+                return format!("write it under `{section}`:\n{section}:\n  {key}: …");
+            }
+        }
+    } else if SCHEMA["properties"].get(key).is_some() {
+        return format!("`{key}` stands at the beginning of a line, not inside `{path}`");
+    }
+    match names {
+        [only] => format!("the only key here is `{only}`"),
+        _ => format!("the keys here are {}", listed(names.iter().copied())),
+    }
+}
+
+fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) -> String {
+    let wants = |kind: &str| forms.iter().any(|f| types(f).any(|t| t == kind));
+    let text = node.text().unwrap_or_default();
+    let words = forms.iter().any(|f| f.get("items").is_some_and(|i| types(i).any(|t| t == "string")));
+    match node.kind() {
+        Kind::Text if wants("number") || wants("integer") => {
+            if text.parse::<f64>().is_ok() {
+                return format!("remove the quotes: {text}");
+            }
+            if let Some(percent) = text.trim().strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok()) {
+                return format!("write {}", percent / 100.0);
+            }
+        }
+        Kind::Text if words && !wants("object") => return format!("put it into brackets: [{text}]"),
+        Kind::Number | Kind::Bool if wants("string") && !expected.contains("such as") => {
+            return format!("put it into quotes: \"{text}\"");
+        }
+        Kind::Map if wants("string") && !expected.contains("such as") => {
+            return "text with `: ` in it, or beginning with `{`, needs quotes".to_owned();
+        }
+        _ => {}
+    }
+    match expected {
+        "a whole number" => "write a whole number, 0 or more".to_owned(),
+        "a number" => format!("write a number, such as {}: 1", last(path)),
+        _ => help_by_example(expected, path),
+    }
+}
+
+/// Turns "a pair, such as [0.05, 0.95]" into "write rust: [0.05, 0.95]".
+fn help_by_example(expected: &str, path: &str) -> String {
+    let Some((_, example)) = expected.split_once("such as ") else { return format!("write {expected}") };
+    let block = example.trim_matches('`');
+    match path.strip_suffix(']') {
+        Some(_) => format!("write - {block}"),
+        None if block != example => format!("write\n{}:\n  {block}", last(path)),
+        None => format!("write {}: {}", last(path), example.split(" or ").next().unwrap_or(example)),
+    }
+}
+
+/// What completes "must be …".
+fn expected(schema: &Value, forms: &[&Value]) -> String {
+    if let Some(title) = schema.get("title").and_then(Value::as_str) {
+        return title.to_owned();
+    }
+    // The title of an optional type's definition stands one step down.
+    for inner in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten().chain([schema]) {
+        if let Some(title) = resolved(inner).get("title").and_then(Value::as_str) {
+            return title.to_owned();
+        }
+    }
+    let mut names: Vec<&str> = forms
+        .iter()
+        .flat_map(|form| types(form))
+        .filter_map(|t| match t {
+            "object" => Some("a mapping"),
+            "array" => Some("a list"),
+            "string" => Some("text"),
+            "integer" => Some("a whole number"),
+            "number" => Some("a number"),
+            "boolean" => Some("true or false"),
+            _ => None,
+        })
+        .collect();
+    names.dedup();
+    names.join(" or ")
+}
+
+fn required(form: &Value) -> impl Iterator<Item = &str> {
+    form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn requires(form: &Value, key: &str) -> bool {
+    required(form).any(|r| r == key)
+}
+
+fn allows_null(schema: &Value) -> bool {
+    let null = |s: &Value| s == "null";
+    match schema.get("anyOf").and_then(Value::as_array) {
+        Some(forms) => forms.iter().any(allows_null),
+        None => {
+            schema.get("type").is_some_and(|t| null(t) || t.as_array().is_some_and(|several| several.iter().any(null)))
+        }
+    }
+}
+
+/// The definition behind a reference.
+fn resolved(schema: &Value) -> &Value {
+    match schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
+        Some(pointer) => SCHEMA.pointer(pointer).unwrap_or(schema),
+        None => schema,
+    }
+}
+
+/// The alternatives of a schema, references followed.
+fn forms(schema: &Value) -> Vec<&Value> {
+    let schema = resolved(schema);
+    match schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+        Some(alternatives) => alternatives.iter().flat_map(forms).collect(),
+        None => vec![schema],
+    }
+}
+
+fn types(form: &Value) -> impl Iterator<Item = &str> {
+    let (one, several) = match form.get("type") {
+        Some(Value::String(one)) => (Some(one.as_str()), None),
+        Some(Value::Array(several)) => (None, Some(several)),
+        _ => (None, None),
+    };
+    one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str)).filter(|t| *t != "null")
+}
+
+/// The words a form allows, where it allows only some.
+fn words(form: &Value) -> impl Iterator<Item = &str> {
+    let several = form.get("enum").and_then(Value::as_array).into_iter().flatten();
+    several.chain(form.get("const")).filter_map(Value::as_str)
+}
+
+fn words_only(form: &Value) -> bool {
+    words(form).next().is_some() || types(form).next().is_none()
+}
+
+fn fits(node: &Node, form: &Value) -> bool {
+    let number = || node.text().and_then(|t| t.parse::<f64>().ok());
+    types(form).any(|t| match (t, node.kind()) {
+        ("object", Kind::Map) | ("boolean", Kind::Bool) | ("number", Kind::Number) => true,
+        ("array", Kind::List) => {
+            let len = node.items().len() as u64;
+            form.get("minItems").and_then(Value::as_u64).is_none_or(|min| len >= min)
+                && form.get("maxItems").and_then(Value::as_u64).is_none_or(|max| len <= max)
+        }
+        ("integer", Kind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
+        ("string", Kind::Text) => {
+            let mut allowed = words(form).peekable();
+            allowed.peek().is_none() || allowed.any(|w| Some(w) == node.text())
+        }
+        _ => false,
+    })
+}

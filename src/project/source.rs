@@ -1,0 +1,65 @@
+//! The text of a project file, and errors that point into it.
+
+use super::ProjectError;
+use crate::vocab::text::printable;
+use std::path::Path;
+
+/// A place in the text, from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+impl At {
+    /// The first character.
+    pub const START: Self = Self { line: 1, column: 1 };
+
+    /// So many characters further on the same line.
+    #[must_use]
+    pub fn plus(self, characters: usize) -> Self {
+        Self { line: self.line, column: self.column + characters }
+    }
+}
+
+/// A project file's text.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The file as the user named it.
+    pub file: &'a Path,
+    /// Its text, without a byte order mark.
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    /// An error at a place. Everything that came from the file is made printable here, once.
+    #[must_use]
+    pub fn invalid(&self, at: At, message: impl AsRef<str>, help: impl AsRef<str>) -> ProjectError {
+        let help = help.as_ref();
+        ProjectError::Invalid {
+            file: self.file.to_path_buf(),
+            line: at.line,
+            column: at.column,
+            message: printable(message.as_ref()),
+            source_line: shorten(&printable(&self.line(at.line).replace('\t', " "))),
+            help: (!help.is_empty()).then(|| help.lines().map(printable).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    /// A line, from 1; empty where there is none.
+    #[must_use]
+    pub fn line(&self, number: usize) -> &str {
+        self.text.lines().nth(number.saturating_sub(1)).unwrap_or("")
+    }
+}
+
+/// A line of a megabyte is no help to anyone.
+fn shorten(line: &str) -> String {
+    const MOST: usize = 160;
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}

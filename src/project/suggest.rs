@@ -1,0 +1,61 @@
+//! "Did you mean …?"
+
+/// The candidate that was most probably meant, where one is close enough.
+#[must_use]
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = simplified(word);
+    candidates
+        .into_iter()
+        .filter(|c| !c.is_empty())
+        .map(|candidate| {
+            let other = simplified(candidate);
+            let distance = strsim::damerau_levenshtein(&plain, &other);
+            let longest = plain.chars().count().max(other.chars().count()).max(1);
+            // A prefix is how people shorten and lengthen names: `avail` for `available_tokens`, `parameters` for `params`.
+            let stem = other.strip_suffix('s').unwrap_or(&other);
+            let prefix = plain.len() >= 4 && stem.len() >= 4 && (other.starts_with(&plain) || plain.starts_with(stem));
+            (if prefix { distance.min(1) } else { distance }, longest, candidate)
+        })
+        .filter(|(distance, longest, _)| *distance <= (longest / 3).max(1) && distance < longest)
+        .min_by_key(|(distance, longest, _)| (*distance, *longest))
+        .map(|(_, _, candidate)| candidate)
+}
+
+/// Names as a list people can choose from, at most a screen line or two.
+#[must_use]
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=20 => names.join(", "),
+        n => format!("{} and {} more", names[..20].join(", "), n - 20),
+    }
+}
+
+fn simplified(word: &str) -> String {
+    word.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closest;
+
+    #[test]
+    fn slips_of_the_finger_are_understood_and_other_words_are_not() {
+        let keys = ["runs", "facts", "domains", "metrics", "target", "mixture", "objective", "available_tokens"];
+        for (typed, meant) in [
+            ("run", "runs"),
+            ("Domain", "domains"),
+            ("metircs", "metrics"),
+            ("mixtures", "mixture"),
+            ("available-tokens", "available_tokens"),
+            ("objectives", "objective"),
+            ("target_size", "target"),
+        ] {
+            assert_eq!(closest(typed, keys), Some(meant), "{typed}");
+        }
+        for typed in ["colour", "x", "", "learning_rate"] {
+            assert_eq!(closest(typed, keys), None, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Tables of finished runs, as a project means them. They are read by [`crate::observe`].
+
+use super::file::{Column, TableFile};
+use super::source::At;
+use crate::vocab::number::parse_amount;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A CSV table: one row per observation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSource {
+    /// The file.
+    pub path: PathBuf,
+    /// The file as the project names it, for messages.
+    pub named: String,
+    /// Place of the path in the project file (line, column; from 1).
+    pub at: (usize, usize),
+    /// A second table, and the column both have.
+    pub join: Option<(PathBuf, String)>,
+    /// N.
+    pub params: Option<ColumnOr>,
+    /// N used for one token; as N where left out.
+    pub active_params: Option<ColumnOr>,
+    /// D, or what it is computed from.
+    pub tokens: Option<TokensFrom>,
+    /// E; 1 where left out.
+    pub experts: Option<ColumnOr>,
+    /// K; 1 where left out.
+    pub experts_per_token: Option<ColumnOr>,
+    /// G; 1 where left out.
+    pub granularity: Option<ColumnOr>,
+    /// Where the weights are.
+    pub mixture: Option<MixtureColumns>,
+    /// Where the losses are.
+    pub metrics: Option<LossColumns>,
+    /// Columns (or `prefix*`) that together name the run of a row; empty: each row is a run.
+    pub run: Vec<String>,
+    /// Rows that are taken: all conditions hold.
+    pub filter: Vec<Condition>,
+    /// Rows left out for their high losses.
+    pub drop_worst: usize,
+}
+
+/// A column, or an amount for all rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnOr {
+    /// A column's name.
+    Column(String),
+    /// The same for all rows.
+    Amount(f64),
+}
+
+/// What D is read or computed from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokensFrom {
+    /// D itself.
+    Tokens(ColumnOr),
+    /// Training compute C: D = C / 6N.
+    Flops(ColumnOr),
+}
+
+/// Columns that belong to domains.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DomainColumns {
+    /// All columns that begin so; the rest of the name is the domain.
+    Prefix(String),
+    /// All columns that end so; what is before is the domain.
+    Suffix(String),
+    /// By domain.
+    Named(BTreeMap<String, String>),
+}
+
+/// Where the weights are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MixtureColumns {
+    /// One column per domain.
+    Wide(DomainColumns),
+    /// One column with all weights in the order of the project's domains.
+    Joined {
+        /// The column.
+        column: String,
+        /// What stands between two weights.
+        separator: String,
+    },
+}
+
+/// Where the losses are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LossColumns {
+    /// One column per domain.
+    Wide(DomainColumns),
+    /// One loss per row.
+    Long {
+        /// The column that names the domain.
+        column: String,
+        /// The column with the loss.
+        value: String,
+    },
+}
+
+/// A condition on one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The column.
+    pub column: String,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what, as written.
+    pub text: String,
+    /// With what, where it is a number or an amount.
+    pub number: Option<f64>,
+}
+
+/// How two values are compared; order needs numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+    /// `==`
+    Equal,
+    /// `!=`
+    Different,
+}
+
+impl Condition {
+    /// Whether a cell meets the condition. A cell that is no number meets no order.
+    #[must_use]
+    pub fn holds(&self, cell: &str) -> bool {
+        let cell = cell.trim();
+        let order = match (cell.parse::<f64>().or_else(|_| parse_amount(cell)), self.number) {
+            (Ok(left), Some(right)) => left.partial_cmp(&right),
+            _ => None,
+        };
+        let equal = order.map_or(cell == self.text, |o| o.is_eq());
+        match self.comparison {
+            Comparison::Equal => equal,
+            Comparison::Different => !equal,
+            Comparison::Less => order.is_some_and(|o| o.is_lt()),
+            Comparison::AtMost => order.is_some_and(|o| o.is_le()),
+            Comparison::More => order.is_some_and(|o| o.is_gt()),
+            Comparison::AtLeast => order.is_some_and(|o| o.is_ge()),
+        }
+    }
+}
+
+/// A complaint about one key of a table.
+pub type TableError = (&'static str, String, String);
+
+/// What a table's entry means.
+///
+/// # Errors
+/// The key that is wrong, what is wrong with it, and what to write instead.
+pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableError> {
+    let tokens = match (&file.tokens, &file.flops) {
+        (Some(_), Some(_)) => {
+            let message = "`tokens` and `flops` are both given".to_owned();
+            return Err(("flops", message, "remove one: with flops, D is computed as C / 6N".to_owned()));
+        }
+        (Some(tokens), None) => Some(TokensFrom::Tokens(column("tokens", tokens)?)),
+        (None, Some(flops)) => Some(TokensFrom::Flops(column("flops", flops)?)),
+        (None, None) => None,
+    };
+    if matches!(tokens, Some(TokensFrom::Flops(_))) && file.params.is_none() {
+        let help = "write params: COLUMN, or params: 1B for all rows".to_owned();
+        return Err(("flops", "D = C / 6N needs `params` too".to_owned(), help));
+    }
+    let optional = |key, value: &Option<Column>| value.as_ref().map(|v| column(key, v)).transpose();
+    let drop_worst = file.drop_worst.unwrap_or(0);
+    Ok(TableSource {
+        path: root.join(&file.path),
+        named: file.path.clone(),
+        at: (at.line, at.column),
+        join: file.join.as_ref().map(|j| (root.join(&j.path), j.on.clone())),
+        params: optional("params", &file.params)?,
+        active_params: optional("active_params", &file.active_params)?,
+        tokens,
+        experts: optional("experts", &file.experts)?,
+        experts_per_token: optional("experts_per_token", &file.experts_per_token)?,
+        granularity: optional("granularity", &file.granularity)?,
+        mixture: file.mixture.as_ref().map(mixture).transpose()?,
+        metrics: file.metrics.as_ref().map(losses).transpose()?,
+        run: match &file.run {
+            None => Vec::new(),
+            Some(super::file::OneOrMany::One(one)) => vec![one.clone()],
+            Some(super::file::OneOrMany::Many(many)) => many.clone(),
+        },
+        filter: file.filter.as_deref().map_or(Ok(Vec::new()), conditions)?,
+        drop_worst: usize::try_from(drop_worst).unwrap_or(usize::MAX),
+    })
+}
+
+fn column(key: &'static str, value: &Column) -> Result<ColumnOr, TableError> {
+    let amount = match value {
+        Column::Number(number) => *number,
+        Column::Text(text) => match parse_amount(text) {
+            Ok(amount) => amount,
+            Err(_) => return Ok(ColumnOr::Column(text.clone())),
+        },
+    };
+    if amount.is_finite() && amount > 0.0 {
+        Ok(ColumnOr::Amount(amount))
+    } else {
+        Err((
+            key,
+            format!("`{key}` is {amount}; it must be more than zero"),
+            "write a column, or an amount like 1B".into(),
+        ))
+    }
+}
+
+fn affix(map: &BTreeMap<String, String>) -> DomainColumns {
+    match (map.len(), map.first_key_value()) {
+        (1, Some((key, value))) if key == "prefix" => DomainColumns::Prefix(value.clone()),
+        (1, Some((key, value))) if key == "suffix" => DomainColumns::Suffix(value.clone()),
+        _ => DomainColumns::Named(map.clone()),
+    }
+}
+
+fn mixture(map: &BTreeMap<String, String>) -> Result<MixtureColumns, TableError> {
+    match (map.get("column"), map.get("separator"), map.len()) {
+        (Some(column), Some(separator), 2) if !separator.is_empty() => {
+            Ok(MixtureColumns::Joined { column: column.clone(), separator: separator.clone() })
+        }
+        (Some(_), _, 1) | (_, Some(_), 1..=2) => {
+            let help = "write { column: ratio, separator: \"-\" }".to_owned();
+            Err(("mixture", "weights in one column need both `column` and `separator`".to_owned(), help))
+        }
+        _ => nonempty("mixture", map).map(|()| MixtureColumns::Wide(affix(map))),
+    }
+}
+
+fn losses(map: &BTreeMap<String, String>) -> Result<LossColumns, TableError> {
+    match (map.get("column"), map.get("value"), map.len()) {
+        (Some(column), Some(value), 2) => Ok(LossColumns::Long { column: column.clone(), value: value.clone() }),
+        (Some(_), None, 1) | (None, Some(_), 1) => {
+            let help = "write { column: valid_domain, value: loss }".to_owned();
+            Err(("metrics", "one loss per row needs both `column` and `value`".to_owned(), help))
+        }
+        _ => nonempty("metrics", map).map(|()| LossColumns::Wide(affix(map))),
+    }
+}
+
+fn nonempty(key: &'static str, map: &BTreeMap<String, String>) -> Result<(), TableError> {
+    if map.is_empty() {
+        return Err((
+            key,
+            format!("`{key}` names no column"),
+            "write { prefix: weight_ } or { rust: rust_loss }".into(),
+        ));
+    }
+    match map.iter().find(|(_, column)| column.is_empty()) {
+        Some((domain, _)) => Err((key, format!("`{domain}` names no column"), "write the column's name".into())),
+        None => Ok(()),
+    }
+}
+
+/// `a < 1e9 and b == dense`.
+fn conditions(text: &str) -> Result<Vec<Condition>, TableError> {
+    const HELP: &str = "write it like `model_size < 1e9 and kind == dense`; compare with <, <=, >, >=, == or !=";
+    let fail = |message: String| Err(("where", message, HELP.to_owned()));
+    // Longer signs first, so that `<=` is not read as `<`.
+    const SIGNS: [(&str, Comparison); 7] = [
+        ("<=", Comparison::AtMost),
+        (">=", Comparison::AtLeast),
+        ("!=", Comparison::Different),
+        ("==", Comparison::Equal),
+        ("<", Comparison::Less),
+        (">", Comparison::More),
+        ("=", Comparison::Equal),
+    ];
+    let mut read = Vec::new();
+    for part in text.split(" and ") {
+        let found = SIGNS.iter().find_map(|(sign, c)| part.split_once(sign).map(|(l, r)| (l.trim(), *c, r.trim())));
+        let Some((column, comparison, value)) = found else {
+            return fail(format!("'{}' is not a condition: it compares nothing", part.trim()));
+        };
+        if column.is_empty() || value.is_empty() {
+            return fail(format!("'{}' is not a condition: one side is empty", part.trim()));
+        }
+        let number = parse_amount(value).ok();
+        if number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::Different) {
+            return fail(format!("'{value}' is not a number, so nothing is less or more than it"));
+        }
+        let value = value.trim_matches(['"', '\'']);
+        read.push(Condition { column: column.to_owned(), comparison, text: value.to_owned(), number });
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_compare_numbers_as_numbers_and_words_as_words() {
+        let read = conditions("model_size < 1B and kind == dense").expect("two conditions");
+        assert!(read[0].holds("9.99e8") && !read[0].holds("1e9") && !read[0].holds(""));
+        assert!(read[1].holds(" dense ") && !read[1].holds("moe"));
+        assert!(conditions("k = 1").expect("one")[0].holds("1.0"), "1 and 1.0 are the same number");
+        for wrong in ["", "size", "size <", "< 3", "size < big", "a and b == 1"] {
+            assert!(conditions(wrong).is_err(), "{wrong}");
+        }
+    }
+}

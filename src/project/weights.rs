@@ -1,0 +1,197 @@
+//! Weights over domains as they are written: sums, signs, bounds.
+
+use super::check::{Checker, Place};
+use super::file::{MinimizeFile, MixtureFile};
+use super::{Project, ProjectError};
+use crate::vocab::Mixture;
+use crate::vocab::number::show_amount;
+use std::collections::BTreeMap;
+
+impl Checker<'_> {
+    /// `mixture:`, once the domains are known.
+    pub(super) fn mixture(&self, file: &MixtureFile, project: &mut Project) -> Result<(), ProjectError> {
+        let place = self.root().key("mixture");
+        if let Some(current) = &file.current {
+            let place = place.key("current");
+            self.known_domains(current.keys(), place)?;
+            project.current = Some(self.weights("mixture.current", "current", current, place)?);
+        }
+        let bounds = place.key("bounds");
+        for (domain, pair) in file.bounds.iter().flatten() {
+            let at = bounds.key(domain).value;
+            let [low, high] = [pair.0, pair.1];
+            if !(low.is_finite() && high.is_finite() && (0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high)) {
+                let help = if (0.0..=100.0).contains(&low) && (2.0..=100.0).contains(&high) && low <= high {
+                    format!("write {domain}: [{}, {}]", low / 100.0, high / 100.0)
+                } else {
+                    format!("write {domain}: [0, 1], or less")
+                };
+                let message = format!("the bounds of `{domain}` are [{low}, {high}]; weights are from 0 to 1");
+                return Err(self.source.invalid(at, message, help));
+            }
+            if low > high {
+                let message = format!("the least weight of `{domain}` ({low}) is more than its most ({high})");
+                return Err(self.source.invalid(at, message, format!("write {domain}: [{high}, {low}]")));
+            }
+            project.bounds.insert(domain.clone(), [low, high]);
+        }
+        self.known_domains(project.bounds.keys(), bounds)?;
+        self.feasible(project, bounds)?;
+        for (domain, amount) in file.available_tokens.iter().flatten() {
+            let at = place.key("available_tokens").key(domain).value;
+            project
+                .available_tokens
+                .insert(domain.clone(), self.positive("available_tokens", domain, amount.0, at, "4B")?);
+        }
+        self.known_domains(project.available_tokens.keys(), place.key("available_tokens"))?;
+        if let Some(epochs) = file.max_epochs {
+            project.max_epochs = self.positive("mixture", "max_epochs", epochs, place.key("max_epochs").value, "4")?;
+        }
+        self.enough_tokens(project, place.key("available_tokens"))
+    }
+
+    /// `objective.minimize`, as weights by domain.
+    pub(super) fn minimize(&self, file: &MinimizeFile) -> Result<BTreeMap<String, f64>, ProjectError> {
+        let place = self.root().key("objective").key("minimize");
+        match file {
+            MinimizeFile::Domain(domain) => {
+                self.known_domain(domain, place.value)?;
+                Ok(BTreeMap::from([(domain.clone(), 1.0)]))
+            }
+            MinimizeFile::Weights(weights) => {
+                self.known_domains(weights.keys(), place)?;
+                Ok(self.weights("objective.minimize", "minimize", weights, place)?.0)
+            }
+        }
+    }
+
+    /// Weights that are meant to sum to one.
+    fn weights(
+        &self,
+        path: &str,
+        key: &str,
+        weights: &BTreeMap<String, f64>,
+        place: Place<'_>,
+    ) -> Result<Mixture, ProjectError> {
+        if weights.is_empty() {
+            let help = format!("write {key}: {{ prose: 0.8, rust: 0.2 }}, or remove the key");
+            return Err(self.source.invalid(place.key, format!("`{path}` names no domain"), help));
+        }
+        for (domain, weight) in weights {
+            if !weight.is_finite() || *weight < 0.0 {
+                return Err(self.source.invalid(
+                    place.key(domain).value,
+                    format!("the weight of `{domain}` is {weight}; weights are from 0 to 1"),
+                    "write a number from 0 to 1",
+                ));
+            }
+        }
+        let normalised = Mixture(weights.clone()).normalised();
+        let (mixture, sum) = normalised.map_err(|reason| {
+            self.source.invalid(
+                place.value,
+                format!("`{path}`: {reason}"),
+                format!("write {key}: {{ prose: 0.8, rust: 0.2 }}"),
+            )
+        })?;
+        if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
+            let order: Vec<(String, f64)> = place.names().map(|d| (d.to_owned(), mixture.weight(d))).collect();
+            return Err(self.source.invalid(
+                place.value,
+                format!("the weights of `{path}` sum to {}, not to 1", tidy(sum)),
+                format!("to keep their proportions, write {key}: {}", as_line(&order)),
+            ));
+        }
+        Ok(mixture)
+    }
+
+    /// Whether any mixture is within the bounds.
+    fn feasible(&self, project: &Project, place: Place<'_>) -> Result<(), ProjectError> {
+        let least: f64 = project.bounds.values().map(|b| b[0]).sum();
+        if least > 1.0 + 1e-9 {
+            let message =
+                format!("the least weights sum to {}, more than 1: no mixture is within the bounds", tidy(least));
+            return Err(self.source.invalid(place.key, message, "lower some of the first numbers"));
+        }
+        let all = !self.domains.is_empty() && self.domains.iter().all(|d| project.bounds.contains_key(d));
+        let most: f64 = project.bounds.values().map(|b| b[1]).sum();
+        if all && self.domains_stated && most < 1.0 - 1e-9 {
+            let message =
+                format!("the most weights sum to {}, less than 1: no mixture is within the bounds", tidy(most));
+            return Err(self.source.invalid(place.key, message, "raise some of the second numbers"));
+        }
+        Ok(())
+    }
+
+    /// Whether the tokens there are suffice for the target.
+    fn enough_tokens(&self, project: &Project, place: Place<'_>) -> Result<(), ProjectError> {
+        let all = self.domains_stated && self.domains.iter().all(|d| project.available_tokens.contains_key(d));
+        let (true, Some(tokens)) = (all, project.target.tokens) else { return Ok(()) };
+        let there: f64 = project.available_tokens.values().sum::<f64>() * project.max_epochs;
+        if there < tokens * (1.0 - 1e-9) {
+            return Err(self.source.invalid(
+                place.key,
+                format!(
+                    "all domains together have {} tokens in {} epochs, fewer than the {} of the target",
+                    show_amount(there),
+                    project.max_epochs,
+                    show_amount(tokens)
+                ),
+                "raise max_epochs, lower target.tokens, or leave out the domains that are not limited",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A sum as people would say it: no trailing zeros, no rounding noise.
+fn tidy(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `{ prose: 0.8, rust: 0.2 }`, rounded so that the weights still sum to one.
+#[must_use]
+pub fn as_line(weights: &[(String, f64)]) -> String {
+    const UNITS: f64 = 1e4;
+    let mut units: Vec<f64> = weights.iter().map(|(_, w)| (w * UNITS).round()).collect();
+    let excess = units.iter().sum::<f64>() - UNITS;
+    if let Some(largest) = units.iter_mut().max_by(|a, b| a.total_cmp(b)) {
+        *largest -= excess;
+    }
+    let entries: Vec<String> =
+        weights.iter().zip(&units).map(|((domain, _), u)| format!("{}: {}", word(domain), tidy(u / UNITS))).collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
+/// A word as YAML writes it: in quotes where it would be read as something else.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '*'))
+        && text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '/' | '.'))
+        && !matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n")
+        && text.parse::<f64>().is_err();
+    // JSON strings are YAML strings.
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_weights_sums_to_one_whatever_the_rounding() {
+        let thirds: Vec<(String, f64)> = ["a", "b", "c"].map(|d| (d.to_owned(), 1.0 / 3.0)).to_vec();
+        assert_eq!(as_line(&thirds), "{ a: 0.3333, b: 0.3333, c: 0.3334 }");
+    }
+
+    #[test]
+    fn words_that_yaml_would_read_as_something_else_are_quoted() {
+        for text in ["yes", "1e3", "a: b", "*x", "", "null", "a #b", "\"q\""] {
+            assert!(word(text).starts_with('"'), "{text}");
+        }
+        for text in ["prose", "eval/rust/loss", "runs/*", "stack-exchange"] {
+            assert_eq!(word(text), text);
+        }
+    }
+}
