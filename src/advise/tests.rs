@@ -136,6 +136,7 @@ fn project() -> Project {
         laws: Vec::new(),
         fit: FitSettings { seed: 1, starts: None, bootstraps: 50, skip: 0.1 },
         watch: WatchMode::Auto,
+        ..Project::default()
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn project() -> Project {
         laws: Vec::new(),
         fit: FitSettings { seed: 0, starts: None, bootstraps: 0, skip: 0.1 },
         watch: WatchMode::Auto,
+        ..Project::default()
     }
 }
 
