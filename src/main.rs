@@ -1,3 +1,8 @@
 //! Parses arguments, calls one function, prints one error.
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mixlaw::cli::run(mixlaw::cli::Cli::parse())
+}

@@ -1,1 +1,28 @@
 //! The process that watches, keeps, fits and publishes.
+//!
+//! One thread owns the state ([`engine::Engine`]); the others send it [`event::Event`]s and read what it publishes:
+//!
+//! ```text
+//! watcher (notify's thread) ──look──▶ ┐
+//! fitter ──fits──▶                    ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
+//! signals ──stop──▶                   ┘    │
+//!                       fitter ◀──job──────┘
+//! ```
+//!
+//! Whoever has the store (a daemon in the background, or a dashboard with `--embedded`) also serves the socket, so
+//! that there is one owner of the state and any number of readers.
+
+pub mod answer;
+pub mod board;
+pub mod engine;
+pub mod event;
+pub mod fitter;
+pub mod lifecycle;
+pub mod place;
+pub mod run_view;
+pub mod server;
+pub mod service;
+
+pub use board::{Board, World};
+pub use engine::Engine;
+pub use place::Place;

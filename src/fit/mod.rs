@@ -1,5 +1,7 @@
 //! Fitting: robust objective, starts, argmin's L-BFGS, intervals, held-out skill.
 
+pub mod choose;
+
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Observations};
 
 /// How to fit.

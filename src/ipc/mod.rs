@@ -1,1 +1,41 @@
-//! How clients and the daemon talk.
+//! How clients and the daemon talk: a Unix socket, one conversation per connection.
+//!
+//! * A frame is a little-endian `u32` length and that many bytes of JSON. Requests are at most 1 MiB, answers at most
+//!   256 MiB; a longer frame ends the conversation before it is read.
+//! * Each side first sends a [`protocol::Hello`] with the protocol number and its build. Where the numbers differ the
+//!   daemon says so and hangs up; the client tells the user to restart the older one.
+//! * Then the client sends a [`protocol::Request`] and reads one [`protocol::Response`] (for an export: any number of
+//!   chunks and an end), and so on until it hangs up.
+//! * The socket lies in a directory that only its user can enter, and both sides check the other's user id.
+
+pub mod client;
+pub mod frame;
+pub mod protocol;
+
+/// Why a conversation failed, by what the caller should do.
+#[derive(Debug, thiserror::Error)]
+pub enum IpcError {
+    /// Nobody answers at the socket: start a daemon, or work without one.
+    #[error("no daemon is running for this project")]
+    NoDaemon,
+    /// The daemon is of another version: restart it.
+    #[error("the running daemon (mixlaw {build}) speaks protocol {theirs}, this mixlaw speaks {}", protocol::PROTOCOL)]
+    Version {
+        /// Build of the daemon.
+        build: String,
+        /// Its protocol.
+        theirs: u32,
+    },
+    /// The daemon belongs to someone else: do not talk to it.
+    #[error("the socket belongs to user {0}, not to you")]
+    Stranger(u32),
+    /// The line broke: connect again.
+    #[error("lost the daemon: {0}")]
+    Broken(String),
+}
+
+impl From<std::io::Error> for IpcError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}

@@ -50,3 +50,19 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
     let _ = runs;
     (project.clone(), Vec::new())
 }
+
+/// Whether a metric counts the tokens a run has seen; what a law takes D from.
+#[must_use]
+pub fn counts_tokens(key: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "tokens",
+        "n_tokens_seen",
+        "total_tokens",
+        "consumed_tokens",
+        "consumed tokens",
+        "num_input_tokens_seen",
+        "tokens_seen",
+    ];
+    let last = key.rsplit('/').next().unwrap_or(key);
+    KEYS.contains(&last)
+}

@@ -1,1 +1,3 @@
 //! Snapshots as text, JSON and pictures.
+
+pub mod export;

@@ -8,6 +8,7 @@
 //! Units, everywhere: losses in nats, sizes in parameters, data in tokens, time in seconds.
 
 pub mod advice;
+pub mod answer;
 pub mod facts;
 pub mod fit;
 pub mod mixture;
@@ -19,10 +20,13 @@ pub mod snapshot;
 pub mod text;
 
 pub use advice::{Abstention, Advice, Expected, Recommendation};
+pub use answer::{CheckAnswer, FileView, FitAnswer, PredictAnswer, RunsAnswer};
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{Extrapolation, FitView, Forecast, Interval, ParameterView};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations};
 pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView};
-pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, WatchedRoot};
+pub use snapshot::{
+    ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, TargetView, WatchedRoot,
+};

@@ -1,0 +1,25 @@
+# Recipes for people who work on mixlaw. Everything here can also be typed by hand.
+
+# the dashboard on the recorded sweep
+demo:
+    cargo run --release -- watch examples/code-cpt
+
+# the tests, as the README gives them
+test:
+    cargo test
+
+# all that is checked before a change lands
+ci:
+    bash .ci/run
+
+# write schemas/ from the types
+schemas:
+    cargo run -- schema --write schemas
+
+# the recorded sweep, trained again at fifty times its speed, into a scratch directory
+replay dir="/tmp/mixlaw-replay":
+    cargo run --release -- replay examples/code-cpt --into {{dir}} --speed 50
+
+# what is timed
+bench name:
+    cargo bench --bench {{name}}

@@ -1,0 +1,73 @@
+//! `mixlaw check`: what each file was recognised as, where each fact came from, and what is wrong.
+
+use super::output::{print, print_json, table};
+use super::session::Session;
+use super::show::fact;
+use super::{Outcome, ProjectArg};
+use crate::ipc::protocol::{Failure, Query};
+use crate::vocab::text::printable;
+use crate::vocab::{CheckAnswer, Severity};
+use clap::Args;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    project: ProjectArg,
+    /// Print the answer as JSON (schemas/check.schema.json)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let answer: CheckAnswer = Session::open(&self.project.project)?.ask(Query::Check)?;
+        if self.json {
+            print_json(&answer)?;
+        } else {
+            print(&show(&answer))?;
+        }
+        let errors = answer.notices.iter().filter(|n| n.severity == Severity::Error).count();
+        if errors > 0 {
+            return Err(Failure::new(format!("the project has {errors} error(s), named above"), None));
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn show(answer: &CheckAnswer) -> String {
+    let domains = if answer.domains.is_empty() { "none known".to_owned() } else { answer.domains.join(", ") };
+    let mut out = printable(&format!("{}: {} runs; domains: {domains}", answer.project, answer.runs.len()));
+    out.push_str("\n\n");
+    let mut rows: Vec<Vec<String>> = vec![["run", "file", "format", ">points", "why"].map(str::to_owned).to_vec()];
+    for file in &answer.files {
+        let format = file.format.clone().unwrap_or_else(|| "refused".to_owned());
+        rows.push(vec![file.run.clone(), file.file.clone(), format, file.points.to_string(), file.why.clone()]);
+    }
+    out.push_str(&table(&rows));
+    out.push('\n');
+    let mut rows: Vec<Vec<String>> = vec![["run", "fact", "value", "found in"].map(str::to_owned).to_vec()];
+    for run in &answer.runs {
+        for (name, sourced) in &run.facts {
+            rows.push(vec![run.name.clone(), name.as_str().to_owned(), fact(&sourced.value), sourced.source.clone()]);
+        }
+        for conflict in &run.conflicts {
+            let name = format!("{} (not used)", conflict.name.as_str());
+            rows.push(vec![run.name.clone(), name, fact(&conflict.other.value), conflict.other.source.clone()]);
+        }
+    }
+    out.push_str(&table(&rows));
+    if !answer.notices.is_empty() {
+        out.push('\n');
+    }
+    for notice in &answer.notices {
+        let word = format!("{:?}", notice.severity).to_lowercase();
+        out.push_str(&printable(&format!("{word}: {}", notice.text)));
+        out.push('\n');
+        if let Some(help) = &notice.help {
+            out.push_str(&printable(&format!("  help: {help}")));
+            out.push('\n');
+        }
+    }
+    out
+}

@@ -1,0 +1,39 @@
+//! `mixlaw completions` and `mixlaw man`, both from the command table that also parses.
+
+use super::output::print;
+use super::{Cli, Outcome};
+use crate::ipc::protocol::Failure;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Shell to complete for
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut text = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "mixlaw", &mut text);
+        print(&String::from_utf8_lossy(&text))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {}
+
+impl Man {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut text = Vec::new();
+        clap_mangen::Man::new(Cli::command())
+            .render(&mut text)
+            .map_err(|e| Failure::new(format!("cannot make the page: {e}"), None))?;
+        print(&String::from_utf8_lossy(&text))?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,97 @@
+//! `mixlaw daemon run|start|stop|status`.
+
+use super::output::{print, print_json};
+use super::{Outcome, ProjectArg};
+use crate::daemon::lifecycle;
+use crate::ipc::protocol::Failure;
+use crate::project::Project;
+use crate::vocab::number::show_amount;
+use clap::{Args, Subcommand};
+
+/// Arguments of `daemon`.
+#[derive(Debug, Args)]
+pub struct Daemon {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Watch in this process until told to stop
+    Run {
+        #[command(flatten)]
+        project: ProjectArg,
+        /// Leave the terminal; for `start`
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
+    /// Watch in the background
+    Start {
+        #[command(flatten)]
+        project: ProjectArg,
+    },
+    /// Stop watching; everything is written out first
+    Stop {
+        #[command(flatten)]
+        project: ProjectArg,
+    },
+    /// Say whether a daemon is running and what it has
+    Status {
+        #[command(flatten)]
+        project: ProjectArg,
+        /// Print the answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Daemon {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        match self.verb {
+            Verb::Run { project, detached } => lifecycle::run(Project::load(&project.project)?, detached)?,
+            Verb::Start { project } => {
+                let client = lifecycle::ensure(&Project::load(&project.project)?)?;
+                print(&format!("watching in the background, process {}\n", client.daemon.pid))?;
+            }
+            Verb::Stop { project } => {
+                let stopped = lifecycle::stop(&Project::load(&project.project)?)?;
+                print(if stopped { "stopped\n" } else { "no daemon was running\n" })?;
+            }
+            Verb::Status { project, json } => status(&Project::load(&project.project)?, json)?,
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn status(project: &Project, json: bool) -> Result<(), Failure> {
+    let Some(mut client) = lifecycle::find(project)? else {
+        return if json {
+            print_json(&serde_json::json!({ "running": false }))
+        } else {
+            print("no daemon is running for this project\n")
+        };
+    };
+    let pid = client.daemon.pid;
+    let snapshot = client.snapshot(None).map_err(|e| lifecycle::speak(&e))?;
+    let daemon = snapshot.map(|s| (s.daemon, s.runs.len()));
+    if json {
+        return print_json(&match &daemon {
+            None => serde_json::json!({ "running": true, "pid": pid }),
+            Some((daemon, runs)) => serde_json::json!({ "running": true, "pid": pid, "runs": runs, "daemon": daemon }),
+        });
+    }
+    let mut text = format!("process {pid}, mixlaw {}\n", client.daemon.build);
+    if let Some((daemon, runs)) = daemon {
+        text.push_str(&format!(
+            "up {:.0} s · {runs} runs · {} files · {} points\n",
+            daemon.uptime,
+            daemon.files,
+            show_amount(daemon.points as f64)
+        ));
+        for root in &daemon.watching {
+            text.push_str(&crate::vocab::text::printable(&format!("{}: {} ({})", root.path, root.mode, root.why)));
+            text.push('\n');
+        }
+    }
+    print(&text)
+}

@@ -1,0 +1,105 @@
+//! What every command prints with: JSON, tables, and errors.
+
+use crate::ipc::protocol::Failure;
+use crate::project::ProjectError;
+use crate::vocab::text::printable;
+use serde::Serialize;
+use std::io::{ErrorKind, Write};
+use unicode_width::UnicodeWidthStr;
+
+/// Writes to standard output. A reader that has left (`mixlaw runs | head`) is no failure: the process ends quietly.
+///
+/// # Errors
+/// Where the text cannot be written for another reason.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Failure::new(format!("cannot write the answer: {error}"), None)),
+    }
+}
+
+/// Writes a value as JSON, indented.
+///
+/// # Errors
+/// Like [`print`].
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))?;
+    text.push('\n');
+    print(&text)
+}
+
+/// Writes an error and what to type next to standard error.
+pub fn complain(failure: &Failure) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "error: {}", failure.message);
+    if let Some(help) = &failure.help {
+        let _ = writeln!(err, "help: {help}");
+    }
+}
+
+/// A project that cannot be used, with the line it is about.
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        let mut message = printable(&error.to_string());
+        if let ProjectError::Invalid { line, column, source_line, .. } = &error
+            && !source_line.trim().is_empty()
+        {
+            let gutter = line.to_string();
+            let before: String = source_line.chars().take(column.saturating_sub(1)).collect();
+            message.push_str(&format!(
+                "\n {gutter} | {source_line}\n {} | {}^",
+                " ".repeat(gutter.len()),
+                " ".repeat(before.width())
+            ));
+        }
+        Self::usage(message, error.help().map(str::to_owned))
+    }
+}
+
+/// Text in columns: the first row is the header; columns of numbers are right-aligned by putting `>` before the header.
+#[must_use]
+pub fn table(rows: &[Vec<String>]) -> String {
+    let Some(header) = rows.first() else { return String::new() };
+    let right: Vec<bool> = header.iter().map(|cell| cell.starts_with('>')).collect();
+    let text = |row: usize, column: usize| -> String {
+        let cell = rows[row].get(column).map_or("", String::as_str);
+        printable(if row == 0 { cell.trim_start_matches('>') } else { cell })
+    };
+    let widths: Vec<usize> = (0..header.len())
+        .map(|column| (0..rows.len()).map(|row| text(row, column).width()).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in 0..rows.len() {
+        let mut line = String::new();
+        for (column, width) in widths.iter().enumerate() {
+            let cell = text(row, column);
+            let fill = " ".repeat(width - cell.width());
+            let gap = if column == 0 { "" } else { "  " };
+            line.push_str(gap);
+            if right[column] {
+                line.push_str(&fill);
+                line.push_str(&cell);
+            } else {
+                line.push_str(&cell);
+                line.push_str(&fill);
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_escapes_are_gone() {
+        let rows = [vec!["name".to_owned(), ">loss".to_owned()], vec!["a\u{1b}[1m".to_owned(), "2.5".to_owned()]];
+        assert_eq!(table(&rows), "name  loss\na[1m   2.5\n");
+    }
+}

@@ -1,0 +1,162 @@
+//! Who answers: the project's daemon if one is running, else this process for itself.
+
+use crate::daemon::answer::answer;
+use crate::daemon::board::World;
+use crate::daemon::engine::{Engine, Surroundings};
+use crate::daemon::lifecycle;
+use crate::daemon::place::{Lock, Place};
+use crate::ipc::client::Client;
+use crate::ipc::protocol::{Failure, Query, Response};
+use crate::project::Project;
+use crate::report::export::{self, ExportError};
+use crate::store::{Opened, SledStore};
+use crate::vocab::Snapshot;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a daemon that has just started may take to its first advice.
+const FIRST_ADVICE: Duration = Duration::from_secs(60);
+
+/// Someone who answers.
+pub enum Session {
+    /// The project's daemon.
+    Daemon(Box<Client>),
+    /// This process.
+    Own(Box<Own>),
+}
+
+/// This process, having read and fitted everything.
+pub struct Own {
+    store: Arc<SledStore>,
+    world: World,
+    _lock: Option<Lock>,
+}
+
+impl Session {
+    /// Loads the project and finds someone who answers.
+    ///
+    /// # Errors
+    /// What is wrong with the project, the daemon or the store.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let project = Project::load(path)?;
+        if let Some(client) = lifecycle::find(&project)? {
+            return Ok(Self::Daemon(Box::new(client)));
+        }
+        let (store, opened, lock) = match Place::of(&project).and_then(|place| Ok((place.own()?, place))) {
+            Ok((Some(lock), place)) => {
+                let (store, opened) = SledStore::open(&place.store())?;
+                (store, opened, Some(lock))
+            }
+            // Between another one-shot command's lock and its end, or a daemon's lock and its socket.
+            Ok((None, _)) => match lifecycle::wait_for(&project)? {
+                Some(client) => return Ok(Self::Daemon(Box::new(client))),
+                None => (SledStore::temporary()?, Opened::New, None),
+            },
+            // Nothing can be kept here; the question can be answered all the same.
+            Err(_) => (SledStore::temporary()?, Opened::New, None),
+        };
+        let mut engine = Engine::new(project, Arc::clone(&store), &opened)?;
+        engine.settle()?;
+        let around = Surroundings { embedded: true, ..Surroundings::default() };
+        let world = engine.world(SystemTime::now(), &around);
+        store.flush()?;
+        Ok(Self::Own(Box::new(Own { store, world, _lock: lock })))
+    }
+
+    /// Asks a question whose answer is `T`.
+    ///
+    /// # Errors
+    /// What is wrong with the question, or the line to the daemon.
+    pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
+        let value = match self {
+            Self::Own(own) => answer(&query, &own.world)?,
+            Self::Daemon(client) => match client.query(query).map_err(|e| lifecycle::speak(&e))? {
+                Response::Answer(value) => value,
+                Response::Failed(failure) => return Err(failure),
+                other => return Err(unexpected(&other)),
+            },
+        };
+        serde_json::from_value(value).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
+    }
+
+    /// The newest snapshot; from a daemon that has just started, the first with advice in it.
+    ///
+    /// # Errors
+    /// What is wrong with the line to the daemon.
+    pub fn snapshot(&mut self) -> Result<Snapshot, Failure> {
+        match self {
+            Self::Own(own) => Ok((*own.world.snapshot).clone()),
+            Self::Daemon(client) => {
+                let deadline = Instant::now() + FIRST_ADVICE;
+                let mut newest: Option<Snapshot> = None;
+                loop {
+                    let after = newest.as_ref().map(|s| s.seq);
+                    if let Some(next) = client.snapshot(after).map_err(|e| lifecycle::speak(&e))? {
+                        newest = Some(next);
+                    }
+                    match newest.take() {
+                        Some(snapshot) if snapshot.advice.is_some() || Instant::now() > deadline => {
+                            return Ok(snapshot);
+                        }
+                        other => newest = other,
+                    }
+                    if newest.is_none() && Instant::now() > deadline {
+                        return Err(Failure::new("the daemon has nothing to show", "see its log".to_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands every point that is asked for to `sink`, as text.
+    ///
+    /// # Errors
+    /// What is wrong with the question, the store, the line to the daemon or the sink.
+    pub fn export(
+        &mut self,
+        query: crate::ipc::protocol::ExportQuery,
+        mut sink: impl FnMut(&str) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Own(own) => {
+                let mut failure = None;
+                let result = export::points(own.store.as_ref(), &query, |text| {
+                    sink(text).map_err(|error| {
+                        failure = Some(error);
+                        std::io::Error::other("the sink is closed")
+                    })
+                });
+                match (result, failure) {
+                    (_, Some(failure)) | (Err(ExportError::Unknown(failure)), None) => Err(failure),
+                    (Err(ExportError::Store(error)), None) => Err(error.into()),
+                    (Err(ExportError::Sink(error)), None) => Err(Failure::new(error.to_string(), None)),
+                    (Ok(()), None) => Ok(()),
+                }
+            }
+            Self::Daemon(client) => {
+                let mut response = client.query(Query::Export(query)).map_err(|e| lifecycle::speak(&e))?;
+                loop {
+                    match response {
+                        Response::Chunk(text) => sink(&text)?,
+                        Response::End => return Ok(()),
+                        Response::Failed(failure) => return Err(failure),
+                        other => return Err(unexpected(&other)),
+                    }
+                    response = client.more().map_err(|e| lifecycle::speak(&e))?;
+                }
+            }
+        }
+    }
+}
+
+fn unexpected(response: &Response) -> Failure {
+    match response {
+        Response::Stopping => Failure::new("the daemon is stopping", "try again in a moment".to_owned()),
+        _ => Failure::new(
+            "the daemon gave an answer that was not asked for",
+            "restart it: mixlaw daemon stop".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,173 @@
+//! `mixlaw watch`: the dashboard, live or for one frame.
+
+use super::output::{print, print_json};
+use super::session::Session;
+use super::{Outcome, ProjectArg};
+use crate::daemon::board::Board;
+use crate::daemon::lifecycle;
+use crate::daemon::place::Place;
+use crate::daemon::service::Service;
+use crate::ipc::protocol::Failure;
+use crate::project::Project;
+use crate::report;
+use crate::tui::{self, Exit, Incoming};
+use clap::Args;
+use crossbeam_channel::Sender;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    project: ProjectArg,
+    /// Watch in this process instead of in a daemon
+    #[arg(long, visible_alias = "foreground")]
+    embedded: bool,
+    /// Print one frame and leave
+    #[arg(long)]
+    once: bool,
+    /// With --once: print the snapshot as JSON (schemas/snapshot.schema.json)
+    #[arg(long, requires = "once", conflicts_with = "svg")]
+    json: bool,
+    /// With --once: write the frame as a picture
+    #[arg(long, requires = "once", value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// With --once: columns of the frame
+    #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
+    width: Option<u16>,
+    /// With --once: rows of the frame
+    #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
+    height: Option<u16>,
+}
+
+impl Watch {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if self.once { self.frame()? } else { self.live()? }
+        Ok(Outcome::Done)
+    }
+
+    fn frame(self) -> Result<(), Failure> {
+        let snapshot = Session::open(&self.project.project)?.snapshot()?;
+        if self.json {
+            return print_json(&snapshot);
+        }
+        let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
+        match self.svg {
+            None => print(&report::text::render(&snapshot, size.0, size.1)),
+            Some(path) => std::fs::write(&path, report::svg::render(&snapshot, size.0, size.1))
+                .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None)),
+        }
+    }
+
+    fn live(self) -> Result<(), Failure> {
+        if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+            return Err(Failure::usage(
+                "the dashboard needs a terminal, and this is none",
+                "one frame as text: mixlaw watch --once; as JSON: --once --json; as a picture: --once --svg FILE".to_owned(),
+            ));
+        }
+        let project = Project::load(&self.project.project)?;
+        if self.embedded {
+            return embedded(project);
+        }
+        let client = lifecycle::ensure(&project)?;
+        let pid = client.daemon.pid;
+        let (to_screen, snapshots) = crossbeam_channel::unbounded();
+        follow(project.clone(), client, to_screen)?;
+        match show(snapshots)? {
+            Exit::Detached => {
+                print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"))?;
+            }
+            Exit::Stop => {
+                lifecycle::stop(&project)?;
+                print("stopped watching\n")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(snapshots: crossbeam_channel::Receiver<Incoming>) -> Result<Exit, Failure> {
+    tui::run(snapshots, tui::Options::default()).map_err(|e| {
+        Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
+    })
+}
+
+/// All in one process.
+fn embedded(project: Project) -> Result<(), Failure> {
+    let place = Place::of(&project)?;
+    let lock = place.own()?.ok_or_else(|| {
+        Failure::new(
+            "another mixlaw has this project's store",
+            "look at it: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
+        )
+    })?;
+    let service = Service::start(project, &place, lock, true)?;
+    let (to_screen, snapshots) = crossbeam_channel::unbounded();
+    let board = Arc::clone(&service.board);
+    thread("screen feed", move || feed(&board, &to_screen))?;
+    let shown = show(snapshots);
+    service.stop()?;
+    shown.map(|_| ())
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(|_| ())
+        .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))
+}
+
+/// Hands the board's snapshots to the screen until either is gone.
+fn feed(board: &Board, to_screen: &Sender<Incoming>) {
+    let mut seen = None;
+    while !board.closed() {
+        if let Some(world) = board.newer(seen, Duration::from_secs(1)) {
+            seen = Some(world.snapshot.seq);
+            if to_screen.send(Incoming::Snapshot(Arc::clone(&world.snapshot))).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Hands the daemon's snapshots to the screen; where the daemon is lost, says so and looks for one until it is back.
+fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Sender<Incoming>) -> Result<(), Failure> {
+    thread("screen feed", move || {
+        let mut client = Some(client);
+        let mut seen = None;
+        loop {
+            let sent = match &mut client {
+                Some(line) => match line.snapshot(seen) {
+                    Ok(Some(snapshot)) => {
+                        seen = Some(snapshot.seq);
+                        to_screen.send(Incoming::Snapshot(Arc::new(snapshot)))
+                    }
+                    Ok(None) => Ok(()),
+                    Err(error) => {
+                        client = None;
+                        seen = None;
+                        to_screen.send(Incoming::Lost(error.to_string()))
+                    }
+                },
+                None => {
+                    std::thread::sleep(Duration::from_millis(500));
+                    match lifecycle::find(&project) {
+                        Ok(Some(found)) => {
+                            client = Some(found);
+                            to_screen.send(Incoming::Back)
+                        }
+                        _ => Ok(()),
+                    }
+                }
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    })
+}

@@ -1,0 +1,184 @@
+//! Answers to [`Query`]s from what is known. Whoever owns the store answers: a daemon over its socket, or a one-shot
+//! command for itself, by the same code.
+
+use super::board::World;
+use super::engine::chosen;
+use super::fitter;
+use crate::advise;
+use crate::fit::Options;
+use crate::fit::choose::{Candidates, candidates};
+use crate::forecast;
+use crate::ipc::protocol::{Failure, FitQuery, PredictQuery, Query};
+use crate::vocab::{CheckAnswer, FileView, FitAnswer, FitView, PredictAnswer, RunView, RunsAnswer, Snapshot};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Answers everything but an export, which is a stream.
+///
+/// # Errors
+/// A message for the user.
+pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
+    match query {
+        Query::Runs => json(&RunsAnswer { runs: world.snapshot.runs.clone() }),
+        Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.clone()] }),
+        Query::Check => json(&check(world)),
+        Query::Fit(query) => json(&fit(query, world)?),
+        Query::Predict(query) => json(&predict(query, world)?),
+        Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
+        Query::Export(_) => Err(Failure::new("an export is a stream", None)),
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
+}
+
+/// The run of this name, or the only one whose name contains it.
+fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failure> {
+    if let Some(run) = snapshot.runs.iter().find(|run| run.name == name) {
+        return Ok(run);
+    }
+    let similar: Vec<&RunView> = snapshot.runs.iter().filter(|run| run.name.contains(name)).collect();
+    match similar.as_slice() {
+        [run] => Ok(run),
+        [] => Err(Failure::usage(format!("no run is called '{name}'"), "list them: mixlaw runs".to_owned())),
+        many => {
+            let names: Vec<&str> = many.iter().take(5).map(|run| run.name.as_str()).collect();
+            Err(Failure::usage(
+                format!("'{name}' could be {} runs: {}", many.len(), names.join(", ")),
+                "type more of the name".to_owned(),
+            ))
+        }
+    }
+}
+
+fn check(world: &World) -> CheckAnswer {
+    let files = world.files.iter().map(|file| {
+        let (format, why) = match &file.verdict {
+            Ok((format, why)) => (Some(format.clone()), why.clone()),
+            Err(why) => (None, why.clone()),
+        };
+        FileView { run: file.run.clone(), file: file.file.clone(), format, why, points: file.points }
+    });
+    CheckAnswer {
+        project: world.project.name.clone(),
+        domains: world.project.domains.clone(),
+        runs: world.snapshot.runs.clone(),
+        files: files.collect(),
+        notices: world.snapshot.notices.clone(),
+    }
+}
+
+/// The engine's own fits where the question leaves everything open, else fits made for the question.
+fn fit(query: &FitQuery, world: &World) -> Result<FitAnswer, Failure> {
+    let wanted = match &query.metric {
+        None => None,
+        Some(name) => Some(metric_key(world, name)?),
+    };
+    let asked = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
+    let standing = FitQuery { metric: query.metric.clone(), ..FitQuery::default() };
+    let results: Vec<Candidates> = if *query == standing {
+        world.fits.iter().filter(|c| asked(&c.metric)).cloned().collect()
+    } else {
+        let defaults = fitter::options(&world.project);
+        let options =
+            Options { seed: query.seed.unwrap_or(defaults.seed), starts: query.starts.or(defaults.starts), ..defaults };
+        let laws = if query.laws.is_empty() { &world.project.laws } else { &query.laws };
+        let run = || {
+            let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
+            rows.map(|rows| candidates(laws, rows, &options, None)).collect()
+        };
+        match query.threads {
+            None => run(),
+            Some(threads) => rayon::ThreadPoolBuilder::new()
+                .num_threads(threads.max(1))
+                .build()
+                .map_err(|e| Failure::new(format!("cannot start {threads} threads: {e}"), None))?
+                .install(run),
+        }
+    };
+    let mut fits: Vec<FitView> = results.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
+    fits.sort_by_key(|view| !view.chosen);
+    let mut dropped: Vec<String> = Vec::new();
+    for rows in world.observed.fitted.iter().filter(|rows| asked(&rows.metric)) {
+        for sentence in &rows.dropped {
+            if !dropped.contains(sentence) {
+                dropped.push(sentence.clone());
+            }
+        }
+    }
+    let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
+    Ok(FitAnswer { fits, refused, dropped })
+}
+
+/// The key of a validation loss, named by key or by domain.
+fn metric_key(world: &World, name: &str) -> Result<String, Failure> {
+    if world.project.metrics.iter().any(|key| key == name) {
+        return Ok(name.to_owned());
+    }
+    world.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
+        Failure::usage(
+            format!("'{name}' is neither a domain nor a validation loss of this project"),
+            format!("one of: {}", [world.project.domains.join(", "), world.project.metrics.join(", ")].join("; ")),
+        )
+    })
+}
+
+fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure> {
+    let project = &world.project;
+    let missing = |what: &str, flag: &str| {
+        Failure::usage(
+            format!("the project has no target {what} to predict for"),
+            format!("add {flag}, or 'target:' to the project file"),
+        )
+    };
+    let params = query.params.or(project.target.params).ok_or_else(|| missing("size", "--params 7B"))?;
+    let tokens = query.tokens.or(project.target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
+    let mixture = match query.mixture.as_ref().or(project.current.as_ref()) {
+        None => return Err(missing("mixture", "--mixture a=0.7,b=0.3")),
+        Some(mixture) => mixture,
+    };
+    for (what, value) in [("--params", params), ("--tokens", tokens)] {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(Failure::usage(format!("{what} is {value}"), "a number above zero, like 7e9 or 7B".to_owned()));
+        }
+    }
+    if let Some(stranger) = mixture.0.keys().find(|domain| !project.domains.contains(domain)) {
+        return Err(Failure::usage(
+            format!("'{stranger}' is no domain of this project"),
+            format!("the domains are: {}", project.domains.join(", ")),
+        ));
+    }
+    let (mixture, sum) = mixture.normalised().map_err(|e| Failure::usage(e, None))?;
+    if (sum - 1.0).abs() > crate::vocab::Mixture::SUM_TOLERANCE {
+        return Err(Failure::usage(
+            format!("the weights of --mixture sum to {sum:.3}, not to 1"),
+            format!(
+                "in these proportions: --mixture {}",
+                mixture.0.iter().map(|(d, w)| format!("{d}={w:.3}")).collect::<Vec<_>>().join(",")
+            ),
+        ));
+    }
+    let fits = chosen(&world.fits);
+    let forecasts = forecast::target(project, &fits, params, tokens, &mixture);
+    if forecasts.is_empty() {
+        return Err(Failure::new(
+            "nothing could be fitted, so nothing can be predicted",
+            "see why: mixlaw fit".to_owned(),
+        ));
+    }
+    Ok(PredictAnswer { forecasts })
+}
+
+fn recommend(world: &World, extrapolate: bool) -> crate::vocab::Advice {
+    if !extrapolate && let Some(advice) = &world.snapshot.advice {
+        return advice.clone();
+    }
+    let fits = chosen(&world.fits);
+    advise::recommend(&advise::Evidence {
+        project: &world.project,
+        observed: &world.observed,
+        fits: &fits,
+        extrapolate,
+    })
+}

@@ -1,0 +1,89 @@
+//! Where the engine publishes and everyone else reads.
+
+use crate::fit::choose::Candidates;
+use crate::ingest::FileReport;
+use crate::observe::{Observed, RunRecord};
+use crate::project::Project;
+use crate::vocab::Snapshot;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Everything known at one instant; immutable, so that readers never wait for the engine nor the engine for them.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// What is shown.
+    pub snapshot: Arc<Snapshot>,
+    /// The project after assumptions.
+    pub project: Arc<Project>,
+    /// The runs as laws see them.
+    pub records: Arc<Vec<RunRecord>>,
+    /// The rows that the fits below were made from.
+    pub observed: Arc<Observed>,
+    /// Fits of each domain's loss, in the order of `project.domains`.
+    pub fits: Arc<Vec<Candidates>>,
+    /// What every file was recognised as.
+    pub files: Arc<Vec<FileReport>>,
+}
+
+/// The newest [`World`], and whether there will be another.
+#[derive(Debug, Default)]
+pub struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    world: Option<Arc<World>>,
+    closed: bool,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A reader that panicked cannot have left the state half-written: it is replaced whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the world.
+    pub fn publish(&self, world: World) {
+        self.lock().world = Some(Arc::new(world));
+        self.changed.notify_all();
+    }
+
+    /// Says that no other world will come.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether no other world will come.
+    #[must_use]
+    pub fn closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The newest world.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<World>> {
+        self.lock().world.clone()
+    }
+
+    /// The newest world if its snapshot is newer than `after`, waiting up to `patience` for one.
+    #[must_use]
+    pub fn newer(&self, after: Option<u64>, patience: Duration) -> Option<Arc<World>> {
+        let deadline = Instant::now() + patience;
+        let mut state = self.lock();
+        loop {
+            if let Some(world) = &state.world
+                && after.is_none_or(|seq| world.snapshot.seq > seq)
+            {
+                return Some(Arc::clone(world));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.closed {
+                return None;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! The one owner of a project's state: reads logs, keeps runs, hands out rows to fit, takes fits back, and makes the
+//! snapshot. It knows no thread; [`super::service`] drives it in a daemon, and one-shot commands drive it directly.
+
+use super::board::World;
+use super::fitter::{Fitted, Job, fit_all};
+use super::run_view::{self, Sources};
+use crate::advise;
+use crate::fit::Fit;
+use crate::fit::choose::Candidates;
+use crate::forecast;
+use crate::ingest::{Budget, Ingester, Look};
+use crate::ipc::protocol::Failure;
+use crate::observe::{self, Observed, RunRecord};
+use crate::project::Project;
+use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
+use crate::vocab::{
+    Advice, DaemonView, FitView, Forecast, IngestProgress, Notice, RatioChart, RunForecast, RunState, RunView,
+    Severity, Snapshot, TargetView, WatchedRoot,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The owner of a project's state.
+pub struct Engine {
+    project: Arc<Project>,
+    /// As written, before assumptions: those are made anew as runs say more.
+    written: Project,
+    assumptions: Vec<Notice>,
+    store: Arc<SledStore>,
+    ingester: Ingester,
+    runs: BTreeMap<RunId, Tracked>,
+    records: Arc<Vec<RunRecord>>,
+    observed: Arc<Observed>,
+    fits: Fits,
+    opened: Vec<Notice>,
+    progress: Option<IngestProgress>,
+    started: Instant,
+    seq: u64,
+}
+
+/// A run and what the store says of its metrics.
+struct Tracked {
+    record: RunRecord,
+    metrics: Vec<(String, Summary)>,
+    forecast: BTreeMap<String, RunForecast>,
+}
+
+/// The newest fits and all that rests on them.
+#[derive(Default)]
+struct Fits {
+    candidates: Arc<Vec<Candidates>>,
+    forecasts: Vec<Forecast>,
+    charts: Vec<RatioChart>,
+    advice: Option<Advice>,
+    made: Option<Instant>,
+    seconds: Option<f64>,
+}
+
+/// What the snapshot says of the process around the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Whether the engine lives inside the dashboard's own process.
+    pub embedded: bool,
+    /// What is watched, and how.
+    pub watching: Vec<WatchedRoot>,
+    /// Whether a refit is under way.
+    pub refitting: bool,
+    /// What else the user should know.
+    pub notices: Vec<Notice>,
+}
+
+/// What one turn changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Something that is shown.
+    pub shown: bool,
+    /// Rows that are fitted to.
+    pub rows: bool,
+    /// Files are left with more to read.
+    pub more: bool,
+}
+
+impl Engine {
+    /// An engine on a store that has been opened. Nothing is read before the first [`Engine::turn`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn new(project: Project, store: Arc<SledStore>, opened: &Opened) -> Result<Self, StoreError> {
+        let mut engine = Self {
+            ingester: Ingester::new(&project, Arc::clone(&store)),
+            project: Arc::new(project.clone()),
+            written: project,
+            assumptions: Vec::new(),
+            runs: BTreeMap::new(),
+            records: Arc::default(),
+            observed: Arc::default(),
+            fits: Fits::default(),
+            opened: opened_notice(opened),
+            progress: None,
+            started: Instant::now(),
+            seq: 0,
+            store,
+        };
+        let known: BTreeSet<RunId> = engine.store.runs()?.into_iter().map(|(id, _)| id).collect();
+        engine.refresh(&known)?;
+        Ok(engine)
+    }
+
+    /// Takes up an edited project: what was read stays read, what it means is worked out again.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
+        self.ingester = Ingester::new(&project, Arc::clone(&self.store));
+        self.written = project;
+        self.fits = Fits::default();
+        self.runs.clear();
+        let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
+        self.refresh(&known)
+    }
+
+    /// The project after assumptions.
+    #[must_use]
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// The project as written.
+    #[must_use]
+    pub fn written(&self) -> &Project {
+        &self.written
+    }
+
+    /// The store, for readers.
+    #[must_use]
+    pub fn store(&self) -> &Arc<SledStore> {
+        &self.store
+    }
+
+    /// Looks at files, reads what is new, and works out what that changes.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Changed, StoreError> {
+        let turn = self.ingester.turn(look, budget)?;
+        let mut changed = Changed { more: turn.more, ..Changed::default() };
+        if self.progress != turn.progress {
+            self.progress = turn.progress;
+            changed.shown = true;
+        }
+        if !turn.changed.is_empty() {
+            let before = Arc::clone(&self.observed);
+            self.refresh(&turn.changed)?;
+            changed.shown = true;
+            changed.rows = *before != *self.observed;
+        }
+        Ok(changed)
+    }
+
+    /// Reads the named runs from the store again, and what follows from them.
+    fn refresh(&mut self, changed: &BTreeSet<RunId>) -> Result<(), StoreError> {
+        let names: BTreeMap<RunId, String> = self.store.runs()?.into_iter().collect();
+        for id in changed {
+            let Some(name) = names.get(id) else { continue };
+            let tracked = self.read(*id, name)?;
+            self.runs.insert(*id, tracked);
+        }
+        let records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
+        let (project, assumptions) = observe::assume(&self.written, &records);
+        self.assumptions = assumptions;
+        let metrics_changed = project.metrics != self.project.metrics;
+        self.project = Arc::new(project);
+        if metrics_changed {
+            // Which series matter is known only now: read those of every run.
+            let all: Vec<RunId> = self.runs.keys().copied().collect();
+            for id in all {
+                if let Some(name) = names.get(&id) {
+                    let tracked = self.read(id, name)?;
+                    self.runs.insert(id, tracked);
+                }
+            }
+        }
+        self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
+        self.observed = Arc::new(observe::observe(&self.project, &self.records));
+        let fits = chosen(&self.fits.candidates);
+        for (id, tracked) in &mut self.runs {
+            if changed.contains(id) {
+                tracked.forecast = forecast::run(&self.project, &fits, &tracked.record);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
+        let metrics = self.store.metrics(id)?;
+        let mut series = BTreeMap::new();
+        for (key, _) in &metrics {
+            let matters = self.project.metrics.contains(key) || observe::counts_tokens(key);
+            let points = if matters { self.store.series(id, key)?.latest() } else { Vec::new() };
+            series.insert(key.clone(), points);
+        }
+        let record = RunRecord { id, name: name.to_owned(), facts: self.store.facts(id)?, series };
+        Ok(Tracked { record, metrics, forecast: BTreeMap::new() })
+    }
+
+    /// What is to be fitted now.
+    #[must_use]
+    pub fn job(&self) -> Job {
+        Job { project: Arc::clone(&self.project), observed: Arc::clone(&self.observed) }
+    }
+
+    /// Takes fits, and works out forecasts, charts and advice from them.
+    pub fn accept(&mut self, fitted: Fitted) {
+        self.fits.candidates = Arc::new(fitted.fits);
+        self.fits.seconds = Some(fitted.seconds);
+        self.fits.made = Some(Instant::now());
+        let fits = chosen(&self.fits.candidates);
+        let evidence =
+            advise::Evidence { project: &self.project, observed: &fitted.observed, fits: &fits, extrapolate: false };
+        let advice = advise::recommend(&evidence);
+        let mut forecasts = Vec::new();
+        if let (Some(params), Some(tokens)) = (self.project.target.params, self.project.target.tokens) {
+            let mut at = |mixture| forecasts.extend(forecast::target(&self.project, &fits, params, tokens, mixture));
+            if let Some(current) = &self.project.current {
+                at(current);
+            }
+            if let Advice::Recommendation(advised) = &advice {
+                at(&advised.mixture);
+            }
+        }
+        self.fits.forecasts = forecasts;
+        self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
+        self.fits.advice = Some(advice);
+        for tracked in self.runs.values_mut() {
+            tracked.forecast = forecast::run(&self.project, &fits, &tracked.record);
+        }
+    }
+
+    /// Reads everything there is and fits it, for one-shot commands.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(3600) };
+        let mut look = Look::Everything;
+        while self.turn(&look, budget)?.more {
+            look = Look::Hints(Vec::new());
+        }
+        let job = self.job();
+        let began = Instant::now();
+        let fits = fit_all(&job, &self.fits.candidates);
+        self.accept(Fitted { observed: job.observed, fits, seconds: began.elapsed().as_secs_f64() });
+        Ok(())
+    }
+
+    /// Everything known, at this instant.
+    pub fn world(&mut self, now: SystemTime, around: &Surroundings) -> World {
+        self.seq += 1;
+        let runs = self.run_views(now);
+        let mut notices: Vec<Notice> = around.notices.clone();
+        notices.extend(self.opened.iter().cloned());
+        notices.extend(self.ingester.notices());
+        notices.extend(self.assumptions.iter().cloned());
+        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
+        let files = self.ingester.files();
+        let snapshot = Snapshot {
+            seq: self.seq,
+            at: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            project: self.project.name.clone(),
+            path: self.project.file.as_ref().unwrap_or(&self.project.root).display().to_string(),
+            domains: self.project.domains.clone(),
+            metrics: self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect(),
+            target: self.target_view(),
+            daemon: DaemonView {
+                pid: std::process::id(),
+                build: env!("CARGO_PKG_VERSION").to_owned(),
+                embedded: around.embedded,
+                uptime: self.started.elapsed().as_secs_f64(),
+                watching: around.watching.clone(),
+                points: self.store.points(),
+                files: files.iter().filter(|f| f.verdict.is_ok()).count() as u64,
+                ingest: self.progress.clone(),
+                last_refit: self.fits.made.map(|t| t.elapsed().as_secs_f64()),
+                refit_seconds: self.fits.seconds,
+                refitting: around.refitting,
+            },
+            runs,
+            fits: fit_views(&self.fits.candidates),
+            forecasts: self.fits.forecasts.clone(),
+            charts: self.fits.charts.clone(),
+            advice: self.fits.advice.clone(),
+            notices,
+        };
+        World {
+            snapshot: Arc::new(snapshot),
+            project: Arc::clone(&self.project),
+            records: Arc::clone(&self.records),
+            observed: Arc::clone(&self.observed),
+            fits: Arc::clone(&self.fits.candidates),
+            files: Arc::new(files),
+        }
+    }
+
+    /// The states of all runs, to see whether time alone has changed one.
+    #[must_use]
+    pub fn states(&self, now: SystemTime) -> Vec<RunState> {
+        self.run_views(now).into_iter().map(|run| run.state).collect()
+    }
+
+    fn run_views(&self, now: SystemTime) -> Vec<RunView> {
+        let mut views: Vec<RunView> = self
+            .runs
+            .iter()
+            .map(|(id, tracked)| {
+                let silent = self.ingester.last_write(*id).map(|t| now.duration_since(t).unwrap_or_default());
+                let from =
+                    Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent };
+                RunView { forecast: tracked.forecast.clone(), ..run_view::view(from) }
+            })
+            .collect();
+        // Newest activity first; ties (a finished sweep copied in one go) by name.
+        let age = |run: &RunView| run.silent_seconds.map_or(f64::INFINITY, |s| (s / 60.0).floor());
+        views.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
+        views
+    }
+
+    fn target_view(&self) -> Option<TargetView> {
+        Some(TargetView {
+            params: self.project.target.params?,
+            tokens: self.project.target.tokens?,
+            mixture: self.project.current.clone(),
+            objective: self.project.objective_text(),
+        })
+    }
+}
+
+/// The chosen fit of each domain's loss.
+#[must_use]
+pub fn chosen(candidates: &[Candidates]) -> Vec<Option<&Fit>> {
+    candidates.iter().map(Candidates::chosen).collect()
+}
+
+/// For readers: the chosen fits first.
+fn fit_views(candidates: &[Candidates]) -> Vec<FitView> {
+    let mut views: Vec<FitView> = candidates.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
+    views.sort_by_key(|view| !view.chosen);
+    views
+}
+
+fn opened_notice(opened: &Opened) -> Vec<Notice> {
+    match opened {
+        Opened::MovedAside(path) => vec![Notice {
+            severity: Severity::Warning,
+            text: format!(
+                "the store would not open and was rebuilt from the logs; the old one is at {}",
+                path.display()
+            ),
+            help: Some("delete it when you no longer need it".to_owned()),
+        }],
+        Opened::New | Opened::Existing => Vec::new(),
+    }
+}
+
+/// What to tell the user when the store says no.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let help = match &error {
+            StoreError::Busy { .. } => "use it through the running one, or stop that: mixlaw daemon stop",
+            StoreError::Io { .. } => "free some space, or set MIXLAW_STATE to a directory on another local disk",
+            StoreError::Damaged(_) => "run the command again: the store is rebuilt from the logs",
+        };
+        Self::new(error.to_string(), help.to_owned())
+    }
+}

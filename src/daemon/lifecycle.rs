@@ -1,0 +1,191 @@
+//! Starting, finding and stopping a daemon.
+
+use super::event::Event;
+use super::place::Place;
+use super::service::Service;
+use crate::ipc::IpcError;
+use crate::ipc::client::Client;
+use crate::ipc::protocol::{Failure, Request};
+use crate::project::Project;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a daemon may take from its start to its first greeting.
+const START: Duration = Duration::from_secs(10);
+/// How long a daemon may take to write everything out.
+const STOP: Duration = Duration::from_secs(20);
+/// How often to look meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Runs a daemon in this process, apart from its terminal if `detached`, until it is told to stop: by a client, or by SIGTERM or SIGINT. A second signal ends
+/// the process at once, which loses nothing: what was not written is read again.
+///
+/// # Errors
+/// Where another process has the store, or something cannot be had.
+pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
+    let place = Place::of(&project)?;
+    let Some(lock) = place.own()? else {
+        let owner = place.owner().map_or_else(String::new, |pid| format!(" (process {pid})"));
+        return Err(Failure::new(
+            format!("a daemon is already running for this project{owner}"),
+            "look at it: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
+        ));
+    };
+    if detached {
+        // In a session of its own it outlives the terminal it was started from.
+        let _ = rustix::process::setsid();
+    }
+    let service = Service::start(project, &place, lock, false)?;
+    on_signals(&service)?;
+    service.wait()
+}
+
+/// Turns SIGTERM, SIGINT and SIGHUP into a stop; the second one ends the process.
+///
+/// # Errors
+/// Where no handler can be set.
+pub fn on_signals(service: &Service) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let failed = |e: std::io::Error| Failure::new(format!("cannot handle signals: {e}"), None);
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed)?;
+    let events = service.events();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let mut signals = signals.forever();
+            signals.next();
+            let _ = events.send(Event::Stop);
+            signals.next();
+            std::process::exit(1);
+        })
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// A conversation with the daemon of a project, starting one if there is none. However many clients try at once, one
+/// daemon is started.
+///
+/// # Errors
+/// Where none answers in time; the message holds what it wrote to its log.
+pub fn ensure(project: &Project) -> Result<Client, Failure> {
+    let place = Place::of(project)?;
+    let deadline = Instant::now() + START;
+    let mut child: Option<Child> = None;
+    let mut starting = None;
+    loop {
+        match Client::connect(place.socket()) {
+            Ok(client) => return Ok(client),
+            Err(IpcError::NoDaemon) => {}
+            Err(error) => return Err(speak(&error)),
+        }
+        if starting.is_none() {
+            starting = place.starting()?;
+            if starting.is_some() {
+                child = Some(spawn(project, &place)?);
+            }
+        }
+        let ended = match &mut child {
+            Some(child) => child.try_wait().ok().flatten(),
+            None => None,
+        };
+        if ended.is_some() || Instant::now() > deadline {
+            let log = std::fs::read_to_string(place.log()).unwrap_or_default();
+            let words = log.lines().last().unwrap_or("it said nothing").to_owned();
+            return Err(Failure::new(
+                format!("the daemon did not start: {words}"),
+                "see it start by hand: mixlaw daemon run; or go without: mixlaw watch --embedded".to_owned(),
+            ));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn spawn(project: &Project, place: &Place) -> Result<Child, Failure> {
+    let failed = |e: std::io::Error| {
+        Failure::new(format!("cannot start a daemon: {e}"), "go without: mixlaw watch --embedded".to_owned())
+    };
+    let log =
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(place.log()).map_err(failed)?;
+    let also = log.try_clone().map_err(failed)?;
+    Command::new(std::env::current_exe().map_err(failed)?)
+        .args(["daemon", "run", "--detached"])
+        .arg(project.file.as_ref().unwrap_or(&project.root))
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(also)
+        .spawn()
+        .map_err(failed)
+}
+
+/// A conversation with the daemon of a project, if one is running.
+///
+/// # Errors
+/// Where one is running and cannot be talked to.
+pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
+    match Client::connect(Place::of(project)?.socket()) {
+        Ok(client) => Ok(Some(client)),
+        Err(IpcError::NoDaemon) => Ok(None),
+        Err(error) => Err(speak(&error)),
+    }
+}
+
+/// Stops the daemon of a project and waits until it has written everything out. `false` where none was running.
+///
+/// # Errors
+/// Where it does not stop.
+pub fn stop(project: &Project) -> Result<bool, Failure> {
+    let place = Place::of(project)?;
+    match Client::connect(place.socket()) {
+        Ok(mut client) => {
+            client.ask(&Request::Stop).map_err(|e| speak(&e))?;
+        }
+        Err(IpcError::NoDaemon) if place.own()?.is_some() => return Ok(false),
+        // It has the store and does not talk (an older version, a full socket): a signal is the way left.
+        Err(_) => {
+            let pid = place.owner().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+            let Some(pid) = pid else { return Ok(false) };
+            kill_process(pid, Signal::TERM)
+                .map_err(|e| Failure::new(format!("cannot stop process {}: {e}", pid.as_raw_nonzero()), None))?;
+        }
+    }
+    let deadline = Instant::now() + STOP;
+    while Instant::now() < deadline {
+        if place.own()?.is_some() {
+            return Ok(true);
+        }
+        std::thread::sleep(LOOK);
+    }
+    let owner = place.owner().unwrap_or_default();
+    Err(Failure::new(format!("process {owner} does not stop"), format!("end it; nothing is lost: kill -9 {owner}")))
+}
+
+/// A broken conversation as a message.
+#[must_use]
+pub fn speak(error: &IpcError) -> Failure {
+    let help = match error {
+        IpcError::NoDaemon => "start one: mixlaw daemon start",
+        IpcError::Version { .. } => "restart it with this version: mixlaw daemon stop, then the command again",
+        IpcError::Stranger(_) => "set MIXLAW_STATE to a directory of your own",
+        IpcError::Broken(_) => "try again; if it stays so: mixlaw daemon stop",
+    };
+    Failure::new(error.to_string(), help.to_owned())
+}
+
+/// A conversation with whoever has just taken the store, or `None` where it was given back without a daemon coming up
+/// (another one-shot command).
+///
+/// # Errors
+/// Where a daemon is running and cannot be talked to.
+pub fn wait_for(project: &Project) -> Result<Option<Client>, Failure> {
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        if let Some(client) = find(project)? {
+            return Ok(Some(client));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(None)
+}

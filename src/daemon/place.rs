@@ -1,0 +1,174 @@
+//! Where a project's daemon keeps its things.
+//!
+//! Under `$MIXLAW_STATE`, else `$XDG_STATE_HOME/mixlaw`, else `~/.local/state/mixlaw`: not beside the project, which may
+//! lie on a shared file system where an embedded database and a socket have no business. One directory a project, named
+//! for the eye and told apart by a hash of the project's path:
+//!
+//! ```text
+//! code-cpt-0123456789abcdef/
+//!     lock            held by the owner of the store; holds its process id
+//!     starting        held by a client while it starts a daemon, so that many clients start one
+//!     socket          where clients connect
+//!     daemon.log      what a daemon in the background had to say
+//!     store/          the database
+//! ```
+
+use crate::ipc::protocol::Failure;
+use crate::project::Project;
+use rustix::fs::{FlockOperation, Mode, flock};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Seek, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Longest path that fits a socket address on every Unix we know (104 bytes on BSD, with the final zero).
+const LONGEST_SOCKET_PATH: usize = 103;
+
+/// The directory of one project's daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The directory.
+    pub directory: PathBuf,
+    socket: PathBuf,
+}
+
+impl Place {
+    /// The place of a project; nothing is created.
+    ///
+    /// # Errors
+    /// Where no home directory is known.
+    pub fn of(project: &Project) -> Result<Self, Failure> {
+        let base = state_base().ok_or_else(|| {
+            Failure::new(
+                "no directory to keep state in: neither MIXLAW_STATE, XDG_STATE_HOME nor HOME is set",
+                "set MIXLAW_STATE to a directory on a local disk".to_owned(),
+            )
+        })?;
+        let what = project.file.as_deref().unwrap_or(&project.root);
+        let path = std::path::absolute(what).unwrap_or_else(|_| what.to_owned());
+        let path = path.canonicalize().unwrap_or(path);
+        let hash = xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_bytes());
+        let slug: String =
+            project.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(24).collect();
+        let directory = base.join(format!("{slug}-{hash:016x}"));
+        let mut socket = directory.join("socket");
+        if socket.as_os_str().len() > LONGEST_SOCKET_PATH {
+            let uid = rustix::process::geteuid().as_raw();
+            socket = std::env::temp_dir().join(format!("mixlaw-{uid}")).join(format!("{hash:016x}"));
+        }
+        Ok(Self { directory, socket })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.directory.join("store")
+    }
+
+    /// Where a daemon in the background writes what it has to say.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("daemon.log")
+    }
+
+    /// Creates the directories, for this user alone.
+    ///
+    /// # Errors
+    /// Where the disk says no, or a directory belongs to someone else.
+    pub fn create(&self) -> Result<(), Failure> {
+        private_directory(&self.directory)?;
+        if let Some(parent) = self.socket.parent()
+            && parent != self.directory
+        {
+            private_directory(parent)?;
+        }
+        Ok(())
+    }
+
+    /// Becomes the owner of the store; `None` where another process is. Ownership ends with the returned lock, or with
+    /// the process, however it ends.
+    ///
+    /// # Errors
+    /// Where the disk says no.
+    pub fn own(&self) -> Result<Option<Lock>, Failure> {
+        self.create()?;
+        Lock::take(&self.directory.join("lock"))
+    }
+
+    /// Becomes the one client that starts a daemon; `None` while another one does.
+    ///
+    /// # Errors
+    /// Where the disk says no.
+    pub fn starting(&self) -> Result<Option<Lock>, Failure> {
+        self.create()?;
+        Lock::take(&self.directory.join("starting"))
+    }
+
+    /// The process that owns the store, as it wrote itself down; only meaningful while [`Place::own`] gives `None`.
+    #[must_use]
+    pub fn owner(&self) -> Option<u32> {
+        std::fs::read_to_string(self.directory.join("lock")).ok()?.trim().parse().ok()
+    }
+}
+
+fn state_base() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    set("MIXLAW_STATE")
+        .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("mixlaw")))
+        .or_else(|| set("HOME").map(|d| d.join(".local/state/mixlaw")))
+}
+
+/// Creates a directory (and its parents) that only this user can enter.
+fn private_directory(path: &Path) -> Result<(), Failure> {
+    let refused = |reason: String| {
+        Failure::new(
+            format!("cannot keep state in {}: {reason}", path.display()),
+            "set MIXLAW_STATE to a directory of your own on a local disk".to_owned(),
+        )
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| refused(e.to_string()))?;
+    let stat = rustix::fs::lstat(path).map_err(|e| refused(e.to_string()))?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(refused(format!("it belongs to user {}", stat.st_uid)));
+    }
+    rustix::fs::chmod(path, Mode::RWXU).map_err(|e| refused(e.to_string()))
+}
+
+/// An advisory lock on a file, freed when dropped. A recycled process id cannot be mistaken for its holder, because
+/// the kernel frees it with the process.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl Lock {
+    fn take(path: &Path) -> Result<Option<Self>, Failure> {
+        let failed = |e: std::io::Error| {
+            Failure::new(
+                format!("cannot lock {}: {e}", path.display()),
+                "set MIXLAW_STATE to a directory on a local disk".to_owned(),
+            )
+        };
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(failed(error.into())),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Some(Self(file)))
+    }
+}

@@ -1,0 +1,135 @@
+//! A run as readers see it, made from what the store has.
+
+use crate::observe::RunRecord;
+use crate::project::Project;
+use crate::store::Summary;
+use crate::vocab::{FactName, MetricView, RunForecast, RunState, RunView};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A run that was written to within this time is running.
+const RECENT: Duration = Duration::from_secs(120);
+/// A run of unknown length that has been silent for this long is taken as finished.
+const LONG_SILENT: Duration = Duration::from_secs(3600);
+/// Values in a sparkline.
+const SPARKLINE: usize = 64;
+/// Keys under which stacks log their speed.
+const SPEED_KEYS: &[&str] = &["tokens_per_second", "tokens_per_sec", "tok/sec", "tps", "throughput", "tokens/s"];
+
+/// What the view is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The project after assumptions.
+    pub project: &'a Project,
+    /// Facts and the series that matter.
+    pub record: &'a RunRecord,
+    /// Every metric's summary.
+    pub metrics: &'a [(String, Summary)],
+    /// Time since the newest write, where known.
+    pub silent: Option<Duration>,
+}
+
+/// Makes the view, without forecasts.
+#[must_use]
+pub fn view(from: Sources<'_>) -> RunView {
+    let last_step = from.metrics.iter().map(|(_, s)| s.last_step).max();
+    let planned = from.record.facts.number(FactName::PlannedSteps);
+    let progress = match (last_step, planned) {
+        (Some(step), Some(planned)) if planned > 0.0 => Some((step as f64 / planned).clamp(0.0, 1.0)),
+        _ => None,
+    };
+    let metrics: BTreeMap<String, MetricView> = from.metrics.iter().map(|(key, s)| (key.clone(), metric(s))).collect();
+    let sparklines = from
+        .project
+        .metrics
+        .iter()
+        .filter_map(|key| Some((key.clone(), sparkline(from.record.series.get(key)?))))
+        .filter(|(_, values)| !values.is_empty())
+        .collect();
+    RunView {
+        id: from.record.id.0,
+        name: from.record.name.clone(),
+        state: state(&from, progress),
+        facts: from.record.facts.known.clone(),
+        conflicts: from.record.facts.conflicts.clone(),
+        metrics,
+        forecast: BTreeMap::<String, RunForecast>::new(),
+        progress,
+        last_step,
+        tokens_per_second: SPEED_KEYS
+            .iter()
+            .find_map(|key| from.metrics.iter().find(|(k, _)| k.rsplit("/").next() == Some(key) || k == key))
+            .map(|(_, s)| s.last)
+            .filter(|v| v.is_finite()),
+        silent_seconds: from.silent.map(|d| d.as_secs_f64()),
+        sparklines,
+    }
+}
+
+fn metric(summary: &Summary) -> MetricView {
+    MetricView {
+        points: summary.points,
+        segments: summary.segments,
+        last_step: summary.last_step,
+        last: summary.last,
+        status: status(summary.last),
+    }
+}
+
+/// The word beside a `null`: why a value is not a number.
+#[must_use]
+pub fn status(value: f64) -> Option<String> {
+    match value {
+        v if v.is_finite() => None,
+        v if v.is_nan() => Some("nan".to_owned()),
+        v if v > 0.0 => Some("inf".to_owned()),
+        _ => Some("-inf".to_owned()),
+    }
+}
+
+fn state(from: &Sources<'_>, progress: Option<f64>) -> RunState {
+    if from.metrics.is_empty() {
+        return RunState::Waiting;
+    }
+    let broken = |key: &String| {
+        from.record.series.get(key).and_then(|series| series.last()).is_some_and(|(_, value)| !value.is_finite())
+    };
+    if from.project.metrics.iter().any(broken) {
+        return RunState::Diverged;
+    }
+    if progress == Some(1.0) {
+        return RunState::Finished;
+    }
+    match from.silent {
+        Some(silent) if silent <= RECENT => RunState::Running,
+        Some(silent) if progress.is_some() || silent < LONG_SILENT => RunState::Stalled,
+        _ => RunState::Finished,
+    }
+}
+
+/// At most [`SPARKLINE`] values, first and last among them, each the mean of its stretch.
+fn sparkline(series: &[(i64, f64)]) -> Vec<f64> {
+    let finite: Vec<f64> = series.iter().map(|(_, v)| *v).filter(|v| v.is_finite()).collect();
+    if finite.len() <= SPARKLINE {
+        return finite;
+    }
+    (0..SPARKLINE)
+        .map(|i| {
+            let stretch = &finite[i * finite.len() / SPARKLINE..(i + 1) * finite.len() / SPARKLINE];
+            stretch.iter().sum::<f64>() / stretch.len() as f64
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_keeps_short_courses_and_averages_long_ones() {
+        let short: Vec<(i64, f64)> = (0..10).map(|i| (i, i as f64)).collect();
+        assert_eq!(sparkline(&short).len(), 10);
+        let long: Vec<(i64, f64)> = (0..1000).map(|i| (i, if i == 500 { f64::NAN } else { 2.0 })).collect();
+        assert_eq!(sparkline(&long), vec![2.0; SPARKLINE]);
+    }
+}

@@ -1,0 +1,165 @@
+//! The socket: one thread accepts, one thread a client answers from the board.
+
+use super::answer::answer;
+use super::board::Board;
+use super::place::Place;
+use crate::ipc::frame;
+use crate::ipc::protocol::{Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::report::export;
+use crate::store::ReadStore;
+use rustix::fs::Mode;
+use std::io::ErrorKind;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long a client that asked for a newer snapshot waits before it is told that there is none.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Clients at a time; each is a thread.
+const MOST_CLIENTS: usize = 64;
+
+/// The socket, served.
+#[derive(Debug)]
+pub struct Server {
+    socket: PathBuf,
+    stopping: Arc<AtomicBool>,
+    accepting: JoinHandle<()>,
+}
+
+/// What every client's thread needs.
+struct Shared {
+    board: Arc<Board>,
+    store: Arc<dyn ReadStore>,
+    stop: Box<dyn Fn() + Send + Sync>,
+    clients: AtomicUsize,
+}
+
+impl Server {
+    /// Binds the socket and serves it. The caller owns the place, so a socket that is already there is stale.
+    ///
+    /// # Errors
+    /// Where the socket cannot be bound.
+    pub fn start(
+        place: &Place,
+        board: Arc<Board>,
+        store: Arc<dyn ReadStore>,
+        stop: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Self, Failure> {
+        let socket = place.socket().to_owned();
+        let failed = |e: std::io::Error| Failure::new(format!("cannot listen at {}: {e}", socket.display()), None);
+        if let Err(error) = std::fs::remove_file(&socket)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(failed(error));
+        }
+        // The mask is set before the socket exists: between bind and chmod anyone could connect.
+        let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+        let bound = UnixListener::bind(&socket);
+        rustix::process::umask(before);
+        let listener = bound.map_err(failed)?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared { board, store, stop, clients: AtomicUsize::new(0) });
+        let over = Arc::clone(&stopping);
+        let accepting = std::thread::Builder::new()
+            .name("server".to_owned())
+            .spawn(move || accept(&listener, &shared, &over))
+            .map_err(failed)?;
+        Ok(Self { socket, stopping, accepting })
+    }
+
+    /// Stops accepting and removes the socket. Clients' threads end by themselves when their clients hang up.
+    pub fn stop(self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread; it looks at the flag next.
+        let _ = UnixStream::connect(&self.socket);
+        let _ = self.accepting.join();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
+    for stream in listener.incoming() {
+        if over.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else {
+            // Out of file descriptors, most likely: give clients time to leave.
+            std::thread::sleep(Duration::from_millis(100));
+            continue;
+        };
+        if shared.clients.fetch_add(1, Ordering::SeqCst) >= MOST_CLIENTS {
+            shared.clients.fetch_sub(1, Ordering::SeqCst);
+            continue;
+        }
+        let for_client = Arc::clone(shared);
+        let spawned = std::thread::Builder::new().name("client".to_owned()).spawn(move || {
+            // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
+            let _ = converse(stream, &for_client);
+            for_client.clients.fetch_sub(1, Ordering::SeqCst);
+        });
+        if spawned.is_err() {
+            shared.clients.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
+    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
+    if peer.uid != rustix::process::geteuid() {
+        return Ok(());
+    }
+    stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let Some(hello) = frame::read::<Hello>(&mut stream, frame::MAX_REQUEST)? else { return Ok(()) };
+    frame::write(&mut stream, &Hello::own())?;
+    if hello.protocol != PROTOCOL {
+        return Ok(());
+    }
+    stream.set_read_timeout(None)?;
+    while let Some(request) = frame::read::<Request>(&mut stream, frame::MAX_REQUEST)? {
+        match request {
+            Request::Snapshot { after } => {
+                let response = match shared.board.newer(after, PATIENCE) {
+                    Some(world) => Response::Snapshot(Box::new((*world.snapshot).clone())),
+                    None if shared.board.closed() => Response::Stopping,
+                    None => Response::NothingNewer,
+                };
+                frame::write(&mut stream, &response)?;
+            }
+            Request::Query(query) => respond(&query, &mut stream, shared)?,
+            Request::Stop => {
+                frame::write(&mut stream, &Response::Stopping)?;
+                (shared.stop)();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+    // Only in the first moments of a daemon is there no world yet.
+    let Some(world) = shared.board.newer(None, PATIENCE) else {
+        let failure = Failure::new("the daemon is still starting", "try again in a moment".to_owned());
+        return frame::write(stream, &Response::Failed(failure));
+    };
+    if let Query::Export(query) = query {
+        let result = export::points(shared.store.as_ref(), query, |chunk| {
+            frame::write(stream, &Response::Chunk(chunk.to_owned()))
+        });
+        let response = match result {
+            Ok(()) => Response::End,
+            Err(export::ExportError::Sink(error)) => return Err(error),
+            Err(export::ExportError::Store(error)) => Response::Failed(error.into()),
+            Err(export::ExportError::Unknown(failure)) => Response::Failed(failure),
+        };
+        return frame::write(stream, &response);
+    }
+    let response = match answer(query, &world) {
+        Ok(value) => Response::Answer(value),
+        Err(failure) => Response::Failed(failure),
+    };
+    frame::write(stream, &response)
+}

@@ -1,0 +1,232 @@
+//! The engine at work: its thread, the watcher, the fitter, the server and the signals, started and stopped together.
+
+use super::board::Board;
+use super::engine::{Engine, Surroundings};
+use super::event::Event;
+use super::fitter::{self, Job};
+use super::place::{Lock, Place};
+use super::server::Server;
+use crate::ingest::{Budget, Look, Watcher};
+use crate::ipc::protocol::Failure;
+use crate::project::{self, Project};
+use crate::store::{ReadStore, SledStore, StoreError};
+use crate::vocab::{Notice, Severity};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Events that arrive within this time are handled in one go: a training loop writes a line's parts together.
+const GATHER: Duration = Duration::from_millis(10);
+/// How often a quiet daemon publishes, so that ages on screen are right.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A running daemon, in this process.
+pub struct Service {
+    /// Where it publishes.
+    pub board: Arc<Board>,
+    events: Sender<Event>,
+    engine: JoinHandle<Result<(), StoreError>>,
+    server: Server,
+    _lock: Lock,
+}
+
+impl Service {
+    /// Opens the store and starts everything. `lock` says that this process owns the place.
+    ///
+    /// # Errors
+    /// Where the store, the socket or a thread cannot be had.
+    pub fn start(project: Project, place: &Place, lock: Lock, embedded: bool) -> Result<Self, Failure> {
+        let (store, opened) = SledStore::open(&place.store())?;
+        let board = Arc::new(Board::default());
+        let (events, inbox) = crossbeam_channel::unbounded();
+        let stop = events.clone();
+        let server = Server::start(
+            place,
+            Arc::clone(&board),
+            Arc::clone(&store) as Arc<dyn ReadStore>,
+            Box::new(move || {
+                let _ = stop.send(Event::Stop);
+            }),
+        )?;
+        let engine = Engine::new(project, store, &opened)?;
+        let worker = Worker::new(engine, Arc::clone(&board), events.clone(), inbox, embedded)?;
+        let engine = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
+        Ok(Self { board, events, engine, server, _lock: lock })
+    }
+
+    /// Where to send [`Event::Stop`].
+    #[must_use]
+    pub fn events(&self) -> Sender<Event> {
+        self.events.clone()
+    }
+
+    /// Waits until it has stopped: everything is written out and the socket is gone.
+    ///
+    /// # Errors
+    /// What ended it other than a wish to stop.
+    pub fn wait(self) -> Result<(), Failure> {
+        let result = self.engine.join();
+        self.board.close();
+        self.server.stop();
+        match result {
+            Ok(result) => Ok(result?),
+            Err(_) => {
+                Err(Failure::new("the engine ended in a bug", "please report it with the lines above".to_owned()))
+            }
+        }
+    }
+
+    /// Stops and waits.
+    ///
+    /// # Errors
+    /// Like [`Service::wait`].
+    pub fn stop(self) -> Result<(), Failure> {
+        let _ = self.events.send(Event::Stop);
+        self.wait()
+    }
+}
+
+/// The engine's thread.
+struct Worker {
+    engine: Engine,
+    board: Arc<Board>,
+    events: Sender<Event>,
+    inbox: Receiver<Event>,
+    jobs: Sender<Job>,
+    watcher: Watcher,
+    around: Surroundings,
+}
+
+impl Worker {
+    fn new(
+        engine: Engine,
+        board: Arc<Board>,
+        events: Sender<Event>,
+        inbox: Receiver<Event>,
+        embedded: bool,
+    ) -> Result<Self, Failure> {
+        let (jobs, work) = fitter::jobs();
+        let done = events.clone();
+        fitter::spawn(work, move |fitted| {
+            let _ = done.send(Event::Fitted(Box::new(fitted)));
+        })
+        .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
+        let watcher = watch(engine.written(), &events);
+        let around = Surroundings { embedded, watching: watcher.roots(), ..Surroundings::default() };
+        Ok(Self { engine, board, events, inbox, jobs, watcher, around })
+    }
+
+    fn run(mut self) -> Result<(), StoreError> {
+        let mut look = Some(Look::Everything);
+        let mut looked = Instant::now();
+        let mut published = None::<Instant>;
+        let mut states = Vec::new();
+        // What the store already had is worth fitting before the logs have moved.
+        let mut rows_changed = true;
+        loop {
+            let mut show = published.is_none();
+            if let Some(now) = look.take() {
+                if now == Look::Everything {
+                    looked = Instant::now();
+                    self.reload(&mut rows_changed)?;
+                }
+                let changed = self.engine.turn(&now, Budget::default())?;
+                show |= changed.shown;
+                rows_changed |= changed.rows;
+                if changed.more {
+                    look = Some(Look::Hints(Vec::new()));
+                }
+            }
+            // A first reading is fitted when it is complete, not file by file.
+            if rows_changed && look.is_none() {
+                rows_changed = false;
+                self.around.refitting = self.jobs.send(self.engine.job()).is_ok();
+            }
+            let now_states = self.engine.states(SystemTime::now());
+            show |= now_states != states || published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
+            states = now_states;
+            if show {
+                published = Some(Instant::now());
+                self.board.publish(self.engine.world(SystemTime::now(), &self.around));
+            }
+            let every = self.watcher.reconcile_every();
+            let patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
+            let mut first = match self.inbox.recv_timeout(patience) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if first.is_some() && look.is_none() {
+                std::thread::sleep(GATHER);
+            }
+            while let Some(event) = first.take().or_else(|| self.inbox.try_recv().ok()) {
+                match event {
+                    Event::Stop => {
+                        self.engine.store().flush()?;
+                        return Ok(());
+                    }
+                    Event::Look(more) => look = Some(both(look.take(), more)),
+                    Event::Fitted(fitted) => {
+                        self.engine.accept(*fitted);
+                        self.around.refitting = false;
+                        published = None;
+                    }
+                }
+            }
+            if look.is_none() && looked.elapsed() >= every {
+                look = Some(Look::Everything);
+            }
+        }
+        self.engine.store().flush()
+    }
+
+    /// Takes up an edited project file; a bad edit keeps the last good one and says so.
+    fn reload(&mut self, rows_changed: &mut bool) -> Result<(), StoreError> {
+        match project::reload(self.engine.written()) {
+            Ok(None) => {}
+            Ok(Some(project)) => {
+                self.watcher = watch(&project, &self.events);
+                self.around.watching = self.watcher.roots();
+                self.around.notices.clear();
+                self.engine.reload(project)?;
+                *rows_changed = true;
+            }
+            Err(error) => {
+                self.around.notices = vec![Notice {
+                    severity: Severity::Error,
+                    text: format!("{error} (the last good project is still in force)"),
+                    help: error.help().map(str::to_owned),
+                }];
+            }
+        }
+        Ok(())
+    }
+}
+
+fn watch(project: &Project, events: &Sender<Event>) -> Watcher {
+    let events = events.clone();
+    Watcher::start(
+        project,
+        Box::new(move |look| {
+            let _ = events.send(Event::Look(look));
+        }),
+    )
+}
+
+/// Both looks in one.
+fn both(first: Option<Look>, second: Look) -> Look {
+    match (first, second) {
+        (None, look) => look,
+        (Some(Look::Everything), _) | (_, Look::Everything) => Look::Everything,
+        (Some(Look::Hints(mut paths)), Look::Hints(more)) => {
+            let known: std::collections::HashSet<PathBuf> = paths.iter().cloned().collect();
+            paths.extend(more.into_iter().filter(|path| !known.contains(path)));
+            Look::Hints(paths)
+        }
+    }
+}

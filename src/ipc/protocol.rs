@@ -1,0 +1,156 @@
+//! What is said over the socket.
+
+use crate::vocab::{Mixture, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// Grows whenever an old client or daemon would misunderstand a new one.
+pub const PROTOCOL: u32 = 1;
+
+/// The first frame of each side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL`] of the speaker.
+    pub protocol: u32,
+    /// Version of mixlaw.
+    pub build: String,
+    /// Process id.
+    pub pid: u32,
+}
+
+impl Hello {
+    /// This process's.
+    #[must_use]
+    pub fn own() -> Self {
+        Self { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() }
+    }
+}
+
+/// A client's wish.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// The newest snapshot; with `after`, one newer than that, waiting a while for it.
+    Snapshot {
+        /// Sequence number of the snapshot at hand.
+        after: Option<u64>,
+    },
+    /// An answer computed from what the daemon knows.
+    Query(Query),
+    /// Stop, after everything is written out.
+    Stop,
+}
+
+/// The daemon's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// A snapshot.
+    Snapshot(Box<Snapshot>),
+    /// Nothing newer yet: ask again.
+    NothingNewer,
+    /// An answer; its shape is the schema of the command.
+    Answer(serde_json::Value),
+    /// A stretch of an export.
+    Chunk(String),
+    /// The end of an export.
+    End,
+    /// What was asked cannot be answered.
+    Failed(Failure),
+    /// The daemon will stop.
+    Stopping,
+}
+
+/// A message for the user, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What went wrong, and where.
+    pub message: String,
+    /// What to type next.
+    pub help: Option<String>,
+    /// Exit status: 1 failed, 2 used wrongly.
+    pub status: u8,
+}
+
+impl Failure {
+    /// Something did not work out.
+    #[must_use]
+    pub fn new(message: impl Into<String>, help: impl Into<Option<String>>) -> Self {
+        Self { message: message.into(), help: help.into(), status: 1 }
+    }
+
+    /// Something was asked for wrongly.
+    #[must_use]
+    pub fn usage(message: impl Into<String>, help: impl Into<Option<String>>) -> Self {
+        Self { status: 2, ..Self::new(message, help) }
+    }
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Query {
+    /// All runs with facts, metrics and forecasts.
+    Runs,
+    /// One run.
+    Show {
+        /// Its name, or a part that only it has.
+        run: String,
+    },
+    /// What every file was recognised as, where each fact came from, and what is wrong.
+    Check,
+    /// The laws, fitted.
+    Fit(FitQuery),
+    /// Losses at a place.
+    Predict(PredictQuery),
+    /// What to change.
+    Recommend {
+        /// Look outside what the runs have explored.
+        extrapolate: bool,
+    },
+    /// Every point, in file order, in chunks.
+    Export(ExportQuery),
+}
+
+/// How to fit. Where all is left open the daemon's own fits are the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FitQuery {
+    /// Laws; empty for the project's.
+    pub laws: Vec<String>,
+    /// Validation loss, by key or domain; `None` for all.
+    pub metric: Option<String>,
+    /// Searches from different starting points.
+    pub starts: Option<usize>,
+    /// Seed of starts and resamples.
+    pub seed: Option<u64>,
+    /// Threads; `None` for all cores.
+    pub threads: Option<usize>,
+}
+
+/// Where to predict. What is left open is the target's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PredictQuery {
+    /// N.
+    pub params: Option<f64>,
+    /// D.
+    pub tokens: Option<f64>,
+    /// Weights.
+    pub mixture: Option<Mixture>,
+}
+
+/// What to export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportQuery {
+    /// `jsonl` or `csv`.
+    pub format: ExportFormat,
+    /// Only this run, by name.
+    pub run: Option<String>,
+    /// Only this metric, by key.
+    pub metric: Option<String>,
+}
+
+/// Formats of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// A header and one row a line.
+    Csv,
+}

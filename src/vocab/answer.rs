@@ -1,0 +1,64 @@
+//! What the reading commands answer with `--json`. Each type is one schema under `schemas/`. The answer of `recommend`
+//! is [`super::Advice`], that of `watch --once --json` a [`super::Snapshot`], and each line of `export` a
+//! [`super::Point`].
+
+use super::{FitView, Forecast, Notice, RunView};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Answer of `runs` (and, with one run, of `show`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunsAnswer {
+    /// The runs, newest activity first.
+    pub runs: Vec<RunView>,
+}
+
+/// Answer of `fit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FitAnswer {
+    /// The fits, the chosen ones first.
+    pub fits: Vec<FitView>,
+    /// Laws that could not be fitted, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
+    /// What was left out of the rows that were fitted, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+}
+
+/// Answer of `predict`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PredictAnswer {
+    /// One forecast per validation loss.
+    pub forecasts: Vec<Forecast>,
+}
+
+/// What one file was recognised as.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FileView {
+    /// Name of the run.
+    pub run: String,
+    /// Relative to the run.
+    pub file: String,
+    /// Its format; `null` where it was refused.
+    pub format: Option<String>,
+    /// Why that format, or why it was refused.
+    pub why: String,
+    /// Points read from it.
+    pub points: u64,
+}
+
+/// Answer of `check`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckAnswer {
+    /// Name of the project.
+    pub project: String,
+    /// Its domains.
+    pub domains: Vec<String>,
+    /// Runs with facts, where each was found, and where sources disagree.
+    pub runs: Vec<RunView>,
+    /// Every file that was looked at.
+    pub files: Vec<FileView>,
+    /// What was assumed and what is wrong.
+    pub notices: Vec<Notice>,
+}

@@ -1,0 +1,100 @@
+//! What the commands answer on the recorded sweep, and that each answer has its published shape.
+
+use crate::common::{World, example, stderr, stdout};
+use serde_json::Value;
+
+/// Every JSON answer against its schema.
+#[test]
+fn answers_have_their_published_shapes() {
+    let world = World::new();
+    let project = example().display().to_string();
+    let answers: &[(&str, &[&str])] = &[
+        ("runs", &["runs", &project, "--json"]),
+        ("runs", &["show", "n99k-r020", &project, "--json"]),
+        ("check", &["check", &project, "--json"]),
+        ("fit", &["fit", &project, "--json"]),
+        ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
+        ("recommend", &["recommend", &project, "--json"]),
+        ("snapshot", &["watch", &project, "--once", "--json"]),
+    ];
+    for (schema, args) in answers {
+        let path = format!("{}/schemas/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let answer = world.json(args);
+        if let Err(error) = jsonschema::validate(&schema, &answer) {
+            panic!("{args:?} does not fit {path}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_recorded_sweep_gives_a_recommendation_with_skill() {
+    let world = World::new();
+    let project = example().display().to_string();
+    let fits = world.json(&["fit", &project, "--json"]);
+    for fit in fits["fits"].as_array().unwrap() {
+        assert_eq!(fit["observations"], 540, "{fit}");
+        assert_eq!(fit["runs"], 36);
+        assert!(fit["skill"].as_f64().unwrap() > 0.5, "{fit}");
+        assert!(!fit["folds"].as_array().unwrap().is_empty());
+    }
+    let advice = world.json(&["recommend", &project, "--json"]);
+    let advised = &advice["recommendation"];
+    let rust = advised["mixture"]["rust"].as_f64().unwrap();
+    assert!((0.05..=0.95).contains(&rust), "{advice}");
+    assert!(advised["p_better"].as_f64().unwrap() > 0.5, "{advice}");
+    for (metric, expected) in advised["expected"].as_object().unwrap() {
+        let at = |name: &str| expected[name].as_f64().unwrap();
+        assert!(at("low") <= at("value") && at("value") <= at("high"), "{metric}: {expected}");
+    }
+    assert!(!advised["reasons"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn too_few_ratios_give_an_abstention_and_its_own_exit_status() {
+    let world = World::new();
+    let project = world.example("few");
+    for entry in std::fs::read_dir(project.join("runs")).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if !(name.ends_with("r020") || name.ends_with("r050")) {
+            std::fs::remove_dir_all(entry.path()).unwrap();
+        }
+    }
+    let output = world.run(&["recommend", "few", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert!(!answer["abstained"]["reasons"].as_array().unwrap().is_empty(), "{answer}");
+    assert!(!answer["abstained"]["would_help"].as_array().unwrap().is_empty(), "{answer}");
+}
+
+#[test]
+fn a_frame_is_text_without_escapes_and_a_picture_is_svg() {
+    let world = World::new();
+    let project = example().display().to_string();
+    let output = world.run(&["watch", &project, "--once"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!text.contains('\u{1b}'));
+    for word in ["code-cpt", "n590k-r050", "rust"] {
+        assert!(text.contains(word), "no '{word}' in:\n{text}");
+    }
+    let output = world.run(&["watch", &project, "--once", "--svg", "frame.svg"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let svg = std::fs::read_to_string(world.path().join("frame.svg")).unwrap();
+    assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"), "{}", &svg[..80]);
+}
+
+/// Numbers of files and points that the export must give, counted here from the logs themselves.
+#[test]
+fn an_export_has_every_point_of_the_logs() {
+    let world = World::new();
+    let project = example().display().to_string();
+    let exported = world.run(&["export", &project]);
+    assert!(exported.status.success(), "{}", stderr(&exported));
+    let mut got = crate::kill::exported_points(&stdout(&exported));
+    let mut expected = crate::kill::logged_points(&example().join("runs"));
+    got.sort();
+    expected.sort();
+    assert_eq!(got.len(), expected.len());
+    assert!(got == expected);
+}

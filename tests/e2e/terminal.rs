@@ -1,0 +1,102 @@
+//! The dashboard in a real terminal.
+
+use crate::common::{World, eventually};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+
+/// The dashboard on a copy of the example, in a terminal of this size.
+struct Terminal {
+    world: World,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    _master: Box<dyn portable_pty::MasterPty + Send>,
+}
+
+impl Terminal {
+    fn open(columns: u16, rows: u16, args: &[&str]) -> Self {
+        let world = World::new();
+        world.example("p");
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mixlaw"));
+        command.args(args);
+        command.cwd(world.path());
+        command.env("MIXLAW_STATE", world.path().join("state"));
+        command.env("TERM", "xterm-256color");
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (to_screen, to_raw) = (Arc::clone(&screen), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                to_screen.lock().unwrap().process(&buffer[..n]);
+                to_raw.lock().unwrap().extend_from_slice(&buffer[..n]);
+            }
+        });
+        let writer = pair.master.take_writer().unwrap();
+        Self { world, screen, raw, writer, child, _master: pair.master }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    fn shows(&self, what: &str) {
+        eventually(&format!("the screen shows '{what}'"), || self.text().contains(what));
+    }
+
+    /// Waits for the end and checks that the terminal is as it was.
+    fn ends(mut self) {
+        eventually("it ends", || self.child.try_wait().unwrap().is_some());
+        let raw = self.raw.lock().unwrap();
+        let raw = String::from_utf8_lossy(&raw);
+        let (entered, left) = (raw.rfind("\u{1b}[?1049h"), raw.rfind("\u{1b}[?1049l"));
+        assert!(entered.is_some() && left > entered, "the alternate screen was not left");
+        assert!(raw.rfind("\u{1b}[?25h") > raw.rfind("\u{1b}[?25l"), "the cursor is still hidden");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_the_sweep_and_detaching_leaves_the_daemon() {
+    let mut terminal = Terminal::open(140, 42, &["watch", "p"]);
+    terminal.shows("code-cpt");
+    terminal.shows("n590k-r050");
+    terminal.type_keys("?");
+    terminal.shows("help");
+    terminal.type_keys("\u{1b}");
+    terminal.type_keys("q");
+    let pid = terminal.world.owner().unwrap();
+    eventually("it ends", || terminal.child.try_wait().unwrap().is_some());
+    assert!(std::path::Path::new(&format!("/proc/{pid}")).exists(), "the daemon goes on");
+    terminal.ends();
+}
+
+#[test]
+fn all_in_one_process_leaves_nothing_behind() {
+    let mut terminal = Terminal::open(100, 30, &["watch", "p", "--embedded"]);
+    terminal.shows("code-cpt");
+    terminal.type_keys("q");
+    let pid = terminal.world.owner().unwrap();
+    eventually("it ends", || terminal.child.try_wait().unwrap().is_some());
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    terminal.ends();
+}
+
+#[test]
+fn a_tiny_terminal_says_so_and_can_be_left() {
+    let mut terminal = Terminal::open(20, 5, &["watch", "p", "--embedded"]);
+    eventually("something is on screen", || !terminal.text().trim().is_empty());
+    terminal.type_keys("q");
+    terminal.ends();
+}

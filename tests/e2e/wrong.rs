@@ -1,0 +1,269 @@
+//! What people get wrong, and the one clear message each mistake gets.
+
+use crate::common::{World, stderr, stdout};
+use std::os::unix::fs::PermissionsExt;
+
+/// One mistake.
+struct Mistake {
+    name: &'static str,
+    /// Makes it; the project is at `p`.
+    make: fn(&World),
+    /// What is typed then.
+    args: &'static [&'static str],
+    status: i32,
+    /// What the message must hold, on standard error (or in the output, for what goes on despite it).
+    says: &'static [&'static str],
+}
+
+fn edit(world: &World, from: &str, to: &str) {
+    world.example("p");
+    let path = world.path().join("p/mixlaw.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "the example has no '{from}'");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// A small project of one's own: runs with these logs.
+fn project(world: &World, logs: &[(&str, &[u8])]) {
+    world.write(
+        "p/mixlaw.yaml",
+        "runs:\n  - path: runs/*\ndomains: [prose, rust]\nmetrics: { prose: eval/prose/loss, rust: eval/rust/loss }\n",
+    );
+    for (name, bytes) in logs {
+        world.write(&format!("p/runs/{name}"), bytes);
+    }
+}
+
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        name: "a project that is not there",
+        make: |_| {},
+        args: &["runs", "nowhere"],
+        status: 2,
+        says: &["nowhere", "no such file", "help:"],
+    },
+    Mistake {
+        name: "a glob that matches nothing",
+        make: |w| edit(w, "runs/*", "rnus/*"),
+        args: &["check", "p"],
+        status: -1,
+        says: &["rnus/*", "matches nothing"],
+    },
+    Mistake {
+        name: "weights that do not sum to one",
+        make: |w| edit(w, "prose: 0.8, rust: 0.2", "prose: 0.8, rust: 0.3"),
+        args: &["check", "p"],
+        status: 2,
+        says: &["mixlaw.yaml:", "1.1", "help:"],
+    },
+    Mistake {
+        name: "an unknown key",
+        make: |w| edit(w, "objective:", "objectve:"),
+        args: &["fit", "p"],
+        status: 2,
+        says: &["mixlaw.yaml:", "objectve", "objective"],
+    },
+    Mistake {
+        name: "a duplicate key",
+        make: |w| edit(w, "laws: auto", "laws: auto\nlaws: [dcpt]"),
+        args: &["fit", "p"],
+        status: 2,
+        says: &["mixlaw.yaml:", "laws"],
+    },
+    Mistake {
+        name: "an unknown domain in the objective",
+        make: |w| edit(w, "minimize: rust", "minimize: rsut"),
+        args: &["fit", "p"],
+        status: 2,
+        says: &["mixlaw.yaml:", "rsut", "rust"],
+    },
+    Mistake {
+        name: "a domain without runs",
+        make: |w| {
+            edit(w, "domains: [prose, rust]", "domains: [prose, rust, python]");
+        },
+        args: &["check", "p"],
+        status: -1,
+        says: &["python"],
+    },
+    Mistake {
+        name: "a law that does not exist",
+        make: |w| edit(w, "laws: auto", "laws: [dctp]"),
+        args: &["fit", "p"],
+        status: 2,
+        says: &["dctp", "dcpt"],
+    },
+    Mistake {
+        name: "half a JSON line",
+        make: |w| project(w, &[("a/metrics.jsonl", b"{\"step\": 1, \"loss\": 2.5}\n{\"step\": 2, \"lo")]),
+        args: &["export", "p"],
+        status: 0,
+        says: &["\"step\":1"],
+    },
+    Mistake {
+        name: "a damaged line between good ones",
+        make: |w| {
+            project(
+                w,
+                &[(
+                    "a/metrics.jsonl",
+                    b"{\"step\": 1, \"loss\": 2.5}\n{\"step\": oops\n{\"step\": 3, \"loss\": 2.4}\n",
+                )],
+            );
+        },
+        args: &["check", "p"],
+        status: -1,
+        says: &["metrics.jsonl"],
+    },
+    Mistake {
+        name: "binary garbage",
+        make: |w| project(w, &[("a/metrics.jsonl", &[0, 159, 146, 150, 0, 1, 2, 3, 255, 254, 0, 7])]),
+        args: &["check", "p"],
+        status: -1,
+        says: &["metrics.jsonl", "refused"],
+    },
+    Mistake {
+        name: "an empty log",
+        make: |w| project(w, &[("a/metrics.jsonl", b"")]),
+        args: &["check", "p"],
+        status: -1,
+        says: &["metrics.jsonl"],
+    },
+    Mistake {
+        name: "no runs at all",
+        make: |w| project(w, &[("a/metrics.jsonl", b"{\"step\": 1, \"loss\": 2.5}\n")]),
+        args: &["recommend", "p"],
+        status: 3,
+        says: &["No change is advised", "What would help"],
+    },
+    Mistake {
+        name: "a run that is not there",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["show", "n7b", "p"],
+        status: 2,
+        says: &["n7b", "mixlaw runs"],
+    },
+    Mistake {
+        name: "a name that fits many runs",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["show", "n25k", "p"],
+        status: 2,
+        says: &["n25k", "9 runs"],
+    },
+    Mistake {
+        name: "a weight that is no number",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["predict", "p", "--mixture", "rust=lots"],
+        status: 2,
+        says: &["lots"],
+    },
+    Mistake {
+        name: "weights on the command line that do not sum to one",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["predict", "p", "--mixture", "rust=0.5,prose=0.7"],
+        status: 2,
+        says: &["1.2", "--mixture"],
+    },
+    Mistake {
+        name: "a size that is no number",
+        make: |_| {},
+        args: &["predict", "p", "--params", "seven"],
+        status: 2,
+        says: &["seven", "7B"],
+    },
+    Mistake { name: "an unknown command", make: |_| {}, args: &["wacth"], status: 2, says: &["wacth", "watch"] },
+    Mistake {
+        name: "a dashboard without a terminal",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["watch", "p"],
+        status: 2,
+        says: &["terminal", "--once"],
+    },
+    Mistake {
+        name: "a project file that is binary",
+        make: |w| {
+            w.write("p/mixlaw.yaml", [0xff, 0xfe, 0, 1, 2]);
+        },
+        args: &["check", "p"],
+        status: 2,
+        says: &["mixlaw.yaml"],
+    },
+    Mistake {
+        name: "a project file of a newer version",
+        make: |w| edit(w, "project: code-cpt", "version: 99\nproject: code-cpt"),
+        args: &["check", "p"],
+        status: 2,
+        says: &["mixlaw.yaml:", "99"],
+    },
+    Mistake {
+        name: "replaying into a directory that is not empty",
+        make: |w| {
+            w.example("p");
+            w.write("full/precious.txt", "keep me");
+        },
+        args: &["replay", "p", "--into", "full"],
+        status: 2,
+        says: &["full", "empty"],
+    },
+];
+
+#[test]
+fn each_mistake_gets_one_clear_message() {
+    let mut wrong = Vec::new();
+    for mistake in MISTAKES {
+        let world = World::new();
+        (mistake.make)(&world);
+        let output = world.run(mistake.args);
+        let (out, err) = (stdout(&output), stderr(&output));
+        let mut complain = |what: String| {
+            wrong.push(format!("{}: {what}\n--- stdout\n{out}\n--- stderr\n{err}", mistake.name));
+        };
+        let status = output.status.code();
+        if mistake.status >= 0 && status != Some(mistake.status) {
+            complain(format!("status {status:?}, not {}", mistake.status));
+        }
+        for word in mistake.says {
+            if !(err.contains(word) || out.contains(word)) {
+                complain(format!("nothing says '{word}'"));
+            }
+        }
+        if err.matches("error:").count() > 1 {
+            complain("more than one error".to_owned());
+        }
+        if err.contains("panicked") || out.contains('\u{1b}') {
+            complain("a panic or an escape sequence".to_owned());
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), MISTAKES.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_named() {
+    if rustix_is_root() {
+        // Root reads everything; the mode means nothing to it.
+        println!("skipped: running as root");
+        return;
+    }
+    let world = World::new();
+    world.example("p");
+    let closed = world.path().join("p/runs/n25k-r010");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let output = world.run(&["check", "p"]);
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(stdout(&output).contains("n25k-r010"), "{}", stdout(&output));
+    assert!(stdout(&output).to_lowercase().contains("permission denied"), "{}", stdout(&output));
+}
+
+fn rustix_is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|s| s.lines().any(|l| l.starts_with("Uid:\t0\t")))
+}
