@@ -1,13 +1,17 @@
 //! Whatever the bytes are, no parser panics, uses more than it was given, or changes its mind with the pieces.
 
 use crate::support::{in_pieces, random};
-use crate::writers::tfevents;
+use crate::writers::{tfevents, wandb};
 use mixlaw::ingest::formats::{all, recognise};
 use proptest::prelude::*;
 
 /// Beginnings that get arbitrary bytes past each parser's first look.
 fn beginnings() -> Vec<Vec<u8>> {
-    vec![Vec::new(), tfevents::version(), tfevents::scalar("loss", 1, 2.0, 3.0)]
+    vec![Vec::new(), tfevents::version(), tfevents::scalar("loss", 1, 2.0, 3.0), wandb::File::new().0, {
+        let mut file = wandb::File::new();
+        file.config(&[("mixture", r#"{"a": 1, "b": 3}"#)]).history(1, &[("loss", "NaN")]).output(1, "loss 2.0\n");
+        file.0
+    }]
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! A file that arrives in pieces gives the same points as one that was there at once.
 
 use crate::support::{Read, format, in_pieces, logs, random, resumed_in_pieces, whole};
-use crate::writers::tfevents;
+use crate::writers::{tfevents, wandb};
 use mixlaw::ingest::formats::{Format, Growth, Sink, recognise};
 
 /// Where each record of the file ends, as the parser sees it.
@@ -56,15 +56,28 @@ fn sample() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     }
     events.extend(tfevents::start(2));
     events.extend(tfevents::scalar("train/loss", 2, 0.5, 1.8e9));
-    vec![("tfevents", "events.out.tfevents.1.host", events)]
+
+    let mut run = wandb::File::new();
+    run.config(&[("n_layer", "12"), ("mixture", r#"{"code": 0.25, "prose": 0.75}"#)]);
+    run.output(0, "50%|#").output(1, "step 1").output(0, "##\n").output(1, ", loss 2\n").output(1, "left open");
+    run.history(0, &[("loss", "2.5"), ("_step", "0"), ("_timestamp", "1.7e9"), ("eval>loss", "NaN")]);
+    run.history(1, &[("loss", "2.25"), ("_step", "1"), ("by_domain", r#"{"code": 1.5, "x": {"y": -Infinity}}"#)]);
+    run.history(2, &[("hist", r#"{"_type": "histogram", "bins": 3}"#), ("name", r#""text""#), ("loss", "\"NaN\"")]);
+    // Over the end of a block, where one of its chunks is empty and two bytes are left for padding.
+    let left = (32 << 10) - run.0.len() % (32 << 10);
+    run.output(1, &"x".repeat(left - 7 - 9 - 9)).history(3, &[("loss", "2.0")]).output(1, &"y".repeat(70_000));
+    run.history(4, &[("loss", "1.75")]).history(5, &[("loss", "1.5")]);
+    vec![("tfevents", "events.out.tfevents.1.host", events), ("wandb", "run-1.wandb", run.0)]
 }
 
 #[test]
 fn generated_files_cut_at_every_byte() {
     for (name, path, bytes) in sample() {
-        for from in boundaries(format(name), path, &bytes) {
-            cut_at_every_byte(format(name), path, &bytes, from);
+        let ends = boundaries(format(name), path, &bytes);
+        for from in &ends[..ends.len().min(8)] {
+            cut_at_every_byte(format(name), path, &bytes[..bytes.len().min(3_000)], *from);
         }
+        cut_at_every_byte(format(name), path, &bytes, ends[ends.len() - 3]);
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Folder of the logs, and the format its files must be recognised as.
-const FORMATS: &[(&str, &str)] = &[("tfevents", "tfevents")];
+const FORMATS: &[(&str, &str)] = &[("tfevents", "tfevents"), ("wandb", "wandb")];
 
 #[derive(Default)]
 struct Series {

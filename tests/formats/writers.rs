@@ -98,3 +98,90 @@ pub mod tfevents {
         record(&event)
     }
 }
+
+pub mod wandb {
+    use super::{bytes, int};
+
+    const BLOCK: usize = 32 << 10;
+
+    /// A file under construction: knows where in its block it stands.
+    pub struct File(pub Vec<u8>);
+
+    impl File {
+        pub fn new() -> Self {
+            Self(vec![b':', b'W', b'&', b'B', 0xe1, 0xbe, 0])
+        }
+
+        /// Appends a record, in as many chunks as the blocks ask for.
+        pub fn record(&mut self, mut data: &[u8]) -> &mut Self {
+            let mut first = true;
+            loop {
+                let left = BLOCK - self.0.len() % BLOCK;
+                if left < 7 {
+                    self.0.extend(std::iter::repeat_n(0, left));
+                    continue;
+                }
+                let length = data.len().min(left - 7);
+                let kind = match (first, length == data.len()) {
+                    (true, true) => 1,
+                    (true, false) => 2,
+                    (false, false) => 3,
+                    (false, true) => 4,
+                };
+                let mut checked = vec![kind];
+                checked.extend_from_slice(&data[..length]);
+                self.0.extend(crc32fast::hash(&checked).to_le_bytes());
+                self.0.extend((length as u16).to_le_bytes());
+                self.0.extend(checked);
+                data = &data[length..];
+                first = false;
+                if kind == 1 || kind == 4 {
+                    return self;
+                }
+            }
+        }
+
+        pub fn history(&mut self, step: i64, items: &[(&str, &str)]) -> &mut Self {
+            let (mut record, mut history, mut number) = (Vec::new(), Vec::new(), Vec::new());
+            for (key, json) in items {
+                bytes(&mut history, 1, &item(key, json));
+            }
+            if step != 0 {
+                int(&mut number, 1, step);
+            }
+            bytes(&mut history, 2, &number);
+            bytes(&mut record, 2, &history);
+            self.record(&record)
+        }
+
+        pub fn config(&mut self, items: &[(&str, &str)]) -> &mut Self {
+            let (mut record, mut config) = (Vec::new(), Vec::new());
+            for (key, json) in items {
+                bytes(&mut config, 1, &item(key, json));
+            }
+            bytes(&mut record, 5, &config);
+            self.record(&record)
+        }
+
+        /// `stream`: 0 is standard error, 1 standard output.
+        pub fn output(&mut self, stream: i64, text: &str) -> &mut Self {
+            let (mut record, mut output) = (Vec::new(), Vec::new());
+            int(&mut output, 1, stream);
+            bytes(&mut output, 3, text.as_bytes());
+            bytes(&mut record, 13, &output);
+            self.record(&record)
+        }
+    }
+
+    fn item(key: &str, json: &str) -> Vec<u8> {
+        let mut item = Vec::new();
+        if let Some((outer, inner)) = key.split_once('>') {
+            bytes(&mut item, 2, outer.as_bytes());
+            bytes(&mut item, 2, inner.as_bytes());
+        } else {
+            bytes(&mut item, 1, key.as_bytes());
+        }
+        bytes(&mut item, 16, json.as_bytes());
+        item
+    }
+}

@@ -3,6 +3,12 @@
 //! Pure, like the formats: bytes or parsed values in, facts out, each with its place in the file. Which file is opened,
 //! and in which order of trust the findings are offered to [`crate::vocab::Facts`], is for [`crate::ingest`] to say.
 
+pub mod architecture;
+pub mod config;
+pub mod families;
+pub mod hf_args;
+pub mod llamafactory;
+pub mod mixture;
 pub mod tensorboard;
 
 use crate::vocab::{FactName, FactValue};

@@ -1,12 +1,30 @@
 //! Facts inside TensorBoard event files: texts (Hugging Face, Megatron) and hyper-parameters (Lightning, PyTorch).
 
+use super::{Found, architecture, config};
 use crate::ingest::formats::Sink;
 use crate::ingest::formats::protobuf::{Fields, Malformed, Wire};
+use crate::ingest::formats::python_json;
 use serde_json::{Map, Value};
 
-/// Facts in a text summary.
+/// Facts in a text summary. Hugging Face writes the trainer's arguments and the model's configuration as JSON.
 pub fn text(tag: &str, text: &[u8], sink: &mut Sink) {
-    let _ = (tag, text, sink);
+    let name = tag.strip_suffix("/text_summary").unwrap_or(tag);
+    let find: fn(&Value) -> Vec<Found> = match name.rsplit('/').next() {
+        Some("model_config") => architecture::facts,
+        Some("args" | "config" | "hparams" | "arguments") => config::facts,
+        _ => return,
+    };
+    let Some(settings) = python_json::value(unfenced(text)) else { return };
+    for (fact, value, place) in find(&settings) {
+        sink.fact(fact, value, format!("{tag}#{place}"));
+    }
+}
+
+/// Without the Markdown fence that some writers put around JSON so that TensorBoard shows it as it is.
+fn unfenced(text: &[u8]) -> &[u8] {
+    let text = text.trim_ascii();
+    let Some(inside) = text.strip_prefix(b"```").and_then(|rest| rest.strip_suffix(b"```")) else { return text };
+    inside.strip_prefix(b"json").unwrap_or(inside)
 }
 
 /// Facts in the hyper-parameters plugin's `SessionStartInfo`, from the metadata of a summary value.
@@ -14,7 +32,6 @@ pub fn text(tag: &str, text: &[u8], sink: &mut Sink) {
 /// # Errors
 /// [`Malformed`].
 pub fn hparams(metadata: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
-    let _ = sink;
     // SummaryMetadata.plugin_data.content is HParamsPluginData; its session_start_info holds a map of values.
     let mut known = Map::new();
     for content in inside(metadata, &[1, 2, 3])? {
@@ -29,6 +46,9 @@ pub fn hparams(metadata: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
             }
             known.insert(key, value);
         }
+    }
+    for (fact, value, place) in config::facts(&Value::Object(known)) {
+        sink.fact(fact, value, format!("hparams#{place}"));
     }
     Ok(())
 }

@@ -4,16 +4,19 @@
 //! a stretch of a file, calls [`Parser::feed`], stores the points together with the offset of the last whole record,
 //! and calls again with the rest in front when more has been written.
 
+pub mod blocks;
 pub mod console;
 pub mod custom;
 pub mod lines;
 pub mod protobuf;
+pub mod python_json;
 pub mod refuse;
 pub mod saved;
 pub mod scan;
 pub mod sink;
 pub mod tensor;
 pub mod tfevents;
+pub mod wandb;
 
 pub use sink::{RawPoint, Restart, Sink};
 
@@ -91,6 +94,7 @@ pub struct FormatError(pub String);
 pub fn all() -> &'static [&'static dyn Format] {
     &[
         &tfevents::TfEvents,
+        &wandb::Wandb,
         // Console output, from the most to the least particular; `console` takes what has no metrics yet.
         &console::Console,
     ]

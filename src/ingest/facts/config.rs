@@ -1,0 +1,65 @@
+//! A configuration as a run logged it: a dictionary of settings from W&B, MLflow, TensorBoard's hyper-parameters,
+//! `config.json` or `args.json`, whoever wrote it.
+
+use super::{Found, architecture, hf_args, llamafactory, mixture};
+use serde_json::Value;
+
+/// Every fact that one dictionary of settings holds, the most trusted first.
+#[must_use]
+pub fn facts(config: &Value) -> Vec<Found> {
+    let mut found = mixture::facts(config);
+    found.extend(llamafactory::facts(config));
+    found.extend(architecture::facts(config));
+    found.extend(hf_args::facts(config));
+    found
+}
+
+/// Typed access to a dictionary. Strings that hold numbers count as numbers: MLflow and some loggers write all values
+/// as text.
+#[derive(Clone, Copy)]
+pub struct Keys<'a>(pub &'a Value);
+
+impl<'a> Keys<'a> {
+    /// The first of these keys that holds a finite number.
+    #[must_use]
+    pub fn number(&self, names: &[&str]) -> Option<f64> {
+        names.iter().find_map(|name| number(self.0.get(name)?))
+    }
+
+    /// A switch; Python's `True` as text counts.
+    #[must_use]
+    pub fn flag(&self, name: &str, default: bool) -> bool {
+        match self.0.get(name) {
+            Some(Value::Bool(bit)) => *bit,
+            Some(Value::String(text)) => match text.as_str() {
+                "true" | "True" => true,
+                "false" | "False" => false,
+                _ => default,
+            },
+            _ => default,
+        }
+    }
+
+    /// A word that is not empty.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str().filter(|text| !text.is_empty() && *text != "None")
+    }
+
+    /// The numbers of a list; none where there is no list.
+    #[must_use]
+    pub fn list(&self, name: &str) -> Vec<f64> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(number).collect()
+    }
+}
+
+/// A finite number, also one written as text.
+#[must_use]
+pub fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .filter(|number: &f64| number.is_finite())
+}

@@ -1,0 +1,282 @@
+//! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, configuration is facts, and console
+//! output is handed on for the console formats.
+//!
+//! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
+
+use super::blocks::{FILE_HEADER, Next, Place};
+use super::protobuf::{Fields, Malformed, Wire};
+use super::python_json::{self, Broken, Event, Reader};
+use super::{Format, FormatError, Parser, Recognition, Sink};
+use crate::ingest::facts;
+use serde_json::{Map, Value};
+
+/// Longest console line that is put together; a longer one is handed on in pieces.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// The format.
+pub struct Wandb;
+
+impl Format for Wandb {
+    fn name(&self) -> &'static str {
+        "wandb"
+    }
+
+    fn recognise(&self, _path: &str, head: &[u8]) -> Option<Recognition> {
+        let version = head.strip_prefix(&FILE_HEADER[..6])?.first()?;
+        Some(Recognition { confidence: 100, why: format!("begins as W&B's run file, version {version}") })
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        Box::<WandbParser>::default()
+    }
+}
+
+#[derive(Default)]
+struct WandbParser {
+    /// Whether the header of the file is behind.
+    begun: bool,
+    place: Place,
+    /// Newest step, for history without one.
+    step: i64,
+    /// Unfinished lines of standard error and standard output.
+    lines: [Vec<u8>; 2],
+}
+
+impl Parser for WandbParser {
+    fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+        let mut at = 0;
+        if !self.begun {
+            if input.len() < FILE_HEADER.len() {
+                return Ok(0);
+            }
+            if input[..6] != FILE_HEADER[..6] {
+                return Err(FormatError("a W&B file without its header".into()));
+            }
+            at = FILE_HEADER.len();
+            self.begun = true;
+            self.place.advance(at, false);
+        }
+        loop {
+            match self.place.next(&input[at..], last) {
+                Next::Wait => break,
+                Next::Pass { used, damage } => {
+                    if let Some(reason) = damage {
+                        sink.damaged(at, reason);
+                    }
+                    at += used;
+                    self.place.advance(used, true);
+                }
+                Next::Record { data, used } => {
+                    let points = sink.points.len();
+                    if self.record(&data, sink).is_err() {
+                        sink.points.truncate(points);
+                        sink.damaged(at, "a W&B record that cannot be read, although its checksum is right");
+                    }
+                    at += used;
+                    self.place.advance(used, false);
+                }
+            }
+        }
+        if last {
+            for line in &mut self.lines {
+                sink.console.append(line);
+            }
+        }
+        Ok(at)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        if !self.begun {
+            return Vec::new();
+        }
+        let mut saved = vec![u8::from(self.place.passing)];
+        saved.extend(self.place.in_block.to_le_bytes());
+        saved.extend(self.step.to_le_bytes());
+        // Two lines, neither of which holds a line break.
+        saved.extend(self.lines.join(&b'\n'));
+        saved
+    }
+
+    fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        let foreign = || FormatError("state of another parser".to_owned());
+        let ([passing, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
+        let (step, lines) = rest.split_first_chunk().ok_or_else(foreign)?;
+        let middle = memchr::memchr(b'\n', lines).ok_or_else(foreign)?;
+        self.begun = true;
+        self.place = Place { in_block: u16::from_le_bytes([*b0, *b1]), passing: *passing != 0 };
+        self.step = i64::from_le_bytes(*step);
+        self.lines = [lines[..middle].to_vec(), lines[middle + 1..].to_vec()];
+        Ok(())
+    }
+}
+
+impl WandbParser {
+    fn record(&mut self, record: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+        for field in Fields::new(record) {
+            match field? {
+                (2, Wire::Bytes(history)) => self.history(history, sink)?,
+                (4 | 13, Wire::Bytes(output)) => self.output(output, sink)?,
+                (5, Wire::Bytes(config)) => configuration(config, sink)?,
+                (17, Wire::Bytes(run)) => started(run, sink)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn history(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+        let (mut step, mut wall) = (None, f64::NAN);
+        let mut items = Vec::new();
+        for field in Fields::new(message) {
+            match field? {
+                (1, Wire::Bytes(bytes)) => {
+                    let item = Item::read(bytes)?;
+                    match (item.key.as_str(), python_json::number_or_quoted(item.json)) {
+                        ("_step", Some(value)) => step = step.or(Some(value as i64)),
+                        ("_timestamp", Some(value)) => wall = value,
+                        _ => {}
+                    }
+                    items.push(item);
+                }
+                (2, Wire::Bytes(bytes)) => {
+                    step = Some(0); // Protocol buffers leave out a zero.
+                    for field in Fields::new(bytes) {
+                        if let (1, Wire::Varint(number)) = field? {
+                            step = Some(number as i64);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let step = step.unwrap_or(self.step.saturating_add(1));
+        self.step = step;
+        for item in items {
+            match python_json::number_or_quoted(item.json) {
+                Some(value) => {
+                    let metric = sink.metric(&item.key);
+                    sink.point(metric, step, value, wall);
+                }
+                None if item.json.first() == Some(&b'{') => nested(&item, step, wall, sink),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Standard error is stream 0, standard output 1; each is put together into lines, since a line and its end are
+    /// often written apart, with the other stream between them.
+    fn output(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+        let (mut stream, mut text) = (0, &[][..]);
+        for field in Fields::new(message) {
+            match field? {
+                (1, Wire::Varint(1)) => stream = 1,
+                (3, Wire::Bytes(bytes)) => text = bytes,
+                _ => {}
+            }
+        }
+        let line = &mut self.lines[stream];
+        line.extend_from_slice(text);
+        if let Some(end) = memchr::memrchr(b'\n', line) {
+            sink.console.extend(line.drain(..=end));
+        }
+        if line.len() > LONGEST_LINE {
+            sink.console.append(line);
+        }
+        Ok(())
+    }
+}
+
+/// An item of a history or a configuration.
+struct Item<'a> {
+    key: String,
+    json: &'a [u8],
+}
+
+impl<'a> Item<'a> {
+    fn read(message: &'a [u8]) -> Result<Self, Malformed> {
+        let (mut key, mut json) = (String::new(), &[][..]);
+        for field in Fields::new(message) {
+            match field? {
+                (1, Wire::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
+                (2, Wire::Bytes(bytes)) => {
+                    if !key.is_empty() {
+                        key.push('.');
+                    }
+                    key.push_str(&String::from_utf8_lossy(bytes));
+                }
+                (16, Wire::Bytes(bytes)) => json = bytes,
+                _ => {}
+            }
+        }
+        Ok(Self { key, json })
+    }
+}
+
+/// A dictionary that was logged as a value: each number in it is a metric of its own, as W&B shows it. Pictures,
+/// tables and histograms are dictionaries with a `_type`.
+fn nested(item: &Item<'_>, step: i64, wall: f64, sink: &mut Sink) {
+    let mut points = Vec::new();
+    if numbers(item, &mut points) == Ok(true) {
+        for (key, value) in points {
+            let metric = sink.metric(&key);
+            sink.point(metric, step, value, wall);
+        }
+    }
+}
+
+/// The numbers in a dictionary, keys joined with dots. `false` if it is no plain dictionary.
+fn numbers(item: &Item<'_>, found: &mut Vec<(String, f64)>) -> Result<bool, Broken> {
+    let mut reader = Reader::new(item.json);
+    let mut key = item.key.clone();
+    // Length of the key outside of each open object.
+    let mut outside = Vec::new();
+    while let Some(event) = reader.event()? {
+        match event {
+            Event::Object => outside.push(key.len()),
+            Event::End => {
+                outside.pop();
+            }
+            Event::Key(name) if name == "_type" => return Ok(false),
+            Event::Key(name) => {
+                key.truncate(outside.last().copied().unwrap_or(0));
+                key.push('.');
+                key.push_str(&name);
+            }
+            Event::Number(value) => found.push((key.clone(), value)),
+            Event::Array => reader.leave()?,
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+/// A `ConfigRecord`: what it sets, as facts.
+fn configuration(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    let mut known = Map::new();
+    for field in Fields::new(message) {
+        if let (1, Wire::Bytes(bytes)) = field? {
+            let item = Item::read(bytes)?;
+            known.insert(item.key, python_json::value(item.json).unwrap_or_default());
+        }
+    }
+    for (name, value, place) in facts::config::facts(&Value::Object(known)) {
+        sink.fact(name, value, format!("config.{place}"));
+    }
+    Ok(())
+}
+
+/// A `RunRecord`: its configuration, and where it started if it was resumed.
+fn started(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    for field in Fields::new(message) {
+        match field? {
+            (4, Wire::Bytes(config)) => configuration(config, sink)?,
+            (14, Wire::Varint(step)) if step > 0 => sink.restarted(step as i64),
+            _ => {}
+        }
+    }
+    Ok(())
+}
