@@ -1,8 +1,27 @@
 //! Fitting: robust objective, starts, argmin's L-BFGS, intervals, held-out skill.
 
+mod assemble;
 pub mod choose;
+mod damped;
+mod held_out;
+mod identify;
+mod interval;
+mod laplace;
+mod linalg;
+mod model;
+mod objective;
+mod random;
+mod resample;
+mod search;
+mod starts;
+#[cfg(test)]
+mod tests;
 
+use crate::laws::{self, Columns, Shape};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Observations};
+use interval::{Calibration, Standing};
+use model::Model;
+use starts::Budget;
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +69,9 @@ pub struct Fit {
     pub theta: Vec<f64>,
     /// θ of every resample, same coordinates.
     pub draws: Vec<Vec<f64>>,
-    /// Signed held-out log residuals (ln observed − ln predicted), sorted; their spread is what an interval adds to
-    /// that of the draws. In-sample ones, widened, where there was no cross-validation.
+    /// Signed held-out log residuals (ln observed − ln predicted) of mixtures that were interpolated, sorted; their
+    /// spread is what an interval adds to that of the draws. In-sample ones, widened, where there was no
+    /// cross-validation.
     pub residuals: Vec<f64>,
     /// Names of the domains, the order of every mixture.
     pub domains: Vec<String>,
@@ -59,6 +79,8 @@ pub struct Fit {
     pub own: Option<usize>,
     /// Largest N and D, and least and most of each weight, among the rows fitted to.
     pub seen: Seen,
+    model: Model,
+    calibration: Calibration,
 }
 
 /// The region the data cover.
@@ -73,42 +95,69 @@ pub struct Seen {
 }
 
 impl Fit {
-    /// Loss at `at` (its `loss` is ignored), nats.
+    /// Loss at `at` (its `loss` is ignored), nats. Finite and positive.
     #[must_use]
     pub fn predict(&self, at: &Observation) -> f64 {
-        let _ = at;
-        todo!("laws")
+        self.ln(&Columns::place(at)).exp()
     }
 
     /// Loss at `at` under each resample, nats; the same order for every call, so that differences between two places
     /// can be taken draw by draw. Empty where there was no bootstrap.
     #[must_use]
     pub fn predict_draws(&self, at: &Observation) -> Vec<f64> {
-        let _ = at;
-        todo!("laws")
+        self.ln_draws(&Columns::place(at)).into_iter().map(f64::exp).collect()
     }
 
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.
     #[must_use]
     pub fn curve(&self, at: &Observation) -> Interval {
-        let _ = at;
-        todo!("laws")
+        let place = Columns::place(at);
+        let value = self.ln(&place);
+        let (below, above) = interval::of_curve(value, &self.ln_draws(&place));
+        interval::interval(value, below, above)
     }
 
-    /// Where a new run's loss would be: the curve's spread and the held-out residuals together, nominal 90 %.
+    /// Where a new run's loss would be, nominal 90 %: held-out residuals of mixtures like this one, what the curve's
+    /// spread exceeds its usual one by, and, beyond the largest N or D, what fits to smaller ones got wrong.
     #[must_use]
     pub fn forecast(&self, at: &Observation) -> Interval {
-        let _ = at;
-        todo!("laws")
+        let place = Columns::place(at);
+        let outside = self.extrapolation(at);
+        let beyond = |ratio: f64| if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 };
+        let standing = Standing {
+            mixture: at.mixture.clone(),
+            inside: outside.mixture_inside,
+            beyond_size: beyond(outside.params),
+            beyond_tokens: beyond(outside.tokens),
+        };
+        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &standing)
     }
 
     /// How far outside the data `at` is.
     #[must_use]
     pub fn extrapolation(&self, at: &Observation) -> Extrapolation {
-        let _ = at;
-        todo!("laws")
+        let ratio = |value: f64, seen: f64| if seen > 0.0 && value.is_finite() { value / seen } else { 1.0 };
+        let inside =
+            at.mixture.iter().zip(&self.seen.weights).all(|(w, (low, high))| *w >= low - 1e-9 && *w <= high + 1e-9);
+        Extrapolation {
+            params: ratio(at.params, self.seen.params),
+            tokens: ratio(at.tokens, self.seen.tokens),
+            mixture_inside: inside,
+        }
+    }
+
+    fn ln(&self, place: &Columns) -> f64 {
+        self.model.predict(&self.theta, place)[0]
+    }
+
+    fn ln_draws(&self, place: &Columns) -> Vec<f64> {
+        self.draws.iter().map(|theta| self.model.predict(theta, place)[0]).collect()
     }
 }
+
+/// Fresh starts of a fit from nothing, and of one that has the last fit to start from.
+const COLD_STARTS: usize = 32;
+const WARM_STARTS: usize = 6;
 
 /// Fits one law to one validation loss. `warm` is the last fit of the same law and metric: its θ joins the starts, and
 /// few fresh ones are then needed.
@@ -116,6 +165,35 @@ impl Fit {
 /// # Errors
 /// [`FitError`]. A fit that is returned is finite in every number.
 pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Option<&Fit>) -> Result<Fit, FitError> {
-    let _ = (law, observations, options, warm);
-    todo!("laws")
+    let law = laws::get(law).ok_or_else(|| FitError::Unknown(law.to_owned()))?;
+    let began = std::time::Instant::now();
+    let x = Columns::of(observations);
+    let missing = missing(law, observations, &x);
+    if !missing.is_empty() {
+        return Err(FitError::Missing {
+            law: law.card().name.to_owned(),
+            metric: observations.metric.clone(),
+            missing,
+        });
+    }
+    let model = Model::new(law, Shape::of(observations.own, &x));
+    let warm: Vec<Vec<f64>> =
+        warm.filter(|fit| fit.view.law == law.card().name).map(|fit| fit.theta.clone()).into_iter().collect();
+    let fresh = options.starts.unwrap_or(if warm.is_empty() { COLD_STARTS } else { WARM_STARTS });
+    let budget = Budget { seed: options.seed, fresh, tolerance: 1e-9, polish: true };
+    let optimum = model.fit(&x, &warm, &budget);
+    let draws = resample::bootstrap(&model, &x, &optimum.theta, options.seed, options.bootstraps);
+    let held = options
+        .cross_validate
+        .then(|| held_out::held_out(&model, observations, &x, &optimum.theta, options.seed))
+        .flatten();
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, seconds }))
+}
+
+fn missing(law: &dyn laws::Law, observations: &Observations, x: &Columns) -> Vec<String> {
+    if x.is_empty() {
+        return vec!["there is no checkpoint with a loss, tokens and a mixture yet".to_owned()];
+    }
+    law.missing(observations)
 }

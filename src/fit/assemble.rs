@@ -1,0 +1,168 @@
+//! From the pieces of a fit to what readers see.
+
+use super::held_out::{HeldOut, HeldRow};
+use super::interval::Calibration;
+use super::model::{Model, Optimum};
+use super::{Fit, Options, Seen, identify, laplace, resample};
+use crate::laws::Columns;
+use crate::vocab::{FitView, Observations, ParameterView};
+
+/// What a fit consists of before it is put into words.
+pub(super) struct Parts<'a> {
+    pub observations: &'a Observations,
+    pub x: Columns,
+    pub model: Model,
+    pub optimum: Optimum,
+    pub draws: Vec<Vec<f64>>,
+    pub held: Option<HeldOut>,
+    pub options: &'a Options,
+    pub seconds: f64,
+}
+
+/// In-sample residuals are smaller than those of new runs; without a cross-validation they are widened by this.
+const WIDEN: f64 = 1.5;
+
+pub(super) fn fit(parts: Parts<'_>) -> Fit {
+    let Parts { observations, x, model, optimum, draws, held, options, seconds } = parts;
+    let predicted = model.predict(&optimum.theta, &x);
+    let in_sample: Vec<f64> = x.ln_loss.iter().zip(&predicted).map(|(y, p)| y - p).collect();
+    let mre = in_sample.iter().map(|r| (-r).clamp(-50.0, 50.0).exp_m1().abs()).sum::<f64>() / x.len() as f64;
+    let parameters = parameters(&model, &x, &optimum.theta, &draws);
+    let mut runs = x.run.clone();
+    runs.sort_unstable();
+    runs.dedup();
+    let view = FitView {
+        metric: observations.metric.clone(),
+        law: model.law.card().name.to_owned(),
+        chosen: true,
+        objective: model.objective(&optimum.theta, &x),
+        warnings: warnings(&parameters, held.as_ref(), runs.len()),
+        parameters,
+        observations: x.len(),
+        runs: runs.len(),
+        skill: held.as_ref().map(|h| h.skill),
+        mre_heldout: held.as_ref().map(|h| h.mre),
+        mre,
+        held_out: held.as_ref().map(|h| h.how.clone()).unwrap_or_default(),
+        folds: held.as_ref().map(|h| h.folds.clone()).unwrap_or_default(),
+        starts: optimum.starts,
+        seed: options.seed,
+        seconds,
+        stopped: optimum.stopped,
+    };
+    let calibration = calibration(&model, &x, &draws, held, &in_sample);
+    let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
+    residuals.sort_by(f64::total_cmp);
+    Fit {
+        view,
+        theta: optimum.theta,
+        draws,
+        residuals,
+        domains: observations.domains.clone(),
+        own: observations.own,
+        seen: seen(&x),
+        model,
+        calibration,
+    }
+}
+
+fn parameters(model: &Model, x: &Columns, theta: &[f64], draws: &[Vec<f64>]) -> Vec<ParameterView> {
+    let shown = model.shown(theta);
+    let pinned = identify::identified(model, x, theta);
+    let over_draws: Vec<Vec<(String, f64)>> = draws.iter().map(|d| model.shown(d)).collect();
+    let laplace = if draws.is_empty() { laplace::ends(model, x, theta) } else { None };
+    shown
+        .into_iter()
+        .enumerate()
+        .map(|(k, (name, value))| {
+            let (low, high) = match &laplace {
+                Some((low, high)) => (low[k].min(value), high[k].max(value)),
+                None => {
+                    let mut values: Vec<f64> = over_draws.iter().filter_map(|d| d.get(k)).map(|v| v.1).collect();
+                    values.sort_by(f64::total_cmp);
+                    let or_value = |q| Some(resample::quantile(&values, q)).filter(|v| v.is_finite()).unwrap_or(value);
+                    (or_value(0.05).min(value), or_value(0.95).max(value))
+                }
+            };
+            ParameterView { name, value, low, high, identified: pinned.get(k).copied().unwrap_or(true) }
+        })
+        .collect()
+}
+
+fn calibration(
+    model: &Model,
+    x: &Columns,
+    draws: &[Vec<f64>],
+    held: Option<HeldOut>,
+    in_sample: &[f64],
+) -> Calibration {
+    let mut calibration = Calibration { usual_spread: usual_spread(model, x, draws), ..Calibration::default() };
+    match held {
+        Some(held) => {
+            calibration.rows = held.rows;
+            calibration.size = held.size;
+            calibration.tokens = held.tokens;
+        }
+        None => {
+            calibration.rows = in_sample
+                .iter()
+                .enumerate()
+                .map(|(i, r)| HeldRow { mixture: x.mixture(i), residual: WIDEN * r, inside: true })
+                .collect();
+        }
+    }
+    calibration
+}
+
+/// Median over some rows of the standard deviation over draws of ln L̂.
+fn usual_spread(model: &Model, x: &Columns, draws: &[Vec<f64>]) -> f64 {
+    const LOOKED_AT: usize = 64;
+    let stride = x.len().div_ceil(LOOKED_AT).max(1);
+    let some = x.weighted(|i| if i % stride == 0 { 1.0 } else { 0.0 });
+    let lines: Vec<Vec<f64>> = draws.iter().map(|theta| model.predict(theta, &some)).collect();
+    if lines.len() < 2 {
+        return 0.0;
+    }
+    let n = lines.len() as f64;
+    let mut spreads: Vec<f64> = (0..some.len())
+        .map(|i| {
+            let mean = lines.iter().map(|l| l[i]).sum::<f64>() / n;
+            (lines.iter().map(|l| (l[i] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
+        })
+        .collect();
+    spreads.sort_by(f64::total_cmp);
+    resample::quantile(&spreads, 0.5)
+}
+
+fn warnings(parameters: &[ParameterView], held: Option<&HeldOut>, runs: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(held) = held {
+        if held.skill <= 0.0 {
+            all.push("NO SKILL: held-out mixtures are predicted no better than by the mean".to_owned());
+        }
+        if let Some(size) = &held.size {
+            all.push(format!("larger N, held out: {}", size.describe("N")));
+        }
+        if let Some(tokens) = &held.tokens {
+            all.push(format!("more tokens, held out: {}", tokens.describe("D")));
+        }
+    } else {
+        all.push("not cross-validated: its skill is unknown".to_owned());
+    }
+    if runs < 2 {
+        all.push("one run only: intervals do not know how runs differ".to_owned());
+    }
+    let loose: Vec<&str> = parameters.iter().filter(|p| !p.identified).map(|p| p.name.as_str()).collect();
+    if !loose.is_empty() {
+        all.push(format!("not pinned down by the data: {} (predictions hold, these do not)", loose.join(", ")));
+    }
+    all
+}
+
+fn seen(x: &Columns) -> Seen {
+    let most = |column: &[f64]| column.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp();
+    let range = |column: &Vec<f64>| {
+        column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), w| (low.min(*w), high.max(*w)))
+    };
+    Seen { params: most(&x.ln_params), tokens: most(&x.ln_tokens), weights: x.share.iter().map(range).collect() }
+}

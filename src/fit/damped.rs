@@ -1,0 +1,127 @@
+//! A damped Newton step for sums of Huber losses, as a solver that argmin drives.
+//!
+//! Rows within δ of the curve have curvature, rows beyond it have none: the exact (first-order) Hessian is that of the
+//! few rows within. Far from the optimum there may be none, and the quadratic that touches the objective from above
+//! (weights δ/|r|) is used instead; λ moves between the two, as in Levenberg and Marquardt's method.
+
+use super::linalg::{backward, cholesky, forward};
+use super::objective::Curvature;
+use super::search::Descent;
+use argmin::core::{Error, IterState, KV, Problem, Solver, State, TerminationReason};
+
+/// argmin's state: parameters and cost; derivatives stay in the solver's own buffers.
+pub(super) type Position = IterState<Vec<f64>, (), (), (), (), f64>;
+
+/// The most one step may move a search coordinate: beyond this a quadratic says nothing about a sum of exponentials.
+const LONGEST: f64 = 3.0;
+
+/// See the [module](self).
+pub(super) struct Damped {
+    lambda: f64,
+    tolerance: f64,
+    small_steps: u32,
+    gradient: Vec<f64>,
+    trial_gradient: Vec<f64>,
+    curvature: Curvature,
+    trial_curvature: Curvature,
+    system: Vec<f64>,
+    factor: Vec<f64>,
+    step: Vec<f64>,
+}
+
+impl Damped {
+    /// For a problem of `p` dimensions; stops after two steps that lower the objective by less than `tolerance` of it.
+    pub(super) fn new(p: usize, tolerance: f64) -> Self {
+        Self {
+            lambda: 1.0,
+            tolerance,
+            small_steps: 0,
+            gradient: vec![0.0; p],
+            trial_gradient: vec![0.0; p],
+            curvature: Curvature::new(p),
+            trial_curvature: Curvature::new(p),
+            system: vec![0.0; p * p],
+            factor: vec![0.0; p * p],
+            step: vec![0.0; p],
+        }
+    }
+
+    /// Solves for the step at the present damping; false where the system is hopeless.
+    fn solve(&mut self) -> bool {
+        let p = self.gradient.len();
+        let (within, above) = (&self.curvature.within, &self.curvature.above);
+        for (s, (w, a)) in self.system.iter_mut().zip(within.iter().zip(above)) {
+            *s = w + self.lambda * a;
+        }
+        let largest = (0..p).map(|k| above[k * p + k]).fold(0.0, f64::max);
+        for k in 0..p {
+            // A parameter that nothing depends on (a vanished amplitude) gets a step of zero, not a division by it.
+            let d = above[k * p + k];
+            self.system[k * p + k] += self.lambda * 0.01 * d + 1e-11 * d + 1e-14 * largest + f64::MIN_POSITIVE;
+        }
+        if !cholesky(&self.system, p, &mut self.factor) {
+            return false;
+        }
+        for (s, g) in self.step.iter_mut().zip(&self.gradient) {
+            *s = -g;
+        }
+        forward(&self.factor, p, &mut self.step);
+        backward(&self.factor, p, &mut self.step);
+        let longest = self.step.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
+        if !longest.is_finite() {
+            return false;
+        }
+        if longest > LONGEST {
+            self.step.iter_mut().for_each(|s| *s *= LONGEST / longest);
+        }
+        true
+    }
+}
+
+impl Solver<Descent<'_>, Position> for Damped {
+    fn name(&self) -> &'static str {
+        "damped Newton"
+    }
+
+    fn init(&mut self, problem: &mut Problem<Descent<'_>>, state: Position) -> Result<(Position, Option<KV>), Error> {
+        let descent = problem.problem.as_ref().ok_or_else(|| Error::msg("no problem"))?;
+        let theta = state.get_param().ok_or_else(|| Error::msg("no start"))?;
+        let cost = descent.curvature(theta, &mut self.gradient, &mut self.curvature);
+        Ok((state.cost(cost), None))
+    }
+
+    fn next_iter(
+        &mut self,
+        problem: &mut Problem<Descent<'_>>,
+        mut state: Position,
+    ) -> Result<(Position, Option<KV>), Error> {
+        let descent = problem.problem.as_ref().ok_or_else(|| Error::msg("no problem"))?;
+        let theta = state.take_param().ok_or_else(|| Error::msg("no position"))?;
+        let cost = state.get_cost();
+        let mut trial = theta.clone();
+        while self.lambda < 1e10 {
+            if self.solve() {
+                for ((t, x), s) in trial.iter_mut().zip(&theta).zip(&self.step) {
+                    *t = x + s;
+                }
+                let next = descent.curvature(&trial, &mut self.trial_gradient, &mut self.trial_curvature);
+                if next < cost {
+                    std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
+                    std::mem::swap(&mut self.curvature, &mut self.trial_curvature);
+                    self.lambda = (self.lambda * 0.2).max(1e-7);
+                    let small = cost - next < self.tolerance * next;
+                    self.small_steps = if small { self.small_steps + 1 } else { 0 };
+                    let state = state.param(trial).cost(next);
+                    let done = self.small_steps >= 2;
+                    return Ok((
+                        if done { state.terminate_with(TerminationReason::SolverConverged) } else { state },
+                        None,
+                    ));
+                }
+            }
+            self.lambda *= 6.0;
+        }
+        // No step of any length lowers it: as low as this method gets from here.
+        Ok((state.param(theta).cost(cost).terminate_with(TerminationReason::SolverConverged), None))
+    }
+}

@@ -1,0 +1,107 @@
+//! From draws and held-out residuals to intervals.
+//!
+//! Two things keep a prediction from the truth: the curve is not quite where it was fitted, and runs do not lie on the
+//! curve. Resamples of runs show the first. Held-out residuals show both at once *where there are data*, so there the
+//! curve's own spread must not be added again: only what it exceeds its usual spread at the data by is.
+//!
+//! Which residuals speak for a place: those of mixtures near it, and, inside the explored region, only those of folds
+//! that interpolated. (Leaving out the mixture with none of the own domain asks for an extrapolation that predicting
+//! inside the data is not; it says much about places outside, nothing about places inside.)
+//!
+//! Beyond the largest N or D, what fits to the smaller part of the range got wrong about the rest, over and above the
+//! usual error, is added in proportion to the distance in ln.
+
+use super::held_out::{HeldRow, Leap};
+use super::resample::{quantile, weighted_quantile};
+use crate::vocab::Interval;
+
+/// Distance between mixtures at which a residual's say has fallen to e^−½.
+const NEAR: f64 = 0.15;
+/// The say of residuals far away: few neighbours must not make an interval out of two rows.
+const FAR: f64 = 0.03;
+/// Leaps further than this many times the tested one are not made wider still: the number would be as empty as the
+/// promise.
+const MOST_LEAPS: f64 = 4.0;
+/// Half-width of a 90 % interval in standard deviations, if errors are normal.
+const NINETY: f64 = 1.645;
+
+/// What intervals are made of.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calibration {
+    pub rows: Vec<HeldRow>,
+    pub size: Option<Leap>,
+    pub tokens: Option<Leap>,
+    /// Median over rows of the standard deviation of ln L̂ over draws.
+    pub usual_spread: f64,
+}
+
+/// Where a prediction stands relative to the data.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    pub mixture: Vec<f64>,
+    pub inside: bool,
+    /// ln(N / largest N), 0 inside.
+    pub beyond_size: f64,
+    /// ln(D / largest D), 0 inside.
+    pub beyond_tokens: f64,
+}
+
+/// The interval of the curve: quantiles of the draws about the best guess, all as ln L.
+pub(super) fn of_curve(value: f64, draws: &[f64]) -> (f64, f64) {
+    let mut sorted = draws.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() {
+        return (0.0, 0.0);
+    }
+    ((value - quantile(&sorted, 0.05)).max(0.0), (quantile(&sorted, 0.95) - value).max(0.0))
+}
+
+impl Calibration {
+    /// The interval for a new run at a place: ln L̂ there and its draws.
+    pub(super) fn forecast(&self, value: f64, draws: &[f64], at: &Standing) -> Interval {
+        let (mut below, mut above) = self.residuals(at);
+        let (curve_below, curve_above) = of_curve(value, draws);
+        let usual = NINETY * self.usual_spread;
+        for (side, curve) in [(&mut below, curve_below), (&mut above, curve_above)] {
+            let excess = (curve * curve - usual * usual).max(0.0);
+            let size = leap(self.size.as_ref(), at.beyond_size);
+            let tokens = leap(self.tokens.as_ref(), at.beyond_tokens);
+            *side = (*side * *side + excess + size * size + tokens * tokens).sqrt();
+        }
+        interval(value, below, above)
+    }
+
+    /// How far below and above the curve nine runs in ten are, in ln L.
+    fn residuals(&self, at: &Standing) -> (f64, f64) {
+        let speaks = |row: &&HeldRow| row.inside == at.inside;
+        let mut rows: Vec<&HeldRow> = self.rows.iter().filter(speaks).collect();
+        if rows.is_empty() {
+            rows = self.rows.iter().collect();
+        }
+        let mut weighted: Vec<(f64, f64)> = rows
+            .iter()
+            .map(|row| {
+                let distance = row.mixture.iter().zip(&at.mixture).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                (row.residual, (-0.5 * (distance / NEAR).powi(2)).exp() + FAR)
+            })
+            .collect();
+        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if weighted.is_empty() {
+            return (0.0, 0.0);
+        }
+        ((-weighted_quantile(&weighted, 0.05)).max(0.0), weighted_quantile(&weighted, 0.95).max(0.0))
+    }
+}
+
+fn leap(tested: Option<&Leap>, beyond: f64) -> f64 {
+    match tested {
+        Some(leap) if beyond > 0.0 => NINETY * leap.excess * (beyond / leap.distance).min(MOST_LEAPS),
+        _ => 0.0,
+    }
+}
+
+/// exp of a value and of its ends, finite.
+pub(super) fn interval(value: f64, below: f64, above: f64) -> Interval {
+    let exp = |v: f64| v.clamp(-700.0, 700.0).exp();
+    Interval { value: exp(value), low: exp(value - below), high: exp(value + above) }
+}

@@ -1,0 +1,92 @@
+//! A law made ready for one set of observations: what bootstrap, cross-validation and prediction share.
+
+use super::objective::{DELTA, Objective, Workspace, huber, predict};
+use super::starts::{self, Budget};
+use crate::laws::{Columns, Law, Method, Parameter, Shape};
+
+/// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    pub law: &'static dyn Law,
+    pub shape: Shape,
+    pub parameters: Vec<Parameter>,
+}
+
+/// The outcome of one fit of a model to some rows.
+#[derive(Debug, Clone)]
+pub(super) struct Optimum {
+    pub theta: Vec<f64>,
+    pub starts: usize,
+    pub stopped: String,
+}
+
+impl Model {
+    pub(super) fn new(law: &'static dyn Law, shape: Shape) -> Self {
+        let parameters = match law.method() {
+            Method::Search(smooth) => smooth.parameters(&shape),
+            Method::Solve(_) => Vec::new(),
+        };
+        Self { law, shape, parameters }
+    }
+
+    /// Fits to `x` from the given coordinates and from fresh starts.
+    pub(super) fn fit(&self, x: &Columns, warm: &[Vec<f64>], budget: &Budget) -> Optimum {
+        match self.law.method() {
+            Method::Search(law) => {
+                let objective = Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA };
+                starts::search(objective, warm, budget)
+            }
+            Method::Solve(law) => Optimum {
+                theta: law.solve(&self.shape, x, budget.seed),
+                starts: 1,
+                stopped: "solved, not searched".to_owned(),
+            },
+        }
+    }
+
+    /// A quick fit to a resample, from the optimum for all rows.
+    pub(super) fn resample(&self, x: &Columns, from: &[f64], seed: u64) -> Vec<f64> {
+        match self.law.method() {
+            Method::Search(law) => {
+                let objective = Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA };
+                let start = starts::revived(&objective, from);
+                super::search::newton(objective, &start, 40, 1e-6).theta
+            }
+            Method::Solve(law) => law.solve(&self.shape, x, seed),
+        }
+    }
+
+    /// ln L̂ of every row; finite.
+    pub(super) fn predict(&self, theta: &[f64], x: &Columns) -> Vec<f64> {
+        let mut all = match self.law.method() {
+            Method::Search(law) => {
+                let mut ws = Workspace::new(self.parameters.len());
+                predict(law, &self.shape, &self.parameters, theta, x, &mut ws)
+            }
+            Method::Solve(law) => law.predict(&self.shape, theta, x),
+        };
+        for y in &mut all {
+            *y = if y.is_nan() { self.shape.ln_most_loss } else { y.clamp(-600.0, 600.0) };
+        }
+        all
+    }
+
+    /// The unscaled sum of Huber(δ = 1e-3) on log loss.
+    pub(super) fn objective(&self, theta: &[f64], x: &Columns) -> f64 {
+        let predicted = self.predict(theta, x);
+        huber(predicted.iter().zip(&x.ln_loss).map(|(p, y)| p - y))
+    }
+
+    /// Names and values as readers see them.
+    pub(super) fn shown(&self, theta: &[f64]) -> Vec<(String, f64)> {
+        let finite = |v: f64| if v.is_nan() { 0.0 } else { v.clamp(-f64::MAX, f64::MAX) };
+        match self.law.method() {
+            Method::Search(law) => {
+                let phi: Vec<f64> = self.parameters.iter().zip(theta).map(|(p, t)| p.working(*t).0).collect();
+                let values = law.shown(&self.shape, &phi);
+                self.parameters.iter().zip(values).map(|(p, v)| (p.name.clone(), finite(v))).collect()
+            }
+            Method::Solve(law) => law.shown(&self.shape, theta).into_iter().map(|(n, v)| (n, finite(v))).collect(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use super::*;
+use crate::laws::tests::{anything, stream};
+use crate::vocab::Observations;
+
+fn code_cpt() -> Vec<Observations> {
+    crate::observe::observe(&crate::observe::tests::project(), &crate::observe::tests::code_cpt()).fitted
+}
+
+fn quick() -> Options {
+    Options { bootstraps: 0, cross_validate: false, ..Options::default() }
+}
+
+/// Objectives of `benches/scipy_dcpt.py examples/code-cpt/runs --starts 400` (SciPy 1.17.1, NumPy 2.4.6), the lower of
+/// `--signs free` and `--signs paper`.
+const SCIPY: [(&str, f64); 2] = [("eval/prose/loss", 3.601875715836473e-3), ("eval/rust/loss", 4.774250695477289e-3)];
+
+#[test]
+fn the_optimum_is_at_least_as_low_as_scipys() {
+    for (data, (metric, scipy)) in code_cpt().iter().zip(SCIPY) {
+        assert_eq!(data.metric, metric);
+        for seed in 0..3 {
+            let fit = fit("d-cpt", data, &Options { seed, ..quick() }, None).unwrap();
+            assert!(fit.view.objective <= 1.0001 * scipy, "{metric}, seed {seed}: {:e}", fit.view.objective);
+        }
+    }
+}
+
+#[test]
+fn held_out_ratios_are_predicted_as_well_as_the_readme_of_the_runs_says() {
+    for data in code_cpt() {
+        let fit = fit("d-cpt", &data, &Options { bootstraps: 0, ..Options::default() }, None).unwrap();
+        assert_eq!(fit.view.folds.len(), 9);
+        for fold in &fit.view.folds {
+            let share: f64 = fold.held_out.rsplit(' ').next().unwrap().parse().unwrap();
+            if share >= 0.2 {
+                assert!(fold.mre < 0.0095, "{fold:?}");
+            }
+        }
+        assert!(fit.view.skill.unwrap() > 0.5);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_fit_on_any_number_of_threads() {
+    let data = &code_cpt()[1];
+    let options = Options { bootstraps: 8, starts: Some(8), ..Options::default() };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut fit = pool.install(|| fit("d-cpt", data, &options, None)).unwrap();
+        fit.view.seconds = 0.0;
+        (fit.view, fit.theta, fit.draws)
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
+fn a_warm_refit_is_as_good_as_a_cold_fit() {
+    let data = &code_cpt()[0];
+    let mut less = data.clone();
+    less.rows.truncate(500);
+    let before = fit("d-cpt", &less, &quick(), None).unwrap();
+    let warm = fit("d-cpt", data, &quick(), Some(&before)).unwrap();
+    let cold = fit("d-cpt", data, &quick(), None).unwrap();
+    assert!(warm.view.objective <= 1.001 * cold.view.objective, "{} {}", warm.view.objective, cold.view.objective);
+}
+
+/// Rows of a known D-CPT law with a little noise.
+fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
+    let truth = |n: f64, d: f64, r: f64| {
+        1.2 + 400.0 / n.powf(0.34) + 2000.0 * r.powf(0.1) / d.powf(0.37) + 0.15 / (r + 0.05).powf(0.6)
+    };
+    let mut next = stream(3);
+    let mut data = anything(0, 0);
+    data.domains.truncate(2);
+    for (run, n) in [1e7, 3e7, 1e8, 3e8].into_iter().enumerate() {
+        for (ratio, r) in [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0].into_iter().enumerate() {
+            for step in 1..=12 {
+                let d = 1e8 * f64::from(step);
+                let wobble = noise * (next() + next() + next() - 1.5);
+                data.rows.push(Observation {
+                    params: n,
+                    active_params: n,
+                    tokens: d,
+                    mixture: vec![r, 1.0 - r],
+                    experts: 1.0,
+                    experts_per_token: 1.0,
+                    granularity: 1.0,
+                    loss: truth(n, d, r) * (1.0 + wobble),
+                    run: run * 7 + ratio,
+                });
+            }
+        }
+    }
+    data.runs = (0..28).map(|r| r.to_string()).collect();
+    (data, truth)
+}
+
+#[test]
+fn predictions_are_recovered_from_a_known_law_with_noise() {
+    let (data, truth) = synthetic(2e-3);
+    let fit = fit("d-cpt", &data, &Options { bootstraps: 50, ..Options::default() }, None).unwrap();
+    for (n, d, r) in [(3e8, 1.2e9, 0.3), (5e7, 6e8, 0.7), (1e9, 2e9, 0.5)] {
+        let at = place(n, d, r);
+        let (got, want) = (fit.predict(&at), truth(n, d, r));
+        assert!((got / want - 1.0).abs() < 5e-3, "{n} {d} {r}: {got} {want}");
+        let interval = fit.forecast(&at);
+        assert!(interval.low <= want && want <= interval.high, "{interval:?} {want}");
+        assert!(interval.high / interval.low < 1.05, "{interval:?}");
+    }
+    assert!(fit.view.skill.unwrap() > 0.95);
+}
+
+fn place(n: f64, d: f64, r: f64) -> Observation {
+    Observation {
+        params: n,
+        active_params: n,
+        tokens: d,
+        mixture: vec![r, 1.0 - r],
+        experts: 1.0,
+        experts_per_token: 1.0,
+        granularity: 1.0,
+        loss: f64::NAN,
+        run: 0,
+    }
+}
+
+#[test]
+fn what_lacks_ratios_or_sizes_is_refused_in_sentences() {
+    let (mut data, _) = synthetic(0.0);
+    data.rows.retain(|row| row.mixture[0] > 0.7);
+    let error = fit("d-cpt", &data, &quick(), None).unwrap_err();
+    assert!(error.to_string().contains("3 or more ratios of a"), "{error}");
+    assert_eq!(fit("nonsense", &data, &quick(), None).unwrap_err(), FitError::Unknown("nonsense".to_owned()));
+}
+
+/// Data no one should fit to; whatever comes back must be finite.
+fn hostile() -> Vec<Observations> {
+    let (good, _) = synthetic(1e-3);
+    let with = |change: &dyn Fn(&mut Observations)| {
+        let mut data = good.clone();
+        change(&mut data);
+        data
+    };
+    vec![
+        with(&|d| d.rows.clear()),
+        with(&|d| d.rows.truncate(2)),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.loss = 2.0)),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.tokens = 1e9)),
+        with(&|d| {
+            let first = d.rows[0].clone();
+            d.rows.iter_mut().for_each(|r| *r = first.clone());
+        }),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.mixture = vec![0.0, 1.0])),
+        with(&|d| d.rows.iter_mut().step_by(3).for_each(|r| r.loss = f64::NAN)),
+        with(&|d| d.rows.iter_mut().step_by(3).for_each(|r| r.loss = 1e300)),
+        with(&|d| d.rows.iter_mut().step_by(3).for_each(|r| r.loss = 1e-300)),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.params = f64::NAN)),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.run = 0)),
+        with(&|d| d.rows.iter_mut().for_each(|r| r.mixture.clear())),
+        anything(13, 5),
+        anything(200, 6),
+    ]
+}
+
+#[test]
+fn fits_are_finite_on_any_data() {
+    for (case, data) in hostile().iter().enumerate() {
+        for law in crate::laws::ALL {
+            let options = Options { bootstraps: 4, starts: Some(4), ..Options::default() };
+            let Ok(fit) = fit(law.card().name, data, &options, None) else { continue };
+            let view = &fit.view;
+            let mut numbers =
+                vec![view.objective, view.mre, view.skill.unwrap_or(0.0), view.mre_heldout.unwrap_or(0.0)];
+            numbers.extend(view.parameters.iter().flat_map(|p| [p.value, p.low, p.high]));
+            numbers.extend(view.folds.iter().flat_map(|f| [f.mre, f.mre_baseline]));
+            numbers.extend(fit.theta.iter().chain(fit.draws.iter().flatten()).chain(&fit.residuals));
+            for mixture in [vec![0.0, 1.0, 0.0], vec![1.0, 0.0, 0.0], vec![0.3, 0.3, 0.4]] {
+                let at = Observation { mixture: mixture[..data.domains.len()].to_vec(), ..place(1e12, 1e15, 0.5) };
+                for interval in [fit.curve(&at), fit.forecast(&at)] {
+                    numbers.extend([interval.value, interval.low, interval.high]);
+                    assert!(interval.low <= interval.value && interval.value <= interval.high);
+                }
+                numbers.push(fit.predict(&at));
+            }
+            assert!(numbers.iter().all(|v| v.is_finite()), "{} on case {case}: {fit:#?}", law.card().name);
+        }
+    }
+}

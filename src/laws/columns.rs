@@ -1,0 +1,133 @@
+//! Observations as columns: what a law's inner loop reads.
+
+use crate::vocab::{Observation, Observations};
+
+/// Rows evaluated at a time: a block's columns and Jacobian stay in the first-level cache.
+pub const BLOCK: usize = 128;
+
+/// The share that stands for 0 where a law takes its logarithm: less than a billionth of a corpus is a few
+/// tokens, so no share that anyone sets lies below it.
+pub const LEAST_SHARE: f64 = 1e-9;
+
+/// Observations in structure-of-arrays form. All columns have one value per row; logarithms are natural.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Columns {
+    /// ln N; 0 where no row knows N.
+    pub ln_params: Vec<f64>,
+    /// ln of the parameters used for one token.
+    pub ln_active: Vec<f64>,
+    /// ln D.
+    pub ln_tokens: Vec<f64>,
+    /// Weights, by domain.
+    pub share: Vec<Vec<f64>>,
+    /// ln of the weights, by domain; a weight of 0 is taken as [`LEAST_SHARE`].
+    pub ln_share: Vec<Vec<f64>>,
+    /// E.
+    pub experts: Vec<f64>,
+    /// K.
+    pub experts_per_token: Vec<f64>,
+    /// G.
+    pub granularity: Vec<f64>,
+    /// ln of the observed loss; NaN for places to predict at.
+    pub ln_loss: Vec<f64>,
+    /// How often a row counts: 1, or the times its run was drawn in a resample.
+    pub weight: Vec<f64>,
+    /// Index of the run of each row.
+    pub run: Vec<usize>,
+}
+
+impl Columns {
+    /// Rows that can be fitted to: loss and tokens positive and finite, a mixture on the simplex, and, where any row
+    /// knows N, N known too.
+    #[must_use]
+    pub fn of(observations: &Observations) -> Self {
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        let sized = observations.rows.iter().any(|row| positive(row.params));
+        let domains = observations.domains.len();
+        let mut columns = Self::empty(domains);
+        for row in &observations.rows {
+            let mixture = row.mixture.len() == domains && row.mixture.iter().all(|w| w.is_finite() && *w >= 0.0);
+            if positive(row.loss) && positive(row.tokens) && mixture && (!sized || positive(row.params)) {
+                columns.push(row);
+            }
+        }
+        columns
+    }
+
+    /// One place to predict at.
+    #[must_use]
+    pub fn place(at: &Observation) -> Self {
+        let mut columns = Self::empty(at.mixture.len());
+        columns.push(at);
+        columns
+    }
+
+    /// Several places to predict at, or the rows given, unfiltered.
+    #[must_use]
+    pub fn places(domains: usize, rows: &[Observation]) -> Self {
+        let mut columns = Self::empty(domains);
+        rows.iter().for_each(|row| columns.push(row));
+        columns
+    }
+
+    /// The rows for which `weight` is positive, with that weight.
+    #[must_use]
+    pub fn weighted(&self, weight: impl Fn(usize) -> f64) -> Self {
+        let kept: Vec<usize> = (0..self.len()).filter(|i| weight(*i) > 0.0).collect();
+        let take = |column: &[f64]| kept.iter().map(|i| column[*i]).collect::<Vec<f64>>();
+        Self {
+            ln_params: take(&self.ln_params),
+            ln_active: take(&self.ln_active),
+            ln_tokens: take(&self.ln_tokens),
+            share: self.share.iter().map(|c| take(c)).collect(),
+            ln_share: self.ln_share.iter().map(|c| take(c)).collect(),
+            experts: take(&self.experts),
+            experts_per_token: take(&self.experts_per_token),
+            granularity: take(&self.granularity),
+            ln_loss: take(&self.ln_loss),
+            weight: kept.iter().map(|i| weight(*i)).collect(),
+            run: kept.iter().map(|i| self.run[*i]).collect(),
+        }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ln_loss.len()
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ln_loss.is_empty()
+    }
+
+    /// Weights of row `i` in the order of the domains.
+    #[must_use]
+    pub fn mixture(&self, i: usize) -> Vec<f64> {
+        self.share.iter().map(|column| column[i]).collect()
+    }
+
+    fn empty(domains: usize) -> Self {
+        Self { share: vec![Vec::new(); domains], ln_share: vec![Vec::new(); domains], ..Self::default() }
+    }
+
+    fn push(&mut self, row: &Observation) {
+        let ln = |v: f64| if v.is_finite() && v > 0.0 { v.ln() } else { 0.0 };
+        self.ln_params.push(ln(row.params));
+        self.ln_active.push(if row.active_params > 0.0 { ln(row.active_params) } else { ln(row.params) });
+        self.ln_tokens.push(ln(row.tokens));
+        for (k, (share, ln_share)) in self.share.iter_mut().zip(&mut self.ln_share).enumerate() {
+            let weight = row.mixture.get(k).copied().unwrap_or(0.0);
+            share.push(weight);
+            ln_share.push(weight.max(LEAST_SHARE).ln());
+        }
+        let at_least_one = |v: f64| if v.is_finite() { v.max(1.0) } else { 1.0 };
+        self.experts.push(at_least_one(row.experts));
+        self.experts_per_token.push(at_least_one(row.experts_per_token));
+        self.granularity.push(at_least_one(row.granularity));
+        self.ln_loss.push(row.loss.ln());
+        self.weight.push(1.0);
+        self.run.push(row.run);
+    }
+}

@@ -1,0 +1,103 @@
+//! The D-CPT law: one validation loss against size, tokens and the weight of its own domain.
+//!
+//! L(N, D, r) = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ. Que et al., "D-CPT Law: Domain-specific Continual Pre-Training
+//! Scaling Law for Large Language Models", arXiv:2406.01375, eq. 6 (C/(r + ε)^γ is its C/r'^γ).
+
+use super::terms::{map, map2, shares};
+use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, math, needs};
+use crate::vocab::Observations;
+use std::ops::Range;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct DCpt;
+
+static CARD: Card = Card {
+    name: "d-cpt",
+    title: "D-CPT law",
+    form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ",
+    needs: "N, D, the weight r of the loss's own domain; two sizes, three ratios",
+    gives: "the loss at any N, D and r; the r that keeps another loss within a limit",
+    source: "Que et al. 2024, arXiv:2406.01375",
+    caveats: &[
+        "η tends to 0, and is left free of sign: that more of the domain's own data raises its data term, as the paper has it, is not forced",
+        "C, γ and ε trade off against each other and against E",
+        "at r = 0 the law has only ε to go by",
+    ],
+};
+
+impl Law for DCpt {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn missing(&self, data: &Observations) -> Vec<String> {
+        [needs::own_shares(data, 3), needs::sizes(data, 1), needs::amounts(data, 2), needs::rows(data, 9)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn method(&self) -> Method<'_> {
+        Method::Search(self)
+    }
+}
+
+// Positions of the parameters: the amplitudes first, so that they are one range.
+const E: usize = 0;
+const A: usize = 1;
+const B: usize = 2;
+const C: usize = 3;
+const ALPHA: usize = 4;
+const BETA: usize = 5;
+const ETA: usize = 6;
+const GAMMA: usize = 7;
+const EPS: usize = 8;
+
+impl Smooth for DCpt {
+    fn parameters(&self, _: &Shape) -> Vec<Parameter> {
+        use Coordinate::{Amplitude, Free, LogBetween, Positive};
+        vec![
+            Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
+            Parameter::new("A", "nats", Amplitude, (0.0, 10.0)),
+            Parameter::new("B", "nats", Amplitude, (0.0, 12.0)),
+            Parameter::new("C", "nats", Amplitude, (-4.0, 1.0)),
+            Parameter::new("α", "", Positive, (0.05, 1.0)),
+            Parameter::new("β", "", Positive, (0.05, 1.0)),
+            Parameter::new("η", "", Free, (-0.1, 0.6)),
+            Parameter::new("γ", "", Positive, (0.05, 1.5)),
+            Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 0.5)),
+        ]
+    }
+
+    fn linear(&self, _: &Shape) -> Range<usize> {
+        E..ALPHA
+    }
+
+    fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
+        let n = rows.len();
+        let own = shape.own.unwrap_or(0);
+        let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
+        let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
+        let eps = phi[EPS].exp();
+        let mut ln_re = [0.0; BLOCK];
+        map(&mut ln_re[..n], r, |r| math::ln(r + eps));
+        let mut terms = [[0.0; BLOCK]; 4];
+        terms[0][..n].fill(phi[E]);
+        map(&mut terms[1][..n], ln_n, |v| phi[A] - phi[ALPHA] * v);
+        map2(&mut terms[2][..n], ln_r, ln_d, |r, d| phi[B] + phi[ETA] * r - phi[BETA] * d);
+        map(&mut terms[3][..n], &ln_re[..n], |v| phi[C] - phi[GAMMA] * v);
+        shares(&mut terms, n, &mut out.ln_loss);
+        if !out.wants_jacobian {
+            return;
+        }
+        for (k, term) in terms.iter().enumerate() {
+            out.column_mut(k, n).copy_from_slice(&term[..n]);
+        }
+        map2(out.column_mut(ALPHA, n), &terms[1], ln_n, |p, v| -p * v);
+        map2(out.column_mut(BETA, n), &terms[2], ln_d, |p, v| -p * v);
+        map2(out.column_mut(ETA, n), &terms[2], ln_r, |p, v| p * v);
+        map2(out.column_mut(GAMMA, n), &terms[3], &ln_re, |p, v| -p * v);
+        map2(out.column_mut(EPS, n), &terms[3], r, |p, r| -p * phi[GAMMA] * eps / (r + eps));
+    }
+}

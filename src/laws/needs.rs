@@ -1,0 +1,56 @@
+//! What laws ask of data, as questions with a sentence for the answer no.
+
+use crate::vocab::Observations;
+
+/// How many different values there are among rows, those that agree to one part in a thousand counted once.
+pub(super) fn different(data: &Observations, value: impl Fn(&crate::vocab::Observation) -> f64) -> usize {
+    let mut values: Vec<f64> = data.rows.iter().map(value).filter(|v| v.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    let mut count = 0;
+    let mut last = f64::NAN;
+    for v in values {
+        if last.is_nan() || (v - last).abs() > 1e-3 * v.abs().max(last.abs()) {
+            count += 1;
+            last = v;
+        }
+    }
+    count
+}
+
+/// A sentence unless N takes at least `least` values.
+pub(super) fn sizes(data: &Observations, least: usize) -> Option<String> {
+    let have = different(data, |row| row.params);
+    match have {
+        0 => Some("no run says how many parameters it has (set facts.params)".to_owned()),
+        _ if have < least => Some(format!("runs of {least} or more sizes N are needed; there {} {have}", verb(have))),
+        _ => None,
+    }
+}
+
+/// A sentence unless D takes at least `least` values.
+pub(super) fn amounts(data: &Observations, least: usize) -> Option<String> {
+    let have = different(data, |row| row.tokens);
+    (have < least).then(|| format!("losses at {least} or more token counts D are needed; there {} {have}", verb(have)))
+}
+
+/// A sentence unless the own domain's weight is known and takes at least `least` values.
+pub(super) fn own_shares(data: &Observations, least: usize) -> Option<String> {
+    let Some(own) = data.own else {
+        return Some("this loss is not measured on one of the domains, so it has no weight of its own".to_owned());
+    };
+    let have = different(data, |row| row.mixture.get(own).copied().unwrap_or(f64::NAN));
+    let name = data.domains.get(own).map_or("its domain", String::as_str);
+    (have < least).then(|| format!("runs at {least} or more ratios of {name} are needed; there {} {have}", verb(have)))
+}
+
+/// A sentence unless there are more rows than parameters.
+pub(super) fn rows(data: &Observations, parameters: usize) -> Option<String> {
+    let have = data.rows.len();
+    (have <= parameters).then(|| {
+        format!("{parameters} parameters need more than {parameters} checkpoints; there {} {have}", verb(have))
+    })
+}
+
+fn verb(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
