@@ -7,6 +7,7 @@
 pub mod blocks;
 pub mod console;
 pub mod custom;
+pub mod jsonl;
 pub mod lines;
 pub mod protobuf;
 pub mod python_json;
@@ -95,6 +96,7 @@ pub fn all() -> &'static [&'static dyn Format] {
     &[
         &tfevents::TfEvents,
         &wandb::Wandb,
+        &jsonl::Jsonl,
         // Console output, from the most to the least particular; `console` takes what has no metrics yet.
         &console::Console,
     ]

@@ -1,0 +1,558 @@
+//! JSON lines: one object a line, as most training scripts write their metrics.
+//!
+//! Flat and nested (`{"train": {"loss": 2.1}}` is `train/loss`); `NaN`, `Infinity` and `-Infinity` as Python writes them;
+//! the step under any of [`STEP_KEYS`], also as `"12/2353"`. Every number is a point, strings and booleans are not, and
+//! what is in arrays is not (it has no name).
+//!
+//! A script writes the same keys in the same order on line after line. So each key remembers the bytes that led to the
+//! next one (`, "train/loss": `), and as long as they come again, a key costs one comparison; only the numbers are
+//! parsed.
+
+use super::saved::{self, Reader};
+use super::scan::number;
+use super::{Format, FormatError, Parser, Recognition, Sink};
+use crate::vocab::{FactName, FactValue};
+use memchr::{memchr, memchr2};
+use std::collections::HashMap;
+
+/// JSON lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Jsonl;
+
+/// Keys whose value is the optimiser step, the surest first.
+pub const STEP_KEYS: [&str; 12] = [
+    "step",
+    "global_step",
+    "_step",
+    "trainer/global_step",
+    "train/global_step",
+    "global_step/max_steps",
+    "iteration",
+    "iter",
+    "current_steps",
+    "num_updates",
+    "training_step",
+    "steps",
+];
+
+/// Keys whose value, where it is a number that can be one, is the time the line was written.
+const TIME_KEYS: [&str; 5] = ["_timestamp", "timestamp", "time", "wall_time", "ts"];
+
+/// Longest line that is read. ms-swift ends its log with one line that repeats the whole history: some megabytes.
+const LONGEST: usize = 16 << 20;
+/// Deepest object whose numbers are points.
+const DEEPEST: usize = 12;
+/// Most distinct keys that are remembered; a file with more does not have metrics but data for keys.
+const MOST_KEYS: usize = 100_000;
+
+impl Format for Jsonl {
+    fn name(&self) -> &'static str {
+        "jsonl"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        recognise(path, head)
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        Box::new(Lines::default())
+    }
+}
+
+fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
+    let mut parser = Lines::default();
+    let mut sink = Sink::default();
+    let end = parser.feed(head, false, &mut sink).ok()?;
+    let mut lines = head[..end].split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
+    if lines == 0 && parser.feed(head, true, &mut sink).ok()? == head.len() {
+        // One line that its writer has not ended, or never ends.
+        lines = usize::from(parser.records > 0);
+    }
+    // A file that is one JSON object is a configuration or a summary; lines come with a name that says so.
+    let named = path.ends_with(".jsonl") || path.ends_with(".ndjson") || path.ends_with(".jsonlines");
+    if lines == 0 || (lines == 1 && !named) || sink.damage.len() * 2 > lines {
+        return None;
+    }
+    if sink.points.is_empty() && !parser.dump {
+        return None;
+    }
+    match parser.step_key {
+        Some(key) => {
+            let by = match STEP_KEYS[key] {
+                "current_steps" => " (LLaMA-Factory)",
+                "global_step/max_steps" => " (ms-swift)",
+                _ => "",
+            };
+            Some(Recognition {
+                confidence: 85,
+                why: format!("JSON lines with the step under '{}'{by}", STEP_KEYS[key]),
+            })
+        }
+        None if parser.dump => Some(Recognition { confidence: 85, why: "JSON lines of ms-swift".to_owned() }),
+        // Training data is JSON lines, too: long texts, and a number here and there.
+        None if parser.text_bytes * 2 > head.len() => None,
+        None => {
+            Some(Recognition { confidence: 60, why: "JSON lines with numbers; lines are counted as steps".to_owned() })
+        }
+    }
+}
+
+/// What a key is besides a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Metric,
+    Step(u8),
+    Time,
+    /// Steps the run is planned to take.
+    Planned,
+    /// The whole history again, on the last line of ms-swift.
+    History,
+    /// `"…: 25805.9339M Params (…)"`, of ms-swift.
+    ModelInfo,
+}
+
+/// A key at a place in the object.
+#[derive(Debug)]
+struct Key {
+    /// Bytes between the value before it and its own value, as they came last: `, "train/loss": `.
+    token: Box<[u8]>,
+    /// The key it came after last time leads here: what came after this one last time, at the same level.
+    next: u32,
+    /// What came first inside it, where its value is an object.
+    first: u32,
+    /// Full name.
+    path: String,
+    /// Number of the object it holds, where it holds one.
+    inside: Option<u32>,
+    role: Role,
+    /// Index in the sink; `u32::MAX` before the first number.
+    metric: u32,
+    /// Line and index of the newest point: JSON's last value wins where a key comes twice in an object.
+    seen: (u64, u32),
+}
+
+const NONE: u32 = u32::MAX;
+
+/// The state of reading one file.
+#[derive(Debug)]
+struct Lines {
+    keys: Vec<Key>,
+    index: HashMap<(u32, Box<[u8]>), u32>,
+    paths: u32,
+    /// Metrics the sink knew when it was last used.
+    known: usize,
+    /// Lines read in this process.
+    lines: u64,
+    /// Objects read since the beginning of the file: the step where the lines have none.
+    records: u64,
+    /// Newest step, for lines without one among lines with one.
+    last_step: Option<i64>,
+    planned: i64,
+    skipping: bool,
+    /// What the line at hand says.
+    step: Option<(u8, i64)>,
+    wall: f64,
+    dump: bool,
+    /// For recognition.
+    step_key: Option<usize>,
+    text_bytes: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        // Key 0 stands for the line itself: what comes first in it is what comes first inside.
+        let root = Key {
+            token: Box::default(),
+            next: NONE,
+            first: NONE,
+            path: String::new(),
+            inside: Some(0),
+            role: Role::Metric,
+            metric: NONE,
+            seen: (u64::MAX, 0),
+        };
+        Self {
+            keys: vec![root],
+            index: HashMap::new(),
+            paths: 1,
+            known: 0,
+            lines: 0,
+            records: 0,
+            last_step: None,
+            planned: 0,
+            skipping: false,
+            step: None,
+            wall: f64::NAN,
+            dump: false,
+            step_key: None,
+            text_bytes: 0,
+        }
+    }
+}
+
+impl Parser for Lines {
+    fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+        if sink.metrics().len() < self.known {
+            self.keys.iter_mut().for_each(|k| k.metric = NONE);
+        }
+        let mut at = 0;
+        while let Some(length) = memchr(b'\n', &input[at..]) {
+            if std::mem::take(&mut self.skipping) {
+                at += length + 1;
+                continue;
+            }
+            self.line(&input[at..at + length], at, sink);
+            at += length + 1;
+        }
+        let rest = &input[at..];
+        if self.skipping || rest.len() > LONGEST {
+            if !self.skipping {
+                sink.damaged(at, format!("a line of more than {} MiB", LONGEST >> 20));
+            }
+            self.skipping = true;
+            at = input.len();
+        } else if last && !rest.trim_ascii().is_empty() {
+            // Half an object is not damage: the other half may still come.
+            let damage = sink.damage.len();
+            self.line(rest, at, sink);
+            if sink.damage.len() == damage {
+                at = input.len();
+            }
+            sink.damage.truncate(damage);
+        }
+        self.known = sink.metrics().len();
+        Ok(at)
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(12);
+        saved::unsigned(&mut out, self.records);
+        saved::unsigned(&mut out, u64::from(self.skipping) | u64::from(self.last_step.is_some()) << 1);
+        saved::signed(&mut out, self.last_step.unwrap_or(0));
+        saved::signed(&mut out, self.planned);
+        out
+    }
+
+    fn resume(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut r = Reader::new(bytes);
+        let (Some(records), Some(flags), Some(step), Some(planned)) =
+            (r.unsigned(), r.unsigned(), r.signed(), r.signed())
+        else {
+            return Err(FormatError("state of another parser".to_owned()));
+        };
+        self.records = records;
+        self.skipping = flags & 1 == 1;
+        self.last_step = (flags & 2 == 2).then_some(step);
+        self.planned = planned;
+        Ok(())
+    }
+}
+
+/// The line is not an object; the reason for people.
+struct Broken(&'static str);
+
+impl Lines {
+    fn line(&mut self, line: &[u8], offset: usize, sink: &mut Sink) {
+        let from = sink.points.len();
+        let facts = sink.facts.len();
+        let start = space(line, 0);
+        if start == line.len() {
+            return;
+        }
+        self.lines += 1;
+        self.step = None;
+        self.wall = f64::NAN;
+        let dump = std::mem::take(&mut self.dump);
+        let end = match line.get(start) {
+            Some(b'{') => self.object(line, start + 1, 0, 0, sink),
+            _ => Err(Broken("not a JSON object")),
+        };
+        let end = end
+            .and_then(|at| if space(line, at) == line.len() { Ok(()) } else { Err(Broken("text after the object")) });
+        if let Err(Broken(reason)) = end {
+            sink.points.truncate(from);
+            sink.facts.truncate(facts);
+            self.dump = dump;
+            sink.damaged(offset, reason);
+            return;
+        }
+        if self.dump {
+            // Its numbers describe the trainer when it ended, and have all been logged before.
+            sink.points.truncate(from);
+        }
+        let step = match self.step {
+            Some((key, step)) => {
+                self.step_key = Some(self.step_key.map_or(usize::from(key), |k| k.min(usize::from(key))));
+                self.last_step = Some(step);
+                step
+            }
+            None => self.last_step.unwrap_or(self.records as i64),
+        };
+        self.dump |= dump;
+        self.records += 1;
+        for point in &mut sink.points[from..] {
+            point.step = step;
+            point.wall = self.wall;
+        }
+    }
+
+    /// Reads the inside of an object, from behind its `{` to behind its `}`.
+    fn object(
+        &mut self,
+        line: &[u8],
+        mut at: usize,
+        parent: u32,
+        depth: usize,
+        sink: &mut Sink,
+    ) -> Result<usize, Broken> {
+        let within = self.inside(parent);
+        let mut before = NONE;
+        loop {
+            let guess = if before == NONE { self.keys[parent as usize].first } else { self.keys[before as usize].next };
+            let hit = self.keys.get(guess as usize).is_some_and(|k| line[at..].starts_with(&k.token));
+            let key = if hit {
+                at += self.keys[guess as usize].token.len();
+                guess
+            } else {
+                let start = at;
+                at = space(line, at);
+                match (line.get(at), before == NONE) {
+                    (Some(b'}'), _) => return Ok(at + 1),
+                    (Some(b','), false) => at = space(line, at + 1),
+                    (Some(_), true) => {}
+                    (Some(_), false) => return Err(Broken("no comma between two keys")),
+                    (None, _) => return Err(Broken("an object that does not end")),
+                }
+                let end = string(line, at)?;
+                let colon = space(line, end);
+                if line.get(colon) != Some(&b':') {
+                    return Err(Broken("a key without a colon"));
+                }
+                let value = space(line, colon + 1);
+                let key = self.key(within, parent, &line[at + 1..end - 1])?;
+                self.keys[key as usize].token = line[start..value].into();
+                if before == NONE {
+                    self.keys[parent as usize].first = key;
+                } else {
+                    self.keys[before as usize].next = key;
+                }
+                at = value;
+                key
+            };
+            at = self.value(line, at, key, depth, sink)?;
+            before = key;
+        }
+    }
+
+    #[inline]
+    fn value(&mut self, line: &[u8], at: usize, key: u32, depth: usize, sink: &mut Sink) -> Result<usize, Broken> {
+        match line.get(at) {
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => {
+                let Some((value, length)) = number(&line[at..]) else { return Err(Broken("half a number")) };
+                self.point(key, value, sink);
+                Ok(at + length)
+            }
+            Some(b'"') => {
+                let end = string(line, at)?;
+                self.text(key, &line[at + 1..end - 1], sink);
+                Ok(end)
+            }
+            Some(b'{') if depth < DEEPEST => self.object(line, at + 1, key, depth + 1, sink),
+            Some(b'[') => {
+                self.dump |= self.keys[key as usize].role == Role::History;
+                skip(line, at)
+            }
+            Some(b'{') => skip(line, at),
+            // The key was recognised with fewer spaces behind it.
+            Some(b' ' | b'\t') => self.value(line, space(line, at), key, depth, sink),
+            Some(_) => [&b"true"[..], b"false", b"null"]
+                .into_iter()
+                .find(|word| line[at..].starts_with(word))
+                .map(|word| at + word.len())
+                .ok_or(Broken("a value that is none of JSON's")),
+            None => Err(Broken("a key without a value")),
+        }
+    }
+
+    #[inline]
+    fn point(&mut self, key: u32, value: f64, sink: &mut Sink) {
+        let key = &mut self.keys[key as usize];
+        if key.metric == NONE {
+            key.metric = sink.metric(&key.path);
+        }
+        if key.role != Role::Metric {
+            match key.role {
+                Role::Step(rank) => {
+                    // Steps above 2^53 cannot be told apart as JSON numbers.
+                    if value.fract() == 0.0 && value.abs() < 9e15 && self.step.is_none_or(|(r, _)| rank < r) {
+                        self.step = Some((rank, value as i64));
+                    }
+                }
+                Role::Time => {
+                    // Seconds or milliseconds between 2001 and 2286; anything else is a duration or a date.
+                    if (1e9..1e10).contains(&value) {
+                        self.wall = value;
+                    } else if (1e12..1e13).contains(&value) {
+                        self.wall = value / 1e3;
+                    }
+                }
+                Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
+                Role::Metric | Role::History | Role::ModelInfo => {}
+            }
+        }
+        let index = sink.points.len() as u32;
+        if key.seen.0 == self.lines
+            && let Some(point) = sink.points.get_mut(key.seen.1 as usize)
+            && point.metric == key.metric
+        {
+            point.value = value;
+            return;
+        }
+        key.seen = (self.lines, index);
+        sink.point(key.metric, 0, value, f64::NAN);
+    }
+
+    fn text(&mut self, key: u32, text: &[u8], sink: &mut Sink) {
+        self.text_bytes += text.len();
+        match self.keys[key as usize].role {
+            Role::Step(rank) => {
+                let mut parts = std::str::from_utf8(text).unwrap_or("").splitn(2, '/').map(|p| p.trim().parse::<i64>());
+                let Some(Ok(step)) = parts.next() else { return };
+                if self.step.is_none_or(|(r, _)| rank < r) {
+                    self.step = Some((rank, step));
+                }
+                if let Some(Ok(total)) = parts.next() {
+                    planned(&mut self.planned, total, self.records, sink);
+                }
+            }
+            Role::ModelInfo => {
+                if let Some(params) = model_info(text) {
+                    sink.fact(FactName::TotalParams, FactValue::Number(params), "model_parameter_info");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The number of a key, new where it has not been seen at this place.
+    fn key(&mut self, within: u32, parent: u32, raw: &[u8]) -> Result<u32, Broken> {
+        if let Some(key) = self.index.get(&(within, raw.into())) {
+            return Ok(*key);
+        }
+        if self.keys.len() >= MOST_KEYS {
+            return Err(Broken("more distinct keys than metrics can have"));
+        }
+        let name = unescape(raw);
+        let outer = &self.keys[parent as usize].path;
+        let path = if outer.is_empty() { name } else { format!("{outer}/{name}") };
+        let role = role(&path, within);
+        let key = self.keys.len() as u32;
+        self.index.insert((within, raw.into()), key);
+        self.keys.push(Key {
+            token: Box::default(),
+            next: NONE,
+            first: NONE,
+            path,
+            inside: None,
+            role,
+            metric: NONE,
+            seen: (u64::MAX, 0),
+        });
+        Ok(key)
+    }
+
+    /// The number of the path inside a key.
+    fn inside(&mut self, key: u32) -> u32 {
+        let paths = &mut self.paths;
+        *self.keys[key as usize].inside.get_or_insert_with(|| {
+            *paths += 1;
+            *paths - 1
+        })
+    }
+}
+
+fn role(path: &str, within: u32) -> Role {
+    if let Some(rank) = STEP_KEYS.iter().position(|k| *k == path) {
+        return Role::Step(rank as u8);
+    }
+    match path {
+        _ if within != 0 => Role::Metric,
+        _ if TIME_KEYS.contains(&path) => Role::Time,
+        "total_steps" | "max_steps" => Role::Planned,
+        "log_history" => Role::History,
+        "model_parameter_info" => Role::ModelInfo,
+        _ => Role::Metric,
+    }
+}
+
+fn planned(known: &mut i64, steps: i64, record: u64, sink: &mut Sink) {
+    if steps > 0 && *known != steps {
+        *known = steps;
+        sink.fact(FactName::PlannedSteps, FactValue::Number(steps as f64), format!("record {}", record + 1));
+    }
+}
+
+/// `"Gemma4ForConditionalGeneration: 25805.9339M Params (…"`.
+fn model_info(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (before, _) = text.split_once(" Params")?;
+    crate::vocab::number::parse_amount(before.rsplit(' ').next()?).ok()
+}
+
+#[inline]
+fn space(line: &[u8], mut at: usize) -> usize {
+    while matches!(line.get(at), Some(b' ' | b'\t' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// From the opening quote of a string to behind its closing one.
+fn string(line: &[u8], at: usize) -> Result<usize, Broken> {
+    if line.get(at) != Some(&b'"') {
+        return Err(Broken("a key without quotes"));
+    }
+    let mut at = at + 1;
+    loop {
+        match memchr2(b'"', b'\\', &line[at.min(line.len())..]) {
+            Some(n) if line[at + n] == b'"' => return Ok(at + n + 1),
+            Some(n) => at += n + 2,
+            None => return Err(Broken("a string that does not end")),
+        }
+    }
+}
+
+/// From the bracket that opens an array or object to behind the one that closes it.
+fn skip(line: &[u8], mut at: usize) -> Result<usize, Broken> {
+    let mut depth = 0usize;
+    while let Some(byte) = line.get(at) {
+        match byte {
+            b'"' => {
+                at = string(line, at)?;
+                continue;
+            }
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Ok(at);
+        }
+    }
+    Err(Broken("a bracket that does not close"))
+}
+
+fn unescape(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    if !text.contains('\\') {
+        return text.into_owned();
+    }
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests;
