@@ -3,13 +3,17 @@
 //! A row is one checkpoint of one run: every step at which the validation loss was logged, with D from the run's own
 //! token count at that step. Pure: the caller reads the store.
 
+mod assume;
+mod keys;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use assume::assume;
+
 use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::{Facts, Notice, Observations};
+use crate::vocab::{Facts, Observations};
 use std::collections::BTreeMap;
 
 /// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
@@ -40,15 +44,6 @@ pub struct Observed {
 #[must_use]
 pub fn observe(project: &Project, runs: &[RunRecord]) -> Observed {
     rows::rows(project, runs)
-}
-
-/// Fills in what the project leaves open from what the runs say, and tells the user each assumption: domains from the
-/// runs' mixtures, validation losses from metric keys that name a domain, the target from the largest N and D seen,
-/// the current mixture. `runs` need only facts and the keys of `series`.
-#[must_use]
-pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
-    let _ = runs;
-    (project.clone(), Vec::new())
 }
 
 /// Whether a metric counts the tokens a run has seen; what a law takes D from.

@@ -102,6 +102,12 @@ fn one_run(
     }
 }
 
+/// Tokens a run has seen by its newest step, where it can be known.
+pub(super) fn latest_tokens(record: &RunRecord) -> Option<f64> {
+    let last = record.series.values().filter_map(|s| s.last()).map(|(step, _)| *step).max()?;
+    TokenCount::of(record).at(last).filter(|t| last > 0 && t.is_finite() && *t > 0.0)
+}
+
 /// Where a run's token counts come from.
 struct TokenCount<'a> {
     logged: Option<&'a [(i64, f64)]>,

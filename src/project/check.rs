@@ -94,6 +94,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
         Some(WatchFile::Native) => WatchMode::Native,
         Some(WatchFile::Poll) => WatchMode::Poll,
     };
+    project.domains_stated = check.domains_stated;
     project.domains = check.domains;
     Ok(project)
 }

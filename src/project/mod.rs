@@ -57,6 +57,8 @@ pub struct Project {
     pub facts: BTreeMap<FactName, Vec<FactSource>>,
     /// Domains, in order.
     pub domains: Vec<String>,
+    /// Whether the file lists the domains: then runs that train on others are left out, not taken as new domains.
+    pub domains_stated: bool,
     /// Key of the validation loss of each domain, parallel to `domains`; empty where none is known.
     pub metrics: Vec<String>,
     /// The run being planned.
@@ -199,6 +201,7 @@ impl Default for Project {
             tables: Vec::new(),
             facts: BTreeMap::new(),
             domains: Vec::new(),
+            domains_stated: false,
             metrics: Vec::new(),
             target: Target::default(),
             current: None,

@@ -1,0 +1,444 @@
+//! What the project leaves open, filled in from what the runs say; and every assumption said aloud, with the lines of
+//! YAML that would change it.
+
+use super::{RunRecord, keys, rows};
+use crate::project::Project;
+use crate::project::suggest::{closest, listed};
+use crate::project::weights::{as_line, word};
+use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
+use crate::vocab::{FactName, Mixture, Notice, Severity};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
+/// it is trained on), validation losses from metric keys that name a domain, the target from the largest N and D
+/// seen, the current mixture. What the project states stays. `runs` need only facts, the keys of `series`, and the
+/// series of token counts.
+///
+/// Before any run is known nothing is assumed and nothing said: the globs' own notices say why.
+#[must_use]
+pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
+    let mut assuming = Assuming { project: project.clone(), runs, logged: logged(runs), notices: Vec::new() };
+    if !runs.is_empty() {
+        assuming.domains();
+        assuming.metrics();
+        assuming.target();
+        assuming.current();
+        assuming.objective();
+    }
+    assuming.project.metrics.resize(assuming.project.domains.len(), String::new());
+    (assuming.project, assuming.notices)
+}
+
+/// How many runs log each key.
+fn logged(runs: &[RunRecord]) -> BTreeMap<&str, usize> {
+    let mut count = BTreeMap::new();
+    for key in runs.iter().flat_map(|r| r.series.keys()) {
+        *count.entry(key.as_str()).or_insert(0) += 1;
+    }
+    count
+}
+
+struct Assuming<'a> {
+    project: Project,
+    runs: &'a [RunRecord],
+    logged: BTreeMap<&'a str, usize>,
+    notices: Vec<Notice>,
+}
+
+impl Assuming<'_> {
+    fn say(&mut self, severity: Severity, text: String, help: String) {
+        let help = help.lines().map(printable).collect::<Vec<_>>().join("\n");
+        self.notices.push(Notice { severity, text: printable(&text), help: Some(help) });
+    }
+
+    fn domains(&mut self) {
+        // By domain: how many runs train on it.
+        let mut trained: BTreeMap<String, usize> = BTreeMap::new();
+        for (domain, weight) in self.runs.iter().filter_map(|r| r.facts.mixture()).flat_map(|m| &m.0) {
+            *trained.entry(domain.clone()).or_insert(0) += usize::from(*weight > 0.0);
+        }
+        if trained.is_empty() {
+            return self.domains_without_mixtures();
+        }
+        let known: BTreeSet<String> = self.project.domains.iter().cloned().collect();
+        let new: Vec<String> = trained.keys().filter(|d| !known.contains(*d)).cloned().collect();
+        for domain in &known {
+            if trained.get(domain).copied().unwrap_or(0) == 0 {
+                let text = format!("no run trains on '{domain}', so nothing can be learned about its weight");
+                let help = match closest(domain, new.iter().map(String::as_str)) {
+                    Some(meant) => format!("the runs call a domain '{meant}': did you mean that?"),
+                    None => format!("the runs train on {}", listed(trained.keys().map(String::as_str))),
+                };
+                self.say(Severity::Warning, text, help);
+            }
+        }
+        if new.is_empty() {
+            return;
+        }
+        let all: Vec<String> = self.project.domains.iter().cloned().chain(new.iter().cloned()).collect();
+        let line = format!("domains: [{}]", all.iter().map(|d| word(d)).collect::<Vec<_>>().join(", "));
+        if self.project.domains_stated {
+            for domain in new.iter().filter(|d| trained[*d] > 0) {
+                let text = format!(
+                    "{} also {} on '{domain}', which `domains` does not list; what a run learned from it is not explained",
+                    runs_are(trained[domain]),
+                    if trained[domain] == 1 { "trains" } else { "train" }
+                );
+                self.say(Severity::Warning, text, line.clone());
+            }
+            return;
+        }
+        let said = self.runs.iter().filter(|r| r.facts.mixture().is_some()).count();
+        let text =
+            format!("domains: {} (from the mixtures of {})", listed(all.iter().map(String::as_str)), runs_are(said));
+        self.project.domains = all;
+        self.say(Severity::Info, text, line);
+    }
+
+    /// No run says what it is trained on: the validation losses at least say what it is measured on.
+    fn domains_without_mixtures(&mut self) {
+        if self.project.domains.is_empty() {
+            let mut named: BTreeMap<String, String> = BTreeMap::new();
+            for key in self.logged.keys() {
+                if let Some(domain) = keys::domain_of(key) {
+                    named.entry(domain).or_insert_with(|| (*key).to_owned());
+                }
+            }
+            // `eval/loss` beside `eval/rust/loss` is their mean, not one more domain.
+            if named.len() > 1 {
+                named.remove("");
+            }
+            for (domain, key) in named {
+                self.project.domains.push(if domain.is_empty() { "data".to_owned() } else { domain });
+                self.project.metrics.push(key);
+            }
+            if !self.project.domains.is_empty() {
+                let metrics: Vec<(String, String)> =
+                    self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect();
+                let text = format!(
+                    "domains: {} (from the names of validation losses)",
+                    listed(metrics.iter().map(|(d, _)| d.as_str()))
+                );
+                self.say(Severity::Info, text, metrics_yaml(&metrics));
+            }
+        }
+        if self.project.domains.len() > 1 {
+            self.say(
+                Severity::Warning,
+                "no run says what mixture it is trained on".to_owned(),
+                "put a file mixlaw.run.yaml with `mixture: { prose: 0.8, rust: 0.2 }` into each run, or say where it is:\n\
+                 facts:\n  mixture: config.json#mixture"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn metrics(&mut self) {
+        self.project.metrics.resize(self.project.domains.len(), String::new());
+        if self.logged.is_empty() {
+            return; // Nothing is logged yet: every key would be missing.
+        }
+        let mut taken: BTreeSet<String> = self.project.metrics.iter().cloned().collect();
+        // The longest name first, so that `github` does not take the loss of `github_code`.
+        let mut order: Vec<usize> = (0..self.project.domains.len()).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(self.project.domains[*i].len()));
+        let mut found: BTreeMap<usize, (String, bool)> = BTreeMap::new();
+        for index in order {
+            let stated = &self.project.metrics[index];
+            if !stated.is_empty() && self.logged.contains_key(stated.as_str()) {
+                continue;
+            }
+            if let Some((key, unmarked)) = self.best_key(&self.project.domains[index], &taken) {
+                taken.insert(key.clone());
+                found.insert(index, (key, unmarked));
+            }
+        }
+        let mut assumed: Vec<(String, String)> = Vec::new();
+        for index in 0..self.project.domains.len() {
+            let (domain, stated) = (self.project.domains[index].clone(), self.project.metrics[index].clone());
+            match found.get(&index) {
+                _ if self.logged.contains_key(stated.as_str()) => {}
+                Some((key, _)) if !stated.is_empty() => {
+                    let text = format!("no run logs '{stated}', the validation loss of {domain}");
+                    let help = format!("did you mean {key}?\n{}", metrics_yaml(&[(domain, key.clone())]));
+                    self.say(Severity::Warning, text, help);
+                }
+                None if !stated.is_empty() => {
+                    let text = format!("no run logs '{stated}', the validation loss of {domain}");
+                    let help = match closest(&stated, self.logged.keys().copied()) {
+                        Some(key) => format!("did you mean {key}?\n{}", metrics_yaml(&[(domain, key.to_owned())])),
+                        None => format!("the runs log {}", listed(self.logged.keys().copied())),
+                    };
+                    self.say(Severity::Warning, text, help);
+                }
+                Some((key, true)) => {
+                    let text =
+                        format!("validation loss of {domain}: {key}, though its name does not say that it is held out");
+                    self.say(Severity::Warning, text, metrics_yaml(&[(domain, key.clone())]));
+                    self.project.metrics[index].clone_from(key);
+                }
+                Some((key, false)) => {
+                    assumed.push((domain, key.clone()));
+                    self.project.metrics[index].clone_from(key);
+                }
+                None => {
+                    let text =
+                        format!("no metric looks like the validation loss of {domain}: nothing is predicted for it");
+                    let help = format!(
+                        "{}\nthe runs log {}",
+                        metrics_yaml(&[(domain, "KEY".to_owned())]),
+                        listed(self.logged.keys().copied())
+                    );
+                    self.say(Severity::Warning, text, help);
+                }
+            }
+        }
+        if !assumed.is_empty() {
+            let list: Vec<String> = assumed.iter().map(|(d, k)| format!("{k} for {d}")).collect();
+            let text = format!("validation losses: {}", list.join(", "));
+            self.say(Severity::Info, text, metrics_yaml(&assumed));
+        }
+    }
+
+    /// The key that suits best among those not taken: by its words, and then by how many runs log it.
+    fn best_key(&self, domain: &str, taken: &BTreeSet<String>) -> Option<(String, bool)> {
+        let candidates = self.logged.iter().filter(|(key, _)| !taken.contains(**key));
+        candidates
+            .filter_map(|(key, runs)| Some((keys::fitness(key, domain)?, std::cmp::Reverse(*runs), *key)))
+            .min_by_key(|(fitness, runs, key)| (fitness.unmarked, *runs, *fitness, *key))
+            .map(|(fitness, _, key)| (key.to_owned(), fitness.unmarked))
+    }
+
+    fn target(&mut self) {
+        let largest = |value: &dyn Fn(&RunRecord) -> Option<f64>| {
+            let found = self.runs.iter().filter_map(|r| value(r).filter(|v| v.is_finite() && *v > 0.0));
+            found.max_by(f64::total_cmp)
+        };
+        let number = |name: FactName| move |r: &RunRecord| r.facts.number(name);
+        let params = largest(&number(FactName::Params)).or_else(|| largest(&number(FactName::TotalParams)));
+        let tokens = largest(&|r| r.facts.planned_tokens().or_else(|| rows::latest_tokens(r)));
+        let mut said = Vec::new();
+        let target = &mut self.project.target;
+        if let (None, Some(n)) = (target.params, params) {
+            target.params = Some(n);
+            said.push(format!("{} parameters, the largest run", show_amount(n)));
+        }
+        if let (None, Some(d)) = (target.tokens, tokens) {
+            target.tokens = Some(d);
+            said.push(format!("{} tokens, the longest run", show_amount(d)));
+        }
+        if !said.is_empty() {
+            let amount = |value: Option<f64>| value.map_or_else(|| "7B".to_owned(), show_amount);
+            let help = format!("target: {{ params: {}, tokens: {} }}", amount(target.params), amount(target.tokens));
+            self.say(Severity::Info, format!("target: {}", said.join("; ")), help);
+        }
+        if self.project.target.params.is_none() {
+            let text = "no run says how many parameters it has, so laws in N cannot be fitted".to_owned();
+            let help =
+                "facts:\n  params: config.json#num_params\nor the same for all runs:\nfacts:\n  params: 1B".to_owned();
+            self.say(Severity::Warning, text, help);
+        }
+    }
+
+    fn current(&mut self) {
+        if let Some(current) = &self.project.current {
+            let outside = |d: &&String| self.project.bounds.get(*d).is_some_and(|b| !within(current.weight(d), *b));
+            if let Some(domain) = self.project.domains.iter().find(outside).cloned() {
+                let [low, high] = self.project.bounds[&domain];
+                let weight = current.weight(&domain);
+                let text = format!("the current weight of {domain} ({weight}) is outside its bounds, {low} to {high}");
+                let help =
+                    format!("mixture:\n  bounds: {{ {}: [{}, {}] }}", word(&domain), low.min(weight), high.max(weight));
+                self.say(Severity::Info, text, help);
+            }
+            return;
+        }
+        let domains = &self.project.domains;
+        let mixtures: Vec<Vec<f64>> = self
+            .runs
+            .iter()
+            .filter_map(|r| r.facts.mixture())
+            .map(|m| m.weights(domains))
+            .filter(|w| (w.iter().sum::<f64>() - 1.0).abs() <= Mixture::SUM_TOLERANCE)
+            .collect();
+        let Some((weights, how)) = usual(&mixtures) else { return };
+        let mixture = Mixture::from_weights(domains, &weights);
+        let named: Vec<(String, f64)> = domains.iter().cloned().zip(weights).collect();
+        let text = format!("current mixture: {} ({how})", as_line(&named));
+        let help = format!("mixture:\n  current: {}", as_line(&named));
+        self.project.current = Some(mixture);
+        self.say(Severity::Info, text, help);
+    }
+
+    /// Names in the objective that no run and no key of the project knows.
+    fn objective(&mut self) {
+        let objective = &self.project.objective;
+        let named = objective.minimize.keys().chain(objective.subject_to.iter().map(|c| &c.domain));
+        let unknown: BTreeSet<String> = named.filter(|d| !self.project.domains.contains(d)).cloned().collect();
+        for domain in unknown {
+            let text = format!("the objective names '{domain}', and no run and no key of the project does");
+            let names = || self.project.domains.iter().map(String::as_str);
+            let help = match closest(&domain, names()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("the domains are {}", listed(names())),
+            };
+            self.say(Severity::Warning, text, help);
+        }
+    }
+}
+
+/// The mixture that more than half of the runs have, or else the mean of all.
+fn usual(mixtures: &[Vec<f64>]) -> Option<(Vec<f64>, String)> {
+    let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-6);
+    // The only one that can have a majority (Boyer and Moore's vote), and whether it has.
+    let mut vote: (usize, &Vec<f64>) = (0, mixtures.first()?);
+    for mixture in mixtures {
+        vote = match vote {
+            (0, _) => (1, mixture),
+            (count, leader) if same(leader, mixture) => (count + 1, leader),
+            (count, leader) => (count - 1, leader),
+        };
+    }
+    let count = mixtures.iter().filter(|m| same(m, vote.1)).count();
+    if 2 * count > mixtures.len() {
+        return Some((vote.1.clone(), format!("that of {count} of {}", runs_are(mixtures.len()))));
+    }
+    #[allow(clippy::cast_precision_loss)]
+    let mean = |i: usize| mixtures.iter().map(|m| m[i]).sum::<f64>() / mixtures.len() as f64;
+    let mean: Vec<f64> = (0..vote.1.len()).map(mean).collect();
+    let sum: f64 = mean.iter().sum();
+    Some((mean.iter().map(|w| w / sum).collect(), format!("the mean of {}", runs_are(mixtures.len()))))
+}
+
+fn within(weight: f64, bounds: [f64; 2]) -> bool {
+    (bounds[0] - 1e-9..=bounds[1] + 1e-9).contains(&weight)
+}
+
+fn runs_are(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+fn metrics_yaml(metrics: &[(String, String)]) -> String {
+    let lines: Vec<String> = metrics.iter().map(|(d, k)| format!("  {}: {}", word(d), word(k))).collect();
+    format!("metrics:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::tests::code_cpt;
+    use crate::project::{Base, Constraint, Slack, Target};
+
+    fn bare() -> Project {
+        Project::default()
+    }
+
+    fn text(notices: &[Notice]) -> String {
+        let line = |n: &Notice| format!("{:?}: {} | {}", n.severity, n.text, n.help.as_deref().unwrap_or(""));
+        notices.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_bare_directory_of_runs_says_everything_itself() {
+        let (project, notices) = assume(&bare(), &code_cpt());
+        assert_eq!(project.domains, ["prose", "rust"]);
+        assert_eq!(project.metrics, ["eval/prose/loss", "eval/rust/loss"]);
+        assert_eq!(project.target, Target { params: Some(591_616.0), tokens: Some(1_638_400.0) });
+        let current = project.current.clone().expect("a mixture");
+        assert!((current.weight("prose") + current.weight("rust") - 1.0).abs() < 1e-12);
+        assert_eq!(notices.len(), 4, "{}", text(&notices));
+        assert!(notices.iter().all(|n| n.severity == Severity::Info), "{}", text(&notices));
+        assert!(text(&notices).contains("the mean of 36 runs"), "{}", text(&notices));
+
+        // Each help is YAML that, put into a file, leaves nothing to assume.
+        let yaml: Vec<&str> = notices.iter().filter_map(|n| n.help.as_deref()).collect();
+        let file = format!("runs:\n  - path: runs/*\n{}\n", yaml.join("\n"));
+        let stated = crate::project::load::from_text(&file, std::path::Path::new("/p")).expect(&file);
+        assert_eq!((&stated.domains, &stated.metrics), (&project.domains, &project.metrics));
+        let (_, again) = assume(&stated, &code_cpt());
+        assert!(again.is_empty(), "{}", text(&again));
+    }
+
+    #[test]
+    fn nothing_is_said_before_there_are_runs() {
+        let (project, notices) = assume(&bare(), &[]);
+        assert_eq!((project, notices), (bare(), Vec::new()));
+    }
+
+    #[test]
+    fn what_is_stated_and_missing_is_warned_of_with_the_closest_name() {
+        let mut project = bare();
+        project.domains = vec!["prose".into(), "Rust".into()];
+        project.domains_stated = true;
+        project.metrics = vec!["eval/prse/loss".into(), "eval/Rust/loss".into()];
+        let (_, notices) = assume(&project, &code_cpt());
+        let said = text(&notices);
+        assert!(said.contains("no run trains on 'Rust'") && said.contains("a domain 'rust'"), "{said}");
+        assert!(said.contains("32 runs also train on 'rust', which `domains` does not list"), "{said}");
+        assert!(said.contains("no run logs 'eval/prse/loss'") && said.contains("mean eval/prose/loss?"), "{said}");
+        assert!(said.contains("no run logs 'eval/Rust/loss'") && said.contains("mean eval/rust/loss?"), "{said}");
+    }
+
+    #[test]
+    fn domains_that_only_the_metrics_name_are_extended_by_what_runs_train_on() {
+        let mut project = bare();
+        project.domains = vec!["rust".into()];
+        project.metrics = vec!["eval/rust/loss".into()];
+        let (project, notices) = assume(&project, &code_cpt());
+        assert_eq!(project.domains, ["rust", "prose"]);
+        assert_eq!(project.metrics, ["eval/rust/loss", "eval/prose/loss"]);
+        assert!(notices.iter().all(|n| n.severity == Severity::Info), "{}", text(&notices));
+    }
+
+    #[test]
+    fn runs_that_say_no_mixture_are_asked_for_it() {
+        let mut runs = code_cpt();
+        for run in &mut runs {
+            run.facts.known.remove(&FactName::Mixture);
+            run.facts.known.remove(&FactName::Params);
+        }
+        let (project, notices) = assume(&bare(), &runs);
+        assert_eq!(project.domains, ["prose", "rust"], "from the keys");
+        assert_eq!(project.current, None);
+        let said = text(&notices);
+        assert!(said.contains("no run says what mixture") && said.contains("mixlaw.run.yaml"), "{said}");
+        assert!(said.contains("no run says how many parameters"), "{said}");
+    }
+
+    #[test]
+    fn the_mixture_of_most_runs_is_the_current_one() {
+        let mut runs = code_cpt();
+        runs.retain(|r| r.name.contains("r020"));
+        let (project, notices) = assume(&bare(), &runs);
+        assert_eq!(project.current.map(|m| m.weight("rust")), Some(0.2));
+        assert!(text(&notices).contains("that of 4 of 4 runs"), "{}", text(&notices));
+    }
+
+    #[test]
+    fn a_loss_that_may_be_a_training_loss_is_used_only_with_a_warning() {
+        let mut runs = code_cpt();
+        for run in &mut runs {
+            let series = std::mem::take(&mut run.series);
+            run.series = series.into_iter().map(|(k, s)| (k.replace("eval/", ""), s)).collect();
+        }
+        let (project, notices) = assume(&bare(), &runs);
+        assert_eq!(project.metrics, ["prose/loss", "rust/loss"]);
+        assert!(text(&notices).contains("does not say that it is held out"), "{}", text(&notices));
+    }
+
+    #[test]
+    fn an_objective_about_a_stranger_is_warned_of() {
+        let mut project = bare();
+        project.objective.minimize.insert("rast".into(), 1.0);
+        project.objective.subject_to.push(Constraint {
+            domain: "wikipedia".into(),
+            base: Base::Start,
+            slack: Slack::Nats(0.0),
+            text: String::new(),
+        });
+        let said = text(&assume(&project, &code_cpt()).1);
+        assert!(said.contains("'rast'") && said.contains("did you mean rust?"), "{said}");
+        assert!(said.contains("'wikipedia'") && said.contains("the domains are prose, rust"), "{said}");
+    }
+}

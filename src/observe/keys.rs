@@ -1,0 +1,127 @@
+//! Which metric key is the validation loss of a domain: `eval/rust/loss`, `val/rust_loss`, `rust_val_loss`, …
+
+/// Words that mark a metric as measured on held-out data.
+const HELD_OUT: [&str; 9] = ["eval", "evaluation", "val", "valid", "validation", "test", "dev", "heldout", "holdout"];
+/// Words that mark a metric as a cross-entropy.
+const LOSS: [&str; 7] = ["loss", "ce", "nll", "xent", "crossentropy", "celoss", "lmloss"];
+/// Words that mark a metric as something else, whatever else its key says.
+const OTHER: [&str; 12] =
+    ["train", "training", "ppl", "perplexity", "acc", "accuracy", "bpb", "bits", "aux", "z", "balance", "std"];
+
+/// How well a key suits; less is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Fitness {
+    /// It does not say that it is held out.
+    pub(super) unmarked: bool,
+    /// Words that explain neither domain nor loss.
+    strangers: usize,
+    length: usize,
+}
+
+/// A key in words: `eval_loss/stackExchange-v2` is eval, loss, stack, exchange, v2.
+fn words(key: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = ' ';
+    for c in key.chars() {
+        if c.is_alphanumeric() {
+            let begins = !before.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase());
+            if begins || words.is_empty() {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        before = c;
+    }
+    words
+}
+
+/// How well `key` suits as the validation loss of `domain`; `None` where it is something else.
+pub(super) fn fitness(key: &str, domain: &str) -> Option<Fitness> {
+    let domain = words(domain).concat();
+    let rest = without(&words(key), &domain)?;
+    judge(&rest, key)
+}
+
+/// The domain that a validation loss names, if it names one: `rust` of `eval/rust/loss`, and the empty string of
+/// `eval/loss`. `None` for any other metric.
+pub(super) fn domain_of(key: &str) -> Option<String> {
+    let words = words(key);
+    if judge(&words, key)?.unmarked {
+        return None;
+    }
+    let named = words.into_iter().filter(|w| !HELD_OUT.contains(&w.as_str()) && !LOSS.contains(&w.as_str()));
+    Some(named.collect::<Vec<_>>().join("_"))
+}
+
+fn judge(words: &[String], key: &str) -> Option<Fitness> {
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    if has(&OTHER) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
+        return None;
+    }
+    let explained = |w: &&String| HELD_OUT.contains(&w.as_str()) || LOSS.contains(&w.as_str());
+    let strangers = words.len() - words.iter().filter(explained).count();
+    Some(Fitness { unmarked: !has(&HELD_OUT), strangers, length: key.len() })
+}
+
+/// The words that are left when the ones that make up `domain` are taken out; `None` where it is not among them.
+fn without(words: &[String], domain: &str) -> Option<Vec<String>> {
+    if domain.is_empty() {
+        return None;
+    }
+    for from in 0..words.len() {
+        for to in from + 1..=words.len() {
+            if words[from..to].concat() == domain {
+                return Some(words[..from].iter().chain(&words[to..]).cloned().collect());
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ways_of_writing_a_validation_loss_are_known() {
+        for key in [
+            "eval/rust/loss",
+            "eval/rust_loss",
+            "val/rust/loss",
+            "eval_rust_loss",
+            "rust_val_loss",
+            "validation/loss/rust",
+            "val_loss_rust",
+            "Rust/valid_loss",
+            "eval/rust/CrossEntropy",
+            "eval/rust/ce_loss",
+            "metric/rust_val_loss",
+        ] {
+            assert!(fitness(key, "rust").is_some_and(|f| !f.unmarked), "{key}");
+        }
+        for key in
+            ["train/rust/loss", "eval/rust/ppl", "eval/prose/loss", "eval/rust/accuracy", "lr", "eval/trust/loss"]
+        {
+            assert_eq!(fitness(key, "rust"), None, "{key}");
+        }
+        assert!(fitness("rust_loss", "rust").is_some_and(|f| f.unmarked));
+        assert!(fitness("eval/stackExchange/loss", "stack-exchange").is_some());
+        assert!(fitness("eval/github/loss", "github") < fitness("eval/github_code/loss", "github"));
+    }
+
+    #[test]
+    fn the_domain_of_a_key_is_read_where_there_is_one() {
+        for (key, domain) in [
+            ("eval/rust/loss", Some("rust")),
+            ("val_loss", Some("")),
+            ("eval/stack_exchange/loss", Some("stack_exchange")),
+            ("train/loss", None),
+            ("grad_norm", None),
+            ("loss", None),
+        ] {
+            assert_eq!(domain_of(key).as_deref(), domain, "{key}");
+        }
+    }
+}
