@@ -4,10 +4,12 @@
 //! and in which order of trust the findings are offered to [`crate::vocab::Facts`], is for [`crate::ingest`] to say.
 
 pub mod architecture;
+pub mod blend;
 pub mod config;
 pub mod families;
 pub mod hf_args;
 pub mod llamafactory;
+pub mod megatron;
 pub mod mixture;
 pub mod tensorboard;
 

@@ -84,7 +84,19 @@ pub(super) fn may_be_console(path: &str, head: &[u8]) -> bool {
 }
 
 /// Every console format, in the order in which ties are broken.
-static FORMATS: &[&dyn ConsoleFormat] = &[];
+static FORMATS: &[&dyn ConsoleFormat] = &[
+    &super::megatron::Megatron,
+    &super::torchtitan::Torchtitan,
+    &super::olmo::Olmo,
+    &super::open_instruct::OpenInstruct,
+    &super::modded_nanogpt::ModdedNanoGpt,
+    &super::minimind::MiniMind,
+    &super::llmc::LlmC,
+    &super::llmc::LlmCLog,
+    &super::nanogpt::NanoGpt,
+    &super::build_nanogpt::BuildNanoGpt,
+    &super::build_nanogpt::BuildNanoGptLog,
+];
 
 /// Console output without metrics so far.
 #[derive(Debug)]

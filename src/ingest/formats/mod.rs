@@ -5,10 +5,19 @@
 //! and calls again with the rest in front when more has been written.
 
 pub mod blocks;
+pub mod build_nanogpt;
 pub mod console;
 pub mod custom;
+pub mod hf_start;
 pub mod jsonl;
 pub mod lines;
+pub mod llmc;
+pub mod megatron;
+pub mod minimind;
+pub mod modded_nanogpt;
+pub mod nanogpt;
+pub mod olmo;
+pub mod open_instruct;
 pub mod protobuf;
 pub mod python_json;
 pub mod refuse;
@@ -17,6 +26,7 @@ pub mod scan;
 pub mod sink;
 pub mod tensor;
 pub mod tfevents;
+pub mod torchtitan;
 pub mod wandb;
 
 pub use sink::{RawPoint, Restart, Sink};
@@ -98,6 +108,17 @@ pub fn all() -> &'static [&'static dyn Format] {
         &wandb::Wandb,
         &jsonl::Jsonl,
         // Console output, from the most to the least particular; `console` takes what has no metrics yet.
+        &megatron::Megatron,
+        &torchtitan::Torchtitan,
+        &olmo::Olmo,
+        &open_instruct::OpenInstruct,
+        &modded_nanogpt::ModdedNanoGpt,
+        &minimind::MiniMind,
+        &llmc::LlmC,
+        &llmc::LlmCLog,
+        &nanogpt::NanoGpt,
+        &build_nanogpt::BuildNanoGpt,
+        &build_nanogpt::BuildNanoGptLog,
         &console::Console,
     ]
 }

@@ -135,6 +135,47 @@ pub fn after_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     memchr::memmem::find(text, needle).map(|at| &text[at + needle.len()..])
 }
 
+/// A line without what launchers and log collectors put in front of each: `2024-08-04T16:36:01.977946652Z `, `0: `,
+/// `[rank0]:`, `[default0]:`.
+#[must_use]
+pub fn unlabelled(line: &[u8]) -> &[u8] {
+    let mut line = line;
+    for _ in 0..3 {
+        line = match label(line) {
+            Some(length) => &line[length..],
+            None => return line,
+        };
+    }
+    line
+}
+
+fn label(line: &[u8]) -> Option<usize> {
+    match line.first()? {
+        b'0'..=b'9' => {
+            let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
+            if line[digits..].starts_with(b": ") && digits <= 6 {
+                return Some(digits + 2);
+            }
+            let stamp = digits == 4 && line.get(4) == Some(&b'-') && line.get(10) == Some(&b'T');
+            let end = line.iter().take(40).position(|b| *b == b' ').filter(|_| stamp)?;
+            line[..end].ends_with(b"Z").then_some(end + 1)
+        }
+        b' ' => {
+            // srun aligns its task numbers to the right.
+            let spaces = line.iter().take(6).take_while(|b| **b == b' ').count();
+            let digits = line[spaces..].iter().take_while(|b| b.is_ascii_digit()).count();
+            (digits > 0 && line[spaces + digits..].starts_with(b": ")).then_some(spaces + digits + 2)
+        }
+        b'[' => {
+            let end = line.iter().take(24).position(|b| *b == b']')?;
+            let word = &line[1..end];
+            let ours = word.starts_with(b"rank") || word.starts_with(b"default");
+            (ours && line.get(end + 1) == Some(&b':')).then_some(end + 2)
+        }
+        _ => None,
+    }
+}
+
 /// Bytes as text, with U+FFFD where they are not UTF-8.
 #[must_use]
 pub fn text(bytes: &[u8]) -> String {
@@ -218,6 +259,23 @@ mod tests {
             assert_eq!(number_with_commas(text.as_bytes()), Some((value, length)), "{text}");
         }
         assert_eq!(integer(b"99999999999999999999"), None, "no step is that large");
+    }
+
+    #[test]
+    fn labels_of_launchers_are_taken_off() {
+        for (line, rest) in [
+            ("2024-08-04T16:36:01.977946652Z     x=1", "    x=1"),
+            ("0: step", "step"),
+            (" 12:   x", "  x"),
+            ("[rank0]:[rank0]:  x", "  x"),
+            ("[default7]:x", "x"),
+            ("190 train 6.8", "190 train 6.8"),
+            ("2024-08-04 16:36 x", "2024-08-04 16:36 x"),
+            ("[10/20]: x", "[10/20]: x"),
+            ("", ""),
+        ] {
+            assert_eq!(unlabelled(line.as_bytes()), rest.as_bytes(), "{line}");
+        }
     }
 
     #[test]

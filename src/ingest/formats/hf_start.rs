@@ -1,0 +1,63 @@
+//! What Hugging Face's Trainer, and loops written after it, print when training starts.
+//!
+//! ```text
+//! ***** Running training *****
+//!   Num examples = 10,000
+//!   Num Epochs = 1
+//!   Total train batch size (w. parallel, distributed & accumulation) = 16
+//!   Total optimization steps = 625
+//! ```
+
+use super::Sink;
+use super::lines::Line;
+use super::scan::{after_first, number_with_commas};
+use crate::vocab::{FactName, FactValue};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
+static TOTAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Total "));
+
+/// Facts in a line of the start.
+pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
+    let Some(at) = TOTAL.find(line.text) else { return };
+    let rest = &line.text[at + TOTAL.needle().len()..];
+    let name = if rest.starts_with(b"optimization steps = ") {
+        FactName::PlannedSteps
+    } else if rest.starts_with(b"train batch size (w. parallel, ") {
+        FactName::BatchSequences
+    } else {
+        return;
+    };
+    let value = after_first(rest, b"= ").and_then(number_with_commas);
+    if let Some((value, _)) = value.filter(|(value, _)| *value > 0.0) {
+        sink.fact(name, FactValue::Number(value), format!("line {}", line.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_and_batch_are_facts() {
+        let mut sink = Sink::default();
+        for (number, text) in [
+            &b"[INFO|trainer.py:2407] >>   Total train batch size (w. parallel, distributed & accumulation) = 1,024"[..],
+            b"08/04/2024 - INFO - __main__ -   Total optimization steps = 5712",
+            b"  Total optimization steps = none",
+            b"  Number of trainable parameters = 12",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            facts(Line { text, number: number as u64 + 1, start: 0 }, &mut sink);
+        }
+        assert_eq!(
+            sink.facts,
+            [
+                (FactName::BatchSequences, FactValue::Number(1024.0), "line 1".to_owned()),
+                (FactName::PlannedSteps, FactValue::Number(5712.0), "line 2".to_owned()),
+            ]
+        );
+    }
+}

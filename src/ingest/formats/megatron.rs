@@ -1,0 +1,390 @@
+//! Megatron-LM and what descends from it: Megatron-DeepSpeed, GPT-NeoX, Megatron-Bridge, NeMo.
+//!
+//! ```text
+//!  iteration      200/  148693 | consumed samples: 25600 | learning rate: 4.194E-05 | lm loss: 9.913251E+00 | … |
+//!  validation loss at iteration 200 | lm loss value: 8.982337E+00 | lm loss PPL: 7.961216E+03 |
+//! Training epoch 0, iteration 8/9 | lr: 0.0006 | global_step: 8 | reduced_train_loss: 7.113
+//! ```
+//!
+//! Every fork adds segments, so every `name: number` between bars is a metric under its own name. Validation losses are
+//! called as Megatron calls them in TensorBoard (`lm loss validation`), so that both sources agree.
+//!
+//! **A loss that is NaN is not printed**: Megatron prints a loss only `if avg > 0.0` (`>= 0.0` in later versions). An
+//! iteration line without its loss is therefore a NaN, unless the line itself says that every iteration it covers was
+//! skipped (the loss scale of fp16 being found): then there is no loss to speak of.
+
+mod start;
+
+use super::console::{self, ConsoleFormat, Sign, Trust};
+use super::lines::{ByLine, Line, LineParser};
+use super::saved::{self, Reader};
+use super::scan::{Keys, integer_after_spaces, whole_number};
+use super::{Format, Parser, Recognition, Sink};
+use crate::vocab::{FactName, FactValue};
+use memchr::memmem::Finder;
+use memchr::{memchr_iter, memrchr};
+use start::{PARAMETERS, Start};
+use std::sync::LazyLock;
+
+/// The format.
+#[derive(Debug)]
+pub struct Megatron;
+
+impl Format for Megatron {
+    fn name(&self) -> &'static str {
+        "megatron"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        console::recognise(self, path, head, Trust::SURE, "Megatron iteration lines")
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        self.parser_after(0)
+    }
+}
+
+impl ConsoleFormat for Megatron {
+    fn sign(&self, line: &[u8]) -> Option<Sign> {
+        if marker(line).is_some() || evaluation(line).is_some() {
+            return Some(Sign::Metric);
+        }
+        let header = is_header(line) || PARAMETERS.find(line).is_some() || find(line, b"using world size: ").is_some();
+        header.then_some(Sign::Header)
+    }
+
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
+        Box::new(ByLine::after(newlines, MegatronParser::default()))
+    }
+}
+
+static ITERATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("iteration"));
+static AT_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" at the end of training"));
+static ARGUMENTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("- arguments -"));
+
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, needle)
+}
+
+fn is_header(line: &[u8]) -> bool {
+    ARGUMENTS.find(line).is_some()
+}
+
+/// Where an iteration line says that it is one.
+struct Marker<'a> {
+    before: &'a [u8],
+    iteration: i64,
+    total: i64,
+    segments: &'a [u8],
+}
+
+/// `iteration 200/ 148693 |`, anywhere in the line: launchers put their own marks in front.
+fn marker(line: &[u8]) -> Option<Marker<'_>> {
+    for at in ITERATION.find_iter(line) {
+        let after = &line[at + ITERATION.needle().len()..];
+        if !after.first().is_some_and(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let parsed = integer_after_spaces(after).and_then(|(iteration, rest)| {
+            let rest = rest.trim_ascii_start().strip_prefix(b"/")?;
+            let (total, rest) = integer_after_spaces(rest)?;
+            let segments = rest.trim_ascii_start().strip_prefix(b"|")?;
+            Some(Marker { before: &line[..at], iteration, total, segments })
+        });
+        // NeMo counts the batches of a validation in the same way.
+        if parsed.is_some() && find(&line[..at], b"alidation").is_none() {
+            return parsed;
+        }
+    }
+    None
+}
+
+/// A line of evaluation results: what was evaluated, the step where it is said, and the segments.
+struct Evaluation<'a> {
+    set: &'a [u8],
+    step: Option<i64>,
+    segments: &'a [u8],
+}
+
+/// `validation loss at iteration 200 | …`, `test loss at the end of training for test data | …`.
+fn evaluation(line: &[u8]) -> Option<Evaluation<'_>> {
+    let bar = memchr::memchr(b'|', line)?;
+    let (title, segments) = (&line[..bar], &line[bar + 1..]);
+    let (at, length) = [&b" loss at "[..], b" results at "].iter().find_map(|n| Some((find(title, n)?, n.len())))?;
+    let place = &title[at + length..];
+    let step = match place.strip_prefix(b"iteration ") {
+        Some(step) => Some(integer_after_spaces(step)?.0),
+        None if place.starts_with(b"the end of training") => None,
+        None => return None,
+    };
+    let set = title[..at].rsplit(u8::is_ascii_whitespace).next()?;
+    let set = if find(place, b" test ").is_some() { &b"test"[..] } else { set };
+    // Forks print other things 'at iteration'; the results of an evaluation are named so.
+    let results = find(segments, b" value: ").is_some() || find(segments, b" PPL: ").is_some();
+    (results && !set.is_empty()).then_some(Evaluation { set, step, segments })
+}
+
+/// `name: number` with spaces around.
+fn segment(text: &[u8]) -> Option<(&[u8], f64)> {
+    let colon = memrchr(b':', text)?;
+    let value = whole_number(&text[colon + 1..])?;
+    let name = text[..colon].trim_ascii();
+    (!name.is_empty() && name.len() <= 200).then_some((name, value))
+}
+
+fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'|', text).chain(std::iter::once(text.len())).map(move |end| {
+        let part = &text[start.min(end)..end];
+        start = end + 1;
+        part
+    })
+}
+
+/// Whether a segment is the loss that training minimises, by its name: not a loss of routers or of extra predictions,
+/// and not the loss scale.
+fn is_main_loss(name: &[u8]) -> bool {
+    name == b"lm loss"
+        || find(name, b"loss").is_some()
+            && [&b"scale"[..], b"balanc", b"z_loss", b"z loss", b"mtp", b"aux", b"router", b"ppl", b"indexer"]
+                .iter()
+                .all(|other| find(name, other).is_none())
+}
+
+#[derive(Debug, Default)]
+struct MegatronParser {
+    keys: Keys,
+    /// Name of the loss on the last line that had one.
+    loss: Vec<u8>,
+    last: Option<i64>,
+    total: i64,
+    batch_told: bool,
+    start: Start,
+    name: Vec<u8>,
+}
+
+impl MegatronParser {
+    fn iteration(&mut self, marker: &Marker<'_>, number: u64, sink: &mut Sink) {
+        let nemo = find(marker.before, b"epoch").is_some();
+        // NeMo's iteration begins again in every epoch.
+        let global = nemo.then(|| find(marker.segments, b"global_step:")).flatten();
+        let global = global.and_then(|at| integer_after_spaces(&marker.segments[at + b"global_step:".len()..]));
+        let step = global.map_or(marker.iteration, |(step, _)| step);
+
+        let (mut has_loss, mut skipped, mut nan, mut bad_norm, mut batch) = (false, 0.0, 0.0, false, 0.0);
+        for part in segments(marker.segments) {
+            let Some((name, value)) = segment(part) else { continue };
+            self.keys.point(name, step, value, sink);
+            match name {
+                b"number of skipped iterations" => skipped = value,
+                b"number of nan iterations" => nan = value,
+                b"grad norm" => bad_norm = !value.is_finite(),
+                b"global batch size" => batch = value,
+                _ if !has_loss && is_main_loss(name) => {
+                    has_loss = true;
+                    if self.loss != name {
+                        self.loss = name.to_vec();
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !has_loss && !nemo {
+            let covered = self.last.map_or(1, |last| step - last).max(1) as f64;
+            let all_skipped = skipped >= covered && nan == 0.0 || self.last.is_none() && skipped > 0.0 && nan == 0.0;
+            // Where no loss was ever seen, only a line that itself speaks of NaN is taken to hide one.
+            if self.loss.is_empty() && (bad_norm || nan > 0.0) {
+                self.loss = b"lm loss".to_vec();
+            }
+            if !all_skipped && !self.loss.is_empty() {
+                self.keys.point(&self.loss, step, f64::NAN, sink);
+            }
+        }
+        self.last = Some(step);
+        if !nemo && marker.total != self.total {
+            self.total = marker.total;
+            sink.fact(FactName::PlannedSteps, FactValue::Number(marker.total as f64), format!("line {number}"));
+        }
+        if batch > 0.0 && !self.batch_told {
+            // The arguments know better where they are printed: the batch may grow.
+            self.batch_told = true;
+            sink.fact(FactName::BatchSequences, FactValue::Number(batch), format!("line {number}"));
+        }
+        if !self.start.over {
+            self.start.finish(number, sink);
+        }
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation<'_>, sink: &mut Sink) {
+        let step = evaluation.step.or(self.last).unwrap_or(0);
+        for part in segments(evaluation.segments) {
+            let Some((name, value)) = segment(part) else { continue };
+            let (name, suffix) = match (name.strip_suffix(b" value"), name.strip_suffix(b" PPL")) {
+                (Some(name), _) => (name, &b""[..]),
+                (_, Some(name)) => (name, &b" ppl"[..]),
+                _ => (name, &b""[..]),
+            };
+            let set = match evaluation.set {
+                b"valid" => &b"validation"[..],
+                set if set.starts_with(b"validation") || set == b"test" => set,
+                set => &[b"validation/", set].concat(),
+            };
+            self.name.clear();
+            for part in [name, b" ", set, suffix] {
+                self.name.extend_from_slice(part);
+            }
+            self.keys.point(&self.name, step, value, sink);
+        }
+    }
+}
+
+impl LineParser for MegatronParser {
+    fn tag(&self) -> u8 {
+        b'M'
+    }
+
+    fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
+        if ITERATION.find(line.text).is_some() || AT_END.find(line.text).is_some() {
+            if let Some(marker) = marker(line.text) {
+                self.iteration(&marker, line.number, sink);
+                return;
+            }
+            if let Some(evaluation) = evaluation(line.text) {
+                self.evaluated(&evaluation, sink);
+                return;
+            }
+        }
+        if is_header(line.text) && find(line.text, b"end of arguments").is_none() {
+            self.start = Start::default();
+        } else if !self.start.over {
+            self.start.line(line, &mut self.batch_told, sink);
+        }
+    }
+
+    fn save(&self, to: &mut Vec<u8>) {
+        saved::bytes(to, &self.loss);
+        to.push(u8::from(self.last.is_some()) | u8::from(self.batch_told) << 1);
+        saved::signed(to, self.last.unwrap_or(0));
+        saved::signed(to, self.total);
+        self.start.save(to);
+    }
+
+    fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.loss = from.bytes()?.to_vec();
+        let flags = from.byte()?;
+        let last = from.signed()?;
+        self.last = (flags & 1 == 1).then_some(last);
+        self.batch_told = flags & 2 == 2;
+        self.total = from.signed()?;
+        self.start = Start::resume(from)?;
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Sink {
+        let mut sink = Sink::default();
+        Megatron.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        sink
+    }
+
+    fn series(sink: &Sink, key: &str) -> Vec<(i64, f64)> {
+        let wanted = |p: &&super::super::RawPoint| sink.metrics()[p.metric as usize] == key;
+        sink.points.iter().filter(wanted).map(|p| (p.step, p.value)).collect()
+    }
+
+    #[test]
+    fn a_line_without_its_loss_is_a_nan_unless_all_was_skipped() {
+        let sink = read(
+            " iteration        1/     100 | learning rate: 0.0 | loss scale: 4096.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
+             0: iteration        2/     100 | lm loss: 1.05E+01 | seq_load_balancing_loss: 1.2 | loss scale: 4096.0 | grad norm: 2.0 | number of skipped iterations:   0 |\n\
+             [default7]: iteration        3/     100 | seq_load_balancing_loss: 1.2 | loss scale: 2048.0 | grad norm: nan | number of skipped iterations:   0 | number of nan iterations:   0 |\n\
+             iteration        4/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
+             iteration       14/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
+             iteration       15/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   1 |\n",
+        );
+        let losses = series(&sink, "lm loss");
+        let steps: Vec<(i64, bool)> = losses.iter().map(|(s, v)| (*s, v.is_nan())).collect();
+        assert_eq!(steps, [(2, false), (3, true), (14, true), (15, true)]);
+        assert_eq!(series(&sink, "loss scale").len(), 6);
+        assert_eq!(sink.facts.iter().filter(|f| f.0 == FactName::PlannedSteps).count(), 1);
+    }
+
+    #[test]
+    fn a_run_that_is_nan_from_its_first_line_says_so() {
+        let sink = read(
+            " iteration     5426/  250000 | global batch size:     8 | loss scale: 1.0 | grad norm: nan | number of skipped iterations:   0 |\n",
+        );
+        assert!(matches!(series(&sink, "lm loss")[..], [(5426, v)] if v.is_nan()));
+        assert!(read(" iteration 1/ 9 | loss scale: 1.0 |\n").points.len() == 1, "no word of a loss, no word of NaN");
+    }
+
+    #[test]
+    fn evaluations_are_named_as_in_tensorboard() {
+        let sink = read(
+            " iteration      200/     400 | lm loss: 9.0E+00 |\n\
+             0:  valid loss at iteration 200 | lm loss value: 8.9E+00 | lm loss PPL: 7.9E+03 | \n\
+             validation-1 loss at iteration 200 on validation set | lm loss value: 8.8E+00 | lm loss PPL: 1.0E+00 | \n\
+             validation loss at the end of training for val data | lm loss value: 8.5E+00 | lm loss PPL: 1.0E+00 | \n\
+             validation loss at iteration 200 on test set | lm loss value: 8.4E+00 | lm loss PPL: 1.0E+00 | \n\
+             code loss at iteration 200 | lm loss value: NAN | lm loss PPL: 1.0E+00 | \n\
+             validation results at iteration 300 | lm_loss value: 4.0E+00 | lm_loss_ppl value: 6.1E+01 |\n",
+        );
+        for (key, expected) in [
+            ("lm loss validation", &[(200, 8.9), (200, 8.5)][..]),
+            ("lm loss validation-1", &[(200, 8.8)]),
+            ("lm loss test", &[(200, 8.4)]),
+            ("lm loss validation ppl", &[(200, 7.9e3), (200, 1.0)]),
+            ("lm_loss validation", &[(300, 4.0)]),
+            ("lm_loss_ppl validation", &[(300, 61.0)]),
+        ] {
+            assert_eq!(series(&sink, key), expected, "{key}");
+        }
+        assert!(series(&sink, "lm loss validation/code")[0].1.is_nan());
+    }
+
+    #[test]
+    fn nemo_counts_by_its_global_step() {
+        let sink = read(
+            "Training epoch 0, iteration 8/9 | lr: 0.0006 | consumed_samples: 288 | global_step: 8 | reduced_train_loss: 7.113\n\
+             Training epoch 1, iteration 0/9 | lr: 0.0006 | global_step: 10 | reduced_train_loss: 7.0\n\
+             Validation epoch 1, iteration 0/9 | val_loss: 7.0\n",
+        );
+        assert_eq!(series(&sink, "reduced_train_loss"), [(8, 7.113), (10, 7.0)]);
+        assert_eq!(series(&sink, "val_loss"), []);
+    }
+
+    #[test]
+    fn the_start_of_a_job_tells_facts() {
+        let sink = read(
+            "0: ------------------------ arguments ------------------------\n\
+             0:   data_path ....................................... ['0.25', '/d/code_text_document', '0.75', '/d/web_text_document']\n\
+             0:   hidden_size ..................................... 10\n\
+             0:   num_layers ...................................... 2......................updated\n\
+             0:   pipeline_model_parallel_size .................... 2\n\
+             0:   global_batch_size ............................... 64\n\
+             0: -------------------- end of arguments ---------------------\n\
+              > padded vocab (size: 7) with 1 dummy tokens (new size: 8)\n\
+              > number of parameters on (tensor, pipeline) model parallel rank (0, 0): 200 > number of parameters on (tensor, pipeline) model parallel rank (0, 1): 300\n\
+              iteration        1/     100 | global batch size:    16 | lm loss: 1.0E+01 |\n",
+        );
+        let fact = |name| sink.facts.iter().find(|f| f.0 == name).map(|f| (f.1.clone(), f.2.as_str()));
+        assert_eq!(fact(FactName::BatchSequences), Some((FactValue::Number(64.0), "line 6 (global_batch_size)")));
+        assert_eq!(fact(FactName::TotalParams).map(|f| f.0), Some(FactValue::Number(420.0)), "one embedding of two");
+        let Some((FactValue::Mixture(mixture), _)) = fact(FactName::Mixture) else { panic!() };
+        assert_eq!(mixture.weight("web"), 0.75);
+        assert_eq!(sink.facts.iter().filter(|f| f.0 == FactName::BatchSequences).count(), 1);
+    }
+
+    #[test]
+    fn it_is_recognised_by_iterations_or_by_its_arguments() {
+        let of = |text: &str| Megatron.recognise("train.log", text.as_bytes()).map(|r| r.confidence);
+        assert_eq!(of(" iteration 1/ 2 | lm loss: 1.0 |\n"), Some(91));
+        assert_eq!(of("0: ------------------------ arguments ------------------------\n"), Some(80));
+        assert_eq!(of("Grad overflow on iteration 691\n (after 20 iterations) memory (MB) | allocated: 2.0\n"), None);
+        assert_eq!(Megatron.recognise("notes.md", b" iteration 1/ 2 | lm loss: 1.0 |\n"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! modded-nanogpt: its own source, a line of `=`, and then one line per step.
+//!
+//! ```text
+//! step:125/1480 val_loss:4.5132 train_time:7241ms step_avg:57.93ms
+//! step:126/1480 train_loss:4.4810 train_time:7300ms step_avg:57.94ms
+//! ```
+//!
+//! Times are metrics in milliseconds; records of the optimisation track print seconds, which are converted.
+
+use super::console::{self, ConsoleFormat, Sign, Trust};
+use super::lines::{ByLine, Line, LineParser};
+use super::saved::{self, Reader};
+use super::scan::{Keys, integer, number, unlabelled, whole_number};
+use super::{Format, Parser, Recognition, Sink};
+use crate::vocab::{FactName, FactValue};
+use memchr::memmem::{Finder, find};
+use std::sync::LazyLock;
+
+/// The format.
+#[derive(Debug)]
+pub struct ModdedNanoGpt;
+
+impl Format for ModdedNanoGpt {
+    fn name(&self) -> &'static str {
+        "modded-nanogpt"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        console::recognise(self, path, head, Trust::SURE, "modded-nanogpt step lines")
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        self.parser_after(0)
+    }
+}
+
+impl ConsoleFormat for ModdedNanoGpt {
+    fn sign(&self, line: &[u8]) -> Option<Sign> {
+        if step_line(line).is_some() {
+            return Some(Sign::Metric);
+        }
+        // The source is longer than what recognition is given. It begins by reading itself.
+        let dump = find(line, b"open(sys.argv[0]").is_some() || find(line, b"# read the code of this file").is_some();
+        dump.then_some(Sign::Header)
+    }
+
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
+        Box::new(ByLine::after(newlines, ModdedParser::default()))
+    }
+}
+
+static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("step:"));
+
+struct StepLine<'a> {
+    step: i64,
+    total: i64,
+    fields: &'a [u8],
+}
+
+/// `step:125/1480 …`. Source and comments may quote such a line; a line that is printed begins with it.
+fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
+    let rest = unlabelled(line).strip_prefix(b"step:")?;
+    let (step, length) = integer(rest)?;
+    let rest = rest[length..].strip_prefix(b"/")?;
+    let (total, length) = integer(rest)?;
+    let fields = rest[length..].strip_prefix(b" ")?;
+    let ours = find(fields, b"train_time:").is_some() || find(fields, b"_loss:").is_some();
+    ours.then_some(StepLine { step, total, fields })
+}
+
+#[derive(Debug, Default)]
+struct ModdedParser {
+    keys: Keys,
+    total: i64,
+}
+
+impl LineParser for ModdedParser {
+    fn tag(&self) -> u8 {
+        b'm'
+    }
+
+    fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
+        if STEP.find(line.text).is_none() {
+            Self::other(line, sink);
+            return;
+        }
+        let Some(step) = step_line(line.text) else { return };
+        for field in step.fields.split(|b| *b == b' ') {
+            let Some(colon) = memchr::memchr(b':', field) else { continue };
+            let value = &field[colon + 1..];
+            let Some((number, length)) = number(value) else { continue };
+            let seconds = &value[length..] == b"s";
+            self.keys.point(&field[..colon], step.step, if seconds { number * 1000.0 } else { number }, sink);
+        }
+        if step.total != self.total {
+            self.total = step.total;
+            sink.fact(FactName::PlannedSteps, FactValue::Number(step.total as f64), format!("line {}", line.number));
+        }
+    }
+
+    fn save(&self, to: &mut Vec<u8>) {
+        saved::signed(to, self.total);
+    }
+
+    fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.total = from.signed()?;
+        Some(())
+    }
+}
+
+impl ModdedParser {
+    /// `name:value` settings that forks print before the first step.
+    fn other(line: Line<'_>, sink: &mut Sink) {
+        for field in unlabelled(line.text).split(|b| *b == b' ').take(4) {
+            let Some(colon) = memchr::memchr(b':', field) else { continue };
+            let name = match &field[..colon] {
+                b"model_params" => FactName::TotalParams,
+                b"train_batch_tokens" => FactName::BatchTokens,
+                b"train_seq_len" => FactName::SequenceLength,
+                b"seed" => FactName::Seed,
+                _ => continue,
+            };
+            if let Some(value) = whole_number(&field[colon + 1..]) {
+                sink.fact(name, FactValue::Number(value), format!("line {}", line.number));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_read_and_the_source_above_is_not() {
+        let text = "import sys\nwith open(sys.argv[0]) as f:\n    code = f.read() # read the code of this file ASAP, for logging\n\
+                    # step:1/9 val_loss:1.0 train_time:1ms\nprint(f\"step:{step}/{n} val_loss:{val:.4f} train_time:{t}ms\")\n\
+                    ====================\nmodel_params:67978240\ntrain_batch_tokens:524288 train_seq_len:1024 iterations:9\n\
+                    step:0/9 val_loss:10.8252 val_bpb:3.3803 train_time:0ms step_avg:nanms\n\
+                    step:1/9 train_loss:nan train_time:101ms step_avg:100.93ms\nstep:2/9 val_loss:10.1 train_time:1.5s step_avg:2ms\n";
+        let mut sink = Sink::default();
+        ModdedNanoGpt.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, i64, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
+        assert_eq!(seen[..3], [("val_loss", 0, 10.8252), ("val_bpb", 0, 3.3803), ("train_time", 0, 0.0)]);
+        assert!(seen[3].0 == "train_loss" && seen[3].2.is_nan());
+        assert_eq!(seen[6..8], [("val_loss", 2, 10.1), ("train_time", 2, 1500.0)]);
+        assert_eq!(sink.facts.len(), 4, "{:?}", sink.facts);
+        let recognised = ModdedNanoGpt.recognise("log.txt", &text.as_bytes()[..100]).map(|r| r.confidence);
+        assert_eq!(recognised, Some(80), "by the source, before the first step");
+        assert_eq!(ModdedNanoGpt.recognise("train_gpt.py", text.as_bytes()), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! open-instruct (and OLMoE's fine-tuning with it), and other loops over Hugging Face Accelerate that log as it does.
+//!
+//! ```text
+//! 08/04/2024 09:38:27 - INFO - __main__ -   Step: 10, LR: 8.755129958960328e-10, Loss: 0.6931471824645996
+//! ```
+//!
+//! The line may follow a progress bar without a line break.
+
+use super::console::{self, ConsoleFormat, Sign, Trust};
+use super::hf_start;
+use super::lines::{ByLine, Line, LineParser};
+use super::scan::{Keys, integer, whole_number};
+use super::{Format, Parser, Recognition, Sink};
+use memchr::memmem::{Finder, find};
+use std::sync::LazyLock;
+
+/// The format.
+#[derive(Debug)]
+pub struct OpenInstruct;
+
+impl Format for OpenInstruct {
+    fn name(&self) -> &'static str {
+        "open-instruct"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        console::recognise(self, path, head, Trust { header: 0, ..Trust::SURE }, "open-instruct step lines")
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        self.parser_after(0)
+    }
+}
+
+impl ConsoleFormat for OpenInstruct {
+    fn sign(&self, line: &[u8]) -> Option<Sign> {
+        step_line(line).map(|_| Sign::Metric)
+    }
+
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
+        Box::new(ByLine::after(newlines, OpenInstructParser::default()))
+    }
+}
+
+static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" Step: "));
+
+/// The step and the fields of `…  Step: 10, LR: …, Loss: …`.
+fn step_line(line: &[u8]) -> Option<(i64, &[u8])> {
+    let rest = &line[STEP.find(line)? + STEP.needle().len()..];
+    let (step, length) = integer(rest)?;
+    let fields = rest[length..].strip_prefix(b", ")?;
+    (find(fields, b"LR: ").is_some() && find(fields, b"Loss: ").is_some()).then_some((step, fields))
+}
+
+#[derive(Debug, Default)]
+struct OpenInstructParser {
+    keys: Keys,
+}
+
+impl LineParser for OpenInstructParser {
+    fn tag(&self) -> u8 {
+        b'S'
+    }
+
+    fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
+        let Some((step, fields)) = step_line(line.text) else {
+            hf_start::facts(line, sink);
+            return;
+        };
+        for field in fields.split(|b| *b == b',') {
+            if let Some(colon) = memchr::memrchr(b':', field)
+                && let Some(value) = whole_number(&field[colon + 1..])
+            {
+                self.keys.point(field[..colon].trim_ascii(), step, value, sink);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_read_behind_a_progress_bar() {
+        let text = "2024-08-04T16:38:27.759318613Z   0%|          | 1/5712 [00:18<29:59:31, 18.91s/it]\
+                    08/04/2024 09:38:27 - INFO - __main__ -   Step: 1, LR: 8.755129958960328e-10, Loss: 0.6931471824645996\n\
+                    - INFO - __main__ -   Step: 2, LR: 1e-9, Loss: nan, Aux Loss: 0.5, TPS: 1234.5\n - Step: x, LR: 1, Loss: 2\n";
+        let mut sink = Sink::default();
+        OpenInstruct.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, i64, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
+        assert_eq!(
+            seen[..3],
+            [("LR", 1, 8.755_129_958_960_328e-10), ("Loss", 1, 0.693_147_182_464_599_6), ("LR", 2, 1e-9)]
+        );
+        assert!(seen[3].2.is_nan());
+        assert_eq!(seen[4..], [("Aux Loss", 2, 0.5), ("TPS", 2, 1234.5)]);
+    }
+}

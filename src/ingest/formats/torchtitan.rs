@@ -1,0 +1,211 @@
+//! torchtitan: one line per logged step, coloured, its fields two spaces apart.
+//!
+//! ```text
+//! [rank0]:[titan] 2026-05-12 22:56:44,778 - root - INFO - step:  1  loss: 12.21407  grad_norm:  0.1598  memory: 23.97GiB(76.44%)  tps: 1,708  tflops: 5.37  mfu: 3.18%
+//! [rank0]:[titan] 2026-05-12 22:58:36,177 - root - INFO - validate step:  1  loss: 12.2106  memory: 23.97GiB(76.45%)  tps: 7,354
+//! ```
+//!
+//! Fields of a validation are metrics of their own: `validate/loss`. Units are as printed: GiB, tokens per second and
+//! device, TFLOP/s, per cent.
+
+use super::console::{self, ConsoleFormat, Sign, Trust};
+use super::lines::{ByLine, Line, LineParser};
+use super::scan::{Keys, after_first, integer_after_spaces, number_with_commas};
+use super::{Format, Parser, Recognition, Sink};
+use crate::vocab::{FactName, FactValue};
+use memchr::memmem::{Finder, find};
+use std::sync::LazyLock;
+
+/// The format.
+#[derive(Debug)]
+pub struct Torchtitan;
+
+impl Format for Torchtitan {
+    fn name(&self) -> &'static str {
+        "torchtitan"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        console::recognise(self, path, head, Trust::SURE, "torchtitan step lines")
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        self.parser_after(0)
+    }
+}
+
+impl ConsoleFormat for Torchtitan {
+    fn sign(&self, line: &[u8]) -> Option<Sign> {
+        if step_line(line).is_some() {
+            return Some(Sign::Metric);
+        }
+        let header = find(line, b"[titan] ").is_some() || find(line, b"torchtitan version: ").is_some();
+        header.then_some(Sign::Header)
+    }
+
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
+        Box::new(ByLine::after(newlines, TorchtitanParser::default()))
+    }
+}
+
+static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("step: "));
+
+struct StepLine<'a> {
+    validation: bool,
+    step: i64,
+    fields: &'a [u8],
+}
+
+/// `step:  1  loss: …`, with the speed that every version prints (`tps`, once `wps`).
+fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
+    let at = STEP.find(line)?;
+    let (step, fields) = integer_after_spaces(&line[at + STEP.needle().len()..])?;
+    let fields = fields.strip_prefix(b"  ")?;
+    let ours =
+        fields.starts_with(b"loss:") && (find(fields, b"  tps: ").is_some() || find(fields, b"  wps: ").is_some());
+    ours.then(|| StepLine { validation: line[..at].ends_with(b"validate "), step, fields })
+}
+
+#[derive(Debug, Default)]
+struct TorchtitanParser {
+    keys: Keys,
+    name: Vec<u8>,
+}
+
+impl TorchtitanParser {
+    fn step(&mut self, line: &StepLine<'_>, sink: &mut Sink) {
+        let mut rest = line.fields;
+        loop {
+            rest = rest.trim_ascii_start();
+            let Some(colon) = memchr::memchr(b':', rest) else { return };
+            let (name, value) = (&rest[..colon], rest[colon + 1..].trim_ascii_start());
+            // 'mfu: N/A' has no number, and '23.97GiB(76.44%)' has more behind it: the next field is two spaces away.
+            if let Some((value, _)) = number_with_commas(value) {
+                if line.validation {
+                    self.name.clear();
+                    self.name.extend_from_slice(b"validate/");
+                    self.name.extend_from_slice(name);
+                    self.keys.point(&self.name, line.step, value, sink);
+                } else {
+                    self.keys.point(name, line.step, value, sink);
+                }
+            }
+            let Some(end) = find(value, b"  ") else { return };
+            rest = &value[end..];
+        }
+    }
+
+    /// What is printed once, when the model and the trainer are made.
+    fn other(line: Line<'_>, sink: &mut Sink) {
+        let text = line.text;
+        let mut fact = |name, value: Option<f64>| {
+            if let Some(value) = value {
+                sink.fact(name, FactValue::Number(value), format!("line {}", line.number));
+            }
+        };
+        let after = |needle: &[u8]| number_with_commas(after_first(text, needle)?.trim_ascii_start()).map(|(v, _)| v);
+        if find(text, b" total parameters").is_some() {
+            fact(FactName::TotalParams, after(b"size: "));
+        } else if find(text, b"total steps ").is_some() && find(text, b"sequence length ").is_some() {
+            fact(FactName::BatchSequences, after(b"global batch size "));
+            fact(FactName::SequenceLength, after(b"sequence length "));
+            fact(FactName::PlannedSteps, after(b"total steps "));
+            fact(FactName::WarmupSteps, after(b"(warmup "));
+        } else if find(text, b"num_experts").is_some() {
+            // The configuration of the model, as JSON over many lines or as a dataclass on one.
+            let value = |name: &[u8]| {
+                let rest = after_first(text, name)?;
+                let rest = rest.strip_prefix(b"\"").unwrap_or(rest);
+                let rest = rest.strip_prefix(b"=").or_else(|| rest.strip_prefix(b":"))?;
+                number_with_commas(rest.trim_ascii_start())
+                    .map(|(v, _)| v)
+                    .filter(|v| *v > 1.0 || name != b"num_experts")
+            };
+            let experts = value(b"num_experts");
+            fact(FactName::Experts, experts);
+            let topk = value(b"num_experts_per_token").or_else(|| value(b"num_experts_per_tok"));
+            fact(FactName::ExpertsPerToken, topk.or_else(|| experts.and_then(|_| value(b"top_k"))));
+        }
+    }
+}
+
+impl LineParser for TorchtitanParser {
+    fn tag(&self) -> u8 {
+        b'T'
+    }
+
+    fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
+        match step_line(line.text) {
+            Some(step) => self.step(&step, sink),
+            None => Self::other(line, sink),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Sink {
+        let mut sink = Sink::default();
+        Torchtitan.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        sink
+    }
+
+    #[test]
+    fn fields_are_metrics_and_validations_are_others() {
+        let sink = read(
+            "[rank0]:[titan] 2026-01-02 03:04:05,678 - root - INFO - \x1b[31mstep:  1  \x1b[32mloss: 12.2141  \x1b[38;2;180;60;0mgrad_norm:  inf  \
+             \x1b[34mmemory: 23.97GiB(76.44%)  tps: 1,708  tflops: 5.37  mfu: N/A\x1b[39m\n\
+             [rank0]:[titan] 2026-01-02 03:04:05,678 - root - INFO - validate step:  1  loss: 12.2106  memory: 23.97GiB(76.45%)  tps: 7,354\n\
+             [rank0]:[titan] 2026-01-02 03:04:05,678 - root - INFO - Saving the checkpoint at step: 1\n",
+        );
+        let seen: Vec<(&str, i64, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("loss", 1, 12.2141),
+                ("grad_norm", 1, f64::INFINITY),
+                ("memory", 1, 23.97),
+                ("tps", 1, 1708.0),
+                ("tflops", 1, 5.37),
+                ("validate/loss", 1, 12.2106),
+                ("validate/memory", 1, 23.97),
+                ("validate/tps", 1, 7354.0),
+            ]
+        );
+    }
+
+    #[test]
+    fn facts_are_where_the_trainer_is_made() {
+        let sink = read(
+            "[titan] - INFO - Building deepseek 16B with {\n  \"num_experts\": 32,\n  \"num_experts_per_token\": 8,\n}\n\
+             [titan] - INFO - Model deepseek 16B size: 1,409,320,896 total parameters\n\
+             [titan] - INFO - Trainer is initialized with local batch size 16, global batch size 128, gradient accumulation steps 1, sequence length 260, total steps 7500 (warmup 200)\n\
+             [titan] - INFO - Building llama4 with Args(dim=8, moe_args=MoEArgs(num_experts=16, top_k=1))\n",
+        );
+        let facts: Vec<(FactName, f64, &str)> = sink
+            .facts
+            .iter()
+            .map(|(name, value, place)| match value {
+                FactValue::Number(value) => (*name, *value, place.as_str()),
+                _ => panic!("{value:?}"),
+            })
+            .collect();
+        assert_eq!(
+            facts,
+            [
+                (FactName::Experts, 32.0, "line 2"),
+                (FactName::ExpertsPerToken, 8.0, "line 3"),
+                (FactName::TotalParams, 1_409_320_896.0, "line 5"),
+                (FactName::BatchSequences, 128.0, "line 6"),
+                (FactName::SequenceLength, 260.0, "line 6"),
+                (FactName::PlannedSteps, 7500.0, "line 6"),
+                (FactName::WarmupSteps, 200.0, "line 6"),
+                (FactName::Experts, 16.0, "line 7"),
+                (FactName::ExpertsPerToken, 1.0, "line 7"),
+            ]
+        );
+    }
+}
