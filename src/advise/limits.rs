@@ -20,11 +20,21 @@ pub(super) struct Limit {
     pub value: f64,
     /// ln of the limit in each of [`SAMPLES`] joint samples.
     pub samples: Vec<f64>,
-    /// Whether the limit moves with the loss of a run at the current mixture: then what two runs at the same size have
-    /// in common cancels.
-    pub paired: bool,
+    /// What limit and loss have in common.
+    pub tie: Tie,
     /// How the base was found, a sentence, where it is not simply given.
     pub how: Option<String>,
+}
+
+/// What a limit and the loss it bounds have in common, and what therefore does not count against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// Both are losses of runs of the target's size: what such runs have in common cancels.
+    Run,
+    /// Both lean on the law's extrapolation in N: its error cancels, the scatter of runs does not.
+    Law,
+    /// The limit is a number: everything that the forecast may be wrong by counts.
+    Nothing,
 }
 
 /// Where limits are taken at.
@@ -60,9 +70,9 @@ impl Limit {
             let draws = (surface.draws)(&place);
             (0..SAMPLES).map(move |s| draw_of(&draws, s, now)).collect::<Vec<f64>>()
         };
-        let (base, bases, how) = match constraint.base {
-            Base::Nats(nats) => (nats, vec![nats; SAMPLES], None),
-            Base::Current => (now, draws(), None),
+        let (base, bases, how, tie) = match constraint.base {
+            Base::Nats(nats) => (nats, vec![nats; SAMPLES], None, Tie::Nothing),
+            Base::Current => (now, draws(), None, Tie::Run),
             Base::Start => {
                 let start = Start::estimate(surface, starts, at).ok_or_else(|| {
                     format!("no run has the {} loss at step 0, which '{}' needs", surface.domain, constraint.text)
@@ -76,7 +86,8 @@ impl Limit {
                         |(draw, p): (f64, f64)| draw / now * start.value * (start.sigma * normal_quantile(p)).exp();
                     draws().into_iter().zip(noise).map(spread).collect()
                 };
-                (start.value, bases, Some(start.sentence(surface, at.params)))
+                let tie = if start.measured { Tie::Nothing } else { Tie::Law };
+                (start.value, bases, Some(start.sentence(surface, at.params)), tie)
             }
         };
         let value = slack(base);
@@ -84,8 +95,7 @@ impl Limit {
             return Err(format!("the limit '{}' comes to {value} nats, which no loss can keep", constraint.text));
         }
         let samples = bases.into_iter().map(|b| slack(b).max(f64::MIN_POSITIVE).ln()).collect();
-        let paired = constraint.base == Base::Current;
-        Ok(Self { domain, text: constraint.text.clone(), value, samples, paired, how })
+        Ok(Self { domain, text: constraint.text.clone(), value, samples, tie, how })
     }
 }
 

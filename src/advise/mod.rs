@@ -312,4 +312,4 @@ fn name(project: &Project, mixture: &Mixture, current: &Mixture) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,15 @@
 //! Odds over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty of limits.
 
-use super::limits::Limit;
+use super::limits::{Limit, Tie};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::Observations;
 
 /// Joint samples that odds are counted over: a few hundred, stratified, give odds to about two percent.
 pub(super) const SAMPLES: usize = 400;
+
+/// Half of a 90 % interval in standard deviations, if errors are normal.
+const NINETY: f64 = 1.645;
 
 /// Resample `sample` stands on; the best guess where there was no bootstrap.
 pub(super) fn draw_of(draws: &[f64], sample: usize, best: f64) -> f64 {
@@ -17,6 +20,8 @@ pub(super) fn draw_of(draws: &[f64], sample: usize, best: f64) -> f64 {
 pub(super) struct Scatter {
     /// Of one run, for each sample: held-out residuals, shuffled.
     run: Vec<f64>,
+    /// Standard normal numbers, one for each sample, that go with `run`.
+    levels: Vec<f64>,
     /// Of the difference of two runs of one size and length at different mixtures, for each sample.
     pair: Vec<f64>,
 }
@@ -31,10 +36,8 @@ impl Scatter {
     pub fn new(surface: &Surface<'_>, fitted: &Observations, seed: u64) -> Self {
         let held_out = surface.residuals;
         let levels = |salt: u64| shuffled_levels(SAMPLES, seed ^ salt);
-        let run = levels(0x52_55_4e)
-            .into_iter()
-            .map(|p| if held_out.is_empty() { 0.0 } else { quantile(held_out, p) })
-            .collect();
+        let at = levels(0x52_55_4e);
+        let run = at.iter().map(|p| if held_out.is_empty() { 0.0 } else { quantile(held_out, *p) }).collect();
         let residual = |i: usize| {
             let row = &fitted.rows[i];
             (row.loss / (surface.best)(row)).ln()
@@ -56,7 +59,7 @@ impl Scatter {
         let sigma = if freedom > 0 { (squares / freedom as f64).sqrt() * widen } else { 0.0 };
         let pair =
             levels(0x50_41_49_52).into_iter().map(|p| std::f64::consts::SQRT_2 * sigma * normal_quantile(p)).collect();
-        Self { run, pair }
+        Self { run, levels: at.into_iter().map(normal_quantile).collect(), pair }
     }
 }
 
@@ -80,10 +83,11 @@ pub(super) struct Odds<'q, 'f> {
 impl Odds<'_, '_> {
     /// The objective by the best guess, nats.
     pub fn objective(&self, weights: &[f64]) -> f64 {
-        self.minimised().map(|(d, share, surface)| share * self.best(d, surface, weights)).sum()
+        self.minimised().map(|(_, share, surface)| share * self.best(surface, weights)).sum()
     }
 
-    /// Odds that the objective is lower than with the current mixture; a tie counts half.
+    /// Odds that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
+    /// do not say that much.
     pub fn better(&self, weights: &[f64]) -> f64 {
         let mut difference = vec![0.0; SAMPLES];
         for (d, share, surface) in self.minimised() {
@@ -101,14 +105,14 @@ impl Odds<'_, '_> {
                 _ => 0.0,
             })
             .sum();
-        counted / SAMPLES as f64
+        (counted + 0.5) / (SAMPLES + 1) as f64
     }
 
     /// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
     pub fn excess(&self, weights: &[f64]) -> f64 {
         let of = |limit: &Limit| {
             let Some(surface) = &self.surfaces[limit.domain] else { return f64::INFINITY };
-            (self.best(limit.domain, surface, weights) / limit.value).ln()
+            (self.best(surface, weights) / limit.value).ln()
         };
         self.limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
     }
@@ -136,10 +140,13 @@ impl Odds<'_, '_> {
         let mut worst = vec![f64::NEG_INFINITY; SAMPLES];
         for limit in self.limits {
             let Some(surface) = &self.surfaces[limit.domain] else { return vec![f64::INFINITY; SAMPLES] };
-            let here = self.samples(surface, weights);
-            let noise = if limit.paired { self.pair(limit.domain, weights) } else { self.run(limit.domain) };
+            let ln_loss: Vec<f64> = match limit.tie {
+                Tie::Run => self.with_noise(surface, weights, &self.pair(limit.domain, weights)),
+                Tie::Law => self.with_noise(surface, weights, &self.run(limit.domain)),
+                Tie::Nothing => self.forecast(limit.domain, surface, weights),
+            };
             for s in 0..SAMPLES {
-                worst[s] = worse(worst[s], here[s].ln() + noise[s] - limit.samples[s]);
+                worst[s] = worse(worst[s], ln_loss[s] - limit.samples[s]);
             }
         }
         worst
@@ -150,7 +157,7 @@ impl Odds<'_, '_> {
         all.filter(|(_, (share, _))| **share > 0.0).filter_map(|(d, (share, s))| Some((d, *share, s.as_ref()?)))
     }
 
-    fn best(&self, _domain: usize, surface: &Surface<'_>, weights: &[f64]) -> f64 {
+    fn best(&self, surface: &Surface<'_>, weights: &[f64]) -> f64 {
         (surface.best)(&surface.place(self.params, self.tokens, weights))
     }
 
@@ -159,6 +166,20 @@ impl Odds<'_, '_> {
         let best = (surface.best)(&place);
         let draws = (surface.draws)(&place);
         (0..SAMPLES).map(|s| draw_of(&draws, s, best)).collect()
+    }
+
+    fn with_noise(&self, surface: &Surface<'_>, weights: &[f64], noise: &[f64]) -> Vec<f64> {
+        self.samples(surface, weights).iter().zip(noise).map(|(loss, e)| loss.ln() + e).collect()
+    }
+
+    /// ln losses that have the law's own forecast interval, taken as normal on either side.
+    fn forecast(&self, domain: usize, surface: &Surface<'_>, weights: &[f64]) -> Vec<f64> {
+        let interval = (surface.forecast)(&surface.place(self.params, self.tokens, weights));
+        let value = interval.value.ln();
+        let (below, above) = ((value - interval.low.ln()) / NINETY, (interval.high.ln() - value) / NINETY);
+        let levels = self.scatter[domain].as_ref().map_or(&[][..], |s| s.levels.as_slice());
+        let ln_loss = |z: f64| value + z * if z < 0.0 { below } else { above };
+        (0..SAMPLES).map(|s| levels.get(s).map_or(value, |z| ln_loss(*z))).collect()
     }
 
     fn run(&self, domain: usize) -> Vec<f64> {

@@ -54,18 +54,17 @@ impl Problem<'_> {
         let high = second.high.min(1.0 - first.low);
         let from = (low / STEP - 1e-6).ceil() as i64;
         let to = (high / STEP + 1e-6).floor() as i64;
-        let mut places: Vec<f64> = (from..=to).map(|i| i as f64 * STEP).collect();
+        let mut places: Vec<f64> = (from..=to).map(|i| i as f64 / 1000.0).collect();
         if places.is_empty() {
             places.push(low);
         }
         let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
-        let mut places: Vec<(f64, f64)> =
-            places.into_iter().map(|w| (finite((self.objective)(&[1.0 - w, w])), w)).collect();
+        let mut places: Vec<(f64, f64)> = places.into_iter().map(|w| (finite((self.objective)(&pair(w))), w)).collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
         // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
         let mut best: Option<Found> = None;
         for (_, w) in places {
-            let found = self.look(vec![1.0 - w, w]);
+            let found = self.look(pair(w));
             if found.breach <= 0.0 {
                 return Some(found);
             }
@@ -141,6 +140,11 @@ impl Problem<'_> {
         let found = self.look(weights);
         if found.breach <= exact.breach { found } else { exact }
     }
+}
+
+/// Both weights of two domains; of a thousandth, both print as typed.
+fn pair(weight: f64) -> Vec<f64> {
+    vec![((1.0 - weight) * 1e9).round() / 1e9, weight]
 }
 
 fn blend(corners: &[Vec<f64>], shares: &[f64]) -> Vec<f64> {

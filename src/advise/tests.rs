@@ -57,7 +57,8 @@ impl Planted {
             }),
             forecast: Box::new(move |at| {
                 let value = best(at);
-                Interval { value, low: value * (1.0 - 2.0 * spread), high: value * (1.0 + 2.0 * spread) }
+                let width = 2.0 * spread + 0.9 * self.residuals.last().unwrap();
+                Interval { value, low: value * (1.0 - width), high: value * (1.0 + width) }
             }),
             extrapolation: Box::new(|at| Extrapolation {
                 params: at.params / 592e3,
@@ -326,4 +327,55 @@ fn without_a_current_mixture_the_mean_of_the_runs_stands_in() {
     let advice = Planted::default().advise(&project).unwrap();
     assert!((advice.current.weight("rust") - 0.5).abs() < 1e-9);
     assert!(said(&advice, "no current mixture is stated"), "{advice:#?}");
+}
+
+/// The recorded example with the real laws: the project as its file has it, the rows, and a fit of each loss.
+pub(crate) fn recorded() -> (Project, Observed, Vec<Fit>) {
+    recorded_up_to(f64::INFINITY)
+}
+
+fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
+    let mut records = crate::observe::tests::code_cpt();
+    records.retain(|r| r.facts.number(crate::vocab::FactName::Params).unwrap() <= params);
+    let mut project = project();
+    project.metrics = vec!["eval/prose/loss".to_owned(), "eval/rust/loss".to_owned()];
+    project.target = Target { params: Some(2e6), tokens: Some(1.64e6) };
+    project.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.95])]);
+    project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
+    let observed = crate::observe::observe(&project, &records);
+    let options = crate::fit::Options { seed: 0, starts: Some(8), bootstraps: 100, cross_validate: true };
+    let law = crate::fit::choose::AUTOMATIC[0];
+    let fits = observed.fitted.iter().map(|o| crate::fit::fit(law, o, &options, None).unwrap()).collect();
+    (project, observed, fits)
+}
+
+#[test]
+fn the_recorded_example_gets_the_advice_its_runs_support() {
+    let (project, observed, fits) = recorded();
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+    let Advice::Recommendation(advice) = recommend(&evidence) else { panic!("abstained") };
+    // The runs themselves keep prose within 3 % of its start up to about .85 (25k), .81, .795 and .77 (592k).
+    let rust = advice.mixture.weight("rust");
+    assert!((0.66..0.75).contains(&rust), "{advice:#?}");
+    assert!(advice.p_better > 0.95 && advice.p_within_limits >= SURE, "{advice:#?}");
+    let prose = advice.expected["eval/prose/loss"];
+    assert!(prose.value < prose.limit.unwrap() && prose.low < prose.value, "{advice:#?}");
+    assert!(said(&advice, "the limit decides") && said(&advice, "3.4 × the largest run"), "{advice:#?}");
+    assert_eq!(Advice::Recommendation(advice), recommend(&evidence));
+}
+
+/// What the largest size would have been advised had it not been run, against what its runs did.
+#[test]
+fn advice_for_a_size_that_was_hidden_keeps_the_limit_there() {
+    let (mut project, observed, fits) = recorded_up_to(4e5);
+    project.target = Target { params: Some(591_616.0), tokens: Some(1_638_400.0) };
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+    let Advice::Recommendation(advice) = recommend(&evidence) else { panic!("abstained") };
+    let limit = advice.expected["eval/prose/loss"].limit.unwrap();
+    assert!((limit / (1.03 * 1.84418) - 1.0).abs() < 0.01, "{advice:#?}");
+    // Prose ended at 1.853 at .67 and 1.912 at .8: the true limit of 1.8995 is kept up to about .77.
+    let rust = advice.mixture.weight("rust");
+    assert!((0.67..0.77).contains(&rust), "{advice:#?}");
 }

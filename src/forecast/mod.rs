@@ -3,6 +3,8 @@
 mod anchored;
 pub mod spread;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use crate::fit::Fit;
 use crate::observe::RunRecord;
