@@ -19,8 +19,8 @@
 //! | [`advise`] | which ratio to change, by how much, and why, or why not |
 //! | [`daemon`] | the process that does all this continuously, and the snapshots it publishes |
 //! | [`ipc`] | how clients and the daemon talk |
-//! | [`report`] | snapshots as text, JSON and pictures |
 //! | [`tui`] | the dashboard |
+//! | [`report`] | snapshots as text, JSON and pictures: the dashboard's view without a terminal, and plots |
 //! | [`cli`] | one file per command |
 //!
 //! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,

@@ -1,3 +1,8 @@
-//! Snapshots as text, JSON and pictures.
+//! Snapshots as text and pictures, points as tables. [`text`] and [`svg`] draw nothing of their own: they show the
+//! dashboard's cells, so a picture in a README is what a user sees; [`plot`] draws the ratio chart with the same scales.
 
 pub mod export;
+pub mod glyph;
+pub mod plot;
+pub mod svg;
+pub mod text;

@@ -1,1 +1,62 @@
 //! The dashboard.
+//!
+//! ```text
+//! keys, mouse, resizes ─┐
+//! snapshots ────────────┼─▶ Event ─▶ update(&mut Model) ─▶ effects
+//! the clock ────────────┘                 │
+//!                                         ▼
+//!                                 view(&Model, cells)      at most every 16 ms, and only when something changed
+//! ```
+//!
+//! [`update`] and [`view`] are pure; [`run`] is the only place that knows a terminal, a channel and a clock. The view
+//! needs no terminal: [`crate::report`] draws the same cells as text and as a picture.
+
+mod act;
+pub mod braille;
+pub mod fmt;
+pub mod keys;
+pub mod layout;
+pub mod model;
+mod order;
+pub mod panels;
+pub mod plot;
+pub mod run;
+pub mod scale;
+pub mod terminal;
+pub mod theme;
+pub mod update;
+pub mod view;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use model::{Model, Panel};
+pub use run::{Options, run};
+pub use theme::{Depth, Theme, ThemeName};
+pub use update::{Effect, Event, update};
+pub use view::view;
+
+use crate::vocab::Snapshot;
+use std::sync::Arc;
+
+/// What the dashboard is told from outside.
+#[derive(Debug, Clone)]
+pub enum Incoming {
+    /// The state of things.
+    Snapshot(Arc<Snapshot>),
+    /// No more snapshots for now, and why, in a sentence with what to type. What was seen last stays on screen, marked.
+    Lost(String),
+    /// The connection is back.
+    Back,
+}
+
+/// How the user left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The daemon goes on.
+    Detached,
+    /// The daemon is to be stopped.
+    Stop,
+}

@@ -22,7 +22,7 @@ pub mod text;
 pub use advice::{Abstention, Advice, Expected, Recommendation};
 pub use answer::{CheckAnswer, FileView, FitAnswer, PredictAnswer, RunsAnswer};
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
-pub use fit::{Extrapolation, FitView, Forecast, Interval, ParameterView};
+pub use fit::{Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations};
 pub use point::{Point, RawPoint, Series};

@@ -1,6 +1,6 @@
 //! A run as readers see it.
 
-use super::{Conflict, FactName, FactValue, Sourced};
+use super::{Conflict, FactName, FactValue, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,4 +87,33 @@ pub struct RunView {
     /// The course of each validation loss, at most 64 values from first to last, by key.
     #[serde(default)]
     pub sparklines: BTreeMap<String, Vec<f64>>,
+}
+
+impl RunView {
+    /// A fact that is a number.
+    #[must_use]
+    pub fn number(&self, name: FactName) -> Option<f64> {
+        match self.facts.get(&name)?.value {
+            FactValue::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The weights over domains, where known.
+    #[must_use]
+    pub fn mixture(&self) -> Option<&Mixture> {
+        match &self.facts.get(&FactName::Mixture)?.value {
+            FactValue::Mixture(mixture) => Some(mixture),
+            _ => None,
+        }
+    }
+
+    /// Tokens taken at the newest step, where the size of a step is known.
+    #[must_use]
+    pub fn tokens_seen(&self) -> Option<f64> {
+        let per_step = self
+            .number(FactName::BatchTokens)
+            .or_else(|| Some(self.number(FactName::BatchSequences)? * self.number(FactName::SequenceLength)?))?;
+        Some(per_step * self.last_step? as f64)
+    }
 }

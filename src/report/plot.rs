@@ -1,0 +1,1 @@
+//! The ratio chart as a vector picture.

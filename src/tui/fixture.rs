@@ -1,0 +1,423 @@
+//! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
+//! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
+
+use crate::vocab::{
+    Abstention, Advice, ChartPoint, Conflict, DaemonView, Expected, Extrapolation, FactName, FactValue, FitView,
+    FoldView, Forecast, IngestProgress, Interval, MetricView, Mixture, Notice, ParameterView, RatioChart,
+    Recommendation, RunForecast, RunState, RunView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
+};
+use std::collections::BTreeMap;
+
+pub const PROSE: &str = "eval/prose/loss";
+pub const RUST: &str = "eval/rust/loss";
+const SIZES: [(f64, &str); 4] = [(24_896.0, "n25k"), (98_944.0, "n99k"), (333_120.0, "n333k"), (591_616.0, "n590k")];
+const SHARES: [f64; 9] = [0.0, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0];
+const STEPS: f64 = 400.0;
+const BATCH: f64 = 4096.0;
+pub const TARGET: (f64, f64) = (1.5e6, 1_638_400.0);
+
+/// A, α, B, η, β, C, γ, ε of the two fits; E is zero in both.
+const LAWS: [(&str, [f64; 8]); 2] = [
+    (PROSE, [12.221, 0.22768, 7.3472, 0.073883, 0.25344, 0.95374, 0.12299, 0.020402]),
+    (RUST, [10.607, 0.22149, 30.092, 0.034255, 0.28981, 0.51142, 0.30789, 0.016128]),
+];
+
+/// D-CPT at the rust share `r`.
+pub fn law(metric: &str, n: f64, d: f64, r: f64) -> f64 {
+    let (own, p) = if metric == RUST { (r, LAWS[1].1) } else { (1.0 - r, LAWS[0].1) };
+    let [a, alpha, b, eta, beta, c, gamma, epsilon] = p;
+    a / n.powf(alpha) + b * own.max(1e-9).powf(eta) / d.powf(beta) + c / (own + epsilon).powf(gamma)
+}
+
+/// Noise of ±1, the same for the same number.
+fn noise(seed: usize) -> f64 {
+    let x = (seed as f64 * 12.9898).sin() * 43_758.547;
+    2.0 * (x - x.floor()) - 1.0
+}
+
+pub fn mixture(rust: f64) -> Mixture {
+    Mixture(BTreeMap::from([("prose".to_owned(), 1.0 - rust), ("rust".to_owned(), rust)]))
+}
+
+fn number(value: f64, source: &str) -> Sourced<FactValue> {
+    Sourced { value: FactValue::Number(value), source: source.to_owned() }
+}
+
+fn metric(points: u64, last_step: i64, last: f64) -> MetricView {
+    let status = (!last.is_finite()).then(|| "nan".to_owned());
+    MetricView { points, segments: 1, last_step, last, status }
+}
+
+fn run(id: usize, state: RunState, progress: f64) -> RunView {
+    let ((n, size), share) = (SIZES[id / 9], SHARES[id % 9]);
+    let step = (progress * STEPS / 25.0).floor() * 25.0;
+    let facts = BTreeMap::from([
+        (FactName::Params, number(n, "config.json#params_non_embedding")),
+        (FactName::BatchTokens, number(BATCH, "config.json#batch_tokens")),
+        (FactName::SequenceLength, number(128.0, "config.json#sequence_length")),
+        (FactName::PlannedSteps, number(STEPS, "config.json#max_steps")),
+        (FactName::LearningRate, number(1e-3, "config.json#learning_rate")),
+        (
+            FactName::Schedule,
+            Sourced { value: FactValue::Text("constant".to_owned()), source: "config.json#lr_schedule".to_owned() },
+        ),
+        (
+            FactName::Mixture,
+            Sourced { value: FactValue::Mixture(mixture(share)), source: "config.json#mixture".to_owned() },
+        ),
+    ]);
+    let mut view = RunView {
+        id: id as u32,
+        name: format!("runs/{size}-r{:03.0}", 100.0 * share),
+        state,
+        facts,
+        conflicts: Vec::new(),
+        metrics: BTreeMap::new(),
+        forecast: BTreeMap::new(),
+        progress: Some(progress),
+        last_step: (step > 0.0).then_some(step as i64),
+        tokens_per_second: (state == RunState::Running).then_some(15_723.8),
+        silent_seconds: Some(if state == RunState::Running { 0.4 } else { 5400.0 }),
+        sparklines: BTreeMap::new(),
+    };
+    if step == 0.0 {
+        return view;
+    }
+    for (i, key) in [PROSE, RUST].into_iter().enumerate() {
+        let at = |tokens: f64| law(key, n, tokens, share) * (1.0 + 0.006 * noise(7 * id + i));
+        let mut course: Vec<f64> = (1..=(step / 25.0) as usize).map(|k| at(k as f64 * 25.0 * BATCH)).collect();
+        if state == RunState::Diverged {
+            course.push(f64::NAN);
+        }
+        view.metrics.insert(key.to_owned(), metric(course.len() as u64, step as i64, course[course.len() - 1]));
+        view.sparklines.insert(key.to_owned(), course);
+        if matches!(state, RunState::Running | RunState::Stalled) {
+            let value = at(STEPS * BATCH);
+            let forecast =
+                RunForecast { value, low: value * 0.99, high: value * 1.011, law: "D-CPT".to_owned(), seen: progress };
+            view.forecast.insert(key.to_owned(), forecast);
+        }
+    }
+    view.metrics.insert("train/loss".to_owned(), metric(40, step as i64, 1.81443));
+    view.metrics.insert("grad_norm".to_owned(), metric(40, step as i64, 3.1825));
+    view
+}
+
+fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
+    let names = ["E", "A", "α", "B", "η", "β", "C", "γ", "ε"];
+    let parameters = names.iter().zip(std::iter::once(&0.0).chain(parameters)).map(|(name, value)| {
+        let identified = *name != "E" && *name != "η";
+        let (low, high) = match *name {
+            "E" => (0.0, 0.6214),
+            "η" => (0.004, 0.31),
+            _ => (value * 0.86, value * 1.17),
+        };
+        ParameterView { name: (*name).to_owned(), value: *value, low, high, identified }
+    });
+    let own = if key == RUST { "rust" } else { "prose" };
+    let fold = |s: &f64| FoldView {
+        held_out: format!("{own} = {s:.2}"),
+        observations: 60,
+        mre: match s {
+            s if *s == 0.0 => 10.0 * held_out,
+            s if *s < 0.15 => 1.9 * held_out,
+            s => 0.72 * held_out + 0.001 * s,
+        },
+        mre_baseline: 0.115 + 0.17 * (s - 0.5).abs(),
+    };
+    FitView {
+        metric: key.to_owned(),
+        law: "D-CPT".to_owned(),
+        chosen: true,
+        objective: if key == RUST { 0.004_736_4 } else { 0.003_733_3 },
+        parameters: parameters.collect(),
+        observations: 540,
+        runs: 36,
+        skill: Some(skill),
+        mre_heldout: Some(held_out),
+        mre: if key == RUST { 0.0093 } else { 0.0074 },
+        held_out: "leave one ratio out, 9 folds".to_owned(),
+        folds: SHARES.iter().map(fold).collect(),
+        starts: 64,
+        seed: 0,
+        seconds: 0.41,
+        stopped: "gradient below 1e-8".to_owned(),
+        warnings: Vec::new(),
+    }
+}
+
+fn chart(key: &str, runs: &[RunView], limit: Option<f64>) -> RatioChart {
+    let (n, d) = TARGET;
+    let shares: Vec<f64> = (0..=50).map(|i| f64::from(i) / 50.0).collect();
+    let loss: Vec<f64> = shares.iter().map(|s| law(key, n, d, *s)).collect();
+    let width = |s: &f64| 0.012 + 0.05 * if key == RUST { (1.0 - s).powi(8) } else { s.powi(8) };
+    let band = |sign: f64| shares.iter().zip(&loss).map(|(s, l)| l * (1.0 + sign * width(s))).collect();
+    let points = runs.iter().filter_map(|run| {
+        let (params, share) = (run.number(FactName::Params)?, run.mixture()?.weight("rust"));
+        let last = run.metrics.get(key)?.last;
+        let at_target = law(key, n, d, share) * last / law(key, params, run.tokens_seen()?, share);
+        last.is_finite().then(|| ChartPoint { share, loss: last, at_target, params, run: run.name.clone() })
+    });
+    RatioChart {
+        metric: key.to_owned(),
+        domain: "rust".to_owned(),
+        low: band(-1.0),
+        high: band(1.0),
+        shares,
+        loss,
+        points: points.collect(),
+        current: Some(0.2),
+        advised: Some(0.74),
+        limit,
+    }
+}
+
+fn forecast(key: &str, share: f64) -> Forecast {
+    let value = law(key, TARGET.0, TARGET.1, share);
+    Forecast {
+        metric: key.to_owned(),
+        law: "D-CPT".to_owned(),
+        params: TARGET.0,
+        tokens: TARGET.1,
+        mixture: mixture(share),
+        interval: Interval { value, low: value * 0.985, high: value * 1.014 },
+        extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
+    }
+}
+
+/// The sweep with most runs finished and a recommendation.
+pub fn sweep() -> Snapshot {
+    let runs: Vec<RunView> = (0..36)
+        .rev()
+        .map(|id| match id {
+            35 => run(id, RunState::Waiting, 0.0),
+            34 => run(id, RunState::Running, 0.35),
+            33 => run(id, RunState::Running, 0.625),
+            32 => run(id, RunState::Stalled, 0.5),
+            8 => run(id, RunState::Diverged, 0.25),
+            _ => run(id, RunState::Finished, 1.0),
+        })
+        .collect();
+    let at = |key: &str, share: f64| law(key, TARGET.0, TARGET.1, share);
+    let expect = |key: &str, limit: Option<f64>| {
+        let value = at(key, 0.74);
+        Expected { value, low: value * 0.985, high: value * 1.014, now: at(key, 0.2), limit }
+    };
+    let limit = Some(1.79);
+    let advice = Advice::Recommendation(Recommendation {
+        id: "3f9a".to_owned(),
+        mixture: mixture(0.74),
+        current: mixture(0.2),
+        expected: BTreeMap::from([(PROSE.to_owned(), expect(PROSE, limit)), (RUST.to_owned(), expect(RUST, None))]),
+        p_better: 0.998,
+        p_within_limits: 0.93,
+        gain: at(RUST, 0.2) - at(RUST, 0.74),
+        reasons: vec![
+            "rust falls until its share is 1.00; prose reaches its limit at 0.77.".to_owned(),
+            "0.74 keeps prose within start + 3% in 93% of resamples.".to_owned(),
+            "Both laws predict held-out ratios: skill 0.978 and 0.985.".to_owned(),
+        ],
+    });
+    Snapshot {
+        seq: 128,
+        at: 1.79e9,
+        project: "code-cpt".to_owned(),
+        path: "examples/code-cpt".to_owned(),
+        domains: vec!["prose".to_owned(), "rust".to_owned()],
+        metrics: BTreeMap::from([("prose".to_owned(), PROSE.to_owned()), ("rust".to_owned(), RUST.to_owned())]),
+        target: Some(TargetView {
+            params: TARGET.0,
+            tokens: TARGET.1,
+            mixture: Some(mixture(0.2)),
+            objective: "minimise rust, while prose <= start + 3%".to_owned(),
+        }),
+        daemon: DaemonView {
+            pid: 4711,
+            build: "0.1.0".to_owned(),
+            embedded: false,
+            uptime: 7980.0,
+            watching: vec![WatchedRoot {
+                path: "examples/code-cpt/runs".to_owned(),
+                mode: "native".to_owned(),
+                why: "ext4".to_owned(),
+            }],
+            points: 12_744,
+            files: 36,
+            ingest: None,
+            last_refit: Some(2.1),
+            refit_seconds: Some(0.41),
+            refitting: false,
+        },
+        charts: vec![chart(PROSE, &runs, limit), chart(RUST, &runs, None)],
+        fits: vec![fit(PROSE, &LAWS[0].1, 0.985, 0.0079), fit(RUST, &LAWS[1].1, 0.978, 0.0108)],
+        forecasts: vec![forecast(PROSE, 0.2), forecast(RUST, 0.2), forecast(PROSE, 0.74), forecast(RUST, 0.74)],
+        advice: Some(advice),
+        notices: vec![
+            Notice {
+                severity: Severity::Warning,
+                text: "runs/n590k-r067 has logged nothing for 1 h 30 min.".to_owned(),
+                help: Some("If it was stopped, restart it or leave it out with runs.exclude".to_owned()),
+            },
+            Notice {
+                severity: Severity::Info,
+                text: "Mixture in use is not stated; the one nearest the target's size is taken: rust 0.2.".to_owned(),
+                help: Some("state it under mixture.current".to_owned()),
+            },
+        ],
+        runs,
+    }
+}
+
+/// The same, where there is too little to go on.
+pub fn abstained() -> Snapshot {
+    let mut s = sweep();
+    s.advice = Some(Advice::Abstained(Abstention {
+        reasons: vec![
+            "The law for rust has no skill: held-out ratios are predicted worse than by their mean.".to_owned(),
+            "Runs cover two ratios; a law needs three.".to_owned(),
+        ],
+        would_help: vec!["A run of 333k parameters at rust = 0.50.".to_owned(), "A run at rust = 0.80.".to_owned()],
+    }));
+    s.fits[1].skill = Some(-0.12);
+    s.fits[1].warnings.push("Two of three ratios were fitted by one run each.".to_owned());
+    for chart in &mut s.charts {
+        chart.advised = None;
+    }
+    s.forecasts.truncate(2);
+    s
+}
+
+/// Before the first fit, while the logs are read.
+pub fn early() -> Snapshot {
+    let mut s = sweep();
+    (s.advice, s.fits, s.charts, s.forecasts) = (None, Vec::new(), Vec::new(), Vec::new());
+    s.daemon.ingest =
+        Some(IngestProgress { bytes_done: 1_240_000_000, bytes_total: 3_400_000_000, bytes_per_second: 412e6 });
+    (s.daemon.last_refit, s.daemon.refit_seconds) = (None, None);
+    s.daemon.embedded = true;
+    s
+}
+
+/// A project without anything in it.
+pub fn empty() -> Snapshot {
+    let mut s = early();
+    s.daemon.ingest = None;
+    (s.daemon.points, s.daemon.files) = (0, 0);
+    (s.runs, s.domains, s.metrics, s.target) = (Vec::new(), Vec::new(), BTreeMap::new(), None);
+    s.notices.clear();
+    s
+}
+
+/// So many runs.
+#[allow(dead_code)]
+pub fn many(n: usize) -> Snapshot {
+    let mut s = sweep();
+    s.runs = (0..n)
+        .map(|i| {
+            let mut r = run(i % 36, RunState::Finished, 1.0);
+            (r.id, r.name) = (i as u32, format!("sweep/batch-{:03}/{}", i / 100, r.name));
+            r
+        })
+        .collect();
+    s
+}
+
+/// Twelve domains, long names, disagreeing sources, losses that are not numbers.
+pub fn wide() -> Snapshot {
+    let mut s = sweep();
+    let names: Vec<String> =
+        (0..12).map(|i| format!("{}-{i}", ["common-crawl", "wiki", "stack", "math"][i % 4])).collect();
+    let weights = |tilt: f64| -> Mixture {
+        let raw: Vec<f64> = (0..12).map(|i| 1.0 + tilt * i as f64).collect();
+        let sum: f64 = raw.iter().sum();
+        Mixture(names.iter().cloned().zip(raw.iter().map(|w| w / sum)).collect())
+    };
+    if let Some(Advice::Recommendation(r)) = &mut s.advice {
+        (r.current, r.mixture) = (weights(0.0), weights(0.4));
+    }
+    for run in &mut s.runs {
+        run.facts.insert(
+            FactName::Mixture,
+            Sourced { value: FactValue::Mixture(weights(0.1)), source: "config.json#mixture".to_owned() },
+        );
+        run.conflicts.push(Conflict {
+            name: FactName::Params,
+            kept: number(591_616.0, "config.json#params_non_embedding"),
+            other: number(627_000.0, "train.log:12"),
+        });
+    }
+    s.metrics = names.iter().map(|n| (n.clone(), format!("eval/{n}/loss"))).collect();
+    s.domains = names;
+    s
+}
+
+/// Every name and sentence tries to steer the terminal and to reorder what is read.
+pub fn hostile() -> Snapshot {
+    const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\t\u{9b}31m\u{202e}\u{2066}evil\u{200f}";
+    let evil = |text: &mut String| {
+        let middle = text.chars().count() / 2;
+        *text = text.chars().take(middle).chain(EVIL.chars()).chain(text.chars().skip(middle)).collect();
+    };
+    let mut s = sweep();
+    s.metrics = s.metrics.into_iter().map(|(d, m)| (format!("{d}{EVIL}"), format!("{m}{EVIL}"))).collect();
+    s.domains.iter_mut().for_each(evil_end);
+    [&mut s.project, &mut s.path].into_iter().for_each(evil);
+    if let Some(target) = &mut s.target {
+        evil(&mut target.objective);
+    }
+    for root in &mut s.daemon.watching {
+        [&mut root.path, &mut root.mode, &mut root.why].into_iter().for_each(evil);
+    }
+    for run in &mut s.runs {
+        evil(&mut run.name);
+        for fact in run.facts.values_mut() {
+            evil(&mut fact.source);
+            if let FactValue::Text(text) = &mut fact.value {
+                evil(text);
+            }
+        }
+        let conflict = Conflict {
+            name: FactName::Schedule,
+            kept: Sourced { value: FactValue::Text(EVIL.to_owned()), source: EVIL.to_owned() },
+            other: Sourced { value: FactValue::Text(EVIL.to_owned()), source: EVIL.to_owned() },
+        };
+        run.conflicts.push(conflict);
+        let metrics = std::mem::take(&mut run.metrics);
+        run.metrics = metrics.into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
+        let sparklines = std::mem::take(&mut run.sparklines);
+        run.sparklines = sparklines.into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
+        let forecast = std::mem::take(&mut run.forecast);
+        run.forecast = forecast.into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
+        run.forecast.values_mut().for_each(|f| evil(&mut f.law));
+    }
+    for fit in &mut s.fits {
+        evil_end(&mut fit.metric);
+        [&mut fit.law, &mut fit.held_out, &mut fit.stopped].into_iter().for_each(evil);
+        fit.parameters.iter_mut().for_each(|p| evil(&mut p.name));
+        fit.folds.iter_mut().for_each(|f| evil(&mut f.held_out));
+        fit.warnings.push(EVIL.to_owned());
+    }
+    for chart in &mut s.charts {
+        [&mut chart.metric, &mut chart.domain].into_iter().for_each(evil_end);
+        chart.points.iter_mut().for_each(|p| evil(&mut p.run));
+    }
+    for f in &mut s.forecasts {
+        [&mut f.metric, &mut f.law].into_iter().for_each(evil);
+    }
+    if let Some(Advice::Recommendation(r)) = &mut s.advice {
+        for m in [&mut r.mixture, &mut r.current] {
+            *m = Mixture(m.0.iter().map(|(d, w)| (format!("{d}{EVIL}"), *w)).collect());
+        }
+        r.expected = std::mem::take(&mut r.expected).into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
+        r.reasons.iter_mut().for_each(evil);
+    }
+    for notice in &mut s.notices {
+        evil(&mut notice.text);
+        notice.help.as_mut().map(evil);
+    }
+    return s;
+
+    fn evil_end(text: &mut String) {
+        text.push_str(EVIL);
+    }
+}

@@ -1,0 +1,258 @@
+//! Which ratio to change, by how much, what it would do and why; or, in plain words, why nothing is advised.
+
+use super::{bullet, prose};
+use crate::tui::theme::Theme;
+use crate::tui::{Model, fmt, model};
+use crate::vocab::number::show_amount;
+use crate::vocab::{Abstention, Advice, Expected, Forecast, Recommendation, Snapshot};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// The title of the panel.
+#[must_use]
+pub fn title(snapshot: &Snapshot) -> &'static str {
+    match &snapshot.advice {
+        Some(Advice::Recommendation(_)) => "Recommendation",
+        Some(Advice::Abstained(_)) => "No recommendation",
+        None => "Advice",
+    }
+}
+
+/// The answer in one sentence.
+#[must_use]
+pub fn headline(snapshot: &Snapshot) -> String {
+    match &snapshot.advice {
+        None => "No fit yet".to_owned(),
+        Some(Advice::Abstained(_)) => "Not enough evidence to advise a change".to_owned(),
+        Some(Advice::Recommendation(r)) => {
+            let mut moves = changes(snapshot, r);
+            moves.sort_by(|a, b| b.delta().total_cmp(&a.delta()));
+            let say =
+                |m: &Change| format!("{} from {} to {}", m.name, fmt::percent_short(m.from), fmt::percent_short(m.to));
+            match (moves.first(), moves.last()) {
+                (Some(up), _) if up.delta() < 0.005 => "Keep the current mixture".to_owned(),
+                (Some(up), Some(down)) if moves.len() > 2 => format!("Raise {}, lower {}", say(up), say(down)),
+                (Some(up), _) => format!("Raise {}", say(up)),
+                _ => "Keep the current mixture".to_owned(),
+            }
+        }
+    }
+}
+
+/// The lines of the panel.
+#[must_use]
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let Some(snapshot) = &model.snapshot else { return Vec::new() };
+    let roomy = model.size.1 >= 35 || model.zoomed;
+    let mut out = match &snapshot.advice {
+        None => not_yet(model, snapshot, width),
+        Some(Advice::Abstained(abstention)) => abstained(&model.theme, abstention, width),
+        Some(Advice::Recommendation(r)) => recommended(&model.theme, snapshot, r, width),
+    };
+    if let Some(forecast) = snapshot.forecasts.first() {
+        let reach = reach(&model.theme, snapshot, forecast, width);
+        if !reach.is_empty() {
+            out.push(Line::default());
+            out.extend(reach);
+        }
+    }
+    if !roomy {
+        out.retain(|line| line.width() > 0);
+    }
+    out
+}
+
+struct Change {
+    name: String,
+    from: f64,
+    to: f64,
+}
+
+impl Change {
+    fn delta(&self) -> f64 {
+        self.to - self.from
+    }
+}
+
+/// Every domain either mixture names, in the order of the project.
+fn changes(snapshot: &Snapshot, r: &Recommendation) -> Vec<Change> {
+    let others = r.mixture.0.keys().chain(r.current.0.keys()).filter(|d| !snapshot.domains.contains(d));
+    let mut names: Vec<&String> = snapshot.domains.iter().chain(others).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|d| seen.insert(*d));
+    names
+        .into_iter()
+        .map(|d| Change { name: fmt::head(d, 14), from: r.current.weight(d), to: r.mixture.weight(d) })
+        .collect()
+}
+
+fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) -> Vec<Line<'static>> {
+    let mut out = prose(&headline(snapshot), theme.advised, width);
+    out.push(Line::default());
+    let moves = changes(snapshot, r);
+    let names = moves.iter().map(|m| fmt::width(&m.name)).max().unwrap_or(0);
+    out.extend(moves.iter().map(|m| bars(theme, m, names, width)));
+    out.push(Line::default());
+    out.extend(expected(theme, snapshot, r, width));
+    out.push(Line::default());
+    out.push(odds(theme, r.p_better, "better than now", width));
+    if r.expected.values().any(|e| e.limit.is_some()) {
+        out.push(odds(theme, r.p_within_limits, "every limit holds", width));
+    }
+    out.push(Line::default());
+    for reason in &r.reasons {
+        out.extend(bullet("·", theme.dim, reason, theme.text, width));
+    }
+    out
+}
+
+/// `rust   20.0% →  74.0%  ━━━━━━━╍╍╍╍╍╍╍╍╍╍╍╍`: solid is what stays, heavy dashes what is added, light ones what goes.
+fn bars(theme: &Theme, m: &Change, names: usize, width: u16) -> Line<'static> {
+    let from = fmt::right(&fmt::percent(m.from), 6);
+    let to = fmt::right(&fmt::percent(m.to), 6);
+    let room = usize::from(width).saturating_sub(names + 18);
+    let columns = |part: f64| (part.clamp(0.0, 1.0) * room as f64).round() as usize;
+    let (low, high) = (columns(m.from.min(m.to)), columns(m.from.max(m.to)));
+    let (fill, style) = if m.delta() >= 0.0 { ("╍", theme.advised) } else { ("┄", theme.now) };
+    Line::from(vec![
+        Span::styled(fmt::left(&m.name, names), theme.text),
+        Span::styled(format!(" {from}"), theme.now),
+        Span::styled(" → ", theme.dim),
+        Span::styled(to, theme.advised),
+        Span::raw("  "),
+        Span::styled("━".repeat(low), theme.accent),
+        Span::styled(fill.repeat(high - low), style),
+    ])
+}
+
+/// One line per loss: now, advised, its interval, its limit.
+fn expected(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) -> Vec<Line<'static>> {
+    let order = model::losses(snapshot);
+    let mut rows: Vec<(&String, &Expected)> = r.expected.iter().collect();
+    rows.sort_by_key(|(key, _)| order.iter().position(|l| l.key == *key));
+    let name = |key: &str| fmt::head(&super::label(snapshot, key), 14);
+    let names = rows.iter().map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
+    // Name, now, arrow, advised, interval; the limit where there is room.
+    let with_limit = usize::from(width) >= names + 38 && rows.iter().any(|(_, e)| e.limit.is_some());
+    let mut head = vec![Span::styled(
+        format!("{} {:>6}   {:<7} {:<12}", fmt::left("loss", names), "now", "advised", "90% range"),
+        theme.dim,
+    )];
+    if with_limit {
+        head.push(Span::styled(" limit", theme.dim));
+    }
+    let mut out = vec![Line::from(head)];
+    for (key, e) in rows {
+        let interval = format!("{}–{}", fmt::loss(e.low), fmt::loss(e.high));
+        let mut spans = vec![
+            Span::styled(fmt::left(&name(key), names), theme.text),
+            Span::styled(format!(" {:>6}", fmt::loss(e.now)), theme.now),
+            Span::styled(" → ", theme.dim),
+            Span::styled(format!("{:<7}", fmt::loss(e.value)), theme.advised),
+            Span::styled(format!(" {interval:<12}"), theme.text),
+        ];
+        if let Some(limit) = e.limit {
+            let (sign, style) = if e.value <= limit { ("✓", theme.good) } else { ("✗", theme.bad) };
+            let text = format!("≤ {} ", fmt::loss(limit));
+            if with_limit {
+                spans.push(Span::styled(format!(" {text}"), theme.text));
+                spans.push(Span::styled(sign, style));
+            } else {
+                out.push(Line::from(spans));
+                spans = vec![
+                    Span::styled(format!("{} ", " ".repeat(names + 10)), theme.text),
+                    Span::styled(text, theme.dim),
+                    Span::styled(sign, style),
+                ];
+            }
+        }
+        out.push(Line::from(spans));
+    }
+    out
+}
+
+fn odds(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'static> {
+    let style = odds_style(theme, p);
+    // No resampling makes anything certain.
+    let shown = if p > 0.995 { ">99%".to_owned() } else { format!("{:.0}%", 100.0 * p) };
+    let room = usize::from(width).saturating_sub(26).min(24);
+    let (full, empty) = if room < 8 { (String::new(), String::new()) } else { fmt::bar(p, room) };
+    Line::from(vec![
+        Span::styled(format!("{shown:>4} "), style),
+        Span::styled(fmt::left(what, 18), theme.text),
+        Span::raw("  "),
+        Span::styled(full, style),
+        Span::styled(empty, theme.faint),
+    ])
+}
+
+fn odds_style(theme: &Theme, p: f64) -> Style {
+    match p {
+        p if p >= 0.9 => theme.good,
+        p if p >= 0.7 => theme.warn,
+        _ => theme.bad,
+    }
+}
+
+fn abstained(theme: &Theme, a: &Abstention, width: u16) -> Vec<Line<'static>> {
+    let mut out = prose("NOT ENOUGH EVIDENCE TO ADVISE A CHANGE", theme.loud, width);
+    out.push(Line::default());
+    for reason in &a.reasons {
+        out.extend(bullet("✗", theme.bad, reason, theme.text, width));
+    }
+    if !a.would_help.is_empty() {
+        out.push(Line::default());
+        out.push(Line::from(Span::styled("What would help", theme.title)));
+        for help in &a.would_help {
+            out.extend(bullet("→", theme.accent, help, theme.text, width));
+        }
+    }
+    out
+}
+
+fn not_yet(model: &Model, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let (head, body) = if snapshot.runs.is_empty() {
+        ("No runs yet", "Runs appear here as soon as their logs do.")
+    } else if snapshot.daemon.ingest.is_some() {
+        ("Reading logs", "The first fit follows when they have been read.")
+    } else {
+        ("No fit yet", "A law needs validation losses of runs at three ratios or more.")
+    };
+    let mut out = prose(head, theme.title, width);
+    out.push(Line::default());
+    out.extend(prose(body, theme.dim, width));
+    out
+}
+
+/// What the target would reach as things are, where no advice says it, and how far outside the data that is.
+fn reach(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    if !matches!(snapshot.advice, Some(Advice::Recommendation(_))) {
+        let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
+        out.extend(prose(&format!("{size}, with the mixture in use:"), theme.dim, width));
+        for f in snapshot.forecasts.iter().filter(|f| f.mixture == any.mixture) {
+            let i = f.interval;
+            out.push(Line::from(vec![
+                Span::styled(fmt::left(&fmt::head(&super::label(snapshot, &f.metric), 14), 8), theme.text),
+                Span::styled(format!(" {:>6}", fmt::loss(i.value)), theme.now),
+                Span::styled(format!("  {} – {}", fmt::loss(i.low), fmt::loss(i.high)), theme.text),
+            ]));
+        }
+    }
+    let e = &any.extrapolation;
+    let mut beyond = Vec::new();
+    for (factor, what) in [(e.params, "the largest model seen"), (e.tokens, "the most tokens seen")] {
+        if factor > 1.05 {
+            beyond.push(format!("{} × {what}", fmt::significant(factor, 2)));
+        }
+    }
+    if !beyond.is_empty() {
+        let text = format!("Extrapolation: the target is {}.", beyond.join(" and "));
+        out.extend(bullet("!", theme.warn, &text, theme.dim, width));
+    }
+    if snapshot.forecasts.iter().any(|f| !f.extrapolation.mixture_inside) {
+        out.extend(bullet("!", theme.warn, "A mixture here is outside what the runs explored.", theme.dim, width));
+    }
+    out
+}

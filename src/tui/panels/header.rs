@@ -1,0 +1,173 @@
+//! Two lines at the top: what this is about, and how what is on screen came here.
+
+use crate::tui::fmt;
+use crate::tui::model::{Link, Model};
+use crate::tui::order::state_word;
+use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
+use crate::vocab::{DaemonView, RunState, Snapshot};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let first = Rect { height: 1, ..area };
+    let mut left = vec![vec![Span::styled(" mixlaw ", theme.focus)]];
+    if let Some(snapshot) = &model.snapshot {
+        left[0].push(Span::styled(printable(&snapshot.project), theme.title));
+        left.extend(about(model, snapshot));
+    }
+    spread(&left, status(model), first, theme.faint, buf);
+    if let Some(snapshot) = &model.snapshot
+        && area.height > 1
+    {
+        let second = Rect { y: area.y + 1, height: 1, ..area };
+        spread(&plumbing(model, snapshot), Vec::new(), second, theme.faint, buf);
+    }
+}
+
+type Piece = Vec<Span<'static>>;
+
+/// The target and the objective.
+fn about(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
+    let theme = &model.theme;
+    let Some(target) = &snapshot.target else { return Vec::new() };
+    let size = vec![
+        Span::styled("target ", theme.dim),
+        Span::styled(show_amount(target.params), theme.text),
+        Span::styled(" params, ", theme.dim),
+        Span::styled(show_amount(target.tokens), theme.text),
+        Span::styled(" tokens", theme.dim),
+    ];
+    vec![size, vec![Span::styled(printable(&target.objective), theme.text)]]
+}
+
+/// At the right: whether what is on screen is what is the case.
+fn status(model: &Model) -> Piece {
+    let theme = &model.theme;
+    match &model.link {
+        Link::Lost(_) => {
+            vec![Span::styled(format!(" ✗ connection lost, last seen {} ", fmt::ago(model.age)), theme.loud)]
+        }
+        Link::Waiting => vec![Span::styled("◌ waiting ", theme.dim)],
+        Link::Live if model.frozen => {
+            let newer = if model.pending.is_some() { ", newer is waiting" } else { "" };
+            vec![Span::styled(format!(" ‖ frozen {}{newer} ", fmt::ago(model.age)), theme.loud)]
+        }
+        Link::Live => vec![Span::styled("● live ", theme.good)],
+    }
+}
+
+/// The daemon, the watch, the counts, the last refit; while a backlog is read, how far it is.
+fn plumbing(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
+    let theme = &model.theme;
+    let daemon = &snapshot.daemon;
+    let mut pieces = vec![vec![Span::styled(process(daemon), theme.dim)]];
+    if let Some(progress) = ingest(model, daemon) {
+        pieces.push(progress);
+    }
+    pieces.push(states(model, snapshot));
+    pieces.push(vec![
+        Span::styled(fmt::count(daemon.points), theme.text),
+        Span::styled(" points, ", theme.dim),
+        Span::styled(fmt::count(daemon.files), theme.text),
+        Span::styled(if daemon.files == 1 { " file" } else { " files" }, theme.dim),
+    ]);
+    pieces.push(refit(model, daemon));
+    let up = fmt::ago(daemon.uptime + model.age).replace(" ago", "");
+    pieces.push(vec![Span::styled(format!("up {up}"), theme.dim)]);
+    pieces
+}
+
+/// Who watches, and how: `daemon 4711, native (ext4)`.
+fn process(daemon: &DaemonView) -> String {
+    let who = if daemon.embedded { " embedded".to_owned() } else { format!(" daemon {}", daemon.pid) };
+    let Some(root) = daemon.watching.first() else { return who };
+    let others = match daemon.watching.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{who}, {} ({}){others}", fmt::head(&root.mode, 8), fmt::head(&root.why, 40))
+}
+
+fn ingest(model: &Model, daemon: &DaemonView) -> Option<Piece> {
+    let theme = &model.theme;
+    let progress = daemon.ingest.as_ref()?;
+    let (done, total) = (progress.bytes_done as f64, progress.bytes_total as f64);
+    let (full, empty) = fmt::bar(done / total.max(1.0), 12);
+    let left = (total - done).max(0.0) / progress.bytes_per_second;
+    let left = if left.is_finite() {
+        format!(", {} left", fmt::duration(left.ceil()).replace(".0 s", " s"))
+    } else {
+        String::new()
+    };
+    Some(vec![
+        Span::styled("reading ", theme.dim),
+        Span::styled(full, theme.accent),
+        Span::styled(empty, theme.faint),
+        Span::styled(format!(" {} of {}", fmt::bytes(done), fmt::bytes(total)), theme.text),
+        Span::styled(format!(", {}/s{left}", fmt::bytes(progress.bytes_per_second)), theme.dim),
+    ])
+}
+
+fn states(model: &Model, snapshot: &Snapshot) -> Piece {
+    let theme = &model.theme;
+    let n = snapshot.runs.len();
+    let mut piece = vec![
+        Span::styled(fmt::count(n as u64), theme.text),
+        Span::styled(if n == 1 { " run" } else { " runs" }, theme.dim),
+    ];
+    for state in [RunState::Running, RunState::Stalled, RunState::Diverged] {
+        let n = snapshot.runs.iter().filter(|r| r.state == state).count();
+        if n > 0 {
+            let style = super::runs::state_style(theme, state);
+            piece.push(Span::styled(format!(" {} {n} {}", super::runs::state_glyph(state), state_word(state)), style));
+        }
+    }
+    piece
+}
+
+fn refit(model: &Model, daemon: &DaemonView) -> Piece {
+    let theme = &model.theme;
+    if daemon.refitting {
+        return vec![Span::styled("refitting …", theme.accent)];
+    }
+    match daemon.last_refit {
+        None => vec![Span::styled("no fit yet", theme.dim)],
+        Some(seconds) => {
+            let took = daemon.refit_seconds.map_or(String::new(), |s| format!(" in {}", fmt::duration(s)));
+            vec![
+                Span::styled("refit ", theme.dim),
+                Span::styled(fmt::ago(seconds + model.age), theme.text),
+                Span::styled(took, theme.dim),
+            ]
+        }
+    }
+}
+
+/// Sets pieces from the left with rules between them, as many as fit, and one piece at the right.
+fn spread(pieces: &[Piece], right: Piece, area: Rect, rule: Style, buf: &mut Buffer) {
+    let wide = |piece: &Piece| piece.iter().map(Span::width).sum::<usize>() as u16;
+    let reserved = wide(&right).min(area.width);
+    let end = area.right() - reserved;
+    let mut x = area.x;
+    for (i, piece) in pieces.iter().enumerate() {
+        let lead = if i == 0 { 0 } else { 3 };
+        if x + lead + wide(piece) > end && i > 0 {
+            continue;
+        }
+        if i > 0 {
+            (x, _) = buf.set_stringn(x, area.y, " │ ", usize::from(end - x), rule);
+        }
+        for span in piece {
+            (x, _) = buf.set_span(x, area.y, span, end.saturating_sub(x));
+        }
+    }
+    let mut x = end;
+    for span in &right {
+        (x, _) = buf.set_span(x, area.y, span, area.right() - x);
+    }
+}

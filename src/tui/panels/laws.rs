@@ -1,0 +1,183 @@
+//! The fits: how good, resting on what, with which parameters, and whether those mean anything.
+
+use super::{bullet, prose};
+use crate::tui::theme::Theme;
+use crate::tui::{Model, fmt};
+use crate::vocab::{FitView, ParameterView, Snapshot};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// The lines of the panel.
+#[must_use]
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let Some(snapshot) = &model.snapshot else { return Vec::new() };
+    let Some((shown, fit)) = model.main_fit() else {
+        return prose("No law has been fitted yet.", theme.dim, width);
+    };
+    let mut out = Vec::new();
+    for (i, fit) in snapshot.fits.iter().enumerate() {
+        out.push(row(theme, snapshot, fit, i == shown, width));
+    }
+    out.push(Line::from(Span::styled("─".repeat(width.into()), theme.faint)));
+    out.extend(verdict(theme, fit, width));
+    out.push(Line::default());
+    out.extend(parameters(theme, fit, width));
+    out.extend(folds(theme, fit, width));
+    out.push(Line::default());
+    out.extend(basis(theme, fit, width));
+    if model.size.1 < 35 && !model.zoomed {
+        out.retain(|line| line.width() > 0);
+    }
+    out
+}
+
+/// `▸ rust    D-CPT     skill 0.978  held out 1.08%`
+fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u16) -> Line<'static> {
+    let skill = match fit.skill {
+        Some(s) if s <= 0.0 => Span::styled(format!(" NO SKILL {s:.2} "), theme.loud),
+        Some(s) => Span::styled(format!("skill {s:.3}"), skill_style(theme, s)),
+        None => Span::styled("skill not known yet", theme.dim),
+    };
+    let names = usize::from(width).saturating_sub(40).clamp(5, 12);
+    let mut spans = vec![
+        Span::styled(if shown { "▸ " } else { "  " }, theme.focus),
+        Span::styled(
+            fmt::left(&fmt::head(&super::label(snapshot, &fit.metric), names), names + 1),
+            if shown { theme.title } else { theme.text },
+        ),
+        Span::styled(fmt::left(&fmt::head(&fit.law, 12), 9), if fit.chosen { theme.text } else { theme.dim }),
+        skill,
+    ];
+    if let Some(error) = fit.mre_heldout {
+        spans.push(Span::styled("  held out ", theme.dim));
+        spans.push(Span::styled(percent2(error), theme.text));
+    }
+    if !fit.chosen {
+        spans.push(Span::styled("  not used", theme.dim));
+    }
+    Line::from(spans)
+}
+
+fn skill_style(theme: &Theme, skill: f64) -> Style {
+    if skill >= 0.5 { theme.good } else { theme.warn }
+}
+
+/// Whether to believe it.
+fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    match fit.skill {
+        Some(s) if s <= 0.0 => {
+            for text in [
+                format!("NO SKILL ({s:.2})"),
+                "Held-out mixtures are predicted no better than by their plain mean.".to_owned(),
+                "Nothing that rests on this law should be acted on.".to_owned(),
+            ] {
+                for piece in fmt::wrap(&text, usize::from(width).saturating_sub(2)) {
+                    let padded = fmt::left(&format!(" {piece}"), width.into());
+                    out.push(Line::from(Span::styled(padded, theme.loud)));
+                }
+            }
+        }
+        Some(s) => {
+            let (full, empty) = fmt::bar(s, usize::from(width).saturating_sub(32).min(20));
+            out.push(Line::from(vec![
+                Span::styled("skill ", theme.dim),
+                Span::styled(format!("{s:.3} "), skill_style(theme, s)),
+                Span::styled(full, skill_style(theme, s)),
+                Span::styled(empty, theme.faint),
+                Span::styled("  1 is perfect", theme.dim),
+            ]));
+        }
+        None => out.extend(prose("Not cross-validated: how good it is cannot be said yet.", theme.warn, width)),
+    }
+    let own = Span::styled(percent2(fit.mre), theme.text);
+    out.push(match fit.mre_heldout {
+        Some(held) => Line::from(vec![
+            Span::styled("error ", theme.dim),
+            Span::styled(percent2(held), theme.text),
+            Span::styled(" held out, ", theme.dim),
+            own,
+            Span::styled(" on its own rows", theme.dim),
+        ]),
+        None => Line::from(vec![Span::styled("error ", theme.dim), own, Span::styled(" on its own rows", theme.dim)]),
+    });
+    for warning in &fit.warnings {
+        out.extend(bullet("!", theme.warn, warning, theme.text, width));
+    }
+    out
+}
+
+fn parameters(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
+    let names = fit.parameters.iter().map(|p| fmt::width(&fmt::head(&p.name, 10))).max().unwrap_or(1).max(2);
+    let mut out =
+        vec![Line::from(Span::styled(format!("{}{:>10}   90% range", " ".repeat(names), "value"), theme.dim))];
+    out.extend(fit.parameters.iter().map(|p| parameter(theme, p, names, width)));
+    out
+}
+
+fn parameter(theme: &Theme, p: &ParameterView, names: usize, width: u16) -> Line<'static> {
+    let range = |digits| format!("{} … {}", fmt::significant(p.low, digits), fmt::significant(p.high, digits));
+    let mut spans = vec![
+        Span::styled(fmt::left(&fmt::head(&p.name, 10), names), theme.accent),
+        Span::styled(
+            format!("{:>10}   ", fmt::significant(p.value, 4)),
+            if p.identified { theme.text } else { theme.dim },
+        ),
+    ];
+    if p.identified {
+        spans.push(Span::styled(range(4), theme.text));
+    } else {
+        spans.push(Span::styled("not identified", theme.warn));
+        let range = format!("  {}", range(2));
+        if names + 27 + fmt::width(&range) <= usize::from(width) {
+            spans.push(Span::styled(range, theme.dim));
+        }
+    }
+    Line::from(spans)
+}
+
+/// Each held-out group beside what guessing the mean gives.
+fn folds(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
+    if fit.folds.is_empty() {
+        return Vec::new();
+    }
+    let mut out = vec![Line::default()];
+    let held_out = if fit.held_out.is_empty() { "held out" } else { &fit.held_out };
+    let names = fit.folds.iter().map(|f| fmt::width(&fmt::head(&f.held_out, 16))).max().unwrap_or(4);
+    let room = usize::from(width).saturating_sub(names + 23);
+    out.extend(prose(held_out, theme.dim, width));
+    let most = fit.folds.iter().map(|f| f.mre.max(f.mre_baseline)).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    for fold in &fit.folds {
+        let style = if fold.mre < fold.mre_baseline { theme.good } else { theme.bad };
+        let (full, _) = fmt::bar(fold.mre / most, room);
+        let worse = if fold.mre < fold.mre_baseline { " " } else { "✗" };
+        out.push(Line::from(vec![
+            Span::styled(fmt::left(&fmt::head(&fold.held_out, 16), names), theme.text),
+            Span::styled(format!(" {:>6}{worse}", percent2(fold.mre)), style),
+            Span::styled(fmt::left(&full, room), style),
+            Span::styled(format!(" mean {:>6}", percent2(fold.mre_baseline)), theme.dim),
+        ]));
+    }
+    out
+}
+
+/// What it was fitted to, and how that ended.
+fn basis(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
+    let text = format!(
+        "{} observations of {} runs. Objective {}, {} starts, seed {}, {}. Ended: {}.",
+        fmt::count(fit.observations as u64),
+        fit.runs,
+        fmt::significant(fit.objective, 5),
+        fit.starts,
+        fit.seed,
+        fmt::duration(fit.seconds),
+        fit.stopped.trim_end_matches('.'),
+    );
+    prose(&text, theme.dim, width)
+}
+
+/// A relative error: two decimals, because laws differ in the second.
+fn percent2(part: f64) -> String {
+    if part.is_finite() { format!("{:.2}%", 100.0 * part) } else { "–".to_owned() }
+}

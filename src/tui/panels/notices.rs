@@ -1,0 +1,30 @@
+//! What the user should know, the loudest first.
+
+use super::bullet;
+use crate::tui::Model;
+use crate::vocab::Severity;
+use ratatui::text::{Line, Span};
+
+/// The lines of the panel.
+#[must_use]
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let Some(snapshot) = &model.snapshot else { return Vec::new() };
+    if snapshot.notices.is_empty() {
+        return vec![Line::from(Span::styled("Nothing to report.", theme.dim))];
+    }
+    let mut lines = Vec::new();
+    for notice in &snapshot.notices {
+        let (mark, style) = match notice.severity {
+            Severity::Error => ("✗ error  ", theme.bad),
+            Severity::Warning => ("! warning", theme.warn),
+            Severity::Info => ("· note   ", theme.dim),
+        };
+        let text = match &notice.help {
+            Some(help) => format!("{} → {help}", notice.text.trim_end_matches('.')),
+            None => notice.text.clone(),
+        };
+        lines.extend(bullet(mark, style, &text, theme.text, width));
+    }
+    lines
+}

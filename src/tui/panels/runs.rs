@@ -1,0 +1,290 @@
+//! The table of runs. Only the rows that can be seen are made, so that thousands of runs cost what thirty do.
+
+use super::corner;
+use crate::tui::fmt;
+use crate::tui::model::{Loss, Model, losses};
+use crate::tui::order::{Column, moved_domain, state_word};
+use crate::tui::theme::Theme;
+use crate::vocab::number::show_amount;
+use crate::vocab::{FactName, RunState, RunView, Snapshot};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
+
+/// The sign of a state.
+#[must_use]
+pub fn state_glyph(state: RunState) -> &'static str {
+    match state {
+        RunState::Waiting => "·",
+        RunState::Running => "▸",
+        RunState::Stalled => "!",
+        RunState::Finished => "✓",
+        RunState::Diverged => "✗",
+    }
+}
+
+/// The style of a state.
+#[must_use]
+pub fn state_style(theme: &Theme, state: RunState) -> Style {
+    match state {
+        RunState::Waiting => theme.dim,
+        RunState::Running => theme.accent,
+        RunState::Stalled => theme.warn,
+        RunState::Finished => theme.good,
+        RunState::Diverged => theme.bad,
+    }
+}
+
+/// The title: how many, and how many of them pass the filter.
+#[must_use]
+pub fn title(model: &Model) -> String {
+    let total = model.snapshot.as_ref().map_or(0, |s| s.runs.len());
+    if model.runs.filter.trim().is_empty() {
+        format!("Runs {}", fmt::count(total as u64))
+    } else {
+        let shown = fmt::count(model.runs.order.len() as u64);
+        format!("Runs {shown} of {}, filter: {}", fmt::count(total as u64), fmt::head(&model.runs.filter, 20))
+    }
+}
+
+/// What a column shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind<'a> {
+    State { word: bool },
+    Name,
+    Progress { bar: usize },
+    Params,
+    Tokens,
+    Mixture,
+    Loss { loss: Loss<'a>, index: usize, forecast: bool },
+    Spark(Loss<'a>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Col<'a> {
+    kind: Kind<'a>,
+    width: usize,
+}
+
+/// Draws the table.
+pub fn draw(model: &Model, inner: Rect, buf: &mut Buffer) {
+    let Some(snapshot) = &model.snapshot else { return };
+    let theme = &model.theme;
+    let area = super::text_area(inner);
+    let columns = columns(model, snapshot, area.width.into());
+    head(model, snapshot, &columns, Rect { height: 1, ..area }, buf);
+    let rows = usize::from(area.height.saturating_sub(1));
+    if model.runs.order.is_empty() {
+        let text = if snapshot.runs.is_empty() { "No runs yet." } else { "No run passes the filter; Esc clears it." };
+        if rows > 0 {
+            buf.set_stringn(area.x, area.y + 1, text, area.width.into(), theme.dim);
+        }
+        return;
+    }
+    let offset = model.runs.offset.min(model.runs.order.len().saturating_sub(1));
+    for (line, index) in model.runs.order.iter().skip(offset).take(rows).enumerate() {
+        let run = &snapshot.runs[*index];
+        let y = area.y + 1 + line as u16;
+        if model.runs.selected == Some(run.id) {
+            buf.set_style(Rect { y, height: 1, ..inner }, theme.selected);
+        }
+        let mut x = area.x;
+        for column in &columns {
+            let mut at = x;
+            for span in cell(model, snapshot, run, column) {
+                (at, _) = buf.set_span(at, y, &span, area.right().saturating_sub(at));
+            }
+            x = x.saturating_add(column.width as u16 + 1);
+        }
+    }
+    let shown = (offset + rows).min(model.runs.order.len());
+    if offset > 0 || shown < model.runs.order.len() {
+        let text = format!(" {}–{shown} of {} ", offset + 1, model.runs.order.len());
+        corner(&text, theme.dim, inner, buf);
+    }
+}
+
+/// The columns that fit, the most telling first to come and last to go.
+fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'a>> {
+    let losses = losses(snapshot);
+    let prefix = fmt::width(&model.runs.prefix);
+    let visible = model.runs.order.iter().skip(model.runs.offset).take(100).map(|i| &snapshot.runs[*i].name);
+    let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix)).max().unwrap_or(4).clamp(4, 36);
+    let mut word = false;
+    let mut name = longest.min(10);
+    let (mut progress, mut params, mut tokens, mut mixture, mut spark) = (None, false, false, false, 0);
+    let mut forecasts = false;
+    let mixed = mixture_width(snapshot);
+    let mut left = width.saturating_sub(1 + 1 + name);
+    let mut take = |cost: usize| {
+        let fits = left >= cost;
+        left -= if fits { cost } else { 0 };
+        fits
+    };
+    let shown: Vec<Loss<'a>> = losses.iter().copied().take_while(|_| take(7)).collect();
+    if take(5) {
+        progress = Some(0);
+    }
+    mixture |= mixed > 0 && take(mixed + 1);
+    params |= take(6);
+    forecasts |= !shown.is_empty() && take(8 * shown.len());
+    word |= take(9);
+    tokens |= take(6);
+    if take(9) {
+        spark = 8;
+    }
+    if take(6) {
+        progress = Some(5);
+    }
+    let longer = left.min(longest - name);
+    name += longer;
+    left -= longer;
+    if spark > 0 {
+        spark += left.min(24);
+    }
+    let main = model.main_chart().map(|(_, c)| c.metric.as_str());
+    let sparked = losses.iter().copied().find(|l| Some(l.key) == main).or(losses.first().copied());
+    let mut out = vec![
+        Col { kind: Kind::State { word }, width: if word { 10 } else { 1 } },
+        Col { kind: Kind::Name, width: name },
+    ];
+    let mut push = |wanted: bool, kind: Kind<'a>, width: usize| {
+        if wanted {
+            out.push(Col { kind, width });
+        }
+    };
+    push(
+        progress.is_some(),
+        Kind::Progress { bar: progress.unwrap_or(0) },
+        4 + progress.map_or(0, |b| if b > 0 { b + 1 } else { 0 }),
+    );
+    push(params, Kind::Params, 5);
+    push(tokens, Kind::Tokens, 5);
+    push(mixture, Kind::Mixture, mixed);
+    for (index, loss) in shown.into_iter().enumerate() {
+        push(true, Kind::Loss { loss, index, forecast: forecasts }, if forecasts { 14 } else { 6 });
+    }
+    if let Some(loss) = sparked {
+        push(spark > 0, Kind::Spark(loss), spark);
+    }
+    out
+}
+
+fn mixture_width(snapshot: &Snapshot) -> usize {
+    match snapshot.domains.len() {
+        0 => 0,
+        // "100/0" to "33/33/34", under a heading of the first letters of the domains.
+        n @ 1..=3 => (3 * n).max(5),
+        _ => 7,
+    }
+}
+
+fn head(model: &Model, snapshot: &Snapshot, columns: &[Col<'_>], area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let sort = model.runs.sort;
+    let mut x = area.x;
+    for column in columns {
+        let (text, sorted, numeric) = match column.kind {
+            Kind::State { word } => (if word { "state" } else { "" }.to_owned(), Column::State, false),
+            Kind::Name => ("run".to_owned(), Column::Name, false),
+            Kind::Progress { .. } => ("done".to_owned(), Column::Progress, true),
+            Kind::Params => ("N".to_owned(), Column::Params, true),
+            Kind::Tokens => ("D".to_owned(), Column::Tokens, true),
+            Kind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
+            Kind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
+            Kind::Spark(loss) => (loss.label.to_owned(), Column::Activity, false),
+        };
+        let by_this = sort.column == sorted && !matches!(column.kind, Kind::Spark(_));
+        let mark = if !by_this {
+            ""
+        } else if sort.descending {
+            "▾"
+        } else {
+            "▴"
+        };
+        let text = fmt::head(&text, column.width.saturating_sub(fmt::width(mark)));
+        let text = format!("{text}{mark}");
+        let text = if numeric { fmt::right(&text, column.width) } else { text };
+        let style = if by_this { theme.accent.add_modifier(Modifier::BOLD) } else { theme.dim };
+        if x < area.right() {
+            buf.set_stringn(x, area.y, &text, usize::from(area.right() - x), style);
+        }
+        x = x.saturating_add(column.width as u16 + 1);
+    }
+}
+
+/// `pr/ru`: as many first letters of each domain as fit over its numbers.
+fn mixture_heading(snapshot: &Snapshot) -> String {
+    match snapshot.domains.len() {
+        n @ 1..=3 => {
+            let letters = (mixture_width(snapshot) + 1) / n - 1;
+            let first = |d: &String| d.chars().filter(|c| !c.is_control()).take(letters).collect::<String>();
+            snapshot.domains.iter().map(first).collect::<Vec<_>>().join("/")
+        }
+        _ => moved_domain(snapshot).unwrap_or("mix").to_owned(),
+    }
+}
+
+fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> Vec<Span<'static>> {
+    let (theme, prefix, width) = (&model.theme, model.runs.prefix.as_str(), column.width);
+    let amount = |v: Option<f64>| fmt::right(&v.map_or("–".to_owned(), show_amount), width);
+    match column.kind {
+        Kind::State { word } => {
+            let text = if word {
+                format!("{} {}", state_glyph(run.state), state_word(run.state))
+            } else {
+                state_glyph(run.state).to_owned()
+            };
+            vec![Span::styled(text, state_style(theme, run.state))]
+        }
+        Kind::Name => {
+            let name = run.name.strip_prefix(prefix).unwrap_or(&run.name);
+            vec![Span::styled(fmt::tail(name, width), theme.text)]
+        }
+        Kind::Progress { bar } => {
+            let text = run.progress.map_or("–".to_owned(), |p| format!("{:.0}%", (100.0 * p).floor()));
+            let mut spans = Vec::new();
+            if bar > 0 {
+                let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), bar);
+                spans.push(Span::styled(full, state_style(theme, run.state)));
+                spans.push(Span::styled(format!("{empty} "), theme.faint));
+            }
+            spans.push(Span::styled(format!("{text:>4}"), theme.text));
+            spans
+        }
+        Kind::Params => vec![Span::styled(amount(run.number(FactName::Params)), theme.text)],
+        Kind::Tokens => vec![Span::styled(amount(run.tokens_seen()), theme.text)],
+        Kind::Mixture => vec![Span::styled(fmt::right(&mixture(snapshot, run), width), theme.text)],
+        Kind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),
+        Kind::Spark(loss) => {
+            let values = run.sparklines.get(loss.key).map_or(&[][..], Vec::as_slice);
+            vec![Span::styled(fmt::sparkline(values, width), theme.accent)]
+        }
+    }
+}
+
+/// Weights as whole per cents in the order of the domains; of many domains, the one that is moved.
+fn mixture(snapshot: &Snapshot, run: &RunView) -> String {
+    let Some(mixture) = run.mixture() else { return "–".to_owned() };
+    if snapshot.domains.len() > 3 {
+        return moved_domain(snapshot).map_or("–".to_owned(), |d| fmt::percent(mixture.weight(d)));
+    }
+    let parts = snapshot.domains.iter().map(|d| format!("{:.0}", 100.0 * mixture.weight(d)));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn loss_cell(theme: &Theme, run: &RunView, loss: Loss<'_>, forecast: bool) -> Vec<Span<'static>> {
+    let last = run.metrics.get(loss.key).map(|m| m.last);
+    let style = match last {
+        Some(v) if !v.is_finite() => theme.bad,
+        Some(_) => theme.text,
+        None => theme.dim,
+    };
+    let mut spans = vec![Span::styled(fmt::loss_or_dash(last), style)];
+    if let Some(f) = run.forecast.get(loss.key).filter(|_| forecast) {
+        spans.push(Span::styled(" → ", theme.dim));
+        spans.push(Span::styled(fmt::loss(f.value), theme.accent));
+    }
+    spans
+}

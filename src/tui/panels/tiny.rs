@@ -1,0 +1,30 @@
+//! Where there is no room for a dashboard: the answer, or a sentence about the room.
+
+use super::advice;
+use crate::tui::fmt;
+use crate::tui::layout::LEAST;
+use crate::tui::model::{Link, Model};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let width = usize::from(area.width);
+    let essential = match (&model.link, &model.snapshot) {
+        (Link::Lost(_), _) => ("connection lost".to_owned(), theme.bad),
+        (_, None) => ("waiting for data".to_owned(), theme.dim),
+        (_, Some(snapshot)) => (advice::headline(snapshot), theme.title),
+    };
+    let sentence =
+        format!("mixlaw needs {} columns and {} rows; here are {} and {}.", LEAST.0, LEAST.1, area.width, area.height);
+    let mut lines: Vec<_> = fmt::wrap(&essential.0, width).into_iter().map(|l| (l, essential.1)).collect();
+    if lines.len() > usize::from(area.height) {
+        // Not even the answer: what fits of it is at least its start.
+        lines.truncate(usize::from(area.height));
+    }
+    lines.extend(fmt::wrap(&sentence, width).into_iter().map(|l| (l, theme.dim)));
+    for (row, (line, style)) in lines.into_iter().take(usize::from(area.height)).enumerate() {
+        buf.set_stringn(area.x, area.y + row as u16, &line, width, style);
+    }
+}

@@ -1,0 +1,284 @@
+//! The loop: waits for keys, snapshots and signals, updates, and draws when something changed, at most every 16 ms.
+//! While nothing happens it sleeps; the one thing that happens by itself is that "2 s ago" grows old.
+
+use super::terminal::Session;
+use super::theme::Theme;
+use super::update::{Effect, Event, update};
+use super::view::view;
+use super::{Exit, Incoming, Model};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{event, queue};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::{Handle, Signals};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The least time between two frames.
+pub const FRAME: Duration = Duration::from_millis(16);
+
+/// How the dashboard is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// The looks.
+    pub theme: Theme,
+    /// Whether clicks and the wheel are taken; they are then not the terminal's, for selecting text.
+    pub mouse: bool,
+}
+
+/// Shows what `snapshots` brings until the user leaves or the process is asked to end.
+///
+/// # Errors
+/// If the terminal cannot be controlled or written to.
+pub fn run(snapshots: Receiver<Incoming>, options: Options) -> io::Result<Exit> {
+    let mut session = Session::start(options.mouse)?;
+    let events = Events::start()?;
+    let size = session.screen.size()?;
+    let mut state = Loop {
+        model: Model::new(options.theme, (size.width, size.height)),
+        pacer: Pacer::new(Instant::now()),
+        snapshots,
+        newest: Instant::now(),
+    };
+    loop {
+        for effect in state.wait(&events.receiver) {
+            match effect {
+                Effect::Render => {}
+                Effect::Redraw => session.screen.clear()?,
+                Effect::Leave(exit) => return Ok(exit),
+                Effect::Suspend => {
+                    session.leave();
+                    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+                    session.enter()?;
+                    state.pacer.changed();
+                }
+            }
+        }
+        if state.pacer.due(Instant::now()) {
+            queue!(session.screen.backend_mut(), BeginSynchronizedUpdate)?;
+            session.screen.draw(|frame| view(&state.model, frame.area(), frame.buffer_mut()))?;
+            queue!(session.screen.backend_mut(), EndSynchronizedUpdate)?;
+            io::Write::flush(session.screen.backend_mut())?;
+            state.pacer.drawn(Instant::now());
+        }
+    }
+}
+
+/// The part of the loop that needs no terminal.
+struct Loop {
+    model: Model,
+    pacer: Pacer,
+    snapshots: Receiver<Incoming>,
+    /// When the newest snapshot came, on screen or held back while frozen.
+    newest: Instant,
+}
+
+impl Loop {
+    /// Sleeps until something is to be done, takes all that has come, and says what is to be done about it.
+    fn wait(&mut self, events: &Receiver<Event>) -> Vec<Effect> {
+        let timeout = self.pacer.timeout(Instant::now(), self.model.age);
+        let first = select! {
+            recv(events) -> event => Some(event.unwrap_or(Event::Terminate)),
+            recv(self.snapshots) -> incoming => Some(self.incoming(incoming.ok())),
+            default(timeout) => None,
+        };
+        let mut effects = Vec::new();
+        let mut next = first;
+        while let Some(event) = next {
+            if matches!(event, Event::Incoming(Incoming::Snapshot(_))) {
+                self.newest = Instant::now();
+            }
+            let before = self.model.snapshot.as_ref().map(Arc::as_ptr);
+            effects.extend(update(&mut self.model, event));
+            if self.model.snapshot.as_ref().map(Arc::as_ptr) != before {
+                self.pacer.arrived(self.newest);
+            }
+            next = events.try_recv().ok().or_else(|| match self.snapshots.try_recv() {
+                Ok(incoming) => Some(self.incoming(Some(incoming))),
+                Err(_) => None,
+            });
+        }
+        if let Some(age) = self.pacer.age(Instant::now(), self.model.age) {
+            effects.extend(update(&mut self.model, Event::Age(age)));
+        }
+        if !effects.is_empty() {
+            self.pacer.changed();
+        }
+        effects
+    }
+
+    fn incoming(&mut self, incoming: Option<Incoming>) -> Event {
+        Event::Incoming(incoming.unwrap_or_else(|| {
+            // A closed channel is always ready; waiting on it would be a busy loop.
+            self.snapshots = never();
+            Incoming::Lost("the source of snapshots has ended".to_owned())
+        }))
+    }
+}
+
+/// When to draw, and when a displayed age changes.
+#[derive(Debug, Clone, Copy)]
+struct Pacer {
+    arrived: Instant,
+    drawn: Option<Instant>,
+    dirty: bool,
+}
+
+impl Pacer {
+    fn new(now: Instant) -> Self {
+        Self { arrived: now, drawn: None, dirty: true }
+    }
+
+    fn changed(&mut self) {
+        self.dirty = true;
+    }
+
+    fn drawn(&mut self, now: Instant) {
+        self.drawn = Some(now);
+        self.dirty = false;
+    }
+
+    fn arrived(&mut self, now: Instant) {
+        self.arrived = now;
+    }
+
+    fn due(&self, now: Instant) -> bool {
+        self.dirty && self.drawn.is_none_or(|at| now.duration_since(at) >= FRAME)
+    }
+
+    /// How long there is nothing to do: until the next frame may be drawn, or an age changes.
+    fn timeout(&self, now: Instant, age: f64) -> Duration {
+        if self.dirty {
+            return self.drawn.map_or(Duration::ZERO, |at| (at + FRAME).saturating_duration_since(now));
+        }
+        (self.arrived + Duration::from_secs_f64(age) + step(age)).saturating_duration_since(now)
+    }
+
+    /// The age to show from now on, where it differs from the one shown.
+    fn age(&self, now: Instant, shown: f64) -> Option<f64> {
+        let age = now.saturating_duration_since(self.arrived);
+        (age >= Duration::from_secs_f64(shown) + step(shown)).then(|| age.as_secs_f64().floor())
+    }
+}
+
+/// Ages below a minute are shown in seconds, above in minutes.
+fn step(age: f64) -> Duration {
+    if age < 60.0 { Duration::from_secs(1) } else { Duration::from_secs(15) }
+}
+
+/// Threads that turn the terminal and signals into events.
+struct Events {
+    receiver: Receiver<Event>,
+    ended: Arc<AtomicBool>,
+    signals: Handle,
+}
+
+impl Events {
+    fn start() -> io::Result<Self> {
+        let (sender, receiver) = bounded(256);
+        let ended = Arc::new(AtomicBool::new(false));
+        let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
+        let handle = signals.handle();
+        let to = sender.clone();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for _ in signals.forever() {
+                if to.send(Event::Terminate).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let flag = Arc::clone(&ended);
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_terminal(&sender, &flag))?;
+        Ok(Self { receiver, ended, signals: handle })
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.signals.close();
+    }
+}
+
+/// Reads until the dashboard ends. Looks up once a second, so that keys typed after that reach whoever reads next.
+fn read_terminal(to: &Sender<Event>, ended: &AtomicBool) {
+    while !ended.load(Ordering::SeqCst) {
+        let event = match event::poll(Duration::from_secs(1)) {
+            Ok(false) => continue,
+            Ok(true) => event::read(),
+            Err(error) => Err(error),
+        };
+        let event = match event {
+            Ok(event::Event::Key(key)) => Event::Key(key),
+            Ok(event::Event::Mouse(mouse)) => Event::Mouse(mouse),
+            Ok(event::Event::Paste(text)) => Event::Paste(text),
+            Ok(event::Event::Resize(columns, rows)) => Event::Resize(columns, rows),
+            Ok(event::Event::FocusGained | event::Event::FocusLost) => continue,
+            // The terminal is gone; so is whoever looked at it.
+            Err(_) => Event::Terminate,
+        };
+        let last = matches!(event, Event::Terminate);
+        if to.send(event).is_err() || last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::{fixture, theme};
+
+    #[test]
+    fn frames_are_at_least_16_ms_apart_and_only_on_demand() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut pacer = Pacer::new(start);
+        assert!(pacer.due(at(0)), "the first frame is drawn at once");
+        pacer.drawn(at(0));
+        assert!(!pacer.due(at(500)), "nothing changed");
+        assert_eq!(pacer.timeout(at(0), 0.0), Duration::from_secs(1), "sleeps until an age changes");
+        pacer.changed();
+        assert!(!pacer.due(at(10)));
+        assert_eq!(pacer.timeout(at(10), 0.0), Duration::from_millis(6));
+        assert!(pacer.due(at(16)));
+    }
+
+    #[test]
+    fn ages_are_told_when_their_text_changes() {
+        let start = Instant::now();
+        let pacer = Pacer::new(start);
+        assert_eq!(pacer.age(start + Duration::from_millis(900), 0.0), None);
+        assert_eq!(pacer.age(start + Duration::from_millis(1100), 0.0), Some(1.0));
+        assert_eq!(pacer.age(start + Duration::from_secs(64), 60.0), None);
+        assert_eq!(pacer.age(start + Duration::from_secs(75), 60.0), Some(75.0));
+    }
+
+    #[test]
+    fn everything_that_waits_is_taken_before_a_frame() {
+        let (to_events, events) = bounded(16);
+        let (to_snapshots, snapshots) = bounded(16);
+        let theme = Theme::new(theme::ThemeName::Mono, theme::Depth::True);
+        let now = Instant::now();
+        let mut state = Loop { model: Model::new(theme, (80, 24)), pacer: Pacer::new(now), snapshots, newest: now };
+        for seq in 1..=5 {
+            let mut snapshot = fixture::sweep();
+            snapshot.seq = seq;
+            to_snapshots.send(Incoming::Snapshot(Arc::new(snapshot))).unwrap();
+        }
+        to_events.send(Event::Resize(100, 30)).unwrap();
+        let effects = state.wait(&events);
+        assert!(effects.contains(&Effect::Redraw));
+        assert_eq!(state.model.snapshot.as_ref().map(|s| s.seq), Some(5));
+        assert_eq!(state.model.size, (100, 30));
+
+        drop(to_snapshots);
+        state.pacer.drawn(Instant::now());
+        state.wait(&events);
+        assert!(matches!(state.model.link, crate::tui::model::Link::Lost(_)));
+        drop(to_events);
+        assert!(state.wait(&events).contains(&Effect::Leave(Exit::Detached)), "no keys can come any more");
+    }
+}

@@ -1,0 +1,92 @@
+//! The terminal as found and as left: whatever happens, the shell gets back what it lent.
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A terminal whose frames go out in one write each.
+pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
+
+/// A terminal in raw mode on its alternate screen. Dropping it puts everything back; so does a panic, before its
+/// message is printed, because a message on the alternate screen is lost.
+pub struct Session {
+    /// Where frames are drawn.
+    pub screen: Screen,
+    mouse: bool,
+    active: Arc<AtomicBool>,
+    previous: Arc<Hook>,
+}
+
+impl Session {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If standard output is no terminal or will not be controlled.
+    pub fn start(mouse: bool) -> io::Result<Self> {
+        let active = Arc::new(AtomicBool::new(false));
+        let previous: Arc<Hook> = Arc::new(panic::take_hook());
+        let (flag, chained) = (Arc::clone(&active), Arc::clone(&previous));
+        panic::set_hook(Box::new(move |info| {
+            if flag.swap(false, Ordering::SeqCst) {
+                restore();
+            }
+            chained(info);
+        }));
+        let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout())))?;
+        let mut session = Self { screen, mouse, active, previous };
+        session.enter()?;
+        Ok(session)
+    }
+
+    /// Raw mode and alternate screen, on.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn enter(&mut self) -> io::Result<()> {
+        self.active.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        let mut out = io::stdout();
+        execute!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        if self.mouse {
+            execute!(out, EnableMouseCapture)?;
+        }
+        self.screen.clear()
+    }
+
+    /// Raw mode and alternate screen, off.
+    pub fn leave(&mut self) {
+        if self.active.swap(false, Ordering::SeqCst) {
+            restore();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.leave();
+        if !std::thread::panicking() {
+            // The hook of before, so that a second session does not stack on a dead one.
+            let previous = Arc::clone(&self.previous);
+            panic::set_hook(Box::new(move |info| previous(info)));
+        }
+    }
+}
+
+/// Puts everything back. Each step on its own: one that fails must not keep the next from being tried.
+fn restore() {
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableMouseCapture);
+    let _ = execute!(out, DisableBracketedPaste);
+    let _ = execute!(out, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}
