@@ -15,9 +15,8 @@ pub mod runs;
 pub mod schema;
 pub mod session;
 pub mod show;
-// pub mod watch;
+pub mod watch;
 
-use crate::ipc::protocol::Failure;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     //     /// Show the dashboard, on a daemon that is started if none is running
-    // Watch(watch::Watch),
+    Watch(watch::Watch),
     /// Run, start, stop or look at the background watcher
     Daemon(daemon::Daemon),
     /// Write a project file from what is found in a directory
@@ -86,7 +85,7 @@ pub enum Outcome {
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
-        //         Command::Watch(command) => command.run(),
+        Command::Watch(command) => command.run(),
         Command::Daemon(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Check(command) => command.run(),

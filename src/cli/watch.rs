@@ -10,7 +10,7 @@ use crate::daemon::service::Service;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, Exit, Incoming};
+use crate::tui::{self, Depth, Exit, Incoming, Theme, ThemeName};
 use clap::Args;
 use crossbeam_channel::Sender;
 use std::io::IsTerminal;
@@ -35,17 +35,27 @@ pub struct Watch {
     /// With --once: write the frame as a picture
     #[arg(long, requires = "once", value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Looks: dark, light, ansi (the terminal's own 16 colours) or mono; by the environment where not given
+    #[arg(long, value_name = "NAME", value_parser = parse_theme)]
+    theme: Option<ThemeName>,
+    /// Take clicks and the wheel (they are then not the terminal's, for selecting text)
+    #[arg(long, conflicts_with = "once")]
+    mouse: bool,
     /// With --once: columns of the frame
     #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
     width: Option<u16>,
-    /// With --once: rows of the frame
-    #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
+    /// With --once --svg: rows of the frame
+    #[arg(long, requires = "svg", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
     height: Option<u16>,
 }
 
 impl Watch {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        if self.once { self.frame()? } else { self.live()? }
+        if self.once {
+            self.frame()?
+        } else {
+            self.live()?
+        }
         Ok(Outcome::Done)
     }
 
@@ -54,11 +64,16 @@ impl Watch {
         if self.json {
             return print_json(&snapshot);
         }
-        let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
+        let snapshot = Arc::new(snapshot);
         match self.svg {
-            None => print(&report::text::render(&snapshot, size.0, size.1)),
-            Some(path) => std::fs::write(&path, report::svg::render(&snapshot, size.0, size.1))
-                .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None)),
+            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120))),
+            Some(path) => {
+                let theme = self.theme.unwrap_or(ThemeName::Dark);
+                let picture =
+                    report::svg::dashboard(snapshot, self.width.unwrap_or(140), self.height.unwrap_or(42), theme);
+                std::fs::write(&path, picture)
+                    .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None))
+            }
         }
     }
 
@@ -66,18 +81,20 @@ impl Watch {
         if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
             return Err(Failure::usage(
                 "the dashboard needs a terminal, and this is none",
-                "one frame as text: mixlaw watch --once; as JSON: --once --json; as a picture: --once --svg FILE".to_owned(),
+                "one frame as text: mixlaw watch --once; as JSON: --once --json; as a picture: --once --svg FILE"
+                    .to_owned(),
             ));
         }
+        let options = tui::Options { theme: theme(self.theme), mouse: self.mouse };
         let project = Project::load(&self.project.project)?;
         if self.embedded {
-            return embedded(project);
+            return embedded(project, options);
         }
         let client = lifecycle::ensure(&project)?;
         let pid = client.daemon.pid;
         let (to_screen, snapshots) = crossbeam_channel::unbounded();
         follow(project.clone(), client, to_screen)?;
-        match show(snapshots)? {
+        match show(snapshots, options)? {
             Exit::Detached => {
                 print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"))?;
             }
@@ -90,14 +107,36 @@ impl Watch {
     }
 }
 
-fn show(snapshots: crossbeam_channel::Receiver<Incoming>) -> Result<Exit, Failure> {
-    tui::run(snapshots, tui::Options::default()).map_err(|e| {
+fn parse_theme(text: &str) -> Result<ThemeName, String> {
+    match text {
+        "dark" => Ok(ThemeName::Dark),
+        "light" => Ok(ThemeName::Light),
+        "ansi" => Ok(ThemeName::Ansi),
+        "mono" => Ok(ThemeName::Mono),
+        _ => Err("the themes are dark, light, ansi and mono".to_owned()),
+    }
+}
+
+/// The theme that was asked for, in the depth that the terminal has; else the one the environment asks for.
+fn theme(asked: Option<ThemeName>) -> Theme {
+    let environment = Theme::from_env(|name| std::env::var(name).ok());
+    match asked {
+        None => environment,
+        Some(name) => {
+            let deep = matches!(std::env::var("COLORTERM").as_deref(), Ok("truecolor" | "24bit"));
+            Theme::new(name, if deep { Depth::True } else { Depth::Indexed })
+        }
+    }
+}
+
+fn show(snapshots: crossbeam_channel::Receiver<Incoming>, options: tui::Options) -> Result<Exit, Failure> {
+    tui::run(snapshots, options).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
     })
 }
 
 /// All in one process.
-fn embedded(project: Project) -> Result<(), Failure> {
+fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let place = Place::of(&project)?;
     let lock = place.own()?.ok_or_else(|| {
         Failure::new(
@@ -109,7 +148,7 @@ fn embedded(project: Project) -> Result<(), Failure> {
     let (to_screen, snapshots) = crossbeam_channel::unbounded();
     let board = Arc::clone(&service.board);
     thread("screen feed", move || feed(&board, &to_screen))?;
-    let shown = show(snapshots);
+    let shown = show(snapshots, options);
     service.stop()?;
     shown.map(|_| ())
 }
