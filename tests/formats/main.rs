@@ -1,6 +1,7 @@
 //! Structured log formats against real files, against files cut anywhere, and against arbitrary bytes.
 
 mod arbitrary;
+mod architecture;
 mod cuts;
 mod support;
 mod truth;
