@@ -6,7 +6,19 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Folder of the logs, and the format its files must be recognised as.
-const FORMATS: &[(&str, &str)] = &[("tfevents", "tfevents"), ("wandb", "wandb")];
+const FORMATS: &[(&str, &str)] = &[
+    ("tfevents", "tfevents"),
+    ("wandb", "wandb"),
+    ("hf_trainer_state", "trainer_state"),
+    ("mlflow", "mlflow"),
+    ("generated_by_real_writers", "mlflow"),
+    ("dvclive", "dvclive"),
+    ("lightning_csv", "csv"),
+    ("csv_generic", "csv"),
+    ("jsonl_generic", "jsonl"),
+    ("jsonl_msswift", "jsonl"),
+    ("llamafactory", "jsonl"),
+];
 
 #[derive(Default)]
 struct Series {
@@ -97,7 +109,7 @@ fn every_real_file_is_read_as_the_reference_reads_it() {
             Ok((f, _)) if f.name() == *name => {
                 let read = whole(format(name), rest, &bytes);
                 points += read.points.len();
-                let read = if matches!(*name, "mlflow" | "csv") { by_file_name(read) } else { read };
+                let read = if matches!(*name, "mlflow" | "dvclive") { by_file_name(read) } else { read };
                 differences(&read, truth)
             }
             Ok((f, why)) => vec![format!("taken for {}: {}", f.name(), why.why)],

@@ -7,13 +7,16 @@
 pub mod blocks;
 pub mod build_nanogpt;
 pub mod console;
+pub mod csv;
 pub mod custom;
+pub mod dvclive;
 pub mod hf_start;
 pub mod jsonl;
 pub mod lines;
 pub mod llmc;
 pub mod megatron;
 pub mod minimind;
+pub mod mlflow;
 pub mod modded_nanogpt;
 pub mod nanogpt;
 pub mod olmo;
@@ -27,6 +30,7 @@ pub mod sink;
 pub mod tensor;
 pub mod tfevents;
 pub mod torchtitan;
+pub mod trainer_state;
 pub mod wandb;
 
 pub use sink::{RawPoint, Restart, Sink};
@@ -106,6 +110,10 @@ pub fn all() -> &'static [&'static dyn Format] {
     &[
         &tfevents::TfEvents,
         &wandb::Wandb,
+        &trainer_state::TrainerState,
+        &mlflow::Mlflow,
+        &dvclive::Dvclive,
+        &csv::Csv,
         &jsonl::Jsonl,
         // Console output, from the most to the least particular; `console` takes what has no metrics yet.
         &megatron::Megatron,

@@ -27,7 +27,7 @@ pub enum Event<'a> {
     Null,
 }
 
-/// The text is not JSON, or it is cut short.
+/// The text is not JSON, or it is cut short: then the byte is where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON, or cut short, at byte {0}")]
 pub struct Broken(pub usize);
@@ -153,7 +153,10 @@ impl<'a> Reader<'a> {
                     b"true" => Event::Bool(true),
                     b"false" => Event::Bool(false),
                     b"null" => Event::Null,
-                    _ => Event::Number(number(word).ok_or_else(|| self.broken())?),
+                    _ => {
+                        let cut_short = Broken(self.text.len());
+                        Event::Number(number(word).ok_or(if end.is_some() { self.broken() } else { cut_short })?)
+                    }
                 };
                 self.at += word.len();
                 event
@@ -167,7 +170,7 @@ impl<'a> Reader<'a> {
         let mut at = start;
         loop {
             let rest = self.text.get(at..).unwrap_or_default();
-            let found = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| self.broken())?;
+            let found = memchr::memchr2(b'"', b'\\', rest).ok_or(Broken(self.text.len()))?;
             at += found;
             if self.text[at] == b'"' {
                 break;

@@ -127,6 +127,10 @@ const EXTENSIONS: &[(&[&str], &str)] = &[
         "a configuration: facts are looked for in it, points are not",
     ),
     (&["json"], "JSON, but neither lines of metrics nor a trainer's state: facts are looked for in it, points are not"),
+    (
+        &["csv", "tsv", "tab"],
+        "a table, but not of metrics: no column for the step and text in its cells, or rows that do not fit its header",
+    ),
     (&["md", "rst", "tex", "bib", "adoc"], "a document, not a log"),
     (&["html", "htm", "css", "xml", "svg"], "a document, not a log"),
     (&["diff", "patch"], "a patch, not a log"),

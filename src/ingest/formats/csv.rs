@@ -1,0 +1,421 @@
+//! Comma-, tab- and semicolon-separated tables: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
+//!
+//! The first line names the columns. Every cell with a number is a point, a blank cell is none: Lightning logs one row
+//! per call and leaves blank what that call did not log. Lightning also writes the file anew when a key appears; that is
+//! a new file to whoever tails it. Files of several starts put together have headers between their rows.
+
+use super::jsonl::STEP_KEYS;
+use super::saved::{self, Reader};
+use super::scan::whole_number;
+use super::{Format, FormatError, Parser, Recognition, Sink};
+use memchr::{memchr, memchr_iter};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Longest row. A cell in quotes may hold line breaks (pandas writes texts so), but a quote that is never closed must
+/// not swallow the file.
+const LONGEST: usize = 1 << 20;
+/// Rows of the beginning that are looked at to recognise a table.
+const LOOKED_AT: usize = 100;
+
+/// The format.
+pub struct Csv;
+
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        let (header, mut at) = row(head, 0, false)?;
+        let table = Table::new(header)?;
+        let (mut rows, mut sound, mut cells_with_text) = (0, 0, 0);
+        while let Some((row, next)) = row(head, at, false).filter(|_| rows < LOOKED_AT) {
+            at = next;
+            if !row.is_empty() {
+                let texts = table.cells(row).filter(|cell| !blank(cell) && whole_number(cell).is_none()).count();
+                let step =
+                    table.step.and_then(|step| table.cells(row).nth(step)).map(|cell| whole_number(&cell).is_some());
+                rows += 1;
+                cells_with_text += texts;
+                sound += usize::from(table.cells(row).count() == table.columns.len() && step.unwrap_or(true));
+            }
+        }
+        let named = matches!(path.rsplit('.').next(), Some("csv" | "tsv" | "tab"));
+        let what = match table.delimiter {
+            b'\t' => "tabs",
+            b';' => "semicolons",
+            _ => "commas",
+        };
+        let columns = table.columns.len();
+        match table.step {
+            _ if sound * 10 < rows * 9 => None,
+            None if rows == 0 || cells_with_text > 0 => None,
+            Some(_) if rows == 0 && !named => None,
+            Some(step) => Some(Recognition {
+                confidence: if named { 85 } else { 75 },
+                why: format!("{columns} columns between {what}, the step under '{}'", table.columns[step]),
+            }),
+            None => Some(Recognition {
+                confidence: if named { 60 } else { 40 },
+                why: format!("{columns} columns of numbers between {what}; rows are counted as steps"),
+            }),
+        }
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        Box::<Rows>::default()
+    }
+}
+
+/// The state of reading one file.
+#[derive(Default)]
+pub(super) struct Rows {
+    table: Option<Table>,
+    /// Rows since the beginning of the file: the step where there is no column for it.
+    rows: u64,
+    /// Newest step, for rows that leave it blank.
+    step: i64,
+    /// For dvclive: the name of the only metric, which is in the path.
+    only: Option<String>,
+    /// Whether a row that is too long is being passed over.
+    passing: bool,
+}
+
+impl Parser for Rows {
+    fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+        let mut at = 0;
+        loop {
+            if self.passing {
+                let Some(end) = memchr(b'\n', &input[at..]) else { return Ok(input.len()) };
+                at += end + 1;
+                self.passing = false;
+            }
+            match row(input, at, last) {
+                Some((row, next)) => {
+                    self.row(row, at, sink);
+                    at = next;
+                }
+                None if input.len() - at > LONGEST => {
+                    sink.damaged(at, "a row of more than 1 MiB");
+                    self.passing = true;
+                }
+                None => return Ok(at),
+            }
+        }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let Some(table) = &self.table else { return Vec::new() };
+        let mut to = vec![u8::from(self.passing)];
+        saved::unsigned(&mut to, self.rows);
+        saved::signed(&mut to, self.step);
+        to.extend_from_slice(&table.header);
+        to
+    }
+
+    fn resume(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut from = Reader::new(bytes);
+        let (Some(passing), Some(rows), Some(step)) = (from.byte(), from.unsigned(), from.signed()) else {
+            return Err(FormatError("state of another parser".into()));
+        };
+        let table = Table::new(from.rest()).ok_or_else(|| FormatError("state of another parser".into()))?;
+        (self.passing, self.rows, self.step) = (passing != 0, rows, step);
+        self.take(table);
+        Ok(())
+    }
+}
+
+impl Rows {
+    /// A table whose last column is the only metric, with this name.
+    pub(super) fn of_one_metric(name: Option<String>) -> Self {
+        Self { only: name, ..Self::default() }
+    }
+
+    fn take(&mut self, mut table: Table) {
+        if let (Some(name), Some(column)) = (&self.only, table.columns.last_mut()) {
+            column.clone_from(name);
+        }
+        self.table = Some(table);
+    }
+
+    fn row(&mut self, row: &[u8], at: usize, sink: &mut Sink) {
+        if row.trim_ascii().is_empty() {
+            return;
+        }
+        let Some(table) = &self.table else {
+            match Table::new(row) {
+                Some(table) => self.take(table),
+                None if row[0] == b'#' => {}
+                None => sink.damaged(at, "no header: the first line does not name columns"),
+            }
+            return;
+        };
+        if row[0] == b'#' {
+            return;
+        }
+        let from = sink.points.len();
+        let mut cells = 0;
+        let (mut step, mut wall) = (None, f64::NAN);
+        for cell in table.cells(row) {
+            let column = cells;
+            cells += 1;
+            let Some(key) = table.columns.get(column) else { continue };
+            let value = whole_number(&cell);
+            if Some(column) == table.step {
+                step = Some((value, blank(&cell)));
+            }
+            let Some(value) = value else { continue };
+            if Some(column) == table.wall {
+                wall = seconds(value);
+            }
+            if self.only.is_none() || column + 1 == table.columns.len() {
+                let metric = sink.metric(key);
+                sink.point(metric, 0, value, f64::NAN);
+            }
+        }
+        let too_many = cells > table.columns.len();
+        let step = match step {
+            Some((None, false)) => {
+                sink.points.truncate(from);
+                match Table::new(row).filter(|again| again.step.is_some()) {
+                    Some(again) => self.take(again),
+                    None => sink.damaged(at, "a row without a number in the column of the step"),
+                }
+                return;
+            }
+            _ if too_many => {
+                sink.points.truncate(from);
+                sink.damaged(at, "a row with more cells than the header has columns");
+                return;
+            }
+            Some((Some(step), _)) if step.is_finite() => step as i64,
+            Some(_) => self.step,
+            None => self.rows as i64,
+        };
+        self.step = step;
+        self.rows += 1;
+        for point in &mut sink.points[from..] {
+            point.step = step;
+            point.wall = wall;
+        }
+    }
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    header: Vec<u8>,
+    delimiter: u8,
+    pub(super) columns: Vec<String>,
+    step: Option<usize>,
+    wall: Option<usize>,
+}
+
+impl Table {
+    /// `None` if the line does not look like names of columns.
+    pub(super) fn new(header: &[u8]) -> Option<Self> {
+        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
+        let line = header.strip_prefix(b"#").unwrap_or(header);
+        let count = |delimiter: &u8| memchr_iter(*delimiter, line).count();
+        let delimiter = [b'\t', b',', b';'].into_iter().rev().max_by_key(count).filter(|d| count(d) > 0)?;
+        let mut table = Self { header: header.to_vec(), delimiter, columns: Vec::new(), step: None, wall: None };
+        let names: Vec<String> =
+            table.cells(line).map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for (i, name) in names.iter().enumerate() {
+            // A column without a name is pandas' index; any other is a sign that this is no header.
+            let unnamed = name.is_empty();
+            if (unnamed && i > 0) || whole_number(name.as_bytes()).is_some() || name.starts_with(['{', '[', '<']) {
+                return None;
+            }
+            let name = if unnamed { "Unnamed: 0" } else { name };
+            // As pandas tells columns of the same name apart.
+            let again = seen.entry(name).or_insert(0);
+            table.columns.push(if *again == 0 { name.to_owned() } else { format!("{name}.{again}") });
+            *again += 1;
+        }
+        let normal: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
+        let position = |wanted: &[&str]| wanted.iter().find_map(|name| normal.iter().position(|n| n == name));
+        table.step = position(&STEP_KEYS)
+            .or_else(|| position(&["training_iteration", "train_step", "update", "epoch", "epochs"]))
+            .or_else(|| names[0].is_empty().then_some(0));
+        table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
+        Some(table)
+    }
+
+    fn cells<'a>(&self, row: &'a [u8]) -> Cells<'a> {
+        Cells { rest: Some(row), delimiter: self.delimiter, quoted: memchr(b'"', row).is_some() }
+    }
+}
+
+/// The cells of a row, without quotes.
+struct Cells<'a> {
+    rest: Option<&'a [u8]>,
+    delimiter: u8,
+    quoted: bool,
+}
+
+impl<'a> Iterator for Cells<'a> {
+    type Item = Cow<'a, [u8]>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest?;
+        if self.quoted && rest.first() == Some(&b'"') {
+            return Some(Cow::Owned(self.in_quotes(&rest[1..])));
+        }
+        let end = memchr(self.delimiter, rest);
+        self.rest = end.map(|end| &rest[end + 1..]);
+        Some(Cow::Borrowed(&rest[..end.unwrap_or(rest.len())]))
+    }
+}
+
+impl<'a> Cells<'a> {
+    /// What is inside the quotes; two quotes stand for one (RFC 4180).
+    fn in_quotes(&mut self, mut rest: &'a [u8]) -> Vec<u8> {
+        let mut cell = Vec::new();
+        loop {
+            let end = memchr(b'"', rest).unwrap_or(rest.len());
+            cell.extend_from_slice(&rest[..end]);
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if rest.first() != Some(&b'"') {
+                break;
+            }
+            cell.push(b'"');
+            rest = &rest[1..];
+        }
+        let end = memchr(self.delimiter, rest);
+        self.rest = end.map(|end| &rest[end + 1..]);
+        cell
+    }
+}
+
+/// The row at `at`, without its line break, and where the next one begins. `None` if it is not whole.
+fn row(input: &[u8], at: usize, last: bool) -> Option<(&[u8], usize)> {
+    let rest = &input[at..];
+    let first = memchr(b'\n', rest);
+    let end = match first {
+        Some(first) if memchr(b'"', &rest[..first]).is_none() => first,
+        Some(first) => match closed(rest) {
+            Some(end) => end,
+            // Too far for a cell in quotes, or the file ends in it: the quote is just a character.
+            None if rest.len() > LONGEST || last => first,
+            None => return None,
+        },
+        None if last && !rest.is_empty() => rest.len(),
+        None => return None,
+    };
+    let row = &rest[..end];
+    Some((row.strip_suffix(b"\r").unwrap_or(row), (at + end + 1).min(input.len())))
+}
+
+/// The end of the first line whose quotes are all closed, within [`LONGEST`].
+fn closed(rest: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    let mut quotes = 0;
+    for end in memchr_iter(b'\n', &rest[..rest.len().min(LONGEST)]) {
+        quotes += memchr_iter(b'"', &rest[from..end]).count();
+        if quotes % 2 == 0 {
+            return Some(end);
+        }
+        from = end;
+    }
+    None
+}
+
+/// Whether a cell says that there is nothing in it.
+fn blank(cell: &[u8]) -> bool {
+    matches!(cell.trim_ascii(), b"" | b"None" | b"null" | b"NULL" | b"NA" | b"N/A" | b"<NA>" | b"-")
+}
+
+/// A time as seconds since 1970, from seconds or milliseconds between 2001 and 2286; NaN for anything else.
+fn seconds(value: f64) -> f64 {
+    match value {
+        v if (1e9..1e10).contains(&v) => v,
+        v if (1e12..1e13).contains(&v) => v / 1e3,
+        _ => f64::NAN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<(String, i64, f64)>, usize) {
+        let mut sink = Sink::default();
+        let mut parser = Csv.parser("metrics.csv");
+        assert_eq!(parser.feed(text.as_bytes(), true, &mut sink), Ok(text.len()));
+        let points = sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].clone(), p.step, p.value)).collect();
+        (points, sink.damage.len())
+    }
+
+    fn point(key: &str, step: i64, value: f64) -> (String, i64, f64) {
+        (key.to_owned(), step, value)
+    }
+
+    #[test]
+    fn blanks_are_no_points_and_rows_end_in_any_way() {
+        let (points, damage) = read("epoch,step,loss,val\r\n0,49,2.5,\r\n0,,,2.25\n1,99,,nan");
+        let expected = [
+            point("epoch", 49, 0.0),
+            point("step", 49, 49.0),
+            point("loss", 49, 2.5),
+            point("epoch", 49, 0.0),
+            point("val", 49, 2.25),
+            point("epoch", 99, 1.0),
+            point("step", 99, 99.0),
+        ];
+        assert_eq!(points[..7], expected);
+        assert!(points[7].0 == "val" && points[7].2.is_nan(), "NaN is a value that was logged");
+        assert_eq!((points.len(), damage), (8, 0));
+    }
+
+    #[test]
+    fn a_header_between_rows_is_a_header() {
+        let (points, damage) = read("step,loss\n1,5\nstep,lr,loss\n2,0.1,4\n");
+        assert_eq!(points.last(), Some(&point("loss", 2, 4.0)));
+        assert_eq!((points.len(), damage), (5, 0));
+    }
+
+    #[test]
+    fn quotes_hold_delimiters_line_breaks_and_quotes() {
+        let (points, damage) = read("step,\"text, long\",loss\n1,\"a \"\"b\"\",\nc\",5\n2,\"open,4\n3,x,3\n");
+        assert_eq!(points[..2], [point("step", 1, 1.0), point("loss", 1, 5.0)]);
+        assert!(points.contains(&point("loss", 3, 3.0)), "a quote that stays open takes one row with it, not all");
+        assert_eq!(damage, 0);
+    }
+
+    #[test]
+    fn damage_is_one_row() {
+        let (points, damage) = read("step;loss\n1;5;6\nx;5\n2;4\n");
+        assert_eq!(points, [point("step", 2, 2.0), point("loss", 2, 4.0)]);
+        assert_eq!(damage, 2);
+    }
+
+    #[test]
+    fn what_is_no_table_of_metrics_is_not_recognised() {
+        for (path, head) in [
+            ("a.csv", "name,score\nx,1\ny,2\n"),
+            ("a.log", "step 1, loss 2\nstep 2, loss 1\n"),
+            ("a.jsonl", "{\"step\": 1, \"loss\": 2}\n{\"step\": 2, \"loss\": 1}\n"),
+            ("a.csv", "1,2\n3,4\n"),
+            ("a.csv", "step,loss\n1,2,3\n4,5,6\n"),
+            ("a.csv", "step,lo"),
+        ] {
+            assert_eq!(Csv.recognise(path, head.as_bytes()), None, "{head}");
+        }
+        for (path, head) in [
+            ("a.csv", "step,loss\n"),
+            ("a.txt", "iteration\tloss\n1\t2\n"),
+            ("a.csv", ",loss\n0,1\n1,2\n"),
+            ("a.csv", "loss,acc\n1,2\n"),
+            ("a.csv", "epoch,phase,loss\n1,joint,2\n"),
+        ] {
+            assert!(Csv.recognise(path, head.as_bytes()).is_some(), "{head}");
+        }
+    }
+}
