@@ -3,19 +3,23 @@
 //! Events from the file system are hints; looking (length, modification time, inode) is the truth. [`Ingester`] is
 //! driven by its owner in turns and owns no thread; [`Watcher`] owns notify's thread and turns its events into hints.
 
+mod discover;
 pub mod facts;
+mod follower;
 pub mod formats;
+mod identity;
+mod ingester;
+mod settings;
+mod tail;
+
+pub use ingester::Ingester;
 
 use crate::project::Project;
-use crate::store::{RunId, SledStore, StoreError};
-use crate::vocab::{IngestProgress, Notice, WatchedRoot};
+use crate::store::RunId;
+use crate::vocab::{IngestProgress, WatchedRoot};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-/// Follows every file of every run of a project into the store.
-pub struct Ingester {}
+use std::time::Duration;
 
 /// What one turn did.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Turn {
     pub more: bool,
     /// First reading, while it lasts.
     pub progress: Option<IngestProgress>,
+    /// Runs, by path, whose logs had new facts; they are offered at the end of the turn.
+    facts: BTreeSet<PathBuf>,
 }
 
 /// How much one turn may do, so that the screen never waits for a backlog.
@@ -65,43 +71,6 @@ pub struct FileReport {
     pub verdict: Result<(String, String), String>,
     /// Points read.
     pub points: u64,
-}
-
-impl Ingester {
-    /// Starts following; nothing is read before the first [`Ingester::turn`].
-    #[must_use]
-    pub fn new(project: &Project, store: Arc<SledStore>) -> Self {
-        let _ = (project, store);
-        todo!("store")
-    }
-
-    /// Looks, reads within the budget, and stores points and offsets together.
-    ///
-    /// # Errors
-    /// Only what the store says; what is wrong with files is in [`Ingester::notices`].
-    pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Turn, StoreError> {
-        let _ = (look, budget);
-        todo!("store")
-    }
-
-    /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
-    #[must_use]
-    pub fn notices(&self) -> Vec<Notice> {
-        todo!("store")
-    }
-
-    /// What every file was recognised as.
-    #[must_use]
-    pub fn files(&self) -> Vec<FileReport> {
-        todo!("store")
-    }
-
-    /// When a run was last written to.
-    #[must_use]
-    pub fn last_write(&self, run: RunId) -> Option<SystemTime> {
-        let _ = run;
-        todo!("store")
-    }
 }
 
 /// Watches the directories of a project and calls back with hints.

@@ -14,7 +14,7 @@ fn names(n: usize) -> Vec<String> {
     (0..n).map(|i| format!("m{i}")).collect()
 }
 
-fn new(run: RunId, began: f64, replaces: Option<FileId>) -> Target<'static> {
+fn new(run: RunId, began: f64, replaces: &[FileId]) -> Target<'_> {
     Target::New { run, format: "jsonl", began, replaces }
 }
 
@@ -65,7 +65,7 @@ fn what_will_not_open_is_moved_aside_and_not_overwritten() {
         let (store, _) = SledStore::open(dir.path()).unwrap();
         let run = store.run("r").unwrap();
         let points: Vec<RawPoint> = (0..5000).map(|i| point(0, i, i as f64)).collect();
-        commit(&store, new(run, 0.0, None), "log", &names(1), &points, 1);
+        commit(&store, new(run, 0.0, &[]), "log", &names(1), &points, 1);
         store.flush().unwrap();
         drop(store);
         for file in ["conf", "db"] {
@@ -83,7 +83,7 @@ fn the_same_lines_share_their_steps_and_long_series_are_sealed() {
     let store = SledStore::temporary().unwrap();
     let run = store.run("r").unwrap();
     let keys = names(3);
-    let mut target = new(run, 0.0, None);
+    let mut target = new(run, 0.0, &[]);
     for part in 0..40i64 {
         let points: Vec<RawPoint> = (part * 100..part * 100 + 100)
             .flat_map(|i| (0..3).map(move |m| point(m, i * 10, (i * 3) as f64 / 8.0)))
@@ -112,9 +112,9 @@ fn files_are_read_in_the_order_in_which_they_began_and_overlaps_are_segments() {
     let run = store.run("r").unwrap();
     let keys = names(1);
     let steps = |from: i64, to: i64| (from..to).map(|s| point(0, s, s as f64)).collect::<Vec<_>>();
-    let second = commit(&store, new(run, 200.0, None), "b", &keys, &steps(5, 9), 0);
-    let first = commit(&store, new(run, 100.0, None), "z", &keys, &steps(0, 7), 0);
-    let third = commit(&store, new(run, 300.0, None), "a", &keys, &steps(9, 11), 0);
+    let second = commit(&store, new(run, 200.0, &[]), "b", &keys, &steps(5, 9), 0);
+    let first = commit(&store, new(run, 100.0, &[]), "z", &keys, &steps(0, 7), 0);
+    let third = commit(&store, new(run, 300.0, &[]), "a", &keys, &steps(9, 11), 0);
     assert_eq!(store.files(run).unwrap().iter().map(|f| f.0).collect::<Vec<_>>(), [first, second, third]);
     let series = store.series(run, "m0").unwrap();
     assert_eq!(series.steps, [0, 1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 9, 10]);
@@ -139,7 +139,7 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     let cursor = Cursor::default();
     let file = store
         .commit(&Commit {
-            target: new(run, 0.0, None),
+            target: new(run, 0.0, &[]),
             path: "log",
             names: &keys,
             points: &points,
@@ -197,15 +197,15 @@ proptest! {
                         .collect();
                     let target = match &model[file] {
                         Some((id, _)) => Target::Known(*id),
-                        None => new(run, file as f64 * 10.0, None),
+                        None => new(run, file as f64 * 10.0, &[]),
                     };
                     let id = commit(&store, target, &format!("f{file}"), &keys, &points, 0);
                     let held = &mut model[file].get_or_insert((id, Vec::new())).1;
                     held.extend(points.iter().map(|p| (p.metric, p.step, p.value)));
                 }
                 Action::Replace { file } => {
-                    let old = model[file].as_ref().map(|(id, _)| *id);
-                    let id = commit(&store, new(run, file as f64 * 10.0, old), &format!("f{file}"), &keys, &[point(4, 7, 0.5)], 0);
+                    let old: Vec<FileId> = model[file].iter().map(|(id, _)| *id).collect();
+                    let id = commit(&store, new(run, file as f64 * 10.0, &old), &format!("f{file}"), &keys, &[point(4, 7, 0.5)], 0);
                     model[file] = Some((id, vec![(4, 7, 0.5)]));
                 }
                 Action::Reopen => {

@@ -32,8 +32,8 @@ pub enum Target<'a> {
         format: &'a str,
         /// When its first record was written, as far as can be told, seconds since 1970.
         began: f64,
-        /// The earlier generation of the file, whose points these ones replace.
-        replaces: Option<FileId>,
+        /// Earlier generations of the file, whose points these ones replace.
+        replaces: &'a [FileId],
     },
 }
 
@@ -70,6 +70,12 @@ impl SledStore {
         state.run_ids.insert(name.to_owned(), id);
         state.runs.insert(id, RunState { name: name.to_owned(), ..RunState::default() });
         Ok(id)
+    }
+
+    /// The number of a run, where it is known.
+    #[must_use]
+    pub fn find_run(&self, name: &str) -> Option<RunId> {
+        self.state().run_ids.get(name).copied()
     }
 
     /// Replaces what is known of a run besides metrics. Returns whether that is anything new.
@@ -139,7 +145,7 @@ impl SledStore {
             batch.insert(&keys::one(b'l', id.0), bytes);
             file.facts = facts.to_vec();
         }
-        if let Some((old, gone)) = &replaces {
+        for (old, gone) in &replaces {
             self.remove_file(*old, gone, &mut batch)?;
         }
 
@@ -150,7 +156,7 @@ impl SledStore {
             state.metric_ids.insert(name.clone(), metric);
             state.metrics.push(name);
         }
-        if let Some((old, _)) = replaces {
+        for (old, _) in replaces {
             state.detach(old);
         }
         state.install(id, file);
@@ -162,17 +168,18 @@ impl SledStore {
         let state = self.state();
         match commit.target {
             Target::Known(id) => match state.files.get(&id) {
-                Some(file) => Ok(Work { id, file: file.clone(), replaces: None }),
+                Some(file) => Ok(Work { id, file: file.clone(), replaces: Vec::new() }),
                 None => Err(StoreError::Damaged(format!("no file {}", id.0))),
             },
             Target::New { run, format, began, replaces } => {
-                let old = replaces.and_then(|id| Some((id, state.files.get(&id)?.clone())));
+                let old: Vec<(FileId, FileState)> =
+                    replaces.iter().filter_map(|id| Some((*id, state.files.get(id)?.clone()))).collect();
                 let record = FileRecord {
                     run,
                     path: commit.path.to_owned(),
                     format: format.to_owned(),
-                    began: old.as_ref().map_or(began, |(_, f)| f.record.began.max(began)),
-                    generation: old.as_ref().map_or(0, |(_, f)| f.record.generation + 1),
+                    began,
+                    generation: old.iter().map(|(_, f)| f.record.generation + 1).max().unwrap_or(0),
                     cursor: Cursor::default(),
                     rows: 0,
                     axes: 0,
@@ -305,7 +312,7 @@ impl SledStore {
 struct Work {
     id: FileId,
     file: FileState,
-    replaces: Option<(FileId, FileState)>,
+    replaces: Vec<(FileId, FileState)>,
 }
 
 /// Where the keys of a commit belong.

@@ -1,0 +1,335 @@
+//! Which runs there are, and which files they have.
+
+use crate::project::RunSource;
+use globset::{GlobBuilder, GlobMatcher};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+/// Levels of directories below a run that are looked into: `wandb/run-…/files/…`, `mlruns/ID/RUN/metrics/eval/loss`.
+const RUN_DEPTH: usize = 8;
+/// Levels that `**` stands for at most.
+const GLOB_DEPTH: usize = 12;
+/// Most files of one run; a run with more is a data set.
+const MOST_FILES: usize = 20_000;
+
+/// A match of a run pattern.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunPlace {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path relative to the project, `/` between the parts.
+    pub name: String,
+    /// Whether the run is one file.
+    pub file: bool,
+}
+
+/// What a look at the patterns found.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// Matches, each once, by path.
+    pub runs: BTreeSet<RunPlace>,
+    /// Patterns that match nothing, as indices.
+    pub unmatched: Vec<usize>,
+    /// Directories that cannot be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Matches every pattern.
+#[must_use]
+pub fn runs(root: &Path, sources: &[RunSource]) -> Discovery {
+    let mut found = Discovery::default();
+    for (index, source) in sources.iter().enumerate() {
+        let before = found.runs.len();
+        let mut matches = BTreeSet::new();
+        let (base, parts) = split(root, &source.path);
+        expand(base, &parts, 0, &mut matches, &mut found.unreadable);
+        let none = matches.is_empty();
+        found.runs.extend(matches.into_iter().map(|path| {
+            let file = path.is_file();
+            RunPlace { name: name(root, &path), file, path }
+        }));
+        if none && found.runs.len() == before {
+            found.unmatched.push(index);
+        }
+    }
+    found
+}
+
+/// The name of a run: its path relative to the project where it lies within, else as it is.
+fn name(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = relative
+        .components()
+        .map(|c| match c {
+            Component::RootDir => std::borrow::Cow::Borrowed(""),
+            other => other.as_os_str().to_string_lossy(),
+        })
+        .collect();
+    match parts.join("/") {
+        name if name.is_empty() => ".".to_owned(),
+        name => name,
+    }
+}
+
+/// Whether a run of this name would be matched, whether or not it is there.
+#[must_use]
+pub fn may_match(root: &Path, sources: &[RunSource], run: &str) -> bool {
+    let path = root.join(run);
+    sources.iter().any(|source| {
+        let (base, parts) = split(root, &source.path);
+        path.strip_prefix(&base).is_ok_and(|rest| {
+            let rest: Vec<&OsStr> = rest.components().map(Component::as_os_str).filter(|c| *c != ".").collect();
+            fits(&parts, &rest)
+        })
+    })
+}
+
+fn fits(parts: &[Part], names: &[&OsStr]) -> bool {
+    match (parts, names) {
+        ([], []) => true,
+        ([Part::Any, rest @ ..], _) => (0..=names.len()).any(|n| fits(rest, &names[n..])),
+        ([part, rest @ ..], [name, names @ ..]) => part.matches(name) && fits(rest, names),
+        _ => false,
+    }
+}
+
+/// Directories below which matches of the patterns may appear: the part of each before its first wildcard.
+#[must_use]
+pub fn bases(root: &Path, sources: &[RunSource]) -> BTreeSet<PathBuf> {
+    sources
+        .iter()
+        .map(|source| {
+            let (mut base, parts) = split(root, &source.path);
+            for part in &parts {
+                match part {
+                    Part::Plain(name) => base.push(name),
+                    _ => break,
+                }
+            }
+            base
+        })
+        .collect()
+}
+
+enum Part {
+    Plain(String),
+    Glob(GlobMatcher, bool),
+    /// `**`: any number of directories.
+    Any,
+}
+
+impl Part {
+    fn matches(&self, name: &OsStr) -> bool {
+        match self {
+            Self::Plain(plain) => name == plain.as_str(),
+            // As in a shell, a wildcard does not match a leading dot.
+            Self::Glob(glob, dots) => glob.is_match(name) && (*dots || !hidden(name)),
+            Self::Any => !hidden(name),
+        }
+    }
+}
+
+/// The directory a pattern starts from, and its parts.
+fn split(root: &Path, pattern: &str) -> (PathBuf, Vec<Part>) {
+    let base = if pattern.starts_with('/') { PathBuf::from("/") } else { root.to_path_buf() };
+    let parts = pattern.split('/').filter(|p| !p.is_empty() && *p != ".").map(|part| {
+        if part == "**" {
+            return Part::Any;
+        }
+        if part.contains(['*', '?', '[', '{'])
+            && let Ok(glob) = GlobBuilder::new(part).literal_separator(true).build()
+        {
+            return Part::Glob(glob.compile_matcher(), part.starts_with('.'));
+        }
+        Part::Plain(part.to_owned())
+    });
+    (base, parts.collect())
+}
+
+fn expand(
+    base: PathBuf,
+    parts: &[Part],
+    depth: usize,
+    matches: &mut BTreeSet<PathBuf>,
+    unreadable: &mut Vec<(PathBuf, String)>,
+) {
+    let Some((part, rest)) = parts.split_first() else {
+        if base.exists() {
+            matches.insert(base);
+        }
+        return;
+    };
+    if let Part::Plain(name) = part {
+        let next = base.join(name);
+        if next.exists() {
+            expand(next, rest, depth, matches, unreadable);
+        }
+        return;
+    }
+    if matches!(part, Part::Any) {
+        expand(base.clone(), rest, depth, matches, unreadable);
+    }
+    for (path, is_directory) in entries(&base, unreadable) {
+        if !part.matches(path.file_name().unwrap_or_default()) {
+            continue;
+        }
+        match part {
+            // Links are not followed by `**`, so that a link to a parent ends.
+            Part::Any if is_directory && depth < GLOB_DEPTH && !path.is_symlink() => {
+                expand(path, parts, depth + 1, matches, unreadable);
+            }
+            Part::Any => {}
+            _ if is_directory || rest.is_empty() => expand(path, rest, depth, matches, unreadable),
+            _ => {}
+        }
+    }
+}
+
+/// What is in a directory, by name, and whether each is a directory; links are followed.
+fn entries(directory: &Path, unreadable: &mut Vec<(PathBuf, String)>) -> Vec<(PathBuf, bool)> {
+    let listed = match std::fs::read_dir(directory) {
+        Ok(listed) => listed,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Vec::new();
+        }
+        Err(error) => {
+            unreadable.push((directory.to_path_buf(), error.to_string()));
+            return Vec::new();
+        }
+    };
+    let mut entries: Vec<(PathBuf, bool)> = listed
+        .flatten()
+        .map(|entry| {
+            let path = entry.path();
+            let is_directory = match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => path.is_dir(),
+                Ok(kind) => kind.is_dir(),
+                Err(_) => false,
+            };
+            (path, is_directory)
+        })
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().first() == Some(&b'.')
+}
+
+/// Files of a run, by their path relative to it, and what could not be read. Hidden directories, directories that hold
+/// code or environments, and runs within the run are left out; links to directories are followed once.
+#[must_use]
+pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, PathBuf)>, Vec<(PathBuf, String)>) {
+    if run.file {
+        let name = run.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return (vec![(name, run.path.clone())], Vec::new());
+    }
+    let mut files = Vec::new();
+    let mut unreadable = Vec::new();
+    let walk = walkdir::WalkDir::new(&run.path).follow_links(true).max_depth(RUN_DEPTH).sort_by_file_name();
+    let enter = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0
+            || !(hidden(entry.file_name())
+                || is_run(entry.path())
+                || (entry.file_type().is_dir() && never_logs(entry.file_name())))
+    };
+    for entry in walk.into_iter().filter_entry(enter) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                if let Ok(relative) = entry.path().strip_prefix(&run.path) {
+                    files.push((relative.to_string_lossy().into_owned(), entry.path().to_path_buf()));
+                }
+                if files.len() >= MOST_FILES {
+                    let reason = format!("more than {MOST_FILES} files; the rest is not read");
+                    unreadable.push((run.path.clone(), reason));
+                    break;
+                }
+            }
+            Ok(_) => {}
+            // A link that leads back up, or to nowhere: everything below is reached, or not there, by its own name.
+            Err(error) if error.loop_ancestor().is_some() => {}
+            Err(error) => {
+                let gone = error.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+                if !gone {
+                    let path = error.path().unwrap_or(&run.path).to_path_buf();
+                    unreadable.push((path, error.io_error().map_or_else(|| error.to_string(), ToString::to_string)));
+                }
+            }
+        }
+    }
+    (files, unreadable)
+}
+
+fn never_logs(name: &OsStr) -> bool {
+    matches!(name.to_str(), Some("__pycache__" | "node_modules" | "site-packages" | "venv"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tree(paths: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        dir
+    }
+
+    fn sources(patterns: &[&str]) -> Vec<RunSource> {
+        patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: None }).collect()
+    }
+
+    fn names(root: &Path, patterns: &[&str]) -> Vec<String> {
+        runs(root, &sources(patterns)).runs.into_iter().map(|r| r.name).collect()
+    }
+
+    #[test]
+    fn patterns_match_as_in_a_shell() {
+        let dir = tree(&["runs/a/m.jsonl", "runs/b/m.jsonl", "runs/.hidden/m", "runs/note.txt", "x/y/z/log-1.jsonl"]);
+        for (patterns, expected) in [
+            (&["runs/*"][..], &["runs/a", "runs/b", "runs/note.txt"][..]),
+            (&["./runs/*/"], &["runs/a", "runs/b", "runs/note.txt"]),
+            (&["runs/{a,c}"], &["runs/a"]),
+            (&["runs/.*"], &["runs/.hidden"]),
+            (&["runs/a", "runs/*"], &["runs/a", "runs/b", "runs/note.txt"]),
+            (&["x/**/log-?.jsonl"], &["x/y/z/log-1.jsonl"]),
+            (&["runs/*/m.jsonl"], &["runs/a/m.jsonl", "runs/b/m.jsonl"]),
+            (&["runs/note.txt/*"], &[]),
+            (&["."], &["."]),
+            (&["nothing/*"], &[]),
+        ] {
+            assert_eq!(names(dir.path(), patterns), expected, "{patterns:?}");
+            for name in expected {
+                assert!(may_match(dir.path(), &sources(patterns), name), "{patterns:?} {name}");
+            }
+            assert!(!may_match(dir.path(), &sources(patterns), "elsewhere/run"));
+        }
+        assert_eq!(runs(dir.path(), &sources(&["runs/*", "no/*"])).unmatched, [1]);
+        let absolute = format!("{}/runs/a", dir.path().display());
+        assert_eq!(names(Path::new("/somewhere"), &[&absolute]), [absolute.as_str()]);
+        assert_eq!(
+            bases(dir.path(), &sources(&["runs/*", "a/b"])),
+            [dir.path().join("a/b"), dir.path().join("runs")].into()
+        );
+    }
+
+    #[test]
+    fn files_of_a_run_are_found_once_and_loops_end() {
+        let dir = tree(&["r/m.jsonl", "r/tb/events", "r/.git/x", "r/venv/y", "r/inner/m.jsonl", "elsewhere/big.log"]);
+        symlink(dir.path().join("r"), dir.path().join("r/loop")).unwrap();
+        symlink(dir.path().join("elsewhere"), dir.path().join("r/linked")).unwrap();
+        symlink(dir.path().join("nowhere"), dir.path().join("r/broken")).unwrap();
+        let run = RunPlace { path: dir.path().join("r"), name: "r".to_owned(), file: false };
+        let inner = dir.path().join("r/inner");
+        let (files, unreadable) = files(&run, &|path| path == inner);
+        let names: Vec<&str> = files.iter().map(|f| f.0.as_str()).collect();
+        assert_eq!(names, ["linked/big.log", "m.jsonl", "tb/events"]);
+        assert_eq!(unreadable, []);
+    }
+}

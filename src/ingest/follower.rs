@@ -1,0 +1,346 @@
+//! Following one run: which files it has, which of them are logs, and which file is which after a rotation.
+
+use super::discover::{self, RunPlace};
+use super::formats::{self, Growth};
+use super::identity::{self, Stamp};
+use super::settings::{self, Settings};
+use super::tail::{HEAD, Tail, With};
+use super::{FileReport, Turn};
+use crate::project::Project;
+use crate::store::{RunId, SledStore, StoreError};
+use crate::vocab::{Notice, Severity, text::printable};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A file as it was listed: its path within the run, where it is, what it is.
+type Listed = (String, PathBuf, Stamp);
+
+/// A run that is followed.
+pub struct Follower {
+    /// Where it is.
+    pub place: RunPlace,
+    /// In the store; `None` until it has a log or facts.
+    pub id: Option<RunId>,
+    /// Logs, by path within the run.
+    pub tails: BTreeMap<String, Tail>,
+    /// Files that are no logs: what they were when they were looked at, and why.
+    refused: BTreeMap<String, (Stamp, String)>,
+    /// Logs whose file is gone; they may come back under another name.
+    gone: Vec<Tail>,
+    /// Files that could not be read just now.
+    failed: BTreeMap<String, String>,
+    settings: Settings,
+    unreadable: Vec<(PathBuf, String)>,
+}
+
+impl Follower {
+    /// Takes up a run where the store left it.
+    #[must_use]
+    pub fn new(place: RunPlace, store: &SledStore) -> Self {
+        let id = store.find_run(&place.name);
+        let base = if place.file { place.path.parent().unwrap_or(Path::new("/")) } else { &place.path };
+        let gone = id
+            .map(|id| store.records(id))
+            .into_iter()
+            .flatten()
+            .map(|(id, record)| Tail::known(store, base, id, record))
+            .collect();
+        Self {
+            place,
+            id,
+            tails: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            gone,
+            failed: BTreeMap::new(),
+            settings: Settings::default(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Looks at everything the run has. Returns whether its facts may have changed.
+    pub fn survey(&mut self, project: &Project, is_run: &dyn Fn(&Path) -> bool, now: SystemTime) -> bool {
+        let (files, unreadable) = discover::files(&self.place, is_run);
+        self.unreadable = unreadable;
+        let listing: Vec<Listed> = files
+            .into_iter()
+            .filter_map(|(relative, path)| Some((relative, path.clone(), Stamp::of(&std::fs::metadata(&path).ok()?))))
+            .collect();
+        self.refused.retain(|relative, _| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok());
+        self.failed.clear();
+        self.rename(&listing);
+        for (relative, path, stamp) in &listing {
+            self.consider(relative, path, *stamp, now);
+        }
+        self.supersede();
+        self.settings.refresh(&self.place.path, &listing, &project.facts)
+    }
+
+    /// Looks at one file. Returns false where only a survey can tell what happened.
+    pub fn glance(&mut self, relative: &str, now: SystemTime) -> bool {
+        let Some(tail) = self.tails.get_mut(relative) else { return false };
+        let Ok(metadata) = std::fs::metadata(&tail.path) else { return false };
+        let stamp = Stamp::of(&metadata);
+        if !stamp.same_inode(tail.stamp.device, tail.stamp.inode) {
+            return false;
+        }
+        tail.look(stamp, now);
+        true
+    }
+
+    /// Finds the files the store knows among those listed: where they were, or, after a rotation, elsewhere.
+    fn rename(&mut self, listing: &[Listed]) {
+        let in_place = |tail: &Tail, listed: &Listed| {
+            listed.0 == tail.relative
+                && (tail.id.is_none() || listed.2.same_inode(tail.cursor.identity.device, tail.cursor.identity.inode))
+        };
+        let still = listing.iter().filter(|l| self.tails.get(&l.0).is_some_and(|t| in_place(t, l))).count();
+        if still == self.tails.len() && self.gone.is_empty() {
+            return;
+        }
+        let mut loose: Vec<Tail> = std::mem::take(&mut self.gone);
+        loose.extend(std::mem::take(&mut self.tails).into_values());
+        // The newest generation first, should two have had the same name.
+        loose.sort_by_key(|t| std::cmp::Reverse(t.id));
+        let by_inode: HashMap<(u64, u64), Vec<&Listed>> = listing.iter().fold(HashMap::new(), |mut map, l| {
+            map.entry((l.2.device, l.2.inode)).or_default().push(l);
+            map
+        });
+        let mut rest = Vec::new();
+        for mut tail in loose {
+            let identity = (tail.cursor.identity.device, tail.cursor.identity.inode);
+            let homes = by_inode.get(&identity).map(Vec::as_slice).unwrap_or_default();
+            let home = homes
+                .iter()
+                .find(|l| l.0 == tail.relative)
+                .or_else(|| homes.iter().find(|l| !self.tails.contains_key(&l.0) && holds(l, &tail)))
+                .filter(|l| tail.id.is_some() && !self.tails.contains_key(&l.0));
+            match home {
+                Some((relative, path, _)) => {
+                    if tail.relative != *relative {
+                        // Stored with the next commit, and found again in the same way until then.
+                        (tail.relative, tail.path) = (relative.clone(), path.clone());
+                    }
+                    self.tails.insert(relative.clone(), tail);
+                }
+                None => rest.push(tail),
+            }
+        }
+        for tail in rest {
+            // Another file under its name: a longer copy of it, or what replaces it.
+            let there = listing.iter().any(|l| l.0 == tail.relative) && !self.tails.contains_key(&tail.relative);
+            if there {
+                self.tails.insert(tail.relative.clone(), tail);
+            } else if tail.id.is_some() {
+                self.gone.push(tail);
+            }
+        }
+    }
+
+    /// Takes note of one listed file.
+    fn consider(&mut self, relative: &str, path: &Path, stamp: Stamp, now: SystemTime) {
+        if let Some(tail) = self.tails.get_mut(relative) {
+            tail.look(stamp, now);
+            return;
+        }
+        if settings::rank(relative).is_some() || self.refused.get(relative).is_some_and(|(before, _)| *before == stamp)
+        {
+            return;
+        }
+        let verdict = match by_name(relative) {
+            Some(reason) => Err(reason.to_owned()),
+            None => head(path).and_then(|head| formats::recognise(relative, &head)),
+        };
+        match verdict {
+            Ok((format, why)) => {
+                self.refused.remove(relative);
+                let mut tail = Tail::new(path.to_path_buf(), relative.to_owned(), format, why.why);
+                tail.look(stamp, now);
+                self.tails.insert(relative.to_owned(), tail);
+            }
+            Err(reason) => {
+                self.refused.insert(relative.to_owned(), (stamp, reason));
+            }
+        }
+    }
+
+    /// Of several copies of a file that is rewritten whole (one per checkpoint), the newest has everything the others
+    /// have: only it is read.
+    fn supersede(&mut self) {
+        let mut newest: HashMap<(String, &str), (i64, u64, String)> = HashMap::new();
+        let rewritten = |tail: &Tail| tail.format.growth() == Growth::Rewritten;
+        let kind = |tail: &Tail| (tail.relative.rsplit('/').next().unwrap_or_default().to_owned(), tail.format.name());
+        for tail in self.tails.values().filter(|t| rewritten(t)) {
+            let age = (tail.stamp.modified, tail.stamp.length, tail.relative.clone());
+            let best = newest.entry(kind(tail)).or_insert_with(|| age.clone());
+            *best = age.max(best.clone());
+        }
+        let old: Vec<(String, String)> = self
+            .tails
+            .values()
+            .filter(|t| rewritten(t))
+            .filter_map(|t| {
+                newest.get(&kind(t)).filter(|n| n.2 != t.relative).map(|n| (t.relative.clone(), n.2.clone()))
+            })
+            .collect();
+        for (relative, by) in old {
+            let Some(tail) = self.tails.remove(&relative) else { continue };
+            self.refused.insert(relative, (tail.stamp, format!("an earlier state of {by}, which is read instead")));
+            if let (Some(id), Some(newest)) = (tail.id, self.tails.get_mut(&by)) {
+                newest.supersedes(id);
+            }
+        }
+    }
+
+    /// Files with something to read, and when each was last written.
+    #[must_use]
+    pub fn pending(&self, now: SystemTime, complete: bool) -> Vec<(i64, String)> {
+        let due = |t: &&Tail| t.pending || t.rest_is_due(now, complete);
+        self.tails.values().filter(due).map(|t| (t.stamp.modified, t.relative.clone())).collect()
+    }
+
+    /// Bytes not read yet.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.tails.values().map(Tail::backlog).sum()
+    }
+
+    /// Reads one file a little further. Returns the bytes used.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn read(
+        &mut self,
+        relative: &str,
+        store: &SledStore,
+        buffer: &mut Vec<u8>,
+        now: SystemTime,
+        complete: bool,
+        turn: &mut Turn,
+    ) -> Result<u64, StoreError> {
+        let run = self.register(store)?;
+        let Some(tail) = self.tails.get_mut(relative) else { return Ok(0) };
+        let reading = tail.read(&mut With { store, run, buffer, now, complete })?;
+        if let Some(reason) = reading.failed {
+            self.failed.insert(relative.to_owned(), reason);
+        }
+        turn.points += reading.points;
+        if reading.points > 0 || reading.replaced {
+            turn.changed.insert(run);
+        }
+        if reading.facts || reading.replaced {
+            turn.facts.insert(self.place.path.clone());
+        }
+        Ok(reading.bytes)
+    }
+
+    /// Offers all facts again, in the order of trust. Returns the run where that changed any.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn offer_facts(&mut self, project: &Project, store: &SledStore) -> Result<Option<RunId>, StoreError> {
+        let logs = self.tails.values().chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
+        let facts = self.settings.facts(&project.facts, logs);
+        let says_something = facts.known.values().any(|f| f.source != "project file");
+        if self.id.is_none() && !says_something {
+            return Ok(None);
+        }
+        let run = self.register(store)?;
+        Ok(store.set_facts(run, &facts)?.then_some(run))
+    }
+
+    fn register(&mut self, store: &SledStore) -> Result<RunId, StoreError> {
+        match self.id {
+            Some(id) => Ok(id),
+            None => {
+                let id = store.run(&self.place.name)?;
+                self.id = Some(id);
+                Ok(id)
+            }
+        }
+    }
+
+    /// When any of its logs was last written, nanoseconds since 1970.
+    #[must_use]
+    pub fn modified(&self) -> Option<i64> {
+        self.tails.values().chain(&self.gone).map(|t| t.stamp.modified.max(t.cursor.modified)).max()
+    }
+
+    /// What every file is, for `check`.
+    pub fn reports(&self, store: &SledStore, into: &mut Vec<FileReport>) {
+        let report = |file: &str, verdict, points| FileReport {
+            run: self.place.name.clone(),
+            file: file.to_owned(),
+            verdict,
+            points,
+        };
+        for (relative, tail) in &self.tails {
+            let why = if tail.why.is_empty() { "as recognised before".to_owned() } else { tail.why.clone() };
+            let points = tail.id.map_or(0, |id| store.file_points(id));
+            into.push(report(relative, Ok((tail.format.name().to_owned(), why)), points));
+        }
+        for (relative, (_, reason)) in &self.refused {
+            into.push(report(relative, Err(reason.clone()), 0));
+        }
+    }
+
+    /// What is wrong.
+    pub fn notices(&self, into: &mut Vec<Notice>) {
+        let mut say = |severity, text: String, help: Option<String>| {
+            into.push(Notice { severity, text: printable(&text), help });
+        };
+        for (path, reason) in &self.unreadable {
+            say(Severity::Warning, format!("{}: {reason}", path.display()), Some("check its permissions".to_owned()));
+        }
+        for (relative, tail) in &self.tails {
+            let at = format!("{}/{relative}", self.place.name);
+            if !tail.cursor.stuck.is_empty() {
+                let text =
+                    format!("{at}: nothing after byte {} can be read: {}", tail.cursor.offset, tail.cursor.stuck);
+                say(Severity::Warning, text, None);
+            }
+            if tail.cursor.damaged > 0 {
+                let first = tail.damage.as_ref().map(|d| format!("; the first at {d}")).unwrap_or_default();
+                let text = format!("{at}: {} records could not be read{first}", tail.cursor.damaged);
+                say(Severity::Warning, text, None);
+            }
+        }
+        for (relative, reason) in &self.failed {
+            say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
+        }
+        for (relative, wrong) in &self.settings.wrong {
+            for reason in wrong {
+                say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
+            }
+        }
+    }
+}
+
+/// Whether the file holds what the tail has read: its number alone may have been given to another file since.
+fn holds(listed: &Listed, tail: &Tail) -> bool {
+    File::open(&listed.1).and_then(|file| identity::same(&file, listed.2.length, &tail.cursor)).unwrap_or(false)
+}
+
+fn head(path: &Path) -> Result<Vec<u8>, String> {
+    let mut head = Vec::with_capacity(HEAD);
+    File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).map_err(|e| e.to_string())?;
+    Ok(head)
+}
+
+/// Files whose name says that they hold weights, code or pictures: not even opened, as there may be thousands of them on
+/// a slow file system.
+fn by_name(relative: &str) -> Option<&'static str> {
+    let extension = relative.rsplit('/').next()?.rsplit_once('.')?.1;
+    match extension {
+        "pt" | "pth" | "bin" | "safetensors" | "ckpt" | "npy" | "npz" | "pkl" | "distcp" | "gguf" | "onnx" | "h5" => {
+            Some("weights by its name: not opened")
+        }
+        "py" | "sh" | "ipynb" | "c" | "cu" | "cpp" | "rs" => Some("source code by its name: not opened"),
+        "png" | "jpg" | "jpeg" | "gif" | "pdf" | "svg" | "mp4" => Some("a picture by its name: not opened"),
+        "gz" | "zip" | "tar" | "zst" | "xz" | "bz2" => Some("packed: unpack it to have it read"),
+        "parquet" | "arrow" | "mds" | "idx" => Some("data by its name: not opened"),
+        _ => None,
+    }
+}

@@ -1,0 +1,306 @@
+//! Following every run of a project, a little at a time.
+
+use super::discover::{self, Discovery};
+use super::follower::Follower;
+use super::{Budget, FileReport, Look, Turn};
+use crate::project::Project;
+use crate::store::{ReadStore, RunId, SledStore, StoreError};
+use crate::vocab::{IngestProgress, Notice, Severity, text::printable};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Parsers kept ready for the files that are written to; those of the others are made again from their state.
+const WARM: usize = 256;
+/// A first reading is worth a progress bar above this.
+const LONG: u64 = 8 << 20;
+
+/// Follows every file of every run of a project into the store.
+pub struct Ingester {
+    project: Project,
+    store: Arc<SledStore>,
+    followers: BTreeMap<PathBuf, Follower>,
+    discovery: Discovery,
+    first: Option<First>,
+    complete: bool,
+    buffer: Vec<u8>,
+    now: fn() -> SystemTime,
+}
+
+/// The first reading of what was there when the process began.
+struct First {
+    total: u64,
+    done: u64,
+    /// Bytes and time of the last second or so, for the rate.
+    lately: (u64, Instant),
+    rate: f64,
+}
+
+impl Ingester {
+    /// Starts following; nothing is read before the first [`Ingester::turn`].
+    #[must_use]
+    pub fn new(project: &Project, store: Arc<SledStore>) -> Self {
+        Self::with_clock(project, store, SystemTime::now)
+    }
+
+    /// As [`Ingester::new`], with another clock.
+    pub(crate) fn with_clock(project: &Project, store: Arc<SledStore>, now: fn() -> SystemTime) -> Self {
+        Self {
+            project: project.clone(),
+            store,
+            followers: BTreeMap::new(),
+            discovery: Discovery::default(),
+            first: None,
+            complete: false,
+            buffer: Vec::new(),
+            now,
+        }
+    }
+
+    /// Whether to take files as complete as they are (a command that answers once), or to wait for the end of an
+    /// unfinished line (a daemon; the default).
+    pub fn complete(&mut self, complete: bool) {
+        self.complete = complete;
+    }
+
+    /// Looks, reads within the budget, and stores points and offsets together.
+    ///
+    /// # Errors
+    /// Only what the store says; what is wrong with files is in [`Ingester::notices`].
+    pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Turn, StoreError> {
+        let mut turn = Turn::default();
+        let began = Instant::now();
+        let now = (self.now)();
+        match look {
+            Look::Everything => self.survey(now, &mut turn)?,
+            Look::Hints(paths) => self.glance(paths, now, &mut turn),
+        }
+        if self.first.is_none() {
+            let total = self.followers.values().map(Follower::backlog).sum();
+            self.first = Some(First { total, done: 0, lately: (0, began), rate: 0.0 });
+        }
+        self.drain(began, budget, now, &mut turn)?;
+        for path in std::mem::take(&mut turn.facts) {
+            if let Some(follower) = self.followers.get_mut(&path) {
+                turn.changed.extend(follower.offer_facts(&self.project, &self.store)?);
+            }
+        }
+        turn.progress = self.progress(turn.more);
+        Ok(turn)
+    }
+
+    /// Matches the patterns and looks at every file of every run.
+    fn survey(&mut self, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+        self.discover();
+        for (id, name) in self.store.runs()? {
+            // What no pattern would match was read for another version of the project.
+            if !discover::may_match(&self.project.root, &self.project.runs, &name) {
+                self.store.forget(id)?;
+                turn.changed.insert(id);
+            }
+        }
+        let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
+        for follower in self.followers.values_mut() {
+            if follower.survey(&self.project, &|path| runs.contains(path), now) {
+                turn.facts.insert(follower.place.path.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the followers in line with what the patterns match now. A run that is gone keeps its follower.
+    fn discover(&mut self) -> Vec<PathBuf> {
+        self.discovery = discover::runs(&self.project.root, &self.project.runs);
+        let mut new = Vec::new();
+        for place in &self.discovery.runs {
+            if !self.followers.contains_key(&place.path) {
+                self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.store));
+                new.push(place.path.clone());
+            }
+        }
+        new
+    }
+
+    /// Looks at what may have changed.
+    fn glance(&mut self, paths: &[PathBuf], now: SystemTime, turn: &mut Turn) {
+        let mut survey: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut discover = false;
+        for path in paths {
+            match self.owner(path) {
+                Some((run, relative)) => {
+                    let known = self.followers.get_mut(&run).is_some_and(|f| f.glance(&relative, now));
+                    if !known {
+                        survey.insert(run);
+                    }
+                }
+                None => discover = true,
+            }
+        }
+        if discover {
+            survey.extend(self.discover());
+        }
+        let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
+        for run in survey {
+            if let Some(follower) = self.followers.get_mut(&run)
+                && follower.survey(&self.project, &|path| runs.contains(path), now)
+            {
+                turn.facts.insert(run);
+            }
+        }
+    }
+
+    /// The innermost run a path belongs to, and the path within it.
+    fn owner(&self, path: &Path) -> Option<(PathBuf, String)> {
+        path.ancestors().find_map(|ancestor| {
+            let follower = self.followers.get(ancestor)?;
+            let relative = if follower.place.file {
+                path.file_name()?.to_string_lossy().into_owned()
+            } else {
+                path.strip_prefix(ancestor).ok()?.to_string_lossy().into_owned()
+            };
+            Some((ancestor.to_path_buf(), relative))
+        })
+    }
+
+    /// Reads, the files last written first, each a stretch before the next gets its turn.
+    fn drain(&mut self, began: Instant, budget: Budget, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+        loop {
+            let mut queue: Vec<(i64, PathBuf, String)> = Vec::new();
+            for (path, follower) in &self.followers {
+                let pending = follower.pending(now, self.complete).into_iter();
+                queue.extend(pending.map(|(modified, relative)| (modified, path.clone(), relative)));
+            }
+            if queue.is_empty() {
+                break;
+            }
+            queue.sort_by_key(|(modified, _, _)| std::cmp::Reverse(*modified));
+            for (_, path, relative) in queue {
+                let Some(follower) = self.followers.get_mut(&path) else { continue };
+                let mut bytes = 0;
+                loop {
+                    let used = follower.read(&relative, &self.store, &mut self.buffer, now, self.complete, turn)?;
+                    bytes += used;
+                    let more = follower.tails.get(&relative).is_some_and(|t| t.pending);
+                    if !more || used == 0 || bytes >= budget.bytes_per_file as u64 || began.elapsed() >= budget.time {
+                        break;
+                    }
+                }
+                if let Some(first) = &mut self.first {
+                    first.done += bytes;
+                }
+                if began.elapsed() >= budget.time {
+                    turn.more = self.followers.values().any(|f| !f.pending(now, self.complete).is_empty());
+                    self.cool();
+                    return Ok(());
+                }
+            }
+        }
+        self.cool();
+        Ok(())
+    }
+
+    /// Keeps the parsers of the files last written to and forgets the others.
+    fn cool(&mut self) {
+        let mut warm: Vec<(i64, PathBuf, String)> = Vec::new();
+        for (path, follower) in &self.followers {
+            let tails = follower.tails.values().filter(|t| t.is_warm());
+            warm.extend(tails.map(|t| (t.stamp.modified, path.clone(), t.relative.clone())));
+        }
+        if warm.len() <= WARM {
+            return;
+        }
+        warm.sort_by_key(|(modified, _, _)| std::cmp::Reverse(*modified));
+        for (_, path, relative) in warm.drain(WARM..) {
+            if let Some(tail) = self.followers.get_mut(&path).and_then(|f| f.tails.get_mut(&relative)) {
+                tail.rest();
+            }
+        }
+        self.buffer = Vec::new();
+    }
+
+    fn progress(&mut self, more: bool) -> Option<IngestProgress> {
+        let first = self.first.as_mut()?;
+        if !more {
+            // It is over, and there is no second first reading.
+            first.total = 0;
+        }
+        if first.total < LONG {
+            return None;
+        }
+        let (before, since) = first.lately;
+        let elapsed = since.elapsed();
+        if elapsed >= Duration::from_secs(1) || first.rate == 0.0 {
+            first.rate = (first.done - before) as f64 / elapsed.as_secs_f64().max(1e-3);
+            first.lately = (first.done, Instant::now());
+        }
+        Some(IngestProgress {
+            bytes_done: first.done.min(first.total),
+            bytes_total: first.total,
+            bytes_per_second: first.rate,
+        })
+    }
+
+    /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for index in &self.discovery.unmatched {
+            let Some(source) = self.project.runs.get(*index) else { continue };
+            let place = match (source.at, &self.project.file) {
+                (Some((line, column)), Some(file)) => {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    format!("{name}:{line}:{column}: ")
+                }
+                _ => String::new(),
+            };
+            notices.push(Notice {
+                severity: Severity::Warning,
+                text: printable(&format!(
+                    "{place}'{}' matches nothing in {}",
+                    source.path,
+                    self.project.root.display()
+                )),
+                help: Some("runs that appear there later will be picked up; to see what is there: ls".to_owned()),
+            });
+        }
+        for (path, reason) in &self.discovery.unreadable {
+            notices.push(Notice {
+                severity: Severity::Warning,
+                text: printable(&format!("{}: {reason}", path.display())),
+                help: Some("check its permissions".to_owned()),
+            });
+        }
+        for follower in self.followers.values() {
+            follower.notices(&mut notices);
+        }
+        notices
+    }
+
+    /// What every file was recognised as.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileReport> {
+        let mut reports = Vec::new();
+        for follower in self.followers.values() {
+            follower.reports(&self.store, &mut reports);
+        }
+        reports
+    }
+
+    /// When a run was last written to.
+    #[must_use]
+    pub fn last_write(&self, run: RunId) -> Option<SystemTime> {
+        let follower = self.followers.values().find(|f| f.id == Some(run))?;
+        let nanoseconds = u64::try_from(follower.modified()?).ok()?;
+        Some(UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+    }
+
+    /// Where runs were found.
+    #[must_use]
+    pub fn places(&self) -> Vec<(PathBuf, String)> {
+        self.followers.values().map(|f| (f.place.path.clone(), f.place.name.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

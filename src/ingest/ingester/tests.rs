@@ -1,0 +1,319 @@
+use super::*;
+use crate::project::RunSource;
+use crate::store::ReadStore;
+use crate::vocab::{FactName, FactValue};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::time::Duration;
+
+fn early() -> SystemTime {
+    UNIX_EPOCH
+}
+
+fn late() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(3600)
+}
+
+fn project(root: &Path, patterns: &[&str]) -> Project {
+    let runs = patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: Some((3, 5)) }).collect();
+    Project { root: root.to_path_buf(), runs, ..Project::default() }
+}
+
+const ALL: Budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+
+/// A directory of logs, and an ingester on it.
+struct Bench {
+    dir: tempfile::TempDir,
+    project: Project,
+    store: Arc<SledStore>,
+    ingester: Ingester,
+}
+
+impl Bench {
+    fn new(patterns: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path(), patterns);
+        let store = SledStore::temporary().unwrap();
+        let ingester = Ingester::with_clock(&project, store.clone(), early);
+        Self { dir, project, store, ingester }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        OpenOptions::new().append(true).open(self.path(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn turn(&mut self) -> Turn {
+        self.ingester.turn(&Look::Everything, ALL).unwrap()
+    }
+
+    /// The same store under a new ingester, as after a restart.
+    fn restart(&mut self) {
+        self.ingester = Ingester::with_clock(&self.project, self.store.clone(), early);
+    }
+
+    /// (file, step, value) of metric `loss`, in export order.
+    fn losses(&self, run: &str) -> Vec<(String, i64, f64)> {
+        let mut all = Vec::new();
+        if let Some(run) = self.store.find_run(run) {
+            self.store
+                .export(run, |file, p| {
+                    if &*p.metric == "loss" {
+                        all.push((file.to_owned(), p.step, p.value));
+                    }
+                    true
+                })
+                .unwrap();
+        }
+        all
+    }
+
+    fn steps(&self, run: &str) -> Vec<i64> {
+        self.losses(run).into_iter().map(|l| l.1).collect()
+    }
+}
+
+fn lines(steps: std::ops::Range<i64>) -> String {
+    steps.map(|s| format!("{{\"step\": {s}, \"loss\": {}.5}}\n", 100 - s)).collect()
+}
+
+#[test]
+fn the_example_is_read_whole_with_its_facts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/code-cpt");
+    let store = SledStore::temporary().unwrap();
+    let mut ingester = Ingester::new(&project(&root, &["runs/*"]), store.clone());
+    let turn = ingester.turn(&Look::Everything, ALL).unwrap();
+    assert!(!turn.more && turn.progress.is_none());
+    let runs = store.runs().unwrap();
+    assert_eq!((runs.len(), turn.changed.len()), (36, 36));
+    assert_eq!(ingester.notices(), []);
+    let mut lines = 0;
+    let mut points = 0;
+    for (id, name) in &runs {
+        let text = fs::read_to_string(root.join(name).join("metrics.jsonl")).unwrap();
+        for line in text.lines() {
+            let values: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+            lines += 1;
+            points += values.len() as u64;
+        }
+        let facts = store.facts(*id).unwrap();
+        assert!(facts.number(FactName::Params).is_some_and(|n| n > 1e4), "{facts:?}");
+        assert!(facts.mixture().is_some_and(|m| (m.0.values().sum::<f64>() - 1.0).abs() < 1e-9));
+        assert_eq!(facts.conflicts, [], "{name}");
+    }
+    assert_eq!((store.points(), turn.points), (points, points), "{lines} lines");
+    let first = store.find_run("runs/n25k-r000").unwrap();
+    let facts = store.facts(first).unwrap();
+    assert_eq!(facts.known[&FactName::Params].source, "config.json#params_non_embedding");
+    assert_eq!(facts.known[&FactName::Params].value, FactValue::Number(24896.0));
+    let again = ingester.turn(&Look::Everything, ALL).unwrap();
+    assert_eq!((again.points, again.changed.len()), (0, 0), "nothing is read twice");
+}
+
+#[test]
+fn lines_are_read_as_they_come_and_half_a_line_waits() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", &lines(0..3));
+    assert_eq!(bench.turn().points, 6);
+    bench.append("runs/a/m.jsonl", "{\"step\": 3, \"lo");
+    assert_eq!(bench.turn().points, 0);
+    bench.restart();
+    assert_eq!(bench.turn().points, 0);
+    bench.append("runs/a/m.jsonl", "ss\": 1.5}\n{\"step\": 4, \"loss\": 1}\n");
+    let turn = bench.ingester.turn(&Look::Hints(vec![bench.path("runs/a/m.jsonl")]), ALL).unwrap();
+    assert_eq!((turn.points, turn.changed.len()), (4, 1));
+    assert_eq!(bench.steps("runs/a"), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_line_without_its_break_is_taken_when_quiet_and_again_if_that_was_wrong() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", "{\"step\": 0, \"loss\": 1}\n{\"step\": 1, \"loss\": 2}");
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [0], "not yet");
+    bench.ingester.now = late;
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [0, 1]);
+    bench.append("runs/a/m.jsonl", "\n{\"step\": 2, \"loss\": 3}");
+    bench.ingester.complete(true);
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [0, 1, 2]);
+    bench.append("runs/a/m.jsonl", "{\"step\": 3, \"loss\": 3}\n");
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [0, 1], "the line is no object after all");
+    let notices = bench.ingester.notices();
+    assert!(notices.len() == 1 && notices[0].text.contains("runs/a/m.jsonl"), "{notices:?}");
+}
+
+#[test]
+fn truncated_rewritten_and_recreated_files_replace_their_points() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", &lines(0..200));
+    bench.turn();
+    bench.write("runs/a/m.jsonl", &lines(0..50));
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), (0..50).collect::<Vec<_>>(), "truncated");
+    bench.write("runs/a/m.jsonl", &lines(1000..1900));
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), (1000..1900).collect::<Vec<_>>(), "rewritten and longer");
+    fs::remove_file(bench.path("runs/a/m.jsonl")).unwrap();
+    bench.turn();
+    assert_eq!(bench.steps("runs/a").len(), 900, "a deleted file keeps its points");
+    bench.restart();
+    bench.turn();
+    bench.write("runs/a/m.jsonl", &lines(5..8));
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [5, 6, 7], "recreated");
+    bench.write("runs/a/m.jsonl", "");
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [] as [i64; 0], "emptied");
+    assert_eq!(bench.store.points(), 0);
+    bench.append("runs/a/m.jsonl", &lines(0..2));
+    bench.turn();
+    assert_eq!(bench.steps("runs/a"), [0, 1]);
+}
+
+#[test]
+fn a_rotation_keeps_every_point_once_under_the_new_names() {
+    for restart in [false, true] {
+        let mut bench = Bench::new(&["runs/*"]);
+        bench.write("runs/a/m.jsonl", &lines(0..20));
+        bench.turn();
+        for round in 1..4i64 {
+            // logrotate: m.2 <- m.1 <- m, and a new m.
+            for n in (1..round).rev() {
+                let name = |n: i64| bench.path(&format!("runs/a/m.jsonl.{n}"));
+                fs::rename(name(n), name(n + 1)).unwrap();
+            }
+            fs::rename(bench.path("runs/a/m.jsonl"), bench.path("runs/a/m.jsonl.1")).unwrap();
+            bench.write("runs/a/m.jsonl", &lines(20 * round..20 * round + 20));
+            if restart {
+                bench.restart();
+            }
+            let turn = bench.turn();
+            assert_eq!(turn.points, 40, "only the new file is read");
+        }
+        let mut steps = bench.steps("runs/a");
+        steps.sort_unstable();
+        assert_eq!(steps, (0..80).collect::<Vec<_>>());
+        // The oldest is overwritten by the next rotation and keeps its points.
+        fs::rename(bench.path("runs/a/m.jsonl.2"), bench.path("runs/a/m.jsonl.3")).unwrap();
+        bench.turn();
+        assert_eq!(bench.steps("runs/a").len(), 80);
+    }
+}
+
+#[test]
+fn a_copy_that_is_truncated_in_place_is_no_loss() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", &lines(0..20));
+    bench.turn();
+    fs::copy(bench.path("runs/a/m.jsonl"), bench.path("runs/a/m.jsonl.1")).unwrap();
+    bench.write("runs/a/m.jsonl", &lines(20..22));
+    bench.turn();
+    let mut steps = bench.steps("runs/a");
+    steps.sort_unstable();
+    assert_eq!(steps, (0..22).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_longer_copy_in_its_place_is_the_same_file() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", &lines(0..20));
+    bench.turn();
+    bench.write("runs/a/.m.jsonl.tmp", &lines(0..25));
+    fs::rename(bench.path("runs/a/.m.jsonl.tmp"), bench.path("runs/a/m.jsonl")).unwrap();
+    assert_eq!(bench.turn().points, 10, "rsync");
+    assert_eq!(bench.steps("runs/a"), (0..25).collect::<Vec<_>>());
+}
+
+#[test]
+fn runs_and_files_may_come_late_and_what_is_no_log_is_refused_with_a_reason() {
+    let mut bench = Bench::new(&["runs/*", "more/*.jsonl"]);
+    let turn = bench.turn();
+    assert!(turn.changed.is_empty());
+    let notices = bench.ingester.notices();
+    assert_eq!(notices.len(), 2);
+    assert!(notices[0].text.contains("'runs/*' matches nothing in"), "{notices:?}");
+    bench.write("runs/a/config.json", "{\"params\": 1e6}");
+    bench.write("runs/a/empty.jsonl", "");
+    bench.write("runs/a/train.py", "import this");
+    bench.write("runs/a/pointer.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n");
+    bench.write("more/x.jsonl", &lines(0..2));
+    fs::create_dir_all(bench.path("runs/nothing")).unwrap();
+    let hints = vec![bench.path("runs/a"), bench.path("more/x.jsonl")];
+    let turn = bench.ingester.turn(&Look::Hints(hints), ALL).unwrap();
+    assert_eq!(turn.points, 4);
+    let names: Vec<String> = bench.store.runs().unwrap().into_iter().map(|r| r.1).collect();
+    assert_eq!(names, ["more/x.jsonl", "runs/a"], "a directory with nothing in it is no run");
+    assert_eq!(bench.losses("more/x.jsonl")[0].0, "x.jsonl");
+    let reports = bench.ingester.files();
+    let verdict =
+        |file: &str| reports.iter().find(|r| r.file == file).map(|r| r.verdict.clone().err().unwrap_or_default());
+    assert!(verdict("empty.jsonl").unwrap().contains("empty"));
+    assert!(verdict("pointer.jsonl").unwrap().contains("LFS"));
+    assert!(verdict("train.py").unwrap().contains("code"));
+    assert_eq!(verdict("config.json"), None, "settings are neither logs nor refused");
+    bench.append("runs/a/empty.jsonl", &lines(0..1));
+    let turn = bench.ingester.turn(&Look::Hints(vec![bench.path("runs/a/empty.jsonl")]), ALL).unwrap();
+    assert_eq!(turn.points, 2);
+}
+
+#[test]
+fn settings_that_change_change_the_facts() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", "{\"loss\": 1, \"global_step/max_steps\": \"1/20\"}\n");
+    bench.turn();
+    let run = bench.store.find_run("runs/a").unwrap();
+    let facts = |bench: &Bench| bench.store.facts(run).unwrap();
+    assert_eq!(facts(&bench).known[&FactName::PlannedSteps].source, "m.jsonl#record 1");
+    bench.write("runs/a/mixlaw.run.yaml", "params: 7B\n");
+    assert_eq!(bench.turn().changed, [run].into());
+    assert_eq!(facts(&bench).number(FactName::Params), Some(7e9));
+    assert!(bench.turn().changed.is_empty());
+    bench.restart();
+    assert!(bench.turn().changed.is_empty(), "facts of logs and settings are found again after a restart");
+    assert_eq!(facts(&bench).number(FactName::PlannedSteps), Some(20.0));
+}
+
+#[test]
+fn a_run_that_no_pattern_matches_any_more_is_forgotten_and_one_that_is_gone_is_not() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/m.jsonl", &lines(0..2));
+    bench.write("runs/b/m.jsonl", &lines(0..2));
+    bench.turn();
+    fs::remove_dir_all(bench.path("runs/b")).unwrap();
+    bench.turn();
+    assert_eq!(bench.store.runs().unwrap().len(), 2);
+    bench.project = project(bench.dir.path(), &["runs/b*"]);
+    bench.restart();
+    bench.turn();
+    let names: Vec<String> = bench.store.runs().unwrap().into_iter().map(|r| r.1).collect();
+    assert_eq!(names, ["runs/b"]);
+}
+
+#[test]
+fn one_backlog_starves_nobody() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/big/m.jsonl", &lines(0..200_000));
+    bench.write("runs/small/m.jsonl", &lines(0..1));
+    let old = fs::File::options().append(true).open(bench.path("runs/small/m.jsonl")).unwrap();
+    old.set_modified(UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    let little = Budget { bytes_per_file: 1, time: Duration::ZERO };
+    let turn = bench.ingester.turn(&Look::Everything, little).unwrap();
+    assert!(turn.more);
+    assert_eq!(bench.steps("runs/small"), [] as [i64; 0], "the newest comes first");
+    let fair = Budget { bytes_per_file: 1, time: Duration::from_secs(60) };
+    while bench.ingester.turn(&Look::Hints(vec![]), fair).unwrap().more {}
+    assert_eq!(bench.steps("runs/small"), [0]);
+    assert_eq!(bench.steps("runs/big"), (0..200_000).collect::<Vec<_>>());
+}

@@ -1,0 +1,229 @@
+//! Facts from the files of a run that are settings, not logs.
+
+use super::facts::{Found, config, plain};
+use super::formats::python_json;
+use super::identity::Stamp;
+use crate::project::FactSource;
+use crate::vocab::{FactName, FactValue, Facts};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What anyone can drop beside a run.
+pub const SIDECAR: [&str; 2] = ["mixlaw.run.yaml", "mixlaw.run.yml"];
+
+/// Names of files that hold settings, the most telling first; each as JSON or YAML.
+const STEMS: [&str; 13] = [
+    "config",
+    "run_config",
+    "train_config",
+    "training_config",
+    "model_config",
+    "args",
+    "params",
+    "hparams",
+    "hyperparameters",
+    "training_args",
+    "llamaboard_config",
+    "resolved_config",
+    "settings",
+];
+
+/// Larger settings are no settings.
+const LARGEST: u64 = 4 << 20;
+
+/// Whether a file of this name holds settings, and how much they are to be trusted: the lowest first.
+#[must_use]
+pub fn rank(relative: &str) -> Option<usize> {
+    let name = relative.rsplit('/').next().unwrap_or(relative);
+    let depth = relative.matches('/').count();
+    if SIDECAR.contains(&name) {
+        return Some(depth);
+    }
+    let (stem, extension) = name.rsplit_once('.')?;
+    let place = STEMS.iter().position(|s| *s == stem)?;
+    matches!(extension, "json" | "yaml" | "yml").then_some((depth + 1) * 100 + place)
+}
+
+/// The settings of one run.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// By rank and path; what each file was when it was read, and what it said.
+    read: BTreeMap<(usize, String), (Stamp, Vec<Found>)>,
+    /// Files the project takes facts from.
+    named: BTreeMap<String, (Stamp, Option<Value>)>,
+    /// What could not be understood, by file.
+    pub wrong: BTreeMap<String, Vec<String>>,
+}
+
+impl Settings {
+    /// Reads what changed. Returns whether anything did.
+    pub fn refresh(
+        &mut self,
+        run: &Path,
+        files: &[(String, PathBuf, Stamp)],
+        sources: &BTreeMap<FactName, Vec<FactSource>>,
+    ) -> bool {
+        let mut changed = false;
+        for (relative, path, stamp) in files {
+            let Some(rank) = rank(relative) else { continue };
+            let key = (rank, relative.clone());
+            if self.read.get(&key).is_some_and(|(before, _)| before == stamp) {
+                continue;
+            }
+            changed = true;
+            self.wrong.remove(relative);
+            let found = match load(path, stamp.length) {
+                Ok(value) if is_sidecar(relative) => {
+                    let (found, wrong) = plain::sidecar(&value);
+                    if !wrong.is_empty() {
+                        self.wrong.insert(relative.clone(), wrong);
+                    }
+                    found
+                }
+                Ok(value) => {
+                    let value = unwrapped(value);
+                    plain::facts(&value).into_iter().chain(config::facts(&value)).collect()
+                }
+                Err(reason) => {
+                    self.wrong.insert(relative.clone(), vec![reason]);
+                    Vec::new()
+                }
+            };
+            self.read.insert(key, (*stamp, found));
+        }
+        for source in sources.values().flatten() {
+            let FactSource::Key { file, .. } = source else { continue };
+            let path = run.join(file);
+            let stamp = std::fs::metadata(&path).map(|m| Stamp::of(&m)).unwrap_or_default();
+            if self.named.get(file).is_none_or(|(before, _)| *before != stamp) {
+                changed = true;
+                let value = (stamp != Stamp::default()).then(|| load(&path, stamp.length).ok()).flatten();
+                self.named.insert(file.clone(), (stamp, value));
+            }
+        }
+        changed
+    }
+
+    /// All facts of the run: what the project says, then the sidecar, then settings, then what logs say (path and
+    /// findings of each, in order).
+    #[must_use]
+    pub fn facts<'a>(
+        &'a self,
+        sources: &BTreeMap<FactName, Vec<FactSource>>,
+        logs: impl Iterator<Item = (&'a str, &'a [Found])>,
+    ) -> Facts {
+        let mut facts = Facts::default();
+        for (name, source) in sources.iter().flat_map(|(name, list)| list.iter().map(move |s| (*name, s))) {
+            match source {
+                FactSource::Number(number) => facts.offer(name, FactValue::Number(*number), "project file"),
+                FactSource::Text(text) => facts.offer(name, FactValue::Text(text.clone()), "project file"),
+                FactSource::Key { file, key } => {
+                    let value = self.named.get(file).and_then(|(_, value)| dotted(value.as_ref()?, key));
+                    if let Some(value) = value.and_then(|value| plain::value(name, value)) {
+                        facts.offer(name, value, format!("{file}#{key}"));
+                    }
+                }
+            }
+        }
+        let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
+        for (file, found) in settings.chain(logs) {
+            for (name, value, place) in found {
+                facts.offer(*name, value.clone(), format!("{file}#{place}"));
+            }
+        }
+        facts
+    }
+}
+
+fn is_sidecar(relative: &str) -> bool {
+    SIDECAR.contains(&relative.rsplit('/').next().unwrap_or(relative))
+}
+
+fn load(path: &Path, length: u64) -> Result<Value, String> {
+    if length > LARGEST {
+        return Err(format!("larger than {} MiB: not read for facts", LARGEST >> 20));
+    }
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    if yaml {
+        let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
+        serde_yaml::from_str(text).map_err(|e| e.to_string())
+    } else {
+        // Python writes NaN and Infinity into JSON.
+        serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string()))
+    }
+}
+
+/// W&B's `config.yaml` has each value under `value`, beside a description.
+fn unwrapped(value: Value) -> Value {
+    let Value::Object(map) = value else { return value };
+    let wrapped = map.values().any(|v| v.get("value").is_some())
+        && map.iter().all(|(k, v)| k == "wandb_version" || v.get("value").is_some());
+    if !wrapped {
+        return Value::Object(map);
+    }
+    Value::Object(map.into_iter().filter_map(|(k, mut v)| Some((k, v.get_mut("value")?.take()))).collect())
+}
+
+/// The value at a dotted path; a key that itself has dots is found, too.
+fn dotted<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    if let Some(found) = value.get(path) {
+        return Some(found);
+    }
+    path.match_indices('.').find_map(|(at, _)| dotted(value.get(&path[..at])?, &path[at + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn listing(dir: &Path, names: &[&str]) -> Vec<(String, PathBuf, Stamp)> {
+        let of = |name: &str| {
+            let path = dir.join(name);
+            ((*name).to_owned(), path.clone(), Stamp::of(&std::fs::metadata(&path).unwrap()))
+        };
+        names.iter().map(|n| of(n)).collect()
+    }
+
+    #[test]
+    fn the_project_comes_first_then_the_sidecar_then_settings_then_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("config.json", r#"{"params": 1e6, "seed": 1, "max_steps": 100, "deep": {"lr": 0.5}, "x": NaN}"#);
+        write("mixlaw.run.yaml", "seed: 2\nparms: 3\n");
+        let files = listing(dir.path(), &["config.json", "mixlaw.run.yaml"]);
+        let source = |key: &str| vec![FactSource::Key { file: "config.json".to_owned(), key: key.to_owned() }];
+        let sources: BTreeMap<_, _> =
+            [(FactName::LearningRate, source("deep.lr")), (FactName::BatchTokens, vec![FactSource::Number(64.0)])]
+                .into();
+        let mut settings = Settings::default();
+        assert!(settings.refresh(dir.path(), &files, &sources));
+        assert!(!settings.refresh(dir.path(), &files, &sources), "nothing changed");
+        let logged = [(FactName::PlannedSteps, FactValue::Number(200.0), "record 1".to_owned())];
+        let facts = settings.facts(&sources, [("m.jsonl", &logged[..])].into_iter());
+        let known = |name| facts.known.get(&name).map(|s| (s.value.clone(), s.source.as_str()));
+        assert_eq!(known(FactName::LearningRate), Some((FactValue::Number(0.5), "config.json#deep.lr")));
+        assert_eq!(known(FactName::BatchTokens), Some((FactValue::Number(64.0), "project file")));
+        assert_eq!(known(FactName::Seed), Some((FactValue::Number(2.0), "mixlaw.run.yaml#seed")));
+        assert_eq!(known(FactName::PlannedSteps), Some((FactValue::Number(100.0), "config.json#max_steps")));
+        assert_eq!(facts.conflicts.len(), 2, "seed and steps: {:?}", facts.conflicts);
+        assert_eq!(settings.wrong["mixlaw.run.yaml"].len(), 1);
+        write("config.json", r#"{"params": 2e6}"#);
+        assert!(settings.refresh(dir.path(), &listing(dir.path(), &["config.json", "mixlaw.run.yaml"]), &sources));
+    }
+
+    #[test]
+    fn settings_are_known_by_name_and_the_nearest_is_trusted_first() {
+        let order = ["mixlaw.run.yaml", "config.json", "args.json", "sub/config.yaml"];
+        let ranks: Vec<_> = order.iter().map(|n| rank(n).unwrap()).collect();
+        assert!(ranks.windows(2).all(|w| w[0] < w[1]), "{ranks:?}");
+        assert_eq!(rank("metrics.json"), None);
+        assert_eq!(rank("config.txt"), None);
+        let wrapped = json!({"wandb_version": 1, "lr": {"desc": null, "value": 0.1}});
+        assert_eq!(unwrapped(wrapped), json!({"lr": 0.1}));
+        let plain = json!({"lr": 0.1, "mixture": {"value": 1}});
+        assert_eq!(unwrapped(plain.clone()), plain);
+    }
+}

@@ -1,0 +1,412 @@
+//! Following one file: from its cursor to the end of its last whole record, again and again.
+
+use super::formats::jsonl::Jsonl;
+use super::formats::{self, Format, Growth, Parser, Sink};
+use super::identity::{self, Stamp};
+use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Bytes looked at to recognise a format.
+pub const HEAD: usize = 64 << 10;
+/// Bytes read and stored at a time.
+const CHUNK: usize = 1 << 20;
+/// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
+const MOST: usize = 256 << 20;
+/// A line without its break is taken as whole when nothing has come for this long.
+pub const QUIET: Duration = Duration::from_secs(10);
+
+/// A file that is followed.
+pub struct Tail {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path relative to the run.
+    pub relative: String,
+    /// In the store; `None` before the first commit.
+    pub id: Option<FileId>,
+    /// What it was when last looked at.
+    pub stamp: Stamp,
+    /// When it was last seen to change.
+    pub changed: SystemTime,
+    /// Whether there is something to read.
+    pub pending: bool,
+    /// Format, and why it was recognised.
+    pub format: &'static dyn Format,
+    /// Why the format was recognised; empty where that was in an earlier process.
+    pub why: String,
+    /// How far it was read.
+    pub cursor: Cursor,
+    /// What was wrong with the first record that could not be read.
+    pub damage: Option<String>,
+    replaces: Vec<FileId>,
+    /// Length at which a rest without its line break was tried in vain.
+    tried: Option<u64>,
+    reader: Option<(Box<dyn Parser>, Sink)>,
+    facts: Vec<FoundFact>,
+}
+
+/// What a reading needs.
+pub struct With<'a> {
+    /// Where points go.
+    pub store: &'a SledStore,
+    /// Whose file it is.
+    pub run: RunId,
+    /// Scratch, used again for every file.
+    pub buffer: &'a mut Vec<u8>,
+    /// Now.
+    pub now: SystemTime,
+    /// Whether files are complete as they are: nobody will wait for the rest of a line.
+    pub complete: bool,
+}
+
+/// What one reading brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Bytes of whole records.
+    pub bytes: u64,
+    /// Points stored.
+    pub points: u64,
+    /// Whether points of an earlier generation were replaced.
+    pub replaced: bool,
+    /// Whether facts were found.
+    pub facts: bool,
+    /// Why the file cannot be read at present; it stays as it is in the store.
+    pub failed: Option<String>,
+}
+
+impl Tail {
+    /// A file the store does not know.
+    #[must_use]
+    pub fn new(path: PathBuf, relative: String, format: &'static dyn Format, why: String) -> Self {
+        Self {
+            path,
+            relative,
+            id: None,
+            stamp: Stamp::default(),
+            changed: UNIX_EPOCH,
+            pending: true,
+            format,
+            why,
+            cursor: Cursor::default(),
+            damage: None,
+            replaces: Vec::new(),
+            tried: None,
+            reader: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// A file the store knows.
+    #[must_use]
+    pub fn known(store: &SledStore, run: &Path, id: FileId, record: FileRecord) -> Self {
+        let format = formats::all().iter().find(|f| f.name() == record.format).copied();
+        let mut tail = Self {
+            id: Some(id),
+            pending: false,
+            cursor: record.cursor,
+            facts: store.found_facts(id),
+            ..Self::new(run.join(&record.path), record.path, format.unwrap_or(&Jsonl), String::new())
+        };
+        if format.is_none() {
+            // Read by a version that knew another format: recognise it anew, and replace what that one read.
+            tail.restart();
+        }
+        tail
+    }
+
+    /// Takes the place of a file of which this one is a later state.
+    pub fn supersedes(&mut self, old: FileId) {
+        self.restart();
+        self.replaces.push(old);
+    }
+
+    /// Takes note of what the file is now. Returns whether that is news.
+    pub fn look(&mut self, stamp: Stamp, now: SystemTime) -> bool {
+        let news = self.stamp != stamp;
+        if news {
+            // A file that has long been quiet when it is first seen need not be watched for that long again.
+            let first = self.stamp == Stamp::default();
+            let modified = UNIX_EPOCH + Duration::from_nanos(stamp.modified.max(0) as u64);
+            self.changed = if first { modified.min(now) } else { now };
+            self.stamp = stamp;
+            let cursor = &self.cursor;
+            self.pending |= cursor.length != stamp.length
+                || cursor.modified != stamp.modified
+                || cursor.offset != stamp.length
+                || !stamp.same_inode(cursor.identity.device, cursor.identity.inode);
+        }
+        news
+    }
+
+    /// Whether a rest without its line break is due to be taken as whole.
+    #[must_use]
+    pub fn rest_is_due(&self, now: SystemTime, complete: bool) -> bool {
+        self.cursor.offset < self.stamp.length
+            && self.cursor.stuck.is_empty()
+            && self.tried != Some(self.stamp.length)
+            && (complete || now.duration_since(self.changed).is_ok_and(|quiet| quiet >= QUIET))
+    }
+
+    /// Bytes not read yet.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        if self.pending { self.stamp.length.saturating_sub(self.cursor.offset) } else { 0 }
+    }
+
+    /// Forgets the parser; its state is in the cursor.
+    pub fn rest(&mut self) {
+        self.reader = None;
+    }
+
+    /// Whether a parser is held.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Facts found in the content.
+    #[must_use]
+    pub fn facts(&self) -> &[FoundFact] {
+        &self.facts
+    }
+
+    /// Reads about [`CHUNK`] bytes, or one record, and stores what they hold. Sets [`Tail::pending`] to whether there is more.
+    ///
+    /// # Errors
+    /// What the store says; what is wrong with the file is in [`Reading::failed`].
+    pub fn read(&mut self, with: &mut With) -> Result<Reading, StoreError> {
+        match self.try_read(with) {
+            Ok(reading) => Ok(reading),
+            Err(Trouble::Store(error)) => Err(error),
+            Err(Trouble::File(error)) => {
+                self.pending = false;
+                let gone = error.kind() == std::io::ErrorKind::NotFound;
+                Ok(Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() })
+            }
+        }
+    }
+
+    fn try_read(&mut self, with: &mut With) -> Result<Reading, Trouble> {
+        let file = File::open(&self.path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        self.look(stamp, with.now);
+        let mut reading = Reading::default();
+        if self.cursor != Cursor::default() && !identity::same(&file, stamp.length, &self.cursor)? {
+            self.restart();
+            reading.replaced = true;
+        }
+        if !self.replaces.is_empty() && stamp.length > 0 {
+            // Whatever is there now need not have the format of what was there before.
+            with.buffer.resize(HEAD, 0);
+            let n = read_at(&file, with.buffer, 0)?;
+            match formats::recognise(&self.relative, &with.buffer[..n]) {
+                Ok((format, why)) => (self.format, self.why) = (format, why.why),
+                // As long as nothing stands there that can be read, what was read before stays.
+                Err(reason) => {
+                    self.pending = false;
+                    return Ok(Reading { failed: Some(reason), ..Reading::default() });
+                }
+            }
+        }
+        if !self.cursor.stuck.is_empty() {
+            self.pending = false;
+            return Ok(reading);
+        }
+        match self.format.growth() {
+            Growth::Appended => self.append(with, &file, stamp, reading),
+            Growth::Rewritten => self.rewrite(with, &file, stamp, reading),
+        }
+    }
+
+    fn append(&mut self, with: &mut With, file: &File, stamp: Stamp, mut reading: Reading) -> Result<Reading, Trouble> {
+        if self.reader.is_none() {
+            match start(self.format, &self.relative, &self.cursor) {
+                Some(reader) => self.reader = Some(reader),
+                // The state is of another version of the parser: only the beginning of the file can be trusted.
+                None => self.restart(),
+            }
+        }
+        let due = self.rest_is_due(with.now, with.complete);
+        let offset = self.cursor.offset;
+        let left = stamp.length.saturating_sub(offset);
+        let mut want = CHUNK;
+        loop {
+            let size = left.min(want as u64) as usize;
+            with.buffer.resize(size, 0);
+            // A file that shrank since it was opened gives less; the next look will see why.
+            let n = read_at(file, with.buffer, offset)?;
+            let at_end = n as u64 >= left;
+            let last = at_end && due;
+            let reader = &mut self.reader;
+            let (parser, sink) = reader.get_or_insert_with(|| (self.format.parser(&self.relative), Sink::default()));
+            sink.clear();
+            let outcome = parser.feed(&with.buffer[..n], last, sink);
+            let (used, stuck) = match outcome {
+                Ok(used) => (used.min(n), String::new()),
+                Err(error) => (0, error.0),
+            };
+            if used == 0 && stuck.is_empty() && !at_end && want < MOST {
+                // One record longer than was read.
+                want = want.saturating_mul(4).min(MOST);
+                continue;
+            }
+            self.pending = used > 0 && !at_end;
+            if last {
+                self.tried = Some(stamp.length);
+            }
+            if used == 0 && stuck.is_empty() && self.id.is_some() {
+                return Ok(reading);
+            }
+            let whole = &with.buffer[..used];
+            let next = offset + used as u64;
+            if let Some(damage) = sink.damage.first()
+                && self.damage.is_none()
+            {
+                self.damage = Some(format!("byte {}: {}", offset + damage.offset as u64, damage.reason));
+            }
+            let cursor = Cursor {
+                offset: next,
+                unterminated: last && !matches!(whole.last(), Some(b'\n' | b'\r')),
+                state: parser.save(),
+                identity: identity::remember(file, &stamp, next, whole, &self.cursor.identity)?,
+                length: stamp.length,
+                modified: stamp.modified,
+                damaged: self.cursor.damaged + sink.damage.len() as u64,
+                stuck,
+            };
+            reading.bytes = used as u64;
+            self.commit(with, file, cursor, &mut reading)?;
+            return Ok(reading);
+        }
+    }
+
+    /// Reads a file that is rewritten whole; the newest version replaces the one before.
+    fn rewrite(
+        &mut self,
+        with: &mut With,
+        file: &File,
+        stamp: Stamp,
+        mut reading: Reading,
+    ) -> Result<Reading, Trouble> {
+        self.pending = false;
+        if stamp.length > MOST as u64 {
+            return Ok(Reading { failed: Some(format!("larger than {} MiB", MOST >> 20)), ..reading });
+        }
+        with.buffer.resize(stamp.length as usize, 0);
+        let n = read_at(file, with.buffer, 0)?;
+        let (mut parser, mut sink) = (self.format.parser(&self.relative), Sink::default());
+        let used = match parser.feed(&with.buffer[..n], true, &mut sink) {
+            Ok(used) => used as u64,
+            // Caught in the middle of being written: the version before stands until this one is whole.
+            Err(error) => return Ok(Reading { failed: Some(error.0), ..reading }),
+        };
+        if self.id.is_some() {
+            self.restart();
+        }
+        let cursor = Cursor {
+            offset: used,
+            unterminated: false,
+            state: Vec::new(),
+            identity: identity::remember(file, &stamp, used, &with.buffer[..used as usize], &self.cursor.identity)?,
+            length: stamp.length,
+            modified: stamp.modified,
+            damaged: sink.damage.len() as u64,
+            stuck: String::new(),
+        };
+        reading.bytes = used;
+        reading.replaced = !self.replaces.is_empty();
+        self.reader = Some((parser, sink));
+        self.commit(with, file, cursor, &mut reading)?;
+        self.reader = None;
+        Ok(reading)
+    }
+
+    fn commit(&mut self, with: &With, file: &File, cursor: Cursor, reading: &mut Reading) -> Result<(), Trouble> {
+        let Some((_, sink)) = &mut self.reader else { return Ok(()) };
+        reading.points = sink.points.len() as u64;
+        reading.facts = !sink.facts.is_empty();
+        self.facts.append(&mut sink.facts);
+        let target = match self.id {
+            Some(id) => Target::Known(id),
+            None => {
+                let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or_else(|| began(file));
+                Target::New { run: with.run, format: self.format.name(), began, replaces: &self.replaces }
+            }
+        };
+        let id = with.store.commit(&Commit {
+            target,
+            path: &self.relative,
+            names: sink.metrics(),
+            points: &sink.points,
+            facts: reading.facts.then_some(&self.facts),
+            cursor: cursor.clone(),
+        });
+        match id {
+            Ok(id) => {
+                (self.id, self.cursor) = (Some(id), cursor);
+                self.replaces.clear();
+                sink.clear();
+                Ok(())
+            }
+            Err(error) => {
+                // The parser is ahead of the store now: it must start again from what is stored.
+                self.reader = None;
+                self.facts = self.id.map(|id| with.store.found_facts(id)).unwrap_or_default();
+                Err(Trouble::Store(error))
+            }
+        }
+    }
+
+    /// The file at this path is another one now, whose points replace those of the one before.
+    fn restart(&mut self) {
+        self.replaces.extend(self.id.take());
+        self.cursor = Cursor::default();
+        self.reader = None;
+        self.facts.clear();
+        self.damage = None;
+        self.pending = true;
+    }
+}
+
+enum Trouble {
+    Store(StoreError),
+    File(std::io::Error),
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+/// A parser that goes on where the cursor is.
+fn start(format: &'static dyn Format, relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
+    let mut parser = format.parser(relative);
+    parser.resume(&cursor.state).ok()?;
+    Some((parser, Sink::default()))
+}
+
+/// When the file's first record was written, as far as the file system can tell: a copy keeps the modification time, a
+/// log that is being written keeps the time of its creation.
+fn began(file: &File) -> f64 {
+    let Ok(metadata) = file.metadata() else { return 0.0 };
+    let times = [metadata.created(), metadata.modified()];
+    let seconds = times.into_iter().flatten().filter_map(|t| t.duration_since(UNIX_EPOCH).ok());
+    seconds.map(|d| d.as_secs_f64()).reduce(f64::min).unwrap_or(0.0)
+}
+
+/// Fills the buffer from `offset`, as far as the file goes.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut n = 0;
+    while n < buffer.len() {
+        match file.read_at(&mut buffer[n..], offset + n as u64) {
+            Ok(0) => break,
+            Ok(more) => n += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n)
+}
