@@ -17,6 +17,7 @@
 //! | `a` file sequence | an axis: rows, steps and times shared by blocks ([`super::block`]) |
 //! | `b` run metric file sequence | a block: values of one series ([`super::block`]) |
 //! | `u` run metric file sequence | roll-ups of a block ([`super::rollup`]) |
+//! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
 
 use super::{FileId, MetricId, RunId};
 
@@ -69,4 +70,19 @@ pub fn last(key: &[u8]) -> u32 {
 #[must_use]
 pub fn number(key: &[u8], at: usize) -> u32 {
     key.get(at..at + 4).map_or(0, |raw| u32::from_be_bytes([raw[0], raw[1], raw[2], raw[3]]))
+}
+
+/// `h`, a time in milliseconds since 1970, and a sequence number: an entry of the history.
+#[must_use]
+pub fn of_moment(at: u64, sequence: u32) -> [u8; 13] {
+    let mut key = [b'h'; 13];
+    key[1..9].copy_from_slice(&at.to_be_bytes());
+    key[9..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// The time of an entry of the history; 0 where the key is of something else.
+#[must_use]
+pub fn moment(key: &[u8]) -> u64 {
+    key.get(1..9).and_then(|raw| raw.try_into().ok()).map_or(0, u64::from_be_bytes)
 }

@@ -6,6 +6,7 @@ mod column;
 #[cfg(test)]
 mod conformance;
 mod file;
+pub mod history;
 pub mod journal;
 mod keys;
 mod open;
