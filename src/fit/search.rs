@@ -101,13 +101,19 @@ struct Whitened<'a, 'b> {
     origin: &'b [f64],
     factor: &'b [f64],
     cache: RefCell<(Vec<f64>, f64, Vec<f64>)>,
+    /// Questions left: on a flat objective argmin's line search never returns by itself.
+    left: std::cell::Cell<u64>,
 }
 
 impl Whitened<'_, '_> {
-    fn evaluate(&self, z: &[f64]) {
+    fn evaluate(&self, z: &[f64]) -> Result<(), Error> {
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => return Err(Error::msg("out of evaluations")),
+        }
         let mut cache = self.cache.borrow_mut();
         if cache.0 == z {
-            return;
+            return Ok(());
         }
         let p = z.len();
         let mut theta = z.to_vec();
@@ -117,6 +123,7 @@ impl Whitened<'_, '_> {
         let value = self.descent.gradient(&theta, &mut gradient);
         super::linalg::forward(self.factor, p, &mut gradient);
         *cache = (z.to_vec(), value, gradient);
+        Ok(())
     }
 }
 
@@ -124,7 +131,7 @@ impl CostFunction for Whitened<'_, '_> {
     type Param = Vec<f64>;
     type Output = f64;
     fn cost(&self, z: &Vec<f64>) -> Result<f64, Error> {
-        self.evaluate(z);
+        self.evaluate(z)?;
         Ok(self.cache.borrow().1)
     }
 }
@@ -133,7 +140,7 @@ impl Gradient for Whitened<'_, '_> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
     fn gradient(&self, z: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        self.evaluate(z);
+        self.evaluate(z)?;
         Ok(self.cache.borrow().2.clone())
     }
 }
@@ -160,6 +167,7 @@ pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: 
         origin: start,
         factor: &factor,
         cache: RefCell::new((Vec::new(), 0.0, Vec::new())),
+        left: std::cell::Cell::new(8 * iterations),
     };
     let run = LBFGS::new(MoreThuenteLineSearch::new(), 12)
         .with_tolerance_grad(1e-7)

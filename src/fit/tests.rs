@@ -19,7 +19,7 @@ fn the_optimum_is_at_least_as_low_as_scipys() {
     for (data, (metric, scipy)) in code_cpt().iter().zip(SCIPY) {
         assert_eq!(data.metric, metric);
         for seed in 0..3 {
-            let fit = fit("d-cpt", data, &Options { seed, ..quick() }, None).unwrap();
+            let fit = fit("dcpt", data, &Options { seed, ..quick() }, None).unwrap();
             assert!(fit.view.objective <= 1.0001 * scipy, "{metric}, seed {seed}: {:e}", fit.view.objective);
         }
     }
@@ -28,7 +28,7 @@ fn the_optimum_is_at_least_as_low_as_scipys() {
 #[test]
 fn held_out_ratios_are_predicted_as_well_as_the_readme_of_the_runs_says() {
     for data in code_cpt() {
-        let fit = fit("d-cpt", &data, &Options { bootstraps: 0, ..Options::default() }, None).unwrap();
+        let fit = fit("dcpt", &data, &Options { bootstraps: 0, ..Options::default() }, None).unwrap();
         assert_eq!(fit.view.folds.len(), 9);
         for fold in &fit.view.folds {
             let share: f64 = fold.held_out.rsplit(' ').next().unwrap().parse().unwrap();
@@ -46,7 +46,7 @@ fn the_same_seed_gives_the_same_fit_on_any_number_of_threads() {
     let options = Options { bootstraps: 8, starts: Some(8), ..Options::default() };
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut fit = pool.install(|| fit("d-cpt", data, &options, None)).unwrap();
+        let mut fit = pool.install(|| fit("dcpt", data, &options, None)).unwrap();
         fit.view.seconds = 0.0;
         (fit.view, fit.theta, fit.draws)
     };
@@ -58,9 +58,9 @@ fn a_warm_refit_is_as_good_as_a_cold_fit() {
     let data = &code_cpt()[0];
     let mut less = data.clone();
     less.rows.truncate(500);
-    let before = fit("d-cpt", &less, &quick(), None).unwrap();
-    let warm = fit("d-cpt", data, &quick(), Some(&before)).unwrap();
-    let cold = fit("d-cpt", data, &quick(), None).unwrap();
+    let before = fit("dcpt", &less, &quick(), None).unwrap();
+    let warm = fit("dcpt", data, &quick(), Some(&before)).unwrap();
+    let cold = fit("dcpt", data, &quick(), None).unwrap();
     assert!(warm.view.objective <= 1.001 * cold.view.objective, "{} {}", warm.view.objective, cold.view.objective);
 }
 
@@ -98,7 +98,7 @@ fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
 #[test]
 fn predictions_are_recovered_from_a_known_law_with_noise() {
     let (data, truth) = synthetic(2e-3);
-    let fit = fit("d-cpt", &data, &Options { bootstraps: 50, ..Options::default() }, None).unwrap();
+    let fit = fit("dcpt", &data, &Options { bootstraps: 50, ..Options::default() }, None).unwrap();
     for (n, d, r) in [(3e8, 1.2e9, 0.3), (5e7, 6e8, 0.7), (1e9, 2e9, 0.5)] {
         let at = place(n, d, r);
         let (got, want) = (fit.predict(&at), truth(n, d, r));
@@ -128,7 +128,7 @@ fn place(n: f64, d: f64, r: f64) -> Observation {
 fn what_lacks_ratios_or_sizes_is_refused_in_sentences() {
     let (mut data, _) = synthetic(0.0);
     data.rows.retain(|row| row.mixture[0] > 0.7);
-    let error = fit("d-cpt", &data, &quick(), None).unwrap_err();
+    let error = fit("dcpt", &data, &quick(), None).unwrap_err();
     assert!(error.to_string().contains("3 or more ratios of a"), "{error}");
     assert_eq!(fit("nonsense", &data, &quick(), None).unwrap_err(), FitError::Unknown("nonsense".to_owned()));
 }

@@ -24,10 +24,10 @@ pub struct Columns {
     pub ln_share: Vec<Vec<f64>>,
     /// E.
     pub experts: Vec<f64>,
-    /// K.
-    pub experts_per_token: Vec<f64>,
-    /// G.
-    pub granularity: Vec<f64>,
+    /// ln(K/E): of the part of the experts that a token uses.
+    pub ln_active_experts: Vec<f64>,
+    /// ln G.
+    pub ln_granularity: Vec<f64>,
     /// ln of the observed loss; NaN for places to predict at.
     pub ln_loss: Vec<f64>,
     /// How often a row counts: 1, or the times its run was drawn in a resample.
@@ -82,8 +82,8 @@ impl Columns {
             share: self.share.iter().map(|c| take(c)).collect(),
             ln_share: self.ln_share.iter().map(|c| take(c)).collect(),
             experts: take(&self.experts),
-            experts_per_token: take(&self.experts_per_token),
-            granularity: take(&self.granularity),
+            ln_active_experts: take(&self.ln_active_experts),
+            ln_granularity: take(&self.ln_granularity),
             ln_loss: take(&self.ln_loss),
             weight: kept.iter().map(|i| weight(*i)).collect(),
             run: kept.iter().map(|i| self.run[*i]).collect(),
@@ -123,9 +123,10 @@ impl Columns {
             ln_share.push(weight.max(LEAST_SHARE).ln());
         }
         let at_least_one = |v: f64| if v.is_finite() { v.max(1.0) } else { 1.0 };
-        self.experts.push(at_least_one(row.experts));
-        self.experts_per_token.push(at_least_one(row.experts_per_token));
-        self.granularity.push(at_least_one(row.granularity));
+        let experts = at_least_one(row.experts);
+        self.experts.push(experts);
+        self.ln_active_experts.push((at_least_one(row.experts_per_token) / experts).min(1.0).ln());
+        self.ln_granularity.push(at_least_one(row.granularity).ln());
         self.ln_loss.push(row.loss.ln());
         self.weight.push(1.0);
         self.run.push(row.run);

@@ -13,10 +13,10 @@ use std::ops::Range;
 pub struct DCpt;
 
 static CARD: Card = Card {
-    name: "d-cpt",
+    name: "dcpt",
     title: "D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ",
-    needs: "N, D, the weight r of the loss's own domain; two sizes, three ratios",
+    needs: "N, D, the weight r of the loss's own domain; three ratios (one size will do, and then says nothing about others)",
     gives: "the loss at any N, D and r; the r that keeps another loss within a limit",
     source: "Que et al. 2024, arXiv:2406.01375",
     caveats: &[

@@ -10,7 +10,22 @@ mod needs;
 pub mod parameter;
 mod terms;
 
+mod additive;
+mod bimix;
+mod chinchilla;
+mod critical_ratio;
 mod dcpt;
+mod experts;
+mod exponential;
+mod fine_grained;
+mod joint;
+mod joint_moe;
+mod log_linear;
+mod mixing;
+mod over_training;
+mod routed;
+mod skaling;
+mod sparsity;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -21,7 +36,23 @@ use crate::vocab::Observations;
 use std::ops::Range;
 
 /// Every law, in the order in which they are shown.
-pub static ALL: &[&dyn Law] = &[&dcpt::DCpt];
+pub static ALL: &[&dyn Law] = &[
+    &dcpt::DCpt,
+    &mixing::Mixing,
+    &bimix::BiMix,
+    &log_linear::LogLinear,
+    &additive::Additive,
+    &exponential::Exponential,
+    &joint::Joint,
+    &critical_ratio::CriticalRatio,
+    &chinchilla::Chinchilla,
+    &skaling::Skaling,
+    &over_training::OverTraining,
+    &joint_moe::JointMoe,
+    &fine_grained::FineGrained,
+    &sparsity::Sparsity,
+    &routed::Routed,
+];
 
 /// What a law is, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,9 +178,15 @@ impl Block {
     pub fn column_mut(&mut self, k: usize, rows: usize) -> &mut [f64] {
         &mut self.jacobian[k * BLOCK..k * BLOCK + rows]
     }
+
+    /// Two different columns at once, `a` before `b`.
+    pub fn columns_mut(&mut self, a: usize, b: usize, rows: usize) -> (&mut [f64], &mut [f64]) {
+        let (front, back) = self.jacobian.split_at_mut(b * BLOCK);
+        (&mut front[a * BLOCK..a * BLOCK + rows], &mut back[..rows])
+    }
 }
 
-/// The law of that name; case, dashes and spaces do not matter (`d-cpt`, `D-CPT`, `dcpt`).
+/// The law of that name; case, dashes and spaces do not matter (`dcpt`, `D-CPT`).
 #[must_use]
 pub fn get(name: &str) -> Option<&'static dyn Law> {
     let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();

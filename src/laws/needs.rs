@@ -43,6 +43,36 @@ pub(super) fn own_shares(data: &Observations, least: usize) -> Option<String> {
     (have < least).then(|| format!("runs at {least} or more ratios of {name} are needed; there {} {have}", verb(have)))
 }
 
+/// A sentence unless there are at least `least` different mixtures.
+pub(super) fn mixtures(data: &Observations, least: usize) -> Option<String> {
+    #[allow(clippy::cast_possible_truncation)]
+    let key = |row: &crate::vocab::Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect();
+    let have = data.rows.iter().map(key).collect::<std::collections::BTreeSet<Vec<i64>>>().len();
+    (have < least).then(|| {
+        let domains = data.domains.len();
+        format!("{least} or more different mixtures of {domains} domains are needed; there {} {have}", verb(have))
+    })
+}
+
+/// A sentence unless the number of experts takes at least `least` values.
+pub(super) fn experts(data: &Observations, least: usize) -> Option<String> {
+    let have = different(data, |row| row.experts);
+    (have < least)
+        .then(|| format!("runs with {least} or more numbers of experts are needed; there {} {have}", verb(have)))
+}
+
+/// A sentence unless the granularity of experts takes at least `least` values.
+pub(super) fn granularities(data: &Observations, least: usize) -> Option<String> {
+    let have = different(data, |row| row.granularity);
+    (have < least).then(|| format!("runs of {least} or more granularities are needed; there {} {have}", verb(have)))
+}
+
+/// A sentence unless K/E takes at least `least` values.
+pub(super) fn sparsities(data: &Observations, least: usize) -> Option<String> {
+    let have = different(data, |row| row.experts_per_token / row.experts);
+    (have < least).then(|| format!("runs of {least} or more sparsities are needed; there {} {have}", verb(have)))
+}
+
 /// A sentence unless there are more rows than parameters.
 pub(super) fn rows(data: &Observations, parameters: usize) -> Option<String> {
     let have = data.rows.len();

@@ -1,6 +1,7 @@
 //! Laws that are sums of exponentials of something simple: L = Σₖ e^uₖ.
 
-use super::{BLOCK, math};
+use super::{BLOCK, Block, Columns, math};
+use std::ops::Range;
 
 /// Turns exponents uₖ into shares e^uₖ / L in place and writes ln L, for the first `rows` rows.
 ///
@@ -39,5 +40,118 @@ pub(super) fn map(into: &mut [f64], a: &[f64], f: impl Fn(f64) -> f64) {
 pub(super) fn map2(into: &mut [f64], a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) {
     for ((out, a), b) in into.iter_mut().zip(a).zip(b) {
         *out = f(*a, *b);
+    }
+}
+
+/// Writes ln of 1/Σᵢ Cᵢ·hᵢ^γᵢ into `term`, with ln Cᵢ at `phi[first..]` and γᵢ after them. The shares of the sum's parts
+/// are left in the columns of the Cᵢ, for [`harmonic_columns`].
+pub(super) fn harmonic(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    term: &mut [f64; BLOCK],
+) {
+    let n = rows.len();
+    let mut sum = [1e-200; BLOCK];
+    for i in 0..domains {
+        let (c, gamma) = (phi[first + i], phi[first + domains + i]);
+        let column = out.column_mut(first + i, n);
+        map(column, &x.ln_share[i][rows.clone()], |v| math::exp((c + gamma * v).min(450.0)));
+        for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
+            *s += v;
+        }
+    }
+    map(&mut term[..n], &sum[..n], |s| -math::ln(s));
+    if out.wants_jacobian {
+        for i in 0..domains {
+            for (v, s) in out.column_mut(first + i, n).iter_mut().zip(&sum[..n]) {
+                *v /= s;
+            }
+        }
+    }
+}
+
+/// Turns the shares that [`harmonic`] left into derivatives, given the share of its term in the loss.
+pub(super) fn harmonic_columns(
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    share: &[f64; BLOCK],
+) {
+    let n = rows.len();
+    for i in 0..domains {
+        let (by_c, by_gamma) = out.columns_mut(first + i, first + domains + i, n);
+        for (v, p) in by_c.iter_mut().zip(share) {
+            *v *= -p;
+        }
+        map2(by_gamma, by_c, &x.ln_share[i][rows.clone()], |v, ln| v * ln);
+    }
+}
+
+/// Writes ln of Σᵢ Cᵢ·hᵢ into `ln_sum`, with ln Cᵢ at `phi[first..]`; the shares of its parts go to the columns of the Cᵢ.
+pub(super) fn mixed(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    ln_sum: &mut [f64; BLOCK],
+) {
+    let n = rows.len();
+    let mut sum = [1e-200; BLOCK];
+    for i in 0..domains {
+        let c = math::exp(phi[first + i].min(300.0));
+        let column = out.column_mut(first + i, n);
+        map(column, &x.share[i][rows.clone()], |h| c * h);
+        for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
+            *s += v;
+        }
+    }
+    map(&mut ln_sum[..n], &sum[..n], math::ln);
+    if out.wants_jacobian {
+        for i in 0..domains {
+            for (v, s) in out.column_mut(first + i, n).iter_mut().zip(&sum[..n]) {
+                *v /= s;
+            }
+        }
+    }
+}
+
+/// Writes Σⱼ tⱼ·hⱼ into `term`, with tⱼ at `phi[first..]`.
+pub(super) fn tilted(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    term: &mut [f64; BLOCK],
+) {
+    let n = rows.len();
+    term[..n].fill(0.0);
+    for j in 0..domains {
+        let t = phi[first + j];
+        for (v, h) in term[..n].iter_mut().zip(&x.share[j][rows.clone()]) {
+            *v += t * h;
+        }
+    }
+}
+
+/// The derivatives by the tⱼ of [`tilted`], given the share of its term in the loss.
+pub(super) fn tilted_columns(
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    share: &[f64; BLOCK],
+) {
+    for j in 0..domains {
+        map2(out.column_mut(first + j, rows.len()), share, &x.share[j][rows.clone()], |p, h| p * h);
     }
 }

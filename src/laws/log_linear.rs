@@ -1,0 +1,55 @@
+//! The log-linear law: the data mixing law's form with a floor bounded by nothing but 0.
+//!
+//! L(h) = exp(c) + exp(Σⱼ tⱼ·hⱼ). "Olmix", arXiv:2602.12237. The proposal it is made for (least weighted loss plus
+//! λ·KL(h‖prior) under caps) is convex in h.
+
+use super::mixing::{floor_and_tilt, tilts};
+use super::{Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use crate::vocab::Observations;
+use std::ops::Range;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct LogLinear;
+
+static CARD: Card = Card {
+    name: "log-linear",
+    title: "Log-linear law",
+    form: "L = exp(c) + exp(Σⱼ tⱼ·hⱼ)",
+    needs: "all weights at one N and D; three times as many mixtures as parameters are advised",
+    gives: "the loss at any mixture; a convex proposal of the next one",
+    source: "Olmix 2026, arXiv:2602.12237",
+    caveats: &["blind to N and D: fit it to the last checkpoints of runs that are alike", "c trades off with every t"],
+};
+
+impl Law for LogLinear {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn missing(&self, data: &Observations) -> Vec<String> {
+        let k = data.domains.len();
+        [needs::mixtures(data, k + 1), needs::rows(data, k + 1)].into_iter().flatten().collect()
+    }
+
+    fn method(&self) -> Method<'_> {
+        Method::Search(self)
+    }
+}
+
+impl Smooth for LogLinear {
+    fn parameters(&self, shape: &Shape) -> Vec<Parameter> {
+        let (least, most) = (shape.ln_least_loss, shape.ln_most_loss);
+        let mut all = vec![Parameter::new("exp c", "nats", Coordinate::Amplitude, (least - 3.0, least))];
+        all.extend(tilts(shape, (least - 3.0, most)));
+        all
+    }
+
+    fn linear(&self, _: &Shape) -> Range<usize> {
+        0..1
+    }
+
+    fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
+        floor_and_tilt(shape, phi, x, rows, out);
+    }
+}
