@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod architecture;
+mod content;
 mod cuts;
 mod support;
 mod truth;

@@ -1,7 +1,7 @@
 //! A configuration as a run logged it: a dictionary of settings from W&B, MLflow, TensorBoard's hyper-parameters,
 //! `config.json` or `args.json`, whoever wrote it.
 
-use super::{Found, architecture, hf_args, llamafactory, mixture};
+use super::{Found, architecture, hf_args, llamafactory, mixture, msswift};
 use serde_json::Value;
 
 /// Every fact that one dictionary of settings holds, the most trusted first.
@@ -9,6 +9,7 @@ use serde_json::Value;
 pub fn facts(config: &Value) -> Vec<Found> {
     let mut found = mixture::facts(config);
     found.extend(llamafactory::facts(config));
+    found.extend(msswift::facts(config));
     found.extend(architecture::facts(config));
     found.extend(hf_args::facts(config));
     found

@@ -11,6 +11,7 @@ pub mod hf_args;
 pub mod llamafactory;
 pub mod megatron;
 pub mod mixture;
+pub mod msswift;
 pub mod plain;
 pub mod tensorboard;
 

@@ -1,0 +1,135 @@
+//! What generated files say, point by point: the writers are those of the tests, so the contents are known.
+
+use crate::support::{Read, format, whole};
+use crate::writers::{tfevents, wandb};
+use mixlaw::ingest::formats::recognise;
+use mixlaw::vocab::{FactName, FactValue};
+
+fn points(read: &Read) -> Vec<(&str, i64, f64)> {
+    read.points.iter().map(|(key, step, value, _)| (key.as_str(), *step, f64::from_bits(*value))).collect()
+}
+
+fn walls(read: &Read) -> Vec<f64> {
+    read.points.iter().map(|(_, _, _, wall)| f64::from_bits(*wall)).collect()
+}
+
+#[test]
+fn tensorboard_scalars_tensors_and_texts() {
+    let mut bytes = tfevents::version();
+    bytes.extend(tfevents::scalar("train/loss", 7, 2.5, 1.7e9));
+    bytes.extend(tfevents::tensor("epoch_loss", -1, 0.25, 1.7e9 + 1.0));
+    bytes.extend(tfevents::text("args/text_summary", r#"{"max_steps": 100, "seed": 3}"#));
+    let config = r#"{"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257}"#;
+    bytes.extend(tfevents::text("model_config/text_summary", config));
+    assert_eq!(recognise("events", &bytes).map(|(f, r)| (f.name(), r.confidence)), Ok(("tfevents", 100)));
+    let read = whole(format("tfevents"), "events", &bytes);
+    assert_eq!(points(&read), [("train/loss", 7, 2.5), ("epoch_loss", -1, 0.25)]);
+    assert_eq!(walls(&read), [1.7e9, 1.7e9 + 1.0]);
+    let fact = |name| read.facts.iter().find(|f| f.0 == name).map(|f| (f.1.clone(), f.2.as_str()));
+    assert_eq!(fact(FactName::PlannedSteps), Some((FactValue::Number(100.0), "args/text_summary#max_steps")));
+    assert_eq!(
+        fact(FactName::Params),
+        Some((FactValue::Number(85_056_000.0), "model_config/text_summary#gpt2 formula"))
+    );
+}
+
+#[test]
+fn a_damaged_tensorboard_record_costs_itself_only() {
+    let mut bytes = tfevents::version();
+    let first = bytes.len();
+    bytes.extend(tfevents::scalar("loss", 1, 1.0, 0.0));
+    let second = bytes.len();
+    bytes.extend(tfevents::scalar("loss", 2, 2.0, 0.0));
+    bytes[second - 6] ^= 1;
+    let read = whole(format("tfevents"), "events", &bytes);
+    assert_eq!(
+        (points(&read), read.damage.len()),
+        (vec![("loss", 2, 2.0)], 1),
+        "a flipped bit of the value is no value"
+    );
+    // Where the length is damaged, what follows cannot be found, and what came before stays.
+    bytes[first] ^= 1;
+    let mut parser = format("tfevents").parser("events");
+    let mut sink = mixlaw::ingest::formats::Sink::default();
+    assert_eq!(parser.feed(&bytes, true, &mut sink), Ok(first));
+    assert!(parser.feed(&bytes[first..], true, &mut sink).is_err());
+}
+
+#[test]
+fn zeros_that_are_still_on_the_way_wait() {
+    let mut bytes = tfevents::version();
+    bytes.extend(tfevents::scalar("loss", 1, 1.0, 0.0));
+    let end = bytes.len();
+    bytes.extend([0; 100]);
+    let mut parser = format("tfevents").parser("events");
+    let mut sink = mixlaw::ingest::formats::Sink::default();
+    assert_eq!(parser.feed(&bytes, false, &mut sink), Ok(end));
+    assert_eq!(parser.feed(&bytes[end..], false, &mut sink), Ok(0));
+    let record = tfevents::scalar("loss", 2, 2.0, 0.0);
+    assert_eq!(parser.feed(&record, false, &mut sink), Ok(record.len()));
+    assert_eq!((sink.points.len(), sink.damage.len()), (2, 0));
+}
+
+#[test]
+fn a_tensorboard_record_of_many_megabytes_is_passed_over() {
+    let mut bytes = tfevents::version();
+    bytes.extend(tfevents::record(&vec![0; 17 << 20]));
+    bytes.extend(tfevents::scalar("loss", 1, 1.0, 0.0));
+    let mut parser = format("tfevents").parser("events");
+    let mut sink = mixlaw::ingest::formats::Sink::default();
+    let mut at = 0;
+    for end in (0..bytes.len()).step_by(1 << 20).skip(1).chain([bytes.len()]) {
+        at += parser.feed(&bytes[at..end], false, &mut sink).expect("readable");
+        assert!(end - at < 64, "never waits for all of it");
+        let saved = parser.save();
+        parser = format("tfevents").parser("events");
+        parser.resume(&saved).expect("its own state");
+    }
+    assert_eq!((at, sink.points.len(), sink.damage.len()), (bytes.len(), 1, 0));
+}
+
+#[test]
+fn wandb_history_config_and_console() {
+    let mut file = wandb::File::new();
+    file.config(&[("training>mixture", r#"{"code": 1, "prose": 3}"#), ("seed", "5")]);
+    file.output(1, "loss").output(0, "warning\n").output(1, " 2.5\n");
+    file.history(0, &[("_step", "0"), ("_timestamp", "1.7e9"), ("loss", "NaN"), ("eval>code", "1.5")]);
+    file.history(4, &[("nested", r#"{"a": {"b": 2}, "list": [1]}"#), ("image", r#"{"_type": "image", "n": 1}"#)]);
+    file.history(5, &[("text", r#""7""#), ("flag", "true"), ("inf", r#""-Infinity""#)]);
+    assert_eq!(recognise("run-1.wandb", &file.0).map(|(f, _)| f.name()), Ok("wandb"));
+    let read = whole(format("wandb"), "run-1.wandb", &file.0);
+    let found = points(&read);
+    assert_eq!(found[..2], [("_step", 0, 0.0), ("_timestamp", 0, 1.7e9)]);
+    assert!(found[2].0 == "loss" && found[2].2.is_nan());
+    assert_eq!(found[3..], [("eval.code", 0, 1.5), ("nested.a.b", 4, 2.0), ("inf", 5, f64::NEG_INFINITY)]);
+    assert!(walls(&read)[..4].iter().all(|wall| *wall == 1.7e9));
+    assert_eq!(String::from_utf8_lossy(&read.console), "warning\nloss 2.5\n");
+    assert!(read.facts.contains(&(FactName::Seed, FactValue::Number(5.0), "config.seed".into())));
+    assert!(
+        read.facts.iter().any(|f| f.0 == FactName::Mixture && f.2 == "config.training.mixture"),
+        "{:?}",
+        read.facts
+    );
+}
+
+#[test]
+fn a_damaged_wandb_chunk_costs_itself_only() {
+    let mut file = wandb::File::new();
+    file.history(1, &[("loss", "1.0")]);
+    let first = file.0.len();
+    file.history(2, &[("loss", "2.0")]);
+    let second = file.0.len();
+    file.history(3, &[("loss", "3.0")]);
+    file.output(1, &"x".repeat(100_000)).history(4, &[("loss", "4.0")]);
+    let mut bytes = file.0.clone();
+    bytes[first + 9] ^= 1;
+    let read = whole(format("wandb"), "r.wandb", &bytes);
+    assert_eq!(points(&read), [("loss", 1, 1.0), ("loss", 3, 3.0), ("loss", 4, 4.0)]);
+    assert_eq!(read.damage.len(), 1);
+    // A length that is damaged costs the rest of its block, and the record that began in it.
+    let mut bytes = file.0.clone();
+    bytes[second + 4] = 0xff;
+    bytes[second + 5] = 0x0f;
+    let read = whole(format("wandb"), "r.wandb", &bytes);
+    assert_eq!(points(&read), [("loss", 1, 1.0), ("loss", 2, 2.0), ("loss", 4, 4.0)]);
+}
