@@ -9,11 +9,12 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`vocab`] | the words of the project as plain values: runs, facts, points, observations, fits, advice, snapshots |
+//! | [`laws`] | one file per law: form, gradient, bounds, starts |
 //! | [`project`] | the YAML project file: types, defaults, validation with line and column, JSON Schema |
+//! | [`schema`] | JSON Schemas of everything that people write and scripts read |
 //! | [`store`] | what is kept: points in column blocks, cursors of files, the journal of what cannot be rebuilt |
 //! | [`ingest`] | logs in: discovery, watching, tailing, and one file per log format |
 //! | [`observe`] | from points and facts to the rows a law is fitted to |
-//! | [`laws`] | one file per law: form, gradient, bounds, starts |
 //! | [`fit`] | robust objective, starts, argmin's L-BFGS, intervals, held-out skill |
 //! | [`forecast`] | where runs in progress and the target will end |
 //! | [`advise`] | which ratio to change, by how much, and why, or why not |
@@ -37,6 +38,7 @@ pub mod laws;
 pub mod observe;
 pub mod project;
 pub mod report;
+pub mod schema;
 pub mod store;
 pub mod tui;
 pub mod vocab;

@@ -84,7 +84,7 @@ fn a_file_that_may_not_be_read_says_who_may() {
     use std::os::unix::fs::PermissionsExt;
     let d = scratch(&[("mixlaw.yaml", GOOD.as_bytes())]);
     let file = d.path().join("mixlaw.yaml");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("permissions");
     if fs::read(&file).is_ok() {
         println!("skipped: this user may read everything");
         return;

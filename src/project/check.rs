@@ -372,8 +372,16 @@ impl<'a> Checker<'a> {
         }
         let mut seen = BTreeSet::new();
         for (index, name) in names.iter().enumerate() {
+            let at = place.item(index).value;
+            let known = || crate::laws::ALL.iter().map(|law| law.card().name);
+            if !known().any(|law| law == name) {
+                let help = match closest(name, known()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("write laws: auto, or some of {}", listed(known())),
+                };
+                return Err(self.source.invalid(at, format!("there is no law called `{name}`"), help));
+            }
             if !seen.insert(name) {
-                let at = place.item(index).value;
                 return Err(self.source.invalid(
                     at,
                     format!("the law `{name}` is named twice"),

@@ -68,11 +68,10 @@ fn load_file(named: &Path) -> Result<Project, ProjectError> {
             help: format!("to watch the runs beside it, name their directory: {}", directory.display()),
         });
     }
-    let file = fs::canonicalize(named).map_err(|error| unreadable(named, &error))?;
-    // A link's relative paths start where the link stands, which is where the user sees them.
     let parent = named.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let root = fs::canonicalize(parent).map_err(|error| unreadable(named, &error))?;
-    let file = file.file_name().map_or(file.clone(), |_| root.join(named.file_name().unwrap_or_default()));
+    // Not the file itself: the paths in a linked file start where the link stands, which is where the user sees them.
+    let file = named.file_name().map_or_else(|| root.clone(), |name| root.join(name));
     let bytes = read(named, &file)?;
     from_bytes(named, &file, &bytes)
 }
@@ -126,7 +125,7 @@ pub fn from_bytes(named: &Path, file: &Path, bytes: &[u8]) -> Result<Project, Pr
 }
 
 /// Bytes as text, or why they are none.
-fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, ProjectError> {
+pub(super) fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, ProjectError> {
     let fail = |text: &str, at: At, message: &str, help: &str| Source { file: named, text }.invalid(at, message, help);
     if bytes.len() > parse::MAX_BYTES {
         let message = "this file is larger than 1 MiB; a project file has a few hundred bytes";

@@ -150,11 +150,11 @@ fn is_number(text: &str) -> bool {
     begins && digits.parse::<f64>().is_ok() || digits.starts_with("0x") && i64::from_str_radix(&digits[2..], 16).is_ok()
 }
 
-/// Reads the text into a tree.
+/// Reads the text into a tree. `help` says what to write where there is nothing.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`] where it is not one YAML document within the limits.
-pub fn tree(source: &Source<'_>) -> Result<Node, ProjectError> {
+pub fn tree(source: &Source<'_>, help: &str) -> Result<Node, ProjectError> {
     let mut builder = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
     for event in Parser::new_from_str(source.text) {
         match event {
@@ -165,9 +165,10 @@ pub fn tree(source: &Source<'_>) -> Result<Node, ProjectError> {
             }
         }
     }
-    builder.root.filter(|root| root.kind() != Kind::Null).ok_or_else(|| {
-        source.invalid(At::START, "there is nothing in this file", "write at least:\nruns:\n  - path: runs/*")
-    })
+    builder
+        .root
+        .filter(|root| root.kind() != Kind::Null)
+        .ok_or_else(|| source.invalid(At::START, "there is nothing in this file", help))
 }
 
 /// A collection that is not closed yet.

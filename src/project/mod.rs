@@ -7,7 +7,8 @@
 //! | [`load`] | paths to a [`Project`]: YAML file, directory, bare directory of runs; reloading |
 //! | [`parse`] | text to types, by serde_yaml |
 //! | [`locate`] | where every key and value stands; limits |
-//! | [`shape`] | unknown and missing keys, values of the wrong kind, from the schema of the types |
+//! | [`shape`] | unknown and missing keys, values of the wrong kind, from the schema of the types ([`grammar`]) |
+//! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
 mod bare;
@@ -15,10 +16,12 @@ pub mod check;
 pub mod constraint;
 pub mod error;
 pub mod file;
+pub mod grammar;
 pub mod load;
 pub mod locate;
 pub mod parse;
 pub mod shape;
+pub mod sidecar;
 pub mod source;
 pub mod suggest;
 pub mod syntax;

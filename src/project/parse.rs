@@ -1,22 +1,62 @@
-//! Text to [`ProjectFile`]. The only file that names serde_yaml.
+//! Text to types. The only file that names serde_yaml.
 
-use super::file::ProjectFile;
+use super::file::{ProjectFile, VERSION};
+use super::grammar::Grammar;
+use super::locate::{Kind, Node};
 use super::source::{At, Source};
 use super::{ProjectError, locate, shape, syntax};
+use serde::de::DeserializeOwned;
+use std::sync::LazyLock;
 
-/// Largest project file accepted, in bytes.
+/// Largest file accepted, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
+
+static PROJECT: LazyLock<Grammar> = LazyLock::new(Grammar::of::<ProjectFile>);
 
 /// Reads a project file: once into a tree with positions, by which the shape is checked, and once into types.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`] at the first thing that is wrong.
-pub fn project_file(source: &Source<'_>) -> Result<(ProjectFile, locate::Node), ProjectError> {
+pub fn project_file(source: &Source<'_>) -> Result<(ProjectFile, Node), ProjectError> {
+    let help = "write at least:\nruns:\n  - path: runs/*\n(a colon needs a space or a new line behind it)";
+    typed(source, &PROJECT, "a project file", help)
+}
+
+/// Reads a file of any type that has a schema. `what` and `help` are for files that are no mapping at all.
+///
+/// # Errors
+/// [`ProjectError::Invalid`] at the first thing that is wrong.
+pub fn typed<T: DeserializeOwned>(
+    source: &Source<'_>,
+    grammar: &Grammar,
+    what: &str,
+    help: &str,
+) -> Result<(T, Node), ProjectError> {
     syntax::refuse_tabs(source)?;
-    let tree = locate::tree(source)?;
-    shape::check(source, &tree)?;
+    let tree = locate::tree(source, help)?;
+    refuse_newer(source, &tree)?;
+    if tree.kind() != Kind::Map {
+        let message = format!("{what} is a mapping of keys to values, not {}", tree.kind().as_str());
+        return Err(source.invalid(tree.at, message, help));
+    }
+    shape::check(source, &tree, grammar)?;
     let file = serde_yaml::from_str(source.text).map_err(|error| complaint(source, &error))?;
     Ok((file, tree))
+}
+
+/// A newer file has keys that this version cannot know: the true reason is said first.
+fn refuse_newer(source: &Source<'_>, tree: &Node) -> Result<(), ProjectError> {
+    let Some((_, version)) = tree.entries().iter().find(|(k, _)| k.name == "version") else { return Ok(()) };
+    let text = version.text().unwrap_or_default();
+    if text.parse::<f64>().is_ok_and(|v| v > f64::from(VERSION)) {
+        let build = env!("CARGO_PKG_VERSION");
+        return Err(source.invalid(
+            version.at,
+            format!("this file is of version {text}; this mixlaw ({build}) reads up to version {VERSION}"),
+            format!("install a newer mixlaw, or write `version: {VERSION}` if the file uses nothing newer"),
+        ));
+    }
+    Ok(())
 }
 
 /// What the shape check let through and serde_yaml did not.
@@ -25,6 +65,19 @@ fn complaint(source: &Source<'_>, error: &serde_yaml::Error) -> ProjectError {
     let text = error.to_string();
     let text = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
     // Messages about amounts say what to write behind a semicolon.
-    let (message, help) = text.split_once("; ").unwrap_or((text, "see the reference: mixlaw schema project"));
+    let (message, help) = text.split_once("; ").unwrap_or((text, "see the reference: mixlaw schema"));
     source.invalid(at, message, help)
+}
+
+/// YAML of any shape (a run's `hparams.yaml`) as JSON, within the same limits.
+///
+/// # Errors
+/// A sentence with line and column.
+pub fn value(name: &str, text: &str) -> Result<serde_json::Value, String> {
+    let source = Source { file: std::path::Path::new(name), text };
+    if text.len() > MAX_BYTES {
+        return Err(format!("{name} is larger than 1 MiB"));
+    }
+    locate::tree(&source, "").map_err(|e| e.to_string())?;
+    serde_yaml::from_str(text).map_err(|e| complaint(&source, &e).to_string())
 }

@@ -1,48 +1,24 @@
-//! Whether a file has the shape of a project: known keys, and values of the right kind. What is right is read from the
-//! JSON Schema, which is generated from the types in [`super::file`], so that nothing here names a key.
+//! Whether a file has the shape it should: known keys, and values of the right kind. What is right is read from the JSON
+//! Schema, which is generated from the types in [`super::file`], so that nothing here names a key.
 
 use super::ProjectError;
-use super::file::{ProjectFile, VERSION};
+use super::grammar::{Grammar, allows_null, fits, required, requires, types, words, words_only};
 use super::locate::{Kind, Node};
 use super::source::Source;
 use super::suggest::{closest, listed};
 use serde_json::Value;
-use std::sync::LazyLock;
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(ProjectFile).to_value());
-
-/// Checks a whole file.
+/// Checks a whole file, whose top is a mapping.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`] at the first key that is unknown or missing, or value of the wrong kind.
-pub fn check(source: &Source<'_>, root: &Node) -> Result<(), ProjectError> {
-    // A newer file has keys that this version cannot know: say the true reason first.
-    if let Some((_, version)) = root.entries().iter().find(|(k, _)| k.name == "version") {
-        let number = version.text().and_then(|t| t.parse::<f64>().ok());
-        if number.is_some_and(|v| v > f64::from(VERSION)) {
-            return Err(source.invalid(
-                version.at,
-                format!(
-                    "this file is of version {}; this mixlaw ({}) reads up to version {VERSION}",
-                    version.text().unwrap_or_default(),
-                    env!("CARGO_PKG_VERSION")
-                ),
-                format!("install a newer mixlaw, or write `version: {VERSION}` if the file uses nothing newer"),
-            ));
-        }
-    }
-    if root.kind() != Kind::Map {
-        return Err(source.invalid(
-            root.at,
-            format!("a project file is a mapping of keys to values, not {}", root.kind().as_str()),
-            "write at least:\nruns:\n  - path: runs/*\n(a colon needs a space or a new line behind it)",
-        ));
-    }
-    Walk { source }.node(root, &SCHEMA, "")
+pub fn check(source: &Source<'_>, root: &Node, grammar: &Grammar) -> Result<(), ProjectError> {
+    Walk { source, grammar }.node(root, grammar.root(), "")
 }
 
 struct Walk<'a> {
     source: &'a Source<'a>,
+    grammar: &'a Grammar,
 }
 
 impl Walk<'_> {
@@ -50,7 +26,7 @@ impl Walk<'_> {
         if node.kind() == Kind::Null && (allows_null(schema) || path.is_empty()) {
             return Ok(()); // `key:` with nothing behind it is a key left out.
         }
-        let forms = forms(schema);
+        let forms = self.grammar.forms(schema);
         let Some(form) = forms.iter().find(|form| fits(node, form)) else {
             return Err(self.misfit(node, schema, &forms, path));
         };
@@ -79,7 +55,7 @@ impl Walk<'_> {
                     return Err(self.source.invalid(
                         key.at,
                         format!("unknown key `{}`{place}", key.name),
-                        help_for_unknown(&key.name, path, &names),
+                        self.help_for_unknown(&key.name, path, &names),
                     ));
                 }
             }
@@ -122,10 +98,30 @@ impl Walk<'_> {
             let message = format!("{} is '{text}'; it must be one of {}", subject(path), listed(words));
             return self.source.invalid(node.at, message, help);
         }
-        let expected = expected(schema, forms);
+        let expected = self.grammar.expected(schema, forms);
         let message = format!("{} must be {expected}, not {}", subject(path), found(node));
         let help = meant.unwrap_or_else(|| help_for_misfit(node, forms, &expected, path));
         self.source.invalid(node.at, message, help)
+    }
+
+    fn help_for_unknown(&self, key: &str, path: &str, names: &[&str]) -> String {
+        if let Some(name) = closest(key, names.iter().copied()) {
+            return format!("did you mean `{name}`?");
+        }
+        // `params:` at the top is meant for `target`.
+        let holds = |f: &&Value| f.get("type") == Some(&"object".into()) && f["properties"].get(key).is_some();
+        let mut sections = self.grammar.sections();
+        if path.is_empty() {
+            if let Some((section, _)) = sections.find(|(_, schema)| self.grammar.forms(schema).iter().any(holds)) {
+                return format!("write it under `{section}`:\n{section}:\n  {key}: …");
+            }
+        } else if sections.any(|(section, _)| section == key) {
+            return format!("`{key}` stands at the beginning of a line, not inside `{path}`");
+        }
+        match names {
+            [only] => format!("the only key here is `{only}`"),
+            _ => format!("the keys here are {}", listed(names.iter().copied())),
+        }
     }
 }
 
@@ -151,27 +147,6 @@ fn subject(path: &str) -> String {
 /// The last key of a path.
 fn last(path: &str) -> &str {
     path.rsplit(['.', '[']).next().unwrap_or(path)
-}
-
-fn help_for_unknown(key: &str, path: &str, names: &[&str]) -> String {
-    if let Some(name) = closest(key, names.iter().copied()) {
-        return format!("did you mean `{name}`?");
-    }
-    // `params:` at the top is meant for `target`.
-    if path.is_empty() {
-        for (section, schema) in SCHEMA["properties"].as_object().into_iter().flatten() {
-            let holds = |f: &&Value| f.get("type") == Some(&"object".into()) && f["properties"].get(key).is_some();
-            if forms(schema).iter().any(holds) {
-                return format!("write it under `{section}`:\n{section}:\n  {key}: …");
-            }
-        }
-    } else if SCHEMA["properties"].get(key).is_some() {
-        return format!("`{key}` stands at the beginning of a line, not inside `{path}`");
-    }
-    match names {
-        [only] => format!("the only key here is `{only}`"),
-        _ => format!("the keys here are {}", listed(names.iter().copied())),
-    }
 }
 
 fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) -> String {
@@ -212,104 +187,4 @@ fn help_by_example(expected: &str, path: &str) -> String {
         None if block != example => format!("write\n{}:\n  {block}", last(path)),
         None => format!("write {}: {}", last(path), example.split(" or ").next().unwrap_or(example)),
     }
-}
-
-/// What completes "must be …".
-fn expected(schema: &Value, forms: &[&Value]) -> String {
-    if let Some(title) = schema.get("title").and_then(Value::as_str) {
-        return title.to_owned();
-    }
-    // The title of an optional type's definition stands one step down.
-    for inner in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten().chain([schema]) {
-        if let Some(title) = resolved(inner).get("title").and_then(Value::as_str) {
-            return title.to_owned();
-        }
-    }
-    let mut names: Vec<&str> = forms
-        .iter()
-        .flat_map(|form| types(form))
-        .filter_map(|t| match t {
-            "object" => Some("a mapping"),
-            "array" => Some("a list"),
-            "string" => Some("text"),
-            "integer" => Some("a whole number"),
-            "number" => Some("a number"),
-            "boolean" => Some("true or false"),
-            _ => None,
-        })
-        .collect();
-    names.dedup();
-    names.join(" or ")
-}
-
-fn required(form: &Value) -> impl Iterator<Item = &str> {
-    form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
-fn requires(form: &Value, key: &str) -> bool {
-    required(form).any(|r| r == key)
-}
-
-fn allows_null(schema: &Value) -> bool {
-    let null = |s: &Value| s == "null";
-    match schema.get("anyOf").and_then(Value::as_array) {
-        Some(forms) => forms.iter().any(allows_null),
-        None => {
-            schema.get("type").is_some_and(|t| null(t) || t.as_array().is_some_and(|several| several.iter().any(null)))
-        }
-    }
-}
-
-/// The definition behind a reference.
-fn resolved(schema: &Value) -> &Value {
-    match schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
-        Some(pointer) => SCHEMA.pointer(pointer).unwrap_or(schema),
-        None => schema,
-    }
-}
-
-/// The alternatives of a schema, references followed.
-fn forms(schema: &Value) -> Vec<&Value> {
-    let schema = resolved(schema);
-    match schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
-        Some(alternatives) => alternatives.iter().flat_map(forms).collect(),
-        None => vec![schema],
-    }
-}
-
-fn types(form: &Value) -> impl Iterator<Item = &str> {
-    let (one, several) = match form.get("type") {
-        Some(Value::String(one)) => (Some(one.as_str()), None),
-        Some(Value::Array(several)) => (None, Some(several)),
-        _ => (None, None),
-    };
-    one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str)).filter(|t| *t != "null")
-}
-
-/// The words a form allows, where it allows only some.
-fn words(form: &Value) -> impl Iterator<Item = &str> {
-    let several = form.get("enum").and_then(Value::as_array).into_iter().flatten();
-    several.chain(form.get("const")).filter_map(Value::as_str)
-}
-
-fn words_only(form: &Value) -> bool {
-    words(form).next().is_some() || types(form).next().is_none()
-}
-
-fn fits(node: &Node, form: &Value) -> bool {
-    let number = || node.text().and_then(|t| t.parse::<f64>().ok());
-    types(form).any(|t| match (t, node.kind()) {
-        ("object", Kind::Map) | ("boolean", Kind::Bool) | ("number", Kind::Number) => true,
-        ("array", Kind::List) => {
-            let len = node.items().len() as u64;
-            form.get("minItems").and_then(Value::as_u64).is_none_or(|min| len >= min)
-                && form.get("maxItems").and_then(Value::as_u64).is_none_or(|max| len <= max)
-        }
-        ("integer", Kind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
-        ("string", Kind::Text) => {
-            let mut allowed = words(form).peekable();
-            allowed.peek().is_none() || allowed.any(|w| Some(w) == node.text())
-        }
-        _ => false,
-    })
 }

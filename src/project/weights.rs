@@ -145,7 +145,7 @@ impl Checker<'_> {
 }
 
 /// A sum as people would say it: no trailing zeros, no rounding noise.
-fn tidy(value: f64) -> String {
+pub fn tidy(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,0 +1,143 @@
+//! A JSON Schema as the shape check reads it: definitions, alternatives, required keys, words.
+
+use super::locate::{Kind, Node};
+use schemars::JsonSchema;
+use serde_json::Value;
+
+/// The schema of a file.
+#[derive(Debug)]
+pub struct Grammar {
+    root: Value,
+}
+
+impl Grammar {
+    /// The schema generated from a type.
+    #[must_use]
+    pub fn of<T: JsonSchema>() -> Self {
+        Self { root: schemars::schema_for!(T).to_value() }
+    }
+
+    /// The schema of the whole file.
+    #[must_use]
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The keys at the top, with their schemas.
+    pub fn sections(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.root["properties"].as_object().into_iter().flatten().map(|(k, v)| (k.as_str(), v))
+    }
+
+    /// The definition behind a reference.
+    #[must_use]
+    pub fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        match schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')) {
+            Some(pointer) => self.root.pointer(pointer).unwrap_or(schema),
+            None => schema,
+        }
+    }
+
+    /// The alternatives of a schema, references followed.
+    #[must_use]
+    pub fn forms<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
+        let schema = self.resolved(schema);
+        match schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array) {
+            Some(alternatives) => alternatives.iter().flat_map(|s| self.forms(s)).collect(),
+            None => vec![schema],
+        }
+    }
+
+    /// What completes "must be …".
+    #[must_use]
+    pub fn expected(&self, schema: &Value, forms: &[&Value]) -> String {
+        if let Some(title) = schema.get("title").and_then(Value::as_str) {
+            return title.to_owned();
+        }
+        // The title of an optional type's definition stands one step down.
+        for inner in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten().chain([schema]) {
+            if let Some(title) = self.resolved(inner).get("title").and_then(Value::as_str) {
+                return title.to_owned();
+            }
+        }
+        let mut names: Vec<&str> = forms
+            .iter()
+            .flat_map(|form| types(form))
+            .filter_map(|t| match t {
+                "object" => Some("a mapping"),
+                "array" => Some("a list"),
+                "string" => Some("text"),
+                "integer" => Some("a whole number"),
+                "number" => Some("a number"),
+                "boolean" => Some("true or false"),
+                _ => None,
+            })
+            .collect();
+        names.dedup();
+        names.join(" or ")
+    }
+}
+
+/// Keys that must be there.
+pub fn required(form: &Value) -> impl Iterator<Item = &str> {
+    form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Whether a key must be there.
+#[must_use]
+pub fn requires(form: &Value, key: &str) -> bool {
+    required(form).any(|r| r == key)
+}
+
+/// Whether nothing may stand for it.
+#[must_use]
+pub fn allows_null(schema: &Value) -> bool {
+    let null = |s: &Value| s == "null";
+    match schema.get("anyOf").and_then(Value::as_array) {
+        Some(forms) => forms.iter().any(allows_null),
+        None => {
+            schema.get("type").is_some_and(|t| null(t) || t.as_array().is_some_and(|several| several.iter().any(null)))
+        }
+    }
+}
+
+/// The JSON types of a form, without `null`.
+pub fn types(form: &Value) -> impl Iterator<Item = &str> {
+    let (one, several) = match form.get("type") {
+        Some(Value::String(one)) => (Some(one.as_str()), None),
+        Some(Value::Array(several)) => (None, Some(several)),
+        _ => (None, None),
+    };
+    one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str)).filter(|t| *t != "null")
+}
+
+/// The words a form allows, where it allows only some.
+pub fn words(form: &Value) -> impl Iterator<Item = &str> {
+    let several = form.get("enum").and_then(Value::as_array).into_iter().flatten();
+    several.chain(form.get("const")).filter_map(Value::as_str)
+}
+
+/// Whether a form is nothing but words.
+#[must_use]
+pub fn words_only(form: &Value) -> bool {
+    words(form).next().is_some() || types(form).next().is_none()
+}
+
+/// Whether a value is of the kind of a form.
+#[must_use]
+pub fn fits(node: &Node, form: &Value) -> bool {
+    let number = || node.text().and_then(|t| t.parse::<f64>().ok());
+    types(form).any(|t| match (t, node.kind()) {
+        ("object", Kind::Map) | ("boolean", Kind::Bool) | ("number", Kind::Number) => true,
+        ("array", Kind::List) => {
+            let len = node.items().len() as u64;
+            form.get("minItems").and_then(Value::as_u64).is_none_or(|min| len >= min)
+                && form.get("maxItems").and_then(Value::as_u64).is_none_or(|max| len <= max)
+        }
+        ("integer", Kind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
+        ("string", Kind::Text) => {
+            let mut allowed = words(form).peekable();
+            allowed.peek().is_none() || allowed.any(|w| Some(w) == node.text())
+        }
+        _ => false,
+    })
+}

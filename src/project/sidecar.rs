@@ -1,0 +1,189 @@
+//! `mixlaw.run.yaml`: facts that somebody states about one run, in the run's directory.
+//!
+//! ```yaml
+//! params: 590k
+//! mixture: { prose: 0.8, rust: 0.2 }
+//! batch_tokens: 4096
+//! ```
+
+use super::file::{Amount, VERSION};
+use super::grammar::Grammar;
+use super::source::{At, Source};
+use super::{ProjectError, load, parse};
+use crate::vocab::number::parse_amount;
+use crate::vocab::{FactName, FactValue, Mixture};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// Name of the file in a run's directory.
+pub const FILE_NAME: &str = "mixlaw.run.yaml";
+
+/// The file as it is written: facts by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct RunFile(BTreeMap<String, Stated>);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Stated {
+    Number(f64),
+    Text(String),
+    Mixture(BTreeMap<String, f64>),
+}
+
+impl JsonSchema for RunFile {
+    fn schema_name() -> Cow<'static, str> {
+        "RunFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // Unlike a target's, an amount here may be zero: no warm-up, a learning rate that ends at nothing.
+        let mut amount = Amount::json_schema(generator).to_value();
+        amount["anyOf"][0] = serde_json::json!({ "type": "number", "minimum": 0 });
+        let mut keys: Map<String, Value> = FactName::ALL
+            .iter()
+            .map(|name| {
+                let schema = match name {
+                    FactName::Mixture => json_schema!({
+                        "title": "a mapping from domains to weights, such as { prose: 0.8, rust: 0.2 }",
+                        "description": "Weights over domains; they sum to one.",
+                        "type": "object",
+                        "additionalProperties": { "type": "number", "minimum": 0 }
+                    })
+                    .to_value(),
+                    FactName::Schedule | FactName::InitFrom => serde_json::json!({ "type": "string" }),
+                    FactName::Seed => serde_json::json!({ "type": "integer", "minimum": 0 }),
+                    _ => amount.clone(),
+                };
+                (name.as_str().to_owned(), schema)
+            })
+            .collect();
+        keys.insert(
+            "version".to_owned(),
+            serde_json::json!({ "type": "integer", "minimum": 1, "description": "Version of this format; 1 where it is left out." }),
+        );
+        json_schema!({
+            "title": "facts about one run",
+            "description": "Stated facts about a training run; they win over what is found in its logs.",
+            "type": "object",
+            "properties": keys,
+            "additionalProperties": false
+        })
+    }
+}
+
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::of::<RunFile>);
+
+/// Reads a sidecar. `named` is the file as the user would name it. Each fact comes with its line.
+///
+/// # Errors
+/// [`ProjectError::Invalid`] at the first thing that is wrong.
+pub fn facts(named: &Path, bytes: &[u8]) -> Result<Vec<(FactName, FactValue, usize)>, ProjectError> {
+    let text = load::text(named, bytes)?;
+    let source = Source { file: named, text };
+    let help = "write facts, such as mixture: { prose: 0.8, rust: 0.2 }";
+    let (file, tree): (RunFile, _) = parse::typed(&source, &GRAMMAR, "a file of facts", help)?;
+    let mut facts = Vec::new();
+    for (key, node) in tree.entries() {
+        let Some(stated) = file.0.get(&key.name) else { continue };
+        if key.name == "version" {
+            if !matches!(stated, Stated::Number(v) if *v == f64::from(VERSION)) {
+                return Err(source.invalid(node.at, "there is no such version", format!("write version: {VERSION}")));
+            }
+            continue;
+        }
+        let Some(name) = FactName::ALL.into_iter().find(|n| n.as_str() == key.name) else { continue };
+        facts.push((name, fact(&source, node.at, name, stated)?, key.at.line));
+    }
+    Ok(facts)
+}
+
+fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<FactValue, ProjectError> {
+    let key = name.as_str();
+    match stated {
+        Stated::Mixture(weights) => {
+            let (mixture, sum) = Mixture(weights.clone())
+                .normalised()
+                .map_err(|reason| source.invalid(at, reason, "write mixture: { prose: 0.8, rust: 0.2 }"))?;
+            if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
+                let order: Vec<(String, f64)> = mixture.0.iter().map(|(d, w)| (d.clone(), *w)).collect();
+                let help = format!("to keep their proportions, write mixture: {}", super::weights::as_line(&order));
+                return Err(source.invalid(
+                    at,
+                    format!("the weights sum to {}, not to 1", super::weights::tidy(sum)),
+                    help,
+                ));
+            }
+            Ok(FactValue::Mixture(mixture))
+        }
+        Stated::Text(text) if matches!(name, FactName::Schedule | FactName::InitFrom) => {
+            Ok(FactValue::Text(text.trim().to_owned()))
+        }
+        Stated::Text(text) => {
+            let value = parse_amount(text);
+            let value = value.map_err(|e| source.invalid(at, e, format!("write {key}: 1.5M, or another amount")))?;
+            number(source, at, key, value)
+        }
+        Stated::Number(value) => number(source, at, key, *value),
+    }
+}
+
+fn number(source: &Source<'_>, at: At, key: &str, value: f64) -> Result<FactValue, ProjectError> {
+    // Zero is a seed, a floor of the learning rate, or no warm-up; it is never a size.
+    if value.is_finite() && value >= 0.0 {
+        return Ok(FactValue::Number(value));
+    }
+    Err(source.invalid(
+        at,
+        format!("`{key}` is {value}; it must be 0 or more"),
+        format!("write {key}: 1.5M, or another amount"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(FactName, FactValue, usize)>, String> {
+        facts(Path::new(FILE_NAME), text.as_bytes()).map_err(|e| e.report())
+    }
+
+    #[test]
+    fn facts_are_read_with_their_lines() {
+        let facts = read("version: 1\nparams: 590k\nmixture: { prose: 3e-1, rust: 0.7 }\nschedule: wsd\nseed: 0\n");
+        let mixture = Mixture(BTreeMap::from([("prose".to_owned(), 0.3), ("rust".to_owned(), 0.7)]));
+        assert_eq!(
+            facts,
+            Ok(vec![
+                (FactName::Params, FactValue::Number(590e3), 2),
+                (FactName::Mixture, FactValue::Mixture(mixture), 3),
+                (FactName::Schedule, FactValue::Text("wsd".to_owned()), 4),
+                (FactName::Seed, FactValue::Number(0.0), 5),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (text, says) in [
+            ("", "1:1: there is nothing"),
+            ("- a", "1:1: a file of facts is a mapping"),
+            ("param: 1B", "1:1: unknown key `param`\n"),
+            ("params: many", "'many' is not a number"),
+            ("params: -1", "it must be 0 or more"),
+            ("params:", "1:1: `params` is empty"),
+            ("mixture: 0.5", "must be a mapping from domains"),
+            ("mixture: { a: 80, b: 20 }", "write mixture: { a: 0.8, b: 0.2 }"),
+            ("schedule: 3", "put it into quotes"),
+            ("version: 9\nnew: 1", "this file is of version 9"),
+        ] {
+            let said = read(text).expect_err(text);
+            assert!(said.contains(says), "{text}: {said}");
+        }
+    }
+}

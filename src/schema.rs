@@ -1,0 +1,65 @@
+//! JSON Schemas of everything that people write and scripts read, generated from the types: the files under `schemas/`.
+
+use crate::project::file::ProjectFile;
+use crate::project::sidecar::RunFile;
+use crate::vocab::{Advice, CheckAnswer, FitAnswer, Point, PredictAnswer, RunsAnswer, Snapshot};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+
+/// A schema: its name, what it describes, and how it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Name of the schema: `schemas/NAME.schema.json`.
+    pub name: &'static str,
+    /// What it describes, for a list.
+    pub what: &'static str,
+    make: fn() -> Schema,
+}
+
+impl Entry {
+    /// Name of the file under `schemas/`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.schema.json", self.name)
+    }
+
+    /// The schema as the file has it: indented JSON with a last line break.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(&(self.make)()).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// Every schema, in the order in which they are listed.
+pub const ALL: [Entry; 9] = [
+    Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
+    Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
+    Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
+    Entry { name: "runs", what: "runs --json, show --json", make: written::<RunsAnswer> },
+    Entry { name: "fit", what: "fit --json", make: written::<FitAnswer> },
+    Entry { name: "predict", what: "predict --json", make: written::<PredictAnswer> },
+    Entry { name: "recommend", what: "recommend --json", make: written::<Advice> },
+    Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
+    Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },
+];
+
+/// Names and texts of all schemas.
+#[must_use]
+pub fn all() -> Vec<(&'static str, String)> {
+    ALL.iter().map(|entry| (entry.name, entry.json())).collect()
+}
+
+/// The schema of what mixlaw reads: a key that may be left out is optional.
+fn read<T: JsonSchema>() -> Schema {
+    generator(SchemaSettings::draft2020_12().for_deserialize()).into_root_schema_for::<T>()
+}
+
+/// The schema of what mixlaw writes: a key that is always there is required.
+fn written<T: JsonSchema>() -> Schema {
+    generator(SchemaSettings::draft2020_12().for_serialize()).into_root_schema_for::<T>()
+}
+
+fn generator(settings: SchemaSettings) -> SchemaGenerator {
+    settings.into_generator()
+}
