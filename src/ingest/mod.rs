@@ -5,18 +5,20 @@
 
 mod discover;
 pub mod facts;
+mod filesystem;
 mod follower;
 pub mod formats;
 mod identity;
 mod ingester;
 mod settings;
 mod tail;
+mod watcher;
 
 pub use ingester::Ingester;
+pub use watcher::Watcher;
 
-use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::{IngestProgress, WatchedRoot};
+use crate::vocab::IngestProgress;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,30 +73,4 @@ pub struct FileReport {
     pub verdict: Result<(String, String), String>,
     /// Points read.
     pub points: u64,
-}
-
-/// Watches the directories of a project and calls back with hints.
-pub struct Watcher {}
-
-impl Watcher {
-    /// Starts watching. `hint` is called from another thread with paths that may have changed, or with
-    /// [`Look::Everything`] when events were lost; it must be quick (send on a channel).
-    #[must_use]
-    pub fn start(project: &Project, hint: Box<dyn Fn(Look) + Send + Sync>) -> Self {
-        let _ = (project, hint);
-        todo!("store")
-    }
-
-    /// What is watched, and how.
-    #[must_use]
-    pub fn roots(&self) -> Vec<WatchedRoot> {
-        todo!("store")
-    }
-
-    /// How often everything must be looked at although nothing was hinted: seconds where the kernel tells, shorter
-    /// where it cannot.
-    #[must_use]
-    pub fn reconcile_every(&self) -> Duration {
-        todo!("store")
-    }
 }
