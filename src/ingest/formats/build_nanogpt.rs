@@ -12,7 +12,7 @@ use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::nanogpt::parameters;
 use super::saved::{self, Reader};
-use super::scan::{Keys, after_first, integer, integer_after_spaces, number, unlabelled, whole_number};
+use super::scan::{after_first, integer, integer_after_spaces, number, point, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -61,7 +61,6 @@ fn step_line(line: &[u8]) -> Option<(i64, &[u8])> {
 
 #[derive(Debug, Default)]
 struct ConsoleParser {
-    keys: Keys,
     /// The last two steps printed.
     last: Option<i64>,
     stride: i64,
@@ -75,7 +74,7 @@ impl ConsoleParser {
     fn give_out(&mut self, step: i64, sink: &mut Sink) {
         for (key, value) in [(&b"val"[..], self.validation.take()), (b"hella", self.hellaswag.take())] {
             if let Some(value) = value {
-                self.keys.point(key, step, value, sink);
+                point(key, step, value, sink);
             }
         }
     }
@@ -118,7 +117,7 @@ impl LineParser for ConsoleParser {
                 && let Some((value, _)) = number(field[space..].trim_ascii_start())
             {
                 let name = field[..space].strip_suffix(b":").unwrap_or(&field[..space]);
-                self.keys.point(name, step, value, sink);
+                point(name, step, value, sink);
             }
         }
         self.stride = self.last.map_or(1, |last| step - last).max(1);
@@ -186,9 +185,7 @@ fn log_line(line: &[u8]) -> Option<(i64, &[u8], f64)> {
 }
 
 #[derive(Debug, Default)]
-struct LogParser {
-    keys: Keys,
-}
+struct LogParser {}
 
 impl LineParser for LogParser {
     fn tag(&self) -> u8 {
@@ -197,7 +194,7 @@ impl LineParser for LogParser {
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         if let Some((step, name, value)) = log_line(line.text) {
-            self.keys.point(name, step, value, sink);
+            point(name, step, value, sink);
         }
     }
 }

@@ -1,12 +1,15 @@
-//! What console formats have in common, and console output in which no metric has been printed yet.
+//! What console formats have in common, and console output of no program in particular.
 //!
 //! Jobs print thousands of lines before their first step (a whole source file, the log of every rank starting), far more
 //! than the beginning that recognition is given. Such a file is followed as `console` at no great cost, until a line
-//! tells which format it is; from that line on it is read as that format.
+//! tells which format it is; from that line on it is read as that format. Until then, lines that anybody might have
+//! written are taken as [`super::stdout`] reads them.
 
-use super::lines::LineReader;
+use super::lines::{Line, LineReader};
 use super::saved::{self, Reader};
-use super::{Format, FormatError, Parser, Recognition, Sink};
+use super::scan::point;
+use super::{Format, FormatError, Parser, Recognition, Sink, hf_start, stdout};
+use crate::vocab::{FactName, FactValue};
 
 /// What one line says about who prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,9 +99,10 @@ static FORMATS: &[&dyn ConsoleFormat] = &[
     &super::nanogpt::NanoGpt,
     &super::build_nanogpt::BuildNanoGpt,
     &super::build_nanogpt::BuildNanoGptLog,
+    &super::hf_dict::HfDict,
 ];
 
-/// Console output without metrics so far.
+/// Console output of no program in particular.
 #[derive(Debug)]
 pub struct Console;
 
@@ -108,19 +112,39 @@ impl Format for Console {
     }
 
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        if !may_be_console(path, head) || matches!(head.trim_ascii_start().first(), None | Some(b'{' | b'[' | b'<')) {
+        if !may_be_console(path, head) || is_document(head.trim_ascii_start()) {
             return None;
+        }
+        let (mut metrics, mut first) = (0u32, 0);
+        LineReader::default().read(head, true, &mut Sink::default(), |line, _| {
+            if stdout::metric_line(line.text).is_some() {
+                metrics += 1;
+                first = if metrics == 1 { line.number } else { first };
+            }
+        });
+        if metrics >= 2 {
+            let why = format!("lines with a step and a loss: {metrics} in its beginning, the first at line {first}");
+            return Some(Recognition { confidence: 30, why });
         }
         let found: Vec<&str> =
             MARKS.iter().filter(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some()).copied().collect();
         (found.len() >= 2).then(|| Recognition {
             confidence: 5,
-            why: format!("console output of a job ('{}', '{}'), without metrics so far", found[0], found[1]),
+            why: format!("console output of a job ('{}', '{}'), without metrics in its beginning", found[0], found[1]),
         })
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
         Box::new(Undecided::default())
+    }
+}
+
+/// JSON and markup. A log may begin with a bracket (`[INFO]`, `[2025-01-02`), but not with a list of lists or objects.
+fn is_document(head: &[u8]) -> bool {
+    match head {
+        [] | [b'{' | b'<', ..] => true,
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"')),
+        _ => false,
     }
 }
 
@@ -162,6 +186,7 @@ const MARKS: [&str; 30] = [
 #[derive(Default)]
 struct Undecided {
     lines: LineReader,
+    total: i64,
     decided: Option<(usize, Box<dyn Parser>)>,
 }
 
@@ -170,11 +195,14 @@ impl Parser for Undecided {
         if let Some((_, parser)) = &mut self.decided {
             return parser.feed(input, last, sink);
         }
+        let total = &mut self.total;
         let mut first: Option<(usize, u64, usize)> = None;
-        let used = self.lines.read(input, last, sink, |line, _| {
+        let used = self.lines.read(input, last, sink, |line, sink| {
             if first.is_none() {
-                let format = FORMATS.iter().position(|format| format.sign(line.text).is_some());
-                first = format.map(|format| (format, line.number, line.start));
+                match FORMATS.iter().position(|format| format.sign(line.text).is_some()) {
+                    Some(format) => first = Some((format, line.number, line.start)),
+                    None => undecided(line, total, sink),
+                }
             }
         });
         let Some((format, number, start)) = first else { return Ok(used) };
@@ -189,7 +217,10 @@ impl Parser for Undecided {
     fn save(&self) -> Vec<u8> {
         let mut to = vec![b'?'];
         match &self.decided {
-            None => self.lines.save(&mut to),
+            None => {
+                self.lines.save(&mut to);
+                saved::signed(&mut to, self.total);
+            }
             Some((format, parser)) => {
                 to[0] = b'!';
                 saved::bytes(&mut to, FORMATS[*format].name().as_bytes());
@@ -204,7 +235,11 @@ impl Parser for Undecided {
         let (tag, rest) = saved.split_first().ok_or_else(other)?;
         let mut from = Reader::new(rest);
         match tag {
-            b'?' => self.lines.resume(&mut from).filter(|()| from.is_empty()).ok_or_else(other),
+            b'?' => {
+                self.lines.resume(&mut from).ok_or_else(other)?;
+                self.total = from.signed().filter(|_| from.is_empty()).ok_or_else(other)?;
+                Ok(())
+            }
             b'!' => {
                 let name = from.bytes().ok_or_else(other)?;
                 let format = FORMATS.iter().position(|f| f.name().as_bytes() == name).ok_or_else(other)?;
@@ -215,5 +250,66 @@ impl Parser for Undecided {
             }
             _ => Err(other()),
         }
+    }
+}
+
+/// A line of a file whose format is not known.
+fn undecided(line: Line<'_>, total: &mut i64, sink: &mut Sink) {
+    let Some(found) = stdout::metric_line(line.text) else {
+        hf_start::facts(line, sink);
+        return;
+    };
+    for (name, value) in found.values {
+        point(name, found.step, value, sink);
+    }
+    if let Some(planned) = found.total.filter(|planned| planned != total) {
+        *total = planned;
+        sink.fact(FactName::PlannedSteps, FactValue::Number(planned as f64), format!("line {}", line.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parser: &mut dyn Parser, text: &str) -> Vec<(String, i64, f64)> {
+        let mut sink = Sink::default();
+        assert_eq!(parser.feed(text.as_bytes(), false, &mut sink), Ok(text.len()));
+        sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].clone(), p.step, p.value)).collect()
+    }
+
+    #[test]
+    fn the_format_is_taken_from_the_first_line_that_tells() {
+        let mut parser = Console.parser("");
+        assert_eq!(read(&mut *parser, "Loading torch\nstep 1/9 loss 3.5\n"), [("loss".to_owned(), 1, 3.5)]);
+        let mut resumed = Console.parser("");
+        resumed.resume(&parser.save()).unwrap();
+        let points = read(&mut *resumed, "srun: hello\n iteration 10/ 20 | lm loss: 2.5 |\nstep 2/9 loss 3.4\n");
+        assert_eq!(points, [("lm loss".to_owned(), 10, 2.5)], "Megatron's from here on");
+        let mut again = Console.parser("");
+        again.resume(&resumed.save()).unwrap();
+        let points = read(&mut *again, " iteration 11/ 20 | loss scale: 1.0 | number of skipped iterations: 0 |\n");
+        assert!(points[2].0 == "lm loss" && points[2].2.is_nan(), "what Megatron's parser knew is kept: {points:?}");
+        for state in [&b"x"[..], b"", b"!\x03abc", b"?\x01"] {
+            assert!(Console.parser("").resume(state).is_err());
+        }
+    }
+
+    #[test]
+    fn texts_that_are_no_output_are_left_alone() {
+        for (path, text) in [
+            ("notes.txt", "We lost the game.\nThe end.\n"),
+            ("requirements.txt", "torch==2.1\nnumpy\n"),
+            ("README.md", "torch CUDA WARNING step 1 loss 2.0\nstep 2 loss 2.0\n"),
+            ("a.json", "{\"torch\": \"CUDA\"}"),
+            ("x.log", ""),
+            ("x.log", "torch CUDA \0"),
+        ] {
+            assert_eq!(Console.recognise(path, text.as_bytes()), None, "{path}");
+        }
+        let why = Console.recognise("job.out", b"srun: x\nCUDA y\n").unwrap();
+        assert_eq!(why.confidence, 5, "{}", why.why);
+        let why = Console.recognise("job.out", b"step 1 loss 2.0\nstep 2 loss 2.0\n").unwrap();
+        assert_eq!(why.confidence, 30, "{}", why.why);
     }
 }

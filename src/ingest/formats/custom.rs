@@ -10,7 +10,7 @@
 use super::console::may_be_console;
 use super::lines::{ByLine, Line, LineParser, LineReader};
 use super::saved::{self, Reader};
-use super::scan::{Keys, number_with_commas};
+use super::scan::number_with_commas;
 use super::{Format, Parser, Recognition, Sink};
 use regex::bytes::{Regex, RegexBuilder};
 use schemars::JsonSchema;
@@ -194,7 +194,7 @@ impl Format for CustomFormat {
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        let parser = CustomParser { compiled: Arc::clone(&self.inner), matched: 0, keys: Keys::default() };
+        let parser = CustomParser { compiled: Arc::clone(&self.inner), matched: 0 };
         Box::new(ByLine::after(0, parser))
     }
 }
@@ -203,7 +203,6 @@ impl Format for CustomFormat {
 struct CustomParser {
     compiled: Arc<Compiled>,
     matched: i64,
-    keys: Keys,
 }
 
 impl LineParser for CustomParser {
@@ -227,9 +226,8 @@ impl LineParser for CustomParser {
             },
         };
         let wall = number(compiled.wall).unwrap_or(f64::NAN);
-        let keys = &mut self.keys;
         let any = compiled.values(&found, |key, value| {
-            let index = keys.index(key, sink);
+            let index = sink.metric_bytes(key);
             sink.point(index, step, value, wall);
         });
         self.matched += i64::from(any);

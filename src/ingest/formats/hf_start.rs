@@ -19,7 +19,13 @@ static TOTAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Total ")
 
 /// Facts in a line of the start.
 pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
-    let Some(at) = TOTAL.find(line.text) else { return };
+    let Some(at) = TOTAL.find(line.text) else {
+        // PEFT and LLaMA-Factory: 'trainable params: 20,185,088 || all params: 3,106,123,776 || trainable%: 0.65'.
+        if let Some((count, _)) = after_first(line.text, b"all params: ").and_then(number_with_commas) {
+            sink.fact(FactName::TotalParams, FactValue::Number(count), format!("line {}", line.number));
+        }
+        return;
+    };
     let rest = &line.text[at + TOTAL.needle().len()..];
     let name = if rest.starts_with(b"optimization steps = ") {
         FactName::PlannedSteps
@@ -46,6 +52,7 @@ mod tests {
             b"08/04/2024 - INFO - __main__ -   Total optimization steps = 5712",
             b"  Total optimization steps = none",
             b"  Number of trainable parameters = 12",
+            b"trainable params: 20,185,088 || all params: 3,106,123,776 || trainable%: 0.6498",
         ]
         .into_iter()
         .enumerate()
@@ -57,6 +64,7 @@ mod tests {
             [
                 (FactName::BatchSequences, FactValue::Number(1024.0), "line 1".to_owned()),
                 (FactName::PlannedSteps, FactValue::Number(5712.0), "line 2".to_owned()),
+                (FactName::TotalParams, FactValue::Number(3_106_123_776.0), "line 5".to_owned()),
             ]
         );
     }

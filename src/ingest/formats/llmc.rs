@@ -12,7 +12,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, after_first, integer, integer_after_spaces, number, text, unlabelled, whole_number};
+use super::scan::{after_first, integer, integer_after_spaces, number, point, text, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -88,7 +88,6 @@ fn field(text: &[u8]) -> Option<(&[u8], f64)> {
 
 #[derive(Debug, Default)]
 struct ConsoleParser {
-    keys: Keys,
     /// The step at which an evaluation would be printed now.
     now: i64,
     total: i64,
@@ -104,7 +103,7 @@ impl LineParser for ConsoleParser {
         if let Some(step) = step_line(text) {
             for part in step.fields.split(|b| *b == b'|') {
                 if let Some((name, value)) = field(part) {
-                    self.keys.point(name, step.step, value, sink);
+                    point(name, step.step, value, sink);
                 }
             }
             // The CPU program numbers from 0, the others count what is done.
@@ -115,11 +114,11 @@ impl LineParser for ConsoleParser {
             }
         } else if let Some(loss) = text.strip_prefix(b"val loss ") {
             if let Some(loss) = whole_number(loss) {
-                self.keys.point(b"val loss", self.now, loss, sink);
+                point(b"val loss", self.now, loss, sink);
             }
         } else if let Some(rest) = text.strip_prefix(b"HellaSwag: ") {
             if let Some(accuracy) = after_first(rest, b"= ").and_then(whole_number) {
-                self.keys.point(b"HellaSwag", self.now, accuracy, sink);
+                point(b"HellaSwag", self.now, accuracy, sink);
             }
         } else if text.starts_with(b"| ") {
             setting(text, line.number, sink);
@@ -193,9 +192,7 @@ fn log_line(line: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 #[derive(Debug, Default)]
-struct LogParser {
-    keys: Keys,
-}
+struct LogParser {}
 
 impl LineParser for LogParser {
     fn tag(&self) -> u8 {
@@ -208,7 +205,7 @@ impl LineParser for LogParser {
             if let Some(colon) = memchr::memchr(b':', field)
                 && let Some(value) = whole_number(&field[colon + 1..])
             {
-                self.keys.point(&field[..colon], step, value, sink);
+                point(&field[..colon], step, value, sink);
             }
         }
     }

@@ -18,7 +18,7 @@ mod start;
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, integer_after_spaces, whole_number};
+use super::scan::{integer_after_spaces, point, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::Finder;
@@ -153,7 +153,6 @@ fn is_main_loss(name: &[u8]) -> bool {
 
 #[derive(Debug, Default)]
 struct MegatronParser {
-    keys: Keys,
     /// Name of the loss on the last line that had one.
     loss: Vec<u8>,
     last: Option<i64>,
@@ -174,7 +173,7 @@ impl MegatronParser {
         let (mut has_loss, mut skipped, mut nan, mut bad_norm, mut batch) = (false, 0.0, 0.0, false, 0.0);
         for part in segments(marker.segments) {
             let Some((name, value)) = segment(part) else { continue };
-            self.keys.point(name, step, value, sink);
+            point(name, step, value, sink);
             match name {
                 b"number of skipped iterations" => skipped = value,
                 b"number of nan iterations" => nan = value,
@@ -197,7 +196,7 @@ impl MegatronParser {
                 self.loss = b"lm loss".to_vec();
             }
             if !all_skipped && !self.loss.is_empty() {
-                self.keys.point(&self.loss, step, f64::NAN, sink);
+                point(&self.loss, step, f64::NAN, sink);
             }
         }
         self.last = Some(step);
@@ -233,7 +232,7 @@ impl MegatronParser {
             for part in [name, b" ", set, suffix] {
                 self.name.extend_from_slice(part);
             }
-            self.keys.point(&self.name, step, value, sink);
+            point(&self.name, step, value, sink);
         }
     }
 }

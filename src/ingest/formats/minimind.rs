@@ -10,7 +10,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, after_first, integer, number, unlabelled};
+use super::scan::{after_first, integer, number, point, unlabelled};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
@@ -68,7 +68,6 @@ fn fraction(text: &[u8]) -> Option<(i64, i64, &[u8])> {
 
 #[derive(Debug, Default)]
 struct MiniMindParser {
-    keys: Keys,
     total: i64,
 }
 
@@ -90,7 +89,7 @@ impl LineParser for MiniMindParser {
             if let Some((value, _)) = number(field[colon + 1..].trim_ascii_start())
                 && !name.is_empty()
             {
-                self.keys.point(name, epoch.step, value, sink);
+                point(name, epoch.step, value, sink);
             }
         }
         if epoch.total != self.total {

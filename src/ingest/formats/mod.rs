@@ -10,6 +10,7 @@ pub mod console;
 pub mod csv;
 pub mod custom;
 pub mod dvclive;
+pub mod hf_dict;
 pub mod hf_start;
 pub mod jsonl;
 pub mod lines;
@@ -22,11 +23,13 @@ pub mod nanogpt;
 pub mod olmo;
 pub mod open_instruct;
 pub mod protobuf;
+pub mod python_dict;
 pub mod python_json;
 pub mod refuse;
 pub mod saved;
 pub mod scan;
 pub mod sink;
+pub mod stdout;
 pub mod tensor;
 pub mod tfevents;
 pub mod torchtitan;
@@ -127,6 +130,7 @@ pub fn all() -> &'static [&'static dyn Format] {
         &nanogpt::NanoGpt,
         &build_nanogpt::BuildNanoGpt,
         &build_nanogpt::BuildNanoGptLog,
+        &hf_dict::HfDict,
         &console::Console,
     ]
 }

@@ -10,7 +10,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, integer, number, unlabelled, whole_number};
+use super::scan::{integer, number, point, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::{Finder, find};
@@ -70,7 +70,6 @@ fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
 
 #[derive(Debug, Default)]
 struct ModdedParser {
-    keys: Keys,
     total: i64,
 }
 
@@ -90,7 +89,7 @@ impl LineParser for ModdedParser {
             let value = &field[colon + 1..];
             let Some((number, length)) = number(value) else { continue };
             let seconds = &value[length..] == b"s";
-            self.keys.point(&field[..colon], step.step, if seconds { number * 1000.0 } else { number }, sink);
+            point(&field[..colon], step.step, if seconds { number * 1000.0 } else { number }, sink);
         }
         if step.total != self.total {
             self.total = step.total;

@@ -10,7 +10,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, after_first, integer, number, number_with_commas, unlabelled, whole_number};
+use super::scan::{after_first, integer, number, number_with_commas, point, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -62,7 +62,6 @@ fn metrics(line: &[u8]) -> Option<(i64, &[u8])> {
 
 #[derive(Debug, Default)]
 struct NanoGptParser {
-    keys: Keys,
     /// Parameters of tensors that are decayed: half of a fact that comes on two lines.
     decayed: Option<f64>,
 }
@@ -83,7 +82,7 @@ impl LineParser for NanoGptParser {
             if let Some(space) = memchr::memrchr(b' ', pair)
                 && let Some((value, _)) = number(&pair[space + 1..])
             {
-                self.keys.point(pair[..space].trim_ascii(), step, value, sink);
+                point(pair[..space].trim_ascii(), step, value, sink);
             }
         }
     }

@@ -14,7 +14,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{Keys, after_first, integer, number_with_commas, unlabelled};
+use super::scan::{after_first, integer, number_with_commas, point, unlabelled};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::{Finder, find};
@@ -78,7 +78,6 @@ fn entry(line: &[u8]) -> Option<(&[u8], f64)> {
 
 #[derive(Debug, Default)]
 struct OlmoParser {
-    keys: Keys,
     step: i64,
     total: i64,
     /// Whether the lines above are a title and its entries.
@@ -100,11 +99,11 @@ impl LineParser for OlmoParser {
                 && let Some((name, value)) = entry(line.text)
             {
                 if self.prefix.is_empty() {
-                    self.keys.point(name, self.step, value, sink);
+                    point(name, self.step, value, sink);
                 } else {
                     self.name.clone_from(&self.prefix);
                     self.name.extend_from_slice(name);
-                    self.keys.point(&self.name, self.step, value, sink);
+                    point(&self.name, self.step, value, sink);
                 }
             }
             return;

@@ -9,7 +9,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::hf_start;
 use super::lines::{ByLine, Line, LineParser};
-use super::scan::{Keys, integer, whole_number};
+use super::scan::{integer, point, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use memchr::memmem::{Finder, find};
 use std::sync::LazyLock;
@@ -53,9 +53,7 @@ fn step_line(line: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 #[derive(Debug, Default)]
-struct OpenInstructParser {
-    keys: Keys,
-}
+struct OpenInstructParser {}
 
 impl LineParser for OpenInstructParser {
     fn tag(&self) -> u8 {
@@ -71,7 +69,7 @@ impl LineParser for OpenInstructParser {
             if let Some(colon) = memchr::memrchr(b':', field)
                 && let Some(value) = whole_number(&field[colon + 1..])
             {
-                self.keys.point(field[..colon].trim_ascii(), step, value, sink);
+                point(field[..colon].trim_ascii(), step, value, sink);
             }
         }
     }

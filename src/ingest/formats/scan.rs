@@ -182,45 +182,10 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Metric keys seen in a file, with their index in its sink. Writers print the same keys in the same order line after
-/// line, so the next key is nearly always the one after the last: one comparison instead of a hash.
-#[derive(Debug, Default)]
-pub struct Keys {
-    known: Vec<(Box<[u8]>, u32)>,
-    next: usize,
-}
-
-/// Keys beyond this many are looked up in the sink each time: a file with more has no order to profit from.
-const REMEMBERED: usize = 128;
-
-impl Keys {
-    /// The index of `key` in `sink`.
-    pub fn index(&mut self, key: &[u8], sink: &mut Sink) -> u32 {
-        for i in 0..self.known.len() {
-            let at = (self.next + i) % self.known.len();
-            let (name, index) = &mut self.known[at];
-            if **name == *key {
-                self.next = at + 1;
-                // Another sink may have been given, or a cleared one: its names decide.
-                if sink.metrics().get(*index as usize).is_none_or(|n| n.as_bytes() != key) {
-                    *index = sink.metric(&String::from_utf8_lossy(key));
-                }
-                return *index;
-            }
-        }
-        let index = sink.metric(&String::from_utf8_lossy(key));
-        if self.known.len() < REMEMBERED {
-            self.known.push((key.into(), index));
-            self.next = self.known.len();
-        }
-        index
-    }
-
-    /// Adds a point under `key`.
-    pub fn point(&mut self, key: &[u8], step: i64, value: f64, sink: &mut Sink) {
-        let index = self.index(key, sink);
-        sink.point(index, step, value, f64::NAN);
-    }
+/// Adds a point of a log that has no times.
+pub fn point(key: &[u8], step: i64, value: f64, sink: &mut Sink) {
+    let index = sink.metric_bytes(key);
+    sink.point(index, step, value, f64::NAN);
 }
 
 #[cfg(test)]
@@ -276,15 +241,6 @@ mod tests {
         ] {
             assert_eq!(unlabelled(line.as_bytes()), rest.as_bytes(), "{line}");
         }
-    }
-
-    #[test]
-    fn keys_follow_the_sink_they_are_given() {
-        let mut keys = Keys::default();
-        let (mut one, mut two) = (Sink::default(), Sink::default());
-        assert_eq!((keys.index(b"a", &mut one), keys.index(b"b", &mut one), keys.index(b"a", &mut one)), (0, 1, 0));
-        assert_eq!((keys.index(b"b", &mut two), keys.index(b"a", &mut two)), (0, 1));
-        assert_eq!(two.metrics(), ["b", "a"]);
     }
 
     proptest! {

@@ -10,7 +10,7 @@
 
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
-use super::scan::{Keys, after_first, integer_after_spaces, number_with_commas};
+use super::scan::{after_first, integer_after_spaces, number_with_commas, point};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::{Finder, find};
@@ -68,7 +68,6 @@ fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
 
 #[derive(Debug, Default)]
 struct TorchtitanParser {
-    keys: Keys,
     name: Vec<u8>,
 }
 
@@ -85,9 +84,9 @@ impl TorchtitanParser {
                     self.name.clear();
                     self.name.extend_from_slice(b"validate/");
                     self.name.extend_from_slice(name);
-                    self.keys.point(&self.name, line.step, value, sink);
+                    point(&self.name, line.step, value, sink);
                 } else {
-                    self.keys.point(name, line.step, value, sink);
+                    point(name, line.step, value, sink);
                 }
             }
             let Some(end) = find(value, b"  ") else { return };
