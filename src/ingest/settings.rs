@@ -81,10 +81,7 @@ impl Settings {
                     }
                     found
                 }
-                Ok(value) => {
-                    let value = unwrapped(value);
-                    plain::facts(&value).into_iter().chain(config::facts(&value)).collect()
-                }
+                Ok(value) => config::facts(&unwrapped(value)),
                 Err(reason) => {
                     self.wrong.insert(relative.clone(), vec![reason]);
                     Vec::new()

@@ -1,18 +1,36 @@
 //! A configuration as a run logged it: a dictionary of settings from W&B, MLflow, TensorBoard's hyper-parameters,
 //! `config.json` or `args.json`, whoever wrote it.
 
-use super::{Found, architecture, hf_args, llamafactory, mixture, msswift};
+use super::{Found, architecture, hf_args, llamafactory, mixture, msswift, plain};
 use serde_json::Value;
 
-/// Every fact that one dictionary of settings holds, the most trusted first.
+/// Every fact that one dictionary of settings holds, the most trusted first: what is said in plain words, then what
+/// follows from the arguments of tools.
 #[must_use]
 pub fn facts(config: &Value) -> Vec<Found> {
-    let mut found = mixture::facts(config);
+    let mut found = plain::facts(config);
+    found.extend(mixture::facts(config));
     found.extend(llamafactory::facts(config));
     found.extend(msswift::facts(config));
-    found.extend(architecture::facts(config));
+    found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
     found
+}
+
+/// The model, which many configurations keep in a dictionary of its own.
+fn model(config: &Value, path: &str, depth: usize) -> Vec<Found> {
+    let mut found = architecture::facts(config);
+    for (_, _, place) in &mut found {
+        *place = format!("{path}{place}");
+    }
+    if !found.is_empty() || depth == 3 {
+        return found;
+    }
+    let inside = config.as_object().into_iter().flatten().filter(|(_, value)| value.is_object());
+    inside
+        .map(|(key, value)| model(value, &format!("{path}{key}."), depth + 1))
+        .find(|f| !f.is_empty())
+        .unwrap_or_default()
 }
 
 /// Typed access to a dictionary. Strings that hold numbers count as numbers: MLflow and some loggers write all values

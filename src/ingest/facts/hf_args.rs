@@ -71,7 +71,7 @@ pub fn facts(args: &Value) -> Vec<Found> {
 }
 
 /// The project's word for a scheduler; `None` for one it has none for.
-fn schedule(kind: &str) -> Option<&'static str> {
+pub(super) fn schedule(kind: &str) -> Option<&'static str> {
     // Older versions print the enumeration: `SchedulerType.COSINE`.
     let kind = kind.strip_prefix("SchedulerType.").unwrap_or(kind).to_ascii_lowercase();
     Some(match kind.as_str() {

@@ -1,8 +1,8 @@
 //! Settings under their plain names, as people write them into a `config.json` of their own, and the sidecar that
 //! mixlaw reads beside a run.
 
-use super::Found;
 use super::config::number;
+use super::{Found, hf_args};
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, FactValue, Mixture};
 use serde_json::Value;
@@ -56,7 +56,8 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
         FactName::Mixture => mixture(value).map(FactValue::Mixture),
         FactName::Schedule | FactName::InitFrom => {
             let text = value.as_str().filter(|t| !t.is_empty())?;
-            Some(FactValue::Text(text.to_owned()))
+            let word = hf_args::schedule(text).filter(|_| name == FactName::Schedule);
+            Some(FactValue::Text(word.unwrap_or(text).to_owned()))
         }
         _ => {
             let number = number(value).or_else(|| parse_amount(value.as_str()?).ok())?;
