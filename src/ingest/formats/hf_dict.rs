@@ -21,11 +21,10 @@ use super::hf_start;
 use super::lines::{Line, LineReader};
 use super::python_dict::{Dict, dict};
 use super::saved::{self, Reader};
-use super::scan::{integer, point, unlabelled};
+use super::scan::{integer, needles, point, unlabelled};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::{Finder, find};
-use std::sync::LazyLock;
+use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
@@ -58,7 +57,9 @@ impl ConsoleFormat for HfDict {
     }
 }
 
-static OPEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("{'"));
+needles! {
+    OPEN = "{'";
+}
 
 /// The dictionary of metrics in a line. Other dictionaries (arguments, configurations) have none of the keys that every
 /// Trainer's has.

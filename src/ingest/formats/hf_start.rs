@@ -10,18 +10,20 @@
 
 use super::Sink;
 use super::lines::Line;
-use super::scan::{after_first, number_with_commas};
+use super::scan::{after_first, needles, number_with_commas};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
 
-static TOTAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Total "));
+needles! {
+    TOTAL = "Total ";
+    ALL = "all params: ";
+}
 
 /// Facts in a line of the start.
 pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
     let Some(at) = TOTAL.find(line.text) else {
         // PEFT and LLaMA-Factory: 'trainable params: 20,185,088 || all params: 3,106,123,776 || trainable%: 0.65'.
-        if let Some((count, _)) = after_first(line.text, b"all params: ").and_then(number_with_commas) {
+        let count = ALL.find(line.text).and_then(|at| number_with_commas(&line.text[at + ALL.needle().len()..]));
+        if let Some((count, _)) = count {
             sink.fact(FactName::TotalParams, FactValue::Number(count), format!("line {}", line.number));
         }
         return;

@@ -18,13 +18,11 @@ mod start;
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{integer_after_spaces, point, whole_number};
+use super::scan::{integer_after_spaces, needles, point, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::Finder;
 use memchr::{memchr_iter, memrchr};
-use start::{PARAMETERS, Start};
-use std::sync::LazyLock;
+use start::{Start, has_rank_parameters};
 
 /// The format.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ impl ConsoleFormat for Megatron {
         if marker(line).is_some() || evaluation(line).is_some() {
             return Some(Sign::Metric);
         }
-        let header = is_header(line) || PARAMETERS.find(line).is_some() || find(line, b"using world size: ").is_some();
+        let header = is_header(line) || has_rank_parameters(line) || WORLD.find(line).is_some();
         header.then_some(Sign::Header)
     }
 
@@ -58,9 +56,12 @@ impl ConsoleFormat for Megatron {
     }
 }
 
-static ITERATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("iteration"));
-static AT_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" at the end of training"));
-static ARGUMENTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("- arguments -"));
+needles! {
+    ITERATION = "iteration";
+    AT_END = " at the end of training";
+    ARGUMENTS = "- arguments -";
+    WORLD = "using world size: ";
+}
 
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, needle)

@@ -10,11 +10,10 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{integer, number, point, unlabelled, whole_number};
+use super::scan::{integer, needles, number, point, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::{Finder, find};
-use std::sync::LazyLock;
+use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl ConsoleFormat for ModdedNanoGpt {
             return Some(Sign::Metric);
         }
         // The source is longer than what recognition is given. It begins by reading itself.
-        let dump = find(line, b"open(sys.argv[0]").is_some() || find(line, b"# read the code of this file").is_some();
+        let dump = READS_ITSELF.find(line).is_some() || SAYS_SO.find(line).is_some();
         dump.then_some(Sign::Header)
     }
 
@@ -49,7 +48,11 @@ impl ConsoleFormat for ModdedNanoGpt {
     }
 }
 
-static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("step:"));
+needles! {
+    STEP = "step:";
+    READS_ITSELF = "open(sys.argv[0]";
+    SAYS_SO = "# read the code of this file";
+}
 
 struct StepLine<'a> {
     step: i64,

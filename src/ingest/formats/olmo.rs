@@ -14,11 +14,10 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{after_first, integer, number_with_commas, point, unlabelled};
+use super::scan::{after_first, integer, needles, number_with_commas, point, unlabelled};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::{Finder, find};
-use std::sync::LazyLock;
+use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
@@ -43,6 +42,9 @@ impl ConsoleFormat for Olmo {
         if title(line).is_some() {
             return Some(Sign::Metric);
         }
+        if WRITER.find(line).is_none() && TRAIN.find(line).is_none() {
+            return None;
+        }
         let writers = [&b" olmo.train:"[..], b"\tolmo.", b"[olmo.train:", b"[train:", b" olmo_core.", b"\tolmo_core."];
         let ours = find(line, b"INFO").is_some() && writers.iter().any(|writer| find(line, writer).is_some());
         ours.then_some(Sign::Header)
@@ -53,7 +55,11 @@ impl ConsoleFormat for Olmo {
     }
 }
 
-static TITLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("[step="));
+needles! {
+    TITLE = "[step=";
+    WRITER = "olmo";
+    TRAIN = "[train:";
+}
 
 /// `[step=10/739328]`, `[step=10/???,epoch=0,eta=…]`: the step and, where known, the last one.
 fn title(line: &[u8]) -> Option<(i64, Option<i64>)> {

@@ -9,10 +9,9 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::hf_start;
 use super::lines::{ByLine, Line, LineParser};
-use super::scan::{integer, point, whole_number};
+use super::scan::{integer, needles, point, whole_number};
 use super::{Format, Parser, Recognition, Sink};
-use memchr::memmem::{Finder, find};
-use std::sync::LazyLock;
+use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
@@ -42,7 +41,9 @@ impl ConsoleFormat for OpenInstruct {
     }
 }
 
-static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" Step: "));
+needles! {
+    STEP = " Step: ";
+}
 
 /// The step and the fields of `…  Step: 10, LR: …, Loss: …`.
 fn step_line(line: &[u8]) -> Option<(i64, &[u8])> {

@@ -2,6 +2,15 @@
 
 use super::Sink;
 
+/// Declares texts to search for in every line: building a searcher each time costs more than the search.
+macro_rules! needles {
+    ($($name:ident = $text:literal;)*) => {
+        $(static $name: std::sync::LazyLock<memchr::memmem::Finder<'static>> =
+            std::sync::LazyLock::new(|| memchr::memmem::Finder::new($text));)*
+    };
+}
+pub(super) use needles;
+
 /// Powers of ten that are exact as `f64`.
 const TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,

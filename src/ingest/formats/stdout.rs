@@ -9,7 +9,7 @@
 //! A line is taken only if it has a step and a loss (or perplexity, or bits per byte). Names keep a `train`, `val` or `test`
 //! in front of them. What such a line means is a guess: a line format in the project file is better.
 
-use super::scan::{integer, number_with_commas};
+use super::scan::{integer, needles, number_with_commas};
 use memchr::memmem::find;
 
 /// A metric line.
@@ -64,9 +64,18 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
     step.filter(|_| has_loss).map(|step| MetricLine { step, total, values })
 }
 
+needles! {
+    LOSS = "oss";
+    LOUD = "OSS";
+    PPL = "ppl";
+    PERPLEXITY = "erplexity";
+    NLL = "nll";
+    BPB = "bpb";
+}
+
 /// A quick no for most lines.
 fn may_have_loss(line: &[u8]) -> bool {
-    [&b"oss"[..], b"OSS", b"ppl", b"erplexity", b"nll", b"bpb"].iter().any(|needle| find(line, needle).is_some())
+    [&LOSS, &LOUD, &PPL, &PERPLEXITY, &NLL, &BPB].iter().any(|needle| needle.find(line).is_some())
 }
 
 fn is_loss(name: &[u8]) -> bool {

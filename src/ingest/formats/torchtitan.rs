@@ -10,11 +10,10 @@
 
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
-use super::scan::{after_first, integer_after_spaces, number_with_commas, point};
+use super::scan::{after_first, integer_after_spaces, needles, number_with_commas, point};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::{Finder, find};
-use std::sync::LazyLock;
+use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl ConsoleFormat for Torchtitan {
         if step_line(line).is_some() {
             return Some(Sign::Metric);
         }
-        let header = find(line, b"[titan] ").is_some() || find(line, b"torchtitan version: ").is_some();
+        let header = TITAN.find(line).is_some() || VERSION.find(line).is_some();
         header.then_some(Sign::Header)
     }
 
@@ -48,7 +47,14 @@ impl ConsoleFormat for Torchtitan {
     }
 }
 
-static STEP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("step: "));
+needles! {
+    STEP = "step: ";
+    TITAN = "[titan] ";
+    VERSION = "torchtitan version: ";
+    SIZE = " total parameters";
+    STEPS = "total steps ";
+    EXPERTS = "num_experts";
+}
 
 struct StepLine<'a> {
     validation: bool,
@@ -103,14 +109,14 @@ impl TorchtitanParser {
             }
         };
         let after = |needle: &[u8]| number_with_commas(after_first(text, needle)?.trim_ascii_start()).map(|(v, _)| v);
-        if find(text, b" total parameters").is_some() {
+        if SIZE.find(text).is_some() {
             fact(FactName::TotalParams, after(b"size: "));
-        } else if find(text, b"total steps ").is_some() && find(text, b"sequence length ").is_some() {
+        } else if STEPS.find(text).is_some() && find(text, b"sequence length ").is_some() {
             fact(FactName::BatchSequences, after(b"global batch size "));
             fact(FactName::SequenceLength, after(b"sequence length "));
             fact(FactName::PlannedSteps, after(b"total steps "));
             fact(FactName::WarmupSteps, after(b"(warmup "));
-        } else if find(text, b"num_experts").is_some() {
+        } else if EXPERTS.find(text).is_some() {
             // The configuration of the model, as JSON over many lines or as a dataclass on one.
             let value = |name: &[u8]| {
                 let rest = after_first(text, name)?;

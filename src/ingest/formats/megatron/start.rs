@@ -5,15 +5,19 @@ use crate::ingest::facts::megatron::Arguments;
 use crate::ingest::formats::Sink;
 use crate::ingest::formats::lines::Line;
 use crate::ingest::formats::saved::{self, Reader};
-use crate::ingest::formats::scan::{integer, number, text};
+use crate::ingest::formats::scan::{integer, needles, number, text};
 use crate::vocab::{FactName, FactValue};
-use memchr::memmem::Finder;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-pub(super) static PARAMETERS: LazyLock<Finder<'static>> =
-    LazyLock::new(|| Finder::new("> number of parameters on (tensor, pipeline"));
-static UNIQUE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" UNIQUE_PARAMS="));
+needles! {
+    PARAMETERS = "> number of parameters on (tensor, pipeline";
+    UNIQUE = " UNIQUE_PARAMS=";
+}
+
+/// Whether a rank says here how many parameters it holds.
+pub(super) fn has_rank_parameters(line: &[u8]) -> bool {
+    PARAMETERS.find(line).is_some()
+}
 
 /// What is printed before the first iteration of a start.
 #[derive(Debug, Default)]
