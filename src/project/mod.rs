@@ -8,6 +8,7 @@
 //! | [`parse`] | text to types, by serde_yaml |
 //! | [`locate`] | where every key and value stands; limits |
 //! | [`shape`] | unknown and missing keys, values of the wrong kind, from the schema of the types ([`grammar`]) |
+//! | [`init`] | a project file from what was found |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
@@ -17,6 +18,7 @@ pub mod constraint;
 pub mod error;
 pub mod file;
 pub mod grammar;
+pub mod init;
 pub mod load;
 pub mod locate;
 pub mod parse;

@@ -1,0 +1,230 @@
+//! A project file from what was found: complete, commented, and loading back to the same project.
+
+use super::weights::{as_line, word};
+use super::{FactSource, Objective, Project};
+use crate::vocab::number::{parse_amount, show_amount};
+use crate::vocab::text::printable;
+use crate::vocab::{Notice, Severity};
+use std::fmt::Write;
+
+/// The text of a project file for `project`, as it is after [`crate::observe::assume`], which also gave `notices`;
+/// `runs` is how many runs were found. What was not found stands there as a comment to fill in.
+#[must_use]
+pub fn render(project: &Project, runs: usize, notices: &[Notice]) -> String {
+    let mut out = String::new();
+    let plural = if runs == 1 { "" } else { "s" };
+    let _ = writeln!(
+        out,
+        "# A mixlaw project, written from {runs} run{plural}. Correct what is wrong; what is removed is found again."
+    );
+    out.push_str("# For completion in editors: mixlaw schema project > mixlaw.schema.json, and then the line\n");
+    out.push_str("# yaml-language-server: $schema=mixlaw.schema.json\n");
+    for notice in notices.iter().filter(|n| n.severity != Severity::Info) {
+        comment(&mut out, &format!("Note: {}", notice.text));
+    }
+    let _ = writeln!(out, "\nproject: {}\n", word(&project.name));
+    sources(&mut out, project);
+    facts(&mut out, project);
+    domains(&mut out, project);
+    target(&mut out, project);
+    mixture(&mut out, project);
+    objective(&mut out, &project.objective, &project.domains);
+    out.push_str("\nlaws: auto                       # or a list of names\n");
+    out
+}
+
+fn comment(out: &mut String, text: &str) {
+    for line in text.lines() {
+        let _ = writeln!(out, "# {}", printable(line));
+    }
+}
+
+fn sources(out: &mut String, project: &Project) {
+    out.push_str("runs:                            # every match is a run; its format is recognised from content\n");
+    for source in &project.runs {
+        let _ = writeln!(out, "  - path: {}", word(&source.path));
+    }
+    if project.runs.is_empty() {
+        out.push_str("  - path: runs/*\n");
+    }
+}
+
+fn facts(out: &mut String, project: &Project) {
+    if project.facts.is_empty() {
+        out.push_str("\n# facts:                         # where facts are found in a run's files, if recognition is not enough\n");
+        out.push_str("#   params: config.json#num_params\n#   mixture: config.json#mixture\n");
+        return;
+    }
+    out.push_str("\nfacts:\n");
+    for (name, sources) in &project.facts {
+        let places: Vec<String> = sources.iter().map(place).collect();
+        match places.as_slice() {
+            [one] => drop(writeln!(out, "  {}: {one}", name.as_str())),
+            several => drop(writeln!(out, "  {}: [{}]", name.as_str(), several.join(", "))),
+        }
+    }
+}
+
+fn place(source: &FactSource) -> String {
+    match source {
+        FactSource::Key { file, key } => word(&format!("{file}#{key}")),
+        FactSource::Number(value) => value.to_string(),
+        FactSource::Text(text) => word(text),
+    }
+}
+
+fn domains(out: &mut String, project: &Project) {
+    if project.domains.is_empty() {
+        out.push_str("\n# domains: [prose, rust]         # the corpora that runs are trained on\n");
+        out.push_str("# metrics:                       # the validation losses that the laws predict\n");
+        out.push_str("#   prose: eval/prose/loss\n#   rust: eval/rust/loss\n");
+        return;
+    }
+    let names: Vec<String> = project.domains.iter().map(|d| word(d)).collect();
+    let _ = writeln!(out, "\ndomains: [{}]", names.join(", "));
+    out.push_str("metrics:                         # the validation losses that the laws predict, nats per token\n");
+    for (name, domain) in names.iter().zip(&project.domains) {
+        match project.metric_of(domain) {
+            Some(key) => drop(writeln!(out, "  {name}: {}", word(key))),
+            None => drop(writeln!(out, "  # {name}: KEY                   # no metric looks like it")),
+        }
+    }
+}
+
+fn target(out: &mut String, project: &Project) {
+    out.push_str("\ntarget:                          # the run you plan; written here is the largest seen\n");
+    for (key, value, example) in [("params", project.target.params, "7B"), ("tokens", project.target.tokens, "20B")] {
+        match value {
+            Some(value) => drop(writeln!(out, "  {key}: {}", amount(value))),
+            None => drop(writeln!(out, "  # {key}: {example}")),
+        }
+    }
+}
+
+/// As people say it, where that is exact.
+fn amount(value: f64) -> String {
+    let said = show_amount(value);
+    if parse_amount(&said) == Ok(value) { said } else { value.to_string() }
+}
+
+fn mixture(out: &mut String, project: &Project) {
+    out.push_str("\nmixture:\n");
+    match &project.current {
+        Some(current) => {
+            let weights: Vec<(String, f64)> = project.domains.iter().map(|d| (d.clone(), current.weight(d))).collect();
+            let _ = writeln!(out, "  current: {}   # the weights in use", as_line(&weights));
+        }
+        None => out.push_str("  # current: { prose: 0.8, rust: 0.2 }   # the weights in use\n"),
+    }
+    let example = project.domains.last().map_or_else(|| "rust".to_owned(), |d| word(d));
+    match project.bounds.is_empty() {
+        true => drop(writeln!(out, "  # bounds: {{ {example}: [0.05, 0.95] }}   # least and most weight")),
+        false => {
+            let pairs: Vec<String> =
+                project.bounds.iter().map(|(d, [low, high])| format!("{}: [{low}, {high}]", word(d))).collect();
+            let _ = writeln!(out, "  bounds: {{ {} }}", pairs.join(", "));
+        }
+    }
+    match project.available_tokens.is_empty() {
+        true => drop(writeln!(out, "  # available_tokens: {{ {example}: 4B }}   # repeated at most max_epochs times")),
+        false => {
+            let pairs: Vec<String> =
+                project.available_tokens.iter().map(|(d, n)| format!("{}: {}", word(d), amount(*n))).collect();
+            let _ = writeln!(out, "  available_tokens: {{ {} }}", pairs.join(", "));
+        }
+    }
+    let _ = writeln!(out, "  max_epochs: {}", project.max_epochs);
+}
+
+fn objective(out: &mut String, objective: &Objective, domains: &[String]) {
+    let (general, own) = match domains {
+        [first, .., last] => (word(first), word(last)),
+        _ => ("prose".to_owned(), "rust".to_owned()),
+    };
+    if objective.minimize.is_empty() && objective.subject_to.is_empty() {
+        out.push_str("\n# objective:                     # without it: the sum of all validation losses\n");
+        let _ = writeln!(out, "#   minimize: {own}");
+        let _ =
+            writeln!(out, "#   subject_to:\n#     - {general} <= start + 3%   # start: the loss before training began");
+        return;
+    }
+    out.push_str("\nobjective:\n");
+    let weights: Vec<(String, f64)> = objective.minimize.iter().map(|(d, w)| (d.clone(), *w)).collect();
+    match weights.as_slice() {
+        [] => {}
+        [(one, _)] => drop(writeln!(out, "  minimize: {}", word(one))),
+        several => drop(writeln!(out, "  minimize: {}", as_line(several))),
+    }
+    for (index, limit) in objective.subject_to.iter().enumerate() {
+        if index == 0 {
+            out.push_str("  subject_to:\n");
+        }
+        let _ = writeln!(out, "    - {}", serde_json::Value::from(limit.text.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{RunSource, Target, load};
+    use crate::vocab::Mixture;
+    use std::path::Path;
+
+    fn assert_loads_back(project: &Project, text: &str) {
+        let mut back = load::from_text(text, Path::new("/p")).unwrap_or_else(|e| panic!("{}\n{text}", e.report()));
+        let runs: Vec<&str> = back.runs.iter().map(|r| r.path.as_str()).collect();
+        let expected: Vec<&str> = project.runs.iter().map(|r| r.path.as_str()).collect();
+        assert_eq!(runs, expected);
+        // What depends on where the text stands.
+        back.runs.clone_from(&project.runs);
+        for limit in &mut back.objective.subject_to {
+            limit.text = limit.text.trim().to_owned();
+        }
+        let expected = Project {
+            domains_stated: !project.domains.is_empty(),
+            root: back.root.clone(),
+            file: back.file.clone(),
+            named: back.named.clone(),
+            hash: back.hash,
+            ..project.clone()
+        };
+        assert_eq!(back, expected, "{text}");
+    }
+
+    #[test]
+    fn what_is_found_loads_back() {
+        let project = Project {
+            name: "yes: a name #1".into(),
+            runs: vec![RunSource { path: "*/logs".into(), at: None }, RunSource { path: ".".into(), at: None }],
+            domains: vec!["prose".into(), "stack exchange".into(), "no".into()],
+            metrics: vec!["eval/prose/loss".into(), String::new(), "val: no".into()],
+            target: Target { params: Some(591_616.0), tokens: Some(2e9) },
+            current: Some(Mixture(
+                [("prose".to_owned(), 0.25), ("stack exchange".to_owned(), 0.5), ("no".to_owned(), 0.25)].into(),
+            )),
+            ..Project::default()
+        };
+        let notice = Notice { severity: Severity::Warning, text: "odd\u{1b}[2J\nthing".into(), help: None };
+        let text = render(&project, 36, &[notice]);
+        assert!(text.contains("written from 36 runs") && text.contains("# Note: odd[2J\n# thing\n"), "{text}");
+        assert_loads_back(&project, &text);
+    }
+
+    #[test]
+    fn what_is_stated_is_kept() {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/code-cpt/mixlaw.yaml"))
+            .expect("the example");
+        let project = load::from_text(&text, Path::new("/p")).expect("the example");
+        assert_loads_back(&project, &render(&project, 1, &[]));
+    }
+
+    #[test]
+    fn nothing_found_still_gives_a_file_that_loads() {
+        let project = Project {
+            name: "empty".into(),
+            runs: vec![RunSource { path: "*".into(), at: None }],
+            ..Project::default()
+        };
+        assert_loads_back(&project, &render(&project, 0, &[]));
+    }
+}
