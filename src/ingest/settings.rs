@@ -1,6 +1,6 @@
 //! Facts from the files of a run that are settings, not logs.
 
-use super::facts::{Found, config, plain};
+use super::facts::{Found, config, megatron, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::project::FactSource;
@@ -41,8 +41,14 @@ pub fn rank(relative: &str) -> Option<usize> {
         return Some(depth);
     }
     let (stem, extension) = name.rsplit_once('.')?;
-    let place = STEMS.iter().position(|s| *s == stem)?;
-    matches!(extension, "json" | "yaml" | "yml").then_some((depth + 1) * 100 + place)
+    // torchtitan's job files and scripts that start a job are known by what is in them, whatever they are called.
+    let place = match extension {
+        "json" | "yaml" | "yml" => STEMS.iter().position(|s| *s == stem)?,
+        "toml" => STEMS.len(),
+        "sh" | "sbatch" | "slurm" => STEMS.len() + 1,
+        _ => return None,
+    };
+    Some((depth + 1) * 100 + place)
 }
 
 /// The settings of one run.
@@ -142,13 +148,13 @@ fn load(path: &Path, length: u64) -> Result<Value, String> {
         return Err(format!("larger than {} MiB: not read for facts", LARGEST >> 20));
     }
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    if yaml {
-        let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned())?;
-        serde_yaml::from_str(text).map_err(|e| e.to_string())
-    } else {
+    let text = || std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned());
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string()),
+        Some("toml") => Ok(torchtitan::toml(text()?)),
+        Some("sh" | "sbatch" | "slurm") => Ok(megatron::command_line(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
-        serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string()))
+        _ => serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string())),
     }
 }
 

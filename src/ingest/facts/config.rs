@@ -1,7 +1,7 @@
 //! A configuration as a run logged it: a dictionary of settings from W&B, MLflow, TensorBoard's hyper-parameters,
 //! `config.json` or `args.json`, whoever wrote it.
 
-use super::{Found, architecture, hf_args, llamafactory, mixture, msswift, plain};
+use super::{Found, architecture, hf_args, llamafactory, megatron, mixture, msswift, olmo, plain, torchtitan};
 use serde_json::Value;
 
 /// Every fact that one dictionary of settings holds, the most trusted first: what is said in plain words, then what
@@ -12,6 +12,9 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(mixture::facts(config));
     found.extend(llamafactory::facts(config));
     found.extend(msswift::facts(config));
+    found.extend(olmo::facts(config));
+    found.extend(torchtitan::facts(config));
+    found.extend(megatron::facts(config));
     found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
     found

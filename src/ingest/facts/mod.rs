@@ -12,8 +12,10 @@ pub mod llamafactory;
 pub mod megatron;
 pub mod mixture;
 pub mod msswift;
+pub mod olmo;
 pub mod plain;
 pub mod tensorboard;
+pub mod torchtitan;
 
 use crate::vocab::{FactName, FactValue};
 

@@ -1,0 +1,216 @@
+//! Facts in the configurations of OLMo (YAML) and OLMo-core (the `config.json` it saves).
+
+use super::config::{Keys, number};
+use super::{Found, architecture, blend};
+use crate::vocab::{FactName, FactValue};
+use serde_json::{Value, json};
+
+/// Facts, if the dictionary is a configuration of either.
+#[must_use]
+pub fn facts(config: &Value) -> Vec<Found> {
+    if config.get("global_train_batch_size").is_some()
+        && config.get("model").is_some_and(|m| m.get("d_model").is_some())
+    {
+        return olmo(config);
+    }
+    if config.get("data_loader").is_some() && config.get("train_module").or_else(|| config.get("trainer")).is_some() {
+        return core(config);
+    }
+    Vec::new()
+}
+
+fn at<'a>(config: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(config, |value, key| value.get(key))
+}
+
+fn positive(config: &Value, path: &str) -> Option<f64> {
+    at(config, path).and_then(number).filter(|n| *n > 0.0)
+}
+
+struct Facts<'a> {
+    config: &'a Value,
+    found: Vec<Found>,
+}
+
+impl Facts<'_> {
+    fn add(&mut self, name: FactName, value: Option<f64>, place: &str) {
+        self.found.extend(value.map(|value| (name, FactValue::Number(value), place.to_owned())));
+    }
+
+    fn take(&mut self, name: FactName, place: &str) {
+        self.add(name, positive(self.config, place), place);
+    }
+
+    fn word(&mut self, name: FactName, value: Option<&str>, place: &str) {
+        let value = value.filter(|word| !word.is_empty());
+        self.found.extend(value.map(|word| (name, FactValue::Text(word.to_owned()), place.to_owned())));
+    }
+}
+
+fn olmo(config: &Value) -> Vec<Found> {
+    let mut facts = Facts { config, found: Vec::new() };
+    facts.take(FactName::BatchSequences, "global_train_batch_size");
+    facts.take(FactName::SequenceLength, "model.max_sequence_length");
+    // 739328 steps, or '2e12T' tokens; '1ep' is neither.
+    let duration = at(config, "max_duration");
+    let tokens = duration.and_then(|d| d.as_str()?.strip_suffix('T')?.trim().parse().ok());
+    facts.add(FactName::PlannedTokens, tokens, "max_duration");
+    facts.add(FactName::PlannedSteps, duration.and_then(number).filter(|n| *n > 0.0), "max_duration");
+    facts.take(FactName::LearningRate, "optimizer.learning_rate");
+    let least = positive(config, "optimizer.learning_rate").zip(at(config, "scheduler.alpha_f").and_then(number));
+    facts.add(FactName::MinLearningRate, least.map(|(rate, part)| rate * part), "scheduler.alpha_f");
+    let kind = at(config, "scheduler.name").and_then(Value::as_str).and_then(|name| name.split('_').next());
+    facts.word(FactName::Schedule, kind, "scheduler.name");
+    let warmup = positive(config, "scheduler.t_warmup");
+    let per_step = if at(config, "scheduler.units").and_then(Value::as_str) == Some("tokens") {
+        positive(config, "global_train_batch_size")
+            .zip(positive(config, "model.max_sequence_length"))
+            .map(|(b, l)| b * l)
+    } else {
+        Some(1.0)
+    };
+    facts.add(FactName::WarmupSteps, warmup.zip(per_step).map(|(w, per)| (w / per).round()), "scheduler.t_warmup");
+    facts.add(FactName::Seed, at(config, "seed").and_then(number), "seed");
+    facts.word(FactName::InitFrom, at(config, "load_path").and_then(Value::as_str), "load_path");
+    if let Some(model) = config.get("model").and_then(as_transformers) {
+        facts
+            .found
+            .extend(architecture::facts(&model).into_iter().map(|(name, value, _)| (name, value, "model".to_owned())));
+    }
+    facts.found
+}
+
+/// OLMo's `model`, in the words of Hugging Face transformers. `None` for shapes that have no words there.
+fn as_transformers(model: &Value) -> Option<Value> {
+    let keys = Keys(model);
+    let width = keys.number(&["d_model"])?;
+    // With a gate, half of what goes in comes out: the width that others call intermediate is half of OLMo's.
+    let gated = matches!(keys.text("activation_type"), None | Some("swiglu"));
+    if !gated || keys.flag("include_bias", false) || keys.flag("multi_query_attention", false) {
+        return None;
+    }
+    let inner = keys.number(&["mlp_hidden_size"]).or_else(|| Some(width * keys.number(&["mlp_ratio"])?))? / 2.0;
+    let experts = keys.number(&["moe_num_experts"]).filter(|_| keys.text("block_type") == Some("moe"));
+    let family = match experts {
+        Some(_) => "olmoe",
+        None if keys.flag("norm_after", false) => "olmo2",
+        None => "olmo",
+    };
+    let heads = keys.number(&["n_heads"])?;
+    Some(json!({
+        "model_type": family, "hidden_size": width, "intermediate_size": inner, "num_hidden_layers": keys.number(&["n_layers"])?,
+        "num_attention_heads": heads, "num_key_value_heads": keys.number(&["n_kv_heads"]).unwrap_or(heads),
+        "vocab_size": keys.number(&["embedding_size", "vocab_size"])?, "tie_word_embeddings": keys.flag("weight_tying", true),
+        "num_experts": experts, "num_experts_per_tok": keys.number(&["moe_top_k"]),
+    }))
+}
+
+fn core(config: &Value) -> Vec<Found> {
+    let mut facts = Facts { config, found: Vec::new() };
+    // In tokens, not sequences.
+    facts.take(FactName::BatchTokens, "data_loader.global_batch_size");
+    for path in ["dataset.sequence_length", "train_module.max_sequence_length", "sequence_length"] {
+        if positive(config, path).is_some() {
+            facts.take(FactName::SequenceLength, path);
+            break;
+        }
+    }
+    let planned = match at(config, "trainer.max_duration.unit").and_then(Value::as_str) {
+        Some("steps") => Some(FactName::PlannedSteps),
+        Some("tokens") => Some(FactName::PlannedTokens),
+        _ => None,
+    };
+    if let Some(name) = planned {
+        facts.take(name, "trainer.max_duration.value");
+    }
+    for module in ["train_module", "trainer"] {
+        let path = |key: &str| format!("{module}.{key}");
+        if positive(config, &path("optim.lr")).is_some() {
+            facts.take(FactName::LearningRate, &path("optim.lr"));
+            facts.take(FactName::WarmupSteps, &path("scheduler.warmup_steps"));
+            facts.take(FactName::WarmupSteps, &path("scheduler.warmup"));
+            let class = at(config, &path("scheduler._CLASS_")).and_then(Value::as_str).unwrap_or_default();
+            let kind = [
+                ("CosWithWarmup", "cosine"),
+                ("LinearWithWarmup", "linear"),
+                ("WSD", "wsd"),
+                ("ConstantLR", "constant"),
+            ];
+            let kind = kind.iter().find(|(name, _)| class.rsplit('.').next().is_some_and(|c| c.starts_with(name)));
+            facts.word(FactName::Schedule, kind.map(|(_, kind)| *kind), &path("scheduler"));
+            break;
+        }
+    }
+    facts.add(FactName::Seed, at(config, "init_seed").and_then(number), "init_seed");
+    if let Some((weights, names)) = sources(config, 0) {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mixture = blend::mixture(&weights, &names);
+        facts.found.extend(mixture.map(|m| (FactName::Mixture, FactValue::Mixture(m), "source_configs".to_owned())));
+    }
+    facts.found
+}
+
+/// A list of sources with `source_name` and `target_ratio`, wherever it is.
+fn sources(value: &Value, depth: usize) -> Option<(Vec<f64>, Vec<String>)> {
+    if let Value::Array(list) = value {
+        let source = |s: &Value| Some((number(s.get("target_ratio")?)?, s.get("source_name")?.as_str()?.to_owned()));
+        let all: Option<Vec<(f64, String)>> = list.iter().map(source).collect();
+        return all.filter(|all| !all.is_empty()).map(|all| all.into_iter().unzip());
+    }
+    let inside = value.as_object().filter(|_| depth < 6)?;
+    inside.values().find_map(|inner| sources(inner, depth + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(found: &[Found], name: FactName) -> Option<&FactValue> {
+        found.iter().find(|(n, _, _)| *n == name).map(|(_, value, _)| value)
+    }
+
+    #[test]
+    fn the_yaml_of_olmo_7b() {
+        // The published configuration's shape; its model has 6,888,095,744 parameters, 6,682,050,560 of them in layers.
+        let config = json!({
+            "seed": 6198, "global_train_batch_size": 2160, "max_duration": "2e12T", "load_path": null,
+            "model": {"d_model": 4096, "n_heads": 32, "n_layers": 32, "mlp_hidden_size": 22016, "activation_type": "swiglu",
+                      "weight_tying": false, "vocab_size": 50280, "embedding_size": 50304, "max_sequence_length": 2048},
+            "optimizer": {"learning_rate": 3e-4}, "scheduler": {"name": "linear_with_warmup", "t_warmup": 5000, "alpha_f": 0.1},
+        });
+        let found = facts(&config);
+        let number = |n: f64| FactValue::Number(n);
+        for (name, value) in [
+            (FactName::BatchSequences, number(2160.0)),
+            (FactName::PlannedTokens, number(2e12)),
+            (FactName::WarmupSteps, number(5000.0)),
+            (FactName::Schedule, FactValue::Text("linear".to_owned())),
+            (FactName::MinLearningRate, number(3e-4 * 0.1)),
+            (FactName::TotalParams, number(6_888_095_744.0)),
+            (FactName::Params, number(6_476_005_376.0)),
+        ] {
+            assert_eq!(find(&found, name), Some(&value), "{name:?}");
+        }
+        assert_eq!(find(&found, FactName::PlannedSteps), None);
+        assert_eq!(find(&found, FactName::InitFrom), None);
+    }
+
+    #[test]
+    fn the_configuration_that_olmo_core_saves() {
+        let config = json!({
+            "data_loader": {"global_batch_size": 4_194_304}, "init_seed": 12536,
+            "dataset": {"sequence_length": 4096, "source_mixture_config": {"source_list": {"sources": [
+                {"source_name": "web", "target_ratio": 0.75, "paths": ["s3://x"]}, {"source_name": "code", "target_ratio": 0.25},
+            ]}}},
+            "train_module": {"optim": {"lr": 4e-4}, "scheduler": {"_CLASS_": "olmo_core.optim.scheduler.CosWithWarmup", "warmup_steps": 2000}},
+            "trainer": {"max_duration": {"value": 10_000, "unit": "steps"}},
+        });
+        let found = facts(&config);
+        let Some(FactValue::Mixture(mixture)) = find(&found, FactName::Mixture) else { panic!("{found:?}") };
+        assert_eq!(mixture.weight("web"), 0.75);
+        assert_eq!(find(&found, FactName::BatchTokens), Some(&FactValue::Number(4_194_304.0)));
+        assert_eq!(find(&found, FactName::PlannedSteps), Some(&FactValue::Number(10_000.0)));
+        assert_eq!(find(&found, FactName::Schedule), Some(&FactValue::Text("cosine".to_owned())));
+        assert_eq!(facts(&json!({"model": {"d_model": 8}, "lr": 1})), []);
+    }
+}
