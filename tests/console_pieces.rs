@@ -114,7 +114,9 @@ fn named(name: &str) -> &'static dyn Format {
 }
 
 /// Everything read, with NaN made comparable.
-fn content(sink: &Sink) -> (Vec<String>, Vec<(u32, i64, u64)>, String, usize) {
+type Content = (Vec<String>, Vec<(u32, i64, u64)>, String, usize);
+
+fn content(sink: &Sink) -> Content {
     let points = sink.points.iter().map(|p| (p.metric, p.step, p.value.to_bits())).collect();
     (sink.metrics().to_vec(), points, format!("{:?}", sink.facts), sink.damage.len())
 }

@@ -3,6 +3,7 @@
 #[path = "../../tests/formats/writers.rs"]
 pub mod writers;
 
+use mixlaw::ingest::formats::custom::{CustomFormat, LineFormat};
 use mixlaw::ingest::formats::{Format, Growth, Sink, all, recognise};
 
 /// The path that the targets pretend a file has: it must be one that formats that go by the path accept.
@@ -18,6 +19,12 @@ struct Read {
 /// The format with this name.
 pub fn format(name: &str) -> &'static dyn Format {
     *all().iter().find(|format| format.name() == name).expect("a format of this name")
+}
+
+/// A line format as a project may describe one.
+pub fn custom() -> CustomFormat {
+    let pattern = r"step (?<step>[\d,]+) loss=(?<loss>\S+)(?: val=(?<val>\S+))?".to_owned();
+    LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() }.compile().expect("a line format")
 }
 
 /// Feeds `bytes`, the first of which say where to cut.

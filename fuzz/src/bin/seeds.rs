@@ -24,6 +24,7 @@ const TEXTS: &[(&str, &[&str])] = &[
     (
         "megatron",
         &[
+            "0: ------------------------ arguments ------------------------\n0:   data_path .... ['1', '/d/a', '3', '/d/b']\n0:   hidden_size .... 16\n0:   num_layers .... 2......updated\n0:   pipeline_model_parallel_size .... 2\n0: -------------------- end of arguments ---------------------\n > padded vocab (size: 7) with 1 dummy tokens (new size: 8)\n > number of parameters on (tensor, pipeline) model parallel rank (0, 0): 5 > number of parameters on (tensor, pipeline) model parallel rank (0, 1): 6\n iteration        1/     100 | lm loss: 2.5E+00 |\n iteration        2/     100 | grad norm: nan | number of skipped iterations:   0 | number of nan iterations:   0 |\n",
             " [2026-01-01 00:00:00] iteration        1/     100 | consumed samples:           64 | elapsed time per iteration (ms): 10.5 | learning rate: 1.0E-04 | lm loss: 2.5E+00 | grad norm: 1.0 |\n validation loss at iteration 1 | lm loss value: 2.0E+00 | lm loss PPL: 7.4E+00 |\n  num_layers ...................................... 12\n",
         ],
     ),
@@ -37,6 +38,17 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("nanogpt", &["iter 10: loss 3.1, time 100.0ms, mfu 10.5%\nstep 250: train loss 2.0, val loss 2.1\nnumber of parameters: 123.59M\n"]),
     ("build_nanogpt", &["step   190 | loss: 6.888083 | lr 1.6e-04 | norm: 1.0 | dt: 10.0ms | tok/sec: 1000.0\n"]),
     ("build_nanogpt_log", &["190 train 6.888083\n250 val 3.0\n250 hella 0.29\n"]),
+    (
+        "hf_dict",
+        &[
+            "  Total optimization steps = 40\n\r 20%|#  | 8/40 [00:05<00:20,  1.5it/s]\r   \r{'loss': 2.5, 'epoch': 0.2}\n\r 25%|#  | 10/40 [00:06<00:20,  1.5it/s]\r{'eval_loss': '2.1', 'epoch': 0.2}\n{'train_runtime': 9.0, 'epoch': 1.0}\n",
+            "{'loss': 2.5, 'mem': np.float64(1.5), 'x': [1, {'a': (2,)}], 'global_step/max_steps': '5/93'}\n{'loss': nan, 'epoch': 0.5}\n",
+        ],
+    ),
+    (
+        "custom",
+        &["step 10 loss=2.5 val=nan\nnothing\nstep 1,020 loss=x val=1e-3\n"],
+    ),
     ("console", &["{'loss': 2.8713, 'grad_norm': nan, 'epoch': 0.04}\r 10%|#| 1/10\n{'loss': '1.921', 'epoch': '1'}\n"]),
 ];
 
