@@ -302,6 +302,8 @@ mod tests {
     /// To look at: `MIXLAW_LOOK=/tmp/look cargo test --lib look`.
     #[test]
     fn look() {
+        use crate::tui::{Event, update};
+        use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
         let Ok(folder) = std::env::var("MIXLAW_LOOK") else { return };
         let snapshots = [
             ("sweep", fixture::sweep()),
@@ -310,12 +312,22 @@ mod tests {
             ("empty", fixture::empty()),
             ("wide", fixture::wide()),
         ];
+        let keys = [("", ""), ("help", "?"), ("detail", "j\r"), ("laws", "4"), ("zoom", "2zl"), ("stop", "Q")];
         for (name, snapshot) in snapshots {
             let snapshot = Arc::new(snapshot);
             for (w, h) in [(140, 40), (80, 24), (60, 20), (200, 60), (100, 50)] {
                 for theme in [ThemeName::Dark, ThemeName::Light, ThemeName::Ansi, ThemeName::Mono] {
-                    let svg = dashboard(Arc::clone(&snapshot), w, h, theme);
-                    std::fs::write(format!("{folder}/{name}-{w}x{h}-{theme:?}.svg"), svg).unwrap();
+                    for (what, typed) in keys {
+                        let mut model = Model::showing(Arc::clone(&snapshot), Theme::new(theme, Depth::True), (w, h));
+                        for c in typed.chars() {
+                            let code = if c == '\r' { KeyCode::Enter } else { KeyCode::Char(c) };
+                            update(&mut model, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+                        }
+                        let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+                        view(&model, buf.area, &mut buf);
+                        let svg = cells(&buf, theme, "look", "look");
+                        std::fs::write(format!("{folder}/{name}{what}-{w}x{h}-{theme:?}.svg"), svg).unwrap();
+                    }
                 }
             }
         }

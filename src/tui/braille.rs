@@ -62,6 +62,13 @@ impl Grid {
         dotted.map(move |(i, _)| (area.x + (i % columns) as u16, area.y + (i / columns) as u16))
     }
 
+    /// The dots as lines of text, all in the colour of the reader's choice.
+    #[must_use]
+    pub fn rows(&self) -> Vec<String> {
+        let glyph = |dots: u8| if dots == 0 { ' ' } else { char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' ') };
+        self.cells.chunks(self.columns.max(1)).map(|row| row.iter().map(|(dots, _)| glyph(*dots)).collect()).collect()
+    }
+
     /// Writes the cells that have dots.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         for (i, (dots, style)) in self.cells.iter().enumerate().filter(|(_, (dots, _))| *dots != 0) {

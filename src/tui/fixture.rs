@@ -346,7 +346,9 @@ pub fn wide() -> Snapshot {
             other: number(627_000.0, "train.log:12"),
         });
     }
-    s.metrics = names.iter().map(|n| (n.clone(), format!("eval/{n}/loss"))).collect();
+    let keys = [PROSE.to_owned(), RUST.to_owned()].into_iter().chain((2..).map(|i| format!("eval/{i}/loss")));
+    s.metrics = names.iter().cloned().zip(keys).collect();
+    s.charts.iter_mut().for_each(|c| c.domain.clone_from(&names[1]));
     s.domains = names;
     s
 }

@@ -211,23 +211,25 @@ pub fn bar(part: f64, columns: usize) -> (String, String) {
     (full, empty)
 }
 
-/// Values as eighth blocks, scaled to their own range, the newest at the right; `·` where a value is not finite.
+/// Values as eighth blocks, the newest at the right, `·` where a value is not finite. Scaled to the range of what comes
+/// after the first eighth: the fall at the start of a run would leave no height for anything that follows. The tallest
+/// block is not the full one, so that rows do not run together.
 #[must_use]
 pub fn sparkline(values: &[f64], columns: usize) -> String {
-    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const LEVELS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     if values.is_empty() || columns == 0 {
         return String::new();
     }
     let n = columns.min(values.len());
     let sampled: Vec<f64> =
         (0..n).map(|i| values[if n == 1 { values.len() - 1 } else { i * (values.len() - 1) / (n - 1) }]).collect();
-    let finite = || sampled.iter().copied().filter(|v| v.is_finite());
+    let finite = || sampled[n / 8..].iter().copied().filter(|v| v.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     sampled
         .iter()
         .map(|v| match (v - low) / (high - low) {
             _ if !v.is_finite() => '·',
-            t if t.is_finite() => LEVELS[(t * 7.0).round() as usize],
+            t if t.is_finite() => LEVELS[(t.clamp(0.0, 1.0) * 6.0).round() as usize],
             _ => LEVELS[0],
         })
         .collect()
@@ -281,9 +283,16 @@ mod tests {
     }
 
     #[test]
+    fn a_fall_at_the_start_leaves_height_for_the_rest() {
+        let mut values = vec![9.0, 2.0];
+        values.extend((1..8).map(|i| 2.0 - 0.1 * f64::from(i)));
+        assert_eq!(sparkline(&values, 9), "▇▇▆▅▄▄▃▂▁");
+    }
+
+    #[test]
     fn a_sparkline_spans_its_own_range() {
-        assert_eq!(sparkline(&[1.0, 2.0, f64::NAN, 3.0], 4), "▁▅·█");
+        assert_eq!(sparkline(&[1.0, 2.0, f64::NAN, 3.0], 4), "▁▄·▇");
         assert_eq!(sparkline(&[2.0, 2.0], 4), "▁▁");
-        assert_eq!(sparkline(&[3.0, 9.0, 1.0], 2), "█▁");
+        assert_eq!(sparkline(&[3.0, 9.0, 1.0], 2), "▇▁");
     }
 }

@@ -83,8 +83,8 @@ fn big(model: &Model, plan: &mut Plan) {
     let (main, strip) = cut_top(plan.body, plan.body.height - rows);
     let (left, right) = cut_left(main, main.width - (main.width * 3 / 8).clamp(50, 72));
     let (chart, runs) = cut_top(left, (main.height * 9 / 20).max(12));
-    let wanted = panels::advice::lines(model, inside(right).width.saturating_sub(2)).len() as u16 + 2;
-    let (advice, laws) = cut_top(right, wanted.clamp(8, main.height * 3 / 5));
+    let wanted = advice_rows(model, right.width);
+    let (advice, laws) = cut_top(right, wanted.clamp(8, main.height * 13 / 20));
     plan.panels = vec![(Panel::Chart, chart), (Panel::Runs, runs), (Panel::Advice, advice), (Panel::Laws, laws)];
     if rows > 0 {
         plan.panels.push((Panel::Notices, strip));
@@ -93,15 +93,17 @@ fn big(model: &Model, plan: &mut Plan) {
 
 /// Chart and advice over one place that the others share.
 fn normal(model: &Model, plan: &mut Plan) {
-    let (top, bottom) = cut_top(plan.body, (plan.body.height * 11 / 20).min(20));
-    let (chart, advice) = cut_left(top, top.width * 11 / 20);
+    let columns = plan.body.width * 21 / 40;
+    let wanted = advice_rows(model, plan.body.width - columns);
+    let (top, bottom) = cut_top(plan.body, (plan.body.height * 11 / 20).min(wanted.max(16)));
+    let (chart, advice) = cut_left(top, columns);
     plan.tabs = vec![Panel::Runs, Panel::Laws, Panel::Notices];
     plan.panels = vec![(Panel::Chart, chart), (Panel::Advice, advice), (shared(model, &plan.tabs), bottom)];
 }
 
 /// Advice over one place that the others share; where even that is too much, one place for all.
 fn narrow(model: &Model, plan: &mut Plan) {
-    let wanted = panels::advice::lines(model, inside(plan.body).width.saturating_sub(2)).len() as u16 + 2;
+    let wanted = advice_rows(model, plan.body.width);
     if plan.body.height >= 15 {
         let (advice, bottom) = cut_top(plan.body, wanted.clamp(5, plan.body.height * 9 / 20));
         plan.tabs = vec![Panel::Runs, Panel::Chart, Panel::Laws, Panel::Notices];
@@ -110,6 +112,12 @@ fn narrow(model: &Model, plan: &mut Plan) {
         plan.tabs = Panel::ALL.to_vec();
         plan.panels = vec![(model.focus, plan.body)];
     }
+}
+
+/// Rows that show all of the advice in a panel of so many columns, borders and all.
+fn advice_rows(model: &Model, columns: u16) -> u16 {
+    let inner = inside(Rect { width: columns, height: 2, ..Rect::ZERO });
+    panels::advice::lines(model, panels::text_area(inner).width).len() as u16 + 2
 }
 
 /// The one of `tabs` that is seen: the focused one, or the one that was last.

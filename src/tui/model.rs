@@ -187,18 +187,27 @@ impl Model {
     pub fn show(&mut self, snapshot: Arc<Snapshot>) {
         self.chart = self.chart.filter(|i| *i < snapshot.charts.len());
         self.fit = self.fit.filter(|i| *i < snapshot.fits.len());
+        let before = self.cursor();
         self.runs.prefix = order::common_folders(&snapshot);
         self.snapshot = Some(snapshot);
         self.age = 0.0;
-        self.reorder();
+        self.place(before);
     }
 
     /// Filters and sorts the runs again. The only work here that grows with their number, so it is done when a
     /// snapshot, the filter or the sort changes, and never when drawing.
     pub fn reorder(&mut self) {
+        self.place(self.cursor());
+    }
+
+    /// Where the cursor is in the table.
+    fn cursor(&self) -> Option<usize> {
+        self.runs.cursor(self.snapshot.as_ref()?)
+    }
+
+    fn place(&mut self, before: Option<usize>) {
         let Some(snapshot) = self.snapshot.clone() else { return };
-        let before = self.runs.cursor(&snapshot);
-        self.runs.order = order::order(&snapshot, &self.runs.filter, self.runs.sort);
+        self.runs.order = order::order(&snapshot, &self.runs.prefix, &self.runs.filter, self.runs.sort);
         if self.runs.cursor(&snapshot).is_none() {
             // What was selected is gone: whatever took its place is selected.
             let near = before.unwrap_or(0).min(self.runs.order.len().saturating_sub(1));

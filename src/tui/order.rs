@@ -73,12 +73,14 @@ pub fn moved_domain(snapshot: &Snapshot) -> Option<&str> {
     snapshot.charts.first().map(|c| &c.domain).or(snapshot.domains.last()).map(String::as_str)
 }
 
-/// Indices of the runs that pass the filter, sorted; ties stay in the order of the snapshot.
+/// Indices of the runs whose name after `prefix`, or state, has every word of the filter, sorted; ties stay in the order
+/// of the snapshot.
 #[must_use]
-pub fn order(snapshot: &Snapshot, filter: &str, sort: Sort) -> Vec<usize> {
+pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec<usize> {
     let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
     let passes = |run: &RunView| {
-        let name = run.name.to_lowercase();
+        // What is not seen is not matched.
+        let name = run.name.strip_prefix(prefix).unwrap_or(&run.name).to_lowercase();
         words.iter().all(|w| name.contains(w) || state_word(run.state).contains(w.as_str()))
     };
     let mut kept: Vec<usize> =
@@ -201,18 +203,19 @@ mod tests {
     #[test]
     fn every_word_of_the_filter_must_occur() {
         let snapshot = fixture::sweep();
-        let count = |filter: &str| order(&snapshot, filter, Sort::default()).len();
+        let count = |filter: &str| order(&snapshot, "runs/", filter, Sort::default()).len();
         assert_eq!(count(""), 36);
         assert_eq!(count("N590K"), 9);
         assert_eq!(count("n590k running"), 2);
         assert_eq!(count("nothing like it"), 0);
+        assert_eq!(count("run"), 2, "running, and not the folder that all are in");
     }
 
     #[test]
     fn runs_without_the_number_come_last_either_way() {
         let snapshot = fixture::sweep();
         for descending in [false, true] {
-            let sorted = order(&snapshot, "", Sort { column: Column::Loss(1), descending });
+            let sorted = order(&snapshot, "", "", Sort { column: Column::Loss(1), descending });
             let last = |i: usize| snapshot.runs[i].metrics.get("eval/rust/loss").map(|m| m.last);
             let values: Vec<f64> = sorted.iter().filter_map(|i| last(*i)).filter(|v| v.is_finite()).collect();
             assert!(values.is_sorted_by(|a, b| if descending { a >= b } else { a <= b }));

@@ -47,7 +47,7 @@ impl Plot<'_> {
     }
 
     fn loss_ticks(&self, rows: u16) -> (Vec<f64>, usize) {
-        ticks(self.scale.y, usize::from(rows / 2).clamp(1, 8))
+        ticks(self.scale.y, usize::from(rows * 2 / 3).clamp(1, 8))
     }
 
     /// The dot of a weight and a loss.

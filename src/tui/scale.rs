@@ -76,7 +76,7 @@ pub fn ticks(range: (f64, f64), most: usize) -> (Vec<f64>, usize) {
     }
     let rough = span / most as f64;
     let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| span / s <= most as f64 + 1e-9);
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| span / s < most as f64 + 1.0);
     let step = step.unwrap_or(10.0 * power);
     let decimals = (0..9).find(|d| ((step * 10f64.powi(*d)).round() - step * 10f64.powi(*d)).abs() < 1e-6).unwrap_or(9);
     let first = (range.0 / step - 1e-9).ceil() as i64;

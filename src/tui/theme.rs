@@ -94,8 +94,11 @@ pub struct Theme {
     pub selected: Style,
 }
 
-/// Said outright, because what is drawn over a border would keep the border's colour otherwise.
-const INK: Style = Style::new().fg(Color::Reset);
+/// The terminal's own ink. Said outright, like the absence of bold and dim in every other style, because what is drawn
+/// over a border would keep the border's looks otherwise.
+const INK: Style = Style::new().fg(Color::Reset).remove_modifier(Modifier::BOLD.union(Modifier::DIM));
+const BOLD: Style = INK.add_modifier(Modifier::BOLD);
+const DIM: Style = INK.add_modifier(Modifier::DIM);
 
 impl Theme {
     /// The theme of that name for terminals of that depth.
@@ -130,7 +133,8 @@ impl Theme {
 
     fn coloured(name: ThemeName, depth: Depth, p: &Palette) -> Self {
         let c = |rgb: u32| to_depth(rgb, depth);
-        let fg = |rgb: u32| Style::new().fg(c(rgb));
+        let fg = |rgb: u32| INK.fg(c(rgb));
+        let bold = |rgb: u32| BOLD.fg(c(rgb));
         Self {
             name,
             depth,
@@ -138,15 +142,15 @@ impl Theme {
             text: INK,
             dim: fg(p.dim),
             faint: fg(p.faint),
-            title: INK.add_modifier(Modifier::BOLD),
-            focus: fg(p.accent).add_modifier(Modifier::BOLD),
+            title: BOLD,
+            focus: bold(p.accent),
             accent: fg(p.accent),
             good: fg(p.good),
             warn: fg(p.warn),
             bad: fg(p.bad),
-            loud: Style::new().fg(c(p.loud_ink)).bg(c(p.bad)).add_modifier(Modifier::BOLD),
+            loud: bold(p.loud_ink).bg(c(p.bad)),
             now: fg(p.now),
-            advised: fg(p.good).add_modifier(Modifier::BOLD),
+            advised: bold(p.good),
             curve: fg(p.accent),
             band: fg(p.band),
             band_ground: Some(c(p.band_ground)),
@@ -156,23 +160,24 @@ impl Theme {
     }
 
     fn ansi(depth: Depth) -> Self {
-        let fg = |c: Color| Style::new().fg(c);
+        let fg = |c: Color| INK.fg(c);
+        let bold = |c: Color| BOLD.fg(c);
         Self {
             name: ThemeName::Ansi,
             depth,
             text: INK,
             // Not "bright black": several popular palettes make that the colour of the ground.
-            dim: Style::new().add_modifier(Modifier::DIM),
-            faint: Style::new().add_modifier(Modifier::DIM),
-            title: INK.add_modifier(Modifier::BOLD),
-            focus: fg(Color::Cyan).add_modifier(Modifier::BOLD),
+            dim: DIM,
+            faint: DIM,
+            title: BOLD,
+            focus: bold(Color::Cyan),
             accent: fg(Color::Cyan),
             good: fg(Color::Green),
             warn: fg(Color::Yellow),
             bad: fg(Color::Red),
-            loud: fg(Color::Red).add_modifier(Modifier::BOLD | Modifier::REVERSED),
+            loud: bold(Color::Red).add_modifier(Modifier::REVERSED),
             now: fg(Color::Yellow),
-            advised: fg(Color::Green).add_modifier(Modifier::BOLD),
+            advised: bold(Color::Green),
             curve: fg(Color::Cyan),
             band: fg(Color::Blue),
             band_ground: None,
@@ -182,29 +187,26 @@ impl Theme {
     }
 
     fn mono(depth: Depth) -> Self {
-        let plain = INK;
-        let bold = plain.add_modifier(Modifier::BOLD);
-        let dim = plain.add_modifier(Modifier::DIM);
         Self {
             name: ThemeName::Mono,
             depth,
-            text: plain,
-            dim,
-            faint: dim,
-            title: bold,
-            focus: bold,
-            accent: plain,
-            good: plain,
-            warn: plain,
-            bad: bold,
-            loud: plain.add_modifier(Modifier::BOLD | Modifier::REVERSED),
-            now: plain,
-            advised: bold,
-            curve: bold,
-            band: dim,
+            text: INK,
+            dim: DIM,
+            faint: DIM,
+            title: BOLD,
+            focus: BOLD,
+            accent: INK,
+            good: INK,
+            warn: INK,
+            bad: BOLD,
+            loud: BOLD.add_modifier(Modifier::REVERSED),
+            now: INK,
+            advised: BOLD,
+            curve: BOLD,
+            band: DIM,
             band_ground: None,
-            point: plain,
-            selected: plain.add_modifier(Modifier::REVERSED),
+            point: INK,
+            selected: Style::new().add_modifier(Modifier::REVERSED),
         }
     }
 }
@@ -310,7 +312,7 @@ mod tests {
             t.text, t.dim, t.faint, t.title, t.focus, t.accent, t.good, t.warn, t.bad, t.loud, t.now, t.advised,
             t.curve, t.band, t.point, t.selected,
         ] {
-            assert!(matches!((style.fg, style.bg), (Some(Color::Reset), None)), "{style:?}");
+            assert!(matches!((style.fg, style.bg), (Some(Color::Reset) | None, None)), "{style:?}");
         }
         assert_eq!(t.band_ground, None);
     }

@@ -51,16 +51,19 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     };
     if let Some(forecast) = snapshot.forecasts.first() {
         let reach = reach(&model.theme, snapshot, forecast, width);
-        if !reach.is_empty() {
+        if !reach.is_empty() && !matches!(snapshot.advice, Some(Advice::Recommendation(_))) {
             out.push(Line::default());
-            out.extend(reach);
         }
+        out.extend(reach);
     }
     if !roomy {
         out.retain(|line| line.width() > 0);
     }
     out
 }
+
+/// More domains than this are counted, those that change most first.
+const MOST_BARS: usize = 8;
 
 struct Change {
     name: String,
@@ -89,9 +92,20 @@ fn changes(snapshot: &Snapshot, r: &Recommendation) -> Vec<Change> {
 fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) -> Vec<Line<'static>> {
     let mut out = prose(&headline(snapshot), theme.advised, width);
     out.push(Line::default());
-    let moves = changes(snapshot, r);
+    let mut moves = changes(snapshot, r);
+    let rest = moves.len().saturating_sub(MOST_BARS);
+    if rest > 0 {
+        moves.sort_by(|a, b| b.delta().abs().total_cmp(&a.delta().abs()));
+        moves.truncate(MOST_BARS);
+    }
     let names = moves.iter().map(|m| fmt::width(&m.name)).max().unwrap_or(0);
-    out.extend(moves.iter().map(|m| bars(theme, m, names, width)));
+    let largest = moves.iter().map(|m| m.from.max(m.to)).fold(0.0, f64::max);
+    // A bar of the whole width is all of the mixture, unless that would leave every bar short.
+    let whole = if largest > 0.4 { 1.0 } else { largest.max(1e-6) };
+    out.extend(moves.iter().map(|m| bars(theme, m, whole, names, width)));
+    if rest > 0 {
+        out.push(Line::from(Span::styled(format!("… and {rest} that change less"), theme.dim)));
+    }
     out.push(Line::default());
     out.extend(expected(theme, snapshot, r, width));
     out.push(Line::default());
@@ -99,7 +113,6 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     if r.expected.values().any(|e| e.limit.is_some()) {
         out.push(odds(theme, r.p_within_limits, "every limit holds", width));
     }
-    out.push(Line::default());
     for reason in &r.reasons {
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }
@@ -107,11 +120,11 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
 }
 
 /// `rust   20.0% →  74.0%  ━━━━━━━╍╍╍╍╍╍╍╍╍╍╍╍`: solid is what stays, heavy dashes what is added, light ones what goes.
-fn bars(theme: &Theme, m: &Change, names: usize, width: u16) -> Line<'static> {
+fn bars(theme: &Theme, m: &Change, whole: f64, names: usize, width: u16) -> Line<'static> {
     let from = fmt::right(&fmt::percent(m.from), 6);
     let to = fmt::right(&fmt::percent(m.to), 6);
     let room = usize::from(width).saturating_sub(names + 18);
-    let columns = |part: f64| (part.clamp(0.0, 1.0) * room as f64).round() as usize;
+    let columns = |part: f64| ((part / whole).clamp(0.0, 1.0) * room as f64).round() as usize;
     let (low, high) = (columns(m.from.min(m.to)), columns(m.from.max(m.to)));
     let (fill, style) = if m.delta() >= 0.0 { ("╍", theme.advised) } else { ("┄", theme.now) };
     Line::from(vec![
@@ -129,38 +142,39 @@ fn bars(theme: &Theme, m: &Change, names: usize, width: u16) -> Line<'static> {
 fn expected(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) -> Vec<Line<'static>> {
     let order = model::losses(snapshot);
     let mut rows: Vec<(&String, &Expected)> = r.expected.iter().collect();
-    rows.sort_by_key(|(key, _)| order.iter().position(|l| l.key == *key));
+    // What is minimised before what is only limited.
+    rows.sort_by_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
     let name = |key: &str| fmt::head(&super::label(snapshot, key), 14);
     let names = rows.iter().map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
     // Name, now, arrow, advised, interval; the limit where there is room.
-    let with_limit = usize::from(width) >= names + 38 && rows.iter().any(|(_, e)| e.limit.is_some());
+    let with_limit = usize::from(width) >= names + 37 && rows.iter().any(|(_, e)| e.limit.is_some());
     let mut head = vec![Span::styled(
-        format!("{} {:>6}   {:<7} {:<12}", fmt::left("loss", names), "now", "advised", "90% range"),
+        format!("{} {:>5} → {:<5} {:<11}", fmt::left("loss", names), "now", "new", "90% range"),
         theme.dim,
     )];
     if with_limit {
-        head.push(Span::styled(" limit", theme.dim));
+        head.push(Span::styled("  limit", theme.dim));
     }
     let mut out = vec![Line::from(head)];
     for (key, e) in rows {
         let interval = format!("{}–{}", fmt::loss(e.low), fmt::loss(e.high));
         let mut spans = vec![
             Span::styled(fmt::left(&name(key), names), theme.text),
-            Span::styled(format!(" {:>6}", fmt::loss(e.now)), theme.now),
+            Span::styled(format!(" {:>5}", fmt::loss(e.now)), theme.now),
             Span::styled(" → ", theme.dim),
-            Span::styled(format!("{:<7}", fmt::loss(e.value)), theme.advised),
-            Span::styled(format!(" {interval:<12}"), theme.text),
+            Span::styled(format!("{:<5}", fmt::loss(e.value)), theme.advised),
+            Span::styled(format!(" {interval:<11}"), theme.text),
         ];
         if let Some(limit) = e.limit {
             let (sign, style) = if e.value <= limit { ("✓", theme.good) } else { ("✗", theme.bad) };
             let text = format!("≤ {} ", fmt::loss(limit));
             if with_limit {
-                spans.push(Span::styled(format!(" {text}"), theme.text));
+                spans.push(Span::styled(format!("  {text}"), theme.text));
                 spans.push(Span::styled(sign, style));
             } else {
                 out.push(Line::from(spans));
                 spans = vec![
-                    Span::styled(format!("{} ", " ".repeat(names + 10)), theme.text),
+                    Span::styled(format!("{} ", " ".repeat(names + 7)), theme.text),
                     Span::styled(text, theme.dim),
                     Span::styled(sign, style),
                 ];

@@ -53,20 +53,26 @@ pub fn draw(model: &Model, inner: Rect, buf: &mut Buffer) {
 fn one(model: &Model, chart: &RatioChart, area: Rect, buf: &mut Buffer) {
     let theme = &model.theme;
     let Some(snapshot) = &model.snapshot else { return };
-    let name = format!(
-        "{} loss",
-        fmt::head(&super::label(snapshot, &chart.metric), usize::from(area.width).saturating_sub(8))
-    );
+    let label = super::label(snapshot, &chart.metric);
+    let name = if label == chart.metric { label } else { format!("{label} loss") };
+    let name = fmt::head(&name, usize::from(area.width).saturating_sub(12));
     let Some(scale) = Scale::of(chart, model.whole_range) else { return };
     let run = model.selected_run().map(|r| r.name.as_str());
     let plot = Plot { chart, scale, reading: model.reading, run, theme };
     plot.draw(area, buf);
     let inside = plot.inside(area);
-    if inside.width as usize > fmt::width(&name) + 2 {
-        // In the corner that the curve leaves free.
-        let rises = chart.loss.first() < chart.loss.last();
-        let x = if rises { inside.x + 1 } else { inside.right() - fmt::width(&name) as u16 - 1 };
-        buf.set_string(x, inside.y, &name, theme.title);
+    let mut corner = vec![(name, theme.title)];
+    if snapshot.fits.iter().any(|f| f.chosen && f.metric == chart.metric && f.skill.is_some_and(|s| s <= 0.0)) {
+        corner.push((" NO SKILL ".to_owned(), theme.loud));
+    }
+    for (row, (text, style)) in corner.iter().enumerate() {
+        let wide = fmt::width(text) as u16;
+        if inside.width > wide + 2 && inside.height > row as u16 + 2 {
+            // On the side that the curve leaves free.
+            let rises = chart.loss.first() < chart.loss.last();
+            let x = if rises { inside.x + 1 } else { inside.right() - wide - 1 };
+            buf.set_string(x, inside.y + row as u16, text, *style);
+        }
     }
     legend(model, chart, area, buf);
 }
@@ -84,17 +90,17 @@ fn legend(model: &Model, chart: &RatioChart, area: Rect, buf: &mut Buffer) {
     {
         let text =
             format!("{}: {} ({} – {})", fmt::percent_short(*share), fmt::loss(loss), fmt::loss(low), fmt::loss(high));
-        item("┃", theme.accent, text);
+        item("▸", theme.accent, text);
     } else {
         for (share, sign, style) in [(chart.current, "◇", theme.now), (chart.advised, "◆", theme.advised)] {
             if let Some(share) = share
                 && let Some((loss, _, _)) = read(chart, share)
             {
-                item(sign, style, format!("{}: {}", fmt::percent_short(share), fmt::loss(loss)));
+                item(sign, style, format!("{} {}", fmt::percent_short(share), fmt::loss(loss)));
             }
         }
         if let Some(limit) = chart.limit {
-            item("╌", theme.bad, format!("limit {}", fmt::loss(limit)));
+            item("╌", theme.bad, format!("≤ {}", fmt::loss(limit)));
         }
     }
     let y = area.bottom();

@@ -1,6 +1,7 @@
 //! Everything about one run: what is known and where it was found, what disagrees, its metrics, its forecast, its curve.
 
 use super::{frame, label, prose, scrolled};
+use crate::tui::braille::Grid;
 use crate::tui::fmt;
 use crate::tui::model::{Model, losses};
 use crate::tui::order::state_word;
@@ -44,7 +45,7 @@ fn heading(model: &Model, text: &str) -> [Line<'static>; 2] {
 
 fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
     let theme = &model.theme;
-    let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), 24);
+    let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), 20);
     let mut spans = vec![
         Span::styled(full, state_style(theme, run.state)),
         Span::styled(empty, theme.faint),
@@ -52,13 +53,13 @@ fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
     ];
     let mut add = |text: String| spans.push(Span::styled(text, theme.dim));
     if let Some(step) = run.last_step {
-        add(format!("   step {}", fmt::count(step.max(0) as u64)));
+        add(format!("  step {}", fmt::count(step.max(0) as u64)));
     }
     if let Some(rate) = run.tokens_per_second {
-        add(format!("   {} tokens/s", show_amount(rate)));
+        add(format!("  {} tokens/s", show_amount(rate)));
     }
     if let Some(silent) = run.silent_seconds {
-        add(format!("   last line {}", fmt::ago(silent + model.age)));
+        add(format!("  last line {}", fmt::ago(silent + model.age)));
     }
     vec![Line::from(spans)]
 }
@@ -71,35 +72,67 @@ fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView) -> Vec<Line<'sta
     let mut out = heading(model, "Forecast of the end").to_vec();
     for (key, f) in &run.forecast {
         out.push(Line::from(vec![
-            Span::styled(fmt::left(&fmt::head(&label(snapshot, key), 24), 26), theme.text),
+            Span::styled(fmt::left(&fmt::head(&label(snapshot, key), 14), 16), theme.text),
             Span::styled(fmt::loss(f.value), theme.accent),
             Span::styled(format!("  {} – {}", fmt::loss(f.low), fmt::loss(f.high)), theme.text),
-            Span::styled(
-                format!("   by {}, with {:.0}% of the run seen", fmt::head(&f.law, 16), 100.0 * f.seen),
-                theme.dim,
-            ),
+            Span::styled(format!("   {}, {:.0}% of the run seen", fmt::head(&f.law, 16), 100.0 * f.seen), theme.dim),
         ]));
     }
     out
 }
 
-/// Each validation loss over the run, two rows high.
+/// Each validation loss over the run, side by side where they fit.
 fn curves(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let mut out = Vec::new();
-    for loss in losses(snapshot) {
-        let Some(values) = run.sparklines.get(loss.key).filter(|v| v.len() > 1) else { continue };
-        let finite = || values.iter().copied().filter(|v| v.is_finite());
-        let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-        let room = usize::from(width).saturating_sub(46).min(64);
-        out.push(Line::from(vec![
-            Span::styled(fmt::left(&fmt::head(loss.label, 24), 26), theme.text),
-            Span::styled(fmt::sparkline(values, room), theme.curve),
-            Span::styled(format!("  {} to {}", fmt::loss(low), fmt::loss(high)), theme.dim),
-        ]));
+    let courses: Vec<_> = losses(snapshot)
+        .into_iter()
+        .filter_map(|l| Some((l.label, run.sparklines.get(l.key).filter(|v| v.len() > 1)?)))
+        .collect();
+    if courses.is_empty() {
+        return Vec::new();
     }
-    if !out.is_empty() {
-        out.splice(0..0, heading(model, "Course"));
+    let abreast = (usize::from(width) / 46).clamp(1, courses.len());
+    let each = (usize::from(width) / abreast).saturating_sub(2);
+    let mut out = heading(model, "Course of each validation loss").to_vec();
+    for group in courses.chunks(abreast) {
+        let blocks: Vec<Vec<Line<'static>>> =
+            group.iter().map(|(label, values)| curve(model, label, values, each.min(64))).collect();
+        for row in 0..blocks.iter().map(Vec::len).max().unwrap_or(0) {
+            let mut line = Line::default();
+            for (place, block) in blocks.iter().enumerate() {
+                let gap = (place * (each + 2)).saturating_sub(line.width());
+                line.spans.push(Span::raw(" ".repeat(gap)));
+                line.spans.extend(block.get(row).cloned().unwrap_or_default().spans);
+            }
+            out.push(line);
+        }
+    }
+    out
+}
+
+/// A loss from the first value to the newest: six rows of dots between its largest and least value.
+fn curve(model: &Model, label: &str, values: &[f64], width: usize) -> Vec<Line<'static>> {
+    const ROWS: u16 = 6;
+    let theme = &model.theme;
+    let finite = || values.iter().copied().filter(|v| v.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let mut grid = Grid::new((width.saturating_sub(9)).max(2) as u16, ROWS);
+    let (w, h) = grid.size();
+    let span = if high > low { high - low } else { 1.0 };
+    let place = |i: usize| {
+        let x = i as f64 / (values.len() - 1) as f64 * f64::from(w - 1);
+        (x.round() as i32, ((high - values[i]) / span * f64::from(h - 1)).round() as i32)
+    };
+    for i in (1..values.len()).filter(|i| values[*i].is_finite() && values[*i - 1].is_finite()) {
+        grid.line(place(i - 1), place(i), theme.curve);
+    }
+    let mut out = vec![Line::from(Span::styled(fmt::head(label, width), theme.text))];
+    for (row, dots) in grid.rows().into_iter().enumerate() {
+        let axis = match row {
+            0 => format!("{:>7} ┤", fmt::loss(high)),
+            r if r + 1 == usize::from(ROWS) => format!("{:>7} ┤", fmt::loss(low)),
+            _ => format!("{:>7} │", ""),
+        };
+        out.push(Line::from(vec![Span::styled(axis, theme.dim), Span::styled(dots, theme.curve)]));
     }
     out
 }
@@ -114,8 +147,7 @@ fn show(value: &FactValue) -> String {
             };
             format!("{}{exact}", show_amount(*v))
         }
-        FactValue::Number(v) if v.fract() == 0.0 => format!("{v}"),
-        FactValue::Number(v) => fmt::significant(*v, 4),
+        FactValue::Number(v) => format!("{v}"),
         FactValue::Text(text) => printable(text),
         FactValue::Mixture(m) => {
             let parts = m.0.iter().map(|(d, w)| format!("{} {}", printable(d), fmt::percent(*w)));

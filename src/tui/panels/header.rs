@@ -25,7 +25,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         && area.height > 1
     {
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        spread(&plumbing(model, snapshot), Vec::new(), second, theme.faint, buf);
+        spread(&plumbing(model, snapshot, area.width < 110), Vec::new(), second, theme.faint, buf);
     }
 }
 
@@ -62,30 +62,37 @@ fn status(model: &Model) -> Piece {
 }
 
 /// The daemon, the watch, the counts, the last refit; while a backlog is read, how far it is.
-fn plumbing(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
+fn plumbing(model: &Model, snapshot: &Snapshot, short: bool) -> Vec<Piece> {
     let theme = &model.theme;
     let daemon = &snapshot.daemon;
-    let mut pieces = vec![vec![Span::styled(process(daemon), theme.dim)]];
+    let mut pieces = vec![vec![Span::styled(process(daemon, short), theme.dim)]];
     if let Some(progress) = ingest(model, daemon) {
         pieces.push(progress);
     }
-    pieces.push(states(model, snapshot));
+    pieces.push(states(model, snapshot, short));
     pieces.push(vec![
         Span::styled(fmt::count(daemon.points), theme.text),
-        Span::styled(" points, ", theme.dim),
+        Span::styled(if short { " pts, " } else { " points, " }, theme.dim),
         Span::styled(fmt::count(daemon.files), theme.text),
         Span::styled(if daemon.files == 1 { " file" } else { " files" }, theme.dim),
     ]);
-    pieces.push(refit(model, daemon));
+    pieces.push(refit(model, daemon, short));
     let up = fmt::ago(daemon.uptime + model.age).replace(" ago", "");
     pieces.push(vec![Span::styled(format!("up {up}"), theme.dim)]);
     pieces
 }
 
 /// Who watches, and how: `daemon 4711, native (ext4)`.
-fn process(daemon: &DaemonView) -> String {
-    let who = if daemon.embedded { " embedded".to_owned() } else { format!(" daemon {}", daemon.pid) };
+fn process(daemon: &DaemonView, short: bool) -> String {
+    let who = match daemon.embedded {
+        true => " embedded".to_owned(),
+        false if short => " daemon".to_owned(),
+        false => format!(" daemon {}", daemon.pid),
+    };
     let Some(root) = daemon.watching.first() else { return who };
+    if short {
+        return format!("{who}, {}", fmt::head(&root.mode, 8));
+    }
     let others = match daemon.watching.len() - 1 {
         0 => String::new(),
         n => format!(" and {n} more"),
@@ -113,7 +120,7 @@ fn ingest(model: &Model, daemon: &DaemonView) -> Option<Piece> {
     ])
 }
 
-fn states(model: &Model, snapshot: &Snapshot) -> Piece {
+fn states(model: &Model, snapshot: &Snapshot, short: bool) -> Piece {
     let theme = &model.theme;
     let n = snapshot.runs.len();
     let mut piece = vec![
@@ -124,13 +131,14 @@ fn states(model: &Model, snapshot: &Snapshot) -> Piece {
         let n = snapshot.runs.iter().filter(|r| r.state == state).count();
         if n > 0 {
             let style = super::runs::state_style(theme, state);
-            piece.push(Span::styled(format!(" {} {n} {}", super::runs::state_glyph(state), state_word(state)), style));
+            let word = if short { String::new() } else { format!(" {}", state_word(state)) };
+            piece.push(Span::styled(format!(" {} {n}{word}", super::runs::state_glyph(state)), style));
         }
     }
     piece
 }
 
-fn refit(model: &Model, daemon: &DaemonView) -> Piece {
+fn refit(model: &Model, daemon: &DaemonView, short: bool) -> Piece {
     let theme = &model.theme;
     if daemon.refitting {
         return vec![Span::styled("refitting …", theme.accent)];
@@ -138,7 +146,8 @@ fn refit(model: &Model, daemon: &DaemonView) -> Piece {
     match daemon.last_refit {
         None => vec![Span::styled("no fit yet", theme.dim)],
         Some(seconds) => {
-            let took = daemon.refit_seconds.map_or(String::new(), |s| format!(" in {}", fmt::duration(s)));
+            let took =
+                daemon.refit_seconds.filter(|_| !short).map_or(String::new(), |s| format!(" in {}", fmt::duration(s)));
             vec![
                 Span::styled("refit ", theme.dim),
                 Span::styled(fmt::ago(seconds + model.age), theme.text),

@@ -8,44 +8,77 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-/// The lines of the help.
+/// The lines of the help: in two columns where they fit.
 #[must_use]
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let mut lines = Vec::new();
-    for group in Group::ALL {
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        lines.push(Line::from(Span::styled(group.title(), theme.title)));
-        for binding in BINDINGS.iter().filter(|b| b.group == group) {
-            let keys = binding.keys.iter().map(|c| c.label()).collect::<Vec<_>>().join(" ");
-            let mut rest = fmt::wrap(binding.does, usize::from(width).saturating_sub(22)).into_iter();
-            lines.push(Line::from(vec![
-                Span::styled(fmt::left(&format!("  {keys}"), 22), theme.accent),
-                Span::styled(rest.next().unwrap_or_default(), theme.text),
-            ]));
-            lines.extend(rest.map(|piece| Line::from(Span::styled(format!("{}{piece}", " ".repeat(22)), theme.text))));
-        }
+    let sections = |groups: &[Group], width: u16| -> Vec<Line<'static>> {
+        let each = groups.iter().map(|g| keys(model, *g, width));
+        each.collect::<Vec<_>>().join(&Line::default())
+    };
+    if width < TWO_COLUMNS {
+        let mut lines = sections(&Group::ALL, width);
+        lines.push(Line::default());
+        lines.extend(signs(model, width));
+        return lines;
     }
-    lines.push(Line::default());
-    lines.push(Line::from(Span::styled("Signs", theme.title)));
-    for (sign, meaning) in SIGNS {
-        for (i, piece) in fmt::wrap(meaning, usize::from(width).saturating_sub(22)).into_iter().enumerate() {
-            let lead = if i == 0 { format!("  {sign}") } else { String::new() };
-            lines.push(Line::from(vec![
-                Span::styled(fmt::left(&lead, 22), theme.accent),
-                Span::styled(piece, theme.text),
-            ]));
+    let half = width / 2 - 1;
+    let mut right = sections(&[Group::Show, Group::Runs], half);
+    right.push(Line::default());
+    right.extend(signs(model, half));
+    let mut left = sections(&[Group::Move, Group::Leave], half).into_iter();
+    let mut right = right.into_iter();
+    let mut lines = Vec::new();
+    loop {
+        let (l, r) = (left.next(), right.next());
+        if l.is_none() && r.is_none() {
+            return lines;
         }
+        let mut line = l.unwrap_or_default();
+        let gap = usize::from(half + 2).saturating_sub(line.width());
+        line.spans.push(Span::raw(" ".repeat(gap)));
+        line.spans.extend(r.unwrap_or_default().spans);
+        lines.push(line);
+    }
+}
+
+/// From so many columns on.
+const TWO_COLUMNS: u16 = 110;
+/// Columns of the keys.
+const KEYS: usize = 20;
+
+fn keys(model: &Model, group: Group, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let mut lines = vec![Line::from(Span::styled(group.title(), theme.title))];
+    for binding in BINDINGS.iter().filter(|b| b.group == group) {
+        let keys = binding.keys.iter().map(|c| c.label()).collect::<Vec<_>>().join(" ");
+        lines.extend(entry(model, &keys, binding.does, width));
     }
     lines
 }
 
-const SIGNS: [(&str, &str); 6] = [
+fn signs(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(Span::styled("Signs", model.theme.title))];
+    lines.extend(SIGNS.iter().flat_map(|(sign, meaning)| entry(model, sign, meaning, width)));
+    lines
+}
+
+fn entry(model: &Model, what: &str, meaning: &str, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let pieces = fmt::wrap(meaning, usize::from(width).saturating_sub(KEYS)).into_iter().enumerate();
+    let lead = |i: usize| if i == 0 { format!("  {what}") } else { String::new() };
+    pieces
+        .map(|(i, piece)| {
+            let lead = fmt::left(&lead(i), KEYS);
+            Line::from(vec![Span::styled(lead, theme.accent), Span::styled(piece, theme.text)])
+        })
+        .collect()
+}
+
+const SIGNS: [(&str, &str); 7] = [
     ("▸ ✓ ! ✗ ·", "run: running, finished, stalled, diverged, waiting"),
     ("1.724 → 1.486", "loss now → forecast at the end of the run, or with the advised mixture"),
     ("∘ ○ ◎ ●", "a run's newest loss moved along the law to the target's size; larger runs are fuller"),
+    ("━ ╍ ┄", "part of the mixture that stays, is added, goes"),
     ("◇ ◆", "mixture in use, mixture advised"),
     ("skill", "1: held-out mixtures are predicted perfectly; 0: no better than guessing their mean"),
     ("not identified", "the runs do not pin this parameter down; only predictions mean something"),
@@ -54,7 +87,8 @@ const SIGNS: [(&str, &str); 6] = [
 /// Where the help lies.
 #[must_use]
 pub fn area(body: Rect) -> Rect {
-    let width = body.width.min(84);
+    let most = if body.width >= TWO_COLUMNS + 4 { 128 } else { 84 };
+    let width = body.width.min(most);
     Rect { x: body.x + (body.width - width) / 2, width, ..body }
 }
 

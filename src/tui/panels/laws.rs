@@ -7,6 +7,9 @@ use crate::vocab::{FitView, ParameterView, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+/// Fits listed at once; the list moves with the one that is shown.
+const MOST_ROWS: usize = 6;
+
 /// The lines of the panel.
 #[must_use]
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
@@ -16,8 +19,12 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
         return prose("No law has been fitted yet.", theme.dim, width);
     };
     let mut out = Vec::new();
-    for (i, fit) in snapshot.fits.iter().enumerate() {
+    let first = shown.saturating_sub(MOST_ROWS / 2).min(snapshot.fits.len().saturating_sub(MOST_ROWS));
+    for (i, fit) in snapshot.fits.iter().enumerate().skip(first).take(MOST_ROWS) {
         out.push(row(theme, snapshot, fit, i == shown, width));
+    }
+    if snapshot.fits.len() > MOST_ROWS {
+        out.push(Line::from(Span::styled(format!("  {} of {} fits", MOST_ROWS, snapshot.fits.len()), theme.dim)));
     }
     out.push(Line::from(Span::styled("─".repeat(width.into()), theme.faint)));
     out.extend(verdict(theme, fit, width));
@@ -49,7 +56,7 @@ fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u1
         Span::styled(fmt::left(&fmt::head(&fit.law, 12), 9), if fit.chosen { theme.text } else { theme.dim }),
         skill,
     ];
-    if let Some(error) = fit.mre_heldout {
+    if let Some(error) = fit.mre_heldout.filter(|_| fit.skill.is_none_or(|s| s > 0.0)) {
         spans.push(Span::styled("  held out ", theme.dim));
         spans.push(Span::styled(percent2(error), theme.text));
     }
@@ -145,17 +152,22 @@ fn folds(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
     let mut out = vec![Line::default()];
     let held_out = if fit.held_out.is_empty() { "held out" } else { &fit.held_out };
     let names = fit.folds.iter().map(|f| fmt::width(&fmt::head(&f.held_out, 16))).max().unwrap_or(4);
-    let room = usize::from(width).saturating_sub(names + 23);
+    let room = usize::from(width).saturating_sub(names + 21).min(40);
     out.extend(prose(held_out, theme.dim, width));
     let most = fit.folds.iter().map(|f| f.mre.max(f.mre_baseline)).filter(|v| v.is_finite()).fold(0.0, f64::max);
     for fold in &fit.folds {
         let style = if fold.mre < fold.mre_baseline { theme.good } else { theme.bad };
+        // The line goes on as far as guessing the mean would have reached.
         let (full, _) = fmt::bar(fold.mre / most, room);
+        let (mean, _) = fmt::bar(fold.mre_baseline / most, room);
+        let more = "─".repeat(fmt::width(&mean).saturating_sub(fmt::width(&full)));
+        let rest = " ".repeat(room.saturating_sub(fmt::width(&full) + fmt::width(&more)));
         let worse = if fold.mre < fold.mre_baseline { " " } else { "✗" };
         out.push(Line::from(vec![
             Span::styled(fmt::left(&fmt::head(&fold.held_out, 16), names), theme.text),
             Span::styled(format!(" {:>6}{worse}", percent2(fold.mre)), style),
-            Span::styled(fmt::left(&full, room), style),
+            Span::styled(full, style),
+            Span::styled(format!("{more}{rest}"), theme.faint),
             Span::styled(format!(" mean {:>6}", percent2(fold.mre_baseline)), theme.dim),
         ]));
     }

@@ -103,6 +103,7 @@ fn tabs<'a>(model: &Model, of: &[Panel], shown: Panel) -> Vec<(Option<Panel>, Sp
         let (mark, style) = match (*panel == shown, focused) {
             (true, true) => ("▸", theme.focus),
             (true, false) => (" ", theme.title),
+            _ if *panel == Panel::Notices => (" ", notices::loudest(model)),
             _ => (" ", theme.dim),
         };
         spans.push((Some(*panel), Span::styled(format!("{mark}{text} "), style)));

@@ -3,7 +3,19 @@
 use super::bullet;
 use crate::tui::Model;
 use crate::vocab::Severity;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+
+/// How the title stands out where the panel is not seen.
+#[must_use]
+pub fn loudest(model: &Model) -> Style {
+    let worst = model.snapshot.as_ref().and_then(|s| s.notices.iter().map(|n| n.severity).max());
+    match worst {
+        Some(Severity::Error) => model.theme.bad,
+        Some(Severity::Warning) => model.theme.warn,
+        Some(Severity::Info) | None => model.theme.dim,
+    }
+}
 
 /// The lines of the panel.
 #[must_use]

@@ -122,18 +122,24 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
         left -= if fits { cost } else { 0 };
         fits
     };
-    let shown: Vec<Loss<'a>> = losses.iter().copied().take_while(|_| take(7)).collect();
+    let readable = longest.min(18) - name;
+    let main = model.main_chart().map(|(_, c)| c.metric.as_str());
+    let main = losses.iter().position(|l| Some(l.key) == main).unwrap_or(0);
+    // Two losses before anything else; the others if everything else has found room.
+    let mut shown = losses.iter().take(2).take_while(|_| take(7)).count();
     if take(5) {
         progress = Some(0);
     }
     mixture |= mixed > 0 && take(mixed + 1);
     params |= take(6);
-    forecasts |= !shown.is_empty() && take(8 * shown.len());
+    forecasts |= shown > 0 && take(8 * shown);
+    name += if take(readable) { readable } else { 0 };
     word |= take(9);
     tokens |= take(6);
     if take(9) {
         spark = 8;
     }
+    shown += losses.iter().skip(shown).take_while(|_| take(if forecasts { 15 } else { 7 })).count();
     if take(6) {
         progress = Some(5);
     }
@@ -143,8 +149,6 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
     if spark > 0 {
         spark += left.min(24);
     }
-    let main = model.main_chart().map(|(_, c)| c.metric.as_str());
-    let sparked = losses.iter().copied().find(|l| Some(l.key) == main).or(losses.first().copied());
     let mut out = vec![
         Col { kind: Kind::State { word }, width: if word { 10 } else { 1 } },
         Col { kind: Kind::Name, width: name },
@@ -162,11 +166,17 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
     push(params, Kind::Params, 5);
     push(tokens, Kind::Tokens, 5);
     push(mixture, Kind::Mixture, mixed);
-    for (index, loss) in shown.into_iter().enumerate() {
-        push(true, Kind::Loss { loss, index, forecast: forecasts }, if forecasts { 14 } else { 6 });
+    let mut kept: Vec<usize> = (0..shown).collect();
+    if main >= shown
+        && let Some(last) = kept.last_mut()
+    {
+        *last = main;
     }
-    if let Some(loss) = sparked {
-        push(spark > 0, Kind::Spark(loss), spark);
+    for index in kept {
+        push(true, Kind::Loss { loss: losses[index], index, forecast: forecasts }, if forecasts { 14 } else { 6 });
+    }
+    if let Some(loss) = losses.get(main) {
+        push(spark > 0, Kind::Spark(*loss), spark);
     }
     out
 }
@@ -193,7 +203,11 @@ fn head(model: &Model, snapshot: &Snapshot, columns: &[Col<'_>], area: Rect, buf
             Kind::Tokens => ("D".to_owned(), Column::Tokens, true),
             Kind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
             Kind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
-            Kind::Spark(loss) => (loss.label.to_owned(), Column::Activity, false),
+            Kind::Spark(loss) => {
+                let long = format!("{} course", loss.label);
+                let text = if fmt::width(&long) <= column.width { long } else { loss.label.to_owned() };
+                (text, Column::Activity, false)
+            }
         };
         let by_this = sort.column == sorted && !matches!(column.kind, Kind::Spark(_));
         let mark = if !by_this {
@@ -259,7 +273,7 @@ fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> 
         Kind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),
         Kind::Spark(loss) => {
             let values = run.sparklines.get(loss.key).map_or(&[][..], Vec::as_slice);
-            vec![Span::styled(fmt::sparkline(values, width), theme.accent)]
+            vec![Span::styled(fmt::sparkline(values, width), theme.band)]
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Whole screens, keys and cells.
+
+mod cells;
+mod keys;
+mod screens;
+
+use super::{Depth, Event, Model, Theme, ThemeName, fixture, update, view};
+use crate::vocab::Snapshot;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+
+/// A model that shows a snapshot in a terminal of that size.
+fn model(snapshot: Snapshot, size: (u16, u16)) -> Model {
+    Model::showing(Arc::new(snapshot), Theme::new(ThemeName::Dark, Depth::True), size)
+}
+
+/// The cells of the whole screen.
+fn draw(model: &Model) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, model.size.0, model.size.1));
+    view(model, buf.area, &mut buf);
+    buf
+}
+
+/// The whole screen as text.
+fn screen(model: &Model) -> String {
+    crate::report::text::text(&draw(model))
+}
+
+/// Presses a key without modifiers; returns what is to be done about it.
+fn press(model: &mut Model, code: KeyCode) -> Vec<super::Effect> {
+    update(model, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+}
+
+/// Types characters one by one.
+fn type_in(model: &mut Model, text: &str) {
+    for c in text.chars() {
+        press(model, KeyCode::Char(c));
+    }
+}
+
+/// Every snapshot there is.
+fn all() -> Vec<Snapshot> {
+    vec![
+        fixture::sweep(),
+        fixture::abstained(),
+        fixture::early(),
+        fixture::empty(),
+        fixture::wide(),
+        fixture::hostile(),
+        fixture::many(500),
+    ]
+}

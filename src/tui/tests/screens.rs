@@ -1,0 +1,138 @@
+use super::*;
+use crate::tui::Incoming;
+
+/// Name of the snapshot, what is shown, columns and rows, what is typed before.
+macro_rules! screens {
+    ($($name:ident: $fixture:ident, $size:expr, $typed:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            let mut model = model(fixture::$fixture(), $size);
+            for c in $typed.chars() {
+                press(&mut model, match c {
+                    '\n' => KeyCode::Enter,
+                    '\t' => KeyCode::Tab,
+                    c => KeyCode::Char(c),
+                });
+            }
+            insta::assert_snapshot!(screen(&model));
+        })*
+    };
+}
+
+screens! {
+    sweep_140x40: sweep, (140, 40), "";
+    sweep_80x24: sweep, (80, 24), "";
+    sweep_60x20: sweep, (60, 20), "";
+    sweep_45x12: sweep, (45, 12), "";
+    sweep_20x5: sweep, (20, 5), "";
+    laws_200x60: sweep, (200, 60), "4";
+    laws_80x24: sweep, (80, 24), "4";
+    chart_zoomed_80x24: sweep, (80, 24), "2zcl";
+    filtered_80x24: sweep, (80, 24), "/n590k run";
+    run_140x40: sweep, (140, 40), "j\n";
+    run_80x24: sweep, (80, 24), "j\n";
+    help_140x40: sweep, (140, 40), "?";
+    help_80x24: sweep, (80, 24), "?";
+    stop_80x24: sweep, (80, 24), "Q";
+    abstained_140x40: abstained, (140, 40), "";
+    abstained_laws_80x24: abstained, (80, 24), "4";
+    abstained_20x5: abstained, (20, 5), "";
+    early_80x24: early, (80, 24), "";
+    empty_80x24: empty, (80, 24), "";
+    many_domains_140x40: wide, (140, 40), "";
+}
+
+#[test]
+fn before_the_first_snapshot() {
+    let mut m = Model::new(Theme::new(ThemeName::Dark, Depth::True), (60, 12));
+    insta::assert_snapshot!("waiting_60x12", screen(&m));
+    let why = "No daemon answers on this project. Start one: mixlaw daemon start examples/code-cpt".to_owned();
+    update(&mut m, Event::Incoming(Incoming::Lost(why)));
+    insta::assert_snapshot!("lost_60x12", screen(&m));
+}
+
+#[test]
+fn a_lost_connection_keeps_what_was_seen_and_says_so() {
+    let mut m = model(fixture::sweep(), (80, 24));
+    let why = "The daemon has stopped. Start it again: mixlaw daemon start".to_owned();
+    update(&mut m, Event::Incoming(Incoming::Lost(why)));
+    update(&mut m, Event::Age(12.0));
+    let seen = screen(&m);
+    for text in ["connection lost, last seen 12 s ago", "mixlaw daemon start", "Raise rust from 20% to 74%"] {
+        assert!(seen.contains(text), "{text}\n{seen}");
+    }
+    update(&mut m, Event::Incoming(Incoming::Back));
+    assert!(screen(&m).contains("● live"));
+}
+
+#[test]
+fn every_size_is_drawn() {
+    let sizes = || {
+        let small = (1..=44).step_by(3).flat_map(|w| (1..=12).map(move |h| (w, h)));
+        let large = (1..=200).step_by(21).flat_map(|w| (1..=60).step_by(7).map(move |h| (w, h)));
+        small.chain(large).chain([(40, 10), (72, 20), (120, 35), (119, 34), (200, 60)])
+    };
+    for snapshot in all() {
+        for typed in ["", "?", "\n", "Q", "z", "2z", "3z", "4z", "5z", "5", "/x"] {
+            let mut m = model(snapshot.clone(), (80, 24));
+            for c in typed.chars() {
+                press(&mut m, if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
+            }
+            for size in sizes() {
+                update(&mut m, Event::Resize(size.0, size.1));
+                draw(&m);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_steers_the_terminal() {
+    for typed in ["", "?", "\n", "4", "5", "2z", "4z", "5z", "/\u{1b}x"] {
+        for size in [(140, 40), (80, 24), (60, 20), (39, 9), (200, 60)] {
+            let mut m = model(fixture::hostile(), size);
+            for c in typed.chars() {
+                press(&mut m, if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
+            }
+            update(&mut m, Event::Paste("\u{1b}[31m\u{202e}pasted\r\n".to_owned()));
+            let buf = draw(&m);
+            for cell in buf.content() {
+                let safe = crate::vocab::text::printable(cell.symbol());
+                assert_eq!(safe, cell.symbol(), "at {size:?} after {typed:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_skill_is_said_in_the_loudest_style() {
+    let m = model(fixture::abstained(), (140, 40));
+    let buf = draw(&m);
+    let text = crate::report::text::text(&buf);
+    let row = text.lines().position(|l| l.contains("NO SKILL (-0.12)")).unwrap();
+    let line: Vec<char> = text.lines().nth(row).unwrap().chars().collect();
+    let at = line.windows(8).position(|w| w.iter().collect::<String>() == "NO SKILL").unwrap();
+    let cell = &buf[(at as u16, row as u16)];
+    assert_eq!((Some(cell.fg), Some(cell.bg)), (m.theme.loud.fg, m.theme.loud.bg));
+    assert_eq!(text.matches("NO SKILL").count(), 3, "in the list, in the verdict and on the chart\n{text}");
+}
+
+#[test]
+fn without_colours_nothing_is_lost() {
+    use ratatui::style::Color;
+    for snapshot in all() {
+        let coloured = model(snapshot.clone(), (140, 40));
+        let mono = Model { theme: Theme::new(ThemeName::Mono, Depth::True), ..coloured.clone() };
+        let buf = draw(&mono);
+        assert!(buf.content().iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
+        // All text and every sign is the same; only the band is dots instead of a tint.
+        let plain = |text: String| -> Vec<String> {
+            let kept = |c: &char| !('\u{2800}'..='\u{28ff}').contains(c) && !('▀'..='▇').contains(c);
+            text.lines().map(|l| l.chars().filter(kept).filter(|c| *c != ' ').collect()).collect()
+        };
+        let spark = |text: &str| text.contains("course");
+        let (a, b) = (screen(&coloured), screen(&mono));
+        assert_eq!(spark(&a), spark(&b));
+        assert_eq!(plain(a), plain(b));
+    }
+}
