@@ -43,7 +43,7 @@ pub fn run(format: &dyn Format, bytes: &[u8]) {
 fn read(format: &dyn Format, bytes: &[u8], piece: usize) -> Option<Read> {
     let mut read = Read { points: Vec::new(), facts: 0, used: 0 };
     let mut parser = format.parser(PATH);
-    let mut there = 0;
+    let mut there = 0usize;
     loop {
         let before = there;
         there = there.saturating_add(piece).min(bytes.len());

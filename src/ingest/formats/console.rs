@@ -126,12 +126,14 @@ impl Format for Console {
             let why = format!("lines with a step and a loss: {metrics} in its beginning, the first at line {first}");
             return Some(Recognition { confidence: 30, why });
         }
-        let found: Vec<&str> =
-            MARKS.iter().filter(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some()).copied().collect();
-        (found.len() >= 2).then(|| Recognition {
-            confidence: 5,
-            why: format!("console output of a job ('{}', '{}'), without metrics in its beginning", found[0], found[1]),
-        })
+        let among = |words: &'static [&'static str]| {
+            words.iter().filter(|word| memchr::memmem::find(head, word.as_bytes()).is_some())
+        };
+        let mut found = among(&MARKS).chain(among(&WORDS).filter(|_| among(&MARKS).next().is_some()));
+        let (first, second) = (found.next()?, found.next()?);
+        let (first, second) = (first.trim(), second.trim());
+        let why = format!("console output of a job ('{first}', '{second}'), without metrics in its beginning");
+        Some(Recognition { confidence: 5, why })
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
@@ -148,14 +150,8 @@ fn is_document(head: &[u8]) -> bool {
     }
 }
 
-/// Words that jobs print when they start. Two of them make a text console output; one may stand in any text.
-const MARKS: [&str; 30] = [
-    "torch",
-    "CUDA",
-    "cuda",
-    "NCCL",
-    "nccl",
-    "GPU",
+/// What jobs print and other texts do not.
+const MARKS: [&str; 24] = [
     "[INFO]",
     " INFO",
     "INFO:",
@@ -171,16 +167,20 @@ const MARKS: [&str; 30] = [
     "slurmstepd",
     "nohup:",
     "wandb:",
-    "deepspeed",
-    "Loading ",
-    "tokenizer",
-    "checkpoint",
-    "optimizer",
-    "transformers",
+    "NCCL",
     "command not found",
     "No such file or directory",
-    "loss",
+    "Setting ds_accelerator",
+    "nvidia-smi",
+    "\n++ ",
+    "LD_LIBRARY_PATH=",
+    "SLURM_",
+    "CUDA_VISIBLE_DEVICES",
 ];
+
+/// What speaks of training, in other texts too (vocabularies have these words): they count beside a mark.
+const WORDS: [&str; 10] =
+    ["torch", "CUDA", "cuda", "GPU", "deepspeed", "Loading ", "tokenizer", "checkpoint", "optimizer", "loss"];
 
 /// Reads lines until one tells the format, then hands over to its parser.
 #[derive(Default)]
@@ -300,6 +300,7 @@ mod tests {
         for (path, text) in [
             ("notes.txt", "We lost the game.\nThe end.\n"),
             ("requirements.txt", "torch==2.1\nnumpy\n"),
+            ("vocab.txt", "torch\ncuda\nloss\ncheckpoint\n"),
             ("README.md", "torch CUDA WARNING step 1 loss 2.0\nstep 2 loss 2.0\n"),
             ("a.json", "{\"torch\": \"CUDA\"}"),
             ("x.log", ""),
