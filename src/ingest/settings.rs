@@ -1,6 +1,6 @@
 //! Facts from the files of a run that are settings, not logs.
 
-use super::facts::{Found, config, megatron, plain, torchtitan};
+use super::facts::{Found, command_line, config, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::project::FactSource;
@@ -152,7 +152,7 @@ fn load(path: &Path, length: u64) -> Result<Value, String> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string()),
         Some("toml") => Ok(torchtitan::toml(text()?)),
-        Some("sh" | "sbatch" | "slurm") => Ok(megatron::command_line(text()?).unwrap_or_default()),
+        Some("sh" | "sbatch" | "slurm") => Ok(command_line::arguments(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
         _ => serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string())),
     }

@@ -5,6 +5,7 @@
 
 pub mod architecture;
 pub mod blend;
+pub mod command_line;
 pub mod config;
 pub mod families;
 pub mod hf_args;
