@@ -48,8 +48,9 @@ pub fn ratio(chart: &RatioChart, name: &str, whole: bool) -> Option<String> {
     out.push_str("<g clip-path=\"url(#plot)\">\n");
     place.band_and_curve(&mut out);
     place.limit(&mut out);
-    place.points(&mut out);
     out.push_str("</g>\n");
+    // Not clipped: those of the outermost ratios are centred on the edge.
+    place.points(&mut out);
     place.mixtures(&mut out);
     out.push_str("</svg>\n");
     Some(out)

@@ -47,7 +47,9 @@ impl Plot<'_> {
     }
 
     fn loss_ticks(&self, rows: u16) -> (Vec<f64>, usize) {
-        ticks(self.scale.y, usize::from(rows * 2 / 3).clamp(1, 8))
+        // Two rows apart at least, so that they look evenly spaced; closer where that would leave too few to read by.
+        let apart = ticks(self.scale.y, usize::from(rows / 2).saturating_sub(1).clamp(1, 8));
+        if apart.0.len() >= 3 { apart } else { ticks(self.scale.y, usize::from(rows * 2 / 3).clamp(1, 8)) }
     }
 
     /// The dot of a weight and a loss.

@@ -46,7 +46,7 @@ pub fn run(snapshots: Receiver<Incoming>, options: Options) -> io::Result<Exit> 
         for effect in state.wait(&events.receiver) {
             match effect {
                 Effect::Render => {}
-                Effect::Redraw => session.screen.clear()?,
+                Effect::Redraw => session.repaint()?,
                 Effect::Leave(exit) => return Ok(exit),
                 Effect::Suspend => {
                     session.leave();

@@ -6,6 +6,7 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::panic;
 use std::sync::Arc;
@@ -59,7 +60,17 @@ impl Session {
         if self.mouse {
             execute!(out, EnableMouseCapture)?;
         }
-        self.screen.clear()
+        self.repaint()
+    }
+
+    /// Clears the screen and has the next frame drawn whole. Not [`Terminal::clear`]: that asks the terminal where its
+    /// cursor is and waits for the answer, which would come among the keys, and from some terminals not at all.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn repaint(&mut self) -> io::Result<()> {
+        let size = self.screen.size()?;
+        self.screen.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Raw mode and alternate screen, off.

@@ -49,12 +49,12 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
         Some(Advice::Abstained(abstention)) => abstained(&model.theme, abstention, width),
         Some(Advice::Recommendation(r)) => recommended(&model.theme, snapshot, r, width),
     };
-    if let Some(forecast) = snapshot.forecasts.first() {
-        let reach = reach(&model.theme, snapshot, forecast, width);
-        if !reach.is_empty() && !matches!(snapshot.advice, Some(Advice::Recommendation(_))) {
-            out.push(Line::default());
-        }
-        out.extend(reach);
+    if let Some(forecast) = snapshot.forecasts.first()
+        && !matches!(snapshot.advice, Some(Advice::Recommendation(_)))
+    {
+        out.push(Line::default());
+        out.extend(as_is(&model.theme, snapshot, forecast, width));
+        out.extend(reach(&model.theme, snapshot, width));
     }
     if !roomy {
         out.retain(|line| line.width() > 0);
@@ -113,6 +113,8 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     if r.expected.values().any(|e| e.limit.is_some()) {
         out.push(odds(theme, r.p_within_limits, "every limit holds", width));
     }
+    // Before the reasons: it qualifies every number above, and must not be scrolled out of sight.
+    out.extend(reach(theme, snapshot, width));
     for reason in &r.reasons {
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }
@@ -239,34 +241,39 @@ fn not_yet(model: &Model, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
     out
 }
 
-/// What the target would reach as things are, where no advice says it, and how far outside the data that is.
-fn reach(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
-    let mut out = Vec::new();
-    if !matches!(snapshot.advice, Some(Advice::Recommendation(_))) {
-        let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
-        out.extend(prose(&format!("{size}, with the mixture in use:"), theme.dim, width));
-        for f in snapshot.forecasts.iter().filter(|f| f.mixture == any.mixture) {
-            let i = f.interval;
-            out.push(Line::from(vec![
-                Span::styled(fmt::left(&fmt::head(&super::label(snapshot, &f.metric), 14), 8), theme.text),
-                Span::styled(format!(" {:>6}", fmt::loss(i.value)), theme.now),
-                Span::styled(format!("  {} – {}", fmt::loss(i.low), fmt::loss(i.high)), theme.text),
-            ]));
-        }
+/// What the target would reach as things are.
+fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
+    let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
+    let mut out = prose(&format!("{size}, with the mixture in use:"), theme.dim, width);
+    for f in snapshot.forecasts.iter().filter(|f| f.mixture == any.mixture) {
+        let i = f.interval;
+        out.push(Line::from(vec![
+            Span::styled(fmt::left(&fmt::head(&super::label(snapshot, &f.metric), 14), 8), theme.text),
+            Span::styled(format!(" {:>6}", fmt::loss(i.value)), theme.now),
+            Span::styled(format!("  {} – {}", fmt::loss(i.low), fmt::loss(i.high)), theme.text),
+        ]));
     }
-    let e = &any.extrapolation;
+    out
+}
+
+/// How far outside the data the target is.
+fn reach(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    let Some(first) = snapshot.forecasts.first() else { return out };
     let mut beyond = Vec::new();
-    for (factor, what) in [(e.params, "the largest model seen"), (e.tokens, "the most tokens seen")] {
+    for (factor, what) in
+        [(first.extrapolation.params, "the largest run"), (first.extrapolation.tokens, "the most tokens")]
+    {
         if factor > 1.05 {
             beyond.push(format!("{} × {what}", fmt::significant(factor, 2)));
         }
     }
     if !beyond.is_empty() {
-        let text = format!("Extrapolation: the target is {}.", beyond.join(" and "));
-        out.extend(bullet("!", theme.warn, &text, theme.dim, width));
+        let text = format!("extrapolates: {}", beyond.join(", "));
+        out.extend(bullet("!", theme.warn, &text, theme.text, width));
     }
     if snapshot.forecasts.iter().any(|f| !f.extrapolation.mixture_inside) {
-        out.extend(bullet("!", theme.warn, "A mixture here is outside what the runs explored.", theme.dim, width));
+        out.extend(bullet("!", theme.warn, "a mixture here is outside what the runs explored", theme.text, width));
     }
     out
 }

@@ -132,7 +132,8 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
     }
     mixture |= mixed > 0 && take(mixed + 1);
     params |= take(6);
-    forecasts |= shown > 0 && take(8 * shown);
+    // The room is not left empty where every run has ended.
+    forecasts |= snapshot.runs.iter().any(|r| !r.forecast.is_empty()) && shown > 0 && take(8 * shown);
     name += if take(readable) { readable } else { 0 };
     word |= take(9);
     tokens |= take(6);

@@ -96,7 +96,7 @@ fn only_rows_that_can_be_seen_are_drawn_and_scrolling_follows_the_cursor() {
     press(&mut m, KeyCode::End);
     let last = screen(&m);
     assert!(last.contains("2985–3000 of 3000"), "{last}");
-    assert!(last.contains("…029/runs/n99k-r020"), "{last}");
+    assert!(last.contains("029/runs/n99k-r020"), "{last}");
     press(&mut m, KeyCode::Up);
     assert!(screen(&m).contains("2985–3000 of 3000"), "the cursor moved inside the page");
 }
