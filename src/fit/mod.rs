@@ -166,7 +166,6 @@ const WARM_STARTS: usize = 6;
 /// [`FitError`]. A fit that is returned is finite in every number.
 pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Option<&Fit>) -> Result<Fit, FitError> {
     let law = laws::get(law).ok_or_else(|| FitError::Unknown(law.to_owned()))?;
-    let began = std::time::Instant::now();
     let x = Columns::of(observations);
     let missing = missing(law, observations, &x);
     if !missing.is_empty() {
@@ -181,13 +180,14 @@ pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Opti
         warm.filter(|fit| fit.view.law == law.card().name).map(|fit| fit.theta.clone()).into_iter().collect();
     let fresh = options.starts.unwrap_or(if warm.is_empty() { COLD_STARTS } else { WARM_STARTS });
     let budget = Budget { seed: options.seed, fresh, tolerance: 1e-9, polish: true };
+    let began = std::time::Instant::now();
     let optimum = model.fit(&x, &warm, &budget);
+    let seconds = began.elapsed().as_secs_f64();
     let draws = resample::bootstrap(&model, &x, &optimum.theta, options.seed, options.bootstraps);
     let held = options
         .cross_validate
         .then(|| held_out::held_out(&model, observations, &x, &optimum.theta, options.seed))
         .flatten();
-    let seconds = began.elapsed().as_secs_f64();
     Ok(assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, seconds }))
 }
 

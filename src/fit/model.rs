@@ -56,6 +56,14 @@ impl Model {
         }
     }
 
+    /// How many of `wanted` resamples to make.
+    pub(super) fn resamples(&self, wanted: usize) -> usize {
+        match self.law.method() {
+            Method::Search(_) => wanted,
+            Method::Solve(law) => wanted.min(law.most_resamples()),
+        }
+    }
+
     /// ln L̂ of every row; finite.
     pub(super) fn predict(&self, theta: &[f64], x: &Columns) -> Vec<f64> {
         let mut all = match self.law.method() {

@@ -14,7 +14,7 @@ pub(super) fn bootstrap(model: &Model, x: &Columns, theta: &[f64], seed: u64, co
         return Vec::new();
     }
     let most = runs.last().map_or(0, |r| r + 1);
-    (0..count)
+    (0..model.resamples(count))
         .into_par_iter()
         .map(|index| {
             // Starts use the small indices of the same seed.

@@ -73,6 +73,30 @@ pub fn logit(p: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }
 
+/// Solves the symmetric positive definite system A x = b in place (A is n × n, row-major, and is destroyed).
+pub(super) fn solve(a: &mut [f64], b: &mut [f64]) {
+    let n = b.len();
+    for i in 0..n {
+        let pivot = a[i * n + i];
+        if pivot.is_nan() || pivot.abs() < 1e-300 {
+            b[i] = 0.0;
+            continue;
+        }
+        for row in i + 1..n {
+            let factor = a[row * n + i] / pivot;
+            for column in i..n {
+                a[row * n + column] -= factor * a[i * n + column];
+            }
+            b[row] -= factor * b[i];
+        }
+    }
+    for i in (0..n).rev() {
+        let pivot = a[i * n + i];
+        let known: f64 = (i + 1..n).map(|j| a[i * n + j] * b[j]).sum();
+        b[i] = if pivot.is_nan() || pivot.abs() < 1e-300 { 0.0 } else { (b[i] - known) / pivot };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,10 +8,14 @@ pub mod columns;
 pub mod math;
 mod needs;
 pub mod parameter;
+pub mod repetition;
+pub mod step_law;
 mod terms;
 
 mod additive;
 mod bimix;
+mod boosting;
+mod capacity;
 mod chinchilla;
 mod critical_ratio;
 mod dcpt;
@@ -23,6 +27,8 @@ mod joint_moe;
 mod log_linear;
 mod mixing;
 mod over_training;
+mod regmix_linear;
+mod regmix_trees;
 mod routed;
 mod skaling;
 mod sparsity;
@@ -44,7 +50,10 @@ pub static ALL: &[&dyn Law] = &[
     &additive::Additive,
     &exponential::Exponential,
     &joint::Joint,
+    &capacity::Capacity,
     &critical_ratio::CriticalRatio,
+    &regmix_linear::RegMixLinear,
+    &regmix_trees::RegMixTrees,
     &chinchilla::Chinchilla,
     &skaling::Skaling,
     &over_training::OverTraining,
@@ -84,18 +93,21 @@ pub struct Shape {
     pub ln_least_loss: f64,
     /// ln of the largest loss fitted to.
     pub ln_most_loss: f64,
+    /// ln of the least and largest N fitted to.
+    pub ln_params: (f64, f64),
 }
 
 impl Shape {
     /// The shape of a set of observations.
     #[must_use]
     pub fn of(own: Option<usize>, columns: &Columns) -> Self {
-        let (least, most) = columns
-            .ln_loss
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(*y), high.max(*y)));
-        let (ln_least_loss, ln_most_loss) = if least <= most { (least, most) } else { (0.0, 0.0) };
-        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss }
+        let range = |column: &[f64]| {
+            let ends = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            if ends.0 <= ends.1 { ends } else { (0.0, 0.0) }
+        };
+        let (ln_least_loss, ln_most_loss) = range(&columns.ln_loss);
+        let ln_params = range(&columns.ln_params);
+        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss, ln_params }
     }
 }
 
@@ -149,6 +161,11 @@ pub trait Solved: Sync {
 
     /// ln L̂ of every row.
     fn predict(&self, shape: &Shape, theta: &[f64], x: &Columns) -> Vec<f64>;
+
+    /// How many resamples are worth their time and room.
+    fn most_resamples(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// Results for one block of rows; made once per search, so that the inner loop allocates nothing.
@@ -194,8 +211,11 @@ pub fn get(name: &str) -> Option<&'static dyn Law> {
     ALL.iter().copied().find(|law| plain(law.card().name) == wanted)
 }
 
-/// What each law is, needs, gives and rests on: the table of `mixlaw laws`.
+/// Rules with published constants, which are looked up and not fitted.
+pub static RULES: &[&Card] = &[&step_law::CARD, &repetition::CARD];
+
+/// What each law and rule is, needs, gives and rests on: the table of `mixlaw laws`.
 #[must_use]
 pub fn table() -> Vec<&'static Card> {
-    ALL.iter().map(|law| law.card()).collect()
+    ALL.iter().map(|law| law.card()).chain(RULES.iter().copied()).collect()
 }

@@ -1,0 +1,62 @@
+//! RegMix, boosted trees: the loss as a sum of small decision trees over the mixture.
+//!
+//! Settings of Liu et al., "RegMix: Data Mixture as Regression for Language Model Pre-training", arXiv:2407.01492, §4.1
+//! (LightGBM: rate .01, 1000 rounds, 31 leaves, at least 20 rows in each).
+
+use super::boosting::{Settings, boost, predict};
+use super::{Card, Columns, Law, Method, Shape, Solved, needs};
+use crate::vocab::Observations;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct RegMixTrees;
+
+static CARD: Card = Card {
+    name: "regmix-trees",
+    title: "RegMix, boosted trees",
+    form: "ln L = Σ trees(h)",
+    needs: "all weights at one N and D; a hundred runs or more",
+    gives: "the rank of any mixture among those like the ones seen",
+    source: "Liu et al. 2024, arXiv:2407.01492",
+    caveats: &["blind to N and D", "a staircase: says nothing outside the mixtures seen", "only ranks carry over"],
+};
+
+const SETTINGS: Settings = Settings { rounds: 1000, rate: 0.01, leaves: 31, least_in_leaf: 20 };
+
+/// Fewest runs for which a leaf of 20 leaves anything to split.
+const FEWEST: usize = 60;
+
+impl Law for RegMixTrees {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn missing(&self, data: &Observations) -> Vec<String> {
+        [needs::mixtures(data, FEWEST.max(data.domains.len() + 1)), needs::rows(data, FEWEST)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn method(&self) -> Method<'_> {
+        Method::Solve(self)
+    }
+}
+
+impl Solved for RegMixTrees {
+    fn shown(&self, _: &Shape, theta: &[f64]) -> Vec<(String, f64)> {
+        vec![("trees".to_owned(), theta.get(1).copied().unwrap_or(0.0))]
+    }
+
+    fn solve(&self, _: &Shape, x: &Columns, _: u64) -> Vec<f64> {
+        boost(&x.share, &x.ln_loss, &x.weight, &SETTINGS)
+    }
+
+    fn predict(&self, _: &Shape, theta: &[f64], x: &Columns) -> Vec<f64> {
+        (0..x.len()).map(|i| predict(theta, |j| x.share.get(j).map_or(0.0, |column| column[i]))).collect()
+    }
+
+    fn most_resamples(&self) -> usize {
+        16
+    }
+}

@@ -1,0 +1,122 @@
+//! Published tables as observations. They lie beside the repository, not in it; where they are missing, callers say so
+//! and pass.
+
+#![allow(dead_code, reason = "each test and benchmark uses some of these")]
+
+use mixlaw::vocab::{Observation, Observations};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A table: rows by column name.
+pub type Table = Vec<BTreeMap<String, String>>;
+
+/// The folder of tables, or `None` after saying that a check is skipped.
+pub fn folder() -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("skipped: no published tables at {}", path.display());
+    None
+}
+
+/// Reads a CSV file without quoted fields.
+pub fn read(path: &str) -> Option<Table> {
+    let text = std::fs::read_to_string(folder()?.join(path)).ok()?;
+    let mut lines = text.lines();
+    let names: Vec<String> = lines.next()?.trim_end_matches('\r').split(',').map(str::to_owned).collect();
+    let row = |line: &str| {
+        names.iter().cloned().zip(line.trim_end_matches('\r').split(',').map(str::to_owned)).collect::<BTreeMap<_, _>>()
+    };
+    Some(lines.filter(|l| !l.is_empty()).map(row).collect())
+}
+
+/// A number, NaN where the cell is empty or absent.
+pub fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row.get(column).and_then(|v| v.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// A row with everything a law may ask for at its plainest.
+pub fn plain(params: f64, tokens: f64, mixture: Vec<f64>, loss: f64, run: usize) -> Observation {
+    Observation {
+        params,
+        active_params: params,
+        tokens,
+        mixture,
+        experts: 1.0,
+        experts_per_token: 1.0,
+        granularity: 1.0,
+        loss,
+        run,
+    }
+}
+
+/// Observations of one loss.
+pub fn observations(metric: &str, domains: Vec<String>, own: Option<usize>, rows: Vec<Observation>) -> Observations {
+    let runs = rows.iter().map(|r| r.run + 1).max().unwrap_or(0);
+    Observations {
+        metric: metric.to_owned(),
+        domains,
+        own,
+        runs: (0..runs).map(|r| format!("run {r}")).collect(),
+        rows,
+        dropped: Vec::new(),
+    }
+}
+
+/// `chinchilla/runs.csv` without its five highest losses.
+pub fn chinchilla() -> Option<Observations> {
+    let mut table = read("chinchilla/runs.csv")?;
+    table.sort_by(|a, b| number(a, "loss").total_cmp(&number(b, "loss")));
+    table.truncate(table.len() - 5);
+    let rows = table.iter().enumerate().map(|(i, r)| {
+        let n = number(r, "Model Size");
+        plain(n, number(r, "Training FLOP") / 6.0 / n, vec![1.0], number(r, "loss"), i)
+    });
+    Some(observations("loss", vec!["massive-text".to_owned()], Some(0), rows.collect()))
+}
+
+/// `slimpajama/runs.csv`, one loss, the rows that `keep` keeps; a run is a size and a mixture.
+pub fn slimpajama(target: &str, keep: impl Fn(f64) -> bool) -> Option<Observations> {
+    let table = read("slimpajama/runs.csv")?;
+    let weights: Vec<String> = table[0].keys().filter(|k| k.starts_with("weight_")).cloned().collect();
+    let domains: Vec<String> = weights.iter().map(|w| w["weight_".len()..].to_owned()).collect();
+    let mut runs: BTreeMap<String, usize> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for row in &table {
+        let (n, loss) = (number(row, "model_size"), number(row, &format!("{target}_loss")));
+        if !keep(n) || !loss.is_finite() {
+            continue;
+        }
+        let mixture: Vec<f64> = weights.iter().map(|w| number(row, w)).collect();
+        let next = runs.len();
+        let run = *runs.entry(format!("{n} {mixture:.4?}")).or_insert(next);
+        rows.push(plain(n, number(row, "n_tokens"), mixture, loss, run));
+    }
+    rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
+    let own = domains.iter().position(|d| d == target);
+    Some(observations(target, domains, own, rows))
+}
+
+/// `regmix`, one loss (by position) at 1M parameters; `part` is `train` or `test`. Weights are renormalised.
+pub fn regmix(part: &str, target: usize) -> Option<Observations> {
+    let mixtures = ordered(&format!("regmix/{part}_mixture_1m.csv"))?;
+    let losses = ordered(&format!("regmix/{part}_pile_loss_1m.csv"))?;
+    let domains: Vec<String> = mixtures.0[1..].iter().map(|d| d["train_the_pile_".len()..].to_owned()).collect();
+    let metric = losses.0[target + 1].clone();
+    let rows = mixtures.1.iter().zip(&losses.1).enumerate().map(|(i, (m, l))| {
+        let sum: f64 = m[1..].iter().sum();
+        plain(1e6, 1e9, m[1..].iter().map(|w| w / sum).collect(), l[target + 1], i)
+    });
+    let own = domains.iter().position(|d| metric.contains(&format!("the_pile_{d}_val")));
+    Some(observations(&metric, domains, own, rows.collect()))
+}
+
+/// A table of numbers with its columns in the file's order.
+pub fn ordered(path: &str) -> Option<(Vec<String>, Vec<Vec<f64>>)> {
+    let text = std::fs::read_to_string(folder()?.join(path)).ok()?;
+    let mut lines = text.lines().map(|l| l.trim_end_matches('\r'));
+    let names = lines.next()?.split(',').map(str::to_owned).collect();
+    let number = |v: &str| v.parse().unwrap_or(f64::NAN);
+    Some((names, lines.filter(|l| !l.is_empty()).map(|l| l.split(',').map(number).collect()).collect()))
+}
