@@ -1,7 +1,7 @@
 //! Small dense symmetric systems, row-major.
 
 /// The lower Cholesky factor of `a` (n × n) into `factor`; false where `a` is not positive definite.
-pub(super) fn cholesky(a: &[f64], n: usize, factor: &mut [f64]) -> bool {
+pub(crate) fn cholesky(a: &[f64], n: usize, factor: &mut [f64]) -> bool {
     for i in 0..n {
         for j in 0..=i {
             let mut sum = a[i * n + j];
@@ -26,7 +26,7 @@ pub(super) fn cholesky(a: &[f64], n: usize, factor: &mut [f64]) -> bool {
 }
 
 /// Solves L y = b in place.
-pub(super) fn forward(factor: &[f64], n: usize, b: &mut [f64]) {
+pub(crate) fn forward(factor: &[f64], n: usize, b: &mut [f64]) {
     for i in 0..n {
         let mut sum = b[i];
         for k in 0..i {
@@ -37,7 +37,7 @@ pub(super) fn forward(factor: &[f64], n: usize, b: &mut [f64]) {
 }
 
 /// Solves Lᵀ x = y in place.
-pub(super) fn backward(factor: &[f64], n: usize, y: &mut [f64]) {
+pub(crate) fn backward(factor: &[f64], n: usize, y: &mut [f64]) {
     for i in (0..n).rev() {
         let mut sum = y[i];
         for k in i + 1..n {

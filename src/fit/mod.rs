@@ -7,7 +7,7 @@ mod held_out;
 mod identify;
 mod interval;
 mod laplace;
-mod linalg;
+pub(crate) mod linalg;
 mod model;
 mod objective;
 mod random;

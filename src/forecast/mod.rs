@@ -1,6 +1,8 @@
 //! Where runs in progress and the target will end.
 
 mod anchored;
+pub mod curves;
+pub mod schedule;
 pub mod spread;
 mod target;
 #[cfg(test)]

@@ -1,0 +1,26 @@
+//! Forecasts of live runs on recorded ones: `cargo bench --bench forecast`.
+//!
+//! Prints, and checks against nothing: tables of errors, for the eye and for the record.
+
+mod baselines;
+mod schedules;
+
+use std::path::{Path, PathBuf};
+
+fn main() {
+    // `cargo test --benches` calls this with `--test`: there is nothing to time then.
+    if std::env::args().any(|a| a == "--test") {
+        return;
+    }
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    schedules::print(&data.join("schedules"));
+}
+
+/// The folder, or a line that says the part is skipped.
+fn present(folder: &Path) -> Option<PathBuf> {
+    if folder.is_dir() {
+        return Some(folder.to_path_buf());
+    }
+    println!("skipped: {} is not there", folder.display());
+    None
+}

@@ -1,0 +1,339 @@
+//! Exponents shared by runs that belong together, and what one of them makes of its own beginning.
+//!
+//! Exponents are sought by Nelder and Mead's method with level and amplitudes eliminated run by run
+//! ([`super::amplitude`]), as the most probable ones under a normal prior on their logs. Checkpoints of one run lean the
+//! same way, so that [`ALIKE`] of them count as one.
+//!
+//! A run in progress keeps the exponents and has level and amplitudes of its own, held by those of its kind, or by those
+//! usual in the family. What its last checkpoints still stand above or below the curve is carried to the end in part: as
+//! far as a residual keeps over that stretch of training.
+
+use super::amplitude::{Amplitude, Row, solve};
+use super::gauss::Gaussian;
+use super::{CurveLaw, Exponent, Mean, Track, thin};
+use crate::forecast::spread::median;
+use argmin::core::{CostFunction, Error, Executor, State};
+use argmin::solver::neldermead::NelderMead;
+use std::collections::BTreeMap;
+
+/// Checkpoints of one run that say as much as one that is independent.
+const ALIKE: f64 = 4.0;
+/// ln S₁ over which a residual keeps e⁻¹ of itself.
+const REACH: f64 = 1.0;
+/// Points of the run's own that its amplitudes are fitted to.
+const OWN: usize = 24;
+/// Tracks that exponents are sought on; more say little more and cost as much each.
+const MOST: usize = 12;
+
+/// Parts that tracks are held out in.
+const FOLDS: usize = 4;
+
+/// Mean and spread of a number over runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Usual {
+    mean: f64,
+    spread: f64,
+}
+
+/// Exponents, usual amplitudes and scatter of a family of runs.
+#[derive(Debug, Clone)]
+pub struct Family {
+    /// The law.
+    pub law: &'static dyn CurveLaw,
+    /// ln of the exponents.
+    pub exponents: Vec<f64>,
+    /// S₁ (or steps) that makes `u` a pure number.
+    pub scale: f64,
+    /// Of each kind of run that was fitted.
+    pub kinds: BTreeMap<usize, Amplitude>,
+    a: Usual,
+    b: Usual,
+    /// How far a run stands from the curve of its kind, in ln loss.
+    pub scatter: f64,
+}
+
+/// What a curve law says of the end of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CurveForecast {
+    /// ln of the final loss.
+    pub ln_loss: f64,
+    /// Standard deviation of that.
+    pub sd: f64,
+}
+
+impl Family {
+    /// Learns from runs that are finished, or far along. `None` where there is nothing to learn from.
+    #[must_use]
+    pub fn learn(law: &'static dyn CurveLaw, tracks: &[&Track]) -> Option<Self> {
+        let step = tracks.len().div_ceil(MOST).max(1);
+        let tracks: Vec<&Track> = tracks.iter().copied().filter(|t| t.points.len() >= 4).step_by(step).collect();
+        let mut family = Self::fit(law, &tracks, None)?;
+        family.scatter *= family.surprise(&tracks).max(1.0);
+        Some(family)
+    }
+
+    /// Root mean square, over tracks held out in turn (in at most [`FOLDS`] parts), of the error of their ends forecast
+    /// from their beginnings by the others, in forecast standard deviations: what the next run will be off by, where
+    /// residuals of runs that were fitted to say too little. 1 where there is nothing to hold out.
+    fn surprise(&self, tracks: &[&Track]) -> f64 {
+        let folds = tracks.len().min(FOLDS);
+        let mut squares = Vec::new();
+        for fold in 0..folds {
+            let apart = |held: bool| {
+                let of_fold = tracks.iter().enumerate().filter(move |(i, _)| (i % folds == fold) == held);
+                of_fold.map(|(_, t)| *t).collect::<Vec<&Track>>()
+            };
+            let Some(others) = Self::fit(self.law, &apart(false), Some(&self.exponents)) else { continue };
+            let others = Self { scatter: self.scatter, ..others };
+            for track in apart(true) {
+                for part in [0.3, 0.6] {
+                    let (Some(end), Some(forecast)) = (track.points.last(), others.forecast(&track.beginning(part)))
+                    else {
+                        continue;
+                    };
+                    squares.push(((end.ln_loss - forecast.ln_loss) / forecast.sd).powi(2));
+                }
+            }
+        }
+        if squares.is_empty() { 1.0 } else { (squares.iter().sum::<f64>() / squares.len() as f64).sqrt() }
+    }
+
+    /// The most probable exponents, from `warm` or from what is usual, and each kind's amplitudes.
+    fn fit(law: &'static dyn CurveLaw, tracks: &[&Track], warm: Option<&[f64]>) -> Option<Self> {
+        let scale = scale(law, tracks)?;
+        let mut sigma = 3e-3;
+        let mut exponents: Vec<f64> =
+            warm.map_or_else(|| law.exponents().iter().map(|e| e.centre).collect(), <[f64]>::to_vec);
+        for _ in 0..2 {
+            exponents = search(law, tracks, scale, sigma, &exponents)?;
+            let residuals = residuals(law, &exponents, scale, tracks, sigma);
+            sigma = (1.4826 * median(residuals.iter().map(|r| r.abs()).collect())).clamp(5e-4, 0.05);
+        }
+        let kinds: BTreeMap<usize, Amplitude> = by_kind(tracks)
+            .into_iter()
+            .filter_map(|(kind, members)| Some((kind, solve(&rows(law, &exponents, scale, &members), sigma)?)))
+            .collect();
+        let with_drops: Vec<f64> = by_kind(tracks)
+            .iter()
+            .filter(|(_, members)| members.iter().any(|t| lowered(t, t.last_step()) > 0.1))
+            .filter_map(|(kind, _)| kinds.get(kind).map(|k| k.b))
+            .collect();
+        let all = residuals(law, &exponents, scale, tracks, sigma);
+        let rms = (all.iter().map(|r| r * r).sum::<f64>() / all.len().max(1) as f64).sqrt();
+        Some(Self {
+            law,
+            a: usual(kinds.values().map(|k| k.a).collect(), ALONE_A),
+            b: usual(with_drops, ALONE_B),
+            exponents,
+            scale,
+            scatter: rms.max(1e-3),
+            kinds,
+        })
+    }
+
+    /// For a run that has no family: exponents from its own course so far, held by what is usual elsewhere.
+    #[must_use]
+    pub fn alone(law: &'static dyn CurveLaw, track: &Track) -> Option<Self> {
+        if track.points.is_empty() {
+            return None;
+        }
+        let scale =
+            if law.sees_schedule() { track.schedule.area(track.schedule.total()) } else { track.schedule.total() };
+        let thinned = Track { points: thin(&track.points, 24), ..track.clone() };
+        let centre: Vec<f64> = law.exponents().iter().map(|e| e.centre).collect();
+        let exponents =
+            if thinned.points.len() >= 4 { search(law, &[&thinned], scale, 3e-3, &centre)? } else { centre };
+        let all = residuals(law, &exponents, scale, &[&thinned], 3e-3);
+        let rms = (all.iter().map(|r| r * r).sum::<f64>() / all.len().max(1) as f64).sqrt();
+        Some(Self {
+            law,
+            exponents,
+            scale,
+            kinds: BTreeMap::new(),
+            a: ALONE_A,
+            b: ALONE_B,
+            scatter: (1.5 * rms).max(3e-3),
+        })
+    }
+
+    /// Final loss of a run in progress.
+    ///
+    /// ln L at the run's points and at its end are jointly normal: level and amplitudes by their priors, through the
+    /// slope of the law; the residual a process that keeps e⁻¹ of itself over [`REACH`] of ln S₁; and the noise of single
+    /// evaluations. The end is conditioned on the points, with the law linearised anew at what they say.
+    #[must_use]
+    pub fn forecast(&self, track: &Track) -> Option<CurveForecast> {
+        let own = thin(&track.points, OWN);
+        let end = track.schedule.total();
+        let mut steps: Vec<f64> = own.iter().map(|p| p.step).collect();
+        steps.push(end);
+        let shapes = self.law.shapes(&self.exponents, &track.schedule, self.scale, &steps);
+        let progress = |step: &f64| {
+            let amount = if self.law.sees_schedule() { track.schedule.area(*step) } else { *step };
+            amount.max(1e-9 * self.scale).ln()
+        };
+        let places: Vec<f64> = steps.iter().map(progress).collect();
+        let prior = self.prior(track, &own, &shapes)?;
+        let mut at = prior.map(|p| p.mean);
+        let mut result = None;
+        for _ in 0..4 {
+            let amplitude = Amplitude { level: at[0], a: at[1].max(0.0), b: at[2].max(0.0) };
+            let slopes: Vec<[f64; 3]> = shapes.iter().map(|s| slope(&amplitude, *s)).collect();
+            // What the linearised law says where the parameters are at their prior means.
+            let base = |i: usize| {
+                amplitude.ln_loss(shapes[i])
+                    + (0..3)
+                        .map(|k| slopes[i][k] * (prior[k].mean - [amplitude.level, amplitude.a, amplitude.b][k]))
+                        .sum::<f64>()
+            };
+            let covariance = |i: usize, j: usize| {
+                let law: f64 = (0..3).map(|k| slopes[i][k] * prior[k].spread.powi(2) * slopes[j][k]).sum();
+                law + self.scatter.powi(2) * (-(places[i] - places[j]).abs() / REACH).exp()
+            };
+            let known: Vec<f64> = own.iter().enumerate().map(|(i, p)| p.ln_loss - base(i)).collect();
+            let noise: Vec<f64> = own.iter().map(|p| track.noise.powi(2) / p.count).collect();
+            let normal = Gaussian { known: &known, noise: &noise, covariance: &covariance };
+            let given = normal.condition(own.len())?;
+            for k in 0..3 {
+                let pull = |(i, weight): (usize, &f64)| slopes[i][k] * weight;
+                at[k] =
+                    prior[k].mean + prior[k].spread.powi(2) * given.weights.iter().enumerate().map(pull).sum::<f64>();
+            }
+            result = Some(CurveForecast {
+                ln_loss: base(own.len()) + given.mean,
+                sd: (given.variance + track.noise.powi(2)).sqrt(),
+            });
+        }
+        result.filter(|r| r.ln_loss.is_finite() && r.sd.is_finite())
+    }
+
+    /// Priors of level and amplitudes: those of the run's kind, or the usual ones.
+    fn prior(&self, track: &Track, own: &[Mean], shapes: &[(f64, f64)]) -> Option<[Usual; 3]> {
+        let hold = |usual: Usual, own: Option<f64>| match own {
+            Some(value) => Usual { mean: value, spread: 0.3 * usual.spread },
+            None => usual,
+        };
+        let known = self.kinds.get(&track.kind);
+        let (a, b) = (hold(self.a, known.map(|k| k.a)), hold(self.b, known.map(|k| k.b)));
+        let level = match known {
+            // Runs of one kind differ by seed and order of data: about as much as they scatter.
+            Some(k) => Usual { mean: k.level, spread: 2.0 * self.scatter },
+            None => {
+                let usual = Amplitude { level: 0.0, a: a.mean, b: b.mean };
+                let last = own.last()?.ln_loss - usual.ln_loss(*shapes.get(own.len().checked_sub(1)?)?);
+                Usual { mean: last, spread: 1.0 }
+            }
+        };
+        Some([level, a, b])
+    }
+
+    /// ln loss of the law alone for runs of a kind that was learned, at steps (ascending) of a schedule.
+    #[must_use]
+    pub fn course(&self, kind: usize, schedule: &super::Schedule, steps: &[f64]) -> Option<Vec<f64>> {
+        let amplitude = self.kinds.get(&kind)?;
+        let shapes = self.law.shapes(&self.exponents, schedule, self.scale, steps);
+        Some(shapes.into_iter().map(|s| amplitude.ln_loss(s)).collect())
+    }
+}
+
+/// What is usual where nothing was learned: at the end of a whole run the power law still stands a fifth above its
+/// floor, and lowering the learning rate to nothing gains a twentieth, each give or take as much.
+const ALONE_A: Usual = Usual { mean: 0.2, spread: 0.2 };
+const ALONE_B: Usual = Usual { mean: 0.05, spread: 0.05 };
+
+fn usual(values: Vec<f64>, otherwise: Usual) -> Usual {
+    if values.is_empty() {
+        return otherwise;
+    }
+    let mean = median(values.clone());
+    let spread = 1.4826 * median(values.iter().map(|v| (v - mean).abs()).collect());
+    // Few kinds say little of how kinds differ.
+    let least = mean.max(0.1 * otherwise.mean) * (0.1 + 0.3 / values.len() as f64);
+    Usual { mean, spread: spread.max(least) }
+}
+
+fn slope(at: &Amplitude, (u, v): (f64, f64)) -> [f64; 3] {
+    let relative = at.relative((u, v));
+    [1.0, u / relative, -v / relative]
+}
+
+/// Part of its peak that the learning rate has lost by a step.
+fn lowered(track: &Track, step: f64) -> f64 {
+    1.0 - track.schedule.lr(step) / track.schedule.peak()
+}
+
+fn by_kind<'t>(tracks: &[&'t Track]) -> BTreeMap<usize, Vec<&'t Track>> {
+    let mut kinds: BTreeMap<usize, Vec<&Track>> = BTreeMap::new();
+    for track in tracks {
+        kinds.entry(track.kind).or_default().push(track);
+    }
+    kinds
+}
+
+fn scale(law: &dyn CurveLaw, tracks: &[&Track]) -> Option<f64> {
+    let of = |t: &&Track| if law.sees_schedule() { t.schedule.area(t.schedule.total()) } else { t.schedule.total() };
+    Some(median(tracks.iter().map(of).collect())).filter(|s| *s > 0.0)
+}
+
+fn rows(law: &dyn CurveLaw, exponents: &[f64], scale: f64, tracks: &[&Track]) -> Vec<Row> {
+    let of = |track: &&Track| {
+        let steps: Vec<f64> = track.points.iter().map(|p| p.step).collect();
+        let shapes = law.shapes(exponents, &track.schedule, scale, &steps);
+        shapes.into_iter().zip(track.points.iter().map(|p| p.ln_loss)).collect::<Vec<Row>>()
+    };
+    tracks.iter().flat_map(of).collect()
+}
+
+fn residuals(law: &dyn CurveLaw, exponents: &[f64], scale: f64, tracks: &[&Track], sigma: f64) -> Vec<f64> {
+    let of = |members: Vec<&Track>| {
+        let rows = rows(law, exponents, scale, &members);
+        let amplitude = solve(&rows, sigma);
+        rows.into_iter().filter_map(move |(shape, y)| Some(y - amplitude?.ln_loss(shape))).collect::<Vec<f64>>()
+    };
+    by_kind(tracks).into_values().flat_map(of).collect()
+}
+
+/// −2 × ln of the posterior of exponents, amplitudes eliminated.
+struct Posterior<'t> {
+    law: &'static dyn CurveLaw,
+    tracks: &'t [&'t Track],
+    scale: f64,
+    sigma: f64,
+}
+
+impl CostFunction for Posterior<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, exponents: &Vec<f64>) -> Result<f64, Error> {
+        let huber = |z: f64| if z.abs() <= 1.0 { z * z } else { 2.0 * z.abs() - 1.0 };
+        let all = residuals(self.law, exponents, self.scale, self.tracks, self.sigma);
+        let misfit: f64 = all.iter().map(|r| huber(r / self.sigma)).sum();
+        let prior: f64 = exponents
+            .iter()
+            .zip(self.law.exponents())
+            .map(|(x, Exponent { centre, spread, .. })| ((x - centre) / spread).powi(2))
+            .sum();
+        let cost = misfit / ALIKE + prior;
+        Ok(if cost.is_finite() { cost } else { 1e12 })
+    }
+}
+
+fn search(law: &'static dyn CurveLaw, tracks: &[&Track], scale: f64, sigma: f64, from: &[f64]) -> Option<Vec<f64>> {
+    let mut best = from.to_vec();
+    // A second simplex around the first optimum: the first may have collapsed on the way.
+    for size in [0.5, 0.15] {
+        let mut simplex = vec![best.clone()];
+        for (i, exponent) in law.exponents().iter().enumerate() {
+            let mut corner = best.clone();
+            corner[i] += size * exponent.spread;
+            simplex.push(corner);
+        }
+        let problem = Posterior { law, tracks, scale, sigma };
+        let solver = NelderMead::new(simplex).with_sd_tolerance(1e-4).ok()?;
+        let most = 60 * law.exponents().len() as u64;
+        let result = Executor::new(problem, solver).configure(|state| state.max_iters(most)).run().ok()?;
+        best = result.state.get_best_param()?.clone();
+    }
+    best.iter().all(|x| x.is_finite()).then_some(best)
+}
