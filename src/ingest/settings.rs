@@ -1,6 +1,6 @@
 //! Facts from the files of a run that are settings, not logs.
 
-use super::facts::{Found, command_line, config, plain, torchtitan};
+use super::facts::{Found, command_line, config, mlflow, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::project::FactSource;
@@ -32,6 +32,12 @@ const STEMS: [&str; 13] = [
 /// Larger settings are no settings.
 const LARGEST: u64 = 4 << 20;
 
+/// Rank of MLflow's parameters, behind all other settings.
+const PARAMETERS: usize = 1_000_000;
+
+/// MLflow cuts parameters off at 6,000 characters.
+const LONGEST_PARAMETER: u64 = 64 << 10;
+
 /// Whether a file of this name holds settings, and how much they are to be trusted: the lowest first.
 #[must_use]
 pub fn rank(relative: &str) -> Option<usize> {
@@ -39,6 +45,9 @@ pub fn rank(relative: &str) -> Option<usize> {
     let depth = relative.matches('/').count();
     if SIDECAR.contains(&name) {
         return Some(depth);
+    }
+    if mlflow::parameter(relative).is_some() {
+        return Some(PARAMETERS);
     }
     let (stem, extension) = name.rsplit_once('.')?;
     // torchtitan's job files and scripts that start a job are known by what is in them, whatever they are called.
@@ -72,7 +81,7 @@ impl Settings {
     ) -> bool {
         let mut changed = false;
         for (relative, path, stamp) in files {
-            let Some(rank) = rank(relative) else { continue };
+            let Some(rank) = rank(relative).filter(|rank| *rank < PARAMETERS) else { continue };
             let key = (rank, relative.clone());
             if self.read.get(&key).is_some_and(|(before, _)| before == stamp) {
                 continue;
@@ -95,6 +104,7 @@ impl Settings {
             };
             self.read.insert(key, (*stamp, found));
         }
+        changed |= self.parameters(files);
         for source in sources.values().flatten() {
             let FactSource::Key { file, .. } = source else { continue };
             let path = run.join(file);
@@ -104,6 +114,38 @@ impl Settings {
                 let value = (stamp != Stamp::default()).then(|| load(&path, stamp.length).ok()).flatten();
                 self.named.insert(file.clone(), (stamp, value));
             }
+        }
+        changed
+    }
+
+    /// Reads MLflow's parameters, which only together say something, where one of them changed.
+    fn parameters(&mut self, files: &[(String, PathBuf, Stamp)]) -> bool {
+        let mut directories: BTreeMap<&str, Vec<(&str, &PathBuf, Stamp)>> = BTreeMap::new();
+        for (relative, path, stamp) in files {
+            if let Some((directory, key)) = mlflow::parameter(relative)
+                && stamp.length < LONGEST_PARAMETER
+            {
+                directories.entry(directory).or_default().push((key, path, *stamp));
+            }
+        }
+        let mut changed = false;
+        for (directory, entries) in directories {
+            // Stands for all of them: any that is added, removed or written again changes it.
+            let together = entries.iter().fold(Stamp::default(), |sum, (_, _, one)| Stamp {
+                device: sum.device + 1,
+                inode: sum.inode.wrapping_add(one.inode),
+                length: sum.length + one.length,
+                modified: sum.modified.max(one.modified),
+            });
+            let key = (PARAMETERS, directory.to_owned());
+            if self.read.get(&key).is_some_and(|(before, _)| *before == together) {
+                continue;
+            }
+            changed = true;
+            let texts =
+                entries.into_iter().filter_map(|(key, path, _)| Some((key, std::fs::read_to_string(path).ok()?)));
+            let known = texts.map(|(key, text)| (key.to_owned(), mlflow::value(&text))).collect();
+            self.read.insert(key, (together, config::facts(&Value::Object(known))));
         }
         changed
     }
@@ -188,6 +230,28 @@ mod tests {
             ((*name).to_owned(), path.clone(), Stamp::of(&std::fs::metadata(&path).unwrap()))
         };
         names.iter().map(|n| of(n)).collect()
+    }
+
+    #[test]
+    fn mlflow_parameters_are_read_together() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("params")).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let names = ["params/learning_rate", "params/model_type", "params/n_embd", "params/n_head", "params/n_layer"];
+        names.into_iter().zip(["1e-3", "gpt2", "768", "12", "12"]).for_each(|(name, text)| write(name, text));
+        let (mut settings, none) = (Settings::default(), BTreeMap::new());
+        assert!(settings.refresh(dir.path(), &listing(dir.path(), &names), &none));
+        assert!(!settings.refresh(dir.path(), &listing(dir.path(), &names), &none), "nothing changed");
+        let number = |settings: &Settings, name| settings.facts(&none, std::iter::empty()).number(name);
+        assert_eq!(
+            (number(&settings, FactName::LearningRate), number(&settings, FactName::Params)),
+            (Some(1e-3), None)
+        );
+        write("params/vocab_size", "50257");
+        let names = [&names[..], &["params/vocab_size"]].concat();
+        assert!(settings.refresh(dir.path(), &listing(dir.path(), &names), &none), "one more");
+        assert_eq!(number(&settings, FactName::Params), Some(85_056_000.0));
+        assert_eq!(rank("metrics/params"), None);
     }
 
     #[test]

@@ -268,7 +268,7 @@ impl Tail {
             }
             let cursor = Cursor {
                 offset: next,
-                unterminated: last && !matches!(whole.last(), Some(b'\n' | b'\r')),
+                unterminated: last && !self.format.framed() && !matches!(whole.last(), Some(b'\n' | b'\r')),
                 state: parser.save(),
                 identity: identity::remember(file, &stamp, next, whole, &self.cursor.identity)?,
                 length: stamp.length,

@@ -12,6 +12,7 @@ pub mod hf_args;
 pub mod llamafactory;
 pub mod megatron;
 pub mod mixture;
+pub mod mlflow;
 pub mod msswift;
 pub mod olmo;
 pub mod plain;

@@ -67,6 +67,11 @@ pub trait Format: Sync {
         Growth::Appended
     }
 
+    /// Whether records say how long they are, so that the end of the file never stands for the end of one.
+    fn framed(&self) -> bool {
+        false
+    }
+
     /// Whether a file with this path (relative to its run) and beginning (up to 64 KiB) is in this format. `None` where
     /// it is not, or where the beginning is too short to tell.
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition>;

@@ -28,6 +28,10 @@ impl Format for TfEvents {
         "tfevents"
     }
 
+    fn framed(&self) -> bool {
+        true
+    }
+
     fn recognise(&self, _path: &str, head: &[u8]) -> Option<Recognition> {
         let length = length(head.first_chunk::<HEADER>()?)?;
         let version =

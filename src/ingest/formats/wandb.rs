@@ -21,6 +21,10 @@ impl Format for Wandb {
         "wandb"
     }
 
+    fn framed(&self) -> bool {
+        true
+    }
+
     fn recognise(&self, _path: &str, head: &[u8]) -> Option<Recognition> {
         let version = head.strip_prefix(&FILE_HEADER[..6])?.first()?;
         Some(Recognition { confidence: 100, why: format!("begins as W&B's run file, version {version}") })
