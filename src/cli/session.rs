@@ -29,7 +29,6 @@ pub enum Session {
 
 /// This process, having read and fitted everything.
 pub struct Own {
-    store: Arc<SledStore>,
     world: World,
     _lock: Option<Lock>,
 }
@@ -62,7 +61,7 @@ impl Session {
         let around = Surroundings { embedded: true, ..Surroundings::default() };
         let world = engine.world(SystemTime::now(), &around);
         store.flush()?;
-        Ok(Self::Own(Box::new(Own { store, world, _lock: lock })))
+        Ok(Self::Own(Box::new(Own { world, _lock: lock })))
     }
 
     /// Asks a question whose answer is `T`.
@@ -122,7 +121,7 @@ impl Session {
         match self {
             Self::Own(own) => {
                 let mut failure = None;
-                let result = export::points(own.store.as_ref(), &query, |text| {
+                let result = export::points(own.world.store.as_ref(), &query, |text| {
                     sink(text).map_err(|error| {
                         failure = Some(error);
                         std::io::Error::other("the sink is closed")

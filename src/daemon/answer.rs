@@ -3,15 +3,21 @@
 
 use super::board::World;
 use super::engine::chosen;
-use super::fitter;
+use super::{fitter, history};
 use crate::advise;
 use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
-use crate::ipc::protocol::{Failure, FitQuery, PredictQuery, Query};
-use crate::vocab::{CheckAnswer, FileView, FitAnswer, FitView, PredictAnswer, RunView, RunsAnswer, Snapshot};
+use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, PredictQuery, Query};
+use crate::vocab::{
+    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, PredictAnswer, RunView, RunsAnswer, Snapshot,
+};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Fits of the past in one answer.
+const MOST_PAST_FITS: usize = 10_000;
 
 /// Answers everything but an export, which is a stream.
 ///
@@ -22,6 +28,7 @@ pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
         Query::Runs => json(&RunsAnswer { runs: world.snapshot.runs.clone() }),
         Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.clone()] }),
         Query::Check => json(&check(world)),
+        Query::History(query) => json(&past(query, world)?),
         Query::Fit(query) => json(&fit(query, world)?),
         Query::Predict(query) => json(&predict(query, world)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
@@ -67,6 +74,18 @@ fn check(world: &World) -> CheckAnswer {
         files: files.collect(),
         notices: world.snapshot.notices.clone(),
     }
+}
+
+/// Fits of the past, newest first.
+fn past(query: &HistoryQuery, world: &World) -> Result<HistoryAnswer, Failure> {
+    let wanted = query.metric.as_deref().map(|name| metric_key(world, name)).transpose()?;
+    let mut history = history::read(&world.store, query.until, MOST_PAST_FITS)?;
+    history.retain(|kept| wanted.as_ref().is_none_or(|key| *key == kept.fit.metric));
+    if query.standing {
+        let mut seen = BTreeSet::new();
+        history.retain(|kept| seen.insert((kept.fit.metric.clone(), kept.fit.law.clone())));
+    }
+    Ok(HistoryAnswer { history })
 }
 
 /// The engine's own fits where the question leaves everything open, else fits made for the question.

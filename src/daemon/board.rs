@@ -4,13 +4,17 @@ use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
+use crate::store::SledStore;
 use crate::vocab::Snapshot;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Everything known at one instant; immutable, so that readers never wait for the engine nor the engine for them.
-#[derive(Debug, Clone)]
+/// Everything known at one instant; immutable (what was logged only grows), so that readers never wait for the engine
+/// nor the engine for them.
+#[derive(Clone)]
 pub struct World {
+    /// What was logged.
+    pub store: Arc<SledStore>,
     /// What is shown.
     pub snapshot: Arc<Snapshot>,
     /// The project after assumptions.
@@ -26,13 +30,13 @@ pub struct World {
 }
 
 /// The newest [`World`], and whether there will be another.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Board {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     world: Option<Arc<World>>,
     closed: bool,

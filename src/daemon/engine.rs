@@ -3,6 +3,7 @@
 
 use super::board::World;
 use super::fitter::{Fitted, Job, fit_all};
+use super::history;
 use super::run_view::{self, Sources};
 use crate::advise;
 use crate::fit::Fit;
@@ -210,8 +211,12 @@ impl Engine {
         Job { project: Arc::clone(&self.project), observed: Arc::clone(&self.observed) }
     }
 
-    /// Takes fits, and works out forecasts, charts and advice from them.
-    pub fn accept(&mut self, fitted: Fitted) {
+    /// Takes fits, keeps them, and works out forecasts, charts and advice from them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
+        history::keep(&self.store, &fitted.observed, &fitted.fits, now)?;
         self.fits.candidates = Arc::new(fitted.fits);
         self.fits.seconds = Some(fitted.seconds);
         self.fits.made = Some(Instant::now());
@@ -235,6 +240,7 @@ impl Engine {
         for tracked in self.runs.values_mut() {
             tracked.forecast = forecast::run(&self.project, &fits, &tracked.record);
         }
+        Ok(())
     }
 
     /// Reads everything there is and fits it, for one-shot commands.
@@ -250,8 +256,8 @@ impl Engine {
         let job = self.job();
         let began = Instant::now();
         let fits = fit_all(&job, &self.fits.candidates);
-        self.accept(Fitted { observed: job.observed, fits, seconds: began.elapsed().as_secs_f64() });
-        Ok(())
+        let seconds = began.elapsed().as_secs_f64();
+        self.accept(Fitted { observed: job.observed, fits, seconds }, SystemTime::now())
     }
 
     /// Everything known, at this instant.
@@ -293,6 +299,7 @@ impl Engine {
             notices,
         };
         World {
+            store: Arc::clone(&self.store),
             snapshot: Arc::new(snapshot),
             project: Arc::clone(&self.project),
             records: Arc::clone(&self.records),

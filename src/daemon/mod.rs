@@ -17,6 +17,7 @@ pub mod board;
 pub mod engine;
 pub mod event;
 pub mod fitter;
+pub mod history;
 pub mod lifecycle;
 pub mod place;
 pub mod run_view;

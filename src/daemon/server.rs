@@ -6,7 +6,6 @@ use super::place::Place;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Failure, Hello, PROTOCOL, Query, Request, Response};
 use crate::report::export;
-use crate::store::ReadStore;
 use rustix::fs::Mode;
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -32,7 +31,6 @@ pub struct Server {
 /// What every client's thread needs.
 struct Shared {
     board: Arc<Board>,
-    store: Arc<dyn ReadStore>,
     stop: Box<dyn Fn() + Send + Sync>,
     clients: AtomicUsize,
 }
@@ -42,12 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the socket cannot be bound.
-    pub fn start(
-        place: &Place,
-        board: Arc<Board>,
-        store: Arc<dyn ReadStore>,
-        stop: Box<dyn Fn() + Send + Sync>,
-    ) -> Result<Self, Failure> {
+    pub fn start(place: &Place, board: Arc<Board>, stop: Box<dyn Fn() + Send + Sync>) -> Result<Self, Failure> {
         let socket = place.socket().to_owned();
         let failed = |e: std::io::Error| Failure::new(format!("cannot listen at {}: {e}", socket.display()), None);
         if let Err(error) = std::fs::remove_file(&socket)
@@ -61,7 +54,7 @@ impl Server {
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared { board, store, stop, clients: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { board, stop, clients: AtomicUsize::new(0) });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
@@ -146,7 +139,7 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
         return frame::write(stream, &Response::Failed(failure));
     };
     if let Query::Export(query) = query {
-        let result = export::points(shared.store.as_ref(), query, |chunk| {
+        let result = export::points(world.store.as_ref(), query, |chunk| {
             frame::write(stream, &Response::Chunk(chunk.to_owned()))
         });
         let response = match result {

@@ -9,7 +9,7 @@ use super::server::Server;
 use crate::ingest::{Budget, Look, Watcher};
 use crate::ipc::protocol::Failure;
 use crate::project::{self, Project};
-use crate::store::{ReadStore, SledStore, StoreError};
+use crate::store::{SledStore, StoreError};
 use crate::vocab::{Notice, Severity};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::PathBuf;
@@ -45,7 +45,6 @@ impl Service {
         let server = Server::start(
             place,
             Arc::clone(&board),
-            Arc::clone(&store) as Arc<dyn ReadStore>,
             Box::new(move || {
                 let _ = stop.send(Event::Stop);
             }),
@@ -172,7 +171,7 @@ impl Worker {
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
                     Event::Fitted(fitted) => {
-                        self.engine.accept(*fitted);
+                        self.engine.accept(*fitted, SystemTime::now())?;
                         self.around.refitting = false;
                         published = None;
                     }

@@ -96,6 +96,8 @@ pub enum Query {
     },
     /// What every file was recognised as, where each fact came from, and what is wrong.
     Check,
+    /// Fits as they were made.
+    History(HistoryQuery),
     /// The laws, fitted.
     Fit(FitQuery),
     /// Losses at a place.
@@ -122,6 +124,17 @@ pub struct FitQuery {
     pub seed: Option<u64>,
     /// Threads; `None` for all cores.
     pub threads: Option<usize>,
+}
+
+/// Which fits of the past.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryQuery {
+    /// Made up to then, seconds since 1970; `None` for now.
+    pub until: Option<f64>,
+    /// Only this validation loss, named by key or by domain.
+    pub metric: Option<String>,
+    /// Only the newest of each law and loss.
+    pub standing: bool,
 }
 
 /// Where to predict. What is left open is the target's.

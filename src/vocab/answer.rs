@@ -62,3 +62,25 @@ pub struct CheckAnswer {
     /// What was assumed and what is wrong.
     pub notices: Vec<Notice>,
 }
+
+/// A fit as it was made, and from what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptFit {
+    /// When, seconds since 1970.
+    pub at: f64,
+    /// Version of mixlaw, and with it of the law's form.
+    pub build: String,
+    /// Fingerprint of the rows fitted to: the same rows have the same one.
+    pub inputs: String,
+    /// Parameters in the law's own coordinates.
+    pub theta: Vec<f64>,
+    /// The fit.
+    pub fit: FitView,
+}
+
+/// Answer of `fit --history` and `fit --at`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryAnswer {
+    /// The fits, newest first.
+    pub history: Vec<KeptFit>,
+}

@@ -20,7 +20,7 @@ pub mod snapshot;
 pub mod text;
 
 pub use advice::{Abstention, Advice, Expected, Recommendation};
-pub use answer::{CheckAnswer, FileView, FitAnswer, PredictAnswer, RunsAnswer};
+pub use answer::{CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, PredictAnswer, RunsAnswer};
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView};
 pub use mixture::Mixture;
