@@ -2,9 +2,9 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg};
-use crate::ipc::protocol::{Failure, FitQuery, Query};
-use crate::vocab::{FitAnswer, FitView};
+use super::{Outcome, ProjectArg, history};
+use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
+use crate::vocab::{FitAnswer, FitView, HistoryAnswer};
 use clap::Args;
 
 /// Arguments of `fit`.
@@ -27,13 +27,25 @@ pub struct Fit {
     /// Threads; all cores where not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the answer as JSON (schemas/fit.schema.json)
+    /// List the fits of the past instead, newest first
+    #[arg(long, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
+    history: bool,
+    /// Show what was believed at a time instead: 14:00, "2026-11-24 14:00", "2h ago"
+    #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
+    at: Option<f64>,
+    /// Show what has changed since a time instead
+    #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads", "history", "json"])]
+    since: Option<f64>,
+    /// Print the answer as JSON (schemas/fit.schema.json; of the past: schemas/history.schema.json)
     #[arg(long)]
     json: bool,
 }
 
 impl Fit {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if self.history || self.at.is_some() || self.since.is_some() {
+            return self.past();
+        }
         let query = FitQuery {
             laws: self.laws,
             metric: self.metric,
@@ -46,6 +58,29 @@ impl Fit {
             print_json(&answer)?;
         } else {
             print(&show(&answer))?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn past(self) -> Result<Outcome, Failure> {
+        let mut session = Session::open(&self.project.project)?;
+        let mut read = |until: Option<f64>, standing: bool| -> Result<HistoryAnswer, Failure> {
+            session.ask(Query::History(HistoryQuery { until, metric: self.metric.clone(), standing }))
+        };
+        if let Some(since) = self.since {
+            let (before, now) = (read(Some(since), true)?, read(None, true)?);
+            print(&history::changes(&before.history, &now.history))?;
+            return Ok(Outcome::Done);
+        }
+        let answer = read(self.at, !self.history)?;
+        if self.json {
+            print_json(&answer)?;
+        } else if self.history {
+            print(&history::list(&answer.history))?;
+        } else {
+            for kept in &answer.history {
+                print(&format!("{} · rows {}\n{}\n", super::time::show(kept.at), kept.inputs, one(&kept.fit)))?;
+            }
         }
         Ok(Outcome::Done)
     }

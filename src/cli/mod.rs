@@ -6,6 +6,7 @@ pub mod completions;
 pub mod daemon;
 pub mod export;
 pub mod fit;
+mod history;
 pub mod init;
 pub mod output;
 pub mod predict;
@@ -15,6 +16,7 @@ pub mod runs;
 pub mod schema;
 pub mod session;
 pub mod show;
+mod time;
 pub mod watch;
 
 use clap::{Args, Parser, Subcommand};
