@@ -1,15 +1,63 @@
-//! `mixlaw init`.
+//! `mixlaw init`: a project file from what is found.
 
 use super::Outcome;
+use super::output::print;
+use crate::daemon::engine::{Engine, Surroundings};
 use crate::ipc::protocol::Failure;
+use crate::project::{Project, init};
+use crate::store::{Opened, SledStore};
 use clap::Args;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
-pub struct Init {}
+pub struct Init {
+    /// Directory with runs
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// Print the file instead of writing it
+    #[arg(long)]
+    print: bool,
+}
 
 impl Init {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let path = self.directory.join("mixlaw.yaml");
+        if !self.print && path.exists() {
+            return Err(Failure::usage(
+                format!("{} is there already", path.display()),
+                "see what would be written: mixlaw init --print; validate what is there: mixlaw check".to_owned(),
+            ));
+        }
+        if !self.directory.is_dir() {
+            return Err(Failure::usage(
+                format!("{} is no directory", self.directory.display()),
+                "name the directory that your runs log into".to_owned(),
+            ));
+        }
+        let project = Project::load(&self.directory)?;
+        let mut engine = Engine::new(project, SledStore::temporary()?, &Opened::New)?;
+        engine.read_all()?;
+        let world = engine.world(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
+        let text = init::render(&world.project, world.snapshot.runs.len(), &world.snapshot.notices);
+        if self.print {
+            print(&text)?;
+            return Ok(Outcome::Done);
+        }
+        let written = OpenOptions::new().write(true).create_new(true).open(&path);
+        written.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already", path.display()), None),
+            _ => Failure::new(format!("cannot write {}: {e}", path.display()), None),
+        })?;
+        print(&format!(
+            "wrote {} from {} runs; look it over, then: mixlaw watch {}\n",
+            path.display(),
+            world.snapshot.runs.len(),
+            self.directory.display()
+        ))?;
         Ok(Outcome::Done)
     }
 }

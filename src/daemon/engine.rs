@@ -163,7 +163,11 @@ impl Engine {
     fn refresh(&mut self, changed: &BTreeSet<RunId>) -> Result<(), StoreError> {
         let names: BTreeMap<RunId, String> = self.store.runs()?.into_iter().collect();
         for id in changed {
-            let Some(name) = names.get(id) else { continue };
+            let Some(name) = names.get(id) else {
+                // No pattern matches it any more: the ingester has forgotten it.
+                self.runs.remove(id);
+                continue;
+            };
             let tracked = self.read(*id, name)?;
             self.runs.insert(*id, tracked);
         }
@@ -248,16 +252,26 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn settle(&mut self) -> Result<(), StoreError> {
-        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(3600) };
-        let mut look = Look::Everything;
-        while self.turn(&look, budget)?.more {
-            look = Look::Hints(Vec::new());
-        }
+        self.read_all()?;
         let job = self.job();
         let began = Instant::now();
         let fits = fit_all(&job, &self.fits.candidates);
         let seconds = began.elapsed().as_secs_f64();
         self.accept(Fitted { observed: job.observed, fits, seconds }, SystemTime::now())
+    }
+
+    /// Reads everything there is, and takes files as complete as they are.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn read_all(&mut self) -> Result<(), StoreError> {
+        self.ingester.complete(true);
+        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(3600) };
+        let mut look = Look::Everything;
+        while self.turn(&look, budget)?.more {
+            look = Look::Hints(Vec::new());
+        }
+        Ok(())
     }
 
     /// Everything known, at this instant.

@@ -10,6 +10,7 @@ mod follower;
 pub mod formats;
 mod identity;
 mod ingester;
+pub mod replay;
 mod settings;
 mod tail;
 mod watcher;
