@@ -79,6 +79,11 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
         match Client::connect(place.socket()) {
             Ok(client) => return Ok(client),
             Err(IpcError::NoDaemon) => {}
+            // One that is on its way out, or was just killed: there will be no daemon in a moment.
+            Err(IpcError::Broken(_)) if Instant::now() < deadline => {
+                std::thread::sleep(LOOK);
+                continue;
+            }
             Err(error) => return Err(speak(&error)),
         }
         if starting.is_none() {
@@ -125,10 +130,16 @@ fn spawn(project: &Project, place: &Place) -> Result<Child, Failure> {
 /// # Errors
 /// Where one is running and cannot be talked to.
 pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
-    match Client::connect(Place::of(project)?.socket()) {
-        Ok(client) => Ok(Some(client)),
-        Err(IpcError::NoDaemon) => Ok(None),
-        Err(error) => Err(speak(&error)),
+    let place = Place::of(project)?;
+    let deadline = Instant::now() + START;
+    loop {
+        match Client::connect(place.socket()) {
+            Ok(client) => return Ok(Some(client)),
+            Err(IpcError::NoDaemon) => return Ok(None),
+            // Like in `ensure`: one that is on its way out.
+            Err(IpcError::Broken(_)) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            Err(error) => return Err(speak(&error)),
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub fn logged_points(runs: &Path) -> Vec<Logged> {
         for line in text.lines() {
             let record: serde_json::Map<String, Value> = serde_json::from_str(line).unwrap();
             let step = record["step"].as_i64().unwrap();
-            for (key, value) in record.iter().filter(|(key, _)| *key != "step") {
+            // Every number of a record is a point, its step too.
+            for (key, value) in &record {
                 points.push((name.clone(), key.clone(), step, value.as_f64().unwrap().to_bits()));
             }
         }

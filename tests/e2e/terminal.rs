@@ -71,7 +71,7 @@ impl Terminal {
 fn the_dashboard_shows_the_sweep_and_detaching_leaves_the_daemon() {
     let mut terminal = Terminal::open(140, 42, &["watch", "p"]);
     terminal.shows("code-cpt");
-    terminal.shows("n590k-r050");
+    terminal.shows("n25k-r050");
     terminal.type_keys("?");
     terminal.shows("help");
     terminal.type_keys("\u{1b}");
