@@ -43,7 +43,8 @@ pub fn candidates(
     };
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     for law in laws {
-        let warm = previous.and_then(|p| p.fits.iter().find(|f| f.view.law == *law));
+        let warm = previous
+            .and_then(|p| p.fits.iter().find(|f| crate::laws::get(law).is_some_and(|l| l.card().name == f.view.law)));
         match fit(law, observations, options, warm) {
             Ok(fit) => result.fits.push(fit),
             Err(error) => result.refused.push(error),

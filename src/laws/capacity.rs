@@ -76,6 +76,7 @@ impl Smooth for Capacity {
         E..DATA
     }
 
+    #[allow(clippy::needless_range_loop, reason = "rows of several columns at once")]
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         let (n, k) = (rows.len(), shape.domains);
         let own = shape.own.unwrap_or(0);

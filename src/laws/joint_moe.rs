@@ -35,24 +35,6 @@ const ZETA: usize = 8;
 const START: usize = 9;
 const GAP: usize = 10;
 
-/// The published coefficients, as `phi`. N there includes embeddings.
-#[must_use]
-pub fn published() -> Vec<f64> {
-    vec![
-        1.3637_f64.ln(),
-        35.91_f64.ln(),
-        35.98_f64.ln(),
-        -0.1889,
-        -0.2285,
-        0.0098,
-        -0.1775,
-        0.5529,
-        -0.0259,
-        2.0732_f64.ln(),
-        (290.4521_f64 - 2.0732).ln(),
-    ]
-}
-
 impl Law for JointMoe {
     fn card(&self) -> &'static Card {
         &CARD
@@ -129,5 +111,66 @@ impl Smooth for JointMoe {
         let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
         show(&mut shown, START, GAP);
         shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published coefficients, as `phi`. N there includes embeddings.
+    fn published() -> Vec<f64> {
+        vec![
+            1.3637_f64.ln(),
+            35.91_f64.ln(),
+            35.98_f64.ln(),
+            -0.1889,
+            -0.2285,
+            0.0098,
+            -0.1775,
+            0.5529,
+            -0.0259,
+            2.0732_f64.ln(),
+            (290.4521_f64 - 2.0732).ln(),
+        ]
+    }
+
+    /// The least loss over N for a training budget of 6·N·D FLOPs, by a fine grid: the best N.
+    fn best_size(experts: f64, flops: f64) -> f64 {
+        let rows: Vec<crate::vocab::Observation> = (0..BLOCK * 40)
+            .map(|i| {
+                let n = 1e8 * (i as f64 * 1.5e-3).exp();
+                crate::vocab::Observation {
+                    params: n,
+                    active_params: n,
+                    tokens: flops / 6.0 / n,
+                    experts,
+                    experts_per_token: 1.0,
+                    granularity: 1.0,
+                    ..crate::vocab::Observation::default()
+                }
+            })
+            .collect();
+        let x = Columns::places(0, &rows);
+        let (mut least, mut best, mut block) = (f64::INFINITY, 0.0, Block::new(11));
+        for from in (0..x.len()).step_by(BLOCK) {
+            JointMoe.evaluate(&Shape::default(), &published(), &x, from..from + BLOCK, &mut block);
+            for (i, loss) in block.ln_loss.iter().enumerate() {
+                if *loss < least {
+                    (least, best) = (*loss, x.ln_active[from + i].exp());
+                }
+            }
+        }
+        best
+    }
+
+    #[test]
+    fn published_coefficients_give_the_published_compute_optimal_sizes() {
+        for (experts, flops, n) in
+            [(1.0, 1e20, 1.73e9), (32.0, 1e20, 0.674e9), (1.0, 1e22, 18.9e9), (32.0, 1e22, 12.3e9)]
+        {
+            let got = best_size(experts, flops);
+            assert!((got / n - 1.0).abs() < 0.01, "E = {experts}, {flops:e} FLOPs: {got:e}, {n:e} published");
+        }
     }
 }

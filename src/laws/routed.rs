@@ -61,6 +61,7 @@ impl Smooth for Routed {
         0..0
     }
 
+    #[allow(clippy::needless_range_loop, reason = "rows of several columns at once")]
     fn evaluate(&self, _: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         let n = rows.len();
         let ln_n = &x.ln_active[rows.clone()];
