@@ -8,6 +8,7 @@ pub mod export;
 pub mod fit;
 mod history;
 pub mod init;
+pub mod laws;
 pub mod output;
 pub mod predict;
 pub mod recommend;
@@ -50,6 +51,8 @@ enum Command {
     Show(show::Show),
     /// Show the laws with parameters, intervals and held-out skill
     Fit(fit::Fit),
+    /// List the laws, and show one: what it needs, gives and rests on
+    Laws(laws::Laws),
     /// Predict losses for a size, an amount of data and a mixture
     Predict(predict::Predict),
     /// Say which ratio to change, or why none is advised
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Runs(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Fit(command) => command.run(),
+        Command::Laws(command) => command.run(),
         Command::Predict(command) => command.run(),
         Command::Recommend(command) => command.run(),
         Command::Export(command) => command.run(),
