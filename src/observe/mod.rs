@@ -6,6 +6,7 @@
 mod assume;
 mod keys;
 mod rows;
+pub mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 

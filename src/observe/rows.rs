@@ -168,7 +168,7 @@ struct Mixtures {
 
 fn mixtures(project: &Project, runs: &[RunRecord]) -> Mixtures {
     let mut all = Mixtures { weights: Vec::with_capacity(runs.len()), refused: BTreeMap::new(), assumed: None };
-    let nobody_says = runs.iter().all(|run| run.facts.mixture().is_none());
+    let nobody_says = !runs.is_empty() && runs.iter().all(|run| run.facts.mixture().is_none());
     let same = nobody_says.then(|| assumed_mixture(project)).flatten();
     if let (Some(_), true) = (&same, project.domains.len() > 1) {
         all.assumed = Some("no run says its mixture: taken to be the same for all (set facts.mixture)".to_owned());

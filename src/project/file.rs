@@ -223,12 +223,13 @@ pub struct TableFile {
     pub experts_per_token: Option<Column>,
     /// G, granularity: a column, or a number. Default: 1.
     pub granularity: Option<Column>,
-    /// The weights: `{ prefix: weight_ }`, `{ suffix: _share }`, a column for each domain, or, where one column holds
-    /// them all, `{ column: ratio, separator: "-" }` in the order of `domains`. Rows are renormalised.
+    /// The weights: `{ prefix: weight_ }` and/or `suffix`, a column for each domain, or, where one column holds them
+    /// all, `{ column: ratio, separator: "-" }` in the order of `domains`. Rows are renormalised.
     #[schemars(title = "a mapping, such as { prefix: weight_ } or { prose: col_a, rust: col_b }")]
     pub mixture: Option<BTreeMap<String, String>>,
-    /// The losses, in nats: `{ suffix: _loss }`, `{ prefix: loss_ }`, a column for each domain, or, where each row holds
-    /// one loss, `{ column: valid_domain, value: loss }`.
+    /// The losses, in nats: `{ suffix: _loss }` and/or `prefix`, a column for each domain, or, where each row holds one
+    /// loss, `{ column: valid_domain, value: loss }`, and beside them what the column says for a domain that it calls
+    /// by another name.
     #[schemars(title = "a mapping, such as { suffix: _loss } or { rust: rust_loss }")]
     pub metrics: Option<BTreeMap<String, String>>,
     /// Columns whose values together name the run a row belongs to (rows of one run are resampled together). Default:

@@ -41,7 +41,12 @@ pub fn reload(project: &Project) -> Result<Option<Project>, ProjectError> {
     match &project.file {
         Some(file) => {
             let bytes = read(&project.named, file)?;
-            if xxh3_64(&bytes) == project.hash { Ok(None) } else { from_bytes(&project.named, file, &bytes).map(Some) }
+            if xxh3_64(&bytes) == project.hash {
+                return Ok(None);
+            }
+            let edited = from_bytes(&project.named, file, &bytes)?;
+            tables_exist(&edited, &bytes)?;
+            Ok(Some(edited))
         }
         // A bare directory becomes a project when somebody writes its file.
         None if FILE_NAMES.iter().any(|n| project.root.join(n).exists()) => load(&project.named).map(Some),
@@ -73,7 +78,30 @@ fn load_file(named: &Path) -> Result<Project, ProjectError> {
     // Not the file itself: the paths in a linked file start where the link stands, which is where the user sees them.
     let file = named.file_name().map_or_else(|| root.clone(), |name| root.join(name));
     let bytes = read(named, &file)?;
-    from_bytes(named, &file, &bytes)
+    let project = from_bytes(named, &file, &bytes)?;
+    tables_exist(&project, &bytes)?;
+    Ok(project)
+}
+
+/// A table that is not there is a slip in the project file, and is said with its place.
+fn tables_exist(project: &Project, bytes: &[u8]) -> Result<(), ProjectError> {
+    for table in &project.tables {
+        let joined = table.join.as_ref().map(|(path, _)| path);
+        for path in [Some(&table.path), joined].into_iter().flatten() {
+            if path.is_file() {
+                continue;
+            }
+            let source = Source { file: &project.named, text: text(&project.named, bytes)? };
+            let at = At { line: table.at.0, column: table.at.1 };
+            let name = path.strip_prefix(&project.root).unwrap_or(path).display();
+            let help = match sibling(path) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("relative paths start at {}", project.root.display()),
+            };
+            return Err(source.invalid(at, format!("there is no file {name}"), help));
+        }
+    }
+    Ok(())
 }
 
 fn load_bare(named: &Path) -> Result<Project, ProjectError> {

@@ -9,6 +9,7 @@
 //! | [`locate`] | where every key and value stands; limits |
 //! | [`shape`] | unknown and missing keys, values of the wrong kind, from the schema of the types ([`grammar`]) |
 //! | [`init`] | a project file from what was found |
+//! | [`table`], [`tabular`] | what a table of finished runs means; its cells |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
@@ -28,6 +29,7 @@ pub mod source;
 pub mod suggest;
 pub mod syntax;
 pub mod table;
+pub mod tabular;
 pub mod weights;
 
 pub use error::ProjectError;

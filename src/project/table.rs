@@ -62,10 +62,13 @@ pub enum TokensFrom {
 /// Columns that belong to domains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DomainColumns {
-    /// All columns that begin so; the rest of the name is the domain.
-    Prefix(String),
-    /// All columns that end so; what is before is the domain.
-    Suffix(String),
+    /// All columns that begin and end so; what is between is the domain.
+    Affix {
+        /// How their names begin; may be empty.
+        prefix: String,
+        /// How their names end; may be empty.
+        suffix: String,
+    },
     /// By domain.
     Named(BTreeMap<String, String>),
 }
@@ -95,6 +98,8 @@ pub enum LossColumns {
         column: String,
         /// The column with the loss.
         value: String,
+        /// What the first column says for a domain, where that is not the domain's name.
+        named: BTreeMap<String, String>,
     },
 }
 
@@ -215,11 +220,11 @@ fn column(key: &'static str, value: &Column) -> Result<ColumnOr, TableError> {
 }
 
 fn affix(map: &BTreeMap<String, String>) -> DomainColumns {
-    match (map.len(), map.first_key_value()) {
-        (1, Some((key, value))) if key == "prefix" => DomainColumns::Prefix(value.clone()),
-        (1, Some((key, value))) if key == "suffix" => DomainColumns::Suffix(value.clone()),
-        _ => DomainColumns::Named(map.clone()),
+    if map.keys().all(|key| key == "prefix" || key == "suffix") {
+        let part = |key| map.get(key).cloned().unwrap_or_default();
+        return DomainColumns::Affix { prefix: part("prefix"), suffix: part("suffix") };
     }
+    DomainColumns::Named(map.clone())
 }
 
 fn mixture(map: &BTreeMap<String, String>) -> Result<MixtureColumns, TableError> {
@@ -236,9 +241,13 @@ fn mixture(map: &BTreeMap<String, String>) -> Result<MixtureColumns, TableError>
 }
 
 fn losses(map: &BTreeMap<String, String>) -> Result<LossColumns, TableError> {
-    match (map.get("column"), map.get("value"), map.len()) {
-        (Some(column), Some(value), 2) => Ok(LossColumns::Long { column: column.clone(), value: value.clone() }),
-        (Some(_), None, 1) | (None, Some(_), 1) => {
+    match (map.get("column"), map.get("value")) {
+        (Some(column), Some(value)) => {
+            let mut named = map.clone();
+            named.retain(|key, _| key != "column" && key != "value");
+            Ok(LossColumns::Long { column: column.clone(), value: value.clone(), named })
+        }
+        (Some(_), None) | (None, Some(_)) => {
             let help = "write { column: valid_domain, value: loss }".to_owned();
             Err(("metrics", "one loss per row needs both `column` and `value`".to_owned(), help))
         }

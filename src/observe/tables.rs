@@ -1,0 +1,622 @@
+//! Tables of finished runs as rows that laws are fitted to, alone or beside logs.
+//!
+//! Every cell that is used is stated in the project file; what is left out, and what is changed (weights are
+//! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.
+
+use super::Observed;
+use crate::project::table::{ColumnOr, DomainColumns, LossColumns, MixtureColumns, TableSource, TokensFrom};
+use crate::project::tabular::{self, Cells};
+use crate::project::{Project, ProjectError};
+use crate::vocab::number::{parse_amount, show_amount};
+use crate::vocab::{Mixture, Notice, Observation, Severity};
+use std::collections::{BTreeMap, HashMap};
+
+/// Weights that sum to one within this are called exact.
+const EXACT: f64 = 1e-9;
+
+/// The tables of a project, read once; empty where it has none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tables {
+    /// What each table gives.
+    tables: Vec<Tabled>,
+    /// What could not be read.
+    pub notices: Vec<Notice>,
+}
+
+/// What one table gives: its domains, and the rows of each loss over them.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Tabled {
+    /// Domains of the mixture, and of the losses where there is no mixture.
+    domains: Vec<String>,
+    /// Where no mixture is given, that of every row is assumed.
+    mixture_known: bool,
+    runs: Vec<String>,
+    /// By domain: the key of its loss, and its rows, their mixtures over `domains`.
+    losses: BTreeMap<String, (String, Vec<Observation>)>,
+    /// By domain: what was left out of its rows.
+    left_out: BTreeMap<String, Vec<String>>,
+    /// What was left out or changed in the whole table, in sentences.
+    dropped: Vec<String>,
+    /// Good to know.
+    remarks: Vec<String>,
+}
+
+impl Tables {
+    /// Reads every table of the project. A table that cannot be used becomes a notice, and the others go on.
+    #[must_use]
+    pub fn read(project: &Project) -> Self {
+        let mut all = Self::default();
+        for source in &project.tables {
+            match tabular::read(source).and_then(|cells| rows(source, &cells, &project.domains)) {
+                Ok(table) => {
+                    let remarks = table.remarks.iter().map(|text| Notice {
+                        severity: Severity::Info,
+                        text: text.clone(),
+                        help: None,
+                    });
+                    all.notices.extend(remarks);
+                    all.tables.push(table);
+                }
+                Err(error) => all.notices.push(Notice {
+                    severity: Severity::Error,
+                    text: format!("{}:{}:{}: {error}", project.named.display(), source.at.0, source.at.1),
+                    help: error.help().map(str::to_owned),
+                }),
+            }
+        }
+        all
+    }
+
+    /// Whether there is nothing in them.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// The project with what the tables say of things it leaves open: domains, losses, target, current mixture. Logs are
+    /// asked afterwards, by [`super::assume`].
+    #[must_use]
+    pub fn complete(&self, project: &Project) -> Project {
+        let mut project = project.clone();
+        project.metrics.resize(project.domains.len(), String::new());
+        let before = (project.target.params, project.target.tokens);
+        let mut mean: BTreeMap<String, f64> = BTreeMap::new();
+        for table in &self.tables {
+            for domain in &table.domains {
+                if !project.domains.contains(domain) && !project.domains_stated {
+                    project.domains.push(domain.clone());
+                    project.metrics.push(String::new());
+                }
+            }
+            for (domain, (key, rows)) in &table.losses {
+                // Where there are logs, it is their keys that count.
+                if let Some(index) = project.domains.iter().position(|d| d == domain)
+                    && project.metrics[index].is_empty()
+                    && project.runs.is_empty()
+                {
+                    project.metrics[index].clone_from(key);
+                }
+                for row in rows {
+                    largest(&mut project.target.params, before.0, row.params);
+                    largest(&mut project.target.tokens, before.1, row.tokens);
+                    for (domain, weight) in table.domains.iter().zip(&row.mixture) {
+                        *mean.entry(domain.clone()).or_insert(0.0) += weight;
+                    }
+                }
+            }
+        }
+        if project.current.is_none() && self.tables.iter().any(|t| t.mixture_known) {
+            project.current = Mixture(mean).normalised().ok().map(|(mixture, _)| mixture);
+        }
+        project
+    }
+
+    /// Adds the rows of the tables to those of the logs. `project` is the one [`super::observe`] was given.
+    pub fn append(&self, project: &Project, observed: &mut Observed) {
+        for table in &self.tables {
+            let columns: Vec<Option<usize>> =
+                project.domains.iter().map(|d| table.domains.iter().position(|t| t == d)).collect();
+            for (index, domain) in project.domains.iter().enumerate() {
+                let (Some(fitted), Some(starts)) = (observed.fitted.get_mut(index), observed.starts.get_mut(index))
+                else {
+                    continue;
+                };
+                let first_run = fitted.runs.len();
+                fitted.runs.extend(table.runs.iter().cloned());
+                starts.runs.extend(table.runs.iter().cloned());
+                let Some((_, rows)) = table.losses.get(domain) else { continue };
+                let mut unlisted = 0;
+                for row in rows {
+                    let Some(mixture) = listed(&row.mixture, &columns) else {
+                        unlisted += 1;
+                        continue;
+                    };
+                    let row = Observation { mixture, run: first_run + row.run, ..row.clone() };
+                    if row.tokens <= 0.0 { starts.rows.push(row) } else { fitted.rows.push(row) }
+                }
+                fitted
+                    .dropped
+                    .extend(table.dropped.iter().chain(table.left_out.get(domain).into_iter().flatten()).cloned());
+                if unlisted > 0 {
+                    fitted.dropped.push(format!("{unlisted} rows of a table train on domains that are not listed"));
+                }
+            }
+        }
+    }
+}
+
+/// Takes the largest value where the project states none.
+fn largest(target: &mut Option<f64>, stated: Option<f64>, value: f64) {
+    if stated.is_none() && value.is_finite() && value > target.unwrap_or(0.0) {
+        *target = Some(value);
+    }
+}
+
+/// Weights over the project's domains; `None` where half a percent or more lies on others.
+fn listed(weights: &[f64], columns: &[Option<usize>]) -> Option<Vec<f64>> {
+    let listed: Vec<f64> = columns.iter().map(|c| c.map_or(0.0, |c| weights[c])).collect();
+    let sum: f64 = listed.iter().sum();
+    (sum >= 1.0 - Mixture::SUM_TOLERANCE).then(|| listed.iter().map(|w| w / sum).collect())
+}
+
+/// One table's rows. `domains` are those that the project states; they give order to weights in one column.
+fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Tabled, ProjectError> {
+    let losses = loss_columns(source, cells)?;
+    let weights = weight_columns(source, cells, domains)?;
+    let number = Numbers::find(source, cells)?;
+    let names = run_columns(source, cells)?;
+    let filter = source.filter.iter().map(|c| Ok((cells.column(&c.column)?, c))).collect::<Result<Vec<_>, _>>()?;
+
+    let mut table = Tabled { mixture_known: weights.is_some(), ..Tabled::default() };
+    table.domains = match &weights {
+        Some(weights) => weights.domains.clone(),
+        None => losses.domains(cells, domains),
+    };
+    let mut counts = Counts::default();
+    let mut runs: HashMap<String, usize> = HashMap::new();
+    for (line, row) in &cells.rows {
+        if !filter.iter().all(|(column, condition)| condition.holds(&row[*column])) {
+            counts.filtered += 1;
+            continue;
+        }
+        let Some(mixture) =
+            weights.as_ref().map_or_else(|| Some(equal(table.domains.len())), |w| w.of(row, &mut counts))
+        else {
+            counts.without_weights += 1;
+            continue;
+        };
+        let Some(place) = number.of(row) else {
+            counts.without_numbers += 1;
+            counts.first_without_numbers.get_or_insert(*line);
+            continue;
+        };
+        let name = match names.as_slice() {
+            [] => format!("{}:{line}", cells.named),
+            several => several.iter().map(|c| row[*c].as_str()).collect::<Vec<_>>().join(" "),
+        };
+        let next = runs.len();
+        let run = *runs.entry(name.clone()).or_insert(next);
+        if run == next {
+            table.runs.push(name);
+        }
+        for (domain, key, loss) in losses.of(row) {
+            let into = &mut table.losses.entry(domain.clone()).or_insert_with(|| (key, Vec::new())).1;
+            match loss {
+                Some(loss) => into.push(Observation { mixture: mixture.clone(), loss, run, ..place.clone() }),
+                None => *counts.without_loss.entry(domain).or_insert(0) += 1,
+            }
+        }
+    }
+    let strangers: Vec<String> = table.losses.keys().filter(|d| !table.domains.contains(d)).cloned().collect();
+    for domain in &strangers {
+        table.losses.remove(domain);
+    }
+    for (domain, (_, rows)) in &mut table.losses {
+        drop_worst(rows, source.drop_worst);
+        rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
+        let mut sentences = Vec::new();
+        if source.drop_worst > 0 {
+            sentences.push(format!("{}: the {} rows with the highest losses", cells.named, source.drop_worst));
+        }
+        if let Some(count) = counts.without_loss.get(domain) {
+            sentences.push(format!("{}: {count} rows have no loss of {domain}", cells.named));
+        }
+        table.left_out.insert(domain.clone(), sentences);
+    }
+    if table.losses.values().all(|(_, rows)| rows.is_empty()) {
+        let help = match (&strangers[..], counts.filtered) {
+            ([_, ..], _) => {
+                format!("the losses are of {}, the weights of {}", strangers.join(", "), table.domains.join(", "))
+            }
+            (_, filtered) if filtered == cells.rows.len() => "no row meets the condition of `where`".to_owned(),
+            _ => counts.sentences(cells).join("; "),
+        };
+        return Err(cells.refuse("no row of this table can be used".to_owned(), help));
+    }
+    if !strangers.is_empty() {
+        let text =
+            format!("{}: the losses of {} are not used: no weight has these names", cells.named, strangers.join(", "));
+        table.remarks.push(text);
+    }
+    table.remarks.push(summary(&table, cells));
+    table.dropped = cells.dropped.iter().map(|d| format!("{}: {d}", cells.named)).collect();
+    table.dropped.extend(counts.sentences(cells));
+    if weights.is_none() && table.domains.len() > 1 {
+        table.dropped.push(format!("{}: no mixture is given; taken to be the same for all rows", cells.named));
+    }
+    Ok(table)
+}
+
+/// What a table holds, for `check`: "2188 rows of 312 runs, 7 losses, N 122M to 937M".
+fn summary(table: &Tabled, cells: &Cells) -> String {
+    let rows = || table.losses.values().flat_map(|(_, rows)| rows);
+    let most_rows = table.losses.values().map(|(_, rows)| rows.len()).max().unwrap_or(0);
+    let range = |name: &str, value: &dyn Fn(&Observation) -> f64| {
+        let (least, most) = rows().fold((f64::INFINITY, 0.0_f64), |(l, m), r| (l.min(value(r)), m.max(value(r))));
+        if most > 0.0 { format!(", {name} {} to {}", show_amount(least), show_amount(most)) } else { String::new() }
+    };
+    let (runs, losses) = (table.runs.len(), table.losses.len());
+    let ranges = range("N", &|r| r.params) + &range("D", &|r| r.tokens);
+    format!("{}: {most_rows} rows of {runs} runs, losses of {losses} domains{ranges}", cells.named)
+}
+
+/// What was left out or changed, counted.
+#[derive(Default)]
+struct Counts {
+    filtered: usize,
+    without_weights: usize,
+    without_numbers: usize,
+    first_without_numbers: Option<u64>,
+    without_loss: BTreeMap<String, usize>,
+    renormalised: usize,
+    sums: Option<(f64, f64)>,
+}
+
+impl Counts {
+    fn sentences(&self, cells: &Cells) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.filtered > 0 {
+            all.push(format!("{} of {} rows do not meet `where`", self.filtered, cells.rows.len()));
+        }
+        if self.without_weights > 0 {
+            all.push(format!("{} rows have weights that are no numbers, negative, or all zero", self.without_weights));
+        }
+        if let Some(line) = self.first_without_numbers {
+            all.push(format!("{} rows lack N or D (first in line {line})", self.without_numbers));
+        }
+        if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
+            let count = self.renormalised;
+            all.push(format!("the weights of {count} rows were renormalised: they summed to {least:.4} to {most:.4}"));
+        }
+        all.iter().map(|sentence| format!("{}: {sentence}", cells.named)).collect()
+    }
+}
+
+fn cell(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().or_else(|| parse_amount(text).ok()).filter(|v| v.is_finite())
+}
+
+/// Leaves out the rows with the highest losses.
+fn drop_worst(rows: &mut Vec<Observation>, count: usize) {
+    if count > 0 {
+        rows.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+        rows.truncate(rows.len().saturating_sub(count));
+    }
+}
+
+fn equal(domains: usize) -> Vec<f64> {
+    #[allow(clippy::cast_precision_loss)]
+    let weight = 1.0 / domains as f64;
+    vec![weight; domains]
+}
+
+/// Domain and column, in the order of the table.
+fn wide(columns: &DomainColumns, cells: &Cells, key: &str) -> Result<Vec<(String, usize)>, ProjectError> {
+    match columns {
+        DomainColumns::Named(named) => {
+            let mut found = named
+                .iter()
+                .map(|(d, c)| Ok((d.clone(), cells.column(c)?)))
+                .collect::<Result<Vec<_>, ProjectError>>()?;
+            found.sort_by_key(|(_, column)| *column);
+            Ok(found)
+        }
+        DomainColumns::Affix { prefix, suffix } => {
+            let domain = |name: &str| {
+                let between = name.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())?;
+                (!between.is_empty()).then(|| between.to_owned())
+            };
+            let found: Vec<(String, usize)> =
+                cells.columns.iter().enumerate().filter_map(|(i, name)| Some((domain(name)?, i))).collect();
+            if found.is_empty() {
+                let reason = format!("no column is called '{prefix}…{suffix}', as `{key}` says");
+                let names = cells.columns.iter().map(String::as_str);
+                let help = format!("its columns are {}", crate::project::suggest::listed(names));
+                return Err(cells.refuse(reason, help));
+            }
+            Ok(found)
+        }
+    }
+}
+
+struct Weights {
+    domains: Vec<String>,
+    place: WeightPlace,
+}
+
+enum WeightPlace {
+    Wide(Vec<usize>),
+    Joined(usize, String),
+}
+
+fn weight_columns(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Option<Weights>, ProjectError> {
+    Ok(match &source.mixture {
+        None => None,
+        Some(MixtureColumns::Wide(columns)) => {
+            let (domains, columns) = wide(columns, cells, "mixture")?.into_iter().unzip();
+            Some(Weights { domains, place: WeightPlace::Wide(columns) })
+        }
+        Some(MixtureColumns::Joined { column, separator }) => Some(Weights {
+            domains: domains.to_vec(),
+            place: WeightPlace::Joined(cells.column(column)?, separator.clone()),
+        }),
+    })
+}
+
+impl Weights {
+    /// The weights of one row, summing to one. A domain's empty cell is a weight of zero.
+    fn of(&self, row: &[String], counts: &mut Counts) -> Option<Vec<f64>> {
+        let number = |text: &str| if text.is_empty() { Some(0.0) } else { cell(text).filter(|w| *w >= 0.0) };
+        let weights: Vec<f64> = match &self.place {
+            WeightPlace::Wide(columns) => columns.iter().map(|c| number(&row[*c])).collect::<Option<_>>()?,
+            WeightPlace::Joined(column, separator) => {
+                row[*column].split(separator.as_str()).map(|w| number(w.trim())).collect::<Option<_>>()?
+            }
+        };
+        let sum: f64 = weights.iter().sum();
+        if weights.len() != self.domains.len() || sum <= 0.0 {
+            return None;
+        }
+        if (sum - 1.0).abs() > EXACT {
+            counts.renormalised += 1;
+            let (least, most) = counts.sums.unwrap_or((sum, sum));
+            counts.sums = Some((least.min(sum), most.max(sum)));
+        }
+        Some(weights.iter().map(|w| w / sum).collect())
+    }
+}
+
+enum Losses<'a> {
+    /// Domain, key, column.
+    Wide(Vec<(String, String, usize)>),
+    Long {
+        column: usize,
+        value: usize,
+        named: &'a BTreeMap<String, String>,
+    },
+}
+
+fn loss_columns<'a>(source: &'a TableSource, cells: &Cells) -> Result<Losses<'a>, ProjectError> {
+    match &source.metrics {
+        None => {
+            let help = "write metrics: { rust: COLUMN } or metrics: { suffix: _loss }".to_owned();
+            Err(cells.refuse("no `metrics` say which columns are losses".to_owned(), help))
+        }
+        Some(LossColumns::Wide(columns)) => {
+            let found = wide(columns, cells, "metrics")?;
+            Ok(Losses::Wide(found.into_iter().map(|(d, c)| (d, cells.columns[c].clone(), c)).collect()))
+        }
+        Some(LossColumns::Long { column, value, named }) => {
+            Ok(Losses::Long { column: cells.column(column)?, value: cells.column(value)?, named })
+        }
+    }
+}
+
+impl Losses<'_> {
+    /// Domain, key and loss of each loss in a row; `None` where the cell holds none.
+    fn of(&self, row: &[String]) -> Vec<(String, String, Option<f64>)> {
+        let loss = |column: usize| cell(&row[column]).filter(|l| *l > 0.0);
+        match self {
+            Self::Wide(columns) => columns.iter().map(|(d, key, c)| (d.clone(), key.clone(), loss(*c))).collect(),
+            Self::Long { column, value, named } => {
+                let said = &row[*column];
+                let domain = named.iter().find(|(_, cell)| *cell == said).map_or(said, |(domain, _)| domain);
+                vec![(domain.clone(), said.clone(), loss(*value))]
+            }
+        }
+    }
+
+    /// The domains, where no mixture names them: those the project states, or one for each loss.
+    fn domains(&self, cells: &Cells, stated: &[String]) -> Vec<String> {
+        if !stated.is_empty() {
+            return stated.to_vec();
+        }
+        let mut domains: Vec<String> = Vec::new();
+        let named: Vec<String> = match self {
+            Self::Wide(columns) => columns.iter().map(|(d, _, _)| d.clone()).collect(),
+            Self::Long { .. } => cells.rows.iter().flat_map(|(_, row)| self.of(row)).map(|(d, _, _)| d).collect(),
+        };
+        for domain in named {
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        domains
+    }
+}
+
+/// Where the numbers of a row are.
+struct Numbers {
+    params: Option<Where>,
+    active: Option<Where>,
+    tokens: Option<Where>,
+    flops: Option<Where>,
+    experts: Option<Where>,
+    experts_per_token: Option<Where>,
+    granularity: Option<Where>,
+}
+
+#[derive(Clone, Copy)]
+enum Where {
+    Column(usize),
+    Amount(f64),
+}
+
+impl Where {
+    fn find(from: Option<&ColumnOr>, cells: &Cells) -> Result<Option<Self>, ProjectError> {
+        Ok(match from {
+            None => None,
+            Some(ColumnOr::Amount(amount)) => Some(Self::Amount(*amount)),
+            Some(ColumnOr::Column(name)) => Some(Self::Column(cells.column(name)?)),
+        })
+    }
+
+    fn of(self, row: &[String]) -> Option<f64> {
+        match self {
+            Self::Amount(amount) => Some(amount),
+            Self::Column(column) => cell(&row[column]).filter(|v| *v >= 0.0),
+        }
+    }
+}
+
+impl Numbers {
+    fn find(source: &TableSource, cells: &Cells) -> Result<Self, ProjectError> {
+        let find = |from: Option<&ColumnOr>| Where::find(from, cells);
+        let (tokens, flops) = match &source.tokens {
+            None => (None, None),
+            Some(TokensFrom::Tokens(tokens)) => (find(Some(tokens))?, None),
+            Some(TokensFrom::Flops(flops)) => (None, find(Some(flops))?),
+        };
+        Ok(Self {
+            params: find(source.params.as_ref())?,
+            active: find(source.active_params.as_ref())?,
+            tokens,
+            flops,
+            experts: find(source.experts.as_ref())?,
+            experts_per_token: find(source.experts_per_token.as_ref())?,
+            granularity: find(source.granularity.as_ref())?,
+        })
+    }
+
+    /// Everything but mixture, loss and run; `None` where a cell that should be a number is none. What the table does
+    /// not give at all is NaN, and laws that need it say so.
+    fn of(&self, row: &[String]) -> Option<Observation> {
+        let required = |from: Option<Where>| from.map_or(Some(f64::NAN), |w| w.of(row));
+        let params = required(self.params).filter(|n| n.is_nan() || *n > 0.0)?;
+        let tokens = match self.flops {
+            Some(flops) => flops.of(row)? / (6.0 * params),
+            None => required(self.tokens)?,
+        };
+        let one = |from: Option<Where>| from.map_or(Some(1.0), |w| w.of(row)).map(|v| v.max(1.0));
+        Some(Observation {
+            params,
+            active_params: self.active.map_or(Some(params), |w| w.of(row))?,
+            tokens,
+            experts: one(self.experts)?,
+            experts_per_token: one(self.experts_per_token)?,
+            granularity: one(self.granularity)?,
+            ..Observation::default()
+        })
+    }
+}
+
+/// The columns that name a row's run.
+fn run_columns(source: &TableSource, cells: &Cells) -> Result<Vec<usize>, ProjectError> {
+    let mut columns = Vec::new();
+    for name in &source.run {
+        match name.strip_suffix('*') {
+            None => columns.push(cells.column(name)?),
+            Some(prefix) => {
+                let matching = cells.columns.iter().enumerate().filter(|(_, c)| c.starts_with(prefix)).map(|(i, _)| i);
+                let before = columns.len();
+                columns.extend(matching);
+                if columns.len() == before {
+                    let names = cells.columns.iter().map(String::as_str);
+                    let help = format!("its columns are {}", crate::project::suggest::listed(names));
+                    return Err(cells.refuse(format!("no column begins with '{prefix}', as `run` says"), help));
+                }
+            }
+        }
+    }
+    Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::load;
+    use std::fs;
+
+    /// A project file beside a table, read.
+    fn read(table: &str, yaml: &str) -> (Project, Observed, Vec<Notice>) {
+        let d = tempfile::tempdir().expect("a scratch directory");
+        fs::write(d.path().join("t.csv"), table).expect("a table");
+        let project = load::from_text(&format!("{yaml}\n"), d.path()).unwrap_or_else(|e| panic!("{}", e.report()));
+        let tables = Tables::read(&project);
+        let project = tables.complete(&project);
+        let mut observed = super::super::observe(&project, &[]);
+        tables.append(&project, &mut observed);
+        (project, observed, tables.notices)
+    }
+
+    const TABLE: &str = "n,d,w_a,w_b,a_loss,b_loss,kind\n\
+                         160M,2e9,0.5,0.5,3.0,2.0,x\n\
+                         160M,1e9,50,50,3.5,2.5,x\n\
+                         1e8,1e9,1,,4.0,,y\n\
+                         1e8,?,0,1,9,9,y\n\
+                         1e8,1e9,-1,2,9,9,y\n\
+                         1e8,0,0,1,5,6,y\n";
+
+    #[test]
+    fn what_is_used_left_out_and_changed_is_counted() {
+        let yaml = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n    mixture: { prefix: w_ }\n    \
+                    metrics: { suffix: _loss }\n    run: [n, w_*]";
+        let (project, observed, _) = read(TABLE, yaml);
+        assert_eq!(project.domains, ["a", "b"]);
+        assert_eq!((project.target.params, project.target.tokens), (Some(160e6), Some(2e9)));
+        let [a, b] = observed.fitted.as_slice() else { panic!("two domains") };
+        let losses = |o: &crate::vocab::Observations| o.rows.iter().map(|r| r.loss).collect::<Vec<_>>();
+        assert_eq!((losses(a), losses(b)), (vec![3.0, 3.5, 4.0], vec![2.0, 2.5]));
+        assert_eq!(a.rows[1].mixture, [0.5, 0.5]);
+        assert_eq!(observed.starts[0].rows.len(), 1, "D = 0 is a loss before training");
+        let said = b.dropped.join("\n");
+        for words in [
+            "1 rows have weights that are no numbers, negative",
+            "1 rows lack N or D (first in line 5)",
+            "the weights of 1 rows were renormalised: they summed to 100.0000",
+            "1 rows have no loss of b",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+
+    #[test]
+    fn filters_and_outliers_are_said() {
+        let yaml = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n    mixture: { a: w_a, b: w_b }\n    \
+                    metrics: { a: a_loss }\n    where: kind == x\n    drop_worst: 1";
+        let (_, observed, _) = read(TABLE, yaml);
+        assert_eq!(observed.fitted[0].rows.len(), 1);
+        let said = observed.fitted[0].dropped.join("\n");
+        assert!(said.contains("4 of 6 rows do not meet `where`"), "{said}");
+        assert!(said.contains("the 1 rows with the highest losses"), "{said}");
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_used_says_why_and_where() {
+        let base = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n";
+        for (rest, says, help) in [
+            ("    metrics: { a: a_los }", "mixlaw.yaml:2:11: t.csv: there is no column 'a_los'", "'a_loss'"),
+            ("    metrics: { prefix: val_ }", "no column is called 'val_…'", "n, d, w_a"),
+            ("    mixture: { prefix: w_ }", "no `metrics` say which columns are losses", "suffix"),
+            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table can be used", "are of c"),
+            ("    metrics: { a: a_loss }\n    where: kind == z", "no row of this table", "where"),
+            ("    metrics: { a: a_loss }\n    run: step*", "no column begins with 'step'", "n, d"),
+        ] {
+            let (_, _, notices) = read(TABLE, &format!("{base}{rest}"));
+            let notice = notices.first().expect(rest);
+            assert_eq!(notice.severity, Severity::Error);
+            assert!(notice.text.contains(says), "{says}: {}", notice.text);
+            assert!(notice.help.as_ref().is_some_and(|h| h.contains(help)), "{rest}: {:?}", notice.help);
+        }
+    }
+}
