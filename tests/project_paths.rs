@@ -80,6 +80,13 @@ fn what_is_no_project_file_is_said_before_it_is_parsed() {
 }
 
 #[test]
+fn a_table_that_is_not_there_is_said_with_its_place() {
+    let yaml = b"tables:\n  - path: rnus.csv\n    params: N\n    metrics: { data: loss }\n";
+    let d = scratch(&[("mixlaw.yaml", yaml), ("runs.csv", b"N,loss\n1,2\n")]);
+    refused(d.path(), &["mixlaw.yaml:2:11: there is no file rnus.csv", "runs.csv?"]);
+}
+
+#[test]
 fn a_file_that_may_not_be_read_says_who_may() {
     use std::os::unix::fs::PermissionsExt;
     let d = scratch(&[("mixlaw.yaml", GOOD.as_bytes())]);

@@ -11,6 +11,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
+use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::Project;
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
@@ -28,6 +29,8 @@ pub struct Engine {
     /// As written, before assumptions: those are made anew as runs say more.
     written: Project,
     assumptions: Vec<Notice>,
+    /// Tables of finished runs, read when the project is.
+    tables: Tables,
     store: Arc<SledStore>,
     ingester: Ingester,
     runs: BTreeMap<RunId, Tracked>,
@@ -91,6 +94,7 @@ impl Engine {
         let mut engine = Self {
             ingester: Ingester::new(&project, Arc::clone(&store)),
             project: Arc::new(project.clone()),
+            tables: Tables::read(&project),
             written: project,
             assumptions: Vec::new(),
             runs: BTreeMap::new(),
@@ -114,6 +118,7 @@ impl Engine {
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
+        self.tables = Tables::read(&project);
         self.written = project;
         self.fits = Fits::default();
         self.runs.clear();
@@ -172,7 +177,7 @@ impl Engine {
             self.runs.insert(*id, tracked);
         }
         let records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
-        let (project, assumptions) = observe::assume(&self.written, &records);
+        let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
         self.project = Arc::new(project);
@@ -187,7 +192,9 @@ impl Engine {
             }
         }
         self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
-        self.observed = Arc::new(observe::observe(&self.project, &self.records));
+        let mut observed = observe::observe(&self.project, &self.records);
+        self.tables.append(&self.project, &mut observed);
+        self.observed = Arc::new(observed);
         let fits = chosen(&self.fits.candidates);
         for (id, tracked) in &mut self.runs {
             if changed.contains(id) {
@@ -281,7 +288,7 @@ impl Engine {
         let mut notices: Vec<Notice> = around.notices.clone();
         notices.extend(self.opened.iter().cloned());
         notices.extend(self.ingester.notices());
-        notices.extend(self.assumptions.iter().cloned());
+        notices.extend(self.assumptions.iter().chain(&self.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         let files = self.ingester.files();
         let snapshot = Snapshot {

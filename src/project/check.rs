@@ -367,7 +367,7 @@ impl<'a> Checker<'a> {
         let Some(LawsFile::List(names)) = &file.laws else { return Ok(Vec::new()) };
         let place = self.root().key("laws");
         if names.is_empty() {
-            let help = "write laws: auto, or name some: laws: [d-cpt]";
+            let help = "write laws: auto, or name some: laws: [dcpt]";
             return Err(self.source.invalid(place.key, "`laws` is an empty list", help));
         }
         let mut seen = BTreeSet::new();

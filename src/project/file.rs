@@ -157,7 +157,7 @@ pub enum MinimizeFile {
 /// The laws to fit.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(title = "auto, or a list of laws such as [d-cpt]")]
+#[schemars(title = "auto, or a list of laws such as [dcpt]")]
 pub enum LawsFile {
     /// `auto`: those that the data can tell apart.
     Auto(Auto),
