@@ -4,6 +4,7 @@
 
 mod baselines;
 mod schedules;
+mod sweeps;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ fn main() {
     }
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     schedules::print(&data.join("schedules"));
+    sweeps::print(&data.join("sweeps"));
 }
 
 /// The folder, or a line that says the part is skipped.

@@ -54,6 +54,7 @@ struct Tracked {
 #[derive(Default)]
 struct Fits {
     candidates: Arc<Vec<Candidates>>,
+    pool: Arc<forecast::Pool>,
     forecasts: Vec<Forecast>,
     charts: Vec<RatioChart>,
     advice: Option<Advice>,
@@ -198,7 +199,7 @@ impl Engine {
         let fits = chosen(&self.fits.candidates);
         for (id, tracked) in &mut self.runs {
             if changed.contains(id) {
-                tracked.forecast = forecast::run(&self.project, &fits, &tracked.record);
+                tracked.forecast = forecast::run(&self.project, &fits, &self.fits.pool, &tracked.record);
             }
         }
         Ok(())
@@ -208,7 +209,9 @@ impl Engine {
         let metrics = self.store.metrics(id)?;
         let mut series = BTreeMap::new();
         for (key, _) in &metrics {
-            let matters = self.project.metrics.contains(key) || observe::counts_tokens(key);
+            let matters = self.project.metrics.contains(key)
+                || observe::counts_tokens(key)
+                || forecast::schedule::is_learning_rate(key);
             let points = if matters { self.store.series(id, key)?.latest() } else { Vec::new() };
             series.insert(key.clone(), points);
         }
@@ -219,7 +222,11 @@ impl Engine {
     /// What is to be fitted now.
     #[must_use]
     pub fn job(&self) -> Job {
-        Job { project: Arc::clone(&self.project), observed: Arc::clone(&self.observed) }
+        Job {
+            project: Arc::clone(&self.project),
+            observed: Arc::clone(&self.observed),
+            records: Arc::clone(&self.records),
+        }
     }
 
     /// Takes fits, keeps them, and works out forecasts, charts and advice from them.
@@ -229,6 +236,7 @@ impl Engine {
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
         history::keep(&self.store, &fitted.observed, &fitted.fits, now)?;
         self.fits.candidates = Arc::new(fitted.fits);
+        self.fits.pool = fitted.pool;
         self.fits.seconds = Some(fitted.seconds);
         self.fits.made = Some(Instant::now());
         let fits = chosen(&self.fits.candidates);
@@ -249,7 +257,7 @@ impl Engine {
         self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
         self.fits.advice = Some(advice);
         for tracked in self.runs.values_mut() {
-            tracked.forecast = forecast::run(&self.project, &fits, &tracked.record);
+            tracked.forecast = forecast::run(&self.project, &fits, &self.fits.pool, &tracked.record);
         }
         Ok(())
     }
@@ -263,8 +271,9 @@ impl Engine {
         let job = self.job();
         let began = Instant::now();
         let fits = fit_all(&job, &self.fits.candidates);
+        let pool = Arc::new(forecast::Pool::learn(&job.project, &job.records, Some(&self.fits.pool)));
         let seconds = began.elapsed().as_secs_f64();
-        self.accept(Fitted { observed: job.observed, fits, seconds }, SystemTime::now())
+        self.accept(Fitted { observed: job.observed, fits, pool, seconds }, SystemTime::now())
     }
 
     /// Reads everything there is, and takes files as complete as they are.

@@ -5,7 +5,8 @@
 
 use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
-use crate::observe::Observed;
+use crate::forecast::Pool;
+use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Job {
     pub project: Arc<Project>,
     /// The rows.
     pub observed: Arc<Observed>,
+    /// The runs they come from.
+    pub records: Arc<Vec<RunRecord>>,
 }
 
 /// What came of it.
@@ -28,6 +31,8 @@ pub struct Fitted {
     pub observed: Arc<Observed>,
     /// Fits of each domain's loss, in the order of the project's domains.
     pub fits: Vec<Candidates>,
+    /// What finished runs teach the running ones.
+    pub pool: Arc<Pool>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -61,13 +66,15 @@ pub fn fit_all(job: &Job, previous: &[Candidates]) -> Vec<Candidates> {
 pub fn spawn(jobs: Receiver<Job>, done: impl Fn(Fitted) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("fitter".to_owned()).spawn(move || {
         let mut previous: Vec<Candidates> = Vec::new();
+        let mut pool = Arc::new(Pool::default());
         while let Ok(first) = jobs.recv() {
             let job = jobs.try_iter().last().unwrap_or(first);
             let began = Instant::now();
             let fits = fit_all(&job, &previous);
+            pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&pool)));
             let took = began.elapsed();
             previous.clone_from(&fits);
-            done(Fitted { observed: job.observed, fits, seconds: took.as_secs_f64() });
+            done(Fitted { observed: job.observed, fits, pool: Arc::clone(&pool), seconds: took.as_secs_f64() });
             std::thread::sleep(took.min(Duration::from_secs(5)));
         }
     })

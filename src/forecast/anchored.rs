@@ -1,55 +1,33 @@
 //! The final loss of a run in progress: what the mixture law says of its size, tokens and mixture, moved by how far the
 //! run's own checkpoints stand from the law so far.
 
+use super::curves::family::CurveForecast;
 use super::spread::{median, quantile};
 use super::target::place;
 use crate::fit::Fit;
-use crate::observe::{RunRecord, observe};
+use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, Observation, RunForecast};
-use std::collections::BTreeMap;
+use crate::vocab::{FactName, Observation, Observations};
 
 /// Checkpoints, newest first, that say where a run stands.
 const RECENT: usize = 5;
 
-/// See [`super::run`].
-pub(super) fn run(project: &Project, fits: &[Option<&Fit>], record: &RunRecord) -> BTreeMap<String, RunForecast> {
-    let mut forecasts = BTreeMap::new();
-    let observed = observe(project, std::slice::from_ref(record));
-    for (d, fit) in fits.iter().enumerate() {
-        let (Some(fit), Some(rows)) = (fit, observed.fitted.get(d)) else { continue };
-        let Some(seen) = seen(record, &fit.view.metric) else { continue };
-        if seen >= 1.0 {
-            continue;
-        }
-        let Some(end) = end(project, record, fit) else { continue };
-        let ratios: Vec<f64> =
-            rows.rows.iter().map(|row| (row.loss / fit.predict(row)).ln()).filter(|r| r.is_finite()).collect();
-        let law = fit.forecast(&end);
-        let known = anchor(&ratios, seen, half_width(&fit.residuals));
-        let shift = |loss: f64, spread: f64| law.value * known.offset.exp() * ((loss / law.value).ln() * spread).exp();
-        let forecast = RunForecast {
-            value: shift(law.value, 1.0),
-            low: shift(law.low, known.spread),
-            high: shift(law.high, known.spread),
-            law: fit.view.law.clone(),
-            seen,
-        };
-        if [forecast.value, forecast.low, forecast.high].iter().all(|x| x.is_finite()) {
-            forecasts.insert(fit.view.metric.clone(), forecast);
-        }
-    }
-    forecasts
-}
-
-/// Part of the run that the newest value of a metric stands at; `None` where the plan is unknown.
-fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
-    let last = record.series.get(metric)?.last()?.0 as f64;
-    let planned = record
-        .facts
-        .number(FactName::PlannedSteps)
-        .or_else(|| Some(record.facts.planned_tokens()? / record.facts.tokens_per_step()?))?;
-    (planned > 0.0).then(|| (last / planned).clamp(0.0, 1.0))
+/// ln of the final loss by the mixture law; `None` where a fact it needs is unknown.
+pub(super) fn forecast(
+    project: &Project,
+    fit: &Fit,
+    rows: &Observations,
+    record: &RunRecord,
+    seen: f64,
+) -> Option<CurveForecast> {
+    let end = end(project, record, fit)?;
+    let ratios: Vec<f64> =
+        rows.rows.iter().map(|row| (row.loss / fit.predict(row)).ln()).filter(|r| r.is_finite()).collect();
+    let law = fit.forecast(&end);
+    let known = anchor(&ratios, seen, half_width(&fit.residuals));
+    let ln_loss = law.value.ln() + known.offset;
+    let sd = known.spread * (law.high / law.low).ln() / (2.0 * 1.645);
+    (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
 }
 
 /// The run's planned end as a place to predict at.

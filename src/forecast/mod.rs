@@ -2,11 +2,18 @@
 
 mod anchored;
 pub mod curves;
+pub mod ledger;
+mod live;
+pub mod pool;
+mod pooled;
 pub mod schedule;
+pub mod signals;
 pub mod spread;
 mod target;
 #[cfg(test)]
 mod tests;
+
+pub use pool::Pool;
 
 use crate::fit::Fit;
 use crate::observe::RunRecord;
@@ -15,9 +22,28 @@ use crate::vocab::{Forecast, Mixture, RatioChart, RunForecast};
 use std::collections::BTreeMap;
 
 /// Final validation losses of one run, by metric key. A finished run has none: its losses are known.
+///
+/// Of several ways: what finished runs like it did from here on (three or more of them: `pooled`); a law of curves that
+/// sees the learning rate, with exponents of the finished runs, or its own (`multi-power`, `tissue`); the mixture law at
+/// the planned end, moved by where the run stands.
 #[must_use]
-pub fn run(project: &Project, fits: &[Option<&Fit>], record: &RunRecord) -> BTreeMap<String, RunForecast> {
-    anchored::run(project, fits, record)
+pub fn run(project: &Project, fits: &[Option<&Fit>], pool: &Pool, record: &RunRecord) -> BTreeMap<String, RunForecast> {
+    live::run(project, fits, pool, record)
+}
+
+/// Every law's forecast of every validation loss of a run in progress, by metric key, for the ledger.
+#[must_use]
+pub fn every(
+    project: &Project,
+    fits: &[Option<&Fit>],
+    pool: &Pool,
+    record: &RunRecord,
+) -> BTreeMap<String, Vec<RunForecast>> {
+    let views = |(metric, all): (String, Vec<(String, curves::family::CurveForecast)>)| {
+        let seen = pool::seen(record, &metric).unwrap_or(0.0);
+        (metric, all.into_iter().map(|(law, f)| pool::view(law, f, seen)).collect())
+    };
+    live::every(project, fits, pool, record).into_iter().map(views).collect()
 }
 
 /// Every domain's loss for a size, an amount of data and a mixture.

@@ -43,12 +43,12 @@ fn a_run_cut_short_is_forecast_and_a_finished_one_is_not() {
     let (project, _, fits) = recorded();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
     let records = crate::observe::tests::code_cpt();
-    assert!(super::run(&project, &fits, &records[3]).is_empty());
+    assert!(super::run(&project, &fits, &super::Pool::default(), &records[3]).is_empty());
     let mut width = f64::INFINITY;
     for seen in [0.05, 0.25, 0.5, 0.75] {
         let mut cut = records[3].clone();
         cut.series.values_mut().for_each(|s| s.retain(|(step, _)| *step as f64 <= 400.0 * seen));
-        let forecast = &super::run(&project, &fits, &cut)["eval/rust/loss"];
+        let forecast = &super::run(&project, &fits, &super::Pool::default(), &cut)["eval/rust/loss"];
         assert!((forecast.value / 2.30399 - 1.0).abs() < 0.02, "{seen}: {forecast:?}");
         assert!(forecast.high - forecast.low < width, "{seen}: {forecast:?}");
         width = forecast.high - forecast.low;

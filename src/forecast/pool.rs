@@ -1,0 +1,202 @@
+//! What the finished runs of a project teach the running ones.
+
+use super::curves::family::{CurveForecast, Family};
+use super::curves::{Track, get};
+use super::pooled::{self, Course};
+use super::schedule::{Schedule, is_learning_rate};
+use crate::observe::RunRecord;
+use crate::project::Project;
+use crate::vocab::{FactName, RunForecast};
+use std::collections::BTreeMap;
+
+/// Runs whose learning rates, as parts of the peak, differ by less than this everywhere are comparable.
+const SAME_RATE: f64 = 0.1;
+/// So are only runs whose lengths differ by less than this factor.
+const SAME_LENGTH: f64 = 1.25;
+/// Parts of a run at which learning rates are compared.
+const LOOKS: usize = 12;
+
+/// Finished runs, by validation loss.
+#[derive(Debug, Clone, Default)]
+pub struct Pool {
+    key: u64,
+    kinds: Vec<Kind>,
+    metrics: BTreeMap<String, Metric>,
+}
+
+/// What makes two runs the same run but for the seed: N, E and mixture, rounded.
+type Kind = Vec<i64>;
+
+#[derive(Debug, Clone, Default)]
+struct Metric {
+    finished: Vec<(Course, Option<Rate>)>,
+    family: Option<Family>,
+}
+
+/// Learning rate at [`LOOKS`] parts of the run, over its peak.
+type Rate = [f64; LOOKS];
+
+/// One validation loss of one run, read for forecasting.
+struct Reading {
+    course: Course,
+    rate: Option<Rate>,
+    track: Option<Track>,
+    seen: f64,
+}
+
+impl Pool {
+    /// Learns from the finished among `records`. Where those are the same as in `previous`, it is returned as it is:
+    /// running runs teach nothing here.
+    #[must_use]
+    pub fn learn(project: &Project, records: &[RunRecord], previous: Option<&Self>) -> Self {
+        let mut pool = Self { key: key(project, records), ..Self::default() };
+        if let Some(previous) = previous.filter(|p| p.key == pool.key) {
+            return previous.clone();
+        }
+        for (domain, metric) in project.metrics.iter().enumerate() {
+            let mut finished = Vec::new();
+            let mut tracks = Vec::new();
+            for record in records {
+                let kind = pool.kind(record);
+                let Some(reading) = read(project, record, domain, metric, kind).filter(|r| r.seen >= 1.0) else {
+                    continue;
+                };
+                tracks.extend(reading.track);
+                finished.push((reading.course, reading.rate));
+            }
+            let lowered = |t: &Track| t.schedule.lr(t.schedule.total()) < 0.9 * t.schedule.peak();
+            let law = if tracks.iter().any(lowered) { "multi-power" } else { "tissue" };
+            let family =
+                (tracks.len() >= 2).then(|| Family::learn(get(law)?, &tracks.iter().collect::<Vec<_>>())).flatten();
+            pool.metrics.insert(metric.clone(), Metric { finished, family });
+        }
+        pool
+    }
+
+    /// Every way to the final value of one loss of a running run that there is, by the name of its law.
+    pub(super) fn forecasts(
+        &self,
+        project: &Project,
+        record: &RunRecord,
+        domain: usize,
+        metric: &str,
+    ) -> Vec<(String, CurveForecast)> {
+        let kind = kind_of(record);
+        let number = self.kinds.iter().position(|k| *k == kind).unwrap_or(usize::MAX);
+        let Some(reading) = read(project, record, domain, metric, number).filter(|r| r.seen < 1.0) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        let known = self.metrics.get(metric);
+        if let Some(known) = known {
+            let alike: Vec<&Course> = known
+                .finished
+                .iter()
+                .filter(|(course, rate)| comparable(course, rate.as_ref(), &reading))
+                .map(|(course, _)| course)
+                .collect();
+            all.extend(pooled::forecast(&alike, &reading.course).map(|f| (pooled::NAME.to_owned(), f)));
+        }
+        if let Some(track) = &reading.track {
+            let learned = known.and_then(|k| k.family.as_ref()).filter(|f| {
+                // Where nothing in the family lowered its learning rate, it does not know what that gains.
+                f.law.name() != "tissue" || track.schedule.lr(track.schedule.total()) > 0.9 * track.schedule.peak()
+            });
+            let alone = if learned.is_none() { get("tissue").and_then(|law| Family::alone(law, track)) } else { None };
+            let family = learned.or(alone.as_ref());
+            all.extend(family.and_then(|f| Some((f.law.name().to_owned(), f.forecast(track)?))));
+        }
+        all
+    }
+
+    fn kind(&mut self, record: &RunRecord) -> usize {
+        let kind = kind_of(record);
+        if let Some(known) = self.kinds.iter().position(|k| *k == kind) {
+            return known;
+        }
+        self.kinds.push(kind);
+        self.kinds.len() - 1
+    }
+}
+
+/// A forecast in the form that screens show.
+pub(super) fn view(law: String, forecast: CurveForecast, seen: f64) -> RunForecast {
+    let at = |z: f64| (forecast.ln_loss + z * forecast.sd).clamp(-700.0, 700.0).exp();
+    RunForecast { value: at(0.0), low: at(-1.645), high: at(1.645), law, seen }
+}
+
+/// Part of a run that the newest value of a metric stands at; `None` where the plan is unknown. A run counts as done
+/// where no further evaluation fits before its planned end.
+pub(super) fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
+    let series = record.series.get(metric)?;
+    let last = series.last()?.0;
+    let planned = planned_steps(record)?;
+    let interval = series.len().checked_sub(2).map_or(0, |i| last - series[i].0);
+    let next = last as f64 + 0.99 * interval as f64;
+    Some(if last > 0 && next >= planned { 1.0 } else { (last as f64 / planned).clamp(0.0, 0.999) })
+}
+
+fn planned_steps(record: &RunRecord) -> Option<f64> {
+    let steps = record.facts.number(FactName::PlannedSteps);
+    steps.or_else(|| Some(record.facts.planned_tokens()? / record.facts.tokens_per_step()?)).filter(|s| *s >= 1.0)
+}
+
+fn read(project: &Project, record: &RunRecord, domain: usize, metric: &str, kind: usize) -> Option<Reading> {
+    let series = record.series.get(metric)?;
+    let seen = seen(record, metric)?;
+    let planned = planned_steps(record)?;
+    let total = if seen >= 1.0 { series.last()?.0 as f64 } else { planned };
+    let points: Vec<(f64, f64)> = series
+        .iter()
+        .filter(|(step, loss)| *step > 0 && loss.is_finite() && *loss > 0.0)
+        .map(|(step, loss)| (*step as f64, loss.ln()))
+        .collect();
+    points.last()?;
+    let number = |name| record.facts.number(name);
+    let params = number(FactName::Params).or(number(FactName::TotalParams)).unwrap_or(1.0).max(1.0);
+    let own = record.facts.mixture().and_then(|m| Some(m.weight(project.domains.get(domain)?))).unwrap_or(1.0);
+    let traits = vec![own, own * own, params.ln(), number(FactName::Experts).unwrap_or(1.0).max(1.0).ln()];
+    let empty = Vec::new();
+    let rates = record.series.iter().filter(|(key, points)| is_learning_rate(key) && !points.is_empty());
+    let logged = rates.min_by_key(|(key, _)| key.len()).map_or(&empty, |(_, points)| points);
+    let schedule = Schedule::of(logged, &record.facts, total);
+    let rate = schedule.as_ref().map(|s| {
+        let at = |i: usize| s.lr(total * (i as f64 + 0.5) / LOOKS as f64) / s.peak();
+        std::array::from_fn(at)
+    });
+    let track = schedule.map(|s| Track::new(series, s, kind)).filter(|t| !t.points.is_empty());
+    Some(Reading { course: Course { points, total, traits }, rate, track, seen })
+}
+
+fn comparable(course: &Course, rate: Option<&Rate>, reading: &Reading) -> bool {
+    let length = (course.total / reading.course.total).ln().abs() < SAME_LENGTH.ln();
+    let same_rate = match (rate, &reading.rate) {
+        (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() < SAME_RATE),
+        (None, None) => true,
+        _ => false,
+    };
+    length && same_rate
+}
+
+fn kind_of(record: &RunRecord) -> Kind {
+    let number = |name| record.facts.number(name).unwrap_or(0.0);
+    let mut kind = vec![(number(FactName::Params).max(1.0).ln() * 1e3) as i64, number(FactName::Experts) as i64];
+    kind.push((number(FactName::LearningRate) * 1e9) as i64);
+    if let Some(mixture) = record.facts.mixture() {
+        kind.extend(mixture.0.values().map(|w| (w * 1e3).round() as i64));
+        kind.extend(mixture.0.keys().map(|d| xxhash_rust::xxh3::xxh3_64(d.as_bytes()) as i64));
+    }
+    kind
+}
+
+/// Changes when a run finishes, or what is read of the finished changes.
+fn key(project: &Project, records: &[RunRecord]) -> u64 {
+    let mut text = format!("{:?}{:?}", project.domains, project.metrics);
+    for record in records {
+        for metric in project.metrics.iter().filter(|m| seen(record, m) == Some(1.0)) {
+            let Some(last) = record.series.get(metric).and_then(|s| Some((s.len(), s.last()?))) else { continue };
+            text.push_str(&format!("|{}:{}:{metric}:{last:?}:{:?}", record.name, record.id.0, kind_of(record)));
+        }
+    }
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
