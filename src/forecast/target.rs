@@ -75,7 +75,8 @@ pub(super) fn charts(
             limit: recommended.and_then(|r| r.expected.get(&fit.view.metric)?.limit),
         };
         for share in shares {
-            let curve = fit.curve(&place(fit, params, tokens, &with_share(&project.domains, &base, domain, share)));
+            // The range of a run's loss, like the recommendation's beside it, not only of the curve.
+            let curve = fit.forecast(&place(fit, params, tokens, &with_share(&project.domains, &base, domain, share)));
             if [curve.value, curve.low, curve.high].iter().all(|x| x.is_finite()) {
                 chart.shares.push(share);
                 chart.loss.push(curve.value);

@@ -109,7 +109,7 @@ pub struct RatioChart {
     pub shares: Vec<f64>,
     /// Fitted loss at each weight.
     pub loss: Vec<f64>,
-    /// 5 % points.
+    /// 5 % points of what a run at the target would reach.
     pub low: Vec<f64>,
     /// 95 % points.
     pub high: Vec<f64>,
