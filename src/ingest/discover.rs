@@ -13,6 +13,9 @@ const GLOB_DEPTH: usize = 12;
 /// Most files of one run; a run with more is a data set.
 const MOST_FILES: usize = 20_000;
 
+/// What could not be read, and why.
+pub type Unreadable = Vec<(PathBuf, String)>;
+
 /// A match of a run pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunPlace {
@@ -32,7 +35,7 @@ pub struct Discovery {
     /// Patterns that match nothing, as indices.
     pub unmatched: Vec<usize>,
     /// Directories that cannot be read, and why.
-    pub unreadable: Vec<(PathBuf, String)>,
+    pub unreadable: Unreadable,
 }
 
 /// Matches every pattern.
@@ -147,13 +150,7 @@ fn split(root: &Path, pattern: &str) -> (PathBuf, Vec<Part>) {
     (base, parts.collect())
 }
 
-fn expand(
-    base: PathBuf,
-    parts: &[Part],
-    depth: usize,
-    matches: &mut BTreeSet<PathBuf>,
-    unreadable: &mut Vec<(PathBuf, String)>,
-) {
+fn expand(base: PathBuf, parts: &[Part], depth: usize, matches: &mut BTreeSet<PathBuf>, unreadable: &mut Unreadable) {
     let Some((part, rest)) = parts.split_first() else {
         if base.exists() {
             matches.insert(base);
@@ -187,7 +184,7 @@ fn expand(
 }
 
 /// What is in a directory, by name, and whether each is a directory; links are followed.
-fn entries(directory: &Path, unreadable: &mut Vec<(PathBuf, String)>) -> Vec<(PathBuf, bool)> {
+fn entries(directory: &Path, unreadable: &mut Unreadable) -> Vec<(PathBuf, bool)> {
     let listed = match std::fs::read_dir(directory) {
         Ok(listed) => listed,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
@@ -221,7 +218,7 @@ fn hidden(name: &OsStr) -> bool {
 /// Files of a run, by their path relative to it, and what could not be read. Hidden directories, directories that hold
 /// code or environments, and runs within the run are left out; links to directories are followed once.
 #[must_use]
-pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, PathBuf)>, Vec<(PathBuf, String)>) {
+pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, PathBuf)>, Unreadable) {
     if run.file {
         let name = run.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return (vec![(name, run.path.clone())], Vec::new());

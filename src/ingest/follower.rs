@@ -1,6 +1,6 @@
 //! Following one run: which files it has, which of them are logs, and which file is which after a rotation.
 
-use super::discover::{self, RunPlace};
+use super::discover::{self, RunPlace, Unreadable};
 use super::formats::{self, Growth};
 use super::identity::{self, Stamp};
 use super::settings::{self, Settings};
@@ -33,7 +33,7 @@ pub struct Follower {
     /// Files that could not be read just now.
     failed: BTreeMap<String, String>,
     settings: Settings,
-    unreadable: Vec<(PathBuf, String)>,
+    unreadable: Unreadable,
 }
 
 impl Follower {
@@ -61,7 +61,16 @@ impl Follower {
     }
 
     /// Looks at everything the run has. Returns whether its facts may have changed.
-    pub fn survey(&mut self, project: &Project, is_run: &dyn Fn(&Path) -> bool, now: SystemTime) -> bool {
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn survey(
+        &mut self,
+        project: &Project,
+        store: &SledStore,
+        is_run: &dyn Fn(&Path) -> bool,
+        now: SystemTime,
+    ) -> Result<bool, StoreError> {
         let (files, unreadable) = discover::files(&self.place, is_run);
         self.unreadable = unreadable;
         let listing: Vec<Listed> = files
@@ -70,12 +79,12 @@ impl Follower {
             .collect();
         self.refused.retain(|relative, _| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok());
         self.failed.clear();
-        self.rename(&listing);
+        self.rename(&listing, store)?;
         for (relative, path, stamp) in &listing {
             self.consider(relative, path, *stamp, now);
         }
         self.supersede();
-        self.settings.refresh(&self.place.path, &listing, &project.facts)
+        Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
     }
 
     /// Looks at one file. Returns false where only a survey can tell what happened.
@@ -91,52 +100,41 @@ impl Follower {
     }
 
     /// Finds the files the store knows among those listed: where they were, or, after a rotation, elsewhere.
-    fn rename(&mut self, listing: &[Listed]) {
+    fn rename(&mut self, listing: &[Listed], store: &SledStore) -> Result<(), StoreError> {
         let in_place = |tail: &Tail, listed: &Listed| {
             listed.0 == tail.relative
                 && (tail.id.is_none() || listed.2.same_inode(tail.cursor.identity.device, tail.cursor.identity.inode))
         };
         let still = listing.iter().filter(|l| self.tails.get(&l.0).is_some_and(|t| in_place(t, l))).count();
         if still == self.tails.len() && self.gone.is_empty() {
-            return;
+            return Ok(());
         }
         let mut loose: Vec<Tail> = std::mem::take(&mut self.gone);
         loose.extend(std::mem::take(&mut self.tails).into_values());
         // The newest generation first, should two have had the same name.
         loose.sort_by_key(|t| std::cmp::Reverse(t.id));
-        let by_inode: HashMap<(u64, u64), Vec<&Listed>> = listing.iter().fold(HashMap::new(), |mut map, l| {
-            map.entry((l.2.device, l.2.inode)).or_default().push(l);
-            map
-        });
-        let mut rest = Vec::new();
-        for mut tail in loose {
-            let identity = (tail.cursor.identity.device, tail.cursor.identity.inode);
-            let homes = by_inode.get(&identity).map(Vec::as_slice).unwrap_or_default();
-            let home = homes
-                .iter()
-                .find(|l| l.0 == tail.relative)
-                .or_else(|| homes.iter().find(|l| !self.tails.contains_key(&l.0) && holds(l, &tail)))
-                .filter(|l| tail.id.is_some() && !self.tails.contains_key(&l.0));
-            match home {
-                Some((relative, path, _)) => {
-                    if tail.relative != *relative {
-                        // Stored with the next commit, and found again in the same way until then.
-                        (tail.relative, tail.path) = (relative.clone(), path.clone());
+        // What a file holds says most; then its number and its name; a name alone says where to look.
+        for evidence in [Evidence::ContentAndInode, Evidence::ContentAndName, Evidence::Name] {
+            for mut tail in std::mem::take(&mut loose) {
+                let found = listing.iter().filter(|l| !self.tails.contains_key(&l.0) && evidence.speaks(&tail, l));
+                match found.min_by_key(|l| l.0 != tail.relative) {
+                    Some((relative, path, _)) => {
+                        if tail.relative != *relative {
+                            tail.renamed(relative.clone(), path.clone());
+                        }
+                        self.tails.insert(relative.clone(), tail);
                     }
-                    self.tails.insert(relative.clone(), tail);
+                    None => loose.push(tail),
                 }
-                None => rest.push(tail),
             }
         }
-        for tail in rest {
-            // Another file under its name: a longer copy of it, or what replaces it.
-            let there = listing.iter().any(|l| l.0 == tail.relative) && !self.tails.contains_key(&tail.relative);
-            if there {
-                self.tails.insert(tail.relative.clone(), tail);
-            } else if tail.id.is_some() {
-                self.gone.push(tail);
+        for mut tail in loose.into_iter().filter(|t| t.id.is_some()) {
+            if self.tails.contains_key(&tail.relative) {
+                tail.displace(store)?;
             }
+            self.gone.push(tail);
         }
+        Ok(())
     }
 
     /// Takes note of one listed file.
@@ -318,9 +316,34 @@ impl Follower {
     }
 }
 
-/// Whether the file holds what the tail has read: its number alone may have been given to another file since.
+/// Why a listed file may be the one that a tail has read.
+#[derive(Clone, Copy)]
+enum Evidence {
+    /// It holds what was read, and has the same number: it is there still, or was renamed.
+    ContentAndInode,
+    /// It holds what was read, under the same name: it was replaced by a longer copy of itself.
+    ContentAndName,
+    /// It stands under the same name: it replaces what was read.
+    Name,
+}
+
+impl Evidence {
+    fn speaks(self, tail: &Tail, listed: &Listed) -> bool {
+        let identity = &tail.cursor.identity;
+        match self {
+            Self::ContentAndInode => {
+                tail.id.is_some() && listed.2.same_inode(identity.device, identity.inode) && holds(listed, tail)
+            }
+            Self::ContentAndName => tail.id.is_some() && listed.0 == tail.relative && holds(listed, tail),
+            Self::Name => listed.0 == tail.relative && !tail.cursor.displaced,
+        }
+    }
+}
+
+/// Whether the file holds what the tail has read; where nothing was read there is nothing to know it by.
 fn holds(listed: &Listed, tail: &Tail) -> bool {
-    File::open(&listed.1).and_then(|file| identity::same(&file, listed.2.length, &tail.cursor)).unwrap_or(false)
+    tail.cursor.offset > 0
+        && File::open(&listed.1).and_then(|f| identity::same(&f, listed.2.length, &tail.cursor)).unwrap_or(false)
 }
 
 fn head(path: &Path) -> Result<Vec<u8>, String> {

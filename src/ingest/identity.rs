@@ -77,7 +77,7 @@ pub fn remember(
         None => hash(file, offset - seam, seam)?,
     };
     let head = offset.min(HEAD);
-    let head_hash = if u64::from(before.head) == head { before.head_hash } else { hash(file, 0, head)? };
+    let head_hash = if head > 0 && u64::from(before.head) == head { before.head_hash } else { hash(file, 0, head)? };
     Ok(Identity {
         device: stamp.device,
         inode: stamp.inode,
@@ -128,6 +128,17 @@ mod tests {
         assert!(!is_same(&path, &at), "another head");
         std::fs::write(&path, text.replacen("00999", "0099x", 1)).unwrap();
         assert!(!is_same(&path, &at), "same head, rewritten, and grown beyond the cursor");
+    }
+
+    #[test]
+    fn an_empty_file_is_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let at = cursor(&path, 0);
+        assert!(is_same(&path, &at));
+        std::fs::write(&path, "grown").unwrap();
+        assert!(is_same(&path, &at));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Ingester {
         let now = (self.now)();
         match look {
             Look::Everything => self.survey(now, &mut turn)?,
-            Look::Hints(paths) => self.glance(paths, now, &mut turn),
+            Look::Hints(paths) => self.glance(paths, now, &mut turn)?,
         }
         if self.first.is_none() {
             let total = self.followers.values().map(Follower::backlog).sum();
@@ -102,7 +102,7 @@ impl Ingester {
         }
         let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
         for follower in self.followers.values_mut() {
-            if follower.survey(&self.project, &|path| runs.contains(path), now) {
+            if follower.survey(&self.project, &self.store, &|path| runs.contains(path), now)? {
                 turn.facts.insert(follower.place.path.clone());
             }
         }
@@ -123,7 +123,7 @@ impl Ingester {
     }
 
     /// Looks at what may have changed.
-    fn glance(&mut self, paths: &[PathBuf], now: SystemTime, turn: &mut Turn) {
+    fn glance(&mut self, paths: &[PathBuf], now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
         let mut survey: BTreeSet<PathBuf> = BTreeSet::new();
         let mut discover = false;
         for path in paths {
@@ -143,11 +143,12 @@ impl Ingester {
         let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
         for run in survey {
             if let Some(follower) = self.followers.get_mut(&run)
-                && follower.survey(&self.project, &|path| runs.contains(path), now)
+                && follower.survey(&self.project, &self.store, &|path| runs.contains(path), now)?
             {
                 turn.facts.insert(run);
             }
         }
+        Ok(())
     }
 
     /// The innermost run a path belongs to, and the path within it.
@@ -302,5 +303,7 @@ impl Ingester {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

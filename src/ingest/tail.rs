@@ -40,6 +40,8 @@ pub struct Tail {
     pub cursor: Cursor,
     /// What was wrong with the first record that could not be read.
     pub damage: Option<String>,
+    /// Whether the store knows it under another name still.
+    moved: bool,
     replaces: Vec<FileId>,
     /// Length at which a rest without its line break was tried in vain.
     tried: Option<u64>,
@@ -91,6 +93,7 @@ impl Tail {
             why,
             cursor: Cursor::default(),
             damage: None,
+            moved: false,
             replaces: Vec::new(),
             tried: None,
             reader: None,
@@ -110,10 +113,35 @@ impl Tail {
             ..Self::new(run.join(&record.path), record.path, format.unwrap_or(&Jsonl), String::new())
         };
         if format.is_none() {
-            // Read by a version that knew another format: recognise it anew, and replace what that one read.
-            tail.restart();
+            // Read by a version that knew another format: nothing of it stands, so it is recognised and read anew.
+            tail.cursor.offset = u64::MAX;
         }
         tail
+    }
+
+    /// Is found under another name.
+    pub fn renamed(&mut self, relative: String, path: PathBuf) {
+        (self.relative, self.path) = (relative, path);
+        (self.moved, self.pending) = (true, true);
+    }
+
+    /// Gives up its name to another file the store knows.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn displace(&mut self, store: &SledStore) -> Result<(), StoreError> {
+        let Some(id) = self.id.filter(|_| !self.cursor.displaced) else { return Ok(()) };
+        let cursor = Cursor { displaced: true, ..self.cursor.clone() };
+        store.commit(&Commit {
+            target: Target::Known(id),
+            path: &self.relative,
+            names: &[],
+            points: &[],
+            facts: None,
+            cursor: cursor.clone(),
+        })?;
+        self.cursor = cursor;
+        Ok(())
     }
 
     /// Takes the place of a file of which this one is a later state.
@@ -194,21 +222,21 @@ impl Tail {
         self.look(stamp, with.now);
         let mut reading = Reading::default();
         if self.cursor != Cursor::default() && !identity::same(&file, stamp.length, &self.cursor)? {
-            self.restart();
-            reading.replaced = true;
-        }
-        if !self.replaces.is_empty() && stamp.length > 0 {
-            // Whatever is there now need not have the format of what was there before.
-            with.buffer.resize(HEAD, 0);
-            let n = read_at(&file, with.buffer, 0)?;
-            match formats::recognise(&self.relative, &with.buffer[..n]) {
-                Ok((format, why)) => (self.format, self.why) = (format, why.why),
-                // As long as nothing stands there that can be read, what was read before stays.
-                Err(reason) => {
-                    self.pending = false;
-                    return Ok(Reading { failed: Some(reason), ..Reading::default() });
+            if stamp.length > 0 {
+                // Whatever is there now need not have the format of what was there before.
+                with.buffer.resize(HEAD, 0);
+                let n = read_at(&file, with.buffer, 0)?;
+                match formats::recognise(&self.relative, &with.buffer[..n]) {
+                    Ok((format, why)) => (self.format, self.why) = (format, why.why),
+                    // As long as nothing stands there that can be read, what was read before stays.
+                    Err(reason) => {
+                        self.pending = false;
+                        return Ok(Reading { failed: Some(reason), ..reading });
+                    }
                 }
             }
+            self.restart();
+            reading.replaced = true;
         }
         if !self.cursor.stuck.is_empty() {
             self.pending = false;
@@ -256,7 +284,12 @@ impl Tail {
             if last {
                 self.tried = Some(stamp.length);
             }
-            if used == 0 && stuck.is_empty() && self.id.is_some() {
+            let identity = &self.cursor.identity;
+            let settled = self.id.is_some()
+                && !self.moved
+                && !self.cursor.displaced
+                && stamp.same_inode(identity.device, identity.inode);
+            if used == 0 && stuck.is_empty() && settled {
                 return Ok(reading);
             }
             let whole = &with.buffer[..used];
@@ -275,6 +308,7 @@ impl Tail {
                 modified: stamp.modified,
                 damaged: self.cursor.damaged + sink.damage.len() as u64,
                 stuck,
+                displaced: false,
             };
             reading.bytes = used as u64;
             self.commit(with, file, cursor, &mut reading)?;
@@ -314,6 +348,7 @@ impl Tail {
             modified: stamp.modified,
             damaged: sink.damage.len() as u64,
             stuck: String::new(),
+            displaced: false,
         };
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();
@@ -345,7 +380,7 @@ impl Tail {
         });
         match id {
             Ok(id) => {
-                (self.id, self.cursor) = (Some(id), cursor);
+                (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
                 self.replaces.clear();
                 sink.clear();
                 Ok(())

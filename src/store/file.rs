@@ -40,6 +40,8 @@ pub struct Cursor {
     pub damaged: u64,
     /// Why nothing after `offset` can be read; empty where all is well.
     pub stuck: String,
+    /// Whether another known file was given its name, so that what stands there next does not replace this one.
+    pub displaced: bool,
 }
 
 /// A file (one generation of it) and its cursor.
@@ -99,6 +101,7 @@ impl FileRecord {
         put_signed(&mut out, cursor.modified);
         put(&mut out, cursor.damaged);
         put_bytes(&mut out, cursor.stuck.as_bytes());
+        out.push(u8::from(cursor.displaced));
         out
     }
 
@@ -134,6 +137,7 @@ impl FileRecord {
                 modified: r.signed()?,
                 damaged: r.number()?,
                 stuck: r.text()?,
+                displaced: r.take(1)?[0] != 0,
             },
         })
     }
@@ -167,6 +171,7 @@ mod tests {
                 modified: -5,
                 damaged: 4,
                 stuck: "header changed".to_owned(),
+                displaced: true,
             },
             rows: 99,
             axes: 12,

@@ -69,7 +69,8 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
         lines = usize::from(parser.records > 0);
     }
     // A file that is one JSON object is a configuration or a summary; lines come with a name that says so.
-    let named = path.ends_with(".jsonl") || path.ends_with(".ndjson") || path.ends_with(".jsonlines");
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let named = [".jsonl", ".ndjson", ".jsonlines"].iter().any(|part| name.contains(part));
     if lines == 0 || (lines == 1 && !named) || sink.damage.len() * 2 > lines {
         return None;
     }

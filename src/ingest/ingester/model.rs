@@ -1,0 +1,365 @@
+//! Random sequences of what happens to log files and to the process, checked against a model that says in a few lines
+//! what must be in the store afterwards.
+
+use super::*;
+use crate::project::RunSource;
+use proptest::prelude::*;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+/// Names that files may have.
+const NAMES: [&str; 3] = ["m.jsonl", "m.jsonl.1", "other.jsonl"];
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Action {
+    /// Whole records are appended; the file is created where it is not there.
+    Append(usize, usize),
+    /// A part of a record is appended: its rest comes with the next records.
+    AppendPart(usize, usize),
+    /// The file is emptied in place, and some records are written.
+    Truncate(usize, usize),
+    /// The last bytes are cut off.
+    Cut(usize, usize),
+    Rename(usize, usize),
+    Delete(usize),
+    /// The file is replaced by a copy of itself with some records more, as `rsync` does.
+    ReplaceByCopy(usize, usize),
+    /// The process looks: at what was touched, or at everything.
+    Turn(bool),
+    /// What is in the store reaches the disk.
+    Flush,
+    /// The process dies; what had not reached the disk is gone.
+    Crash,
+    /// The process stops and starts.
+    Restart,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let file = 0..NAMES.len();
+    let some = prop_oneof![3 => 0usize..4, 1 => 60usize..300];
+    prop_oneof![
+        6 => (file.clone(), some.clone()).prop_map(|(f, n)| Action::Append(f, n)),
+        3 => (file.clone(), 1usize..25).prop_map(|(f, n)| Action::AppendPart(f, n)),
+        2 => (file.clone(), some.clone()).prop_map(|(f, n)| Action::Truncate(f, n)),
+        1 => (file.clone(), 1usize..60).prop_map(|(f, n)| Action::Cut(f, n)),
+        3 => (file.clone(), file.clone()).prop_map(|(a, b)| Action::Rename(a, b)),
+        2 => file.clone().prop_map(Action::Delete),
+        1 => (file, some).prop_map(|(f, n)| Action::ReplaceByCopy(f, n)),
+        8 => any::<bool>().prop_map(Action::Turn),
+        3 => Just(Action::Flush),
+        1 => Just(Action::Crash),
+        1 => Just(Action::Restart),
+    ]
+}
+
+/// A file as the store should know it.
+#[derive(Debug, Clone)]
+struct Known {
+    inode: u64,
+    name: usize,
+    /// What was read of it: whole records.
+    text: String,
+    /// Whether another file was given its name.
+    displaced: bool,
+}
+
+/// The directory, the process, and the model of both.
+struct World {
+    dir: tempfile::TempDir,
+    project: Project,
+    /// Where the store is now; each crash continues with a copy.
+    place: PathBuf,
+    store: Option<Arc<SledStore>>,
+    ingester: Option<Ingester>,
+    touched: BTreeSet<PathBuf>,
+    /// A process that has just started looks at everything.
+    fresh: bool,
+    records: u64,
+    parts: [Option<String>; 3],
+    time: u64,
+    known: Vec<Known>,
+    /// The store as it last reached the disk, and what was known then.
+    durable: (PathBuf, Vec<Known>),
+    copies: usize,
+}
+
+fn early() -> SystemTime {
+    UNIX_EPOCH
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("runs/a")).unwrap();
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
+        let place = dir.path().join("store");
+        let mut world = Self {
+            durable: (dir.path().join("nothing"), Vec::new()),
+            dir,
+            project,
+            place,
+            store: None,
+            ingester: None,
+            touched: BTreeSet::new(),
+            fresh: true,
+            records: 0,
+            parts: [None, None, None],
+            time: 0,
+            known: Vec::new(),
+            copies: 0,
+        };
+        world.start();
+        world
+    }
+
+    fn start(&mut self) {
+        let (store, _) = SledStore::open(&self.place).unwrap();
+        self.ingester = Some(Ingester::with_clock(&self.project, store.clone(), early));
+        self.store = Some(store);
+        self.fresh = true;
+    }
+
+    fn path(&self, name: usize) -> PathBuf {
+        self.dir.path().join("runs/a").join(NAMES[name])
+    }
+
+    fn content(&self, name: usize) -> Option<(u64, String)> {
+        let path = self.path(name);
+        Some((fs::metadata(&path).ok()?.ino(), fs::read_to_string(&path).ok()?))
+    }
+
+    /// A record that no other is like.
+    fn record(&mut self) -> String {
+        self.records += 1;
+        format!("{{\"step\": {}, \"loss\": {}.5, \"note\": \"{}\"}}\n", self.records % 40, self.records, "x".repeat(7))
+    }
+
+    /// The rest of a record that was begun, and whole ones.
+    fn more(&mut self, name: usize, n: usize) -> String {
+        let mut text = self.parts[name].take().unwrap_or_default();
+        for _ in 0..n {
+            text.push_str(&self.record());
+        }
+        text
+    }
+
+    /// Every write has a modification time of its own, as if time had passed.
+    fn stamp(&mut self, name: usize) {
+        self.time += 1;
+        let path = self.path(name);
+        if let Ok(file) = File::options().append(true).open(&path) {
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(1_000 + self.time)).unwrap();
+        }
+        self.touched.insert(path);
+    }
+
+    fn append(&mut self, name: usize, text: &str) {
+        let mut file = OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        self.stamp(name);
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Append(name, n) => {
+                let text = self.more(name, n);
+                self.append(name, &text);
+            }
+            Action::AppendPart(name, n) => {
+                let mut text = self.more(name, 0);
+                let record = self.record();
+                // Never so much of it that it could be taken for whole.
+                let (part, rest) = record.split_at(n.min(record.len() - 10));
+                text.push_str(part);
+                self.append(name, &text);
+                self.parts[name] = Some(rest.to_owned());
+            }
+            Action::Truncate(name, n) => {
+                self.parts[name] = None;
+                let text = self.more(name, n);
+                if self.path(name).exists() {
+                    fs::write(self.path(name), text).unwrap();
+                    self.stamp(name);
+                }
+            }
+            Action::Cut(name, n) => {
+                let Some((_, text)) = self.content(name) else { return };
+                let left = text.len().saturating_sub(n);
+                // What is left of a record gets its rest later, and with it becomes another one.
+                let end = text[..left].rfind('\n').map_or(0, |at| at + 1);
+                File::options().write(true).open(self.path(name)).unwrap().set_len(end as u64).unwrap();
+                self.parts[name] = None;
+                self.stamp(name);
+            }
+            Action::Rename(from, to) => {
+                if from != to && self.path(from).exists() {
+                    fs::rename(self.path(from), self.path(to)).unwrap();
+                    self.parts[to] = self.parts[from].take();
+                    self.touched.extend([self.path(from), self.path(to)]);
+                }
+            }
+            Action::Delete(name) => {
+                self.parts[name] = None;
+                let _ = fs::remove_file(self.path(name));
+                self.touched.insert(self.path(name));
+            }
+            Action::ReplaceByCopy(name, n) => {
+                let Some((_, mut text)) = self.content(name) else { return };
+                text.push_str(&self.more(name, n));
+                let temporary = self.dir.path().join("temporary");
+                fs::write(&temporary, text).unwrap();
+                fs::rename(temporary, self.path(name)).unwrap();
+                self.stamp(name);
+            }
+            Action::Turn(everything) => self.turn(everything),
+            Action::Flush => {
+                self.store.as_ref().unwrap().flush().unwrap();
+                self.copies += 1;
+                let copy = self.dir.path().join(format!("store-{}", self.copies));
+                copy_tree(&self.place, &copy);
+                self.durable = (copy, self.known.clone());
+            }
+            Action::Crash => {
+                (self.ingester, self.store) = (None, None);
+                self.copies += 1;
+                self.place = self.dir.path().join(format!("store-{}", self.copies));
+                copy_tree(&self.durable.0, &self.place);
+                self.known = self.durable.1.clone();
+                self.start();
+            }
+            Action::Restart => {
+                (self.ingester, self.store) = (None, None);
+                self.start();
+            }
+        }
+    }
+
+    fn turn(&mut self, everything: bool) {
+        let touched: Vec<PathBuf> = std::mem::take(&mut self.touched).into_iter().collect();
+        let look = if everything || std::mem::take(&mut self.fresh) { Look::Everything } else { Look::Hints(touched) };
+        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+        self.ingester.as_mut().unwrap().turn(&look, budget).unwrap();
+        self.expect();
+    }
+
+    /// What the store must hold after a look.
+    fn expect(&mut self) {
+        let files: Vec<Option<(u64, String)>> = (0..NAMES.len()).map(|n| self.content(n)).collect();
+        let mut claimed = [false; 3];
+        let mut homes: Vec<Option<usize>> = vec![None; self.known.len()];
+        // A file is known again by what was read of it, under its old inode or its old name; what stands under the
+        // name of a file that is nowhere else takes its place. The newest comes first.
+        for evidence in 0..3 {
+            for i in (0..self.known.len()).rev().filter(|i| homes[*i].is_none()).collect::<Vec<_>>() {
+                let known = &self.known[i];
+                let free = |n: &usize| !claimed[*n] && files[*n].is_some();
+                let inode = |n: usize| files[n].as_ref().is_some_and(|(inode, _)| *inode == known.inode);
+                let holds = |n: usize| {
+                    !known.text.is_empty() && files[n].as_ref().is_some_and(|(_, text)| text.starts_with(&known.text))
+                };
+                let is = |n: &usize| match evidence {
+                    0 => inode(*n) && holds(*n),
+                    1 => *n == known.name && holds(*n),
+                    _ => *n == known.name && !known.displaced,
+                };
+                let mut order = vec![known.name];
+                order.extend(0..NAMES.len());
+                if let Some(home) = order.into_iter().filter(free).find(is) {
+                    claimed[home] = true;
+                    homes[i] = Some(home);
+                }
+            }
+        }
+        for (known, home) in self.known.iter_mut().zip(&homes) {
+            known.displaced |= home.is_none() && claimed[known.name];
+        }
+        let whole = |text: &str| text[..text.rfind('\n').map_or(0, |at| at + 1)].to_owned();
+        let mut renewed = Vec::new();
+        for (i, home) in homes.iter().enumerate() {
+            let Some(name) = *home else { continue };
+            let Some((inode, text)) = &files[name] else { continue };
+            let known = &mut self.known[i];
+            let same = text.starts_with(&known.text);
+            // Half a first record is not recognised as anything: what was read before stays until it is whole.
+            if !same && !text.is_empty() && whole(text).is_empty() {
+                continue;
+            }
+            if !same {
+                renewed.push(i);
+            }
+            *known = Known { inode: *inode, name, text: whole(text), displaced: false };
+        }
+        // A new generation is newer than all there were.
+        for (moved, i) in renewed.into_iter().enumerate() {
+            let known = self.known.remove(i - moved);
+            self.known.push(known);
+        }
+        for (name, file) in files.iter().enumerate() {
+            if let Some((inode, text)) = file
+                && !claimed[name]
+                && !whole(text).is_empty()
+            {
+                self.known.push(Known { inode: *inode, name, text: whole(text), displaced: false });
+            }
+        }
+    }
+
+    /// Values of `loss` in the store and in the model.
+    fn losses(&self) -> (Vec<String>, Vec<String>) {
+        let store = self.store.as_ref().unwrap();
+        let mut stored = Vec::new();
+        if let Some(run) = store.find_run("runs/a") {
+            store
+                .export(run, |_, p| {
+                    if &*p.metric == "loss" {
+                        stored.push(format!("{}", p.value));
+                    }
+                    true
+                })
+                .unwrap();
+        }
+        let loss = |line: &str| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{}", value["loss"].as_f64().unwrap())
+        };
+        let mut expected: Vec<String> = self.known.iter().flat_map(|k| k.text.lines().map(loss)).collect();
+        stored.sort();
+        expected.sort();
+        (stored, expected)
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_to_files_every_record_is_there_once(actions in prop::collection::vec(action(), 1..40)) {
+        let mut world = World::new();
+        for action in actions {
+            let looked = matches!(action, Action::Turn(_));
+            world.act(action);
+            if looked {
+                let (stored, expected) = world.losses();
+                prop_assert_eq!(stored, expected);
+            }
+        }
+        world.turn(true);
+        let (stored, expected) = world.losses();
+        prop_assert_eq!(stored, expected);
+    }
+}
