@@ -14,6 +14,9 @@ use std::time::Instant;
 /// Times each search is repeated; the median counts.
 const REPEATS: usize = 5;
 
+/// Name, law, rows, starts, arguments of SciPy's script.
+type Case = (&'static str, &'static str, Option<Observations>, usize, Vec<&'static str>);
+
 fn main() {
     let Some(data) = published::folder() else { return };
     let script = data.join("../reference/fit.py");
@@ -22,7 +25,7 @@ fn main() {
         "{:<28} {:>7} {:>11} {:>11} {:>8}  objectives (theirs, ours)",
         "fit", "starts", "SciPy s", "mixlaw s", "ratio"
     );
-    let cases: [(&str, &str, Option<Observations>, usize, Vec<&str>); 4] = [
+    let cases: [Case; 4] = [
         ("chinchilla", "chinchilla", published::chinchilla(), 500, vec!["chinchilla/runs.csv"]),
         (
             "dcpt, slimpajama github",

@@ -1,5 +1,7 @@
 //! Whole processes: the real binary on real files, as a person would use it.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
 mod common;
 
 mod answers;
