@@ -57,7 +57,7 @@ impl Cells {
         let separator = [b',', b'\t', b';'].into_iter().max_by_key(|b| (count(*b), *b == b',')).unwrap_or(b',');
         let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(bytes);
         let read = |error: &csv::Error| {
-            let line = error.position().map_or(String::new(), |p| format!("line {}: ", p.line()));
+            let line = error.position().map_or(String::new(), |p| format!("line {}: ", Lines::default().of(p, bytes)));
             let what = match error.kind() {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     format!("{len} cells where the header has {expected_len}")
@@ -73,9 +73,10 @@ impl Cells {
         let columns: Vec<String> =
             reader.headers().map_err(|e| read(&e))?.iter().map(|c| c.trim().to_owned()).collect();
         let mut rows = Vec::new();
+        let mut lines = Lines::default();
         for record in reader.records() {
             let record = record.map_err(|e| read(&e))?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |position| lines.of(position, bytes));
             rows.push((line, record.iter().map(|c| c.trim().to_owned()).collect()));
         }
         (cells.columns, cells.rows) = (columns, rows);
@@ -112,6 +113,25 @@ impl Cells {
             self.dropped.push(format!("{} rows have no partner in {}", before - self.rows.len(), other.named));
         }
         Ok(self)
+    }
+}
+
+/// Counts lines up to records, from first to last. The reader's own count stands before the line break of the row above
+/// where that is `\r\n`, and before blank lines.
+#[derive(Default)]
+struct Lines {
+    counted: usize,
+    breaks: u64,
+}
+
+impl Lines {
+    fn of(&mut self, position: &csv::Position, bytes: &[u8]) -> u64 {
+        let byte = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+        let blank = bytes[byte..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let passed = &bytes[self.counted.min(byte + blank)..byte + blank];
+        self.breaks += passed.iter().filter(|b| **b == b'\n').count() as u64;
+        self.counted = byte + blank;
+        self.breaks + 1
     }
 }
 
@@ -164,6 +184,7 @@ mod tests {
             ("", "no rows"),
             ("a,b\n", "no rows"),
             ("a,b\n1,2\n3\n", "line 3: 1 cells where the header has 2"),
+            ("a,b\r\n1,2\r\n\r\n3\r\n", "line 4: 1 cells where the header has 2"),
             ("a,b\n1,\u{fffd}\n", ""),
         ] {
             match Cells::from_bytes("t.csv", text.as_bytes()) {
