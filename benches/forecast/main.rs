@@ -1,4 +1,4 @@
-//! Forecasts of live runs on recorded ones: `cargo bench --bench forecast`.
+//! Forecasts of live runs on recorded ones: `cargo bench --bench forecast [-- schedules|sweeps]`.
 //!
 //! Prints, and checks against nothing: tables of errors, for the eye and for the record.
 
@@ -14,8 +14,14 @@ fn main() {
         return;
     }
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    schedules::print(&data.join("schedules"));
-    sweeps::print(&data.join("sweeps"));
+    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|a| a == part);
+    if wanted("schedules") {
+        schedules::print(&data.join("schedules"));
+    }
+    if wanted("sweeps") {
+        sweeps::print(&data.join("sweeps"));
+    }
 }
 
 /// The folder, or a line that says the part is skipped.

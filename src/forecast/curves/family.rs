@@ -105,7 +105,7 @@ impl Family {
         let mut exponents: Vec<f64> =
             warm.map_or_else(|| law.exponents().iter().map(|e| e.centre).collect(), <[f64]>::to_vec);
         for _ in 0..2 {
-            exponents = search(law, tracks, scale, sigma, &exponents)?;
+            exponents = search(law, tracks, scale, sigma, &exponents, THOROUGH)?;
             let residuals = residuals(law, &exponents, scale, tracks, sigma);
             sigma = (1.4826 * median(residuals.iter().map(|r| r.abs()).collect())).clamp(5e-4, 0.05);
         }
@@ -142,7 +142,7 @@ impl Family {
         let thinned = Track { points: thin(&track.points, 24), ..track.clone() };
         let centre: Vec<f64> = law.exponents().iter().map(|e| e.centre).collect();
         let exponents =
-            if thinned.points.len() >= 4 { search(law, &[&thinned], scale, 3e-3, &centre)? } else { centre };
+            if thinned.points.len() >= 4 { search(law, &[&thinned], scale, 3e-3, &centre, QUICK)? } else { centre };
         let all = residuals(law, &exponents, scale, &[&thinned], 3e-3);
         let rms = (all.iter().map(|r| r * r).sum::<f64>() / all.len().max(1) as f64).sqrt();
         Some(Self {
@@ -319,10 +319,24 @@ impl CostFunction for Posterior<'_> {
     }
 }
 
-fn search(law: &'static dyn CurveLaw, tracks: &[&Track], scale: f64, sigma: f64, from: &[f64]) -> Option<Vec<f64>> {
+/// Sizes of the simplexes a search starts from one after another (in spreads of the prior), and the spread of the
+/// objective over a simplex at which it ends.
+type Effort = (&'static [f64], f64);
+/// A second simplex around the first optimum: the first may have collapsed on the way.
+const THOROUGH: Effort = (&[0.5, 0.15], 1e-4);
+/// For one run among a thousand, where the prior says most.
+const QUICK: Effort = (&[0.5], 1e-2);
+
+fn search(
+    law: &'static dyn CurveLaw,
+    tracks: &[&Track],
+    scale: f64,
+    sigma: f64,
+    from: &[f64],
+    (sizes, tolerance): Effort,
+) -> Option<Vec<f64>> {
     let mut best = from.to_vec();
-    // A second simplex around the first optimum: the first may have collapsed on the way.
-    for size in [0.5, 0.15] {
+    for size in sizes {
         let mut simplex = vec![best.clone()];
         for (i, exponent) in law.exponents().iter().enumerate() {
             let mut corner = best.clone();
@@ -330,7 +344,7 @@ fn search(law: &'static dyn CurveLaw, tracks: &[&Track], scale: f64, sigma: f64,
             simplex.push(corner);
         }
         let problem = Posterior { law, tracks, scale, sigma };
-        let solver = NelderMead::new(simplex).with_sd_tolerance(1e-4).ok()?;
+        let solver = NelderMead::new(simplex).with_sd_tolerance(tolerance).ok()?;
         let most = 60 * law.exponents().len() as u64;
         let result = Executor::new(problem, solver).configure(|state| state.max_iters(most)).run().ok()?;
         best = result.state.get_best_param()?.clone();
