@@ -18,13 +18,14 @@ fn read(text: &str, now: &Zoned) -> Option<f64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(seconds(timestamp));
     }
+    // Before a time alone, which would take a date in front of it and forget it.
+    if let Ok(civil) = text.parse::<DateTime>() {
+        return Some(seconds(civil.to_zoned(now.time_zone().clone()).ok()?.timestamp()));
+    }
     if let Ok(time) = text.parse::<Time>() {
         let today = now.date().to_datetime(time).to_zoned(now.time_zone().clone()).ok()?;
         let last = if today > *now { today.yesterday().ok()?.with().time(time).build().ok()? } else { today };
         return Some(seconds(last.timestamp()));
-    }
-    if let Ok(civil) = text.parse::<DateTime>() {
-        return Some(seconds(civil.to_zoned(now.time_zone().clone()).ok()?.timestamp()));
     }
     let ago = text.strip_suffix("ago").unwrap_or(text).trim();
     let span = ago.parse::<SignedDuration>().ok()?;

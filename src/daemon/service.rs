@@ -99,6 +99,8 @@ struct Worker {
     jobs: Sender<Job>,
     watcher: Watcher,
     around: Surroundings,
+    /// What is wrong with the project file as it stands now.
+    bad_edit: Option<Notice>,
 }
 
 impl Worker {
@@ -116,8 +118,8 @@ impl Worker {
         })
         .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
         let watcher = watch(engine.written(), &events);
-        let around = Surroundings { embedded, watching: watcher.roots(), ..Surroundings::default() };
-        Ok(Self { engine, board, events, inbox, jobs, watcher, around })
+        let around = Surroundings { embedded, ..Surroundings::default() };
+        Ok(Self { engine, board, events, inbox, jobs, watcher, around, bad_edit: None })
     }
 
     fn run(mut self) -> Result<(), StoreError> {
@@ -151,6 +153,9 @@ impl Worker {
             states = now_states;
             if show {
                 published = Some(Instant::now());
+                self.around.watching = self.watcher.roots();
+                self.around.notices = self.watcher.notices();
+                self.around.notices.extend(self.bad_edit.clone());
                 self.board.publish(self.engine.world(SystemTime::now(), &self.around));
             }
             let every = self.watcher.reconcile_every();
@@ -190,17 +195,16 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(project)) => {
                 self.watcher = watch(&project, &self.events);
-                self.around.watching = self.watcher.roots();
-                self.around.notices.clear();
+                self.bad_edit = None;
                 self.engine.reload(project)?;
                 *rows_changed = true;
             }
             Err(error) => {
-                self.around.notices = vec![Notice {
+                self.bad_edit = Some(Notice {
                     severity: Severity::Error,
                     text: format!("{error} (the last good project is still in force)"),
                     help: error.help().map(str::to_owned),
-                }];
+                });
             }
         }
         Ok(())
