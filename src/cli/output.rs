@@ -23,7 +23,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Writes a value as JSON, indented.
 ///
 /// # Errors
-/// Like [`print`].
+/// Like [`print()`].
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value)
         .map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))?;

@@ -1,4 +1,4 @@
-//! The YAML project file: what it says ([`file`]), what that means ([`Project`]), and what is wrong with it
+//! The YAML project file: what it says ([`mod@file`]), what that means ([`Project`]), and what is wrong with it
 //! ([`ProjectError`], with line, column and a suggestion).
 
 //!

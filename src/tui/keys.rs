@@ -136,7 +136,7 @@ pub struct Binding {
     pub hint: Option<&'static str>,
     /// Section of the help.
     pub group: Group,
-    /// What it does, for [`super::update`].
+    /// What it does, for [`super::update()`].
     pub action: Action,
 }
 

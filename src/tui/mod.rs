@@ -8,7 +8,7 @@
 //!                                 view(&Model, cells)      at most every 16 ms, and only when something changed
 //! ```
 //!
-//! [`update`] and [`view`] are pure; [`run`] is the only place that knows a terminal, a channel and a clock. The view
+//! [`update()`] and [`view()`] are pure; [`run()`] is the only place that knows a terminal, a channel and a clock. The view
 //! needs no terminal: [`crate::report`] draws the same cells as text and as a picture.
 
 mod act;
