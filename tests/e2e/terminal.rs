@@ -17,12 +17,16 @@ struct Terminal {
 
 impl Terminal {
     fn open(columns: u16, rows: u16, args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mixlaw"));
+        command.args(args);
+        Self::around(columns, rows, command)
+    }
+
+    fn around(columns: u16, rows: u16, mut command: CommandBuilder) -> Self {
         let world = World::new();
         world.example("p");
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mixlaw"));
-        command.args(args);
         command.cwd(world.path());
         command.env("MIXLAW_STATE", world.path().join("state"));
         command.env("TERM", "xterm-256color");
@@ -100,5 +104,25 @@ fn a_tiny_terminal_says_so_and_can_be_left() {
     let mut terminal = Terminal::open(20, 5, &["watch", "p", "--embedded"]);
     eventually("something is on screen", || !terminal.text().trim().is_empty());
     terminal.type_keys("q");
+    terminal.ends();
+}
+
+/// Not a test by itself: what the next one runs in a terminal.
+#[test]
+#[ignore = "takes the terminal and panics"]
+fn panicking_dashboard() {
+    let _session = mixlaw::tui::terminal::Session::start(false).unwrap();
+    panic!("on purpose");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_is_told() {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["terminal::panicking_dashboard", "--exact", "--ignored", "--nocapture"]);
+    let mut terminal = Terminal::around(80, 24, command);
+    eventually("it ends", || terminal.child.try_wait().unwrap().is_some());
+    eventually("the panic is told", || String::from_utf8_lossy(&terminal.raw.lock().unwrap()).contains("on purpose"));
+    let raw = String::from_utf8_lossy(&terminal.raw.lock().unwrap()).into_owned();
+    assert!(raw.find("on purpose") > raw.find("\u{1b}[?1049l"), "the message went to the alternate screen:\n{raw}");
     terminal.ends();
 }
