@@ -63,11 +63,13 @@ impl Terminal {
     /// Waits for the end and checks that the terminal is as it was.
     fn ends(mut self) {
         eventually("it ends", || self.child.try_wait().unwrap().is_some());
-        let raw = self.raw.lock().unwrap();
-        let raw = String::from_utf8_lossy(&raw);
-        let (entered, left) = (raw.rfind("\u{1b}[?1049h"), raw.rfind("\u{1b}[?1049l"));
-        assert!(entered.is_some() && left > entered, "the alternate screen was not left");
-        assert!(raw.rfind("\u{1b}[?25h") > raw.rfind("\u{1b}[?25l"), "the cursor is still hidden");
+        // What it wrote last may still be on its way through the terminal.
+        let after = |what: &str, before: &str| {
+            let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
+            raw.rfind(what).is_some_and(|at| raw.rfind(before).is_some_and(|earlier| earlier < at))
+        };
+        eventually("the alternate screen is left", || after("\u{1b}[?1049l", "\u{1b}[?1049h"));
+        eventually("the cursor is shown again", || after("\u{1b}[?25h", "\u{1b}[?25l"));
     }
 }
 
