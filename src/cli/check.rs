@@ -65,8 +65,11 @@ fn show(answer: &CheckAnswer) -> String {
         out.push_str(&printable(&format!("{word}: {}", notice.text)));
         out.push('\n');
         if let Some(help) = &notice.help {
-            out.push_str(&printable(&format!("  help: {help}")));
-            out.push('\n');
+            for (line, text) in help.lines().enumerate() {
+                out.push_str(if line == 0 { "  help: " } else { "        " });
+                out.push_str(&printable(text));
+                out.push('\n');
+            }
         }
     }
     out

@@ -4,6 +4,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg, history};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
+use crate::vocab::number::significant;
 use crate::vocab::{FitAnswer, FitView, HistoryAnswer};
 use clap::Args;
 
@@ -121,7 +122,7 @@ fn one(fit: &FitView) -> String {
     let mut rows: Vec<Vec<String>> = vec![["  parameter", ">value", ">5 %", ">95 %", ""].map(str::to_owned).to_vec()];
     for p in &fit.parameters {
         let identified = if p.identified { "" } else { "not pinned down by the data" };
-        let number = |v: f64| if v.is_finite() { format!("{v:.5}") } else { "—".to_owned() };
+        let number = |v: f64| significant(v, 5);
         rows.push(vec![format!("  {}", p.name), number(p.value), number(p.low), number(p.high), identified.to_owned()]);
     }
     out.push_str(&table(&rows));

@@ -37,7 +37,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
-    //     /// Show the dashboard, on a daemon that is started if none is running
+    /// Show the dashboard, on a daemon that is started if none is running
     Watch(watch::Watch),
     /// Run, start, stop or look at the background watcher
     Daemon(daemon::Daemon),

@@ -1,6 +1,7 @@
 //! Numbers and names as they stand on screen: how many digits, how wide, where a name is cut.
 
 use crate::vocab::number::show_amount;
+pub use crate::vocab::number::significant;
 use crate::vocab::text::printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -124,23 +125,6 @@ pub fn percent(part: f64) -> String {
 #[must_use]
 pub fn percent_short(part: f64) -> String {
     percent(part).replace(".0%", "%")
-}
-
-/// `digits` significant digits, in plain notation where that is short.
-#[must_use]
-pub fn significant(value: f64, digits: usize) -> String {
-    if !value.is_finite() {
-        return "–".to_owned();
-    }
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let exponent = value.abs().log10().floor();
-    if !(-4.0..6.0).contains(&exponent) {
-        return format!("{value:.*e}", digits.saturating_sub(1));
-    }
-    let decimals = (digits as f64 - 1.0 - exponent).clamp(0.0, 9.0) as usize;
-    format!("{value:.decimals$}")
 }
 
 /// A span of time: `0.41 s`, `43 s`, `5 min`, `2 h 13 min`, `3 d 4 h`.

@@ -21,11 +21,15 @@ pub fn parse_amount(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Writes a size or an amount the way people say it: `7B`, `1.64M`, `333k`, `950`.
+/// Writes a size or an amount the way people say it: `7B`, `1.64M`, `333k`, `950`; small ones with three digits that
+/// count: `0.0003`, `2.5e-5`.
 #[must_use]
 pub fn show_amount(value: f64) -> String {
     if !value.is_finite() {
         return "?".to_owned();
+    }
+    if value != 0.0 && value.abs() < 0.1 {
+        return without_zeros(&significant(value, 3));
     }
     let (scaled, suffix) = match value.abs() {
         v if v >= 1e12 => (value / 1e12, "T"),
@@ -39,9 +43,31 @@ pub fn show_amount(value: f64) -> String {
         s if s >= 10.0 => 1,
         _ => 2,
     };
-    let text = format!("{scaled:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text}{suffix}")
+    format!("{}{suffix}", without_zeros(&format!("{scaled:.digits$}")))
+}
+
+/// Drops the zeros at the end of the decimals: `1.50e-5` is `1.5e-5`.
+fn without_zeros(text: &str) -> String {
+    let (digits, exponent) = text.find('e').map_or((text, ""), |at| text.split_at(at));
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+    format!("{digits}{exponent}")
+}
+
+/// `digits` significant digits, in plain notation where that is short; `–` for what is not finite.
+#[must_use]
+pub fn significant(value: f64, digits: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let exponent = value.abs().log10().floor();
+    if !(-4.0..6.0).contains(&exponent) {
+        return format!("{value:.*e}", digits.saturating_sub(1));
+    }
+    let decimals = (digits as f64 - 1.0 - exponent).clamp(0.0, 9.0) as usize;
+    format!("{value:.decimals$}")
 }
 
 /// For `#[serde(with = "number::nullable")]`: JSON has no NaN, so a value that is not finite travels as `null` and
@@ -80,6 +106,8 @@ mod tests {
     fn amounts_are_shown_as_people_say_them() {
         for (value, text) in
             [(7e9, "7B"), (1_638_400.0, "1.64M"), (333_000.0, "333k"), (950.0, "950"), (0.0, "0"), (f64::NAN, "?")]
+                .into_iter()
+                .chain([(3e-4, "0.0003"), (2.5e-5, "2.5e-5"), (0.05, "0.05"), (-0.012_34, "-0.0123"), (0.5, "0.5")])
         {
             assert_eq!(show_amount(value), text);
         }

@@ -368,7 +368,7 @@ impl Lines {
             }
             Some(b'{') => skip(line, at),
             // The key was recognised with fewer spaces behind it.
-            Some(b' ' | b'\t') => self.value(line, space(line, at), key, depth, sink),
+            Some(b' ' | b'\t' | b'\r') => self.value(line, space(line, at), key, depth, sink),
             Some(_) => [&b"true"[..], b"false", b"null"]
                 .into_iter()
                 .find(|word| line[at..].starts_with(word))

@@ -45,6 +45,11 @@ fn nested_objects_are_paths() {
 }
 
 #[test]
+fn a_key_may_come_again_with_other_space_behind_it() {
+    expect("{\"a\":1}\n{\"a\": \r\t2}\n{\"a\":\r3}\n", &[("a", 0, 1.0), ("a", 1, 2.0), ("a", 2, 3.0)]);
+}
+
+#[test]
 fn the_step_may_come_last_and_under_many_names() {
     for (text, step) in [
         (r#"{"loss": 1, "step": 5}"#, 5),
