@@ -5,7 +5,7 @@ use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Observation, Observations};
+use crate::vocab::{Observation, Observations, Scale};
 
 /// Sizes this close (in ln N) are one size.
 const SAME_SIZE: f64 = 0.02;
@@ -39,10 +39,8 @@ pub(super) enum Tie {
 
 /// Where limits are taken at.
 pub(super) struct Setting<'a> {
-    /// N of the target.
-    pub params: f64,
-    /// D of the target.
-    pub tokens: f64,
+    /// The target's size and amount of data.
+    pub scale: Scale,
     /// Weights in use.
     pub current: &'a [f64],
     pub seed: u64,
@@ -64,7 +62,7 @@ impl Limit {
             Slack::Relative(part) => base * (1.0 + part),
             Slack::Nats(nats) => base + nats,
         };
-        let place = surface.place(at.params, at.tokens, at.current);
+        let place = surface.place(&at.scale, at.current);
         let now = (surface.best)(&place);
         let draws = || {
             let draws = (surface.draws)(&place);
@@ -87,7 +85,7 @@ impl Limit {
                     draws().into_iter().zip(noise).map(spread).collect()
                 };
                 let tie = if start.measured { Tie::Nothing } else { Tie::Law };
-                (start.value, bases, Some(start.sentence(surface, at.params)), tie)
+                (start.value, bases, Some(start.sentence(surface, at.scale.params)), tie)
             }
         };
         let value = slack(base);
@@ -123,11 +121,11 @@ impl Start {
     fn estimate(surface: &Surface<'_>, starts: &Observations, at: &Setting<'_>) -> Option<Self> {
         let sizes = by_size(&starts.rows);
         let largest = sizes.last()?.0;
-        let target = at.params.ln();
+        let target = at.scale.params.ln();
         if let Some((_, loss)) = sizes.iter().find(|(params, _)| (params.ln() - target).abs() < SAME_SIZE) {
             return Some(Self { value: *loss, sigma: 0.0, sizes: 1, largest, measured: true });
         }
-        let fitted = |params: f64| (surface.best)(&surface.place(params, at.tokens, at.current));
+        let fitted = |params: f64| (surface.best)(&surface.place(&at.scale.with_params(params), at.current));
         let ratios: Vec<(f64, f64)> = sizes
             .iter()
             .map(|(params, loss)| (params.ln(), (loss / fitted(*params)).ln()))
@@ -152,7 +150,7 @@ impl Start {
             let typical = misses.iter().map(|m| m.1).sum::<f64>() / count;
             (rms * (distance / typical).sqrt().max(1.0)).max(1e-3)
         };
-        let value = fitted(at.params) * ratio.exp();
+        let value = fitted(at.scale.params) * ratio.exp();
         value.is_finite().then_some(Self { value, sigma, sizes: ratios.len(), largest, measured: false })
     }
 

@@ -82,20 +82,19 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     needed.dedup();
     let mixtures = explored(evidence, &needed);
     let obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
-    let (Some(params), Some(tokens)) = (project.target.params, project.target.tokens) else { return Err(obstacles) };
+    let Some(scale) = project.target.scale() else { return Err(obstacles) };
     if !obstacles.reasons.is_empty() {
         return Err(obstacles);
     }
 
     let (current, assumed) = in_use(project, &mixtures);
     let seed = project.fit.seed;
-    let limits = resolve(evidence, surfaces, &Setting { params, tokens, current: &current, seed })?;
+    let limits = resolve(evidence, surfaces, &Setting { scale, current: &current, seed })?;
     let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
         Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
     };
     let odds = Odds {
-        params,
-        tokens,
+        scale,
         surfaces,
         scatter: surfaces.iter().enumerate().map(scatter).collect(),
         minimize: &minimize,
@@ -108,7 +107,7 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         bounds: &project.bounds,
         available: &project.available_tokens,
         max_epochs: project.max_epochs,
-        tokens,
+        tokens: scale.tokens,
         explored,
     };
     let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
@@ -287,9 +286,9 @@ fn expected(odds: &Odds<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> 
     let mut all = BTreeMap::new();
     for (d, surface) in odds.surfaces.iter().enumerate() {
         let Some(surface) = surface else { continue };
-        let at = surface.place(odds.params, odds.tokens, weights);
+        let at = surface.place(&odds.scale, weights);
         let interval = (surface.forecast)(&at);
-        let now = (surface.best)(&surface.place(odds.params, odds.tokens, odds.current));
+        let now = (surface.best)(&surface.place(&odds.scale, odds.current));
         let limit = odds.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
         let expected = Expected { value: interval.value, low: interval.low, high: interval.high, now, limit };
         if [expected.value, expected.low, expected.high, expected.now].iter().all(|x| x.is_finite()) {

@@ -3,7 +3,7 @@
 use super::limits::{Limit, Tie};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
-use crate::vocab::Observations;
+use crate::vocab::{Observations, Scale};
 
 /// Joint samples that odds are counted over: a few hundred, stratified, give odds to about two percent.
 pub(super) const SAMPLES: usize = 400;
@@ -65,8 +65,8 @@ impl Scatter {
 
 /// Everything odds are counted with.
 pub(super) struct Odds<'q, 'f> {
-    pub params: f64,
-    pub tokens: f64,
+    /// The target's size and amount of data.
+    pub scale: Scale,
     /// By domain; `None` where there is no fit.
     pub surfaces: &'q [Option<Surface<'f>>],
     /// Parallel to `surfaces`.
@@ -158,11 +158,11 @@ impl Odds<'_, '_> {
     }
 
     fn best(&self, surface: &Surface<'_>, weights: &[f64]) -> f64 {
-        (surface.best)(&surface.place(self.params, self.tokens, weights))
+        (surface.best)(&surface.place(&self.scale, weights))
     }
 
     fn samples(&self, surface: &Surface<'_>, weights: &[f64]) -> Vec<f64> {
-        let place = surface.place(self.params, self.tokens, weights);
+        let place = surface.place(&self.scale, weights);
         let best = (surface.best)(&place);
         let draws = (surface.draws)(&place);
         (0..SAMPLES).map(|s| draw_of(&draws, s, best)).collect()
@@ -174,7 +174,7 @@ impl Odds<'_, '_> {
 
     /// ln losses that have the law's own forecast interval, taken as normal on either side.
     fn forecast(&self, domain: usize, surface: &Surface<'_>, weights: &[f64]) -> Vec<f64> {
-        let interval = (surface.forecast)(&surface.place(self.params, self.tokens, weights));
+        let interval = (surface.forecast)(&surface.place(&self.scale, weights));
         let value = interval.value.ln();
         let (below, above) = ((value - interval.low.ln()) / NINETY, (interval.high.ln() - value) / NINETY);
         let levels = self.scatter[domain].as_ref().map_or(&[][..], |s| s.levels.as_slice());

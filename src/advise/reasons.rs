@@ -121,7 +121,7 @@ impl Story<'_> {
         for ((domain, weight), range) in self.project.domains.iter().zip(best).zip(&self.region.ranges) {
             for (at, edge, word) in [(range.low, &range.low_edge, "least"), (range.high, &range.high_edge, "most")] {
                 if *edge != Edge::Simplex && (weight - at).abs() < 1.5e-3 {
-                    said.push(format!("{domain} stands at its {word}: {}", edge.sentence(self.odds.tokens)));
+                    said.push(format!("{domain} stands at its {word}: {}", edge.sentence(self.odds.scale.tokens)));
                 }
             }
         }
@@ -150,10 +150,10 @@ impl Story<'_> {
         let mut said = Vec::new();
         let odds = self.odds;
         let Some(surface) = odds.surfaces[lead(self.project)].as_ref() else { return said };
-        let far = (surface.extrapolation)(&surface.place(odds.params, odds.tokens, &self.chosen.best.weights));
+        let far = (surface.extrapolation)(&surface.place(&odds.scale, &self.chosen.best.weights));
         for (times, amount, what, seen) in [
-            (far.params, odds.params, "parameters", "the largest run"),
-            (far.tokens, odds.tokens, "tokens", "the longest run"),
+            (far.params, odds.scale.params, "parameters", "the largest run"),
+            (far.tokens, odds.scale.tokens, "tokens", "the longest run"),
         ] {
             if times > FAR {
                 said.push(format!("{} {what} are {times:.1} × {seen}: the laws extrapolate", show_amount(amount)));
@@ -179,7 +179,7 @@ impl Story<'_> {
     /// Tokens that would be seen more than once, which no law here was told about.
     fn repetition(&self) -> Vec<String> {
         let of = |(domain, weight): (&String, &f64)| {
-            let epochs = weight * self.odds.tokens / self.project.available_tokens.get(domain)?;
+            let epochs = weight * self.odds.scale.tokens / self.project.available_tokens.get(domain)?;
             (epochs > 1.01).then(|| {
                 format!("each {domain} token would be used {epochs:.1} times; the laws take repeated tokens to be as good as new")
             })

@@ -1,7 +1,7 @@
 //! A fitted loss seen from the target: a function of the mixture alone, with the resamples and the scatter around it.
 
 use crate::fit::Fit;
-use crate::vocab::{Extrapolation, Interval, Observation};
+use crate::vocab::{Extrapolation, Interval, Observation, Scale};
 
 /// A function of a place, lent for as long as the fit is.
 type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
@@ -53,17 +53,7 @@ impl<'a> Surface<'a> {
     }
 
     /// The place in the law's own order of domains.
-    pub fn place(&self, params: f64, tokens: f64, weights: &[f64]) -> Observation {
-        Observation {
-            params,
-            active_params: params,
-            tokens,
-            mixture: self.order.iter().map(|i| i.map_or(0.0, |i| weights[i])).collect(),
-            experts: 1.0,
-            experts_per_token: 1.0,
-            granularity: 1.0,
-            loss: f64::NAN,
-            run: 0,
-        }
+    pub fn place(&self, scale: &Scale, weights: &[f64]) -> Observation {
+        scale.at(self.order.iter().map(|i| i.map_or(0.0, |i| weights[i])).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, WatchMode};
-use crate::vocab::{Extrapolation, Interval, Observation, Observations};
+use crate::vocab::{Extrapolation, Interval, Observation, Observations, Scale};
 
 const PARAMS: f64 = 2e6;
 const TOKENS: f64 = 1.6e6;
@@ -81,7 +81,7 @@ impl Planted {
             };
             let mut starts = fitted.clone();
             for (i, (size, ratio)) in SIZES.iter().flat_map(|s| self.ratios.iter().map(move |r| (s, r))).enumerate() {
-                let mut row = surface.place(*size, TOKENS, &[1.0 - ratio, *ratio]);
+                let mut row = surface.place(&Scale::dense(*size, TOKENS), &[1.0 - ratio, *ratio]);
                 // Noise of a few parts in ten thousand that is not the same for all runs of a size.
                 row.loss = (surface.best)(&row) * (1.0 + 4e-4 * (f64::from(i as u32) * 2.4).sin());
                 row.run = i;
@@ -128,7 +128,7 @@ fn project() -> Project {
         facts: BTreeMap::new(),
         domains: vec!["prose".to_owned(), "rust".to_owned()],
         metrics: vec!["eval/prose".to_owned(), "eval/rust".to_owned()],
-        target: Target { params: Some(PARAMS), tokens: Some(TOKENS) },
+        target: Target { params: Some(PARAMS), tokens: Some(TOKENS), ..Target::default() },
         current: Some(mixture(0.2)),
         bounds: BTreeMap::new(),
         available_tokens: BTreeMap::new(),
@@ -339,7 +339,7 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
     records.retain(|r| r.facts.number(crate::vocab::FactName::Params).unwrap() <= params);
     let mut project = project();
     project.metrics = vec!["eval/prose/loss".to_owned(), "eval/rust/loss".to_owned()];
-    project.target = Target { params: Some(2e6), tokens: Some(1.64e6) };
+    project.target = Target { params: Some(2e6), tokens: Some(1.64e6), ..Target::default() };
     project.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.95])]);
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let observed = crate::observe::observe(&project, &records);
@@ -369,7 +369,7 @@ fn the_recorded_example_gets_the_advice_its_runs_support() {
 #[test]
 fn advice_for_a_size_that_was_hidden_keeps_the_limit_there() {
     let (mut project, observed, fits) = recorded_up_to(4e5);
-    project.target = Target { params: Some(591_616.0), tokens: Some(1_638_400.0) };
+    project.target = Target { params: Some(591_616.0), tokens: Some(1_638_400.0), ..Target::default() };
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
     let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
     let Advice::Recommendation(advice) = recommend(&evidence) else { panic!("abstained") };

@@ -19,6 +19,18 @@ pub struct Predict {
     /// Training tokens, like 20e9 or 20B; the target's where not given
     #[arg(long, value_name = "D", value_parser = parse_amount)]
     tokens: Option<f64>,
+    /// Parameters used for one token, of a mixture-of-experts model
+    #[arg(long, value_name = "N", value_parser = parse_amount)]
+    active_params: Option<f64>,
+    /// E, experts per layer; 1 for a dense model
+    #[arg(long, value_name = "E", value_parser = parse_amount)]
+    experts: Option<f64>,
+    /// K, experts a token is routed to
+    #[arg(long, value_name = "K", value_parser = parse_amount)]
+    experts_per_token: Option<f64>,
+    /// G, how many fine-grained experts replace one
+    #[arg(long, value_name = "G", value_parser = parse_amount)]
+    granularity: Option<f64>,
     /// Weights, like prose=0.7,rust=0.3; the current ones where not given
     #[arg(long, value_name = "WEIGHTS", value_parser = parse_mixture)]
     mixture: Option<Mixture>,
@@ -29,7 +41,15 @@ pub struct Predict {
 
 impl Predict {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let query = PredictQuery { params: self.params, tokens: self.tokens, mixture: self.mixture };
+        let query = PredictQuery {
+            params: self.params,
+            tokens: self.tokens,
+            active_params: self.active_params,
+            experts: self.experts,
+            experts_per_token: self.experts_per_token,
+            granularity: self.granularity,
+            mixture: self.mixture,
+        };
         let answer: PredictAnswer = Session::open(&self.project.project)?.ask(Query::Predict(query))?;
         if self.json {
             print_json(&answer)?;
@@ -62,9 +82,10 @@ fn show(forecasts: &[Forecast]) -> String {
     let Some(first) = forecasts.first() else { return String::new() };
     let mixture: Vec<String> = first.mixture.0.iter().map(|(d, w)| format!("{d} {:.1} %", w * 100.0)).collect();
     let mut out = format!(
-        "N {} · D {} · {}\n\n",
+        "N {} · D {} · {}{}\n\n",
         show_amount(first.params),
         show_amount(first.tokens),
+        first.moe.map_or_else(String::new, |moe| format!("{moe} · ")),
         crate::vocab::text::printable(&mixture.join(", "))
     );
     let mut rows: Vec<Vec<String>> =

@@ -9,8 +9,10 @@ use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, PredictQuery, Query};
+use crate::observe::target::total_over_active;
+use crate::vocab::number::show_amount;
 use crate::vocab::{
-    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, PredictAnswer, RunView, RunsAnswer, Snapshot,
+    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, Moe, PredictAnswer, RunView, RunsAnswer, Scale, Snapshot,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -143,25 +145,61 @@ fn metric_key(world: &World, name: &str) -> Result<String, Failure> {
     })
 }
 
+/// The size, data and shape to predict for: what the query leaves open is the target's.
+fn scale(query: &PredictQuery, world: &World) -> Result<Scale, Failure> {
+    let target = &world.project.target;
+    for (flag, value) in [
+        ("--params", query.params),
+        ("--tokens", query.tokens),
+        ("--active-params", query.active_params),
+        ("--experts", query.experts),
+        ("--experts-per-token", query.experts_per_token),
+        ("--granularity", query.granularity),
+    ] {
+        if let Some(value) = value.filter(|v| !(v.is_finite() && *v > 0.0)) {
+            return Err(Failure::usage(format!("{flag} is {value}"), "a number above zero, like 7e9 or 7B".to_owned()));
+        }
+    }
+    let experts = query.experts.or(target.experts).unwrap_or(1.0);
+    let chosen = query.experts_per_token.or(target.experts_per_token).unwrap_or(1.0);
+    if experts > 1.0 && chosen > experts {
+        return Err(Failure::usage(
+            format!("a token cannot be routed to {chosen} of {experts} experts"),
+            "lower --experts-per-token".to_owned(),
+        ));
+    }
+    let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
+    let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
+    let by_experts = || params / total_over_active(&world.records, experts / chosen);
+    let moe = Moe {
+        active_params: query.active_params.unwrap_or_else(by_experts),
+        experts,
+        experts_per_token: chosen,
+        granularity: query.granularity.or(target.granularity).unwrap_or(1.0),
+    };
+    if moe.active_params > params {
+        return Err(Failure::usage(
+            format!("--active-params is more than all parameters, {}", show_amount(params)),
+            "--params counts every expert".to_owned(),
+        ));
+    }
+    Ok(Scale { params, tokens, moe: (experts > 1.0).then_some(moe) })
+}
+
+fn missing(what: &str, flag: &str) -> Failure {
+    Failure::usage(
+        format!("the project has no target {what} to predict for"),
+        format!("add {flag}, or 'target:' to the project file"),
+    )
+}
+
 fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure> {
     let project = &world.project;
-    let missing = |what: &str, flag: &str| {
-        Failure::usage(
-            format!("the project has no target {what} to predict for"),
-            format!("add {flag}, or 'target:' to the project file"),
-        )
-    };
-    let params = query.params.or(project.target.params).ok_or_else(|| missing("size", "--params 7B"))?;
-    let tokens = query.tokens.or(project.target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
+    let scale = scale(query, world)?;
     let mixture = match query.mixture.as_ref().or(project.current.as_ref()) {
         None => return Err(missing("mixture", "--mixture a=0.7,b=0.3")),
         Some(mixture) => mixture,
     };
-    for (what, value) in [("--params", params), ("--tokens", tokens)] {
-        if !(value.is_finite() && value > 0.0) {
-            return Err(Failure::usage(format!("{what} is {value}"), "a number above zero, like 7e9 or 7B".to_owned()));
-        }
-    }
     if let Some(stranger) = mixture.0.keys().find(|domain| !project.domains.contains(domain)) {
         return Err(Failure::usage(
             format!("'{stranger}' is no domain of this project"),
@@ -179,7 +217,7 @@ fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure
         ));
     }
     let fits = chosen(&world.fits);
-    let forecasts = forecast::target(project, &fits, params, tokens, &mixture);
+    let forecasts = forecast::target(project, &fits, &scale, &mixture);
     if forecasts.is_empty() {
         return Err(Failure::new(
             "nothing could be fitted, so nothing can be predicted",

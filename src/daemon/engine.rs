@@ -244,8 +244,8 @@ impl Engine {
             advise::Evidence { project: &self.project, observed: &fitted.observed, fits: &fits, extrapolate: false };
         let advice = advise::recommend(&evidence);
         let mut forecasts = Vec::new();
-        if let (Some(params), Some(tokens)) = (self.project.target.params, self.project.target.tokens) {
-            let mut at = |mixture| forecasts.extend(forecast::target(&self.project, &fits, params, tokens, mixture));
+        if let Some(scale) = self.project.target.scale() {
+            let mut at = |mixture| forecasts.extend(forecast::target(&self.project, &fits, &scale, mixture));
             if let Some(current) = &self.project.current {
                 at(current);
             }
@@ -363,9 +363,11 @@ impl Engine {
     }
 
     fn target_view(&self) -> Option<TargetView> {
+        let scale = self.project.target.scale()?;
         Some(TargetView {
-            params: self.project.target.params?,
-            tokens: self.project.target.tokens?,
+            params: scale.params,
+            tokens: scale.tokens,
+            moe: scale.moe,
             mixture: self.project.current.clone(),
             objective: self.project.objective_text(),
         })

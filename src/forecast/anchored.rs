@@ -3,11 +3,10 @@
 
 use super::curves::family::CurveForecast;
 use super::spread::{median, quantile};
-use super::target::place;
 use crate::fit::Fit;
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, Observation, Observations};
+use crate::vocab::{Observation, Observations, Scale};
 
 /// Checkpoints, newest first, that say where a run stands.
 const RECENT: usize = 5;
@@ -32,16 +31,10 @@ pub(super) fn forecast(
 
 /// The run's planned end as a place to predict at.
 fn end(project: &Project, record: &RunRecord, fit: &Fit) -> Option<Observation> {
-    let number = |name| record.facts.number(name);
-    let params = number(FactName::Params).or(number(FactName::TotalParams))?;
-    let tokens = record.facts.planned_tokens()?;
+    let scale =
+        Scale { params: record.facts.params()?, tokens: record.facts.planned_tokens()?, moe: record.facts.moe() };
     let mixture = record.facts.mixture().or(project.current.as_ref())?;
-    let mut at = place(fit, params, tokens, mixture);
-    at.active_params = number(FactName::ActiveParams).unwrap_or(params);
-    at.experts = number(FactName::Experts).unwrap_or(1.0).max(1.0);
-    at.experts_per_token = number(FactName::ExpertsPerToken).unwrap_or(1.0).max(1.0);
-    at.granularity = number(FactName::Granularity).unwrap_or(1.0).max(1.0);
-    Some(at)
+    Some(scale.at(mixture.weights(&fit.domains)))
 }
 
 /// What a run's own checkpoints say.

@@ -18,7 +18,7 @@ pub use pool::Pool;
 use crate::fit::Fit;
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::{Forecast, Mixture, RatioChart, RunForecast};
+use crate::vocab::{Forecast, Mixture, RatioChart, RunForecast, Scale};
 use std::collections::BTreeMap;
 
 /// Final validation losses of one run, by metric key. A finished run has none: its losses are known.
@@ -48,9 +48,9 @@ pub fn every(
 
 /// Every domain's loss for a size, an amount of data and a mixture.
 #[must_use]
-pub fn target(project: &Project, fits: &[Option<&Fit>], params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
+pub fn target(project: &Project, fits: &[Option<&Fit>], at: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     let _ = project;
-    target::target(fits, params, tokens, mixture)
+    target::target(fits, at, mixture)
 }
 
 /// Each domain's loss at the target against the weight of one domain (the first that the objective minimises), for

@@ -4,37 +4,23 @@ use crate::advise::lead;
 use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::Project;
-use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart};
+use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart, Scale};
 
 /// Weights on a chart: one a column of a wide terminal, and quarters and halves of the range among them.
 const SHARES: usize = 65;
 
-/// A place to predict at, in the law's own order of domains; dense.
-pub(super) fn place(fit: &Fit, params: f64, tokens: f64, mixture: &Mixture) -> Observation {
-    Observation {
-        params,
-        active_params: params,
-        tokens,
-        mixture: mixture.weights(&fit.domains),
-        experts: 1.0,
-        experts_per_token: 1.0,
-        granularity: 1.0,
-        loss: f64::NAN,
-        run: 0,
-    }
-}
-
 /// See [`super::target`].
-pub(super) fn target(fits: &[Option<&Fit>], params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
+pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     let of = |fit: &Fit| {
-        let at = place(fit, params, tokens, mixture);
+        let at = scale.at(mixture.weights(&fit.domains));
         let interval = fit.forecast(&at);
         let finite = [interval.value, interval.low, interval.high].iter().all(|x| x.is_finite());
         finite.then(|| Forecast {
             metric: fit.view.metric.clone(),
             law: fit.view.law.clone(),
-            params,
-            tokens,
+            params: scale.params,
+            tokens: scale.tokens,
+            moe: scale.moe,
             mixture: mixture.clone(),
             interval,
             extrapolation: fit.extrapolation(&at),
@@ -50,7 +36,7 @@ pub(super) fn charts(
     observed: &Observed,
     advice: Option<&Advice>,
 ) -> Vec<RatioChart> {
-    let (Some(params), Some(tokens)) = (project.target.params, project.target.tokens) else { return Vec::new() };
+    let Some(scale) = project.target.scale() else { return Vec::new() };
     let Some(domain) = project.domains.get(lead(project)) else { return Vec::new() };
     let recommended = match advice {
         Some(Advice::Recommendation(recommendation)) => Some(recommendation),
@@ -69,14 +55,15 @@ pub(super) fn charts(
             loss: Vec::with_capacity(SHARES),
             low: Vec::with_capacity(SHARES),
             high: Vec::with_capacity(SHARES),
-            points: points(fit, rows, domain, params, tokens),
+            points: points(fit, rows, domain, &scale),
             current: current.map(|m| m.weight(domain)),
             advised,
             limit: recommended.and_then(|r| r.expected.get(&fit.view.metric)?.limit),
         };
         for share in shares {
             // The range of a run's loss, like the recommendation's beside it, not only of the curve.
-            let curve = fit.forecast(&place(fit, params, tokens, &with_share(&project.domains, &base, domain, share)));
+            let mixture = with_share(&project.domains, &base, domain, share);
+            let curve = fit.forecast(&scale.at(mixture.weights(&fit.domains)));
             if [curve.value, curve.low, curve.high].iter().all(|x| x.is_finite()) {
                 chart.shares.push(share);
                 chart.loss.push(curve.value);
@@ -116,13 +103,12 @@ fn mean(rows: &Observations) -> Mixture {
     Mixture(rows.domains.iter().enumerate().map(|(d, name)| (name.clone(), of(d))).collect())
 }
 
-/// The last row of every run, and the same moved along the law to the target.
-fn points(fit: &Fit, rows: &Observations, domain: &str, params: f64, tokens: f64) -> Vec<ChartPoint> {
+/// The last row of every run, and the same moved along the law to the target's scale.
+fn points(fit: &Fit, rows: &Observations, domain: &str, scale: &Scale) -> Vec<ChartPoint> {
     let index = rows.domains.iter().position(|d| d == domain);
     let last = |(i, row): &(usize, &Observation)| rows.rows.get(i + 1).is_none_or(|next| next.run != row.run);
     let of = |(_, row): (usize, &Observation)| {
-        let there = Observation { params, active_params: params, tokens, ..row.clone() };
-        let at_target = fit.predict(&there) * row.loss / fit.predict(row);
+        let at_target = fit.predict(&scale.at(row.mixture.clone())) * row.loss / fit.predict(row);
         at_target.is_finite().then_some(())?;
         Some(ChartPoint {
             share: *row.mixture.get(index?)?,

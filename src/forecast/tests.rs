@@ -2,7 +2,7 @@
 
 use crate::advise::{Evidence, recommend, tests::recorded};
 use crate::fit::Fit;
-use crate::vocab::{Advice, Mixture};
+use crate::vocab::{Advice, Mixture, Scale};
 use std::collections::BTreeMap;
 
 #[test]
@@ -31,11 +31,11 @@ fn charts_and_forecasts_of_the_recorded_example_agree_with_the_advice() {
     }
     assert!(charts[0].limit.is_some() && charts[1].limit.is_none());
 
-    let forecasts = super::target(&project, &fits, 2e6, 1.64e6, &recommendation.mixture);
+    let forecasts = super::target(&project, &fits, &Scale::dense(2e6, 1.64e6), &recommendation.mixture);
     let expected = recommendation.expected["eval/rust/loss"];
     assert_eq!((forecasts[1].interval.value, forecasts[1].interval.high), (expected.value, expected.high));
     assert!((forecasts[1].extrapolation.params - 3.38).abs() < 0.01);
-    assert_eq!(super::target(&project, &[None, None], 2e6, 1.64e6, &Mixture(BTreeMap::new())), vec![]);
+    assert_eq!(super::target(&project, &[None, None], &Scale::dense(2e6, 1.64e6), &Mixture(BTreeMap::new())), vec![]);
 }
 
 #[test]

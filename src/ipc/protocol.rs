@@ -144,6 +144,14 @@ pub struct PredictQuery {
     pub params: Option<f64>,
     /// D.
     pub tokens: Option<f64>,
+    /// Parameters used for one token.
+    pub active_params: Option<f64>,
+    /// E.
+    pub experts: Option<f64>,
+    /// K.
+    pub experts_per_token: Option<f64>,
+    /// G.
+    pub granularity: Option<f64>,
     /// Weights.
     pub mixture: Option<Mixture>,
 }

@@ -1,13 +1,12 @@
 //! What the project leaves open, filled in from what the runs say; and every assumption said aloud, with the lines of
 //! YAML that would change it.
 
-use super::{RunRecord, keys, rows};
+use super::{RunRecord, keys};
 use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
-use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, Mixture, Notice, Severity};
+use crate::vocab::{Mixture, Notice, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
@@ -39,15 +38,15 @@ fn logged(runs: &[RunRecord]) -> BTreeMap<&str, usize> {
     count
 }
 
-struct Assuming<'a> {
-    project: Project,
-    runs: &'a [RunRecord],
+pub(super) struct Assuming<'a> {
+    pub(super) project: Project,
+    pub(super) runs: &'a [RunRecord],
     logged: BTreeMap<&'a str, usize>,
     notices: Vec<Notice>,
 }
 
 impl Assuming<'_> {
-    fn say(&mut self, severity: Severity, text: String, help: String) {
+    pub(super) fn say(&mut self, severity: Severity, text: String, help: String) {
         let help = help.lines().map(printable).collect::<Vec<_>>().join("\n");
         self.notices.push(Notice { severity, text: printable(&text), help: Some(help) });
     }
@@ -210,37 +209,6 @@ impl Assuming<'_> {
             .map(|(fitness, _, key)| (key.to_owned(), fitness.unmarked))
     }
 
-    fn target(&mut self) {
-        let largest = |value: &dyn Fn(&RunRecord) -> Option<f64>| {
-            let found = self.runs.iter().filter_map(|r| value(r).filter(|v| v.is_finite() && *v > 0.0));
-            found.max_by(f64::total_cmp)
-        };
-        let number = |name: FactName| move |r: &RunRecord| r.facts.number(name);
-        let params = largest(&number(FactName::Params)).or_else(|| largest(&number(FactName::TotalParams)));
-        let tokens = largest(&|r| r.facts.planned_tokens().or_else(|| rows::latest_tokens(r)));
-        let mut said = Vec::new();
-        let target = &mut self.project.target;
-        if let (None, Some(n)) = (target.params, params) {
-            target.params = Some(n);
-            said.push(format!("{} parameters, the largest run", show_amount(n)));
-        }
-        if let (None, Some(d)) = (target.tokens, tokens) {
-            target.tokens = Some(d);
-            said.push(format!("{} tokens, the longest run", show_amount(d)));
-        }
-        if !said.is_empty() {
-            let amount = |value: Option<f64>| value.map_or_else(|| "7B".to_owned(), show_amount);
-            let help = format!("target: {{ params: {}, tokens: {} }}", amount(target.params), amount(target.tokens));
-            self.say(Severity::Info, format!("target: {}", said.join("; ")), help);
-        }
-        if self.project.target.params.is_none() {
-            let text = "no run says how many parameters it has, so laws in N cannot be fitted".to_owned();
-            let help =
-                "facts:\n  params: config.json#num_params\nor the same for all runs:\nfacts:\n  params: 1B".to_owned();
-            self.say(Severity::Warning, text, help);
-        }
-    }
-
     fn current(&mut self) {
         if let Some(current) = &self.project.current {
             let outside = |d: &&String| self.project.bounds.get(*d).is_some_and(|b| !within(current.weight(d), *b));
@@ -329,6 +297,7 @@ mod tests {
     use super::*;
     use crate::observe::tests::code_cpt;
     use crate::project::{Base, Constraint, Slack, Target};
+    use crate::vocab::FactName;
 
     fn bare() -> Project {
         Project::default()
@@ -344,7 +313,7 @@ mod tests {
         let (project, notices) = assume(&bare(), &code_cpt());
         assert_eq!(project.domains, ["prose", "rust"]);
         assert_eq!(project.metrics, ["eval/prose/loss", "eval/rust/loss"]);
-        assert_eq!(project.target, Target { params: Some(591_616.0), tokens: Some(1_638_400.0) });
+        assert_eq!(project.target, Target { params: Some(591_616.0), tokens: Some(1_638_400.0), ..Target::default() });
         let current = project.current.clone().expect("a mixture");
         assert!((current.weight("prose") + current.weight("rust") - 1.0).abs() < 1e-12);
         assert_eq!(notices.len(), 4, "{}", text(&notices));

@@ -7,6 +7,7 @@ mod assume;
 mod keys;
 mod rows;
 pub mod tables;
+pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -70,7 +70,7 @@ fn one_run(
     let counts = TokenCount::of(record);
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
-    let params = number(FactName::Params).or(number(FactName::TotalParams)).unwrap_or(f64::NAN);
+    let params = record.facts.params().unwrap_or(f64::NAN);
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
             dropped.not_finite += 1;

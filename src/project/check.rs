@@ -70,13 +70,8 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     project.tables = check.tables(file, root)?;
     check.metrics(file, &mut project)?;
     check.facts(file, &mut project)?;
-    let target = check.root().key("target");
-    if let Some(Amounts { params, tokens }) = file.target.as_ref().map(Amounts::from) {
-        let positive = |key, value: Option<f64>| {
-            value.map(|v| check.positive("target", key, v, target.key(key).value, "7B")).transpose()
-        };
-        project.target.params = positive("params", params)?;
-        project.target.tokens = positive("tokens", tokens)?;
+    if let Some(target) = &file.target {
+        project.target = check.target(target)?;
     }
     if let Some(mixture) = &file.mixture {
         check.mixture(mixture, &mut project)?;
@@ -97,17 +92,6 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     project.domains_stated = check.domains_stated;
     project.domains = check.domains;
     Ok(project)
-}
-
-struct Amounts {
-    params: Option<f64>,
-    tokens: Option<f64>,
-}
-
-impl From<&super::file::TargetFile> for Amounts {
-    fn from(file: &super::file::TargetFile) -> Self {
-        Self { params: file.params.map(|a| a.0), tokens: file.tokens.map(|a| a.0) }
-    }
 }
 
 impl<'a> Checker<'a> {
@@ -374,14 +358,14 @@ impl<'a> Checker<'a> {
         for (index, name) in names.iter().enumerate() {
             let at = place.item(index).value;
             let known = || crate::laws::ALL.iter().map(|law| law.card().name);
-            if !known().any(|law| law == name) {
+            let Some(law) = crate::laws::get(name) else {
                 let help = match closest(name, known()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("write laws: auto, or some of {}", listed(known())),
                 };
                 return Err(self.source.invalid(at, format!("there is no law called `{name}`"), help));
-            }
-            if !seen.insert(name) {
+            };
+            if !seen.insert(law.card().name) {
                 return Err(self.source.invalid(
                     at,
                     format!("the law `{name}` is named twice"),
@@ -389,7 +373,7 @@ impl<'a> Checker<'a> {
                 ));
             }
         }
-        Ok(names.clone())
+        Ok(names.iter().filter_map(|n| crate::laws::get(n)).map(|law| law.card().name.to_owned()).collect())
     }
 
     fn fit(&self, file: &ProjectFile) -> Result<FitSettings, ProjectError> {

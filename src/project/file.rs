@@ -96,6 +96,14 @@ pub struct TargetFile {
     pub params: Option<Amount>,
     /// D: training tokens.
     pub tokens: Option<Amount>,
+    /// Parameters used for one token, for a mixture-of-experts model. Default: in the proportion that the runs have.
+    pub active_params: Option<Amount>,
+    /// E: experts per layer; 1 for a dense model. Default: that of the largest run.
+    pub experts: Option<Amount>,
+    /// K: experts a token is routed to. Default: that of the largest run with experts.
+    pub experts_per_token: Option<Amount>,
+    /// G: granularity, how many fine-grained experts replace one. Default: that of the largest run with experts.
+    pub granularity: Option<Amount>,
 }
 
 /// The mixture in use, and what a new one may be.

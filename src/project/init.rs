@@ -198,7 +198,7 @@ mod tests {
             runs: vec![RunSource { path: "*/logs".into(), at: None }, RunSource { path: ".".into(), at: None }],
             domains: vec!["prose".into(), "stack exchange".into(), "no".into()],
             metrics: vec!["eval/prose/loss".into(), String::new(), "val: no".into()],
-            target: Target { params: Some(591_616.0), tokens: Some(2e9) },
+            target: Target { params: Some(591_616.0), tokens: Some(2e9), ..Target::default() },
             current: Some(Mixture(
                 [("prose".to_owned(), 0.25), ("stack exchange".to_owned(), 0.5), ("no".to_owned(), 0.25)].into(),
             )),

@@ -30,13 +30,14 @@ pub mod suggest;
 pub mod syntax;
 pub mod table;
 pub mod tabular;
+mod target;
 pub mod weights;
 
 pub use error::ProjectError;
 pub use load::reload;
 pub use table::TableSource;
 
-use crate::vocab::{FactName, Mixture};
+use crate::vocab::{FactName, Mixture, Moe, Scale};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +121,29 @@ pub struct Target {
     pub params: Option<f64>,
     /// D.
     pub tokens: Option<f64>,
+    /// Parameters used for one token; those of the runs with experts tell where it is not stated.
+    pub active_params: Option<f64>,
+    /// E, experts per layer. `None` where it is not stated and no run has experts: a dense model.
+    pub experts: Option<f64>,
+    /// K, experts a token is routed to; 1 where it is not stated.
+    pub experts_per_token: Option<f64>,
+    /// G, granularity; 1 where it is not stated.
+    pub granularity: Option<f64>,
+}
+
+impl Target {
+    /// Size, amount of data and shape, where N and D are known.
+    #[must_use]
+    pub fn scale(&self) -> Option<Scale> {
+        let (params, tokens) = (self.params?, self.tokens?);
+        let moe = self.experts.filter(|experts| *experts > 1.0).map(|experts| Moe {
+            active_params: self.active_params.unwrap_or(params).min(params),
+            experts,
+            experts_per_token: self.experts_per_token.unwrap_or(1.0),
+            granularity: self.granularity.unwrap_or(1.0),
+        });
+        Some(Scale { params, tokens, moe })
+    }
 }
 
 /// What to minimise, and subject to what.

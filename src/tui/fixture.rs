@@ -179,6 +179,7 @@ fn forecast(key: &str, share: f64) -> Forecast {
         law: "D-CPT".to_owned(),
         params: TARGET.0,
         tokens: TARGET.1,
+        moe: None,
         mixture: mixture(share),
         interval: Interval { value, low: value * 0.985, high: value * 1.014 },
         extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
@@ -228,6 +229,7 @@ pub fn sweep() -> Snapshot {
         target: Some(TargetView {
             params: TARGET.0,
             tokens: TARGET.1,
+            moe: None,
             mixture: Some(mixture(0.2)),
             objective: "minimise rust, while prose <= start + 3%".to_owned(),
         }),

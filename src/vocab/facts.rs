@@ -1,6 +1,6 @@
 //! What is known of a run besides its metrics, and where each piece was found.
 
-use super::Mixture;
+use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -186,6 +186,26 @@ impl Facts {
             FactValue::Mixture(mixture) => Some(mixture),
             _ => None,
         }
+    }
+
+    /// N: without embeddings where that is known.
+    #[must_use]
+    pub fn params(&self) -> Option<f64> {
+        self.number(FactName::Params).or(self.number(FactName::TotalParams))
+    }
+
+    /// The shape of a mixture-of-experts model; `None` for a dense one, and where N is not known.
+    #[must_use]
+    pub fn moe(&self) -> Option<Moe> {
+        let count = |name| self.number(name).unwrap_or(1.0).max(1.0);
+        let params = self.params()?;
+        let moe = Moe {
+            active_params: self.number(FactName::ActiveParams).unwrap_or(params),
+            experts: count(FactName::Experts),
+            experts_per_token: count(FactName::ExpertsPerToken),
+            granularity: count(FactName::Granularity),
+        };
+        (moe.experts > 1.0).then_some(moe)
     }
 
     /// Tokens the run is planned to take, given directly or as steps × tokens per step.

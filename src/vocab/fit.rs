@@ -1,6 +1,6 @@
 //! What a fit and a forecast look like to everyone who only reads them.
 
-use super::Mixture;
+use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,9 @@ pub struct Forecast {
     pub params: f64,
     /// D.
     pub tokens: f64,
+    /// Experts, where the prediction is for a mixture-of-experts model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moe: Option<Moe>,
     /// Weights over domains.
     pub mixture: Mixture,
     /// Predicted loss, nats.

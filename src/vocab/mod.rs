@@ -16,6 +16,7 @@ pub mod number;
 pub mod observation;
 pub mod point;
 pub mod run;
+pub mod scale;
 pub mod snapshot;
 pub mod text;
 
@@ -27,6 +28,7 @@ pub use mixture::Mixture;
 pub use observation::{Observation, Observations};
 pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView};
+pub use scale::{Moe, Scale};
 pub use snapshot::{
     ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, TargetView, WatchedRoot,
 };

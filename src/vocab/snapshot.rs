@@ -1,7 +1,7 @@
 //! Everything a reader can show, at one instant. The dashboard, `--json`, `--once`, the picture and the wire all read
 //! this and nothing else.
 
-use super::{Advice, FitView, Forecast, Mixture, RunView};
+use super::{Advice, FitView, Forecast, Mixture, Moe, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -133,6 +133,9 @@ pub struct TargetView {
     pub params: f64,
     /// D.
     pub tokens: f64,
+    /// Experts, where it is a mixture-of-experts model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moe: Option<Moe>,
     /// Weights in use, where stated or assumed.
     pub mixture: Option<Mixture>,
     /// The objective as a sentence ("minimise rust, while prose ≤ start + 3 %").

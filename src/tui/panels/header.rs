@@ -35,13 +35,14 @@ type Piece = Vec<Span<'static>>;
 fn about(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
     let theme = &model.theme;
     let Some(target) = &snapshot.target else { return Vec::new() };
-    let size = vec![
+    let mut size = vec![
         Span::styled("target ", theme.dim),
         Span::styled(show_amount(target.params), theme.text),
         Span::styled(" params, ", theme.dim),
         Span::styled(show_amount(target.tokens), theme.text),
         Span::styled(" tokens", theme.dim),
     ];
+    size.extend(target.moe.map(|moe| Span::styled(format!(", {moe}"), theme.dim)));
     vec![size, vec![Span::styled(printable(&target.objective), theme.text)]]
 }
 

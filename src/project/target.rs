@@ -1,0 +1,36 @@
+//! The `target` section: sizes that can be meant.
+
+use super::check::Checker;
+use super::file::{Amount, TargetFile};
+use super::{ProjectError, Target};
+
+impl Checker<'_> {
+    pub(super) fn target(&self, file: &TargetFile) -> Result<Target, ProjectError> {
+        let place = self.root().key("target");
+        let positive = |key, value: Option<Amount>, example| {
+            value.map(|v| self.positive("target", key, v.0, place.key(key).value, example)).transpose()
+        };
+        let target = Target {
+            params: positive("params", file.params, "7B")?,
+            tokens: positive("tokens", file.tokens, "20B")?,
+            active_params: positive("active_params", file.active_params, "1B")?,
+            experts: positive("experts", file.experts, "64")?,
+            experts_per_token: positive("experts_per_token", file.experts_per_token, "8")?,
+            granularity: positive("granularity", file.granularity, "1")?,
+        };
+        let wrong = |key, message: String, help: &str| Err(self.source.invalid(place.key(key).value, message, help));
+        if let (Some(active), Some(all)) = (target.active_params, target.params)
+            && active > all
+        {
+            let message = "`target.active_params` is more than `target.params`, which counts every expert".to_owned();
+            return wrong("active_params", message, "write all parameters under params, such as params: 47B");
+        }
+        if let Some(experts) = target.experts
+            && (experts < 1.0 || target.experts_per_token.is_some_and(|k| k > experts))
+        {
+            let message = format!("`target.experts` is {experts}, less than a token is routed to");
+            return wrong("experts", message, "count the experts of one layer, such as experts: 64");
+        }
+        Ok(target)
+    }
+}
