@@ -2,7 +2,9 @@
 
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
-use crate::vocab::{Advice, CheckAnswer, FitAnswer, HistoryAnswer, Point, PredictAnswer, RunsAnswer, Snapshot};
+use crate::vocab::{
+    Advice, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, Point, PredictAnswer, RunsAnswer, Snapshot,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
 /// A schema: its name, what it describes, and how it is made.
@@ -32,7 +34,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 10] = [
+pub const ALL: [Entry; 11] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -40,6 +42,7 @@ pub const ALL: [Entry; 10] = [
     Entry { name: "fit", what: "fit --json", make: written::<FitAnswer> },
     Entry { name: "history", what: "fit --history --json, fit --at TIME --json", make: written::<HistoryAnswer> },
     Entry { name: "predict", what: "predict --json", make: written::<PredictAnswer> },
+    Entry { name: "ledger", what: "ledger --json", make: written::<LedgerAnswer> },
     Entry { name: "recommend", what: "recommend --json", make: written::<Advice> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },

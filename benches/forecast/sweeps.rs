@@ -123,13 +123,16 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
                     value: forecast.value,
                     low: forecast.low,
                     high: forecast.high,
+                    widened: 1.0,
+                    shown: true,
                     fit: None,
+                    place: None,
                 });
             }
         }
         for metric in &project.metrics {
             if let Some(end) = record.series.get(metric).and_then(|s| s.last()) {
-                ledger.settle(&record.name, metric, end.1);
+                ledger.settle(&record.name, metric, None, end.1);
             }
         }
     }

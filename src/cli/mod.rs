@@ -9,6 +9,7 @@ pub mod fit;
 mod history;
 pub mod init;
 pub mod laws;
+pub mod ledger;
 pub mod output;
 pub mod predict;
 pub mod recommend;
@@ -55,6 +56,8 @@ enum Command {
     Laws(laws::Laws),
     /// Predict losses for a size, an amount of data and a mixture
     Predict(predict::Predict),
+    /// Show how forecasts have fared: error by part of the run seen, coverage, per law and loss
+    Ledger(ledger::Ledger),
     /// Say which ratio to change, or why none is advised
     Recommend(recommend::Recommend),
     /// Write every point out
@@ -99,6 +102,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Fit(command) => command.run(),
         Command::Laws(command) => command.run(),
         Command::Predict(command) => command.run(),
+        Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),

@@ -8,11 +8,13 @@ use crate::advise;
 use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
-use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, PredictQuery, Query};
+use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query};
 use crate::observe::target::total_over_active;
+use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
-    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, Moe, PredictAnswer, RunView, RunsAnswer, Scale, Snapshot,
+    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Moe, PredictAnswer, RunView, RunsAnswer,
+    Scale, Snapshot,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +22,8 @@ use std::collections::BTreeSet;
 
 /// Fits of the past in one answer.
 const MOST_PAST_FITS: usize = 10_000;
+/// Forecasts of each kind in one answer.
+const MOST_FORECASTS: usize = 10_000;
 
 /// Answers everything but an export, which is a stream.
 ///
@@ -32,6 +36,7 @@ pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
         Query::Check => json(&check(world)),
         Query::History(query) => json(&past(query, world)?),
         Query::Fit(query) => json(&fit(query, world)?),
+        Query::Ledger(query) => json(&ledger(query, world)?),
         Query::Predict(query) => json(&predict(query, world)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
         Query::Export(_) => Err(Failure::new("an export is a stream", None)),
@@ -88,6 +93,40 @@ fn past(query: &HistoryQuery, world: &World) -> Result<HistoryAnswer, Failure> {
         history.retain(|kept| seen.insert((kept.fit.metric.clone(), kept.fit.law.clone())));
     }
     Ok(HistoryAnswer { history })
+}
+
+/// Forecasts kept, and how they fared.
+fn ledger(query: &LedgerQuery, world: &World) -> Result<LedgerAnswer, Failure> {
+    let wanted = query.metric.as_deref().map(|name| metric_key(world, name)).transpose()?;
+    let ledger = world.ledger.read();
+    let laws: BTreeSet<&str> =
+        ledger.open().iter().chain(ledger.scored().iter().map(|s| &s.entry)).map(|e| e.law.as_str()).collect();
+    if let Some(law) = query.law.as_deref().filter(|law| !laws.contains(law)) {
+        let known = laws.iter().copied().collect::<Vec<_>>().join(", ");
+        let help = if known.is_empty() { "none has made one yet".to_owned() } else { format!("one of: {known}") };
+        return Err(Failure::usage(format!("no forecast was made by '{law}'"), help));
+    }
+    let of_law = |law: &str| query.law.as_deref().is_none_or(|wanted| wanted == law);
+    let of_metric = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
+    let asked = |e: &Entry| of_law(&e.law) && of_metric(&e.metric);
+    let open: Vec<&Entry> = ledger.open().iter().filter(|e| asked(e)).collect();
+    let graded: Vec<&Scored> = ledger.scored().iter().filter(|s| asked(&s.entry)).collect();
+    let mut grades = ledger.grades();
+    grades.retain(|g| of_law(&g.law) && of_metric(&g.metric));
+    let mut calibration = ledger.calibration();
+    calibration.retain(|c| of_law(&c.law));
+    Ok(LedgerAnswer {
+        waiting: open.len(),
+        scored: graded.len(),
+        grades,
+        calibration,
+        open: newest(&open),
+        graded: newest(&graded),
+    })
+}
+
+fn newest<T: Clone>(all: &[&T]) -> Vec<T> {
+    all[all.len().saturating_sub(MOST_FORECASTS)..].iter().map(|one| (*one).clone()).collect()
 }
 
 /// The engine's own fits where the question leaves everything open, else fits made for the question.

@@ -1,5 +1,6 @@
 //! Where the engine publishes and everyone else reads.
 
+use super::memory::SharedLedger;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::observe::{Observed, RunRecord};
@@ -25,6 +26,8 @@ pub struct World {
     pub observed: Arc<Observed>,
     /// Fits of each domain's loss, in the order of `project.domains`.
     pub fits: Arc<Vec<Candidates>>,
+    /// Forecasts kept, and how they fared.
+    pub ledger: SharedLedger,
     /// What every file was recognised as.
     pub files: Arc<Vec<FileReport>>,
 }

@@ -4,6 +4,7 @@
 use super::board::World;
 use super::fitter::{Fitted, Job, fit_all};
 use super::history;
+use super::memory::Memory;
 use super::run_view::{self, Sources};
 use crate::advise;
 use crate::fit::Fit;
@@ -39,6 +40,9 @@ pub struct Engine {
     fits: Fits,
     opened: Vec<Notice>,
     progress: Option<IngestProgress>,
+    memory: Memory,
+    /// Runs whose forecasts may be news.
+    due: BTreeSet<RunId>,
     started: Instant,
     seq: u64,
 }
@@ -47,7 +51,15 @@ pub struct Engine {
 struct Tracked {
     record: RunRecord,
     metrics: Vec<(String, Summary)>,
-    forecast: BTreeMap<String, RunForecast>,
+    /// By metric key, the one to show first.
+    forecasts: BTreeMap<String, Vec<RunForecast>>,
+}
+
+impl Tracked {
+    /// The forecasts to show.
+    fn shown(&self) -> BTreeMap<String, RunForecast> {
+        self.forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
+    }
 }
 
 /// The newest fits and all that rests on them.
@@ -55,6 +67,8 @@ struct Tracked {
 struct Fits {
     candidates: Arc<Vec<Candidates>>,
     pool: Arc<forecast::Pool>,
+    /// By metric key: the fingerprint of the rows fitted to.
+    inputs: BTreeMap<String, String>,
     forecasts: Vec<Forecast>,
     charts: Vec<RatioChart>,
     advice: Option<Advice>,
@@ -104,6 +118,8 @@ impl Engine {
             fits: Fits::default(),
             opened: opened_notice(opened),
             progress: None,
+            memory: Memory::open(&store)?,
+            due: BTreeSet::new(),
             started: Instant::now(),
             seq: 0,
             store,
@@ -196,13 +212,40 @@ impl Engine {
         let mut observed = observe::observe(&self.project, &self.records);
         self.tables.append(&self.project, &mut observed);
         self.observed = Arc::new(observed);
+        self.forecast_runs(|id| changed.contains(&id));
+        Ok(())
+    }
+
+    /// Forecasts the ends of some runs anew.
+    fn forecast_runs(&mut self, which: impl Fn(RunId) -> bool) {
         let fits = chosen(&self.fits.candidates);
-        for (id, tracked) in &mut self.runs {
-            if changed.contains(id) {
-                tracked.forecast = forecast::run(&self.project, &fits, &self.fits.pool, &tracked.record);
+        for (id, tracked) in self.runs.iter_mut().filter(|(id, _)| which(**id)) {
+            let all = forecast::every(&self.project, &fits, &self.fits.pool, &tracked.record);
+            tracked.forecasts = self.memory.calibrated(all);
+            for (metric, forecast) in
+                tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
+            {
+                forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
+            }
+            self.due.insert(*id);
+        }
+    }
+
+    /// Writes down what has been forecast and what has come of it since the last time. Not to be called while a backlog
+    /// is being read: what a file says further on is no future.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn write_down(&mut self, now: SystemTime) -> Result<(), StoreError> {
+        let at = seconds(now);
+        for id in std::mem::take(&mut self.due) {
+            if let Some(tracked) = self.runs.get(&id) {
+                self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
             }
         }
-        Ok(())
+        let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
+        self.memory.note_target(&self.fits.forecasts, &self.records, fit, at);
+        self.memory.write()
     }
 
     fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
@@ -216,7 +259,7 @@ impl Engine {
             series.insert(key.clone(), points);
         }
         let record = RunRecord { id, name: name.to_owned(), facts: self.store.facts(id)?, series };
-        Ok(Tracked { record, metrics, forecast: BTreeMap::new() })
+        Ok(Tracked { record, metrics, forecasts: BTreeMap::new() })
     }
 
     /// What is to be fitted now.
@@ -235,6 +278,8 @@ impl Engine {
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
         history::keep(&self.store, &fitted.observed, &fitted.fits, now)?;
+        let fingerprint = |rows: &crate::vocab::Observations| format!("{:016x}", history::fingerprint(rows));
+        self.fits.inputs = fitted.observed.fitted.iter().map(|rows| (rows.metric.clone(), fingerprint(rows))).collect();
         self.fits.candidates = Arc::new(fitted.fits);
         self.fits.pool = fitted.pool;
         self.fits.seconds = Some(fitted.seconds);
@@ -256,9 +301,7 @@ impl Engine {
         self.fits.forecasts = forecasts;
         self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
         self.fits.advice = Some(advice);
-        for tracked in self.runs.values_mut() {
-            tracked.forecast = forecast::run(&self.project, &fits, &self.fits.pool, &tracked.record);
-        }
+        self.forecast_runs(|_| true);
         Ok(())
     }
 
@@ -273,7 +316,9 @@ impl Engine {
         let fits = fit_all(&job, &self.fits.candidates);
         let pool = Arc::new(forecast::Pool::learn(&job.project, &job.records, Some(&self.fits.pool)));
         let seconds = began.elapsed().as_secs_f64();
-        self.accept(Fitted { observed: job.observed, fits, pool, seconds }, SystemTime::now())
+        let now = SystemTime::now();
+        self.accept(Fitted { observed: job.observed, fits, pool, seconds }, now)?;
+        self.write_down(now)
     }
 
     /// Reads everything there is, and takes files as complete as they are.
@@ -302,7 +347,7 @@ impl Engine {
         let files = self.ingester.files();
         let snapshot = Snapshot {
             seq: self.seq,
-            at: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            at: seconds(now),
             project: self.project.name.clone(),
             path: self.project.file.as_ref().unwrap_or(&self.project.root).display().to_string(),
             domains: self.project.domains.clone(),
@@ -326,6 +371,7 @@ impl Engine {
             forecasts: self.fits.forecasts.clone(),
             charts: self.fits.charts.clone(),
             advice: self.fits.advice.clone(),
+            ledger: self.memory.view(),
             notices,
         };
         World {
@@ -335,6 +381,7 @@ impl Engine {
             records: Arc::clone(&self.records),
             observed: Arc::clone(&self.observed),
             fits: Arc::clone(&self.fits.candidates),
+            ledger: self.memory.ledger(),
             files: Arc::new(files),
         }
     }
@@ -353,7 +400,7 @@ impl Engine {
                 let silent = self.ingester.last_write(*id).map(|t| now.duration_since(t).unwrap_or_default());
                 let from =
                     Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent };
-                RunView { forecast: tracked.forecast.clone(), ..run_view::view(from) }
+                RunView { forecast: tracked.shown(), ..run_view::view(from) }
             })
             .collect();
         // Newest activity first; ties (a finished sweep copied in one go) by name.
@@ -372,6 +419,11 @@ impl Engine {
             objective: self.project.objective_text(),
         })
     }
+}
+
+/// Seconds since 1970.
+fn seconds(now: SystemTime) -> f64 {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// The chosen fit of each domain's loss.

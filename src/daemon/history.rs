@@ -44,7 +44,8 @@ pub fn read(store: &SledStore, until: Option<f64>, most: usize) -> Result<Vec<Ke
 }
 
 /// The same rows have the same fingerprint, on every machine.
-fn fingerprint(rows: &Observations) -> u64 {
+#[must_use]
+pub fn fingerprint(rows: &Observations) -> u64 {
     let mut hash = Xxh3::new();
     for name in rows.domains.iter().chain([&rows.metric]) {
         hash.update(name.as_bytes());

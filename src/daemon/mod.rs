@@ -19,6 +19,7 @@ pub mod event;
 pub mod fitter;
 pub mod history;
 pub mod lifecycle;
+pub mod memory;
 pub mod place;
 pub mod run_view;
 pub mod server;

@@ -141,6 +141,8 @@ impl Worker {
                 rows_changed |= changed.rows;
                 if changed.more {
                     look = Some(Look::Hints(Vec::new()));
+                } else {
+                    self.engine.write_down(SystemTime::now())?;
                 }
             }
             // A first reading is fitted when it is complete, not file by file.
@@ -176,7 +178,11 @@ impl Worker {
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
                     Event::Fitted(fitted) => {
-                        self.engine.accept(*fitted, SystemTime::now())?;
+                        let now = SystemTime::now();
+                        self.engine.accept(*fitted, now)?;
+                        if look.is_none() {
+                            self.engine.write_down(now)?;
+                        }
                         self.around.refitting = false;
                         published = None;
                     }

@@ -4,63 +4,27 @@
 //! large loss and one of a small loss weigh by what they are a part of.
 
 use super::spread::{quantile, sorted};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+pub use crate::vocab::ledger::{Calibration, Entry, Grade, Place, Scored, TARGET};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Forecasts of one run, metric and law are kept once per this part of the run.
 const EVERY: f64 = 0.05;
+/// Parts of a run by which grades are told apart.
+const PARTS: [f64; 6] = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0];
+/// A forecast of the target is news where it has moved by this part of half its interval, …
+const MOVED: f64 = 0.25;
+/// … or after so many seconds.
+const DAILY: f64 = 86_400.0;
 /// Scored runs of a law before its intervals are touched.
 const LEAST: usize = 10;
 /// Scored runs at which half of what the scores ask for is done.
 const SHRINK: f64 = 20.0;
 
-/// A forecast as it was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Entry {
-    /// Name of the run; `target` for the target.
-    pub run: String,
-    /// Key of the validation loss.
-    pub metric: String,
-    /// Law it rests on.
-    pub law: String,
-    /// Seconds since 1970.
-    pub at: f64,
-    /// Part of the run seen, 0 to 1.
-    pub seen: f64,
-    /// Predicted final loss, nats.
-    pub value: f64,
-    /// 5 % point.
-    pub low: f64,
-    /// 95 % point.
-    pub high: f64,
-    /// Fit it rests on, where it rests on one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fit: Option<String>,
-}
-
-/// A forecast and what came of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Scored {
-    /// The forecast.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// The final loss, nats.
-    pub truth: f64,
-    /// value / truth − 1.
-    pub error: f64,
-    /// Interval score (Gneiting & Raftery 2007, eq. 43; α = .1) in ln loss: width plus 20 × what the truth is outside by.
-    pub interval_score: f64,
-    /// Whether the truth was inside the interval.
-    pub covered: bool,
-}
-
 impl Entry {
     /// Grades the forecast; `None` where it or the truth is not a positive number.
     #[must_use]
     pub fn score(&self, truth: f64) -> Option<Scored> {
-        let good = |x: f64| x.is_finite() && x > 0.0;
-        if ![self.value, self.low, self.high, truth].into_iter().all(good) {
+        if ![self.value, self.low, self.high, truth].into_iter().all(is_loss) {
             return None;
         }
         let (low, high, y) = (self.low.ln(), self.high.ln(), truth.ln());
@@ -74,94 +38,134 @@ impl Entry {
         })
     }
 
-    /// |ln error| over half the width of the interval on that side: 1 at its edge.
+    /// |ln error| over half the width of the interval on that side, as it was before it was recalibrated: 1 at its edge.
     fn reach(&self, truth: f64) -> f64 {
         let (value, y) = (self.value.ln(), truth.ln());
         let half = if y < value { value - self.low.ln() } else { self.high.ln() - value };
-        (y - value).abs() / half.max(1e-12)
+        (y - value).abs() / (half / self.widened).max(1e-12)
+    }
+
+    fn slot(&self) -> Slot {
+        let stretch = (self.seen / EVERY + 1e-9).floor() as i64;
+        (self.run.clone(), self.metric.clone(), self.law.clone(), stretch)
     }
 }
 
-/// Forecasts that wait for the truth, and those that have met it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Ledger {
-    /// Waiting.
-    pub open: Vec<Entry>,
-    /// Graded, oldest first.
-    pub scored: Vec<Scored>,
+fn is_loss(x: f64) -> bool {
+    x.is_finite() && x > 0.0
 }
 
-/// How a group of forecasts fared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Grade {
-    /// Key of the validation loss; `*` for all.
-    pub metric: String,
-    /// Law.
-    pub law: String,
-    /// From this part of the run seen, to a tenth more.
-    pub seen: f64,
-    /// Forecasts graded.
-    pub count: usize,
-    /// Mean |value / truth − 1|.
-    pub mre: f64,
-    /// Mean |value − truth|, nats.
-    pub mae: f64,
-    /// Mean interval score, ln loss.
-    pub interval_score: f64,
-    /// Part of the truths that were inside their nominal 90 % interval.
-    pub coverage: f64,
+/// Run, metric, law and stretch of the run.
+type Slot = (String, String, String, i64);
+
+/// Forecasts that wait for the truth, and those that have met it.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    open: Vec<Entry>,
+    /// Slots of `open`, but for the target's.
+    kept: BTreeSet<Slot>,
+    scored: Vec<Scored>,
 }
 
 impl Ledger {
-    /// Writes a forecast down, unless one of the same run, metric and law is kept for about the same part of the run, or
-    /// it is not a number. Says whether it was kept.
+    /// Waiting, oldest first.
+    #[must_use]
+    pub fn open(&self) -> &[Entry] {
+        &self.open
+    }
+
+    /// Graded, oldest first.
+    #[must_use]
+    pub fn scored(&self) -> &[Scored] {
+        &self.scored
+    }
+
+    /// Writes a forecast down, unless it is no news: one of the same run, metric and law is kept for about the same part
+    /// of the run, the one of the same target says about the same, or it is not a number. Says whether it was kept.
     pub fn offer(&mut self, entry: Entry) -> bool {
-        let slot = |seen: f64| (seen / EVERY).floor() as i64;
-        let same = |e: &Entry| {
-            (&e.run, &e.metric, &e.law) == (&entry.run, &entry.metric, &entry.law) && slot(e.seen) == slot(entry.seen)
-        };
-        let usable = [entry.value, entry.low, entry.high].iter().all(|x| x.is_finite() && *x > 0.0);
-        let news = usable && !self.open.iter().any(same);
+        let usable = [entry.value, entry.low, entry.high, entry.widened].into_iter().all(is_loss);
+        let news = usable
+            && match &entry.place {
+                Some(place) => self.is_news_of_target(&entry, place),
+                None => self.kept.insert(entry.slot()),
+            };
         if news {
             self.open.push(entry);
         }
         news
     }
 
-    /// The run is over: grades its forecasts of a metric, and returns them.
-    pub fn settle(&mut self, run: &str, metric: &str, truth: f64) -> Vec<Scored> {
-        let (due, open): (Vec<Entry>, Vec<Entry>) =
-            std::mem::take(&mut self.open).into_iter().partition(|e| e.run == run && e.metric == metric);
-        self.open = open;
-        let graded: Vec<Scored> = due.iter().filter_map(|e| e.score(truth)).collect();
-        self.scored.extend(graded.iter().cloned());
-        graded
+    fn is_news_of_target(&self, entry: &Entry, place: &Place) -> bool {
+        let same = |e: &&Entry| {
+            (&e.metric, &e.law) == (&entry.metric, &entry.law) && e.place.as_ref().is_some_and(|p| p.is_like(place))
+        };
+        self.open.iter().rev().find(same).is_none_or(|last| {
+            let half = (last.high / last.low).ln() / 2.0;
+            (entry.value / last.value).ln().abs() > (MOVED * half).max(1e-3) || entry.at - last.at > DAILY
+        })
     }
 
-    /// Grades by law and tenth of the run seen, per metric and over all metrics (`*`).
+    /// Whether a run has forecasts of a metric that wait.
+    #[must_use]
+    pub fn waits(&self, run: &str, metric: &str) -> bool {
+        let from: Slot = (run.to_owned(), metric.to_owned(), String::new(), i64::MIN);
+        self.kept.range(from..).next().is_some_and(|(r, m, _, _)| r == run && m == metric)
+    }
+
+    /// Whether forecasts of a metric at a target like `place` wait.
+    #[must_use]
+    pub fn waits_at(&self, place: &Place, metric: &str) -> bool {
+        self.open.iter().any(|e| e.metric == metric && e.place.as_ref().is_some_and(|p| p.is_like(place)))
+    }
+
+    /// The run is over: grades its forecasts of a metric and returns how many. With a `place`, those of targets like it.
+    pub fn settle(&mut self, run: &str, metric: &str, place: Option<&Place>, truth: f64) -> usize {
+        let due = |e: &mut Entry| {
+            e.metric == metric
+                && match (place, &e.place) {
+                    (None, None) => e.run == run,
+                    (Some(a), Some(b)) => a.is_like(b),
+                    _ => false,
+                }
+        };
+        let due: Vec<Entry> = self.open.extract_if(.., due).collect();
+        for entry in due.iter().filter(|e| e.place.is_none()) {
+            self.kept.remove(&entry.slot());
+        }
+        let graded: Vec<Scored> = due.iter().filter_map(|e| e.score(truth)).collect();
+        let count = graded.len();
+        self.scored.extend(graded);
+        count
+    }
+
+    /// Grades by metric, law and part of the run seen, and over all of each (`*`; for laws: what was on screen).
     #[must_use]
     pub fn grades(&self) -> Vec<Grade> {
-        let mut groups: BTreeMap<(String, String, i64), Vec<&Scored>> = BTreeMap::new();
+        let mut groups: BTreeMap<(bool, &str, &str, usize), Vec<&Scored>> = BTreeMap::new();
         for scored in &self.scored {
-            let tenth = (scored.entry.seen * 10.0 + 1e-9).floor() as i64;
-            for metric in ["*", &scored.entry.metric] {
-                groups.entry((metric.to_owned(), scored.entry.law.clone(), tenth)).or_default().push(scored);
+            let entry = &scored.entry;
+            let target = entry.place.is_some();
+            let part = PARTS.partition_point(|p| *p <= entry.seen + 1e-9).clamp(1, PARTS.len() - 1);
+            let parts = if target { vec![ALL_PARTS] } else { vec![part, ALL_PARTS] };
+            let laws = [Some(entry.law.as_str()), entry.shown.then_some("*")];
+            for (metric, law) in
+                ["*", &entry.metric].into_iter().flat_map(|m| laws.iter().flatten().map(move |l| (m, *l)))
+            {
+                for part in &parts {
+                    groups.entry((target, metric, law, *part)).or_default().push(scored);
+                }
             }
         }
-        let grade = |((metric, law, tenth), of): ((String, String, i64), Vec<&Scored>)| {
-            let mean = |f: fn(&Scored) -> f64| of.iter().map(|s| f(s)).sum::<f64>() / of.len() as f64;
-            Grade {
-                metric,
-                law,
-                seen: tenth as f64 / 10.0,
-                count: of.len(),
-                mre: mean(|s| s.error.abs()),
-                mae: mean(|s| (s.entry.value - s.truth).abs()),
-                interval_score: mean(|s| s.interval_score),
-                coverage: mean(|s| f64::from(u8::from(s.covered))),
-            }
-        };
-        groups.into_iter().map(grade).collect()
+        groups.into_iter().map(|(key, of)| grade(key, &of)).collect()
+    }
+
+    /// What the scores ask of the intervals of each law that has any.
+    #[must_use]
+    pub fn calibration(&self) -> Vec<Calibration> {
+        let laws: BTreeSet<&str> =
+            self.scored.iter().filter(|s| s.entry.place.is_none()).map(|s| s.entry.law.as_str()).collect();
+        let of = |law: &str| Calibration { law: law.to_owned(), factor: self.recalibration(law) };
+        laws.into_iter().map(of).collect()
     }
 
     /// What the ln half-width of a law's next intervals should be multiplied by, so that nine in ten hold the truth: the
@@ -170,7 +174,7 @@ impl Ledger {
     #[must_use]
     pub fn recalibration(&self, law: &str) -> f64 {
         let mut by_run: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
-        for s in self.scored.iter().filter(|s| s.entry.law == law) {
+        for s in self.scored.iter().filter(|s| s.entry.law == law && s.entry.place.is_none()) {
             by_run.entry((&s.entry.run, &s.entry.metric)).or_default().push(s.entry.reach(s.truth));
         }
         let n = by_run.len();
@@ -185,6 +189,25 @@ impl Ledger {
     }
 }
 
+/// In the place of the index of a part: all of them. Sorts last.
+const ALL_PARTS: usize = usize::MAX;
+
+fn grade((target, metric, law, part): (bool, &str, &str, usize), of: &[&Scored]) -> Grade {
+    let mean = |f: fn(&Scored) -> f64| of.iter().map(|s| f(s)).sum::<f64>() / of.len() as f64;
+    Grade {
+        target,
+        metric: metric.to_owned(),
+        law: law.to_owned(),
+        seen: (part != ALL_PARTS).then(|| [PARTS[part - 1], PARTS[part]]),
+        count: of.len(),
+        runs: of.iter().map(|s| s.entry.run.as_str()).collect::<BTreeSet<_>>().len(),
+        mre: mean(|s| s.error.abs()),
+        mae: mean(|s| (s.entry.value - s.truth).abs()),
+        interval_score: mean(|s| s.interval_score),
+        coverage: mean(|s| f64::from(u8::from(s.covered))),
+    }
+}
+
 /// The interval with its ln half-widths multiplied by `factor`.
 #[must_use]
 pub fn widened(value: f64, low: f64, high: f64, factor: f64) -> (f64, f64) {
@@ -195,6 +218,7 @@ pub fn widened(value: f64, low: f64, high: f64, factor: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocab::Mixture;
 
     fn entry(run: usize, seen: f64, value: f64) -> Entry {
         Entry {
@@ -206,7 +230,10 @@ mod tests {
             value,
             low: value * 0.99,
             high: value / 0.99,
+            widened: 1.0,
+            shown: true,
             fit: None,
+            place: None,
         }
     }
 
@@ -217,14 +244,17 @@ mod tests {
         assert!(!ledger.offer(entry(1, 0.14, 2.1)), "the same stretch of the run");
         assert!(ledger.offer(entry(1, 0.26, 2.02)) && ledger.offer(entry(2, 0.26, 3.0)));
         assert!(!ledger.offer(entry(3, 0.3, f64::NAN)));
-        let graded = ledger.settle("run1", "loss", 2.01);
-        assert_eq!((graded.len(), ledger.open.len(), ledger.scored.len()), (2, 1, 2));
+        assert!(ledger.waits("run1", "loss") && !ledger.waits("run1", "other") && !ledger.waits("run3", "loss"));
+        assert_eq!(ledger.settle("run1", "loss", None, 2.01), 2);
+        assert!(!ledger.waits("run1", "loss"));
+        let graded = ledger.scored();
+        assert_eq!((graded.len(), ledger.open().len()), (2, 1));
         assert!(graded[0].covered && (graded[0].error - (2.0 / 2.01 - 1.0)).abs() < 1e-12);
         assert!((graded[0].interval_score - 2.0 * -(0.99_f64.ln())).abs() < 1e-12);
         let missed = entry(1, 0.5, 2.0).score(2.1).unwrap();
         assert!(!missed.covered && missed.interval_score > 20.0 * (2.1_f64 / 2.0 * 0.99).ln());
         assert_eq!(entry(1, 0.5, 2.0).score(f64::NAN), None);
-        assert!(ledger.settle("run1", "loss", 2.01).is_empty(), "graded once");
+        assert_eq!(ledger.settle("run1", "loss", None, 2.01), 0, "graded once");
     }
 
     #[test]
@@ -233,13 +263,40 @@ mod tests {
         for run in 0..4 {
             ledger.offer(entry(run, 0.25, 2.0));
             ledger.offer(Entry { metric: "other".to_owned(), ..entry(run, 0.25, 2.0) });
-            ledger.settle(&format!("run{run}"), "loss", if run == 0 { 2.2 } else { 2.0 });
-            ledger.settle(&format!("run{run}"), "other", 2.0);
+            ledger.settle(&format!("run{run}"), "loss", None, if run == 0 { 2.2 } else { 2.0 });
+            ledger.settle(&format!("run{run}"), "other", None, 2.0);
         }
         let grades = ledger.grades();
-        let of = |metric: &str| grades.iter().find(|g| g.metric == metric).unwrap();
-        assert_eq!((of("*").count, of("*").coverage, of("loss").coverage), (8, 0.875, 0.75));
-        assert_eq!(of("*").seen, 0.2);
+        let of = |metric: &str| grades.iter().find(|g| g.metric == metric && g.law == "pooled").unwrap();
+        assert_eq!((of("*").count, of("*").runs, of("*").coverage, of("loss").coverage), (8, 4, 0.875, 0.75));
+        assert_eq!(of("*").seen, Some([0.25, 0.5]));
+        assert_eq!(grades.iter().filter(|g| g.law == "*" && g.metric == "*").count(), 2, "the part, and all parts");
+    }
+
+    #[test]
+    fn the_target_is_written_down_when_it_moves_and_settled_by_a_run_like_it() {
+        let place = |params: f64, share: f64| Place {
+            params,
+            tokens: 1e9,
+            mixture: Mixture::from_weights(&["a".into(), "b".into()], &[share, 1.0 - share]),
+        };
+        let target = |value, at| Entry {
+            run: TARGET.to_owned(),
+            place: Some(place(1e6, 0.5)),
+            at,
+            seen: 0.0,
+            ..entry(0, 0.0, value)
+        };
+        let mut ledger = Ledger::default();
+        assert!(
+            ledger.offer(target(2.0, 0.0)) && !ledger.offer(target(2.001, 10.0)) && ledger.offer(target(2.01, 20.0))
+        );
+        assert!(ledger.offer(target(2.01, 20.0 + 2.0 * DAILY)), "once a day all the same");
+        assert!(ledger.waits_at(&place(1.01e6, 0.5), "loss") && !ledger.waits_at(&place(1e6, 0.6), "loss"));
+        assert_eq!(ledger.settle("any", "loss", Some(&place(1e6, 0.6)), 2.0), 0);
+        assert_eq!(ledger.settle("any", "loss", Some(&place(1e6, 0.5)), 2.0), 3);
+        assert!(ledger.grades().iter().all(|g| g.target && g.seen.is_none()));
+        assert_eq!(ledger.recalibration("pooled"), 1.0);
     }
 
     #[test]
@@ -250,7 +307,7 @@ mod tests {
                 ledger.offer(entry(run, 0.25, 2.0));
                 // Errors spread evenly over ± `spread` of the interval's half-width.
                 let z = spread * (2.0 * (run as f64 + 0.5) / runs as f64 - 1.0);
-                ledger.settle(&format!("run{run}"), "loss", 2.0 * (-0.99_f64.ln() * z).exp());
+                ledger.settle(&format!("run{run}"), "loss", None, 2.0 * (-0.99_f64.ln() * z).exp());
             }
             ledger
         };

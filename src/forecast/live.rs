@@ -1,7 +1,7 @@
-//! The final losses of one run in progress: of all the ways to them, the one that is surest of itself.
+//! The final losses of one run in progress, by every way there is to them.
 
 use super::curves::family::CurveForecast;
-use super::pool::{Pool, seen, view};
+use super::pool::{Pool, seen};
 use super::{anchored, pooled};
 use crate::fit::Fit;
 use crate::observe::{RunRecord, observe};
@@ -9,37 +9,37 @@ use crate::project::Project;
 use crate::vocab::RunForecast;
 use std::collections::BTreeMap;
 
-/// See [`super::run`].
-pub(super) fn run(
-    project: &Project,
-    fits: &[Option<&Fit>],
-    pool: &Pool,
-    record: &RunRecord,
-) -> BTreeMap<String, RunForecast> {
-    let mut forecasts = BTreeMap::new();
-    for (metric, all) in every(project, fits, pool, record) {
-        let Some(seen) = seen(record, &metric) else { continue };
-        // A regression over finished runs has been tested on each of them; the others only claim their error.
-        let best = all
-            .iter()
-            .find(|(law, _)| law == pooled::NAME)
-            .or_else(|| all.iter().min_by(|a, b| a.1.sd.total_cmp(&b.1.sd)));
-        let Some((law, forecast)) = best else { continue };
-        let view = view(law.clone(), *forecast, seen);
-        if [view.value, view.low, view.high].iter().all(|x| x.is_finite()) {
-            forecasts.insert(metric, view);
-        }
-    }
-    forecasts
+/// A forecast, and what it rests on.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    /// Name of the law.
+    pub law: String,
+    /// Final loss.
+    pub forecast: CurveForecast,
+    /// What was learned from, where that has a name.
+    pub fit: Option<String>,
+    /// What was assumed of the learning rate.
+    pub assumed: Option<String>,
 }
 
-/// Every law's forecast of every validation loss of a run in progress, for the ledger. Empty for a finished run.
+impl Made {
+    /// In the form that screens show; `None` where it is not a number.
+    fn view(self, seen: f64) -> Option<RunForecast> {
+        let Self { law, forecast, fit, assumed } = self;
+        let at = |z: f64| (forecast.ln_loss + z * forecast.sd).clamp(-700.0, 700.0).exp();
+        let (value, low, high) = (at(0.0), at(-1.645), at(1.645));
+        let finite = [value, low, high].iter().all(|x| x.is_finite());
+        finite.then_some(RunForecast { value, low, high, law, seen, fit, assumed })
+    }
+}
+
+/// See [`super::every`].
 pub(super) fn every(
     project: &Project,
     fits: &[Option<&Fit>],
     pool: &Pool,
     record: &RunRecord,
-) -> BTreeMap<String, Vec<(String, CurveForecast)>> {
+) -> BTreeMap<String, Vec<RunForecast>> {
     let mut all = BTreeMap::new();
     let mut observed = None;
     for (domain, metric) in project.metrics.iter().enumerate() {
@@ -49,9 +49,16 @@ pub(super) fn every(
             let observed = observed.get_or_insert_with(|| observe(project, std::slice::from_ref(record)));
             let rows = observed.fitted.get(domain);
             let law = rows.and_then(|rows| anchored::forecast(project, fit, rows, record, seen));
-            of_metric.extend(law.map(|f| (fit.view.law.clone(), f)));
+            let law = law.map(|forecast| Made { law: fit.view.law.clone(), forecast, fit: None, assumed: None });
+            of_metric.extend(law);
         }
-        all.insert(metric.clone(), of_metric);
+        // A regression over finished runs has been tested on each of them; the others only claim their error.
+        let claims = |m: &Made| if m.law == pooled::NAME { f64::NEG_INFINITY } else { m.forecast.sd };
+        of_metric.sort_by(|a, b| claims(a).total_cmp(&claims(b)));
+        let views: Vec<RunForecast> = of_metric.into_iter().filter_map(|made| made.view(seen)).collect();
+        if !views.is_empty() {
+            all.insert(metric.clone(), views);
+        }
     }
     all
 }

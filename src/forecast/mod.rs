@@ -13,7 +13,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use pool::Pool;
+pub use pool::{Pool, seen};
 
 use crate::fit::Fit;
 use crate::observe::RunRecord;
@@ -28,10 +28,12 @@ use std::collections::BTreeMap;
 /// the planned end, moved by where the run stands.
 #[must_use]
 pub fn run(project: &Project, fits: &[Option<&Fit>], pool: &Pool, record: &RunRecord) -> BTreeMap<String, RunForecast> {
-    live::run(project, fits, pool, record)
+    let first = |(metric, all): (String, Vec<RunForecast>)| Some((metric, all.into_iter().next()?));
+    every(project, fits, pool, record).into_iter().filter_map(first).collect()
 }
 
-/// Every law's forecast of every validation loss of a run in progress, by metric key, for the ledger.
+/// Every law's forecast of every validation loss of a run in progress, by metric key; the one to show comes first, and
+/// the others are for the ledger. Empty for a finished run.
 #[must_use]
 pub fn every(
     project: &Project,
@@ -39,11 +41,7 @@ pub fn every(
     pool: &Pool,
     record: &RunRecord,
 ) -> BTreeMap<String, Vec<RunForecast>> {
-    let views = |(metric, all): (String, Vec<(String, curves::family::CurveForecast)>)| {
-        let seen = pool::seen(record, &metric).unwrap_or(0.0);
-        (metric, all.into_iter().map(|(law, f)| pool::view(law, f, seen)).collect())
-    };
-    live::every(project, fits, pool, record).into_iter().map(views).collect()
+    live::every(project, fits, pool, record)
 }
 
 /// Every domain's loss for a size, an amount of data and a mixture.

@@ -1,12 +1,13 @@
 //! What the finished runs of a project teach the running ones.
 
-use super::curves::family::{CurveForecast, Family};
+use super::curves::family::Family;
 use super::curves::{Track, get};
+use super::live::Made;
 use super::pooled::{self, Course};
-use super::schedule::{Schedule, is_learning_rate};
+use super::schedule::{Known, Schedule, is_learning_rate};
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, RunForecast};
+use crate::vocab::FactName;
 use std::collections::BTreeMap;
 
 /// Runs whose learning rates, as parts of the peak, differ by less than this everywhere are comparable.
@@ -74,19 +75,23 @@ impl Pool {
     }
 
     /// Every way to the final value of one loss of a running run that there is, by the name of its law.
-    pub(super) fn forecasts(
-        &self,
-        project: &Project,
-        record: &RunRecord,
-        domain: usize,
-        metric: &str,
-    ) -> Vec<(String, CurveForecast)> {
+    pub(super) fn forecasts(&self, project: &Project, record: &RunRecord, domain: usize, metric: &str) -> Vec<Made> {
         let kind = kind_of(record);
         let number = self.kinds.iter().position(|k| *k == kind).unwrap_or(usize::MAX);
         let Some(reading) = read(project, record, domain, metric, number).filter(|r| r.seen < 1.0) else {
             return Vec::new();
         };
-        let mut all = Vec::new();
+        let mut all: Vec<Made> = Vec::new();
+        let assumed = reading.track.as_ref().and_then(|track| match &track.schedule.known {
+            Known::Planned => None,
+            Known::Assumed(what) => Some(what.clone()),
+        });
+        let made = |law: &str, forecast, learned: bool| Made {
+            law: law.to_owned(),
+            forecast,
+            fit: learned.then(|| format!("{:016x}", self.key)),
+            assumed: assumed.clone(),
+        };
         let known = self.metrics.get(metric);
         if let Some(known) = known {
             let alike: Vec<&Course> = known
@@ -95,7 +100,7 @@ impl Pool {
                 .filter(|(course, rate)| comparable(course, rate.as_ref(), &reading))
                 .map(|(course, _)| course)
                 .collect();
-            all.extend(pooled::forecast(&alike, &reading.course).map(|f| (pooled::NAME.to_owned(), f)));
+            all.extend(pooled::forecast(&alike, &reading.course).map(|f| made(pooled::NAME, f, true)));
         }
         if let Some(track) = &reading.track {
             let learned = known.and_then(|k| k.family.as_ref()).filter(|f| {
@@ -104,7 +109,7 @@ impl Pool {
             });
             let alone = if learned.is_none() { get("tissue").and_then(|law| Family::alone(law, track)) } else { None };
             let family = learned.or(alone.as_ref());
-            all.extend(family.and_then(|f| Some((f.law.name().to_owned(), f.forecast(track)?))));
+            all.extend(family.and_then(|f| Some(made(f.law.name(), f.forecast(track)?, learned.is_some()))));
         }
         all
     }
@@ -119,15 +124,10 @@ impl Pool {
     }
 }
 
-/// A forecast in the form that screens show.
-pub(super) fn view(law: String, forecast: CurveForecast, seen: f64) -> RunForecast {
-    let at = |z: f64| (forecast.ln_loss + z * forecast.sd).clamp(-700.0, 700.0).exp();
-    RunForecast { value: at(0.0), low: at(-1.645), high: at(1.645), law, seen }
-}
-
 /// Part of a run that the newest value of a metric stands at; `None` where the plan is unknown. A run counts as done
 /// where no further evaluation fits before its planned end.
-pub(super) fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
+#[must_use]
+pub fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
     let series = record.series.get(metric)?;
     let last = series.last()?.0;
     let planned = planned_steps(record)?;

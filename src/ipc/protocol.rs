@@ -100,6 +100,8 @@ pub enum Query {
     History(HistoryQuery),
     /// The laws, fitted.
     Fit(FitQuery),
+    /// Forecasts kept, and how they fared.
+    Ledger(LedgerQuery),
     /// Losses at a place.
     Predict(PredictQuery),
     /// What to change.
@@ -135,6 +137,15 @@ pub struct HistoryQuery {
     pub metric: Option<String>,
     /// Only the newest of each law and loss.
     pub standing: bool,
+}
+
+/// Which forecasts of those kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LedgerQuery {
+    /// Only of this validation loss, named by key or by domain.
+    pub metric: Option<String>,
+    /// Only by this law.
+    pub law: Option<String>,
 }
 
 /// Where to predict. What is left open is the target's.

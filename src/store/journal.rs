@@ -42,12 +42,25 @@ impl Journal {
     /// # Errors
     /// [`StoreError::Io`]; the value may then be there in part, and is skipped by readers.
     pub fn append(&mut self, value: &Value) -> Result<(), StoreError> {
-        let mut line = Vec::with_capacity(256);
+        self.append_all(std::slice::from_ref(value))
+    }
+
+    /// Appends values in order, with one sync for all; they are on disk when this returns.
+    ///
+    /// # Errors
+    /// Like [`Journal::append`]; the first few may then be there whole.
+    pub fn append_all(&mut self, values: &[Value]) -> Result<(), StoreError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut line = Vec::with_capacity(256 * values.len());
         if self.torn().map_err(|e| failed(&self.path, &e))? {
             line.push(b'\n');
         }
-        line.extend_from_slice(value.to_string().as_bytes());
-        line.push(b'\n');
+        for value in values {
+            line.extend_from_slice(value.to_string().as_bytes());
+            line.push(b'\n');
+        }
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|e| failed(&self.path, &e))
     }
 
@@ -107,9 +120,10 @@ mod tests {
         let mut journal = Journal::open(dir.path()).unwrap();
         assert_eq!(journal.read().unwrap(), (vec![json!({"accepted": "a1"})], 1));
         journal.append(&json!([1, null, "two\nlines"])).unwrap();
-        journal.append(&json!(3)).unwrap();
+        journal.append_all(&[json!(3), json!(4)]).unwrap();
+        journal.append_all(&[]).unwrap();
         let (values, torn) = Journal::open(dir.path()).unwrap().read().unwrap();
-        assert_eq!(values, vec![json!({"accepted": "a1"}), json!([1, null, "two\nlines"]), json!(3)]);
+        assert_eq!(values, vec![json!({"accepted": "a1"}), json!([1, null, "two\nlines"]), json!(3), json!(4)]);
         assert_eq!(torn, 1);
     }
 }

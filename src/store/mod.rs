@@ -123,6 +123,14 @@ impl SledStore {
         self.db.flush().map(|_| ()).map_err(|e| self.failed(&e))
     }
 
+    /// The journal beside the database; `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn journal(&self) -> Result<Option<Journal>, StoreError> {
+        self.path.parent().filter(|p| p.is_dir()).map(Journal::open).transpose()
+    }
+
     /// Bytes on disk.
     ///
     /// # Errors

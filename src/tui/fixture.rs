@@ -3,7 +3,7 @@
 
 use crate::vocab::{
     Abstention, Advice, ChartPoint, Conflict, DaemonView, Expected, Extrapolation, FactName, FactValue, FitView,
-    FoldView, Forecast, IngestProgress, Interval, MetricView, Mixture, Notice, ParameterView, RatioChart,
+    FoldView, Forecast, IngestProgress, Interval, LedgerView, MetricView, Mixture, Notice, ParameterView, RatioChart,
     Recommendation, RunForecast, RunState, RunView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
@@ -93,8 +93,15 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         view.sparklines.insert(key.to_owned(), course);
         if matches!(state, RunState::Running | RunState::Stalled) {
             let value = at(STEPS * BATCH);
-            let forecast =
-                RunForecast { value, low: value * 0.99, high: value * 1.011, law: "D-CPT".to_owned(), seen: progress };
+            let forecast = RunForecast {
+                value,
+                low: value * 0.99,
+                high: value * 1.011,
+                law: "D-CPT".to_owned(),
+                seen: progress,
+                fit: None,
+                assumed: None,
+            };
             view.forecast.insert(key.to_owned(), forecast);
         }
     }
@@ -253,6 +260,7 @@ pub fn sweep() -> Snapshot {
         charts: vec![chart(PROSE, &runs, limit), chart(RUST, &runs, None)],
         fits: vec![fit(PROSE, &LAWS[0].1, 0.985, 0.0079), fit(RUST, &LAWS[1].1, 0.978, 0.0108)],
         forecasts: vec![forecast(PROSE, 0.2), forecast(RUST, 0.2), forecast(PROSE, 0.74), forecast(RUST, 0.74)],
+        ledger: LedgerView::default(),
         advice: Some(advice),
         notices: vec![
             Notice {

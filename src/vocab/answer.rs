@@ -2,6 +2,7 @@
 //! is [`super::Advice`], that of `watch --once --json` a [`super::Snapshot`], and each line of `export` a
 //! [`super::Point`].
 
+use super::ledger::{Calibration, Entry, Grade, Scored};
 use super::{FitView, Forecast, Notice, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,23 @@ pub struct FitAnswer {
 pub struct PredictAnswer {
     /// One forecast per validation loss.
     pub forecasts: Vec<Forecast>,
+}
+
+/// Answer of `ledger`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerAnswer {
+    /// Forecasts kept that wait for the truth.
+    pub waiting: usize,
+    /// Forecasts kept that have met it.
+    pub scored: usize,
+    /// How they fared: by metric, law and part of the run seen.
+    pub grades: Vec<Grade>,
+    /// What the scores have made of each law's intervals.
+    pub calibration: Vec<Calibration>,
+    /// The newest of the forecasts that wait, oldest first.
+    pub open: Vec<Entry>,
+    /// The newest of the forecasts that were graded, oldest first.
+    pub graded: Vec<Scored>,
 }
 
 /// What one file was recognised as.

@@ -218,9 +218,14 @@ impl Facts {
     /// Tokens per step, given directly or as sequences × tokens per sequence.
     #[must_use]
     pub fn tokens_per_step(&self) -> Option<f64> {
-        self.number(FactName::BatchTokens)
-            .or_else(|| Some(self.number(FactName::BatchSequences)? * self.number(FactName::SequenceLength)?))
+        tokens_per_step(|name| self.number(name))
     }
+}
+
+/// Tokens per step from facts that are numbers, given directly or as sequences × tokens per sequence.
+pub(super) fn tokens_per_step(number: impl Fn(FactName) -> Option<f64>) -> Option<f64> {
+    number(FactName::BatchTokens)
+        .or_else(|| Some(number(FactName::BatchSequences)? * number(FactName::SequenceLength)?))
 }
 
 fn agree(a: &FactValue, b: &FactValue) -> bool {

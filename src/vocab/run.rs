@@ -52,6 +52,12 @@ pub struct RunForecast {
     pub law: String,
     /// Part of the run seen, 0 to 1.
     pub seen: f64,
+    /// The fit it rests on: the fingerprint of the rows, as `fit --history` shows it, or of the finished runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<String>,
+    /// What was assumed of the run's learning rate, and which fact would say it, where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
 }
 
 /// One run.
@@ -111,9 +117,6 @@ impl RunView {
     /// Tokens taken at the newest step, where the size of a step is known.
     #[must_use]
     pub fn tokens_seen(&self) -> Option<f64> {
-        let per_step = self
-            .number(FactName::BatchTokens)
-            .or_else(|| Some(self.number(FactName::BatchSequences)? * self.number(FactName::SequenceLength)?))?;
-        Some(per_step * self.last_step? as f64)
+        Some(super::facts::tokens_per_step(|name| self.number(name))? * self.last_step? as f64)
     }
 }

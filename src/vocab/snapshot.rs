@@ -1,7 +1,7 @@
 //! Everything a reader can show, at one instant. The dashboard, `--json`, `--once`, the picture and the wire all read
 //! this and nothing else.
 
-use super::{Advice, FitView, Forecast, Mixture, Moe, RunView};
+use super::{Advice, FitView, Forecast, LedgerView, Mixture, Moe, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -171,6 +171,9 @@ pub struct Snapshot {
     pub charts: Vec<RatioChart>,
     /// What to change; `null` before the first fit.
     pub advice: Option<Advice>,
+    /// How forecasts have fared so far.
+    #[serde(default)]
+    pub ledger: LedgerView,
     /// What the user should know, the loudest first.
     pub notices: Vec<Notice>,
 }

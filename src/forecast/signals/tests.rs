@@ -114,7 +114,8 @@ fn planted_trouble_is_told_once() {
 }
 
 fn forecast(value: f64, half: f64, seen: f64) -> RunForecast {
-    RunForecast { value, low: value - half, high: value + half, law: "pooled".to_owned(), seen }
+    let (low, high, law) = (value - half, value + half, "pooled".to_owned());
+    RunForecast { value, low, high, law, seen, fit: None, assumed: None }
 }
 
 #[test]
