@@ -6,7 +6,7 @@ use crate::forecast::seen;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{Journal, SledStore, StoreError};
-use crate::vocab::{FactName, Forecast, LedgerView, RunForecast};
+use crate::vocab::{Forecast, LedgerView, RunForecast};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -171,7 +171,7 @@ impl Memory {
         at: f64,
     ) {
         for f in forecasts {
-            let at_place = Place { params: f.params, tokens: f.tokens, mixture: f.mixture.clone() };
+            let at_place = Place { params: f.params, tokens: f.tokens, moe: f.moe, mixture: f.mixture.clone() };
             let answers =
                 |r: &RunRecord| seen(r, &f.metric) == Some(1.0) && place(r).is_some_and(|p| p.is_like(&at_place));
             if records.iter().any(answers) {
@@ -234,10 +234,10 @@ impl Memory {
 
 /// What a run is or was planned to be, as a target.
 fn place(record: &RunRecord) -> Option<Place> {
-    let number = |name| record.facts.number(name);
     Some(Place {
-        params: number(FactName::Params).or(number(FactName::TotalParams))?,
+        params: record.facts.params()?,
         tokens: record.facts.planned_tokens()?,
+        moe: record.facts.moe(),
         mixture: record.facts.mixture()?.clone(),
     })
 }

@@ -278,6 +278,7 @@ mod tests {
         let place = |params: f64, share: f64| Place {
             params,
             tokens: 1e9,
+            moe: None,
             mixture: Mixture::from_weights(&["a".into(), "b".into()], &[share, 1.0 - share]),
         };
         let target = |value, at| Entry {

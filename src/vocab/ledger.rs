@@ -1,6 +1,6 @@
 //! Forecasts as they were made, and what came of them.
 
-use super::Mixture;
+use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,18 +51,23 @@ pub struct Place {
     pub params: f64,
     /// D.
     pub tokens: f64,
+    /// Its experts; `null` for a dense model.
+    #[serde(default)]
+    pub moe: Option<Moe>,
     /// Weights over domains.
     pub mixture: Mixture,
 }
 
 impl Place {
-    /// Whether both are the same but for rounding: sizes within 2 %, weights within .02 in all.
+    /// Whether both are the same but for rounding: sizes within 2 %, the same experts, weights within .02 in all.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let near = |a: f64, b: f64| (a / b).ln().abs() < 0.02;
         let domains = self.mixture.0.keys().chain(other.mixture.0.keys().filter(|d| !self.mixture.0.contains_key(*d)));
         let apart: f64 = domains.map(|d| (self.mixture.weight(d) - other.mixture.weight(d)).abs()).sum();
-        near(self.params, other.params) && near(self.tokens, other.tokens) && apart < 0.02
+        let experts = |p: &Self| p.moe.map(|m| (m.experts, m.experts_per_token, m.granularity));
+        let same_shape = experts(self) == experts(other);
+        near(self.params, other.params) && near(self.tokens, other.tokens) && same_shape && apart < 0.02
     }
 }
 
