@@ -5,6 +5,7 @@ pub mod writers;
 
 use mixlaw::ingest::formats::custom::{CustomFormat, LineFormat};
 use mixlaw::ingest::formats::{Format, Growth, Sink, all, recognise};
+use std::sync::LazyLock;
 
 /// The path that the targets pretend a file has: it must be one that formats that go by the path accept.
 pub const PATH: &str = "plots/metrics/loss.tsv";
@@ -21,10 +22,13 @@ pub fn format(name: &str) -> &'static dyn Format {
     *all().iter().find(|format| format.name() == name).expect("a format of this name")
 }
 
-/// A line format as a project may describe one.
-pub fn custom() -> CustomFormat {
-    let pattern = r"step (?<step>[\d,]+) loss=(?<loss>\S+)(?: val=(?<val>\S+))?".to_owned();
-    LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() }.compile().expect("a line format")
+/// A line format as a project may describe one; compiled once, since that takes longer than reading an input.
+pub fn custom() -> &'static CustomFormat {
+    static FORMAT: LazyLock<CustomFormat> = LazyLock::new(|| {
+        let pattern = r"step (?<step>[\d,]+) loss=(?<loss>\S+)(?: val=(?<val>\S+))?".to_owned();
+        LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() }.compile().expect("a line format")
+    });
+    &FORMAT
 }
 
 /// Feeds `bytes`, the first of which say where to cut.
