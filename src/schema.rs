@@ -3,7 +3,7 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    Advice, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, Point, PredictAnswer, RunsAnswer, Snapshot,
+    CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -43,7 +43,7 @@ pub const ALL: [Entry; 11] = [
     Entry { name: "history", what: "fit --history --json, fit --at TIME --json", make: written::<HistoryAnswer> },
     Entry { name: "predict", what: "predict --json", make: written::<PredictAnswer> },
     Entry { name: "ledger", what: "ledger --json", make: written::<LedgerAnswer> },
-    Entry { name: "recommend", what: "recommend --json", make: written::<Advice> },
+    Entry { name: "recommend", what: "recommend --json", make: written::<RecommendAnswer> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },
 ];

@@ -15,6 +15,7 @@ mod odds;
 mod reasons;
 mod region;
 mod search;
+mod shape;
 mod surface;
 
 use crate::fit::Fit;
@@ -27,6 +28,8 @@ use region::{Cuts, Region};
 use search::{Found, Problem};
 use std::collections::BTreeMap;
 use surface::Surface;
+
+pub use shape::shape;
 
 /// Odds with which an advised mixture must keep the limits.
 pub const SURE: f64 = 0.8;

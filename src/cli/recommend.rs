@@ -4,8 +4,12 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
-use crate::vocab::{Abstention, Advice, Recommendation};
+use crate::vocab::number::{show_amount, significant};
+use crate::vocab::{
+    Abstention, Advice, Expected, RecommendAnswer, Recommendation, Scale, ShapeAdvice, ShapeRecommendation,
+};
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Arguments of `recommend`.
 #[derive(Debug, Args)]
@@ -23,16 +27,26 @@ pub struct Recommend {
 impl Recommend {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let query = Query::Recommend { extrapolate: self.extrapolate };
-        let advice: Advice = Session::open(&self.project.project)?.ask(query)?;
+        let answer: RecommendAnswer = Session::open(&self.project.project)?.ask(query)?;
         if self.json {
-            print_json(&advice)?;
+            print_json(&answer)?;
         } else {
-            print(&match &advice {
+            let mut out = match &answer.mixture {
                 Advice::Recommendation(advised) => show(advised),
-                Advice::Abstained(abstained) => show_abstention(abstained),
-            })?;
+                Advice::Abstained(abstained) => show_abstention("change of mixture", abstained),
+            };
+            match &answer.shape {
+                Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&format!("\n{}", show_shape(advised))),
+                Some(ShapeAdvice::Abstained(a)) => {
+                    out.push_str(&format!("\n{}", show_abstention("change of shape", a)))
+                }
+                None => {}
+            }
+            print(&out)?;
         }
-        Ok(if matches!(advice, Advice::Abstained(_)) { Outcome::Abstained } else { Outcome::Done })
+        let advised = matches!(answer.mixture, Advice::Recommendation(_))
+            || matches!(answer.shape, Some(ShapeAdvice::Recommendation(_)));
+        Ok(if advised { Outcome::Done } else { Outcome::Abstained })
     }
 }
 
@@ -47,19 +61,7 @@ fn show(advised: &Recommendation) -> String {
     }
     let mut out = table(&rows);
     out.push('\n');
-    let mut rows: Vec<Vec<String>> =
-        vec![["loss at the target", ">now", ">advised", ">5 %", ">95 %", ">limit"].map(str::to_owned).to_vec()];
-    for (metric, expected) in &advised.expected {
-        rows.push(vec![
-            metric.clone(),
-            format!("{:.4}", expected.now),
-            format!("{:.4}", expected.value),
-            format!("{:.4}", expected.low),
-            format!("{:.4}", expected.high),
-            expected.limit.map_or_else(String::new, |l| format!("{l:.4}")),
-        ]);
-    }
-    out.push_str(&table(&rows));
+    out.push_str(&losses(&advised.expected));
     out.push_str(&format!(
         "\nodds that it is better {:.0} % · that every limit holds {:.0} % · gain {:.4} nats · id {}\n\n",
         advised.p_better * 100.0,
@@ -73,8 +75,53 @@ fn show(advised: &Recommendation) -> String {
     out
 }
 
-fn show_abstention(abstained: &Abstention) -> String {
-    let mut out = "No change is advised: there is not enough to go on.\n".to_owned();
+fn losses(expected: &BTreeMap<String, Expected>) -> String {
+    let mut rows: Vec<Vec<String>> =
+        vec![["loss at the target", ">now", ">advised", ">5 %", ">95 %", ">limit"].map(str::to_owned).to_vec()];
+    for (metric, expected) in expected {
+        rows.push(vec![
+            metric.clone(),
+            format!("{:.4}", expected.now),
+            format!("{:.4}", expected.value),
+            format!("{:.4}", expected.low),
+            format!("{:.4}", expected.high),
+            expected.limit.map_or_else(String::new, |l| format!("{l:.4}")),
+        ]);
+    }
+    table(&rows)
+}
+
+fn show_shape(r: &ShapeRecommendation) -> String {
+    let mut rows: Vec<Vec<String>> = vec![["shape", ">now", ">advised"].map(str::to_owned).to_vec()];
+    let experts = |s: &Scale| s.moe.map_or_else(|| "dense".to_owned(), |m| show_amount(m.experts));
+    let chosen = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.experts_per_token));
+    let grain = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.granularity));
+    let facts: [(&str, &dyn Fn(&Scale) -> String); 6] = [
+        ("parameters", &|s| show_amount(s.params)),
+        ("active parameters", &|s| show_amount(s.active_params())),
+        ("tokens", &|s| show_amount(s.tokens)),
+        ("experts", &experts),
+        ("experts per token", &chosen),
+        ("granularity", &grain),
+    ];
+    rows.extend(facts.iter().map(|(name, of)| vec![(*name).to_owned(), of(&r.current), of(&r.advised)]));
+    let mut out = table(&rows);
+    out.push('\n');
+    out.push_str(&losses(&r.expected));
+    out.push_str(&format!(
+        "\nfor {} FLOPs · odds that it is better {:.0} % · gain {:.4} nats\n\n",
+        significant(r.compute, 3),
+        r.p_better * 100.0,
+        r.gain
+    ));
+    for reason in &r.reasons {
+        out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));
+    }
+    out
+}
+
+fn show_abstention(what: &str, abstained: &Abstention) -> String {
+    let mut out = format!("No {what} is advised: there is not enough to go on.\n");
     for (title, sentences) in [("", &abstained.reasons), ("\nWhat would help:\n", &abstained.would_help)] {
         if !sentences.is_empty() {
             out.push_str(title);

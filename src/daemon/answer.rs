@@ -9,12 +9,12 @@ use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query};
-use crate::observe::target::total_over_active;
+use crate::observe::target::{shapes, total_over_active};
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
-    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Moe, PredictAnswer, RunView, RunsAnswer,
-    Scale, Snapshot,
+    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Moe, PredictAnswer, RecommendAnswer,
+    RunView, RunsAnswer, Scale, Snapshot,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -209,7 +209,7 @@ fn scale(query: &PredictQuery, world: &World) -> Result<Scale, Failure> {
     }
     let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
     let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
-    let by_experts = || params / total_over_active(&world.records, experts / chosen);
+    let by_experts = || params / total_over_active(shapes(&world.records), experts / chosen);
     let moe = Moe {
         active_params: query.active_params.unwrap_or_else(by_experts),
         experts,
@@ -266,15 +266,12 @@ fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure
     Ok(PredictAnswer { forecasts })
 }
 
-fn recommend(world: &World, extrapolate: bool) -> crate::vocab::Advice {
+fn recommend(world: &World, extrapolate: bool) -> RecommendAnswer {
+    let shape = world.snapshot.shape.clone();
     if !extrapolate && let Some(advice) = &world.snapshot.advice {
-        return advice.clone();
+        return RecommendAnswer { mixture: advice.clone(), shape };
     }
     let fits = chosen(&world.fits);
-    advise::recommend(&advise::Evidence {
-        project: &world.project,
-        observed: &world.observed,
-        fits: &fits,
-        extrapolate,
-    })
+    let evidence = advise::Evidence { project: &world.project, observed: &world.observed, fits: &fits, extrapolate };
+    RecommendAnswer { mixture: advise::recommend(&evidence), shape }
 }

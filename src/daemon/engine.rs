@@ -18,7 +18,7 @@ use crate::project::Project;
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{
     Advice, DaemonView, FitView, Forecast, IngestProgress, Notice, RatioChart, RunForecast, RunState, RunView,
-    Severity, Snapshot, TargetView, WatchedRoot,
+    Severity, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,6 +72,7 @@ struct Fits {
     forecasts: Vec<Forecast>,
     charts: Vec<RatioChart>,
     advice: Option<Advice>,
+    shape: Option<ShapeAdvice>,
     made: Option<Instant>,
     seconds: Option<f64>,
 }
@@ -288,6 +289,7 @@ impl Engine {
         let evidence =
             advise::Evidence { project: &self.project, observed: &fitted.observed, fits: &fits, extrapolate: false };
         let advice = advise::recommend(&evidence);
+        self.fits.shape = advise::shape(&evidence);
         let mut forecasts = Vec::new();
         if let Some(scale) = self.project.target.scale() {
             let mut at = |mixture| forecasts.extend(forecast::target(&self.project, &fits, &scale, mixture));
@@ -372,6 +374,7 @@ impl Engine {
             charts: self.fits.charts.clone(),
             advice: self.fits.advice.clone(),
             ledger: self.memory.view(),
+            shape: self.fits.shape.clone(),
             notices,
         };
         World {

@@ -60,7 +60,7 @@ impl Assuming<'_> {
         let assumed = target.active_params.is_none();
         let same = like.facts.params() == Some(params) && experts == moe.experts && chosen == moe.experts_per_token;
         let active = *target.active_params.get_or_insert_with(|| {
-            if same { moe.active_params } else { params / total_over_active(self.runs, experts / chosen) }
+            if same { moe.active_params } else { params / total_over_active(shapes(self.runs), experts / chosen) }
         });
         if !stated || assumed {
             let text = format!(
@@ -80,18 +80,22 @@ impl Assuming<'_> {
     }
 }
 
+/// N and shape of every run with experts.
+pub(crate) fn shapes(runs: &[RunRecord]) -> impl Iterator<Item = (f64, Moe)> {
+    runs.iter().filter_map(|r| Some((r.facts.params()?, r.facts.moe()?)))
+}
+
 /// All parameters over those used for one token, for a model with `sparsity` = E / K experts for each that is used.
 ///
 /// Of the parameters a token uses, some part s is in experts, of which there are E / K times as many:
 /// N / N_act = 1 + s (E / K − 1). The runs with experts say what s is; 2/3 (an MLP four times as wide as the model)
 /// where none does.
-pub(crate) fn total_over_active(runs: &[RunRecord], sparsity: f64) -> f64 {
+pub(crate) fn total_over_active(runs: impl Iterator<Item = (f64, Moe)>, sparsity: f64) -> f64 {
     let share = |(params, moe): (f64, Moe)| {
         let more = moe.experts / moe.experts_per_token - 1.0;
         ((params / moe.active_params - 1.0) / more).clamp(0.0, 1.0)
     };
-    let known = runs.iter().filter_map(|r| Some((r.facts.params()?, r.facts.moe()?)));
-    let mut shares: Vec<f64> = known.map(share).filter(|s| s.is_finite() && *s > 0.0).collect();
+    let mut shares: Vec<f64> = runs.map(share).filter(|s| s.is_finite() && *s > 0.0).collect();
     shares.sort_by(f64::total_cmp);
     let share = shares.get(shares.len() / 2).copied().unwrap_or(2.0 / 3.0);
     1.0 + share * (sparsity - 1.0).max(0.0)

@@ -43,6 +43,9 @@ pub struct ProjectFile {
     pub metrics: Option<BTreeMap<String, String>>,
     /// The run being planned. Default: the largest size and the most tokens seen.
     pub target: Option<TargetFile>,
+    /// What the target may cost; size, tokens and experts are then advised, too. Default: the compute of the target, where
+    /// the runs differ in their experts.
+    pub budget: Option<BudgetFile>,
     /// The mixture in use, and what a new one may be.
     pub mixture: Option<MixtureFile>,
     /// What to minimise, and subject to what. Default: the sum of all validation losses.
@@ -104,6 +107,22 @@ pub struct TargetFile {
     pub experts_per_token: Option<Amount>,
     /// G: granularity, how many fine-grained experts replace one. Default: that of the largest run with experts.
     pub granularity: Option<Amount>,
+}
+
+/// What the target may cost.
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { compute: 1e21 }")]
+pub struct BudgetFile {
+    /// FLOPs: 6 for each token trained on and parameter used for it. Default: those of the target.
+    pub compute: Option<Amount>,
+    /// Tokens that will be served: 2 FLOPs for each and parameter used for it, out of the same budget. Default: 0.
+    pub inference_tokens: Option<Amount>,
+    /// All parameters, at most: what memory holds.
+    pub max_params: Option<Amount>,
+    /// Numbers of experts to choose among; 1 stands for a dense model. Default: those of the runs.
+    #[schemars(title = "a list of numbers, such as [1, 8, 64]")]
+    pub experts: Option<Vec<Amount>>,
 }
 
 /// The mixture in use, and what a new one may be.

@@ -71,6 +71,8 @@ pub struct Project {
     pub metrics: Vec<String>,
     /// The run being planned.
     pub target: Target,
+    /// What the target may cost, where size and experts are to be advised.
+    pub budget: Option<Budget>,
     /// Weights in use; inferred where left out.
     pub current: Option<Mixture>,
     /// Least and most weight of the domains that have any; [0, 1] for the others.
@@ -112,6 +114,19 @@ pub enum FactSource {
     Number(f64),
     /// The same word for every run.
     Text(String),
+}
+
+/// What a run may cost, where size and experts are to be advised.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Budget {
+    /// FLOPs; those of the target where it is not stated.
+    pub compute: Option<f64>,
+    /// Tokens that will be served; their FLOPs come out of the same budget.
+    pub inference_tokens: Option<f64>,
+    /// All parameters, at most.
+    pub max_params: Option<f64>,
+    /// Numbers of experts to choose among; those of the runs where empty.
+    pub experts: Vec<f64>,
 }
 
 /// The run being planned. Where a part is unknown, the largest seen is used and a notice says so.
@@ -234,6 +249,7 @@ impl Default for Project {
             domains: Vec::new(),
             domains_stated: false,
             metrics: Vec::new(),
+            budget: None,
             target: Target::default(),
             current: None,
             bounds: BTreeMap::new(),

@@ -1,8 +1,8 @@
-//! The `target` section: sizes that can be meant.
+//! The `target` and `budget` sections: sizes that can be meant.
 
 use super::check::Checker;
-use super::file::{Amount, TargetFile};
-use super::{ProjectError, Target};
+use super::file::{Amount, BudgetFile, TargetFile};
+use super::{Budget, ProjectError, Target};
 
 impl Checker<'_> {
     pub(super) fn target(&self, file: &TargetFile) -> Result<Target, ProjectError> {
@@ -32,5 +32,20 @@ impl Checker<'_> {
             return wrong("experts", message, "count the experts of one layer, such as experts: 64");
         }
         Ok(target)
+    }
+    pub(super) fn budget(&self, file: &BudgetFile) -> Result<Budget, ProjectError> {
+        let place = self.root().key("budget");
+        let positive = |key, value: Option<Amount>, example| {
+            value.map(|v| self.positive("budget", key, v.0, place.key(key).value, example)).transpose()
+        };
+        let list = place.key("experts");
+        let experts = file.experts.iter().flatten().enumerate();
+        let experts = experts.map(|(i, e)| self.positive("budget", "experts", e.0, list.item(i).value, "[1, 8, 64]"));
+        Ok(Budget {
+            compute: positive("compute", file.compute, "1e21")?,
+            inference_tokens: positive("inference_tokens", file.inference_tokens, "1T")?,
+            max_params: positive("max_params", file.max_params, "70B")?,
+            experts: experts.collect::<Result<_, _>>()?,
+        })
     }
 }

@@ -262,6 +262,7 @@ pub fn sweep() -> Snapshot {
         forecasts: vec![forecast(PROSE, 0.2), forecast(RUST, 0.2), forecast(PROSE, 0.74), forecast(RUST, 0.74)],
         ledger: LedgerView::default(),
         advice: Some(advice),
+        shape: None,
         notices: vec![
             Notice {
                 severity: Severity::Warning,

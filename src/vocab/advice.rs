@@ -1,6 +1,6 @@
 //! A change worth making, or why none is advised.
 
-use super::Mixture;
+use super::{Mixture, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,4 +60,44 @@ pub enum Advice {
     Recommendation(Recommendation),
     /// There is not enough to go on.
     Abstained(Abstention),
+}
+
+/// A shape for the compute there is, or why none is advised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShapeAdvice {
+    /// Size, tokens and experts.
+    Recommendation(ShapeRecommendation),
+    /// Not enough evidence.
+    Abstained(Abstention),
+}
+
+/// Size, tokens and experts for the compute there is, and what they are expected to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShapeRecommendation {
+    /// What is advised.
+    pub advised: Scale,
+    /// The target as it is.
+    pub current: Scale,
+    /// FLOPs of training (and of serving, where tokens to be served are stated).
+    pub compute: f64,
+    /// By validation loss.
+    pub expected: BTreeMap<String, Expected>,
+    /// Odds that the objective is better than with the target as it is.
+    pub p_better: f64,
+    /// How much lower the objective is expected to be, nats.
+    pub gain: f64,
+    /// Why, and what to beware of, in sentences.
+    pub reasons: Vec<String>,
+}
+
+/// Answer of `recommend`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecommendAnswer {
+    /// The mixture.
+    #[serde(flatten)]
+    pub mixture: Advice,
+    /// Size and experts, where a budget is stated or the runs differ in their experts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<ShapeAdvice>,
 }

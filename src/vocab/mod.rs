@@ -21,7 +21,7 @@ pub mod scale;
 pub mod snapshot;
 pub mod text;
 
-pub use advice::{Abstention, Advice, Expected, Recommendation};
+pub use advice::{Abstention, Advice, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation};
 pub use answer::{CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer};
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView};

@@ -28,13 +28,14 @@ impl fmt::Display for Moe {
 }
 
 /// Size and amount of data of one run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scale {
     /// N, parameters; all of them where there are experts.
     pub params: f64,
     /// D, tokens.
     pub tokens: f64,
     /// Experts; `None` for a dense model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moe: Option<Moe>,
 }
 

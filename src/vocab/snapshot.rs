@@ -1,7 +1,7 @@
 //! Everything a reader can show, at one instant. The dashboard, `--json`, `--once`, the picture and the wire all read
 //! this and nothing else.
 
-use super::{Advice, FitView, Forecast, LedgerView, Mixture, Moe, RunView};
+use super::{Advice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, ShapeAdvice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -174,6 +174,9 @@ pub struct Snapshot {
     /// How forecasts have fared so far.
     #[serde(default)]
     pub ledger: LedgerView,
+    /// Which size and how many experts, where that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<ShapeAdvice>,
     /// What the user should know, the loudest first.
     pub notices: Vec<Notice>,
 }

@@ -1,18 +1,20 @@
 //! Which ratio to change, by how much, what it would do and why; or, in plain words, why nothing is advised.
 
-use super::{bullet, prose};
+use super::{bullet, prose, shape};
 use crate::tui::theme::Theme;
 use crate::tui::{Model, fmt, model};
 use crate::vocab::number::show_amount;
 use crate::vocab::{Abstention, Advice, Expected, Forecast, Recommendation, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::collections::BTreeMap;
 
 /// The title of the panel.
 #[must_use]
 pub fn title(snapshot: &Snapshot) -> &'static str {
     match &snapshot.advice {
         Some(Advice::Recommendation(_)) => "Recommendation",
+        _ if shape::leads(snapshot) => "Recommendation",
         Some(Advice::Abstained(_)) => "No recommendation",
         None => "Advice",
     }
@@ -46,9 +48,23 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let roomy = model.size.1 >= 35 || model.zoomed;
     let mut out = match &snapshot.advice {
         None => not_yet(model, snapshot, width),
+        Some(Advice::Abstained(abstention)) if shape::leads(snapshot) => {
+            let mut out = shape::lines(&model.theme, snapshot, width);
+            out.push(Line::default());
+            out.push(Line::from(Span::styled("No mixture is advised", model.theme.title)));
+            for reason in &abstention.reasons {
+                out.extend(bullet("✗", model.theme.bad, reason, model.theme.text, width));
+            }
+            out
+        }
         Some(Advice::Abstained(abstention)) => abstained(&model.theme, abstention, width),
         Some(Advice::Recommendation(r)) => recommended(&model.theme, snapshot, r, width),
     };
+    if snapshot.advice.is_some()
+        && !(shape::leads(snapshot) && !matches!(snapshot.advice, Some(Advice::Recommendation(_))))
+    {
+        out.extend(shape::lines(&model.theme, snapshot, width));
+    }
     if let Some(forecast) = snapshot.forecasts.first()
         && !matches!(snapshot.advice, Some(Advice::Recommendation(_)))
     {
@@ -107,7 +123,7 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
         out.push(Line::from(Span::styled(format!("… and {rest} that change less"), theme.dim)));
     }
     out.push(Line::default());
-    out.extend(expected(theme, snapshot, r, width));
+    out.extend(expected(theme, snapshot, &r.expected, width));
     out.push(Line::default());
     out.push(odds(theme, r.p_better, "better than now", width));
     if r.expected.values().any(|e| e.limit.is_some()) {
@@ -141,9 +157,14 @@ fn bars(theme: &Theme, m: &Change, whole: f64, names: usize, width: u16) -> Line
 }
 
 /// One line per loss: now, advised, its interval, its limit.
-fn expected(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) -> Vec<Line<'static>> {
+pub(super) fn expected(
+    theme: &Theme,
+    snapshot: &Snapshot,
+    by_loss: &BTreeMap<String, Expected>,
+    width: u16,
+) -> Vec<Line<'static>> {
     let order = model::losses(snapshot);
-    let mut rows: Vec<(&String, &Expected)> = r.expected.iter().collect();
+    let mut rows: Vec<(&String, &Expected)> = by_loss.iter().collect();
     // What is minimised before what is only limited.
     rows.sort_by_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
     let name = |key: &str| fmt::head(&super::label(snapshot, key), 14);
@@ -187,7 +208,7 @@ fn expected(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u16) 
     out
 }
 
-fn odds(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'static> {
+pub(super) fn odds(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'static> {
     let style = odds_style(theme, p);
     // No resampling makes anything certain.
     let shown = if p > 0.995 { ">99%".to_owned() } else { format!("{:.0}%", 100.0 * p) };

@@ -9,6 +9,7 @@ pub mod help;
 pub mod laws;
 pub mod notices;
 pub mod runs;
+mod shape;
 pub mod tiny;
 
 use super::layout::{Plan, inside};
