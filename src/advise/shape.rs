@@ -168,7 +168,7 @@ fn advise(
         rows().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
     };
     let (active, tokens) = (seen(|r| r.active_params), seen(|r| r.tokens));
-    let limits = Limits {
+    let mut limits = Limits {
         compute: budget.compute.unwrap_or_else(|| target.compute())
             + if budget.compute.is_some() { 0.0 } else { 2.0 * target.active_params() * inference_tokens },
         inference_tokens,
@@ -176,6 +176,12 @@ fn advise(
         active: (active.0.min(target.active_params()), active.1.max(target.active_params())),
         tokens: tokens.1.max(target.tokens),
     };
+    // More than that can take: further out in both, as far as the budget goes.
+    let beyond = limits.compute / ((6.0 * limits.tokens + 2.0 * inference_tokens) * limits.active.1);
+    if beyond > 1.0 {
+        limits.active.1 *= beyond.sqrt();
+        limits.tokens *= beyond.sqrt() * 1.001;
+    }
     let own = target.moe.map_or((1.0, 1.0, 1.0), |m| (m.experts, m.experts_per_token, m.granularity));
     let allowed = |kind: &Kind| budget.experts.is_empty() || budget.experts.contains(&kind.0);
     let mut kinds: Vec<Kind> = shapes.iter().copied().filter(allowed).collect();
@@ -338,6 +344,15 @@ mod tests {
         let Some(ShapeAdvice::Recommendation(small)) = ask(&project, &observed, &fits) else { panic!() };
         assert!(small.advised.params <= 3.01e7, "{small:?}");
         assert!(small.advised.moe.is_none_or(|m| m.experts == 4.0), "{small:?}");
+    }
+
+    #[test]
+    fn a_budget_beyond_the_runs_is_used_up_and_called_an_extrapolation() {
+        let (mut project, observed, fits) = sweep(&["joint-moe"]);
+        project.budget = Some(Budget { compute: Some(1e20), ..Budget::default() });
+        let Some(ShapeAdvice::Recommendation(far)) = ask(&project, &observed, &fits) else { panic!() };
+        assert!((far.advised.compute() / 1e20 - 1.0).abs() < 1e-6, "{far:?}");
+        assert!(far.reasons.iter().any(|r| r.contains("the laws extrapolate")), "{far:?}");
     }
 
     #[test]

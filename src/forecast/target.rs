@@ -76,13 +76,16 @@ pub(super) fn charts(
     fits.iter().zip(&observed.fitted).filter_map(of).collect()
 }
 
-/// The weights on the x axis: what the runs explored, and the current and advised weights.
+/// The weights on the x axis: what the runs explored, and the current and advised weights. None where all are one: a
+/// curve through one ratio would be invented.
 fn axis(rows: &Observations, domain: &str, current: Option<f64>, advised: Option<f64>) -> Vec<f64> {
     let index = rows.domains.iter().position(|d| d == domain);
     let explored = rows.rows.iter().filter_map(|r| r.mixture.get(index?).copied());
     let marks = explored.chain(current).chain(advised).filter(|w| w.is_finite());
     let (low, high) = marks.fold((1.0_f64, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)));
-    let (low, high) = if high - low > 1e-6 { (low, high) } else { (0.0, 1.0) };
+    if high - low < 1e-6 {
+        return Vec::new();
+    }
     (0..SHARES).map(|i| low + (high - low) * i as f64 / (SHARES - 1) as f64).collect()
 }
 

@@ -47,13 +47,14 @@ fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u1
         None => Span::styled("skill not known yet", theme.dim),
     };
     let names = usize::from(width).saturating_sub(40).clamp(5, 12);
+    let laws = snapshot.fits.iter().map(|f| fmt::width(&f.law)).max().unwrap_or(0).clamp(8, 14);
     let mut spans = vec![
         Span::styled(if shown { "▸ " } else { "  " }, theme.focus),
         Span::styled(
             fmt::left(&fmt::head(&super::label(snapshot, &fit.metric), names), names + 1),
             if shown { theme.title } else { theme.text },
         ),
-        Span::styled(fmt::left(&fmt::head(&fit.law, 12), 9), if fit.chosen { theme.text } else { theme.dim }),
+        Span::styled(fmt::left(&fmt::head(&fit.law, laws), laws + 1), if fit.chosen { theme.text } else { theme.dim }),
         skill,
     ];
     if let Some(error) = fit.mre_heldout.filter(|_| fit.skill.is_none_or(|s| s > 0.0)) {
