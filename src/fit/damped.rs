@@ -7,18 +7,21 @@
 use super::linalg::{backward, cholesky, forward};
 use super::objective::Curvature;
 use super::search::Descent;
+use crate::laws::Parameter;
 use argmin::core::{Error, IterState, KV, Problem, Solver, State, TerminationReason};
 
 /// argmin's state: parameters and cost; derivatives stay in the solver's own buffers.
 pub(super) type Position = IterState<Vec<f64>, (), (), (), (), f64>;
 
-/// The most one step may move a search coordinate: beyond this a quadratic says nothing about a sum of exponentials.
+/// The most one step may move a search coordinate: the width of the range that starts are drawn from, and never more than
+/// this. Beyond it a quadratic says nothing about a sum of exponentials.
 const LONGEST: f64 = 3.0;
 
 /// See the [module](self).
 pub(super) struct Damped {
     lambda: f64,
     tolerance: f64,
+    reach: Vec<f64>,
     small_steps: u32,
     gradient: Vec<f64>,
     trial_gradient: Vec<f64>,
@@ -30,10 +33,13 @@ pub(super) struct Damped {
 }
 
 impl Damped {
-    /// For a problem of `p` dimensions; stops after two steps that lower the objective by less than `tolerance` of it.
-    pub(super) fn new(p: usize, tolerance: f64) -> Self {
+    /// For a law with these parameters; stops after two steps that lower the objective by less than `tolerance` of it.
+    pub(super) fn new(parameters: &[Parameter], tolerance: f64) -> Self {
+        let p = parameters.len();
+        let width = |q: &Parameter| (q.searched(q.start.1) - q.searched(q.start.0)).clamp(0.5, LONGEST);
         Self {
-            lambda: 1.0,
+            reach: parameters.iter().map(width).collect(),
+            lambda: FIRST,
             tolerance,
             small_steps: 0,
             gradient: vec![0.0; p],
@@ -49,15 +55,13 @@ impl Damped {
     /// Solves for the step at the present damping; false where the system is hopeless.
     fn solve(&mut self) -> bool {
         let p = self.gradient.len();
-        let (within, above) = (&self.curvature.within, &self.curvature.above);
-        for (s, (w, a)) in self.system.iter_mut().zip(within.iter().zip(above)) {
-            *s = w + self.lambda * a;
-        }
-        let largest = (0..p).map(|k| above[k * p + k]).fold(0.0, f64::max);
-        for k in 0..p {
+        let (matrix, touching) = (&self.curvature.matrix, &self.curvature.touching);
+        let scale = 1.0 + self.lambda;
+        self.system.iter_mut().zip(matrix).for_each(|(s, m)| *s = scale * m);
+        let largest = touching.iter().copied().fold(0.0, f64::max);
+        for (k, d) in touching.iter().enumerate() {
             // A parameter that nothing depends on (a vanished amplitude) gets a step of zero, not a division by it.
-            let d = above[k * p + k];
-            self.system[k * p + k] += self.lambda * 0.01 * d + 1e-11 * d + 1e-14 * largest + f64::MIN_POSITIVE;
+            self.system[k * p + k] += (0.01 * self.lambda + 1e-11) * d + 1e-14 * largest + f64::MIN_POSITIVE;
         }
         if !cholesky(&self.system, p, &mut self.factor) {
             return false;
@@ -67,15 +71,27 @@ impl Damped {
         }
         forward(&self.factor, p, &mut self.step);
         backward(&self.factor, p, &mut self.step);
-        let longest = self.step.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
-        if !longest.is_finite() {
+        let excess = self.step.iter().zip(&self.reach).fold(0.0, |m: f64, (s, reach)| m.max(s.abs() / reach));
+        if !excess.is_finite() {
             return false;
         }
-        if longest > LONGEST {
-            self.step.iter_mut().for_each(|s| *s *= LONGEST / longest);
+        if excess > 1.0 {
+            self.step.iter_mut().for_each(|s| *s /= excess);
         }
         true
     }
+}
+
+/// λ at the start.
+const FIRST: f64 = 0.1;
+/// λ is not lowered further: a little of the rows beyond δ keeps steps in proportion along directions that the rows within
+/// say nothing about.
+const LEAST: f64 = 1e-3;
+
+/// How much rows beyond δ count at a damping: λ/(1+λ), so that (1+λ) times the matrix is the exact one plus λ times the one
+/// that touches from above.
+fn beyond(lambda: f64) -> f64 {
+    lambda / (1.0 + lambda)
 }
 
 impl Solver<Descent<'_>, Position> for Damped {
@@ -86,7 +102,7 @@ impl Solver<Descent<'_>, Position> for Damped {
     fn init(&mut self, problem: &mut Problem<Descent<'_>>, state: Position) -> Result<(Position, Option<KV>), Error> {
         let descent = problem.problem.as_ref().ok_or_else(|| Error::msg("no problem"))?;
         let theta = state.get_param().ok_or_else(|| Error::msg("no start"))?;
-        let cost = descent.curvature(theta, &mut self.gradient, &mut self.curvature);
+        let cost = descent.curvature(theta, beyond(self.lambda), &mut self.gradient, &mut self.curvature);
         Ok((state.cost(cost), None))
     }
 
@@ -104,11 +120,13 @@ impl Solver<Descent<'_>, Position> for Damped {
                 for ((t, x), s) in trial.iter_mut().zip(&theta).zip(&self.step) {
                     *t = x + s;
                 }
-                let next = descent.curvature(&trial, &mut self.trial_gradient, &mut self.trial_curvature);
+                let relaxed = (self.lambda * 0.2).max(LEAST);
+                let next =
+                    descent.curvature(&trial, beyond(relaxed), &mut self.trial_gradient, &mut self.trial_curvature);
                 if next < cost {
                     std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
                     std::mem::swap(&mut self.curvature, &mut self.trial_curvature);
-                    self.lambda = (self.lambda * 0.2).max(1e-7);
+                    self.lambda = relaxed;
                     let small = cost - next < self.tolerance * next;
                     self.small_steps = if small { self.small_steps + 1 } else { 0 };
                     let state = state.param(trial).cost(next);

@@ -23,8 +23,8 @@ pub(super) fn ends(model: &Model, x: &Columns, theta: &[f64]) -> Option<(Vec<f64
     let objective = Objective { law, shape: &model.shape, parameters: &model.parameters, x, delta };
     let mut ws = Workspace::new(p);
     let (mut gradient, mut curvature, mut factor) = (vec![0.0; p], Curvature::new(p), vec![0.0; p * p]);
-    objective.curvature(theta, &mut gradient, &mut curvature, &mut ws);
-    let mut hessian = curvature.above;
+    objective.curvature(theta, 1.0, &mut gradient, &mut curvature, &mut ws);
+    let mut hessian = curvature.matrix;
     let largest = (0..p).map(|k| hessian[k * p + k]).fold(0.0, f64::max);
     for k in 0..p {
         hessian[k * p + k] += 1e-8 * hessian[k * p + k] + 1e-12 * largest + f64::MIN_POSITIVE;

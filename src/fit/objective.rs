@@ -3,6 +3,8 @@
 //! Hoffmann et al. 2022 (arXiv:2203.15556, eq. 3) with δ = 1e-3. The *mean* at default tolerances stops early, which is
 //! how the published coefficients came to be off.
 
+use super::gram::{Gram, dot, sum};
+use crate::laws::wide::wide;
 use crate::laws::{BLOCK, Block, Columns, Parameter, Shape, Smooth};
 
 /// Where a residual's cost turns from quadratic to linear.
@@ -24,8 +26,11 @@ pub(super) struct Workspace {
     phi: Vec<f64>,
     slope: Vec<f64>,
     psi: [f64; BLOCK],
-    inner: [f64; BLOCK],
-    outer: [f64; BLOCK],
+    /// Weight of each row's J Jᵀ in the curvature.
+    weight: [f64; BLOCK],
+    /// The same in the quadratic that touches the objective from above.
+    touching: [f64; BLOCK],
+    gram: Gram,
 }
 
 impl Workspace {
@@ -35,8 +40,9 @@ impl Workspace {
             phi: vec![0.0; parameters],
             slope: vec![0.0; parameters],
             psi: [0.0; BLOCK],
-            inner: [0.0; BLOCK],
-            outer: [0.0; BLOCK],
+            weight: [0.0; BLOCK],
+            touching: [0.0; BLOCK],
+            gram: Gram::new(parameters),
         }
     }
 
@@ -49,18 +55,20 @@ impl Workspace {
     }
 }
 
-/// The curvature of the objective at a point, both ways of counting rows beyond δ; symmetric, row-major, p × p.
+/// The curvature of the objective at a point.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Curvature {
-    /// Σ over rows within δ of J Jᵀ: what the objective itself has, to first order.
-    pub within: Vec<f64>,
-    /// The same plus δ/|r| · J Jᵀ for rows beyond: the quadratic that touches the objective from above.
-    pub above: Vec<f64>,
+    /// Σ over rows of w·J Jᵀ with w = 1/δ² within δ, and `beyond`·1/(δ|r|) for rows beyond it; symmetric, row-major,
+    /// p × p. With `beyond` 0 this is what the objective itself has, to first order; with 1 it is the quadratic that
+    /// touches the objective from above.
+    pub matrix: Vec<f64>,
+    /// The diagonal of the matrix for `beyond` 1.
+    pub touching: Vec<f64>,
 }
 
 impl Curvature {
     pub(super) fn new(p: usize) -> Self {
-        Self { within: vec![0.0; p * p], above: vec![0.0; p * p] }
+        Self { matrix: vec![0.0; p * p], touching: vec![0.0; p] }
     }
 }
 
@@ -72,94 +80,78 @@ impl Objective<'_> {
     /// The objective at `theta` (search coordinates). Never NaN: what cannot be evaluated costs f64::MAX.
     pub(super) fn value(&self, theta: &[f64], ws: &mut Workspace) -> f64 {
         ws.block.wants_jacobian = false;
-        self.each_block(theta, ws, |_, _| {})
+        self.each_block(theta, 0.0, ws, |_, _| {})
     }
 
     /// The objective, and its gradient into `gradient`.
     pub(super) fn gradient(&self, theta: &[f64], gradient: &mut [f64], ws: &mut Workspace) -> f64 {
         gradient.fill(0.0);
         ws.block.wants_jacobian = true;
-        let value = self.each_block(theta, ws, |ws, n| {
-            for (k, g) in gradient.iter_mut().enumerate() {
-                *g += dot(ws.block.column(k, n), &ws.psi[..n]);
-            }
+        let value = self.each_block(theta, 0.0, ws, |ws, n| {
+            wide(
+                #[inline(always)]
+                || {
+                    for (k, g) in gradient.iter_mut().enumerate() {
+                        *g += dot(ws.block.column(k, n), &ws.psi[..n]);
+                    }
+                },
+            );
         });
         self.chain(gradient, ws);
         value
     }
 
-    /// The objective, its gradient, and its curvature.
+    /// The objective, its gradient, and its curvature with rows beyond δ counted `beyond` times.
     pub(super) fn curvature(
         &self,
         theta: &[f64],
+        beyond: f64,
         gradient: &mut [f64],
         curvature: &mut Curvature,
         ws: &mut Workspace,
     ) -> f64 {
         let p = self.dimensions();
-        gradient.fill(0.0);
-        curvature.within.fill(0.0);
-        curvature.above.fill(0.0);
         ws.block.wants_jacobian = true;
-        let mut scaled = [0.0; BLOCK];
-        let value = self.each_block(theta, ws, |ws, n| {
-            for (k, g) in gradient.iter_mut().enumerate() {
-                let column = ws.block.column(k, n);
-                *g += dot(column, &ws.psi[..n]);
-                for ((s, j), w) in scaled[..n].iter_mut().zip(column).zip(&ws.inner[..n]) {
-                    *s = j * w;
-                }
-                for l in 0..=k {
-                    curvature.within[k * p + l] += dot(&scaled[..n], ws.block.column(l, n));
-                }
-                for ((s, j), w) in scaled[..n].iter_mut().zip(column).zip(&ws.outer[..n]) {
-                    *s = j * w;
-                }
-                for l in 0..=k {
-                    curvature.above[k * p + l] += dot(&scaled[..n], ws.block.column(l, n));
-                }
-            }
+        ws.gram.clear();
+        let value = self.each_block(theta, beyond, ws, |ws, n| {
+            ws.gram.add(&mut ws.block, n, &ws.psi, &ws.weight, &ws.touching);
         });
-        self.chain(gradient, ws);
+        let finite = |v: f64| if v.is_finite() { v } else { 0.0 };
         for k in 0..p {
+            gradient[k] = ws.gram.with_psi(k);
+            curvature.touching[k] = finite(ws.gram.touching(k) * ws.slope[k] * ws.slope[k]);
             for l in 0..=k {
-                let scale = ws.slope[k] * ws.slope[l];
-                for matrix in [&mut curvature.within, &mut curvature.above] {
-                    let v = matrix[k * p + l] * scale;
-                    let v = if v.is_finite() { v } else { 0.0 };
-                    (matrix[k * p + l], matrix[l * p + k]) = (v, v);
-                }
+                let v = finite(ws.gram.of(k, l) * ws.slope[k] * ws.slope[l]);
+                (curvature.matrix[k * p + l], curvature.matrix[l * p + k]) = (v, v);
             }
         }
+        self.chain(gradient, ws);
         value
     }
 
     /// Evaluates the law block by block, fills `ws` with each row's ψ and weights, hands the block over, and adds up
     /// the objective.
-    fn each_block(&self, theta: &[f64], ws: &mut Workspace, mut then: impl FnMut(&Workspace, usize)) -> f64 {
+    fn each_block(
+        &self,
+        theta: &[f64],
+        beyond: f64,
+        ws: &mut Workspace,
+        mut then: impl FnMut(&mut Workspace, usize),
+    ) -> f64 {
         ws.working(self.parameters, theta);
         let rows = self.x.len();
-        let (inverse, inverse2) = (1.0 / self.delta, 1.0 / (self.delta * self.delta));
+        let inverse = 1.0 / self.delta;
         let mut total = 0.0;
         let mut from = 0;
         while from < rows {
             let to = rows.min(from + BLOCK);
-            let n = to - from;
             self.law.evaluate(self.shape, &ws.phi, self.x, from..to, &mut ws.block);
             let (y, weight) = (&self.x.ln_loss[from..to], &self.x.weight[from..to]);
-            let mut sum = 0.0;
-            for i in 0..n {
-                let z = (ws.block.ln_loss[i] - y[i]) * inverse;
-                let a = z.abs();
-                let clipped = z.clamp(-1.0, 1.0);
-                // ½z² inside, |z| − ½ outside, without a branch.
-                sum += weight[i] * clipped.abs() * (a - 0.5 * clipped.abs());
-                ws.psi[i] = weight[i] * clipped * inverse;
-                ws.inner[i] = if a <= 1.0 { weight[i] * inverse2 } else { 0.0 };
-                ws.outer[i] = weight[i] * inverse2 / a.max(1.0);
-            }
-            total += sum;
-            then(ws, n);
+            total += wide(
+                #[inline(always)]
+                || costs(inverse, beyond, y, weight, ws),
+            );
+            then(ws, to - from);
             from = to;
         }
         if total.is_finite() { total } else { f64::MAX }
@@ -206,16 +198,24 @@ pub(super) fn huber(residuals: impl Iterator<Item = f64>) -> f64 {
         .sum()
 }
 
-/// The inner product, in eight sums that the compiler keeps in vector registers.
-#[inline]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (mut ca, mut cb) = (a.chunks_exact(8), b.chunks_exact(8));
-    for (x, y) in ca.by_ref().zip(cb.by_ref()) {
-        for i in 0..8 {
-            sums[i] += x[i] * y[i];
-        }
+/// The summed cost of a block's rows, their ψ and their weights.
+#[inline(always)]
+fn costs(inverse: f64, beyond: f64, y: &[f64], weight: &[f64], ws: &mut Workspace) -> f64 {
+    let n = y.len();
+    let mut cost = [0.0; BLOCK];
+    let (predicted, psi) = (&ws.block.ln_loss[..n], &mut ws.psi[..n]);
+    let (of_row, touching) = (&mut ws.weight[..n], &mut ws.touching[..n]);
+    let (y, weight, cost) = (&y[..n], &weight[..n], &mut cost[..n]);
+    for i in 0..n {
+        let z = (predicted[i] - y[i]) * inverse;
+        let a = z.abs();
+        let within = a.min(1.0);
+        // ½z² within, |z| − ½ beyond, without a branch.
+        cost[i] = weight[i] * within * (a - 0.5 * within);
+        psi[i] = weight[i] * inverse * within.copysign(z);
+        let above = weight[i] * inverse * inverse / a.max(1.0);
+        touching[i] = above;
+        of_row[i] = above * if a <= 1.0 { 1.0 } else { beyond };
     }
-    let rest: f64 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
-    sums.iter().sum::<f64>() + rest
+    sum(cost)
 }

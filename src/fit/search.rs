@@ -30,9 +30,9 @@ impl<'a> Descent<'a> {
     }
 
     /// The objective with its derivatives; see [`Objective::curvature`].
-    pub(super) fn curvature(&self, theta: &[f64], gradient: &mut [f64], curvature: &mut Curvature) -> f64 {
+    pub(super) fn curvature(&self, theta: &[f64], beyond: f64, gradient: &mut [f64], curvature: &mut Curvature) -> f64 {
         let mut kept = self.kept.borrow_mut();
-        let value = self.objective.curvature(theta, gradient, curvature, &mut kept.ws);
+        let value = self.objective.curvature(theta, beyond, gradient, curvature, &mut kept.ws);
         kept.note(theta, value);
         value
     }
@@ -68,7 +68,7 @@ pub(super) struct Place {
 /// Damped Newton steps from `start`.
 pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, tolerance: f64) -> Place {
     let descent = Descent::new(objective);
-    let solver = Damped::new(objective.dimensions(), tolerance);
+    let solver = Damped::new(objective.parameters, tolerance);
     let run = Executor::new(descent, solver)
         .configure(|state| state.param(start.to_vec()).max_iters(iterations))
         .timer(false)
@@ -150,12 +150,9 @@ pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: 
     let p = objective.dimensions();
     let descent = Descent::new(objective);
     let (mut gradient, mut curvature, mut factor) = (vec![0.0; p], Curvature::new(p), vec![0.0; p * p]);
-    descent.curvature(start, &mut gradient, &mut curvature);
-    let mut system = curvature.above.clone();
+    descent.curvature(start, 0.1, &mut gradient, &mut curvature);
+    let mut system = curvature.matrix.clone();
     let largest = (0..p).map(|k| system[k * p + k]).fold(0.0, f64::max);
-    for (s, w) in system.iter_mut().zip(&curvature.within) {
-        *s = 0.1 * *s + w;
-    }
     for k in 0..p {
         system[k * p + k] += 1e-9 * system[k * p + k] + 1e-12 * largest + f64::MIN_POSITIVE;
     }

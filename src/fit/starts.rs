@@ -1,8 +1,8 @@
 //! Many starts, few of them followed to the end.
 //!
 //! A start is a draw of the exponents; the amplitudes, in which a law is linear, are solved for. Starts then run in
-//! heats: a few steps of plain least squares for all, a few of the real objective for the better half, and the
-//! distinct leaders to the end. Which start is dropped depends on the heat's results alone, never on which thread
+//! heats, on some of the rows: a few steps of plain least squares for those that leave least to explain, then of losses
+//! that narrow towards the real one, and the distinct leaders to the end, on all rows. Which start is dropped depends on the heat's results alone, never on which thread
 //! finished first, so a seed gives one answer on any machine.
 
 use super::linalg::non_negative;
@@ -25,47 +25,72 @@ pub(super) struct Budget {
     pub polish: bool,
 }
 
-/// Width of the loss in the first heat: every residual of a sane start is within it, so that this is least squares.
-const WIDE: f64 = 0.1;
+/// Widths of the loss from heat to heat. At the first, every residual of a sane start is within δ, so that it is least
+/// squares; at each, the last one's optimum is near, and Newton steps see the curvature of rows that will be beyond the
+/// final δ.
+const NARROWING: [f64; 4] = [0.1, 0.02, 5e-3, 2e-3];
 
 /// How many distinct leaders are followed to the end.
-const LEADERS: usize = 6;
+const LEADERS: usize = 4;
 
-/// Rows the first heats look at, where there are more: enough to tell a hopeless start from a good one.
-const GLANCE: usize = 2048;
+/// Rows per parameter that the first heats look at, where there are more: enough to tell a hopeless start from a good one.
+const GLANCE: usize = 12;
 
 /// Searches from `warm` and from fresh starts.
 pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budget) -> Optimum {
-    let glance = glance(objective.x);
-    let quick = Objective { x: glance.as_ref().unwrap_or(objective.x), ..objective };
-    let fresh: Vec<Place> = (0..budget.fresh)
-        .into_par_iter()
-        .map(|index| {
-            let start = draw(&quick, &mut Random::new(budget.seed, index as u64));
-            let near = newton(Objective { delta: WIDE, ..quick }, &start, 12, 1e-3);
-            newton(quick, &near.theta, 2, 1e-3)
-        })
-        .collect();
-    let second: Vec<Place> = leaders(fresh, budget.fresh.div_ceil(2), 1e-9)
-        .into_par_iter()
-        .map(|place| newton(quick, &place.theta, 15, 1e-4))
-        .collect();
-    let mut last: Vec<Vec<f64>> = leaders(second, LEADERS, 1e-5).into_iter().map(|place| place.theta).collect();
+    let mut last: Vec<Vec<f64>> = fresh(objective, budget);
     last.extend(warm.iter().filter(|theta| theta.len() == objective.dimensions()).map(|t| revived(&objective, t)));
-    let finals: Vec<Place> =
-        last.into_par_iter().map(|theta| newton(objective, &theta, 200, budget.tolerance)).collect();
-    let mut finals = leaders(finals, 2, 1e-7);
-    if finals.is_empty() {
-        finals.push(newton(objective, &draw(&objective, &mut Random::new(budget.seed, 0)), 200, budget.tolerance));
+    let go_on = |places: Vec<Place>, iterations: u64, tolerance: f64| -> Vec<Place> {
+        places.into_par_iter().map(|p| better(newton(objective, &p.theta, iterations, tolerance), p)).collect()
+    };
+    let unknown = |theta| Place { theta, value: f64::MAX, evaluations: 0, converged: false };
+    let mut places: Vec<Place> = last.into_iter().map(unknown).collect();
+    if places.is_empty() {
+        places.push(unknown(draw(&objective, &mut Random::new(budget.seed, 0)).0));
+    }
+    for (kept, iterations, tolerance) in [(3, 15, 1e-3), (2, 60, 1e-5), (1, 200, 1e-7), (1, 200, budget.tolerance)] {
+        places = leaders(go_on(places, iterations, tolerance), kept, 1e-3);
     }
     if budget.polish {
-        finals = finals.into_par_iter().map(|place| polish(objective, place, budget.tolerance)).collect();
+        places = places.into_par_iter().map(|place| polish(objective, place, budget.tolerance)).collect();
     }
     let starts = budget.fresh + warm.len();
-    match leaders(finals, 1, 0.0).into_iter().next() {
+    match leaders(places, 1, 0.0).into_iter().next() {
         Some(place) => Optimum { stopped: describe(&place), theta: place.theta, starts },
         None => Optimum { theta: vec![0.0; objective.dimensions()], starts, stopped: "nowhere to start".to_owned() },
     }
+}
+
+/// The leaders of the fresh starts, each near an optimum.
+fn fresh(objective: Objective<'_>, budget: &Budget) -> Vec<Vec<f64>> {
+    if budget.fresh == 0 {
+        return Vec::new();
+    }
+    let glance = glance(objective.x, objective.dimensions());
+    let quick = Objective { x: glance.as_ref().unwrap_or(objective.x), ..objective };
+    let drawn: Vec<Place> = (0..budget.fresh)
+        .into_par_iter()
+        .map(|index| {
+            let (theta, value) = draw(&quick, &mut Random::new(budget.seed, index as u64));
+            Place { theta, value, evaluations: 1, converged: false }
+        })
+        .collect();
+    let heat = |places: Vec<Place>, iterations: u64, widths: &[f64]| -> Vec<Place> {
+        let narrowed = |place: Place| {
+            widths.iter().fold(place, |place, delta| {
+                newton(Objective { delta: *delta, ..quick }, &place.theta, iterations, 1e-3)
+            })
+        };
+        places.into_par_iter().map(narrowed).collect()
+    };
+    let [widest, narrower @ ..] = &NARROWING;
+    let p = objective.dimensions();
+    let first = leaders(drawn, budget.fresh.div_ceil(8).max(4 * p).max(32), 0.0);
+    let first = heat(first, 12, &[*widest]);
+    let second = leaders(first, budget.fresh.div_ceil(16).max(2 * p).max(24), 1e-6);
+    let second = heat(second, 8, narrower);
+    let third = heat(leaders(second, LEADERS, 1e-4), 20, &[objective.delta]);
+    third.into_iter().map(|place| place.theta).collect()
 }
 
 /// Quasi-Newton steps see the curvature that Gauss–Newton leaves out (that of rows beyond δ); alternating the two ends
@@ -112,38 +137,40 @@ fn leaders(mut places: Vec<Place>, count: usize, same: f64) -> Vec<Place> {
 }
 
 /// Every k-th row, where there are far more than the first heats need.
-fn glance(x: &Columns) -> Option<Columns> {
-    let stride = x.len() / GLANCE;
+fn glance(x: &Columns, parameters: usize) -> Option<Columns> {
+    let stride = x.len() / (GLANCE * parameters).next_multiple_of(BLOCK).max(4 * BLOCK);
     (stride > 1).then(|| x.weighted(|i| if i % stride == 0 { x.weight[i] } else { 0.0 }))
 }
 
-/// A random start in search coordinates, its amplitudes solved for by non-negative least squares on relative errors.
-fn draw(objective: &Objective<'_>, random: &mut Random) -> Vec<f64> {
+/// A random start in search coordinates, its amplitudes solved for by non-negative least squares on relative errors, and
+/// what is left of the squares.
+fn draw(objective: &Objective<'_>, random: &mut Random) -> (Vec<f64>, f64) {
     let mut phi: Vec<f64> = objective.parameters.iter().map(|p| random.uniform(p.start.0, p.start.1)).collect();
-    amplitudes(objective, &mut phi);
-    objective.parameters.iter().zip(&phi).map(|(p, v)| p.searched(*v)).collect()
+    let left = amplitudes(objective, &mut phi);
+    (objective.parameters.iter().zip(&phi).map(|(p, v)| p.searched(*v)).collect(), left)
 }
 
 /// Replaces the linear parameters of `phi` by their best values given the others. With L̂ = Σ e^φₖ gₖ, the derivative of
 /// ln L̂ by φₖ is the share of term k, so shares × L̂/L are the columns of a least-squares problem for factors s ≥ 0 with
-/// right-hand side 1.
-fn amplitudes(objective: &Objective<'_>, phi: &mut [f64]) {
+/// right-hand side 1. Returns the squares left over.
+fn amplitudes(objective: &Objective<'_>, phi: &mut [f64]) -> f64 {
     let linear = objective.law.linear(objective.shape);
     let (k, x) = (linear.len(), objective.x);
-    if k == 0 || x.is_empty() {
-        return;
+    if x.is_empty() {
+        return 0.0;
     }
     // Each term starts at the size of the loss itself, so that the system is balanced and nothing overflows.
     let mut block = Block::new(phi.len());
     balance(objective, phi, &mut block);
     let (mut gram, mut rhs) = (vec![0.0; k * k], vec![0.0; k]);
-    let mut from = 0;
+    let (mut left, mut from) = (0.0, 0);
     while from < x.len() {
         let to = x.len().min(from + BLOCK);
         objective.law.evaluate(objective.shape, phi, x, from..to, &mut block);
         for i in 0..to - from {
             let ratio = (block.ln_loss[i] - x.ln_loss[from + i]).clamp(-50.0, 50.0).exp();
             let weight = x.weight[from + i];
+            left += if k == 0 { weight * (ratio - 1.0) * (ratio - 1.0) } else { weight };
             for a in 0..k {
                 let va = block.column(linear.start + a, to - from)[i] * ratio;
                 rhs[a] += weight * va;
@@ -156,10 +183,15 @@ fn amplitudes(objective: &Objective<'_>, phi: &mut [f64]) {
     }
     let mut factors = vec![0.0; k];
     non_negative(&gram, &rhs, &mut factors);
+    for a in 0..k {
+        let fitted: f64 = (0..k).map(|b| gram[a * k + b] * factors[b]).sum();
+        left += factors[a] * (fitted - 2.0 * rhs[a]);
+    }
     for (phi, factor) in phi[linear].iter_mut().zip(&factors) {
         // A term that is not wanted here may be wanted after the exponents have moved: it keeps a little.
         *phi += factor.max(1e-3).ln();
     }
+    if left.is_nan() { f64::MAX } else { left }
 }
 
 /// `theta` with every vanished term brought back to a little: an amplitude at e^−40 has no gradient left, and other

@@ -65,8 +65,8 @@ impl Smooth for DCpt {
             Parameter::new("α", "", Positive, (0.05, 1.0)),
             Parameter::new("β", "", Positive, (0.05, 1.0)),
             Parameter::new("η", "", Free, (-0.1, 0.6)),
-            Parameter::new("γ", "", Positive, (0.05, 1.5)),
-            Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 0.5)),
+            Parameter::new("γ", "", Positive, (0.05, 3.0)),
+            Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 1.5)),
         ]
     }
 

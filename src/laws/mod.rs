@@ -11,6 +11,7 @@ pub mod parameter;
 pub mod repetition;
 pub mod step_law;
 mod terms;
+pub mod wide;
 
 mod additive;
 mod bimix;
@@ -182,7 +183,17 @@ impl Block {
     /// Room for a law with this many parameters.
     #[must_use]
     pub fn new(parameters: usize) -> Self {
-        Self { ln_loss: [0.0; BLOCK], wants_jacobian: true, jacobian: vec![0.0; parameters * BLOCK] }
+        let columns = parameters.next_multiple_of(Self::PADDING);
+        Self { ln_loss: [0.0; BLOCK], wants_jacobian: true, jacobian: vec![0.0; columns * BLOCK] }
+    }
+
+    /// The Jacobian has zero columns up to a multiple of this many.
+    pub const PADDING: usize = 4;
+
+    /// Every column, [`BLOCK`] rows each.
+    #[must_use]
+    pub fn jacobian(&self) -> &[f64] {
+        &self.jacobian
     }
 
     /// Derivatives of ln L̂ by parameter `k`, for the first `rows` rows.

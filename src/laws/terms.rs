@@ -1,5 +1,6 @@
 //! Laws that are sums of exponentials of something simple: L = Σₖ e^uₖ.
 
+use super::wide::wide;
 use super::{BLOCK, Block, Columns, math};
 use std::ops::Range;
 
@@ -7,8 +8,15 @@ use std::ops::Range;
 ///
 /// Exponents are clipped to what f64 can hold rather than shifted by their largest: no real loss is near either end,
 /// and a search that strays there sees a large finite number.
-#[inline]
 pub(super) fn shares<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize, ln_loss: &mut [f64; BLOCK]) {
+    wide(
+        #[inline(always)]
+        || shares_in_lanes(terms, rows, ln_loss),
+    );
+}
+
+#[inline(always)]
+fn shares_in_lanes<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize, ln_loss: &mut [f64; BLOCK]) {
     let mut sum = [0.0; BLOCK];
     for term in terms.iter_mut() {
         for (u, s) in term[..rows].iter_mut().zip(&mut sum[..rows]) {
@@ -54,6 +62,22 @@ pub(super) fn harmonic(
     out: &mut Block,
     term: &mut [f64; BLOCK],
 ) {
+    wide(
+        #[inline(always)]
+        || harmonic_in_lanes(phi, first, domains, x, rows, out, term),
+    );
+}
+
+#[inline(always)]
+fn harmonic_in_lanes(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    term: &mut [f64; BLOCK],
+) {
     let n = rows.len();
     let mut sum = [1e-200; BLOCK];
     for i in 0..domains {
@@ -66,16 +90,38 @@ pub(super) fn harmonic(
     }
     map(&mut term[..n], &sum[..n], |s| -math::ln(s));
     if out.wants_jacobian {
-        for i in 0..domains {
-            for (v, s) in out.column_mut(first + i, n).iter_mut().zip(&sum[..n]) {
-                *v /= s;
-            }
+        divide(first, domains, &mut sum[..n], out);
+    }
+}
+
+/// Divides the columns from `first` on by `sum`, which becomes its inverse.
+#[inline(always)]
+fn divide(first: usize, columns: usize, sum: &mut [f64], out: &mut Block) {
+    sum.iter_mut().for_each(|s| *s = 1.0 / *s);
+    for k in first..first + columns {
+        for (v, s) in out.column_mut(k, sum.len()).iter_mut().zip(sum.iter()) {
+            *v *= s;
         }
     }
 }
 
 /// Turns the shares that [`harmonic`] left into derivatives, given the share of its term in the loss.
 pub(super) fn harmonic_columns(
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    share: &[f64; BLOCK],
+) {
+    wide(
+        #[inline(always)]
+        || harmonic_columns_in_lanes(first, domains, x, rows, out, share),
+    );
+}
+
+#[inline(always)]
+fn harmonic_columns_in_lanes(
     first: usize,
     domains: usize,
     x: &Columns,
@@ -103,6 +149,22 @@ pub(super) fn mixed(
     out: &mut Block,
     ln_sum: &mut [f64; BLOCK],
 ) {
+    wide(
+        #[inline(always)]
+        || mixed_in_lanes(phi, first, domains, x, rows, out, ln_sum),
+    );
+}
+
+#[inline(always)]
+fn mixed_in_lanes(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    ln_sum: &mut [f64; BLOCK],
+) {
     let n = rows.len();
     let mut sum = [1e-200; BLOCK];
     for i in 0..domains {
@@ -115,16 +177,27 @@ pub(super) fn mixed(
     }
     map(&mut ln_sum[..n], &sum[..n], math::ln);
     if out.wants_jacobian {
-        for i in 0..domains {
-            for (v, s) in out.column_mut(first + i, n).iter_mut().zip(&sum[..n]) {
-                *v /= s;
-            }
-        }
+        divide(first, domains, &mut sum[..n], out);
     }
 }
 
 /// Writes Σⱼ tⱼ·hⱼ into `term`, with tⱼ at `phi[first..]`.
 pub(super) fn tilted(
+    phi: &[f64],
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    term: &mut [f64; BLOCK],
+) {
+    wide(
+        #[inline(always)]
+        || tilted_in_lanes(phi, first, domains, x, rows, term),
+    );
+}
+
+#[inline(always)]
+fn tilted_in_lanes(
     phi: &[f64],
     first: usize,
     domains: usize,
@@ -144,6 +217,21 @@ pub(super) fn tilted(
 
 /// The derivatives by the tⱼ of [`tilted`], given the share of its term in the loss.
 pub(super) fn tilted_columns(
+    first: usize,
+    domains: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    out: &mut Block,
+    share: &[f64; BLOCK],
+) {
+    wide(
+        #[inline(always)]
+        || tilted_columns_in_lanes(first, domains, x, rows, out, share),
+    );
+}
+
+#[inline(always)]
+fn tilted_columns_in_lanes(
     first: usize,
     domains: usize,
     x: &Columns,

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test and benchmark uses some of these")]
 
+pub mod cases;
+
 use mixlaw::vocab::{Observation, Observations};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -110,6 +112,61 @@ pub fn regmix(part: &str, target: usize) -> Option<Observations> {
     });
     let own = domains.iter().position(|d| metric.contains(&format!("the_pile_{d}_val")));
     Some(observations(&metric, domains, own, rows.collect()))
+}
+
+/// `mixing-laws/{two,five}_domains.csv`: rows of one validation domain for which `keep` says yes to (size, step). A run is
+/// a size and a ratio. N is without embeddings.
+pub fn mixing_laws(file: &str, valid: &str, keep: impl Fn(&str, f64) -> bool) -> Option<Observations> {
+    let domains: &[&str] = match file {
+        "two_domains" => &["Github", "Pile-CC"],
+        _ => &["academic", "prose", "dialogue", "symbolic", "internet"],
+    };
+    let mut runs: BTreeMap<String, usize> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for row in read(&format!("mixing-laws/{file}.csv"))? {
+        let size = row["model_size"].as_str();
+        if row["valid_domain"] != valid || !keep(size, number(&row, "step")) {
+            continue;
+        }
+        let params = if size == "70M" { 18.9e6 } else { 85.1e6 };
+        let mixture = row["ratio"].split('-').map(|w| w.parse().unwrap_or(f64::NAN)).collect();
+        let next = runs.len();
+        let run = *runs.entry(format!("{size} {}", row["ratio"])).or_insert(next);
+        rows.push(plain(params, number(&row, "tokens"), mixture, number(&row, "loss"), run));
+    }
+    rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
+    let own = domains.iter().position(|d| *d == valid);
+    Some(observations(valid, domains.iter().map(|d| (*d).to_owned()).collect(), own, rows))
+}
+
+/// `selection/farseer_{train,test}.csv`.
+pub fn farseer(part: &str) -> Option<Observations> {
+    let table = read(&format!("selection/farseer_{part}.csv"))?;
+    let row = |(i, r): (usize, &BTreeMap<String, String>)| {
+        plain(number(r, "N"), number(r, "D"), vec![1.0], number(r, "loss"), i)
+    };
+    Some(observations("loss", vec!["text".to_owned()], Some(0), table.iter().enumerate().map(row).collect()))
+}
+
+/// `routing/curves.csv`: final losses of one router's models and of the dense ones, at k = 1 and frequency .5.
+pub fn routing(router: &str) -> Option<Observations> {
+    let mut last: BTreeMap<String, (f64, Observation)> = BTreeMap::new();
+    for row in &read("routing/curves.csv")? {
+        let of_router = row["router_type"] == router || row["router_type"] == "Dense";
+        if !of_router || number(row, "k") != 1.0 || number(row, "routing_frequency") != 0.5 {
+            continue;
+        }
+        let n = number(row, "dense_parameter_count");
+        let mut one = plain(n, number(row, "step").max(1.0), vec![1.0], number(row, "loss_validation"), 0);
+        one.experts = number(row, "num_experts");
+        let kept = last.entry(row["hyper_id"].clone()).or_insert((-1.0, one.clone()));
+        if number(row, "step") > kept.0 && one.loss.is_finite() {
+            *kept = (number(row, "step"), one);
+        }
+    }
+    let mut rows: Vec<Observation> = last.into_values().map(|(_, row)| row).collect();
+    rows.iter_mut().enumerate().for_each(|(i, row)| row.run = i);
+    Some(observations("loss", vec!["massive-text".to_owned()], Some(0), rows))
 }
 
 /// A table of numbers with its columns in the file's order.
