@@ -1,6 +1,7 @@
 //! One file per command. Each takes its arguments, asks a [`session::Session`], and prints either JSON of a published
 //! shape or text for people.
 
+pub mod ack;
 pub mod check;
 pub mod completions;
 pub mod daemon;
@@ -18,6 +19,7 @@ pub mod runs;
 pub mod schema;
 pub mod session;
 pub mod show;
+mod sweep;
 mod time;
 pub mod watch;
 
@@ -56,6 +58,8 @@ enum Command {
     Laws(laws::Laws),
     /// Predict losses for a size, an amount of data and a mixture
     Predict(predict::Predict),
+    /// List what was told of runs (NaN, divergence, a stalled writer, …), and take it as seen
+    Ack(ack::Ack),
     /// Show how forecasts have fared: error by part of the run seen, coverage, per law and loss
     Ledger(ledger::Ledger),
     /// Say which ratio to change, or why none is advised
@@ -80,6 +84,13 @@ pub struct ProjectArg {
     pub project: PathBuf,
 }
 
+impl ProjectArg {
+    /// Whether no project was named.
+    fn is_default(&self) -> bool {
+        self.project.as_os_str() == "."
+    }
+}
+
 /// How a command ended when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -102,6 +113,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Fit(command) => command.run(),
         Command::Laws(command) => command.run(),
         Command::Predict(command) => command.run(),
+        Command::Ack(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -2,23 +2,26 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
+use super::sweep::{self, Amounts, Mixtures};
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, PredictQuery, Query};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Forecast, Mixture, PredictAnswer};
+use crate::vocab::text::printable;
+use crate::vocab::{Forecast, PredictAnswer};
 use clap::Args;
+use std::collections::BTreeSet;
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Predict {
     #[command(flatten)]
     project: ProjectArg,
-    /// Parameters, like 7e9 or 7B; the target's where not given
-    #[arg(long, value_name = "N", value_parser = parse_amount)]
-    params: Option<f64>,
-    /// Training tokens, like 20e9 or 20B; the target's where not given
-    #[arg(long, value_name = "D", value_parser = parse_amount)]
-    tokens: Option<f64>,
+    /// Parameters, like 7e9 or 7B, several (1B,2B) or a range (1B:8B:1B); the target's where not given
+    #[arg(long, value_name = "N", value_parser = sweep::amounts)]
+    params: Option<Amounts>,
+    /// Training tokens, like 20e9 or 20B, several or a range; the target's where not given
+    #[arg(long, value_name = "D", value_parser = sweep::amounts)]
+    tokens: Option<Amounts>,
     /// Parameters used for one token, of a mixture-of-experts model
     #[arg(long, value_name = "N", value_parser = parse_amount)]
     active_params: Option<f64>,
@@ -31,9 +34,13 @@ pub struct Predict {
     /// G, how many fine-grained experts replace one
     #[arg(long, value_name = "G", value_parser = parse_amount)]
     granularity: Option<f64>,
-    /// Weights, like prose=0.7,rust=0.3; the current ones where not given
-    #[arg(long, value_name = "WEIGHTS", value_parser = parse_mixture)]
-    mixture: Option<Mixture>,
+    /// Weights, like prose=0.7,rust=0.3, or a range (rust=0:1:0.05); domains that are not named share the rest as they do
+    /// now; the current weights where not given
+    #[arg(long, value_name = "WEIGHTS", value_parser = sweep::mixtures)]
+    mixture: Option<Mixtures>,
+    /// Print one row for each place and loss as CSV
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
     /// Print the answer as JSON (schemas/predict.schema.json)
     #[arg(long)]
     json: bool,
@@ -41,41 +48,57 @@ pub struct Predict {
 
 impl Predict {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let query = PredictQuery {
-            params: self.params,
-            tokens: self.tokens,
-            active_params: self.active_params,
-            experts: self.experts,
-            experts_per_token: self.experts_per_token,
-            granularity: self.granularity,
-            mixture: self.mixture,
-        };
-        let answer: PredictAnswer = Session::open(&self.project.project)?.ask(Query::Predict(query))?;
+        let places = self.places()?;
+        let count = places.len();
+        let answer: PredictAnswer = Session::open(&self.project.project)?.ask(Query::Predict(places))?;
         if self.json {
             print_json(&answer)?;
-        } else {
+        } else if self.csv {
+            print(&csv(&answer.forecasts)?)?;
+        } else if count == 1 {
             print(&show(&answer.forecasts))?;
+        } else {
+            print(&many(&answer.forecasts))?;
         }
         Ok(Outcome::Done)
     }
-}
 
-/// Reads `prose=0.7,rust=0.3`.
-///
-/// # Errors
-/// A sentence that says what was typed and what would be read.
-pub(super) fn parse_mixture(text: &str) -> Result<Mixture, String> {
-    let mut mixture = Mixture::default();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let (domain, weight) =
-            part.split_once('=').ok_or_else(|| format!("'{part}' is not domain=weight, like rust=0.3"))?;
-        let weight: f64 =
-            weight.trim().parse().map_err(|_| format!("the weight of '{}' is '{}', not a number", domain, weight))?;
-        if mixture.0.insert(domain.trim().to_owned(), weight).is_some() {
-            return Err(format!("'{}' is given twice", domain.trim()));
+    /// Every combination of what is swept: mixtures change fastest.
+    fn places(&self) -> Result<Vec<PredictQuery>, Failure> {
+        let amounts = |of: &Option<Amounts>| match of {
+            None => vec![None],
+            Some(Amounts(all)) => all.iter().copied().map(Some).collect(),
+        };
+        let (params, tokens) = (amounts(&self.params), amounts(&self.tokens));
+        let mixtures = match &self.mixture {
+            None => vec![None],
+            Some(Mixtures(all)) => all.iter().cloned().map(Some).collect(),
+        };
+        let count = params.len() * tokens.len() * mixtures.len();
+        if count > sweep::MOST {
+            return Err(Failure::usage(
+                format!("that is {count} places; at most {} are predicted at once", sweep::MOST),
+                "take larger steps".to_owned(),
+            ));
         }
+        let mut places = Vec::with_capacity(count);
+        for params in &params {
+            for tokens in &tokens {
+                for mixture in &mixtures {
+                    places.push(PredictQuery {
+                        params: *params,
+                        tokens: *tokens,
+                        active_params: self.active_params,
+                        experts: self.experts,
+                        experts_per_token: self.experts_per_token,
+                        granularity: self.granularity,
+                        mixture: mixture.clone(),
+                    });
+                }
+            }
+        }
+        Ok(places)
     }
-    if mixture.0.is_empty() { Err("no weights; write them like prose=0.7,rust=0.3".to_owned()) } else { Ok(mixture) }
 }
 
 fn show(forecasts: &[Forecast]) -> String {
@@ -86,43 +109,108 @@ fn show(forecasts: &[Forecast]) -> String {
         show_amount(first.params),
         show_amount(first.tokens),
         first.moe.map_or_else(String::new, |moe| format!("{moe} · ")),
-        crate::vocab::text::printable(&mixture.join(", "))
+        printable(&mixture.join(", "))
     );
     let mut rows: Vec<Vec<String>> =
         vec![["loss", ">nats", ">5 %", ">95 %", "law", "outside the data"].map(str::to_owned).to_vec()];
     for forecast in forecasts {
-        let mut outside = Vec::new();
-        if forecast.extrapolation.params > 1.0 {
-            outside.push(format!("{:.1} × largest N", forecast.extrapolation.params));
-        }
-        if forecast.extrapolation.tokens > 1.001 {
-            outside.push(format!("{:.1} × most tokens", forecast.extrapolation.tokens));
-        }
-        if !forecast.extrapolation.mixture_inside {
-            outside.push("mixture outside".to_owned());
-        }
         rows.push(vec![
             forecast.metric.clone(),
             format!("{:.4}", forecast.interval.value),
             format!("{:.4}", forecast.interval.low),
             format!("{:.4}", forecast.interval.high),
             forecast.law.clone(),
-            outside.join(", "),
+            outside(forecast),
         ]);
     }
     out.push_str(&table(&rows));
     out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How far outside the data, in words; empty inside.
+fn outside(forecast: &Forecast) -> String {
+    let mut outside = Vec::new();
+    if forecast.extrapolation.params > 1.0 {
+        outside.push(format!("{:.1} × largest N", forecast.extrapolation.params));
+    }
+    if forecast.extrapolation.tokens > 1.001 {
+        outside.push(format!("{:.1} × most tokens", forecast.extrapolation.tokens));
+    }
+    if !forecast.extrapolation.mixture_inside {
+        outside.push("mixture outside".to_owned());
+    }
+    outside.join(", ")
+}
 
-    #[test]
-    fn a_mixture_is_read_as_typed_or_refused_with_what_was_typed() {
-        assert_eq!(parse_mixture("prose=0.7, rust=0.3").unwrap().weight("rust"), 0.3);
-        for wrong in ["", "rust", "rust=a lot", "rust=0.5,rust=0.5"] {
-            assert!(parse_mixture(wrong).is_err(), "{wrong}");
+/// Names that occur, in their order.
+fn domains(forecasts: &[Forecast]) -> Vec<&String> {
+    forecasts.iter().flat_map(|f| f.mixture.0.keys()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// One line for each place: what varies, each loss with its interval, and what of it is outside the data.
+fn many(forecasts: &[Forecast]) -> String {
+    let Some(first) = forecasts.first() else { return String::new() };
+    let varies = |of: fn(&Forecast) -> f64| forecasts.iter().any(|f| of(f) != of(first));
+    let (params, tokens) = (varies(|f| f.params), varies(|f| f.tokens));
+    let domains = domains(forecasts);
+    let mut metrics: Vec<&String> = Vec::new();
+    for forecast in forecasts {
+        if !metrics.contains(&&forecast.metric) {
+            metrics.push(&forecast.metric);
         }
     }
+    let mut title = Vec::new();
+    title.extend((!params).then(|| format!("N {}", show_amount(first.params))));
+    title.extend((!tokens).then(|| format!("D {}", show_amount(first.tokens))));
+    title.extend(first.moe.map(|moe| moe.to_string()));
+    let mut header: Vec<String> = Vec::new();
+    header.extend(params.then(|| ">N".to_owned()));
+    header.extend(tokens.then(|| ">D".to_owned()));
+    header.extend(domains.iter().map(|d| format!(">{d}")));
+    header.extend(metrics.iter().flat_map(|m| [format!(">{m}"), ">5 %".to_owned(), ">95 %".to_owned()]));
+    header.push("outside the data".to_owned());
+    let mut rows = vec![header];
+    let same = |a: &Forecast, b: &Forecast| (a.params, a.tokens, &a.mixture) == (b.params, b.tokens, &b.mixture);
+    for place in forecasts.chunk_by(same) {
+        let at = &place[0];
+        let mut row = Vec::new();
+        row.extend(params.then(|| show_amount(at.params)));
+        row.extend(tokens.then(|| show_amount(at.tokens)));
+        row.extend(domains.iter().map(|d| format!("{:.3}", at.mixture.weight(d))));
+        for metric in &metrics {
+            match place.iter().find(|f| f.metric == **metric) {
+                Some(f) => row.extend([f.interval.value, f.interval.low, f.interval.high].map(|x| format!("{x:.4}"))),
+                None => row.extend(["–", "", ""].map(str::to_owned)),
+            }
+        }
+        let beyond: BTreeSet<String> = place.iter().map(outside).filter(|o| !o.is_empty()).collect();
+        row.push(beyond.into_iter().collect::<Vec<_>>().join("; "));
+        rows.push(row);
+    }
+    let laws: BTreeSet<String> = forecasts.iter().map(|f| format!("{} by {}", f.metric, f.law)).collect();
+    title.push(laws.into_iter().collect::<Vec<_>>().join(", "));
+    format!("{}\n\n{}", printable(&title.join(" · ")), table(&rows))
+}
+
+/// One row for each place and loss.
+fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
+    let failed = |e: String| Failure::new(format!("cannot write CSV: {e}"), None);
+    let domains = domains(forecasts);
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let mut header: Vec<String> = ["params", "tokens"].map(str::to_owned).to_vec();
+    header.extend(domains.iter().map(|d| format!("weight_{}", printable(d))));
+    let rest = ["metric", "law", "value", "low", "high", "times_largest_params", "times_most_tokens", "mixture_inside"];
+    header.extend(rest.map(str::to_owned));
+    out.write_record(&header).map_err(|e| failed(e.to_string()))?;
+    for f in forecasts {
+        let mut row = vec![f.params.to_string(), f.tokens.to_string()];
+        row.extend(domains.iter().map(|d| f.mixture.weight(d).to_string()));
+        row.extend([printable(&f.metric), f.law.clone()]);
+        row.extend([f.interval.value, f.interval.low, f.interval.high].map(|x| x.to_string()));
+        row.extend([f.extrapolation.params, f.extrapolation.tokens].map(|x| x.to_string()));
+        row.push(f.extrapolation.mixture_inside.to_string());
+        out.write_record(&row).map_err(|e| failed(e.to_string()))?;
+    }
+    let bytes = out.into_inner().map_err(|e| failed(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| failed(e.to_string()))
 }

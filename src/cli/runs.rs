@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::show_amount;
-use crate::vocab::{FactName, FactValue, RunView, RunsAnswer};
+use crate::vocab::{FactName, Mixture, RunView, RunsAnswer};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -35,14 +35,16 @@ fn show(runs: &[RunView]) -> String {
     let losses: BTreeSet<&String> = runs.iter().flat_map(|run| run.sparklines.keys()).collect();
     let mut header: Vec<String> = ["run", "state", ">done", ">N", "mixture"].iter().map(|s| (*s).to_owned()).collect();
     header.extend(losses.iter().map(|key| format!(">{key}")));
+    let told = runs.iter().any(|run| run.unacknowledged().next().is_some());
+    header.extend(told.then(|| "signals".to_owned()));
     let mut rows = vec![header];
     for run in runs {
         let mut row = vec![
             run.name.clone(),
             format!("{:?}", run.state).to_lowercase(),
             run.progress.map_or_else(String::new, |p| format!("{:.0}%", p * 100.0)),
-            number(run, FactName::Params),
-            mixture(run),
+            run.number(FactName::Params).map_or_else(String::new, show_amount),
+            run.mixture().map_or_else(String::new, mixture),
         ];
         row.extend(losses.iter().map(|key| {
             let latest = run.metrics.get(*key).map_or_else(String::new, |m| format!("{:.4}", m.last));
@@ -51,25 +53,17 @@ fn show(runs: &[RunView]) -> String {
                 None => latest,
             }
         }));
+        if told {
+            let mut words: Vec<&str> = run.unacknowledged().map(|e| e.signal.kind.word()).collect();
+            words.dedup();
+            row.push(words.join(", "));
+        }
         rows.push(row);
     }
     table(&rows)
 }
 
-/// A fact that is a number, as people say it.
-pub(super) fn number(run: &RunView, name: FactName) -> String {
-    match run.facts.get(&name).map(|fact| &fact.value) {
-        Some(FactValue::Number(value)) => show_amount(*value),
-        _ => String::new(),
-    }
-}
-
-/// The mixture, as percentages.
-pub(super) fn mixture(run: &RunView) -> String {
-    match run.facts.get(&FactName::Mixture).map(|fact| &fact.value) {
-        Some(FactValue::Mixture(mixture)) => {
-            mixture.0.iter().map(|(d, w)| format!("{d} {:.0}%", w * 100.0)).collect::<Vec<_>>().join(" ")
-        }
-        _ => String::new(),
-    }
+/// Weights as percentages.
+fn mixture(mixture: &Mixture) -> String {
+    mixture.0.iter().map(|(d, w)| format!("{d} {:.0}%", w * 100.0)).collect::<Vec<_>>().join(" ")
 }

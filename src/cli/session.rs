@@ -1,6 +1,6 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
-use crate::daemon::answer::answer;
+use crate::daemon::answer::{acknowledged, answer};
 use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::daemon::lifecycle;
@@ -30,6 +30,7 @@ pub enum Session {
 /// This process, having read and fitted everything.
 pub struct Own {
     world: World,
+    engine: Engine,
     _lock: Option<Lock>,
 }
 
@@ -61,7 +62,7 @@ impl Session {
         let around = Surroundings { embedded: true, ..Surroundings::default() };
         let world = engine.world(SystemTime::now(), &around);
         store.flush()?;
-        Ok(Self::Own(Box::new(Own { world, _lock: lock })))
+        Ok(Self::Own(Box::new(Own { world, engine, _lock: lock })))
     }
 
     /// Asks a question whose answer is `T`.
@@ -70,7 +71,7 @@ impl Session {
     /// What is wrong with the question, or the line to the daemon.
     pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
         let value = match self {
-            Self::Own(own) => answer(&query, &own.world)?,
+            Self::Own(own) => own.answer(&query)?,
             Self::Daemon(client) => match client.query(query).map_err(|e| lifecycle::speak(&e))? {
                 Response::Answer(value) => value,
                 Response::Failed(failure) => return Err(failure),
@@ -147,6 +148,15 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+impl Own {
+    fn answer(&mut self, query: &Query) -> Result<serde_json::Value, Failure> {
+        let Query::Acknowledge(which) = query else { return answer(query, &self.world) };
+        let answer = acknowledged(which, &self.world)?;
+        self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
+        serde_json::to_value(answer).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
     }
 }
 

@@ -4,9 +4,12 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
+use crate::project::sidecar::FILE_NAME;
 use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
 use crate::vocab::{FactValue, RunView, RunsAnswer};
 use clap::Args;
+use std::collections::BTreeSet;
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -70,6 +73,14 @@ fn show(run: &RunView) -> String {
             run.forecast.get(key).map_or_else(String::new, |f| format!("{:.4} ({:.4}–{:.4})", f.value, f.low, f.high)),
         ]);
     }
-    let title = format!("{}: {}\n\n", run.name, format!("{:?}", run.state).to_lowercase());
-    format!("{}{}\n{}", crate::vocab::text::printable(title.trim_end()) + "\n\n", table(&facts), table(&metrics))
+    let mut out = format!("{}: {}\n", printable(&run.name), format!("{:?}", run.state).to_lowercase());
+    if !run.signals.is_empty() {
+        out.push_str(&format!("\n{}", super::ack::signals(std::slice::from_ref(run), true)));
+    }
+    out.push_str(&format!("\n{}\n{}", table(&facts), table(&metrics)));
+    let assumed: BTreeSet<&String> = run.forecast.values().filter_map(|f| f.assumed.as_ref()).collect();
+    for what in assumed {
+        out.push_str(&format!("\nassumed: {what}\n  in {}/{FILE_NAME}\n", printable(&run.name)));
+    }
+    out
 }

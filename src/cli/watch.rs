@@ -4,10 +4,11 @@ use super::output::{print, print_json};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::daemon::board::Board;
+use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::place::Place;
 use crate::daemon::service::Service;
-use crate::ipc::protocol::Failure;
+use crate::ipc::protocol::{Failure, Query, Which};
 use crate::project::Project;
 use crate::report;
 use crate::tui::{self, Depth, Exit, Incoming, Theme, ThemeName};
@@ -94,7 +95,17 @@ impl Watch {
         let pid = client.daemon.pid;
         let (to_screen, snapshots) = crossbeam_channel::unbounded();
         follow(project.clone(), client, to_screen)?;
-        match show(snapshots, options)? {
+        let ours = project.clone();
+        let acknowledge = move |ids| {
+            let project = ours.clone();
+            // A line of its own: the other one waits for snapshots. Where it fails, the signals still wait on screen.
+            let _ = thread("acknowledge", move || {
+                if let Ok(Some(mut client)) = lifecycle::find(&project) {
+                    let _ = client.query(Query::Acknowledge(Which::Ids(ids)));
+                }
+            });
+        };
+        match show(snapshots, options, &acknowledge)? {
             Exit::Detached => {
                 print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"))?;
             }
@@ -129,8 +140,12 @@ fn theme(asked: Option<ThemeName>) -> Theme {
     }
 }
 
-fn show(snapshots: crossbeam_channel::Receiver<Incoming>, options: tui::Options) -> Result<Exit, Failure> {
-    tui::run(snapshots, options).map_err(|e| {
+fn show(
+    snapshots: crossbeam_channel::Receiver<Incoming>,
+    options: tui::Options,
+    acknowledge: &dyn Fn(Vec<u64>),
+) -> Result<Exit, Failure> {
+    tui::run(snapshots, options, acknowledge).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
     })
 }
@@ -148,7 +163,10 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let (to_screen, snapshots) = crossbeam_channel::unbounded();
     let board = Arc::clone(&service.board);
     thread("screen feed", move || feed(&board, &to_screen))?;
-    let shown = show(snapshots, options);
+    let events = service.events();
+    let shown = show(snapshots, options, &|ids| {
+        let _ = events.send(Event::Acknowledged(ids));
+    });
     service.stop()?;
     shown.map(|_| ())
 }

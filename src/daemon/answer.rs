@@ -8,13 +8,14 @@ use crate::advise;
 use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
-use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query};
+use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, Which};
 use crate::observe::target::{shapes, total_over_active};
+use crate::project::Project;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
-    CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Moe, PredictAnswer, RecommendAnswer,
-    RunView, RunsAnswer, Scale, Snapshot,
+    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Mixture, Moe, PredictAnswer,
+    RecommendAnswer, RunView, RunsAnswer, Scale, Snapshot,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -37,14 +38,40 @@ pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
         Query::History(query) => json(&past(query, world)?),
         Query::Fit(query) => json(&fit(query, world)?),
         Query::Ledger(query) => json(&ledger(query, world)?),
-        Query::Predict(query) => json(&predict(query, world)?),
+        Query::Predict(places) => json(&predict(places, world)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
+        Query::Acknowledge(_) => Err(Failure::new("only the owner of the store can acknowledge", None)),
         Query::Export(_) => Err(Failure::new("an export is a stream", None)),
     }
 }
 
 fn json(value: &impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
+}
+
+/// What is to be acknowledged: of what was asked for, that which is not yet.
+///
+/// # Errors
+/// Where a run or a number is not known.
+pub fn acknowledged(which: &Which, world: &World) -> Result<AckAnswer, Failure> {
+    let runs = &world.snapshot.runs;
+    let open = |run: &RunView| run.unacknowledged().map(|e| e.id).collect::<Vec<u64>>();
+    let ids = match which {
+        Which::All => runs.iter().flat_map(open).collect(),
+        Which::Run(name) => open(find_run(&world.snapshot, name)?),
+        Which::Ids(ids) => {
+            let known = |id: &u64| runs.iter().any(|run| run.signals.iter().any(|e| e.id == *id));
+            if let Some(stranger) = ids.iter().find(|id| !known(id)) {
+                return Err(Failure::usage(
+                    format!("there is no signal {stranger}"),
+                    "list them: mixlaw ack".to_owned(),
+                ));
+            }
+            let open: BTreeSet<u64> = runs.iter().flat_map(open).collect();
+            ids.iter().copied().filter(|id| open.contains(id)).collect()
+        }
+    };
+    Ok(AckAnswer { acknowledged: ids })
 }
 
 /// The run of this name, or the only one whose name contains it.
@@ -100,7 +127,7 @@ fn ledger(query: &LedgerQuery, world: &World) -> Result<LedgerAnswer, Failure> {
     let wanted = query.metric.as_deref().map(|name| metric_key(world, name)).transpose()?;
     let ledger = world.ledger.read();
     let laws: BTreeSet<&str> =
-        ledger.open().iter().chain(ledger.scored().iter().map(|s| &s.entry)).map(|e| e.law.as_str()).collect();
+        ledger.open().chain(ledger.scored().iter().map(|s| &s.entry)).map(|e| e.law.as_str()).collect();
     if let Some(law) = query.law.as_deref().filter(|law| !laws.contains(law)) {
         let known = laws.iter().copied().collect::<Vec<_>>().join(", ");
         let help = if known.is_empty() { "none has made one yet".to_owned() } else { format!("one of: {known}") };
@@ -109,7 +136,8 @@ fn ledger(query: &LedgerQuery, world: &World) -> Result<LedgerAnswer, Failure> {
     let of_law = |law: &str| query.law.as_deref().is_none_or(|wanted| wanted == law);
     let of_metric = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
     let asked = |e: &Entry| of_law(&e.law) && of_metric(&e.metric);
-    let open: Vec<&Entry> = ledger.open().iter().filter(|e| asked(e)).collect();
+    let mut open: Vec<&Entry> = ledger.open().filter(|e| asked(e)).collect();
+    open.sort_by(|a, b| a.at.total_cmp(&b.at));
     let graded: Vec<&Scored> = ledger.scored().iter().filter(|s| asked(&s.entry)).collect();
     let mut grades = ledger.grades();
     grades.retain(|g| of_law(&g.law) && of_metric(&g.metric));
@@ -232,21 +260,38 @@ fn missing(what: &str, flag: &str) -> Failure {
     )
 }
 
-fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure> {
-    let project = &world.project;
-    let scale = scale(query, world)?;
-    let mixture = match query.mixture.as_ref().or(project.current.as_ref()) {
-        None => return Err(missing("mixture", "--mixture a=0.7,b=0.3")),
-        Some(mixture) => mixture,
-    };
-    if let Some(stranger) = mixture.0.keys().find(|domain| !project.domains.contains(domain)) {
+/// Forecasts at every place, in their order.
+fn predict(places: &[PredictQuery], world: &World) -> Result<PredictAnswer, Failure> {
+    let fits = chosen(&world.fits);
+    let mut forecasts = Vec::new();
+    for place in places {
+        let (scale, mixture) = (scale(place, world)?, mixture(place.mixture.as_ref(), &world.project)?);
+        forecasts.extend(forecast::target(&world.project, &fits, &scale, &mixture));
+    }
+    if forecasts.is_empty() {
+        return Err(Failure::new(
+            "nothing could be fitted, so nothing can be predicted",
+            "see why: mixlaw fit".to_owned(),
+        ));
+    }
+    Ok(PredictAnswer { forecasts })
+}
+
+/// The weights asked for, completed in the proportions of the current ones; those where none are asked for.
+fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failure> {
+    let current = project.current.as_ref();
+    let asked = asked.or(current).ok_or_else(|| missing("mixture", "--mixture a=0.7,b=0.3"))?;
+    if let Some(stranger) = asked.0.keys().find(|domain| !project.domains.contains(domain)) {
         return Err(Failure::usage(
             format!("'{stranger}' is no domain of this project"),
             format!("the domains are: {}", project.domains.join(", ")),
         ));
     }
-    let (mixture, sum) = mixture.normalised().map_err(|e| Failure::usage(e, None))?;
-    if (sum - 1.0).abs() > crate::vocab::Mixture::SUM_TOLERANCE {
+    if let Some(filled) = current.and_then(|current| asked.filled(&project.domains, current)) {
+        return Ok(filled);
+    }
+    let (mixture, sum) = asked.normalised().map_err(|e| Failure::usage(e, None))?;
+    if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
         return Err(Failure::usage(
             format!("the weights of --mixture sum to {sum:.3}, not to 1"),
             format!(
@@ -255,15 +300,7 @@ fn predict(query: &PredictQuery, world: &World) -> Result<PredictAnswer, Failure
             ),
         ));
     }
-    let fits = chosen(&world.fits);
-    let forecasts = forecast::target(project, &fits, &scale, &mixture);
-    if forecasts.is_empty() {
-        return Err(Failure::new(
-            "nothing could be fitted, so nothing can be predicted",
-            "see why: mixlaw fit".to_owned(),
-        ));
-    }
-    Ok(PredictAnswer { forecasts })
+    Ok(mixture)
 }
 
 fn recommend(world: &World, extrapolate: bool) -> RecommendAnswer {

@@ -6,10 +6,11 @@ use super::fitter::{Fitted, Job, fit_all};
 use super::history;
 use super::memory::Memory;
 use super::run_view::{self, Sources};
+use super::vitals::{self, Of, Pace, Reading, Standing};
 use crate::advise;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
-use crate::forecast;
+use crate::forecast::{self, signals};
 use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
@@ -41,8 +42,9 @@ pub struct Engine {
     opened: Vec<Notice>,
     progress: Option<IngestProgress>,
     memory: Memory,
-    /// Runs whose forecasts may be news.
+    /// Runs of which there may be news.
     due: BTreeSet<RunId>,
+    paces: BTreeMap<RunId, Pace>,
     started: Instant,
     seq: u64,
 }
@@ -56,6 +58,10 @@ struct Tracked {
 }
 
 impl Tracked {
+    fn of<'a>(&'a self, project: &'a Project) -> Of<'a> {
+        Of { project, record: &self.record, metrics: &self.metrics, forecasts: &self.forecasts }
+    }
+
     /// The forecasts to show.
     fn shown(&self) -> BTreeMap<String, RunForecast> {
         self.forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
@@ -121,6 +127,7 @@ impl Engine {
             progress: None,
             memory: Memory::open(&store)?,
             due: BTreeSet::new(),
+            paces: BTreeMap::new(),
             started: Instant::now(),
             seq: 0,
             store,
@@ -232,21 +239,63 @@ impl Engine {
         }
     }
 
-    /// Writes down what has been forecast and what has come of it since the last time. Not to be called while a backlog
+    /// Looks at the runs of which there may be news, and writes down what is to be told, what has been forecast, and what
+    /// has come of it since the last time. Returns whether there was something to tell. Not to be called while a backlog
     /// is being read: what a file says further on is no future.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn write_down(&mut self, now: SystemTime) -> Result<(), StoreError> {
+    pub fn write_down(&mut self, now: SystemTime) -> Result<bool, StoreError> {
         let at = seconds(now);
-        for id in std::mem::take(&mut self.due) {
-            if let Some(tracked) = self.runs.get(&id) {
-                self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
+        for (id, pace) in &self.paces {
+            // Silence is the one thing that happens without a line.
+            let silent = pace.silent(now).is_some_and(|s| s > signals::patience(pace.usual()));
+            if silent && !pace.silence_seen {
+                self.due.insert(*id);
             }
+        }
+        let due = std::mem::take(&mut self.due);
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let standings: BTreeMap<RunId, Standing> = self
+            .runs
+            .iter()
+            .filter_map(|(id, tracked)| Some((*id, Standing::of(&tracked.of(&self.project))?)))
+            .collect();
+        let field: Vec<Standing> = standings.values().cloned().collect();
+        let mut news = false;
+        for id in due {
+            let Some(tracked) = self.runs.get(&id) else { continue };
+            let of = tracked.of(&self.project);
+            let pace = self.paces.entry(id).or_default();
+            pace.wrote(self.ingester.last_write(id));
+            if vitals::is_history(&of, pace, now) {
+                self.memory.starts_are_known(&tracked.record.name, vitals::starts(&of));
+            } else {
+                let reading = Reading::of(&self.store, id, &of)?;
+                let rival = standings.get(&id).and_then(|s| s.rival(&field, &self.project));
+                let vitals = reading.vitals(of, pace, &self.memory, rival, now);
+                pace.silence_seen |= vitals.silence.is_some();
+                news |= self.memory.look(&vitals, at);
+            }
+            pace.since = of.newest().or(pace.since);
+            self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
         }
         let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
         self.memory.note_target(&self.fits.forecasts, &self.records, fit, at);
-        self.memory.write()
+        self.memory.write()?;
+        Ok(news)
+    }
+
+    /// Takes what was told as seen by the user; returns the numbers of what was not yet.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn acknowledge(&mut self, ids: &[u64], now: SystemTime) -> Result<Vec<u64>, StoreError> {
+        let done = self.memory.acknowledge(ids, seconds(now));
+        self.memory.write()?;
+        Ok(done)
     }
 
     fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
@@ -320,7 +369,7 @@ impl Engine {
         let seconds = began.elapsed().as_secs_f64();
         let now = SystemTime::now();
         self.accept(Fitted { observed: job.observed, fits, pool, seconds }, now)?;
-        self.write_down(now)
+        self.write_down(now).map(|_| ())
     }
 
     /// Reads everything there is, and takes files as complete as they are.
@@ -403,7 +452,8 @@ impl Engine {
                 let silent = self.ingester.last_write(*id).map(|t| now.duration_since(t).unwrap_or_default());
                 let from =
                     Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent };
-                RunView { forecast: tracked.shown(), ..run_view::view(from) }
+                let signals = self.memory.told(&tracked.record.name);
+                RunView { forecast: tracked.shown(), signals, ..run_view::view(from) }
             })
             .collect();
         // Newest activity first; ties (a finished sweep copied in one go) by name.

@@ -10,6 +10,8 @@ pub enum Event {
     Look(Look),
     /// A refit is done.
     Fitted(Box<Fitted>),
+    /// The user has seen what these numbers told.
+    Acknowledged(Vec<u64>),
     /// Stop, after everything is written out.
     Stop,
 }

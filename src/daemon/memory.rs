@@ -1,11 +1,14 @@
-//! What the engine remembers across starts because no log can say it again: forecasts as they were made, and how they
-//! fared. In memory for readers, and line by line in the store's journal, from which it is rebuilt.
+//! What the engine remembers across starts because no log can say it again: forecasts as they were made and how they
+//! fared, signals as they were told and whether they were acknowledged. In memory for readers, and line by line in the store's journal, from which it is rebuilt.
 
+use super::alerts::{Alerts, News};
 use crate::forecast::ledger::{Entry, Ledger, Place, TARGET, widened};
 use crate::forecast::seen;
+use crate::forecast::signals::Vitals;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{Journal, SledStore, StoreError};
+use crate::vocab::signal::Event;
 use crate::vocab::{Forecast, LedgerView, RunForecast};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +23,12 @@ enum Line {
     Forecast(Entry),
     /// A run ended, and what it reached; its forecasts of that metric are graded.
     Ended(Ended),
+    /// Something was told of a run.
+    Signal(Event),
+    /// It is so no more.
+    Over { id: u64, at: f64 },
+    /// The user has seen it.
+    Acknowledged { ids: Vec<u64>, at: f64 },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +64,7 @@ impl SharedLedger {
 pub struct Memory {
     ledger: SharedLedger,
     journal: Option<Journal>,
+    alerts: Alerts,
     unwritten: Vec<Line>,
     /// What intervals of a law are widened by.
     factors: BTreeMap<String, f64>,
@@ -71,7 +81,8 @@ impl Memory {
         let Some(journal) = &mut memory.journal else { return Ok(memory) };
         let (lines, _) = journal.read()?;
         {
-            let mut ledger = memory.ledger.write();
+            let shared = memory.ledger.clone();
+            let mut ledger = shared.write();
             for line in lines.into_iter().filter_map(|value| serde_json::from_value(value).ok()) {
                 match line {
                     Line::Forecast(entry) => {
@@ -79,6 +90,11 @@ impl Memory {
                     }
                     Line::Ended(end) => {
                         ledger.settle(&end.run, &end.metric, end.place.as_ref(), end.truth);
+                    }
+                    Line::Signal(event) => memory.alerts.recall(event),
+                    Line::Over { id, at } => memory.alerts.end(id, at),
+                    Line::Acknowledged { ids, at } => {
+                        memory.alerts.acknowledge(&ids, at);
                     }
                 }
             }
@@ -96,7 +112,7 @@ impl Memory {
     /// The score, for the screen.
     #[must_use]
     pub fn view(&self) -> LedgerView {
-        LedgerView { waiting: self.ledger.read().open().len(), ..self.view.clone() }
+        LedgerView { waiting: self.ledger.read().open().count(), ..self.view.clone() }
     }
 
     /// Forecasts with intervals as the scores so far ask for.
@@ -151,7 +167,10 @@ impl Memory {
         let place = place(record);
         let (run, target) = {
             let ledger = self.ledger.read();
-            (ledger.waits(&record.name, metric), place.as_ref().is_some_and(|p| ledger.waits_at(p, metric)))
+            (
+                !ledger.waiting(&record.name, metric).is_empty(),
+                place.as_ref().is_some_and(|p| ledger.waits_at(p, metric)),
+            )
         };
         let end = |place| Ended { run: record.name.clone(), metric: metric.to_owned(), truth, at, place };
         let ends = [run.then(|| end(None)), target.then(|| end(place.clone()))];
@@ -198,6 +217,37 @@ impl Memory {
         if self.ledger.write().offer(entry.clone()) {
             self.unwritten.push(Line::Forecast(entry));
         }
+    }
+
+    /// Looks at a run; returns whether there is something to tell, or no more. `at`: now.
+    pub fn look(&mut self, vitals: &Vitals<'_>, at: f64) -> bool {
+        let news = self.alerts.look(vitals, at);
+        let any = !news.is_empty();
+        self.unwritten.extend(news.into_iter().map(|news| match news {
+            News::Told(event) => Line::Signal(event),
+            News::Over(id) => Line::Over { id, at },
+        }));
+        any
+    }
+
+    /// Takes so many starts of a run as known.
+    pub fn starts_are_known(&mut self, run: &str, starts: u32) {
+        self.alerts.starts_are_known(run, starts);
+    }
+
+    /// Acknowledges events; returns those that were not yet. `at`: now.
+    pub fn acknowledge(&mut self, ids: &[u64], at: f64) -> Vec<u64> {
+        let ids = self.alerts.acknowledge(ids, at);
+        if !ids.is_empty() {
+            self.unwritten.push(Line::Acknowledged { ids: ids.clone(), at });
+        }
+        ids
+    }
+
+    /// What was told of a run, newest first.
+    #[must_use]
+    pub fn told(&self, run: &str) -> Vec<Event> {
+        self.alerts.of(run)
     }
 
     /// Puts what is new on disk.

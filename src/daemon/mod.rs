@@ -12,6 +12,7 @@
 //! Whoever has the store (a daemon in the background, or a dashboard with `--embedded`) also serves the socket, so
 //! that there is one owner of the state and any number of readers.
 
+mod alerts;
 pub mod answer;
 pub mod board;
 pub mod engine;
@@ -24,6 +25,7 @@ pub mod place;
 pub mod run_view;
 pub mod server;
 pub mod service;
+mod vitals;
 
 pub use board::{Board, World};
 pub use engine::Engine;

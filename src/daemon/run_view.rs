@@ -29,7 +29,7 @@ pub struct Sources<'a> {
     pub silent: Option<Duration>,
 }
 
-/// Makes the view, without forecasts.
+/// Makes the view, without forecasts and signals.
 #[must_use]
 pub fn view(from: Sources<'_>) -> RunView {
     let last_step = from.metrics.iter().map(|(_, s)| s.last_step).max();
@@ -56,14 +56,17 @@ pub fn view(from: Sources<'_>) -> RunView {
         forecast: BTreeMap::<String, RunForecast>::new(),
         progress,
         last_step,
-        tokens_per_second: SPEED_KEYS
-            .iter()
-            .find_map(|key| from.metrics.iter().find(|(k, _)| k.rsplit("/").next() == Some(key) || k == key))
-            .map(|(_, s)| s.last)
-            .filter(|v| v.is_finite()),
+        tokens_per_second: speed(from.metrics).map(|(_, s)| s.last).filter(|v| v.is_finite()),
         silent_seconds: from.silent.map(|d| d.as_secs_f64()),
         sparklines,
+        signals: Vec::new(),
     }
+}
+
+/// The metric that says how many tokens a second a run takes, where it says so.
+#[must_use]
+pub fn speed(metrics: &[(String, Summary)]) -> Option<&(String, Summary)> {
+    SPEED_KEYS.iter().find_map(|key| metrics.iter().find(|(k, _)| k.rsplit('/').next() == Some(key) || k == key))
 }
 
 fn metric(summary: &Summary) -> MetricView {

@@ -1,7 +1,8 @@
 //! The socket: one thread accepts, one thread a client answers from the board.
 
-use super::answer::answer;
+use super::answer::{acknowledged, answer};
 use super::board::Board;
+use super::event::Event;
 use super::place::Place;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Failure, Hello, PROTOCOL, Query, Request, Response};
@@ -31,7 +32,7 @@ pub struct Server {
 /// What every client's thread needs.
 struct Shared {
     board: Arc<Board>,
-    stop: Box<dyn Fn() + Send + Sync>,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
     clients: AtomicUsize,
 }
 
@@ -40,7 +41,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the socket cannot be bound.
-    pub fn start(place: &Place, board: Arc<Board>, stop: Box<dyn Fn() + Send + Sync>) -> Result<Self, Failure> {
+    pub fn start(place: &Place, board: Arc<Board>, tell: Box<dyn Fn(Event) + Send + Sync>) -> Result<Self, Failure> {
         let socket = place.socket().to_owned();
         let failed = |e: std::io::Error| Failure::new(format!("cannot listen at {}: {e}", socket.display()), None);
         if let Err(error) = std::fs::remove_file(&socket)
@@ -54,7 +55,7 @@ impl Server {
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared { board, stop, clients: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { board, tell, clients: AtomicUsize::new(0) });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
@@ -125,7 +126,7 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
             Request::Query(query) => respond(&query, &mut stream, shared)?,
             Request::Stop => {
                 frame::write(&mut stream, &Response::Stopping)?;
-                (shared.stop)();
+                (shared.tell)(Event::Stop);
             }
         }
     }
@@ -147,6 +148,16 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
             Err(export::ExportError::Sink(error)) => return Err(error),
             Err(export::ExportError::Store(error)) => Response::Failed(error.into()),
             Err(export::ExportError::Unknown(failure)) => Response::Failed(failure),
+        };
+        return frame::write(stream, &response);
+    }
+    if let Query::Acknowledge(which) = query {
+        let response = match acknowledged(which, &world) {
+            Ok(answer) => {
+                (shared.tell)(Event::Acknowledged(answer.acknowledged.clone()));
+                Response::Answer(serde_json::to_value(answer).unwrap_or_default())
+            }
+            Err(failure) => Response::Failed(failure),
         };
         return frame::write(stream, &response);
     }

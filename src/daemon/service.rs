@@ -41,12 +41,12 @@ impl Service {
         let (store, opened) = SledStore::open(&place.store())?;
         let board = Arc::new(Board::default());
         let (events, inbox) = crossbeam_channel::unbounded();
-        let stop = events.clone();
+        let tell = events.clone();
         let server = Server::start(
             place,
             Arc::clone(&board),
-            Box::new(move || {
-                let _ = stop.send(Event::Stop);
+            Box::new(move |event| {
+                let _ = tell.send(event);
             }),
         )?;
         let engine = Engine::new(project, store, &opened)?;
@@ -141,14 +141,15 @@ impl Worker {
                 rows_changed |= changed.rows;
                 if changed.more {
                     look = Some(Look::Hints(Vec::new()));
-                } else {
-                    self.engine.write_down(SystemTime::now())?;
                 }
             }
             // A first reading is fitted when it is complete, not file by file.
             if rows_changed && look.is_none() {
                 rows_changed = false;
                 self.around.refitting = self.jobs.send(self.engine.job()).is_ok();
+            }
+            if look.is_none() {
+                show |= self.engine.write_down(SystemTime::now())?;
             }
             let now_states = self.engine.states(SystemTime::now());
             show |= now_states != states || published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
@@ -177,12 +178,12 @@ impl Worker {
                         return Ok(());
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
+                    Event::Acknowledged(ids) => {
+                        self.engine.acknowledge(&ids, SystemTime::now())?;
+                        published = None;
+                    }
                     Event::Fitted(fitted) => {
-                        let now = SystemTime::now();
-                        self.engine.accept(*fitted, now)?;
-                        if look.is_none() {
-                            self.engine.write_down(now)?;
-                        }
+                        self.engine.accept(*fitted, SystemTime::now())?;
                         self.around.refitting = false;
                         published = None;
                     }

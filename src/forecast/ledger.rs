@@ -45,9 +45,8 @@ impl Entry {
         (y - value).abs() / (half / self.widened).max(1e-12)
     }
 
-    fn slot(&self) -> Slot {
-        let stretch = (self.seen / EVERY + 1e-9).floor() as i64;
-        (self.run.clone(), self.metric.clone(), self.law.clone(), stretch)
+    fn stretch(&self) -> i64 {
+        (self.seen / EVERY + 1e-9).floor() as i64
     }
 }
 
@@ -55,23 +54,24 @@ fn is_loss(x: f64) -> bool {
     x.is_finite() && x > 0.0
 }
 
-/// Run, metric, law and stretch of the run.
-type Slot = (String, String, String, i64);
-
 /// Forecasts that wait for the truth, and those that have met it.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    open: Vec<Entry>,
-    /// Slots of `open`, but for the target's.
-    kept: BTreeSet<Slot>,
+    /// By run and metric; a few dozen each.
+    open: BTreeMap<(String, String), Vec<Entry>>,
     scored: Vec<Scored>,
 }
 
 impl Ledger {
-    /// Waiting, oldest first.
+    /// Waiting, by run and metric.
+    pub fn open(&self) -> impl Iterator<Item = &Entry> {
+        self.open.values().flatten()
+    }
+
+    /// Those of one run and metric, oldest first.
     #[must_use]
-    pub fn open(&self) -> &[Entry] {
-        &self.open
+    pub fn waiting(&self, run: &str, metric: &str) -> &[Entry] {
+        self.open.get(&(run.to_owned(), metric.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// Graded, oldest first.
@@ -84,53 +84,44 @@ impl Ledger {
     /// of the run, the one of the same target says about the same, or it is not a number. Says whether it was kept.
     pub fn offer(&mut self, entry: Entry) -> bool {
         let usable = [entry.value, entry.low, entry.high, entry.widened].into_iter().all(is_loss);
-        let news = usable
-            && match &entry.place {
-                Some(place) => self.is_news_of_target(&entry, place),
-                None => self.kept.insert(entry.slot()),
-            };
+        if !usable {
+            return false;
+        }
+        let kept = self.open.entry((entry.run.clone(), entry.metric.clone())).or_default();
+        let same_law = kept.iter().rev().filter(|e| e.law == entry.law);
+        let news = match &entry.place {
+            None => !same_law.into_iter().any(|e| e.stretch() == entry.stretch()),
+            Some(place) => {
+                let mut of_target = same_law.filter(|e| e.place.as_ref().is_some_and(|p| p.is_like(place)));
+                of_target.next().is_none_or(|last| {
+                    let half = (last.high / last.low).ln() / 2.0;
+                    (entry.value / last.value).ln().abs() > (MOVED * half).max(1e-3) || entry.at - last.at > DAILY
+                })
+            }
+        };
         if news {
-            self.open.push(entry);
+            kept.push(entry);
         }
         news
-    }
-
-    fn is_news_of_target(&self, entry: &Entry, place: &Place) -> bool {
-        let same = |e: &&Entry| {
-            (&e.metric, &e.law) == (&entry.metric, &entry.law) && e.place.as_ref().is_some_and(|p| p.is_like(place))
-        };
-        self.open.iter().rev().find(same).is_none_or(|last| {
-            let half = (last.high / last.low).ln() / 2.0;
-            (entry.value / last.value).ln().abs() > (MOVED * half).max(1e-3) || entry.at - last.at > DAILY
-        })
-    }
-
-    /// Whether a run has forecasts of a metric that wait.
-    #[must_use]
-    pub fn waits(&self, run: &str, metric: &str) -> bool {
-        let from: Slot = (run.to_owned(), metric.to_owned(), String::new(), i64::MIN);
-        self.kept.range(from..).next().is_some_and(|(r, m, _, _)| r == run && m == metric)
     }
 
     /// Whether forecasts of a metric at a target like `place` wait.
     #[must_use]
     pub fn waits_at(&self, place: &Place, metric: &str) -> bool {
-        self.open.iter().any(|e| e.metric == metric && e.place.as_ref().is_some_and(|p| p.is_like(place)))
+        self.waiting(TARGET, metric).iter().any(|e| e.place.as_ref().is_some_and(|p| p.is_like(place)))
     }
 
     /// The run is over: grades its forecasts of a metric and returns how many. With a `place`, those of targets like it.
     pub fn settle(&mut self, run: &str, metric: &str, place: Option<&Place>, truth: f64) -> usize {
-        let due = |e: &mut Entry| {
-            e.metric == metric
-                && match (place, &e.place) {
-                    (None, None) => e.run == run,
-                    (Some(a), Some(b)) => a.is_like(b),
-                    _ => false,
-                }
-        };
-        let due: Vec<Entry> = self.open.extract_if(.., due).collect();
-        for entry in due.iter().filter(|e| e.place.is_none()) {
-            self.kept.remove(&entry.slot());
+        let key = (if place.is_some() { TARGET } else { run }.to_owned(), metric.to_owned());
+        let Some(open) = self.open.remove(&key) else { return 0 };
+        let (due, left): (Vec<Entry>, Vec<Entry>) = open.into_iter().partition(|e| match (place, &e.place) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is_like(b),
+            _ => false,
+        });
+        if !left.is_empty() {
+            self.open.insert(key, left);
         }
         let graded: Vec<Scored> = due.iter().filter_map(|e| e.score(truth)).collect();
         let count = graded.len();
@@ -159,13 +150,13 @@ impl Ledger {
         groups.into_iter().map(|(key, of)| grade(key, &of)).collect()
     }
 
-    /// What the scores ask of the intervals of each law that has any.
+    /// What the scores ask of the intervals of each law that has enough of them: at least [`LEAST`].
     #[must_use]
     pub fn calibration(&self) -> Vec<Calibration> {
         let laws: BTreeSet<&str> =
             self.scored.iter().filter(|s| s.entry.place.is_none()).map(|s| s.entry.law.as_str()).collect();
-        let of = |law: &str| Calibration { law: law.to_owned(), factor: self.recalibration(law) };
-        laws.into_iter().map(of).collect()
+        let of = |law: &str| Some(Calibration { law: law.to_owned(), factor: self.asked(law)? });
+        laws.into_iter().filter_map(of).collect()
     }
 
     /// What the ln half-width of a law's next intervals should be multiplied by, so that nine in ten hold the truth: the
@@ -173,19 +164,23 @@ impl Ledger {
     /// fate), drawn towards 1 while there are few. 1 below [`LEAST`] of them.
     #[must_use]
     pub fn recalibration(&self, law: &str) -> f64 {
+        self.asked(law).unwrap_or(1.0)
+    }
+
+    fn asked(&self, law: &str) -> Option<f64> {
         let mut by_run: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
         for s in self.scored.iter().filter(|s| s.entry.law == law && s.entry.place.is_none()) {
             by_run.entry((&s.entry.run, &s.entry.metric)).or_default().push(s.entry.reach(s.truth));
         }
         let n = by_run.len();
         if n < LEAST {
-            return 1.0;
+            return None;
         }
         // One level for each run: the median over its forecasts would hide the worst, the worst would shout.
         let all: Vec<f64> = by_run.values().flatten().copied().filter(|r| r.is_finite()).collect();
         let asked = quantile(&sorted(all), (0.9 * (1.0 + 1.0 / n as f64)).min(1.0));
         let trust = n as f64 / (n as f64 + SHRINK);
-        if asked.is_finite() && asked > 0.0 { (trust * asked.ln()).exp().clamp(0.5, 4.0) } else { 1.0 }
+        Some(if asked.is_finite() && asked > 0.0 { (trust * asked.ln()).exp().clamp(0.5, 4.0) } else { 1.0 })
     }
 }
 
@@ -244,11 +239,11 @@ mod tests {
         assert!(!ledger.offer(entry(1, 0.14, 2.1)), "the same stretch of the run");
         assert!(ledger.offer(entry(1, 0.26, 2.02)) && ledger.offer(entry(2, 0.26, 3.0)));
         assert!(!ledger.offer(entry(3, 0.3, f64::NAN)));
-        assert!(ledger.waits("run1", "loss") && !ledger.waits("run1", "other") && !ledger.waits("run3", "loss"));
+        assert!(ledger.waiting("run1", "loss").len() == 2 && ledger.waiting("run1", "other").is_empty());
         assert_eq!(ledger.settle("run1", "loss", None, 2.01), 2);
-        assert!(!ledger.waits("run1", "loss"));
+        assert!(ledger.waiting("run1", "loss").is_empty());
         let graded = ledger.scored();
-        assert_eq!((graded.len(), ledger.open().len()), (2, 1));
+        assert_eq!((graded.len(), ledger.open().count()), (2, 1));
         assert!(graded[0].covered && (graded[0].error - (2.0 / 2.01 - 1.0)).abs() < 1e-12);
         assert!((graded[0].interval_score - 2.0 * -(0.99_f64.ln())).abs() < 1e-12);
         let missed = entry(1, 0.5, 2.0).score(2.1).unwrap();

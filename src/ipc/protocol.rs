@@ -102,8 +102,10 @@ pub enum Query {
     Fit(FitQuery),
     /// Forecasts kept, and how they fared.
     Ledger(LedgerQuery),
-    /// Losses at a place.
-    Predict(PredictQuery),
+    /// Takes signals as seen by the user.
+    Acknowledge(Which),
+    /// Losses at places.
+    Predict(Vec<PredictQuery>),
     /// What to change.
     Recommend {
         /// Look outside what the runs have explored.
@@ -148,6 +150,17 @@ pub struct LedgerQuery {
     pub law: Option<String>,
 }
 
+/// Which signals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Which {
+    /// These, by number.
+    Ids(Vec<u64>),
+    /// Those of a run, by its name or a part that only it has.
+    Run(String),
+    /// All.
+    All,
+}
+
 /// Where to predict. What is left open is the target's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PredictQuery {
@@ -163,7 +176,7 @@ pub struct PredictQuery {
     pub experts_per_token: Option<f64>,
     /// G.
     pub granularity: Option<f64>,
-    /// Weights.
+    /// Weights; domains that are not named share what these leave to one as they do now.
     pub mixture: Option<Mixture>,
 }
 

@@ -55,6 +55,23 @@ pub(super) fn domain_of(key: &str) -> Option<String> {
     Some(named.collect::<Vec<_>>().join("_"))
 }
 
+/// Words that a plain training loss may have beside it.
+const TRAINING: [&str; 9] = ["train", "training", "lm", "step", "global", "avg", "mean", "metrics", "cross"];
+/// Words that mark what has a loss in its name and is none, or only a part of one.
+const NO_LOSS: [&str; 12] =
+    ["ppl", "perplexity", "acc", "accuracy", "aux", "z", "balance", "std", "scale", "max", "router", "bits"];
+
+/// Strangers among the words of a training loss; `None` where it is something else.
+pub(super) fn training_loss(key: &str) -> Option<usize> {
+    let words = words(key);
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    if has(&HELD_OUT) || has(&NO_LOSS) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
+        return None;
+    }
+    let known = |w: &&String| TRAINING.contains(&w.as_str()) || LOSS.contains(&w.as_str());
+    Some(words.len() - words.iter().filter(known).count())
+}
+
 fn judge(words: &[String], key: &str) -> Option<Fitness> {
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     if has(&OTHER) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
@@ -109,6 +126,17 @@ mod tests {
         assert!(fitness("rust_loss", "rust").is_some_and(|f| f.unmarked));
         assert!(fitness("eval/stackExchange/loss", "stack-exchange").is_some());
         assert!(fitness("eval/github/loss", "github") < fitness("eval/github_code/loss", "github"));
+    }
+
+    #[test]
+    fn training_losses_are_known_and_the_whole_one_comes_first() {
+        for key in ["loss", "train/loss", "lm loss", "train/CrossEntropyLoss", "loss_metrics/global_avg_loss"] {
+            assert!(training_loss(key).is_some_and(|strangers| strangers <= 1), "{key}");
+        }
+        assert!(training_loss("train/rust/loss") > training_loss("train/loss"));
+        for key in ["eval/loss", "lr", "loss scale", "train/aux_loss", "loss_metrics/global_max_loss", "train/ppl"] {
+            assert_eq!(training_loss(key), None, "{key}");
+        }
     }
 
     #[test]

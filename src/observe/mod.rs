@@ -48,6 +48,12 @@ pub fn observe(project: &Project, runs: &[RunRecord]) -> Observed {
     rows::rows(project, runs)
 }
 
+/// How well a metric suits as the training loss of a run, less being better; `None` where it is something else.
+#[must_use]
+pub fn training_loss(key: &str) -> Option<usize> {
+    keys::training_loss(key)
+}
+
 /// Whether a metric counts the tokens a run has seen; what a law takes D from.
 #[must_use]
 pub fn counts_tokens(key: &str) -> bool {

@@ -27,12 +27,13 @@ pub fn frame(snapshot: Arc<Snapshot>, columns: u16) -> String {
     let mut buf = Buffer::empty(header);
     panels::header::draw(&model, header, &mut buf);
     out.push_str(&text(&buf));
-    for panel in [Panel::Advice, Panel::Chart, Panel::Laws, Panel::Runs, Panel::Notices] {
+    for panel in [Panel::Advice, Panel::Chart, Panel::Laws, Panel::Runs, Panel::Signals, Panel::Ledger, Panel::Notices]
+    {
         let rows = match panel {
             Panel::Chart if charts == 0 => continue,
             Panel::Chart => 16,
             Panel::Runs => runs.max(1) + 1,
-            Panel::Notices if model.snapshot.as_ref().is_none_or(|s| s.notices.is_empty()) => continue,
+            panel if !model.has(panel) => continue,
             _ => panels::height(&model, panel, inner).min(400) as u16,
         };
         let area = Rect::new(0, 0, columns, rows + 2);

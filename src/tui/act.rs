@@ -8,6 +8,7 @@ use super::panels;
 use super::theme::Theme;
 use super::update::Effect;
 use super::{Exit, model};
+use crate::vocab::RunView;
 use ratatui::layout::Rect;
 
 /// Does it.
@@ -25,7 +26,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PreviousPanel => turn(model, -1),
         Action::Focus(panel) => {
             model.overlay = Overlay::None;
-            focus(model, panel);
+            if model.has(panel) || panel == Panel::Notices {
+                focus(model, panel);
+            }
         }
         Action::Open => open(model),
         Action::Close => close(model),
@@ -45,6 +48,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlay = Overlay::None;
             focus(model, Panel::Runs);
             model.runs.editing = true;
+        }
+        Action::Acknowledge => {
+            let ids = acknowledged(model);
+            return if ids.is_empty() { Vec::new() } else { vec![Effect::Acknowledge(ids)] };
         }
         Action::Freeze => {
             model.frozen = !model.frozen;
@@ -89,7 +96,7 @@ pub fn settle(model: &mut Model) {
         let last_offset = model.runs.order.len().saturating_sub(visible);
         model.runs.offset = model.runs.offset.clamp(cursor.saturating_sub(visible - 1), cursor).min(last_offset);
     }
-    for panel in [Panel::Advice, Panel::Laws, Panel::Notices] {
+    for panel in [Panel::Advice, Panel::Laws, Panel::Notices, Panel::Signals, Panel::Ledger] {
         let most = plan.area(panel).map_or(0, |a| panels::height(model, panel, inside(a)).saturating_sub(rows(panel)));
         if let Some(scroll) = scroll_of(model, panel) {
             *scroll = (*scroll).min(most);
@@ -109,6 +116,8 @@ fn scroll_of(model: &mut Model, panel: Panel) -> Option<&mut usize> {
         Panel::Advice => Some(&mut model.advice_scroll),
         Panel::Laws => Some(&mut model.laws_scroll),
         Panel::Notices => Some(&mut model.notices_scroll),
+        Panel::Signals => Some(&mut model.signals_scroll),
+        Panel::Ledger => Some(&mut model.ledger_scroll),
         Panel::Runs | Panel::Chart => None,
     }
 }
@@ -175,10 +184,22 @@ fn sideways(model: &mut Model, by: isize) {
 
 fn turn(model: &mut Model, by: isize) {
     model.overlay = Overlay::None;
-    let has_notices = model.snapshot.as_ref().is_some_and(|s| !s.notices.is_empty());
-    let stops: Vec<Panel> = Panel::ALL.into_iter().filter(|p| *p != Panel::Notices || has_notices).collect();
+    let stops: Vec<Panel> = Panel::ALL.into_iter().filter(|p| model.has(*p)).collect();
+    if stops.is_empty() {
+        return;
+    }
     let at = stops.iter().position(|p| *p == model.focus).unwrap_or(0);
     focus(model, stops[at.wrapping_add_signed(by + stops.len() as isize) % stops.len()]);
+}
+
+/// Numbers of the signals that a key would take as seen.
+fn acknowledged(model: &Model) -> Vec<u64> {
+    let ids = |run: &RunView| run.unacknowledged().map(|e| e.id).collect::<Vec<u64>>();
+    let all = model.focus == Panel::Signals && model.overlay == Overlay::None;
+    match &model.snapshot {
+        Some(snapshot) if all => snapshot.runs.iter().flat_map(ids).collect(),
+        _ => model.selected_run().map(ids).unwrap_or_default(),
+    }
 }
 
 fn open(model: &mut Model) {

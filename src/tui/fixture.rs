@@ -1,6 +1,8 @@
 //! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
+use crate::vocab::ledger::{Calibration, Grade};
+use crate::vocab::signal::{Event, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, ChartPoint, Conflict, DaemonView, Expected, Extrapolation, FactName, FactValue, FitView,
     FoldView, Forecast, IngestProgress, Interval, LedgerView, MetricView, Mixture, Notice, ParameterView, RatioChart,
@@ -79,6 +81,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         tokens_per_second: (state == RunState::Running).then_some(15_723.8),
         silent_seconds: Some(if state == RunState::Running { 0.4 } else { 5400.0 }),
         sparklines: BTreeMap::new(),
+        signals: Vec::new(),
     };
     if step == 0.0 {
         return view;
@@ -201,7 +204,10 @@ pub fn sweep() -> Snapshot {
             35 => run(id, RunState::Waiting, 0.0),
             34 => run(id, RunState::Running, 0.35),
             33 => run(id, RunState::Running, 0.625),
-            32 => run(id, RunState::Stalled, 0.5),
+            32 => {
+                let stalled = run(id, RunState::Stalled, 0.5);
+                RunView { signals: told(&stalled.name), ..stalled }
+            }
             8 => run(id, RunState::Diverged, 0.25),
             _ => run(id, RunState::Finished, 1.0),
         })
@@ -260,7 +266,7 @@ pub fn sweep() -> Snapshot {
         charts: vec![chart(PROSE, &runs, limit), chart(RUST, &runs, None)],
         fits: vec![fit(PROSE, &LAWS[0].1, 0.985, 0.0079), fit(RUST, &LAWS[1].1, 0.978, 0.0108)],
         forecasts: vec![forecast(PROSE, 0.2), forecast(RUST, 0.2), forecast(PROSE, 0.74), forecast(RUST, 0.74)],
-        ledger: LedgerView::default(),
+        ledger: ledger(),
         advice: Some(advice),
         shape: None,
         notices: vec![
@@ -277,6 +283,61 @@ pub fn sweep() -> Snapshot {
         ],
         runs,
     }
+}
+
+/// A day of forecasts.
+fn ledger() -> LedgerView {
+    let grade = |seen, count, mre, coverage| Grade {
+        target: false,
+        metric: "*".to_owned(),
+        law: "*".to_owned(),
+        seen,
+        count,
+        runs: 34,
+        mre,
+        mae: 2.0 * mre,
+        interval_score: 10.0 * mre,
+        coverage,
+    };
+    LedgerView {
+        waiting: 30,
+        scored: 1085,
+        grades: vec![
+            grade(Some([0.0, 0.1]), 118, 0.049, 0.79),
+            grade(Some([0.1, 0.25]), 133, 0.0159, 0.85),
+            grade(Some([0.25, 0.5]), 269, 0.0101, 0.91),
+            grade(Some([0.5, 0.75]), 277, 0.0071, 0.93),
+            grade(Some([0.75, 1.0]), 288, 0.0053, 0.9),
+            grade(None, 1085, 0.013, 0.9),
+        ],
+        calibration: vec![Calibration { law: "pooled".to_owned(), factor: 1.2 }],
+    }
+}
+
+/// Two signals of one run, one of them acknowledged.
+fn told(run: &str) -> Vec<Event> {
+    let event = |id, ago: f64, kind, severity, evidence: &str, acknowledged| Event {
+        id,
+        at: 1.79e9 - ago,
+        signal: Signal {
+            kind,
+            run: run.to_owned(),
+            metric: "train/loss".to_owned(),
+            step: 310,
+            severity,
+            evidence: evidence.to_owned(),
+            start: 0,
+            saves: None,
+        },
+        over: None,
+        acknowledged,
+    };
+    let jump = "train/loss jumped to 4.810 at step 310; usual there: 2.214";
+    let silent = "nothing written for 5400 s, much longer than between the lines before";
+    vec![
+        event(2, 5000.0, SignalKind::Stalled, Severity::Warning, silent, None),
+        event(1, 9000.0, SignalKind::Spike, Severity::Warning, jump, Some(1.79e9 - 8000.0)),
+    ]
 }
 
 /// The same, where there is too little to go on.
@@ -305,6 +366,7 @@ pub fn early() -> Snapshot {
     s.daemon.ingest =
         Some(IngestProgress { bytes_done: 1_240_000_000, bytes_total: 3_400_000_000, bytes_per_second: 412e6 });
     (s.daemon.last_refit, s.daemon.refit_seconds) = (None, None);
+    s.ledger = LedgerView::default();
     s.daemon.embedded = true;
     s
 }

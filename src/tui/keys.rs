@@ -44,6 +44,8 @@ pub enum Action {
     Reverse,
     /// Types a filter.
     Filter,
+    /// Takes the signals of the selected run, or in their panel all of them, as seen.
+    Acknowledge,
     /// Holds or releases the screen.
     Freeze,
     /// The next theme.
@@ -174,6 +176,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[k('3')], Group::Move, Action::Focus(Panel::Advice), None, "advice"),
     bind(&[k('4')], Group::Move, Action::Focus(Panel::Laws), None, "laws"),
     bind(&[k('5')], Group::Move, Action::Focus(Panel::Notices), None, "notices"),
+    bind(&[k('6')], Group::Move, Action::Focus(Panel::Signals), None, "signals of runs"),
+    bind(&[k('7')], Group::Move, Action::Focus(Panel::Ledger), None, "ledger of forecasts"),
     bind(&[key(KeyCode::Up), k('k')], Group::Move, Action::Up, None, "up: a run, a fit, a line"),
     bind(&[key(KeyCode::Down), k('j')], Group::Move, Action::Down, None, "down"),
     bind(&[key(KeyCode::Left), k('h')], Group::Move, Action::Left, None, "read the chart further left; in details, the run before"),
@@ -188,6 +192,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[k('/')], Group::Runs, Action::Filter, Some("filter"), "filter by words in name or state"),
     bind(&[k('s')], Group::Runs, Action::Sort, Some("sort"), "sort by the next column"),
     bind(&[k('S')], Group::Runs, Action::Reverse, None, "turn the order round"),
+    bind(&[k('a')], Group::Runs, Action::Acknowledge, Some("seen"), "take the run's signals as seen; in their panel, all"),
     bind(&[k('c')], Group::Show, Action::NextChart, Some("chart"), "chart and law of the next validation loss"),
     bind(&[k('y')], Group::Show, Action::WholeRange, None, "chart: whole curve, or the part worth reading"),
     bind(&[k('f')], Group::Show, Action::Freeze, Some("freeze"), "hold the screen still, and release it"),

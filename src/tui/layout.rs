@@ -78,8 +78,19 @@ pub fn plan(model: &Model, area: Rect) -> Plan {
 
 /// Everything at once: chart over runs, advice over laws, notices across.
 fn big(model: &Model, plan: &mut Plan) {
-    let notices = model.snapshot.as_ref().map_or(0, |s| s.notices.len());
-    let rows = if notices == 0 { 0 } else { notices.min(3) as u16 + 2 };
+    // What waits to be acknowledged comes before what is only to be known.
+    let waits = model.snapshot.as_ref().is_some_and(|s| panels::signals::waiting(s).0 > 0);
+    let order = if waits {
+        [Panel::Signals, Panel::Notices, Panel::Ledger]
+    } else {
+        [Panel::Notices, Panel::Signals, Panel::Ledger]
+    };
+    let strip_tabs: Vec<Panel> = order.into_iter().filter(|p| model.has(*p)).collect();
+    let inner = inside(Rect { height: 2, ..plan.body });
+    // The score is looked up when wanted; it takes no rows from the runs.
+    let telling = strip_tabs.iter().filter(|p| **p != Panel::Ledger);
+    let most = telling.map(|p| panels::height(model, *p, inner)).max().unwrap_or(1);
+    let rows = if strip_tabs.is_empty() { 0 } else { most.clamp(1, 3) as u16 + 2 };
     let (main, strip) = cut_top(plan.body, plan.body.height - rows);
     let (left, right) = cut_left(main, main.width - (main.width * 3 / 8).clamp(50, 72));
     let (chart, runs) = cut_top(left, (main.height * 9 / 20).max(12));
@@ -87,7 +98,8 @@ fn big(model: &Model, plan: &mut Plan) {
     let (advice, laws) = cut_top(right, wanted.clamp(8, main.height * 13 / 20));
     plan.panels = vec![(Panel::Chart, chart), (Panel::Runs, runs), (Panel::Advice, advice), (Panel::Laws, laws)];
     if rows > 0 {
-        plan.panels.push((Panel::Notices, strip));
+        plan.tabs = strip_tabs;
+        plan.panels.push((shared(model, &plan.tabs), strip));
     }
 }
 
@@ -97,7 +109,7 @@ fn normal(model: &Model, plan: &mut Plan) {
     let wanted = advice_rows(model, plan.body.width - columns);
     let (top, bottom) = cut_top(plan.body, (plan.body.height * 11 / 20).min(wanted.max(16)));
     let (chart, advice) = cut_left(top, columns);
-    plan.tabs = vec![Panel::Runs, Panel::Laws, Panel::Notices];
+    plan.tabs = tabs(model, &[Panel::Runs, Panel::Laws, Panel::Signals, Panel::Notices, Panel::Ledger]);
     plan.panels = vec![(Panel::Chart, chart), (Panel::Advice, advice), (shared(model, &plan.tabs), bottom)];
 }
 
@@ -106,12 +118,18 @@ fn narrow(model: &Model, plan: &mut Plan) {
     let wanted = advice_rows(model, plan.body.width);
     if plan.body.height >= 15 {
         let (advice, bottom) = cut_top(plan.body, wanted.clamp(5, plan.body.height * 9 / 20));
-        plan.tabs = vec![Panel::Runs, Panel::Chart, Panel::Laws, Panel::Notices];
+        let all = [Panel::Runs, Panel::Chart, Panel::Laws, Panel::Signals, Panel::Notices, Panel::Ledger];
+        plan.tabs = tabs(model, &all);
         plan.panels = vec![(Panel::Advice, advice), (shared(model, &plan.tabs), bottom)];
     } else {
-        plan.tabs = Panel::ALL.to_vec();
+        plan.tabs = tabs(model, &Panel::ALL);
         plan.panels = vec![(model.focus, plan.body)];
     }
+}
+
+/// Those of the panels that share a place which have something to show; notices say when they have not.
+fn tabs(model: &Model, of: &[Panel]) -> Vec<Panel> {
+    of.iter().copied().filter(|p| *p == Panel::Notices || model.has(*p)).collect()
 }
 
 /// Rows that show all of the advice in a panel of so many columns, borders and all.

@@ -19,11 +19,16 @@ pub enum Panel {
     Laws,
     /// What the user should know.
     Notices,
+    /// What was told of runs.
+    Signals,
+    /// How forecasts have fared.
+    Ledger,
 }
 
 impl Panel {
     /// In the order of Tab and of the digits.
-    pub const ALL: [Self; 5] = [Self::Runs, Self::Chart, Self::Advice, Self::Laws, Self::Notices];
+    pub const ALL: [Self; 7] =
+        [Self::Runs, Self::Chart, Self::Advice, Self::Laws, Self::Notices, Self::Signals, Self::Ledger];
 
     /// The title.
     #[must_use]
@@ -34,6 +39,8 @@ impl Panel {
             Self::Runs => "Runs",
             Self::Laws => "Laws",
             Self::Notices => "Notices",
+            Self::Signals => "Signals",
+            Self::Ledger => "Ledger",
         }
     }
 }
@@ -142,6 +149,10 @@ pub struct Model {
     pub laws_scroll: usize,
     /// First line of the notices.
     pub notices_scroll: usize,
+    /// First line of the signals.
+    pub signals_scroll: usize,
+    /// First line of the ledger.
+    pub ledger_scroll: usize,
     /// How things look.
     pub theme: Theme,
 }
@@ -170,6 +181,8 @@ impl Model {
             advice_scroll: 0,
             laws_scroll: 0,
             notices_scroll: 0,
+            signals_scroll: 0,
+            ledger_scroll: 0,
             theme,
         }
     }
@@ -212,6 +225,18 @@ impl Model {
             // What was selected is gone: whatever took its place is selected.
             let near = before.unwrap_or(0).min(self.runs.order.len().saturating_sub(1));
             self.runs.selected = self.runs.order.get(near).map(|i| snapshot.runs[*i].id);
+        }
+    }
+
+    /// Whether a panel has something to show, or is always there.
+    #[must_use]
+    pub fn has(&self, panel: Panel) -> bool {
+        let Some(snapshot) = &self.snapshot else { return false };
+        match panel {
+            Panel::Notices => !snapshot.notices.is_empty(),
+            Panel::Signals => snapshot.runs.iter().any(|run| !run.signals.is_empty()),
+            Panel::Ledger => super::panels::ledger::has_any(&snapshot.ledger),
+            Panel::Chart | Panel::Advice | Panel::Runs | Panel::Laws => true,
         }
     }
 

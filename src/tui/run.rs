@@ -30,9 +30,11 @@ pub struct Options {
 
 /// Shows what `snapshots` brings until the user leaves or the process is asked to end.
 ///
+/// `acknowledge` takes signals as seen, by their numbers; it returns at once.
+///
 /// # Errors
 /// If the terminal cannot be controlled or written to.
-pub fn run(snapshots: Receiver<Incoming>, options: Options) -> io::Result<Exit> {
+pub fn run(snapshots: Receiver<Incoming>, options: Options, acknowledge: &dyn Fn(Vec<u64>)) -> io::Result<Exit> {
     let mut session = Session::start(options.mouse)?;
     let events = Events::start()?;
     let size = session.screen.size()?;
@@ -47,6 +49,7 @@ pub fn run(snapshots: Receiver<Incoming>, options: Options) -> io::Result<Exit> 
             match effect {
                 Effect::Render => {}
                 Effect::Redraw => session.repaint()?,
+                Effect::Acknowledge(ids) => acknowledge(ids),
                 Effect::Leave(exit) => return Ok(exit),
                 Effect::Suspend => {
                     session.leave();

@@ -29,12 +29,14 @@ pub enum Event {
 }
 
 /// What is to be done about it, elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// The screen is out of date.
     Render,
     /// The screen may hold what is not ours: clear it and draw all of it.
     Redraw,
+    /// Take the signals of these numbers as seen.
+    Acknowledge(Vec<u64>),
     /// Leave.
     Leave(Exit),
     /// Give the terminal back until the shell continues us.

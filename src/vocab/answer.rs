@@ -34,6 +34,13 @@ pub struct PredictAnswer {
     pub forecasts: Vec<Forecast>,
 }
 
+/// Answer of `ack` with signals to acknowledge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AckAnswer {
+    /// Numbers of the signals that were acknowledged now.
+    pub acknowledged: Vec<u64>,
+}
+
 /// Answer of `ledger`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerAnswer {

@@ -26,7 +26,8 @@ pub struct Entry {
     pub low: f64,
     /// 95 % point.
     pub high: f64,
-    /// What the ln half-widths of the interval had been multiplied by, as earlier scores asked for.
+    /// What the ln half-widths of the interval had been multiplied by, as earlier scores asked for; exactly 1 before there
+    /// were enough of them.
     #[serde(default = "one")]
     pub widened: f64,
     /// Whether this was the forecast on screen, rather than that of another law.

@@ -32,6 +32,22 @@ impl Mixture {
         Self(domains.iter().cloned().zip(weights.iter().copied()).collect())
     }
 
+    /// These weights as stated, with what they leave to one shared by the `domains` that are not named, in the
+    /// proportions of `like` (equally where those are all zero). `None` where nothing is left or every domain is named.
+    #[must_use]
+    pub fn filled(&self, domains: &[String], like: &Self) -> Option<Self> {
+        let left = 1.0 - self.0.values().sum::<f64>();
+        let others: Vec<&String> = domains.iter().filter(|d| !self.0.contains_key(*d)).collect();
+        if left <= Self::SUM_TOLERANCE || others.is_empty() {
+            return None;
+        }
+        let sum: f64 = others.iter().map(|d| like.weight(d)).sum();
+        let share = |d: &str| if sum > 0.0 { like.weight(d) / sum } else { 1.0 / others.len() as f64 };
+        let mut all = self.0.clone();
+        all.extend(others.iter().map(|d| ((*d).clone(), left * share(d))));
+        Some(Self(all))
+    }
+
     /// The same proportions with a sum of exactly one, and the sum they had.
     ///
     /// # Errors
@@ -47,5 +63,23 @@ impl Mixture {
             return Err("all weights are zero".to_owned());
         }
         Ok((Self(self.0.iter().map(|(d, w)| (d.clone(), w / sum)).collect()), sum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_that_are_not_named_share_what_is_left_in_proportion() {
+        let domains = ["prose", "rust", "web"].map(str::to_owned);
+        let current = Mixture::from_weights(&domains, &[0.6, 0.2, 0.2]);
+        let of = |weights: &[(&str, f64)]| Mixture(weights.iter().map(|(d, w)| ((*d).to_owned(), *w)).collect());
+        let filled = of(&[("rust", 0.4)]).filled(&domains, &current).unwrap();
+        assert!((filled.weight("prose") - 0.45).abs() < 1e-12 && (filled.weight("web") - 0.15).abs() < 1e-12);
+        assert_eq!(of(&[("rust", 1.0)]).filled(&domains, &current), None);
+        assert_eq!(of(&[("rust", 0.4), ("web", 0.1), ("prose", 0.1)]).filled(&domains, &current), None);
+        let none = of(&[("prose", 0.5)]).filled(&domains, &of(&[("prose", 1.0)])).unwrap();
+        assert_eq!(none.weights(&domains), [0.5, 0.25, 0.25]);
     }
 }

@@ -18,11 +18,14 @@ pub mod observation;
 pub mod point;
 pub mod run;
 pub mod scale;
+pub mod signal;
 pub mod snapshot;
 pub mod text;
 
 pub use advice::{Abstention, Advice, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation};
-pub use answer::{CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer};
+pub use answer::{
+    AckAnswer, CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer,
+};
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView};
 pub use ledger::LedgerView;

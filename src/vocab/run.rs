@@ -1,5 +1,6 @@
 //! A run as readers see it.
 
+use super::signal::Event;
 use super::{Conflict, FactName, FactValue, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub struct RunView {
     /// The course of each validation loss, at most 64 values from first to last, by key.
     #[serde(default)]
     pub sparklines: BTreeMap<String, Vec<f64>>,
+    /// What was told of it, newest first: at most the newest twenty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<Event>,
 }
 
 impl RunView {
@@ -103,6 +107,11 @@ impl RunView {
             FactValue::Number(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// What was told of it and waits to be acknowledged, newest first.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Event> {
+        self.signals.iter().filter(|e| e.acknowledged.is_none())
     }
 
     /// The weights over domains, where known.

@@ -7,5 +7,6 @@ mod common;
 mod answers;
 mod daemon;
 mod kill;
+mod signals;
 mod terminal;
 mod wrong;

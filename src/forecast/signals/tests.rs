@@ -1,6 +1,7 @@
 //! Trouble planted in recorded runs fires once each; recorded runs as they are stay silent.
 
 use super::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 type Points = Vec<(i64, f64)>;
@@ -46,17 +47,20 @@ fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence:
         };
         let rates = cut("lr");
         let peak = rates.iter().map(|p| p.1).fold(0.0, f64::max);
-        told.extend(watch.look(&Vitals {
+        let silent = silence(now);
+        let change = watch.look(&Vitals {
             run: "run",
             training: vec![("train/loss", cut("train/loss"))],
             validation: losses("eval"),
             throughput: cut("tokens_per_second"),
             rate: rates.last().map_or(1.0, |p| p.1 / peak),
             progress: Some(now as f64 / end as f64),
-            silence: Some((silence(now), 1.0)),
+            since: (now > 0).then_some(now - 10),
+            silence: Some(silent).filter(|s| *s > patience(Some(1.0))),
             segments: segments(now),
             ..Vitals::default()
-        }));
+        });
+        told.extend(change.new);
     }
     told
 }
@@ -79,18 +83,18 @@ fn planted_trouble_is_told_once() {
     fn train(run: &mut BTreeMap<String, Points>) -> &mut Points {
         run.get_mut("train/loss").unwrap()
     }
-    let cases: [(Kind, Plant); 5] = [
-        (Kind::NotANumber, |r| train(r).iter_mut().filter(|p| p.0 >= 200).for_each(|p| p.1 = f64::NAN)),
-        (Kind::Divergence, |r| {
+    let cases: [(SignalKind, Plant); 5] = [
+        (SignalKind::NotANumber, |r| train(r).iter_mut().filter(|p| p.0 >= 200).for_each(|p| p.1 = f64::NAN)),
+        (SignalKind::Divergence, |r| {
             train(r).iter_mut().filter(|p| p.0 >= 250).for_each(|p| p.1 += 0.015 * (p.0 - 240) as f64)
         }),
-        (Kind::Spike, |r| train(r).iter_mut().filter(|p| p.0 == 310).for_each(|p| p.1 += 2.5)),
-        (Kind::Plateau, |r| {
+        (SignalKind::Spike, |r| train(r).iter_mut().filter(|p| p.0 == 310).for_each(|p| p.1 += 2.5)),
+        (SignalKind::Plateau, |r| {
             let eval = r.get_mut("eval/rust/loss").unwrap();
             let stuck = eval.iter().find(|p| p.0 == 150).unwrap().1;
             eval.iter_mut().filter(|p| p.0 > 150).for_each(|p| p.1 = stuck);
         }),
-        (Kind::Slower, |r| {
+        (SignalKind::Slower, |r| {
             let all = r.get_mut("tokens_per_second").unwrap();
             // Longer runs than this one: throughput is logged every step here.
             *all = (0..400).map(|s| (s, if s < 200 { 40_000.0 } else { 15_000.0 })).collect();
@@ -105,11 +109,11 @@ fn planted_trouble_is_told_once() {
     }
     let run = recorded(&path);
     let stalled = watch(&run, |_| 1, |now| if (200..300).contains(&now) { 600.0 } else { 1.0 });
-    assert_eq!(stalled.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![Kind::Stalled]);
+    assert_eq!(stalled.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![SignalKind::Stalled]);
     let restarted = watch(&run, |now| 1 + u32::from(now >= 150) + u32::from(now >= 300), |_| 1.0);
     assert_eq!(
         restarted.iter().map(|s| (s.kind, s.step)).collect::<Vec<_>>(),
-        vec![(Kind::Restarted, 150), (Kind::Restarted, 300)]
+        vec![(SignalKind::Restarted, 150), (SignalKind::Restarted, 300)]
     );
 }
 
@@ -121,26 +125,64 @@ fn forecast(value: f64, half: f64, seen: f64) -> RunForecast {
 #[test]
 fn forecasts_that_move_or_cannot_win_are_told_once_and_not_for_one_odd_look() {
     let before = forecast(2.0, 0.05, 0.2);
-    let look = |watch: &mut Watch, value: f64| {
+    let rival = || Rival { run: "best".to_owned(), value: 1.99, sd: 0.0 };
+    let mut step = 0;
+    let mut look = |watch: &mut Watch, value: f64| {
+        step += 1;
         let now = forecast(value, 0.02, 0.4);
-        watch.look(&Vitals {
+        let series: Points = (0..step).map(|s| (s, 3.0)).collect();
+        let vitals = Vitals {
             run: "run",
-            forecasts: vec![("loss", &before, &now)],
-            rivals: vec![("loss", &now, 1.99)],
+            validation: vec![("loss", &series)],
+            since: Some(step - 2),
+            forecasts: vec![("loss", before.clone(), &now)],
+            rivals: vec![("loss", now.clone(), rival())],
             flops_left: Some(1e18),
             ..Vitals::default()
-        })
+        };
+        let change = watch.look(&vitals);
+        assert_eq!(watch.look(&vitals).new, vec![], "the same points once more");
+        change
     };
     let mut watch = Watch::default();
-    let kinds = |values: &[f64], watch: &mut Watch| -> Vec<Kind> {
-        values.iter().flat_map(|v| look(watch, *v)).map(|s| s.kind).collect()
+    let mut kinds = |values: &[f64], watch: &mut Watch| -> Vec<SignalKind> {
+        values.iter().flat_map(|v| look(watch, *v).new).map(|s| s.kind).collect()
     };
+    let both = vec![SignalKind::OutsideBand, SignalKind::CannotWin];
     assert_eq!(kinds(&[2.0, 2.2, 2.0, 2.0], &mut watch), vec![], "one odd look");
-    assert_eq!(kinds(&[2.2, 2.2, 2.2, 2.0, 2.2, 2.2], &mut watch), vec![Kind::OutsideBand, Kind::CannotWin]);
-    assert_eq!(kinds(&[2.0, 2.0, 2.0, 2.2, 2.2], &mut watch), vec![Kind::OutsideBand, Kind::CannotWin], "it had ended");
+    assert_eq!(kinds(&[2.2, 2.2, 2.2, 2.0, 2.2, 2.2], &mut watch), both);
+    assert_eq!(kinds(&[2.0, 2.0, 2.0, 2.2, 2.2], &mut watch), both, "it had ended");
     let early = forecast(2.2, 0.02, 0.1);
-    assert!(inspect(&Vitals { rivals: vec![("loss", &early, 1.9)], ..Vitals::default() }).is_empty());
-    let done = inspect(&Vitals { finished: vec![("loss", &before, 1.9)], ..Vitals::default() });
-    assert_eq!(done.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![Kind::BetterThanForecast]);
+    let rivals = |best: f64, sd: f64| vec![("loss", early.clone(), Rival { value: best, sd, ..rival() })];
+    assert!(inspect(&Vitals { rivals: rivals(1.9, 0.0), ..Vitals::default() }).is_empty(), "too early");
+    let done = inspect(&Vitals { finished: vec![("loss", before.clone(), 1.9)], ..Vitals::default() });
+    assert_eq!(done.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![SignalKind::BetterThanForecast]);
     assert!((odds_below(&before, 2.0) - 0.5).abs() < 1e-6 && odds_below(&before, 1.5) < 1e-6);
+    assert!(odds_against(&before, 1.9, 0.05) > odds_below(&before, 1.9));
+}
+
+#[test]
+fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
+    let broken: Points = vec![(0, 3.0), (10, f64::NAN)];
+    let vitals = |segments| Vitals {
+        run: "run",
+        validation: vec![("loss", &broken)],
+        silence: Some(1e3),
+        segments,
+        ..Vitals::default()
+    };
+    let first = Watch::default().look(&vitals(2)).new;
+    assert_eq!(
+        first.iter().map(|s| s.kind).collect::<Vec<_>>(),
+        vec![SignalKind::NotANumber, SignalKind::Stalled, SignalKind::Restarted]
+    );
+    let mut again = Watch::default();
+    first.iter().for_each(|s| again.recall(s, s.kind == SignalKind::Stalled));
+    assert_eq!(
+        again.look(&vitals(3)).new.iter().map(|s| s.kind).collect::<Vec<_>>(),
+        vec![SignalKind::Stalled, SignalKind::Restarted]
+    );
+    let quiet = Vitals { run: "run", segments: 3, ..Vitals::default() };
+    let over: Vec<_> = (0..4).flat_map(|_| again.look(&quiet).over).collect();
+    assert_eq!(over, vec![(SignalKind::NotANumber, "loss".to_owned()), (SignalKind::Stalled, String::new())]);
 }

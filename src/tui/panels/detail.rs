@@ -12,6 +12,7 @@ use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use std::collections::BTreeSet;
 
 /// Draws it over the body.
 pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) {
@@ -31,7 +32,8 @@ pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) {
 pub fn lines(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
     let Some(snapshot) = &model.snapshot else { return Vec::new() };
     let mut out = progress(model, run);
-    out.extend(forecasts(model, snapshot, run));
+    out.extend(signals(model, snapshot, run, width));
+    out.extend(forecasts(model, snapshot, run, width));
     out.extend(curves(model, snapshot, run, width));
     out.extend(facts(model, run, width));
     out.extend(conflicts(model, run, width));
@@ -64,7 +66,17 @@ fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
     vec![Line::from(spans)]
 }
 
-fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView) -> Vec<Line<'static>> {
+fn signals(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    if run.signals.is_empty() {
+        return Vec::new();
+    }
+    let waits = run.unacknowledged().next().is_some();
+    let mut out = heading(model, if waits { "Signals (a takes them as seen)" } else { "Signals" }).to_vec();
+    out.extend(run.signals.iter().flat_map(|event| super::signals::one(model, snapshot, event, false, width)));
+    out
+}
+
+fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
     let theme = &model.theme;
     if run.forecast.is_empty() {
         return Vec::new();
@@ -77,6 +89,11 @@ fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView) -> Vec<Line<'sta
             Span::styled(format!("  {} – {}", fmt::loss(f.low), fmt::loss(f.high)), theme.text),
             Span::styled(format!("   {}, {:.0}% of the run seen", fmt::head(&f.law, 16), 100.0 * f.seen), theme.dim),
         ]));
+    }
+    let assumed: BTreeSet<&String> = run.forecast.values().filter_map(|f| f.assumed.as_ref()).collect();
+    for what in assumed {
+        let text = format!("Assumed: {what}, in {} in the run's directory.", crate::project::sidecar::FILE_NAME);
+        out.extend(super::bullet("!", theme.warn, &text, theme.text, width));
     }
     out
 }

@@ -36,6 +36,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         let hint = match binding.action {
             Action::Detach if embedded => "quit",
             Action::Freeze if model.frozen => "go on",
+            Action::Acknowledge if model.focus != Panel::Signals => return None,
             Action::Open if model.focus != Panel::Runs => return None,
             _ => binding.hint?,
         };

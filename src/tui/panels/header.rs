@@ -71,6 +71,7 @@ fn plumbing(model: &Model, snapshot: &Snapshot, short: bool) -> Vec<Piece> {
         pieces.push(progress);
     }
     pieces.push(states(model, snapshot, short));
+    pieces.extend(flags(model, snapshot));
     pieces.push(vec![
         Span::styled(fmt::count(daemon.points), theme.text),
         Span::styled(if short { " pts, " } else { " points, " }, theme.dim),
@@ -137,6 +138,14 @@ fn states(model: &Model, snapshot: &Snapshot, short: bool) -> Piece {
         }
     }
     piece
+}
+
+/// Signals that wait to be acknowledged.
+fn flags(model: &Model, snapshot: &Snapshot) -> Option<Piece> {
+    let (count, loudest) = super::signals::waiting(snapshot);
+    let style = super::signals::mark(model, loudest?).1;
+    let word = if count == 1 { "signal" } else { "signals" };
+    Some(vec![Span::styled(format!("⚑ {count} {word}"), style)])
 }
 
 fn refit(model: &Model, daemon: &DaemonView, short: bool) -> Piece {

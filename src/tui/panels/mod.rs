@@ -7,9 +7,11 @@ pub mod footer;
 pub mod header;
 pub mod help;
 pub mod laws;
+pub mod ledger;
 pub mod notices;
 pub mod runs;
 mod shape;
+pub mod signals;
 pub mod tiny;
 
 use super::layout::{Plan, inside};
@@ -62,6 +64,12 @@ pub fn content(model: &Model, panel: Panel, inner: Rect, buf: &mut Buffer) {
         Panel::Notices => {
             scrolled(model, &notices::lines(model, text_area(inner).width), model.notices_scroll, inner, buf);
         }
+        Panel::Signals => {
+            scrolled(model, &signals::lines(model, text_area(inner).width), model.signals_scroll, inner, buf);
+        }
+        Panel::Ledger => {
+            scrolled(model, &ledger::lines(model, text_area(inner).width), model.ledger_scroll, inner, buf)
+        }
     }
 }
 
@@ -81,6 +89,11 @@ pub fn title(model: &Model, panel: Panel) -> String {
         Panel::Runs => runs::title(model),
         Panel::Laws => "Laws".to_owned(),
         Panel::Notices => format!("Notices {}", snapshot.notices.len()),
+        Panel::Signals => match signals::waiting(snapshot).0 {
+            0 => "Signals".to_owned(),
+            n => format!("Signals {n}"),
+        },
+        Panel::Ledger => "Ledger".to_owned(),
     }
 }
 
@@ -94,6 +107,7 @@ fn tabs<'a>(model: &Model, of: &[Panel], shown: Panel) -> Vec<(Option<Panel>, Sp
         }
         let count = model.snapshot.as_ref().and_then(|s| match panel {
             Panel::Notices if !s.notices.is_empty() => Some(s.notices.len().to_string()),
+            Panel::Signals => Some(signals::waiting(s).0).filter(|n| *n > 0).map(|n| n.to_string()),
             _ => None,
         });
         let text = match panel {
@@ -105,6 +119,10 @@ fn tabs<'a>(model: &Model, of: &[Panel], shown: Panel) -> Vec<(Option<Panel>, Sp
             (true, true) => ("▸", theme.focus),
             (true, false) => (" ", theme.title),
             _ if *panel == Panel::Notices => (" ", notices::loudest(model)),
+            _ if *panel == Panel::Signals => {
+                let loudest = model.snapshot.as_ref().and_then(|s| signals::waiting(s).1);
+                (" ", loudest.map_or(theme.dim, |severity| signals::mark(model, severity).1))
+            }
             _ => (" ", theme.dim),
         };
         spans.push((Some(*panel), Span::styled(format!("{mark}{text} "), style)));
@@ -135,6 +153,8 @@ pub fn height(model: &Model, panel: Panel, inner: Rect) -> usize {
         Panel::Advice => advice::lines(model, width).len(),
         Panel::Laws => laws::lines(model, width).len(),
         Panel::Notices => notices::lines(model, width).len(),
+        Panel::Signals => signals::lines(model, width).len(),
+        Panel::Ledger => ledger::lines(model, width).len(),
         Panel::Runs | Panel::Chart => 0,
     }
 }

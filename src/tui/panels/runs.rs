@@ -110,7 +110,9 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
     let losses = losses(snapshot);
     let prefix = fmt::width(&model.runs.prefix);
     let visible = model.runs.order.iter().skip(model.runs.offset).take(100).map(|i| &snapshot.runs[*i].name);
-    let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix)).max().unwrap_or(4).clamp(4, 36);
+    let flagged = model.has(crate::tui::Panel::Signals);
+    let flag = if flagged { 2 } else { 0 };
+    let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix) + flag).max().unwrap_or(4).clamp(4, 36);
     let mut word = false;
     let mut name = longest.min(10);
     let (mut progress, mut params, mut tokens, mut mixture, mut spark) = (None, false, false, false, 0);
@@ -255,7 +257,14 @@ fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> 
         }
         Kind::Name => {
             let name = run.name.strip_prefix(prefix).unwrap_or(&run.name);
-            vec![Span::styled(fmt::tail(name, width), theme.text)]
+            match run.unacknowledged().map(|e| e.signal.severity).max() {
+                None => vec![Span::styled(fmt::tail(name, width), theme.text)],
+                Some(severity) => {
+                    let name = fmt::tail(name, width.saturating_sub(2));
+                    let flag = super::signals::mark(model, severity).1;
+                    vec![Span::styled(name, theme.text), Span::styled(" ⚑", flag)]
+                }
+            }
         }
         Kind::Progress { bar } => {
             let text = run.progress.map_or("–".to_owned(), |p| format!("{:.0}%", (100.0 * p).floor()));

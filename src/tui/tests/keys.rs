@@ -29,7 +29,7 @@ fn does_what_it_says(action: Action, before: &Model, after: &Model, effects: &[E
         // Only on the chart and in details, which have tests of their own.
         Action::Left | Action::Right => after.reading == before.reading && selected(after) == selected(before),
         Action::NextPanel => after.focus == Panel::Chart,
-        Action::PreviousPanel => after.focus == Panel::Notices,
+        Action::PreviousPanel => after.focus == Panel::Ledger,
         Action::Focus(panel) => after.focus == panel,
         Action::Open => after.overlay == Overlay::Detail,
         Action::Close => after.runs.filter.is_empty() && !before.runs.filter.is_empty(),
@@ -39,6 +39,8 @@ fn does_what_it_says(action: Action, before: &Model, after: &Model, effects: &[E
         Action::Sort => after.runs.sort.column == Column::State && after.runs.order != before.runs.order,
         Action::Reverse => after.runs.order.iter().eq(before.runs.order.iter().rev()),
         Action::Filter => after.runs.editing && after.focus == Panel::Runs,
+        // Nothing was told of the run that is selected; the others have a test of their own.
+        Action::Acknowledge => effects.is_empty(),
         Action::Freeze => after.frozen,
         Action::Theme => after.theme.name == before.theme.name.next(),
         Action::Help => after.overlay == Overlay::Help,
@@ -151,7 +153,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 5), (fixture::empty(), 4)] {
+    for (snapshot, panels) in [(fixture::sweep(), 7), (fixture::empty(), 4)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {
@@ -165,6 +167,19 @@ fn tab_goes_through_every_panel_and_back() {
         press(&mut m, KeyCode::BackTab);
         assert_eq!(m.focus, seen[panels - 1]);
     }
+}
+
+#[test]
+fn signals_are_taken_as_seen_by_run_and_all_in_their_panel() {
+    let mut m = model(fixture::sweep(), (80, 24));
+    m.runs.selected = Some(32);
+    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Acknowledge(vec![2])], "one was seen before");
+    type_in(&mut m, "g6");
+    assert_eq!(m.focus, Panel::Signals);
+    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Acknowledge(vec![2])]);
+    let mut quiet = model(fixture::empty(), (80, 24));
+    type_in(&mut quiet, "6");
+    assert_eq!(quiet.focus, Panel::Runs, "a panel that is not there is not gone to");
 }
 
 #[test]

@@ -29,6 +29,9 @@ screens! {
     laws_80x24: sweep, (80, 24), "4";
     chart_zoomed_80x24: sweep, (80, 24), "2zcl";
     filtered_80x24: sweep, (80, 24), "/n590k run";
+    signals_80x24: sweep, (80, 24), "6";
+    ledger_80x24: sweep, (80, 24), "7";
+    told_120x40: sweep, (120, 40), "jjj\n";
     run_140x40: sweep, (140, 40), "j\n";
     run_80x24: sweep, (80, 24), "j\n";
     help_140x40: sweep, (140, 40), "?";

@@ -1,0 +1,96 @@
+//! Signals as they were told: what is still so, and what the user has acknowledged.
+
+use crate::forecast::signals::{Vitals, Watch};
+use crate::vocab::signal::{Event, SignalKind};
+use std::collections::BTreeMap;
+
+/// Events of one run that are shown; older ones stay in the journal.
+const SHOWN: usize = 20;
+
+/// Something that becomes a line of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum News {
+    /// Something began, or happened.
+    Told(Event),
+    /// It is so no more.
+    Over(u64),
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Alerts {
+    watch: Watch,
+    events: BTreeMap<u64, Event>,
+    by_run: BTreeMap<String, Vec<u64>>,
+}
+
+impl Alerts {
+    /// Takes up an event from the journal.
+    pub fn recall(&mut self, event: Event) {
+        self.watch.recall(&event.signal, event.over.is_some());
+        self.keep(event);
+    }
+
+    fn keep(&mut self, event: Event) {
+        self.by_run.entry(event.signal.run.clone()).or_default().push(event.id);
+        self.events.insert(event.id, event);
+    }
+
+    /// What an event told of is so no more.
+    pub fn end(&mut self, id: u64, at: f64) {
+        if let Some(event) = self.events.get_mut(&id) {
+            event.over = Some(at);
+            self.watch.recall(&event.signal, true);
+        }
+    }
+
+    /// Acknowledges events; returns those that were not yet.
+    pub fn acknowledge(&mut self, ids: &[u64], at: f64) -> Vec<u64> {
+        let mut done = Vec::new();
+        for id in ids {
+            if let Some(event) = self.events.get_mut(id).filter(|e| e.acknowledged.is_none()) {
+                event.acknowledged = Some(at);
+                done.push(*id);
+            }
+        }
+        done
+    }
+
+    /// See [`Watch::starts_are_known`].
+    pub fn starts_are_known(&mut self, run: &str, starts: u32) {
+        self.watch.starts_are_known(run, starts);
+    }
+
+    /// Looks at a run.
+    pub fn look(&mut self, vitals: &Vitals<'_>, at: f64) -> Vec<News> {
+        let change = self.watch.look(vitals);
+        let mut news = Vec::new();
+        for (kind, metric) in change.over {
+            if let Some(id) = self.standing(vitals.run, kind, &metric) {
+                if let Some(event) = self.events.get_mut(&id) {
+                    event.over = Some(at);
+                }
+                news.push(News::Over(id));
+            }
+        }
+        for signal in change.new {
+            let id = self.events.last_key_value().map_or(1, |(id, _)| id + 1);
+            let event = Event { id, at, signal, over: None, acknowledged: None };
+            self.keep(event.clone());
+            news.push(News::Told(event));
+        }
+        news
+    }
+
+    fn standing(&self, run: &str, kind: SignalKind, metric: &str) -> Option<u64> {
+        let ids = self.by_run.get(run)?.iter().rev();
+        let mut events = ids.filter_map(|id| self.events.get(id));
+        Some(events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)?.id)
+    }
+
+    /// Events of a run, newest first.
+    pub fn of(&self, run: &str) -> Vec<Event> {
+        let ids = self.by_run.get(run).map_or(&[][..], Vec::as_slice);
+        ids.iter().rev().take(SHOWN).filter_map(|id| self.events.get(id)).cloned().collect()
+    }
+}

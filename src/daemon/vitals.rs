@@ -1,0 +1,308 @@
+//! What is looked at to tell how a run fares: its losses, its pace, its forecasts, and those of the runs it competes with.
+
+use super::memory::Memory;
+use crate::forecast::ledger::Entry;
+use crate::forecast::signals::{Rival, Vitals, ln_sd, patience};
+use crate::forecast::{schedule, seen};
+use crate::observe::{self, RunRecord};
+use crate::project::Project;
+use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
+use crate::vocab::{FactName, RunForecast};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+/// A run that has been silent for longer than this when it is first looked at is history.
+const HISTORY: f64 = 86_400.0;
+/// Gaps between writes that are remembered, and between lines that are looked at.
+const GAPS: usize = 20;
+/// Part of a run between a forecast and the one it is held against.
+const APART: f64 = 0.15;
+/// ln N and ln D within which runs compete.
+const SAME: f64 = 0.05;
+
+/// How a run has been written to since it is watched.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    last: Option<SystemTime>,
+    gaps: VecDeque<f64>,
+    /// Newest step at the last look.
+    pub since: Option<i64>,
+    /// Whether it was looked at since it fell silent.
+    pub silence_seen: bool,
+}
+
+impl Pace {
+    /// The run was written to last at this time.
+    pub fn wrote(&mut self, last: Option<SystemTime>) {
+        if last == self.last {
+            return;
+        }
+        if let (Some(before), Some(now)) = (self.last, last)
+            && let Ok(gap) = now.duration_since(before)
+        {
+            self.gaps.push_back(gap.as_secs_f64());
+            if self.gaps.len() > GAPS {
+                self.gaps.pop_front();
+            }
+        }
+        self.last = last;
+        self.silence_seen = false;
+    }
+
+    /// Seconds since the last write.
+    pub fn silent(&self, now: SystemTime) -> Option<f64> {
+        Some(now.duration_since(self.last?).unwrap_or_default().as_secs_f64())
+    }
+
+    /// Seconds between writes, usually.
+    pub fn usual(&self) -> Option<f64> {
+        (self.gaps.len() >= 3).then(|| middle(self.gaps.iter().copied().collect()))
+    }
+}
+
+fn middle(values: Vec<f64>) -> f64 {
+    crate::forecast::spread::median(values)
+}
+
+/// What is known of a run besides its series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub project: &'a Project,
+    pub record: &'a RunRecord,
+    pub metrics: &'a [(String, Summary)],
+    pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
+}
+
+impl Of<'_> {
+    /// Part of the planned steps done.
+    pub fn progress(&self) -> Option<f64> {
+        let planned = self.record.facts.number(FactName::PlannedSteps).filter(|p| *p > 0.0)?;
+        Some((self.newest()? as f64 / planned).clamp(0.0, 1.0))
+    }
+
+    /// Newest step of any metric.
+    pub fn newest(&self) -> Option<i64> {
+        self.metrics.iter().map(|(_, s)| s.last_step).max()
+    }
+
+    /// Whether there is nothing more to come.
+    pub fn has_ended(&self) -> bool {
+        let ended = |metric: &String| seen(self.record, metric) == Some(1.0);
+        self.progress() == Some(1.0) || (!self.project.metrics.is_empty() && self.project.metrics.iter().all(ended))
+    }
+
+    /// The one training loss that stands for the run, as far as there is one.
+    fn training_key(&self) -> Option<&str> {
+        let losses = self.metrics.iter().filter(|(key, _)| !self.project.metrics.contains(key));
+        let ranked = losses.filter_map(|(key, s)| Some((observe::training_loss(key)?, s.points, key.as_str())));
+        ranked.min_by_key(|(rank, points, _)| (*rank, u64::MAX - points)).map(|(_, _, key)| key)
+    }
+
+    /// Starts of the run: those of its training loss, which is logged most often, else of its validation losses.
+    fn starts(&self) -> u32 {
+        let key = self.training_key();
+        let counts = self.metrics.iter().filter(|(k, _)| match key {
+            Some(key) => k == key,
+            None => self.project.metrics.contains(k),
+        });
+        counts.map(|(_, s)| s.segments).max().unwrap_or(1)
+    }
+
+    /// FLOPs still to be spent, 6·N·D.
+    fn flops_left(&self) -> Option<f64> {
+        let facts = &self.record.facts;
+        let params = facts.number(FactName::ActiveParams).or(facts.params())?;
+        let done = facts.tokens_per_step()? * self.newest()? as f64;
+        Some(6.0 * params * (facts.planned_tokens()? - done)).filter(|f| *f > 0.0)
+    }
+
+    /// Learning rate now over its peak; 1 where it is not logged.
+    fn rate(&self) -> f64 {
+        let logged =
+            self.record.series.iter().filter(|(key, points)| schedule::is_learning_rate(key) && !points.is_empty());
+        let Some((_, points)) = logged.min_by_key(|(key, _)| key.len()) else { return 1.0 };
+        let peak = points.iter().map(|p| p.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
+        points.last().map_or(1.0, |p| p.1 / peak)
+    }
+}
+
+/// Series that are read for a look and not kept.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    training: Option<(String, Vec<(i64, f64)>)>,
+    throughput: Vec<(i64, f64)>,
+    /// Seconds between lines, usually, where the log has times.
+    usual: Option<f64>,
+}
+
+impl Reading {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn of(store: &SledStore, run: RunId, of: &Of<'_>) -> Result<Self, StoreError> {
+        let mut reading = Self::default();
+        if let Some(key) = of.training_key() {
+            let series = store.series(run, key)?;
+            let walls = &series.walls[series.walls.len().saturating_sub(GAPS)..];
+            let gaps: Vec<f64> = walls.windows(2).map(|w| w[1] - w[0]).filter(|gap| *gap > 0.0).collect();
+            reading.usual = (gaps.len() >= 3).then(|| middle(gaps));
+            reading.training = Some((key.to_owned(), series.latest()));
+        }
+        if let Some((key, _)) = super::run_view::speed(of.metrics) {
+            reading.throughput = store.series(run, key)?.latest();
+        }
+        Ok(reading)
+    }
+
+    /// All that is looked at.
+    pub fn vitals<'a>(
+        &'a self,
+        of: Of<'a>,
+        pace: &Pace,
+        memory: &Memory,
+        rival: Option<(&'a str, RunForecast, Rival)>,
+        now: SystemTime,
+    ) -> Vitals<'a> {
+        let record = of.record;
+        let usual = [self.usual, pace.usual()].into_iter().flatten().reduce(f64::max);
+        let mut vitals = Vitals {
+            run: &record.name,
+            training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
+            validation: series(&of),
+            throughput: &self.throughput,
+            since: pace.since,
+            rate: of.rate(),
+            progress: if of.has_ended() { Some(1.0) } else { of.progress() },
+            silence: pace.silent(now).filter(|s| *s > patience(usual)),
+            segments: of.starts(),
+            rivals: rival.into_iter().collect(),
+            flops_left: of.flops_left(),
+            ..Vitals::default()
+        };
+        let ledger = memory.ledger();
+        let ledger = ledger.read();
+        for metric in &of.project.metrics {
+            // Nobody is woken by intervals that had not been tried when they were made.
+            let leaned_on = |e: &&Entry| e.shown && e.seen >= 0.1 && e.widened != 1.0;
+            let kept = ledger.waiting(&record.name, metric).iter().filter(leaned_on);
+            if let Some(now) = of.forecasts.get(metric).and_then(|all| all.first()) {
+                let earlier = kept.filter(|e| e.seen <= now.seen - APART).next_back();
+                vitals.forecasts.extend(earlier.map(|e| (metric.as_str(), forecast(e), now)));
+            } else if let Some((_, truth)) = record.series.get(metric).and_then(|s| s.last()).filter(|_| of.has_ended())
+            {
+                let halfway = kept.min_by(|a, b| (a.seen - 0.5).abs().total_cmp(&(b.seen - 0.5).abs()));
+                vitals.finished.extend(halfway.map(|e| (metric.as_str(), forecast(e), *truth)));
+            }
+        }
+        vitals
+    }
+}
+
+fn series<'a>(of: &Of<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {
+    let one = |key: &'a String| Some((key.as_str(), of.record.series.get(key)?.as_slice()));
+    of.project.metrics.iter().filter_map(one).collect()
+}
+
+fn forecast(entry: &Entry) -> RunForecast {
+    RunForecast {
+        value: entry.value,
+        low: entry.low,
+        high: entry.high,
+        law: entry.law.clone(),
+        seen: entry.seen,
+        fit: entry.fit.clone(),
+        assumed: None,
+    }
+}
+
+/// Whether a run that is looked at for the first time is history: nobody needs to be woken for it.
+pub(super) fn is_history(of: &Of<'_>, pace: &Pace, now: SystemTime) -> bool {
+    pace.since.is_none() && (of.has_ended() || pace.silent(now).is_none_or(|s| s > HISTORY))
+}
+
+/// Starts of a run; see [`crate::forecast::signals::Watch::starts_are_known`].
+pub(super) fn starts(of: &Of<'_>) -> u32 {
+    of.starts()
+}
+
+/// Where a run stands among those of its size and data, by the objective.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    run: RunId,
+    name: String,
+    ln_params: f64,
+    ln_tokens: f64,
+    experts: f64,
+    /// What the objective is to end at, or has ended at.
+    forecast: RunForecast,
+    ended: bool,
+    /// Whether the forecast rests on finished runs; a run that is forecast alone is not compared.
+    learned: bool,
+}
+
+impl Standing {
+    /// `None` where its size, data, or the end of a loss that counts is not known.
+    pub fn of(of: &Of<'_>) -> Option<Self> {
+        let facts = &of.record.facts;
+        let mut sum =
+            RunForecast { value: 0.0, low: 0.0, high: 0.0, law: String::new(), seen: 1.0, fit: None, assumed: None };
+        let (mut ended, mut learned) = (true, true);
+        for (metric, weight) in objective(of.project) {
+            let forecast = of.forecasts.get(metric).and_then(|all| all.first());
+            match forecast {
+                Some(f) => {
+                    ended = false;
+                    learned &= f.fit.is_some();
+                    sum.seen = sum.seen.min(f.seen);
+                    (sum.value, sum.low, sum.high) =
+                        (sum.value + weight * f.value, sum.low + weight * f.low, sum.high + weight * f.high);
+                }
+                None if seen(of.record, metric) == Some(1.0) => {
+                    let last = of.record.series.get(metric)?.last()?.1;
+                    (sum.value, sum.low, sum.high) =
+                        (sum.value + weight * last, sum.low + weight * last, sum.high + weight * last);
+                }
+                None => return None,
+            }
+        }
+        (sum.value.is_finite() && sum.low > 0.0 && sum.high.is_finite()).then_some(())?;
+        Some(Self {
+            run: of.record.id,
+            name: of.record.name.clone(),
+            ln_params: facts.params()?.ln(),
+            ln_tokens: facts.planned_tokens()?.ln(),
+            experts: facts.number(FactName::Experts).unwrap_or(1.0),
+            forecast: sum,
+            ended,
+            learned,
+        })
+    }
+
+    /// The best of the others that compete, with what is compared.
+    pub fn rival<'a>(&self, all: &[Self], project: &'a Project) -> Option<(&'a str, RunForecast, Rival)> {
+        if self.ended || !self.learned {
+            return None;
+        }
+        let competes = |other: &&Self| {
+            other.run != self.run
+                && other.learned
+                && (other.ln_params - self.ln_params).abs() < SAME
+                && (other.ln_tokens - self.ln_tokens).abs() < SAME
+                && other.experts == self.experts
+        };
+        let best = all.iter().filter(competes).min_by(|a, b| a.forecast.value.total_cmp(&b.forecast.value))?;
+        let sd = if best.ended { 0.0 } else { ln_sd(&best.forecast) };
+        let of = objective(project);
+        let key = if let [(metric, _)] = of.as_slice() { metric } else { "" };
+        Some((key, self.forecast.clone(), Rival { run: best.name.clone(), value: best.forecast.value, sd }))
+    }
+}
+
+/// The losses that the objective minimises, with their weights.
+fn objective(project: &Project) -> Vec<(&str, f64)> {
+    let minimize = &project.objective.minimize;
+    let weight = |domain: &String| if minimize.is_empty() { 1.0 } else { minimize.get(domain).copied().unwrap_or(0.0) };
+    let all = project.domains.iter().zip(&project.metrics).map(|(d, m)| (m.as_str(), weight(d)));
+    all.filter(|(metric, weight)| *weight > 0.0 && !metric.is_empty()).collect()
+}

@@ -1,0 +1,53 @@
+//! How forecasts have fared so far.
+
+use super::prose;
+use crate::tui::{Model, fmt};
+use crate::vocab::LedgerView;
+use crate::vocab::ledger::Grade;
+use ratatui::text::{Line, Span};
+
+/// Whether there is anything to show.
+#[must_use]
+pub fn has_any(ledger: &LedgerView) -> bool {
+    ledger.waiting + ledger.scored > 0
+}
+
+/// The lines of the panel.
+#[must_use]
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let Some(ledger) = model.snapshot.as_ref().map(|s| &s.ledger) else { return Vec::new() };
+    let (graded, waiting) = (fmt::count(ledger.scored as u64), fmt::count(ledger.waiting as u64));
+    let mut out =
+        prose(&format!("{graded} forecasts graded, {waiting} waiting for their runs to end"), theme.text, width);
+    if ledger.grades.is_empty() {
+        return out;
+    }
+    let header = format!("{:>9} {:>9} {:>7} {:>9}", "seen", "forecasts", "error", "in 90 %");
+    out.push(Line::from(Span::styled(header, theme.dim)));
+    out.extend(ledger.grades.iter().map(|grade| row(model, grade)));
+    for c in ledger.calibration.iter().filter(|c| (c.factor - 1.0).abs() > 5e-3) {
+        let what = if c.factor > 1.0 { "widened" } else { "narrowed" };
+        let text = format!("Intervals by {} are {what} to {:.2} of their width.", c.law, c.factor);
+        out.extend(prose(&text, theme.dim, width));
+    }
+    out
+}
+
+fn row(model: &Model, grade: &Grade) -> Line<'static> {
+    let theme = &model.theme;
+    let name = match grade.seen {
+        _ if grade.target => "target".to_owned(),
+        Some([from, to]) => format!("{:.0}–{:.0} %", 100.0 * from, 100.0 * to),
+        None => "all".to_owned(),
+    };
+    // Beyond what chance explains, at two standard errors.
+    let n = grade.runs.max(1) as f64;
+    let chance = 2.0 * (0.09 / n).sqrt();
+    let style = if (grade.coverage - 0.9).abs() > chance { theme.warn } else { theme.good };
+    Line::from(vec![
+        Span::styled(format!("{name:>9} {:>9} ", fmt::count(grade.count as u64)), theme.text),
+        Span::styled(format!("{:>5.2} % ", 100.0 * grade.mre), theme.accent),
+        Span::styled(format!("{:>7.0} %", 100.0 * grade.coverage), style),
+    ])
+}

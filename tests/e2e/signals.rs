@@ -1,0 +1,222 @@
+//! Trouble planted in real logs as they are written again is told once each; real logs of runs that went well are
+//! followed to their end in silence; and what was told and seen outlives the process and the database.
+
+use crate::common::{World, eventually, example};
+use mixlaw::daemon::Engine;
+use mixlaw::daemon::engine::Surroundings;
+use mixlaw::ingest::{Budget, Look};
+use mixlaw::project::Project;
+use mixlaw::store::SledStore;
+use mixlaw::vocab::signal::{Event, SignalKind};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A project whose runs grow, and the engine that watches it.
+struct Growing {
+    dir: tempfile::TempDir,
+    engine: Option<Engine>,
+}
+
+impl Growing {
+    fn new(yaml: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("runs")).unwrap();
+        std::fs::write(dir.path().join("mixlaw.yaml"), yaml).unwrap();
+        let mut growing = Self { dir, engine: None };
+        growing.open();
+        growing
+    }
+
+    /// Starts watching, as a new process would.
+    fn open(&mut self) {
+        self.engine = None;
+        let project = Project::load(self.dir.path()).unwrap();
+        let (store, opened) = SledStore::open(&self.dir.path().join("store")).unwrap();
+        self.engine = Some(Engine::new(project, store, &opened).unwrap());
+    }
+
+    fn engine(&mut self) -> &mut Engine {
+        self.engine.as_mut().unwrap()
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) {
+        let path = self.dir.path().join("runs").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Reads what is new, and looks at the runs, `later` than now.
+    fn look(&mut self, later: Duration) {
+        let mut look = Look::Everything;
+        let budget = || Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+        while self.engine().turn(&look, budget()).unwrap().more {
+            look = Look::Hints(Vec::new());
+        }
+        self.engine().write_down(SystemTime::now() + later).unwrap();
+    }
+
+    /// Everything that was told, oldest first.
+    fn told(&mut self) -> Vec<Event> {
+        let world = self.engine().world(SystemTime::now(), &Surroundings::default());
+        let mut all: Vec<Event> = world.snapshot.runs.iter().flat_map(|run| run.signals.clone()).collect();
+        all.sort_by_key(|event| event.id);
+        all
+    }
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    std::fs::read_to_string(path).unwrap().lines().map(|line| format!("{line}\n")).collect()
+}
+
+/// The recorded run with training losses changed from some step on.
+fn with_losses(change: impl Fn(i64, f64) -> String) -> Vec<String> {
+    let changed = |line: String| {
+        let mut point: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
+        let step = point["step"].as_i64().unwrap();
+        let Some(loss) = point.get("train/loss").and_then(serde_json::Value::as_f64) else { return line };
+        point.insert("train/loss".to_owned(), "HERE".into());
+        format!("{}\n", serde_json::Value::from(point).to_string().replace("\"HERE\"", &change(step, loss)))
+    };
+    lines(&example().join("runs/n333k-r050/metrics.jsonl")).into_iter().map(changed).collect()
+}
+
+#[test]
+fn planted_trouble_is_told_once_each_and_stays_told() {
+    let mut world = Growing::new("runs: [{ path: runs/* }]\n");
+    let config = std::fs::read(example().join("runs/n333k-r050/config.json")).unwrap();
+    let plain = with_losses(|_, loss| loss.to_string());
+    let back = plain.iter().position(|line| line.contains("\"step\":300,") && line.contains("train/loss")).unwrap();
+    let restarted = [&plain[..back], &plain[back / 2..]].concat();
+    let runs: [(&str, Vec<String>); 6] = [
+        ("clean", plain.clone()),
+        ("nan", with_losses(|step, loss| if step < 200 { loss.to_string() } else { "NaN".to_owned() })),
+        ("diverged", with_losses(|step, loss| (loss + 0.015 * (step - 240).max(0) as f64).to_string())),
+        ("spiked", with_losses(|step, loss| (if step == 310 { loss + 2.5 } else { loss }).to_string())),
+        ("restarted", restarted),
+        ("stalled", plain[..plain.len() / 2].to_vec()),
+    ];
+    for name in runs.iter().map(|(name, _)| name) {
+        world.append(&format!("{name}/config.json"), &config);
+    }
+    let longest = runs.iter().map(|(_, lines)| lines.len()).max().unwrap();
+    for i in 0..longest {
+        for (name, lines) in runs.iter().filter(|(_, lines)| i < lines.len()) {
+            world.append(&format!("{name}/metrics.jsonl"), lines[i].as_bytes());
+        }
+        // A process may end at any time.
+        if i % 20 == 19 {
+            world.open();
+        }
+        world.look(Duration::ZERO);
+    }
+    world.look(Duration::from_secs(3600));
+    world.look(Duration::from_secs(3700));
+    let trouble = |told: Vec<Event>| -> Vec<(String, SignalKind)> {
+        let of = told.into_iter().map(|e| (e.signal.run, e.signal.kind));
+        // Runs that differ by what was planted alone compete for nothing.
+        of.filter(|(_, kind)| *kind != SignalKind::CannotWin).collect()
+    };
+    let mut told = trouble(world.told());
+    told.sort();
+    let expected = [
+        ("runs/diverged", SignalKind::Divergence),
+        ("runs/nan", SignalKind::NotANumber),
+        ("runs/restarted", SignalKind::Restarted),
+        ("runs/spiked", SignalKind::Spike),
+        ("runs/stalled", SignalKind::Stalled),
+    ];
+    assert_eq!(told, expected.map(|(run, kind)| (run.to_owned(), kind)), "{:#?}", world.told());
+
+    let first = world.told()[0].id;
+    assert_eq!(world.engine().acknowledge(&[first, 999], SystemTime::now()).unwrap(), [first]);
+    let before = world.told();
+    world.engine = None;
+    std::fs::remove_dir_all(world.dir.path().join("store/points.sled")).unwrap();
+    world.open();
+    world.look(Duration::ZERO);
+    world.look(Duration::from_secs(3600));
+    assert_eq!(world.told(), before, "the journal alone brings all of it back");
+}
+
+/// Real logs of runs that went well, as (name, its files that grow, its other files).
+fn clean() -> Vec<(String, Vec<PathBuf>, Vec<PathBuf>)> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sweeps = here.join("../shared/data/sweeps");
+    let folders = if sweeps.is_dir() {
+        ["base", "dcpt", "mix", "moe"].map(|sweep| sweeps.join(sweep)).to_vec()
+    } else {
+        println!("only the example's runs: {} is not there", sweeps.display());
+        vec![example().join("runs")]
+    };
+    let mut all = Vec::new();
+    for folder in folders {
+        let group = folder.file_name().unwrap().to_string_lossy().into_owned();
+        for entry in std::fs::read_dir(&folder).unwrap().flatten().filter(|e| e.path().is_dir()) {
+            let name = format!("{group}-{}", entry.file_name().to_string_lossy());
+            all.push((name, vec![entry.path().join("metrics.jsonl")], vec![entry.path().join("config.json")]));
+        }
+    }
+    all
+}
+
+#[test]
+fn real_logs_of_runs_that_went_well_stay_silent() {
+    const STAGES: usize = 30;
+    let mut world = Growing::new("runs: [{ path: runs/* }]\n");
+    let runs = clean();
+    for (name, _, others) in &runs {
+        for other in others {
+            let file = other.file_name().unwrap().to_string_lossy();
+            world.append(&format!("{name}/{file}"), &std::fs::read(other).unwrap());
+        }
+    }
+    for stage in 0..STAGES {
+        for (name, logs, _) in &runs {
+            for log in logs {
+                let lines = lines(log);
+                let part = lines.len() * stage / STAGES..lines.len() * (stage + 1) / STAGES;
+                let file = log.file_name().unwrap().to_string_lossy();
+                world.append(&format!("{name}/{file}"), lines[part].concat().as_bytes());
+            }
+        }
+        world.look(Duration::ZERO);
+    }
+    world.look(Duration::from_secs(3600));
+    // That a run cannot win is no trouble of that run.
+    let loud: Vec<String> = world
+        .told()
+        .into_iter()
+        .filter(|e| e.signal.kind != SignalKind::CannotWin)
+        .map(|e| format!("{}: {:?} {}", e.signal.run, e.signal.kind, e.signal.evidence))
+        .collect();
+    println!("{} runs watched", runs.len());
+    assert!(runs.len() >= 36 && loud.is_empty(), "{loud:#?}");
+}
+
+#[test]
+fn what_is_told_is_listed_and_acknowledged_by_commands() {
+    let world = World::new();
+    let config = std::fs::read(example().join("runs/n333k-r050/config.json")).unwrap();
+    world.write("p/runs/nan/config.json", &config);
+    let broken = with_losses(|step, loss| if step < 200 { loss.to_string() } else { "NaN".to_owned() });
+    let path = world.write("p/runs/nan/metrics.jsonl", broken[..broken.len() - 3].concat());
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    let runs = || world.json(&["runs", "p", "--json"])["runs"].clone();
+    eventually("the daemon tells of it", || runs()[0]["signals"][0]["kind"] == "not_a_number");
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(path)
+        .and_then(|mut f| f.write_all(broken[broken.len() - 3..].concat().as_bytes()))
+        .unwrap();
+    let stdout = |args: &[&str]| String::from_utf8(world.run(args).stdout).unwrap();
+    assert!(stdout(&["ack", "p"]).contains("not a number"), "{}", stdout(&["ack", "p"]));
+    assert!(stdout(&["show", "nan", "p"]).contains("train/loss is NaN at step 200"));
+    let wrong = world.run(&["ack", "17", "p"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let id = runs()[0]["signals"][0]["id"].as_u64().unwrap();
+    assert_eq!(world.json(&["ack", "nan", "p", "--json"])["acknowledged"], serde_json::json!([id]));
+    eventually("it is seen", || runs()[0]["signals"][0]["acknowledged"].is_number());
+    assert_eq!(runs()[0]["signals"].as_array().unwrap().len(), 1, "told once");
+    assert!(stdout(&["ack", "p"]).contains("no signal waits"));
+}
