@@ -6,6 +6,7 @@ use super::region::{Edge, Region};
 use super::search::Found;
 use super::{SURE, lead};
 use crate::project::Project;
+use crate::vocab::EXTRAPOLATES;
 use crate::vocab::number::show_amount;
 
 /// Beyond this many times the largest N or D seen, a reason says how far.
@@ -156,7 +157,7 @@ impl Story<'_> {
             (far.tokens, odds.scale.tokens, "tokens", "the longest run"),
         ] {
             if times > FAR {
-                said.push(format!("{} {what} are {times:.1} × {seen}: the laws extrapolate", show_amount(amount)));
+                said.push(format!("{} {what} are {times:.1} × {seen}: {EXTRAPOLATES}", show_amount(amount)));
             }
         }
         let outside = |w: &[f64]| {

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg, history};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
 use crate::vocab::number::significant;
-use crate::vocab::{FitAnswer, FitView, HistoryAnswer};
+use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer};
 use clap::Args;
 
 /// Arguments of `fit`.
@@ -89,7 +89,14 @@ impl Fit {
 
 fn show(answer: &FitAnswer) -> String {
     let mut out = String::new();
-    for fit in &answer.fits {
+    for choice in answer.choices.iter().filter(|c| c.law.is_some()) {
+        out.push_str(&super::choice::show(choice));
+        out.push('\n');
+    }
+    // Where the law was chosen automatically, those that only have a weight beside it are in the comparison above.
+    let asked =
+        |fit: &&FitView| fit.chosen || answer.choices.iter().all(|c| c.metric != fit.metric || listed(c, answer));
+    for fit in answer.fits.iter().filter(asked) {
         out.push_str(&one(fit));
         out.push('\n');
     }
@@ -100,12 +107,18 @@ fn show(answer: &FitAnswer) -> String {
     out
 }
 
+/// Whether every law that was compared is in the answer: the user named them.
+fn listed(choice: &Choice, answer: &FitAnswer) -> bool {
+    let given = |c: &Candidate| answer.fits.iter().any(|f| f.metric == choice.metric && f.law == c.name);
+    choice.candidates.iter().filter(|c| c.kind == CandidateKind::Law).all(given)
+}
+
 fn one(fit: &FitView) -> String {
     let percent = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |v| format!("{:.2} %", v * 100.0));
     let chosen = if fit.chosen { ", in use" } else { "" };
     let mut out = format!("{} · {}{chosen}\n", fit.metric, fit.law);
     match fit.skill {
-        Some(skill) if skill <= 0.0 => out.push_str("  NO SKILL: held out, it predicts no better than the mean\n"),
+        Some(skill) if skill <= 0.0 => out.push_str("  NO SKILL: held out, it predicts no better than the mean"),
         Some(skill) => out.push_str(&format!("  skill {skill:.3} against the mean")),
         None => out.push_str("  skill unknown"),
     }
@@ -126,6 +139,9 @@ fn one(fit: &FitView) -> String {
         rows.push(vec![format!("  {}", p.name), number(p.value), number(p.low), number(p.high), identified.to_owned()]);
     }
     out.push_str(&table(&rows));
+    for leap in &fit.leaps {
+        out.push_str(&format!("  held out {} ({} rows)\n", leap.describe(), leap.observations));
+    }
     if !fit.folds.is_empty() {
         let mut rows: Vec<Vec<String>> =
             vec![["  held out", ">rows", ">error", ">error of the mean"].map(str::to_owned).to_vec()];

@@ -3,6 +3,7 @@
 
 pub mod ack;
 pub mod check;
+mod choice;
 pub mod completions;
 pub mod daemon;
 pub mod export;

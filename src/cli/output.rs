@@ -93,6 +93,27 @@ pub fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// What must not be missed, in a frame as wide as it is.
+#[must_use]
+pub fn loud(text: &str) -> String {
+    const WIDTH: usize = 76;
+    let mut lines = vec![String::new()];
+    for word in printable(text).split_whitespace() {
+        let last = lines.len() - 1;
+        if !lines[last].is_empty() && lines[last].width() + 1 + word.width() > WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            let gap = if lines[last].is_empty() { "" } else { " " };
+            lines[last].push_str(gap);
+            lines[last].push_str(word);
+        }
+    }
+    let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
+    let rule = "#".repeat(width + 6);
+    let framed = lines.iter().map(|line| format!("## {line}{} ##\n", " ".repeat(width - line.width())));
+    format!("{rule}\n{}{rule}\n", framed.collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

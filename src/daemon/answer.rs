@@ -196,7 +196,8 @@ fn fit(query: &FitQuery, world: &World) -> Result<FitAnswer, Failure> {
         }
     }
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
-    Ok(FitAnswer { fits, refused, dropped })
+    let choices = results.into_iter().map(|c| c.choice).collect();
+    Ok(FitAnswer { fits, choices, refused, dropped })
 }
 
 /// The key of a validation loss, named by key or by domain.
@@ -262,11 +263,10 @@ fn missing(what: &str, flag: &str) -> Failure {
 
 /// Forecasts at every place, in their order.
 fn predict(places: &[PredictQuery], world: &World) -> Result<PredictAnswer, Failure> {
-    let fits = chosen(&world.fits);
     let mut forecasts = Vec::new();
     for place in places {
         let (scale, mixture) = (scale(place, world)?, mixture(place.mixture.as_ref(), &world.project)?);
-        forecasts.extend(forecast::target(&world.project, &fits, &scale, &mixture));
+        forecasts.extend(forecast::every_law(&world.fits, &scale, &mixture));
     }
     if forecasts.is_empty() {
         return Err(Failure::new(

@@ -341,7 +341,7 @@ impl Engine {
         self.fits.shape = advise::shape(&evidence);
         let mut forecasts = Vec::new();
         if let Some(scale) = self.project.target.scale() {
-            let mut at = |mixture| forecasts.extend(forecast::target(&self.project, &fits, &scale, mixture));
+            let mut at = |mixture| forecasts.extend(forecast::every_law(&self.fits.candidates, &scale, mixture));
             if let Some(current) = &self.project.current {
                 at(current);
             }
@@ -419,6 +419,7 @@ impl Engine {
             },
             runs,
             fits: fit_views(&self.fits.candidates),
+            choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
             forecasts: self.fits.forecasts.clone(),
             charts: self.fits.charts.clone(),
             advice: self.fits.advice.clone(),

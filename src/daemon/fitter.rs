@@ -1,17 +1,32 @@
 //! Refits, on a thread of its own.
 //!
-//! The engine hands over the newest rows; whatever came in while a fit was under way is fitted next, in one go. After
-//! a fit that took a while the fitter rests as long, so that ingest and the screen keep at least half of the machine.
+//! The engine hands over the newest rows; whatever came in while a fit was under way is fitted next, in one go. A refit
+//! is of the laws in use, warm from their last optimum. When no newer rows are waiting and enough has changed since the
+//! last time, a search follows: every law whose needs the data meet, from many starts, which replaces what it improves
+//! on. After a fit that took a while the fitter rests as long, so that ingest and the screen keep at least half of the
+//! machine.
 
-use crate::fit::Options;
-use crate::fit::choose::{Candidates, candidates};
+use crate::fit::choose::{Candidates, Request, Scope, choose};
+use crate::fit::{Options, Stop, never};
 use crate::forecast::Pool;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
+use crate::vocab::Observations;
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// How long a one-shot command compares laws before it answers with those it has.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a search in the background compares laws before it chooses among those it has.
+const BUDGET: Duration = Duration::from_secs(120);
+/// Searches that are given up for newer rows, in a row, before one is seen through.
+const MOST_INTERRUPTIONS: u32 = 3;
+/// A search is due when there are this many times the rows there were.
+const GROWN: f64 = 1.1;
+/// The longest pause after a fit.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// What to fit.
 #[derive(Debug, Clone)]
@@ -48,36 +63,139 @@ pub fn options(project: &Project) -> Options {
     }
 }
 
-/// Fits every domain's loss, warm from `previous` where there is one.
+/// Fits every domain's loss, warm from `previous` where there is one, for one-shot commands. Where the project leaves the
+/// law open, laws are compared for as long as [`PATIENCE`] lasts; what was not compared is said.
 #[must_use]
 pub fn fit_all(job: &Job, previous: &[Candidates]) -> Vec<Candidates> {
     let options = options(&job.project);
-    job.observed
-        .fitted
-        .iter()
-        .map(|rows| {
-            let previous = previous.iter().find(|p| p.metric == rows.metric);
-            candidates(&job.project.laws, rows, &options, previous)
-        })
-        .collect()
+    let began = Instant::now();
+    let losses = job.observed.fitted.len().max(1);
+    let until = |index: usize| PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
+    round(job, &options, previous, Scope::All, &never, &|index| began.elapsed() > until(index)).unwrap_or_default()
+}
+
+/// One choice a loss; `None` where it was stopped. `enough` is asked with the index of the loss.
+fn round(
+    job: &Job,
+    options: &Options,
+    previous: &[Candidates],
+    scope: Scope,
+    stop: Stop<'_>,
+    enough: &(dyn Fn(usize) -> bool + Sync),
+) -> Option<Vec<Candidates>> {
+    let laws = &job.project.laws;
+    let one = |(index, observations): (usize, &Observations)| {
+        let previous = previous.iter().find(|p| p.metric == observations.metric);
+        // A search is to find what warm refits miss.
+        let cold = scope == Scope::All;
+        choose(&Request { laws, observations, options, previous, scope, cold, stop, enough: &|| enough(index) })
+    };
+    job.observed.fitted.iter().enumerate().map(one).collect()
 }
 
 /// Starts the fitter. It ends when `jobs` is closed.
 pub fn spawn(jobs: Receiver<Job>, done: impl Fn(Fitted) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("fitter".to_owned()).spawn(move || {
-        let mut previous: Vec<Candidates> = Vec::new();
-        let mut pool = Arc::new(Pool::default());
-        while let Ok(first) = jobs.recv() {
-            let job = jobs.try_iter().last().unwrap_or(first);
-            let began = Instant::now();
-            let fits = fit_all(&job, &previous);
-            pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&pool)));
-            let took = began.elapsed();
-            previous.clone_from(&fits);
-            done(Fitted { observed: job.observed, fits, pool: Arc::clone(&pool), seconds: took.as_secs_f64() });
-            std::thread::sleep(took.min(Duration::from_secs(5)));
+    let fitter = Fitter { jobs, previous: Vec::new(), pool: Arc::default(), searched: None, interrupted: 0 };
+    std::thread::Builder::new().name("fitter".to_owned()).spawn(move || fitter.run(&done))
+}
+
+/// The fitter's thread: warm refits as rows arrive, and between them cold searches among all laws.
+struct Fitter {
+    jobs: Receiver<Job>,
+    previous: Vec<Candidates>,
+    pool: Arc<Pool>,
+    /// What the last search looked at.
+    searched: Option<Searched>,
+    /// How often the search under way has been given up for newer rows.
+    interrupted: u32,
+}
+
+/// What a search looked at, to see whether another is due.
+struct Searched {
+    laws: Vec<String>,
+    options: Options,
+    rows: usize,
+    runs: Vec<usize>,
+}
+
+impl Searched {
+    fn of(job: &Job) -> Self {
+        let fitted = &job.observed.fitted;
+        Self {
+            laws: job.project.laws.clone(),
+            options: options(&job.project),
+            rows: fitted.iter().map(|o| o.rows.len()).sum(),
+            runs: fitted.iter().map(Observations::runs_present).collect(),
         }
-    })
+    }
+
+    /// Whether what has come in since may change which law is best, or where its optimum is.
+    fn is_stale(&self, now: &Self) -> bool {
+        let grown = now.rows as f64 > GROWN * self.rows as f64 || now.rows < self.rows;
+        grown || self.runs != now.runs || self.laws != now.laws || self.options != now.options
+    }
+}
+
+impl Fitter {
+    fn run(mut self, done: &impl Fn(Fitted)) {
+        while let Ok(first) = self.jobs.recv() {
+            let mut job = self.newest(first);
+            loop {
+                let began = Instant::now();
+                self.refit(&job, done);
+                std::thread::sleep(began.elapsed().min(LONGEST_REST));
+                if self.jobs.is_empty() {
+                    self.search(&job, done);
+                }
+                match self.jobs.try_recv() {
+                    Ok(next) => job = self.newest(next),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// The newest job: whatever came in meanwhile is fitted in one go.
+    fn newest(&self, first: Job) -> Job {
+        self.jobs.try_iter().last().unwrap_or(first)
+    }
+
+    /// What was chosen last time, warm. Never given up: rows that keep coming would keep it from ever ending.
+    fn refit(&mut self, job: &Job, done: &impl Fn(Fitted)) {
+        let began = Instant::now();
+        let options = options(&job.project);
+        let fits = round(job, &options, &self.previous, Scope::Standing, &never, &|_| false).unwrap_or_default();
+        self.pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&self.pool)));
+        self.publish(job, fits, began, done);
+    }
+
+    /// Every law from many starts and from its last optimum, so that what is found is at least as good. Given up when
+    /// newer rows are there, but not for ever.
+    fn search(&mut self, job: &Job, done: &impl Fn(Fitted)) {
+        let now = Searched::of(job);
+        if self.searched.as_ref().is_some_and(|last| !last.is_stale(&now)) {
+            return;
+        }
+        let began = Instant::now();
+        let (jobs, patient) = (&self.jobs, self.interrupted >= MOST_INTERRUPTIONS);
+        let stop = || !patient && !jobs.is_empty();
+        let enough = |_| began.elapsed() > BUDGET;
+        match round(job, &now.options, &self.previous, Scope::All, &stop, &enough) {
+            None => self.interrupted += 1,
+            Some(fits) => {
+                self.interrupted = 0;
+                self.searched = Some(now);
+                self.publish(job, fits, began, done);
+                std::thread::sleep(began.elapsed().min(LONGEST_REST));
+            }
+        }
+    }
+
+    fn publish(&mut self, job: &Job, fits: Vec<Candidates>, began: Instant, done: &impl Fn(Fitted)) {
+        self.previous.clone_from(&fits);
+        let seconds = began.elapsed().as_secs_f64();
+        done(Fitted { observed: Arc::clone(&job.observed), fits, pool: Arc::clone(&self.pool), seconds });
+    }
 }
 
 /// A channel on which the newest job counts.

@@ -1,8 +1,9 @@
 //! From the pieces of a fit to what readers see.
 
-use super::held_out::{HeldOut, HeldRow};
+use super::held_out::{HeldOut, HeldRow, Leap};
 use super::interval::Calibration;
 use super::model::{Model, Optimum};
+use super::objective::Stop;
 use super::{Fit, Options, Seen, identify, laplace, resample};
 use crate::laws::Columns;
 use crate::vocab::{FitView, Observations, ParameterView};
@@ -10,12 +11,13 @@ use crate::vocab::{FitView, Observations, ParameterView};
 /// What a fit consists of before it is put into words.
 pub(super) struct Parts<'a> {
     pub observations: &'a Observations,
-    pub x: Columns,
+    pub x: &'a Columns,
     pub model: Model,
     pub optimum: Optimum,
     pub draws: Vec<Vec<f64>>,
     pub held: Option<HeldOut>,
     pub options: &'a Options,
+    pub stop: Stop<'a>,
     pub seconds: f64,
 }
 
@@ -23,11 +25,11 @@ pub(super) struct Parts<'a> {
 const WIDEN: f64 = 1.5;
 
 pub(super) fn fit(parts: Parts<'_>) -> Fit {
-    let Parts { observations, x, model, optimum, draws, held, options, seconds } = parts;
-    let predicted = model.predict(&optimum.theta, &x);
+    let Parts { observations, x, model, optimum, draws, held, options, stop, seconds } = parts;
+    let predicted = model.predict(&optimum.theta, x);
     let in_sample: Vec<f64> = x.ln_loss.iter().zip(&predicted).map(|(y, p)| y - p).collect();
     let mre = in_sample.iter().map(|r| (-r).clamp(-50.0, 50.0).exp_m1().abs()).sum::<f64>() / x.len() as f64;
-    let parameters = parameters(&model, &x, &optimum.theta, &draws);
+    let parameters = parameters(&model, x, &optimum.theta, &draws, stop);
     let mut runs = x.run.clone();
     runs.sort_unstable();
     runs.dedup();
@@ -35,13 +37,16 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         metric: observations.metric.clone(),
         law: model.law.card().name.to_owned(),
         chosen: true,
-        objective: model.objective(&optimum.theta, &x),
+        objective: model.objective(&optimum.theta, x),
         warnings: warnings(&parameters, held.as_ref(), runs.len()),
         parameters,
         observations: x.len(),
         runs: runs.len(),
         skill: held.as_ref().map(|h| h.skill),
         mre_heldout: held.as_ref().map(|h| h.mre),
+        no_skill: held.as_ref().is_some_and(|h| h.skill <= 0.0),
+        mre_scale: held.as_ref().and_then(HeldOut::mre_scale),
+        leaps: held.iter().flat_map(HeldOut::leaps).map(Leap::view).collect(),
         mre,
         held_out: held.as_ref().map(|h| h.how.clone()).unwrap_or_default(),
         folds: held.as_ref().map(|h| h.folds.clone()).unwrap_or_default(),
@@ -50,7 +55,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         seconds,
         stopped: optimum.stopped,
     };
-    let calibration = calibration(&model, &x, &draws, held, &in_sample);
+    let calibration = calibration(&model, x, &draws, held, &in_sample);
     let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
     residuals.sort_by(f64::total_cmp);
     Fit {
@@ -60,15 +65,15 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         residuals,
         domains: observations.domains.clone(),
         own: observations.own,
-        seen: seen(&x),
+        seen: seen(x),
         model,
         calibration,
     }
 }
 
-fn parameters(model: &Model, x: &Columns, theta: &[f64], draws: &[Vec<f64>]) -> Vec<ParameterView> {
+fn parameters(model: &Model, x: &Columns, theta: &[f64], draws: &[Vec<f64>], stop: Stop<'_>) -> Vec<ParameterView> {
     let shown = model.shown(theta);
-    let pinned = identify::identified(model, x, theta);
+    let pinned = identify::identified(model, x, theta, stop);
     let over_draws: Vec<Vec<(String, f64)>> = draws.iter().map(|d| model.shown(d)).collect();
     let laplace = if draws.is_empty() { laplace::ends(model, x, theta) } else { None };
     shown
@@ -96,7 +101,7 @@ fn calibration(
     held: Option<HeldOut>,
     in_sample: &[f64],
 ) -> Calibration {
-    let mut calibration = Calibration { usual_spread: usual_spread(model, x, draws), ..Calibration::default() };
+    let mut calibration = Calibration { usual_spread: usual_spread(&lines(model, x, draws)), ..Calibration::default() };
     match held {
         Some(held) => {
             calibration.rows = held.rows;
@@ -107,24 +112,33 @@ fn calibration(
             calibration.rows = in_sample
                 .iter()
                 .enumerate()
-                .map(|(i, r)| HeldRow { mixture: x.mixture(i), residual: WIDEN * r, inside: true })
+                .map(|(i, r)| HeldRow { index: i, fold: 0, mixture: x.mixture(i), residual: WIDEN * r, inside: true })
                 .collect();
         }
     }
     calibration
 }
 
-/// Median over some rows of the standard deviation over draws of ln L̂.
-fn usual_spread(model: &Model, x: &Columns, draws: &[Vec<f64>]) -> f64 {
+/// Some rows, evenly: enough to know the usual spread of draws by.
+pub(super) fn some(x: &Columns) -> Columns {
     const LOOKED_AT: usize = 64;
     let stride = x.len().div_ceil(LOOKED_AT).max(1);
-    let some = x.weighted(|i| if i % stride == 0 { 1.0 } else { 0.0 });
-    let lines: Vec<Vec<f64>> = draws.iter().map(|theta| model.predict(theta, &some)).collect();
+    x.weighted(|i| if i % stride == 0 { 1.0 } else { 0.0 })
+}
+
+/// ln L̂ of some rows under every draw.
+fn lines(model: &Model, x: &Columns, draws: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let some = some(x);
+    draws.iter().map(|theta| model.predict(theta, &some)).collect()
+}
+
+/// Median over rows of the standard deviation over draws of ln L̂; `lines` by draw.
+pub(super) fn usual_spread(lines: &[Vec<f64>]) -> f64 {
     if lines.len() < 2 {
         return 0.0;
     }
     let n = lines.len() as f64;
-    let mut spreads: Vec<f64> = (0..some.len())
+    let mut spreads: Vec<f64> = (0..lines[0].len())
         .map(|i| {
             let mean = lines.iter().map(|l| l[i]).sum::<f64>() / n;
             (lines.iter().map(|l| (l[i] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
@@ -139,12 +153,6 @@ fn warnings(parameters: &[ParameterView], held: Option<&HeldOut>, runs: usize) -
     if let Some(held) = held {
         if held.skill <= 0.0 {
             all.push("NO SKILL: held-out mixtures are predicted no better than by the mean".to_owned());
-        }
-        if let Some(size) = &held.size {
-            all.push(format!("larger N, held out: {}", size.describe("N")));
-        }
-        if let Some(tokens) = &held.tokens {
-            all.push(format!("more tokens, held out: {}", tokens.describe("D")));
         }
     } else {
         all.push("not cross-validated: its skill is unknown".to_owned());

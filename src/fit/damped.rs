@@ -114,6 +114,9 @@ impl Solver<Descent<'_>, Position> for Damped {
         let descent = problem.problem.as_ref().ok_or_else(|| Error::msg("no problem"))?;
         let theta = state.take_param().ok_or_else(|| Error::msg("no position"))?;
         let cost = state.get_cost();
+        if descent.stopped() {
+            return Ok((state.param(theta).cost(cost).terminate_with(TerminationReason::Interrupt), None));
+        }
         let mut trial = theta.clone();
         while self.lambda < 1e10 {
             if self.solve() {

@@ -1,6 +1,7 @@
 //! Fitting: robust objective, starts, argmin's L-BFGS, intervals, held-out skill.
 
 mod assemble;
+mod baseline;
 pub mod choose;
 mod damped;
 mod gram;
@@ -14,14 +15,22 @@ mod objective;
 mod random;
 mod resample;
 mod search;
+mod split;
+mod stack;
 mod starts;
 #[cfg(test)]
 mod tests;
+mod why;
+
+pub use objective::{Stop, never};
+pub use stack::Stack;
 
 use crate::laws::{self, Columns, Shape};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Observations};
+use held_out::HeldOut;
 use interval::{Calibration, Standing};
-use model::Model;
+use model::{Model, Optimum};
+use split::Plan;
 use starts::Budget;
 
 /// How to fit.
@@ -59,6 +68,19 @@ pub enum FitError {
     /// No law of this name.
     #[error("there is no law called '{0}'")]
     Unknown(String),
+    /// Whoever asked has lost interest.
+    #[error("the fit of {0} was stopped")]
+    Stopped(String),
+}
+
+impl FitError {
+    /// Name of the law that was not fitted.
+    #[must_use]
+    pub fn law(&self) -> Option<&str> {
+        match self {
+            Self::Missing { law, .. } | Self::Unknown(law) | Self::Stopped(law) => Some(law),
+        }
+    }
 }
 
 /// A fitted law: θ, what it was fitted to, how sure it is.
@@ -123,15 +145,18 @@ impl Fit {
     #[must_use]
     pub fn forecast(&self, at: &Observation) -> Interval {
         let place = Columns::place(at);
+        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.standing(at))
+    }
+
+    fn standing(&self, at: &Observation) -> Standing {
         let outside = self.extrapolation(at);
         let beyond = |ratio: f64| if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 };
-        let standing = Standing {
+        Standing {
             mixture: at.mixture.clone(),
             inside: outside.mixture_inside,
             beyond_size: beyond(outside.params),
             beyond_tokens: beyond(outside.tokens),
-        };
-        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &standing)
+        }
     }
 
     /// How far outside the data `at` is.
@@ -164,6 +189,8 @@ fn cold_starts(parameters: usize) -> usize {
 
 /// Fresh starts of a fit that has the last one to start from.
 const WARM_STARTS: usize = 6;
+/// Fresh starts of a fold's fit, beside the optimum for all rows.
+const FOLD_STARTS: usize = 4;
 
 /// Fits one law to one validation loss. `warm` is the last fit of the same law and metric: its θ joins the starts, and
 /// few fresh ones are then needed.
@@ -171,31 +198,78 @@ const WARM_STARTS: usize = 6;
 /// # Errors
 /// [`FitError`]. A fit that is returned is finite in every number.
 pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Option<&Fit>) -> Result<Fit, FitError> {
-    let law = laws::get(law).ok_or_else(|| FitError::Unknown(law.to_owned()))?;
     let x = Columns::of(observations);
-    let missing = missing(law, observations, &x);
-    if !missing.is_empty() {
-        return Err(FitError::Missing {
-            law: law.card().name.to_owned(),
-            metric: observations.metric.clone(),
-            missing,
-        });
+    let plan = if options.cross_validate { Plan::new(observations, &x, options.seed) } else { Plan::default() };
+    let task = Task { observations, x: &x, plan: &plan, options, cold: false, stop: &never };
+    task.draft(law, warm)?.finish(&task, options.bootstraps)
+}
+
+/// What the fits of several laws to one validation loss have in common.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    observations: &'a Observations,
+    x: &'a Columns,
+    plan: &'a Plan,
+    options: &'a Options,
+    /// As many fresh starts as without a last fit.
+    cold: bool,
+    stop: Stop<'a>,
+}
+
+/// A law fitted and cross-validated, without what takes longest: resamples and profiles.
+struct Draft {
+    model: Model,
+    optimum: Optimum,
+    held: Option<HeldOut>,
+    seconds: f64,
+}
+
+impl Task<'_> {
+    fn draft(&self, law: &str, warm: Option<&Fit>) -> Result<Draft, FitError> {
+        let law = laws::get(law).ok_or_else(|| FitError::Unknown(law.to_owned()))?;
+        let missing = missing(law, self.observations, self.x);
+        if !missing.is_empty() {
+            let (law, metric) = (law.card().name.to_owned(), self.observations.metric.clone());
+            return Err(FitError::Missing { law, metric, missing });
+        }
+        let model = Model::new(law, Shape::of(self.observations.own, self.x));
+        let warm: Vec<Vec<f64>> =
+            warm.filter(|fit| fit.view.law == law.card().name).map(|fit| fit.theta.clone()).into_iter().collect();
+        let (seed, stop) = (self.options.seed, self.stop);
+        let cold = self.cold || warm.is_empty();
+        let fresh = self.options.starts.unwrap_or(if cold { cold_starts(model.parameters.len()) } else { WARM_STARTS });
+        let began = std::time::Instant::now();
+        let optimum = model.fit(self.x, &warm, &Budget { seed, fresh, tolerance: 1e-9, polish: true, stop });
+        let seconds = began.elapsed().as_secs_f64();
+        let refit = |train: &Columns, test: &Columns| {
+            let budget = Budget { seed, fresh: FOLD_STARTS, tolerance: 1e-7, polish: false, stop };
+            let found = model.fit(train, std::slice::from_ref(&optimum.theta), &budget);
+            model.predict(&found.theta, test)
+        };
+        let held = held_out::held_out(self.plan, self.x, &refit);
+        self.unless_stopped(Draft { held, model, optimum, seconds })
     }
-    let model = Model::new(law, Shape::of(observations.own, &x));
-    let warm: Vec<Vec<f64>> =
-        warm.filter(|fit| fit.view.law == law.card().name).map(|fit| fit.theta.clone()).into_iter().collect();
-    let fresh =
-        options.starts.unwrap_or(if warm.is_empty() { cold_starts(model.parameters.len()) } else { WARM_STARTS });
-    let budget = Budget { seed: options.seed, fresh, tolerance: 1e-9, polish: true };
-    let began = std::time::Instant::now();
-    let optimum = model.fit(&x, &warm, &budget);
-    let seconds = began.elapsed().as_secs_f64();
-    let draws = resample::bootstrap(&model, &x, &optimum.theta, options.seed, options.bootstraps);
-    let held = options
-        .cross_validate
-        .then(|| held_out::held_out(&model, observations, &x, &optimum.theta, options.seed))
-        .flatten();
-    Ok(assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, seconds }))
+
+    /// What a search that was stopped half-way found is not to be used.
+    fn unless_stopped(&self, draft: Draft) -> Result<Draft, FitError> {
+        if (self.stop)() { Err(FitError::Stopped(draft.name().to_owned())) } else { Ok(draft) }
+    }
+}
+
+impl Draft {
+    fn name(&self) -> &'static str {
+        self.model.law.card().name
+    }
+
+    fn finish(self, task: &Task<'_>, bootstraps: usize) -> Result<Fit, FitError> {
+        let Task { observations, x, options, stop, .. } = *task;
+        let name = self.name();
+        let draws = resample::bootstrap(&self.model, x, &self.optimum.theta, options.seed, bootstraps, stop);
+        let Draft { model, optimum, held, seconds } = self;
+        let fit =
+            assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, stop, seconds });
+        if stop() { Err(FitError::Stopped(name.to_owned())) } else { Ok(fit) }
+    }
 }
 
 fn missing(law: &dyn laws::Law, observations: &Observations, x: &Columns) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! A law made ready for one set of observations: what bootstrap, cross-validation and prediction share.
 
-use super::objective::{DELTA, Objective, Workspace, huber, predict};
+use super::objective::{DELTA, Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget};
-use crate::laws::{Columns, Law, Method, Parameter, Shape};
+use crate::laws::{Columns, Law, Method, Parameter, Shape, Smooth};
 
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
 #[derive(Debug, Clone)]
@@ -29,11 +29,15 @@ impl Model {
         Self { law, shape, parameters }
     }
 
+    fn objective_of<'a>(&'a self, law: &'a dyn Smooth, x: &'a Columns, stop: Stop<'a>) -> Objective<'a> {
+        Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA, stop }
+    }
+
     /// Fits to `x` from the given coordinates and from fresh starts.
-    pub(super) fn fit(&self, x: &Columns, warm: &[Vec<f64>], budget: &Budget) -> Optimum {
+    pub(super) fn fit(&self, x: &Columns, warm: &[Vec<f64>], budget: &Budget<'_>) -> Optimum {
         match self.law.method() {
             Method::Search(law) => {
-                let objective = Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA };
+                let objective = self.objective_of(law, x, budget.stop);
                 starts::search(objective, warm, budget)
             }
             Method::Solve(law) => Optimum {
@@ -45,10 +49,10 @@ impl Model {
     }
 
     /// A quick fit to a resample, from the optimum for all rows.
-    pub(super) fn resample(&self, x: &Columns, from: &[f64], seed: u64) -> Vec<f64> {
+    pub(super) fn resample(&self, x: &Columns, from: &[f64], seed: u64, stop: Stop<'_>) -> Vec<f64> {
         match self.law.method() {
             Method::Search(law) => {
-                let objective = Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA };
+                let objective = self.objective_of(law, x, stop);
                 let start = starts::revived(&objective, from);
                 super::search::newton(objective, &start, 40, 1e-6).theta
             }

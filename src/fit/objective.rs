@@ -10,6 +10,14 @@ use crate::laws::{BLOCK, Block, Columns, Parameter, Shape, Smooth};
 /// Where a residual's cost turns from quadratic to linear.
 pub const DELTA: f64 = 1e-3;
 
+/// Whether to stop: the rows have changed, or the time is out. Asked at every step of a search.
+pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// For fits that nothing stops.
+pub fn never() -> bool {
+    false
+}
+
 /// A law, data, and a δ.
 #[derive(Clone, Copy)]
 pub(super) struct Objective<'a> {
@@ -18,6 +26,7 @@ pub(super) struct Objective<'a> {
     pub parameters: &'a [Parameter],
     pub x: &'a Columns,
     pub delta: f64,
+    pub stop: Stop<'a>,
 }
 
 /// Everything an evaluation writes to; made once per search.

@@ -1,12 +1,20 @@
 //! Intervals from runs drawn with replacement: checkpoints of one run are not independent, runs are.
 
 use super::model::Model;
+use super::objective::Stop;
 use super::random::Random;
 use crate::laws::Columns;
 use rayon::prelude::*;
 
 /// θ of `count` resamples of runs, each fitted from the optimum for all rows. Empty where there is one run only.
-pub(super) fn bootstrap(model: &Model, x: &Columns, theta: &[f64], seed: u64, count: usize) -> Vec<Vec<f64>> {
+pub(super) fn bootstrap(
+    model: &Model,
+    x: &Columns,
+    theta: &[f64],
+    seed: u64,
+    count: usize,
+    stop: Stop<'_>,
+) -> Vec<Vec<f64>> {
     let mut runs: Vec<usize> = x.run.clone();
     runs.sort_unstable();
     runs.dedup();
@@ -24,7 +32,7 @@ pub(super) fn bootstrap(model: &Model, x: &Columns, theta: &[f64], seed: u64, co
                 times[runs[random.below(runs.len())]] += 1.0;
             }
             let drawn = x.weighted(|i| x.weight[i] * times[x.run[i]]);
-            model.resample(&drawn, theta, seed.wrapping_add(index as u64))
+            model.resample(&drawn, theta, seed.wrapping_add(index as u64), stop)
         })
         .collect()
 }

@@ -37,6 +37,11 @@ impl<'a> Descent<'a> {
         value
     }
 
+    /// Whether whoever asked for the fit has lost interest.
+    pub(super) fn stopped(&self) -> bool {
+        (self.objective.stop)()
+    }
+
     fn gradient(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
         let mut kept = self.kept.borrow_mut();
         let value = self.objective.gradient(theta, gradient, &mut kept.ws);
@@ -107,6 +112,9 @@ struct Whitened<'a, 'b> {
 
 impl Whitened<'_, '_> {
     fn evaluate(&self, z: &[f64]) -> Result<(), Error> {
+        if self.descent.stopped() {
+            return Err(Error::msg("stopped"));
+        }
         match self.left.get().checked_sub(1) {
             Some(left) => self.left.set(left),
             None => return Err(Error::msg("out of evaluations")),

@@ -7,15 +7,15 @@
 
 use super::linalg::non_negative;
 use super::model::Optimum;
-use super::objective::Objective;
+use super::objective::{Objective, Stop};
 use super::random::Random;
 use super::search::{Place, newton, quasi_newton};
 use crate::laws::{BLOCK, Block, Columns};
 use rayon::prelude::*;
 
 /// How much to spend on a search.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
+#[derive(Clone, Copy)]
+pub(super) struct Budget<'a> {
     pub seed: u64,
     /// Fresh starts, beside warm ones.
     pub fresh: usize,
@@ -23,6 +23,7 @@ pub(super) struct Budget {
     pub tolerance: f64,
     /// Whether to go on with quasi-Newton steps to the last digit.
     pub polish: bool,
+    pub stop: Stop<'a>,
 }
 
 /// Widths of the loss from heat to heat. At the first, every residual of a sane start is within δ, so that it is least
@@ -37,7 +38,7 @@ const LEADERS: usize = 4;
 const GLANCE: usize = 12;
 
 /// Searches from `warm` and from fresh starts.
-pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budget) -> Optimum {
+pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budget<'_>) -> Optimum {
     let mut last: Vec<Vec<f64>> = fresh(objective, budget);
     last.extend(warm.iter().filter(|theta| theta.len() == objective.dimensions()).map(|t| revived(&objective, t)));
     let go_on = |places: Vec<Place>, iterations: u64, tolerance: f64| -> Vec<Place> {

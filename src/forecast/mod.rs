@@ -16,6 +16,7 @@ mod tests;
 pub use pool::{Pool, seen};
 
 use crate::fit::Fit;
+use crate::fit::choose::Candidates;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::vocab::{Forecast, Mixture, RatioChart, RunForecast, Scale};
@@ -49,6 +50,12 @@ pub fn every(
 pub fn target(project: &Project, fits: &[Option<&Fit>], at: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     let _ = project;
     target::target(fits, at, mixture)
+}
+
+/// The same by every law that was fitted, the chosen one first, and by their stack.
+#[must_use]
+pub fn every_law(all: &[Candidates], at: &Scale, mixture: &Mixture) -> Vec<Forecast> {
+    target::every_law(all, at, mixture)
 }
 
 /// Each domain's loss at the target against the weight of one domain (the first that the objective minimises), for

@@ -2,9 +2,10 @@
 
 use crate::advise::lead;
 use crate::fit::Fit;
+use crate::fit::choose::Candidates;
 use crate::observe::Observed;
 use crate::project::Project;
-use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart, Scale};
+use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart, STACK, Scale};
 
 /// Weights on a chart: one a column of a wide terminal, and quarters and halves of the range among them.
 const SHARES: usize = 65;
@@ -18,6 +19,7 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
         finite.then(|| Forecast {
             metric: fit.view.metric.clone(),
             law: fit.view.law.clone(),
+            chosen: fit.view.chosen,
             params: scale.params,
             tokens: scale.tokens,
             moe: scale.moe,
@@ -27,6 +29,24 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
         })
     };
     fits.iter().flatten().filter_map(|fit| of(fit)).collect()
+}
+
+/// See [`super::every_law`].
+pub(super) fn every_law(all: &[Candidates], scale: &Scale, mixture: &Mixture) -> Vec<Forecast> {
+    let of = |candidates: &Candidates| {
+        let mut fits: Vec<Option<&Fit>> = candidates.fits.iter().map(Some).collect();
+        fits.sort_by_key(|fit| fit.is_some_and(|f| !f.view.chosen));
+        let mut forecasts = target(&fits, scale, mixture);
+        if let Some(first) = candidates.fits.first()
+            && candidates.fits.len() > 1
+            && let Some(interval) = candidates.stacked(&scale.at(mixture.weights(&first.domains)))
+            && let Some(like) = forecasts.first().cloned()
+        {
+            forecasts.push(Forecast { law: STACK.to_owned(), chosen: false, interval, ..like });
+        }
+        forecasts
+    };
+    all.iter().flat_map(of).collect()
 }
 
 /// See [`super::charts`].

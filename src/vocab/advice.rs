@@ -5,6 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// How a reason ends that says how far the target lies beyond the data.
+pub const EXTRAPOLATES: &str = "the laws extrapolate";
+
 /// What following the advice would do to one validation loss at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expected {

@@ -3,7 +3,7 @@
 //! [`super::Point`].
 
 use super::ledger::{Calibration, Entry, Grade, Scored};
-use super::{FitView, Forecast, Notice, RunView};
+use super::{Choice, FitView, Forecast, Notice, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct RunsAnswer {
 pub struct FitAnswer {
     /// The fits, the chosen ones first.
     pub fits: Vec<FitView>,
+    /// How the law of each validation loss was chosen.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
     /// Laws that could not be fitted, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,

@@ -58,8 +58,18 @@ pub struct FitView {
     pub skill: Option<f64>,
     /// Mean relative error of predictions for held-out mixtures. `null` like `skill`.
     pub mre_heldout: Option<f64>,
+    /// Whether `skill` is 0 or less: nothing that rests on this fit should be acted on.
+    #[serde(default)]
+    pub no_skill: bool,
     /// Mean relative error on the rows fitted to.
     pub mre: f64,
+    /// Mean relative error on the largest N and the most tokens when fitted to the rest (the mean of the two where both
+    /// can be held out). `null` where neither can.
+    #[serde(default)]
+    pub mre_scale: Option<f64>,
+    /// What it gets wrong on the largest runs when fitted to the smaller ones: by N, then by tokens.
+    #[serde(default)]
+    pub leaps: Vec<LeapView>,
     /// How it was held out ("leave one ratio out, 9 folds").
     #[serde(default)]
     pub held_out: String,
@@ -92,6 +102,86 @@ pub struct FoldView {
     pub mre_baseline: f64,
 }
 
+/// How a fit to the smaller part of a range predicted the rest of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LeapView {
+    /// `N`: the largest size was held out; `D`: the upper half of the tokens.
+    pub what: String,
+    /// The largest held out over the largest fitted to.
+    pub factor: f64,
+    /// Rows held out.
+    pub observations: usize,
+    /// Mean relative error on them.
+    pub mre: f64,
+    /// Mean of predicted / observed − 1: above 0 where the larger runs did better than foretold.
+    pub bias: f64,
+}
+
+/// How the law of one validation loss was chosen.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// Key of the validation loss.
+    pub metric: String,
+    /// The law that forecasts and advice rest on; `null` where none could be fitted.
+    pub law: Option<String>,
+    /// Why, in one sentence.
+    pub why: String,
+    /// Whether the chosen law predicts held-out mixtures no better than their mean.
+    pub no_skill: bool,
+    /// The baseline that predicts better than every law, where one does.
+    #[serde(default)]
+    pub beaten_by: Option<String>,
+    /// Laws, their stack, and the baselines: the least error first within each.
+    pub candidates: Vec<Candidate>,
+    /// Laws that ask for more than the data have; `fit --law NAME` says what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_met: Vec<String>,
+    /// Laws that there was no time to compare yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
+}
+
+/// What a candidate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateKind {
+    /// A law.
+    Law,
+    /// Laws weighted by their held-out predictions. Its errors are of weights that had not seen the fold.
+    Stack,
+    /// What a law must beat.
+    Baseline,
+}
+
+/// One line of the comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// Name of the law or baseline.
+    pub name: String,
+    /// What it is.
+    pub kind: CandidateKind,
+    /// Like [`FitView::skill`].
+    pub skill: Option<f64>,
+    /// Like [`FitView::mre_heldout`].
+    pub mre_heldout: Option<f64>,
+    /// Like [`FitView::mre_scale`].
+    pub mre_scale: Option<f64>,
+    /// Weight in the stack.
+    #[serde(default)]
+    pub weight: Option<f64>,
+}
+
+impl Candidate {
+    /// What decides: the mean of the errors on mixtures and on the largest scale, of those that are known.
+    #[must_use]
+    pub fn error(&self) -> Option<f64> {
+        match (self.mre_heldout, self.mre_scale) {
+            (Some(mixtures), Some(scale)) => Some(0.5 * (mixtures + scale)),
+            (mixtures, scale) => mixtures.or(scale),
+        }
+    }
+}
+
 /// How far outside the data a prediction is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrapolation {
@@ -103,13 +193,19 @@ pub struct Extrapolation {
     pub mixture_inside: bool,
 }
 
+/// What [`Forecast::law`] is where it is several laws, weighted.
+pub const STACK: &str = "stack";
+
 /// A prediction for a size, an amount of data and a mixture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forecast {
     /// Key of the validation loss.
     pub metric: String,
-    /// Law it rests on.
+    /// Law it rests on; `stack` for several weighted by their held-out predictions.
     pub law: String,
+    /// Whether recommendations, charts and forecasts of runs rest on this one.
+    #[serde(default)]
+    pub chosen: bool,
     /// N.
     pub params: f64,
     /// D.

@@ -22,12 +22,17 @@ pub mod signal;
 pub mod snapshot;
 pub mod text;
 
-pub use advice::{Abstention, Advice, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation};
+pub use advice::{
+    Abstention, Advice, EXTRAPOLATES, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation,
+};
 pub use answer::{
     AckAnswer, CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer,
 };
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
-pub use fit::{Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView};
+pub use fit::{
+    Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, LeapView, ParameterView,
+    STACK,
+};
 pub use ledger::LedgerView;
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations};

@@ -1,7 +1,7 @@
 //! Everything a reader can show, at one instant. The dashboard, `--json`, `--once`, the picture and the wire all read
 //! this and nothing else.
 
-use super::{Advice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, ShapeAdvice};
+use super::{Advice, Choice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, ShapeAdvice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -165,7 +165,11 @@ pub struct Snapshot {
     pub runs: Vec<RunView>,
     /// Fits, the chosen ones first.
     pub fits: Vec<FitView>,
-    /// Forecasts for the target with the current and the advised mixture.
+    /// How the law of each validation loss was chosen.
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+    /// Forecasts for the target with the current and the advised mixture: the chosen law's, those of the laws in the
+    /// stack, and the stack's.
     pub forecasts: Vec<Forecast>,
     /// Loss against ratio at the target.
     pub charts: Vec<RatioChart>,

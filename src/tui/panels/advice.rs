@@ -4,7 +4,7 @@ use super::{bullet, prose, shape};
 use crate::tui::theme::Theme;
 use crate::tui::{Model, fmt, model};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Abstention, Advice, Expected, Forecast, Recommendation, Snapshot};
+use crate::vocab::{Abstention, Advice, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     {
         out.extend(shape::lines(&model.theme, snapshot, width));
     }
-    if let Some(forecast) = snapshot.forecasts.first()
+    if let Some(forecast) = snapshot.forecasts.iter().find(|f| f.chosen)
         && !matches!(snapshot.advice, Some(Advice::Recommendation(_)))
     {
         out.push(Line::default());
@@ -124,6 +124,7 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     }
     out.push(Line::default());
     out.extend(expected(theme, snapshot, &r.expected, width));
+    out.extend(stacked(theme, snapshot, &r.mixture, width));
     out.push(Line::default());
     out.push(odds(theme, r.p_better, "better than now", width));
     if r.expected.values().any(|e| e.limit.is_some()) {
@@ -131,7 +132,8 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     }
     // Before the reasons: it qualifies every number above, and must not be scrolled out of sight.
     out.extend(reach(theme, snapshot, width));
-    for reason in &r.reasons {
+    // How far the target lies beyond the data has just been said.
+    for reason in r.reasons.iter().filter(|reason| !reason.ends_with(EXTRAPOLATES)) {
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }
     out
@@ -266,7 +268,7 @@ fn not_yet(model: &Model, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
 fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
     let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
     let mut out = prose(&format!("{size}, with the mixture in use:"), theme.dim, width);
-    for f in snapshot.forecasts.iter().filter(|f| f.mixture == any.mixture) {
+    for f in snapshot.forecasts.iter().filter(|f| f.chosen && f.mixture == any.mixture) {
         let i = f.interval;
         out.push(Line::from(vec![
             Span::styled(fmt::left(&fmt::head(&super::label(snapshot, &f.metric), 14), 8), theme.text),
@@ -275,6 +277,21 @@ fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<
         ]));
     }
     out
+}
+
+/// What the laws weighted together say of the same mixture: a second opinion on what the chosen laws say.
+fn stacked(theme: &Theme, snapshot: &Snapshot, mixture: &Mixture, width: u16) -> Vec<Line<'static>> {
+    let of_stack = snapshot.forecasts.iter().filter(|f| f.law == STACK && f.mixture == *mixture);
+    let said: Vec<String> = of_stack
+        .map(|f| {
+            let (low, high) = (fmt::loss(f.interval.low), fmt::loss(f.interval.high));
+            format!("{} {} ({low}–{high})", super::label(snapshot, &f.metric), fmt::loss(f.interval.value))
+        })
+        .collect();
+    if said.is_empty() {
+        return Vec::new();
+    }
+    prose(&format!("all laws, weighted: {}", said.join(", ")), theme.dim, width)
 }
 
 /// How far outside the data the target is.

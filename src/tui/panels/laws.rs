@@ -3,7 +3,7 @@
 use super::{bullet, prose};
 use crate::tui::theme::Theme;
 use crate::tui::{Model, fmt};
-use crate::vocab::{FitView, ParameterView, Snapshot};
+use crate::vocab::{Candidate, CandidateKind, Choice, FitView, ParameterView, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -28,6 +28,8 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     }
     out.push(Line::from(Span::styled("─".repeat(width.into()), theme.faint)));
     out.extend(verdict(theme, fit, width));
+    let choice = snapshot.choices.iter().find(|c| c.metric == fit.metric);
+    out.extend(choice.into_iter().flat_map(|c| comparison(theme, c, &fit.law, width)));
     out.push(Line::default());
     out.extend(parameters(theme, fit, width));
     out.extend(folds(theme, fit, width));
@@ -110,10 +112,68 @@ fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
         ]),
         None => Line::from(vec![Span::styled("error ", theme.dim), own, Span::styled(" on its own rows", theme.dim)]),
     });
+    for leap in &fit.leaps {
+        out.extend(bullet("↗", theme.accent, &format!("held out {}", leap.describe()), theme.text, width));
+    }
     for warning in &fit.warnings {
         out.extend(bullet("!", theme.warn, warning, theme.text, width));
     }
     out
+}
+
+/// Candidates shown of each kind.
+const MOST_CANDIDATES: usize = 6;
+
+/// Why this law: what each candidate got wrong on what was held out.
+fn comparison(theme: &Theme, choice: &Choice, shown: &str, width: u16) -> Vec<Line<'static>> {
+    let mut out = vec![Line::default()];
+    let style = if choice.no_skill || choice.beaten_by.is_some() { theme.warn } else { theme.text };
+    out.extend(prose(&choice.why, style, width));
+    if choice.candidates.len() < 2 {
+        return out;
+    }
+    let names = choice.candidates.iter().map(|c| fmt::width(&fmt::head(&c.name, 14))).max().unwrap_or(4).max(8);
+    let head = format!("{} {:>9} {:>9}  weight", fmt::left("held out", names), "mixtures", "largest");
+    out.push(Line::from(Span::styled(fmt::head(&head, width.into()), theme.dim)));
+    for kind in [CandidateKind::Law, CandidateKind::Stack, CandidateKind::Baseline] {
+        let of_kind: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.kind == kind).collect();
+        for c in of_kind.iter().take(MOST_CANDIDATES) {
+            out.push(candidate(theme, choice, c, shown, names));
+        }
+        if of_kind.len() > MOST_CANDIDATES {
+            let more = format!("… and {} that err more", of_kind.len() - MOST_CANDIDATES);
+            out.push(Line::from(Span::styled(more, theme.dim)));
+        }
+    }
+    out
+}
+
+fn candidate(theme: &Theme, choice: &Choice, c: &Candidate, shown: &str, names: usize) -> Line<'static> {
+    let law = c.kind == CandidateKind::Law;
+    let style = match c.kind {
+        CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => theme.good,
+        CandidateKind::Law if c.name == shown => theme.title,
+        CandidateKind::Law | CandidateKind::Stack => theme.text,
+        CandidateKind::Baseline => theme.dim,
+    };
+    let number = |value: Option<f64>| match value {
+        Some(v) if v >= 10.0 => ">1000%".to_owned(),
+        Some(v) => percent2(v),
+        None => "–".to_owned(),
+    };
+    let mut spans = vec![
+        Span::styled(fmt::left(&fmt::head(&c.name, 14), names), style),
+        Span::styled(format!(" {:>9} {:>9}", number(c.mre_heldout), number(c.mre_scale)), style),
+    ];
+    if c.skill.is_some_and(|s| s <= 0.0) && c.name != "mean" {
+        spans.push(Span::styled("  no skill", theme.bad));
+    } else if let Some(weight) = c.weight.filter(|w| law && *w > 0.0) {
+        spans.push(Span::styled(format!("  {weight:.2}"), theme.text));
+    }
+    if law && choice.law.as_ref() == Some(&c.name) {
+        spans.push(Span::styled("  in use", theme.good));
+    }
+    Line::from(spans)
 }
 
 fn parameters(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {

@@ -1,0 +1,64 @@
+//! The comparison of laws, as text.
+
+use super::output::{loud, table};
+use crate::vocab::{CandidateKind, Choice};
+
+/// Why this law, and every candidate with its errors; what must not be missed comes first.
+pub(super) fn show(choice: &Choice) -> String {
+    let mut out = String::new();
+    if choice.no_skill {
+        out.push_str(&loud(&format!(
+            "NO SKILL: the law of {} predicts held-out mixtures no better than their mean. Do not act on what rests on it.",
+            choice.metric
+        )));
+    }
+    out.push_str(&format!("{} · {}\n", choice.metric, choice.why));
+    if choice.candidates.len() > 1 {
+        out.push('\n');
+        out.push_str(&lines(choice));
+    }
+    for (what, laws) in [
+        ("  need more than these runs have", &choice.not_met),
+        ("  not compared yet, for want of time", &choice.unfinished),
+    ] {
+        if !laws.is_empty() {
+            out.push_str(&format!("{what}: {}\n", laws.join(", ")));
+        }
+    }
+    out
+}
+
+fn lines(choice: &Choice) -> String {
+    let percent = |value: Option<f64>| match value {
+        Some(v) if v >= 10.0 => "> 1000 %".to_owned(),
+        Some(v) => format!("{:.2} %", 100.0 * v),
+        None => "—".to_owned(),
+    };
+    let mut rows: Vec<Vec<String>> =
+        vec![["  held out:", ">mixtures", ">largest scale", ">skill", ">in the stack", ""].map(str::to_owned).to_vec()];
+    for c in &choice.candidates {
+        let law = c.kind == CandidateKind::Law;
+        let note = match c.kind {
+            CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => "in use",
+            CandidateKind::Law => "",
+            CandidateKind::Stack => "the laws above, weighted; weights had not seen what is held out",
+            CandidateKind::Baseline => "baseline",
+        };
+        let skill = match c.skill {
+            // That of the mean is what it is measured from.
+            Some(s) if s <= 0.0 && c.name != "mean" => "NONE".to_owned(),
+            Some(s) => format!("{:.3}", s.max(0.0)),
+            None => "—".to_owned(),
+        };
+        let weight = c.weight.filter(|w| law && *w > 0.0).map_or_else(String::new, |w| format!("{w:.2}"));
+        rows.push(vec![
+            format!("  {}", c.name),
+            percent(c.mre_heldout),
+            percent(c.mre_scale),
+            skill,
+            weight,
+            note.to_owned(),
+        ]);
+    }
+    table(&rows)
+}
