@@ -4,6 +4,25 @@
 //! mixture-of-experts scaling laws as the numbers arrive; a terminal dashboard shows what the target run will reach,
 //! how sure that is, and which ratio to change.
 //!
+//! The whole of it, once, in ten lines of Rust:
+//!
+//! ```
+//! use mixlaw::{Study, vocab::Advice};
+//!
+//! let study = Study::open("examples/table")?; // reads the logs and tables of a project
+//! let laws = study.fit();
+//! laws.choices().for_each(|choice| println!("{}", choice.why)); // "additive: 1.3 % error on mixtures held out …"
+//! for f in laws.predict(2e6, 1.64e6, &"prose=0.5,rust=0.5".parse()?) {
+//!     println!("{} by {}: {:.3} nats ({:.3} to {:.3})", f.metric, f.law, f.interval.value, f.interval.low, f.interval.high);
+//! }
+//! if let Advice::Recommendation(advised) = laws.recommend() {
+//!     println!("{:?}, better with odds of {:.2}", advised.mixture, advised.p_better);
+//! }
+//! # assert!(matches!(laws.recommend(), Advice::Recommendation(_)), "{:?}", laws.recommend());
+//! # assert!(laws.choices().all(|choice| !choice.no_skill));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The modules, in the order in which data meets them; each names only those above it:
 //!
 //! | module | what it is |
@@ -19,6 +38,7 @@
 //! | [`forecast`] | where runs in progress and the target will end |
 //! | [`advise`] | which ratio to change, by how much, and why, or why not |
 //! | [`daemon`] | the process that does all this continuously, and the snapshots it publishes |
+//! | [`study`] | the same, once: the library without the daemon |
 //! | [`ipc`] | how clients and the daemon talk |
 //! | [`tui`] | the dashboard |
 //! | [`report`] | snapshots as text, JSON and pictures: the dashboard's view without a terminal, and plots |
@@ -40,5 +60,8 @@ pub mod project;
 pub mod report;
 pub mod schema;
 pub mod store;
+pub mod study;
 pub mod tui;
 pub mod vocab;
+
+pub use study::Study;

@@ -66,6 +66,31 @@ impl Mixture {
     }
 }
 
+/// Reads `prose=0.7,rust=0.3`. Weights are taken as they are: see [`Mixture::normalised`].
+impl std::str::FromStr for Mixture {
+    type Err = String;
+
+    /// # Errors
+    /// A sentence that says what was typed and what would be read.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut mixture = Self::default();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (domain, weight) =
+                part.split_once('=').ok_or_else(|| format!("'{part}' is not domain=weight, like rust=0.3"))?;
+            let weight: f64 =
+                weight.trim().parse().map_err(|_| format!("the weight of '{domain}' is '{weight}', not a number"))?;
+            if mixture.0.insert(domain.trim().to_owned(), weight).is_some() {
+                return Err(format!("'{}' is given twice", domain.trim()));
+            }
+        }
+        if mixture.0.is_empty() {
+            Err("no weights; write them like prose=0.7,rust=0.3".to_owned())
+        } else {
+            Ok(mixture)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
