@@ -37,6 +37,9 @@ pub struct Fit {
     /// Show what has changed since a time instead
     #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads", "history", "json"])]
     since: Option<f64>,
+    /// Show what changed from one time to another instead: parameters, objective, the target, runs that came in
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads", "history", "at", "since", "json"])]
+    diff: Option<Vec<f64>>,
     /// Print the answer as JSON (schemas/fit.schema.json; of the past: schemas/history.schema.json)
     #[arg(long)]
     json: bool,
@@ -44,7 +47,7 @@ pub struct Fit {
 
 impl Fit {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        if self.history || self.at.is_some() || self.since.is_some() {
+        if self.history || self.at.is_some() || self.since.is_some() || self.diff.is_some() {
             return self.past();
         }
         let query = FitQuery {
@@ -68,8 +71,12 @@ impl Fit {
         let mut read = |until: Option<f64>, standing: bool| -> Result<HistoryAnswer, Failure> {
             session.ask(Query::History(HistoryQuery { until, metric: self.metric.clone(), standing }))
         };
-        if let Some(since) = self.since {
-            let (before, now) = (read(Some(since), true)?, read(None, true)?);
+        let ends = match (&self.diff, self.since) {
+            (Some(times), _) => Some((times.first().copied(), times.get(1).copied())),
+            (None, since) => since.map(|since| (Some(since), None)),
+        };
+        if let Some((from, to)) = ends {
+            let (before, now) = (read(from, true)?, read(to, true)?);
             print(&history::changes(&before.history, &now.history))?;
             return Ok(Outcome::Done);
         }

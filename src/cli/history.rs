@@ -48,6 +48,12 @@ pub(super) fn changes(before: &[KeptFit], now: &[KeptFit]) -> String {
             vec![vec![String::new(), format!(">{}", time::show(old.at)), format!(">{}", time::show(new.at))]];
         let mut row = |name: &str, a: String, b: String| rows.push(vec![format!("  {name}"), a, b]);
         let number = |v: Option<f64>| v.map_or_else(|| "—".to_owned(), |v| format!("{v:.5}"));
+        let of_target = |kept: &KeptFit| {
+            let interval = kept.target.as_ref().map(|t| t.interval);
+            interval.map_or_else(|| "—".to_owned(), |i| format!("{:.4} ({:.4}–{:.4})", i.value, i.low, i.high))
+        };
+        row("target, nats", of_target(old), of_target(new));
+        row("objective", format!("{:.6e}", old.fit.objective), format!("{:.6e}", new.fit.objective));
         row("rows", old.fit.observations.to_string(), new.fit.observations.to_string());
         row("runs", old.fit.runs.to_string(), new.fit.runs.to_string());
         row("skill", number(old.fit.skill), number(new.fit.skill));
@@ -57,7 +63,37 @@ pub(super) fn changes(before: &[KeptFit], now: &[KeptFit]) -> String {
             row(&parameter.name, number(then), number(Some(parameter.value)));
         }
         out.push_str(&table(&rows));
+        // Fits of earlier versions were kept without the names of their runs.
+        if !old.runs.is_empty() {
+            out.push_str(&came_and_went("came in", &new.runs, &old.runs));
+            out.push_str(&came_and_went("went", &old.runs, &new.runs));
+        }
         out.push('\n');
     }
     out
+}
+
+/// `  came in: 2 runs: a, b`, of those in `there` and not in `here`; nothing where there are none.
+fn came_and_went(what: &str, there: &[String], here: &[String]) -> String {
+    const NAMED: usize = 8;
+    let runs: Vec<&str> = there.iter().filter(|run| !here.contains(run)).map(String::as_str).collect();
+    if runs.is_empty() {
+        return String::new();
+    }
+    let more = if runs.len() > NAMED { format!(" and {} more", runs.len() - NAMED) } else { String::new() };
+    let named = crate::vocab::text::printable(&runs[..runs.len().min(NAMED)].join(", "));
+    format!("  {what}: {} run{}: {named}{more}\n", runs.len(), if runs.len() == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_came_in_are_named_and_many_are_counted() {
+        let names = |n: usize| (0..n).map(|i| format!("run-{i}")).collect::<Vec<_>>();
+        assert_eq!(came_and_went("came in", &names(2), &names(1)), "  came in: 1 run: run-1\n");
+        assert_eq!(came_and_went("went", &names(1), &names(2)), "");
+        assert!(came_and_went("came in", &names(12), &names(2)).ends_with("run-9 and 2 more\n"));
+    }
 }

@@ -327,7 +327,6 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
-        history::keep(&self.store, &fitted.observed, &fitted.fits, now)?;
         let fingerprint = |rows: &crate::vocab::Observations| format!("{:016x}", history::fingerprint(rows));
         self.fits.inputs = fitted.observed.fitted.iter().map(|rows| (rows.metric.clone(), fingerprint(rows))).collect();
         self.fits.candidates = Arc::new(fitted.fits);
@@ -349,6 +348,7 @@ impl Engine {
                 at(&advised.mixture);
             }
         }
+        history::keep(&self.store, &fitted.observed, &self.fits.candidates, &forecasts, now)?;
         self.fits.forecasts = forecasts;
         self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
         self.fits.advice = Some(advice);

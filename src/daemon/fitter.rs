@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a one-shot command compares laws before it answers with those it has.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Processor time for which a one-shot command compares laws before it answers with those it has. Not time on the wall:
+/// how busy the machine is must not decide which law is used.
+const PATIENCE: Duration = Duration::from_secs(12);
 /// How long a search in the background compares laws before it chooses among those it has.
 const BUDGET: Duration = Duration::from_secs(120);
 /// Searches that are given up for newer rows, in a row, before one is seen through.
@@ -68,10 +69,15 @@ pub fn options(project: &Project) -> Options {
 #[must_use]
 pub fn fit_all(job: &Job, previous: &[Candidates]) -> Vec<Candidates> {
     let options = options(&job.project);
-    let began = Instant::now();
+    let began = processor_time();
     let losses = job.observed.fitted.len().max(1);
-    let until = |index: usize| PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
-    round(job, &options, previous, Scope::All, &never, &|index| began.elapsed() > until(index)).unwrap_or_default()
+    let until = |index: usize| began + PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
+    round(job, &options, previous, Scope::All, &never, &|index| processor_time() > until(index)).unwrap_or_default()
+}
+
+/// What this process has used, of all cores together.
+fn processor_time() -> Duration {
+    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 /// One choice a loss; `None` where it was stopped. `enough` is asked with the index of the loss.

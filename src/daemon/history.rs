@@ -3,24 +3,37 @@
 use crate::fit::choose::Candidates;
 use crate::observe::Observed;
 use crate::store::{SledStore, StoreError};
-use crate::vocab::{KeptFit, Observations};
+use crate::vocab::{Forecast, KeptFit, Observations};
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Keeps every fit of a round under the time it was made.
+/// Keeps every fit of a round under the time it was made, each with its forecast of the target among `forecasts`.
 ///
 /// # Errors
 /// What the store says.
-pub fn keep(store: &SledStore, observed: &Observed, fits: &[Candidates], now: SystemTime) -> Result<(), StoreError> {
+pub fn keep(
+    store: &SledStore,
+    observed: &Observed,
+    fits: &[Candidates],
+    forecasts: &[Forecast],
+    now: SystemTime,
+) -> Result<(), StoreError> {
     let at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     for (rows, candidates) in observed.fitted.iter().zip(fits) {
         let inputs = format!("{:016x}", fingerprint(rows));
+        let runs = names(rows);
         for fit in &candidates.fits {
+            let same = |f: &&Forecast| f.metric == fit.view.metric && f.law == fit.view.law;
             let kept = KeptFit {
                 at: at.as_secs_f64(),
                 build: env!("CARGO_PKG_VERSION").to_owned(),
                 inputs: inputs.clone(),
                 theta: fit.theta.clone(),
+                covariance: covariance(&fit.draws),
+                runs: runs.clone(),
+                // With the current mixture, which comes before the advised one.
+                target: forecasts.iter().find(same).cloned(),
                 fit: fit.view.clone(),
             };
             // A fit is finite in every number, so this cannot fail; a history with a gap is better than no daemon.
@@ -30,6 +43,27 @@ pub fn keep(store: &SledStore, observed: &Observed, fits: &[Candidates], now: Sy
         }
     }
     Ok(())
+}
+
+/// Names of the runs that have rows.
+fn names(rows: &Observations) -> Vec<String> {
+    let present: BTreeSet<usize> = rows.rows.iter().map(|row| row.run).collect();
+    present.into_iter().filter_map(|run| rows.runs.get(run).cloned()).collect()
+}
+
+/// More coordinates than this (boosted trees have thousands of numbers) have no covariance worth keeping.
+const MOST_COORDINATES: usize = 64;
+
+/// Of draws of θ, row by row; empty for less than two.
+fn covariance(draws: &[Vec<f64>]) -> Vec<f64> {
+    let p = draws.first().map_or(0, Vec::len);
+    if draws.len() < 2 || p > MOST_COORDINATES || draws.iter().any(|d| d.len() != p) {
+        return Vec::new();
+    }
+    let n = draws.len() as f64;
+    let mean: Vec<f64> = (0..p).map(|k| draws.iter().map(|d| d[k]).sum::<f64>() / n).collect();
+    let of = |a: usize, b: usize| draws.iter().map(|d| (d[a] - mean[a]) * (d[b] - mean[b])).sum::<f64>() / (n - 1.0);
+    (0..p * p).map(|i| of(i / p, i % p)).collect()
 }
 
 /// Fits made up to a time (seconds since 1970), newest first, at most `most`. What cannot be read (kept by a version to
@@ -65,6 +99,13 @@ pub fn fingerprint(rows: &Observations) -> u64 {
 mod tests {
     use super::*;
     use crate::vocab::Observation;
+
+    #[test]
+    fn covariance_is_that_of_the_draws_and_nothing_of_one_draw() {
+        assert_eq!(covariance(&[vec![0.0, 1.0], vec![2.0, 5.0]]), [2.0, 4.0, 4.0, 8.0]);
+        assert_eq!(covariance(&[vec![1.0]]), Vec::<f64>::new());
+        assert_eq!(covariance(&[vec![0.0; 65], vec![1.0; 65]]), Vec::<f64>::new());
+    }
 
     #[test]
     fn one_changed_loss_is_another_fingerprint() {

@@ -206,7 +206,7 @@ impl Memory {
                 low: f.interval.low,
                 high: f.interval.high,
                 widened: 1.0,
-                shown: true,
+                shown: f.chosen,
                 fit: fit(&f.metric),
                 place: Some(at_place),
             });

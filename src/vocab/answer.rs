@@ -102,6 +102,15 @@ pub struct KeptFit {
     pub inputs: String,
     /// Parameters in the law's own coordinates.
     pub theta: Vec<f64>,
+    /// Covariance of `theta` over resampled runs, row by row; empty where there were none.
+    #[serde(default)]
+    pub covariance: Vec<f64>,
+    /// Names of the runs fitted to.
+    #[serde(default)]
+    pub runs: Vec<String>,
+    /// What it says of the target with the current mixture.
+    #[serde(default)]
+    pub target: Option<Forecast>,
     /// The fit.
     pub fit: FitView,
 }
