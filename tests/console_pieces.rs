@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use mixlaw::ingest::formats::custom::LineFormat;
+use mixlaw::ingest::formats::custom::CustomFormat;
 use mixlaw::ingest::formats::{Format, Sink, all};
+use mixlaw::project::line_format::LineFormat;
 use proptest::prelude::*;
 
 /// Console formats with a log each, of two starts of a job where that matters.
@@ -106,7 +107,8 @@ fn samples() -> Vec<(&'static str, String)> {
 
 fn custom() -> Box<dyn Format> {
     let pattern = r"(?<metric>[a-z]+ loss|loss)[:=]? ?(?<value>\S+)".to_owned();
-    Box::new(LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() }.compile().unwrap())
+    let described = LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() };
+    Box::new(CustomFormat::new(std::sync::Arc::new(described.compile().unwrap())))
 }
 
 fn named(name: &str) -> &'static dyn Format {

@@ -3,9 +3,10 @@
 #[path = "../../tests/formats/writers.rs"]
 pub mod writers;
 
-use mixlaw::ingest::formats::custom::{CustomFormat, LineFormat};
+use mixlaw::ingest::formats::custom::CustomFormat;
 use mixlaw::ingest::formats::{Format, Growth, Sink, all, recognise};
-use std::sync::LazyLock;
+use mixlaw::project::line_format::LineFormat;
+use std::sync::{Arc, LazyLock};
 
 /// The path that the targets pretend a file has: it must be one that formats that go by the path accept.
 pub const PATH: &str = "plots/metrics/loss.tsv";
@@ -26,7 +27,8 @@ pub fn format(name: &str) -> &'static dyn Format {
 pub fn custom() -> &'static CustomFormat {
     static FORMAT: LazyLock<CustomFormat> = LazyLock::new(|| {
         let pattern = r"step (?<step>[\d,]+) loss=(?<loss>\S+)(?: val=(?<val>\S+))?".to_owned();
-        LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() }.compile().expect("a line format")
+        let described = LineFormat { name: "ours".to_owned(), pattern, ..LineFormat::default() };
+        CustomFormat::new(Arc::new(described.compile().expect("a line format")))
     });
     &FORMAT
 }

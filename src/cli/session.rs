@@ -136,7 +136,7 @@ impl Session {
                 }
             }
             Self::Daemon(client) => {
-                let mut response = client.query(Query::Export(query)).map_err(|e| lifecycle::speak(&e))?;
+                let mut response = client.export(query).map_err(|e| lifecycle::speak(&e))?;
                 loop {
                     match response {
                         Response::Chunk(text) => sink(&text)?,

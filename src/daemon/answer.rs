@@ -8,6 +8,7 @@ use crate::advise;
 use crate::fit::Options;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
+use crate::ingest;
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, Which};
 use crate::observe::target::{shapes, total_over_active};
 use crate::project::Project;
@@ -41,7 +42,6 @@ pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
         Query::Predict(places) => json(&predict(places, world)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
         Query::Acknowledge(_) => Err(Failure::new("only the owner of the store can acknowledge", None)),
-        Query::Export(_) => Err(Failure::new("an export is a stream", None)),
     }
 }
 
@@ -96,6 +96,7 @@ fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failu
 fn check(world: &World) -> CheckAnswer {
     let files = world.files.iter().map(|file| {
         let (format, why) = match &file.verdict {
+            Ok((format, why)) if why.is_empty() => (Some(format.clone()), ingest::why(&world.project, file)),
             Ok((format, why)) => (Some(format.clone()), why.clone()),
             Err(why) => (None, why.clone()),
         };

@@ -1,11 +1,11 @@
 //! The socket: one thread accepts, one thread a client answers from the board.
 
 use super::answer::{acknowledged, answer};
-use super::board::Board;
+use super::board::{Board, World};
 use super::event::Event;
 use super::place::Place;
 use crate::ipc::frame;
-use crate::ipc::protocol::{Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::ipc::protocol::{ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
 use crate::report::export;
 use rustix::fs::Mode;
 use std::io::ErrorKind;
@@ -124,6 +124,7 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
                 frame::write(&mut stream, &response)?;
             }
             Request::Query(query) => respond(&query, &mut stream, shared)?,
+            Request::Export(query) => export(&query, &mut stream, shared)?,
             Request::Stop => {
                 frame::write(&mut stream, &Response::Stopping)?;
                 (shared.tell)(Event::Stop);
@@ -133,24 +134,33 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     Ok(())
 }
 
-fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
-    // Only in the first moments of a daemon is there no world yet.
-    let Some(world) = shared.board.newer(None, PATIENCE) else {
-        let failure = Failure::new("the daemon is still starting", "try again in a moment".to_owned());
-        return frame::write(stream, &Response::Failed(failure));
+/// The newest world; only in the first moments of a daemon is there none yet.
+fn world(shared: &Shared) -> Result<Arc<World>, Failure> {
+    let patient = shared.board.newer(None, PATIENCE);
+    patient.ok_or_else(|| Failure::new("the daemon is still starting", "try again in a moment".to_owned()))
+}
+
+fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+    let world = match world(shared) {
+        Ok(world) => world,
+        Err(failure) => return frame::write(stream, &Response::Failed(failure)),
     };
-    if let Query::Export(query) = query {
-        let result = export::points(world.store.as_ref(), query, |chunk| {
-            frame::write(stream, &Response::Chunk(chunk.to_owned()))
-        });
-        let response = match result {
-            Ok(()) => Response::End,
-            Err(export::ExportError::Sink(error)) => return Err(error),
-            Err(export::ExportError::Store(error)) => Response::Failed(error.into()),
-            Err(export::ExportError::Unknown(failure)) => Response::Failed(failure),
-        };
-        return frame::write(stream, &response);
-    }
+    let result =
+        export::points(world.store.as_ref(), query, |chunk| frame::write(stream, &Response::Chunk(chunk.to_owned())));
+    let response = match result {
+        Ok(()) => Response::End,
+        Err(export::ExportError::Sink(error)) => return Err(error),
+        Err(export::ExportError::Store(error)) => Response::Failed(error.into()),
+        Err(export::ExportError::Unknown(failure)) => Response::Failed(failure),
+    };
+    frame::write(stream, &response)
+}
+
+fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+    let world = match world(shared) {
+        Ok(world) => world,
+        Err(failure) => return frame::write(stream, &Response::Failed(failure)),
+    };
     if let Query::Acknowledge(which) = query {
         let response = match acknowledged(which, &world) {
             Ok(answer) => {

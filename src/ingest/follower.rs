@@ -1,7 +1,8 @@
 //! Following one run: which files it has, which of them are logs, and which file is which after a rotation.
 
 use super::discover::{self, RunPlace, Unreadable};
-use super::formats::{self, Growth};
+use super::formats::custom::CustomFormat;
+use super::formats::{Chosen, Growth};
 use super::identity::{self, Stamp};
 use super::settings::{self, Settings};
 use super::tail::{HEAD, Tail, With};
@@ -33,20 +34,22 @@ pub struct Follower {
     /// Files that could not be read just now.
     failed: BTreeMap<String, String>,
     settings: Settings,
+    own: Vec<CustomFormat>,
     unreadable: Unreadable,
 }
 
 impl Follower {
     /// Takes up a run where the store left it.
     #[must_use]
-    pub fn new(place: RunPlace, store: &SledStore) -> Self {
+    pub fn new(place: RunPlace, project: &Project, store: &SledStore) -> Self {
+        let own: Vec<CustomFormat> = project.formats.iter().cloned().map(CustomFormat::new).collect();
         let id = store.find_run(&place.name);
         let base = if place.file { place.path.parent().unwrap_or(Path::new("/")) } else { &place.path };
         let gone = id
             .map(|id| store.records(id))
             .into_iter()
             .flatten()
-            .map(|(id, record)| Tail::known(store, base, id, record))
+            .map(|(id, record)| Tail::known(store, &own, base, id, record))
             .collect();
         Self {
             place,
@@ -56,6 +59,7 @@ impl Follower {
             gone,
             failed: BTreeMap::new(),
             settings: Settings::default(),
+            own,
             unreadable: Vec::new(),
         }
     }
@@ -149,7 +153,7 @@ impl Follower {
         }
         let verdict = match by_name(relative) {
             Some(reason) => Err(reason.to_owned()),
-            None => head(path).and_then(|head| formats::recognise(relative, &head)),
+            None => head(path).and_then(|head| Chosen::recognise(&self.own, relative, &head)),
         };
         match verdict {
             Ok((format, why)) => {
@@ -167,9 +171,11 @@ impl Follower {
     /// Of several copies of a file that is rewritten whole (one per checkpoint), the newest has everything the others
     /// have: only it is read.
     fn supersede(&mut self) {
-        let mut newest: HashMap<(String, &str), (i64, u64, String)> = HashMap::new();
+        let mut newest: HashMap<(String, String), (i64, u64, String)> = HashMap::new();
         let rewritten = |tail: &Tail| tail.format.growth() == Growth::Rewritten;
-        let kind = |tail: &Tail| (tail.relative.rsplit('/').next().unwrap_or_default().to_owned(), tail.format.name());
+        let kind = |tail: &Tail| {
+            (tail.relative.rsplit('/').next().unwrap_or_default().to_owned(), tail.format.identity().to_owned())
+        };
         for tail in self.tails.values().filter(|t| rewritten(t)) {
             let age = (tail.stamp.modified, tail.stamp.length, tail.relative.clone());
             let best = newest.entry(kind(tail)).or_insert_with(|| age.clone());
@@ -220,7 +226,7 @@ impl Follower {
     ) -> Result<u64, StoreError> {
         let run = self.register(store)?;
         let Some(tail) = self.tails.get_mut(relative) else { return Ok(0) };
-        let reading = tail.read(&mut With { store, run, buffer, now, complete })?;
+        let reading = tail.read(&mut With { store, run, own: &self.own, buffer, now, complete })?;
         if let Some(reason) = reading.failed {
             self.failed.insert(relative.to_owned(), reason);
         }
@@ -268,19 +274,20 @@ impl Follower {
 
     /// What every file is, for `check`.
     pub fn reports(&self, store: &SledStore, into: &mut Vec<FileReport>) {
-        let report = |file: &str, verdict, points| FileReport {
+        let report = |file: &str, path: PathBuf, verdict, points| FileReport {
             run: self.place.name.clone(),
             file: file.to_owned(),
+            path,
             verdict,
             points,
         };
         for (relative, tail) in &self.tails {
-            let why = if tail.why.is_empty() { "as recognised before".to_owned() } else { tail.why.clone() };
             let points = tail.id.map_or(0, |id| store.file_points(id));
-            into.push(report(relative, Ok((tail.format.name().to_owned(), why)), points));
+            let verdict = Ok((tail.format.name().to_owned(), tail.why.clone()));
+            into.push(report(relative, tail.path.clone(), verdict, points));
         }
         for (relative, (_, reason)) in &self.refused {
-            into.push(report(relative, Err(reason.clone()), 0));
+            into.push(report(relative, self.place.path.join(relative), Err(reason.clone()), 0));
         }
     }
 
@@ -346,7 +353,7 @@ fn holds(listed: &Listed, tail: &Tail) -> bool {
         && File::open(&listed.1).and_then(|f| identity::same(&f, listed.2.length, &tail.cursor)).unwrap_or(false)
 }
 
-fn head(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn head(path: &Path) -> Result<Vec<u8>, String> {
     let mut head = Vec::with_capacity(HEAD);
     File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).map_err(|e| e.to_string())?;
     Ok(head)

@@ -115,7 +115,7 @@ impl Ingester {
         let mut new = Vec::new();
         for place in &self.discovery.runs {
             if !self.followers.contains_key(&place.path) {
-                self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.store));
+                self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());
             }
         }

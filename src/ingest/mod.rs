@@ -70,8 +70,23 @@ pub struct FileReport {
     pub run: String,
     /// Relative to the run.
     pub file: String,
-    /// Format and why it was recognised, or why the file was refused.
+    /// Where it is.
+    pub path: PathBuf,
+    /// Format and why it was recognised (empty where that was in an earlier process: ask [`why`]), or why the file was
+    /// refused.
     pub verdict: Result<(String, String), String>,
     /// Points read.
     pub points: u64,
+}
+
+/// Why a file that an earlier process recognised is read as it is.
+#[must_use]
+pub fn why(project: &crate::project::Project, file: &FileReport) -> String {
+    let own: Vec<_> = project.formats.iter().cloned().map(formats::custom::CustomFormat::new).collect();
+    let format = file.verdict.as_ref().map_or("", |(format, _)| format);
+    follower::head(&file.path)
+        .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))
+        .ok()
+        .filter(|(chosen, _)| chosen.name() == format)
+        .map_or_else(|| "as recognised before".to_owned(), |(_, recognition)| recognition.why)
 }

@@ -1,7 +1,8 @@
 //! Following one file: from its cursor to the end of its last whole record, again and again.
 
+use super::formats::custom::CustomFormat;
 use super::formats::jsonl::Jsonl;
-use super::formats::{self, Format, Growth, Parser, Sink};
+use super::formats::{Chosen, Growth, Parser, Sink};
 use super::identity::{self, Stamp};
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
 use std::fs::File;
@@ -33,7 +34,7 @@ pub struct Tail {
     /// Whether there is something to read.
     pub pending: bool,
     /// Format, and why it was recognised.
-    pub format: &'static dyn Format,
+    pub format: Chosen,
     /// Why the format was recognised; empty where that was in an earlier process.
     pub why: String,
     /// How far it was read.
@@ -55,6 +56,8 @@ pub struct With<'a> {
     pub store: &'a SledStore,
     /// Whose file it is.
     pub run: RunId,
+    /// Line formats of the project's own.
+    pub own: &'a [CustomFormat],
     /// Scratch, used again for every file.
     pub buffer: &'a mut Vec<u8>,
     /// Now.
@@ -81,7 +84,7 @@ pub struct Reading {
 impl Tail {
     /// A file the store does not know.
     #[must_use]
-    pub fn new(path: PathBuf, relative: String, format: &'static dyn Format, why: String) -> Self {
+    pub fn new(path: PathBuf, relative: String, format: Chosen, why: String) -> Self {
         Self {
             path,
             relative,
@@ -103,17 +106,18 @@ impl Tail {
 
     /// A file the store knows.
     #[must_use]
-    pub fn known(store: &SledStore, run: &Path, id: FileId, record: FileRecord) -> Self {
-        let format = formats::all().iter().find(|f| f.name() == record.format).copied();
+    pub fn known(store: &SledStore, own: &[CustomFormat], run: &Path, id: FileId, record: FileRecord) -> Self {
+        let path = run.join(&record.path);
+        let format = Chosen::find(&record.format, own).filter(|format| still(format, own, &path, &record.path));
         let mut tail = Self {
             id: Some(id),
             pending: false,
             cursor: record.cursor,
             facts: store.found_facts(id),
-            ..Self::new(run.join(&record.path), record.path, format.unwrap_or(&Jsonl), String::new())
+            ..Self::new(path, record.path, format.clone().unwrap_or(Chosen::Known(&Jsonl)), String::new())
         };
         if format.is_none() {
-            // Read by a version that knew another format: nothing of it stands, so it is recognised and read anew.
+            // Read in a way that this version, or the project file, no longer has: recognised and read anew.
             tail.cursor.offset = u64::MAX;
         }
         tail
@@ -226,7 +230,7 @@ impl Tail {
                 // Whatever is there now need not have the format of what was there before.
                 with.buffer.resize(HEAD, 0);
                 let n = read_at(&file, with.buffer, 0)?;
-                match formats::recognise(&self.relative, &with.buffer[..n]) {
+                match Chosen::recognise(with.own, &self.relative, &with.buffer[..n]) {
                     Ok((format, why)) => (self.format, self.why) = (format, why.why),
                     // As long as nothing stands there that can be read, what was read before stays.
                     Err(reason) => {
@@ -250,7 +254,7 @@ impl Tail {
 
     fn append(&mut self, with: &mut With, file: &File, stamp: Stamp, mut reading: Reading) -> Result<Reading, Trouble> {
         if self.reader.is_none() {
-            match start(self.format, &self.relative, &self.cursor) {
+            match start(&self.format, &self.relative, &self.cursor) {
                 Some(reader) => self.reader = Some(reader),
                 // The state is of another version of the parser: only the beginning of the file can be trusted.
                 None => self.restart(),
@@ -367,7 +371,7 @@ impl Tail {
             Some(id) => Target::Known(id),
             None => {
                 let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or_else(|| began(file));
-                Target::New { run: with.run, format: self.format.name(), began, replaces: &self.replaces }
+                Target::New { run: with.run, format: self.format.identity(), began, replaces: &self.replaces }
             }
         };
         let id = with.store.commit(&Commit {
@@ -416,8 +420,18 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
+/// Whether a file is still to be read as it was: not where the project now describes its lines in another way.
+fn still(format: &Chosen, own: &[CustomFormat], path: &Path, relative: &str) -> bool {
+    if own.is_empty() || format.framed() {
+        return true;
+    }
+    let mut head = vec![0; HEAD];
+    let Ok(n) = File::open(path).and_then(|file| read_at(&file, &mut head, 0)) else { return true };
+    Chosen::own(own, relative, &head[..n]).is_none_or(|(own, _)| own.identity() == format.identity())
+}
+
 /// A parser that goes on where the cursor is.
-fn start(format: &'static dyn Format, relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
+fn start(format: &Chosen, relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
     let mut parser = format.parser(relative);
     parser.resume(&cursor.state).ok()?;
     Some((parser, Sink::default()))

@@ -2,7 +2,7 @@
 
 use super::IpcError;
 use super::frame;
-use super::protocol::{Hello, PROTOCOL, Query, Request, Response};
+use super::protocol::{ExportQuery, Hello, PROTOCOL, Query, Request, Response};
 use crate::vocab::Snapshot;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
@@ -73,6 +73,14 @@ impl Client {
     /// [`IpcError::Broken`].
     pub fn query(&mut self, query: Query) -> Result<Response, IpcError> {
         self.ask(&Request::Query(query))
+    }
+
+    /// Asks for every point; what follows the first answer is had with [`Client::more`].
+    ///
+    /// # Errors
+    /// [`IpcError::Broken`].
+    pub fn export(&mut self, query: ExportQuery) -> Result<Response, IpcError> {
+        self.ask(&Request::Export(query))
     }
 
     /// The newest snapshot, or one newer than `after`; `None` where there is none within the daemon's patience.

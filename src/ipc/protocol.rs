@@ -35,6 +35,8 @@ pub enum Request {
     },
     /// An answer computed from what the daemon knows.
     Query(Query),
+    /// Every point, as a stream of [`Response::Chunk`]s.
+    Export(ExportQuery),
     /// Stop, after everything is written out.
     Stop,
 }
@@ -111,8 +113,6 @@ pub enum Query {
         /// Look outside what the runs have explored.
         extrapolate: bool,
     },
-    /// Every point, in file order, in chunks.
-    Export(ExportQuery),
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

@@ -73,6 +73,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     if let Some(target) = &file.target {
         project.target = check.target(target)?;
     }
+    project.formats = check.formats(file.formats.as_deref().unwrap_or_default())?;
     project.budget = file.budget.as_ref().map(|budget| check.budget(budget)).transpose()?;
     if let Some(mixture) = &file.mixture {
         check.mixture(mixture, &mut project)?;

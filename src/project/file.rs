@@ -4,6 +4,7 @@
 //! Every key but `runs` (or `tables`) may be left out, or left empty. A `title` in the schema completes the sentence
 //! "`key` must be …"; keep it so when adding a key.
 
+use super::line_format::LineFormat;
 use crate::vocab::FactName;
 use crate::vocab::number::parse_amount;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -28,6 +29,9 @@ pub struct ProjectFile {
     /// Where the training runs are.
     #[schemars(title = "a list, such as `- path: runs/*`")]
     pub runs: Option<Vec<RunsFile>>,
+    /// How to read the lines of logs that mixlaw does not know.
+    #[schemars(title = "a list, such as `- { name: ours, pattern: 'step (?<step>\\d+) loss=(?<loss>\\S+)' }`")]
+    pub formats: Option<Vec<LineFormat>>,
     /// Tables of finished runs, alone or beside logs.
     #[schemars(title = "a list, such as `- path: runs.csv`")]
     pub tables: Option<Vec<TableFile>>,

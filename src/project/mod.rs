@@ -20,6 +20,7 @@ pub mod error;
 pub mod file;
 pub mod grammar;
 pub mod init;
+pub mod line_format;
 pub mod load;
 pub mod locate;
 pub mod parse;
@@ -38,8 +39,10 @@ pub use load::reload;
 pub use table::TableSource;
 
 use crate::vocab::{FactName, Mixture, Moe, Scale};
+use line_format::LinePattern;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A project as everything else uses it: validated, defaults filled in, paths absolute.
 ///
@@ -71,6 +74,8 @@ pub struct Project {
     pub metrics: Vec<String>,
     /// The run being planned.
     pub target: Target,
+    /// Line formats of the user's own.
+    pub formats: Vec<Arc<LinePattern>>,
     /// What the target may cost, where size and experts are to be advised.
     pub budget: Option<Budget>,
     /// Weights in use; inferred where left out.
@@ -249,6 +254,7 @@ impl Default for Project {
             domains: Vec::new(),
             domains_stated: false,
             metrics: Vec::new(),
+            formats: Vec::new(),
             budget: None,
             target: Target::default(),
             current: None,

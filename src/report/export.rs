@@ -2,9 +2,8 @@
 
 use crate::daemon::run_view::status;
 use crate::ipc::protocol::{ExportFormat, ExportQuery, Failure};
-use crate::store::{ReadStore, RunId, StoreError};
+use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::Point;
-use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Text is handed on in stretches of about this length.
@@ -27,13 +26,13 @@ impl From<StoreError> for ExportError {
     }
 }
 
-/// Hands every point that `query` asks for to `sink`, as text in stretches of whole lines. Series follow each other run
-/// by run and key by key; within a series points are in file order.
+/// Hands every point that `query` asks for to `sink`, as text in stretches of whole lines: run by run, file by file, in
+/// the order of each file.
 ///
 /// # Errors
 /// [`ExportError`].
 pub fn points(
-    store: &dyn ReadStore,
+    store: &SledStore,
     query: &ExportQuery,
     mut sink: impl FnMut(&str) -> std::io::Result<()>,
 ) -> Result<(), ExportError> {
@@ -47,29 +46,30 @@ pub fn points(
     if query.format == ExportFormat::Csv {
         text.push_str("run,metric,step,value,segment,file\n");
     }
+    let mut written = Ok(());
     for (id, run) in runs {
-        let files: HashMap<u32, String> = store.files(id)?.into_iter().map(|(file, name)| (file.0, name)).collect();
-        for (metric, _) in store.metrics(id)? {
-            if query.metric.as_ref().is_some_and(|wanted| *wanted != metric) {
-                continue;
+        store.export(id, |file, exported| {
+            if query.metric.as_deref().is_some_and(|wanted| *wanted != *exported.metric) {
+                return true;
             }
-            let series = store.series(id, &metric)?;
-            for i in 0..series.len() {
-                let point = Point {
-                    run: run.clone(),
-                    metric: metric.clone(),
-                    step: series.steps[i],
-                    value: series.values[i],
-                    status: status(series.values[i]),
-                    segment: series.segments[i],
-                    file: files.get(&series.files[i]).cloned().unwrap_or_default(),
-                };
-                line(&mut text, &point, query.format);
-                if text.len() >= CHUNK {
-                    sink(&text).map_err(ExportError::Sink)?;
-                    text.clear();
-                }
+            let point = Point {
+                run: run.clone(),
+                metric: exported.metric.to_string(),
+                step: exported.step,
+                value: exported.value,
+                status: status(exported.value),
+                segment: exported.segment,
+                file: file.to_owned(),
+            };
+            line(&mut text, &point, query.format);
+            if text.len() >= CHUNK {
+                written = sink(&text);
+                text.clear();
             }
+            written.is_ok()
+        })?;
+        if let Err(error) = written {
+            return Err(ExportError::Sink(error));
         }
     }
     if text.is_empty() { Ok(()) } else { sink(&text).map_err(ExportError::Sink) }

@@ -160,32 +160,37 @@ impl SledStore {
     }
 
     /// Every point of a run, file by file and in the order of each file. `each` gets the path of the file and the
-    /// point; it returns whether to go on. Commits wait meanwhile.
+    /// point; it returns whether to go on.
+    ///
+    /// What is exported is what was there at the call: commits go on meanwhile, however slow `each` is.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the disk says, and that a file was replaced meanwhile.
     pub fn export(&self, run: RunId, mut each: impl FnMut(&str, &ExportedPoint) -> bool) -> Result<(), StoreError> {
-        let state = self.state();
-        let Some(of) = state.runs.get(&run) else { return Ok(()) };
+        let (files, metrics) = {
+            let state = self.state();
+            let Some(of) = state.runs.get(&run) else { return Ok(()) };
+            let known = of.files.iter().filter_map(|id| Some((*id, state.files.get(id)?.clone())));
+            let with_tail = known.map(|(id, file)| self.tail(id, &file).map(|tail| (id, file, tail)));
+            (with_tail.collect::<Result<Vec<_>, _>>()?, state.metrics.clone())
+        };
         let mut segments: HashMap<MetricId, Segments> = HashMap::new();
-        for id in &of.files {
-            let Some(file) = state.files.get(id) else { continue };
-            let tail = self.tail(*id, file)?;
+        for (id, file, tail) in files {
+            let mut emit = |metric: MetricId, step: i64, value: f64, wall: f64| {
+                let segment = segments.entry(metric).or_default().next(id, step);
+                let Some(name) = metrics.get(metric.0 as usize) else { return true };
+                each(&file.record.path, &ExportedPoint { metric: name.clone(), step, value, wall, segment })
+            };
             let mut axes = AxisCache::default();
             let mut cursors = Vec::with_capacity(file.columns.len());
             let mut heap = std::collections::BinaryHeap::new();
             for place in 0..file.columns.len() {
                 let mut cursor = ColumnCursor { sequence: 0, at: 0, block: None };
-                if let Some(row) = self.advance(&mut cursor, *id, file, place, &mut axes)? {
+                if let Some(row) = self.advance(&mut cursor, id, &file, place, &mut axes)? {
                     heap.push(std::cmp::Reverse((row, place)));
                 }
                 cursors.push(cursor);
             }
-            let mut emit = |metric: MetricId, step: i64, value: f64, wall: f64| {
-                let segment = segments.entry(metric).or_default().next(*id, step);
-                let Some(name) = state.metrics.get(metric.0 as usize) else { return true };
-                each(&file.record.path, &ExportedPoint { metric: name.clone(), step, value, wall, segment })
-            };
             while let Some(std::cmp::Reverse((_, place))) = heap.pop() {
                 let cursor = &mut cursors[place];
                 if let Some((axis, values)) = &cursor.block {
@@ -195,7 +200,7 @@ impl SledStore {
                     }
                     cursor.at += 1;
                 }
-                if let Some(row) = self.advance(cursor, *id, file, place, &mut axes)? {
+                if let Some(row) = self.advance(cursor, id, &file, place, &mut axes)? {
                     heap.push(std::cmp::Reverse((row, place)));
                 }
             }

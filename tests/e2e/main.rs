@@ -6,6 +6,7 @@ mod common;
 
 mod answers;
 mod daemon;
+mod formats;
 mod kill;
 mod signals;
 mod terminal;

@@ -36,6 +36,7 @@ pub mod torchtitan;
 pub mod trainer_state;
 pub mod wandb;
 
+use custom::CustomFormat;
 pub use sink::{RawPoint, Restart, Sink};
 
 /// How a file in this format grows.
@@ -140,30 +141,77 @@ pub fn all() -> &'static [&'static dyn Format] {
     ]
 }
 
+/// The format of one file: one of [`all`], or the project's own.
+#[derive(Clone)]
+pub enum Chosen {
+    /// One of [`all`].
+    Known(&'static dyn Format),
+    /// One that the project describes.
+    Own(CustomFormat),
+}
+
+impl Chosen {
+    /// The format of this [`Chosen::identity`], where there still is one.
+    #[must_use]
+    pub fn find(identity: &str, own: &[CustomFormat]) -> Option<Self> {
+        let known = all().iter().find(|f| f.name() == identity).map(|f| Self::Known(*f));
+        known.or_else(|| own.iter().find(|f| f.identity() == identity).map(|f| Self::Own(f.clone())))
+    }
+
+    /// The format that recognises a file best, and why: the project's own before those of [`all`].
+    ///
+    /// # Errors
+    /// A sentence for `check`.
+    pub fn recognise(own: &[CustomFormat], path: &str, head: &[u8]) -> Result<(Self, Recognition), String> {
+        match Self::own(own, path, head) {
+            Some(found) => Ok(found),
+            None => recognise(path, head).map(|(format, why)| (Self::Known(format), why)),
+        }
+    }
+
+    /// The first of the project's own formats that recognises a file.
+    #[must_use]
+    pub fn own(own: &[CustomFormat], path: &str, head: &[u8]) -> Option<(Self, Recognition)> {
+        if refuse::never_a_log(path, head).is_some() {
+            return None;
+        }
+        own.iter().find_map(|f| Some((Self::Own(f.clone()), f.recognise(path, head)?)))
+    }
+
+    /// What the store remembers it by.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        match self {
+            Self::Known(format) => format.name(),
+            Self::Own(format) => format.identity(),
+        }
+    }
+}
+
+impl std::ops::Deref for Chosen {
+    type Target = dyn Format;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Known(format) => *format,
+            Self::Own(format) => format,
+        }
+    }
+}
+
 /// The format that recognises a file best, and why; or why it is refused.
 ///
 /// # Errors
 /// A sentence for `check` ("a git-LFS pointer: the file itself was not fetched").
 pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recognition), String> {
-    recognise_among(all().iter().copied(), path, head)
-}
-
-/// As [`recognise`], among given formats: those of [`all`] and the project's own ([`custom::CustomFormat`]).
-///
-/// # Errors
-/// A sentence for `check`.
-pub fn recognise_among<'f>(
-    formats: impl IntoIterator<Item = &'f dyn Format>,
-    path: &str,
-    head: &[u8],
-) -> Result<(&'f dyn Format, Recognition), String> {
     if let Some(reason) = refuse::never_a_log(path, head) {
         return Err(reason);
     }
-    formats
-        .into_iter()
+    all()
+        .iter()
+        .copied()
         .filter_map(|format| format.recognise(path, head).map(|r| (format, r)))
-        .fold(None, |best: Option<(&'f dyn Format, Recognition)>, (format, r)| match best {
+        .fold(None, |best: Option<(&'static dyn Format, Recognition)>, (format, r)| match best {
             Some(b) if b.1.confidence >= r.confidence => Some(b),
             _ => Some((format, r)),
         })

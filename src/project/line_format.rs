@@ -1,0 +1,223 @@
+//! Line formats that the project file describes, for logs that no format here knows.
+//!
+//! ```yaml
+//! formats:
+//!   - name: ours
+//!     pattern: 'upd (?<step>\d+) .* nll=(?<nll>\S+) val=(?<val>\S+)'
+//!     metrics: { nll: train/loss, val: eval/prose/loss }
+//! ```
+
+use super::ProjectError;
+use super::check::Checker;
+use regex::bytes::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A line format as the project file has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineFormat {
+    /// Shown by `check`.
+    pub name: String,
+    /// A regular expression (syntax of Rust's `regex`), searched in every line. Named groups say what is what: `step`
+    /// (without it, the n-th matching line is step n), `wall` (seconds since 1970), and either `metric` and `value`, or
+    /// one group per metric, whose name is its key.
+    pub pattern: String,
+    /// Keys of metrics whose group cannot be named like them: `{ val: eval/prose/loss }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, String>,
+}
+
+/// What is wrong with a [`LineFormat`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineFormatError {
+    /// The pattern is no regular expression, or too large a one.
+    #[error("the pattern of line format '{name}' cannot be used: {reason}")]
+    Pattern {
+        /// Name of the format.
+        name: String,
+        /// What the regular expression compiler says.
+        reason: String,
+    },
+    /// The pattern finds no values.
+    #[error(
+        "the pattern of line format '{name}' has no group for a value; write one such as (?<loss>\\S+), or (?<metric>\\S+) and \
+         (?<value>\\S+)"
+    )]
+    NoValue {
+        /// Name of the format.
+        name: String,
+    },
+    /// `metrics` names a group that the pattern does not have.
+    #[error(
+        "line format '{name}' gives a key for '{group}', but its pattern has no group of that name; it has {groups}"
+    )]
+    NoGroup {
+        /// Name of the format.
+        name: String,
+        /// The name that is no group.
+        group: String,
+        /// The groups there are.
+        groups: String,
+    },
+    /// Of `metric` and `value`, only one is there.
+    #[error("line format '{name}' has one of the groups 'metric' and 'value'; it needs both, or neither")]
+    Half {
+        /// Name of the format.
+        name: String,
+    },
+}
+
+/// Longest pattern, in bytes.
+const LONGEST_PATTERN: usize = 4096;
+
+/// Largest compiled pattern, and largest cache of its automaton, in bytes: a pattern is run on every line of every file.
+const LARGEST_PROGRAM: usize = 1 << 20;
+
+impl LineFormat {
+    /// Compiles the pattern and checks its groups.
+    ///
+    /// # Errors
+    /// [`LineFormatError`], ready to show.
+    pub fn compile(&self) -> Result<LinePattern, LineFormatError> {
+        let name = self.name.clone();
+        let reason = match self.pattern.len() {
+            0 => Some("it is empty".to_owned()),
+            n if n > LONGEST_PATTERN => Some(format!("it has {n} bytes; at most {LONGEST_PATTERN} are allowed")),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            return Err(LineFormatError::Pattern { name, reason });
+        }
+        let regex = RegexBuilder::new(&self.pattern)
+            .size_limit(LARGEST_PROGRAM)
+            .dfa_size_limit(LARGEST_PROGRAM)
+            .build()
+            .map_err(|e| LineFormatError::Pattern { name: name.clone(), reason: last_line(&e) })?;
+
+        let groups: Vec<(usize, &str)> =
+            regex.capture_names().enumerate().filter_map(|(i, group)| group.map(|g| (i, g))).collect();
+        if let Some(group) = self.metrics.keys().find(|key| !groups.iter().any(|(_, g)| g == key)) {
+            let names: Vec<String> = groups.iter().map(|(_, g)| format!("'{g}'")).collect();
+            let groups = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(LineFormatError::NoGroup { name, group: group.clone(), groups });
+        }
+        let index = |wanted: &str| groups.iter().find(|(_, g)| *g == wanted).map(|(i, _)| *i);
+        let named = match (index("metric"), index("value")) {
+            (Some(metric), Some(value)) => Some((metric, value)),
+            (None, None) => None,
+            // A metric may be called 'value' or 'metric' if it is given a key.
+            (Some(_), None) if self.metrics.contains_key("metric") => None,
+            (None, Some(_)) if self.metrics.contains_key("value") => None,
+            _ => return Err(LineFormatError::Half { name }),
+        };
+        let keyed: Vec<(usize, String)> = groups
+            .iter()
+            .filter(|(i, g)| !matches!(*g, "step" | "wall") && named.is_none_or(|(m, v)| *i != m && *i != v))
+            .map(|(i, g)| (*i, self.metrics.get(*g).cloned().unwrap_or_else(|| (*g).to_owned())))
+            .collect();
+        if keyed.is_empty() && named.is_none() {
+            return Err(LineFormatError::NoValue { name });
+        }
+        let (step, wall) = (index("step"), index("wall"));
+        let text = format!("{} {:?}", self.pattern, self.metrics);
+        let identity = format!("{name} {:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
+        Ok(LinePattern { name, identity, regex, step, wall, named, keyed })
+    }
+}
+
+/// The last line of what the compiler says: those before it repeat the pattern.
+fn last_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().last().unwrap_or(&text).trim_start_matches("error: ").to_owned()
+}
+
+/// A compiled [`LineFormat`]. Groups are by index.
+#[derive(Debug, Clone)]
+pub struct LinePattern {
+    /// Name of the format.
+    pub name: String,
+    /// Name, and a hash of what the pattern means: equal where two read the same.
+    pub identity: String,
+    /// The pattern.
+    pub regex: Regex,
+    /// Of the step.
+    pub step: Option<usize>,
+    /// Of the time, seconds since 1970.
+    pub wall: Option<usize>,
+    /// Of a metric's key and its value.
+    pub named: Option<(usize, usize)>,
+    /// Values, with the key of each.
+    pub keyed: Vec<(usize, String)>,
+}
+
+impl PartialEq for LinePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity == other.identity
+    }
+}
+
+impl Checker<'_> {
+    /// `formats:`, each compiled.
+    pub(super) fn formats(&self, formats: &[LineFormat]) -> Result<Vec<Arc<LinePattern>>, ProjectError> {
+        let place = self.root().key("formats");
+        let mut compiled: Vec<Arc<LinePattern>> = Vec::new();
+        for (index, format) in formats.iter().enumerate() {
+            let place = place.item(index);
+            let taken = compiled.iter().any(|other| other.name == format.name);
+            if taken || format.name.trim().is_empty() {
+                let message = match taken {
+                    true => format!("two line formats are called '{}'", format.name),
+                    false => "a line format has no name".to_owned(),
+                };
+                return Err(self.source.invalid(place.key("name").value, message, "give each a name of its own"));
+            }
+            let pattern = format.compile().map_err(|error| {
+                let (at, help) = match &error {
+                    LineFormatError::Pattern { .. } => (
+                        place.key("pattern").value,
+                        r"write it in single quotes, such as 'step (?<step>\d+) loss=(?<loss>\S+)'",
+                    ),
+                    LineFormatError::NoValue { .. } | LineFormatError::Half { .. } => {
+                        (place.key("pattern").value, r"name the groups, such as 'step (?<step>\d+) loss=(?<loss>\S+)'")
+                    }
+                    LineFormatError::NoGroup { group, .. } => (
+                        place.key("metrics").key(group).key,
+                        "write a group's name on the left, the metric's key on the right",
+                    ),
+                };
+                self.source.invalid(at, error.to_string(), help)
+            })?;
+            compiled.push(Arc::new(pattern));
+        }
+        Ok(compiled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(pattern: &str, metrics: &[(&str, &str)]) -> Result<LinePattern, LineFormatError> {
+        let metrics = metrics.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        LineFormat { name: "ours".to_owned(), pattern: pattern.to_owned(), metrics }.compile()
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (pattern, metrics, says) in [
+            ("(", &[][..], "cannot be used"),
+            ("", &[], "it is empty"),
+            (r"(?<a>\w{1000}{1000})", &[], "cannot be used"),
+            ("step (?<step>.)", &[], "no group for a value"),
+            ("(?<loss>.)", &[("los", "x")], "it has 'loss'"),
+            ("(?<metric>.)", &[], "needs both"),
+        ] {
+            let error = format(pattern, metrics).unwrap_err().to_string();
+            assert!(error.contains(says), "{pattern}: {error}");
+        }
+        assert!(format("(?<value>.)", &[("value", "loss")]).is_ok());
+    }
+}
