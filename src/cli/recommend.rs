@@ -33,7 +33,7 @@ impl Recommend {
         } else {
             let mut out = match &answer.mixture {
                 Advice::Recommendation(advised) => show(advised),
-                Advice::Abstained(abstained) => show_abstention("change of mixture", abstained),
+                Advice::Abstained(abstained) => show_abstention("change", abstained),
             };
             match &answer.shape {
                 Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&format!("\n{}", show_shape(advised))),

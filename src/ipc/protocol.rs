@@ -191,8 +191,8 @@ pub struct ExportQuery {
     pub metric: Option<String>,
 }
 
-/// Formats of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// How the points of an export travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExportFormat {
     /// One JSON object a line.
     Jsonl,

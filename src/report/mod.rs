@@ -3,6 +3,7 @@
 
 pub mod export;
 pub mod glyph;
+pub mod parquet;
 pub mod plot;
 pub mod svg;
 pub mod text;

@@ -25,6 +25,18 @@ pub struct Point {
     pub file: String,
 }
 
+impl Point {
+    /// The value with NaN and infinities told apart, also after a journey through JSON.
+    #[must_use]
+    pub fn number(&self) -> f64 {
+        match self.status.as_deref() {
+            Some("inf") => f64::INFINITY,
+            Some("-inf") => f64::NEG_INFINITY,
+            _ => self.value,
+        }
+    }
+}
+
 /// A value as a log has it, before names are known: the metric is an index into a list of keys kept beside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RawPoint {
