@@ -141,6 +141,7 @@ impl Tail {
             path: &self.relative,
             names: &[],
             points: &[],
+            restarts: &[],
             facts: None,
             cursor: cursor.clone(),
         })?;
@@ -152,6 +153,12 @@ impl Tail {
     pub fn supersedes(&mut self, old: FileId) {
         self.restart();
         self.replaces.push(old);
+    }
+
+    /// Files in the store that its next points replace.
+    #[must_use]
+    pub fn replaces(&self) -> &[FileId] {
+        &self.replaces
     }
 
     /// Takes note of what the file is now. Returns whether that is news.
@@ -374,11 +381,13 @@ impl Tail {
                 Target::New { run: with.run, format: self.format.identity(), began, replaces: &self.replaces }
             }
         };
+        let restarts: Vec<usize> = sink.restarts.iter().map(|r| r.point).collect();
         let id = with.store.commit(&Commit {
             target,
             path: &self.relative,
             names: sink.metrics(),
             points: &sink.points,
+            restarts: &restarts,
             facts: reading.facts.then_some(&self.facts),
             cursor: cursor.clone(),
         });

@@ -48,10 +48,7 @@ pub fn points(
     }
     let mut written = Ok(());
     for (id, run) in runs {
-        store.export(id, |file, exported| {
-            if query.metric.as_deref().is_some_and(|wanted| *wanted != *exported.metric) {
-                return true;
-            }
+        store.export(id, query.metric.as_deref(), |file, exported| {
             let point = Point {
                 run: run.clone(),
                 metric: exported.metric.to_string(),

@@ -20,13 +20,13 @@ fn new(run: RunId, began: f64, replaces: &[FileId]) -> Target<'_> {
 
 fn commit(store: &SledStore, target: Target, path: &str, names: &[String], points: &[RawPoint], offset: u64) -> FileId {
     let cursor = Cursor { offset, ..Cursor::default() };
-    store.commit(&Commit { target, path, names, points, facts: None, cursor }).unwrap()
+    store.commit(&Commit { target, path, names, points, restarts: &[], facts: None, cursor }).unwrap()
 }
 
 fn exported(store: &SledStore, run: RunId) -> Vec<(String, String, i64, u64, u32)> {
     let mut all = Vec::new();
     store
-        .export(run, |file, p| {
+        .export(run, None, |file, p| {
             all.push((file.to_owned(), p.metric.to_string(), p.step, p.value.to_bits(), p.segment));
             true
         })
@@ -124,6 +124,37 @@ fn files_are_read_in_the_order_in_which_they_began_and_overlaps_are_segments() {
 }
 
 #[test]
+fn a_restart_the_log_speaks_of_begins_a_segment_though_no_step_goes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    let run = store.run("r").unwrap();
+    let keys = names(2);
+    let write = |target, points: &[RawPoint], restarts: &[usize]| {
+        let cursor = Cursor::default();
+        store.commit(&Commit { target, path: "log", names: &keys, points, restarts, facts: None, cursor }).unwrap()
+    };
+    // Before the first point it is no restart; after the last one it is that of the points to come.
+    let file = write(new(run, 0.0, &[]), &[point(0, 1, 0.0), point(1, 1, 0.0), point(0, 2, 0.0)], &[0, 3]);
+    write(Target::Known(file), &[], &[0]);
+    write(Target::Known(file), &[point(0, 2, 0.0), point(0, 3, 0.0)], &[1, 1]);
+    let many: Vec<RawPoint> = (4..2000).map(|step| point(0, step, 0.0)).collect();
+    write(Target::Known(file), &many, &[]);
+    write(Target::Known(file), &[point(1, 2000, 0.0)], &[]);
+    let check = |store: &SledStore| {
+        let segments = store.series(run, "m0").unwrap().segments;
+        assert_eq!(segments[..6], [0, 0, 1, 2, 2, 2]);
+        assert_eq!(store.series(run, "m1").unwrap().segments, [0, 1]);
+        let summaries: Vec<u32> = store.metrics(run).unwrap().iter().map(|(_, s)| s.segments).collect();
+        assert_eq!(summaries, [3, 2]);
+        let last = exported(store, run).iter().filter(|p| p.1 == "m0").map(|p| p.4).max();
+        assert_eq!(last, Some(2));
+    };
+    check(&store);
+    drop(store);
+    check(&SledStore::open(dir.path()).unwrap().0);
+}
+
+#[test]
 fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = SledStore::open(dir.path()).unwrap();
@@ -143,6 +174,7 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
             path: "log",
             names: &keys,
             points: &points,
+            restarts: &[],
             facts: Some(&found),
             cursor,
         })

@@ -62,6 +62,8 @@ pub struct FileRecord {
     pub cursor: Cursor,
     /// Records that had points.
     pub rows: u64,
+    /// Rows at which the log itself says that training started again, ascending.
+    pub restarts: Vec<u64>,
     /// Number of the next axis.
     pub axes: u32,
     /// Number of the next tail group.
@@ -69,9 +71,15 @@ pub struct FileRecord {
 }
 
 /// First byte of a record: the layout of the rest.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 impl FileRecord {
+    /// How often the log has said, up to this row, that training started again.
+    #[must_use]
+    pub fn restarts_until(&self, row: u64) -> u32 {
+        self.restarts.partition_point(|at| *at <= row) as u32
+    }
+
     /// As bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -84,6 +92,8 @@ impl FileRecord {
         put_f64(&mut out, self.began);
         put(&mut out, u64::from(self.generation));
         put(&mut out, self.rows);
+        put(&mut out, self.restarts.len() as u64);
+        self.restarts.iter().for_each(|row| put(&mut out, *row));
         put(&mut out, u64::from(self.axes));
         put(&mut out, u64::from(self.tails));
         put(&mut out, cursor.offset);
@@ -119,6 +129,7 @@ impl FileRecord {
             began: r.float()?,
             generation: r.small()?,
             rows: r.number()?,
+            restarts: (0..r.number()?).map(|_| r.number()).collect::<Result<_, _>>()?,
             axes: r.small()?,
             tails: r.small()?,
             cursor: Cursor {
@@ -174,6 +185,7 @@ mod tests {
                 displaced: true,
             },
             rows: 99,
+            restarts: vec![7, 80],
             axes: 12,
             tails: 1,
         };

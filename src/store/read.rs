@@ -1,6 +1,6 @@
 //! The reading side.
 
-use super::block::{Axis, Block};
+use super::block::{Axis, Block, MIN_BLOCK};
 use super::column::from_millis;
 use super::rollup::{self, COARSE, FINE, Rollup};
 use super::state::{FileState, FoundFact};
@@ -8,7 +8,8 @@ use super::stats::{self, Column};
 use super::tail::{self, RowPoint};
 use super::{FileId, FileRecord, MetricId, ReadStore, RunId, SledStore, StoreError, Summary, keys};
 use crate::vocab::{Facts, Series};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 impl ReadStore for SledStore {
@@ -42,8 +43,8 @@ impl ReadStore for SledStore {
         let mut segments = Segments::default();
         for id in &of.files {
             let Some((file, column)) = state.files.get(id).and_then(|f| Some((f, f.find(*metric)?))) else { continue };
-            let mut push = |step: i64, value: f64, wall: f64| {
-                series.segments.push(segments.next(*id, step));
+            let mut push = |row: u64, step: i64, value: f64, wall: f64| {
+                series.segments.push(segments.next(*id, step, file.record.restarts_until(row)));
                 series.steps.push(step);
                 series.values.push(value);
                 series.walls.push(wall);
@@ -52,12 +53,12 @@ impl ReadStore for SledStore {
             for sequence in 0..column.blocks {
                 let (axis, values) = self.block(file, *id, *metric, sequence)?;
                 for (i, value) in values.iter().enumerate() {
-                    push(axis.steps[i], *value, axis.wall(i));
+                    push(axis.rows[i] as u64, axis.steps[i], *value, axis.wall(i));
                 }
             }
             if column.tail > 0 {
                 for point in self.tail(*id, file)?.iter().filter(|p| p.metric == *metric) {
-                    push(point.step, point.value, from_millis(point.time));
+                    push(point.row, point.step, point.value, from_millis(point.time));
                 }
             }
         }
@@ -101,6 +102,12 @@ impl SledStore {
         let state = self.state();
         let files = state.runs.get(&run).map(|r| r.files.as_slice()).unwrap_or_default();
         files.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.clone()))).collect()
+    }
+
+    /// A file with its cursor, where it is known.
+    #[must_use]
+    pub fn record(&self, file: FileId) -> Option<FileRecord> {
+        self.state().files.get(&file).map(|f| f.record.clone())
     }
 
     /// Facts found in the content of a file.
@@ -159,61 +166,99 @@ impl SledStore {
         Ok(rollup::thin(all, most))
     }
 
-    /// Every point of a run, file by file and in the order of each file. `each` gets the path of the file and the
-    /// point; it returns whether to go on.
-    ///
-    /// What is exported is what was there at the call: commits go on meanwhile, however slow `each` is.
+    /// Every point of a run (of one metric, where it is given), file by file and in the order of each file. `each` gets
+    /// the path of the file and the point; it returns whether to go on, and may take its time: the store is not held
+    /// meanwhile. Points that arrive meanwhile may be in it or not.
     ///
     /// # Errors
-    /// What the disk says, and that a file was replaced meanwhile.
-    pub fn export(&self, run: RunId, mut each: impl FnMut(&str, &ExportedPoint) -> bool) -> Result<(), StoreError> {
-        let (files, metrics) = {
+    /// What the disk says.
+    pub fn export(
+        &self,
+        run: RunId,
+        only: Option<&str>,
+        mut each: impl FnMut(&str, &ExportedPoint) -> bool,
+    ) -> Result<(), StoreError> {
+        let (files, only) = {
             let state = self.state();
-            let Some(of) = state.runs.get(&run) else { return Ok(()) };
-            let known = of.files.iter().filter_map(|id| Some((*id, state.files.get(id)?.clone())));
-            let with_tail = known.map(|(id, file)| self.tail(id, &file).map(|tail| (id, file, tail)));
-            (with_tail.collect::<Result<Vec<_>, _>>()?, state.metrics.clone())
+            let only = only.map(|name| state.metric_ids.get(name).copied());
+            (state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default(), only)
+        };
+        let only = match only {
+            Some(None) => return Ok(()),
+            Some(metric) => metric,
+            None => None,
         };
         let mut segments: HashMap<MetricId, Segments> = HashMap::new();
-        for (id, file, tail) in files {
-            let mut emit = |metric: MetricId, step: i64, value: f64, wall: f64| {
-                let segment = segments.entry(metric).or_default().next(id, step);
-                let Some(name) = metrics.get(metric.0 as usize) else { return true };
-                each(&file.record.path, &ExportedPoint { metric: name.clone(), step, value, wall, segment })
-            };
-            let mut axes = AxisCache::default();
-            let mut cursors = Vec::with_capacity(file.columns.len());
-            let mut heap = std::collections::BinaryHeap::new();
-            for place in 0..file.columns.len() {
-                let mut cursor = ColumnCursor { sequence: 0, at: 0, block: None };
-                if let Some(row) = self.advance(&mut cursor, id, &file, place, &mut axes)? {
-                    heap.push(std::cmp::Reverse((row, place)));
-                }
-                cursors.push(cursor);
-            }
-            while let Some(std::cmp::Reverse((_, place))) = heap.pop() {
-                let cursor = &mut cursors[place];
-                if let Some((axis, values)) = &cursor.block {
-                    let i = cursor.at;
-                    if !emit(file.columns[place].metric, axis.steps[i], values[i], axis.wall(i)) {
-                        return Ok(());
-                    }
-                    cursor.at += 1;
-                }
-                if let Some(row) = self.advance(cursor, id, &file, place, &mut axes)? {
-                    heap.push(std::cmp::Reverse((row, place)));
-                }
-            }
-            for point in tail {
-                if !emit(point.metric, point.step, point.value, from_millis(point.time)) {
+        let mut points = Vec::new();
+        for id in files {
+            let mut walk = Walk { id, only, cursors: Vec::new(), axes: AxisCache::default() };
+            let mut path = String::new();
+            loop {
+                points.clear();
+                let end = self.stretch(&mut walk, &mut segments, &mut path, &mut points)?;
+                if !points.iter().all(|point| each(&path, point)) {
                     return Ok(());
+                }
+                if end {
+                    break;
                 }
             }
         }
         Ok(())
     }
 
-    /// Makes sure that the cursor stands on a point, and returns its row; `None` at the end.
+    /// The next points of a file. Returns whether these are the last. What is sealed stays where it is while the store
+    /// is let go between two stretches, and what is not sealed comes in one stretch at the end.
+    fn stretch(
+        &self,
+        walk: &mut Walk,
+        segments: &mut HashMap<MetricId, Segments>,
+        path: &mut String,
+        into: &mut Vec<ExportedPoint>,
+    ) -> Result<bool, StoreError> {
+        let state = self.state();
+        // A file that was replaced meanwhile is gone.
+        let Some(file) = state.files.get(&walk.id) else { return Ok(true) };
+        path.clone_from(&file.record.path);
+        let mut emit = |row: u64, metric: MetricId, step: i64, value: f64, wall: f64| {
+            let restarts = file.record.restarts_until(row);
+            let segment = segments.entry(metric).or_default().next(walk.id, step, restarts);
+            if let Some(name) = state.metrics.get(metric.0 as usize) {
+                into.push(ExportedPoint { metric: name.clone(), step, value, wall, segment });
+            }
+            into.len() >= STRETCH
+        };
+        walk.cursors.resize_with(file.columns.len(), ColumnCursor::default);
+        let mut heap = BinaryHeap::new();
+        for place in 0..file.columns.len() {
+            if walk.only.is_none_or(|metric| metric == file.columns[place].metric)
+                && let Some(row) = self.advance(&mut walk.cursors[place], walk.id, file, place, &mut walk.axes)?
+            {
+                heap.push(Reverse((row, place)));
+            }
+        }
+        while let Some(Reverse((_, place))) = heap.pop() {
+            let cursor = &mut walk.cursors[place];
+            if let Some((axis, values)) = &cursor.block {
+                let i = cursor.at;
+                cursor.at += 1;
+                if emit(axis.rows[i] as u64, file.columns[place].metric, axis.steps[i], values[i], axis.wall(i)) {
+                    return Ok(false);
+                }
+            }
+            if let Some(row) = self.advance(&mut walk.cursors[place], walk.id, file, place, &mut walk.axes)? {
+                heap.push(Reverse((row, place)));
+            }
+        }
+        for point in self.tail(walk.id, file)? {
+            if walk.only.is_none_or(|metric| metric == point.metric) {
+                emit(point.row, point.metric, point.step, point.value, from_millis(point.time));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes sure that the cursor stands on a point, and returns its row; `None` at the end of what is sealed.
     fn advance(
         &self,
         cursor: &mut ColumnCursor,
@@ -225,14 +270,25 @@ impl SledStore {
         loop {
             match &cursor.block {
                 Some((axis, values)) if cursor.at < values.len() => return Ok(Some(axis.rows[cursor.at])),
-                _ if cursor.sequence >= file.columns[place].blocks => return Ok(None),
-                _ => {
+                Some((_, values)) if values.len() >= MIN_BLOCK => {
+                    *cursor = ColumnCursor { sequence: cursor.sequence + 1, at: 0, block: None };
+                }
+                Some((_, values)) => {
+                    let column = &file.columns[place];
+                    if cursor.sequence + 1 >= column.blocks && column.open as usize == values.len() {
+                        return Ok(None);
+                    }
+                    // The open block has been taken up since: there, it begins with the same points.
+                    cursor.block = None;
+                }
+                None if cursor.sequence >= file.columns[place].blocks => return Ok(None),
+                None => {
                     let metric = file.columns[place].metric;
                     let key = keys::of_block(b'b', file.record.run, metric, id, cursor.sequence);
                     let block = Block::decode(&self.must_get(&key)?)?;
                     let axis = axes.get(self, id, block.axis)?;
                     check(&axis, &block)?;
-                    *cursor = ColumnCursor { sequence: cursor.sequence + 1, at: 0, block: Some((axis, block.values)) };
+                    cursor.block = Some((axis, block.values));
                 }
             }
         }
@@ -270,7 +326,19 @@ fn check(axis: &Axis, block: &Block) -> Result<(), StoreError> {
     }
 }
 
+/// Points gathered before the store is let go.
+const STRETCH: usize = 16_384;
+
+/// How far a file has been walked through.
+struct Walk {
+    id: FileId,
+    only: Option<MetricId>,
+    cursors: Vec<ColumnCursor>,
+    axes: AxisCache,
+}
+
 /// A place in the sealed points of one column.
+#[derive(Default)]
 struct ColumnCursor {
     sequence: u32,
     at: usize,
@@ -295,22 +363,23 @@ impl AxisCache {
     }
 }
 
-/// Counts the starts of a run as one series shows them: a step that goes back, or another file that does not go on
-/// beyond the one before.
+/// Counts the starts of a run as one series shows them: a step that goes back, another file that does not go on beyond
+/// the one before, or a restart that the file itself speaks of.
 #[derive(Debug, Default)]
 struct Segments {
     segment: u32,
-    last: Option<(FileId, i64)>,
+    last: Option<(FileId, i64, u32)>,
 }
 
 impl Segments {
-    fn next(&mut self, file: FileId, step: i64) -> u32 {
-        if let Some((before, last)) = self.last
-            && (step < last || (before != file && step == last))
+    /// `restarts` is how many the file has spoken of up to the point.
+    fn next(&mut self, file: FileId, step: i64, restarts: u32) -> u32 {
+        if let Some((before, last, known)) = self.last
+            && (step < last || if before == file { restarts != known } else { step == last })
         {
             self.segment += 1;
         }
-        self.last = Some((file, step));
+        self.last = Some((file, step, restarts));
         self.segment
     }
 }

@@ -56,11 +56,20 @@ impl FileState {
         }) as usize
     }
 
+    /// Notes that training started again at a row. What comes before the first row is no restart, and no two are at the
+    /// same row.
+    pub fn restarted(&mut self, row: u64) {
+        if row > 0 && self.record.restarts.last() != Some(&row) {
+            self.record.restarts.push(row);
+        }
+    }
+
     /// Counts points of a tail group found when the store was opened.
     pub fn count_tail(&mut self, points: &[RowPoint]) {
         for point in points {
             let place = self.column(point.metric);
-            self.columns[place].add(point.step, point.value, point.time);
+            let restarts = self.record.restarts_until(point.row);
+            self.columns[place].add(point.step, point.value, point.time, restarts);
             self.columns[place].tail += 1;
         }
         self.tail_points += points.len() as u32;

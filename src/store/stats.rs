@@ -14,8 +14,10 @@ pub struct Column {
     pub metric: MetricId,
     /// Points, sealed or not.
     pub points: u64,
-    /// How often the step went back within the file.
+    /// How often training started again within the file: the step went back, or the log says so.
     pub backs: u32,
+    /// Restarts that the log had spoken of at the newest point.
+    pub restarts: u32,
     /// Step of the first point.
     pub first_step: i64,
     /// Step of the newest point.
@@ -42,6 +44,7 @@ impl Column {
             metric,
             points: 0,
             backs: 0,
+            restarts: 0,
             first_step: 0,
             last_step: 0,
             last: f64::NAN,
@@ -53,14 +56,15 @@ impl Column {
         }
     }
 
-    /// Counts one more point.
-    pub fn add(&mut self, step: i64, value: f64, time: Option<i64>) {
+    /// Counts one more point, up to which the log has spoken of so many restarts.
+    pub fn add(&mut self, step: i64, value: f64, time: Option<i64>, restarts: u32) {
         if self.points == 0 {
             self.first_step = step;
-        } else if step < self.last_step {
+        } else if step < self.last_step || restarts != self.restarts {
             self.backs += 1;
         }
         self.points += 1;
+        self.restarts = restarts;
         self.last_step = step;
         self.last = value;
         self.last_wall = from_millis(time);
@@ -70,6 +74,7 @@ impl Column {
         put(out, u64::from(self.metric.0));
         put(out, self.points);
         put(out, u64::from(self.backs));
+        put(out, u64::from(self.restarts));
         put_signed(out, self.first_step);
         put_signed(out, self.last_step.wrapping_sub(self.first_step));
         put_f64(out, self.last);
@@ -83,6 +88,7 @@ impl Column {
         let metric = MetricId(reader.small()?);
         let points = reader.number()?;
         let backs = reader.small()?;
+        let restarts = reader.small()?;
         let first_step = reader.signed()?;
         let last_step = first_step.wrapping_add(reader.signed()?);
         let last = reader.float()?;
@@ -91,6 +97,7 @@ impl Column {
             metric,
             points,
             backs,
+            restarts,
             first_step,
             last_step,
             last,
@@ -148,10 +155,10 @@ mod tests {
     #[test]
     fn chunks_come_back() {
         let mut a = Column::new(MetricId(9));
-        a.add(100, 2.5, None);
-        a.add(50, f64::INFINITY, Some(1_700_000_000_123));
+        a.add(100, 2.5, None, 0);
+        a.add(50, f64::INFINITY, Some(1_700_000_000_123), 2);
         let mut b = Column::new(MetricId(1 << 20));
-        b.add(-5, 1.0, Some(-1));
+        b.add(-5, 1.0, Some(-1), 0);
         (b.blocks, b.open, b.open_axis) = (3, 17, 4);
         assert_eq!(decode(&encode(&[a, b])).unwrap(), vec![a, b]);
     }
@@ -160,7 +167,7 @@ mod tests {
     fn segments_are_counted_within_and_across_files() {
         let column = |steps: &[i64]| {
             let mut column = Column::new(MetricId(0));
-            steps.iter().for_each(|s| column.add(*s, *s as f64, None));
+            steps.iter().for_each(|s| column.add(*s, *s as f64, None, 0));
             column
         };
         let segments = |files: &[Column]| summary(files.iter()).map(|s| s.segments);

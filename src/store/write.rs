@@ -48,6 +48,8 @@ pub struct Commit<'a> {
     pub names: &'a [String],
     /// Points in file order.
     pub points: &'a [RawPoint],
+    /// Indices into `points` before which the log says that training started again.
+    pub restarts: &'a [usize],
     /// All facts found in the content so far, if there are new ones.
     pub facts: Option<&'a [FoundFact]>,
     /// How far the file has been read with these points.
@@ -119,6 +121,22 @@ impl SledStore {
         Ok(())
     }
 
+    /// Forgets a file and everything of it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn forget_file(&self, id: FileId) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Batch::default();
+        let mut state = self.state_mut();
+        if let Some(file) = state.files.get(&id) {
+            self.remove_file(id, file, &mut batch)?;
+        }
+        self.db.apply_batch(batch).map_err(|e| self.failed(&e))?;
+        state.detach(id);
+        Ok(())
+    }
+
     /// Stores points and the cursor that accounts for them, together or not at all.
     ///
     /// # Errors
@@ -128,7 +146,7 @@ impl SledStore {
         let mut batch = Batch::default();
         let Work { id, mut file, replaces } = self.target(commit)?;
         let names = self.intern(commit, &mut file, &mut batch);
-        let points = rows(commit.points, &names.places, &mut file);
+        let points = rows(commit, &names.places, &mut file);
         let due = file.tail_points + points.len() as u32;
         let groups = file.record.tails - file.first_tail + 1;
         let enough = SEAL_POINTS.min(SEAL_PER_SERIES * file.columns.len() as u32);
@@ -182,6 +200,7 @@ impl SledStore {
                     generation: old.iter().map(|(_, f)| f.record.generation + 1).max().unwrap_or(0),
                     cursor: Cursor::default(),
                     rows: 0,
+                    restarts: Vec::new(),
                     axes: 0,
                     tails: 0,
                 };
@@ -356,25 +375,34 @@ impl Axes {
 
 /// Numbers the rows of new points and counts them in the file's statistics. Points belong to one row while step and
 /// time are the same and no metric comes twice.
-fn rows(raw: &[RawPoint], places: &[u32], file: &mut FileState) -> Vec<RowPoint> {
-    let mut points: Vec<RowPoint> = Vec::with_capacity(raw.len());
+fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Vec<RowPoint> {
+    let mut points: Vec<RowPoint> = Vec::with_capacity(commit.points.len());
+    let mut restarts = commit.restarts.iter().copied().peekable();
     let mut seen = vec![u64::MAX; file.columns.len()];
     let mut row = file.record.rows;
-    for point in raw {
+    for (index, point) in commit.points.iter().enumerate() {
         let place = places[point.metric as usize] as usize;
+        let restarted = std::iter::from_fn(|| restarts.next_if(|at| *at <= index)).count() > 0;
         let time = to_millis(point.wall);
         if let Some(last) = points.last()
-            && (last.step != point.step || last.time != time || seen[place] == row)
+            && (restarted || last.step != point.step || last.time != time || seen[place] == row)
         {
             row += 1;
         }
+        if restarted {
+            file.restarted(row);
+        }
+        let restarts = file.record.restarts.len() as u32;
         seen[place] = row;
         let column = &mut file.columns[place];
-        column.add(point.step, point.value, time);
+        column.add(point.step, point.value, time, restarts);
         points.push(RowPoint { row, metric: column.metric, step: point.step, time, value: point.value });
     }
     if !points.is_empty() {
         file.record.rows = row + 1;
+    }
+    if restarts.next().is_some() {
+        file.restarted(file.record.rows);
     }
     points
 }
