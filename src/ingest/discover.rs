@@ -27,6 +27,14 @@ pub struct RunPlace {
     pub file: bool,
 }
 
+impl RunPlace {
+    /// The directory that its files' paths are relative to.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        if self.file { self.path.parent().unwrap_or(Path::new("/")) } else { &self.path }
+    }
+}
+
 /// What a look at the patterns found.
 #[derive(Debug, Default)]
 pub struct Discovery {

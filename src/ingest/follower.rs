@@ -44,12 +44,11 @@ impl Follower {
     pub fn new(place: RunPlace, project: &Project, store: &SledStore) -> Self {
         let own: Vec<CustomFormat> = project.formats.iter().cloned().map(CustomFormat::new).collect();
         let id = store.find_run(&place.name);
-        let base = if place.file { place.path.parent().unwrap_or(Path::new("/")) } else { &place.path };
         let gone = id
             .map(|id| store.records(id))
             .into_iter()
             .flatten()
-            .map(|(id, record)| Tail::known(store, &own, base, id, record))
+            .map(|(id, record)| Tail::known(store, &own, place.base(), id, record))
             .collect();
         Self {
             place,
@@ -87,7 +86,7 @@ impl Follower {
         for (relative, path, stamp) in &listing {
             self.consider(relative, path, *stamp, now);
         }
-        self.supersede();
+        self.supersede(store);
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
     }
 
@@ -132,13 +131,25 @@ impl Follower {
                 }
             }
         }
-        for mut tail in loose.into_iter().filter(|t| t.id.is_some()) {
+        for mut tail in loose {
             if self.tails.contains_key(&tail.relative) {
                 tail.displace(store)?;
             }
-            self.gone.push(tail);
+            self.bury(tail, store);
         }
         Ok(())
+    }
+
+    /// Keeps what is in the store of a file that is not followed any more: itself, or what it was to replace.
+    fn bury(&mut self, tail: Tail, store: &SledStore) {
+        for id in tail.replaces() {
+            if let Some(record) = store.record(*id) {
+                self.gone.push(Tail::known(store, &self.own, self.place.base(), *id, record));
+            }
+        }
+        if tail.id.is_some() {
+            self.gone.push(tail);
+        }
     }
 
     /// Takes note of one listed file.
@@ -169,31 +180,39 @@ impl Follower {
     }
 
     /// Of several copies of a file that is rewritten whole (one per checkpoint), the newest has everything the others
-    /// have: only it is read.
-    fn supersede(&mut self) {
-        let mut newest: HashMap<(String, String), (i64, u64, String)> = HashMap::new();
-        let rewritten = |tail: &Tail| tail.format.growth() == Growth::Rewritten;
+    /// have: only it is read, and what was read of the others, which may be deleted by now, is replaced.
+    fn supersede(&mut self, store: &SledStore) {
+        let rewritten = |tail: &&Tail| tail.format.growth() == Growth::Rewritten;
         let kind = |tail: &Tail| {
-            (tail.relative.rsplit('/').next().unwrap_or_default().to_owned(), tail.format.identity().to_owned())
+            let name = tail.relative.rsplit('/').next().unwrap_or_default();
+            (name.to_owned(), tail.format.identity().to_owned())
         };
-        for tail in self.tails.values().filter(|t| rewritten(t)) {
-            let age = (tail.stamp.modified, tail.stamp.length, tail.relative.clone());
-            let best = newest.entry(kind(tail)).or_insert_with(|| age.clone());
-            *best = age.max(best.clone());
+        let mut copies: HashMap<(String, String), Vec<Copy>> = HashMap::new();
+        for tail in self.tails.values().filter(rewritten) {
+            let copy =
+                Copy { age: (tail.stamp.modified, tail.stamp.length), deleted: false, name: tail.relative.clone() };
+            copies.entry(kind(tail)).or_default().push(copy);
         }
-        let old: Vec<(String, String)> = self
-            .tails
-            .values()
-            .filter(|t| rewritten(t))
-            .filter_map(|t| {
-                newest.get(&kind(t)).filter(|n| n.2 != t.relative).map(|n| (t.relative.clone(), n.2.clone()))
-            })
-            .collect();
-        for (relative, by) in old {
-            let Some(tail) = self.tails.remove(&relative) else { continue };
-            self.refused.insert(relative, (tail.stamp, format!("an earlier state of {by}, which is read instead")));
-            if let (Some(id), Some(newest)) = (tail.id, self.tails.get_mut(&by)) {
-                newest.supersedes(id);
+        for tail in self.gone.iter().filter(rewritten) {
+            let copy =
+                Copy { age: (tail.cursor.modified, tail.cursor.length), deleted: true, name: tail.relative.clone() };
+            copies.entry(kind(tail)).or_default().push(copy);
+        }
+        for mut copies in copies.into_values().filter(|copies| copies.len() > 1) {
+            copies.sort();
+            let Some(newest) = copies.pop() else { continue };
+            for old in copies.iter().filter(|old| !old.deleted) {
+                let Some(tail) = self.tails.remove(&old.name) else { continue };
+                let by = if newest.deleted { "was read before it was deleted" } else { "is read instead" };
+                self.refused
+                    .insert(old.name.clone(), (tail.stamp, format!("an earlier state of {}, which {by}", newest.name)));
+                self.bury(tail, store);
+            }
+            if let Some(tail) = self.tails.get_mut(&newest.name).filter(|_| !newest.deleted) {
+                let wanted = kind(tail);
+                for old in self.gone.extract_if(.., |gone| kind(gone) == wanted) {
+                    old.id.into_iter().for_each(|id| tail.supersedes(id));
+                }
             }
         }
     }
@@ -321,6 +340,15 @@ impl Follower {
             }
         }
     }
+}
+
+/// A copy of a file that is rewritten whole; the newest is the greatest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Copy {
+    /// Modification time and length.
+    age: (i64, u64),
+    deleted: bool,
+    name: String,
 }
 
 /// Why a listed file may be the one that a tail has read.

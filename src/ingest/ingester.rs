@@ -6,7 +6,7 @@ use super::{Budget, FileReport, Look, Turn};
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, Severity, text::printable};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -288,12 +288,14 @@ impl Ingester {
         reports
     }
 
-    /// When a run was last written to.
+    /// When each run was last written to.
     #[must_use]
-    pub fn last_write(&self, run: RunId) -> Option<SystemTime> {
-        let follower = self.followers.values().find(|f| f.id == Some(run))?;
-        let nanoseconds = u64::try_from(follower.modified()?).ok()?;
-        Some(UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+    pub fn last_writes(&self) -> HashMap<RunId, SystemTime> {
+        let write = |follower: &Follower| {
+            let nanoseconds = u64::try_from(follower.modified()?).ok()?;
+            Some((follower.id?, UNIX_EPOCH + Duration::from_nanos(nanoseconds)))
+        };
+        self.followers.values().filter_map(write).collect()
     }
 
     /// Where runs were found.
@@ -304,6 +306,10 @@ impl Ingester {
 }
 
 #[cfg(test)]
+mod dialect;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod rewritten;
 #[cfg(test)]
 mod tests;

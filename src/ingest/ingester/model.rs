@@ -1,15 +1,18 @@
-//! Random sequences of what happens to log files and to the process, checked against a model that says in a few lines
-//! what must be in the store afterwards.
+//! Random sequences of what happens to log files and to the process, checked for every format that is appended to against
+//! a model that says in a few lines what must be in the store afterwards: what a parser reads from the whole records of
+//! each file in one go.
 
+use super::dialect::{Dialect, dialects};
 use super::*;
+use crate::ingest::formats::{self, Sink};
 use crate::project::RunSource;
 use proptest::prelude::*;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
-/// Names that files may have.
-const NAMES: [&str; 3] = ["m.jsonl", "m.jsonl.1", "other.jsonl"];
+/// Files there may be.
+const FILES: usize = 3;
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -37,7 +40,7 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let file = 0..NAMES.len();
+    let file = 0..FILES;
     let some = prop_oneof![3 => 0usize..4, 1 => 60usize..300];
     prop_oneof![
         6 => (file.clone(), some.clone()).prop_map(|(f, n)| Action::Append(f, n)),
@@ -60,13 +63,14 @@ struct Known {
     inode: u64,
     name: usize,
     /// What was read of it: whole records.
-    text: String,
+    text: Vec<u8>,
     /// Whether another file was given its name.
     displaced: bool,
 }
 
 /// The directory, the process, and the model of both.
 struct World {
+    dialect: &'static Dialect,
     dir: tempfile::TempDir,
     project: Project,
     /// Where the store is now; each crash continues with a copy.
@@ -77,7 +81,7 @@ struct World {
     /// A process that has just started looks at everything.
     fresh: bool,
     records: u64,
-    parts: [Option<String>; 3],
+    parts: [Option<Vec<u8>>; FILES],
     time: u64,
     known: Vec<Known>,
     /// The store as it last reached the disk, and what was known then.
@@ -90,13 +94,16 @@ fn early() -> SystemTime {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(dialect: &'static Dialect) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("runs/a")).unwrap();
+        for name in dialect.names {
+            fs::create_dir_all(dir.path().join("runs/a").join(name).parent().unwrap()).unwrap();
+        }
         let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
         let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
         let place = dir.path().join("store");
         let mut world = Self {
+            dialect,
             durable: (dir.path().join("nothing"), Vec::new()),
             dir,
             project,
@@ -123,27 +130,32 @@ impl World {
     }
 
     fn path(&self, name: usize) -> PathBuf {
-        self.dir.path().join("runs/a").join(NAMES[name])
+        self.dir.path().join("runs/a").join(self.dialect.names[name])
     }
 
-    fn content(&self, name: usize) -> Option<(u64, String)> {
+    fn content(&self, name: usize) -> Option<(u64, Vec<u8>)> {
         let path = self.path(name);
-        Some((fs::metadata(&path).ok()?.ino(), fs::read_to_string(&path).ok()?))
+        Some((fs::metadata(&path).ok()?.ino(), fs::read(&path).ok()?))
     }
 
-    /// A record that no other is like.
-    fn record(&mut self) -> String {
+    /// A record that no other is like, to stand behind `before`.
+    fn record(&mut self, before: &[u8]) -> Vec<u8> {
         self.records += 1;
-        format!("{{\"step\": {}, \"loss\": {}.5, \"note\": \"{}\"}}\n", self.records % 40, self.records, "x".repeat(7))
+        (self.dialect.record)(self.records, before)
     }
 
-    /// The rest of a record that was begun, and whole ones.
-    fn more(&mut self, name: usize, n: usize) -> String {
-        let mut text = self.parts[name].take().unwrap_or_default();
-        for _ in 0..n {
-            text.push_str(&self.record());
+    /// What is to stand behind `before`: the header of a new file, the rest of a record that was begun, whole ones.
+    fn more(&mut self, name: usize, n: usize, before: &[u8]) -> Vec<u8> {
+        let mut text = before.to_vec();
+        if text.is_empty() {
+            text.extend_from_slice(&self.dialect.header);
         }
-        text
+        text.extend(self.parts[name].take().unwrap_or_default());
+        for _ in 0..n {
+            let record = self.record(&text);
+            text.extend(record);
+        }
+        text.split_off(before.len())
     }
 
     /// Every write has a modification time of its own, as if time had passed.
@@ -156,30 +168,32 @@ impl World {
         self.touched.insert(path);
     }
 
-    fn append(&mut self, name: usize, text: &str) {
+    fn append(&mut self, name: usize, text: &[u8]) {
         let mut file = OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        file.write_all(text).unwrap();
         self.stamp(name);
     }
 
     fn act(&mut self, action: Action) {
         match action {
             Action::Append(name, n) => {
-                let text = self.more(name, n);
+                let before = self.content(name).map(|(_, text)| text).unwrap_or_default();
+                let text = self.more(name, n, &before);
                 self.append(name, &text);
             }
             Action::AppendPart(name, n) => {
-                let mut text = self.more(name, 0);
-                let record = self.record();
+                let before = self.content(name).map(|(_, text)| text).unwrap_or_default();
+                let mut text = self.more(name, 0, &before);
+                let record = self.record(&[before, text.clone()].concat());
                 // Never so much of it that it could be taken for whole.
-                let (part, rest) = record.split_at(n.min(record.len() - 10));
-                text.push_str(part);
+                let (part, rest) = record.split_at(n.min(record.len() - self.dialect.never_whole));
+                text.extend_from_slice(part);
                 self.append(name, &text);
-                self.parts[name] = Some(rest.to_owned());
+                self.parts[name] = Some(rest.to_vec());
             }
             Action::Truncate(name, n) => {
                 self.parts[name] = None;
-                let text = self.more(name, n);
+                let text = self.more(name, n, &[]);
                 if self.path(name).exists() {
                     fs::write(self.path(name), text).unwrap();
                     self.stamp(name);
@@ -187,9 +201,8 @@ impl World {
             }
             Action::Cut(name, n) => {
                 let Some((_, text)) = self.content(name) else { return };
-                let left = text.len().saturating_sub(n);
                 // What is left of a record gets its rest later, and with it becomes another one.
-                let end = text[..left].rfind('\n').map_or(0, |at| at + 1);
+                let end = self.dialect.whole(&text[..text.len().saturating_sub(n)]);
                 File::options().write(true).open(self.path(name)).unwrap().set_len(end as u64).unwrap();
                 self.parts[name] = None;
                 self.stamp(name);
@@ -208,7 +221,8 @@ impl World {
             }
             Action::ReplaceByCopy(name, n) => {
                 let Some((_, mut text)) = self.content(name) else { return };
-                text.push_str(&self.more(name, n));
+                let more = self.more(name, n, &text);
+                text.extend(more);
                 let temporary = self.dir.path().join("temporary");
                 fs::write(&temporary, text).unwrap();
                 fs::rename(temporary, self.path(name)).unwrap();
@@ -247,7 +261,7 @@ impl World {
 
     /// What the store must hold after a look.
     fn expect(&mut self) {
-        let files: Vec<Option<(u64, String)>> = (0..NAMES.len()).map(|n| self.content(n)).collect();
+        let files: Vec<Option<(u64, Vec<u8>)>> = (0..FILES).map(|n| self.content(n)).collect();
         let mut claimed = [false; 3];
         let mut homes: Vec<Option<usize>> = vec![None; self.known.len()];
         // A file is known again by what was read of it, under its old inode or its old name; what stands under the
@@ -266,7 +280,7 @@ impl World {
                     _ => *n == known.name && !known.displaced,
                 };
                 let mut order = vec![known.name];
-                order.extend(0..NAMES.len());
+                order.extend(0..FILES);
                 if let Some(home) = order.into_iter().filter(free).find(is) {
                     claimed[home] = true;
                     homes[i] = Some(home);
@@ -276,15 +290,18 @@ impl World {
         for (known, home) in self.known.iter_mut().zip(&homes) {
             known.displaced |= home.is_none() && claimed[known.name];
         }
-        let whole = |text: &str| text[..text.rfind('\n').map_or(0, |at| at + 1)].to_owned();
+        let dialect = self.dialect;
+        let whole = |text: &[u8]| text[..dialect.whole(text)].to_vec();
+        // Half a first record is not recognised as anything.
+        let is_log = |name: usize, text: &[u8]| formats::recognise(dialect.names[name], text).is_ok();
         let mut renewed = Vec::new();
         for (i, home) in homes.iter().enumerate() {
             let Some(name) = *home else { continue };
             let Some((inode, text)) = &files[name] else { continue };
             let known = &mut self.known[i];
             let same = text.starts_with(&known.text);
-            // Half a first record is not recognised as anything: what was read before stays until it is whole.
-            if !same && !text.is_empty() && whole(text).is_empty() {
+            // What was read before stays until there is something else to read.
+            if !same && !text.is_empty() && !is_log(name, text) {
                 continue;
             }
             if !same {
@@ -300,35 +317,40 @@ impl World {
         for (name, file) in files.iter().enumerate() {
             if let Some((inode, text)) = file
                 && !claimed[name]
-                && !whole(text).is_empty()
+                && is_log(name, text)
             {
                 self.known.push(Known { inode: *inode, name, text: whole(text), displaced: false });
             }
         }
     }
 
-    /// Values of `loss` in the store and in the model.
-    fn losses(&self) -> (Vec<String>, Vec<String>) {
+    /// Points in the store and in the model.
+    fn points(&self) -> (Vec<String>, Vec<String>) {
         let store = self.store.as_ref().unwrap();
         let mut stored = Vec::new();
         if let Some(run) = store.find_run("runs/a") {
-            store
-                .export(run, |_, p| {
-                    if &*p.metric == "loss" {
-                        stored.push(format!("{}", p.value));
-                    }
-                    true
-                })
-                .unwrap();
+            let show = |p: &crate::store::ExportedPoint| self.dialect.show(&p.metric, p.step, p.value);
+            store.export(run, None, |_, p| (stored.push(show(p)), true).1).unwrap();
         }
-        let loss = |line: &str| {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            format!("{}", value["loss"].as_f64().unwrap())
-        };
-        let mut expected: Vec<String> = self.known.iter().flat_map(|k| k.text.lines().map(loss)).collect();
+        let mut expected: Vec<String> = self.known.iter().flat_map(|k| self.dialect.points(k.name, &k.text)).collect();
         stored.sort();
         expected.sort();
         (stored, expected)
+    }
+}
+
+impl Dialect {
+    fn points(&self, name: usize, text: &[u8]) -> Vec<String> {
+        let format = formats::all().iter().find(|f| f.name() == self.format).unwrap();
+        let mut sink = Sink::default();
+        format.parser(self.names[name]).feed(text, false, &mut sink).unwrap();
+        sink.points.iter().map(|p| self.show(&sink.metrics()[p.metric as usize], p.step, p.value)).collect()
+    }
+
+    /// A point. Where files are named after metrics, one that is renamed keeps those it was read as: that is not looked at.
+    fn show(&self, metric: &str, step: i64, value: f64) -> String {
+        let metric = if matches!(self.format, "dvclive" | "mlflow") { "" } else { metric };
+        format!("{metric} {step} {value}")
     }
 }
 
@@ -345,21 +367,43 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_to_files_every_record_is_there_once(actions in prop::collection::vec(action(), 1..40)) {
-        let mut world = World::new();
-        for action in actions {
+    fn whatever_happens_to_files_every_record_is_there_once(
+        dialect in 0..dialects().len(),
+        actions in prop::collection::vec(action(), 1..40),
+    ) {
+        let dialect = &dialects()[dialect];
+        let mut world = World::new(dialect);
+        for action in actions.into_iter().chain([Action::Turn(true)]) {
             let looked = matches!(action, Action::Turn(_));
             world.act(action);
             if looked {
-                let (stored, expected) = world.losses();
-                prop_assert_eq!(stored, expected);
+                let (stored, expected) = world.points();
+                prop_assert_eq!(stored, expected, "{}", dialect.format);
             }
         }
-        world.turn(true);
-        let (stored, expected) = world.losses();
-        prop_assert_eq!(stored, expected);
+    }
+}
+
+/// So that the test above is not of nothing: every dialect is recognised as what it is, and its records have points.
+#[test]
+fn dialects_are_what_they_say() {
+    for dialect in dialects() {
+        let mut text = dialect.header.clone();
+        for n in 1..=5 {
+            let record = (dialect.record)(n, &text);
+            assert!(record.len() > dialect.never_whole, "{}", dialect.format);
+            text.extend(record);
+            assert_eq!(dialect.whole(&text), text.len(), "{}", dialect.format);
+        }
+        let (format, _) = formats::recognise(dialect.names[0], &text).unwrap();
+        assert_eq!(format.name(), dialect.format);
+        assert!(dialect.points(0, &text).len() >= 5, "{}", dialect.format);
+    }
+    let appended = formats::all().iter().filter(|f| f.growth() == formats::Growth::Appended);
+    for format in appended {
+        assert!(dialects().iter().any(|d| d.format == format.name()), "no dialect of {}", format.name());
     }
 }

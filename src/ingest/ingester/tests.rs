@@ -66,7 +66,7 @@ impl Bench {
         let mut all = Vec::new();
         if let Some(run) = self.store.find_run(run) {
             self.store
-                .export(run, |file, p| {
+                .export(run, None, |file, p| {
                     if &*p.metric == "loss" {
                         all.push((file.to_owned(), p.step, p.value));
                     }
