@@ -1,6 +1,6 @@
 //! Which file systems tell of changes, and which must be looked at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is known of the file system under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,41 @@ pub fn under(path: &Path) -> FileSystem {
     }
 }
 
+/// Directories looked at below a root, and how deep: runs and what is in them, not the files of a checkpoint.
+const MOST_BELOW: usize = 20_000;
+const DEPTH: usize = 3;
+
+/// The first directory below `root`, a mount or a link to elsewhere, whose file system does not tell of changes.
+#[must_use]
+pub fn silent_below(root: &Path) -> Option<(PathBuf, &'static str)> {
+    let walk =
+        || walkdir::WalkDir::new(root).follow_links(true).max_depth(DEPTH).into_iter().flatten().take(MOST_BELOW);
+    silent(device(root)?, walk().filter(|entry| entry.file_type().is_dir()).map(walkdir::DirEntry::into_path), under)
+}
+
+fn device(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m))
+}
+
+/// The first of some directories on another device that is on a file system that does not tell.
+fn silent(
+    home: u64,
+    directories: impl Iterator<Item = PathBuf>,
+    under: impl Fn(&Path) -> FileSystem,
+) -> Option<(PathBuf, &'static str)> {
+    let mut known = std::collections::BTreeSet::from([home]);
+    for directory in directories {
+        let Some(device) = device(&directory) else { continue };
+        if known.insert(device) {
+            let system = under(&directory);
+            if !system.tells {
+                return Some((directory, system.name));
+            }
+        }
+    }
+    None
+}
+
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn by_magic(magic: u64) -> FileSystem {
     // The field is signed on some machines.
@@ -81,5 +116,19 @@ mod tests {
         assert_eq!(by_magic(0xffff_ffff_ff53_4d42), remote("cifs"), "sign-extended");
         assert_eq!(by_magic(1), remote("unknown"));
         assert_ne!(under(Path::new("/")).name, "");
+    }
+
+    #[test]
+    fn a_link_to_another_file_system_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("runs/here")).unwrap();
+        assert_eq!(silent_below(dir.path()), None);
+        // /proc is on another device everywhere; here it stands for a cluster's file system.
+        let other = dir.path().join("runs/there");
+        std::os::unix::fs::symlink("/proc/self", &other).unwrap();
+        let home = device(dir.path()).unwrap();
+        let listed = || [dir.path().join("runs/here"), other.clone()].into_iter();
+        assert_eq!(silent(home, listed(), |_| remote("nfs")), Some((other.clone(), "nfs")));
+        assert_eq!(silent(home, listed(), |_| local("xfs")), None);
     }
 }

@@ -237,6 +237,10 @@ impl Eyes {
 
     fn watch(&mut self, path: &Path) -> State {
         let system = filesystem::under(path);
+        let silent = if self.mode == WatchMode::Auto && system.tells { filesystem::silent_below(path) } else { None };
+        if let Some((below, name)) = silent {
+            return State::Poll(format!("{} is on {name}: events of other hosts are not seen", below.display()), None);
+        }
         match (self.mode, &mut self.native) {
             (WatchMode::Poll, _) => State::Poll("asked for in the project file".to_owned(), None),
             (WatchMode::Auto, _) if !system.tells => {
