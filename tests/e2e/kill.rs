@@ -2,8 +2,11 @@
 
 use crate::common::{World, eventually, example, kill, stderr, stdout};
 use serde_json::Value;
-use std::path::Path;
-use std::time::Duration;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// (run, metric, step, bits of the value), for comparing as a multiset.
 pub type Logged = (String, String, i64, u64);
@@ -71,6 +74,95 @@ fn ten_kills_during_a_replay_lose_and_double_nothing() {
     assert!(expected == recorded, "the replay wrote something else than was recorded");
     assert_eq!(got.len(), expected.len());
     assert!(got == expected);
+}
+
+/// Kills during the first ingest and the following of a live tree. `MIXLAW_KILLS=200` for as many as are claimed; each
+/// takes about a third of a second.
+#[test]
+fn kills_at_random_during_ingest_of_a_live_tree_lose_and_double_nothing() {
+    let kills: u32 = std::env::var("MIXLAW_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(25);
+    let world = World::new();
+    world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    let mut tree = Tree::new(&world.path().join("p/runs"));
+    // A backlog that no life of the daemon gets through.
+    tree.write(60_000);
+    let over = AtomicBool::new(false);
+    let (expected, lives) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                tree.write(40);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            tree.write(1);
+            std::mem::take(&mut tree.written)
+        });
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut lives = Vec::new();
+        for _ in 0..kills {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut daemon = world.spawn(&["daemon", "run", "p"]);
+            let began = Instant::now();
+            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 600));
+            daemon.kill().unwrap();
+            assert!(!daemon.wait().unwrap().success(), "it ended by itself");
+            lives.push(began.elapsed());
+        }
+        over.store(true, Ordering::SeqCst);
+        (writer.join().unwrap(), lives)
+    });
+    let output = world.run(&["export", "p", "--metric", "loss"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("rebuilt"), "a kill damaged the store: {}", stderr(&output));
+    let (mut got, mut expected) = (exported_points(&stdout(&output)), expected);
+    got.sort();
+    expected.sort();
+    println!("{} kills after {:?} to {:?}, {} points", lives.len(), lives.iter().min(), lives.iter().max(), got.len());
+    assert_eq!(got.len(), expected.len(), "lost or doubled");
+    assert!(got == expected);
+}
+
+/// Runs in several formats that are written to, among them one whose log is rotated.
+struct Tree {
+    runs: PathBuf,
+    line: u64,
+    written: Vec<Logged>,
+}
+
+impl Tree {
+    fn new(runs: &Path) -> Self {
+        for run in ["jsonl", "csv", "console", "rotated"] {
+            std::fs::create_dir_all(runs.join(run)).unwrap();
+        }
+        std::fs::write(runs.join("csv/metrics.csv"), "step,loss,lr\n").unwrap();
+        Self { runs: runs.to_owned(), line: 0, written: Vec::new() }
+    }
+
+    /// Appends lines to every run, with the last of them in two pieces.
+    fn write(&mut self, lines: u64) {
+        let mut texts = [String::new(), String::new(), String::new(), String::new()];
+        for _ in 0..lines {
+            self.line += 1;
+            let (step, loss) = (self.line, 1.0 + 1.0 / self.line as f64);
+            texts[0] += &format!("{{\"step\": {step}, \"loss\": {loss}, \"lr\": 0.001}}\n");
+            texts[1] += &format!("{step},{loss},0.001\n");
+            texts[2] += &format!("iter {step}: loss {loss}, time 12.5ms, mfu 3.00%\n");
+            texts[3] += &format!("{{\"step\": {step}, \"loss\": {loss}}}\n");
+            for run in ["jsonl", "csv", "console", "rotated"] {
+                self.written.push((run.to_owned(), "loss".to_owned(), step as i64, loss.to_bits()));
+            }
+        }
+        let files = ["jsonl/metrics.jsonl", "csv/metrics.csv", "console/train.log", "rotated/log.jsonl"];
+        for (file, text) in files.iter().zip(&texts) {
+            let mut file = OpenOptions::new().append(true).create(true).open(self.runs.join(file)).unwrap();
+            let (first, rest) = text.split_at(text.len() - 9);
+            file.write_all(first.as_bytes()).unwrap();
+            file.write_all(rest.as_bytes()).unwrap();
+        }
+        if self.line % 1000 < lines {
+            let to = format!("rotated/log-{}.jsonl", self.line);
+            std::fs::rename(self.runs.join("rotated/log.jsonl"), self.runs.join(to)).unwrap();
+        }
+    }
 }
 
 fn is_zombie(pid: i32) -> bool {
