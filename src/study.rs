@@ -26,7 +26,7 @@ impl Study {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Failure> {
         let project = Project::load(path.as_ref())?;
         let mut engine = Engine::new(project, SledStore::temporary()?, &Opened::New)?;
-        engine.read_all()?;
+        engine.read_all(|_| ())?;
         Ok(Self { job: engine.job() })
     }
 

@@ -1,7 +1,7 @@
 //! `mixlaw init`: a project file from what is found.
 
 use super::Outcome;
-use super::output::print;
+use super::output::{self, print};
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::ipc::protocol::Failure;
 use crate::project::{Project, init};
@@ -40,7 +40,8 @@ impl Init {
         }
         let project = Project::load(&self.directory)?;
         let mut engine = Engine::new(project, SledStore::temporary()?, &Opened::New)?;
-        engine.read_all()?;
+        engine.read_all(output::show_progress)?;
+        output::clear_progress();
         let world = engine.world(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
         let text = init::render(&world.project, world.snapshot.runs.len(), &world.snapshot.notices);
         if self.print {

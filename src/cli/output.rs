@@ -2,9 +2,10 @@
 
 use crate::ipc::protocol::Failure;
 use crate::project::ProjectError;
+use crate::vocab::IngestProgress;
 use crate::vocab::text::printable;
 use serde::Serialize;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
 
 /// Writes to standard output. A reader that has left (`mixlaw runs | head`) is no failure: the process ends quietly.
@@ -29,6 +30,32 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
         .map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))?;
     text.push('\n');
     print(&text)
+}
+
+/// Shows how far a first reading is, where a person looks.
+pub fn show_progress(progress: &IngestProgress) {
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let IngestProgress { bytes_done, bytes_total, bytes_per_second } = progress;
+        let (done, total) = (*bytes_done as f64, *bytes_total as f64);
+        let left = (total - done) / bytes_per_second.max(1.0);
+        let _ = write!(
+            err,
+            "\r\x1b[Kreading logs: {:.0} of {:.0} MB, {:.0} MB/s, {left:.0} s left",
+            done / 1e6,
+            total / 1e6,
+            bytes_per_second / 1e6
+        );
+        let _ = err.flush();
+    }
+}
+
+/// Takes away what [`show_progress`] has shown.
+pub fn clear_progress() {
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\x1b[K");
+    }
 }
 
 /// Writes an error and what to type next to standard error.

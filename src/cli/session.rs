@@ -1,5 +1,6 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
+use super::output;
 use crate::daemon::answer::{acknowledged, answer};
 use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
@@ -58,7 +59,8 @@ impl Session {
             Err(_) => (SledStore::temporary()?, Opened::New, None),
         };
         let mut engine = Engine::new(project, Arc::clone(&store), &opened)?;
-        engine.settle()?;
+        engine.settle(output::show_progress)?;
+        output::clear_progress();
         let around = Surroundings { embedded: true, ..Surroundings::default() };
         let world = engine.world(SystemTime::now(), &around);
         store.flush()?;

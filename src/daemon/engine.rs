@@ -15,13 +15,13 @@ use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
-use crate::project::Project;
+use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{
     Advice, DaemonView, FitView, Forecast, IngestProgress, Notice, RatioChart, RunForecast, RunState, RunView,
     Severity, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -31,8 +31,9 @@ pub struct Engine {
     /// As written, before assumptions: those are made anew as runs say more.
     written: Project,
     assumptions: Vec<Notice>,
-    /// Tables of finished runs, read when the project is.
+    /// Tables of finished runs, and what their files were when they were read.
     tables: Tables,
+    table_stamps: Vec<TableStamp>,
     store: Arc<SledStore>,
     ingester: Ingester,
     runs: BTreeMap<RunId, Tracked>,
@@ -45,6 +46,11 @@ pub struct Engine {
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
     paces: BTreeMap<RunId, Pace>,
+    /// Runs that the store knows more of than the engine.
+    stale: BTreeSet<RunId>,
+    refreshed: Instant,
+    /// How often runs are read from the store again while a backlog is read.
+    refresh_every: Duration,
     started: Instant,
     seq: u64,
 }
@@ -116,6 +122,7 @@ impl Engine {
         let mut engine = Self {
             ingester: Ingester::new(&project, Arc::clone(&store)),
             project: Arc::new(project.clone()),
+            table_stamps: table_stamps(&project),
             tables: Tables::read(&project),
             written: project,
             assumptions: Vec::new(),
@@ -128,6 +135,9 @@ impl Engine {
             memory: Memory::open(&store)?,
             due: BTreeSet::new(),
             paces: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            refreshed: Instant::now(),
+            refresh_every: Duration::from_secs(1),
             started: Instant::now(),
             seq: 0,
             store,
@@ -143,12 +153,14 @@ impl Engine {
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
+        self.table_stamps = table_stamps(&project);
         self.tables = Tables::read(&project);
         self.written = project;
         self.fits = Fits::default();
-        self.runs.clear();
-        let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
-        self.refresh(&known)
+        // What is known of the runs is no matter of the project; which of their series matter is found out again.
+        self.refresh(&BTreeSet::new())?;
+        self.forecast_runs(|_| true);
+        Ok(())
     }
 
     /// The project after assumptions.
@@ -176,17 +188,49 @@ impl Engine {
     pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Changed, StoreError> {
         let turn = self.ingester.turn(look, budget)?;
         let mut changed = Changed { more: turn.more, ..Changed::default() };
+        if *look == Look::Everything {
+            let before = Arc::clone(&self.observed);
+            changed.shown = self.look_at_tables()?;
+            changed.rows = changed.shown && *before != *self.observed;
+        }
         if self.progress != turn.progress {
             self.progress = turn.progress;
             changed.shown = true;
         }
-        if !turn.changed.is_empty() {
+        self.stale.extend(turn.changed);
+        // While a backlog is read, runs change with every turn, and reading them again each time would take longer than
+        // the backlog.
+        let due = !turn.more || self.refreshed.elapsed() >= self.refresh_every;
+        if due && !self.stale.is_empty() {
             let before = Arc::clone(&self.observed);
-            self.refresh(&turn.changed)?;
+            let stale = std::mem::take(&mut self.stale);
+            self.refresh(&stale)?;
+            self.refreshed = Instant::now();
             changed.shown = true;
-            changed.rows = *before != *self.observed;
+            changed.rows |= *before != *self.observed;
         }
         Ok(changed)
+    }
+
+    /// Reads the tables again if any has changed. Returns whether they say anything else now.
+    fn look_at_tables(&mut self) -> Result<bool, StoreError> {
+        let stamps = table_stamps(&self.written);
+        if stamps == self.table_stamps {
+            return Ok(false);
+        }
+        self.table_stamps = stamps;
+        let fresh = Tables::read(&self.written);
+        if fresh == self.tables {
+            return Ok(false);
+        }
+        if fresh.are_all_of(&self.written) {
+            self.tables = fresh;
+        } else {
+            // One may have been caught while it is written: its rows stand until it is whole.
+            self.tables.notices = fresh.notices;
+        }
+        self.refresh(&BTreeSet::new())?;
+        Ok(true)
     }
 
     /// Reads the named runs from the store again, and what follows from them.
@@ -264,12 +308,13 @@ impl Engine {
             .filter_map(|(id, tracked)| Some((*id, Standing::of(&tracked.of(&self.project))?)))
             .collect();
         let field: Vec<Standing> = standings.values().cloned().collect();
+        let writes = self.ingester.last_writes();
         let mut news = false;
         for id in due {
             let Some(tracked) = self.runs.get(&id) else { continue };
             let of = tracked.of(&self.project);
             let pace = self.paces.entry(id).or_default();
-            pace.wrote(self.ingester.last_write(id));
+            pace.wrote(writes.get(&id).copied());
             if vitals::is_history(&of, pace, now) {
                 self.memory.starts_are_known(&tracked.record.name, vitals::starts(&of));
             } else {
@@ -301,11 +346,13 @@ impl Engine {
     fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
         let metrics = self.store.metrics(id)?;
         let mut series = BTreeMap::new();
+        // There may be a hundred thousand of these.
+        let none = Arc::new(Vec::new());
         for (key, _) in &metrics {
             let matters = self.project.metrics.contains(key)
                 || observe::counts_tokens(key)
                 || forecast::schedule::is_learning_rate(key);
-            let points = if matters { self.store.series(id, key)?.latest() } else { Vec::new() };
+            let points = if matters { Arc::new(self.store.series(id, key)?.latest()) } else { Arc::clone(&none) };
             series.insert(key.clone(), points);
         }
         let record = RunRecord { id, name: name.to_owned(), facts: self.store.facts(id)?, series };
@@ -356,12 +403,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads everything there is and fits it, for one-shot commands.
+    /// Reads everything there is and fits it, for one-shot commands. `tell` hears of a first reading that takes long.
     ///
     /// # Errors
     /// What the store says.
-    pub fn settle(&mut self) -> Result<(), StoreError> {
-        self.read_all()?;
+    pub fn settle(&mut self, tell: impl FnMut(&IngestProgress)) -> Result<(), StoreError> {
+        self.read_all(tell)?;
         let job = self.job();
         let began = Instant::now();
         let fits = fit_all(&job, &self.fits.candidates);
@@ -376,12 +423,15 @@ impl Engine {
     ///
     /// # Errors
     /// What the store says.
-    pub fn read_all(&mut self) -> Result<(), StoreError> {
+    pub fn read_all(&mut self, mut tell: impl FnMut(&IngestProgress)) -> Result<(), StoreError> {
         self.ingester.complete(true);
-        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(3600) };
+        // Nobody looks before the end.
+        self.refresh_every = Duration::MAX;
+        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_millis(500) };
         let mut look = Look::Everything;
         while self.turn(&look, budget)?.more {
             look = Look::Hints(Vec::new());
+            self.progress.iter().for_each(&mut tell);
         }
         Ok(())
     }
@@ -442,17 +492,28 @@ impl Engine {
     /// The states of all runs, to see whether time alone has changed one.
     #[must_use]
     pub fn states(&self, now: SystemTime) -> Vec<RunState> {
-        self.run_views(now).into_iter().map(|run| run.state).collect()
+        let writes = self.ingester.last_writes();
+        self.runs.iter().map(|(id, tracked)| run_view::state(self.sources(*id, tracked, &writes, now))).collect()
+    }
+
+    fn sources<'a>(
+        &'a self,
+        id: RunId,
+        tracked: &'a Tracked,
+        writes: &HashMap<RunId, SystemTime>,
+        now: SystemTime,
+    ) -> Sources<'a> {
+        let silent = writes.get(&id).map(|t| now.duration_since(*t).unwrap_or_default());
+        Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent }
     }
 
     fn run_views(&self, now: SystemTime) -> Vec<RunView> {
+        let writes = self.ingester.last_writes();
         let mut views: Vec<RunView> = self
             .runs
             .iter()
             .map(|(id, tracked)| {
-                let silent = self.ingester.last_write(*id).map(|t| now.duration_since(t).unwrap_or_default());
-                let from =
-                    Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent };
+                let from = self.sources(*id, tracked, &writes, now);
                 let signals = self.memory.told(&tracked.record.name);
                 RunView { forecast: tracked.shown(), signals, ..run_view::view(from) }
             })
@@ -473,6 +534,15 @@ impl Engine {
             objective: self.project.objective_text(),
         })
     }
+}
+
+/// Modification time and length of a table's file, where it is there.
+type TableStamp = Option<(SystemTime, u64)>;
+
+fn table_stamps(project: &Project) -> Vec<TableStamp> {
+    let joined = |table: &TableSource| table.join.as_ref().map(|(path, _)| path.clone());
+    let paths = project.tables.iter().flat_map(|table| std::iter::once(table.path.clone()).chain(joined(table)));
+    paths.map(|path| std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()).collect()
 }
 
 /// Seconds since 1970.

@@ -33,11 +33,6 @@ pub struct Sources<'a> {
 #[must_use]
 pub fn view(from: Sources<'_>) -> RunView {
     let last_step = from.metrics.iter().map(|(_, s)| s.last_step).max();
-    let planned = from.record.facts.number(FactName::PlannedSteps);
-    let progress = match (last_step, planned) {
-        (Some(step), Some(planned)) if planned > 0.0 => Some((step as f64 / planned).clamp(0.0, 1.0)),
-        _ => None,
-    };
     let metrics: BTreeMap<String, MetricView> = from.metrics.iter().map(|(key, s)| (key.clone(), metric(s))).collect();
     let sparklines = from
         .project
@@ -49,12 +44,12 @@ pub fn view(from: Sources<'_>) -> RunView {
     RunView {
         id: from.record.id.0,
         name: from.record.name.clone(),
-        state: state(&from, progress),
+        state: state(from),
         facts: from.record.facts.known.clone(),
         conflicts: from.record.facts.conflicts.clone(),
         metrics,
         forecast: BTreeMap::<String, RunForecast>::new(),
-        progress,
+        progress: progress(from),
         last_step,
         tokens_per_second: speed(from.metrics).map(|(_, s)| s.last).filter(|v| v.is_finite()),
         silent_seconds: from.silent.map(|d| d.as_secs_f64()),
@@ -90,7 +85,17 @@ pub fn status(value: f64) -> Option<String> {
     }
 }
 
-fn state(from: &Sources<'_>, progress: Option<f64>) -> RunState {
+/// Part of the planned steps that are done.
+fn progress(from: Sources<'_>) -> Option<f64> {
+    let planned = from.record.facts.number(FactName::PlannedSteps).filter(|planned| *planned > 0.0)?;
+    let last = from.metrics.iter().map(|(_, s)| s.last_step).max()?;
+    Some((last as f64 / planned).clamp(0.0, 1.0))
+}
+
+/// The state alone.
+#[must_use]
+pub fn state(from: Sources<'_>) -> RunState {
+    let progress = progress(from);
     if from.metrics.is_empty() {
         return RunState::Waiting;
     }

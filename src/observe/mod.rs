@@ -17,6 +17,7 @@ use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::{Facts, Observations};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
 /// wins (see [`crate::vocab::Series::latest`]).
@@ -28,8 +29,8 @@ pub struct RunRecord {
     pub name: String,
     /// What is known of it.
     pub facts: Facts,
-    /// (step, value), ascending, by metric key.
-    pub series: BTreeMap<String, Vec<(i64, f64)>>,
+    /// (step, value), ascending, by metric key; shared, as they are long and records are handed around.
+    pub series: BTreeMap<String, Arc<Vec<(i64, f64)>>>,
 }
 
 /// The rows for every validation loss of the project, in the order of `project.domains`; and the rows at step 0 (the

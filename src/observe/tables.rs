@@ -67,6 +67,12 @@ impl Tables {
         all
     }
 
+    /// Whether every table of the project could be read.
+    #[must_use]
+    pub fn are_all_of(&self, project: &Project) -> bool {
+        self.tables.len() == project.tables.len()
+    }
+
     /// Whether there is nothing in them.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -57,7 +57,7 @@ fn read(id: u32, path: &Path) -> RunRecord {
             one.segments.push(0);
         }
     }
-    let series = series.into_iter().map(|(k, s)| (k, s.latest())).collect();
+    let series = series.into_iter().map(|(k, s)| (k, s.latest().into())).collect();
     RunRecord { id: RunId(id), name: path.file_name().unwrap().to_string_lossy().into_owned(), facts, series }
 }
 
@@ -70,7 +70,7 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
     for (name, value) in facts {
         known.offer(*name, FactValue::Number(*value), "test");
     }
-    let series = [("eval/prose/loss".to_owned(), losses.to_vec())].into();
+    let series = [("eval/prose/loss".to_owned(), losses.to_vec().into())].into();
     RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series }
 }
 
@@ -102,7 +102,7 @@ fn tokens_come_from_the_log_or_from_the_batch_or_the_row_is_refused_aloud() {
     assert_eq!(tokens(&batch), [1000.0, 2000.0]);
 
     let mut logged = run(&prose, &losses, &[]);
-    logged.series.insert("throughput/total_tokens".to_owned(), vec![(50, 5e3), (150, 15e3), (199, 19.9e3)]);
+    logged.series.insert("throughput/total_tokens".to_owned(), vec![(50, 5e3), (150, 15e3), (199, 19.9e3)].into());
     assert_eq!(tokens(&logged), [10e3, 20e3], "between and just beyond logged counts, on the line");
 
     let neither = observe(&project(), &[run(&prose, &losses, &[])]);

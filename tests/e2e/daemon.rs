@@ -113,3 +113,27 @@ fn an_edited_project_is_taken_up_and_a_bad_edit_is_said_and_not_taken_up() {
     std::fs::write(&file, text.replace("params: 2M", "params: 5M")).unwrap();
     eventually("the next good edit is taken up", || target() == Some(5e6));
 }
+
+#[test]
+fn a_table_that_grows_is_read_again() {
+    let world = World::new();
+    let rows = |n: usize| -> String {
+        let row = |i: usize| format!("{}e6,1e9,{}\n", i + 1, 3.0 - 0.01 * i as f64);
+        format!("n,d,loss\n{}", (0..n).map(row).collect::<String>())
+    };
+    let table = world.write("p/runs.csv", rows(12));
+    world.write(
+        "p/mixlaw.yaml",
+        "domains: [rust]\ntables:\n  - { path: runs.csv, params: n, tokens: d, metrics: { rust: loss } }\n",
+    );
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    let observations = || {
+        let answer: serde_json::Value =
+            serde_json::from_str(&stdout(&world.run(&["fit", "p", "--json"]))).unwrap_or_default();
+        answer["fits"][0]["observations"].as_u64().unwrap_or(0)
+    };
+    eventually("the table is fitted", || observations() == 12);
+    std::fs::write(&table, rows(15)).unwrap();
+    eventually("the new rows are fitted", || observations() == 15);
+    assert!(world.run(&["daemon", "stop", "p"]).status.success());
+}
