@@ -31,6 +31,7 @@ pub fn print(folder: &Path) {
         for (order, records) in [("by name", records.clone()), ("shuffled", shuffled(&records))] {
             let tally = replay(&project, &records, &mut slowest);
             tally.print(sweep, order);
+            tally.print_laws();
             total.add(&tally);
         }
     }
@@ -45,6 +46,8 @@ struct Tally {
     /// By part seen: errors of each method, and of coverage (held, counted).
     errors: BTreeMap<u32, [Vec<f64>; 4]>,
     held: BTreeMap<u32, (usize, usize)>,
+    /// By law and part seen: errors and whether the interval held.
+    laws: BTreeMap<(String, u32), Vec<(f64, bool)>>,
 }
 
 impl Tally {
@@ -55,6 +58,17 @@ impl Tally {
             let held = self.held.entry(*seen).or_default();
             let theirs = other.held.get(seen).copied().unwrap_or_default();
             (held.0, held.1) = (held.0 + theirs.0, held.1 + theirs.1);
+        }
+        for (law, all) in &other.laws {
+            self.laws.entry(law.clone()).or_default().extend(all);
+        }
+    }
+
+    fn print_laws(&self) {
+        for ((law, seen), all) in &self.laws {
+            let n = all.len() as f64;
+            let (error, held) = all.iter().fold((0.0, 0.0), |(e, h), (x, y)| (e + x, h + f64::from(u8::from(*y))));
+            println!("{law:>28} {seen:>4}% {:>8.2} {:>42.1}% {:>9}", 100.0 * error / n, 100.0 * held / n, all.len());
         }
     }
 
@@ -114,6 +128,9 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
                 let held = tally.held.entry(key).or_default();
                 held.1 += 1;
                 held.0 += usize::from((low..=high).contains(&truth));
+                let law = if forecast.fit.is_some() { forecast.law.clone() } else { format!("{} alone", forecast.law) };
+                let of_law = tally.laws.entry((law, key)).or_default();
+                of_law.push(((forecast.value / truth - 1.0).abs(), (low..=high).contains(&truth)));
                 ledger.offer(Entry {
                     run: record.name.clone(),
                     metric: metric.clone(),

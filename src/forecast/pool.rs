@@ -107,9 +107,11 @@ impl Pool {
                 // Where nothing in the family lowered its learning rate, it does not know what that gains.
                 f.law.name() != "tissue" || track.schedule.lr(track.schedule.total()) > 0.9 * track.schedule.peak()
             });
-            let alone = if learned.is_none() { get("tissue").and_then(|law| Family::alone(law, track)) } else { None };
-            let family = learned.or(alone.as_ref());
-            all.extend(family.and_then(|f| Some(made(f.law.name(), f.forecast(track)?, learned.is_some()))));
+            let forecast = match learned {
+                Some(family) => family.forecast(track).map(|f| (family.law.name(), f)),
+                None => get("tissue").and_then(|law| Some((law.name(), Family::forecast_alone(law, track)?))),
+            };
+            all.extend(forecast.map(|(law, f)| made(law, f, learned.is_some())));
         }
         all
     }

@@ -60,6 +60,8 @@ pub struct Rival {
 pub const HOPELESS: f64 = 0.02;
 /// Part of a run before which stopping is not suggested.
 pub const TOO_EARLY: f64 = 0.2;
+/// Part of a run from which on stopping saves nothing worth a word.
+pub const TOO_LATE: f64 = 0.9;
 
 /// Odds that a run with this forecast ends below `best`.
 #[must_use]
@@ -156,7 +158,7 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
     }
     for (key, forecast, best) in &vitals.rivals {
         let odds = odds_against(forecast, best.value, best.sd);
-        if forecast.seen >= TOO_EARLY && forecast.value > best.value && odds < HOPELESS {
+        if (TOO_EARLY..TOO_LATE).contains(&forecast.seen) && forecast.value > best.value && odds < HOPELESS {
             let saved = vitals.flops_left.map_or_else(String::new, |f| format!("; stopping saves {f:.1e} FLOPs"));
             let what = if key.is_empty() { "the objective" } else { key };
             let evidence = format!(

@@ -18,8 +18,14 @@ use std::collections::BTreeMap;
 
 /// Checkpoints of one run that say as much as one that is independent.
 const ALIKE: f64 = 4.0;
-/// ln S₁ over which a residual keeps e⁻¹ of itself.
+/// Progress (see [`Family::progress`]) over which a residual is mostly forgotten.
 const REACH: f64 = 1.0;
+/// Parts of a lone run from which its newest loss is forecast, to see how far off that is.
+const BEGINNINGS: [f64; 2] = [0.5, 0.7];
+/// Points that such a beginning needs.
+const LEAST_EARLY: usize = 3;
+/// A miss is carried on to at most so many times the distance it was seen over.
+const FURTHEST: f64 = 3.0;
 /// Points of the run's own that its amplitudes are fitted to.
 const OWN: usize = 24;
 /// Tracks that exponents are sought on; more say little more and cost as much each.
@@ -159,20 +165,21 @@ impl Family {
     /// Final loss of a run in progress.
     ///
     /// ln L at the run's points and at its end are jointly normal: level and amplitudes by their priors, through the
-    /// slope of the law; the residual a process that keeps e⁻¹ of itself over [`REACH`] of ln S₁; and the noise of single
+    /// slope of the law; the residual, a smooth process that forgets itself over [`REACH`]; and the noise of single
     /// evaluations. The end is conditioned on the points, with the law linearised anew at what they say.
     #[must_use]
     pub fn forecast(&self, track: &Track) -> Option<CurveForecast> {
+        self.forecast_at(track, track.schedule.total())
+    }
+
+    /// Loss of a run in progress at a later step.
+    #[must_use]
+    pub fn forecast_at(&self, track: &Track, end: f64) -> Option<CurveForecast> {
         let own = thin(&track.points, OWN);
-        let end = track.schedule.total();
         let mut steps: Vec<f64> = own.iter().map(|p| p.step).collect();
         steps.push(end);
         let shapes = self.law.shapes(&self.exponents, &track.schedule, self.scale, &steps);
-        let progress = |step: &f64| {
-            let amount = if self.law.sees_schedule() { track.schedule.area(*step) } else { *step };
-            amount.max(1e-9 * self.scale).ln()
-        };
-        let places: Vec<f64> = steps.iter().map(progress).collect();
+        let places: Vec<f64> = steps.iter().map(|step| self.progress(track, *step)).collect();
         let prior = self.prior(track, &own, &shapes)?;
         let mut at = prior.map(|p| p.mean);
         let mut result = None;
@@ -188,7 +195,7 @@ impl Family {
             };
             let covariance = |i: usize, j: usize| {
                 let law: f64 = (0..3).map(|k| slopes[i][k] * prior[k].spread.powi(2) * slopes[j][k]).sum();
-                law + self.scatter.powi(2) * (-(places[i] - places[j]).abs() / REACH).exp()
+                law + self.scatter.powi(2) * kept((places[i] - places[j]).abs())
             };
             let known: Vec<f64> = own.iter().enumerate().map(|(i, p)| p.ln_loss - base(i)).collect();
             let noise: Vec<f64> = own.iter().map(|p| track.noise.powi(2) / p.count).collect();
@@ -205,6 +212,47 @@ impl Family {
             });
         }
         result.filter(|r| r.ln_loss.is_finite() && r.sd.is_finite())
+    }
+
+    /// How far training has come, for residuals: ln S₁, and what of the learning rate has been taken away, for a drop moves
+    /// the loss much while S₁ hardly moves.
+    fn progress(&self, track: &Track, step: f64) -> f64 {
+        if !self.law.sees_schedule() {
+            return step.max(1e-9 * self.scale).ln();
+        }
+        let area = track.schedule.area(step).max(1e-9 * self.scale);
+        area.ln() + lowered(track, step.max(track.schedule.warmed()))
+    }
+
+    /// Final loss of a run that has no family.
+    ///
+    /// Nothing but the run itself says how well the law suits it. So its newest loss is forecast from its own beginnings,
+    /// with usual exponents; what that was off by, carried on as far as there is left to go, is added to the variance,
+    /// and half of their mean to the forecast: small models from scratch fall in steps
+    /// that no power law has.
+    #[must_use]
+    pub fn forecast_alone(law: &'static dyn CurveLaw, track: &Track) -> Option<CurveForecast> {
+        let family = Self::alone(law, track)?;
+        let own = family.forecast(track)?;
+        let now = track.points.last()?;
+        let (here, end) = (family.progress(track, now.step), family.progress(track, track.schedule.total()));
+        let usual = Self { exponents: law.exponents().iter().map(|e| e.centre).collect(), ..family.clone() };
+        let missed = |part: &f64| {
+            let points: Vec<Mean> = track.points.iter().copied().filter(|p| p.step <= part * now.step).collect();
+            let early = Track { points, ..track.clone() };
+            let then = (early.points.len() >= LEAST_EARLY).then(|| family.progress(track, early.last_step()))?;
+            let forecast = usual.forecast_at(&early, now.step)?;
+            let further = ((end - here) / (here - then).max(1e-6)).clamp(0.0, FURTHEST);
+            Some((now.ln_loss - forecast.ln_loss) * further)
+        };
+        let missed: Vec<f64> = BEGINNINGS.iter().filter_map(missed).collect();
+        if missed.is_empty() {
+            return Some(own);
+        }
+        let n = missed.len() as f64;
+        let mean = missed.iter().sum::<f64>() / n;
+        let rms = (missed.iter().map(|e| e * e).sum::<f64>() / n).sqrt();
+        Some(CurveForecast { ln_loss: own.ln_loss + 0.5 * mean, sd: own.sd.hypot(rms) })
     }
 
     /// Priors of level and amplitudes: those of the run's kind, or the usual ones.
@@ -240,6 +288,12 @@ impl Family {
 /// floor, and lowering the learning rate to nothing gains a twentieth, each give or take as much.
 const ALONE_A: Usual = Usual { mean: 0.2, spread: 0.2 };
 const ALONE_B: Usual = Usual { mean: 0.05, spread: 0.05 };
+
+/// Correlation of residuals so far apart: Matérn's with ν = 3/2, so that they are smooth and a drift goes on for a while.
+fn kept(apart: f64) -> f64 {
+    let d = 3f64.sqrt() * apart / REACH;
+    (1.0 + d) * (-d).exp()
+}
 
 fn usual(values: Vec<f64>, otherwise: Usual) -> Usual {
     if values.is_empty() {

@@ -61,13 +61,15 @@ impl Watch {
         let now = inspect(vitals);
         let told = self.runs.entry(vitals.run.to_owned()).or_default();
         let mut change = Change::default();
+        // A run that has ended is looked at once more and not again.
+        let over = if vitals.progress == Some(1.0) { 1 } else { OVER };
         for ((kind, metric), state) in &mut told.states {
             let is_so = now.iter().any(|s| s.kind == *kind && s.metric == *metric);
             if is_so || kind.is_momentary() {
                 continue;
             }
             state.looks = state.looks.min(0) - 1;
-            if state.told && state.looks <= -OVER {
+            if state.told && state.looks <= -over {
                 state.told = false;
                 change.over.push((*kind, metric.clone()));
             }

@@ -257,7 +257,7 @@ fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> 
         }
         Kind::Name => {
             let name = run.name.strip_prefix(prefix).unwrap_or(&run.name);
-            match run.unacknowledged().map(|e| e.signal.severity).max() {
+            match super::signals::loudest(run) {
                 None => vec![Span::styled(fmt::tail(name, width), theme.text)],
                 Some(severity) => {
                     let name = fmt::tail(name, width.saturating_sub(2));

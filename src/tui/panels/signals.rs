@@ -18,11 +18,22 @@ pub fn all(snapshot: &Snapshot) -> Vec<&Event> {
     events
 }
 
-/// How many wait, and the loudest of them.
+/// How many wait that are more than good to know, and the loudest of them.
 #[must_use]
 pub fn waiting(snapshot: &Snapshot) -> (usize, Option<Severity>) {
-    let open = || snapshot.runs.iter().flat_map(RunView::unacknowledged);
-    (open().count(), open().map(|e| e.signal.severity).max())
+    let open = || snapshot.runs.iter().filter_map(loudest);
+    (snapshot.runs.iter().flat_map(trouble).count(), open().max())
+}
+
+/// What waits of a run that is more than good to know.
+fn trouble(run: &RunView) -> impl Iterator<Item = &Event> {
+    run.unacknowledged().filter(|e| e.signal.severity > Severity::Info)
+}
+
+/// The loudest of what waits of a run and is more than good to know.
+#[must_use]
+pub fn loudest(run: &RunView) -> Option<Severity> {
+    trouble(run).map(|e| e.signal.severity).max()
 }
 
 /// The sign of a severity, and how it looks.
