@@ -147,7 +147,7 @@ fn domains(forecasts: &[Forecast]) -> Vec<&String> {
     forecasts.iter().flat_map(|f| f.mixture.0.keys()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// One line for each place: what varies, each loss with its interval, and what of it is outside the data.
+/// One line for each place: what varies, each loss by the chosen law, which comes first, with its interval, and what of it is outside the data.
 fn many(forecasts: &[Forecast]) -> String {
     let Some(first) = forecasts.first() else { return String::new() };
     let varies = |of: fn(&Forecast) -> f64| forecasts.iter().any(|f| of(f) != of(first));
@@ -187,12 +187,13 @@ fn many(forecasts: &[Forecast]) -> String {
         row.push(beyond.into_iter().collect::<Vec<_>>().join("; "));
         rows.push(row);
     }
-    let laws: BTreeSet<String> = forecasts.iter().map(|f| format!("{} by {}", f.metric, f.law)).collect();
+    let laws: BTreeSet<String> =
+        forecasts.iter().filter(|f| f.chosen).map(|f| format!("{} by {}", f.metric, f.law)).collect();
     title.push(laws.into_iter().collect::<Vec<_>>().join(", "));
     format!("{}\n\n{}", printable(&title.join(" · ")), table(&rows))
 }
 
-/// One row for each place and loss.
+/// One row for each place and loss, by the chosen law.
 fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
     let failed = |e: String| Failure::new(format!("cannot write CSV: {e}"), None);
     let domains = domains(forecasts);
@@ -202,7 +203,7 @@ fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
     let rest = ["metric", "law", "value", "low", "high", "times_largest_params", "times_most_tokens", "mixture_inside"];
     header.extend(rest.map(str::to_owned));
     out.write_record(&header).map_err(|e| failed(e.to_string()))?;
-    for f in forecasts {
+    for f in forecasts.iter().filter(|f| f.chosen) {
         let mut row = vec![f.params.to_string(), f.tokens.to_string()];
         row.extend(domains.iter().map(|d| f.mixture.weight(d).to_string()));
         row.extend([printable(&f.metric), f.law.clone()]);
