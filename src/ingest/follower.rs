@@ -125,6 +125,7 @@ impl Follower {
                         if tail.relative != *relative {
                             tail.renamed(relative.clone(), path.clone());
                         }
+                        self.refused.remove(relative);
                         self.tails.insert(relative.clone(), tail);
                     }
                     None => loose.push(tail),

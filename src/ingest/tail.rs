@@ -182,7 +182,9 @@ impl Tail {
     /// Whether a rest without its line break is due to be taken as whole.
     #[must_use]
     pub fn rest_is_due(&self, now: SystemTime, complete: bool) -> bool {
-        self.cursor.offset < self.stamp.length
+        // A file that is rewritten has no rest: it is whole, or waits for its next version.
+        self.format.growth() == Growth::Appended
+            && self.cursor.offset < self.stamp.length
             && self.cursor.stuck.is_empty()
             && self.tried != Some(self.stamp.length)
             && (complete || now.duration_since(self.changed).is_ok_and(|quiet| quiet >= QUIET))
@@ -233,6 +235,12 @@ impl Tail {
         self.look(stamp, with.now);
         let mut reading = Reading::default();
         if self.cursor != Cursor::default() && !identity::same(&file, stamp.length, &self.cursor)? {
+            let rewritten = self.format.growth() == Growth::Rewritten;
+            if stamp.length == 0 && rewritten {
+                // Emptied, to be written anew: the version before stands until there is another.
+                self.pending = false;
+                return Ok(reading);
+            }
             if stamp.length > 0 {
                 // Whatever is there now need not have the format of what was there before.
                 with.buffer.resize(HEAD, 0);
@@ -246,8 +254,11 @@ impl Tail {
                     }
                 }
             }
-            self.restart();
-            reading.replaced = true;
+            // A file that is rewritten may be caught half written; only what is whole replaces what was read.
+            if !(rewritten && self.format.growth() == Growth::Rewritten) {
+                self.restart();
+                reading.replaced = true;
+            }
         }
         if !self.cursor.stuck.is_empty() {
             self.pending = false;
@@ -349,6 +360,7 @@ impl Tail {
         };
         if self.id.is_some() {
             self.restart();
+            self.pending = false;
         }
         let cursor = Cursor {
             offset: used,

@@ -317,3 +317,51 @@ fn one_backlog_starves_nobody() {
     assert_eq!(bench.steps("runs/small"), [0]);
     assert_eq!(bench.steps("runs/big"), (0..200_000).collect::<Vec<_>>());
 }
+
+/// The state of a Hugging Face trainer whose losses are 1.5, 2.5, …
+fn trainer_state(records: usize) -> String {
+    let history: Vec<String> = (1..=records).map(|i| format!("{{\"loss\": {i}.5, \"step\": {i}}}")).collect();
+    format!("{{\"global_step\": {records}, \"log_history\": [{}], \"max_steps\": 40}}", history.join(", "))
+}
+
+#[test]
+fn half_a_trainer_state_ends_a_reading_and_changes_nothing() {
+    let mut bench = Bench::new(&["runs/*"]);
+    let name = "runs/a/checkpoint-1/trainer_state.json";
+    let (two, three) = (trainer_state(2), trainer_state(3));
+    bench.ingester.complete(true);
+    bench.write(name, &three[..three.len() - 4]);
+    assert!(!bench.turn().more, "a file that is not whole was read until the time was up");
+    bench.write(name, &two);
+    bench.turn();
+    let before = bench.losses("runs/a");
+    assert_eq!(before.len(), 2);
+    for text in [&three[..three.len() - 4], "", &two] {
+        bench.write(name, text);
+        assert!(!bench.turn().more, "read without end");
+        assert_eq!(bench.losses("runs/a"), before, "after {text:?}");
+    }
+    bench.write(name, &three);
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").len(), 3);
+}
+
+#[test]
+fn a_checkpoint_that_goes_away_half_written_leaves_the_one_before() {
+    let mut bench = Bench::new(&["runs/*"]);
+    let (first, second) = ("runs/a/checkpoint-1/trainer_state.json", "runs/a/checkpoint-2/trainer_state.json");
+    let four = trainer_state(4);
+    bench.write(first, &trainer_state(2));
+    bench.turn();
+    bench.write(second, &four[..four.len() - 4]);
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").len(), 2);
+    fs::remove_file(bench.path(second)).unwrap();
+    bench.turn();
+    bench.write(first, &trainer_state(3));
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").len(), 3, "it is followed again");
+    bench.write(second, &four);
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").len(), 4);
+}
