@@ -2,11 +2,15 @@
 
 use crate::common::{World, eventually, example, kill, stderr, stdout};
 use serde_json::Value;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+#[path = "../formats/writers.rs"]
+mod writers;
+use writers::{tfevents, wandb};
 
 /// (run, metric, step, bits of the value), for comparing as a multiset.
 pub type Logged = (String, String, i64, u64);
@@ -76,95 +80,196 @@ fn ten_kills_during_a_replay_lose_and_double_nothing() {
     assert!(got == expected);
 }
 
-/// Kills during the first ingest and the following of a live tree. `MIXLAW_KILLS=200` for as many as are claimed; each
-/// takes about a third of a second.
-#[test]
-fn kills_at_random_during_ingest_of_a_live_tree_lose_and_double_nothing() {
-    let kills: u32 = std::env::var("MIXLAW_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(25);
-    let world = World::new();
-    world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
-    let mut tree = Tree::new(&world.path().join("p/runs"));
-    // A backlog that no life of the daemon gets through.
-    tree.write(60_000);
-    let over = AtomicBool::new(false);
-    let (expected, lives) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            while !over.load(Ordering::SeqCst) {
-                tree.write(40);
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            tree.write(1);
-            std::mem::take(&mut tree.written)
-        });
-        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut lives = Vec::new();
-        for _ in 0..kills {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let mut daemon = world.spawn(&["daemon", "run", "p"]);
-            let began = Instant::now();
-            std::thread::sleep(Duration::from_millis(5 + (random >> 33) % 600));
-            daemon.kill().unwrap();
-            assert!(!daemon.wait().unwrap().success(), "it ended by itself");
-            lives.push(began.elapsed());
-        }
-        over.store(true, Ordering::SeqCst);
-        (writer.join().unwrap(), lives)
-    });
-    let output = world.run(&["export", "p", "--metric", "loss"]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!(!stderr(&output).contains("rebuilt"), "a kill damaged the store: {}", stderr(&output));
-    let (mut got, mut expected) = (exported_points(&stdout(&output)), expected);
-    got.sort();
-    expected.sort();
-    println!("{} kills after {:?} to {:?}, {} points", lives.len(), lives.iter().min(), lives.iter().max(), got.len());
-    assert_eq!(got.len(), expected.len(), "lost or doubled");
-    assert!(got == expected);
-}
-
-/// Runs in several formats that are written to, among them one whose log is rotated.
-struct Tree {
-    runs: PathBuf,
-    line: u64,
-    written: Vec<Logged>,
-}
-
-impl Tree {
-    fn new(runs: &Path) -> Self {
-        for run in ["jsonl", "csv", "console", "rotated"] {
-            std::fs::create_dir_all(runs.join(run)).unwrap();
-        }
-        std::fs::write(runs.join("csv/metrics.csv"), "step,loss,lr\n").unwrap();
-        Self { runs: runs.to_owned(), line: 0, written: Vec::new() }
-    }
-
-    /// Appends lines to every run, with the last of them in two pieces.
-    fn write(&mut self, lines: u64) {
-        let mut texts = [String::new(), String::new(), String::new(), String::new()];
-        for _ in 0..lines {
-            self.line += 1;
-            let (step, loss) = (self.line, 1.0 + 1.0 / self.line as f64);
-            texts[0] += &format!("{{\"step\": {step}, \"loss\": {loss}, \"lr\": 0.001}}\n");
-            texts[1] += &format!("{step},{loss},0.001\n");
-            texts[2] += &format!("iter {step}: loss {loss}, time 12.5ms, mfu 3.00%\n");
-            texts[3] += &format!("{{\"step\": {step}, \"loss\": {loss}}}\n");
-            for run in ["jsonl", "csv", "console", "rotated"] {
-                self.written.push((run.to_owned(), "loss".to_owned(), step as i64, loss.to_bits()));
-            }
-        }
-        let files = ["jsonl/metrics.jsonl", "csv/metrics.csv", "console/train.log", "rotated/log.jsonl"];
-        for (file, text) in files.iter().zip(&texts) {
-            let mut file = OpenOptions::new().append(true).create(true).open(self.runs.join(file)).unwrap();
-            let (first, rest) = text.split_at(text.len() - 9);
-            file.write_all(first.as_bytes()).unwrap();
-            file.write_all(rest.as_bytes()).unwrap();
-        }
-        if self.line % 1000 < lines {
-            let to = format!("rotated/log-{}.jsonl", self.line);
-            std::fs::rename(self.runs.join("rotated/log.jsonl"), self.runs.join(to)).unwrap();
-        }
-    }
-}
-
 fn is_zombie(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z"))
+}
+
+/// Records that are there before the first daemon starts, so that kills fall into the first reading too.
+const BEFORE: u32 = 20_000;
+
+/// The loss of a record: no two are equal, and each is the same number in every format.
+fn loss(i: u32) -> f64 {
+    1.0 + f64::from(i) / 1024.0
+}
+
+/// A log that grows.
+struct Growing {
+    /// In `runs`.
+    path: &'static str,
+    /// One record; W&B's knows where in the file it stands.
+    record: fn(&mut wandb::File, u32) -> Vec<u8>,
+    beginning: fn() -> Vec<u8>,
+}
+
+const GROWING: [Growing; 6] = [
+    Growing {
+        path: "jsonl/metrics.jsonl",
+        record: |_, i| format!("{{\"step\": {i}, \"loss\": {}}}\n", loss(i)).into_bytes(),
+        beginning: Vec::new,
+    },
+    Growing {
+        path: "csv/metrics.csv",
+        record: |_, i| format!("{i},{},0.5\n", loss(i)).into_bytes(),
+        beginning: || b"step,loss,lr\n".to_vec(),
+    },
+    Growing {
+        path: "nanogpt/train.log",
+        record: |_, i| format!("iter {i}: loss {}, time 100.00ms, mfu 10.50%\n", loss(i)).into_bytes(),
+        beginning: || b"number of parameters: 123.59M\n".to_vec(),
+    },
+    Growing {
+        path: "megatron/out.log",
+        record: |_, i| {
+            let loss = loss(i);
+            format!(
+                " [2026-01-01 00:00:00] iteration {i:8}/ 9000000 | consumed samples: {i:12} | \
+                 elapsed time per iteration (ms): 10.5 | learning rate: 1.0E-04 | lm loss: {loss:E} | grad norm: 0.5 |\n"
+            )
+            .into_bytes()
+        },
+        beginning: Vec::new,
+    },
+    Growing {
+        path: "tensorboard/events.out.tfevents.1.host",
+        record: |_, i| tfevents::scalar("train/loss", i64::from(i), loss(i) as f32, 1.7e9 + f64::from(i)),
+        beginning: tfevents::version,
+    },
+    Growing {
+        path: "wandb/run-1.wandb",
+        record: |file, i| {
+            let before = file.0.len();
+            file.history(i64::from(i), &[("loss", &loss(i).to_string())]);
+            file.0[before..].to_vec()
+        },
+        beginning: || wandb::File::new().0,
+    },
+];
+
+/// The whole state of a Hugging Face trainer after `n` records.
+fn trainer_state(n: u32) -> String {
+    let history: Vec<String> = (0..n).map(|i| format!("{{\"loss\": {}, \"step\": {i}}}", loss(i))).collect();
+    format!("{{\"global_step\": {n}, \"log_history\": [{}], \"max_steps\": 9000000}}", history.join(", "))
+}
+
+/// Writes to every log until told to stop, half of the records in two parts, and returns how many records each has and
+/// how many the trainer's state has. The JSON lines are rotated on the way.
+fn write_logs(runs: &Path, stop: &AtomicBool) -> (u32, u32) {
+    let open = |path: &str| -> File {
+        let path = runs.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        OpenOptions::new().append(true).create(true).open(path).unwrap()
+    };
+    let mut files: Vec<File> = GROWING.iter().map(|log| open(log.path)).collect();
+    let mut run = wandb::File::new();
+    for (log, file) in GROWING.iter().zip(&mut files) {
+        let mut text = (log.beginning)();
+        for i in 0..BEFORE {
+            text.extend((log.record)(&mut run, i));
+        }
+        file.write_all(&text).unwrap();
+    }
+    let state: PathBuf = runs.join("hf/checkpoint-1/trainer_state.json");
+    std::fs::create_dir_all(state.parent().unwrap()).unwrap();
+    let (mut written, mut states) = (BEFORE, 0);
+    while !stop.load(Ordering::Relaxed) {
+        if written % 500 == 0 {
+            let (old, new) = (runs.join(GROWING[0].path), runs.join(format!("jsonl/metrics.jsonl.{written}")));
+            std::fs::rename(old, new).unwrap();
+            files[0] = open(GROWING[0].path);
+        }
+        let records: Vec<Vec<u8>> = GROWING.iter().map(|log| (log.record)(&mut run, written)).collect();
+        for (i, (file, record)) in files.iter_mut().zip(&records).enumerate() {
+            let whole = (written as usize + i) % 2 == 0;
+            file.write_all(if whole { record } else { &record[..record.len() / 2] }).unwrap();
+        }
+        if written % 20 == 0 {
+            // In place, and not at once.
+            states += 1;
+            let text = trainer_state(states);
+            let (front, back) = text.split_at(text.len() / 2);
+            let mut file = File::create(&state).unwrap();
+            file.write_all(front.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(3));
+            file.write_all(back.as_bytes()).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        for (i, (file, record)) in files.iter_mut().zip(&records).enumerate() {
+            if (written as usize + i) % 2 != 0 {
+                file.write_all(&record[record.len() / 2..]).unwrap();
+            }
+        }
+        written += 1;
+    }
+    (written, states)
+}
+
+/// `MIXLAW_KILLS=200 cargo test --test e2e kills_while_logs` is the long run; the seed is printed and `MIXLAW_SEED` takes
+/// one.
+#[test]
+fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let kills = number("MIXLAW_KILLS").unwrap_or(12);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
+    let seed = number("MIXLAW_SEED").unwrap_or(u64::from(now) | 1);
+    eprintln!("{kills} kills, MIXLAW_SEED={seed}");
+    let mut random = seed;
+    let mut below = |n: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % n
+    };
+    let world = World::new();
+    world.write("live/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    let runs = world.path().join("live/runs");
+    let stop = AtomicBool::new(false);
+    let mut seen = 0;
+    let (written, states) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write_logs(&runs, &stop));
+        // A test that fails here must still end the writer.
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for round in 0..kills {
+                let mut daemon = world.spawn(&["daemon", "run", "live"]);
+                if round % 10 == 9 {
+                    // Now and then it gets to read something, or every kill might fall into start-up.
+                    eventually("it reads what is new", || {
+                        let points = world.json(&["daemon", "status", "live", "--json"])["daemon"]["points"].as_u64();
+                        let news = points.is_some_and(|points| points > seen);
+                        seen = points.unwrap_or(seen).max(seen);
+                        news
+                    });
+                }
+                let most = if below(2) == 0 { 100 } else { 700 };
+                std::thread::sleep(Duration::from_millis(below(most)));
+                daemon.kill().unwrap();
+                let status = daemon.wait().unwrap();
+                assert!(status.code().is_none(), "round {round}: it ended by itself: {status}");
+            }
+        }));
+        stop.store(true, Ordering::Relaxed);
+        let counts = writer.join().unwrap();
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+        counts
+    });
+    let output = world.run(&["export", "live"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("rebuilt"), "a kill damaged the store: {}", stderr(&output));
+    let mut got: Vec<(String, i64, u64)> = exported_points(&stdout(&output))
+        .into_iter()
+        .filter(|(_, metric, ..)| metric.contains("loss"))
+        .map(|(run, _, step, value)| (run, step, value))
+        .collect();
+    let records = |run: &str, n: u32| -> Vec<(String, i64, u64)> {
+        (0..n).map(|i| (run.to_owned(), i64::from(i), loss(i).to_bits())).collect()
+    };
+    let mut expected: Vec<(String, i64, u64)> =
+        GROWING.iter().flat_map(|log| records(log.path.split('/').next().unwrap(), written)).collect();
+    expected.extend(records("hf", states));
+    got.sort();
+    expected.sort();
+    eprintln!("{written} records in each of {} logs, {states} states, {} points", GROWING.len(), got.len());
+    assert_eq!(got.len(), expected.len());
+    assert!(got == expected);
 }
