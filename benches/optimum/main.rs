@@ -1,5 +1,5 @@
-//! Fits every law to every table with SciPy, ten times the starts, and with mixlaw, and prints both optima:
-//! `cargo bench --bench optimum`. Takes an hour; `cargo bench --bench optimum -- additive` fits one law only.
+//! Fits every law to every table with SciPy, from 320 starts, and with mixlaw, and prints both optima:
+//! `cargo bench --bench optimum`. Takes hours; `cargo bench --bench optimum -- additive` fits one law only.
 //!
 //! SciPy gets the rows that mixlaw fits and the form written down a second time, in `optimum.py`. Needs Python with
 //! SciPy and autograd.
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Ten times what a cold fit makes by default.
+/// Ten times what a cold fit makes by default of laws with few parameters.
 const STARTS: usize = 320;
 
 fn main() {

@@ -50,7 +50,7 @@ def additive(x):
 def joint(x):
     k = x.k
     mixed = lambda a: np.log(x.h @ np.exp(a))
-    box = [amplitude(-1, 1), power(.05, 1), power(.05, 1), power(.3, 1.5), power(.3, 1.5)] + [amplitude(-2, 3)] * k + [free(.05, 1)] * k + [amplitude(0, 10)] * k + [amplitude(0, 12)] * k
+    box = [amplitude(-1, 1), power(.05, 1), power(.05, 1), (.3, 1.5, (0, 5)), (.3, 1.5, (0, 5))] + [amplitude(-2, 3)] * k + [free(.05, 1)] * k + [amplitude(0, 10)] * k + [amplitude(0, 12)] * k
     return box, lambda t: total(t[0], t[3] * mixed(t[5 + 2 * k:5 + 3 * k]) - t[1] * x.n, t[4] * mixed(t[5 + 3 * k:]) - t[2] * x.d, harmonic(x, t[5:5 + k], t[5 + k:5 + 2 * k]))
 def ln_experts(x, start, gap):
     s, m = np.exp(start), np.exp(start) + np.exp(gap)

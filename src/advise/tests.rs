@@ -343,7 +343,13 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
     project.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.95])]);
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let observed = crate::observe::observe(&project, &records);
-    let options = crate::fit::Options { seed: 0, starts: Some(8), bootstraps: 100, cross_validate: true };
+    let options = crate::fit::Options {
+        seed: 0,
+        starts: Some(8),
+        bootstraps: 100,
+        cross_validate: true,
+        ..crate::fit::Options::default()
+    };
     let law = "dcpt";
     let fits = observed.fitted.iter().map(|o| crate::fit::fit(law, o, &options, None).unwrap()).collect();
     (project, observed, fits)

@@ -60,7 +60,7 @@ pub fn options(project: &Project) -> Options {
         seed: project.fit.seed,
         starts: project.fit.starts,
         bootstraps: project.fit.bootstraps,
-        cross_validate: true,
+        ..Options::default()
     }
 }
 

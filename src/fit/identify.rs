@@ -1,7 +1,7 @@
 //! Whether the data pin a parameter down.
 
 use super::model::Model;
-use super::objective::{DELTA, Objective, Stop};
+use super::objective::{Objective, Stop};
 use super::search::newton;
 use crate::laws::{Columns, Coordinate, Method, Parameter};
 use rayon::prelude::*;
@@ -16,7 +16,8 @@ const COST: f64 = 0.02;
 /// against C, γ against ε) are seen, which the curvature of one parameter alone would miss.
 pub(super) fn identified(model: &Model, x: &Columns, theta: &[f64], stop: Stop<'_>) -> Vec<bool> {
     let Method::Search(law) = model.law.method() else { return vec![true; model.shown(theta).len()] };
-    let objective = Objective { law, shape: &model.shape, parameters: &model.parameters, x, delta: DELTA, stop };
+    let (shape, parameters) = (&model.shape, &model.parameters[..]);
+    let objective = Objective { law, shape, parameters, x, delta: model.delta, pull: 0.0, stop };
     let mut ws = super::objective::Workspace::new(model.parameters.len());
     let best = objective.value(theta, &mut ws).max(1e-9);
     (0..theta.len())

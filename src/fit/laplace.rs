@@ -20,7 +20,8 @@ pub(super) fn ends(model: &Model, x: &Columns, theta: &[f64]) -> Option<(Vec<f64
     let mut sizes: Vec<f64> = predicted.iter().zip(&x.ln_loss).map(|(a, b)| (a - b).abs()).collect();
     sizes.sort_by(f64::total_cmp);
     let delta = (2.0 * super::resample::quantile(&sizes, 0.5)).max(1e-6);
-    let objective = Objective { law, shape: &model.shape, parameters: &model.parameters, x, delta, stop: &never };
+    let (shape, parameters) = (&model.shape, &model.parameters[..]);
+    let objective = Objective { law, shape, parameters, x, delta, pull: 0.0, stop: &never };
     let mut ws = Workspace::new(p);
     let (mut gradient, mut curvature, mut factor) = (vec![0.0; p], Curvature::new(p), vec![0.0; p * p]);
     objective.curvature(theta, 1.0, &mut gradient, &mut curvature, &mut ws);

@@ -1,6 +1,6 @@
 //! A law made ready for one set of observations: what bootstrap, cross-validation and prediction share.
 
-use super::objective::{DELTA, Objective, Stop, Workspace, huber, predict};
+use super::objective::{Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget};
 use crate::laws::{Columns, Law, Method, Parameter, Shape, Smooth};
 
@@ -10,6 +10,8 @@ pub(super) struct Model {
     pub law: &'static dyn Law,
     pub shape: Shape,
     pub parameters: Vec<Parameter>,
+    /// Where a residual's cost turns from quadratic to linear, in searches.
+    pub delta: f64,
 }
 
 /// The outcome of one fit of a model to some rows.
@@ -21,16 +23,16 @@ pub(super) struct Optimum {
 }
 
 impl Model {
-    pub(super) fn new(law: &'static dyn Law, shape: Shape) -> Self {
+    pub(super) fn new(law: &'static dyn Law, shape: Shape, delta: f64) -> Self {
         let parameters = match law.method() {
             Method::Search(smooth) => smooth.parameters(&shape),
             Method::Solve(_) => Vec::new(),
         };
-        Self { law, shape, parameters }
+        Self { law, shape, parameters, delta }
     }
 
     fn objective_of<'a>(&'a self, law: &'a dyn Smooth, x: &'a Columns, stop: Stop<'a>) -> Objective<'a> {
-        Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: DELTA, stop }
+        Objective { law, shape: &self.shape, parameters: &self.parameters, x, delta: self.delta, pull: 0.0, stop }
     }
 
     /// Fits to `x` from the given coordinates and from fresh starts.

@@ -27,6 +27,9 @@ pub(super) struct Objective<'a> {
     pub x: &'a Columns,
     pub delta: f64,
     pub stop: Stop<'a>,
+    /// How strongly parameters are drawn to the middle of where starts are drawn from, per half width of that range,
+    /// squared; 0 for not at all. A little of it decides among places that the data do not tell apart.
+    pub pull: f64,
 }
 
 /// Everything an evaluation writes to; made once per search.
@@ -89,7 +92,7 @@ impl Objective<'_> {
     /// The objective at `theta` (search coordinates). Never NaN: what cannot be evaluated costs f64::MAX.
     pub(super) fn value(&self, theta: &[f64], ws: &mut Workspace) -> f64 {
         ws.block.wants_jacobian = false;
-        self.each_block(theta, 0.0, ws, |_, _| {})
+        self.each_block(theta, 0.0, ws, |_, _| {}) + self.pulled(theta, |_, _, _| {})
     }
 
     /// The objective, and its gradient into `gradient`.
@@ -107,7 +110,7 @@ impl Objective<'_> {
             );
         });
         self.chain(gradient, ws);
-        value
+        value + self.pulled(theta, |k, slope, _| gradient[k] += slope)
     }
 
     /// The objective, its gradient, and its curvature with rows beyond δ counted `beyond` times.
@@ -136,6 +139,29 @@ impl Objective<'_> {
         }
         self.chain(gradient, ws);
         value
+            + self.pulled(theta, |k, slope, twice| {
+                gradient[k] += slope;
+                curvature.matrix[k * p + k] += twice;
+                curvature.touching[k] += twice;
+            })
+    }
+
+    /// The pull on every parameter but the amplitudes that are solved for: hands out its first and second derivatives
+    /// and returns the sum.
+    fn pulled(&self, theta: &[f64], mut each: impl FnMut(usize, f64, f64)) -> f64 {
+        if self.pull == 0.0 {
+            return 0.0;
+        }
+        let linear = self.law.linear(self.shape);
+        let mut sum = 0.0;
+        for (k, (p, t)) in self.parameters.iter().zip(theta).enumerate().filter(|(k, _)| !linear.contains(k)) {
+            let (low, high) = (p.searched(p.start.0), p.searched(p.start.1));
+            let (middle, half) = (0.5 * (low + high), 0.5 * (high - low).abs().max(0.1));
+            let (z, scale) = ((t - middle) / half, self.pull / half);
+            sum += self.pull * z * z;
+            each(k, 2.0 * scale * z, 2.0 * scale / half);
+        }
+        sum
     }
 
     /// Evaluates the law block by block, fills `ws` with each row's ψ and weights, hands the block over, and adds up

@@ -12,8 +12,9 @@ pub(super) struct Settings {
     pub least_in_leaf: usize,
 }
 
-/// Most bins per feature.
+/// Most bins per feature, and fewest rows in one, as in LightGBM.
 const BINS: usize = 255;
+const LEAST_IN_BIN: usize = 3;
 /// Numbers per node in the flat form: feature (−1 for a leaf), threshold, left, right, value.
 const NODE: usize = 5;
 
@@ -22,6 +23,8 @@ struct Binned {
     bins: Vec<Vec<u8>>,
     /// The largest value of each bin but the last, by feature: a row goes left of a split when its value is at most that.
     edges: Vec<Vec<f64>>,
+    /// Where each feature's bins start among all features', and where the last's end.
+    starts: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -56,12 +59,11 @@ pub(super) fn boost(x: &[Vec<f64>], y: &[f64], weight: &[f64], settings: &Settin
     let mut residual: Vec<f64> = y.iter().map(|y| y - base).collect();
     let mut order: Vec<u32> = (0..u32::try_from(n).unwrap_or(0)).collect();
     for _ in 0..settings.rounds {
-        let grown = grow(&binned, &residual, weight, &mut order, settings, &mut flat);
+        let grown = grow(&binned, &mut residual, weight, &mut order, settings, &mut flat);
         if !grown {
             break;
         }
         flat[1] += 1.0;
-        residual_update(&binned, &flat, &mut residual, n);
     }
     flat
 }
@@ -99,61 +101,35 @@ fn index(v: f64) -> usize {
     v as usize
 }
 
-/// Subtracts the newest tree from what is left to explain.
-fn residual_update(binned: &Binned, flat: &[f64], residual: &mut [f64], rows: usize) {
-    // The newest tree is the last; its start is remembered in its own node count, found from the end by `grow`.
-    let nodes = newest(flat);
-    for (i, r) in residual.iter_mut().enumerate().take(rows) {
-        // A bin's own edge stands for its rows: they compare like it.
-        let row = |f: usize| binned.value(f, i);
-        *r -= walk(nodes, &row);
-    }
-}
-
-/// The nodes of the last tree of a flat ensemble.
-fn newest(flat: &[f64]) -> &[f64] {
-    let mut at = 2;
-    loop {
-        let nodes = index(flat[at]);
-        let end = at + 1 + nodes * NODE;
-        if end >= flat.len() {
-            return &flat[at + 1..end];
-        }
-        at = end;
-    }
-}
-
-impl Binned {
-    fn value(&self, feature: usize, row: usize) -> f64 {
-        self.edges[feature].get(usize::from(self.bins[feature][row])).copied().unwrap_or(f64::INFINITY)
-    }
-}
-
-/// Bins by rank: as many rows in each as ties allow.
+/// Bins by rank: as many rows in each as ties allow, edges halfway between the values on either side.
 fn bin(x: &[Vec<f64>]) -> Binned {
-    let mut all = Binned { bins: Vec::new(), edges: Vec::new() };
+    let mut all = Binned { bins: Vec::new(), edges: Vec::new(), starts: vec![0] };
     for column in x {
         let mut sorted = column.clone();
         sorted.sort_by(f64::total_cmp);
-        let mut distinct = sorted.clone();
-        distinct.dedup();
-        let mut edges: Vec<f64> = if distinct.len() <= BINS {
-            distinct.windows(2).map(|w| 0.5 * (w[0] + w[1])).collect()
-        } else {
-            (1..BINS).map(|b| sorted[b * sorted.len() / BINS]).collect()
-        };
-        edges.dedup();
+        let least = LEAST_IN_BIN.max(sorted.len().div_ceil(BINS));
+        let mut edges = Vec::new();
+        let mut inside = 0;
+        for pair in sorted.windows(2) {
+            inside += 1;
+            if inside >= least && pair[0] < pair[1] {
+                edges.push(0.5 * (pair[0] + pair[1]));
+                inside = 0;
+            }
+        }
+        edges.truncate(BINS - 1);
         all.bins
             .push(column.iter().map(|v| u8::try_from(edges.partition_point(|e| e < v)).unwrap_or(u8::MAX)).collect());
+        all.starts.push(all.starts[all.starts.len() - 1] + edges.len() + 1);
         all.edges.push(edges);
     }
     all
 }
 
-/// Grows one tree, best leaf first, and appends it to `flat`; false where no split helps.
+/// Grows one tree, best leaf first, appends it to `flat` and takes it from the residuals; false where no split helps.
 fn grow(
     binned: &Binned,
-    residual: &[f64],
+    residual: &mut [f64],
     weight: &[f64],
     order: &mut [u32],
     settings: &Settings,
@@ -163,7 +139,8 @@ fn grow(
     flat.push(1.0);
     flat.extend([-1.0, 0.0, 0.0, 0.0, 0.0]);
     let histogram = histogram(binned, residual, weight, order);
-    let mut leaves = vec![leaf(0, 0..order.len(), histogram, settings)];
+    let all = total(residual, weight, order);
+    let mut leaves = vec![leaf(binned, 0, 0..order.len(), histogram, all, settings)];
     let mut nodes = 1;
     while leaves.len() < settings.leaves {
         let gain = |l: &Leaf| l.best.map_or(0.0, |s| s.gain);
@@ -190,15 +167,31 @@ fn grow(
         let (left, right) = (parent.rows.start..middle, middle..parent.rows.end);
         let left_is_small = left.len() <= right.len();
         let small = if left_is_small { left.clone() } else { right.clone() };
-        let of_small = self::histogram(binned, residual, weight, &order[small]);
-        let of_large: Vec<Cell> = parent.histogram.iter().zip(&of_small).map(|(p, s)| p.minus(s)).collect();
+        // Leaves too small to be split again need no histogram; the other child's is the parent's less the small one's.
+        let splittable = |rows: &std::ops::Range<usize>| rows.len() >= 2 * settings.least_in_leaf;
+        let large = if left_is_small { &right } else { &left };
+        let (mut of_large, mut of_small) = (Vec::new(), Vec::new());
+        if splittable(large) {
+            of_small = self::histogram(binned, residual, weight, &order[small.clone()]);
+            of_large = parent.histogram;
+            of_large.iter_mut().zip(&of_small).for_each(|(p, s)| *p = p.minus(s));
+        }
+        if !splittable(&small) {
+            of_small.clear();
+        }
         let (of_left, of_right) = if left_is_small { (of_small, of_large) } else { (of_large, of_small) };
-        leaves.push(leaf(nodes, left, of_left, settings));
-        leaves.push(leaf(nodes + 1, right, of_right, settings));
+        for (node, rows, histogram) in [(nodes, left, of_left), (nodes + 1, right, of_right)] {
+            let total = total(residual, weight, &order[rows.clone()]);
+            leaves.push(leaf(binned, node, rows, histogram, total, settings));
+        }
         nodes += 2;
     }
     for leaf in &leaves {
-        flat[start + 1 + leaf.node * NODE + 4] = settings.rate * leaf.total.sum / leaf.total.weight.max(1e-300);
+        let value = settings.rate * leaf.total.sum / leaf.total.weight.max(1e-300);
+        flat[start + 1 + leaf.node * NODE + 4] = value;
+        if nodes > 1 {
+            order[leaf.rows.clone()].iter().for_each(|row| residual[*row as usize] -= value);
+        }
     }
     #[allow(clippy::cast_precision_loss)]
     {
@@ -226,11 +219,11 @@ impl Cell {
     }
 }
 
-/// Sums by feature and bin, BINS + 1 cells per feature.
+/// Sums by feature and bin.
 fn histogram(binned: &Binned, residual: &[f64], weight: &[f64], rows: &[u32]) -> Vec<Cell> {
-    let mut cells = vec![Cell::default(); binned.bins.len() * (BINS + 1)];
-    for (feature, bins) in binned.bins.iter().enumerate() {
-        let cells = &mut cells[feature * (BINS + 1)..(feature + 1) * (BINS + 1)];
+    let mut cells = vec![Cell::default(); binned.starts[binned.bins.len()]];
+    for (bins, range) in binned.bins.iter().zip(binned.starts.windows(2)) {
+        let cells = &mut cells[range[0]..range[1]];
         for row in rows {
             let row = *row as usize;
             let w = weight[row];
@@ -240,20 +233,36 @@ fn histogram(binned: &Binned, residual: &[f64], weight: &[f64], rows: &[u32]) ->
     cells
 }
 
-fn leaf(node: usize, rows: std::ops::Range<usize>, histogram: Vec<Cell>, settings: &Settings) -> Leaf {
+/// Sums over rows.
+fn total(residual: &[f64], weight: &[f64], rows: &[u32]) -> Cell {
     let mut total = Cell::default();
-    histogram.iter().take(BINS + 1).for_each(|cell| total.add(cell));
-    let best = best_split(&histogram, &total, settings);
+    for row in rows.iter().map(|r| *r as usize) {
+        total.add(&Cell { sum: weight[row] * residual[row], weight: weight[row], count: 1.0 });
+    }
+    total
+}
+
+fn leaf(
+    binned: &Binned,
+    node: usize,
+    rows: std::ops::Range<usize>,
+    histogram: Vec<Cell>,
+    total: Cell,
+    settings: &Settings,
+) -> Leaf {
+    let best = if histogram.is_empty() { None } else { best_split(binned, &histogram, &total, settings) };
     Leaf { node, rows, histogram, total, best }
 }
 
-fn best_split(histogram: &[Cell], total: &Cell, settings: &Settings) -> Option<Split> {
+fn best_split(binned: &Binned, histogram: &[Cell], total: &Cell, settings: &Settings) -> Option<Split> {
     #[allow(clippy::cast_precision_loss)]
     let least = settings.least_in_leaf as f64;
+    let whole = total.score();
     let mut best: Option<Split> = None;
-    for (feature, cells) in histogram.chunks_exact(BINS + 1).enumerate() {
+    let mut most = 1e-15;
+    for (feature, range) in binned.starts.windows(2).enumerate() {
         let mut left = Cell::default();
-        for (bin, cell) in cells.iter().enumerate() {
+        for (bin, cell) in histogram[range[0]..range[1]].iter().enumerate() {
             if cell.count == 0.0 {
                 continue;
             }
@@ -265,8 +274,9 @@ fn best_split(histogram: &[Cell], total: &Cell, settings: &Settings) -> Option<S
             if left.count < least {
                 continue;
             }
-            let gain = left.score() + right.score() - total.score();
-            if gain > best.map_or(1e-15, |b| b.gain) {
+            let gain = left.score() + right.score() - whole;
+            if gain > most {
+                most = gain;
                 best = Some(Split { gain, feature, bin });
             }
         }
@@ -282,7 +292,18 @@ mod tests {
     fn a_staircase_is_learned_and_the_flat_form_predicts_it() {
         let x: Vec<f64> = (0..400).map(|i| f64::from(i) / 400.0).collect();
         let noise: Vec<f64> = (0..400).map(|i| f64::from(i * 7919 % 400)).collect();
-        let y: Vec<f64> = x.iter().map(|v| if *v < 0.3 { 1.0 } else { 2.0 + (v * 2.0).floor() }).collect();
+        // Steps after 120 and 240 rows: between bins, which hold three rows each.
+        let y: Vec<f64> = (0..400)
+            .map(|i| {
+                if i < 120 {
+                    1.0
+                } else if i < 240 {
+                    2.0
+                } else {
+                    3.0
+                }
+            })
+            .collect();
         let settings = Settings { rounds: 300, rate: 0.1, leaves: 4, least_in_leaf: 5 };
         let columns = [noise.clone(), x.clone()];
         let flat = boost(&columns, &y, &vec![1.0; 400], &settings);

@@ -54,13 +54,13 @@ impl Law for Joint {
 
 impl Smooth for Joint {
     fn parameters(&self, shape: &Shape) -> Vec<Parameter> {
-        use Coordinate::{Amplitude, Free, Positive};
+        use Coordinate::{Amplitude, Between, Free, Positive};
         let mut all = vec![
             Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
             Parameter::new("α", "", Positive, (0.05, 1.0)),
             Parameter::new("β", "", Positive, (0.05, 1.0)),
-            Parameter::new("a", "", Positive, (0.3, 1.5)),
-            Parameter::new("b", "", Positive, (0.3, 1.5)),
+            Parameter::new("a", "", Between(0.0, 5.0), (0.3, 1.5)),
+            Parameter::new("b", "", Between(0.0, 5.0), (0.3, 1.5)),
         ];
         let each = |name: &str, unit, coordinate, start| {
             (0..shape.domains)

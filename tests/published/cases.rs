@@ -11,7 +11,7 @@ pub struct Case {
     pub law: &'static str,
     /// The rows, where the table is there.
     pub rows: fn() -> Option<Observations>,
-    /// SciPy 1.17.1's least sum of Huber(1e-3) on log loss, over ten times the starts that a fit makes by default.
+    /// SciPy 1.17.1's least sum of Huber(1e-3) on log loss over 320 starts; NaN where it has not been run.
     pub scipy: f64,
 }
 
@@ -21,23 +21,23 @@ const fn case(table: &'static str, law: &'static str, rows: fn() -> Option<Obser
 
 /// Every case.
 pub static ALL: &[Case] = &[
-    case("chinchilla", "chinchilla", chinchilla, f64::NAN),
-    case("chinchilla", "skaling", chinchilla, f64::NAN),
-    case("chinchilla", "over-training", chinchilla, f64::NAN),
-    case("farseer", "chinchilla", || farseer("train"), f64::NAN),
-    case("farseer", "skaling", || farseer("train"), f64::NAN),
-    case("farseer", "over-training", || farseer("train"), f64::NAN),
-    case("slimpajama github", "chinchilla", || slimpajama("github", |_| true), f64::NAN),
-    case("slimpajama github", "dcpt", || slimpajama("github", |_| true), f64::NAN),
-    case("slimpajama github", "bimix", || slimpajama("github", |_| true), f64::NAN),
-    case("slimpajama github", "exponential", || slimpajama("github", |_| true), f64::NAN),
+    case("chinchilla", "chinchilla", chinchilla, 1.018_274_018e-3),
+    case("chinchilla", "skaling", chinchilla, 9.541_845_003e-4),
+    case("chinchilla", "over-training", chinchilla, 1.022_174_894e-3),
+    case("farseer", "chinchilla", || farseer("train"), 2.488_410_811e-3),
+    case("farseer", "skaling", || farseer("train"), 5.825_715_191e-4),
+    case("farseer", "over-training", || farseer("train"), 2.497_632_199e-3),
+    case("slimpajama github", "chinchilla", || slimpajama("github", |_| true), 1.221_066_062e-1),
+    case("slimpajama github", "dcpt", || slimpajama("github", |_| true), 5.219_105_238e-2),
+    case("slimpajama github", "bimix", || slimpajama("github", |_| true), 1.135_990_735e-1),
+    case("slimpajama github", "exponential", || slimpajama("github", |_| true), 2.577_541_713e-2),
     case("slimpajama github", "additive", || slimpajama("github", |_| true), f64::NAN),
     case("slimpajama github", "joint", || slimpajama("github", |_| true), f64::NAN),
     case("slimpajama c4", "dcpt", || slimpajama("c4", |_| true), f64::NAN),
     case("slimpajama c4", "exponential", || slimpajama("c4", |_| true), f64::NAN),
     case("slimpajama c4", "additive", || slimpajama("c4", |_| true), f64::NAN),
     case("slimpajama c4", "joint", || slimpajama("c4", |_| true), f64::NAN),
-    case("regmix 0", "mixing", || regmix("train", 0), f64::NAN),
+    case("regmix 0", "mixing", || regmix("train", 0), 3.174_404_915e-2),
     case("regmix 0", "log-linear", || regmix("train", 0), f64::NAN),
     case("regmix 3", "mixing", || regmix("train", 3), f64::NAN),
     case("regmix 3", "log-linear", || regmix("train", 3), f64::NAN),

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test and benchmark uses some of these")]
 
+pub mod board;
 pub mod cases;
 
 use mixlaw::vocab::{Observation, Observations};
