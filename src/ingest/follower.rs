@@ -29,6 +29,8 @@ pub struct Follower {
     pub tails: BTreeMap<String, Tail>,
     /// Files that are no logs: what they were when they were looked at, and why.
     refused: BTreeMap<String, (Stamp, String)>,
+    /// Those of them that are older copies of a file that is rewritten whole, and that file, while it is there.
+    superseded: BTreeMap<String, String>,
     /// Logs whose file is gone; they may come back under another name.
     gone: Vec<Tail>,
     /// Files that could not be read just now.
@@ -55,6 +57,7 @@ impl Follower {
             id,
             tails: BTreeMap::new(),
             refused: BTreeMap::new(),
+            superseded: BTreeMap::new(),
             gone,
             failed: BTreeMap::new(),
             settings: Settings::default(),
@@ -80,7 +83,11 @@ impl Follower {
             .into_iter()
             .filter_map(|(relative, path)| Some((relative, path.clone(), Stamp::of(&std::fs::metadata(&path).ok()?))))
             .collect();
-        self.refused.retain(|relative, _| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok());
+        let listed = |relative: &str| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok();
+        // What was passed over for a copy that went away, perhaps before it was whole, may be the newest there is.
+        let orphans = self.superseded.extract_if(.., |old, by| !listed(old) || !listed(by));
+        orphans.for_each(|(old, _)| drop(self.refused.remove(&old)));
+        self.refused.retain(|relative, _| listed(relative));
         self.failed.clear();
         self.rename(&listing, store)?;
         for (relative, path, stamp) in &listing {
@@ -142,10 +149,10 @@ impl Follower {
     }
 
     /// Keeps what is in the store of a file that is not followed any more: itself, or what it was to replace.
-    fn bury(&mut self, tail: Tail, store: &SledStore) {
-        for id in tail.replaces() {
-            if let Some(record) = store.record(*id) {
-                self.gone.push(Tail::known(store, &self.own, self.place.base(), *id, record));
+    fn bury(&mut self, mut tail: Tail, store: &SledStore) {
+        for id in tail.take_replaces() {
+            if let Some(record) = store.record(id) {
+                self.gone.push(Tail::known(store, &self.own, self.place.base(), id, record));
             }
         }
         if tail.id.is_some() {
@@ -190,8 +197,7 @@ impl Follower {
         };
         let mut copies: HashMap<(String, String), Vec<Copy>> = HashMap::new();
         for tail in self.tails.values().filter(rewritten) {
-            let copy =
-                Copy { age: (tail.stamp.modified, tail.stamp.length), deleted: false, name: tail.relative.clone() };
+            let copy = Copy { age: tail.age(&self.own), deleted: false, name: tail.relative.clone() };
             copies.entry(kind(tail)).or_default().push(copy);
         }
         for tail in self.gone.iter().filter(rewritten) {
@@ -207,6 +213,11 @@ impl Follower {
                 let by = if newest.deleted { "was read before it was deleted" } else { "is read instead" };
                 self.refused
                     .insert(old.name.clone(), (tail.stamp, format!("an earlier state of {}, which {by}", newest.name)));
+                if newest.deleted {
+                    self.superseded.remove(&old.name);
+                } else {
+                    self.superseded.insert(old.name.clone(), newest.name.clone());
+                }
                 self.bury(tail, store);
             }
             if let Some(tail) = self.tails.get_mut(&newest.name).filter(|_| !newest.deleted) {

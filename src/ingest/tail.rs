@@ -151,14 +151,27 @@ impl Tail {
 
     /// Takes the place of a file of which this one is a later state.
     pub fn supersedes(&mut self, old: FileId) {
-        self.restart();
+        // Not before it has been read whole: what was read of it and of the old one stands until then.
         self.replaces.push(old);
+        self.pending = true;
     }
 
-    /// Files in the store that its next points replace.
+    /// Files in the store that its next points were to replace.
+    pub fn take_replaces(&mut self) -> Vec<FileId> {
+        std::mem::take(&mut self.replaces)
+    }
+
+    /// When it was last written and how long it is. A file that is rewritten and at present is nothing that can be
+    /// recognised counts as what was read of it.
     #[must_use]
-    pub fn replaces(&self) -> &[FileId] {
-        &self.replaces
+    pub fn age(&self, own: &[CustomFormat]) -> (i64, u64) {
+        let (now, read) = ((self.stamp.modified, self.stamp.length), (self.cursor.modified, self.cursor.length));
+        let recognised = || {
+            let mut head = vec![0; HEAD];
+            let n = File::open(&self.path).and_then(|file| read_at(&file, &mut head, 0)).unwrap_or(0);
+            Chosen::recognise(own, &self.relative, &head[..n]).is_ok()
+        };
+        if self.id.is_none() || now == read || recognised() { now } else { read }
     }
 
     /// Takes note of what the file is now. Returns whether that is news.
