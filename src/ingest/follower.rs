@@ -346,10 +346,8 @@ impl Follower {
         for (relative, reason) in &self.failed {
             say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
         }
-        for (relative, wrong) in &self.settings.wrong {
-            for reason in wrong {
-                say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
-            }
+        for wrong in self.settings.wrong.values() {
+            say(Severity::Warning, format!("{}/{}", self.place.name, wrong.text), wrong.help.clone());
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::facts::{Found, command_line, config, mlflow, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
-use crate::project::FactSource;
+use crate::project::{FactSource, ProjectError, sidecar};
 use crate::vocab::{FactName, FactValue, Facts};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,6 +60,27 @@ pub fn rank(relative: &str) -> Option<usize> {
     Some((depth + 1) * 100 + place)
 }
 
+/// What is wrong with a file of settings, none of which is used then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The file by its path in the run, the place in it where there is one, and what is wrong.
+    pub text: String,
+    /// What to type instead.
+    pub help: Option<String>,
+}
+
+impl Wrong {
+    fn with(relative: &str, reason: &str) -> Self {
+        Self { text: format!("{relative}: {reason}"), help: None }
+    }
+}
+
+impl From<ProjectError> for Wrong {
+    fn from(error: ProjectError) -> Self {
+        Self { text: error.to_string(), help: error.help().map(str::to_owned) }
+    }
+}
+
 /// The settings of one run.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -68,7 +89,7 @@ pub struct Settings {
     /// Files the project takes facts from.
     named: BTreeMap<String, (Stamp, Option<Value>)>,
     /// What could not be understood, by file.
-    pub wrong: BTreeMap<String, Vec<String>>,
+    pub wrong: BTreeMap<String, Wrong>,
 }
 
 impl Settings {
@@ -88,20 +109,16 @@ impl Settings {
             }
             changed = true;
             self.wrong.remove(relative);
-            let found = match load(path, stamp.length) {
-                Ok(value) if is_sidecar(relative) => {
-                    let (found, wrong) = plain::sidecar(&value);
-                    if !wrong.is_empty() {
-                        self.wrong.insert(relative.clone(), wrong);
-                    }
-                    found
-                }
-                Ok(value) => config::facts(&unwrapped(value)),
-                Err(reason) => {
-                    self.wrong.insert(relative.clone(), vec![reason]);
-                    Vec::new()
-                }
+            let found = if is_sidecar(relative) {
+                stated(relative, path, stamp.length)
+            } else {
+                let value = load(path, stamp.length).map_err(|reason| Wrong::with(relative, &reason));
+                value.map(|value| config::facts(&unwrapped(value)))
             };
+            let found = found.unwrap_or_else(|wrong| {
+                self.wrong.insert(relative.clone(), wrong);
+                Vec::new()
+            });
             self.read.insert(key, (*stamp, found));
         }
         changed |= self.parameters(files);
@@ -185,11 +202,29 @@ fn is_sidecar(relative: &str) -> bool {
     SIDECAR.contains(&relative.rsplit('/').next().unwrap_or(relative))
 }
 
-fn load(path: &Path, length: u64) -> Result<Value, String> {
+/// Facts of a sidecar, each known by its key.
+fn stated(relative: &str, path: &Path, length: u64) -> Result<Vec<Found>, Wrong> {
+    let bytes = bytes(path, length).map_err(|reason| Wrong::with(relative, &reason))?;
+    let facts = sidecar::facts(Path::new(relative), &bytes)?.into_iter().map(|(name, value, _)| {
+        // A schedule has many names.
+        let known = match &value {
+            FactValue::Text(text) => plain::value(name, &Value::from(text.as_str())),
+            _ => None,
+        };
+        (name, known.unwrap_or(value), name.as_str().to_owned())
+    });
+    Ok(facts.collect())
+}
+
+fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, String> {
     if length > LARGEST {
         return Err(format!("larger than {} MiB: not read for facts", LARGEST >> 20));
     }
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    std::fs::read(path).map_err(|e| e.to_string())
+}
+
+fn load(path: &Path, length: u64) -> Result<Value, String> {
+    let bytes = bytes(path, length)?;
     let text = || std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned());
     match path.extension().and_then(|e| e.to_str()) {
         Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string()),
@@ -259,7 +294,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("config.json", r#"{"params": 1e6, "seed": 1, "max_steps": 100, "deep": {"lr": 0.5}, "x": NaN}"#);
-        write("mixlaw.run.yaml", "seed: 2\nparms: 3\n");
+        write("mixlaw.run.yaml", "seed: 2\n");
         let files = listing(dir.path(), &["config.json", "mixlaw.run.yaml"]);
         let source = |key: &str| vec![FactSource::Key { file: "config.json".to_owned(), key: key.to_owned() }];
         let sources: BTreeMap<_, _> =
@@ -276,9 +311,15 @@ mod tests {
         assert_eq!(known(FactName::Seed), Some((FactValue::Number(2.0), "mixlaw.run.yaml#seed")));
         assert_eq!(known(FactName::PlannedSteps), Some((FactValue::Number(100.0), "config.json#max_steps")));
         assert_eq!(facts.conflicts.len(), 2, "seed and steps: {:?}", facts.conflicts);
-        assert_eq!(settings.wrong["mixlaw.run.yaml"].len(), 1);
+        assert_eq!(settings.wrong, BTreeMap::new());
+        write("mixlaw.run.yaml", "seed: 2\nparms: 3\n");
         write("config.json", r#"{"params": 2e6}"#);
         assert!(settings.refresh(dir.path(), &listing(dir.path(), &["config.json", "mixlaw.run.yaml"]), &sources));
+        let wrong = &settings.wrong["mixlaw.run.yaml"];
+        assert!(wrong.text.starts_with("mixlaw.run.yaml:2:1: "), "{wrong:?}");
+        assert!(wrong.help.as_ref().is_some_and(|help| help.contains("params")), "{wrong:?}");
+        let facts = settings.facts(&sources, std::iter::empty());
+        assert_eq!(facts.known.get(&FactName::Seed), None, "nothing of a wrong file is used");
     }
 
     #[test]

@@ -127,20 +127,21 @@ fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<
         Stated::Text(text) => {
             let value = parse_amount(text);
             let value = value.map_err(|e| source.invalid(at, e, format!("write {key}: 1.5M, or another amount")))?;
-            number(source, at, key, value)
+            number(source, at, name, value)
         }
-        Stated::Number(value) => number(source, at, key, *value),
+        Stated::Number(value) => number(source, at, name, *value),
     }
 }
 
-fn number(source: &Source<'_>, at: At, key: &str, value: f64) -> Result<FactValue, ProjectError> {
-    // Zero is a seed, a floor of the learning rate, or no warm-up; it is never a size.
-    if value.is_finite() && value >= 0.0 {
+fn number(source: &Source<'_>, at: At, name: FactName, value: f64) -> Result<FactValue, ProjectError> {
+    if value.is_finite() && (value > 0.0 || value == 0.0 && name.may_be_zero()) {
         return Ok(FactValue::Number(value));
     }
+    let key = name.as_str();
+    let least = if name.may_be_zero() { "0 or more" } else { "more than 0" };
     Err(source.invalid(
         at,
-        format!("`{key}` is {value}; it must be 0 or more"),
+        format!("`{key}` is {value}; it must be {least}"),
         format!("write {key}: 1.5M, or another amount"),
     ))
 }
@@ -175,7 +176,9 @@ mod tests {
             ("- a", "1:1: a file of facts is a mapping"),
             ("param: 1B", "1:1: unknown key `param`\n"),
             ("params: many", "'many' is not a number"),
-            ("params: -1", "it must be 0 or more"),
+            ("params: -1", "it must be more than 0"),
+            ("params: 0", "it must be more than 0"),
+            ("warmup_steps: -1", "it must be 0 or more"),
             ("params:", "1:1: `params` is empty"),
             ("mixture: 0.5", "must be a mapping from domains"),
             ("mixture: { a: 80, b: 20 }", "write mixture: { a: 0.8, b: 0.2 }"),

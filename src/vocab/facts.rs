@@ -50,6 +50,12 @@ pub enum FactName {
 }
 
 impl FactName {
+    /// Whether 0 is a value of it: a seed, no warm-up, a floor of the learning rate; no size is 0.
+    #[must_use]
+    pub fn may_be_zero(self) -> bool {
+        matches!(self, Self::Seed | Self::WarmupSteps | Self::DecaySteps | Self::MinLearningRate)
+    }
+
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 19] = [
         Self::Params,

@@ -36,6 +36,16 @@ fn project(world: &World, logs: &[(&str, &[u8])]) {
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
+        name: "an unknown key in a run's own file of facts",
+        make: |world| {
+            world.example("p");
+            world.write("p/runs/n25k-r010/mixlaw.run.yaml", "seed: 1\nparms: 25k\n");
+        },
+        args: &["check", "p"],
+        status: 0,
+        says: &["n25k-r010/mixlaw.run.yaml:2:1:", "`parms`", "params"],
+    },
+    Mistake {
         name: "a project that is not there",
         make: |_| {},
         args: &["runs", "nowhere"],

@@ -1,5 +1,4 @@
-//! Settings under their plain names, as people write them into a `config.json` of their own, and the sidecar that
-//! mixlaw reads beside a run.
+//! Settings under their plain names, as people write them into a `config.json` of their own.
 
 use super::config::number;
 use super::{Found, hf_args};
@@ -61,11 +60,7 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
         }
         _ => {
             let number = number(value).or_else(|| parse_amount(value.as_str()?).ok())?;
-            let least = match name {
-                FactName::Seed | FactName::WarmupSteps | FactName::DecaySteps | FactName::MinLearningRate => 0.0,
-                _ => f64::MIN_POSITIVE,
-            };
-            (number >= least).then_some(FactValue::Number(number))
+            (number > 0.0 || number == 0.0 && name.may_be_zero()).then_some(FactValue::Number(number))
         }
     }
 }
@@ -74,32 +69,6 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
 fn mixture(value: &Value) -> Option<Mixture> {
     let weights = value.as_object()?.iter().map(|(domain, weight)| Some((domain.clone(), number(weight)?)));
     Mixture(weights.collect::<Option<_>>()?).normalised().ok().map(|(mixture, _)| mixture)
-}
-
-/// Facts of a sidecar: `params: 7B`, under the names that facts have everywhere. Keys that are no facts, and values
-/// that cannot be theirs, are returned as sentences.
-#[must_use]
-pub fn sidecar(text: &Value) -> (Vec<Found>, Vec<String>) {
-    let mut found = Vec::new();
-    let mut wrong = Vec::new();
-    for (key, given) in text.as_object().into_iter().flatten() {
-        match FactName::ALL.into_iter().find(|name| name.as_str() == key) {
-            Some(name) => match value(name, given) {
-                Some(value) => found.push((name, value, key.clone())),
-                None => wrong.push(format!("{key}: {given} cannot be that")),
-            },
-            None => {
-                let closest = FactName::ALL
-                    .into_iter()
-                    .map(|n| (strsim::damerau_levenshtein(n.as_str(), key), n.as_str()))
-                    .min()
-                    .filter(|(distance, _)| *distance <= 3);
-                let hint = closest.map(|(_, name)| format!("; did you mean '{name}'?")).unwrap_or_default();
-                wrong.push(format!("'{key}' is no fact that mixlaw knows{hint}"));
-            }
-        }
-    }
-    (found, wrong)
 }
 
 #[cfg(test)]
@@ -123,15 +92,5 @@ mod tests {
         let Some((FactValue::Mixture(mixture), _)) = by_name(FactName::Mixture) else { panic!("{found:?}") };
         assert_eq!(mixture.weight("prose"), 1.0);
         assert_eq!(facts(&json!([1])), vec![]);
-    }
-
-    #[test]
-    fn a_sidecar_says_what_it_means_or_is_told() {
-        let (found, wrong) =
-            sidecar(&json!({"params": "7B", "mixture": {"a": 0.5, "b": 0.5}, "parms": 1, "seed": "x"}));
-        assert_eq!(found.len(), 2);
-        assert!(found.contains(&(FactName::Params, FactValue::Number(7e9), "params".to_owned())));
-        assert_eq!(wrong.len(), 2);
-        assert!(wrong[0].contains("did you mean 'params'") || wrong[1].contains("did you mean 'params'"), "{wrong:?}");
     }
 }
