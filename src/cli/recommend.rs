@@ -96,7 +96,8 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     let experts = |s: &Scale| s.moe.map_or_else(|| "dense".to_owned(), |m| show_amount(m.experts));
     let chosen = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.experts_per_token));
     let grain = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.granularity));
-    let facts: [(&str, &dyn Fn(&Scale) -> String); 6] = [
+    type Shown<'a> = &'a dyn Fn(&Scale) -> String;
+    let facts: [(&str, Shown<'_>); 6] = [
         ("parameters", &|s| show_amount(s.params)),
         ("active parameters", &|s| show_amount(s.active_params())),
         ("tokens", &|s| show_amount(s.tokens)),

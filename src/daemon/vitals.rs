@@ -185,9 +185,9 @@ impl Reading {
         for metric in &of.project.metrics {
             // Nobody is woken by intervals that had not been tried when they were made.
             let leaned_on = |e: &&Entry| e.shown && e.seen >= 0.1 && e.widened != 1.0;
-            let kept = ledger.waiting(&record.name, metric).iter().filter(leaned_on);
+            let mut kept = ledger.waiting(&record.name, metric).iter().filter(leaned_on);
             if let Some(now) = of.forecasts.get(metric).and_then(|all| all.first()) {
-                let earlier = kept.filter(|e| e.seen <= now.seen - APART).next_back();
+                let earlier = kept.rfind(|e| e.seen <= now.seen - APART);
                 vitals.forecasts.extend(earlier.map(|e| (metric.as_str(), forecast(e), now)));
             } else if let Some((_, truth)) = record.series.get(metric).and_then(|s| s.last()).filter(|_| of.has_ended())
             {

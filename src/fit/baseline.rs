@@ -10,9 +10,11 @@ const MOST_COMPARISONS: usize = 20_000_000;
 /// A little of the diagonal, so that what does not vary gets a slope of about 0.
 const RIDGE: f64 = 1e-8;
 
+/// From rows fitted to and rows to predict at: ln of their losses.
+type Predict = fn(&Columns, &Columns) -> Vec<f64>;
+
 /// Name and prediction of every baseline.
-pub(super) const ALL: [(&str, fn(&Columns, &Columns) -> Vec<f64>); 3] =
-    [("mean", of_mean), ("nearest run", of_nearest), ("linear", of_line)];
+pub(super) const ALL: [(&str, Predict); 3] = [("mean", of_mean), ("nearest run", of_nearest), ("linear", of_line)];
 
 /// The mean of the rows fitted to.
 fn of_mean(train: &Columns, test: &Columns) -> Vec<f64> {

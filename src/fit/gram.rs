@@ -78,9 +78,7 @@ impl Gram {
                     squares[lane] += v[lane] * j[lane] * j[lane];
                 }
             }
-            for lane in 0..LANES {
-                self.touching[k][lane] += squares[lane];
-            }
+            self.touching[k].iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
         }
         columns[p][..n].copy_from_slice(&psi[..n]);
         columns[p][n..padded].fill(0.0);

@@ -129,8 +129,8 @@ impl Objective<'_> {
             ws.gram.add(&mut ws.block, n, &ws.psi, &ws.weight, &ws.touching);
         });
         let finite = |v: f64| if v.is_finite() { v } else { 0.0 };
-        for k in 0..p {
-            gradient[k] = ws.gram.with_psi(k);
+        for (k, slope) in gradient.iter_mut().enumerate().take(p) {
+            *slope = ws.gram.with_psi(k);
             curvature.touching[k] = finite(ws.gram.touching(k) * ws.slope[k] * ws.slope[k]);
             for l in 0..=k {
                 let v = finite(ws.gram.of(k, l) * ws.slope[k] * ws.slope[l]);

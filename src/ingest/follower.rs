@@ -85,8 +85,14 @@ impl Follower {
             .collect();
         let listed = |relative: &str| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok();
         // What was passed over for a copy that went away, perhaps before it was whole, may be the newest there is.
-        let orphans = self.superseded.extract_if(.., |old, by| !listed(old) || !listed(by));
-        orphans.for_each(|(old, _)| drop(self.refused.remove(&old)));
+        let refused = &mut self.refused;
+        self.superseded.retain(|old, by| {
+            let still = listed(old) && listed(by);
+            if !still {
+                refused.remove(old);
+            }
+            still
+        });
         self.refused.retain(|relative, _| listed(relative));
         self.failed.clear();
         self.rename(&listing, store)?;

@@ -179,7 +179,7 @@ fn write_logs(runs: &Path, stop: &AtomicBool) -> (u32, u32) {
         }
         let records: Vec<Vec<u8>> = GROWING.iter().map(|log| (log.record)(&mut run, written)).collect();
         for (i, (file, record)) in files.iter_mut().zip(&records).enumerate() {
-            let whole = (written as usize + i) % 2 == 0;
+            let whole = (written as usize + i).is_multiple_of(2);
             file.write_all(if whole { record } else { &record[..record.len() / 2] }).unwrap();
         }
         if written % 20 == 0 {
@@ -194,7 +194,7 @@ fn write_logs(runs: &Path, stop: &AtomicBool) -> (u32, u32) {
         }
         std::thread::sleep(Duration::from_millis(2));
         for (i, (file, record)) in files.iter_mut().zip(&records).enumerate() {
-            if (written as usize + i) % 2 != 0 {
+            if !(written as usize + i).is_multiple_of(2) {
                 file.write_all(&record[record.len() / 2..]).unwrap();
             }
         }

@@ -32,6 +32,9 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
+/// When a file was written, and its length.
+type Age = (u64, u64);
+
 struct World {
     dir: tempfile::TempDir,
     project: Project,
@@ -39,9 +42,9 @@ struct World {
     steps: u64,
     time: u64,
     /// Time, length and steps of the state that stands.
-    standing: Option<((u64, u64), u64)>,
+    standing: Option<(Age, u64)>,
     /// Time, length and steps of each file; no steps where it is not whole.
-    files: [Option<((u64, u64), Option<u64>)>; CHECKPOINTS],
+    files: [Option<(Age, Option<u64>)>; CHECKPOINTS],
 }
 
 fn state(steps: u64) -> String {

@@ -60,9 +60,13 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
         Some(Advice::Abstained(abstention)) => abstained(&model.theme, abstention, width),
         Some(Advice::Recommendation(r)) => recommended(&model.theme, snapshot, r, width),
     };
-    if snapshot.advice.is_some()
-        && !(shape::leads(snapshot) && !matches!(snapshot.advice, Some(Advice::Recommendation(_))))
-    {
+    // Where the shape leads, its lines stand above already.
+    let below = match snapshot.advice {
+        None => false,
+        Some(Advice::Recommendation(_)) => true,
+        Some(Advice::Abstained(_)) => !shape::leads(snapshot),
+    };
+    if below {
         out.extend(shape::lines(&model.theme, snapshot, width));
     }
     if let Some(forecast) = snapshot.forecasts.iter().find(|f| f.chosen)
