@@ -155,6 +155,36 @@ fn a_restart_the_log_speaks_of_begins_a_segment_though_no_step_goes_back() {
 }
 
 #[test]
+fn what_is_sealed_while_an_export_goes_on_comes_once() {
+    let store = SledStore::temporary().unwrap();
+    let run = store.run("r").unwrap();
+    let keys = names(2);
+    let lines = |from: i64, to: i64| -> Vec<RawPoint> {
+        (from..to).flat_map(|step| [point(0, step, step as f64), point(1, step, 0.5)]).collect()
+    };
+    let file = commit(&store, new(run, 0.0, &[]), "log", &keys, &lines(0, 20_100), 1);
+    // An open block and a tail, which the seal in the middle of the export takes up.
+    commit(&store, Target::Known(file), "log", &keys, &lines(20_100, 20_110), 2);
+    for only in [None, Some("m0")] {
+        let (mut steps, mut begun) = (Vec::new(), false);
+        let from = store.metrics(run).unwrap()[0].1.last_step + 1;
+        store
+            .export(run, only, |_, p| {
+                if !std::mem::replace(&mut begun, true) {
+                    commit(&store, Target::Known(file), "log", &keys, &lines(from, from + 3000), 3);
+                }
+                if &*p.metric == "m0" {
+                    steps.push(p.step);
+                }
+                true
+            })
+            .unwrap();
+        assert!(steps.len() as i64 >= from, "{} of {from}", steps.len());
+        assert!(steps.iter().copied().eq(0..steps.len() as i64), "doubled, or out of order");
+    }
+}
+
+#[test]
 fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = SledStore::open(dir.path()).unwrap();
