@@ -47,6 +47,10 @@
 //! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,
 //! thread they did not get from rayon, or screen.
 
+#[cfg(test)]
+// Writers of formats are shared with the tests of the library from without, which know it by its name.
+extern crate self as mixlaw;
+
 pub mod advise;
 pub mod cli;
 pub mod daemon;

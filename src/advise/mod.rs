@@ -289,12 +289,9 @@ fn expected(odds: &Odds<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> 
     let mut all = BTreeMap::new();
     for (d, surface) in odds.surfaces.iter().enumerate() {
         let Some(surface) = surface else { continue };
-        let at = surface.place(&odds.scale, weights);
-        let interval = (surface.forecast)(&at);
-        let now = (surface.best)(&surface.place(&odds.scale, odds.current));
+        let place = |weights| surface.place(&odds.scale, weights);
         let limit = odds.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
-        let expected = Expected { value: interval.value, low: interval.low, high: interval.high, now, limit };
-        if [expected.value, expected.low, expected.high, expected.now].iter().all(|x| x.is_finite()) {
+        if let Some(expected) = surface.expected(&place(weights), &place(odds.current), limit) {
             all.insert(surface.metric.clone(), expected);
         }
     }

@@ -10,12 +10,14 @@ use super::odds::{SAMPLES, draw_of};
 use super::surface::Surface;
 use super::{Evidence, explored, in_use, shares};
 use crate::forecast::spread::{quantile, shuffled_levels};
-use crate::observe::target::total_over_active;
+use crate::observe::target::{ExpertShare, expert_share};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Abstention, Expected, Moe, Scale, ShapeAdvice, ShapeRecommendation};
+use crate::vocab::{Abstention, Moe, Observation, Scale, ShapeAdvice, ShapeRecommendation};
 
 /// Places tried along N_act, evenly in its logarithm: neighbours differ by a few percent over two decades.
 const SIZES: usize = 96;
+/// Beyond this many times the largest run the advice is called an extrapolation.
+const FAR_OUT: f64 = 1.5;
 /// A shape must be better than the target's with these odds to be advised in its place.
 const WORTH_ODDS: f64 = 0.6;
 
@@ -39,10 +41,14 @@ pub fn shape(evidence: &Evidence<'_>) -> Option<ShapeAdvice> {
 /// What a shape is apart from its size: E, K and G.
 type Kind = (f64, f64, f64);
 
+fn kind_of(row: &Observation) -> Kind {
+    (row.experts, row.experts_per_token, row.granularity)
+}
+
 /// Distinct shapes of the runs that the needed laws were fitted to.
 fn trained(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<Kind> {
     let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)).flat_map(|o| &o.rows);
-    let mut kinds: Vec<Kind> = rows.map(|r| (r.experts, r.experts_per_token, r.granularity)).collect();
+    let mut kinds: Vec<Kind> = rows.map(kind_of).collect();
     kinds.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     kinds.dedup();
     kinds
@@ -105,15 +111,15 @@ struct Limits {
     max_params: f64,
     active: (f64, f64),
     tokens: f64,
+    /// What of a model is in experts.
+    share: ExpertShare,
 }
 
 impl Limits {
     /// The run of this kind and size that uses the budget up.
-    fn scale(&self, evidence: &Evidence<'_>, kind: Kind, active: f64) -> Option<Scale> {
+    fn scale(&self, kind: Kind, active: f64) -> Option<Scale> {
         let tokens = (self.compute / active - 2.0 * self.inference_tokens) / 6.0;
-        let rows = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
-        let known = rows.map(|r| (r.params, moe((r.experts, r.experts_per_token, r.granularity), r.active_params)));
-        let params = active * total_over_active(known, kind.0 / kind.1);
+        let params = active * self.share.total_over_active(kind.0 / kind.1);
         let moe = (kind.0 > 1.0).then(|| moe(kind, active));
         let fits = tokens > 0.0 && tokens <= self.tokens * 1.001 && params <= self.max_params * 1.001;
         fits.then_some(Scale { params, tokens, moe })
@@ -164,17 +170,19 @@ fn advise(
     let budget = project.budget.clone().unwrap_or_default();
     let inference_tokens = budget.inference_tokens.unwrap_or(0.0);
     let rows = || needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)).flat_map(|o| &o.rows);
-    let seen = |of: fn(&crate::vocab::Observation) -> f64| {
+    let seen = |of: fn(&Observation) -> f64| {
         rows().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
     };
     let (active, tokens) = (seen(|r| r.active_params), seen(|r| r.tokens));
+    let known = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
+    let known = known.map(|r| (r.params, moe(kind_of(r), r.active_params)));
     let mut limits = Limits {
-        compute: budget.compute.unwrap_or_else(|| target.compute())
-            + if budget.compute.is_some() { 0.0 } else { 2.0 * target.active_params() * inference_tokens },
+        compute: budget.compute.unwrap_or_else(|| target.compute() + 2.0 * target.active_params() * inference_tokens),
         inference_tokens,
         max_params: budget.max_params.unwrap_or(f64::INFINITY),
         active: (active.0.min(target.active_params()), active.1.max(target.active_params())),
         tokens: tokens.1.max(target.tokens),
+        share: expert_share(known),
     };
     // More than that can take: further out in both, as far as the budget goes.
     let beyond = limits.compute / ((6.0 * limits.tokens + 2.0 * inference_tokens) * limits.active.1);
@@ -189,7 +197,7 @@ fn advise(
     if blind || kinds.is_empty() {
         kinds = vec![own];
     }
-    let best = best(&question, evidence, &limits, &kinds).ok_or_else(|| {
+    let best = best(&question, &limits, &kinds).ok_or_else(|| {
         none(
             "no shape that the runs have explored fits the budget",
             "raise the budget in the project file: budget: { compute: 1e21 }",
@@ -224,16 +232,12 @@ fn advise(
             reasons.push(format!("a model {what} might be better still: no run says"));
         }
     }
-    if let Some((far, _)) = question
-        .parts
-        .iter()
-        .map(|(_, s)| {
-            let e = (s.extrapolation)(&s.place(&advised, &question.weights));
-            (e.params.max(e.tokens), ())
-        })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        && far > 1.5
-    {
+    let distance = |surface: &Surface<'_>| {
+        let far = (surface.extrapolation)(&surface.place(&advised, &question.weights));
+        far.params.max(far.tokens)
+    };
+    let far = question.parts.iter().map(|(_, surface)| distance(surface)).fold(0.0, f64::max);
+    if far > FAR_OUT {
         reasons.push(format!("{far:.1} × the largest run: the laws extrapolate"));
     }
     for (_, surface) in &question.parts {
@@ -245,11 +249,8 @@ fn advise(
         ));
     }
     let expected = question.parts.iter().filter_map(|(_, surface)| {
-        let interval = (surface.forecast)(&surface.place(&advised, &question.weights));
-        let now = (surface.best)(&surface.place(&target, &question.weights));
-        let expected = Expected { value: interval.value, low: interval.low, high: interval.high, now, limit: None };
-        let finite = [expected.value, expected.low, expected.high, expected.now].iter().all(|x| x.is_finite());
-        finite.then(|| (surface.metric.clone(), expected))
+        let place = |scale| surface.place(scale, &question.weights);
+        Some((surface.metric.clone(), surface.expected(&place(&advised), &place(&target), None)?))
     });
     Ok(ShapeRecommendation {
         expected: expected.collect(),
@@ -263,10 +264,10 @@ fn advise(
 }
 
 /// The lowest objective over shapes and sizes.
-fn best(question: &Question<'_, '_>, evidence: &Evidence<'_>, limits: &Limits, kinds: &[Kind]) -> Option<Scale> {
+fn best(question: &Question<'_, '_>, limits: &Limits, kinds: &[Kind]) -> Option<Scale> {
     let (low, high) = (limits.active.0.ln(), limits.active.1.ln());
     let sizes = (0..SIZES).map(|i| (low + (high - low) * i as f64 / (SIZES - 1) as f64).exp());
-    let scales = sizes.flat_map(|active| kinds.iter().filter_map(move |kind| limits.scale(evidence, *kind, active)));
+    let scales = sizes.flat_map(|active| kinds.iter().filter_map(move |kind| limits.scale(*kind, active)));
     let scored = scales.map(|scale| (question.objective(&scale), scale)).filter(|(loss, _)| loss.is_finite());
     scored.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, scale)| scale)
 }
@@ -286,7 +287,7 @@ mod tests {
     use crate::fit::{Fit, Options, fit};
     use crate::observe::Observed;
     use crate::project::{Budget, Project, Target};
-    use crate::vocab::{Observation, Observations};
+    use crate::vocab::Observations;
 
     /// Losses in which experts are worth exactly N_act·E^0.3 dense parameters, without noise.
     fn loss(row: &Observation) -> f64 {

@@ -1,7 +1,7 @@
 //! A fitted loss seen from the target: a function of the mixture alone, with the resamples and the scatter around it.
 
 use crate::fit::Fit;
-use crate::vocab::{Extrapolation, Interval, Observation, Scale};
+use crate::vocab::{Expected, Extrapolation, Interval, Observation, Scale};
 
 /// A function of a place, lent for as long as the fit is.
 type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
@@ -50,6 +50,13 @@ impl<'a> Surface<'a> {
             extrapolation: Box::new(|at| fit.extrapolation(at)),
             order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),
         }
+    }
+
+    /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.
+    pub fn expected(&self, here: &Observation, now: &Observation, limit: Option<f64>) -> Option<Expected> {
+        let Interval { value, low, high } = (self.forecast)(here);
+        let now = (self.best)(now);
+        [value, low, high, now].iter().all(|x| x.is_finite()).then_some(Expected { value, low, high, now, limit })
     }
 
     /// The place in the law's own order of domains.

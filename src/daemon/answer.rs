@@ -10,7 +10,7 @@ use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
 use crate::ingest;
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, Which};
-use crate::observe::target::{shapes, total_over_active};
+use crate::observe::target::{expert_share, shapes};
 use crate::project::Project;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
@@ -239,7 +239,7 @@ fn scale(query: &PredictQuery, world: &World) -> Result<Scale, Failure> {
     }
     let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
     let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
-    let by_experts = || params / total_over_active(shapes(&world.records), experts / chosen);
+    let by_experts = || params / expert_share(shapes(&world.records)).total_over_active(experts / chosen);
     let moe = Moe {
         active_params: query.active_params.unwrap_or_else(by_experts),
         experts,

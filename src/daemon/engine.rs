@@ -1,11 +1,13 @@
 //! The one owner of a project's state: reads logs, keeps runs, hands out rows to fit, takes fits back, and makes the
 //! snapshot. It knows no thread; [`super::service`] drives it in a daemon, and one-shot commands drive it directly.
 
-use super::board::World;
+mod snapshot;
+
+pub use snapshot::Surroundings;
+
 use super::fitter::{Fitted, Job, fit_all};
 use super::history;
 use super::memory::Memory;
-use super::run_view::{self, Sources};
 use super::vitals::{self, Of, Pace, Reading, Standing};
 use crate::advise;
 use crate::fit::Fit;
@@ -17,11 +19,8 @@ use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{
-    Advice, DaemonView, FitView, Forecast, IngestProgress, Notice, RatioChart, RunForecast, RunState, RunView,
-    Severity, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
-};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, RunForecast, Severity, ShapeAdvice};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -87,19 +86,6 @@ struct Fits {
     shape: Option<ShapeAdvice>,
     made: Option<Instant>,
     seconds: Option<f64>,
-}
-
-/// What the snapshot says of the process around the engine.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Whether the engine lives inside the dashboard's own process.
-    pub embedded: bool,
-    /// What is watched, and how.
-    pub watching: Vec<WatchedRoot>,
-    /// Whether a refit is under way.
-    pub refitting: bool,
-    /// What else the user should know.
-    pub notices: Vec<Notice>,
 }
 
 /// What one turn changed.
@@ -245,7 +231,7 @@ impl Engine {
             let tracked = self.read(*id, name)?;
             self.runs.insert(*id, tracked);
         }
-        let records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
+        let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
         let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
@@ -259,8 +245,9 @@ impl Engine {
                     self.runs.insert(id, tracked);
                 }
             }
+            records = self.runs.values().map(|t| t.record.clone()).collect();
         }
-        self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
+        self.records = Arc::new(records);
         let mut observed = observe::observe(&self.project, &self.records);
         self.tables.append(&self.project, &mut observed);
         self.observed = Arc::new(observed);
@@ -374,8 +361,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
-        let fingerprint = |rows: &crate::vocab::Observations| format!("{:016x}", history::fingerprint(rows));
-        self.fits.inputs = fitted.observed.fitted.iter().map(|rows| (rows.metric.clone(), fingerprint(rows))).collect();
+        self.fits.inputs = history::inputs(&fitted.observed);
         self.fits.candidates = Arc::new(fitted.fits);
         self.fits.pool = fitted.pool;
         self.fits.seconds = Some(fitted.seconds);
@@ -395,7 +381,7 @@ impl Engine {
                 at(&advised.mixture);
             }
         }
-        history::keep(&self.store, &fitted.observed, &self.fits.candidates, &forecasts, now)?;
+        history::keep(&self.store, &fitted.observed, &self.fits.inputs, &self.fits.candidates, &forecasts, now)?;
         self.fits.forecasts = forecasts;
         self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
         self.fits.advice = Some(advice);
@@ -435,105 +421,6 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Everything known, at this instant.
-    pub fn world(&mut self, now: SystemTime, around: &Surroundings) -> World {
-        self.seq += 1;
-        let runs = self.run_views(now);
-        let mut notices: Vec<Notice> = around.notices.clone();
-        notices.extend(self.opened.iter().cloned());
-        notices.extend(self.ingester.notices());
-        notices.extend(self.assumptions.iter().chain(&self.tables.notices).cloned());
-        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
-        let files = self.ingester.files();
-        let snapshot = Snapshot {
-            seq: self.seq,
-            at: seconds(now),
-            project: self.project.name.clone(),
-            path: self.project.file.as_ref().unwrap_or(&self.project.root).display().to_string(),
-            domains: self.project.domains.clone(),
-            metrics: self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect(),
-            target: self.target_view(),
-            daemon: DaemonView {
-                pid: std::process::id(),
-                build: env!("CARGO_PKG_VERSION").to_owned(),
-                embedded: around.embedded,
-                uptime: self.started.elapsed().as_secs_f64(),
-                watching: around.watching.clone(),
-                points: self.store.points(),
-                files: files.iter().filter(|f| f.verdict.is_ok()).count() as u64,
-                ingest: self.progress.clone(),
-                last_refit: self.fits.made.map(|t| t.elapsed().as_secs_f64()),
-                refit_seconds: self.fits.seconds,
-                refitting: around.refitting,
-            },
-            runs,
-            fits: fit_views(&self.fits.candidates),
-            choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
-            forecasts: self.fits.forecasts.clone(),
-            charts: self.fits.charts.clone(),
-            advice: self.fits.advice.clone(),
-            ledger: self.memory.view(),
-            shape: self.fits.shape.clone(),
-            notices,
-        };
-        World {
-            store: Arc::clone(&self.store),
-            snapshot: Arc::new(snapshot),
-            project: Arc::clone(&self.project),
-            records: Arc::clone(&self.records),
-            observed: Arc::clone(&self.observed),
-            fits: Arc::clone(&self.fits.candidates),
-            ledger: self.memory.ledger(),
-            files: Arc::new(files),
-        }
-    }
-
-    /// The states of all runs, to see whether time alone has changed one.
-    #[must_use]
-    pub fn states(&self, now: SystemTime) -> Vec<RunState> {
-        let writes = self.ingester.last_writes();
-        self.runs.iter().map(|(id, tracked)| run_view::state(self.sources(*id, tracked, &writes, now))).collect()
-    }
-
-    fn sources<'a>(
-        &'a self,
-        id: RunId,
-        tracked: &'a Tracked,
-        writes: &HashMap<RunId, SystemTime>,
-        now: SystemTime,
-    ) -> Sources<'a> {
-        let silent = writes.get(&id).map(|t| now.duration_since(*t).unwrap_or_default());
-        Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent }
-    }
-
-    fn run_views(&self, now: SystemTime) -> Vec<RunView> {
-        let writes = self.ingester.last_writes();
-        let mut views: Vec<RunView> = self
-            .runs
-            .iter()
-            .map(|(id, tracked)| {
-                let from = self.sources(*id, tracked, &writes, now);
-                let signals = self.memory.told(&tracked.record.name);
-                RunView { forecast: tracked.shown(), signals, ..run_view::view(from) }
-            })
-            .collect();
-        // Newest activity first; ties (a finished sweep copied in one go) by name.
-        let age = |run: &RunView| run.silent_seconds.map_or(f64::INFINITY, |s| (s / 60.0).floor());
-        views.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
-        views
-    }
-
-    fn target_view(&self) -> Option<TargetView> {
-        let scale = self.project.target.scale()?;
-        Some(TargetView {
-            params: scale.params,
-            tokens: scale.tokens,
-            moe: scale.moe,
-            mixture: self.project.current.clone(),
-            objective: self.project.objective_text(),
-        })
-    }
 }
 
 /// Modification time and length of a table's file, where it is there.
@@ -554,13 +441,6 @@ fn seconds(now: SystemTime) -> f64 {
 #[must_use]
 pub fn chosen(candidates: &[Candidates]) -> Vec<Option<&Fit>> {
     candidates.iter().map(Candidates::chosen).collect()
-}
-
-/// For readers: the chosen fits first.
-fn fit_views(candidates: &[Candidates]) -> Vec<FitView> {
-    let mut views: Vec<FitView> = candidates.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
-    views.sort_by_key(|view| !view.chosen);
-    views
 }
 
 fn opened_notice(opened: &Opened) -> Vec<Notice> {

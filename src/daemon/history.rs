@@ -4,24 +4,32 @@ use crate::fit::choose::Candidates;
 use crate::observe::Observed;
 use crate::store::{SledStore, StoreError};
 use crate::vocab::{Forecast, KeptFit, Observations};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Keeps every fit of a round under the time it was made, each with its forecast of the target among `forecasts`.
+/// By metric key: the fingerprint of the rows that a round was fitted to, in hexadecimal.
+#[must_use]
+pub fn inputs(observed: &Observed) -> BTreeMap<String, String> {
+    observed.fitted.iter().map(|rows| (rows.metric.clone(), format!("{:016x}", fingerprint(rows)))).collect()
+}
+
+/// Keeps every fit of a round under the time it was made, each with its
+/// forecast of the target among `forecasts` and what [`inputs`] says of its rows.
 ///
 /// # Errors
 /// What the store says.
 pub fn keep(
     store: &SledStore,
     observed: &Observed,
+    inputs: &BTreeMap<String, String>,
     fits: &[Candidates],
     forecasts: &[Forecast],
     now: SystemTime,
 ) -> Result<(), StoreError> {
     let at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     for (rows, candidates) in observed.fitted.iter().zip(fits) {
-        let inputs = format!("{:016x}", fingerprint(rows));
+        let inputs = inputs.get(&rows.metric).cloned().unwrap_or_default();
         let runs = names(rows);
         for fit in &candidates.fits {
             let same = |f: &&Forecast| f.metric == fit.view.metric && f.law == fit.view.law;

@@ -50,46 +50,37 @@ impl Gram {
     ) {
         wide(
             #[inline(always)]
-            || self.add_in_lanes(block, n, psi, weight, touching),
-        );
-    }
-
-    #[inline(always)]
-    fn add_in_lanes(
-        &mut self,
-        block: &mut Block,
-        n: usize,
-        psi: &[f64; BLOCK],
-        weight: &[f64; BLOCK],
-        touching: &[f64; BLOCK],
-    ) {
-        let (p, padded) = (self.parameters, n.next_multiple_of(LANES));
-        let (columns, _) = self.scaled.as_chunks_mut::<BLOCK>();
-        let (weight, touching) = (padding(weight, n), padding(touching, n));
-        for (k, scaled) in columns[..p].iter_mut().enumerate() {
-            let column = block.column_mut(k, padded);
-            column[n..].fill(0.0);
-            let mut squares = [0.0; LANES];
-            let rows = scaled.as_chunks_mut::<LANES>().0.iter_mut().zip(column.as_chunks::<LANES>().0);
-            for ((s, j), (w, v)) in rows.zip(weight.as_chunks::<LANES>().0.iter().zip(touching.as_chunks::<LANES>().0))
-            {
-                for lane in 0..LANES {
-                    s[lane] = j[lane] * w[lane];
-                    squares[lane] += v[lane] * j[lane] * j[lane];
+            || {
+                let (p, padded) = (self.parameters, n.next_multiple_of(LANES));
+                let (columns, _) = self.scaled.as_chunks_mut::<BLOCK>();
+                let (weight, touching) = (padding(weight, n), padding(touching, n));
+                for (k, scaled) in columns[..p].iter_mut().enumerate() {
+                    let column = block.column_mut(k, padded);
+                    column[n..].fill(0.0);
+                    let mut squares = [0.0; LANES];
+                    let rows = scaled.as_chunks_mut::<LANES>().0.iter_mut().zip(column.as_chunks::<LANES>().0);
+                    for ((s, j), (w, v)) in
+                        rows.zip(weight.as_chunks::<LANES>().0.iter().zip(touching.as_chunks::<LANES>().0))
+                    {
+                        for lane in 0..LANES {
+                            s[lane] = j[lane] * w[lane];
+                            squares[lane] += v[lane] * j[lane] * j[lane];
+                        }
+                    }
+                    self.touching[k].iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
                 }
-            }
-            self.touching[k].iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
-        }
-        columns[p][..n].copy_from_slice(&psi[..n]);
-        columns[p][n..padded].fill(0.0);
-        let columns: &[[f64; BLOCK]] = columns;
-        let (jacobian, _) = block.jacobian().as_chunks::<BLOCK>();
-        for down in (0..=p).step_by(DOWN) {
-            for across in (0..=(down + DOWN - 1).min(self.across - 1)).step_by(ACROSS) {
-                let (a, b) = (&columns[down..down + DOWN], &jacobian[across..across + ACROSS]);
-                tile(&mut self.sums, self.across, down * self.across + across, a, b, padded / LANES);
-            }
-        }
+                columns[p][..n].copy_from_slice(&psi[..n]);
+                columns[p][n..padded].fill(0.0);
+                let columns: &[[f64; BLOCK]] = columns;
+                let (jacobian, _) = block.jacobian().as_chunks::<BLOCK>();
+                for down in (0..=p).step_by(DOWN) {
+                    for across in (0..=(down + DOWN - 1).min(self.across - 1)).step_by(ACROSS) {
+                        let (a, b) = (&columns[down..down + DOWN], &jacobian[across..across + ACROSS]);
+                        tile(&mut self.sums, self.across, down * self.across + across, a, b, padded / LANES);
+                    }
+                }
+            },
+        );
     }
 
     /// Σ w·J_k·J_l, l ≤ k.

@@ -6,7 +6,7 @@ use super::spread::{median, quantile};
 use crate::fit::Fit;
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::{Observation, Observations, Scale};
+use crate::vocab::{Observation, Observations};
 
 /// Checkpoints, newest first, that say where a run stands.
 const RECENT: usize = 5;
@@ -31,8 +31,8 @@ pub(super) fn forecast(
 
 /// The run's planned end as a place to predict at.
 fn end(project: &Project, record: &RunRecord, fit: &Fit) -> Option<Observation> {
-    let scale =
-        Scale { params: record.facts.params()?, tokens: record.facts.planned_tokens()?, moe: record.facts.moe() };
+    record.facts.params()?;
+    let scale = record.facts.scale(record.facts.planned_tokens()?);
     let mixture = record.facts.mixture().or(project.current.as_ref())?;
     Some(scale.at(mixture.weights(&fit.domains)))
 }

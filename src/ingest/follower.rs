@@ -44,7 +44,7 @@ impl Follower {
     /// Takes up a run where the store left it.
     #[must_use]
     pub fn new(place: RunPlace, project: &Project, store: &SledStore) -> Self {
-        let own: Vec<CustomFormat> = project.formats.iter().cloned().map(CustomFormat::new).collect();
+        let own = CustomFormat::of(project);
         let id = store.find_run(&place.name);
         let gone = id
             .map(|id| store.records(id))

@@ -82,7 +82,7 @@ pub struct FileReport {
 /// Why a file that an earlier process recognised is read as it is.
 #[must_use]
 pub fn why(project: &crate::project::Project, file: &FileReport) -> String {
-    let own: Vec<_> = project.formats.iter().cloned().map(formats::custom::CustomFormat::new).collect();
+    let own = formats::custom::CustomFormat::of(project);
     let format = file.verdict.as_ref().map_or("", |(format, _)| format);
     follower::head(&file.path)
         .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))

@@ -11,28 +11,25 @@ use std::ops::Range;
 pub(super) fn shares<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize, ln_loss: &mut [f64; BLOCK]) {
     wide(
         #[inline(always)]
-        || shares_in_lanes(terms, rows, ln_loss),
+        || {
+            let mut sum = [0.0; BLOCK];
+            for term in terms.iter_mut() {
+                for (u, s) in term[..rows].iter_mut().zip(&mut sum[..rows]) {
+                    *u = math::exp(u.min(600.0));
+                    *s += *u;
+                }
+            }
+            for (s, y) in sum[..rows].iter_mut().zip(&mut ln_loss[..rows]) {
+                *y = math::ln(*s);
+                *s = 1.0 / *s;
+            }
+            for term in terms.iter_mut() {
+                for (u, s) in term[..rows].iter_mut().zip(&sum[..rows]) {
+                    *u *= s;
+                }
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn shares_in_lanes<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize, ln_loss: &mut [f64; BLOCK]) {
-    let mut sum = [0.0; BLOCK];
-    for term in terms.iter_mut() {
-        for (u, s) in term[..rows].iter_mut().zip(&mut sum[..rows]) {
-            *u = math::exp(u.min(600.0));
-            *s += *u;
-        }
-    }
-    for (s, y) in sum[..rows].iter_mut().zip(&mut ln_loss[..rows]) {
-        *y = math::ln(*s);
-        *s = 1.0 / *s;
-    }
-    for term in terms.iter_mut() {
-        for (u, s) in term[..rows].iter_mut().zip(&sum[..rows]) {
-            *u *= s;
-        }
-    }
 }
 
 /// `into[i] = f(a[i])`.
@@ -64,34 +61,23 @@ pub(super) fn harmonic(
 ) {
     wide(
         #[inline(always)]
-        || harmonic_in_lanes(phi, first, domains, x, rows, out, term),
+        || {
+            let n = rows.len();
+            let mut sum = [1e-200; BLOCK];
+            for i in 0..domains {
+                let (c, gamma) = (phi[first + i], phi[first + domains + i]);
+                let column = out.column_mut(first + i, n);
+                map(column, &x.ln_share[i][rows.clone()], |v| math::exp((c + gamma * v).min(450.0)));
+                for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
+                    *s += v;
+                }
+            }
+            map(&mut term[..n], &sum[..n], |s| -math::ln(s));
+            if out.wants_jacobian {
+                divide(first, domains, &mut sum[..n], out);
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn harmonic_in_lanes(
-    phi: &[f64],
-    first: usize,
-    domains: usize,
-    x: &Columns,
-    rows: Range<usize>,
-    out: &mut Block,
-    term: &mut [f64; BLOCK],
-) {
-    let n = rows.len();
-    let mut sum = [1e-200; BLOCK];
-    for i in 0..domains {
-        let (c, gamma) = (phi[first + i], phi[first + domains + i]);
-        let column = out.column_mut(first + i, n);
-        map(column, &x.ln_share[i][rows.clone()], |v| math::exp((c + gamma * v).min(450.0)));
-        for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
-            *s += v;
-        }
-    }
-    map(&mut term[..n], &sum[..n], |s| -math::ln(s));
-    if out.wants_jacobian {
-        divide(first, domains, &mut sum[..n], out);
-    }
 }
 
 /// Divides the columns from `first` on by `sum`, which becomes its inverse.
@@ -116,27 +102,17 @@ pub(super) fn harmonic_columns(
 ) {
     wide(
         #[inline(always)]
-        || harmonic_columns_in_lanes(first, domains, x, rows, out, share),
+        || {
+            let n = rows.len();
+            for i in 0..domains {
+                let (by_c, by_gamma) = out.columns_mut(first + i, first + domains + i, n);
+                for (v, p) in by_c.iter_mut().zip(share) {
+                    *v *= -p;
+                }
+                map2(by_gamma, by_c, &x.ln_share[i][rows.clone()], |v, ln| v * ln);
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn harmonic_columns_in_lanes(
-    first: usize,
-    domains: usize,
-    x: &Columns,
-    rows: Range<usize>,
-    out: &mut Block,
-    share: &[f64; BLOCK],
-) {
-    let n = rows.len();
-    for i in 0..domains {
-        let (by_c, by_gamma) = out.columns_mut(first + i, first + domains + i, n);
-        for (v, p) in by_c.iter_mut().zip(share) {
-            *v *= -p;
-        }
-        map2(by_gamma, by_c, &x.ln_share[i][rows.clone()], |v, ln| v * ln);
-    }
 }
 
 /// Writes ln of Σᵢ Cᵢ·hᵢ into `ln_sum`, with ln Cᵢ at `phi[first..]`; the shares of its parts go to the columns of the Cᵢ.
@@ -151,34 +127,23 @@ pub(super) fn mixed(
 ) {
     wide(
         #[inline(always)]
-        || mixed_in_lanes(phi, first, domains, x, rows, out, ln_sum),
+        || {
+            let n = rows.len();
+            let mut sum = [1e-200; BLOCK];
+            for i in 0..domains {
+                let c = math::exp(phi[first + i].min(300.0));
+                let column = out.column_mut(first + i, n);
+                map(column, &x.share[i][rows.clone()], |h| c * h);
+                for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
+                    *s += v;
+                }
+            }
+            map(&mut ln_sum[..n], &sum[..n], math::ln);
+            if out.wants_jacobian {
+                divide(first, domains, &mut sum[..n], out);
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn mixed_in_lanes(
-    phi: &[f64],
-    first: usize,
-    domains: usize,
-    x: &Columns,
-    rows: Range<usize>,
-    out: &mut Block,
-    ln_sum: &mut [f64; BLOCK],
-) {
-    let n = rows.len();
-    let mut sum = [1e-200; BLOCK];
-    for i in 0..domains {
-        let c = math::exp(phi[first + i].min(300.0));
-        let column = out.column_mut(first + i, n);
-        map(column, &x.share[i][rows.clone()], |h| c * h);
-        for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
-            *s += v;
-        }
-    }
-    map(&mut ln_sum[..n], &sum[..n], math::ln);
-    if out.wants_jacobian {
-        divide(first, domains, &mut sum[..n], out);
-    }
 }
 
 /// Writes Σⱼ tⱼ·hⱼ into `term`, with tⱼ at `phi[first..]`.
@@ -192,27 +157,17 @@ pub(super) fn tilted(
 ) {
     wide(
         #[inline(always)]
-        || tilted_in_lanes(phi, first, domains, x, rows, term),
+        || {
+            let n = rows.len();
+            term[..n].fill(0.0);
+            for j in 0..domains {
+                let t = phi[first + j];
+                for (v, h) in term[..n].iter_mut().zip(&x.share[j][rows.clone()]) {
+                    *v += t * h;
+                }
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn tilted_in_lanes(
-    phi: &[f64],
-    first: usize,
-    domains: usize,
-    x: &Columns,
-    rows: Range<usize>,
-    term: &mut [f64; BLOCK],
-) {
-    let n = rows.len();
-    term[..n].fill(0.0);
-    for j in 0..domains {
-        let t = phi[first + j];
-        for (v, h) in term[..n].iter_mut().zip(&x.share[j][rows.clone()]) {
-            *v += t * h;
-        }
-    }
 }
 
 /// The derivatives by the tⱼ of [`tilted`], given the share of its term in the loss.
@@ -226,20 +181,10 @@ pub(super) fn tilted_columns(
 ) {
     wide(
         #[inline(always)]
-        || tilted_columns_in_lanes(first, domains, x, rows, out, share),
+        || {
+            for j in 0..domains {
+                map2(out.column_mut(first + j, rows.len()), share, &x.share[j][rows.clone()], |p, h| p * h);
+            }
+        },
     );
-}
-
-#[inline(always)]
-fn tilted_columns_in_lanes(
-    first: usize,
-    domains: usize,
-    x: &Columns,
-    rows: Range<usize>,
-    out: &mut Block,
-    share: &[f64; BLOCK],
-) {
-    for j in 0..domains {
-        map2(out.column_mut(first + j, rows.len()), share, &x.share[j][rows.clone()], |p, h| p * h);
-    }
 }

@@ -3,7 +3,7 @@
 use super::{Observed, RunRecord};
 use crate::project::Project;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, Mixture, Observation, Observations};
+use crate::vocab::{Mixture, Observation, Observations};
 use std::collections::BTreeMap;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -66,11 +66,9 @@ fn one_run(
     into: (&mut Observations, &mut Observations),
     dropped: &mut Dropped,
 ) {
-    let number = |name| record.facts.number(name);
     let counts = TokenCount::of(record);
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
-    let params = record.facts.params().unwrap_or(f64::NAN);
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
             dropped.not_finite += 1;
@@ -81,17 +79,7 @@ fn one_run(
             dropped.without_tokens.insert(record.name.clone());
             continue;
         };
-        let row = Observation {
-            params,
-            active_params: number(FactName::ActiveParams).unwrap_or(params),
-            tokens,
-            mixture: mixture.to_vec(),
-            experts: number(FactName::Experts).unwrap_or(1.0).max(1.0),
-            experts_per_token: number(FactName::ExpertsPerToken).unwrap_or(1.0).max(1.0),
-            granularity: number(FactName::Granularity).unwrap_or(1.0).max(1.0),
-            loss,
-            run,
-        };
+        let row = Observation { loss, run, ..record.facts.scale(tokens).at(mixture.to_vec()) };
         if tokens <= 0.0 {
             into.1.rows.push(row);
         } else if tokens < project.fit.skip * planned {

@@ -60,7 +60,11 @@ impl Assuming<'_> {
         let assumed = target.active_params.is_none();
         let same = like.facts.params() == Some(params) && experts == moe.experts && chosen == moe.experts_per_token;
         let active = *target.active_params.get_or_insert_with(|| {
-            if same { moe.active_params } else { params / total_over_active(shapes(self.runs), experts / chosen) }
+            if same {
+                moe.active_params
+            } else {
+                params / expert_share(shapes(self.runs)).total_over_active(experts / chosen)
+            }
         });
         if !stated || assumed {
             let text = format!(
@@ -85,20 +89,27 @@ pub(crate) fn shapes(runs: &[RunRecord]) -> impl Iterator<Item = (f64, Moe)> {
     runs.iter().filter_map(|r| Some((r.facts.params()?, r.facts.moe()?)))
 }
 
-/// All parameters over those used for one token, for a model with `sparsity` = E / K experts for each that is used.
-///
-/// Of the parameters a token uses, some part s is in experts, of which there are E / K times as many:
-/// N / N_act = 1 + s (E / K − 1). The runs with experts say what s is; 2/3 (an MLP four times as wide as the model)
-/// where none does.
-pub(crate) fn total_over_active(runs: impl Iterator<Item = (f64, Moe)>, sparsity: f64) -> f64 {
+/// The part of the parameters that a token uses which is in experts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExpertShare(f64);
+
+/// What the runs with experts say of it; 2/3 (an MLP four times as wide as the model) where there is none.
+pub(crate) fn expert_share(runs: impl Iterator<Item = (f64, Moe)>) -> ExpertShare {
     let share = |(params, moe): (f64, Moe)| {
         let more = moe.experts / moe.experts_per_token - 1.0;
         ((params / moe.active_params - 1.0) / more).clamp(0.0, 1.0)
     };
     let mut shares: Vec<f64> = runs.map(share).filter(|s| s.is_finite() && *s > 0.0).collect();
     shares.sort_by(f64::total_cmp);
-    let share = shares.get(shares.len() / 2).copied().unwrap_or(2.0 / 3.0);
-    1.0 + share * (sparsity - 1.0).max(0.0)
+    ExpertShare(shares.get(shares.len() / 2).copied().unwrap_or(2.0 / 3.0))
+}
+
+impl ExpertShare {
+    /// All parameters over those used for one token, for a model with `sparsity` = E / K experts for each that is used:
+    /// of the part s in experts there is E / K times as much, so N / N_act = 1 + s (E / K − 1).
+    pub(crate) fn total_over_active(self, sparsity: f64) -> f64 {
+        1.0 + self.0 * (sparsity - 1.0).max(0.0)
+    }
 }
 
 #[cfg(test)]

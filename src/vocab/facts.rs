@@ -1,6 +1,6 @@
 //! What is known of a run besides its metrics, and where each piece was found.
 
-use super::{Mixture, Moe};
+use super::{Mixture, Moe, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -203,15 +203,28 @@ impl Facts {
     /// The shape of a mixture-of-experts model; `None` for a dense one, and where N is not known.
     #[must_use]
     pub fn moe(&self) -> Option<Moe> {
+        Some(self.shape(self.params()?)).filter(|moe| moe.experts > 1.0)
+    }
+
+    /// The run as large as it is after so many tokens; N is NaN where it is not known.
+    #[must_use]
+    pub fn scale(&self, tokens: f64) -> Scale {
+        let params = self.params().unwrap_or(f64::NAN);
+        let shape = self.shape(params);
+        // A dense run may still say that a token uses only some of its parameters.
+        let some = self.number(FactName::ActiveParams).is_some_and(|active| active != params);
+        let plain = shape.experts <= 1.0 && shape.experts_per_token <= 1.0 && shape.granularity <= 1.0 && !some;
+        Scale { params, tokens, moe: (!plain).then_some(shape) }
+    }
+
+    fn shape(&self, params: f64) -> Moe {
         let count = |name| self.number(name).unwrap_or(1.0).max(1.0);
-        let params = self.params()?;
-        let moe = Moe {
+        Moe {
             active_params: self.number(FactName::ActiveParams).unwrap_or(params),
             experts: count(FactName::Experts),
             experts_per_token: count(FactName::ExpertsPerToken),
             granularity: count(FactName::Granularity),
-        };
-        (moe.experts > 1.0).then_some(moe)
+        }
     }
 
     /// Tokens the run is planned to take, given directly or as steps × tokens per step.
@@ -267,5 +280,23 @@ mod tests {
         for name in FactName::ALL {
             assert_eq!(serde_json::to_value(name).ok(), Some(name.as_str().into()));
         }
+    }
+
+    #[test]
+    fn a_scale_has_the_shape_that_is_stated_and_none_where_all_is_plain() {
+        let facts = |known: &[(FactName, f64)]| {
+            let mut facts = Facts::default();
+            known.iter().for_each(|(name, value)| facts.offer(*name, FactValue::Number(*value), "test"));
+            facts
+        };
+        let dense = facts(&[(FactName::Params, 1e9), (FactName::ActiveParams, 1e9)]);
+        assert_eq!((dense.moe(), dense.scale(5.0)), (None, Scale::dense(1e9, 5.0)));
+        // Parameters that no token uses are no experts, but a law in active parameters must not count them.
+        let partly = facts(&[(FactName::Params, 1e9), (FactName::ActiveParams, 4e8)]);
+        assert_eq!((partly.moe(), partly.scale(5.0).active_params()), (None, 4e8));
+        let moe = facts(&[(FactName::Params, 1e9), (FactName::Experts, 8.0)]);
+        assert_eq!(moe.scale(5.0).moe, moe.moe());
+        assert!(moe.moe().is_some_and(|m| m.experts == 8.0 && m.experts_per_token == 1.0));
+        assert!(facts(&[]).scale(5.0).params.is_nan());
     }
 }

@@ -5,6 +5,7 @@ use super::lines::{ByLine, Line, LineParser, LineReader};
 use super::saved::{self, Reader};
 use super::scan::number_with_commas;
 use super::{Format, Parser, Recognition, Sink};
+use crate::project::Project;
 use crate::project::line_format::LinePattern;
 use regex::bytes::Captures;
 use std::sync::Arc;
@@ -18,6 +19,12 @@ impl CustomFormat {
     #[must_use]
     pub fn new(pattern: Arc<LinePattern>) -> Self {
         Self(pattern)
+    }
+
+    /// Those that a project describes.
+    #[must_use]
+    pub fn of(project: &Project) -> Vec<Self> {
+        project.formats.iter().cloned().map(Self).collect()
     }
 
     /// Name and meaning: what was read by one pattern is not what another of the same name would have read.

@@ -1,0 +1,132 @@
+//! What the engine publishes: everything known at one instant, and the views of runs in it.
+
+use super::{Engine, Tracked, seconds};
+use crate::daemon::board::World;
+use crate::daemon::run_view::{self, Sources};
+use crate::fit::choose::Candidates;
+use crate::store::{ReadStore, RunId};
+use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What the snapshot says of the process around the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Whether the engine lives inside the dashboard's own process.
+    pub embedded: bool,
+    /// What is watched, and how.
+    pub watching: Vec<WatchedRoot>,
+    /// Whether a refit is under way.
+    pub refitting: bool,
+    /// What else the user should know.
+    pub notices: Vec<Notice>,
+}
+
+impl Engine {
+    /// Everything known, at this instant.
+    pub fn world(&mut self, now: SystemTime, around: &Surroundings) -> World {
+        self.seq += 1;
+        let runs = self.run_views(now);
+        let mut notices: Vec<Notice> = around.notices.clone();
+        notices.extend(self.opened.iter().cloned());
+        notices.extend(self.ingester.notices());
+        notices.extend(self.assumptions.iter().chain(&self.tables.notices).cloned());
+        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
+        let files = self.ingester.files();
+        let snapshot = Snapshot {
+            seq: self.seq,
+            at: seconds(now),
+            project: self.project.name.clone(),
+            path: self.project.file.as_ref().unwrap_or(&self.project.root).display().to_string(),
+            domains: self.project.domains.clone(),
+            metrics: self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect(),
+            target: self.target_view(),
+            daemon: DaemonView {
+                pid: std::process::id(),
+                build: env!("CARGO_PKG_VERSION").to_owned(),
+                embedded: around.embedded,
+                uptime: self.started.elapsed().as_secs_f64(),
+                watching: around.watching.clone(),
+                points: self.store.points(),
+                files: files.iter().filter(|f| f.verdict.is_ok()).count() as u64,
+                ingest: self.progress.clone(),
+                last_refit: self.fits.made.map(|t| t.elapsed().as_secs_f64()),
+                refit_seconds: self.fits.seconds,
+                refitting: around.refitting,
+            },
+            runs,
+            fits: fit_views(&self.fits.candidates),
+            choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
+            forecasts: self.fits.forecasts.clone(),
+            charts: self.fits.charts.clone(),
+            advice: self.fits.advice.clone(),
+            ledger: self.memory.view(),
+            shape: self.fits.shape.clone(),
+            notices,
+        };
+        World {
+            store: Arc::clone(&self.store),
+            snapshot: Arc::new(snapshot),
+            project: Arc::clone(&self.project),
+            records: Arc::clone(&self.records),
+            observed: Arc::clone(&self.observed),
+            fits: Arc::clone(&self.fits.candidates),
+            ledger: self.memory.ledger(),
+            files: Arc::new(files),
+        }
+    }
+
+    /// The states of all runs, to see whether time alone has changed one.
+    #[must_use]
+    pub fn states(&self, now: SystemTime) -> Vec<RunState> {
+        let writes = self.ingester.last_writes();
+        self.runs.iter().map(|(id, tracked)| run_view::state(self.sources(*id, tracked, &writes, now))).collect()
+    }
+
+    fn sources<'a>(
+        &'a self,
+        id: RunId,
+        tracked: &'a Tracked,
+        writes: &HashMap<RunId, SystemTime>,
+        now: SystemTime,
+    ) -> Sources<'a> {
+        let silent = writes.get(&id).map(|t| now.duration_since(*t).unwrap_or_default());
+        Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent }
+    }
+
+    fn run_views(&self, now: SystemTime) -> Vec<RunView> {
+        let writes = self.ingester.last_writes();
+        let mut views: Vec<RunView> = self
+            .runs
+            .iter()
+            .map(|(id, tracked)| {
+                let from = self.sources(*id, tracked, &writes, now);
+                let signals = self.memory.told(&tracked.record.name);
+                RunView { forecast: tracked.shown(), signals, ..run_view::view(from) }
+            })
+            .collect();
+        // Newest activity first; ties (a finished sweep copied in one go) by name.
+        let age = |run: &RunView| run.silent_seconds.map_or(f64::INFINITY, |s| (s / 60.0).floor());
+        views.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
+        views
+    }
+
+    fn target_view(&self) -> Option<TargetView> {
+        let scale = self.project.target.scale()?;
+        Some(TargetView {
+            params: scale.params,
+            tokens: scale.tokens,
+            moe: scale.moe,
+            mixture: self.project.current.clone(),
+            objective: self.project.objective_text(),
+        })
+    }
+}
+
+/// For readers: the chosen fits first.
+fn fit_views(candidates: &[Candidates]) -> Vec<FitView> {
+    let mut views: Vec<FitView> = candidates.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
+    views.sort_by_key(|view| !view.chosen);
+    views
+}
