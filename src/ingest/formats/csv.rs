@@ -241,7 +241,7 @@ impl Table {
         let normal: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
         let position = |wanted: &[&str]| wanted.iter().find_map(|name| normal.iter().position(|n| n == name));
         table.step = position(&STEP_KEYS)
-            .or_else(|| position(&["training_iteration", "train_step", "update", "epoch", "epochs"]))
+            .or_else(|| position(&["training_iteration", "epoch", "epochs"]))
             .or_else(|| names[0].is_empty().then_some(0));
         table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
         Some(table)

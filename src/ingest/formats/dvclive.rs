@@ -1,5 +1,6 @@
 //! dvclive: one table per metric, `dvclive/plots/metrics/train/loss.tsv`, with the columns `step` and `loss`, older
-//! versions with `timestamp` before them. The path below the directory of metrics is the metric's name.
+//! versions with `timestamp` before them, and the first ones without a directory for metrics: `dvclive/train/loss.tsv`.
+//! The path below that directory is the metric's name.
 
 use super::csv::{Rows, Table};
 use super::{Format, Parser, Recognition};
@@ -8,7 +9,7 @@ use super::{Format, Parser, Recognition};
 pub struct Dvclive;
 
 /// Directories whose tables are one metric each, newest version of dvclive first.
-const DIRECTORIES: [&str; 3] = ["plots/metrics/", "plots/scalars/", "scalars/"];
+const DIRECTORIES: [&str; 4] = ["plots/metrics/", "plots/scalars/", "scalars/", "dvclive/"];
 
 impl Format for Dvclive {
     fn name(&self) -> &'static str {
@@ -16,17 +17,22 @@ impl Format for Dvclive {
     }
 
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        let metric = metric(path)?;
         let end = memchr::memchr(b'\n', head)?;
         let header = Table::new(head[..end].trim_ascii_end())?;
         let columns: Vec<&str> = header.columns.iter().map(String::as_str).collect();
-        let (["step", name] | ["timestamp", "step", name]) = columns[..] else { return None };
-        (metric.rsplit('/').next() == Some(name))
+        let (metric, name) = match columns[..] {
+            ["step", name] => (metric(path)?, name),
+            // Its directory may be the run itself: who else writes such a table?
+            ["timestamp", "step", name] => (metric(path).or_else(|| path.strip_suffix(".tsv"))?, name),
+            _ => return None,
+        };
+        (metric == name || metric.rsplit('/').next() == Some(name))
             .then(|| Recognition { confidence: 95, why: format!("dvclive's table of '{metric}'") })
     }
 
     fn parser(&self, path: &str) -> Box<dyn Parser> {
-        Box::new(Rows::of_one_metric(metric(path).map(str::to_owned)))
+        let metric = metric(path).or_else(|| path.strip_suffix(".tsv"));
+        Box::new(Rows::of_one_metric(metric.map(str::to_owned)))
     }
 }
 
@@ -49,6 +55,8 @@ mod tests {
         for (path, head) in [
             ("dvclive/plots/metrics/eval/loss.tsv", "step\tloss\n1\t0.5\n"),
             ("scalars/eval/loss.tsv", "timestamp\tstep\tloss\n1690000000000\t1\t0.5\n"),
+            ("dvclive/eval/loss.tsv", "timestamp\tstep\teval/loss\n1690000000000\t1\t0.5\n"),
+            ("eval/loss.tsv", "timestamp\tstep\tloss\n1690000000000\t1\t0.5\n"),
         ] {
             assert!(Dvclive.recognise(path, head.as_bytes()).is_some());
             let mut sink = Sink::default();

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 pub struct Jsonl;
 
 /// Keys whose value is the optimiser step, the surest first.
-pub const STEP_KEYS: [&str; 12] = [
+pub const STEP_KEYS: [&str; 17] = [
     "step",
     "global_step",
     "_step",
@@ -32,6 +32,11 @@ pub const STEP_KEYS: [&str; 12] = [
     "current_steps",
     "num_updates",
     "training_step",
+    "train_step",
+    "train/step",
+    "global_steps",
+    "iter_num",
+    "update",
     "steps",
 ];
 

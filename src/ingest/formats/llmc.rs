@@ -56,20 +56,44 @@ struct StepLine<'a> {
     step: i64,
     total: Option<i64>,
     fields: &'a [u8],
+    /// Whether bars stand between the fields.
+    bars: bool,
 }
 
-/// `step  251/18865 | loss …`, or `step 0: train loss 5.356189 (took 1.2 ms)` of the CPU program.
+/// `step  251/18865 | loss …`; `step  251/18865: train loss 5.031200 (312.45 ms, 52438 tok/s)` of the CUDA program in
+/// single precision, and of all in spring 2024; `step 0: train loss 5.356189 (took 1.2 ms)` of the CPU program.
 fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
     let (step, rest) = integer_after_spaces(line.strip_prefix(b"step ")?)?;
-    if let Some(rest) = rest.strip_prefix(b"/") {
-        let (total, rest) = integer_after_spaces(rest)?;
-        let fields = rest.strip_prefix(b" | ")?;
+    let (total, rest) = match rest.strip_prefix(b"/") {
+        Some(rest) => integer_after_spaces(rest).map(|(total, rest)| (Some(total), rest))?,
+        None => (None, rest),
+    };
+    if let Some(fields) = rest.strip_prefix(b" | ") {
         let ours = fields.starts_with(b"loss ") || fields.starts_with(b"train loss ");
-        return ours.then_some(StepLine { step, total: Some(total), fields });
+        return (ours && total.is_some()).then_some(StepLine { step, total, fields, bars: true });
     }
     let fields = rest.strip_prefix(b": ")?;
-    let ours = fields.starts_with(b"train loss ") && after_first(fields, b" (took ").is_some();
-    ours.then_some(StepLine { step, total: None, fields })
+    // nanoGPT's evaluations begin alike, and have a comma where this has a time in brackets.
+    let timed = after_first(fields, b" (took ").is_some() || total.is_some() && after_first(fields, b" ms, ").is_some();
+    (fields.starts_with(b"train loss ") && timed).then_some(StepLine { step, total, fields, bars: false })
+}
+
+/// The fields of a line without bars: `train loss 5.0312 norm 1.2 lr 6e-04 (312.45 ms, 52438 tok/s)`.
+fn without_bars(text: &[u8], mut each: impl FnMut(&[u8], f64)) {
+    let named = text.split(|b| *b == b'(').next().unwrap_or_default();
+    let (mut name, mut at) = (0, 0);
+    for word in named.split(|b| *b == b' ') {
+        if let Some(value) = whole_number(word) {
+            each(named[name..at].trim_ascii(), value);
+            name = at + word.len();
+        }
+        at += word.len() + 1;
+    }
+    for part in text[named.len()..].split(|b| matches!(b, b'(' | b')' | b',')) {
+        if let Some((name, value)) = field(part) {
+            each(name, value);
+        }
+    }
 }
 
 /// `loss 5.031200 (+0.12z)`, `55.1% bf16 MFU`, `(312.45 ms`: name or unit, and value.
@@ -101,10 +125,12 @@ impl LineParser for ConsoleParser {
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         let text = unlabelled(line.text);
         if let Some(step) = step_line(text) {
-            for part in step.fields.split(|b| *b == b'|') {
-                if let Some((name, value)) = field(part) {
+            if step.bars {
+                for (name, value) in step.fields.split(|b| *b == b'|').filter_map(field) {
                     point(name, step.step, value, sink);
                 }
+            } else {
+                without_bars(step.fields, |name, value| point(name, step.step, value, sink));
             }
             // The CPU program numbers from 0, the others count what is done.
             self.now = if step.total.is_some() { step.step } else { step.step + 1 };
@@ -261,6 +287,35 @@ mod tests {
     fn the_console_of_the_cpu_program() {
         let (points, _) = read(&LlmC, "val loss 5.325\nstep 0: train loss 5.356189 (took 1.2 ms)\nval loss 4.9\n");
         assert_eq!(points, [point("val loss", 0, 5.325), point("train loss", 0, 5.356_189), point("val loss", 1, 4.9)]);
+    }
+
+    #[test]
+    fn the_console_before_there_were_bars() {
+        // train_gpt2_fp32.cu; train_gpt2.cu of April and of May 2024.
+        let (points, _) = read(
+            &LlmC,
+            "val loss 4.517\nstep    1/74: train loss 4.367631 (80.638000 ms, 50795 tok/s)\n\
+             step    2/74: train loss 4.031242 (acc 4.031242) (77.378000 ms, 52935 tok/s)\n\
+             step    3/74: train loss 3.034377 norm 2.5000 lr 3.00e-04 (77.31 ms, 52938 tok/s)\n",
+        );
+        assert_eq!(
+            points,
+            [
+                point("val loss", 0, 4.517),
+                point("train loss", 1, 4.367_631),
+                point("ms", 1, 80.638),
+                point("tok/s", 1, 50_795.0),
+                point("train loss", 2, 4.031_242),
+                point("acc", 2, 4.031_242),
+                point("ms", 2, 77.378),
+                point("tok/s", 2, 52_935.0),
+                point("train loss", 3, 3.034_377),
+                point("norm", 3, 2.5),
+                point("lr", 3, 3e-4),
+                point("ms", 3, 77.31),
+                point("tok/s", 3, 52_938.0),
+            ]
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod start;
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{integer_after_spaces, needles, point, whole_number};
+use super::scan::{after_first, integer_after_spaces, needles, number, point, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::{memchr_iter, memrchr};
@@ -89,6 +89,8 @@ fn marker(line: &[u8]) -> Option<Marker<'_>> {
         let parsed = integer_after_spaces(after).and_then(|(iteration, rest)| {
             let rest = rest.trim_ascii_start().strip_prefix(b"/")?;
             let (total, rest) = integer_after_spaces(rest)?;
+            // NeMo's first versions had a colon there.
+            let rest = rest.strip_prefix(b":").unwrap_or(rest);
             let segments = rest.trim_ascii_start().strip_prefix(b"|")?;
             Some(Marker { before: &line[..at], iteration, total, segments })
         });
@@ -121,16 +123,27 @@ fn evaluation(line: &[u8]) -> Option<Evaluation<'_>> {
     let set = title[..at].rsplit(u8::is_ascii_whitespace).next()?;
     let set = if find(place, b" test ").is_some() { &b"test"[..] } else { set };
     // Forks print other things 'at iteration'; the results of an evaluation are named so.
-    let results = find(segments, b" value: ").is_some() || find(segments, b" PPL: ").is_some();
+    let results = [&b" value: "[..], b" PPL: ", b" value="].iter().any(|name| find(segments, name).is_some());
     (results && !set.is_empty()).then_some(Evaluation { set, step, segments })
 }
 
-/// `name: number` with spaces around.
+/// `name: number` with spaces around; `name number` in Megatron of 2019 and what was made of it (GLM, CogView, FlagAI).
 fn segment(text: &[u8]) -> Option<(&[u8], f64)> {
-    let colon = memrchr(b':', text)?;
-    let value = whole_number(&text[colon + 1..])?;
-    let name = text[..colon].trim_ascii();
+    let text = text.trim_ascii();
+    let end = memrchr(b':', text).or_else(|| memrchr(b' ', text))?;
+    let value = whole_number(&text[end + 1..])?;
+    let name = text[..end].trim_ascii();
     (!name.is_empty() && name.len() <= 200).then_some((name, value))
+}
+
+/// `lm loss value=8.982337lm loss PPL=7961.216`, as epfLLM's Megatron-LLM prints the results of an evaluation.
+fn equations(mut text: &[u8], mut each: impl FnMut(&[u8], f64)) {
+    while let Some(equals) = memchr::memchr(b'=', text) {
+        let (name, rest) = (text[..equals].trim_ascii(), &text[equals + 1..]);
+        let Some((value, length)) = number(rest) else { return };
+        each(name, value);
+        text = &rest[length..];
+    }
 }
 
 fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -165,13 +178,17 @@ struct MegatronParser {
 
 impl MegatronParser {
     fn iteration(&mut self, marker: &Marker<'_>, number: u64, sink: &mut Sink) {
-        let nemo = find(marker.before, b"epoch").is_some();
+        let nemo = find(marker.before, b"poch ").is_some();
         // NeMo's iteration begins again in every epoch.
         let global = nemo.then(|| find(marker.segments, b"global_step:")).flatten();
         let global = global.and_then(|at| integer_after_spaces(&marker.segments[at + b"global_step:".len()..]));
         let step = global.map_or(marker.iteration, |(step, _)| step);
 
         let (mut has_loss, mut skipped, mut nan, mut bad_norm, mut batch) = (false, 0.0, 0.0, false, 0.0);
+        // GPT-NeoX says this first.
+        if let Some((value, _)) = after_first(marker.before, b"samples/sec: ").and_then(super::scan::number) {
+            point(b"samples/sec", step, value, sink);
+        }
         for part in segments(marker.segments) {
             let Some((name, value)) = segment(part) else { continue };
             point(name, step, value, sink);
@@ -217,8 +234,7 @@ impl MegatronParser {
 
     fn evaluated(&mut self, evaluation: &Evaluation<'_>, sink: &mut Sink) {
         let step = evaluation.step.or(self.last).unwrap_or(0);
-        for part in segments(evaluation.segments) {
-            let Some((name, value)) = segment(part) else { continue };
+        let mut result = |name: &[u8], value| {
             let (name, suffix) = match (name.strip_suffix(b" value"), name.strip_suffix(b" PPL")) {
                 (Some(name), _) => (name, &b""[..]),
                 (_, Some(name)) => (name, &b" ppl"[..]),
@@ -234,6 +250,12 @@ impl MegatronParser {
                 self.name.extend_from_slice(part);
             }
             point(&self.name, step, value, sink);
+        };
+        for part in segments(evaluation.segments) {
+            match segment(part) {
+                Some((name, value)) => result(name, value),
+                None => equations(part, &mut result),
+            }
         }
     }
 }
@@ -344,6 +366,58 @@ mod tests {
             assert_eq!(series(&sink, key), expected, "{key}");
         }
         assert!(series(&sink, "lm loss validation/code")[0].1.is_nan());
+    }
+
+    #[test]
+    fn lines_of_forks_are_read() {
+        let cases: [(&str, &str, &[(&str, i64, f64)]); 5] = [
+            (
+                "Megatron-LM v0.1, GLM",
+                " iteration       50/  100000 | elapsed time per iteration (ms): 512.3 | learning rate 1.500E-05 | lm loss 9.123456E+00 | loss scale 65536.0 |\n",
+                &[
+                    ("elapsed time per iteration (ms)", 50, 512.3),
+                    ("learning rate", 50, 1.5e-5),
+                    ("lm loss", 50, 9.123456),
+                    ("loss scale", 50, 65536.0),
+                ],
+            ),
+            (
+                "SwissArmyTransformer",
+                " iteration       50/  1000 | elapsed time per iteration (ms): 5.3 | learning rate 1.5E-05 | total loss 9.5E+00 | loss scale N/A (FSDP2) |speed 30.50 samples/(min*GPU)\n",
+                &[("elapsed time per iteration (ms)", 50, 5.3), ("learning rate", 50, 1.5e-5), ("total loss", 50, 9.5)],
+            ),
+            (
+                "GPT-NeoX",
+                "10.0.0.1:  samples/sec: 12.340 | iteration      200/  143000 | learning rate: 6.000E-05 | approx flops per GPU: 120.5TFLOPS | lm_loss: NAN | number of skipped iterations:   0 |\n",
+                &[
+                    ("samples/sec", 200, 12.34),
+                    ("learning rate", 200, 6e-5),
+                    ("lm_loss", 200, f64::NAN),
+                    ("number of skipped iterations", 200, 0.0),
+                ],
+            ),
+            (
+                "Megatron-LLM (epfLLM)",
+                " validation loss at iteration 200 | lm loss value=8.982337lm loss PPL=7961.216000\n",
+                &[("lm loss validation", 200, 8.982337), ("lm loss validation ppl", 200, 7961.216)],
+            ),
+            (
+                "NeMo 2.0",
+                "Training epoch 0, iteration 10/100: | lr: 0.0003 | global_step: 9.0 | reduced_train_loss: 10.95\n",
+                &[("lr", 9, 0.0003), ("global_step", 9, 9.0), ("reduced_train_loss", 9, 10.95)],
+            ),
+        ];
+        for (stack, text, expected) in cases {
+            assert!(Megatron.recognise("train.log", text.as_bytes()).is_some(), "{stack}");
+            let sink = read(text);
+            let seen: Vec<(&str, i64, u64)> = sink
+                .points
+                .iter()
+                .map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value.to_bits()))
+                .collect();
+            let expected: Vec<(&str, i64, u64)> = expected.iter().map(|(k, s, v)| (*k, *s, v.to_bits())).collect();
+            assert_eq!(seen, expected, "{stack}");
+        }
     }
 
     #[test]

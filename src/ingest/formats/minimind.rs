@@ -3,14 +3,16 @@
 //! ```text
 //! Epoch:[1/2](10/39695), loss: 8.5371, logits_loss: 8.5371, aux_loss: 0.0000, lr: 0.00050000, epoch_time: 130.0min
 //! Epoch:[1/2](10/39695) loss:8.537 lr:0.000500000000 epoch_Time:130.0min:
+//! [2023-09-01 10:00:00,000][pretrain.py][INFO] Epoch:[0/2](10/39695) loss:8.537 lr:0.0003000 epoch_Time:130.0min:
 //! ```
 //!
-//! Iterations begin again with every epoch; the step is their number from the start of the run. Times are in minutes.
+//! Iterations begin again with every epoch; the step is their number from the start of the run. minimind counts epochs
+//! from 1, the programs it comes from (baby-llama2-chinese and its forks) from 0. Times are in minutes.
 
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{after_first, integer, number, point, unlabelled};
+use super::scan::{after_first, integer, needles, number, point, unlabelled};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
@@ -44,19 +46,25 @@ impl ConsoleFormat for MiniMind {
 }
 
 struct EpochLine<'a> {
-    step: i64,
+    epoch: i64,
+    iteration: i64,
+    iterations: i64,
     total: i64,
     fields: &'a [u8],
 }
 
-/// `Epoch:[1/2](10/39695)`, and what follows it.
+needles! {
+    EPOCH = "Epoch:[";
+}
+
+/// `Epoch:[1/2](10/39695)`, and what follows it. A logger may have put the time and its name in front.
 fn epoch_line(line: &[u8]) -> Option<EpochLine<'_>> {
-    let rest = unlabelled(line).strip_prefix(b"Epoch:[")?;
-    let (epoch, epochs, rest) = fraction(rest)?;
+    let at = EPOCH.find(line)?;
+    let begins = matches!(line[..at].last(), None | Some(b' ' | b']' | b':'));
+    let (epoch, epochs, rest) = fraction(&line[at + EPOCH.needle().len()..]).filter(|_| begins)?;
     let (iteration, iterations, rest) = fraction(rest.strip_prefix(b"](")?)?;
     let fields = rest.strip_prefix(b")")?;
-    let step = (epoch - 1).max(0).checked_mul(iterations)?.checked_add(iteration)?;
-    Some(EpochLine { step, total: epochs.checked_mul(iterations)?, fields })
+    Some(EpochLine { epoch, iteration, iterations, total: epochs.checked_mul(iterations)?, fields })
 }
 
 fn fraction(text: &[u8]) -> Option<(i64, i64, &[u8])> {
@@ -69,6 +77,8 @@ fn fraction(text: &[u8]) -> Option<(i64, i64, &[u8])> {
 #[derive(Debug, Default)]
 struct MiniMindParser {
     total: i64,
+    /// Whether there was an epoch 0.
+    from_zero: bool,
 }
 
 impl LineParser for MiniMindParser {
@@ -81,15 +91,23 @@ impl LineParser for MiniMindParser {
             parameters(line, sink);
             return;
         };
-        // With commas, names may have spaces in them; without, spaces are all there is between fields.
-        let separator = if epoch.fields.starts_with(b",") { b',' } else { b' ' };
-        for field in epoch.fields.split(|b| *b == separator) {
-            let Some(colon) = memchr::memchr(b':', field) else { continue };
-            let name = field[..colon].trim_ascii();
-            if let Some((value, _)) = number(field[colon + 1..].trim_ascii_start())
+        self.from_zero |= epoch.epoch == 0;
+        let before = epoch.epoch - i64::from(!self.from_zero);
+        let step = before.checked_mul(epoch.iterations).and_then(|done| done.checked_add(epoch.iteration));
+        let Some(step) = step else { return };
+        // 'loss: 8.5, lr: 1e-4', 'loss:8.5 lr:1e-4', 'Train Loss:8.5 lr:1e-4 Spend Time:3min': a name has the words since
+        // the value before it.
+        let mut rest = epoch.fields;
+        while let Some(colon) = memchr::memchr(b':', rest) {
+            let name = rest[..colon].rsplit(|b| *b == b',').next().unwrap_or_default().trim_ascii();
+            rest = rest[colon + 1..].trim_ascii_start();
+            if let Some((value, length)) = number(rest)
                 && !name.is_empty()
             {
-                point(name, epoch.step, value, sink);
+                point(name, step, value, sink);
+                rest = &rest[length..];
+                // The unit.
+                rest = &rest[rest.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'%').count()..];
             }
         }
         if epoch.total != self.total {
@@ -100,10 +118,12 @@ impl LineParser for MiniMindParser {
 
     fn save(&self, to: &mut Vec<u8>) {
         saved::signed(to, self.total);
+        to.push(u8::from(self.from_zero));
     }
 
     fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
         self.total = from.signed()?;
+        self.from_zero = from.byte()? == 1;
         Some(())
     }
 }
@@ -128,6 +148,31 @@ fn parameters(line: Line<'_>, sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_minimind_comes_from_counts_epochs_from_zero_and_puts_the_time_in_front() {
+        // baby-llama2-chinese's pretrain.py; a fork's full_sft.py, which gives times names of two words.
+        let text = "[2023-09-01 10:00:00,000][pretrain.py][INFO] Epoch:[0/2](10/500) loss:8.537 lr:0.0003000 epoch_Time:130.0min:\n\
+                    [2023-09-01 12:00:00,000][pretrain.py][INFO] Epoch:[1/2](10/500) loss:4.537 lr:0.0003000 epoch_Time:130.0min:\n\
+                    12:30:01 ~ Epoch:[1/2](20/500) Train Loss:4.5 lr:0.0003 Spend Time:3min Remaining Time:2min\n\
+                    the printEpoch:[1/2](30/500) loss:1\n";
+        assert!(MiniMind.recognise("pretrain.log", text.as_bytes()).is_some());
+        let mut sink = Sink::default();
+        let (first, rest) = text.as_bytes().split_at(100);
+        let mut parser = MiniMind.parser("");
+        let used = parser.feed(first, false, &mut sink).unwrap();
+        let mut resumed = MiniMind.parser("");
+        resumed.resume(&parser.save()).unwrap();
+        resumed.feed(&[&first[used..], rest].concat(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, i64, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
+        assert_eq!(seen[..3], [("loss", 10, 8.537), ("lr", 10, 0.0003), ("epoch_Time", 10, 130.0)]);
+        assert_eq!(seen[3..6], [("loss", 510, 4.537), ("lr", 510, 0.0003), ("epoch_Time", 510, 130.0)]);
+        assert_eq!(
+            seen[6..],
+            [("Train Loss", 520, 4.5), ("lr", 520, 0.0003), ("Spend Time", 520, 3.0), ("Remaining Time", 520, 2.0)]
+        );
+    }
 
     #[test]
     fn every_stage_and_version_is_read() {

@@ -10,7 +10,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{after_first, integer, number, number_with_commas, point, unlabelled, whole_number};
+use super::scan::{after_first, integer, number_with_commas, parts, point, unlabelled, whole_number};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -48,15 +48,20 @@ impl ConsoleFormat for NanoGpt {
 
 /// The step and the `name value` pairs of a metric line.
 fn metrics(line: &[u8]) -> Option<(i64, &[u8])> {
-    let (rest, first) = match line.first()? {
-        b'i' => (line.strip_prefix(b"iter ")?, &b"loss "[..]),
-        b's' => (line.strip_prefix(b"step ")?, &b"train loss "[..]),
+    let (rest, evaluation) = match line.first()? {
+        b'i' => (line.strip_prefix(b"iter ")?, false),
+        b's' => (line.strip_prefix(b"step ")?, true),
         _ => return None,
     };
     let (step, length) = integer(rest)?;
     let pairs = rest[length..].strip_prefix(b": ")?;
-    // llm.c's CPU program prints 'step 0: train loss 5.35 (took 1.2 ms)'.
-    let ours = pairs.starts_with(first) && memchr::memchr(b',', pairs).is_some();
+    let ours = match evaluation {
+        // llm.c's CPU program prints 'step 0: train loss 5.35 (took 1.2 ms)'.
+        true if pairs.starts_with(b"train loss ") => memchr::memchr(b',', pairs).is_some(),
+        // lit-llama and others that evaluate on one set only.
+        true => pairs.starts_with(b"val loss "),
+        false => pairs.starts_with(b"loss ") && memchr::memchr(b',', pairs).is_some(),
+    };
     ours.then_some((step, pairs))
 }
 
@@ -77,10 +82,11 @@ impl LineParser for NanoGptParser {
             self.other(text, line.number, sink);
             return;
         };
-        for pair in pairs.split(|b| *b == b',') {
+        // Forks print '12,345 tok/s' and 'tok/s 12,345': a comma alone ends nothing.
+        for pair in parts(pairs, b", ") {
             let pair = pair.trim_ascii();
             if let Some(space) = memchr::memrchr(b' ', pair)
-                && let Some((value, _)) = number(&pair[space + 1..])
+                && let Some((value, _)) = number_with_commas(&pair[space + 1..])
             {
                 point(pair[..space].trim_ascii(), step, value, sink);
             }
@@ -142,6 +148,22 @@ fn setting(text: &[u8]) -> Option<(FactName, FactValue)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forks_add_fields_with_commas_in_them_and_evaluate_on_one_set() {
+        let mut sink = Sink::default();
+        // lit-llama's train.py; a fork of nanoGPT's train.py that prints its speed.
+        let text =
+            "step 500: val loss 4.1234\niter 500: loss 4.2000, time 320.50ms, mfu 31.20%, tok/s 51,200, lr 6.00e-04\n";
+        assert!(NanoGpt.recognise("train.log", text.as_bytes()).is_some());
+        NanoGpt.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.value)).collect();
+        assert_eq!(
+            seen,
+            [("val loss", 4.1234), ("loss", 4.2), ("time", 320.5), ("mfu", 31.2), ("tok/s", 51_200.0), ("lr", 6e-4)]
+        );
+    }
 
     #[test]
     fn both_lines_are_read_and_so_is_what_comes_before() {

@@ -9,7 +9,7 @@
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::hf_start;
 use super::lines::{ByLine, Line, LineParser};
-use super::scan::{integer, needles, point, whole_number};
+use super::scan::{integer, needles, number, point};
 use super::{Format, Parser, Recognition, Sink};
 use memchr::memmem::find;
 
@@ -66,11 +66,14 @@ impl LineParser for OpenInstructParser {
             hf_start::facts(line, sink);
             return;
         };
-        for field in fields.split(|b| *b == b',') {
-            if let Some(colon) = memchr::memrchr(b':', field)
-                && let Some(value) = whole_number(&field[colon + 1..])
-            {
-                point(field[..colon].trim_ascii(), step, value, sink);
+        // 'LR: 1e-05, Loss: 0.69 Aux Loss: 0.02': OLMoE's comes without a comma before it.
+        let mut rest = fields;
+        while let Some(colon) = memchr::memchr(b':', rest) {
+            let name = rest[..colon].rsplit(|b| *b == b',').next().unwrap_or_default().trim_ascii();
+            rest = rest[colon + 1..].trim_ascii_start();
+            if let Some((value, length)) = number(rest) {
+                rest = &rest[length..];
+                point(name, step, value, sink);
             }
         }
     }
@@ -79,6 +82,19 @@ impl LineParser for OpenInstructParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_may_follow_without_a_comma() {
+        // open-instruct's dpo_tune.py with --load_balancing_loss, and a fork's finetune.py.
+        let text = "- INFO - __main__ -   Step: 10, LR: 5e-07, Loss: 0.6931 Aux Loss: 0.0421\n\
+                    - INFO - __main__ -   Step: 20, LR: 4e-07, Loss: 0.5, Time:  0.12 hours, TPS: 950.5\n";
+        let mut sink = Sink::default();
+        OpenInstruct.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, i64, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
+        assert_eq!(seen[..3], [("LR", 10, 5e-7), ("Loss", 10, 0.6931), ("Aux Loss", 10, 0.0421)]);
+        assert_eq!(seen[3..], [("LR", 20, 4e-7), ("Loss", 20, 0.5), ("Time", 20, 0.12), ("TPS", 20, 950.5)]);
+    }
 
     #[test]
     fn a_step_is_read_behind_a_progress_bar() {

@@ -144,6 +144,17 @@ pub fn after_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     memchr::memmem::find(text, needle).map(|at| &text[at + needle.len()..])
 }
 
+/// What stands between occurrences of `separator`.
+pub fn parts<'a>(text: &'a [u8], separator: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memmem::find(text, separator);
+        rest = end.map(|end| &text[end + separator.len()..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
+}
+
 /// A line without what launchers and log collectors put in front of each: `2024-08-04T16:36:01.977946652Z `, `0: `,
 /// `[rank0]:`, `[default0]:`.
 #[must_use]

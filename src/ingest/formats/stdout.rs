@@ -42,7 +42,7 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
         before = (!strong).then_some(start);
         let Some(found) = value(line, from) else { continue };
         let name = &line[qualifier.unwrap_or(start)..end];
-        match found.whole {
+        match found.whole.or_else(|| found.as_step().filter(|_| is_step(word))) {
             Some((n, of)) if is_step(word) => {
                 if step.is_none() || word.starts_with(b"global") {
                     (step, total) = (Some(n), of);
@@ -144,6 +144,13 @@ struct Found {
     end: usize,
 }
 
+impl Found {
+    /// A step that is printed as all numbers are: `global_step=9.000` in NeMo's progress bar.
+    fn as_step(&self) -> Option<(i64, Option<i64>)> {
+        (self.number.fract() == 0.0 && (0.0..1e15).contains(&self.number)).then_some((self.number as i64, None))
+    }
+}
+
 fn value(line: &[u8], at: usize) -> Option<Found> {
     let text = &line[at..];
     let (mut number, length) = number_with_commas(text)?;
@@ -233,6 +240,51 @@ mod tests {
     fn a_bar_with_metrics_counts_on_over_epochs() {
         let line = "Epoch 2:  12%|█▏        | 120/1000 [00:10<01:10, 12.0it/s, v_num=0, train_loss=3.2]";
         expect(line, 2120, None, &[("v_num", 0.0), ("train_loss", 3.2)]);
+    }
+
+    #[test]
+    fn lines_of_programs_without_a_format_of_their_own() {
+        for (program, line, step, total, values) in [
+            (
+                "nanochat",
+                "step 00010/21400 (0.05%) | loss: 9.123456 | lrm: 1.00 | dt: 402.12ms | tok/sec: 1,303,811 | bf16_mfu: 45.20",
+                10,
+                Some(21400),
+                &[("loss", 9.123456), ("lrm", 1.0), ("dt", 402.12), ("tok/sec", 1_303_811.0), ("bf16_mfu", 45.2)][..],
+            ),
+            (
+                "NeMo 1",
+                "Epoch 0: :  10%|█         | 10/100 [00:12<01:50, reduced_train_loss=10.90, global_step=9.000, consumed_samples=80.0]",
+                9,
+                None,
+                &[("reduced_train_loss", 10.9), ("consumed_samples", 80.0)],
+            ),
+            (
+                "DeepSpeed's pipeline engine",
+                "steps: 10 loss: 10.4012 iter time (s): 1.201 samples/sec: 26.650",
+                10,
+                None,
+                &[("loss", 10.4012), ("samples/sec", 26.65)],
+            ),
+            (
+                "flame",
+                "step:    1,200 token:   1,258,291,200  loss:  3.1234  lr: 1.0000e-04 gnorm:  2.00 memory: 12.00GiB tgs:  12,345 mfu: 12.34%",
+                1200,
+                None,
+                &[
+                    ("token", 1_258_291_200.0),
+                    ("loss", 3.1234),
+                    ("lr", 1e-4),
+                    ("gnorm", 2.0),
+                    ("memory", 12.0),
+                    ("tgs", 12_345.0),
+                    ("mfu", 12.34),
+                ],
+            ),
+        ] {
+            let values = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+            assert_eq!(metric_line(line.as_bytes()), Some(MetricLine { step, total, values }), "{program}");
+        }
     }
 
     #[test]

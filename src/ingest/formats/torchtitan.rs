@@ -62,14 +62,18 @@ struct StepLine<'a> {
     fields: &'a [u8],
 }
 
-/// `step:  1  loss: …`, with the speed that every version prints (`tps`, once `wps`).
+/// `step:  1  loss: …`, with what every version prints after it: the speed (`tps`, once `wps`), the memory, or, in the
+/// first months of 2024, the time of an iteration.
 fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
     let at = STEP.find(line)?;
     let (step, fields) = integer_after_spaces(&line[at + STEP.needle().len()..])?;
     let fields = fields.strip_prefix(b"  ")?;
+    let has = |name: &&[u8]| find(fields, name).is_some();
     let ours =
-        fields.starts_with(b"loss:") && (find(fields, b"  tps: ").is_some() || find(fields, b"  wps: ").is_some());
-    ours.then(|| StepLine { validation: line[..at].ends_with(b"validate "), step, fields })
+        fields.starts_with(b"loss:") && [&b"  tps: "[..], b"  wps: ", b"  memory: ", b"  iter: "].iter().any(has);
+    let before = &line[..at];
+    let validation = before.ends_with(b"validate ") || before.ends_with(b"context: valid  ");
+    ours.then_some(StepLine { validation, step, fields })
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +87,9 @@ impl TorchtitanParser {
         loop {
             rest = rest.trim_ascii_start();
             let Some(colon) = memchr::memchr(b':', rest) else { return };
-            let (name, value) = (&rest[..colon], rest[colon + 1..].trim_ascii_start());
+            // A value that is not known yet is padded: 'memory:       --GiB(      --%)'.
+            let name = memchr::memmem::rfind(&rest[..colon], b"  ").map_or(&rest[..colon], |at| &rest[at + 2..colon]);
+            let value = rest[colon + 1..].trim_ascii_start();
             // 'mfu: N/A' has no number, and '23.97GiB(76.44%)' has more behind it: the next field is two spaces away.
             if let Some((value, _)) = number_with_commas(value) {
                 if line.validation {
@@ -180,6 +186,37 @@ mod tests {
                 ("validate/tps", 1, 7354.0),
             ]
         );
+    }
+
+    #[test]
+    fn lines_of_every_version_are_read() {
+        for (version, text, expected) in [
+            (
+                "January 2024 (torchtrain)",
+                "[rank0]:\x1b[36mstep: 20  \x1b[32mloss: 9.8765  \x1b[39miter: \x1b[34m 1.2345\x1b[39m  data: \x1b[34m0.012  \x1b[39mlr: \x1b[33m0.00024\x1b[39m\n",
+                &[("loss", 9.8765), ("iter", 1.2345), ("data", 0.012), ("lr", 0.00024)][..],
+            ),
+            (
+                "April 2024",
+                "2024-04-22 18:00:00,123 - root - INFO - step: 10  loss:  8.1234  memory: 12.50GiB(15.80%)  wps: 12,345  mfu: 33.10%\n",
+                &[("loss", 8.1234), ("memory", 12.5), ("wps", 12_345.0), ("mfu", 33.1)],
+            ),
+            (
+                "a fork that evaluates in a context",
+                "context: valid  step: 2  loss:  7.5000  memory: 12.50GiB(15.80%)  wps: 9,000  mfu: 3.10%\n",
+                &[("validate/loss", 7.5), ("validate/memory", 12.5), ("validate/wps", 9000.0), ("validate/mfu", 3.1)],
+            ),
+            (
+                "2026, values not yet known",
+                "[titan] - step: 30  loss:       --  grad_norm:       --  memory:       --GiB(      --%)  tps: 1,708  tflops:       --  mfu:       --%\n",
+                &[("tps", 1708.0)],
+            ),
+        ] {
+            let sink = read(text);
+            let seen: Vec<(&str, f64)> =
+                sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.value)).collect();
+            assert_eq!(seen, expected, "{version}");
+        }
     }
 
     #[test]

@@ -59,6 +59,8 @@ fn the_step_may_come_last_and_under_many_names() {
         (r#"{"loss": 1, "step": "12 / 2353"}"#, 12),
         (r#"{"loss": 1, "step": "12"}"#, 12),
         (r#"{"loss": 1, "current_steps": 5, "total_steps": 250}"#, 5),
+        (r#"{"train": {"step": 5, "loss": 1}}"#, 5),
+        (r#"{"iter_num": 5, "loss": 1}"#, 5),
         (r#"{"loss": 1, "step": 0.5}"#, 0),
         (r#"{"loss": 1, "train": {"global_step": 5}}"#, 5),
         (r#"{"loss": 1, "eval": {"step": 5}}"#, 0),
