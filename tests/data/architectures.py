@@ -44,6 +44,42 @@ CASES = {
  "DeepSeek-V3": dict(model_type="deepseek_v3", hidden_size=7168, num_hidden_layers=61, num_attention_heads=128, num_key_value_heads=128, intermediate_size=18432, moe_intermediate_size=2048, n_routed_experts=256, n_shared_experts=1, num_experts_per_tok=8, first_k_dense_replace=3, kv_lora_rank=512, q_lora_rank=1536, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, vocab_size=129280, tie_word_embeddings=False),
  "GLM-4.5-Air": dict(model_type="glm4_moe", hidden_size=4096, num_hidden_layers=46, num_attention_heads=96, num_key_value_heads=8, head_dim=128, intermediate_size=10944, moe_intermediate_size=1408, n_routed_experts=128, n_shared_experts=1, num_experts_per_tok=8, first_k_dense_replace=1, attention_bias=True, use_qk_norm=False, vocab_size=151552, tie_word_embeddings=False),
  "GPT-OSS-20B": dict(model_type="gpt_oss", hidden_size=2880, num_hidden_layers=24, num_attention_heads=64, num_key_value_heads=8, head_dim=64, intermediate_size=2880, num_local_experts=32, num_experts_per_tok=4, vocab_size=201088, tie_word_embeddings=False),
+ "Falcon-7B": dict(model_type="falcon", hidden_size=4544, num_hidden_layers=32, num_attention_heads=71, multi_query=True, new_decoder_architecture=False, parallel_attn=True, bias=False, alibi=False, vocab_size=65024),
+ "Falcon-40B": dict(model_type="falcon", hidden_size=8192, num_hidden_layers=60, num_attention_heads=128, num_kv_heads=8, new_decoder_architecture=True, bias=False, vocab_size=65024),
+ "Falcon-RW-1B": dict(model_type="falcon", hidden_size=2048, num_hidden_layers=24, num_attention_heads=32, multi_query=False, new_decoder_architecture=False, parallel_attn=False, bias=True, alibi=True, vocab_size=50304),
+ "MPT-7B": dict(model_type="mpt", d_model=4096, n_layers=32, n_heads=32, expansion_ratio=4, no_bias=True, vocab_size=50432, max_seq_len=2048),
+ "GPT-J-6B": dict(model_type="gptj", n_embd=4096, n_layer=28, n_head=16, n_inner=None, vocab_size=50400, rotary_dim=64),
+ "GPT-Neo-125M": dict(model_type="gpt_neo", hidden_size=768, num_layers=12, num_heads=12, vocab_size=50257, max_position_embeddings=2048, attention_types=[[["global","local"],6]]),
+ "StableLM-2-1.6B": dict(model_type="stablelm", hidden_size=2048, num_hidden_layers=24, num_attention_heads=32, num_key_value_heads=32, intermediate_size=5632, vocab_size=100352, use_qkv_bias=True, tie_word_embeddings=False),
+ "Granite-3-2B": dict(model_type="granite", hidden_size=2048, num_hidden_layers=40, num_attention_heads=32, num_key_value_heads=8, intermediate_size=8192, vocab_size=49155, tie_word_embeddings=True),
+ "Granite-3-1B-A400M": dict(model_type="granitemoe", hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=8, intermediate_size=512, vocab_size=49155, num_local_experts=32, num_experts_per_tok=8, tie_word_embeddings=True),
+ "Granite-4 shared": dict(model_type="granitemoeshared", hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=8, intermediate_size=512, shared_intermediate_size=1024, vocab_size=49155, num_local_experts=32, num_experts_per_tok=8, tie_word_embeddings=True),
+ "SmolLM3-3B": dict(model_type="smollm3", hidden_size=2048, num_hidden_layers=36, num_attention_heads=16, num_key_value_heads=4, intermediate_size=11008, vocab_size=128256, tie_word_embeddings=True),
+ "Cohere Command-R": dict(model_type="cohere", hidden_size=8192, num_hidden_layers=40, num_attention_heads=64, num_key_value_heads=64, intermediate_size=22528, vocab_size=256000),
+ "Cohere Command-R+": dict(model_type="cohere", hidden_size=12288, num_hidden_layers=64, num_attention_heads=96, num_key_value_heads=8, intermediate_size=33792, vocab_size=256000, use_qk_norm=True),
+ "Nemotron-4-15B": dict(model_type="nemotron", hidden_size=6144, num_hidden_layers=32, num_attention_heads=48, num_key_value_heads=8, intermediate_size=24576, vocab_size=256000, tie_word_embeddings=False),
+ "GLM-4-9B": dict(model_type="glm4", hidden_size=4096, num_hidden_layers=40, num_attention_heads=32, num_key_value_heads=2, head_dim=128, intermediate_size=13696, vocab_size=151552, attention_bias=True, tie_word_embeddings=False),
+ "GLM-4-9B-chat": dict(model_type="glm", hidden_size=4096, num_hidden_layers=40, num_attention_heads=32, num_key_value_heads=2, head_dim=128, intermediate_size=13696, vocab_size=151552, attention_bias=True, tie_word_embeddings=False),
+ "OLMo-3-7B": dict(model_type="olmo3", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32, intermediate_size=11008, vocab_size=100278, tie_word_embeddings=False),
+ "Ernie-4.5-21B-A3B": dict(model_type="ernie4_5_moe", hidden_size=2560, num_hidden_layers=28, num_attention_heads=20, num_key_value_heads=4, intermediate_size=12288, moe_intermediate_size=1536, moe_num_experts=64, moe_num_shared_experts=2, moe_k=6, moe_layer_start_index=1, vocab_size=103424, use_bias=False, tie_word_embeddings=True),
+ "Ernie-4.5-0.3B": dict(model_type="ernie4_5", hidden_size=1024, num_hidden_layers=18, num_attention_heads=16, num_key_value_heads=2, head_dim=128, intermediate_size=3072, vocab_size=103424, use_bias=False, tie_word_embeddings=True),
+ "dots.llm1": dict(model_type="dots1", hidden_size=4096, num_hidden_layers=62, num_attention_heads=32, num_key_value_heads=32, head_dim=128, intermediate_size=10944, moe_intermediate_size=1408, n_routed_experts=128, n_shared_experts=2, num_experts_per_tok=6, first_k_dense_replace=1, vocab_size=152064, tie_word_embeddings=False),
+ "Hunyuan dense": dict(model_type="hunyuan_v1_dense", hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=4, head_dim=128, intermediate_size=6144, vocab_size=120818, tie_word_embeddings=True),
+ "Hunyuan-A13B": dict(model_type="hunyuan_v1_moe", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, head_dim=128, intermediate_size=3072, num_experts=64, moe_topk=8, vocab_size=128167, tie_word_embeddings=True),
+ "Llama-4-Scout text": dict(model_type="llama4_text", hidden_size=5120, num_hidden_layers=48, num_attention_heads=40, num_key_value_heads=8, head_dim=128, intermediate_size=8192, intermediate_size_mlp=16384, num_local_experts=16, num_experts_per_tok=1, interleave_moe_layer_step=1, use_qk_norm=True, vocab_size=202048, tie_word_embeddings=False),
+ "Exaone4": dict(model_type="exaone4", hidden_size=2048, num_hidden_layers=30, num_attention_heads=32, num_key_value_heads=8, head_dim=64, intermediate_size=4096, vocab_size=102400, tie_word_embeddings=True),
+ "Seed-OSS": dict(model_type="seed_oss", hidden_size=5120, num_hidden_layers=64, num_attention_heads=80, num_key_value_heads=8, head_dim=128, intermediate_size=27648, vocab_size=155136, attention_bias=True, attention_out_bias=False, tie_word_embeddings=False),
+ "Helium": dict(model_type="helium", hidden_size=2560, num_hidden_layers=24, num_attention_heads=20, num_key_value_heads=20, head_dim=128, intermediate_size=7040, vocab_size=48000, tie_word_embeddings=False),
+ "Apertus": dict(model_type="apertus", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, intermediate_size=21504, vocab_size=131072, tie_word_embeddings=False),
+ "Arcee AFM": dict(model_type="arcee", hidden_size=2560, num_hidden_layers=36, num_attention_heads=20, num_key_value_heads=4, head_dim=128, intermediate_size=18432, vocab_size=128004, tie_word_embeddings=False),
+ "BitNet": dict(model_type="bitnet", hidden_size=2560, num_hidden_layers=30, num_attention_heads=20, num_key_value_heads=5, intermediate_size=6912, vocab_size=128256, tie_word_embeddings=True),
+ "CodeGen": dict(model_type="codegen", n_embd=1024, n_layer=20, n_head=16, n_positions=2048, vocab_size=51200, rotary_dim=32),
+ "MiniCPM3": dict(model_type="minicpm3", hidden_size=2560, num_hidden_layers=62, num_attention_heads=40, num_key_value_heads=40, intermediate_size=6400, q_lora_rank=768, kv_lora_rank=256, qk_nope_head_dim=64, qk_rope_head_dim=32, v_head_dim=64, vocab_size=73448),
+ "FlexOlmo": dict(model_type="flex_olmo", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32, intermediate_size=11008, vocab_size=100352, num_experts=5, num_experts_per_tok=5, tie_word_embeddings=False),
+ "Qwen2-MoE sparse": dict(model_type="qwen2_moe", hidden_size=512, num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=4, intermediate_size=1024, moe_intermediate_size=256, shared_expert_intermediate_size=512, num_experts=16, num_experts_per_tok=2, vocab_size=1000, decoder_sparse_step=2, mlp_only_layers=[3], tie_word_embeddings=True),
+ "Command-R7B": dict(model_type="cohere2", hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, intermediate_size=14336, vocab_size=256000),
+ "SantaCoder": dict(model_type="gpt_bigcode", n_embd=2048, n_layer=24, n_head=16, n_inner=8192, n_positions=2048, vocab_size=49280, multi_query=True),
+ "DeepSeek-V3, queries not compressed": dict(model_type="deepseek_v3", hidden_size=512, num_hidden_layers=6, num_attention_heads=8, num_key_value_heads=8, intermediate_size=1024, moe_intermediate_size=256, n_routed_experts=16, n_shared_experts=2, num_experts_per_tok=4, first_k_dense_replace=2, kv_lora_rank=64, q_lora_rank=None, qk_nope_head_dim=32, qk_rope_head_dim=16, v_head_dim=32, vocab_size=1000, n_group=1, topk_group=1),
 }
 
 
@@ -56,11 +92,12 @@ def count(name, case):
     outside = {id(model.get_input_embeddings().weight)} | {id(p) for p in model.get_output_embeddings().parameters()}
     outside |= {i for i, (n, _) in parameters.items() if n.endswith("wpe.weight") or "embed_positions" in n}
     params = sum(size for i, (_, size) in parameters.items() if i not in outside)
-    experts = config.get("num_local_experts") or config.get("num_experts") or config.get("n_routed_experts")
+    experts = next((config[k] for k in ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts") if k in config), 0)
+    per_token = next((config[k] for k in ("num_experts_per_tok", "moe_topk", "moe_k") if k in config), 0)
     idle = 0
     if experts:
         routed = sum(size for n, size in parameters.values() if ".experts." in n and "shared" not in n)
-        idle = routed // experts * (experts - config["num_experts_per_tok"])
+        idle = routed // experts * (experts - per_token)
     total = sum(size for _, size in parameters.values())
     config = {k: v for k, v in case.items() if v is not None}
     return {"name": name, "config": config, "total": total, "params": params, "active": params - idle}

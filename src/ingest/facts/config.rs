@@ -68,6 +68,13 @@ impl<'a> Keys<'a> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty() && *text != "None")
     }
 
+    /// Whether any key begins like this.
+    #[must_use]
+    pub fn any(&self, beginnings: &[&str]) -> bool {
+        let keys = self.0.as_object().into_iter().flat_map(serde_json::Map::keys);
+        keys.into_iter().any(|key| beginnings.iter().any(|beginning| key.starts_with(beginning)))
+    }
+
     /// The numbers of a list; none where there is no list.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<f64> {

@@ -44,7 +44,11 @@ pub struct Moe {
 /// Names of the number of routed experts.
 const EXPERTS: &[&str] = &["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"];
 /// Names of the number of routed experts per token.
-const PER_TOKEN: &[&str] = &["num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k"];
+const PER_TOKEN: &[&str] =
+    &["num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k", "moe_topk", "moe_k"];
+
+/// Beginnings of keys that speak of layers of another kind: state spaces, linear and compressed attention, convolutions.
+const ELSE: &[&str] = &["mamba", "ssm", "rwkv", "linear_", "conv_", "kv_lora_rank", "q_lora_rank", "block_types"];
 
 /// The plan of a model of width `d` with this many layers and tokens in its vocabulary; `None` where the family is not
 /// known or a key is missing.
@@ -88,6 +92,37 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             plan.ends = 2.0 * d;
             plan
         }
+        "gptj" | "codegen" => {
+            let mut plan = model(attention(false, false) + 2.0 * d, plain(ffn.unwrap_or(4.0 * d), true), false);
+            plan.ends = 2.0 * d;
+            plan.head += vocab;
+            plan
+        }
+        "gpt_neo" => {
+            let mut plan = model(attention(false, true) + 4.0 * d, plain(ffn.unwrap_or(4.0 * d), true), true);
+            plan.ends = 2.0 * d;
+            plan.embedding += keys.number(&["max_position_embeddings"])? * d;
+            plan
+        }
+        "mpt" => {
+            let inner = keys.number(&["expansion_ratio"]).unwrap_or(4.0) * d;
+            model(attention(false, false) + 2.0 * d, plain(inner, false), true)
+        }
+        "falcon" => {
+            let (new, bias) = (keys.flag("new_decoder_architecture", false), keys.flag("bias", false));
+            // The number of heads that `num_kv_heads` gives is that of the new architecture only.
+            let kv = if new { kv } else { [heads, 1.0][usize::from(keys.flag("multi_query", true))] };
+            let qkv = q_width + 2.0 * kv * head;
+            let norms = match keys.number(&["num_ln_in_parallel_attn"]) {
+                Some(norms) if new => norms,
+                _ if new || !keys.flag("parallel_attn", true) => 2.0,
+                _ => 1.0,
+            };
+            let attention = d * (qkv + d) + one(bias) * (qkv + d);
+            let mut plan = model(attention + norms * 2.0 * d, plain(ffn.unwrap_or(4.0 * d), bias), true);
+            plan.ends = 2.0 * d;
+            plan
+        }
         "opt" => {
             let biases = keys.flag("enable_bias", true);
             let norm = if keys.flag("layer_norm_elementwise_affine", true) { 2.0 * d } else { 0.0 };
@@ -117,12 +152,59 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             plan.ends = 2.0 * d;
             plan
         }
-        "llama" => {
-            model(attention(bias(false), bias(false)) + 2.0 * d, gated(ffn?, keys.flag("mlp_bias", false)), false)
+        "llama" | "granite" | "helium" | "smollm3" => {
+            let tied = family == "smollm3";
+            model(attention(bias(false), bias(false)) + 2.0 * d, gated(ffn?, keys.flag("mlp_bias", false)), tied)
         }
-        "mistral" | "ministral" | "phi3" => model(attention(false, false) + 2.0 * d, gated(ffn?, false), false),
-        "qwen2" => model(attention(true, false) + 2.0 * d, gated(ffn?, false), false),
-        "qwen3" => model(attention(bias(false), bias(false)) + 2.0 * (d + head), gated(ffn?, false), false),
+        "mistral" | "ministral" | "ministral3" | "phi3" => {
+            model(attention(false, false) + 2.0 * d, gated(ffn?, false), false)
+        }
+        "ernie4_5" => {
+            let biases = keys.flag("use_bias", false);
+            model(attention(biases, biases) + 2.0 * d, gated(ffn?, biases), true)
+        }
+        "qwen2" | "qwen2_vl_text" | "qwen2_5_vl_text" => {
+            model(attention(true, false) + 2.0 * d, gated(ffn?, false), false)
+        }
+        "qwen3" | "qwen3_vl_text" | "exaone4" | "hunyuan_v1_dense" => {
+            model(attention(bias(false), bias(false)) + 2.0 * (d + head), gated(ffn?, false), false)
+        }
+        "seed_oss" => {
+            let attention = attention(bias(true), keys.flag("attention_out_bias", false));
+            model(attention + 2.0 * d, gated(ffn?, keys.flag("mlp_bias", false)), false)
+        }
+        "glm" => model(attention(bias(false), false) + 2.0 * d, gated(ffn?, false), false),
+        "glm4" => model(attention(bias(false), false) + 4.0 * d, gated(ffn?, false), false),
+        "cohere" | "cohere2" => {
+            let norms = d + one(keys.flag("use_qk_norm", false)) * (q_width + kv_width);
+            model(attention(bias(false), bias(false)) + norms, gated(ffn?, false), true)
+        }
+        "stablelm" => {
+            let norms = if keys.flag("use_parallel_residual", false) { 2.0 * d } else { 4.0 * d };
+            let norms = norms + one(keys.flag("qk_layernorm", false)) * (q_width + kv_width);
+            let mut plan = model(attention(keys.flag("use_qkv_bias", false), false) + norms, gated(ffn?, false), false);
+            plan.ends = 2.0 * d;
+            plan
+        }
+        "nemotron" => {
+            let feed = plain(ffn?, keys.flag("mlp_bias", false));
+            let mut plan = model(attention(bias(false), bias(false)) + 4.0 * d, feed, false);
+            plan.ends = 2.0 * d;
+            plan
+        }
+        "arcee" => {
+            model(attention(bias(false), bias(false)) + 2.0 * d, plain(ffn?, keys.flag("mlp_bias", false)), false)
+        }
+        // The activation has two numbers of its own.
+        "apertus" => {
+            let feed = plain(ffn?, keys.flag("mlp_bias", false)) + 2.0;
+            model(attention(bias(false), bias(false)) + 2.0 * (d + head), feed, false)
+        }
+        "bitnet" => model(attention(bias(false), bias(false)) + 3.0 * d, gated(ffn?, false) + ffn?, false),
+        "minicpm3" => {
+            let attention = latent_attention(keys, d, heads, keys.number(&["kv_lora_rank"])?, bias(false))?;
+            model(attention + 2.0 * d, gated(ffn?, false), true)
+        }
         "gemma" => model(attention(false, false) + 2.0 * d, gated(ffn?, false), true),
         "gemma2" => model(attention(false, false) + 4.0 * d, gated(ffn?, false), true),
         "gemma3" | "gemma3_text" => model(attention(false, false) + 4.0 * d + 2.0 * head, gated(ffn?, false), true),
@@ -138,6 +220,39 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
         "mixtral" => {
             let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
             model(attention(false, false) + 2.0 * d, 0.0, false).with(moe)
+        }
+        "granitemoe" | "granitemoeshared" => {
+            let shared = gated(keys.number(&["shared_intermediate_size"]).unwrap_or(0.0), false);
+            let moe = moe(keys, layers, d, shared, gated(ffn?, false), granularity(d, ffn?))?;
+            model(attention(bias(false), bias(false)) + 2.0 * d, 0.0, false).with(moe)
+        }
+        "flex_olmo" => {
+            let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
+            model(attention(bias(false), bias(false)) + 2.0 * d + q_width + kv_width, 0.0, false).with(moe)
+        }
+        "hunyuan_v1_moe" => {
+            let shared = gated(keys.number(&["num_shared_expert"]).unwrap_or(1.0) * ffn?, false);
+            let moe = moe(keys, layers, d, shared, gated(ffn?, false), granularity(d, ffn?))?;
+            model(attention(bias(false), bias(false)) + 2.0 * (d + head), 0.0, false).with(moe)
+        }
+        "ernie4_5_moe" => {
+            let (f, biases) = (keys.number(&["moe_intermediate_size"])?, keys.flag("use_bias", false));
+            let first = keys.number(&["moe_layer_start_index"]).unwrap_or(1.0).max(0.0) as u64;
+            let last = keys.number(&["moe_layer_end_index"]).filter(|last| *last >= 0.0).unwrap_or(layers - 1.0) as u64;
+            let every = keys.number(&["moe_layer_interval"]).unwrap_or(1.0).max(1.0) as u64;
+            let sparse = |layer: &u64| (layer + 1).is_multiple_of(every) && (first..=last).contains(layer);
+            let layers = (0..layers as u64).filter(sparse).count() as f64;
+            let shared = gated(keys.number(&["moe_num_shared_experts"]).unwrap_or(0.0) * f, biases);
+            // Besides the router, a number for each expert that balances their loads.
+            let moe = moe(keys, layers, d + 1.0, shared, gated(f, biases), ffn? / f)?;
+            model(attention(biases, biases) + 2.0 * d, gated(ffn?, biases), true).with(moe)
+        }
+        "llama4_text" => {
+            let dense = keys.number(&["intermediate_size_mlp"])?;
+            let every = keys.number(&["interleave_moe_layer_step"]).unwrap_or(1.0).max(1.0) as u64;
+            let layers = (layers as u64 / every) as f64;
+            let moe = moe(keys, layers, d, gated(ffn?, false), gated(ffn?, false), dense / ffn?)?;
+            model(attention(bias(false), bias(false)) + 2.0 * d, gated(dense, false), false).with(moe)
         }
         "phimoe" => {
             let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
@@ -155,7 +270,7 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             let moe = moe(keys, layers, d + 1.0, 0.0, gated(ffn?, true), granularity(d, ffn?))?;
             model(attention(bias(true), bias(true)) + heads + 2.0 * d, 0.0, false).with(moe)
         }
-        "qwen2_moe" | "qwen3_moe" => {
+        "qwen2_moe" | "qwen3_moe" | "qwen3_vl_moe_text" => {
             let f = keys.number(&["moe_intermediate_size"])?;
             let (attention, shared) = if family == "qwen2_moe" {
                 // One shared expert behind a gate of its own.
@@ -172,10 +287,11 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             let moe = moe(keys, layers, d, shared, gated(f, false), ffn? / f)?;
             model(attention + 2.0 * d, gated(ffn?, false), false).with(moe)
         }
-        "deepseek" | "deepseek_v2" | "deepseek_v3" | "glm4_moe" => {
+        "deepseek" | "deepseek_v2" | "deepseek_v3" | "kimi_k2" | "glm4_moe" | "dots1" => {
             let f = keys.number(&["moe_intermediate_size"])?;
             let attention = match keys.number(&["kv_lora_rank"]) {
                 Some(rank) => latent_attention(keys, d, heads, rank, bias(false))?,
+                None if family == "dots1" => attention(bias(false), bias(false)) + 2.0 * head,
                 None if family == "glm4_moe" => {
                     attention(bias(false), false) + one(keys.flag("use_qk_norm", false)) * 2.0 * head
                 }
@@ -189,7 +305,7 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             model(attention + 2.0 * d, gated(ffn?, false), false).with(moe)
         }
         // Anything else with this activation and without experts is built like LLaMA, but for norms and biases.
-        _ if keys.text("hidden_act") == Some("silu") && keys.number(EXPERTS).is_none() => {
+        _ if keys.text("hidden_act") == Some("silu") && keys.number(EXPERTS).is_none() && !keys.any(ELSE) => {
             model(attention(bias(false), bias(false)) + 2.0 * d, gated(ffn?, false), false)
         }
         _ => return None,
