@@ -3,6 +3,7 @@
 use super::output::table;
 use super::time;
 use crate::vocab::KeptFit;
+use crate::vocab::number::significant;
 
 /// One line a fit.
 pub(super) fn list(history: &[KeptFit]) -> String {
@@ -47,7 +48,7 @@ pub(super) fn changes(before: &[KeptFit], now: &[KeptFit]) -> String {
         let mut rows =
             vec![vec![String::new(), format!(">{}", time::show(old.at)), format!(">{}", time::show(new.at))]];
         let mut row = |name: &str, a: String, b: String| rows.push(vec![format!("  {name}"), a, b]);
-        let number = |v: Option<f64>| v.map_or_else(|| "—".to_owned(), |v| format!("{v:.5}"));
+        let number = |v: Option<f64>| v.map_or_else(|| "—".to_owned(), |v| significant(v, 5));
         let of_target = |kept: &KeptFit| {
             let interval = kept.target.as_ref().map(|t| t.interval);
             interval.map_or_else(|| "—".to_owned(), |i| format!("{:.4} ({:.4}–{:.4})", i.value, i.low, i.high))

@@ -235,9 +235,28 @@ impl Task<'_> {
             let (law, metric) = (law.card().name.to_owned(), self.observations.metric.clone());
             return Err(FitError::Missing { law, metric, missing });
         }
-        let model = Model::new(law, Shape::of(self.observations.own, self.x), self.options.delta.clamp(1e-6, 1.0));
-        let warm: Vec<Vec<f64>> =
-            warm.filter(|fit| fit.view.law == law.card().name).map(|fit| fit.theta.clone()).into_iter().collect();
+        let shape = Shape::of(self.observations.own, self.x);
+        let numbers: &[usize] = match law.hidden_domains() {
+            [] => &[0],
+            // What would choose among them is the cross-validation.
+            [fewest, ..] if self.plan.groups.is_empty() => &[*fewest],
+            several => several,
+        };
+        let mut best: Option<Draft> = None;
+        for hidden in numbers {
+            let draft = self.of_shape(law, Shape { hidden: *hidden, ..shape.clone() }, warm)?;
+            let error = |d: &Draft| d.held.as_ref().map_or(f64::INFINITY, |h| h.mre);
+            if best.as_ref().is_none_or(|b| error(&draft) < error(b)) {
+                best = Some(draft);
+            }
+        }
+        best.ok_or_else(|| FitError::Unknown(law.card().name.to_owned()))
+    }
+
+    fn of_shape(&self, law: &'static dyn laws::Law, shape: Shape, warm: Option<&Fit>) -> Result<Draft, FitError> {
+        let model = Model::new(law, shape, self.options.delta.clamp(1e-6, 1.0));
+        let alike = |fit: &&Fit| fit.view.law == law.card().name && fit.model.shape.hidden == model.shape.hidden;
+        let warm: Vec<Vec<f64>> = warm.filter(alike).map(|fit| fit.theta.clone()).into_iter().collect();
         let (seed, stop) = (self.options.seed, self.stop);
         let cold = self.cold || warm.is_empty();
         let fresh = self.options.starts.unwrap_or(if cold { cold_starts(model.parameters.len()) } else { WARM_STARTS });

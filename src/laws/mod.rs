@@ -8,6 +8,7 @@ pub mod columns;
 pub mod math;
 mod needs;
 pub mod parameter;
+pub mod power;
 pub mod repetition;
 pub mod step_law;
 mod terms;
@@ -27,6 +28,8 @@ mod joint;
 mod joint_moe;
 mod log_linear;
 mod mixing;
+mod mixing_implicit;
+mod mixing_nested;
 mod over_training;
 mod regmix_linear;
 mod regmix_trees;
@@ -46,6 +49,8 @@ use std::ops::Range;
 pub static ALL: &[&dyn Law] = &[
     &dcpt::DCpt,
     &mixing::Mixing,
+    &mixing_nested::MixingNested,
+    &mixing_implicit::MixingImplicit,
     &bimix::BiMix,
     &log_linear::LogLinear,
     &additive::Additive,
@@ -96,6 +101,8 @@ pub struct Shape {
     pub ln_most_loss: f64,
     /// ln of the least and largest N fitted to.
     pub ln_params: (f64, f64),
+    /// Number of hidden domains, for laws that have them.
+    pub hidden: usize,
 }
 
 impl Shape {
@@ -108,7 +115,7 @@ impl Shape {
         };
         let (ln_least_loss, ln_most_loss) = range(&columns.ln_loss);
         let ln_params = range(&columns.ln_params);
-        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss, ln_params }
+        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss, ln_params, hidden: 0 }
     }
 }
 
@@ -119,6 +126,11 @@ pub trait Law: Sync + std::fmt::Debug {
 
     /// What the data lack for this law, each entry a sentence; empty where nothing.
     fn missing(&self, data: &Observations) -> Vec<String>;
+
+    /// Numbers of hidden domains to choose among by mixtures held out, for a law that has any ([`Shape::hidden`]).
+    fn hidden_domains(&self) -> &'static [usize] {
+        &[]
+    }
 
     /// How it is fitted.
     fn method(&self) -> Method<'_>;

@@ -27,6 +27,18 @@ pub(super) fn sizes(data: &Observations, least: usize) -> Option<String> {
     }
 }
 
+/// A sentence unless all runs are of one size, as far as sizes are known.
+pub(super) fn one_size(data: &Observations) -> Option<String> {
+    let have = different(data, |row| row.params);
+    (have > 1).then(|| format!("runs of one size N are needed; there are {have}"))
+}
+
+/// A sentence where there are exactly two sizes, which do not determine an exponent and a floor.
+pub(super) fn not_two_sizes(data: &Observations) -> Option<String> {
+    let have = different(data, |row| row.params);
+    (have == 2).then(|| "runs of one size N, or of three or more, are needed; there are 2".to_owned())
+}
+
 /// A sentence unless D takes at least `least` values.
 pub(super) fn amounts(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.tokens);

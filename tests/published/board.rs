@@ -134,6 +134,29 @@ pub static ALL: &[Row] = &[
     row("five domains, 5 splits", "mixing", "the same, aggregated", 0.020, Good::Less(5e-4), || {
         five_splits().map(|m| m.1)
     }),
+    row("five domains 70M, 22k → 30k", "mixing-nested", "step law, error, %", 0.78, Good::Less(5e-3), || {
+        steps_out("70M").map(|s| s.0)
+    }),
+    row("five domains 160M, 22k → 30k", "mixing-nested", "step law, error, %", 0.78, Good::Less(5e-3), || {
+        steps_out("160M").map(|s| s.0)
+    }),
+    short(
+        row("the same, and mixtures out", "mixing-nested", "held-out MAE, nats", 0.029, Good::Less(5e-4), || {
+            mixtures_and_steps_out().map(|m| m.0)
+        }),
+        0.040,
+        FROM_22K,
+    ),
+    short(
+        row("the same, and mixtures out", "mixing-nested", "the same, aggregated", 0.020, Good::Less(5e-4), || {
+            mixtures_and_steps_out().map(|m| m.1)
+        }),
+        0.028,
+        FROM_22K,
+    ),
+    row("five domains, 5 splits", "mixing-implicit", "MAE of the mean loss", 0.020, Good::Less(5e-4), || {
+        overall("mixing-implicit")
+    }),
     row("routing, S-Base", "routed", "rms of log₁₀ L, ×1000", 3.0, Good::Less(0.5), || routed("S-Base")),
     row("routing, RL-R", "routed", "rms of log₁₀ L, ×1000", 3.0, Good::Less(0.5), || routed("RL-R")),
     row("routing, Hash", "routed", "rms of log₁₀ L, ×1000", 3.0, Good::Less(0.5), || routed("Hash")),
@@ -142,6 +165,8 @@ pub static ALL: &[Row] = &[
     row("farseer, 7 far targets", "chinchilla", MRE, 2.99, Good::Less(5e-3), || far("chinchilla")),
     row("farseer, 7 far targets", "skaling", MRE, 0.47, Good::Less(5e-3), || far("skaling")),
 ];
+
+const FROM_22K: &str = "the curves end at 22k steps; the number beside it is of fits to the last step itself";
 
 fn plain(law: &str, data: &Observations, delta: Option<f64>) -> Fit {
     let mut options = Options { bootstraps: 0, cross_validate: false, ..Options::default() };
@@ -228,21 +253,47 @@ fn ratio_out(law: &str) -> Option<f64> {
     Some(sum / rows)
 }
 
-/// Mean absolute error over the 22 validation sets of five domains at the last step of 160M, mixtures held out in five
-/// parts: of each loss, and of their published weighted mean.
-fn five_splits() -> Option<(f64, f64)> {
+/// The 22 validation sets of five domains, with their published weights in the mean; together one.
+fn validation_sets() -> Option<BTreeMap<String, f64>> {
     let text = std::fs::read_to_string(super::folder()?.join("mixing-laws/valid_weight.json")).ok()?;
     let weights: BTreeMap<String, f64> = serde_json::from_str(&text).ok()?;
     let total: f64 = weights.values().sum();
+    Some(weights.into_iter().map(|(valid, w)| (valid, w / total)).collect())
+}
+
+/// The last step of the runs of five domains that are compared.
+const LAST: f64 = 30000.0;
+
+/// Whether a step belongs to the curves that are extrapolated: up to 22k, without the first tenth of the run.
+fn curve(step: f64) -> bool {
+    step > 0.1 * LAST && step <= 22000.0
+}
+
+/// Mean absolute error over the 22 validation sets of five domains at the last step of 160M, mixtures held out in five
+/// parts: of each loss, and of their published weighted mean.
+fn five_splits() -> Option<(f64, f64)> {
+    held_out_sets("mixing", |step| step == LAST)
+}
+
+/// The same from curves that end at 22k steps.
+fn mixtures_and_steps_out() -> Option<(f64, f64)> {
+    held_out_sets("mixing-nested", curve)
+}
+
+/// Fits to what `seen` of the mixtures held in, and predicts the last step of the others.
+fn held_out_sets(law: &str, seen: fn(f64) -> bool) -> Option<(f64, f64)> {
     let (mut direct, mut count) = (0.0, 0.0);
     let mut aggregated: BTreeMap<String, f64> = BTreeMap::new();
-    for (valid, weight) in &weights {
-        let all = mixing_laws("five_domains", valid, |n, step| n == "160M" && step == 30000.0)?;
-        let (error, rows) = parts(&all, 5, |train, test| {
-            let fit = plain("mixing", train, None);
+    for (valid, weight) in validation_sets()? {
+        let ends = mixing_laws("five_domains", &valid, |n, step| n == "160M" && step == LAST)?;
+        let curves = mixing_laws("five_domains", &valid, |n, step| n == "160M" && seen(step))?;
+        let (error, rows) = parts(&ends, 5, |train, test| {
+            let held_in = |row: &Observation| train.rows.iter().any(|r| r.mixture == row.mixture);
+            let rows = curves.rows.iter().filter(|row| held_in(row)).cloned().collect();
+            let fit = plain(law, &Observations { rows, ..curves.clone() }, None);
             let errors: Vec<f64> = test.iter().map(|row| fit.predict(row) - row.loss).collect();
             for (row, error) in test.iter().zip(&errors) {
-                *aggregated.entry(format!("{:?}", row.mixture)).or_insert(0.0) += weight / total * error;
+                *aggregated.entry(format!("{:?}", row.mixture)).or_insert(0.0) += weight * error;
             }
             errors.iter().map(|e| e.abs()).sum::<f64>() / errors.len() as f64
         });
@@ -251,6 +302,61 @@ fn five_splits() -> Option<(f64, f64)> {
     }
     let mean = aggregated.values().map(|e| e.abs()).sum::<f64>() / aggregated.len() as f64;
     Some((direct / count, mean))
+}
+
+/// Mean absolute error of the weighted mean of the 22 losses, fitted as one loss of unknown composition; the number of
+/// hidden domains is chosen within what is held in.
+fn overall(law: &str) -> Option<f64> {
+    let mut mean: Option<Observations> = None;
+    for (valid, weight) in validation_sets()? {
+        let one = mixing_laws("five_domains", &valid, |n, step| n == "160M" && step == LAST)?;
+        let all = mean.get_or_insert_with(|| {
+            let mut all = one.clone();
+            (all.own, all.metric) = (None, "mean".to_owned());
+            all.rows.iter_mut().for_each(|row| row.loss = 0.0);
+            all
+        });
+        for row in &one.rows {
+            let of_mixture = all.rows.iter_mut().find(|r| r.mixture == row.mixture)?;
+            of_mixture.loss += weight * row.loss;
+        }
+    }
+    let options = Options { bootstraps: 0, ..Options::default() };
+    let (sum, count) = parts(&mean?, 5, |train, test| {
+        let fit = fit(law, train, &options, None).unwrap_or_else(|error| panic!("{error}"));
+        test.iter().map(|row| (fit.predict(row) - row.loss).abs()).sum::<f64>() / test.len() as f64
+    });
+    Some(sum / count)
+}
+
+/// Mean relative error of the step law alone, fitted to each mixture's [`curve`] with one exponent for all
+/// of a validation set, at 30k; and of the loss at 22k, taken as the forecast.
+fn steps_out(size: &str) -> Option<(f64, f64)> {
+    use mixlaw::laws::power::{self, Point};
+    let (mut error, mut of_last, mut count) = (0.0, 0.0, 0.0);
+    for valid in validation_sets()?.keys() {
+        let all = mixing_laws("five_domains", valid, |n, step| n == size && curve(step) || step == LAST)?;
+        let mut curves: BTreeMap<usize, Vec<&Observation>> = BTreeMap::new();
+        all.rows.iter().for_each(|row| curves.entry(row.run).or_default().push(row));
+        let most = all.rows.iter().map(|row| row.tokens).fold(0.0, f64::max);
+        let seen = |row: &&&Observation| row.tokens < most * 0.999;
+        let points = |rows: &[&Observation]| {
+            let rows = rows.iter().filter(seen);
+            rows.map(|row| (row.tokens.ln(), row.loss, 1.0)).collect::<Vec<Point>>()
+        };
+        let seen_curves: Vec<Vec<Point>> = curves.values().map(|rows| points(rows)).collect();
+        let alpha = power::shared(&seen_curves, most.ln());
+        for (rows, points) in curves.values().zip(&seen_curves) {
+            let (Some(end), Some(last)) = (rows.last().filter(|row| row.tokens > most * 0.999), points.last()) else {
+                continue;
+            };
+            let ([floor, scale], _) = power::curve(points, most.ln(), alpha);
+            error += ((floor + scale) / end.loss - 1.0).abs();
+            of_last += (last.1 / end.loss - 1.0).abs();
+            count += 1.0;
+        }
+    }
+    Some((100.0 * error / count, 100.0 * of_last / count))
 }
 
 /// Deals mixtures into parts in their order, and sums the mean error of each part, predicted from the others, over its
