@@ -11,7 +11,7 @@
 use super::amplitude::{Amplitude, Row, solve};
 use super::gauss::Gaussian;
 use super::{CurveLaw, Exponent, Mean, Track, thin};
-use crate::forecast::spread::median;
+use crate::forecast::spread::{median, student};
 use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::neldermead::NelderMead;
 use std::collections::BTreeMap;
@@ -56,6 +56,8 @@ pub struct Family {
     b: Usual,
     /// How far a run stands from the curve of its kind, in ln loss.
     pub scatter: f64,
+    /// Intervals are wider by this, since few runs say how far runs scatter.
+    wide: f64,
 }
 
 /// What a curve law says of the end of a run.
@@ -75,6 +77,7 @@ impl Family {
         let tracks: Vec<&Track> = tracks.iter().copied().filter(|t| t.points.len() >= 4).step_by(step).collect();
         let mut family = Self::fit(law, &tracks, None)?;
         family.scatter *= family.surprise(&tracks).max(1.0);
+        family.wide = student(tracks.len().max(2));
         Some(family)
     }
 
@@ -133,6 +136,7 @@ impl Family {
             exponents,
             scale,
             scatter: rms.max(1e-3),
+            wide: 1.0,
             kinds,
         })
     }
@@ -159,6 +163,7 @@ impl Family {
             a: ALONE_A,
             b: ALONE_B,
             scatter: (1.5 * rms).max(3e-3),
+            wide: 1.0,
         })
     }
 
@@ -208,7 +213,7 @@ impl Family {
             }
             result = Some(CurveForecast {
                 ln_loss: base(own.len()) + given.mean,
-                sd: (given.variance + track.noise.powi(2)).sqrt(),
+                sd: self.wide * (given.variance + track.noise.powi(2)).sqrt(),
             });
         }
         result.filter(|r| r.ln_loss.is_finite() && r.sd.is_finite())
@@ -250,9 +255,10 @@ impl Family {
             return Some(own);
         }
         let n = missed.len() as f64;
+        let wide = student(missed.len().max(2));
         let mean = missed.iter().sum::<f64>() / n;
         let rms = (missed.iter().map(|e| e * e).sum::<f64>() / n).sqrt();
-        Some(CurveForecast { ln_loss: own.ln_loss + 0.5 * mean, sd: own.sd.hypot(rms) })
+        Some(CurveForecast { ln_loss: own.ln_loss + 0.5 * mean, sd: own.sd.hypot(wide * rms) })
     }
 
     /// Priors of level and amplitudes: those of the run's kind, or the usual ones.
