@@ -74,6 +74,12 @@ impl Alerts {
             }
         }
         for signal in change.new {
+            // A job that is started again all day is one thing to look at, not seventy.
+            let again = signal.kind == SignalKind::Restarted
+                && self.standing(vitals.run, signal.kind, "").is_some_and(|id| self.waits(id));
+            if again {
+                continue;
+            }
             let id = self.events.last_key_value().map_or(1, |(id, _)| id + 1);
             let event = Event { id, at, signal, over: None, acknowledged: None };
             self.keep(event.clone());
@@ -86,6 +92,10 @@ impl Alerts {
         let ids = self.by_run.get(run)?.iter().rev();
         let mut events = ids.filter_map(|id| self.events.get(id));
         Some(events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)?.id)
+    }
+
+    fn waits(&self, id: u64) -> bool {
+        self.events.get(&id).is_some_and(|e| e.acknowledged.is_none())
     }
 
     /// Events of a run, newest first.

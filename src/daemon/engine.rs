@@ -306,6 +306,7 @@ impl Engine {
                 self.memory.starts_are_known(&tracked.record.name, vitals::starts(&of));
             } else {
                 let reading = Reading::of(&self.store, id, &of)?;
+                pace.heard(&reading);
                 let rival = standings.get(&id).and_then(|s| s.rival(&field, &self.project));
                 let vitals = reading.vitals(of, pace, &self.memory, rival, now);
                 pace.silence_seen |= vitals.silence.is_some();

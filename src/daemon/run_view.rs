@@ -1,5 +1,6 @@
 //! A run as readers see it, made from what the store has.
 
+use crate::forecast::signals::NEARLY_DONE;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
@@ -7,8 +8,6 @@ use crate::vocab::{FactName, MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A run that was written to within this time is running.
-const RECENT: Duration = Duration::from_secs(120);
 /// A run of unknown length that has been silent for this long is taken as finished.
 const LONG_SILENT: Duration = Duration::from_secs(3600);
 /// Values in a sparkline.
@@ -27,6 +26,10 @@ pub struct Sources<'a> {
     pub metrics: &'a [(String, Summary)],
     /// Time since the newest write, where known.
     pub silent: Option<Duration>,
+    /// Seconds of silence that the run's own rhythm explains.
+    pub patience: f64,
+    /// Whether it was written to while it was watched.
+    pub watched: bool,
 }
 
 /// Makes the view, without forecasts and signals.
@@ -108,9 +111,12 @@ pub fn state(from: Sources<'_>) -> RunState {
     if progress == Some(1.0) {
         return RunState::Finished;
     }
+    // A log that has lain still since before anyone watched, and does not say how long its run was to be, has most likely
+    // been written to its end.
+    let may_go_on = |silent| progress.map_or(from.watched && silent < LONG_SILENT, |done| done < NEARLY_DONE);
     match from.silent {
-        Some(silent) if silent <= RECENT => RunState::Running,
-        Some(silent) if progress.is_some() || silent < LONG_SILENT => RunState::Stalled,
+        Some(silent) if silent.as_secs_f64() <= from.patience => RunState::Running,
+        Some(silent) if may_go_on(silent) => RunState::Stalled,
         _ => RunState::Finished,
     }
 }

@@ -15,6 +15,8 @@ use std::time::SystemTime;
 const HISTORY: f64 = 86_400.0;
 /// Gaps between writes that are remembered, and between lines that are looked at.
 const GAPS: usize = 20;
+/// Points of a start of a run, at least, over all its starts.
+const LEAST_START: u64 = 4;
 /// Part of a run between a forecast and the one it is held against.
 const APART: f64 = 0.15;
 /// ln N and ln D within which runs compete.
@@ -25,6 +27,8 @@ const SAME: f64 = 0.05;
 pub(super) struct Pace {
     last: Option<SystemTime>,
     gaps: VecDeque<f64>,
+    /// Seconds between lines, usually, where the log has times.
+    lines: Option<f64>,
     /// Newest step at the last look.
     pub since: Option<i64>,
     /// Whether it was looked at since it fell silent.
@@ -54,9 +58,20 @@ impl Pace {
         Some(now.duration_since(self.last?).unwrap_or_default().as_secs_f64())
     }
 
-    /// Seconds between writes, usually.
+    /// Seconds between writes, or lines, usually: the longer of the two.
     pub fn usual(&self) -> Option<f64> {
-        (self.gaps.len() >= 3).then(|| middle(self.gaps.iter().copied().collect()))
+        let writes = (self.gaps.len() >= 3).then(|| middle(self.gaps.iter().copied().collect()));
+        [self.lines, writes].into_iter().flatten().reduce(f64::max)
+    }
+
+    /// Whether the run was written to while it was watched.
+    pub fn watched(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
+    /// Takes up how far apart the lines of the log are.
+    pub fn heard(&mut self, reading: &Reading) {
+        self.lines = reading.usual;
     }
 }
 
@@ -98,14 +113,16 @@ impl Of<'_> {
         ranked.min_by_key(|(rank, points, _)| (*rank, u64::MAX - points)).map(|(_, _, key)| key)
     }
 
-    /// Starts of the run: those of its training loss, which is logged most often, else of its validation losses.
+    /// Starts of the run: those of its training loss, which is logged most often, else of its validation losses. Where
+    /// steps go back at every other line, several processes write to one log.
     fn starts(&self) -> u32 {
         let key = self.training_key();
         let counts = self.metrics.iter().filter(|(k, _)| match key {
             Some(key) => k == key,
             None => self.project.metrics.contains(k),
         });
-        counts.map(|(_, s)| s.segments).max().unwrap_or(1)
+        let several = |s: &Summary| s.points < u64::from(s.segments) * LEAST_START;
+        counts.filter(|(_, s)| !several(s)).map(|(_, s)| s.segments).max().unwrap_or(1)
     }
 
     /// FLOPs still to be spent, 6·N·D.
@@ -165,7 +182,6 @@ impl Reading {
         now: SystemTime,
     ) -> Vitals<'a> {
         let record = of.record;
-        let usual = [self.usual, pace.usual()].into_iter().flatten().reduce(f64::max);
         let mut vitals = Vitals {
             run: &record.name,
             training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
@@ -174,7 +190,8 @@ impl Reading {
             since: pace.since,
             rate: of.rate(),
             progress: if of.has_ended() { Some(1.0) } else { of.progress() },
-            silence: pace.silent(now).filter(|s| *s > patience(usual)),
+            silence: pace.silent(now).filter(|s| *s > patience(pace.usual())),
+            watched: pace.watched(),
             segments: of.starts(),
             rivals: rival.into_iter().collect(),
             flops_left: of.flops_left(),

@@ -33,6 +33,8 @@ pub struct Vitals<'a> {
     pub progress: Option<f64>,
     /// Seconds since the newest line, where they are more than [`patience`] explains.
     pub silence: Option<f64>,
+    /// Whether lines were seen to arrive. A log of unknown length that has lain still ever since is most likely whole.
+    pub watched: bool,
     /// Starts of the run.
     pub segments: u32,
     /// By metric key: what was forecast earlier, and what is now.
@@ -58,6 +60,8 @@ pub struct Rival {
 
 /// Odds of reaching the best run below which stopping is suggested.
 pub const HOPELESS: f64 = 0.02;
+/// Part of a run from which on silence is its end: the last lines of a plan are often not logged.
+pub const NEARLY_DONE: f64 = 0.95;
 /// Part of a run before which stopping is not suggested.
 pub const TOO_EARLY: f64 = 0.2;
 /// Part of a run from which on stopping saves nothing worth a word.
@@ -124,14 +128,15 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
             say(SignalKind::Spike, key, step, Severity::Warning, evidence);
         }
     }
-    let unfinished = vitals.progress.is_none_or(|p| p < 0.95);
+    let unfinished = vitals.progress.is_none_or(|p| p < NEARLY_DONE);
     for (key, series) in &vitals.validation {
         if let Some((step, change)) = shapes::plateau(series).filter(|_| unfinished && vitals.rate > 0.3) {
             let evidence = format!("{key} moved by {:.2} % over the last third of the run", 100.0 * change);
             say(SignalKind::Plateau, key, step, Severity::Info, evidence);
         }
     }
-    if let Some(silent) = vitals.silence.filter(|_| unfinished) {
+    let to_go_on = vitals.progress.map_or(vitals.watched, |p| p < NEARLY_DONE);
+    if let Some(silent) = vitals.silence.filter(|_| to_go_on) {
         let evidence = format!("nothing written for {silent:.0} s, much longer than between the lines before");
         say(SignalKind::Stalled, "", newest, Severity::Warning, evidence);
     }

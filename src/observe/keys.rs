@@ -58,8 +58,27 @@ pub(super) fn domain_of(key: &str) -> Option<String> {
 /// Words that a plain training loss may have beside it.
 const TRAINING: [&str; 9] = ["train", "training", "lm", "step", "global", "avg", "mean", "metrics", "cross"];
 /// Words that mark what has a loss in its name and is none, or only a part of one.
-const NO_LOSS: [&str; 12] =
-    ["ppl", "perplexity", "acc", "accuracy", "aux", "z", "balance", "std", "scale", "max", "router", "bits"];
+const NO_LOSS: [&str; 19] = [
+    "ppl",
+    "perplexity",
+    "acc",
+    "accuracy",
+    "aux",
+    "z",
+    "balance",
+    "std",
+    "scale",
+    "max",
+    "router",
+    "bits",
+    "actor",
+    "critic",
+    "policy",
+    "value",
+    "reward",
+    "kl",
+    "pg",
+];
 
 /// Strangers among the words of a training loss; `None` where it is something else.
 pub(super) fn training_loss(key: &str) -> Option<usize> {
@@ -134,7 +153,15 @@ mod tests {
             assert!(training_loss(key).is_some_and(|strangers| strangers <= 1), "{key}");
         }
         assert!(training_loss("train/rust/loss") > training_loss("train/loss"));
-        for key in ["eval/loss", "lr", "loss scale", "train/aux_loss", "loss_metrics/global_max_loss", "train/ppl"] {
+        for key in [
+            "eval/loss",
+            "lr",
+            "loss scale",
+            "train/aux_loss",
+            "loss_metrics/global_max_loss",
+            "train/ppl",
+            "actor_loss",
+        ] {
             assert_eq!(training_loss(key), None, "{key}");
         }
     }

@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 /// A project whose runs grow, and the engine that watches it.
 struct Growing {
     dir: tempfile::TempDir,
+    /// The project file's directory, or a bare directory of runs.
+    project: PathBuf,
     engine: Option<Engine>,
 }
 
@@ -23,15 +25,21 @@ impl Growing {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("runs")).unwrap();
         std::fs::write(dir.path().join("mixlaw.yaml"), yaml).unwrap();
-        let mut growing = Self { dir, engine: None };
+        let mut growing = Self { project: dir.path().to_owned(), dir, engine: None };
         growing.open();
         growing
+    }
+
+    /// Everything below `runs`, as `mixlaw watch runs` finds it once it is there: [`Self::open`] comes later.
+    fn bare() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { project: dir.path().join("runs"), dir, engine: None }
     }
 
     /// Starts watching, as a new process would.
     fn open(&mut self) {
         self.engine = None;
-        let project = Project::load(self.dir.path()).unwrap();
+        let project = Project::load(&self.project).unwrap();
         let (store, opened) = SledStore::open(&self.dir.path().join("store")).unwrap();
         self.engine = Some(Engine::new(project, store, &opened).unwrap());
     }
@@ -192,6 +200,88 @@ fn real_logs_of_runs_that_went_well_stay_silent() {
         .collect();
     println!("{} runs watched", runs.len());
     assert!(runs.len() >= 36 && loud.is_empty(), "{loud:#?}");
+}
+
+/// Logs of other people's runs by many stacks, as (path below `runs`, bytes).
+fn logs_of_many_stacks() -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/logs");
+    let Ok(truth) = std::fs::read_to_string(folder.join("truth.json")) else {
+        println!("skipped: {} is not there", folder.display());
+        return Vec::new();
+    };
+    let truth: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&truth).unwrap();
+    truth.keys().map(|path| (path.clone(), std::fs::read(folder.join(path)).unwrap())).collect()
+}
+
+/// What is told of those logs, and is so.
+const TOLD: [(&str, SignalKind); 13] = [
+    // Two tables of training histories, one directory.
+    ("csv_generic/MillionXie__2026OpticsMoE/document/18_vision2_hybrid_dense_tasks/evidence", SignalKind::Restarted),
+    (
+        "generated_by_real_writers/mlflow/mlruns/752118803154403092/9a253d5978f145709a1a16a2db82b3c2",
+        SignalKind::Restarted,
+    ),
+    // One trial after another.
+    (
+        "hf_stdout/chenzhiliang94__Data-Mixing/printout_jobs_with_predictor/new/llama-8b_ucb_gsm8k_eval_loss_in_dist.out",
+        SignalKind::Restarted,
+    ),
+    ("jsonl_generic/fyh2001__megatron-sft-recipes/experiments/gemma4_opt/p0_baseline_fsdp2", SignalKind::Restarted),
+    ("llamafactory/rameyjm7__SFT-Training-LLM/trainer_log.jsonl", SignalKind::Restarted),
+    ("megatron/huggingface__datablations/stability_study/logs/blowup-4-alibi-gpu1-1813779.out", SignalKind::NotANumber),
+    ("megatron_moe_excerpts/bigscience-workshop__Megatron-DeepSpeed__issue396_nan.log", SignalKind::NotANumber),
+    // The loss of one batch, one and a half nats above all before it.
+    ("nanogpt/KellerJordan__modded-nanogpt/records/track_1_short/2024-11-10_ScaleShortcuts", SignalKind::Spike),
+    (
+        "tfevents/QIU023__torchtitan_attention_residual/phase5_vlm_multimodal_sft/runs/\
+         v12_4d_fsdp2_dp2_pp2_ep2_continue_8gpu_from_p4_step8000",
+        SignalKind::Restarted,
+    ),
+    // Several trainings in one log.
+    (
+        "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log",
+        SignalKind::Spike,
+    ),
+    (
+        "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log",
+        SignalKind::Restarted,
+    ),
+    (
+        "torchtitan/QIU023__torchtitan_attention_residual/phase2_attnres_baseline_loss/runs/ablation",
+        SignalKind::Restarted,
+    ),
+    (
+        "torchtitan/QIU023__torchtitan_attention_residual/phase6_upstream_pr_prep/logs/v11_orchestrator.log",
+        SignalKind::Restarted,
+    ),
+];
+
+#[test]
+fn real_logs_of_many_stacks_stay_silent() {
+    const STAGES: usize = 12;
+    let logs = logs_of_many_stacks();
+    if logs.is_empty() {
+        return;
+    }
+    let mut world = Growing::bare();
+    for stage in 0..STAGES {
+        for (path, bytes) in &logs {
+            // Trainer states are written whole.
+            let stages = if path.ends_with("trainer_state.json") { 1 } else { STAGES };
+            let part = bytes.len() * stage.min(stages) / stages..bytes.len() * (stage + 1).min(stages) / stages;
+            world.append(path, &bytes[part]);
+        }
+        if stage == 0 {
+            world.open();
+        }
+        world.look(Duration::ZERO);
+    }
+    let mut told: Vec<(String, SignalKind)> = world.told().into_iter().map(|e| (e.signal.run, e.signal.kind)).collect();
+    told.sort();
+    let runs = world.engine().world(SystemTime::now(), &Surroundings::default()).snapshot.runs.len();
+    println!("{runs} runs watched, {} of them silent", runs - told.len());
+    assert_eq!(told, TOLD.map(|(run, kind)| (run.to_owned(), kind)), "{:#?}", world.told());
+    assert!(runs - told.len() >= 50);
 }
 
 #[test]

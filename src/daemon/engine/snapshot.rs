@@ -3,7 +3,9 @@
 use super::{Engine, Tracked, seconds};
 use crate::daemon::board::World;
 use crate::daemon::run_view::{self, Sources};
+use crate::daemon::vitals::Pace;
 use crate::fit::choose::Candidates;
+use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
 use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot};
 use std::collections::HashMap;
@@ -92,7 +94,15 @@ impl Engine {
         now: SystemTime,
     ) -> Sources<'a> {
         let silent = writes.get(&id).map(|t| now.duration_since(*t).unwrap_or_default());
-        Sources { project: &self.project, record: &tracked.record, metrics: &tracked.metrics, silent }
+        let pace = self.paces.get(&id);
+        Sources {
+            project: &self.project,
+            record: &tracked.record,
+            metrics: &tracked.metrics,
+            silent,
+            patience: signals::patience(pace.and_then(Pace::usual)),
+            watched: pace.is_some_and(Pace::watched),
+        }
     }
 
     fn run_views(&self, now: SystemTime) -> Vec<RunView> {

@@ -41,10 +41,17 @@ pub(super) fn divergence(series: &Points) -> Option<(i64, f64, f64)> {
     tail.iter().all(|p| p.1 > bar).then(|| (series[series.len() - 1].0, now, least))
 }
 
+/// Points before one that say what is usual there.
+const BEFORE: usize = 20;
+/// Points at most whose jumps say how far this loss jumps by itself.
+const PAST: usize = 20_000;
+/// Losses below this, in nats, are those of objectives that hover about nothing, where a quarter more is not much.
+const LEAST_LOSS: f64 = 0.02;
+
 /// (step, value, usual): the newest point since the last look that is ten robust deviations and a quarter above the
-/// median of those before it, and got there in one step.
+/// median of those before it, twice as far as this loss has jumped before (the loss of one small batch has a long tail),
+/// and got there in one step.
 pub(super) fn spike(series: &Points, since: Option<i64>) -> Option<(i64, f64, f64)> {
-    const BEFORE: usize = 20;
     let from = fresh(series, since).max(BEFORE);
     (from..series.len()).rev().find_map(|i| {
         let (step, value) = series[i];
@@ -56,8 +63,25 @@ pub(super) fn spike(series: &Points, since: Option<i64>) -> Option<(i64, f64, f6
         let deviation = 1.4826 * median(before.iter().map(|v| (v - usual).abs()).collect());
         let sudden = value - series[i - 1].1 > 0.7 * (value - usual);
         let far = value > usual + (10.0 * deviation).max(0.25 * usual);
-        (value.is_finite() && far && sudden).then_some((step, value, usual))
+        let alarming = value.is_finite() && far && sudden && usual > LEAST_LOSS;
+        (alarming && value - usual > 2.0 * tail(&series[..i])).then_some((step, value, usual))
     })
+}
+
+/// How far the loss rises above what was usual just before without anything being wrong: the second highest rise, since
+/// one may have been a spike. 0 where there is little to go by.
+fn tail(past: &Points) -> f64 {
+    let past = &past[past.len().saturating_sub(PAST)..];
+    let (mut first, mut second) = (0.0_f64, 0.0_f64);
+    let stretches: Vec<&Points> = past.chunks_exact(BEFORE).collect();
+    for pair in stretches.windows(2) {
+        let usual = median(pair[0].iter().map(|p| p.1).filter(|v| v.is_finite()).collect());
+        for rise in pair[1].iter().map(|p| p.1 - usual).filter(|r| r.is_finite()) {
+            second = second.max(rise.min(first));
+            first = first.max(rise);
+        }
+    }
+    second
 }
 
 /// (step, change): over the last third of at least twelve evaluations ln loss moves by less than a thousandth, and its

@@ -57,6 +57,7 @@ fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence:
             progress: Some(now as f64 / end as f64),
             since: (now > 0).then_some(now - 10),
             silence: Some(silent).filter(|s| *s > patience(Some(1.0))),
+            watched: true,
             segments: segments(now),
             ..Vitals::default()
         });
@@ -168,6 +169,7 @@ fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
         run: "run",
         validation: vec![("loss", &broken)],
         silence: Some(1e3),
+        watched: true,
         segments,
         ..Vitals::default()
     };
@@ -185,4 +187,35 @@ fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
     let quiet = Vitals { run: "run", segments: 3, ..Vitals::default() };
     let over: Vec<_> = (0..4).flat_map(|_| again.look(&quiet).over).collect();
     assert_eq!(over, vec![(SignalKind::NotANumber, "loss".to_owned()), (SignalKind::Stalled, String::new())]);
+}
+
+#[test]
+fn a_loss_that_jumps_all_the_time_is_no_spike_until_it_jumps_much_further() {
+    let mut random = crate::forecast::spread::generator(3);
+    // One small batch: now and then a hard one, up to two nats above the rest.
+    let noise: Points = (0..2000)
+        .map(|i| {
+            (
+                i,
+                3.0 + 0.1 * crate::forecast::spread::uniform(&mut random)
+                    + if i % 40 == 17 { (i % 7) as f64 / 3.0 } else { 0.0 },
+            )
+        })
+        .collect();
+    let spike = |series: &[(i64, f64)]| shapes::spike(series, Some(series[series.len() - 2].0)).is_some();
+    assert!((400..2000).all(|n| !spike(&noise[..n])));
+    let planted = [&noise[..], &[(2000, 8.0)]].concat();
+    assert!(spike(&planted));
+    let of_nothing: Points = (0..100).map(|i| (i, if i == 99 { 0.002 } else { 0.0005 })).collect();
+    assert!(!spike(&of_nothing), "an objective that hovers about nothing");
+}
+
+#[test]
+fn a_log_that_lay_still_before_anyone_watched_is_whole_unless_its_plan_says_otherwise() {
+    let silent = |watched, progress| {
+        let vitals = Vitals { silence: Some(3600.0), watched, progress, ..Vitals::default() };
+        inspect(&vitals).iter().any(|s| s.kind == SignalKind::Stalled)
+    };
+    assert!(!silent(false, None) && silent(true, None));
+    assert!(silent(false, Some(0.5)) && !silent(true, Some(0.97)));
 }
