@@ -23,7 +23,7 @@ struct Curve {
 
 pub fn print(folder: &Path) {
     let Some(folder) = super::present(folder) else { return };
-    let sizes = ["25M", "100M"];
+    let sizes = sizes(&folder);
     let all: Vec<Vec<Curve>> = sizes.iter().map(|size| read(&folder.join(size))).collect();
     println!("\n# Schedules: laws fitted to {}, mean absolute error on the other six, nats", FITTED.join(", "));
     println!("{:>6} {:>12} {:>8} {:>8} {:>9}  exponents", "model", "law", "MAE", "worst", "fit, s");
@@ -53,7 +53,7 @@ pub fn print(folder: &Path) {
                 .map(|(e, x)| format!("{} {:.3}", e.name, x.exp()))
                 .collect();
             println!("{size:>6} {:>12} {mean:>8.4} {worst:>8.4} {seconds:>9.2}  {}", law.name(), exponents.join(", "));
-            families.push((*size, family));
+            families.push((size.clone(), family));
         }
     }
     println!("\n# Schedules: error of the forecast final loss, % (forecast / truth − 1), by part of the run seen");
@@ -107,7 +107,7 @@ pub fn print(folder: &Path) {
             }
         }
     }
-    println!("\n# cosine_72000: mean absolute error of the final loss over both models, %");
+    println!("\n# cosine_72000: mean absolute error of the final loss over the models, %");
     for (law, errors) in summary {
         let cells: Vec<String> = errors.iter().map(|e| format!("{:>8.3}", 100.0 * e)).collect();
         println!("{law:>14} {}", cells.join(" "));
@@ -121,6 +121,14 @@ fn beginning(curve: &Curve, seen: f64) -> Option<Vec<(i64, f64)>> {
     let until = seen * curve.loss[curve.loss.len() - 1].0 as f64;
     let part: Vec<(i64, f64)> = curve.loss.iter().copied().filter(|(s, _)| *s as f64 <= until).collect();
     (part.len() >= 5).then_some(part)
+}
+
+/// The models that there are curves of, by size: `25M`, `100M`, …
+fn sizes(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("schedules").flatten().filter(|e| e.path().is_dir());
+    let mut sizes: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    sizes.sort_by_key(|size| size.trim_end_matches('M').parse::<u64>().unwrap_or(u64::MAX));
+    sizes
 }
 
 fn read(folder: &Path) -> Vec<Curve> {
