@@ -7,7 +7,8 @@
 //! rewritten whole by its writer, appears when its run ends. [`schedule`] is pure; [`play`] writes.
 
 use super::discover::{self, RunPlace};
-use super::formats::{self, Growth};
+use super::formats::custom::CustomFormat;
+use super::formats::{Chosen, Growth, HEAD};
 use crate::project::Project;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -17,8 +18,6 @@ use std::time::Duration;
 
 /// Seconds between lines that do not say when they were written.
 const RHYTHM: f64 = 0.5;
-/// Bytes of a file that its format is recognised from.
-const HEAD: usize = 64 << 10;
 
 /// A log to be written again.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,16 +61,17 @@ pub struct Append {
 pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
     let places = discover::runs(&project.root, &project.runs).runs;
     let roots: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
-    places.iter().map(|place| record_run(place, &|path| roots.iter().any(|root| root == path))).collect()
+    let own = CustomFormat::of(project);
+    places.iter().map(|place| record_run(place, &own, &|path| roots.iter().any(|root| root == path))).collect()
 }
 
-fn record_run(place: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> io::Result<RecordedRun> {
+fn record_run(place: &RunPlace, own: &[CustomFormat], is_run: &dyn Fn(&Path) -> bool) -> io::Result<RecordedRun> {
     let mut run = RecordedRun { name: place.name.clone(), ..RecordedRun::default() };
     let (files, _) = discover::files(place, is_run);
     for (relative, path) in files {
         let to = if path == place.path { PathBuf::from(&place.name) } else { Path::new(&place.name).join(&relative) };
         let bytes = std::fs::read(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-        match formats::recognise(&relative, &bytes[..bytes.len().min(HEAD)]) {
+        match Chosen::recognise(own, &relative, &bytes[..bytes.len().min(HEAD)]) {
             Err(_) => run.others.push((path, to)),
             Ok((format, _)) => {
                 let whole = format.growth() == Growth::Rewritten || bytes.contains(&0);

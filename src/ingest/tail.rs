@@ -2,7 +2,7 @@
 
 use super::formats::custom::CustomFormat;
 use super::formats::jsonl::Jsonl;
-use super::formats::{Chosen, Growth, Parser, Sink};
+use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
 use super::identity::{self, Stamp};
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
 use std::fs::File;
@@ -10,8 +10,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Bytes looked at to recognise a format.
-pub const HEAD: usize = 64 << 10;
 /// Bytes read and stored at a time.
 const CHUNK: usize = 1 << 20;
 /// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
@@ -43,6 +41,8 @@ pub struct Tail {
     pub damage: Option<String>,
     /// Whether the store knows it under another name still.
     moved: bool,
+    /// Whether it was read in a way that this version, or the project file, no longer has.
+    orphan: bool,
     replaces: Vec<FileId>,
     /// Length at which a rest without its line break was tried in vain.
     tried: Option<u64>,
@@ -79,6 +79,9 @@ pub struct Reading {
     pub facts: bool,
     /// Why the file cannot be read at present; it stays as it is in the store.
     pub failed: Option<String>,
+    /// Why the file is no log any more, although nothing about it changed: the project file no longer describes its
+    /// lines.
+    pub refused: Option<String>,
 }
 
 impl Tail {
@@ -97,6 +100,7 @@ impl Tail {
             cursor: Cursor::default(),
             damage: None,
             moved: false,
+            orphan: false,
             replaces: Vec::new(),
             tried: None,
             reader: None,
@@ -117,8 +121,9 @@ impl Tail {
             ..Self::new(path, record.path, format.clone().unwrap_or(Chosen::Known(&Jsonl)), String::new())
         };
         if format.is_none() {
-            // Read in a way that this version, or the project file, no longer has: recognised and read anew.
+            // Recognised and read anew.
             tail.cursor.offset = u64::MAX;
+            tail.orphan = true;
         }
         tail
     }
@@ -259,11 +264,12 @@ impl Tail {
                 with.buffer.resize(HEAD, 0);
                 let n = read_at(&file, with.buffer, 0)?;
                 match Chosen::recognise(with.own, &self.relative, &with.buffer[..n]) {
-                    Ok((format, why)) => (self.format, self.why) = (format, why.why),
-                    // As long as nothing stands there that can be read, what was read before stays.
+                    Ok((format, why)) => (self.format, self.why, self.orphan) = (format, why.why, false),
                     Err(reason) => {
                         self.pending = false;
-                        return Ok(Reading { failed: Some(reason), ..reading });
+                        // As long as nothing stands there that can be read, what was read before stays.
+                        let (failed, refused) = if self.orphan { (None, Some(reason)) } else { (Some(reason), None) };
+                        return Ok(Reading { failed, refused, ..reading });
                     }
                 }
             }
@@ -285,7 +291,7 @@ impl Tail {
 
     fn append(&mut self, with: &mut With, file: &File, stamp: Stamp, mut reading: Reading) -> Result<Reading, Trouble> {
         if self.reader.is_none() {
-            match start(&self.format, &self.relative, &self.cursor) {
+            match start(&self.format, with.own, &self.relative, &self.cursor) {
                 Some(reader) => self.reader = Some(reader),
                 // The state is of another version of the parser: only the beginning of the file can be trusted.
                 None => self.restart(),
@@ -303,7 +309,8 @@ impl Tail {
             let at_end = n as u64 >= left;
             let last = at_end && due;
             let reader = &mut self.reader;
-            let (parser, sink) = reader.get_or_insert_with(|| (self.format.parser(&self.relative), Sink::default()));
+            let (parser, sink) =
+                reader.get_or_insert_with(|| (self.format.parser_with(&self.relative, with.own), Sink::default()));
             sink.clear();
             let outcome = parser.feed(&with.buffer[..n], last, sink);
             let (used, stuck) = match outcome {
@@ -465,8 +472,8 @@ fn still(format: &Chosen, own: &[CustomFormat], path: &Path, relative: &str) -> 
 }
 
 /// A parser that goes on where the cursor is.
-fn start(format: &Chosen, relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
-    let mut parser = format.parser(relative);
+fn start(format: &Chosen, own: &[CustomFormat], relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
+    let mut parser = format.parser_with(relative, own);
     parser.resume(&cursor.state).ok()?;
     Some((parser, Sink::default()))
 }

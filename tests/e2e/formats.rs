@@ -49,9 +49,22 @@ fn a_line_format_of_ones_own_is_read_and_read_again_when_it_changes() {
     project(&world, "{ val: eval/loss }");
     assert_eq!(points(&world), [val("eval/loss"), nll(10, 3.5), nll(20, 3.25), nll(30, 3.0)]);
 
-    // Without the description nobody can read it any more; what was read stays.
+    // Without the description nobody can read it any more: nothing is left of what was read.
     world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
-    assert_eq!(points(&world).len(), 4);
+    assert_eq!(points(&world), []);
+    let refused = stdout(&world.run(&["check", "p"]));
+    assert!(refused.contains("'formats:'"), "{refused}");
+}
+
+#[test]
+fn lines_that_come_after_a_long_beginning_are_found() {
+    let world = World::new();
+    project(&world, "{}");
+    let beginning = "a job that says much before it begins\n".repeat(3000);
+    world.write("p/runs/a/train.log", &beginning);
+    assert_eq!(points(&world), []);
+    world.write("p/runs/a/train.log", format!("{beginning}upd 10 nll=3.5\nupd 20 nll=3\n"));
+    assert_eq!(points(&world), [("nll".to_owned(), 10, 3.5), ("nll".to_owned(), 20, 3.0)]);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //!
 //! Jobs print thousands of lines before their first step (a whole source file, the log of every rank starting), far more
 //! than the beginning that recognition is given. Such a file is followed as `console` at no great cost, until a line
-//! tells which format it is; from that line on it is read as that format. Until then, lines that anybody might have
-//! written are taken as [`super::stdout`] reads them.
+//! tells which format it is, the project's own formats before those that are built in; from that line on it is read as
+//! that format. Until then, lines that anybody might have written are taken as [`super::stdout`] reads them.
 
+use super::custom::CustomFormat;
 use super::lines::{Line, LineReader};
 use super::saved::{self, Reader};
 use super::scan::point;
@@ -84,6 +85,15 @@ pub(super) fn may_be_console(path: &str, head: &[u8]) -> bool {
     !head.is_empty()
         && memchr::memchr(0, head).is_none()
         && !extension.is_some_and(|e| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(e)))
+}
+
+/// Whether a file is output of a job by its name: `train.log`, `slurm-1.out`, `stdout`.
+pub(super) fn is_named_output(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        Some((_, extension)) => matches!(extension, "log" | "out" | "err" | "stdout" | "stderr"),
+        None => ["log", "out", "stdout", "stderr"].contains(&name),
+    }
 }
 
 /// Every console format, in the order in which ties are broken.
@@ -182,12 +192,46 @@ const MARKS: [&str; 24] = [
 const WORDS: [&str; 10] =
     ["torch", "CUDA", "cuda", "GPU", "deepspeed", "Loading ", "tokenizer", "checkpoint", "optimizer", "loss"];
 
+/// A parser at the beginning of console output that may have lines of the project's own formats in it.
+pub(super) fn parser_with(own: &[CustomFormat]) -> Box<dyn Parser> {
+    Box::new(Undecided { own: own.to_vec(), ..Undecided::default() })
+}
+
 /// Reads lines until one tells the format, then hands over to its parser.
 #[derive(Default)]
 struct Undecided {
     lines: LineReader,
     total: i64,
-    decided: Option<(usize, Box<dyn Parser>)>,
+    own: Vec<CustomFormat>,
+    decided: Option<(Choice, Box<dyn Parser>)>,
+}
+
+/// Which format a line told.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    /// One of [`FORMATS`].
+    Known(usize),
+    /// One of the project's own.
+    Own(usize),
+}
+
+impl Undecided {
+    fn choice(own: &[CustomFormat], line: &[u8]) -> Option<Choice> {
+        let known = || FORMATS.iter().position(|format| format.sign(line).is_some()).map(Choice::Known);
+        own.iter().position(|format| format.matches(line)).map(Choice::Own).or_else(known)
+    }
+
+    fn parser_after(&self, choice: Choice, newlines: u64) -> Box<dyn Parser> {
+        match choice {
+            Choice::Known(format) => FORMATS[format].parser_after(newlines),
+            Choice::Own(format) => self.own[format].parser_after(newlines),
+        }
+    }
+
+    /// What the lines were searched for: with other formats of the project's own, they would have to be searched again.
+    fn searched(&self) -> Vec<u8> {
+        self.own.iter().map(CustomFormat::identity).collect::<Vec<_>>().join("\n").into_bytes()
+    }
 }
 
 impl Parser for Undecided {
@@ -195,22 +239,22 @@ impl Parser for Undecided {
         if let Some((_, parser)) = &mut self.decided {
             return parser.feed(input, last, sink);
         }
-        let total = &mut self.total;
-        let mut first: Option<(usize, u64, usize)> = None;
+        let (total, own) = (&mut self.total, &self.own);
+        let mut first: Option<(Choice, u64, usize)> = None;
         let used = self.lines.read(input, last, sink, |line, sink| {
             if first.is_none() {
-                match FORMATS.iter().position(|format| format.sign(line.text).is_some()) {
-                    Some(format) => first = Some((format, line.number, line.start)),
+                match Self::choice(own, line.text) {
+                    Some(choice) => first = Some((choice, line.number, line.start)),
                     None => undecided(line, total, sink),
                 }
             }
         });
-        let Some((format, number, start)) = first else { return Ok(used) };
+        let Some((choice, number, start)) = first else { return Ok(used) };
         // Damage behind the line that decides is found again by the parser that takes over.
         sink.damage.retain(|damage| damage.offset < start);
-        let mut parser = FORMATS[format].parser_after(number - 1);
+        let mut parser = self.parser_after(choice, number - 1);
         let used = parser.feed(&input[start..], last, sink)?;
-        self.decided = Some((format, parser));
+        self.decided = Some((choice, parser));
         Ok(start + used)
     }
 
@@ -220,10 +264,15 @@ impl Parser for Undecided {
             None => {
                 self.lines.save(&mut to);
                 saved::signed(&mut to, self.total);
+                to.extend(self.searched());
             }
-            Some((format, parser)) => {
-                to[0] = b'!';
-                saved::bytes(&mut to, FORMATS[*format].name().as_bytes());
+            Some((choice, parser)) => {
+                let (tag, name) = match choice {
+                    Choice::Known(format) => (b'!', FORMATS[*format].name()),
+                    Choice::Own(format) => (b'+', self.own[*format].identity()),
+                };
+                to[0] = tag;
+                saved::bytes(&mut to, name.as_bytes());
                 to.extend_from_slice(&parser.save());
             }
         }
@@ -237,15 +286,20 @@ impl Parser for Undecided {
         match tag {
             b'?' => {
                 self.lines.resume(&mut from).ok_or_else(other)?;
-                self.total = from.signed().filter(|_| from.is_empty()).ok_or_else(other)?;
-                Ok(())
+                self.total = from.signed().ok_or_else(other)?;
+                if from.rest() == self.searched() { Ok(()) } else { Err(other()) }
             }
-            b'!' => {
+            b'!' | b'+' => {
                 let name = from.bytes().ok_or_else(other)?;
-                let format = FORMATS.iter().position(|f| f.name().as_bytes() == name).ok_or_else(other)?;
-                let mut parser = FORMATS[format].parser_after(0);
+                let choice = if *tag == b'!' {
+                    FORMATS.iter().position(|f| f.name().as_bytes() == name).map(Choice::Known)
+                } else {
+                    self.own.iter().position(|f| f.identity().as_bytes() == name).map(Choice::Own)
+                };
+                let choice = choice.ok_or_else(other)?;
+                let mut parser = self.parser_after(choice, 0);
                 parser.resume(from.rest())?;
-                self.decided = Some((format, parser));
+                self.decided = Some((choice, parser));
                 Ok(())
             }
             _ => Err(other()),
@@ -271,6 +325,10 @@ fn undecided(line: Line<'_>, total: &mut i64, sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::{Chosen, HEAD};
+    use crate::project::line_format::LineFormat;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     fn read(parser: &mut dyn Parser, text: &str) -> Vec<(String, i64, f64)> {
         let mut sink = Sink::default();
@@ -293,6 +351,36 @@ mod tests {
         for state in [&b"x"[..], b"", b"!\x03abc", b"?\x01"] {
             assert!(Console.parser("").resume(state).is_err());
         }
+    }
+
+    #[test]
+    fn the_projects_own_lines_may_come_late_and_change_their_meaning() {
+        let own = |pattern: &str| {
+            let described = LineFormat { name: "ours".into(), pattern: pattern.into(), metrics: BTreeMap::new() };
+            vec![CustomFormat::new(Arc::new(described.compile().unwrap()))]
+        };
+        let (nll, other) = (own(r"upd (?<step>\d+) nll=(?<nll>\S+)"), own(r"upd (?<step>\d+) nll=(?<loss>\S+)"));
+        let head = "srun: torch CUDA\n".repeat(HEAD / 16);
+        for (path, taken) in [("train.log", true), ("logs/stdout", true), ("corpus.txt", false)] {
+            let prose = "some text of a job without any word we know\n".repeat(HEAD / 40);
+            assert_eq!(Chosen::recognise(&nll, path, &prose.as_bytes()[..HEAD]).is_ok(), taken, "{path}");
+            assert!(Chosen::recognise(&[], path, &prose.as_bytes()[..HEAD]).is_err(), "{path}");
+        }
+        let (chosen, _) = Chosen::recognise(&nll, "train.log", &head.as_bytes()[..HEAD]).unwrap();
+        assert_eq!(chosen.identity(), "console");
+        let mut parser = chosen.parser_with("train.log", &nll);
+        assert_eq!(read(&mut *parser, &head), []);
+        let state = parser.save();
+        assert!(chosen.parser_with("", &other).resume(&state).is_err(), "the lines were not searched for this");
+        assert!(chosen.parser_with("", &[]).resume(&state).is_err());
+        let mut parser = chosen.parser_with("", &nll);
+        parser.resume(&state).unwrap();
+        assert_eq!(read(&mut *parser, "upd 10 nll=2.5 loss 3\n"), [("nll".to_owned(), 10, 2.5)]);
+        let state = parser.save();
+        let mut resumed = chosen.parser_with("", &nll);
+        resumed.resume(&state).unwrap();
+        assert_eq!(read(&mut *resumed, "step 9 loss 3\nupd 20 nll=2\n"), [("nll".to_owned(), 20, 2.0)]);
+        assert!(chosen.parser_with("", &other).resume(&state).is_err(), "another meaning: read anew");
     }
 
     #[test]

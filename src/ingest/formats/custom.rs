@@ -32,6 +32,16 @@ impl CustomFormat {
     pub fn identity(&self) -> &str {
         &self.0.identity
     }
+
+    /// Whether a line holds a value.
+    pub(super) fn matches(&self, line: &[u8]) -> bool {
+        self.0.regex.captures(line).is_some_and(|found| values(&self.0, &found, |_, _| {}))
+    }
+
+    /// A parser that goes on after `newlines` line breaks that someone else has read.
+    pub(super) fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
+        Box::new(ByLine::after(newlines, CustomParser { pattern: Arc::clone(&self.0), matched: 0 }))
+    }
 }
 
 /// The values a line holds: calls `each` with key and value. Returns whether there were any.
@@ -65,7 +75,7 @@ impl Format for CustomFormat {
         }
         let (mut matches, mut first) = (0u32, 0);
         LineReader::default().read(head, true, &mut Sink::default(), |line, _| {
-            if self.0.regex.captures(line.text).is_some_and(|found| values(&self.0, &found, |_, _| {})) {
+            if self.matches(line.text) {
                 matches += 1;
                 first = if matches == 1 { line.number } else { first };
             }
@@ -80,8 +90,7 @@ impl Format for CustomFormat {
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        let parser = CustomParser { pattern: Arc::clone(&self.0), matched: 0 };
-        Box::new(ByLine::after(0, parser))
+        self.parser_after(0)
     }
 }
 

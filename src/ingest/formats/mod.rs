@@ -39,6 +39,9 @@ pub mod wandb;
 use custom::CustomFormat;
 pub use sink::{RawPoint, Restart, Sink};
 
+/// Bytes of a file's beginning that its format is recognised from.
+pub const HEAD: usize = 64 << 10;
+
 /// How a file in this format grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Growth {
@@ -73,7 +76,7 @@ pub trait Format: Sync {
         false
     }
 
-    /// Whether a file with this path (relative to its run) and beginning (up to 64 KiB) is in this format. `None` where
+    /// Whether a file with this path (relative to its run) and beginning (up to [`HEAD`]) is in this format. `None` where
     /// it is not, or where the beginning is too short to tell.
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition>;
 
@@ -163,9 +166,26 @@ impl Chosen {
     /// # Errors
     /// A sentence for `check`.
     pub fn recognise(own: &[CustomFormat], path: &str, head: &[u8]) -> Result<(Self, Recognition), String> {
-        match Self::own(own, path, head) {
-            Some(found) => Ok(found),
-            None => recognise(path, head).map(|(format, why)| (Self::Known(format), why)),
+        if let Some(found) = Self::own(own, path, head) {
+            return Ok(found);
+        }
+        let found = recognise(path, head).map(|(format, why)| (Self::Known(format), why));
+        // Jobs print more than is looked at here before their first line of metrics.
+        let later = !own.is_empty() && head.len() >= HEAD && console::is_named_output(path);
+        if found.is_err() && later && console::may_be_console(path, head) {
+            let why = "output of a job by its name; lines that the project file describes may come later".to_owned();
+            return Ok((Self::Known(&console::Console), Recognition { confidence: 1, why }));
+        }
+        found
+    }
+
+    /// A parser at the beginning of a file. Console output goes over to one of the project's own formats at its first
+    /// line.
+    #[must_use]
+    pub fn parser_with(&self, path: &str, own: &[CustomFormat]) -> Box<dyn Parser> {
+        match self {
+            Self::Known(format) if format.name() == console::Console.name() => console::parser_with(own),
+            _ => self.parser(path),
         }
     }
 
