@@ -11,7 +11,6 @@ pub struct Read {
     pub points: Vec<(String, i64, u64, u64)>,
     pub facts: Vec<(FactName, FactValue, String)>,
     pub damage: Vec<String>,
-    pub console: Vec<u8>,
     /// Bytes used in the end.
     pub used: usize,
 }
@@ -24,7 +23,6 @@ impl Read {
         }
         self.facts.append(&mut sink.facts);
         self.damage.extend(sink.damage.drain(..).map(|d| d.reason));
-        self.console.append(&mut sink.console);
         sink.clear();
     }
 }

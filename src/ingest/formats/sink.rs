@@ -40,9 +40,6 @@ pub struct Sink {
     pub damage: Vec<Damage>,
     /// Restarts the log speaks of.
     pub restarts: Vec<Restart>,
-    /// Console output that the log carries inside it (W&B), as it was written to the terminal: bytes for the console
-    /// formats, not cut at lines.
-    pub console: Vec<u8>,
 }
 
 impl Sink {
@@ -107,7 +104,6 @@ impl Sink {
     /// Forgets everything but the keys.
     pub fn clear(&mut self) {
         self.restarts.clear();
-        self.console.clear();
         self.points.clear();
         self.facts.clear();
         self.damage.clear();

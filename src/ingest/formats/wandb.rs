@@ -1,12 +1,15 @@
-//! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, configuration is facts, and console
-//! output is handed on for the console formats.
+//! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, configuration is facts.
+//!
+//! Console output, which is in the file too, is looked through for facts (arguments, parameters, the plan), but not for
+//! points: what a script prints it has mostly logged, under another name and with fewer digits, and W&B keeps the same
+//! output in `files/output.log` beside, which is read as any console is.
 //!
 //! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
 
 use super::blocks::{FILE_HEADER, Next, Place};
 use super::protobuf::{Fields, Malformed, Wire};
 use super::python_json::{self, Broken, Event, Reader};
-use super::{Format, FormatError, Parser, Recognition, Sink};
+use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
 use serde_json::{Map, Value};
 
@@ -44,6 +47,21 @@ struct WandbParser {
     step: i64,
     /// Unfinished lines of standard error and standard output.
     lines: [Vec<u8>; 2],
+    /// Whole lines that were not looked through yet.
+    printed: Vec<u8>,
+    console: Option<Console>,
+}
+
+/// What looks through console output, and where it puts what it finds.
+struct Console {
+    parser: Box<dyn Parser>,
+    sink: Sink,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { parser: console::Console.parser(""), sink: Sink::default() }
+    }
 }
 
 impl Parser for WandbParser {
@@ -83,9 +101,10 @@ impl Parser for WandbParser {
         }
         if last {
             for line in &mut self.lines {
-                sink.console.append(line);
+                self.printed.append(line);
             }
         }
+        self.look_through(sink);
         Ok(at)
     }
 
@@ -96,8 +115,11 @@ impl Parser for WandbParser {
         let mut saved = vec![u8::from(self.place.passing)];
         saved.extend(self.place.in_block.to_le_bytes());
         saved.extend(self.step.to_le_bytes());
-        // Two lines, neither of which holds a line break.
-        saved.extend(self.lines.join(&b'\n'));
+        // Two lines, neither of which holds a line break, and what must be known to go on looking through more of them.
+        let mut lines = self.lines.join(&b'\n');
+        lines.push(b'\n');
+        saved.append(&mut lines);
+        saved.extend(self.console.iter().flat_map(|console| console.parser.save()));
         saved
     }
 
@@ -108,11 +130,16 @@ impl Parser for WandbParser {
         let foreign = || FormatError("state of another parser".to_owned());
         let ([passing, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
         let (step, lines) = rest.split_first_chunk().ok_or_else(foreign)?;
-        let middle = memchr::memchr(b'\n', lines).ok_or_else(foreign)?;
+        let mut breaks = memchr::memchr_iter(b'\n', lines);
+        let (middle, end) = breaks.next().zip(breaks.next()).ok_or_else(foreign)?;
+        let console = &lines[end + 1..];
         self.begun = true;
         self.place = Place { in_block: u16::from_le_bytes([*b0, *b1]), passing: *passing != 0 };
         self.step = i64::from_le_bytes(*step);
-        self.lines = [lines[..middle].to_vec(), lines[middle + 1..].to_vec()];
+        self.lines = [lines[..middle].to_vec(), lines[middle + 1..end].to_vec()];
+        if !console.is_empty() {
+            self.console.insert(Console::default()).parser.resume(console)?;
+        }
         Ok(())
     }
 }
@@ -122,7 +149,7 @@ impl WandbParser {
         for field in Fields::new(record) {
             match field? {
                 (2, Wire::Bytes(history)) => self.history(history, sink)?,
-                (4 | 13, Wire::Bytes(output)) => self.output(output, sink)?,
+                (4 | 13, Wire::Bytes(output)) => self.output(output)?,
                 (5, Wire::Bytes(config)) => configuration(config, sink)?,
                 (17, Wire::Bytes(run)) => started(run, sink)?,
                 _ => {}
@@ -171,9 +198,24 @@ impl WandbParser {
         Ok(())
     }
 
+    /// Takes the facts out of what was printed.
+    fn look_through(&mut self, sink: &mut Sink) {
+        if self.printed.is_empty() {
+            return;
+        }
+        let Console { parser, sink: found } = self.console.get_or_insert_default();
+        // Whole lines; what a parser would rather see more of first is about points.
+        let read = parser.feed(&self.printed, true, found);
+        self.printed.clear();
+        if read.is_ok() {
+            sink.facts.extend(found.facts.drain(..).map(|(name, value, at)| (name, value, format!("console, {at}"))));
+        }
+        found.clear();
+    }
+
     /// Standard error is stream 0, standard output 1; each is put together into lines, since a line and its end are
     /// often written apart, with the other stream between them.
-    fn output(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    fn output(&mut self, message: &[u8]) -> Result<(), Malformed> {
         let (mut stream, mut text) = (0, &[][..]);
         for field in Fields::new(message) {
             match field? {
@@ -185,10 +227,10 @@ impl WandbParser {
         let line = &mut self.lines[stream];
         line.extend_from_slice(text);
         if let Some(end) = memchr::memrchr(b'\n', line) {
-            sink.console.extend(line.drain(..=end));
+            self.printed.extend(line.drain(..=end));
         }
         if line.len() > LONGEST_LINE {
-            sink.console.append(line);
+            self.printed.append(line);
         }
         Ok(())
     }
