@@ -2,10 +2,10 @@
 
 use super::discover::{self, RunPlace, Unreadable};
 use super::formats::custom::CustomFormat;
-use super::formats::{Chosen, Growth};
+use super::formats::{Chosen, Growth, HEAD};
 use super::identity::{self, Stamp};
 use super::settings::{self, Settings};
-use super::tail::{HEAD, Tail, With};
+use super::tail::{Tail, With};
 use super::{FileReport, Turn};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
@@ -264,6 +264,15 @@ impl Follower {
         let run = self.register(store)?;
         let Some(tail) = self.tails.get_mut(relative) else { return Ok(0) };
         let reading = tail.read(&mut With { store, run, own: &self.own, buffer, now, complete })?;
+        if let Some(reason) = reading.refused {
+            let id = tail.id;
+            self.refused.insert(relative.to_owned(), (tail.stamp, reason));
+            self.tails.remove(relative);
+            id.map_or(Ok(()), |id| store.forget_file(id))?;
+            turn.changed.insert(run);
+            turn.facts.insert(self.place.path.clone());
+            return Ok(0);
+        }
         if let Some(reason) = reading.failed {
             self.failed.insert(relative.to_owned(), reason);
         }
@@ -282,8 +291,9 @@ impl Follower {
     /// # Errors
     /// What the store says.
     pub fn offer_facts(&mut self, project: &Project, store: &SledStore) -> Result<Option<RunId>, StoreError> {
-        let logs = self.tails.values().chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
-        let facts = self.settings.facts(&project.facts, logs);
+        let logs = || self.tails.values().chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
+        self.settings.read_blends(&self.place.path, logs());
+        let facts = self.settings.facts(&project.facts, logs());
         let says_something = facts.known.values().any(|f| f.source != "project file");
         if self.id.is_none() && !says_something {
             return Ok(None);
@@ -352,7 +362,7 @@ impl Follower {
         for (relative, reason) in &self.failed {
             say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
         }
-        for wrong in self.settings.wrong.values() {
+        for wrong in self.settings.complaints() {
             say(Severity::Warning, format!("{}/{}", self.place.name, wrong.text), wrong.help.clone());
         }
     }

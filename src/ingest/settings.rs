@@ -1,12 +1,12 @@
 //! Facts from the files of a run that are settings, not logs.
 
-use super::facts::{Found, command_line, config, mlflow, plain, torchtitan};
+use super::facts::{Found, blend, command_line, config, mlflow, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::project::{FactSource, ProjectError, sidecar};
-use crate::vocab::{FactName, FactValue, Facts};
+use crate::vocab::{FactName, FactValue, Facts, Mixture};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What anyone can drop beside a run.
@@ -90,17 +90,20 @@ pub struct Settings {
     named: BTreeMap<String, (Stamp, Option<Value>)>,
     /// What could not be understood, by file.
     pub wrong: BTreeMap<String, Wrong>,
+    /// Files with blends that arguments name, by the path they name.
+    blends: BTreeMap<String, (Stamp, Result<Mixture, Wrong>)>,
 }
 
 impl Settings {
-    /// Reads what changed. Returns whether anything did.
+    /// Reads what changed, of all files of the run, sorted by path. What a file said that is gone is forgotten, unless all
+    /// are: then the run was moved away, and what is known of it stays. Returns whether anything changed.
     pub fn refresh(
         &mut self,
         run: &Path,
         files: &[(String, PathBuf, Stamp)],
         sources: &BTreeMap<FactName, Vec<FactSource>>,
     ) -> bool {
-        let mut changed = false;
+        let mut changed = !files.is_empty() && self.forget(files);
         for (relative, path, stamp) in files {
             let Some(rank) = rank(relative).filter(|rank| *rank < PARAMETERS) else { continue };
             let key = (rank, relative.clone());
@@ -132,7 +135,60 @@ impl Settings {
                 self.named.insert(file.clone(), (stamp, value));
             }
         }
-        changed
+        changed | self.blends.iter().any(|(path, (before, _))| blend_file(run, path).1 != *before)
+    }
+
+    /// Reads the files that arguments found in settings and logs say hold the mixture.
+    pub fn read_blends<'a>(&mut self, run: &Path, logs: impl Iterator<Item = (&'a str, &'a [Found])>) {
+        let mut named: BTreeMap<String, String> = BTreeMap::new();
+        let mut note = |file: &str, found: &[Found]| {
+            for (name, value, place) in found {
+                if let (FactName::Mixture, FactValue::Text(path)) = (name, value) {
+                    named.entry(path.clone()).or_insert_with(|| format!("{file}: {place}"));
+                }
+            }
+        };
+        self.read.iter().for_each(|((_, file), (_, found))| note(file, found));
+        logs.for_each(|(file, found)| note(file, found));
+        self.blends.retain(|path, _| named.contains_key(path));
+        for (path, place) in named {
+            let (file, stamp) = blend_file(run, &path);
+            if self.blends.get(&path).is_some_and(|(before, _)| *before == stamp) {
+                continue;
+            }
+            let text = bytes(&file, stamp.length).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let mixture = match text.map(|text| blend::file(&text)) {
+                Ok(Some(mixture)) => Ok(mixture),
+                Ok(None) => Err("it has no weights, or is no blend".to_owned()),
+                Err(reason) => Err(reason),
+            };
+            let mixture = mixture.map_err(|reason| Wrong {
+                text: format!("{place}: the mixture is in '{path}', which says none here: {reason}"),
+                help: Some(
+                    "copy the file into the run's directory, or write 'mixture:' into mixlaw.run.yaml".to_owned(),
+                ),
+            });
+            self.blends.insert(path, (stamp, mixture));
+        }
+    }
+
+    /// What is wrong.
+    pub fn complaints(&self) -> impl Iterator<Item = &Wrong> {
+        self.wrong.values().chain(self.blends.values().filter_map(|(_, mixture)| mixture.as_ref().err()))
+    }
+
+    /// Forgets what files said that are not there any more. Returns whether there were any.
+    fn forget(&mut self, files: &[(String, PathBuf, Stamp)]) -> bool {
+        let there = |relative: &str| files.binary_search_by(|(file, _, _)| file.as_str().cmp(relative)).is_ok();
+        let parameters: BTreeSet<&str> =
+            files.iter().filter_map(|(file, _, _)| mlflow::parameter(file)).map(|(directory, _)| directory).collect();
+        let before = self.read.len();
+        self.read.retain(|(rank, place), _| match *rank {
+            PARAMETERS => parameters.contains(place.as_str()),
+            _ => there(place),
+        });
+        self.wrong.retain(|relative, _| there(relative));
+        self.read.len() != before
     }
 
     /// Reads MLflow's parameters, which only together say something, where one of them changed.
@@ -191,7 +247,14 @@ impl Settings {
         let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
         for (file, found) in settings.chain(logs) {
             for (name, value, place) in found {
-                facts.offer(*name, value.clone(), format!("{file}#{place}"));
+                let value = match (name, value) {
+                    (FactName::Mixture, FactValue::Text(path)) => match self.blends.get(path) {
+                        Some((_, Ok(mixture))) => FactValue::Mixture(mixture.clone()),
+                        _ => continue,
+                    },
+                    (_, value) => value.clone(),
+                };
+                facts.offer(*name, value, format!("{file}#{place}"));
             }
         }
         facts
@@ -214,6 +277,16 @@ fn stated(relative: &str, path: &Path, length: u64) -> Result<Vec<Found>, Wrong>
         (name, known.unwrap_or(value), name.as_str().to_owned())
     });
     Ok(facts.collect())
+}
+
+/// The file with a blend that arguments of a run name: where they say, or in the run itself, to which it may have been
+/// copied. What is no regular file (a device, a pipe) is none.
+fn blend_file(run: &Path, named: &str) -> (PathBuf, Stamp) {
+    let stated = run.join(named);
+    let copied = Path::new(named).file_name().map(|name| run.join(name));
+    let stamp = |path: &Path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| Stamp::of(&m));
+    let found = copied.into_iter().chain([stated.clone()]).find_map(|path| stamp(&path).map(|stamp| (path, stamp)));
+    found.unwrap_or((stated, Stamp::default()))
 }
 
 fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, String> {
@@ -320,6 +393,51 @@ mod tests {
         assert!(wrong.help.as_ref().is_some_and(|help| help.contains("params")), "{wrong:?}");
         let facts = settings.facts(&sources, std::iter::empty());
         assert_eq!(facts.known.get(&FactName::Seed), None, "nothing of a wrong file is used");
+    }
+
+    #[test]
+    fn a_blend_is_read_from_the_file_that_arguments_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let logged = [(
+            FactName::Mixture,
+            FactValue::Text("/nowhere/mix/blend.txt".to_owned()),
+            "line 3 (data_args_path)".to_owned(),
+        )];
+        let logs = || [("train.log", &logged[..])].into_iter();
+        let (mut settings, none) = (Settings::default(), BTreeMap::new());
+        settings.read_blends(dir.path(), logs());
+        assert_eq!(settings.facts(&none, logs()).known.get(&FactName::Mixture), None);
+        let said: Vec<&Wrong> = settings.complaints().collect();
+        assert!(said.len() == 1 && said[0].text.starts_with("train.log: line 3 (data_args_path): "), "{said:?}");
+        assert!(!settings.refresh(dir.path(), &[], &none));
+        std::fs::write(dir.path().join("blend.txt"), "3 /d/code 1 /d/web").unwrap();
+        assert!(
+            settings.refresh(dir.path(), &listing(dir.path(), &["blend.txt"]), &none),
+            "it was copied into the run"
+        );
+        settings.read_blends(dir.path(), logs());
+        let facts = settings.facts(&none, logs());
+        let mixture = facts.known.get(&FactName::Mixture).unwrap();
+        assert_eq!(mixture.source, "train.log#line 3 (data_args_path)");
+        assert!(matches!(&mixture.value, FactValue::Mixture(m) if m.weight("code") == 0.75), "{mixture:?}");
+        assert_eq!(settings.complaints().count(), 0);
+    }
+
+    #[test]
+    fn what_a_deleted_file_said_is_forgotten_but_not_when_the_whole_run_is_moved_away() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("params")).unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let names = ["config.json", "m.jsonl", "mixlaw.run.yaml", "params/lr"];
+        names.iter().zip([r#"{"seed": 1}"#, "", "parms: 2\n", "0.1"]).for_each(|(name, text)| write(name, text));
+        let (mut settings, none) = (Settings::default(), BTreeMap::new());
+        let files = listing(dir.path(), &names);
+        assert!(settings.refresh(dir.path(), &files, &none));
+        assert_eq!((settings.facts(&none, std::iter::empty()).known.len(), settings.wrong.len()), (2, 1));
+        assert!(!settings.refresh(dir.path(), &[], &none));
+        assert_eq!(settings.facts(&none, std::iter::empty()).known.len(), 2);
+        assert!(settings.refresh(dir.path(), &files[1..2], &none));
+        assert_eq!((settings.facts(&none, std::iter::empty()).known.len(), settings.wrong.len()), (0, 0));
     }
 
     #[test]

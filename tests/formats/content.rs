@@ -2,7 +2,7 @@
 
 use crate::support::{Read, format, whole};
 use crate::writers::{tfevents, wandb};
-use mixlaw::ingest::formats::recognise;
+use mixlaw::ingest::formats::{Sink, recognise};
 use mixlaw::vocab::{FactName, FactValue};
 
 fn points(read: &Read) -> Vec<(&str, i64, f64)> {
@@ -89,10 +89,51 @@ fn a_tensorboard_record_of_many_megabytes_is_passed_over() {
 }
 
 #[test]
+fn megatron_tells_each_argument_in_a_record_of_its_own() {
+    // Megatron-LM's write_args_to_tensorboard.
+    let mut bytes = tfevents::version();
+    for (name, value) in [
+        ("num_layers", "12"),
+        ("hidden_size", "768"),
+        ("num_attention_heads", "12"),
+        ("tensor_model_parallel_size", "1"),
+        ("data_path", "['0.25', '/d/code_text_document', '0.75', '/d/web_text_document']"),
+        ("seed", "1234"),
+        ("world_size", "8"),
+    ] {
+        bytes.extend(tfevents::text(&format!("{name}/text_summary"), value));
+    }
+    let told = bytes.len();
+    bytes.extend(tfevents::scalar("lm loss", 1, 9.5, 1.7e9));
+    let read = whole(format("tfevents"), "events", &bytes);
+    let find = |name| read.facts.iter().find(|f| f.0 == name).map(|f| (f.1.clone(), f.2.as_str()));
+    assert_eq!(find(FactName::Seed), Some((FactValue::Number(1234.0), "seed/text_summary")));
+    assert_eq!(find(FactName::Params).map(|f| f.0), Some(FactValue::Number(85_056_000.0)));
+    let Some((FactValue::Mixture(mixture), _)) = find(FactName::Mixture) else { panic!("{:?}", read.facts) };
+    assert_eq!(mixture.weight("web"), 0.75);
+    // Another process takes over before the first number.
+    let mut sink = Sink::default();
+    let mut parser = format("tfevents").parser("events");
+    assert_eq!(parser.feed(&bytes[..told], false, &mut sink), Ok(told));
+    let mut resumed = format("tfevents").parser("events");
+    resumed.resume(&parser.save()).expect("its own state");
+    assert_eq!(resumed.feed(&bytes[told..], false, &mut sink), Ok(bytes.len() - told));
+    assert_eq!(sink.facts, read.facts);
+    // The words are others', too: without the rest they say nothing.
+    let mut few = tfevents::version();
+    few.extend(tfevents::text("seed/text_summary", "7"));
+    few.extend(tfevents::scalar("loss", 1, 9.5, 1.7e9));
+    assert_eq!(whole(format("tfevents"), "events", &few).facts, []);
+}
+
+#[test]
 fn wandb_history_config_and_console() {
     let mut file = wandb::File::new();
     file.config(&[("training>mixture", r#"{"code": 1, "prose": 3}"#), ("seed", "5")]);
-    file.output(1, "loss").output(0, "warning\n").output(1, " 2.5\n");
+    file.output(1, "all params:")
+        .output(0, "warning\n")
+        .output(1, " 3,106,123,776 ||\n")
+        .output(1, "step 1 loss 2.5\n");
     file.history(0, &[("_step", "0"), ("_timestamp", "1.7e9"), ("loss", "NaN"), ("eval>code", "1.5")]);
     file.history(4, &[("nested", r#"{"a": {"b": 2}, "list": [1]}"#), ("image", r#"{"_type": "image", "n": 1}"#)]);
     file.history(5, &[("text", r#""7""#), ("flag", "true"), ("inf", r#""-Infinity""#)]);
@@ -103,7 +144,8 @@ fn wandb_history_config_and_console() {
     assert!(found[2].0 == "loss" && found[2].2.is_nan());
     assert_eq!(found[3..], [("eval.code", 0, 1.5), ("nested.a.b", 4, 2.0), ("inf", 5, f64::NEG_INFINITY)]);
     assert!(walls(&read)[..4].iter().all(|wall| *wall == 1.7e9));
-    assert_eq!(String::from_utf8_lossy(&read.console), "warning\nloss 2.5\n");
+    let told = (FactName::TotalParams, FactValue::Number(3_106_123_776.0), "console, line 2".to_owned());
+    assert!(read.facts.contains(&told), "{:?}", read.facts);
     assert!(read.facts.contains(&(FactName::Seed, FactValue::Number(5.0), "config.seed".into())));
     assert!(
         read.facts.iter().any(|f| f.0 == FactName::Mixture && f.2 == "config.training.mixture"),

@@ -1,6 +1,7 @@
 //! Mixtures written as lists of weights and paths, and domain names out of paths.
 
 use crate::vocab::Mixture;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What preprocessing tools append to the name of a corpus.
@@ -71,6 +72,24 @@ pub fn blend(words: &[&str]) -> Option<Mixture> {
     mixture(&weights, &paths)
 }
 
+/// The blend in a file that Megatron's arguments name: words as `--data-path` takes them (`--data-args-path`), or a JSON
+/// object with such words for `train` (`--per-split-data-args-path`).
+#[must_use]
+pub fn file(text: &str) -> Option<Mixture> {
+    let Ok(Value::Object(splits)) = serde_json::from_str(text) else {
+        return blend(&text.split_whitespace().collect::<Vec<_>>());
+    };
+    match splits.get("train")? {
+        Value::String(words) => blend(&words.split_whitespace().collect::<Vec<_>>()),
+        Value::Array(words) => {
+            let words: Vec<String> =
+                words.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned)).collect();
+            blend(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        _ => None,
+    }
+}
+
 /// The strings and numbers of a list as Python prints it, nested lists flattened: `[['a', 0.3], "b"]`. `None` where it is
 /// no list.
 #[must_use]
@@ -113,6 +132,20 @@ mod tests {
         assert_eq!(weight(&["/d/only"], "only"), Some(1.0));
         for words in [&["/d/a", "/d/b"][..], &[], &["-1", "/d/a"], &["nan", "/d/a", "1", "/d/b"]] {
             assert_eq!(blend(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn files_hold_what_arguments_would() {
+        let weight = |text: &str| file(text).map(|m| m.weight("code"));
+        assert_eq!(weight("0.3 /d/code_text_document\n0.9 /d/web_text_document\n"), Some(0.25));
+        assert_eq!(
+            weight(r#"{"train": ["3", "/d/code", 9, "/d/web"], "valid": ["1", "/d/web"], "test": null}"#),
+            Some(0.25)
+        );
+        assert_eq!(weight(r#"{"train": "1 /d/code 3 /d/web", "valid": "", "test": ""}"#), Some(0.25));
+        for text in ["/d/code /d/web /d/math", "/d/code /d/web", r#"{"train": null}"#, r#"{"data": []}"#, ""] {
+            assert_eq!(file(text), None, "{text}");
         }
     }
 

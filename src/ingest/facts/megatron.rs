@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Arguments that facts are made of.
 pub(super) const WANTED: &[&str] = &[
     "add_bias_linear",
+    "data_args_path",
     "data_path",
     "expert_model_parallel_size",
     "ffn_hidden_size",
@@ -38,6 +39,7 @@ pub(super) const WANTED: &[&str] = &[
     "num_experts",
     "num_layers",
     "num_query_groups",
+    "per_split_data_args_path",
     "pipeline_model_parallel_size",
     "pretrained_checkpoint",
     "rampup_batch_size",
@@ -163,7 +165,17 @@ impl Arguments {
         if let Some((mixture, from)) = self.mixture() {
             add(FactName::Mixture, Some(FactValue::Mixture(mixture)), from);
         }
+        for from in ["data_args_path", "per_split_data_args_path"] {
+            // The file holds what would otherwise be here; whoever may open files looks into it.
+            add(FactName::Mixture, self.text(from).map(|path| FactValue::Text(path.to_owned())), from);
+        }
         found
+    }
+
+    /// Whether they are Megatron's: the names are words that others use, too.
+    #[must_use]
+    pub fn are_megatrons(&self) -> bool {
+        ["num_layers", "hidden_size", "tensor_model_parallel_size"].iter().all(|name| self.0.contains_key(name))
     }
 
     fn experts(&self) -> Option<f64> {

@@ -9,9 +9,12 @@
 //! left out and reported.
 
 use super::protobuf::{Fields, Malformed, Wire};
+use super::saved::{self, Reader};
+use super::scan::text;
 use super::tensor::{self, Tensor};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use crate::ingest::facts;
+use crate::ingest::facts::megatron::Arguments;
 
 /// Bytes of a record around its data.
 const HEADER: usize = 12;
@@ -68,10 +71,12 @@ fn file_version(event: &[u8]) -> Option<String> {
     })
 }
 
-/// Reads one file. All that must be known between two records is how much of a record that is passed over is left.
+/// Reads one file. All that must be known between two records is how much of a record that is passed over is left, and,
+/// before the first number, which of Megatron's arguments were told: each has a record of its own.
 #[derive(Default)]
 struct EventParser {
     skip: u64,
+    arguments: Arguments,
 }
 
 impl Parser for EventParser {
@@ -108,7 +113,7 @@ impl Parser for EventParser {
                 sink.damaged(at, "the data of a TensorBoard record have a wrong checksum");
             } else {
                 let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
-                if event(data, sink).is_err() {
+                if event(data, &mut self.arguments, sink).is_err() {
                     sink.points.truncate(points);
                     sink.facts.truncate(facts);
                     sink.restarts.truncate(restarts);
@@ -121,19 +126,34 @@ impl Parser for EventParser {
     }
 
     fn save(&self) -> Vec<u8> {
-        if self.skip == 0 { Vec::new() } else { self.skip.to_le_bytes().to_vec() }
+        if self.skip == 0 && self.arguments.is_empty() {
+            return Vec::new();
+        }
+        let mut to = self.skip.to_le_bytes().to_vec();
+        for (name, value, _) in self.arguments.iter() {
+            saved::bytes(&mut to, name.as_bytes());
+            saved::bytes(&mut to, value.as_bytes());
+        }
+        to
     }
 
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
-        self.skip = match saved {
-            [] => 0,
-            _ => u64::from_le_bytes(saved.try_into().map_err(|_| FormatError("state of another parser".into()))?),
-        };
+        if saved.is_empty() {
+            return Ok(());
+        }
+        let foreign = || FormatError("state of another parser".to_owned());
+        let (skip, arguments) = saved.split_first_chunk().ok_or_else(foreign)?;
+        self.skip = u64::from_le_bytes(*skip);
+        let mut from = Reader::new(arguments);
+        while !from.is_empty() {
+            let (Some(name), Some(value)) = (from.bytes(), from.bytes()) else { return Err(foreign()) };
+            self.arguments.note(&text(name), &text(value), 0);
+        }
         Ok(())
     }
 }
 
-fn event(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Malformed> {
     let (mut wall, mut step, mut summary, mut session) = (f64::NAN, 0, None, None);
     for field in Fields::new(message) {
         match field? {
@@ -152,15 +172,23 @@ fn event(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
             }
         }
     }
+    let before = sink.points.len();
     for field in Fields::new(summary.unwrap_or_default()) {
         if let (1, Wire::Bytes(bytes)) = field? {
-            value(bytes, step, wall, sink)?;
+            value(bytes, step, wall, arguments, sink)?;
+        }
+    }
+    if !arguments.is_empty() && sink.points.len() > before {
+        // Megatron has told all of them before its first number.
+        let told = std::mem::take(arguments);
+        for (name, value, place) in told.are_megatrons().then(|| told.facts()).into_iter().flatten() {
+            sink.fact(name, value, format!("{place}/text_summary"));
         }
     }
     Ok(())
 }
 
-fn value(message: &[u8], step: i64, wall: f64, sink: &mut Sink) -> Result<(), Malformed> {
+fn value(message: &[u8], step: i64, wall: f64, arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Malformed> {
     let (mut tag, mut simple, mut tensor, mut metadata) = (&[][..], None, None, None);
     for field in Fields::new(message) {
         match field? {
@@ -182,7 +210,11 @@ fn value(message: &[u8], step: i64, wall: f64, sink: &mut Sink) -> Result<(), Ma
                 let metric = sink.metric_bytes(tag);
                 sink.point(metric, step, value, wall);
             }
-            Tensor::Text(text) => facts::tensorboard::text(&String::from_utf8_lossy(tag), text, sink),
+            Tensor::Text(value) => {
+                let tag = text(tag);
+                arguments.note(tag.strip_suffix("/text_summary").unwrap_or(&tag), &text(value), 0);
+                facts::tensorboard::text(&tag, value, sink);
+            }
             Tensor::Other => {}
         }
     }

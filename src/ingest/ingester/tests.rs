@@ -283,6 +283,9 @@ fn settings_that_change_change_the_facts() {
     bench.restart();
     assert!(bench.turn().changed.is_empty(), "facts of logs and settings are found again after a restart");
     assert_eq!(facts(&bench).number(FactName::PlannedSteps), Some(20.0));
+    fs::remove_file(bench.path("runs/a/mixlaw.run.yaml")).unwrap();
+    assert_eq!(bench.turn().changed, [run].into());
+    assert_eq!(facts(&bench).number(FactName::Params), None, "nobody says so any more");
 }
 
 #[test]
