@@ -5,6 +5,7 @@ use super::odds::{Odds, distance};
 use super::region::{Edge, Region};
 use super::search::Found;
 use super::{SURE, lead};
+use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
 use crate::vocab::EXTRAPOLATES;
 use crate::vocab::number::show_amount;
@@ -177,12 +178,18 @@ impl Story<'_> {
         said
     }
 
-    /// Tokens that would be seen more than once, which no law here was told about.
+    /// Tokens that would be seen more than once.
     fn repetition(&self) -> Vec<String> {
         let of = |(domain, weight): (&String, &f64)| {
-            let epochs = weight * self.odds.scale.tokens / self.project.available_tokens.get(domain)?;
-            (epochs > 1.01).then(|| {
-                format!("each {domain} token would be used {epochs:.1} times; the laws take repeated tokens to be as good as new")
+            let (seen, unique) = (weight * self.odds.scale.tokens, *self.project.available_tokens.get(domain)?);
+            let worth = effective_tokens(seen, unique);
+            (seen > 1.01 * unique).then(|| {
+                let epochs = seen / unique;
+                let taken = match self.project.fit.repetition {
+                    true => format!("{} of them count as {} fresh ones", show_amount(seen), show_amount(worth)),
+                    false => "the laws take repeated tokens to be as good as new".to_owned(),
+                };
+                format!("each {domain} token would be used {epochs:.1} times; {taken}")
             })
         };
         self.project.domains.iter().zip(&self.chosen.best.weights).filter_map(of).collect()

@@ -316,7 +316,7 @@ mod tests {
             own: Some(0),
             runs,
             rows,
-            dropped: Vec::new(),
+            ..Observations::default()
         };
         let project = Project {
             domains: vec!["web".to_owned()],

@@ -135,7 +135,7 @@ fn project() -> Project {
         max_epochs: 4.0,
         objective: Objective { minimize: BTreeMap::from([("rust".to_owned(), 1.0)]), subject_to: Vec::new() },
         laws: Vec::new(),
-        fit: FitSettings { seed: 1, starts: None, bootstraps: 50, skip: 0.1 },
+        fit: FitSettings { seed: 1, starts: None, bootstraps: 50, skip: 0.1, repetition: true },
         watch: WatchMode::Auto,
         ..Project::default()
     }

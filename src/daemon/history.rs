@@ -3,7 +3,7 @@
 use crate::fit::choose::Candidates;
 use crate::observe::Observed;
 use crate::store::{SledStore, StoreError};
-use crate::vocab::{Forecast, KeptFit, Observations};
+use crate::vocab::{Forecast, KeptFit, Observations, Probe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::Xxh3;
@@ -93,6 +93,13 @@ pub fn fingerprint(rows: &Observations) -> u64 {
         hash.update(name.as_bytes());
         hash.update(&[0]);
     }
+    let probe = |p: Option<Probe>| p.map_or([0.0; 2], |p| [p.loss, p.decline]);
+    // What rows of a project without either are hashed to stays as it was.
+    if rows.probe.is_some() {
+        let probes = rows.rows.iter().map(|row| row.probe).chain([rows.probe]);
+        probes.flat_map(probe).for_each(|number| hash.update(&number.to_le_bytes()));
+    }
+    rows.supply.iter().for_each(|tokens| hash.update(&tokens.to_le_bytes()));
     for row in &rows.rows {
         let shape = [row.params, row.active_params, row.tokens, row.experts, row.experts_per_token, row.granularity];
         for number in shape.iter().chain(&row.mixture).chain([&row.loss]) {

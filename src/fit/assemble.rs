@@ -6,7 +6,7 @@ use super::model::{Model, Optimum};
 use super::objective::Stop;
 use super::{Fit, Options, Seen, identify, laplace, resample};
 use crate::laws::Columns;
-use crate::vocab::{FitView, Observations, ParameterView};
+use crate::vocab::{FitView, Observation, Observations, ParameterView};
 
 /// What a fit consists of before it is put into words.
 pub(super) struct Parts<'a> {
@@ -38,7 +38,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         law: model.law.card().name.to_owned(),
         chosen: true,
         objective: model.objective(&optimum.theta, x),
-        warnings: warnings(&parameters, held.as_ref(), runs.len()),
+        warnings: warnings(observations, &parameters, held.as_ref(), runs.len()),
         parameters,
         observations: x.len(),
         runs: runs.len(),
@@ -148,8 +148,22 @@ pub(super) fn usual_spread(lines: &[Vec<f64>]) -> f64 {
     resample::quantile(&spreads, 0.5)
 }
 
-fn warnings(parameters: &[ParameterView], held: Option<&HeldOut>, runs: usize) -> Vec<String> {
+fn warnings(
+    observations: &Observations,
+    parameters: &[ParameterView],
+    held: Option<&HeldOut>,
+    runs: usize,
+) -> Vec<String> {
     let mut all = Vec::new();
+    let repeats = |row: &&Observation| {
+        observations.supply.iter().zip(&row.mixture).any(|(tokens, weight)| weight * row.tokens > 1.01 * tokens)
+    };
+    let repeated = observations.rows.iter().filter(repeats).count();
+    if repeated > 0 {
+        all.push(format!(
+            "{repeated} checkpoints use tokens more than once, which count as the fresh ones they are worth"
+        ));
+    }
     if let Some(held) = held {
         if held.skill <= 0.0 {
             all.push("NO SKILL: held-out mixtures are predicted no better than by the mean".to_owned());

@@ -90,7 +90,7 @@ mod tests {
         };
         let sizes = [1e6, 3e6, 9e6];
         let all = sizes.into_iter().flat_map(|n| [0.0, 0.5, 0.9].map(|h| [1e8, 2e8].map(|d| row(n, d, h))));
-        Columns::places(2, &all.flatten().collect::<Vec<_>>())
+        Columns::places(2, &all.flatten().collect::<Vec<_>>(), &crate::laws::Context::default())
     }
 
     #[test]

@@ -124,20 +124,20 @@ impl Fit {
     /// Loss at `at` (its `loss` is ignored), nats. Finite and positive.
     #[must_use]
     pub fn predict(&self, at: &Observation) -> f64 {
-        self.ln(&Columns::place(at)).exp()
+        self.ln(&Columns::place(at, &self.model.shape.context)).exp()
     }
 
     /// Loss at `at` under each resample, nats; the same order for every call, so that differences between two places
     /// can be taken draw by draw. Empty where there was no bootstrap.
     #[must_use]
     pub fn predict_draws(&self, at: &Observation) -> Vec<f64> {
-        self.ln_draws(&Columns::place(at)).into_iter().map(f64::exp).collect()
+        self.ln_draws(&Columns::place(at, &self.model.shape.context)).into_iter().map(f64::exp).collect()
     }
 
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.
     #[must_use]
     pub fn curve(&self, at: &Observation) -> Interval {
-        let place = Columns::place(at);
+        let place = Columns::place(at, &self.model.shape.context);
         let value = self.ln(&place);
         let (below, above) = interval::of_curve(value, &self.ln_draws(&place));
         interval::interval(value, below, above)
@@ -147,7 +147,7 @@ impl Fit {
     /// spread exceeds its usual one by, and, beyond the largest N or D, what fits to smaller ones got wrong.
     #[must_use]
     pub fn forecast(&self, at: &Observation) -> Interval {
-        let place = Columns::place(at);
+        let place = Columns::place(at, &self.model.shape.context);
         self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.standing(at))
     }
 

@@ -94,7 +94,7 @@ impl Stack {
             return None;
         }
         let (_, first) = members.first()?;
-        let place = Columns::place(at);
+        let place = Columns::place(at, &first.model.shape.context);
         let value = members.iter().map(|(w, fit)| w * fit.ln(&place)).sum();
         let of_laws: Vec<(f64, Vec<f64>)> = members.iter().map(|(w, fit)| (*w, fit.ln_draws(&place))).collect();
         let one = |w: f64, draws: &[f64], fit: &Fit, d: usize| {

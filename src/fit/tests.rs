@@ -87,6 +87,7 @@ fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
                     granularity: 1.0,
                     loss: truth(n, d, r) * (1.0 + wobble),
                     run: run * 7 + ratio,
+                    probe: None,
                 });
             }
         }
@@ -121,6 +122,7 @@ fn place(n: f64, d: f64, r: f64) -> Observation {
         granularity: 1.0,
         loss: f64::NAN,
         run: 0,
+        probe: None,
     }
 }
 

@@ -89,7 +89,7 @@ impl Smooth for Capacity {
             let size = (x.ln_params[row] - shape.ln_params.1).exp();
             let capacity = Split::of(size, phi[H].exp(), c, b, |j| x.ln_share[j][row]);
             let ln_x = capacity.ln_x(own, c, b, x.ln_share[own][row]);
-            terms[1][i] = phi[A] - phi[DATA] * (x.ln_tokens[row] + x.ln_share[own][row]);
+            terms[1][i] = phi[A] - phi[DATA] * x.ln_tokens_of(own, row);
             terms[2][i] = c[own] - b[own] * ln_x;
             if out.wants_jacobian {
                 capacity.derivatives(own, ln_x, c, b, |j| x.ln_share[j][row], |k, v| out.column_mut(k, n)[i] = v);
@@ -103,7 +103,7 @@ impl Smooth for Capacity {
         out.column_mut(A, n).copy_from_slice(&terms[1][..n]);
         for i in 0..n {
             let row = rows.start + i;
-            out.column_mut(DATA, n)[i] = -terms[1][i] * (x.ln_tokens[row] + x.ln_share[own][row]);
+            out.column_mut(DATA, n)[i] = -terms[1][i] * x.ln_tokens_of(own, row);
         }
         // Columns from H on hold d(c − b ln x*); times the share of the term they are d ln L.
         for column in H..FIRST + 2 * k {

@@ -43,61 +43,100 @@ impl Law for DCpt {
     }
 }
 
-// Positions of the parameters: the amplitudes first, so that they are one range.
+// Positions of the parameters: the amplitudes first, so that they are one range, then the exponents, which a law with
+// more amplitudes has further on.
 const E: usize = 0;
 const A: usize = 1;
 const B: usize = 2;
 const C: usize = 3;
-const ALPHA: usize = 4;
-const BETA: usize = 5;
-const ETA: usize = 6;
-const GAMMA: usize = 7;
-const EPS: usize = 8;
+const FIRST: usize = 4;
+const ALPHA: usize = 0;
+const BETA: usize = 1;
+const ETA: usize = 2;
+const GAMMA: usize = 3;
+const EPS: usize = 4;
+/// How many follow the amplitudes.
+pub(super) const EXPONENTS: usize = 5;
 
 impl Smooth for DCpt {
     fn parameters(&self, _: &Shape) -> Vec<Parameter> {
-        use Coordinate::{Amplitude, Free, LogBetween, Positive};
-        vec![
-            Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
-            Parameter::new("A", "nats", Amplitude, (0.0, 10.0)),
-            Parameter::new("B", "nats", Amplitude, (0.0, 12.0)),
-            Parameter::new("C", "nats", Amplitude, (-4.0, 1.0)),
-            Parameter::new("α", "", Positive, (0.05, 1.0)),
-            Parameter::new("β", "", Positive, (0.05, 1.0)),
-            Parameter::new("η", "", Free, (-0.1, 0.6)),
-            Parameter::new("γ", "", Positive, (0.05, 3.0)),
-            Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 1.5)),
-        ]
+        parameters()
     }
 
     fn linear(&self, _: &Shape) -> Range<usize> {
-        E..ALPHA
+        E..FIRST
     }
 
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
-        let n = rows.len();
-        let own = shape.own.unwrap_or(0);
-        let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
-        let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
-        let eps = phi[EPS].exp();
-        let mut ln_re = [0.0; BLOCK];
-        map(&mut ln_re[..n], r, |r| math::ln(r + eps));
-        let mut terms = [[0.0; BLOCK]; 4];
-        terms[0][..n].fill(phi[E]);
-        map(&mut terms[1][..n], ln_n, |v| phi[A] - phi[ALPHA] * v);
-        map2(&mut terms[2][..n], ln_r, ln_d, |r, d| phi[B] + phi[ETA] * r - phi[BETA] * d);
-        map(&mut terms[3][..n], &ln_re[..n], |v| phi[C] - phi[GAMMA] * v);
-        shares(&mut terms, n, &mut out.ln_loss);
-        if !out.wants_jacobian {
-            return;
+        let mut all = [[0.0; BLOCK]; 4];
+        let ln_re = terms(shape, phi, FIRST, x, rows.clone(), &mut all);
+        shares(&mut all, rows.len(), &mut out.ln_loss);
+        if out.wants_jacobian {
+            columns(shape, phi, FIRST, x, rows, &all, &ln_re, out);
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
-        map2(out.column_mut(ALPHA, n), &terms[1], ln_n, |p, v| -p * v);
-        map2(out.column_mut(BETA, n), &terms[2], ln_d, |p, v| -p * v);
-        map2(out.column_mut(ETA, n), &terms[2], ln_r, |p, v| p * v);
-        map2(out.column_mut(GAMMA, n), &terms[3], &ln_re, |p, v| -p * v);
-        map2(out.column_mut(EPS, n), &terms[3], r, |p, r| -p * phi[GAMMA] * eps / (r + eps));
     }
+}
+
+/// The four amplitudes and the exponents.
+pub(super) fn parameters() -> Vec<Parameter> {
+    use Coordinate::{Amplitude, Free, LogBetween, Positive};
+    vec![
+        Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
+        Parameter::new("A", "nats", Amplitude, (0.0, 10.0)),
+        Parameter::new("B", "nats", Amplitude, (0.0, 12.0)),
+        Parameter::new("C", "nats", Amplitude, (-4.0, 1.0)),
+        Parameter::new("α", "", Positive, (0.05, 1.0)),
+        Parameter::new("β", "", Positive, (0.05, 1.0)),
+        Parameter::new("η", "", Free, (-0.1, 0.6)),
+        Parameter::new("γ", "", Positive, (0.05, 3.0)),
+        Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 1.5)),
+    ]
+}
+
+/// Writes ln of the four terms, with exponents at `phi[first..]`; returns ln(r + ε).
+pub(super) fn terms<const K: usize>(
+    shape: &Shape,
+    phi: &[f64],
+    first: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    terms: &mut [[f64; BLOCK]; K],
+) -> [f64; BLOCK] {
+    let (n, own, exponents) = (rows.len(), shape.own.unwrap_or(0), &phi[first..]);
+    let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
+    let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
+    let eps = exponents[EPS].exp();
+    let mut ln_re = [0.0; BLOCK];
+    map(&mut ln_re[..n], r, |r| math::ln(r + eps));
+    terms[E][..n].fill(phi[E]);
+    map(&mut terms[A][..n], ln_n, |v| phi[A] - exponents[ALPHA] * v);
+    map2(&mut terms[B][..n], ln_r, ln_d, |r, d| phi[B] + exponents[ETA] * r - exponents[BETA] * d);
+    map(&mut terms[C][..n], &ln_re[..n], |v| phi[C] - exponents[GAMMA] * v);
+    ln_re
+}
+
+/// The derivatives by every amplitude (one for each term) and by the exponents, given each term's share of the loss.
+#[allow(clippy::too_many_arguments, reason = "those of `terms`, and what it gave")]
+pub(super) fn columns<const K: usize>(
+    shape: &Shape,
+    phi: &[f64],
+    first: usize,
+    x: &Columns,
+    rows: Range<usize>,
+    terms: &[[f64; BLOCK]; K],
+    ln_re: &[f64; BLOCK],
+    out: &mut Block,
+) {
+    let (n, own, exponents) = (rows.len(), shape.own.unwrap_or(0), &phi[first..]);
+    let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
+    let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
+    let eps = exponents[EPS].exp();
+    for (k, term) in terms.iter().enumerate() {
+        out.column_mut(k, n).copy_from_slice(&term[..n]);
+    }
+    map2(out.column_mut(first + ALPHA, n), &terms[A], ln_n, |p, v| -p * v);
+    map2(out.column_mut(first + BETA, n), &terms[B], ln_d, |p, v| -p * v);
+    map2(out.column_mut(first + ETA, n), &terms[B], ln_r, |p, v| p * v);
+    map2(out.column_mut(first + GAMMA, n), &terms[C], ln_re, |p, v| -p * v);
+    map2(out.column_mut(first + EPS, n), &terms[C], r, |p, r| -p * exponents[GAMMA] * eps / (r + eps));
 }

@@ -151,7 +151,7 @@ mod tests {
                 }
             })
             .collect();
-        let x = Columns::places(0, &rows);
+        let x = Columns::places(0, &rows, &crate::laws::Context::default());
         let (mut least, mut best, mut block) = (f64::INFINITY, 0.0, Block::new(11));
         for from in (0..x.len()).step_by(BLOCK) {
             JointMoe.evaluate(&Shape::default(), &published(), &x, from..from + BLOCK, &mut block);

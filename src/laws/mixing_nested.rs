@@ -305,7 +305,7 @@ mod tests {
         let shape = Shape::of(data.own, &x);
         let theta = MixingNested.solve(&shape, &x, 0);
         let at = Observation { params: n, tokens: d, mixture: vec![r, 1.0 - r], ..Observation::default() };
-        MixingNested.predict(&shape, &theta, &Columns::places(2, &[at]))[0].exp()
+        MixingNested.predict(&shape, &theta, &Columns::places(2, &[at], &shape.context))[0].exp()
     }
 
     #[test]

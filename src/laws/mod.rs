@@ -21,6 +21,7 @@ mod capacity;
 mod chinchilla;
 mod critical_ratio;
 mod dcpt;
+mod dcpt_cross;
 mod experts;
 mod exponential;
 mod fine_grained;
@@ -39,7 +40,7 @@ mod sparsity;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use columns::{BLOCK, Columns};
+pub use columns::{BLOCK, Columns, Context};
 pub use parameter::{Coordinate, Parameter};
 
 use crate::vocab::Observations;
@@ -48,6 +49,7 @@ use std::ops::Range;
 /// Every law, in the order in which they are shown.
 pub static ALL: &[&dyn Law] = &[
     &dcpt::DCpt,
+    &dcpt_cross::DCptCross,
     &mixing::Mixing,
     &mixing_nested::MixingNested,
     &mixing_implicit::MixingImplicit,
@@ -103,6 +105,10 @@ pub struct Shape {
     pub ln_params: (f64, f64),
     /// Number of hidden domains, for laws that have them.
     pub hidden: usize,
+    /// Supply of tokens, and how the target's domain begins.
+    pub context: Context,
+    /// ln of the middle of k₁·k₂ among the rows fitted to; 0 where no run says how it began.
+    pub ln_probe: f64,
 }
 
 impl Shape {
@@ -115,7 +121,12 @@ impl Shape {
         };
         let (ln_least_loss, ln_most_loss) = range(&columns.ln_loss);
         let ln_params = range(&columns.ln_params);
-        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss, ln_params, hidden: 0 }
+        let known = columns.ln_first.iter().zip(&columns.decline).filter(|(_, decline)| **decline > 0.0);
+        let mut probes: Vec<f64> = known.map(|(ln_first, decline)| ln_first + decline.ln()).collect();
+        probes.sort_by(f64::total_cmp);
+        let ln_probe = probes.get(probes.len() / 2).copied().unwrap_or(0.0);
+        let context = columns.context().clone();
+        Self { domains: columns.share.len(), own, ln_least_loss, ln_most_loss, ln_params, hidden: 0, context, ln_probe }
     }
 }
 

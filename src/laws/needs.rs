@@ -85,6 +85,31 @@ pub(super) fn sparsities(data: &Observations, least: usize) -> Option<String> {
     (have < least).then(|| format!("runs of {least} or more sparsities are needed; there {} {have}", verb(have)))
 }
 
+/// A sentence unless every run, and the target, says how it began, and runs begin in at least `least` ways.
+pub(super) fn probes(data: &Observations, least: usize) -> Option<String> {
+    let domain = data.own.and_then(|own| data.domains.get(own)).map_or("DOMAIN", String::as_str);
+    let silent = data.rows.iter().filter(|row| row.probe.is_none()).count();
+    let mut lacking = Vec::new();
+    if silent > 0 {
+        lacking.push(format!(
+            "{silent} checkpoint{} of runs without losses in their first steps (those that fit.skip leaves out; in a table: \
+             first_loss and decline)",
+            if silent == 1 { " is" } else { "s are" }
+        ));
+    }
+    if data.probe.is_none() {
+        lacking.push(format!(
+            "how a short run on the target's domain begins is not stated (target: {{ probe: {{ {domain}: {{ loss: 3.1, \
+             decline: 0.05 }} }} }})"
+        ));
+    }
+    let have = different(data, |row| row.probe.map_or(f64::NAN, |p| p.loss));
+    if lacking.is_empty() && have < least {
+        lacking.push(format!("runs that begin at {least} or more losses are needed; there {} {have}", verb(have)));
+    }
+    (!lacking.is_empty()).then(|| lacking.join("; "))
+}
+
 /// A sentence unless there are more rows than parameters.
 pub(super) fn rows(data: &Observations, parameters: usize) -> Option<String> {
     let have = data.rows.len();

@@ -3,6 +3,12 @@
 //! U unique tokens seen over and over count as U + U·R*·(1 − e^(−R/R*)) tokens, R the repetitions after the first pass.
 //! Muennighoff et al., "Scaling Data-Constrained Language Models", arXiv:2305.16264, eq. 5; R* = 15.4 there. Proxies must
 //! match the target's repetition, or their losses answer another question.
+//!
+//! It is counted in every law that takes D (the sum of what the domains' tokens are worth) or D of a domain, for fitted
+//! rows and places alike ([`super::Columns`]), where the project says how many tokens of a domain there are
+//! (`mixture.available_tokens`), for all runs and the target. Weights stay what was sampled. It does not apply where runs
+//! draw from smaller samples of a domain, so as to repeat as often as the target will (`fit: { repetition: false }`), and
+//! is not felt by laws that are blind to D.
 
 use super::Card;
 
@@ -14,10 +20,14 @@ pub static CARD: Card = Card {
     name: "repetition",
     title: "Repeated tokens",
     form: "D' = U + U·R*·(1 − e^(−R/R*)), R = D/U − 1",
-    needs: "tokens seen D and unique tokens U of a domain; R* is published",
-    gives: "the fresh tokens that repeated ones are worth",
+    needs: "tokens seen D and unique tokens U of a domain (mixture.available_tokens); R* is published",
+    gives: "the fresh tokens that repeated ones are worth, in place of D in every law (fit.repetition)",
     source: "Muennighoff et al. 2023, arXiv:2305.16264",
-    caveats: &["R* was fitted to C4 and models to 9B"],
+    caveats: &[
+        "R* was fitted to C4 and models to 9B",
+        "U is that of all runs and of the target: not for runs on smaller samples of a domain",
+        "laws that are blind to D do not feel it",
+    ],
 };
 
 /// The fresh tokens that `seen` tokens of a domain with `unique` ones are worth. `seen` itself until they repeat.

@@ -1,7 +1,7 @@
 //! What holds of every law.
 
 use super::*;
-use crate::vocab::{Observation, Observations};
+use crate::vocab::{Observation, Observations, Probe};
 
 /// A stream of numbers in [0, 1) that is the same everywhere.
 pub(crate) fn stream(mut state: u64) -> impl FnMut() -> f64 {
@@ -32,6 +32,7 @@ pub(crate) fn anything(rows: usize, seed: u64) -> Observations {
                 granularity: (next() * 3.0).exp2().round().max(1.0),
                 loss: 1.5 + next(),
                 run: i / 4,
+                probe: Some(Probe { loss: 2.0 + next(), decline: 0.1 * next() }),
             }
         })
         .collect::<Vec<_>>();
@@ -42,7 +43,8 @@ pub(crate) fn anything(rows: usize, seed: u64) -> Observations {
         own: Some(0),
         runs: (0..runs).map(|r| format!("run{r}")).collect(),
         rows,
-        dropped: Vec::new(),
+        probe: Some(Probe { loss: 2.4, decline: 0.05 }),
+        ..Observations::default()
     }
 }
 

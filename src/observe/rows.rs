@@ -3,7 +3,7 @@
 use super::{Observed, RunRecord};
 use crate::project::Project;
 use crate::vocab::text::printable;
-use crate::vocab::{Mixture, Observation, Observations};
+use crate::vocab::{Mixture, Observation, Observations, Probe};
 use std::collections::BTreeMap;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -38,6 +38,8 @@ pub(super) fn rows(project: &Project, runs: &[RunRecord]) -> Observed {
             domains: project.domains.clone(),
             own: Some(index).filter(|_| !domain.is_empty()),
             runs: names.clone(),
+            supply: supply(project),
+            probe: project.probes.get(domain).copied(),
             ..Observations::default()
         };
         let (mut fitted, mut starts) = (empty.clone(), empty);
@@ -56,6 +58,25 @@ pub(super) fn rows(project: &Project, runs: &[RunRecord]) -> Observed {
     observed
 }
 
+/// Tokens there are of each domain; empty where the project knows of none, or wants repetition left alone.
+fn supply(project: &Project) -> Vec<f64> {
+    if !project.fit.repetition || project.available_tokens.is_empty() {
+        return Vec::new();
+    }
+    let of = |domain: &String| project.available_tokens.get(domain).copied().unwrap_or(f64::INFINITY);
+    project.domains.iter().map(of).collect()
+}
+
+/// How a run began: its first loss, and how fast that fell until the last of the first steps, for which `tokens` gives
+/// the tokens seen; `None` where less than two were logged.
+fn probe(losses: &[(i64, f64)], tokens: impl Fn(i64) -> Option<f64>) -> Option<Probe> {
+    let sound = losses.iter().filter(|(_, loss)| loss.is_finite() && *loss > 0.0);
+    let mut first = sound.filter_map(|(step, loss)| Some((tokens(*step)?, *loss)));
+    let (from, loss) = first.next()?;
+    let (to, last) = first.last().filter(|(to, _)| *to > from)?;
+    Some(Probe { loss, decline: (1e6 * (loss - last) / (to - from)).max(0.0) })
+}
+
 /// Appends the rows of one run for one validation loss.
 fn one_run(
     project: &Project,
@@ -67,19 +88,20 @@ fn one_run(
     dropped: &mut Dropped,
 ) {
     let counts = TokenCount::of(record);
+    let at_step = |step: i64| if step <= 0 { Some(0.0) } else { counts.at(step) };
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
+    let probe = probe(losses, |step| at_step(step).filter(|d| *d < project.fit.skip * planned));
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
             dropped.not_finite += 1;
             continue;
         }
-        let tokens = if step <= 0 { Some(0.0) } else { counts.at(step) };
-        let Some(tokens) = tokens else {
+        let Some(tokens) = at_step(step) else {
             dropped.without_tokens.insert(record.name.clone());
             continue;
         };
-        let row = Observation { loss, run, ..record.facts.scale(tokens).at(mixture.to_vec()) };
+        let row = Observation { loss, run, probe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
         if tokens <= 0.0 {
             into.1.rows.push(row);
         } else if tokens < project.fit.skip * planned {

@@ -4,11 +4,13 @@
 //! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.
 
 use super::Observed;
-use crate::project::table::{ColumnOr, DomainColumns, LossColumns, MixtureColumns, TableSource, TokensFrom};
+use crate::project::table::{
+    ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
+};
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Mixture, Notice, Observation, Severity};
+use crate::vocab::{Mixture, Notice, Observation, Probe, Severity};
 use std::collections::{BTreeMap, HashMap};
 
 /// Weights that sum to one within this are called exact.
@@ -170,6 +172,7 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
     let losses = loss_columns(source, cells)?;
     let weights = weight_columns(source, cells, domains)?;
     let number = Numbers::find(source, cells)?;
+    let probes = Probes::find(source, cells)?;
     let names = run_columns(source, cells)?;
     let filter = source.filter.iter().map(|c| Ok((cells.column(&c.column)?, c))).collect::<Result<Vec<_>, _>>()?;
 
@@ -208,7 +211,10 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
         for (domain, key, loss) in losses.of(row) {
             let into = &mut table.losses.entry(domain.clone()).or_insert_with(|| (key, Vec::new())).1;
             match loss {
-                Some(loss) => into.push(Observation { mixture: mixture.clone(), loss, run, ..place.clone() }),
+                Some(loss) => {
+                    let probe = probes.as_ref().and_then(|p| p.of(row, &domain));
+                    into.push(Observation { mixture: mixture.clone(), loss, run, probe, ..place.clone() });
+                }
                 None => *counts.without_loss.entry(domain).or_insert(0) += 1,
             }
         }
@@ -526,6 +532,39 @@ impl Numbers {
     }
 }
 
+/// Where the beginnings of runs are.
+struct Probes {
+    first: ProbePlace,
+    decline: ProbePlace,
+}
+
+enum ProbePlace {
+    One(usize),
+    Wide(Vec<(String, usize)>),
+}
+
+impl Probes {
+    fn find(source: &TableSource, cells: &Cells) -> Result<Option<Self>, ProjectError> {
+        let Some((first, decline)) = &source.probe else { return Ok(None) };
+        let find = |columns: &ProbeColumns, key| {
+            Ok(match columns {
+                ProbeColumns::One(name) => ProbePlace::One(cells.column(name)?),
+                ProbeColumns::Wide(columns) => ProbePlace::Wide(wide(columns, cells, key)?),
+            })
+        };
+        Ok(Some(Self { first: find(first, "first_loss")?, decline: find(decline, "decline")? }))
+    }
+
+    fn of(&self, row: &[String], domain: &str) -> Option<Probe> {
+        let number = |place: &ProbePlace| match place {
+            ProbePlace::One(column) => cell(&row[*column]),
+            ProbePlace::Wide(columns) => cell(&row[columns.iter().find(|(d, _)| d == domain)?.1]),
+        };
+        let probe = Probe { loss: number(&self.first)?, decline: number(&self.decline)?.max(0.0) };
+        (probe.loss > 0.0).then_some(probe)
+    }
+}
+
 /// The columns that name a row's run.
 fn run_columns(source: &TableSource, cells: &Cells) -> Result<Vec<usize>, ProjectError> {
     let mut columns = Vec::new();
@@ -605,6 +644,29 @@ mod tests {
         let said = observed.fitted[0].dropped.join("\n");
         assert!(said.contains("4 of 6 rows do not meet `where`"), "{said}");
         assert!(said.contains("the 1 rows with the highest losses"), "{said}");
+    }
+
+    #[test]
+    fn beginnings_of_runs_are_columns_and_that_of_the_target_is_stated() {
+        let table = "n,d,w_a,w_b,loss,k1,k2\n1e8,1e9,0.5,0.5,3.0,4.0,0.1\n1e8,2e9,0.5,0.5,2.9,4.0,-0.1\n\
+                     1e8,1e9,0.2,0.8,3.1,,0.1\n";
+        let yaml = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n    mixture: { prefix: w_ }\n    \
+                    metrics: { a: loss }\n    first_loss: { column: k1 }\n    decline: { column: k2 }\n\
+                    domains: [a, b]\ntarget: { probe: { a: { loss: 3.5, decline: 0.2 } } }";
+        let (_, observed, _) = read(table, yaml);
+        let of = |loss, decline| Some(Probe { loss, decline });
+        let probes: Vec<Option<Probe>> = observed.fitted[0].rows.iter().map(|r| r.probe).collect();
+        assert_eq!(probes, [of(4.0, 0.1), of(4.0, 0.0), None]);
+        assert_eq!(observed.fitted[0].probe, of(3.5, 0.2));
+        for (wrong, says) in [
+            (yaml.replace("    decline: { column: k2 }\n", ""), "go together"),
+            (yaml.replace("loss: 3.5", "loss: 0"), "more than zero"),
+            (yaml.replace("decline: 0.2", "decline: -1"), "a decline of 0"),
+            (yaml.replace("probe: { a:", "probe: { c:"), "`c`"),
+        ] {
+            let error = load::from_text(&wrong, std::path::Path::new("/p")).expect_err(&wrong);
+            assert!(error.report().contains(says), "{says}: {}", error.report());
+        }
     }
 
     #[test]

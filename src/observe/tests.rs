@@ -20,7 +20,7 @@ pub(crate) fn project() -> Project {
         max_epochs: 4.0,
         objective: Objective::default(),
         laws: Vec::new(),
-        fit: FitSettings { seed: 0, starts: None, bootstraps: 0, skip: 0.1 },
+        fit: FitSettings { seed: 0, starts: None, bootstraps: 0, skip: 0.1, repetition: true },
         watch: WatchMode::Auto,
         ..Project::default()
     }
@@ -123,4 +123,34 @@ fn mixtures_are_normalised_refused_or_assumed_and_it_is_said() {
     let silent = rows(&[]);
     assert_eq!(silent.rows[0].mixture, [0.5, 0.5]);
     assert!(silent.dropped[0].contains("no run says its mixture"));
+}
+
+#[test]
+fn how_a_run_began_is_taken_from_what_is_not_fitted() {
+    let facts = [(FactName::BatchTokens, 1e5), (FactName::PlannedSteps, 100.0), (FactName::Params, 1e6)];
+    let curve = [(0, 4.0), (5, 3.5), (9, 3.2), (10, 3.1), (50, 2.0)];
+    let observed = observe(&project(), &[run(&[("prose", 1.0)], &curve, &facts)]);
+    let rows = &observed.fitted[0].rows;
+    assert_eq!(rows.iter().map(|r| r.loss).collect::<Vec<_>>(), [3.1, 2.0]);
+    let probe = rows[0].probe.expect("two losses within the first tenth, and more");
+    assert!((probe.loss - 4.0).abs() < 1e-12 && (probe.decline - 0.8 / 0.9).abs() < 1e-9, "{probe:?}");
+    let observed = observe(&project(), &[run(&[("prose", 1.0)], &curve[3..], &facts)]);
+    assert_eq!(observed.fitted[0].rows[0].probe, None);
+}
+
+#[test]
+fn repeated_tokens_count_as_the_fresh_ones_they_are_worth() {
+    use crate::laws::{Columns, repetition::effective_tokens};
+    let mut project = project();
+    project.available_tokens = BTreeMap::from([("rust".to_owned(), 1e6)]);
+    let facts = [(FactName::BatchTokens, 1e5), (FactName::Params, 1e6)];
+    let runs = [run(&[("prose", 0.5), ("rust", 0.5)], &[(10, 3.0), (100, 2.0)], &facts)];
+    let x = Columns::of(&observe(&project, &runs).fitted[0]);
+    let worth = 5e6 + effective_tokens(5e6, 1e6);
+    assert!((x.ln_tokens[0] - 1e6_f64.ln()).abs() < 1e-12, "0.5M of 1M tokens are used once");
+    assert!((x.ln_tokens[1] - worth.ln()).abs() < 1e-12 && worth < 9.8e6, "{worth}");
+    assert!((x.ln_tokens_of(1, 1) - effective_tokens(5e6, 1e6).ln()).abs() < 1e-12);
+    project.fit.repetition = false;
+    let x = Columns::of(&observe(&project, &runs).fitted[0]);
+    assert!((x.ln_tokens[1] - 1e7_f64.ln()).abs() < 1e-12);
 }

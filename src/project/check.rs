@@ -72,6 +72,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     check.facts(file, &mut project)?;
     if let Some(target) = &file.target {
         project.target = check.target(target)?;
+        project.probes = check.probes(target)?;
     }
     project.formats = check.formats(file.formats.as_deref().unwrap_or_default())?;
     project.budget = file.budget.as_ref().map(|budget| check.budget(budget)).transpose()?;
@@ -404,6 +405,7 @@ impl<'a> Checker<'a> {
             starts: count("starts", fit.starts, 1, 1_000_000)?,
             bootstraps: count("bootstraps", fit.bootstraps, 0, 100_000)?.unwrap_or(defaults.bootstraps),
             skip: fit.skip.unwrap_or(defaults.skip),
+            repetition: fit.repetition.unwrap_or(defaults.repetition),
         })
     }
 

@@ -111,6 +111,20 @@ pub struct TargetFile {
     pub experts_per_token: Option<Amount>,
     /// G: granularity, how many fine-grained experts replace one. Default: that of the largest run with experts.
     pub granularity: Option<Amount>,
+    /// How a short run on the target's domain begins, by validation loss: for the cross-domain law (`dcpt-cross`).
+    #[schemars(title = "a mapping from domains to first steps, such as { rust: { loss: 3.1, decline: 0.05 } }")]
+    pub probe: Option<BTreeMap<String, ProbeFile>>,
+}
+
+/// How a validation loss of a short run begins.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { loss: 3.1, decline: 0.05 }")]
+pub struct ProbeFile {
+    /// The first validation loss, nats.
+    pub loss: f64,
+    /// Nats that it falls per million tokens over the first steps; 0 where it rises.
+    pub decline: f64,
 }
 
 /// What the target may cost.
@@ -140,7 +154,8 @@ pub struct MixtureFile {
     /// Least and most weight of a domain. Default: [0, 1].
     #[schemars(title = "a mapping from domains to pairs, such as { rust: [0.05, 0.95] }")]
     pub bounds: Option<BTreeMap<String, Bounds>>,
-    /// Tokens there are of a domain; no limit where left out. Repetition is capped at `max_epochs`.
+    /// Tokens there are of a domain, for the runs and the target alike; no limit where left out. Repetition is capped at
+    /// `max_epochs`, and repeated tokens are counted as the fresh ones they are worth (`fit.repetition`).
     #[schemars(title = "a mapping from domains to amounts, such as { rust: 4B }")]
     pub available_tokens: Option<BTreeMap<String, Amount>>,
     /// How often a token may be repeated. Default: 4.
@@ -207,7 +222,7 @@ pub enum Auto {
 /// How to fit.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "a mapping with seed, starts, bootstraps or skip")]
+#[schemars(title = "a mapping with seed, starts, bootstraps, skip or repetition")]
 pub struct FitFile {
     /// Seed of starts and resamples; the same seed gives the same fit. Default: 0.
     pub seed: Option<u64>,
@@ -217,6 +232,10 @@ pub struct FitFile {
     pub bootstraps: Option<u64>,
     /// Part of each run's tokens left out at its beginning, where the loss has not settled: 0 up to 1. Default: 0.1.
     pub skip: Option<f64>,
+    /// Whether tokens that are used more than once count as the fresh ones they are worth, where
+    /// `mixture.available_tokens` says how many there are. Not for runs that each draw from a smaller sample of a domain
+    /// than the target does. Default: true.
+    pub repetition: Option<bool>,
 }
 
 /// How files are watched.
@@ -254,6 +273,13 @@ pub struct TableFile {
     pub experts_per_token: Option<Column>,
     /// G, granularity: a column, or a number. Default: 1.
     pub granularity: Option<Column>,
+    /// The first validation loss of a row's run, for the cross-domain law: `{ column: k1 }`, or a column for each domain
+    /// as in `metrics`.
+    #[schemars(title = "a mapping, such as { column: k1 } or { suffix: _first }")]
+    pub first_loss: Option<BTreeMap<String, String>>,
+    /// Nats that this loss fell per million tokens over the first steps: as `first_loss`.
+    #[schemars(title = "a mapping, such as { column: k2 } or { suffix: _decline }")]
+    pub decline: Option<BTreeMap<String, String>>,
     /// The weights: `{ prefix: weight_ }` and/or `suffix`, a column for each domain, or, where one column holds them
     /// all, `{ column: ratio, separator: "-" }` in the order of `domains`. Rows are renormalised.
     #[schemars(title = "a mapping, such as { prefix: weight_ } or { prose: col_a, rust: col_b }")]

@@ -38,7 +38,7 @@ pub use error::ProjectError;
 pub use load::reload;
 pub use table::TableSource;
 
-use crate::vocab::{FactName, Mixture, Moe, Scale};
+use crate::vocab::{FactName, Mixture, Moe, Probe, Scale};
 use line_format::LinePattern;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,6 +74,8 @@ pub struct Project {
     pub metrics: Vec<String>,
     /// The run being planned.
     pub target: Target,
+    /// How a short run on the target's domain begins, by domain of the validation loss.
+    pub probes: BTreeMap<String, Probe>,
     /// Line formats of the user's own.
     pub formats: Vec<Arc<LinePattern>>,
     /// What the target may cost, where size and experts are to be advised.
@@ -219,6 +221,8 @@ pub struct FitSettings {
     pub bootstraps: usize,
     /// Part of each run's planned (or seen) tokens dropped from its beginning, where loss has not settled.
     pub skip: f64,
+    /// Whether repeated tokens count as the fresh ones they are worth, where it is known how many there are.
+    pub repetition: bool,
 }
 
 /// How files are watched.
@@ -235,7 +239,7 @@ pub enum WatchMode {
 
 impl Default for FitSettings {
     fn default() -> Self {
-        Self { seed: 0, starts: None, bootstraps: 200, skip: 0.1 }
+        Self { seed: 0, starts: None, bootstraps: 200, skip: 0.1, repetition: true }
     }
 }
 
@@ -257,6 +261,7 @@ impl Default for Project {
             formats: Vec::new(),
             budget: None,
             target: Target::default(),
+            probes: BTreeMap::new(),
             current: None,
             bounds: BTreeMap::new(),
             available_tokens: BTreeMap::new(),

@@ -29,6 +29,8 @@ pub struct TableSource {
     pub experts_per_token: Option<ColumnOr>,
     /// G; 1 where left out.
     pub granularity: Option<ColumnOr>,
+    /// First loss of a row's run, and how fast it fell.
+    pub probe: Option<(ProbeColumns, ProbeColumns)>,
     /// Where the weights are.
     pub mixture: Option<MixtureColumns>,
     /// Where the losses are.
@@ -71,6 +73,15 @@ pub enum DomainColumns {
     },
     /// By domain.
     Named(BTreeMap<String, String>),
+}
+
+/// Where one number about a run's beginning is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProbeColumns {
+    /// In one column, whatever the loss.
+    One(String),
+    /// One column per domain.
+    Wide(DomainColumns),
 }
 
 /// Where the weights are.
@@ -188,6 +199,15 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
         experts: optional("experts", &file.experts)?,
         experts_per_token: optional("experts_per_token", &file.experts_per_token)?,
         granularity: optional("granularity", &file.granularity)?,
+        probe: match (&file.first_loss, &file.decline) {
+            (None, None) => None,
+            (Some(first), Some(decline)) => Some((beginning("first_loss", first)?, beginning("decline", decline)?)),
+            (Some(_), None) | (None, Some(_)) => {
+                let message = "`first_loss` and `decline` go together".to_owned();
+                let help = "write first_loss: { column: k1 } and decline: { column: k2 }".to_owned();
+                return Err((if file.decline.is_none() { "first_loss" } else { "decline" }, message, help));
+            }
+        },
         mixture: file.mixture.as_ref().map(mixture).transpose()?,
         metrics: file.metrics.as_ref().map(losses).transpose()?,
         run: match &file.run {
@@ -225,6 +245,14 @@ fn affix(map: &BTreeMap<String, String>) -> DomainColumns {
         return DomainColumns::Affix { prefix: part("prefix"), suffix: part("suffix") };
     }
     DomainColumns::Named(map.clone())
+}
+
+fn beginning(key: &'static str, map: &BTreeMap<String, String>) -> Result<ProbeColumns, TableError> {
+    nonempty(key, map)?;
+    Ok(match map.get("column") {
+        Some(column) if map.len() == 1 => ProbeColumns::One(column.clone()),
+        _ => ProbeColumns::Wide(affix(map)),
+    })
 }
 
 fn mixture(map: &BTreeMap<String, String>) -> Result<MixtureColumns, TableError> {

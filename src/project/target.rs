@@ -3,6 +3,8 @@
 use super::check::Checker;
 use super::file::{Amount, BudgetFile, TargetFile};
 use super::{Budget, ProjectError, Target};
+use crate::vocab::Probe;
+use std::collections::BTreeMap;
 
 impl Checker<'_> {
     pub(super) fn target(&self, file: &TargetFile) -> Result<Target, ProjectError> {
@@ -33,6 +35,26 @@ impl Checker<'_> {
         }
         Ok(target)
     }
+
+    /// How a short run on the target's domain begins.
+    pub(super) fn probes(&self, file: &TargetFile) -> Result<BTreeMap<String, Probe>, ProjectError> {
+        let place = self.root().key("target").key("probe");
+        let mut probes = BTreeMap::new();
+        for (domain, stated) in file.probe.iter().flatten() {
+            let at = place.key(domain);
+            let loss = self.positive("probe", "loss", stated.loss, at.key("loss").value, "3.1")?;
+            if !(stated.decline.is_finite() && stated.decline >= 0.0) {
+                let message =
+                    format!("`decline` of {domain} is {}; a loss that rises has a decline of 0", stated.decline);
+                let help = "write the nats that the loss falls per million tokens, such as decline: 0.05";
+                return Err(self.source.invalid(at.key("decline").value, message, help));
+            }
+            probes.insert(domain.clone(), Probe { loss, decline: stated.decline });
+        }
+        self.known_domains(probes.keys(), place)?;
+        Ok(probes)
+    }
+
     pub(super) fn budget(&self, file: &BudgetFile) -> Result<Budget, ProjectError> {
         let place = self.root().key("budget");
         let positive = |key, value: Option<Amount>, example| {

@@ -35,7 +35,7 @@ pub use fit::{
 };
 pub use ledger::LedgerView;
 pub use mixture::Mixture;
-pub use observation::{Observation, Observations};
+pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView};
 pub use scale::{Moe, Scale};

@@ -21,6 +21,17 @@ pub struct Observation {
     pub loss: f64,
     /// Index into [`Observations::runs`]: the cluster that is resampled and held out as one.
     pub run: usize,
+    /// How the run began, where that is known.
+    pub probe: Option<Probe>,
+}
+
+/// How one validation loss of a run began: what the first steps say of a domain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probe {
+    /// k₁, the first loss, nats.
+    pub loss: f64,
+    /// k₂, nats that it falls per million tokens; 0 where it rises.
+    pub decline: f64,
 }
 
 /// Everything one law is fitted to: the rows for one validation loss.
@@ -36,6 +47,11 @@ pub struct Observations {
     pub runs: Vec<String>,
     /// The rows, those of one run together and in order of tokens.
     pub rows: Vec<Observation>,
+    /// Tokens there are of each domain, infinite where it is not known: what is used more than once is worth less. Empty
+    /// where repetition is not counted.
+    pub supply: Vec<f64>,
+    /// How a short run on the target's domain began, where the project says.
+    pub probe: Option<Probe>,
     /// What was left out and why, for the screen ("first 10 % of each run: 72 checkpoints").
     pub dropped: Vec<String>,
 }

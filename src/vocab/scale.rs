@@ -95,6 +95,7 @@ impl Scale {
             granularity: shape(|moe| moe.granularity),
             loss: f64::NAN,
             run: 0,
+            probe: None,
         }
     }
 }

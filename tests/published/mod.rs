@@ -51,6 +51,7 @@ pub fn plain(params: f64, tokens: f64, mixture: Vec<f64>, loss: f64, run: usize)
         granularity: 1.0,
         loss,
         run,
+        probe: None,
     }
 }
 
@@ -63,7 +64,7 @@ pub fn observations(metric: &str, domains: Vec<String>, own: Option<usize>, rows
         own,
         runs: (0..runs).map(|r| format!("run {r}")).collect(),
         rows,
-        dropped: Vec::new(),
+        ..Observations::default()
     }
 }
 

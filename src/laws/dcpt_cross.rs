@@ -1,0 +1,178 @@
+//! The cross-domain D-CPT law: one fit over several domains, told apart by how a short run on each begins.
+//!
+//! L(N, D, r, K) = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ + F/K^μ with K = w₁/k₁ + w₂·k₂, k₁ the first validation loss and k₂
+//! its rate of decline. Que et al., "D-CPT Law", arXiv:2406.01375, §3.3. A factor common to w₁ and w₂ is one of F: w₁ = 1 here,
+//! and w = w₂.
+//!
+//! The rows of several domains are one loss here: in a table, each row with the ratio of its own domain, or in logs whose
+//! runs call their domain by one name. k₁ and k₂ of a run are those of its own validation curve within the part that
+//! `fit.skip` leaves out, so that nothing that is fitted explains itself; or columns of a table (`first_loss`, `decline`).
+//! Forecasts are for a domain too: the one whose short run the project states (`target: { probe: … }`).
+
+use super::dcpt::{self, EXPONENTS};
+use super::terms::{map, map2, shares};
+use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, math, needs};
+use crate::vocab::Observations;
+use std::ops::Range;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct DCptCross;
+
+static CARD: Card = Card {
+    name: "dcpt-cross",
+    title: "Cross-domain D-CPT law",
+    form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ + F/K^μ, K = 1/k₁ + w·k₂",
+    needs: "as D-CPT, and of every run and of the target's domain the first loss k₁ and its decline k₂ over the first steps (three or more different k₁)",
+    gives: "the loss on a domain of which there is only a short run",
+    source: "Que et al. 2024, arXiv:2406.01375",
+    caveats: &[
+        "k₁ and k₂ of a run are taken from the checkpoints that fit.skip leaves out, or from columns of a table",
+        "forecasts are for the domain whose short run target.probe states",
+        "F, μ and w trade off, and F against E where the k are much alike",
+        "for the rest see dcpt",
+    ],
+};
+
+impl Law for DCptCross {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn missing(&self, data: &Observations) -> Vec<String> {
+        [
+            needs::own_shares(data, 3),
+            needs::sizes(data, 1),
+            needs::amounts(data, 2),
+            needs::probes(data, 3),
+            needs::rows(data, W + 1),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn method(&self) -> Method<'_> {
+        Method::Search(self)
+    }
+}
+
+/// After the four amplitudes of [`dcpt`].
+const F: usize = 4;
+/// The exponents of [`dcpt`] come next.
+const FIRST: usize = 5;
+const MU: usize = FIRST + EXPONENTS;
+const W: usize = MU + 1;
+
+impl Smooth for DCptCross {
+    fn parameters(&self, shape: &Shape) -> Vec<Parameter> {
+        use Coordinate::{Amplitude, LogBetween, Positive};
+        let mut all = dcpt::parameters();
+        all.insert(F, Parameter::new("F", "nats", Amplitude, (-3.0, 1.0)));
+        // Where both parts of K are alike; a factor of e⁹ either way leaves one of them alone.
+        let even = -shape.ln_probe;
+        all.push(Parameter::new("μ", "", Positive, (0.1, 2.0)));
+        all.push(Parameter::new("w", "", LogBetween(even - 9.0, even + 9.0), (even - 3.0, even + 3.0)));
+        all
+    }
+
+    fn linear(&self, _: &Shape) -> Range<usize> {
+        0..FIRST
+    }
+
+    fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
+        let n = rows.len();
+        let mut terms = [[0.0; BLOCK]; 5];
+        let ln_re = dcpt::terms(shape, phi, FIRST, x, rows.clone(), &mut terms);
+        let (ln_first, decline) = (&x.ln_first[rows.clone()], &x.decline[rows.clone()]);
+        let w = math::exp(phi[W]);
+        // ln K, and the part of K that is w·k₂.
+        let (mut ln_k, mut part) = ([0.0; BLOCK], [0.0; BLOCK]);
+        map2(&mut ln_k[..n], ln_first, decline, |first, k2| math::ln(math::exp(-first) + w * k2));
+        map2(&mut part[..n], decline, &ln_k, |k2, ln_k| w * k2 * math::exp(-ln_k));
+        map(&mut terms[F][..n], &ln_k[..n], |v| phi[F] - phi[MU] * v);
+        shares(&mut terms, n, &mut out.ln_loss);
+        if !out.wants_jacobian {
+            return;
+        }
+        dcpt::columns(shape, phi, FIRST, x, rows, &terms, &ln_re, out);
+        map2(out.column_mut(MU, n), &terms[F], &ln_k, |p, v| -p * v);
+        map2(out.column_mut(W, n), &terms[F], &part, |p, q| -p * phi[MU] * q);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fit::{Options, fit};
+    use crate::laws::tests::{anything, stream};
+    use crate::vocab::{Observation, Observations, Probe};
+
+    fn truth(row: &Observation) -> f64 {
+        let probe = row.probe.unwrap();
+        let k = 1.0 / probe.loss + 2.0 * probe.decline;
+        let r = row.mixture[0];
+        0.6 + 300.0 / row.params.powf(0.34)
+            + 800.0 / row.tokens.powf(0.35)
+            + 0.1 / (r + 0.1).powf(0.7)
+            + 0.5 / k.powf(0.9)
+    }
+
+    /// Runs on domains that begin as given.
+    fn data(probes: &[Probe]) -> Observations {
+        let mut next = stream(9);
+        let mut all = anything(0, 0);
+        all.domains.truncate(2);
+        for probe in probes {
+            for n in [1e7, 1e8] {
+                for r in [0.2, 0.5, 0.8] {
+                    for step in 1..=5 {
+                        let mut row = Observation {
+                            params: n,
+                            tokens: 2e8 * f64::from(step),
+                            mixture: vec![r, 1.0 - r],
+                            run: all.runs.len(),
+                            probe: Some(*probe),
+                            ..Observation::default()
+                        };
+                        row.loss = truth(&row) * (1.0 + 1e-3 * (next() - 0.5));
+                        all.rows.push(row);
+                    }
+                    all.runs.push(format!("{n} {r}"));
+                }
+            }
+        }
+        all
+    }
+
+    const DOMAINS: [Probe; 5] = [
+        Probe { loss: 1.8, decline: 0.30 },
+        Probe { loss: 2.2, decline: 0.05 },
+        Probe { loss: 2.6, decline: 0.22 },
+        Probe { loss: 3.0, decline: 0.10 },
+        Probe { loss: 3.4, decline: 0.15 },
+    ];
+
+    #[test]
+    fn a_domain_of_which_only_the_first_steps_are_known_is_predicted() {
+        let mut data = data(&DOMAINS);
+        let new = Probe { loss: 2.4, decline: 0.18 };
+        data.probe = Some(new);
+        let options = Options { bootstraps: 0, cross_validate: false, ..Options::default() };
+        let fit = fit("dcpt-cross", &data, &options, None).unwrap();
+        for (n, d, r) in [(1e8, 1e9, 0.4), (3e7, 5e8, 0.7)] {
+            // The place does not say how its domain begins: the project does.
+            let at = Observation { params: n, tokens: d, mixture: vec![r, 1.0 - r], ..Observation::default() };
+            let want = truth(&Observation { probe: Some(new), ..at.clone() });
+            assert!((fit.predict(&at) / want - 1.0).abs() < 0.01, "{} {want}", fit.predict(&at));
+        }
+    }
+
+    #[test]
+    fn without_first_steps_of_runs_or_target_it_says_what_to_state() {
+        let mut data = data(&DOMAINS);
+        data.probe = None;
+        data.rows[7].probe = None;
+        let missing = fit("dcpt-cross", &data, &Options::default(), None).unwrap_err().to_string();
+        assert!(missing.contains("target: { probe:") && missing.contains("1 checkpoint"), "{missing}");
+    }
+}
