@@ -61,7 +61,9 @@ pub fn count(config: &Value) -> Option<(&str, Count)> {
         Some(family) => family,
         // nanoGPT and its children have no model_type.
         None if config.get("n_embd").is_some() && config.get("n_layer").is_some() => "nanogpt",
-        None => "llama",
+        // Whoever uses the names of Hugging Face and says no more means what most mean.
+        None if config.get("num_hidden_layers").is_some() && config.get("intermediate_size").is_some() => "llama",
+        None => return None,
     };
     let sane = |x: f64| (1.0..=1e9).contains(&x);
     if !(sane(d) && sane(layers) && sane(vocab)) || layers > 10_000.0 {

@@ -1,7 +1,9 @@
 //! A configuration as a run logged it: a dictionary of settings from W&B, MLflow, TensorBoard's hyper-parameters,
 //! `config.json` or `args.json`, whoever wrote it.
 
-use super::{Found, architecture, hf_args, llamafactory, megatron, mixture, msswift, olmo, plain, torchtitan};
+use super::{
+    Found, architecture, hf_args, llamafactory, megatron, megatron_kin, mixture, msswift, olmo, plain, torchtitan,
+};
 use serde_json::Value;
 
 /// Every fact that one dictionary of settings holds, the most trusted first: what is said in plain words, then what
@@ -15,6 +17,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(olmo::facts(config));
     found.extend(torchtitan::facts(config));
     found.extend(megatron::facts(config));
+    found.extend(megatron_kin::facts(config));
     found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
     found

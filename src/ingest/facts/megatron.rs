@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Arguments that facts are made of.
 pub(super) const WANTED: &[&str] = &[
     "add_bias_linear",
+    "add_qkv_bias",
     "data_args_path",
     "data_path",
     "expert_model_parallel_size",
@@ -20,6 +21,7 @@ pub(super) const WANTED: &[&str] = &[
     "hybrid_layer_pattern",
     "hybrid_override_pattern",
     "kv_channels",
+    "kv_lora_rank",
     "load",
     "lr",
     "lr_decay_iters",
@@ -42,6 +44,10 @@ pub(super) const WANTED: &[&str] = &[
     "per_split_data_args_path",
     "pipeline_model_parallel_size",
     "pretrained_checkpoint",
+    "q_lora_rank",
+    "qk_head_dim",
+    "qk_layernorm",
+    "qk_pos_emb_head_dim",
     "rampup_batch_size",
     "seed",
     "seq_length",
@@ -58,6 +64,7 @@ pub(super) const WANTED: &[&str] = &[
     "train_weighted_split_paths",
     "train_weighted_split_weights",
     "untie_embeddings_and_output_weights",
+    "v_head_dim",
 ];
 
 /// Longest value kept: a blend of a thousand paths fits.
@@ -218,11 +225,9 @@ impl Arguments {
     }
 
     /// Parameters without embeddings, all and those used for one token, counted from the shape: weights, biases and norms
-    /// of the transformer layers and the final norm. `None` for layers of another kind (Mamba, latent attention).
+    /// of the transformer layers and the final norm. `None` for layers of another kind (Mamba).
     fn params(&self) -> Option<(f64, f64)> {
-        let special = self.flag("multi_latent_attention", false)
-            || ["hybrid_layer_pattern", "hybrid_override_pattern"].iter().any(|name| self.text(name).is_some());
-        if special {
+        if ["hybrid_layer_pattern", "hybrid_override_pattern"].iter().any(|name| self.text(name).is_some()) {
             return None;
         }
         let layers = self.positive("num_layers")?;
@@ -239,8 +244,15 @@ impl Arguments {
         };
         let gates = if self.flag("swiglu", false) { 2.0 } else { 1.0 };
 
-        let (queries, keys) = (heads * width, 2.0 * groups * width);
-        let attention = hidden * (2.0 * queries + keys) + bias * (queries + keys + hidden);
+        // The norms of queries and keys are of one head, or, where these are compressed, of what they are compressed to.
+        let normed = f64::from(u8::from(self.flag("qk_layernorm", false))) * norm / hidden;
+        let attention = if self.flag("multi_latent_attention", false) {
+            self.latent_attention(hidden, heads, bias, normed)?
+        } else {
+            let (queries, keys) = (heads * width, 2.0 * groups * width);
+            let biased = if self.flag("add_qkv_bias", false) { 1.0 } else { bias };
+            hidden * (2.0 * queries + keys) + biased * (queries + keys) + bias * hidden + normed * 2.0 * width
+        };
         let perceptron = |inner: f64| (gates + 1.0) * hidden * inner + bias * (gates * inner + hidden);
         let dense = perceptron(feed);
         let (mut total, mut active) = (layers * dense, layers * dense);
@@ -257,15 +269,36 @@ impl Arguments {
         Some((total + rest, active + rest))
     }
 
-    /// Layers with experts: `moe_layer_freq` is every how many layers, or a list with 1 for each.
+    /// Compressed queries, keys and values (DeepSeek-V2, arXiv:2405.04434, section 2.1); `normed` numbers of a norm for each
+    /// channel that is normed.
+    fn latent_attention(&self, hidden: f64, heads: f64, bias: f64, normed: f64) -> Option<f64> {
+        let (plain, rope) = (self.positive("qk_head_dim")?, self.positive("qk_pos_emb_head_dim")?);
+        let (rank, value) = (self.positive("kv_lora_rank")?, self.positive("v_head_dim")?);
+        let through = |inputs: f64, outputs: f64| (inputs + bias) * outputs;
+        let queries = match self.positive("q_lora_rank") {
+            Some(q_rank) => through(hidden, q_rank) + normed * q_rank + through(q_rank, heads * (plain + rope)),
+            None => through(hidden, heads * (plain + rope)),
+        };
+        let keys = through(hidden, rank + rope) + normed * rank + through(rank, heads * (plain + value));
+        Some(queries + keys + through(heads * value, hidden))
+    }
+
+    /// Layers with experts: `moe_layer_freq` is every how many layers, or a list with 1 for each, as Python would write it:
+    /// `([0]*3+[1]*58)`.
     fn sparse_layers(&self, layers: f64) -> Option<f64> {
-        match self.text("moe_layer_freq") {
-            None => Some(layers),
-            Some(text) => match blend::python_list(text) {
-                Some(pattern) => Some(pattern.iter().filter(|layer| layer.as_str() == "1").count() as f64),
-                None => text.parse().ok().filter(|every: &f64| *every >= 1.0).map(|every| (layers / every).ceil()),
-            },
+        let Some(text) = self.text("moe_layer_freq") else { return Some(layers) };
+        if !text.contains('[') {
+            return text.parse().ok().filter(|every: &f64| *every >= 1.0).map(|every| (layers / every).ceil());
         }
+        let (mut all, mut sparse) = (0.0, 0.0);
+        for term in text.trim().trim_start_matches('(').trim_end_matches(')').split('+') {
+            let (list, times) = term.trim().rsplit_once('*').unwrap_or((term, "1"));
+            let (list, times) = (blend::python_list(list)?, times.trim().parse::<f64>().ok()?);
+            let kind = |kind: &str| times * list.iter().filter(|layer| *layer == kind).count() as f64;
+            all += kind("0") + kind("1");
+            sparse += kind("1");
+        }
+        (all == layers).then_some(sparse)
     }
 }
 
@@ -355,7 +388,55 @@ mod tests {
         assert_eq!(find(&mixtral, FactName::ActiveParams).map(|f| f.0), Some(FactValue::Number(active)));
         let mut every_other = mixtral;
         every_other[11].1 = "([0]*31+[1]*1)";
-        assert_eq!(find(&every_other, FactName::Params), None, "an expression is not evaluated");
+        let sparse = expected - 31.0 * (7.0 * 3.0 * 4096.0 * 14_336.0 + 8.0 * 4096.0);
+        assert_eq!(find(&every_other, FactName::Params).map(|f| f.0), Some(FactValue::Number(sparse)));
+        for wrong in ["[layer % 2 for layer in range(32)]", "([0]*31+[1]*2)", "[2]*32"] {
+            every_other[11].1 = wrong;
+            assert_eq!(find(&every_other, FactName::Params), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn attention_of_every_kind_is_counted() {
+        // DeepSeek-V2-Lite: 15,706,484,224 in all with two 102400 × 2048 embeddings; a dense layer, then 64 experts, 2 shared.
+        let lite = [
+            ("num_layers", "27"),
+            ("hidden_size", "2048"),
+            ("num_attention_heads", "16"),
+            ("ffn_hidden_size", "10944"),
+            ("swiglu", "True"),
+            ("add_bias_linear", "False"),
+            ("normalization", "RMSNorm"),
+            ("qk_layernorm", "True"),
+            ("multi_latent_attention", "True"),
+            ("q_lora_rank", "None"),
+            ("kv_lora_rank", "512"),
+            ("qk_head_dim", "128"),
+            ("qk_pos_emb_head_dim", "64"),
+            ("v_head_dim", "128"),
+            ("num_experts", "64"),
+            ("moe_router_topk", "6"),
+            ("moe_ffn_hidden_size", "1408"),
+            ("moe_shared_expert_intermediate_size", "2816"),
+            ("moe_layer_freq", "([0]*1+[1]*26)"),
+        ];
+        let expected = 15_706_484_224.0 - 2.0 * 102_400.0 * 2048.0;
+        assert_eq!(find(&lite, FactName::Params).map(|f| f.0), Some(FactValue::Number(expected)));
+        // Qwen2-0.5B: 494,032,768 with one 151936 × 896 embedding; biases of queries, keys and values only.
+        let qwen = [
+            ("num_layers", "24"),
+            ("hidden_size", "896"),
+            ("num_attention_heads", "14"),
+            ("num_query_groups", "2"),
+            ("group_query_attention", "True"),
+            ("ffn_hidden_size", "4864"),
+            ("swiglu", "True"),
+            ("add_bias_linear", "False"),
+            ("add_qkv_bias", "True"),
+            ("normalization", "RMSNorm"),
+        ];
+        let expected = 494_032_768.0 - 151_936.0 * 896.0;
+        assert_eq!(find(&qwen, FactName::Params).map(|f| f.0), Some(FactValue::Number(expected)));
     }
 
     #[test]

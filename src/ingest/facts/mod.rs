@@ -11,6 +11,7 @@ pub mod families;
 pub mod hf_args;
 pub mod llamafactory;
 pub mod megatron;
+pub mod megatron_kin;
 pub mod mixture;
 pub mod mlflow;
 pub mod msswift;

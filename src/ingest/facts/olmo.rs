@@ -41,6 +41,13 @@ impl Facts<'_> {
         self.add(name, positive(self.config, place), place);
     }
 
+    /// What can be counted of the model, once it is put into the words of Hugging Face transformers.
+    fn model(&mut self, as_transformers: fn(&Value) -> Option<Value>) {
+        let model = self.config.get("model").and_then(as_transformers);
+        let counted = model.iter().flat_map(architecture::facts);
+        self.found.extend(counted.map(|(name, value, _)| (name, value, "model".to_owned())));
+    }
+
     fn word(&mut self, name: FactName, value: Option<&str>, place: &str) {
         let value = value.filter(|word| !word.is_empty());
         self.found.extend(value.map(|word| (name, FactValue::Text(word.to_owned()), place.to_owned())));
@@ -72,11 +79,7 @@ fn olmo(config: &Value) -> Vec<Found> {
     facts.add(FactName::WarmupSteps, warmup.zip(per_step).map(|(w, per)| (w / per).round()), "scheduler.t_warmup");
     facts.add(FactName::Seed, at(config, "seed").and_then(number), "seed");
     facts.word(FactName::InitFrom, at(config, "load_path").and_then(Value::as_str), "load_path");
-    if let Some(model) = config.get("model").and_then(as_transformers) {
-        facts
-            .found
-            .extend(architecture::facts(&model).into_iter().map(|(name, value, _)| (name, value, "model".to_owned())));
-    }
+    facts.model(as_transformers);
     facts.found
 }
 
@@ -102,6 +105,40 @@ fn as_transformers(model: &Value) -> Option<Value> {
         "num_attention_heads": heads, "num_key_value_heads": keys.number(&["n_kv_heads"]).unwrap_or(heads),
         "vocab_size": keys.number(&["embedding_size", "vocab_size"])?, "tie_word_embeddings": keys.flag("weight_tying", true),
         "num_experts": experts, "num_experts_per_tok": keys.number(&["moe_top_k"]),
+    }))
+}
+
+/// OLMo-core's `model`, in the words of Hugging Face transformers: blocks with or without norms of queries and keys, with
+/// one kind of attention throughout, and experts that are not shared. `None` for all else.
+fn core_as_transformers(model: &Value) -> Option<Value> {
+    let block = model.get("block")?;
+    let attention = block.get("attention").or_else(|| block.get("sequence_mixer"))?;
+    let some = |value: &Value, key: &str| value.get(key).is_some_and(|v| !v.is_null() && *v != Value::Bool(false));
+    let usual = matches!(block.get("name")?.as_str()?, "default" | "reordered_norm" | "moe" | "moe_reordered_norm");
+    let special = some(model, "block_overrides") || some(attention, "bias") || some(attention, "use_head_qk_norm");
+    if !usual || special {
+        return None;
+    }
+    let (keys, heads) = (Keys(model), Keys(attention));
+    let moe = block.get("feed_forward_moe").filter(|moe| !moe.is_null());
+    let feed = moe.or_else(|| block.get("feed_forward"))?;
+    if some(feed, "bias") || some(feed, "shared_mlp") {
+        return None;
+    }
+    let family = match (moe.is_some(), some(attention, "qk_norm")) {
+        (true, true) => "olmoe",
+        (false, true) => "olmo2",
+        (false, false) => "llama",
+        (true, false) => "mixtral",
+    };
+    let count = heads.number(&["n_heads"])?;
+    Some(json!({
+        "model_type": family, "hidden_size": keys.number(&["d_model"])?, "num_hidden_layers": keys.number(&["n_layers"])?,
+        "vocab_size": keys.number(&["vocab_size"])?, "num_attention_heads": count,
+        "num_key_value_heads": heads.number(&["n_kv_heads"]).unwrap_or(count), "head_dim": heads.number(&["head_dim"]),
+        "intermediate_size": Keys(feed).number(&["hidden_size"])?, "num_experts": Keys(feed).number(&["num_experts"]),
+        "num_experts_per_tok": feed.get("router").and_then(|router| Keys(router).number(&["top_k"])),
+        "tie_word_embeddings": false,
     }))
 }
 
@@ -142,6 +179,7 @@ fn core(config: &Value) -> Vec<Found> {
         }
     }
     facts.add(FactName::Seed, at(config, "init_seed").and_then(number), "init_seed");
+    facts.model(core_as_transformers);
     if let Some((weights, names)) = sources(config, 0) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mixture = blend::mixture(&weights, &names);
@@ -204,8 +242,14 @@ mod tests {
             ]}}},
             "train_module": {"optim": {"lr": 4e-4}, "scheduler": {"_CLASS_": "olmo_core.optim.scheduler.CosWithWarmup", "warmup_steps": 2000}},
             "trainer": {"max_duration": {"value": 10_000, "unit": "steps"}},
+            // OLMo 2 7B, which has 7,298,617,344 parameters with two 100352 × 4096 embeddings.
+            "model": {"d_model": 4096, "n_layers": 32, "vocab_size": 100_352, "block": {
+                "name": "reordered_norm", "attention": {"n_heads": 32, "n_kv_heads": null, "bias": false, "qk_norm": {"name": "rms"}},
+                "feed_forward": {"hidden_size": 11_008, "bias": false}, "feed_forward_moe": null,
+            }, "block_overrides": null},
         });
         let found = facts(&config);
+        assert_eq!(find(&found, FactName::TotalParams), Some(&FactValue::Number(7_298_617_344.0)));
         let Some(FactValue::Mixture(mixture)) = find(&found, FactName::Mixture) else { panic!("{found:?}") };
         assert_eq!(mixture.weight("web"), 0.75);
         assert_eq!(find(&found, FactName::BatchTokens), Some(&FactValue::Number(4_194_304.0)));

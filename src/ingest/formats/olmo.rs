@@ -156,6 +156,8 @@ impl OlmoParser {
             (FactName::TotalParams, after(b"Total number of parameters: ")),
             (FactName::Params, after(b"Number of non-embedding parameters: ")),
             (FactName::TotalParams, after(b"total parameters: ")),
+            // OLMo-core; the number without embeddings that follows still has the output matrix in it.
+            (FactName::TotalParams, after(b"Building transformer with ")),
         ];
         for (name, value) in facts {
             if let Some(value) = value {
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn evaluations_of_olmo_core_get_their_prefix_back() {
-        let (points, _) = read(concat!(
+        let (points, sink) = read(concat!(
+            "2025-01-02 03:04:05.678\thost:0\tolmo_core.nn.transformer.config:9\tINFO\tBuilding transformer with 1,279,787,008 total params, 1,074,118,656 non-embedding params\n",
             "2025-01-02 03:04:05.678\thost:0\tolmo_core.train.callbacks.console_logger:54\tINFO\t[step=20/???,epoch=1,eta=2m]\n",
             "    train/CE loss=3.2\n",
             "    train/block 0/load imbalance=1.01\n",
@@ -238,5 +241,6 @@ mod tests {
             seen,
             [("train/CE loss", 20), ("train/block 0/load imbalance", 20), ("eval/lm/c4_en-validation/CE loss", 20)]
         );
+        assert_eq!(sink.facts, [(FactName::TotalParams, FactValue::Number(1_279_787_008.0), "line 1".to_owned())]);
     }
 }
