@@ -29,6 +29,9 @@ const STEMS: [&str; 13] = [
     "settings",
 ];
 
+/// Place, in its directory, of YAML under any other name, which holds settings if it is of a tool that is known.
+const OTHERS: usize = STEMS.len() + 2;
+
 /// Larger settings are no settings.
 const LARGEST: u64 = 4 << 20;
 
@@ -50,11 +53,14 @@ pub fn rank(relative: &str) -> Option<usize> {
         return Some(PARAMETERS);
     }
     let (stem, extension) = name.rsplit_once('.')?;
-    // torchtitan's job files and scripts that start a job are known by what is in them, whatever they are called.
-    let place = match extension {
-        "json" | "yaml" | "yml" => STEMS.iter().position(|s| *s == stem)?,
-        "toml" => STEMS.len(),
-        "sh" | "sbatch" | "slurm" => STEMS.len() + 1,
+    let named = STEMS.iter().position(|s| *s == stem);
+    // torchtitan's job files, scripts that start a job and configurations that people wrote for their tools are known by
+    // what is in them, whatever they are called.
+    let place = match (extension, named) {
+        ("json" | "yaml" | "yml", Some(place)) => place,
+        ("toml", _) => STEMS.len(),
+        ("sh" | "sbatch" | "slurm", _) => STEMS.len() + 1,
+        ("yaml" | "yml", None) => OTHERS,
         _ => return None,
     };
     Some((depth + 1) * 100 + place)
@@ -114,6 +120,10 @@ impl Settings {
             self.wrong.remove(relative);
             let found = if is_sidecar(relative) {
                 stated(relative, path, stamp.length)
+            } else if rank % 100 == OTHERS {
+                // What is no configuration, or one of something else, is no mistake.
+                let value = load(path, stamp.length).ok().filter(config::is_of_a_tool);
+                Ok(value.iter().flat_map(config::facts).collect())
             } else {
                 let value = load(path, stamp.length).map_err(|reason| Wrong::with(relative, &reason));
                 value.map(|value| config::facts(&unwrapped(value)))
@@ -438,6 +448,31 @@ mod tests {
         assert_eq!(settings.facts(&none, std::iter::empty()).known.len(), 2);
         assert!(settings.refresh(dir.path(), &files[1..2], &none));
         assert_eq!((settings.facts(&none, std::iter::empty()).known.len(), settings.wrong.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_people_write_for_their_tools_is_known_by_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "llama3_full_pt.yaml",
+            "stage: pt\ndataset: prose,code\nmix_strategy: interleave_under\ninterleave_probs: 0.7,0.3\nlearning_rate: 1.0e-4\n",
+        );
+        write("compose.yml", "services:\n  db: {image: x}\nseed: 3\n");
+        write("half.yaml", "a: [\n");
+        let (mut settings, none) = (Settings::default(), BTreeMap::new());
+        settings.refresh(dir.path(), &listing(dir.path(), &["compose.yml", "half.yaml", "llama3_full_pt.yaml"]), &none);
+        let facts = settings.facts(&none, std::iter::empty());
+        let known: Vec<(FactName, &str)> =
+            facts.known.iter().map(|(name, fact)| (*name, fact.source.as_str())).collect();
+        assert_eq!(
+            known,
+            [
+                (FactName::Mixture, "llama3_full_pt.yaml#interleave_probs"),
+                (FactName::LearningRate, "llama3_full_pt.yaml#learning_rate"),
+            ]
+        );
+        assert_eq!(settings.complaints().count(), 0);
     }
 
     #[test]

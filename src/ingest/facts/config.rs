@@ -23,6 +23,19 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found
 }
 
+/// Whether a dictionary is the configuration of a training tool: a file of any name may be one.
+#[must_use]
+pub fn is_of_a_tool(config: &Value) -> bool {
+    let all = |names: &[&str]| names.iter().all(|name| config.get(name).is_some());
+    // LLaMA-Factory, axolotl, Hugging Face's trainer; OLMo and what is built on Megatron know their own.
+    all(&["stage", "dataset"])
+        || all(&["stage", "finetuning_type"])
+        || all(&["base_model", "datasets"])
+        || all(&["per_device_train_batch_size"])
+        || !olmo::facts(config).is_empty()
+        || !megatron_kin::facts(config).is_empty()
+}
+
 /// The model, which many configurations keep in a dictionary of its own.
 fn model(config: &Value, path: &str, depth: usize) -> Vec<Found> {
     let mut found = architecture::facts(config);

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Stock Trainers print no step. It is taken, in this order, from
-//! 1. the dictionary itself (`step`, `global_step`, `global_step/max_steps`, `current_steps`);
+//! 1. the dictionary itself (`step`, `global_step`, `global_step/max_steps`, `current_steps`, `iteration`);
 //! 2. the progress bar: tqdm draws it again right after what is printed over it, with the step reached;
 //! 3. counting: the n-th dictionary with a `loss` is step n. Also where the bar cannot be trusted: two dictionaries with no
 //!    bar between them show that the output was buffered and the bar, which is not, ran ahead.
@@ -83,12 +83,13 @@ fn bar(line: &[u8]) -> Option<(i64, i64)> {
 
 /// The step that the dictionary itself states, and the last one where that is stated too.
 fn stated(dict: &Dict<'_>) -> Option<(i64, Option<i64>)> {
-    if let Some((step, length)) =
-        dict.text(b"global_step/max_steps").and_then(|t| integer(t).map(|(s, n)| (s, &t[n..])))
-    {
-        return Some((step, length.strip_prefix(b"/").and_then(integer).map(|(total, _)| total)));
+    // ms-swift: '12/2353'; with Megatron beneath it, under 'iteration'.
+    let text = dict.text(b"global_step/max_steps").or_else(|| dict.text(b"iteration"));
+    if let Some((step, rest)) = text.and_then(|text| integer(text).map(|(step, length)| (step, &text[length..]))) {
+        return Some((step, rest.strip_prefix(b"/").and_then(integer).map(|(total, _)| total)));
     }
-    let step = [&b"step"[..], b"global_step", b"current_steps"].iter().find_map(|key| dict.number(key))?;
+    let keys = [&b"step"[..], b"global_step", b"current_steps", b"iteration"];
+    let step = keys.iter().find_map(|key| dict.number(key))?;
     (step.fract() == 0.0 && (0.0..1e15).contains(&step)).then_some((step as i64, None))
 }
 
@@ -333,8 +334,8 @@ mod tests {
     fn a_stated_step_goes_before_all() {
         expect(
             "{'loss': 2.5, 'epoch': 0.2, 'global_step/max_steps': '5/93', 'percentage': '5.38%'}\n\
-             {'eval_loss': 2.5, 'epoch': 0.2}\n{'loss': 2.5, 'step': 30}\n",
-            &[("loss", 5), ("eval_loss", 5), ("loss", 30)],
+             {'eval_loss': 2.5, 'epoch': 0.2}\n{'loss': 2.5, 'step': 30}\n{'loss': 2.5, 'iteration': '40/93', 'elapsed_time': '1m 2s'}\n",
+            &[("loss", 5), ("eval_loss", 5), ("loss", 30), ("loss", 40)],
         );
     }
 

@@ -160,7 +160,7 @@ fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn is_main_loss(name: &[u8]) -> bool {
     name == b"lm loss"
         || find(name, b"loss").is_some()
-            && [&b"scale"[..], b"balanc", b"z_loss", b"z loss", b"mtp", b"aux", b"router", b"ppl", b"indexer"]
+            && [&b"scale"[..], b"balanc", b"z_loss", b"z loss", b"mtp", b"moe", b"aux", b"router", b"ppl", b"indexer"]
                 .iter()
                 .all(|other| find(name, other).is_none())
 }
@@ -325,7 +325,7 @@ mod tests {
              0: iteration        2/     100 | lm loss: 1.05E+01 | seq_load_balancing_loss: 1.2 | loss scale: 4096.0 | grad norm: 2.0 | number of skipped iterations:   0 |\n\
              [default7]: iteration        3/     100 | seq_load_balancing_loss: 1.2 | loss scale: 2048.0 | grad norm: nan | number of skipped iterations:   0 | number of nan iterations:   0 |\n\
              iteration        4/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
-             iteration       14/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
+             iteration       14/     100 | moe loss: 1.0E-01 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   0 |\n\
              iteration       15/     100 | loss scale: 1024.0 | number of skipped iterations:   1 | number of nan iterations:   1 |\n",
         );
         let losses = series(&sink, "lm loss");
