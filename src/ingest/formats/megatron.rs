@@ -127,11 +127,16 @@ fn evaluation(line: &[u8]) -> Option<Evaluation<'_>> {
     (results && !set.is_empty()).then_some(Evaluation { set, step, segments })
 }
 
-/// `name: number` with spaces around; `name number` in Megatron of 2019 and what was made of it (GLM, CogView, FlagAI).
+/// `name: number` with spaces around; `name number` in Megatron of 2019 and what was made of it (GLM, CogView, FlagAI);
+/// `name: number/average` in Primus.
 fn segment(text: &[u8]) -> Option<(&[u8], f64)> {
     let text = text.trim_ascii();
     let end = memrchr(b':', text).or_else(|| memrchr(b' ', text))?;
-    let value = whole_number(&text[end + 1..])?;
+    let value = &text[end + 1..];
+    let value = whole_number(value).or_else(|| {
+        let slash = memchr::memchr(b'/', value)?;
+        whole_number(&value[slash + 1..]).and(whole_number(&value[..slash]))
+    })?;
     let name = text[..end].trim_ascii();
     (!name.is_empty() && name.len() <= 200).then_some((name, value))
 }
@@ -152,6 +157,16 @@ fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         let part = &text[start.min(end)..end];
         start = end + 1;
         part
+    })
+}
+
+/// The step of a line of NeMo's, whose iteration begins again in every epoch.
+fn nemo_step(marker: &Marker<'_>) -> Option<i64> {
+    let number = |text: &[u8], name: &[u8]| integer_after_spaces(after_first(text, name)?).map(|(number, _)| number);
+    number(marker.segments, b"global_step:").or_else(|| {
+        // 'iteration 8/9' is the ninth of ten.
+        let epoch = number(marker.before, b"poch ")?;
+        epoch.checked_mul(marker.total.checked_add(1)?)?.checked_add(marker.iteration)
     })
 }
 
@@ -179,10 +194,7 @@ struct MegatronParser {
 impl MegatronParser {
     fn iteration(&mut self, marker: &Marker<'_>, number: u64, sink: &mut Sink) {
         let nemo = find(marker.before, b"poch ").is_some();
-        // NeMo's iteration begins again in every epoch.
-        let global = nemo.then(|| find(marker.segments, b"global_step:")).flatten();
-        let global = global.and_then(|at| integer_after_spaces(&marker.segments[at + b"global_step:".len()..]));
-        let step = global.map_or(marker.iteration, |(step, _)| step);
+        let step = if nemo { nemo_step(marker).unwrap_or(marker.iteration) } else { marker.iteration };
 
         let (mut has_loss, mut skipped, mut nan, mut bad_norm, mut batch) = (false, 0.0, 0.0, false, 0.0);
         // GPT-NeoX says this first.
@@ -370,7 +382,17 @@ mod tests {
 
     #[test]
     fn lines_of_forks_are_read() {
-        let cases: [(&str, &str, &[(&str, i64, f64)]); 5] = [
+        let cases: [(&str, &str, &[(&str, i64, f64)]); 7] = [
+            (
+                "Primus",
+                "[0001][rank-7/8][INFO ] [--trainer.py:2045] : iteration       10/      50 | elapsed time per iteration (ms): 2345.6/2400.1 | hip mem usage/free/total/usage_ratio: 227.35GB/28.63GB/255.98GB/88.81% | lm loss: 2.352391E+00 |\n",
+                &[("elapsed time per iteration (ms)", 10, 2345.6), ("lm loss", 10, 2.352391)],
+            ),
+            (
+                "NeMo 2 without the global step",
+                "(pretraining, pid=4112) Training epoch 2, iteration 5/999 | lr: 3.014e-06 | reduced_train_loss: 11.28\n",
+                &[("lr", 2005, 3.014e-6), ("reduced_train_loss", 2005, 11.28)],
+            ),
             (
                 "Megatron-LM v0.1, GLM",
                 " iteration       50/  100000 | elapsed time per iteration (ms): 512.3 | learning rate 1.500E-05 | lm loss 9.123456E+00 | loss scale 65536.0 |\n",

@@ -10,6 +10,7 @@
 
 use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
+use super::saved::{self, Reader};
 use super::scan::{after_first, integer_after_spaces, needles, number_with_commas, point};
 use super::{Format, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
@@ -59,26 +60,31 @@ needles! {
 struct StepLine<'a> {
     validation: bool,
     step: i64,
+    /// The last step, which forks print behind it.
+    total: Option<i64>,
     fields: &'a [u8],
 }
 
 /// `step:  1  loss: …`, with what every version prints after it: the speed (`tps`, once `wps`), the memory, or, in the
-/// first months of 2024, the time of an iteration.
+/// first months of 2024, the time of an iteration. Forks print how far it is: `step: 640/644 = 99.38%  loss: …`.
 fn step_line(line: &[u8]) -> Option<StepLine<'_>> {
     let at = STEP.find(line)?;
-    let (step, fields) = integer_after_spaces(&line[at + STEP.needle().len()..])?;
-    let fields = fields.strip_prefix(b"  ")?;
+    let (step, rest) = integer_after_spaces(&line[at + STEP.needle().len()..])?;
+    let total = rest.strip_prefix(b"/").and_then(integer_after_spaces);
+    let rest = if total.is_some() { &rest[find(rest, b"  ")?..] } else { rest };
+    let (total, fields) = (total.map(|(total, _)| total), rest.strip_prefix(b"  ")?);
     let has = |name: &&[u8]| find(fields, name).is_some();
     let ours =
         fields.starts_with(b"loss:") && [&b"  tps: "[..], b"  wps: ", b"  memory: ", b"  iter: "].iter().any(has);
     let before = &line[..at];
     let validation = before.ends_with(b"validate ") || before.ends_with(b"context: valid  ");
-    ours.then_some(StepLine { validation, step, fields })
+    ours.then_some(StepLine { validation, step, total, fields })
 }
 
 #[derive(Debug, Default)]
 struct TorchtitanParser {
     name: Vec<u8>,
+    total: i64,
 }
 
 impl TorchtitanParser {
@@ -147,9 +153,24 @@ impl LineParser for TorchtitanParser {
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         match step_line(line.text) {
-            Some(step) => self.step(&step, sink),
+            Some(step) => {
+                if let Some(total) = step.total.filter(|total| *total != self.total) {
+                    self.total = total;
+                    sink.fact(FactName::PlannedSteps, FactValue::Number(total as f64), format!("line {}", line.number));
+                }
+                self.step(&step, sink);
+            }
             None => Self::other(line, sink),
         }
+    }
+
+    fn save(&self, to: &mut Vec<u8>) {
+        saved::signed(to, self.total);
+    }
+
+    fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.total = from.signed()?;
+        Some(())
     }
 }
 
@@ -207,6 +228,11 @@ mod tests {
                 &[("validate/loss", 7.5), ("validate/memory", 12.5), ("validate/wps", 9000.0), ("validate/mfu", 3.1)],
             ),
             (
+                "a fork that says how far it is",
+                "[rank0]:2025-04-01 00:25:47,084 - root - INFO - step: 640/644 = 99.3789%  loss:  6.2116  memory: 87.04GiB(93.48%)  tps: 52,142  mfu: 3.09%\n",
+                &[("loss", 6.2116), ("memory", 87.04), ("tps", 52_142.0), ("mfu", 3.09)],
+            ),
+            (
                 "2026, values not yet known",
                 "[titan] - step: 30  loss:       --  grad_norm:       --  memory:       --GiB(      --%)  tps: 1,708  tflops:       --  mfu:       --%\n",
                 &[("tps", 1708.0)],
@@ -216,6 +242,12 @@ mod tests {
             let seen: Vec<(&str, f64)> =
                 sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.value)).collect();
             assert_eq!(seen, expected, "{version}");
+            let planned: Vec<&FactValue> = sink.facts.iter().map(|f| &f.1).collect();
+            assert_eq!(
+                planned,
+                if text.contains("/644") { vec![&FactValue::Number(644.0)] } else { vec![] },
+                "{version}"
+            );
         }
     }
 
