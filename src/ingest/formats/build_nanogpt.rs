@@ -8,12 +8,12 @@
 //!
 //! On the console, evaluations are printed without a step, before the line of the step they are made at. They wait for it.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::nanogpt::parameters;
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer, integer_after_spaces, number, point, unlabelled, whole_number};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 
 /// The console.
@@ -24,21 +24,15 @@ pub struct BuildNanoGpt;
 #[derive(Debug)]
 pub struct BuildNanoGptLog;
 
-impl Format for BuildNanoGpt {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for BuildNanoGpt {
+    fn called(&self) -> &'static str {
         "build-nanogpt"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "build-nanogpt step lines")
+    fn what(&self) -> &'static str {
+        "build-nanogpt step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for BuildNanoGpt {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         let line = unlabelled(line);
         if step_line(line).is_some() {
@@ -150,22 +144,19 @@ impl LineParser for ConsoleParser {
     }
 }
 
-impl Format for BuildNanoGptLog {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for BuildNanoGptLog {
+    fn called(&self) -> &'static str {
         "build-nanogpt-log"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        let trust = Trust { metric: 85, least: 1, header: 0 };
-        console::recognise(self, path, head, trust, "build-nanogpt log lines")
+    fn what(&self) -> &'static str {
+        "build-nanogpt log lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+    fn trust(&self) -> Trust {
+        Trust { metric: 85, header: 0 }
     }
-}
 
-impl ConsoleFormat for BuildNanoGptLog {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         log_line(line).map(|_| Sign::Metric)
     }
@@ -202,6 +193,7 @@ impl LineParser for LogParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn read(format: &dyn Format, text: &str) -> (Vec<(String, i64, f64)>, Sink) {
         let mut sink = Sink::default();

@@ -1,4 +1,4 @@
-//! What console formats have in common, and console output of no program in particular.
+//! Console output of no program in particular, and of any program whose lines do not tell at once.
 //!
 //! Jobs print thousands of lines before their first step (a whole source file, the log of every rank starting), far more
 //! than the beginning that recognition is given. Such a file is followed as `console` at no great cost, until a line
@@ -9,92 +9,9 @@ use super::custom::CustomFormat;
 use super::lines::{Line, LineReader};
 use super::saved::{self, Reader};
 use super::scan::point;
+use super::signs::{ConsoleFormat, may_be_console};
 use super::{Format, FormatError, Parser, Recognition, Sink, hf_start, stdout};
 use crate::vocab::{FactName, FactValue};
-
-/// What one line says about who prints it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sign {
-    /// Only this program prints such a line, but it holds no metric.
-    Header,
-    /// A line of metrics.
-    Metric,
-}
-
-/// A format that is recognised line by line.
-pub trait ConsoleFormat: Format {
-    /// What `line` (without colours) says about who prints it; `None` for lines that anything might print.
-    fn sign(&self, line: &[u8]) -> Option<Sign>;
-
-    /// A parser that goes on after `newlines` line breaks that someone else has read.
-    fn parser_after(&self, newlines: u64) -> Box<dyn Parser>;
-}
-
-/// How sure a format may be of itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Trust {
-    /// Confidence from one metric line on; the more lines, the higher, by up to 5.
-    pub metric: u8,
-    /// Metric lines without which there is no recognition by metrics.
-    pub least: u32,
-    /// Confidence where there are only header lines; 0 for formats that have none.
-    pub header: u8,
-}
-
-impl Trust {
-    /// For lines no other program prints.
-    pub const SURE: Self = Self { metric: 90, least: 1, header: 80 };
-}
-
-/// Recognises a console format by its lines. `what` names a metric line in the reason: "iteration lines".
-#[must_use]
-pub fn recognise(format: &dyn ConsoleFormat, path: &str, head: &[u8], trust: Trust, what: &str) -> Option<Recognition> {
-    if !may_be_console(path, head) {
-        return None;
-    }
-    let (mut metrics, mut first, mut header) = (0u32, 0, 0);
-    LineReader::default().read(head, true, &mut Sink::default(), |line, _| match format.sign(line.text) {
-        Some(Sign::Metric) => {
-            metrics += 1;
-            first = if metrics == 1 { line.number } else { first };
-        }
-        Some(Sign::Header) if header == 0 => header = line.number,
-        _ => {}
-    });
-    if metrics >= trust.least {
-        let confidence = trust.metric + metrics.min(5) as u8;
-        return Some(Recognition {
-            confidence,
-            why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
-        });
-    }
-    (header > 0 && trust.header > 0).then(|| Recognition {
-        confidence: trust.header,
-        why: format!("line {header} is of a program that prints {what}"),
-    })
-}
-
-/// Whether a file may be console output at all: text, and by its name not a document, a script or a configuration (which
-/// may quote log lines).
-pub(super) fn may_be_console(path: &str, head: &[u8]) -> bool {
-    const OTHERS: [&str; 27] = [
-        "md", "rst", "tex", "py", "pyc", "ipynb", "rs", "c", "cu", "cpp", "h", "js", "sh", "bash", "sbatch", "slurm",
-        "json", "jsonl", "yaml", "yml", "toml", "html", "css", "xml", "csv", "tsv", "patch",
-    ];
-    let extension = path.rsplit(['/', '\\']).next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
-    !head.is_empty()
-        && memchr::memchr(0, head).is_none()
-        && !extension.is_some_and(|e| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(e)))
-}
-
-/// Whether a file is output of a job by its name: `train.log`, `slurm-1.out`, `stdout`.
-pub(super) fn is_named_output(path: &str) -> bool {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    match name.rsplit_once('.') {
-        Some((_, extension)) => matches!(extension, "log" | "out" | "err" | "stdout" | "stderr"),
-        None => ["log", "out", "stdout", "stderr"].contains(&name),
-    }
-}
 
 /// Every console format, in the order in which ties are broken.
 static FORMATS: &[&dyn ConsoleFormat] = &[
@@ -268,7 +185,7 @@ impl Parser for Undecided {
             }
             Some((choice, parser)) => {
                 let (tag, name) = match choice {
-                    Choice::Known(format) => (b'!', FORMATS[*format].name()),
+                    Choice::Known(format) => (b'!', FORMATS[*format].called()),
                     Choice::Own(format) => (b'+', self.own[*format].identity()),
                 };
                 to[0] = tag;
@@ -292,7 +209,7 @@ impl Parser for Undecided {
             b'!' | b'+' => {
                 let name = from.bytes().ok_or_else(other)?;
                 let choice = if *tag == b'!' {
-                    FORMATS.iter().position(|f| f.name().as_bytes() == name).map(Choice::Known)
+                    FORMATS.iter().position(|f| f.called().as_bytes() == name).map(Choice::Known)
                 } else {
                     self.own.iter().position(|f| f.identity().as_bytes() == name).map(Choice::Own)
                 };

@@ -16,13 +16,13 @@
 //!
 //! Evaluations belong to the step of the dictionary before, `train_runtime` ends a training: the next one counts anew.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::hf_start;
 use super::lines::{Line, LineReader};
 use super::python_dict::{Dict, dict};
 use super::saved::{self, Reader};
 use super::scan::{integer, needles, point, unlabelled};
-use super::{Format, FormatError, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{FormatError, Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
 
@@ -30,22 +30,19 @@ use memchr::memmem::find;
 #[derive(Debug)]
 pub struct HfDict;
 
-impl Format for HfDict {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for HfDict {
+    fn called(&self) -> &'static str {
         "hf-dict"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        let trust = Trust { metric: 85, least: 1, header: 0 };
-        console::recognise(self, path, head, trust, "dictionaries of Hugging Face's Trainer")
+    fn what(&self) -> &'static str {
+        "dictionaries of Hugging Face's Trainer"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+    fn trust(&self) -> Trust {
+        Trust { metric: 85, header: 0 }
     }
-}
 
-impl ConsoleFormat for HfDict {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         metrics(line).map(|_| Sign::Metric)
     }
@@ -284,6 +281,7 @@ fn give_out(points: &[(Vec<u8>, f64)], step: i64, sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn losses(text: &str) -> Vec<(String, i64)> {
         let mut sink = Sink::default();

@@ -9,11 +9,11 @@
 //! The console counts steps done; `main.log` numbers steps from 0. Evaluations on the console come after the last step that
 //! was done before them. Fields without a name are called by their unit: `ms`, `MFU`, `tok/s`.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer, integer_after_spaces, number, point, text, unlabelled, whole_number};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 
 /// The console.
@@ -24,21 +24,15 @@ pub struct LlmC;
 #[derive(Debug)]
 pub struct LlmCLog;
 
-impl Format for LlmC {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for LlmC {
+    fn called(&self) -> &'static str {
         "llm.c"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "llm.c step lines")
+    fn what(&self) -> &'static str {
+        "llm.c step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for LlmC {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         let line = unlabelled(line);
         if step_line(line).is_some() {
@@ -184,21 +178,19 @@ fn setting(row: &[u8], line: u64, sink: &mut Sink) {
     }
 }
 
-impl Format for LlmCLog {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for LlmCLog {
+    fn called(&self) -> &'static str {
         "llm.c-log"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust { metric: 90, least: 1, header: 0 }, "llm.c log lines")
+    fn what(&self) -> &'static str {
+        "llm.c log lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+    fn trust(&self) -> Trust {
+        Trust { metric: 90, header: 0 }
     }
-}
 
-impl ConsoleFormat for LlmCLog {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         log_line(line).map(|_| Sign::Metric)
     }
@@ -240,6 +232,7 @@ impl LineParser for LogParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn read(format: &dyn Format, text: &str) -> (Vec<(String, i64, f64)>, Sink) {
         let mut sink = Sink::default();

@@ -13,36 +13,34 @@
 //! iteration line without its loss is therefore a NaN, unless the line itself says that every iteration it covers was
 //! skipped (the loss scale of fp16 being found): then there is no loss to speak of.
 
+mod grammar;
 mod start;
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{after_first, integer_after_spaces, needles, number, point, whole_number};
-use super::{Format, Parser, Recognition, Sink};
+use super::scan::{after_first, needles, number, point};
+use super::signs::{ConsoleFormat, Sign};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::{memchr_iter, memrchr};
+use grammar::{
+    Evaluation, Marker, equations, evaluation, is_main_loss, marker, may_have_metrics, nemo_step, segment, segments,
+};
+use memchr::memmem::find;
 use start::{Start, has_rank_parameters};
 
 /// The format.
 #[derive(Debug)]
 pub struct Megatron;
 
-impl Format for Megatron {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for Megatron {
+    fn called(&self) -> &'static str {
         "megatron"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "Megatron iteration lines")
+    fn what(&self) -> &'static str {
+        "Megatron iteration lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for Megatron {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         if marker(line).is_some() || evaluation(line).is_some() {
             return Some(Sign::Metric);
@@ -57,127 +55,12 @@ impl ConsoleFormat for Megatron {
 }
 
 needles! {
-    ITERATION = "iteration";
-    AT_END = " at the end of training";
     ARGUMENTS = "- arguments -";
     WORLD = "using world size: ";
 }
 
-fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, needle)
-}
-
 fn is_header(line: &[u8]) -> bool {
     ARGUMENTS.find(line).is_some()
-}
-
-/// Where an iteration line says that it is one.
-struct Marker<'a> {
-    before: &'a [u8],
-    iteration: i64,
-    total: i64,
-    segments: &'a [u8],
-}
-
-/// `iteration 200/ 148693 |`, anywhere in the line: launchers put their own marks in front.
-fn marker(line: &[u8]) -> Option<Marker<'_>> {
-    for at in ITERATION.find_iter(line) {
-        let after = &line[at + ITERATION.needle().len()..];
-        if !after.first().is_some_and(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let parsed = integer_after_spaces(after).and_then(|(iteration, rest)| {
-            let rest = rest.trim_ascii_start().strip_prefix(b"/")?;
-            let (total, rest) = integer_after_spaces(rest)?;
-            // NeMo's first versions had a colon there.
-            let rest = rest.strip_prefix(b":").unwrap_or(rest);
-            let segments = rest.trim_ascii_start().strip_prefix(b"|")?;
-            Some(Marker { before: &line[..at], iteration, total, segments })
-        });
-        // NeMo counts the batches of a validation in the same way.
-        if parsed.is_some() && find(&line[..at], b"alidation").is_none() {
-            return parsed;
-        }
-    }
-    None
-}
-
-/// A line of evaluation results: what was evaluated, the step where it is said, and the segments.
-struct Evaluation<'a> {
-    set: &'a [u8],
-    step: Option<i64>,
-    segments: &'a [u8],
-}
-
-/// `validation loss at iteration 200 | …`, `test loss at the end of training for test data | …`.
-fn evaluation(line: &[u8]) -> Option<Evaluation<'_>> {
-    let bar = memchr::memchr(b'|', line)?;
-    let (title, segments) = (&line[..bar], &line[bar + 1..]);
-    let (at, length) = [&b" loss at "[..], b" results at "].iter().find_map(|n| Some((find(title, n)?, n.len())))?;
-    let place = &title[at + length..];
-    let step = match place.strip_prefix(b"iteration ") {
-        Some(step) => Some(integer_after_spaces(step)?.0),
-        None if place.starts_with(b"the end of training") => None,
-        None => return None,
-    };
-    let set = title[..at].rsplit(u8::is_ascii_whitespace).next()?;
-    let set = if find(place, b" test ").is_some() { &b"test"[..] } else { set };
-    // Forks print other things 'at iteration'; the results of an evaluation are named so.
-    let results = [&b" value: "[..], b" PPL: ", b" value="].iter().any(|name| find(segments, name).is_some());
-    (results && !set.is_empty()).then_some(Evaluation { set, step, segments })
-}
-
-/// `name: number` with spaces around; `name number` in Megatron of 2019 and what was made of it (GLM, CogView, FlagAI);
-/// `name: number/average` in Primus.
-fn segment(text: &[u8]) -> Option<(&[u8], f64)> {
-    let text = text.trim_ascii();
-    let end = memrchr(b':', text).or_else(|| memrchr(b' ', text))?;
-    let value = &text[end + 1..];
-    let value = whole_number(value).or_else(|| {
-        let slash = memchr::memchr(b'/', value)?;
-        whole_number(&value[slash + 1..]).and(whole_number(&value[..slash]))
-    })?;
-    let name = text[..end].trim_ascii();
-    (!name.is_empty() && name.len() <= 200).then_some((name, value))
-}
-
-/// `lm loss value=8.982337lm loss PPL=7961.216`, as epfLLM's Megatron-LLM prints the results of an evaluation.
-fn equations(mut text: &[u8], mut each: impl FnMut(&[u8], f64)) {
-    while let Some(equals) = memchr::memchr(b'=', text) {
-        let (name, rest) = (text[..equals].trim_ascii(), &text[equals + 1..]);
-        let Some((value, length)) = number(rest) else { return };
-        each(name, value);
-        text = &rest[length..];
-    }
-}
-
-fn segments(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    memchr_iter(b'|', text).chain(std::iter::once(text.len())).map(move |end| {
-        let part = &text[start.min(end)..end];
-        start = end + 1;
-        part
-    })
-}
-
-/// The step of a line of NeMo's, whose iteration begins again in every epoch.
-fn nemo_step(marker: &Marker<'_>) -> Option<i64> {
-    let number = |text: &[u8], name: &[u8]| integer_after_spaces(after_first(text, name)?).map(|(number, _)| number);
-    number(marker.segments, b"global_step:").or_else(|| {
-        // 'iteration 8/9' is the ninth of ten.
-        let epoch = number(marker.before, b"poch ")?;
-        epoch.checked_mul(marker.total.checked_add(1)?)?.checked_add(marker.iteration)
-    })
-}
-
-/// Whether a segment is the loss that training minimises, by its name: not a loss of routers or of extra predictions,
-/// and not the loss scale.
-fn is_main_loss(name: &[u8]) -> bool {
-    name == b"lm loss"
-        || find(name, b"loss").is_some()
-            && [&b"scale"[..], b"balanc", b"z_loss", b"z loss", b"mtp", b"moe", b"aux", b"router", b"ppl", b"indexer"]
-                .iter()
-                .all(|other| find(name, other).is_none())
 }
 
 #[derive(Debug, Default)]
@@ -192,13 +75,13 @@ struct MegatronParser {
 }
 
 impl MegatronParser {
-    fn iteration(&mut self, marker: &Marker<'_>, number: u64, sink: &mut Sink) {
+    fn iteration(&mut self, marker: &Marker<'_>, line: u64, sink: &mut Sink) {
         let nemo = find(marker.before, b"poch ").is_some();
         let step = if nemo { nemo_step(marker).unwrap_or(marker.iteration) } else { marker.iteration };
 
         let (mut has_loss, mut skipped, mut nan, mut bad_norm, mut batch) = (false, 0.0, 0.0, false, 0.0);
         // GPT-NeoX says this first.
-        if let Some((value, _)) = after_first(marker.before, b"samples/sec: ").and_then(super::scan::number) {
+        if let Some((value, _)) = after_first(marker.before, b"samples/sec: ").and_then(number) {
             point(b"samples/sec", step, value, sink);
         }
         for part in segments(marker.segments) {
@@ -232,15 +115,15 @@ impl MegatronParser {
         self.last = Some(step);
         if !nemo && marker.total != self.total {
             self.total = marker.total;
-            sink.fact(FactName::PlannedSteps, FactValue::Number(marker.total as f64), format!("line {number}"));
+            sink.fact(FactName::PlannedSteps, FactValue::Number(marker.total as f64), format!("line {line}"));
         }
         if batch > 0.0 && !self.batch_told {
             // The arguments know better where they are printed: the batch may grow.
             self.batch_told = true;
-            sink.fact(FactName::BatchSequences, FactValue::Number(batch), format!("line {number}"));
+            sink.fact(FactName::BatchSequences, FactValue::Number(batch), format!("line {line}"));
         }
         if !self.start.over {
-            self.start.finish(number, sink);
+            self.start.finish(line, sink);
         }
     }
 
@@ -278,7 +161,7 @@ impl LineParser for MegatronParser {
     }
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
-        if ITERATION.find(line.text).is_some() || AT_END.find(line.text).is_some() {
+        if may_have_metrics(line.text) {
             if let Some(marker) = marker(line.text) {
                 self.iteration(&marker, line.number, sink);
                 return;
@@ -318,6 +201,7 @@ impl LineParser for MegatronParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn read(text: &str) -> Sink {
         let mut sink = Sink::default();
@@ -382,7 +266,8 @@ mod tests {
 
     #[test]
     fn lines_of_forks_are_read() {
-        let cases: [(&str, &str, &[(&str, i64, f64)]); 7] = [
+        type Points = &'static [(&'static str, i64, f64)];
+        let cases: [(&str, &str, Points); 7] = [
             (
                 "Primus",
                 "[0001][rank-7/8][INFO ] [--trainer.py:2045] : iteration       10/      50 | elapsed time per iteration (ms): 2345.6/2400.1 | hip mem usage/free/total/usage_ratio: 227.35GB/28.63GB/255.98GB/88.81% | lm loss: 2.352391E+00 |\n",

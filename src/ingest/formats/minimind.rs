@@ -9,11 +9,11 @@
 //! Iterations begin again with every epoch; the step is their number from the start of the run. minimind counts epochs
 //! from 1, the programs it comes from (baby-llama2-chinese and its forks) from 0. Times are in minutes.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer, needles, number, point, unlabelled};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
 
@@ -21,21 +21,19 @@ use memchr::memmem::find;
 #[derive(Debug)]
 pub struct MiniMind;
 
-impl Format for MiniMind {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for MiniMind {
+    fn called(&self) -> &'static str {
         "minimind"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust { header: 0, ..Trust::SURE }, "minimind epoch lines")
+    fn what(&self) -> &'static str {
+        "minimind epoch lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+    fn trust(&self) -> Trust {
+        Trust { header: 0, ..Trust::SURE }
     }
-}
 
-impl ConsoleFormat for MiniMind {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         epoch_line(line).map(|_| Sign::Metric)
     }
@@ -148,6 +146,7 @@ fn parameters(line: Line<'_>, sink: &mut Sink) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     #[test]
     fn what_minimind_comes_from_counts_epochs_from_zero_and_puts_the_time_in_front() {

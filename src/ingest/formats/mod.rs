@@ -28,6 +28,7 @@ pub mod python_json;
 pub mod refuse;
 pub mod saved;
 pub mod scan;
+pub mod signs;
 pub mod sink;
 pub mod stdout;
 pub mod tensor;
@@ -171,8 +172,8 @@ impl Chosen {
         }
         let found = recognise(path, head).map(|(format, why)| (Self::Known(format), why));
         // Jobs print more than is looked at here before their first line of metrics.
-        let later = !own.is_empty() && head.len() >= HEAD && console::is_named_output(path);
-        if found.is_err() && later && console::may_be_console(path, head) {
+        let later = !own.is_empty() && head.len() >= HEAD && signs::is_named_output(path);
+        if found.is_err() && later && signs::may_be_console(path, head) {
             let why = "output of a job by its name; lines that the project file describes may come later".to_owned();
             return Ok((Self::Known(&console::Console), Recognition { confidence: 1, why }));
         }

@@ -7,11 +7,11 @@
 //!
 //! Times are metrics in milliseconds; records of the optimisation track print seconds, which are converted.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{integer, needles, number, point, unlabelled, whole_number};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
 
@@ -19,21 +19,15 @@ use memchr::memmem::find;
 #[derive(Debug)]
 pub struct ModdedNanoGpt;
 
-impl Format for ModdedNanoGpt {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for ModdedNanoGpt {
+    fn called(&self) -> &'static str {
         "modded-nanogpt"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "modded-nanogpt step lines")
+    fn what(&self) -> &'static str {
+        "modded-nanogpt step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for ModdedNanoGpt {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         if step_line(line).is_some() {
             return Some(Sign::Metric);
@@ -132,6 +126,7 @@ impl ModdedParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     #[test]
     fn steps_are_read_and_the_source_above_is_not() {

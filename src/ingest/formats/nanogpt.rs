@@ -7,32 +7,26 @@
 //!
 //! `time` is in milliseconds, `mfu` in per cent, as printed.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer, number_with_commas, parts, point, unlabelled, whole_number};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 
 /// The format.
 #[derive(Debug)]
 pub struct NanoGpt;
 
-impl Format for NanoGpt {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for NanoGpt {
+    fn called(&self) -> &'static str {
         "nanogpt"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "nanoGPT iter and step lines")
+    fn what(&self) -> &'static str {
+        "nanoGPT iter and step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for NanoGpt {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         let line = unlabelled(line);
         if metrics(line).is_some() {
@@ -148,6 +142,7 @@ fn setting(text: &[u8]) -> Option<(FactName, FactValue)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     #[test]
     fn forks_add_fields_with_commas_in_them_and_evaluate_on_one_set() {

@@ -11,11 +11,11 @@
 //! The console is lossy: over 1000 only whole numbers are printed, over 1 four digits. Blocks without a step in their title
 //! (evaluations, system metrics) belong to the step before.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer, needles, number_with_commas, point, unlabelled};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
 
@@ -23,21 +23,15 @@ use memchr::memmem::find;
 #[derive(Debug)]
 pub struct Olmo;
 
-impl Format for Olmo {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for Olmo {
+    fn called(&self) -> &'static str {
         "olmo"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "OLMo step titles")
+    fn what(&self) -> &'static str {
+        "OLMo step titles"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for Olmo {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         if title(line).is_some() {
             return Some(Sign::Metric);
@@ -181,6 +175,7 @@ impl OlmoParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn read(text: &str) -> (Vec<(String, i64, f64)>, Sink) {
         let mut sink = Sink::default();

@@ -6,32 +6,30 @@
 //!
 //! The line may follow a progress bar without a line break.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::hf_start;
 use super::lines::{ByLine, Line, LineParser};
 use super::scan::{integer, needles, number, point};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{Parser, Sink};
 use memchr::memmem::find;
 
 /// The format.
 #[derive(Debug)]
 pub struct OpenInstruct;
 
-impl Format for OpenInstruct {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for OpenInstruct {
+    fn called(&self) -> &'static str {
         "open-instruct"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust { header: 0, ..Trust::SURE }, "open-instruct step lines")
+    fn what(&self) -> &'static str {
+        "open-instruct step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+    fn trust(&self) -> Trust {
+        Trust { header: 0, ..Trust::SURE }
     }
-}
 
-impl ConsoleFormat for OpenInstruct {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         step_line(line).map(|_| Sign::Metric)
     }
@@ -82,17 +80,18 @@ impl LineParser for OpenInstructParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     #[test]
     fn a_loss_may_follow_without_a_comma() {
         // open-instruct's dpo_tune.py with --load_balancing_loss, and a fork's finetune.py.
-        let text = "- INFO - __main__ -   Step: 10, LR: 5e-07, Loss: 0.6931 Aux Loss: 0.0421\n\
+        let text = "- INFO - __main__ -   Step: 10, LR: 5e-07, Loss: 0.6875 Aux Loss: 0.0421\n\
                     - INFO - __main__ -   Step: 20, LR: 4e-07, Loss: 0.5, Time:  0.12 hours, TPS: 950.5\n";
         let mut sink = Sink::default();
         OpenInstruct.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
         let seen: Vec<(&str, i64, f64)> =
             sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.step, p.value)).collect();
-        assert_eq!(seen[..3], [("LR", 10, 5e-7), ("Loss", 10, 0.6931), ("Aux Loss", 10, 0.0421)]);
+        assert_eq!(seen[..3], [("LR", 10, 5e-7), ("Loss", 10, 0.6875), ("Aux Loss", 10, 0.0421)]);
         assert_eq!(seen[3..], [("LR", 20, 4e-7), ("Loss", 20, 0.5), ("Time", 20, 0.12), ("TPS", 20, 950.5)]);
     }
 

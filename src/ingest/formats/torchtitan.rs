@@ -8,11 +8,11 @@
 //! Fields of a validation are metrics of their own: `validate/loss`. Units are as printed: GiB, tokens per second and
 //! device, TFLOP/s, per cent.
 
-use super::console::{self, ConsoleFormat, Sign, Trust};
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
 use super::scan::{after_first, integer_after_spaces, needles, number_with_commas, point};
-use super::{Format, Parser, Recognition, Sink};
+use super::signs::{ConsoleFormat, Sign};
+use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::memmem::find;
 
@@ -20,21 +20,15 @@ use memchr::memmem::find;
 #[derive(Debug)]
 pub struct Torchtitan;
 
-impl Format for Torchtitan {
-    fn name(&self) -> &'static str {
+impl ConsoleFormat for Torchtitan {
+    fn called(&self) -> &'static str {
         "torchtitan"
     }
 
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        console::recognise(self, path, head, Trust::SURE, "torchtitan step lines")
+    fn what(&self) -> &'static str {
+        "torchtitan step lines"
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
-    }
-}
-
-impl ConsoleFormat for Torchtitan {
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         if step_line(line).is_some() {
             return Some(Sign::Metric);
@@ -177,6 +171,7 @@ impl LineParser for TorchtitanParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::formats::Format;
 
     fn read(text: &str) -> Sink {
         let mut sink = Sink::default();

@@ -1,12 +1,12 @@
 //! What Megatron prints before its first iteration, and the facts in it: arguments, and parameters of every rank.
 
-use super::find;
 use crate::ingest::facts::megatron::Arguments;
 use crate::ingest::formats::Sink;
 use crate::ingest::formats::lines::Line;
 use crate::ingest::formats::saved::{self, Reader};
 use crate::ingest::formats::scan::{integer, needles, number, text};
 use crate::vocab::{FactName, FactValue};
+use memchr::memmem::find;
 use std::collections::BTreeMap;
 
 needles! {

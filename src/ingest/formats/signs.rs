@@ -1,0 +1,105 @@
+//! Formats that are recognised line by line: what programs print to the console.
+
+use super::lines::LineReader;
+use super::{Format, Parser, Recognition, Sink};
+
+/// What one line says about who prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Only this program prints such a line, but it holds no metric.
+    Header,
+    /// A line of metrics.
+    Metric,
+}
+
+/// A format that is recognised line by line. Whatever is one is a [`Format`].
+pub trait ConsoleFormat: Sync {
+    /// Its name as a [`Format`].
+    fn called(&self) -> &'static str;
+
+    /// What a metric line of it is, in the reason why a file is recognised: "iteration lines".
+    fn what(&self) -> &'static str;
+
+    /// How sure it may be of itself.
+    fn trust(&self) -> Trust {
+        Trust::SURE
+    }
+
+    /// What `line` (without colours) says about who prints it; `None` for lines that anything might print.
+    fn sign(&self, line: &[u8]) -> Option<Sign>;
+
+    /// A parser that goes on after `newlines` line breaks that someone else has read.
+    fn parser_after(&self, newlines: u64) -> Box<dyn Parser>;
+}
+
+/// How sure a format may be of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust {
+    /// Confidence from one metric line on; the more lines, the higher, by up to 5.
+    pub metric: u8,
+    /// Confidence where there are only header lines; 0 for formats that have none.
+    pub header: u8,
+}
+
+impl Trust {
+    /// For lines no other program prints.
+    pub const SURE: Self = Self { metric: 90, header: 80 };
+}
+
+impl<T: ConsoleFormat> Format for T {
+    fn name(&self) -> &str {
+        self.called()
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        if !may_be_console(path, head) {
+            return None;
+        }
+        let (mut metrics, mut first, mut header) = (0u32, 0, 0);
+        LineReader::default().read(head, true, &mut Sink::default(), |line, _| match self.sign(line.text) {
+            Some(Sign::Metric) => {
+                metrics += 1;
+                first = if metrics == 1 { line.number } else { first };
+            }
+            Some(Sign::Header) if header == 0 => header = line.number,
+            _ => {}
+        });
+        let (trust, what) = (self.trust(), self.what());
+        if metrics > 0 {
+            return Some(Recognition {
+                confidence: trust.metric + metrics.min(5) as u8,
+                why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
+            });
+        }
+        (header > 0 && trust.header > 0).then(|| Recognition {
+            confidence: trust.header,
+            why: format!("line {header} is of a program that prints {what}"),
+        })
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        self.parser_after(0)
+    }
+}
+
+/// Whether a file may be console output at all: text, and by its name not a document, a script or a configuration (which
+/// may quote log lines).
+pub(super) fn may_be_console(path: &str, head: &[u8]) -> bool {
+    const OTHERS: [&str; 27] = [
+        "md", "rst", "tex", "py", "pyc", "ipynb", "rs", "c", "cu", "cpp", "h", "js", "sh", "bash", "sbatch", "slurm",
+        "json", "jsonl", "yaml", "yml", "toml", "html", "css", "xml", "csv", "tsv", "patch",
+    ];
+    let extension = path.rsplit(['/', '\\']).next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
+    !head.is_empty()
+        && memchr::memchr(0, head).is_none()
+        && !extension.is_some_and(|e| OTHERS.iter().any(|other| other.eq_ignore_ascii_case(e)))
+}
+
+/// Whether a file is output of a job by its name: `train.log`, `slurm-1.out`, `stdout`.
+pub(super) fn is_named_output(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        Some((_, extension)) => matches!(extension, "log" | "out" | "err" | "stdout" | "stderr"),
+        None => ["log", "out", "stdout", "stderr"].contains(&name),
+    }
+}
