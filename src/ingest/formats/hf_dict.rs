@@ -58,13 +58,20 @@ needles! {
     OPEN = "{'";
 }
 
-/// The dictionary of metrics in a line. Other dictionaries (arguments, configurations) have none of the keys that every
-/// Trainer's has.
+/// The dictionary of metrics in a line. Other dictionaries (arguments, configurations) have no loss; where they have an
+/// epoch, they have values in them that are no numbers.
 fn metrics(line: &[u8]) -> Option<Dict<'_>> {
     let found = OPEN.find_iter(line).take(4).find_map(|at| dict(&line[at..]))?;
-    let ours = [&b"loss"[..], b"eval_loss", b"train_loss", b"epoch"].iter().any(|key| found.number(key).is_some());
+    let has = |key: &&[u8]| found.number(key).is_some();
+    let of_progress = |key: &[u8]| PROGRESS.contains(&key);
+    let ours = [&b"loss"[..], b"eval_loss", b"train_loss"].iter().any(|key| has(key))
+        || has(&&b"epoch"[..]) && found.others == 0 && found.texts.iter().all(|(key, _)| of_progress(key));
     ours.then_some(found)
 }
+
+/// Texts in dictionaries of metrics, all of ms-swift's.
+const PROGRESS: [&[u8]; 5] =
+    [b"global_step/max_steps", b"iteration", b"percentage", b"elapsed_time", b"remaining_time"];
 
 /// The state of a bar without a title: `  2%|▏         | 20/1000 [00:10<…`. Other bars (datasets, shards) have one.
 fn bar(line: &[u8]) -> Option<(i64, i64)> {
@@ -326,6 +333,17 @@ mod tests {
              \r100%|█████     | 40/40 [00:13<00:13,  1.5it/s]{'loss': 2.3, 'epoch': 0.2}\n{'loss': 2.2, 'epoch': 0.2}\n",
             &[("loss", 1), ("loss", 2), ("loss", 3), ("loss", 4)],
         );
+    }
+
+    #[test]
+    fn a_dictionary_of_settings_is_none_of_metrics() {
+        for settings in
+            ["{'epoch': 3, 'lr': 0.1, 'model': 'gpt2'}", "{'epoch': 3, 'resume': None}", "{'seed': 3, 'batch_size': 8}"]
+        {
+            assert_eq!(HfDict.recognise("train.log", settings.as_bytes()), None, "{settings}");
+        }
+        expect("{'eval_accuracy': 0.5, 'epoch': 1.0}\n{'epoch': 1.0, 'elapsed_time': '1m', 'reward': 0.5}\n", &[]);
+        assert!(HfDict.recognise("train.log", b"{'eval_accuracy': 0.5, 'epoch': 1.0}\n").is_some());
     }
 
     #[test]

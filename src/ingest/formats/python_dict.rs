@@ -8,6 +8,8 @@ use super::scan::number;
 pub(super) struct Dict<'a> {
     pub numbers: Vec<(&'a [u8], f64)>,
     pub texts: Vec<(&'a [u8], &'a [u8])>,
+    /// Values of other kinds: lists, `None`, `True`.
+    pub others: usize,
 }
 
 impl<'a> Dict<'a> {
@@ -40,7 +42,10 @@ pub(super) fn dict(text: &[u8]) -> Option<Dict<'_>> {
                 Some(value) => found.numbers.push((key, value)),
                 None => found.texts.push((key, inner)),
             },
-            _ => found.numbers.extend(whole(unwrapped(value)).map(|value| (key, value))),
+            _ => match whole(unwrapped(value)) {
+                Some(value) => found.numbers.push((key, value)),
+                None => found.others += 1,
+            },
         }
         rest = &rest[length..];
         rest = rest.strip_prefix(b",").unwrap_or(rest);
@@ -99,7 +104,7 @@ mod tests {
         let found = dict(text).unwrap();
         let keys: Vec<&[u8]> = found.numbers.iter().map(|(k, _)| *k).collect();
         assert_eq!(keys, [&b"loss"[..], b"grad_norm", b"lr", b"a", b"b", b"last"]);
-        assert_eq!((found.number(b"lr"), found.number(b"b")), (Some(1e-5), Some(1.5)));
+        assert_eq!((found.number(b"lr"), found.number(b"b"), found.others), (Some(1e-5), Some(1.5), 2));
         assert_eq!((found.text(b"step/max"), found.text(b"name")), (Some(&b"12/99"[..]), Some(&b"x, {y"[..])));
         assert!(dict(b"{}").is_some_and(|d| d.numbers.is_empty()));
         for broken in [&b"{"[..], b"{'a'", b"{'a': ", b"{'a': 1", b"{'a': [1}", b"{'a': 'x}", b"{1: 2}", b"{'a\\"] {

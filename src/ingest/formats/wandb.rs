@@ -89,9 +89,10 @@ impl Parser for WandbParser {
                     self.place.advance(used, true);
                 }
                 Next::Record { data, used } => {
-                    let points = sink.points.len();
+                    let (points, facts) = (sink.points.len(), sink.facts.len());
                     if self.record(&data, sink).is_err() {
                         sink.points.truncate(points);
+                        sink.facts.truncate(facts);
                         sink.damaged(at, "a W&B record that cannot be read, although its checksum is right");
                     }
                     at += used;
@@ -100,9 +101,7 @@ impl Parser for WandbParser {
             }
         }
         if last {
-            for line in &mut self.lines {
-                self.printed.append(line);
-            }
+            self.lines.iter_mut().for_each(|line| end_line(line, &mut self.printed));
         }
         self.look_through(sink);
         Ok(at)
@@ -230,9 +229,17 @@ impl WandbParser {
             self.printed.extend(line.drain(..=end));
         }
         if line.len() > LONGEST_LINE {
-            self.printed.append(line);
+            end_line(line, &mut self.printed);
         }
         Ok(())
+    }
+}
+
+/// Takes an unfinished line as whole.
+fn end_line(line: &mut Vec<u8>, printed: &mut Vec<u8>) {
+    if !line.is_empty() {
+        printed.append(line);
+        printed.push(b'\n');
     }
 }
 
