@@ -46,25 +46,52 @@ pub struct Discovery {
     pub unreadable: Unreadable,
 }
 
-/// Matches every pattern.
-#[must_use]
-pub fn runs(root: &Path, sources: &[RunSource]) -> Discovery {
-    let mut found = Discovery::default();
-    for (index, source) in sources.iter().enumerate() {
-        let before = found.runs.len();
-        let mut matches = BTreeSet::new();
-        let (base, parts) = split(root, &source.path);
-        expand(base, &parts, 0, &mut matches, &mut found.unreadable);
-        let none = matches.is_empty();
-        found.runs.extend(matches.into_iter().map(|path| {
-            let file = path.is_file();
-            RunPlace { name: name(root, &path), file, path }
-        }));
-        if none && found.runs.len() == before {
-            found.unmatched.push(index);
-        }
+/// The run patterns of a project, ready to be matched again and again.
+pub struct Patterns {
+    root: PathBuf,
+    /// The directory each starts from, and its parts.
+    patterns: Vec<(PathBuf, Vec<Part>)>,
+}
+
+impl Patterns {
+    /// Makes them ready.
+    #[must_use]
+    pub fn of(root: &Path, sources: &[RunSource]) -> Self {
+        let patterns = sources.iter().map(|source| split(root, &source.path)).collect();
+        Self { root: root.to_owned(), patterns }
     }
-    found
+
+    /// Matches every pattern.
+    #[must_use]
+    pub fn runs(&self) -> Discovery {
+        let mut found = Discovery::default();
+        for (index, (base, parts)) in self.patterns.iter().enumerate() {
+            let before = found.runs.len();
+            let mut matches = BTreeSet::new();
+            expand(base.clone(), parts, 0, &mut matches, &mut found.unreadable);
+            let none = matches.is_empty();
+            found.runs.extend(matches.into_iter().map(|path| {
+                let file = path.is_file();
+                RunPlace { name: name(&self.root, &path), file, path }
+            }));
+            if none && found.runs.len() == before {
+                found.unmatched.push(index);
+            }
+        }
+        found
+    }
+
+    /// Whether a run of this name would be matched, whether or not it is there.
+    #[must_use]
+    pub fn may_match(&self, run: &str) -> bool {
+        let path = self.root.join(run);
+        self.patterns.iter().any(|(base, parts)| {
+            path.strip_prefix(base).is_ok_and(|rest| {
+                let rest: Vec<&OsStr> = rest.components().map(Component::as_os_str).filter(|c| *c != ".").collect();
+                fits(parts, &rest)
+            })
+        })
+    }
 }
 
 /// The name of a run: its path relative to the project where it lies within, else as it is.
@@ -81,19 +108,6 @@ fn name(root: &Path, path: &Path) -> String {
         name if name.is_empty() => ".".to_owned(),
         name => name,
     }
-}
-
-/// Whether a run of this name would be matched, whether or not it is there.
-#[must_use]
-pub fn may_match(root: &Path, sources: &[RunSource], run: &str) -> bool {
-    let path = root.join(run);
-    sources.iter().any(|source| {
-        let (base, parts) = split(root, &source.path);
-        path.strip_prefix(&base).is_ok_and(|rest| {
-            let rest: Vec<&OsStr> = rest.components().map(Component::as_os_str).filter(|c| *c != ".").collect();
-            fits(&parts, &rest)
-        })
-    })
 }
 
 fn fits(parts: &[Part], names: &[&OsStr]) -> bool {
@@ -291,7 +305,7 @@ mod tests {
     }
 
     fn names(root: &Path, patterns: &[&str]) -> Vec<String> {
-        runs(root, &sources(patterns)).runs.into_iter().map(|r| r.name).collect()
+        Patterns::of(root, &sources(patterns)).runs().runs.into_iter().map(|r| r.name).collect()
     }
 
     #[test]
@@ -310,12 +324,13 @@ mod tests {
             (&["nothing/*"], &[]),
         ] {
             assert_eq!(names(dir.path(), patterns), expected, "{patterns:?}");
+            let compiled = Patterns::of(dir.path(), &sources(patterns));
             for name in expected {
-                assert!(may_match(dir.path(), &sources(patterns), name), "{patterns:?} {name}");
+                assert!(compiled.may_match(name), "{patterns:?} {name}");
             }
-            assert!(!may_match(dir.path(), &sources(patterns), "elsewhere/run"));
+            assert!(!compiled.may_match("elsewhere/run"));
         }
-        assert_eq!(runs(dir.path(), &sources(&["runs/*", "no/*"])).unmatched, [1]);
+        assert_eq!(Patterns::of(dir.path(), &sources(&["runs/*", "no/*"])).runs().unmatched, [1]);
         let absolute = format!("{}/runs/a", dir.path().display());
         assert_eq!(names(Path::new("/somewhere"), &[&absolute]), [absolute.as_str()]);
         assert_eq!(

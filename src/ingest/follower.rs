@@ -5,7 +5,7 @@ use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use super::identity::{self, Stamp};
 use super::settings::{self, Settings};
-use super::tail::{Tail, With};
+use super::tail::{Scratch, Tail, With};
 use super::{FileReport, Turn};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
@@ -26,13 +26,13 @@ pub struct Follower {
     /// In the store; `None` until it has a log or facts.
     pub id: Option<RunId>,
     /// Logs, by path within the run.
-    pub tails: BTreeMap<String, Tail>,
+    pub tails: BTreeMap<String, Box<Tail>>,
     /// Files that are no logs: what they were when they were looked at, and why.
     refused: BTreeMap<String, (Stamp, String)>,
     /// Those of them that are older copies of a file that is rewritten whole, and that file, while it is there.
     superseded: BTreeMap<String, String>,
     /// Logs whose file is gone; they may come back under another name.
-    gone: Vec<Tail>,
+    gone: Vec<Box<Tail>>,
     /// Files that could not be read just now.
     failed: BTreeMap<String, String>,
     settings: Settings,
@@ -50,7 +50,7 @@ impl Follower {
             .map(|id| store.records(id))
             .into_iter()
             .flatten()
-            .map(|(id, record)| Tail::known(store, &own, place.base(), id, record))
+            .map(|(id, record)| Box::new(Tail::known(store, &own, place.base(), id, record)))
             .collect();
         Self {
             place,
@@ -125,7 +125,7 @@ impl Follower {
         if still == self.tails.len() && self.gone.is_empty() {
             return Ok(());
         }
-        let mut loose: Vec<Tail> = std::mem::take(&mut self.gone);
+        let mut loose = std::mem::take(&mut self.gone);
         loose.extend(std::mem::take(&mut self.tails).into_values());
         // The newest generation first, should two have had the same name.
         loose.sort_by_key(|t| std::cmp::Reverse(t.id));
@@ -155,10 +155,10 @@ impl Follower {
     }
 
     /// Keeps what is in the store of a file that is not followed any more: itself, or what it was to replace.
-    fn bury(&mut self, mut tail: Tail, store: &SledStore) {
+    fn bury(&mut self, mut tail: Box<Tail>, store: &SledStore) {
         for id in tail.take_replaces() {
             if let Some(record) = store.record(id) {
-                self.gone.push(Tail::known(store, &self.own, self.place.base(), id, record));
+                self.gone.push(Box::new(Tail::known(store, &self.own, self.place.base(), id, record)));
             }
         }
         if tail.id.is_some() {
@@ -185,7 +185,7 @@ impl Follower {
                 self.refused.remove(relative);
                 let mut tail = Tail::new(path.to_path_buf(), relative.to_owned(), format, why.why);
                 tail.look(stamp, now);
-                self.tails.insert(relative.to_owned(), tail);
+                self.tails.insert(relative.to_owned(), Box::new(tail));
             }
             Err(reason) => {
                 self.refused.insert(relative.to_owned(), (stamp, reason));
@@ -196,7 +196,7 @@ impl Follower {
     /// Of several copies of a file that is rewritten whole (one per checkpoint), the newest has everything the others
     /// have: only it is read, and what was read of the others, which may be deleted by now, is replaced.
     fn supersede(&mut self, store: &SledStore) {
-        let rewritten = |tail: &&Tail| tail.format.growth() == Growth::Rewritten;
+        let rewritten = |tail: &&Box<Tail>| tail.format.growth() == Growth::Rewritten;
         let kind = |tail: &Tail| {
             let name = tail.relative.rsplit('/').next().unwrap_or_default();
             (name.to_owned(), tail.format.identity().to_owned())
@@ -238,14 +238,14 @@ impl Follower {
     /// Files with something to read, and when each was last written.
     #[must_use]
     pub fn pending(&self, now: SystemTime, complete: bool) -> Vec<(i64, String)> {
-        let due = |t: &&Tail| t.pending || t.rest_is_due(now, complete);
+        let due = |t: &&Box<Tail>| t.pending || t.rest_is_due(now, complete);
         self.tails.values().filter(due).map(|t| (t.stamp.modified, t.relative.clone())).collect()
     }
 
     /// Bytes not read yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        self.tails.values().map(Tail::backlog).sum()
+        self.tails.values().map(|t| t.backlog()).sum()
     }
 
     /// Reads one file a little further. Returns the bytes used.
@@ -256,14 +256,14 @@ impl Follower {
         &mut self,
         relative: &str,
         store: &SledStore,
-        buffer: &mut Vec<u8>,
+        scratch: &mut Scratch,
         now: SystemTime,
         complete: bool,
         turn: &mut Turn,
     ) -> Result<u64, StoreError> {
         let run = self.register(store)?;
         let Some(tail) = self.tails.get_mut(relative) else { return Ok(0) };
-        let reading = tail.read(&mut With { store, run, own: &self.own, buffer, now, complete })?;
+        let reading = tail.read(&mut With { store, run, own: &self.own, scratch, now, complete })?;
         if let Some(reason) = reading.refused {
             let id = tail.id;
             self.refused.insert(relative.to_owned(), (tail.stamp, reason));

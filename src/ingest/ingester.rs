@@ -1,12 +1,13 @@
 //! Following every run of a project, a little at a time.
 
-use super::discover::{self, Discovery};
+use super::discover::{Discovery, Patterns};
 use super::follower::Follower;
+use super::tail::Scratch;
 use super::{Budget, FileReport, Look, Turn};
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, Severity, text::printable};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,11 +21,14 @@ const LONG: u64 = 8 << 20;
 pub struct Ingester {
     project: Project,
     store: Arc<SledStore>,
+    patterns: Patterns,
     followers: BTreeMap<PathBuf, Follower>,
+    /// The keys of `followers`, for whoever looks for files of one of them.
+    places: HashSet<PathBuf>,
     discovery: Discovery,
     first: Option<First>,
     complete: bool,
-    buffer: Vec<u8>,
+    scratch: Scratch,
     now: fn() -> SystemTime,
 }
 
@@ -49,11 +53,13 @@ impl Ingester {
         Self {
             project: project.clone(),
             store,
+            patterns: Patterns::of(&project.root, &project.runs),
             followers: BTreeMap::new(),
+            places: HashSet::new(),
             discovery: Discovery::default(),
             first: None,
             complete: false,
-            buffer: Vec::new(),
+            scratch: Scratch::default(),
             now,
         }
     }
@@ -95,14 +101,14 @@ impl Ingester {
         self.discover();
         for (id, name) in self.store.runs()? {
             // What no pattern would match was read for another version of the project.
-            if !discover::may_match(&self.project.root, &self.project.runs, &name) {
+            if !self.patterns.may_match(&name) {
                 self.store.forget(id)?;
                 turn.changed.insert(id);
             }
         }
-        let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
+        let places = &self.places;
         for follower in self.followers.values_mut() {
-            if follower.survey(&self.project, &self.store, &|path| runs.contains(path), now)? {
+            if follower.survey(&self.project, &self.store, &|path| places.contains(path), now)? {
                 turn.facts.insert(follower.place.path.clone());
             }
         }
@@ -111,10 +117,11 @@ impl Ingester {
 
     /// Brings the followers in line with what the patterns match now. A run that is gone keeps its follower.
     fn discover(&mut self) -> Vec<PathBuf> {
-        self.discovery = discover::runs(&self.project.root, &self.project.runs);
+        self.discovery = self.patterns.runs();
         let mut new = Vec::new();
         for place in &self.discovery.runs {
             if !self.followers.contains_key(&place.path) {
+                self.places.insert(place.path.clone());
                 self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());
             }
@@ -140,10 +147,10 @@ impl Ingester {
         if discover {
             survey.extend(self.discover());
         }
-        let runs: BTreeSet<PathBuf> = self.followers.keys().cloned().collect();
+        let places = &self.places;
         for run in survey {
             if let Some(follower) = self.followers.get_mut(&run)
-                && follower.survey(&self.project, &self.store, &|path| runs.contains(path), now)?
+                && follower.survey(&self.project, &self.store, &|path| places.contains(path), now)?
             {
                 turn.facts.insert(run);
             }
@@ -180,7 +187,7 @@ impl Ingester {
                 let Some(follower) = self.followers.get_mut(&path) else { continue };
                 let mut bytes = 0;
                 loop {
-                    let used = follower.read(&relative, &self.store, &mut self.buffer, now, self.complete, turn)?;
+                    let used = follower.read(&relative, &self.store, &mut self.scratch, now, self.complete, turn)?;
                     bytes += used;
                     let more = follower.tails.get(&relative).is_some_and(|t| t.pending);
                     if !more || used == 0 || bytes >= budget.bytes_per_file as u64 || began.elapsed() >= budget.time {
@@ -217,7 +224,6 @@ impl Ingester {
                 tail.rest();
             }
         }
-        self.buffer = Vec::new();
     }
 
     fn progress(&mut self, more: bool) -> Option<IngestProgress> {

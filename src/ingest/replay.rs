@@ -6,7 +6,7 @@
 //! `timestamp`, `time`), else what its tokens took at the speed it logs, else a steady rhythm. What is no text, or is
 //! rewritten whole by its writer, appears when its run ends. [`schedule`] is pure; [`play`] writes.
 
-use super::discover::{self, RunPlace};
+use super::discover::{self, Patterns, RunPlace};
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use crate::project::Project;
@@ -59,7 +59,7 @@ pub struct Append {
 /// # Errors
 /// Those of the disk, with the path in front.
 pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
-    let places = discover::runs(&project.root, &project.runs).runs;
+    let places = Patterns::of(&project.root, &project.runs).runs().runs;
     let roots: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
     let own = CustomFormat::of(project);
     places.iter().map(|place| record_run(place, &own, &|path| roots.iter().any(|root| root == path))).collect()

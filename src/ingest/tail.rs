@@ -2,7 +2,7 @@
 
 use super::formats::custom::CustomFormat;
 use super::formats::jsonl::Jsonl;
-use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
+use super::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
 use super::identity::{self, Stamp};
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
 use std::fs::File;
@@ -50,6 +50,28 @@ pub struct Tail {
     facts: Vec<FoundFact>,
 }
 
+/// Room for one reading, whichever file it is of: kept by every file, it would be a megabyte for each.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Bytes read.
+    bytes: Vec<u8>,
+    /// Points made of them.
+    points: Vec<RawPoint>,
+}
+
+impl Scratch {
+    /// Gives back what only an unusually long record has needed.
+    fn trim(&mut self) {
+        if self.bytes.capacity() > 2 * CHUNK {
+            self.bytes = Vec::new();
+        }
+        // A point has at least eight bytes in any format.
+        if self.points.capacity() > CHUNK / 8 {
+            self.points = Vec::new();
+        }
+    }
+}
+
 /// What a reading needs.
 pub struct With<'a> {
     /// Where points go.
@@ -58,8 +80,8 @@ pub struct With<'a> {
     pub run: RunId,
     /// Line formats of the project's own.
     pub own: &'a [CustomFormat],
-    /// Scratch, used again for every file.
-    pub buffer: &'a mut Vec<u8>,
+    /// Used again for every file.
+    pub scratch: &'a mut Scratch,
     /// Now.
     pub now: SystemTime,
     /// Whether files are complete as they are: nobody will wait for the rest of a line.
@@ -236,7 +258,14 @@ impl Tail {
     /// # Errors
     /// What the store says; what is wrong with the file is in [`Reading::failed`].
     pub fn read(&mut self, with: &mut With) -> Result<Reading, StoreError> {
-        match self.try_read(with) {
+        let outcome = self.try_read(with);
+        if let Some((_, sink)) = &mut self.reader
+            && sink.points.capacity() > 0
+        {
+            with.scratch.points = std::mem::take(&mut sink.points);
+        }
+        with.scratch.trim();
+        match outcome {
             Ok(reading) => Ok(reading),
             Err(Trouble::Store(error)) => Err(error),
             Err(Trouble::File(error)) => {
@@ -261,9 +290,9 @@ impl Tail {
             }
             if stamp.length > 0 {
                 // Whatever is there now need not have the format of what was there before.
-                with.buffer.resize(HEAD, 0);
-                let n = read_at(&file, with.buffer, 0)?;
-                match Chosen::recognise(with.own, &self.relative, &with.buffer[..n]) {
+                with.scratch.bytes.resize(HEAD, 0);
+                let n = read_at(&file, &mut with.scratch.bytes, 0)?;
+                match Chosen::recognise(with.own, &self.relative, &with.scratch.bytes[..n]) {
                     Ok((format, why)) => (self.format, self.why, self.orphan) = (format, why.why, false),
                     Err(reason) => {
                         self.pending = false;
@@ -303,16 +332,19 @@ impl Tail {
         let mut want = CHUNK;
         loop {
             let size = left.min(want as u64) as usize;
-            with.buffer.resize(size, 0);
+            with.scratch.bytes.resize(size, 0);
             // A file that shrank since it was opened gives less; the next look will see why.
-            let n = read_at(file, with.buffer, offset)?;
+            let n = read_at(file, &mut with.scratch.bytes, offset)?;
             let at_end = n as u64 >= left;
             let last = at_end && due;
             let reader = &mut self.reader;
             let (parser, sink) =
                 reader.get_or_insert_with(|| (self.format.parser_with(&self.relative, with.own), Sink::default()));
+            if sink.points.capacity() == 0 {
+                sink.points = std::mem::take(&mut with.scratch.points);
+            }
             sink.clear();
-            let outcome = parser.feed(&with.buffer[..n], last, sink);
+            let outcome = parser.feed(&with.scratch.bytes[..n], last, sink);
             let (used, stuck) = match outcome {
                 Ok(used) => (used.min(n), String::new()),
                 Err(error) => (0, error.0),
@@ -334,7 +366,7 @@ impl Tail {
             if used == 0 && stuck.is_empty() && settled {
                 return Ok(reading);
             }
-            let whole = &with.buffer[..used];
+            let whole = &with.scratch.bytes[..used];
             let next = offset + used as u64;
             if let Some(damage) = sink.damage.first()
                 && self.damage.is_none()
@@ -370,10 +402,10 @@ impl Tail {
         if stamp.length > MOST as u64 {
             return Ok(Reading { failed: Some(format!("larger than {} MiB", MOST >> 20)), ..reading });
         }
-        with.buffer.resize(stamp.length as usize, 0);
-        let n = read_at(file, with.buffer, 0)?;
+        with.scratch.bytes.resize(stamp.length as usize, 0);
+        let n = read_at(file, &mut with.scratch.bytes, 0)?;
         let (mut parser, mut sink) = (self.format.parser(&self.relative), Sink::default());
-        let used = match parser.feed(&with.buffer[..n], true, &mut sink) {
+        let used = match parser.feed(&with.scratch.bytes[..n], true, &mut sink) {
             Ok(used) => used as u64,
             // Caught in the middle of being written: the version before stands until this one is whole.
             Err(error) => return Ok(Reading { failed: Some(error.0), ..reading }),
@@ -386,7 +418,13 @@ impl Tail {
             offset: used,
             unterminated: false,
             state: Vec::new(),
-            identity: identity::remember(file, &stamp, used, &with.buffer[..used as usize], &self.cursor.identity)?,
+            identity: identity::remember(
+                file,
+                &stamp,
+                used,
+                &with.scratch.bytes[..used as usize],
+                &self.cursor.identity,
+            )?,
             length: stamp.length,
             modified: stamp.modified,
             damaged: sink.damage.len() as u64,
