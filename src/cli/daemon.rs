@@ -73,7 +73,7 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     };
     let pid = client.daemon.pid;
     let snapshot = client.snapshot(None).map_err(|e| lifecycle::speak(&e))?;
-    let daemon = snapshot.map(|s| (s.daemon, s.runs.len()));
+    let daemon = snapshot.map(|s| (s.daemon.clone(), s.runs.len()));
     if json {
         return print_json(&match &daemon {
             None => serde_json::json!({ "running": true, "pid": pid }),

@@ -1,7 +1,7 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
 use super::output;
-use crate::daemon::answer::{acknowledged, answer};
+use crate::daemon::answer::{acknowledged, answer, json};
 use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::daemon::lifecycle;
@@ -13,6 +13,7 @@ use crate::report::export::{self, ExportError};
 use crate::store::{Opened, SledStore};
 use crate::vocab::Snapshot;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -80,19 +81,19 @@ impl Session {
                 other => return Err(unexpected(&other)),
             },
         };
-        serde_json::from_value(value).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
+        serde_json::from_str(value.get()).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
     }
 
     /// The newest snapshot; from a daemon that has just started, the first with advice in it.
     ///
     /// # Errors
     /// What is wrong with the line to the daemon.
-    pub fn snapshot(&mut self) -> Result<Snapshot, Failure> {
+    pub fn snapshot(&mut self) -> Result<Arc<Snapshot>, Failure> {
         match self {
-            Self::Own(own) => Ok((*own.world.snapshot).clone()),
+            Self::Own(own) => Ok(Arc::clone(&own.world.snapshot)),
             Self::Daemon(client) => {
                 let deadline = Instant::now() + FIRST_ADVICE;
-                let mut newest: Option<Snapshot> = None;
+                let mut newest: Option<Arc<Snapshot>> = None;
                 loop {
                     let after = newest.as_ref().map(|s| s.seq);
                     if let Some(next) = client.snapshot(after).map_err(|e| lifecycle::speak(&e))? {
@@ -154,11 +155,11 @@ impl Session {
 }
 
 impl Own {
-    fn answer(&mut self, query: &Query) -> Result<serde_json::Value, Failure> {
+    fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
         let Query::Acknowledge(which) = query else { return answer(query, &self.world) };
         let answer = acknowledged(which, &self.world)?;
         self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
-        serde_json::to_value(answer).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
+        json(&answer)
     }
 }
 

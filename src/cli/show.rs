@@ -63,14 +63,16 @@ fn show(run: &RunView) -> String {
             .map(|s| (*s).to_owned())
             .collect(),
     ];
-    for (key, metric) in &run.metrics {
+    for (key, metric) in run.metrics.iter() {
         metrics.push(vec![
-            key.clone(),
+            key.to_string(),
             metric.points.to_string(),
             metric.segments.to_string(),
             metric.last_step.to_string(),
             metric.status.clone().unwrap_or_else(|| format!("{:.5}", metric.last)),
-            run.forecast.get(key).map_or_else(String::new, |f| format!("{:.4} ({:.4}–{:.4})", f.value, f.low, f.high)),
+            run.forecast
+                .get(&**key)
+                .map_or_else(String::new, |f| format!("{:.4} ({:.4}–{:.4})", f.value, f.low, f.high)),
         ]);
     }
     let mut out = format!("{}: {}\n", printable(&run.name), format!("{:?}", run.state).to_lowercase());

@@ -65,7 +65,6 @@ impl Watch {
         if self.json {
             return print_json(&snapshot);
         }
-        let snapshot = Arc::new(snapshot);
         match self.svg {
             None => print(&report::text::frame(snapshot, self.width.unwrap_or(120))),
             Some(path) => {
@@ -202,7 +201,7 @@ fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Sende
                 Some(line) => match line.snapshot(seen) {
                     Ok(Some(snapshot)) => {
                         seen = Some(snapshot.seq);
-                        to_screen.send(Incoming::Snapshot(Arc::new(snapshot)))
+                        to_screen.send(Incoming::Snapshot(snapshot))
                     }
                     Ok(None) => Ok(()),
                     Err(error) => {

@@ -19,7 +19,7 @@ use crate::vocab::{
     RecommendAnswer, RunView, RunsAnswer, Scale, Snapshot,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeSet;
 
 /// Fits of the past in one answer.
@@ -31,7 +31,7 @@ const MOST_FORECASTS: usize = 10_000;
 ///
 /// # Errors
 /// A message for the user.
-pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
+pub fn answer(query: &Query, world: &World) -> Result<Box<RawValue>, Failure> {
     match query {
         Query::Runs => json(&RunsAnswer { runs: world.snapshot.runs.clone() }),
         Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.clone()] }),
@@ -45,8 +45,12 @@ pub fn answer(query: &Query, world: &World) -> Result<Value, Failure> {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
+/// An answer as it goes to whoever asked.
+///
+/// # Errors
+/// A message for the user.
+pub fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
+    to_raw_value(value).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
 }
 
 /// What is to be acknowledged: of what was asked for, that which is not yet.

@@ -8,6 +8,7 @@ pub use snapshot::Surroundings;
 use super::fitter::{Fitted, Job, fit_all};
 use super::history;
 use super::memory::Memory;
+use super::run_view;
 use super::vitals::{self, Of, Pace, Reading, Standing};
 use crate::advise;
 use crate::fit::Fit;
@@ -19,7 +20,9 @@ use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, RunForecast, Severity, ShapeAdvice};
+use crate::vocab::{
+    Advice, Forecast, IngestProgress, MetricView, Notice, RatioChart, RunForecast, Severity, ShapeAdvice,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -57,7 +60,11 @@ pub struct Engine {
 /// A run and what the store says of its metrics.
 struct Tracked {
     record: RunRecord,
-    metrics: Vec<(String, Summary)>,
+    metrics: Vec<(Arc<str>, Summary)>,
+    /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
+    shown: Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// Which of the metrics is the speed.
+    speed: Option<usize>,
     /// By metric key, the one to show first.
     forecasts: BTreeMap<String, Vec<RunForecast>>,
 }
@@ -68,7 +75,7 @@ impl Tracked {
     }
 
     /// The forecasts to show.
-    fn shown(&self) -> BTreeMap<String, RunForecast> {
+    fn forecasts_shown(&self) -> BTreeMap<String, RunForecast> {
         self.forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
     }
 }
@@ -334,17 +341,21 @@ impl Engine {
     fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
         let metrics = self.store.metrics(id)?;
         let mut series = BTreeMap::new();
-        // There may be a hundred thousand of these.
-        let none = Arc::new(Vec::new());
+        let mut others = Vec::with_capacity(metrics.len());
         for (key, _) in &metrics {
-            let matters = self.project.metrics.contains(key)
+            let matters = self.project.is_validation_loss(key)
                 || observe::counts_tokens(key)
                 || forecast::schedule::is_learning_rate(key);
-            let points = if matters { Arc::new(self.store.series(id, key)?.latest()) } else { Arc::clone(&none) };
-            series.insert(key.clone(), points);
+            if matters {
+                series.insert(key.to_string(), Arc::new(self.store.series(id, key)?.latest()));
+            } else {
+                others.push(Arc::clone(key));
+            }
         }
-        let record = RunRecord { id, name: name.to_owned(), facts: self.store.facts(id)?, series };
-        Ok(Tracked { record, metrics, forecasts: BTreeMap::new() })
+        let facts = self.store.facts(id)?;
+        let record = RunRecord { id, name: name.to_owned(), facts, series, others: others.into() };
+        let (shown, speed) = (run_view::metrics(&metrics), run_view::speed(&metrics));
+        Ok(Tracked { record, metrics, shown, speed, forecasts: BTreeMap::new() })
     }
 
     /// What is to be fitted now.

@@ -6,6 +6,7 @@ use crate::project::Project;
 use crate::store::Summary;
 use crate::vocab::{FactName, MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A run of unknown length that has been silent for this long is taken as finished.
@@ -23,7 +24,11 @@ pub struct Sources<'a> {
     /// Facts and the series that matter.
     pub record: &'a RunRecord,
     /// Every metric's summary.
-    pub metrics: &'a [(String, Summary)],
+    pub metrics: &'a [(Arc<str>, Summary)],
+    /// The same, as readers see it.
+    pub shown: &'a Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// Which of them is the speed.
+    pub speed: Option<usize>,
     /// Time since the newest write, where known.
     pub silent: Option<Duration>,
     /// Seconds of silence that the run's own rhythm explains.
@@ -36,7 +41,6 @@ pub struct Sources<'a> {
 #[must_use]
 pub fn view(from: Sources<'_>) -> RunView {
     let last_step = from.metrics.iter().map(|(_, s)| s.last_step).max();
-    let metrics: BTreeMap<String, MetricView> = from.metrics.iter().map(|(key, s)| (key.clone(), metric(s))).collect();
     let sparklines = from
         .project
         .metrics
@@ -50,21 +54,32 @@ pub fn view(from: Sources<'_>) -> RunView {
         state: state(from),
         facts: from.record.facts.known.clone(),
         conflicts: from.record.facts.conflicts.clone(),
-        metrics,
+        metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),
         progress: progress(from),
         last_step,
-        tokens_per_second: speed(from.metrics).map(|(_, s)| s.last).filter(|v| v.is_finite()),
+        tokens_per_second: from
+            .speed
+            .and_then(|at| from.metrics.get(at))
+            .map(|(_, s)| s.last)
+            .filter(|v| v.is_finite()),
         silent_seconds: from.silent.map(|d| d.as_secs_f64()),
         sparklines,
         signals: Vec::new(),
     }
 }
 
-/// The metric that says how many tokens a second a run takes, where it says so.
+/// Which metric says how many tokens a second a run takes, where one does.
 #[must_use]
-pub fn speed(metrics: &[(String, Summary)]) -> Option<&(String, Summary)> {
-    SPEED_KEYS.iter().find_map(|key| metrics.iter().find(|(k, _)| k.rsplit('/').next() == Some(key) || k == key))
+pub fn speed(metrics: &[(Arc<str>, Summary)]) -> Option<usize> {
+    let is = |k: &str, key: &str| k.rsplit('/').next() == Some(key) || k == key;
+    SPEED_KEYS.iter().find_map(|key| metrics.iter().position(|(k, _)| is(k, key)))
+}
+
+/// Metrics as readers see them.
+#[must_use]
+pub fn metrics(summaries: &[(Arc<str>, Summary)]) -> Arc<BTreeMap<Arc<str>, MetricView>> {
+    Arc::new(summaries.iter().map(|(key, summary)| (key.clone(), metric(summary))).collect())
 }
 
 fn metric(summary: &Summary) -> MetricView {

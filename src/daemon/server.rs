@@ -1,6 +1,6 @@
 //! The socket: one thread accepts, one thread a client answers from the board.
 
-use super::answer::{acknowledged, answer};
+use super::answer::{acknowledged, answer, json};
 use super::board::{Board, World};
 use super::event::Event;
 use super::place::Place;
@@ -117,7 +117,7 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
         match request {
             Request::Snapshot { after } => {
                 let response = match shared.board.newer(after, PATIENCE) {
-                    Some(world) => Response::Snapshot(Box::new((*world.snapshot).clone())),
+                    Some(world) => Response::Snapshot(Arc::clone(&world.snapshot)),
                     None if shared.board.closed() => Response::Stopping,
                     None => Response::NothingNewer,
                 };
@@ -162,13 +162,12 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
         Err(failure) => return frame::write(stream, &Response::Failed(failure)),
     };
     if let Query::Acknowledge(which) = query {
-        let response = match acknowledged(which, &world) {
-            Ok(answer) => {
-                (shared.tell)(Event::Acknowledged(answer.acknowledged.clone()));
-                Response::Answer(serde_json::to_value(answer).unwrap_or_default())
-            }
-            Err(failure) => Response::Failed(failure),
-        };
+        let answered = acknowledged(which, &world).and_then(|answer| {
+            let text = json(&answer)?;
+            (shared.tell)(Event::Acknowledged(answer.acknowledged));
+            Ok(text)
+        });
+        let response = answered.map_or_else(Response::Failed, Response::Answer);
         return frame::write(stream, &response);
     }
     let response = match answer(query, &world) {

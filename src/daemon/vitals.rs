@@ -9,6 +9,7 @@ use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{FactName, RunForecast};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A run that has been silent for longer than this when it is first looked at is history.
@@ -84,7 +85,7 @@ fn middle(values: Vec<f64>) -> f64 {
 pub(super) struct Of<'a> {
     pub project: &'a Project,
     pub record: &'a RunRecord,
-    pub metrics: &'a [(String, Summary)],
+    pub metrics: &'a [(Arc<str>, Summary)],
     pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
 }
 
@@ -108,8 +109,8 @@ impl Of<'_> {
 
     /// The one training loss that stands for the run, as far as there is one.
     fn training_key(&self) -> Option<&str> {
-        let losses = self.metrics.iter().filter(|(key, _)| !self.project.metrics.contains(key));
-        let ranked = losses.filter_map(|(key, s)| Some((observe::training_loss(key)?, s.points, key.as_str())));
+        let losses = self.metrics.iter().filter(|(key, _)| !self.project.is_validation_loss(key));
+        let ranked = losses.filter_map(|(key, s)| Some((observe::training_loss(key)?, s.points, &**key)));
         ranked.min_by_key(|(rank, points, _)| (*rank, u64::MAX - points)).map(|(_, _, key)| key)
     }
 
@@ -118,8 +119,8 @@ impl Of<'_> {
     fn starts(&self) -> u32 {
         let key = self.training_key();
         let counts = self.metrics.iter().filter(|(k, _)| match key {
-            Some(key) => k == key,
-            None => self.project.metrics.contains(k),
+            Some(key) => **k == *key,
+            None => self.project.is_validation_loss(k),
         });
         let several = |s: &Summary| s.points < u64::from(s.segments) * LEAST_START;
         counts.filter(|(_, s)| !several(s)).map(|(_, s)| s.segments).max().unwrap_or(1)
@@ -166,7 +167,7 @@ impl Reading {
             reading.usual = (gaps.len() >= 3).then(|| middle(gaps));
             reading.training = Some((key.to_owned(), series.latest()));
         }
-        if let Some((key, _)) = super::run_view::speed(of.metrics) {
+        if let Some((key, _)) = super::run_view::speed(of.metrics).map(|at| &of.metrics[at]) {
             reading.throughput = store.series(run, key)?.latest();
         }
         Ok(reading)

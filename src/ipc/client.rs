@@ -7,6 +7,7 @@ use crate::vocab::Snapshot;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A conversation with a daemon.
@@ -87,9 +88,9 @@ impl Client {
     ///
     /// # Errors
     /// [`IpcError::Broken`].
-    pub fn snapshot(&mut self, after: Option<u64>) -> Result<Option<Snapshot>, IpcError> {
+    pub fn snapshot(&mut self, after: Option<u64>) -> Result<Option<Arc<Snapshot>>, IpcError> {
         match self.ask(&Request::Snapshot { after })? {
-            Response::Snapshot(snapshot) => Ok(Some(*snapshot)),
+            Response::Snapshot(snapshot) => Ok(Some(snapshot)),
             Response::NothingNewer => Ok(None),
             Response::Stopping => Err(IpcError::Broken("it is stopping".to_owned())),
             other => Err(IpcError::Broken(format!("an answer that was not asked for: {other:?}"))),

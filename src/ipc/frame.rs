@@ -13,12 +13,11 @@ pub const MAX_RESPONSE: usize = 256 << 20;
 /// # Errors
 /// Those of the stream; [`ErrorKind::InvalidData`] where the value is longer than a frame can say.
 pub fn write<T: Serialize>(to: &mut impl Write, value: &T) -> Result<()> {
-    let body = serde_json::to_vec(value).map_err(|e| Error::new(ErrorKind::InvalidData, e))?;
-    let length = u32::try_from(body.len()).map_err(|_| Error::new(ErrorKind::InvalidData, "frame too long"))?;
-    // One write for both, so that a reader never wakes up for a length alone.
-    let mut frame = Vec::with_capacity(body.len() + 4);
-    frame.extend_from_slice(&length.to_le_bytes());
-    frame.extend_from_slice(&body);
+    // One write for length and body, so that a reader never wakes up for a length alone.
+    let mut frame = vec![0; 4];
+    serde_json::to_writer(&mut frame, value).map_err(|e| Error::new(ErrorKind::InvalidData, e))?;
+    let length = u32::try_from(frame.len() - 4).map_err(|_| Error::new(ErrorKind::InvalidData, "frame too long"))?;
+    frame[..4].copy_from_slice(&length.to_le_bytes());
     to.write_all(&frame)?;
     to.flush()
 }

@@ -2,6 +2,8 @@
 
 use crate::vocab::{Mixture, Snapshot};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::sync::Arc;
 
 /// Grows whenever an old client or daemon would misunderstand a new one.
 pub const PROTOCOL: u32 = 1;
@@ -42,14 +44,14 @@ pub enum Request {
 }
 
 /// The daemon's answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Response {
     /// A snapshot.
-    Snapshot(Box<Snapshot>),
+    Snapshot(Arc<Snapshot>),
     /// Nothing newer yet: ask again.
     NothingNewer,
     /// An answer; its shape is the schema of the command.
-    Answer(serde_json::Value),
+    Answer(Box<RawValue>),
     /// A stretch of an export.
     Chunk(String),
     /// The end of an export.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
 /// it is trained on), validation losses from metric keys that name a domain, the target from the largest N and D
-/// seen, the current mixture. What the project states stays. `runs` need only facts, the keys of `series`, and the
+/// seen, the current mixture. What the project states stays. `runs` need only facts, the keys of all metrics, and the
 /// series of token counts.
 ///
 /// Before any run is known nothing is assumed and nothing said: the globs' own notices say why.
@@ -32,8 +32,10 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
 /// How many runs log each key.
 fn logged(runs: &[RunRecord]) -> BTreeMap<&str, usize> {
     let mut count = BTreeMap::new();
-    for key in runs.iter().flat_map(|r| r.series.keys()) {
-        *count.entry(key.as_str()).or_insert(0) += 1;
+    for run in runs {
+        for key in run.series.keys().map(String::as_str).chain(run.others.iter().map(AsRef::as_ref)) {
+            *count.entry(key).or_insert(0) += 1;
+        }
     }
     count
 }

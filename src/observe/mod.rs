@@ -31,6 +31,8 @@ pub struct RunRecord {
     pub facts: Facts,
     /// (step, value), ascending, by metric key; shared, as they are long and records are handed around.
     pub series: BTreeMap<String, Arc<Vec<(i64, f64)>>>,
+    /// Keys of the other metrics it logs; there may be a hundred thousand of them in all runs together.
+    pub others: Arc<[Arc<str>]>,
 }
 
 /// The rows for every validation loss of the project, in the order of `project.domains`; and the rows at step 0 (the

@@ -58,7 +58,13 @@ fn read(id: u32, path: &Path) -> RunRecord {
         }
     }
     let series = series.into_iter().map(|(k, s)| (k, s.latest().into())).collect();
-    RunRecord { id: RunId(id), name: path.file_name().unwrap().to_string_lossy().into_owned(), facts, series }
+    RunRecord {
+        id: RunId(id),
+        name: path.file_name().unwrap().to_string_lossy().into_owned(),
+        facts,
+        series,
+        others: Arc::default(),
+    }
 }
 
 fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]) -> RunRecord {
@@ -71,7 +77,7 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
         known.offer(*name, FactValue::Number(*value), "test");
     }
     let series = [("eval/prose/loss".to_owned(), losses.to_vec().into())].into();
-    RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series }
+    RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series, others: Arc::default() }
 }
 
 #[test]

@@ -290,6 +290,12 @@ impl Project {
         self.metrics.get(index).map(String::as_str).filter(|key| !key.is_empty())
     }
 
+    /// Whether a key is the validation loss of a domain.
+    #[must_use]
+    pub fn is_validation_loss(&self, key: &str) -> bool {
+        self.metrics.iter().any(|metric| metric == key)
+    }
+
     /// Sentence for titles: `minimise rust, while prose <= start + 3%`.
     #[must_use]
     pub fn objective_text(&self) -> String {

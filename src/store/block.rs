@@ -6,6 +6,7 @@
 use super::StoreError;
 use super::bytes::{Reader, put};
 use super::column::{floats, from_millis, integers, put_floats, put_integers, put_times, times};
+use std::ops::Range;
 
 /// Most points in a block. A leaf of sled holds up to 16 values and leaves the log for a file of its own above 128 KiB:
 /// 768 incompressible floats stay below that.
@@ -43,6 +44,13 @@ impl Axis {
         Ok(Self { rows: integers(&mut reader, n)?, steps: integers(&mut reader, n)?, times: times(&mut reader, n)? })
     }
 
+    /// A stretch of it.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        let Self { rows, steps, times } = self;
+        Self { rows: rows[range.clone()].into(), steps: steps[range.clone()].into(), times: times[range].into() }
+    }
+
     /// Time of a point in seconds since 1970, NaN where unknown.
     #[must_use]
     pub fn wall(&self, index: usize) -> f64 {
@@ -60,22 +68,22 @@ pub struct Block {
 }
 
 impl Block {
-    /// As bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.values.len() * 3 + 16);
-        put(&mut out, self.values.len() as u64);
-        put(&mut out, u64::from(self.axis));
-        put_floats(&mut out, &self.values);
-        out
-    }
-
     /// From bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut reader = Reader(bytes);
         let n = points(&mut reader)?;
         Ok(Self { axis: reader.small()?, values: floats(&mut reader, n)? })
     }
+}
+
+/// A block as bytes: values, and the sequence number of the axis they lie on.
+#[must_use]
+pub fn encode(axis: u32, values: &[f64]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(values.len() * 3 + 16);
+    put(&mut out, values.len() as u64);
+    put(&mut out, u64::from(axis));
+    put_floats(&mut out, values);
+    out
 }
 
 /// A number of points, refused before memory is asked for it.
@@ -113,7 +121,7 @@ mod tests {
         let axis = Axis { rows: vec![0, 1, 3], steps: vec![10, 20, 15], times: vec![None, Some(5), None] };
         assert_eq!(Axis::decode(&axis.encode()).unwrap(), axis);
         let block = Block { axis: 7, values: vec![1.5, f64::INFINITY, -0.0] };
-        assert_eq!(Block::decode(&block.encode()).unwrap(), block);
+        assert_eq!(Block::decode(&encode(block.axis, &block.values)).unwrap(), block);
     }
 
     #[test]

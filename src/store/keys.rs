@@ -15,6 +15,7 @@
 //! | `d` file chunk | statistics of 64 columns of the file ([`super::stats`]) |
 //! | `t` file sequence | a tail group: points of one commit ([`super::tail`]) |
 //! | `a` file sequence | an axis: rows, steps and times shared by blocks ([`super::block`]) |
+//! | `o` file chunk | the open blocks of 16 columns of the file ([`super::open_blocks`]) |
 //! | `b` run metric file sequence | a block: values of one series ([`super::block`]) |
 //! | `u` run metric file sequence | roll-ups of a block ([`super::rollup`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
@@ -32,7 +33,7 @@ pub fn one(prefix: u8, id: u32) -> [u8; 5] {
     key
 }
 
-/// `prefix`, a file and a sequence number: statistics, tail groups, axes.
+/// `prefix`, a file and a sequence number: statistics, tail groups, axes, open blocks.
 #[must_use]
 pub fn of_file(prefix: u8, file: FileId, sequence: u32) -> [u8; 9] {
     let mut key = [prefix; 9];

@@ -10,8 +10,11 @@ pub mod history;
 pub mod journal;
 mod keys;
 mod open;
+mod open_blocks;
+mod packed;
 mod read;
 mod rollup;
+mod seal;
 mod state;
 mod stats;
 mod tail;
@@ -26,7 +29,7 @@ pub use write::{Commit, Target};
 
 use crate::vocab::{Facts, Series};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Number of a run in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +85,7 @@ pub trait ReadStore: Send + Sync {
     /// Runs known, with their names, in order of id.
     fn runs(&self) -> Result<Vec<(RunId, String)>, StoreError>;
     /// Metrics of a run with their keys and summaries, sorted by key.
-    fn metrics(&self, run: RunId) -> Result<Vec<(String, Summary)>, StoreError>;
+    fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError>;
     /// All points of one metric of one run, in the order written. Empty where there are none.
     fn series(&self, run: RunId, metric: &str) -> Result<Series, StoreError>;
     /// What is known of a run besides metrics.

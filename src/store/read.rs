@@ -2,6 +2,7 @@
 
 use super::block::{Axis, Block, MIN_BLOCK};
 use super::column::from_millis;
+use super::open_blocks::{self, OpenBlocks};
 use super::rollup::{self, COARSE, FINE, Rollup};
 use super::state::{FileState, FoundFact};
 use super::stats::{self, Column};
@@ -17,17 +18,17 @@ impl ReadStore for SledStore {
         Ok(self.state().runs.iter().map(|(id, run)| (*id, run.name.clone())).collect())
     }
 
-    fn metrics(&self, run: RunId) -> Result<Vec<(String, Summary)>, StoreError> {
+    fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError> {
         let state = self.state();
         let Some(of) = state.runs.get(&run) else { return Ok(Vec::new()) };
         let mut columns: HashMap<MetricId, Vec<&Column>> = HashMap::new();
         for column in of.files.iter().filter_map(|id| state.files.get(id)).flat_map(|file| &file.columns) {
             columns.entry(column.metric).or_default().push(column);
         }
-        let mut metrics: Vec<(String, Summary)> = columns
+        let mut metrics: Vec<(Arc<str>, Summary)> = columns
             .into_iter()
             .filter_map(|(metric, columns)| {
-                Some((state.metrics.get(metric.0 as usize)?.to_string(), stats::summary(columns.into_iter())?))
+                Some((state.metrics.get(metric.0 as usize)?.clone(), stats::summary(columns.into_iter())?))
             })
             .collect();
         metrics.sort_by(|a, b| a.0.cmp(&b.0));
@@ -50,8 +51,8 @@ impl ReadStore for SledStore {
                 series.walls.push(wall);
                 series.files.push(id.0);
             };
-            for sequence in 0..column.blocks {
-                let (axis, values) = self.block(file, *id, *metric, sequence)?;
+            for sequence in 0..column.sealed() {
+                let (axis, values) = self.block(file, *id, column, sequence)?;
                 for (i, value) in values.iter().enumerate() {
                     push(axis.rows[i] as u64, axis.steps[i], *value, axis.wall(i));
                 }
@@ -141,8 +142,8 @@ impl SledStore {
         let size = if per >= FINE { FINE } else { 1 };
         let mut all = Vec::new();
         for (id, file, column) in files {
-            for sequence in 0..column.blocks {
-                let kept = if per >= COARSE {
+            for sequence in 0..column.sealed() {
+                let kept = if per >= COARSE && sequence < column.blocks {
                     let key = keys::of_block(b'u', file.record.run, *metric, id, sequence);
                     self.db.get(key).map_err(|e| self.failed(&e))?
                 } else {
@@ -151,7 +152,7 @@ impl SledStore {
                 match kept {
                     Some(kept) => all.extend(rollup::decode(&kept)?),
                     None => {
-                        let (axis, values) = self.block(file, id, *metric, sequence)?;
+                        let (axis, values) = self.block(file, id, column, sequence)?;
                         all.extend(rollup::stretches(&axis.steps, &values, size));
                     }
                 }
@@ -275,17 +276,15 @@ impl SledStore {
                 }
                 Some((_, values)) => {
                     let column = &file.columns[place];
-                    if cursor.sequence + 1 >= column.blocks && column.open as usize == values.len() {
+                    if cursor.sequence >= column.blocks && column.open as usize == values.len() {
                         return Ok(None);
                     }
                     // The open block has been taken up since: there, it begins with the same points.
                     cursor.block = None;
                 }
-                None if cursor.sequence >= file.columns[place].blocks => return Ok(None),
+                None if cursor.sequence >= file.columns[place].sealed() => return Ok(None),
                 None => {
-                    let metric = file.columns[place].metric;
-                    let key = keys::of_block(b'b', file.record.run, metric, id, cursor.sequence);
-                    let block = Block::decode(&self.must_get(&key)?)?;
+                    let block = self.values(file, id, &file.columns[place], cursor.sequence)?;
                     let axis = axes.get(self, id, block.axis)?;
                     check(&axis, &block)?;
                     cursor.block = Some((axis, block.values));
@@ -299,13 +298,24 @@ impl SledStore {
         &self,
         file: &FileState,
         id: FileId,
-        metric: MetricId,
+        column: &Column,
         sequence: u32,
     ) -> Result<(Axis, Vec<f64>), StoreError> {
-        let block = Block::decode(&self.must_get(&keys::of_block(b'b', file.record.run, metric, id, sequence))?)?;
+        let block = self.values(file, id, column, sequence)?;
         let axis = Axis::decode(&self.must_get(&keys::of_file(b'a', id, block.axis))?)?;
         check(&axis, &block)?;
         Ok((axis, block.values))
+    }
+
+    /// The values of one block; the one after the last is the open one.
+    fn values(&self, file: &FileState, id: FileId, column: &Column, sequence: u32) -> Result<Block, StoreError> {
+        if sequence < column.blocks {
+            let key = keys::of_block(b'b', file.record.run, column.metric, id, sequence);
+            return Block::decode(&self.must_get(&key)?);
+        }
+        let place = file.place(column.metric).unwrap_or_default();
+        let record = self.must_get(&keys::of_file(b'o', id, (place / open_blocks::COLUMNS) as u32))?;
+        Block::decode(OpenBlocks::decode(&record)?.of(place)?)
     }
 
     /// Points of a file that are not sealed.

@@ -75,10 +75,16 @@ impl FileState {
         self.tail_points += points.len() as u32;
     }
 
+    /// Where the column of a metric is, where there is one.
+    #[must_use]
+    pub fn place(&self, metric: MetricId) -> Option<usize> {
+        self.places.get(&metric).map(|place| *place as usize)
+    }
+
     /// The column of a metric, where there is one.
     #[must_use]
     pub fn find(&self, metric: MetricId) -> Option<&Column> {
-        self.columns.get(*self.places.get(&metric)? as usize)
+        self.columns.get(self.place(metric)?)
     }
 }
 

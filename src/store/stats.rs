@@ -28,9 +28,9 @@ pub struct Column {
     pub last_wall: f64,
     /// Points of these that are in the tail. Not stored: counted again from the tail when the store is opened.
     pub tail: u32,
-    /// Blocks sealed, the open one included.
+    /// Blocks sealed, without the open one.
     pub blocks: u32,
-    /// Points in the open block; 0 where the last one is closed.
+    /// Points in the open block; 0 where there is none.
     pub open: u32,
     /// Axis of the open block.
     pub open_axis: u32,
@@ -68,6 +68,12 @@ impl Column {
         self.last_step = step;
         self.last = value;
         self.last_wall = from_millis(time);
+    }
+
+    /// Blocks, the open one included.
+    #[must_use]
+    pub fn sealed(&self) -> u32 {
+        self.blocks + u32::from(self.open > 0)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

@@ -1,15 +1,13 @@
 //! The writing side: one commit is one atomic batch of points, cursor and statistics.
 
-use super::block::{self, Axis, Block, MIN_BLOCK};
 use super::column::to_millis;
 use super::file::{Cursor, FileRecord};
-use super::rollup::{self, COARSE};
+use super::seal::Stretch;
 use super::state::{FileState, FoundFact, RunState, State};
-use super::tail::{self, MAX_GROUP, RowPoint};
-use super::{FileId, MetricId, RunId, SledStore, StoreError, keys, stats};
+use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
 use crate::vocab::{Facts, RawPoint};
 use sled::Batch;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 /// A file's tail is sealed when it has this many points for each of its series …
@@ -153,7 +151,7 @@ impl SledStore {
         if !points.is_empty() && (due >= enough || groups >= SEAL_GROUPS) {
             self.seal(id, &mut file, points, &mut batch)?;
         } else {
-            append(id, &mut file, &points, &mut batch);
+            points.append_to_tail(id, &mut file, &mut batch);
         }
         file.record.path = commit.path.to_owned();
         file.record.cursor = commit.cursor.clone();
@@ -233,84 +231,9 @@ impl SledStore {
         names
     }
 
-    /// Moves the tail and new points into blocks.
-    fn seal(&self, id: FileId, file: &mut FileState, new: Vec<RowPoint>, batch: &mut Batch) -> Result<(), StoreError> {
-        let mut points = Vec::with_capacity(new.len() + file.tail_points as usize);
-        for sequence in file.first_tail..file.record.tails {
-            let key = keys::of_file(b't', id, sequence);
-            tail::decode(&self.must_get(&key)?, &mut points)?;
-            batch.remove(&key);
-        }
-        points.extend(new);
-        let run = file.record.run;
-        let mut axes = Axes::default();
-        let mut reopened = BTreeSet::new();
-        let mut touched = BTreeSet::new();
-        for (place, index) in by_column(&points, file).into_iter().enumerate() {
-            if index.is_empty() {
-                continue;
-            }
-            touched.insert(place / stats::CHUNK);
-            let column = &mut file.columns[place];
-            let open = if column.open > 0 {
-                let block =
-                    Block::decode(&self.must_get(&keys::of_block(b'b', run, column.metric, id, column.blocks - 1))?)?;
-                let axis = Axis::decode(&self.must_get(&keys::of_file(b'a', id, block.axis))?)?;
-                reopened.insert(block.axis);
-                column.blocks -= 1;
-                Some((axis, block.values))
-            } else {
-                None
-            };
-            let (old_axis, mut values) = open.unwrap_or_default();
-            let mut rows = old_axis.rows.clone();
-            rows.extend(index.iter().map(|i| points[*i as usize].row as i64));
-            values.extend(index.iter().map(|i| points[*i as usize].value));
-            let mut at = 0;
-            for size in block::cut(values.len()) {
-                let piece = at..at + size;
-                let (sequence, axis) = axes.find(&rows[piece.clone()], &mut file.record.axes, || {
-                    let old = old_axis.rows.len();
-                    let fresh = |i: usize| &points[index[i - old] as usize];
-                    let step = |i| if i < old { old_axis.steps[i] } else { fresh(i).step };
-                    let time = |i| if i < old { old_axis.times[i] } else { fresh(i).time };
-                    (piece.clone().map(step).collect(), piece.clone().map(time).collect())
-                });
-                let block = keys::of_block(b'b', run, column.metric, id, column.blocks);
-                let stored = Block { axis: sequence, values: values[piece.clone()].to_vec() };
-                batch.insert(&block, stored.encode());
-                if size >= MIN_BLOCK {
-                    let levels: Vec<_> = rollup::stretches(&axis.steps, &stored.values, COARSE).collect();
-                    batch.insert(&keys::of_block(b'u', run, column.metric, id, column.blocks), rollup::encode(&levels));
-                }
-                (column.open, column.open_axis) = if size < MIN_BLOCK { (size as u32, sequence) } else { (0, 0) };
-                column.blocks += 1;
-                at += size;
-            }
-            column.tail = 0;
-        }
-        for (sequence, axis) in axes.new {
-            batch.insert(&keys::of_file(b'a', id, sequence), axis.encode());
-        }
-        // An axis this short serves open blocks only; once the last of them is taken up, nothing refers to it.
-        for axis in reopened {
-            if !file.columns.iter().any(|c| c.open > 0 && c.open_axis == axis) {
-                batch.remove(&keys::of_file(b'a', id, axis));
-            }
-        }
-        for chunk in touched {
-            let from = chunk * stats::CHUNK;
-            let to = file.columns.len().min(from + stats::CHUNK);
-            batch.insert(&keys::of_file(b'd', id, chunk as u32), stats::encode(&file.columns[from..to]));
-        }
-        file.tail_points = 0;
-        file.first_tail = file.record.tails;
-        Ok(())
-    }
-
     /// Removes everything of a file.
     fn remove_file(&self, id: FileId, file: &FileState, batch: &mut Batch) -> Result<(), StoreError> {
-        for prefix in [b'd', b't', b'a'] {
+        for prefix in [b'd', b't', b'a', b'o'] {
             for key in self.db.scan_prefix(keys::one(prefix, id.0)).keys() {
                 batch.remove(key.map_err(|e| self.failed(&e))?);
             }
@@ -342,91 +265,40 @@ struct Names {
     new: Vec<Arc<str>>,
 }
 
-/// Axes made by one seal, so that series of the same lines share theirs.
-#[derive(Default)]
-struct Axes {
-    new: Vec<(u32, Axis)>,
-    by_ends: HashMap<(i64, i64, usize), Vec<usize>>,
-}
-
-impl Axes {
-    fn find(
-        &mut self,
-        rows: &[i64],
-        next: &mut u32,
-        rest: impl FnOnce() -> (Vec<i64>, Vec<Option<i64>>),
-    ) -> (u32, &Axis) {
-        let ends = (rows[0], rows[rows.len() - 1], rows.len());
-        let same = self.by_ends.entry(ends).or_default();
-        let place = match same.iter().copied().find(|i| self.new[*i].1.rows == rows) {
-            Some(place) => place,
-            None => {
-                let (steps, times) = rest();
-                self.new.push((*next, Axis { rows: rows.to_vec(), steps, times }));
-                *next += 1;
-                same.push(self.new.len() - 1);
-                self.new.len() - 1
-            }
-        };
-        let (sequence, axis) = &self.new[place];
-        (*sequence, axis)
-    }
-}
-
 /// Numbers the rows of new points and counts them in the file's statistics. Points belong to one row while step and
 /// time are the same and no metric comes twice.
-fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Vec<RowPoint> {
-    let mut points: Vec<RowPoint> = Vec::with_capacity(commit.points.len());
+fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
+    let mut stretch = Stretch::with_capacity(commit.points.len());
     let mut restarts = commit.restarts.iter().copied().peekable();
     let mut seen = vec![u64::MAX; file.columns.len()];
     let mut row = file.record.rows;
+    let mut known = file.record.restarts.len() as u32;
+    // What the points of the row at hand share: the step, and the time as logged and as kept.
+    let (mut step, mut wall, mut time) = (0, 0, None);
     for (index, point) in commit.points.iter().enumerate() {
         let place = places[point.metric as usize] as usize;
         let restarted = std::iter::from_fn(|| restarts.next_if(|at| *at <= index)).count() > 0;
-        let time = to_millis(point.wall);
-        if let Some(last) = points.last()
-            && (restarted || last.step != point.step || last.time != time || seen[place] == row)
-        {
-            row += 1;
+        let same_time = point.wall.to_bits() == wall || to_millis(point.wall) == time;
+        if stretch.is_empty() || restarted || point.step != step || !same_time || seen[place] == row {
+            row += u64::from(!stretch.is_empty());
+            (step, wall, time) = (point.step, point.wall.to_bits(), to_millis(point.wall));
+            if restarted {
+                file.restarted(row);
+                known = file.record.restarts.len() as u32;
+            }
+            stretch.row(row, step, time);
         }
-        if restarted {
-            file.restarted(row);
-        }
-        let restarts = file.record.restarts.len() as u32;
         seen[place] = row;
-        let column = &mut file.columns[place];
-        column.add(point.step, point.value, time, restarts);
-        points.push(RowPoint { row, metric: column.metric, step: point.step, time, value: point.value });
+        file.columns[place].add(step, point.value, time, known);
+        stretch.point(place as u32, point.value);
     }
-    if !points.is_empty() {
+    if !stretch.is_empty() {
         file.record.rows = row + 1;
     }
     if restarts.next().is_some() {
         file.restarted(file.record.rows);
     }
-    points
-}
-
-/// Writes new points behind the tail.
-fn append(id: FileId, file: &mut FileState, points: &[RowPoint], batch: &mut Batch) {
-    for group in points.chunks(MAX_GROUP) {
-        batch.insert(&keys::of_file(b't', id, file.record.tails), tail::encode(group));
-        file.record.tails += 1;
-    }
-    for point in points {
-        let place = file.column(point.metric);
-        file.columns[place].tail += 1;
-    }
-    file.tail_points += points.len() as u32;
-}
-
-/// Indices of points by column.
-fn by_column(points: &[RowPoint], file: &mut FileState) -> Vec<Vec<u32>> {
-    let mut index: Vec<Vec<u32>> = vec![Vec::new(); file.columns.len()];
-    for (i, point) in points.iter().enumerate() {
-        index[file.column(point.metric)].push(i as u32);
-    }
-    index
+    stretch
 }
 
 impl State {

@@ -10,6 +10,7 @@ use crate::vocab::{
     Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub const PROSE: &str = "eval/prose/loss";
 pub const RUST: &str = "eval/rust/loss";
@@ -75,7 +76,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         state,
         facts,
         conflicts: Vec::new(),
-        metrics: BTreeMap::new(),
+        metrics: Arc::default(),
         forecast: BTreeMap::new(),
         progress: Some(progress),
         last_step: (step > 0.0).then_some(step as i64),
@@ -93,7 +94,8 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         if state == RunState::Diverged {
             course.push(f64::NAN);
         }
-        view.metrics.insert(key.to_owned(), metric(course.len() as u64, step as i64, course[course.len() - 1]));
+        Arc::make_mut(&mut view.metrics)
+            .insert(key.into(), metric(course.len() as u64, step as i64, course[course.len() - 1]));
         view.sparklines.insert(key.to_owned(), course);
         if matches!(state, RunState::Running | RunState::Stalled) {
             let value = at(STEPS * BATCH);
@@ -109,8 +111,9 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
             view.forecast.insert(key.to_owned(), forecast);
         }
     }
-    view.metrics.insert("train/loss".to_owned(), metric(40, step as i64, 1.81443));
-    view.metrics.insert("grad_norm".to_owned(), metric(40, step as i64, 3.1825));
+    let metrics = Arc::make_mut(&mut view.metrics);
+    metrics.insert("train/loss".into(), metric(40, step as i64, 1.81443));
+    metrics.insert("grad_norm".into(), metric(40, step as i64, 3.1825));
     view
 }
 
@@ -491,8 +494,8 @@ pub fn hostile() -> Snapshot {
             other: Sourced { value: FactValue::Text(EVIL.to_owned()), source: EVIL.to_owned() },
         };
         run.conflicts.push(conflict);
-        let metrics = std::mem::take(&mut run.metrics);
-        run.metrics = metrics.into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
+        let metrics = run.metrics.iter().map(|(k, v)| (format!("{k}{EVIL}").into(), v.clone()));
+        run.metrics = Arc::new(metrics.collect());
         let sparklines = std::mem::take(&mut run.sparklines);
         run.sparklines = sparklines.into_iter().map(|(k, v)| (format!("{k}{EVIL}"), v)).collect();
         let forecast = std::mem::take(&mut run.forecast);

@@ -5,6 +5,7 @@ use super::{Conflict, FactName, FactValue, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,7 +77,7 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// Its metrics, by key.
-    pub metrics: BTreeMap<String, MetricView>,
+    pub metrics: Arc<BTreeMap<Arc<str>, MetricView>>,
     /// Its final losses as forecast, by key.
     pub forecast: BTreeMap<String, RunForecast>,
     /// Part of the planned steps done, 0 to 1, where the plan is known.

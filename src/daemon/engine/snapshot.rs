@@ -99,6 +99,8 @@ impl Engine {
             project: &self.project,
             record: &tracked.record,
             metrics: &tracked.metrics,
+            shown: &tracked.shown,
+            speed: tracked.speed,
             silent,
             patience: signals::patience(pace.and_then(Pace::usual)),
             watched: pace.is_some_and(Pace::watched),
@@ -113,7 +115,7 @@ impl Engine {
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, &writes, now);
                 let signals = self.memory.told(&tracked.record.name);
-                RunView { forecast: tracked.shown(), signals, ..run_view::view(from) }
+                RunView { forecast: tracked.forecasts_shown(), signals, ..run_view::view(from) }
             })
             .collect();
         // Newest activity first; ties (a finished sweep copied in one go) by name.

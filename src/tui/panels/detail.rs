@@ -223,7 +223,7 @@ fn metrics(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
         format!("{} {:>10} {:>10} {:>9}  {}", fmt::left("key", names), "last", "at step", "points", "starts"),
         theme.dim,
     )));
-    for (key, m) in &run.metrics {
+    for (key, m) in run.metrics.iter() {
         let style = if m.last.is_finite() { theme.text } else { theme.bad };
         let value = if m.last.is_finite() { fmt::significant(m.last, 5) } else { fmt::loss(m.last) };
         out.push(Line::from(vec![
