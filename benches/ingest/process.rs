@@ -1,0 +1,95 @@
+//! Processes and what they cost, as Linux counts it.
+
+use mixlaw::ipc::client::Client;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Processor time of this process, all threads, seconds.
+pub fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The program, to be run in a directory with its state elsewhere.
+pub fn mixlaw(arguments: &[&str], directory: &Path, state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mixlaw"));
+    command.args(arguments).current_dir(directory).env("MIXLAW_STATE", state);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// Bytes of the databases below a directory.
+pub fn size(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+    entries.map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().map_or(0, |m| m.len()) }).sum()
+}
+
+/// A daemon, as a process of its own.
+pub struct Daemon {
+    child: Child,
+    state: PathBuf,
+}
+
+impl Daemon {
+    pub fn start(root: &Path, state: &Path) -> Self {
+        let child = mixlaw(&["daemon", "run"], root, state).spawn().expect("a daemon");
+        Self { child, state: state.to_owned() }
+    }
+
+    /// Waits until its snapshot has so many points.
+    pub fn wait_for(&self, points: u64) {
+        let deadline = Instant::now() + Duration::from_secs(300);
+        let mut client = loop {
+            if let Some(client) = self.socket().and_then(|socket| Client::connect(&socket).ok()) {
+                break client;
+            }
+            assert!(Instant::now() < deadline, "the daemon does not answer");
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let mut seen = None;
+        loop {
+            if let Some(snapshot) = client.snapshot(seen).expect("a snapshot") {
+                if snapshot.daemon.points >= points {
+                    return;
+                }
+                seen = Some(snapshot.seq);
+            }
+            assert!(Instant::now() < deadline, "points are missing");
+            // Whoever asks for every snapshot keeps the daemon busy with writing them.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn socket(&self) -> Option<PathBuf> {
+        Some(std::fs::read_dir(&self.state).ok()?.flatten().next()?.path().join("socket"))
+    }
+
+    /// Most memory it ever had, bytes.
+    pub fn peak_memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
+        1024.0 * line.trim_end_matches("kB").trim().parse::<f64>().expect("a number")
+    }
+
+    /// Part of a core that it takes in the time to come.
+    pub fn idle(&self, time: Duration) -> f64 {
+        let ticks = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
+            // Behind the name, which may hold anything: user and system time are the 12th and 13th field.
+            let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+            fields[11..13].iter().map(|f| f.parse::<f64>().expect("ticks")).sum::<f64>()
+        };
+        let before = ticks();
+        std::thread::sleep(time);
+        // A tick is a hundredth of a second on every Linux.
+        (ticks() - before) / 100.0 / time.as_secs_f64()
+    }
+
+    /// Stops it and waits for its end.
+    pub fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        assert!(self.child.wait().expect("an end").success());
+    }
+}
