@@ -57,18 +57,8 @@ pub fn training_loss(key: &str) -> Option<usize> {
     keys::training_loss(key)
 }
 
-/// Whether a metric counts the tokens a run has seen; what a law takes D from.
+/// Whether a metric counts the tokens a run has seen, or the sequences; what a law takes D from.
 #[must_use]
 pub fn counts_tokens(key: &str) -> bool {
-    const KEYS: &[&str] = &[
-        "tokens",
-        "n_tokens_seen",
-        "total_tokens",
-        "consumed_tokens",
-        "consumed tokens",
-        "num_input_tokens_seen",
-        "tokens_seen",
-    ];
-    let last = key.rsplit('/').next().unwrap_or(key);
-    KEYS.contains(&last)
+    rows::counts_tokens(key)
 }

@@ -3,7 +3,7 @@
 use super::{Observed, RunRecord};
 use crate::project::Project;
 use crate::vocab::text::printable;
-use crate::vocab::{Mixture, Observation, Observations, Probe};
+use crate::vocab::{FactName, Mixture, Observation, Observations, Probe};
 use std::collections::BTreeMap;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -19,6 +19,19 @@ const TOKEN_KEYS: [&str; 9] = [
     "train_tokens",
     "num_tokens",
 ];
+
+/// Names under which trainers log the sequences seen so far (Megatron, NeMo): with the length of one, they count tokens, also
+/// while the batch grows.
+const SAMPLE_KEYS: [&str; 2] = ["consumed samples", "consumed_samples"];
+
+/// Whether a metric counts what a run has seen.
+pub(super) fn counts_tokens(key: &str) -> bool {
+    TOKEN_KEYS.iter().chain(&SAMPLE_KEYS).any(|name| is_called(key, name))
+}
+
+fn is_called(key: &str, name: &str) -> bool {
+    key == name || key.rsplit('/').next() == Some(name)
+}
 
 /// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.
 const UNLISTED: f64 = 5e-3;
@@ -121,17 +134,25 @@ pub(super) fn latest_tokens(record: &RunRecord) -> Option<f64> {
 /// Where a run's token counts come from.
 struct TokenCount<'a> {
     logged: Option<&'a [(i64, f64)]>,
+    /// Tokens that one of what is logged stands for.
+    each: f64,
     per_step: Option<f64>,
 }
 
 impl<'a> TokenCount<'a> {
     fn of(record: &'a RunRecord) -> Self {
-        let logged = TOKEN_KEYS.iter().find_map(|name| {
-            let key = |k: &str| k == *name || k.rsplit('/').next() == Some(*name);
-            let series = record.series.iter().find(|(k, s)| key(k) && s.iter().any(|(_, v)| *v > 0.0))?;
-            Some(series.1.as_slice())
-        });
-        Self { logged, per_step: record.facts.tokens_per_step().filter(|b| *b > 0.0) }
+        let series = |name: &&str| {
+            let counts = |k: &str, s: &[(i64, f64)]| is_called(k, name) && s.iter().any(|(_, v)| *v > 0.0);
+            record.series.iter().find(|(key, series)| counts(key, series)).map(|(_, series)| series.as_slice())
+        };
+        let length = record.facts.number(FactName::SequenceLength).filter(|length| *length > 0.0);
+        let tokens = TOKEN_KEYS.iter().find_map(series).map(|tokens| (tokens, 1.0));
+        let logged = tokens.or_else(|| SAMPLE_KEYS.iter().find_map(series).zip(length));
+        Self {
+            logged: logged.map(|(series, _)| series),
+            each: logged.map_or(1.0, |(_, each)| each),
+            per_step: record.facts.tokens_per_step().filter(|b| *b > 0.0),
+        }
     }
 
     /// Tokens seen by the checkpoint of `step` (which is > 0).
@@ -142,7 +163,7 @@ impl<'a> TokenCount<'a> {
     fn at(&self, step: i64) -> Option<f64> {
         #[allow(clippy::cast_precision_loss)]
         let product = self.per_step.map(|batch| step as f64 * batch);
-        let logged = self.logged.and_then(|series| interpolate(series, step));
+        let logged = self.logged.and_then(|series| interpolate(series, step)).map(|count| count * self.each);
         match (logged, product) {
             (Some(count), Some(product)) if (count - product).abs() <= self.per_step.unwrap_or(0.0) * 1.001 => {
                 Some(product)

@@ -111,6 +111,11 @@ fn tokens_come_from_the_log_or_from_the_batch_or_the_row_is_refused_aloud() {
     logged.series.insert("throughput/total_tokens".to_owned(), vec![(50, 5e3), (150, 15e3), (199, 19.9e3)].into());
     assert_eq!(tokens(&logged), [10e3, 20e3], "between and just beyond logged counts, on the line");
 
+    // While the batch grows, what was consumed says more than the batch that it ends with.
+    let mut ramp = run(&prose, &losses, &[(FactName::BatchSequences, 8.0), (FactName::SequenceLength, 128.0)]);
+    ramp.series.insert("consumed samples".to_owned(), vec![(100, 400.0), (200, 1200.0)].into());
+    assert_eq!(tokens(&ramp), [400.0 * 128.0, 1200.0 * 128.0]);
+
     let neither = observe(&project(), &[run(&prose, &losses, &[])]);
     assert!(neither.fitted[0].rows.is_empty());
     assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("facts.batch_tokens")), "{:?}", neither.fitted[0]);
