@@ -1,6 +1,7 @@
 use super::*;
 use crate::laws::tests::{anything, stream};
 use crate::vocab::Observations;
+use proptest::prelude::*;
 
 fn code_cpt() -> Vec<Observations> {
     crate::observe::observe(&crate::observe::tests::project(), &crate::observe::tests::code_cpt()).fitted
@@ -164,27 +165,84 @@ fn hostile() -> Vec<Observations> {
     ]
 }
 
+/// Fits every law that takes the data, and looks at every number there is.
+fn finite(case: &str, data: &Observations, options: &Options) {
+    for law in crate::laws::ALL {
+        let Ok(fit) = fit(law.card().name, data, options, None) else { continue };
+        let view = &fit.view;
+        let mut numbers = vec![view.objective, view.mre, view.skill.unwrap_or(0.0), view.mre_heldout.unwrap_or(0.0)];
+        numbers.extend(view.parameters.iter().flat_map(|p| [p.value, p.low, p.high]));
+        numbers.extend(view.folds.iter().flat_map(|f| [f.mre, f.mre_baseline]));
+        numbers.extend(fit.theta.iter().chain(fit.draws.iter().flatten()).chain(&fit.residuals));
+        let domains = data.domains.len();
+        let corner = |own: usize| (0..domains).map(|i| f64::from(u8::from(i == own))).collect::<Vec<f64>>();
+        for mixture in [corner(0), corner(domains - 1), vec![1.0 / domains as f64; domains]] {
+            let at = Observation { mixture, ..place(1e12, 1e15, 0.5) };
+            for interval in [fit.curve(&at), fit.forecast(&at)] {
+                numbers.extend([interval.value, interval.low, interval.high]);
+                assert!(interval.low <= interval.value && interval.value <= interval.high);
+            }
+            numbers.push(fit.predict(&at));
+        }
+        assert!(numbers.iter().all(|v| v.is_finite()), "{} on {case}: {fit:#?}", law.card().name);
+    }
+}
+
 #[test]
 fn fits_are_finite_on_any_data() {
+    let options = Options { bootstraps: 4, starts: Some(4), ..Options::default() };
     for (case, data) in hostile().iter().enumerate() {
-        for law in crate::laws::ALL {
-            let options = Options { bootstraps: 4, starts: Some(4), ..Options::default() };
-            let Ok(fit) = fit(law.card().name, data, &options, None) else { continue };
-            let view = &fit.view;
-            let mut numbers =
-                vec![view.objective, view.mre, view.skill.unwrap_or(0.0), view.mre_heldout.unwrap_or(0.0)];
-            numbers.extend(view.parameters.iter().flat_map(|p| [p.value, p.low, p.high]));
-            numbers.extend(view.folds.iter().flat_map(|f| [f.mre, f.mre_baseline]));
-            numbers.extend(fit.theta.iter().chain(fit.draws.iter().flatten()).chain(&fit.residuals));
-            for mixture in [vec![0.0, 1.0, 0.0], vec![1.0, 0.0, 0.0], vec![0.3, 0.3, 0.4]] {
-                let at = Observation { mixture: mixture[..data.domains.len()].to_vec(), ..place(1e12, 1e15, 0.5) };
-                for interval in [fit.curve(&at), fit.forecast(&at)] {
-                    numbers.extend([interval.value, interval.low, interval.high]);
-                    assert!(interval.low <= interval.value && interval.value <= interval.high);
-                }
-                numbers.push(fit.predict(&at));
-            }
-            assert!(numbers.iter().all(|v| v.is_finite()), "{} on case {case}: {fit:#?}", law.card().name);
-        }
+        finite(&format!("case {case}"), data, &options);
+    }
+}
+
+#[test]
+fn a_million_rows_are_fitted() {
+    let (few, truth) = synthetic(1e-3);
+    let rows = few.rows.iter().cycle().take(1_000_000).cloned().collect();
+    let data = Observations { rows, ..few };
+    let fit = fit("chinchilla", &data, &Options { starts: Some(1), ..quick() }, None).unwrap();
+    assert_eq!(fit.view.observations, 1_000_000);
+    let at = place(1e8, 6e8, 0.4);
+    assert!((fit.predict(&at) / truth(1e8, 6e8, 0.4) - 1.0).abs() < 0.1);
+}
+
+/// Numbers that tables hold when something has gone wrong, and ordinary ones.
+fn number(ordinary: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
+    let odd = [0.0, -1.0, 1.0, 1e-300, 1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE];
+    prop_oneof![8 => ordinary.prop_map(f64::exp), 1 => proptest::sample::select(odd.to_vec())]
+}
+
+fn any_table() -> impl Strategy<Value = Observations> {
+    let row = |domains: usize| {
+        let weights =
+            proptest::collection::vec(prop_oneof![4 => 0.0..1.0, 2 => Just(0.0), 1 => Just(f64::NAN)], domains);
+        let moe = (prop_oneof![Just(1.0), Just(8.0), number(0.0..5.0)], prop_oneof![Just(1.0), number(0.0..2.0)]);
+        (number(10.0..25.0), number(15.0..30.0), weights, moe, number(-1.0..2.0), 0..9_usize).prop_map(
+            |(n, d, weights, (experts, granularity), loss, run)| {
+                let sum: f64 = weights.iter().sum();
+                let mixture = if sum > 0.0 { weights.iter().map(|w| w / sum).collect() } else { weights };
+                let at = place(n, d, 0.5);
+                Observation { mixture, experts, granularity, loss, run, ..at }
+            },
+        )
+    };
+    (1..5_usize, any::<bool>(), any::<bool>()).prop_flat_map(move |(domains, owned, twice)| {
+        proptest::collection::vec(row(domains), 0..40).prop_map(move |rows| Observations {
+            domains: (0..domains).map(|i| format!("domain{i}")).collect(),
+            own: owned.then_some(0),
+            runs: (0..9).map(|i| i.to_string()).collect(),
+            rows: if twice { rows.iter().chain(&rows).cloned().collect() } else { rows },
+            ..anything(0, 0)
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fits_are_finite_on_any_table(data in any_table()) {
+        finite("a random table", &data, &Options { bootstraps: 2, starts: Some(2), ..Options::default() });
     }
 }
