@@ -14,10 +14,11 @@ fn main() {
         let began = std::time::Instant::now();
         let Some(ours) = (row.ours)() else { continue };
         let seconds = began.elapsed().as_secs_f64();
-        let verdict = match (row.reached(ours), row.short) {
-            (true, _) => "reached",
-            (false, Some((_, why))) => why,
-            (false, None) => "NOT REACHED",
+        let verdict = match (row.reached(ours), row.short, row.flattered) {
+            (true, _, None) => "reached".to_owned(),
+            (true, _, Some(by)) => format!("reached; settled after the number was seen: {by}"),
+            (false, Some((_, why)), _) => why.to_owned(),
+            (false, None, _) => "NOT REACHED".to_owned(),
         };
         println!(
             "{:<31} {:<14} {:<25} {:>10.4e} {ours:>10.4e}  {seconds:>6.2}  {verdict}",

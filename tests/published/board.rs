@@ -22,6 +22,8 @@ pub struct Row {
     pub ours: fn() -> Option<f64>,
     /// Why it is not reached, and the number it must not fall behind meanwhile.
     pub short: Option<(f64, &'static str)>,
+    /// What was settled after the held-out number had been seen: a number that flatters, not one to expect elsewhere.
+    pub flattered: Option<&'static str>,
 }
 
 /// Which numbers are good.
@@ -63,13 +65,22 @@ const fn row(
     good: Good,
     ours: fn() -> Option<f64>,
 ) -> Row {
-    Row { data, law, what, theirs, good, ours, short: None }
+    Row { data, law, what, theirs, good, ours, short: None, flattered: None }
 }
 
 const fn short(row: Row, now: f64, why: &'static str) -> Row {
     Row { short: Some((now, why)), ..row }
 }
 
+const fn flattered(row: Row, by: &'static str) -> Row {
+    Row { flattered: Some(by), ..row }
+}
+
+const BOUNDED: &str = "c is held below the least loss; without that, the same form is log-linear's";
+/// The form of M4 without its bound.
+const LEAST_SQUARES: &str = "least squares, not Huber's loss; c without a bound";
+/// How strongly what the data do not tell apart is drawn to the middle was chosen among a few strengths by these rows.
+const SETTLED: &str = "strength of the pull to the middle";
 const LARGER: &str = "slimpajama 122M+310M → larger";
 const MIXTURES: &str = "slimpajama ≤310M, mixtures out";
 const MRE: &str = "held-out error, %";
@@ -93,21 +104,41 @@ pub static ALL: &[Row] = &[
     row("regmix 512 → 256", "regmix-trees", "the same, Pile-CC", 98.92, Good::More(0.005), || {
         ranks("regmix-trees").map(|r| r.1)
     }),
-    row("regmix 512 → 256", "log-linear", "mean rank correlation, %", 97.3, Good::More(0.05), || {
-        ranks("log-linear").map(|r| r.0)
-    }),
-    row("regmix 512 → 256", "log-linear", "the same, Pile-CC", 96.3, Good::More(0.05), || {
-        ranks("log-linear").map(|r| r.1)
-    }),
+    short(
+        row("regmix 512 → 256", "mixing", "mean rank correlation, %", 97.3, Good::More(0.05), || {
+            ranks("mixing").map(|r| r.0)
+        }),
+        95.4,
+        BOUNDED,
+    ),
+    short(
+        row("regmix 512 → 256", "mixing", "the same, Pile-CC", 96.3, Good::More(0.05), || {
+            ranks("mixing").map(|r| r.1)
+        }),
+        95.8,
+        BOUNDED,
+    ),
+    flattered(
+        row("regmix 512 → 256", "log-linear", "mean rank correlation, %", 97.3, Good::More(0.05), || {
+            ranks("log-linear").map(|r| r.0)
+        }),
+        LEAST_SQUARES,
+    ),
+    flattered(
+        row("regmix 512 → 256", "log-linear", "the same, Pile-CC", 96.3, Good::More(0.05), || {
+            ranks("log-linear").map(|r| r.1)
+        }),
+        LEAST_SQUARES,
+    ),
     row("regmix 512 → 256", "regmix-linear", "mean rank correlation, %", 83.1, Good::More(0.05), || {
         ranks("regmix-linear").map(|r| r.0)
     }),
     row("regmix 512 → 256", "regmix-linear", "the same, Pile-CC", 90.2, Good::More(0.05), || {
         ranks("regmix-linear").map(|r| r.1)
     }),
-    row(LARGER, "additive", MRE, 1.90, Good::Less(5e-3), || larger("additive")),
-    row(LARGER, "exponential", MRE, 2.05, Good::Less(5e-3), || larger("exponential")),
-    row(LARGER, "joint", MRE, 2.26, Good::Less(5e-3), || larger("joint")),
+    flattered(row(LARGER, "additive", MRE, 1.90, Good::Less(5e-3), || larger("additive")), SETTLED),
+    flattered(row(LARGER, "exponential", MRE, 2.05, Good::Less(5e-3), || larger("exponential")), SETTLED),
+    flattered(row(LARGER, "joint", MRE, 2.26, Good::Less(5e-3), || larger("joint")), SETTLED),
     short(row(LARGER, "dcpt", MRE, 2.51, Good::Less(5e-3), || larger("dcpt")), 3.3, TWO_SIZES),
     row(LARGER, "chinchilla", MRE, 4.61, Good::Less(5e-3), || larger("chinchilla")),
     short(
@@ -118,7 +149,7 @@ pub static ALL: &[Row] = &[
     row(MIXTURES, "joint", MRE, 0.57, Good::Less(5e-3), || mixtures_out("joint")),
     row(MIXTURES, "additive", MRE, 0.71, Good::Less(5e-3), || mixtures_out("additive")),
     row(MIXTURES, "exponential", MRE, 0.83, Good::Less(5e-3), || mixtures_out("exponential")),
-    row(MIXTURES, "bimix", MRE, 1.67, Good::Less(5e-3), || mixtures_out("bimix")),
+    flattered(row(MIXTURES, "bimix", MRE, 1.67, Good::Less(5e-3), || mixtures_out("bimix")), "a fit to each size"),
     row(MIXTURES, "dcpt", MRE, 1.72, Good::Less(5e-3), || mixtures_out("dcpt")),
     row(MIXTURES, "chinchilla", MRE, 4.58, Good::Less(5e-3), || mixtures_out("chinchilla")),
     row("two domains, a ratio out", "mixing", MRE, 0.48, Good::Less(5e-3), || ratio_out("mixing")),
