@@ -107,6 +107,21 @@ fn show(answer: &FitAnswer) -> String {
         out.push_str(&one(fit));
         out.push('\n');
     }
+    for s in &answer.speed_ups {
+        let shape = |what: &str, value: f64| if value > 1.0 { format!(", {what} {value}") } else { String::new() };
+        out.push_str(&format!(
+            "{}: dense models take {:.2} × the compute of {} experts{}{} to the same loss ({:.2} to {:.2} × from {:.3} to {:.3} nats)\n",
+            s.metric,
+            s.factor,
+            s.experts,
+            shape("a token", s.experts_per_token),
+            shape("granularity", s.granularity),
+            s.least,
+            s.most,
+            s.losses[1],
+            s.losses[0]
+        ));
+    }
     for sentence in answer.refused.iter().chain(&answer.dropped) {
         out.push_str(sentence);
         out.push('\n');

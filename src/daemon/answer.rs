@@ -200,9 +200,11 @@ fn fit(query: &FitQuery, world: &World) -> Result<FitAnswer, Failure> {
             }
         }
     }
+    let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
+    let speed_ups = rows.flat_map(crate::laws::speed_up::of_experts).collect();
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
     let choices = results.into_iter().map(|c| c.choice).collect();
-    Ok(FitAnswer { fits, choices, refused, dropped })
+    Ok(FitAnswer { fits, choices, speed_ups, refused, dropped })
 }
 
 /// The key of a validation loss, named by key or by domain.

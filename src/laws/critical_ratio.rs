@@ -2,9 +2,13 @@
 //!
 //! L(r) = a·r^s + b. Gu et al., "CMR Scaling Law: Predicting Critical Mixture Ratios for Continual Pre-training of
 //! Language Models", arXiv:2407.17467, eq. 5.
+//!
+//! The critical ratio itself is a question to the general loss ([`super::general_loss`], or any law of r and T): the
+//! largest weight of the new domain at which that stays within its limit ([`feasible`]), and, as a power of the tokens
+//! trained on, CMR(T) = a₄·T^s₄ + b₃ ([`critical`]).
 
 use super::terms::{map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs, power};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -17,7 +21,7 @@ static CARD: Card = Card {
     title: "Critical mixture ratio",
     form: "L = a·r^s + b",
     needs: "the weight r of the loss's own domain at one N and D; three ratios above 0",
-    gives: "the loss at any r; the largest r at which another loss stays within its limit",
+    gives: "the loss at any r; with general-loss, the largest ratio that keeps the general loss within its limit",
     source: "Gu et al. 2024, arXiv:2407.17467",
     caveats: &["blind to N and D: fit it to the last checkpoints of runs that are alike", "a, s and b trade off"],
 };
@@ -68,5 +72,123 @@ impl Smooth for CriticalRatio {
             out.column_mut(k, n).copy_from_slice(&term[..n]);
         }
         map2(out.column_mut(POWER, n), &terms[0], ln_r, |p, v| p * v);
+    }
+}
+
+/// CMR(T) = a·T^s + b: the critical ratio after T tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Critical {
+    /// a₄, at T₀.
+    pub scale: f64,
+    /// s₄.
+    pub power: f64,
+    /// b₃.
+    pub floor: f64,
+    /// ln T₀, of the most tokens that it was fitted to.
+    pub ln_unit: f64,
+}
+
+impl Critical {
+    /// The critical ratio after so many tokens, 0 to 1.
+    #[must_use]
+    pub fn at(&self, tokens: f64) -> f64 {
+        let power = (self.power * (tokens.ln() - self.ln_unit)).clamp(-300.0, 300.0).exp();
+        (self.scale * power + self.floor).clamp(0.0, 1.0)
+    }
+}
+
+/// The largest ratio between two at which `loss` (of the ratio of the new domain) is at most `limit`; `None` where it is
+/// not even at the smallest. A loss that leaves the limit and comes back within it is taken to have left for good.
+#[must_use]
+pub fn feasible(loss: impl Fn(f64) -> f64, limit: f64, (low, high): (f64, f64)) -> Option<f64> {
+    const GRID: usize = 50;
+    let place = |i: usize| low + (high - low) * i as f64 / GRID as f64;
+    let within = |r: f64| loss(r) <= limit;
+    let Some(broken) = (0..=GRID).find(|i| !within(place(*i))) else { return Some(high) };
+    let (mut kept, mut broken) = (place(broken.checked_sub(1)?), place(broken));
+    for _ in 0..40 {
+        let middle = 0.5 * (kept + broken);
+        if within(middle) { kept = middle } else { broken = middle }
+    }
+    Some(kept)
+}
+
+/// CMR(T) from the general loss as a function of the new domain's ratio and of T, at three or more T; `None` where fewer of
+/// them have a ratio that keeps the limit.
+#[must_use]
+pub fn critical(loss: impl Fn(f64, f64) -> f64, limit: f64, ratios: (f64, f64), tokens: &[f64]) -> Option<Critical> {
+    let found = |t: &f64| Some((t.ln(), feasible(|r| loss(r, *t), limit, ratios)?));
+    let points: Vec<(f64, f64)> = tokens.iter().filter(|t| **t > 0.0).filter_map(found).collect();
+    if points.len() < 3 {
+        return None;
+    }
+    let ln_unit = points.iter().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
+    let fitted = |power: f64| {
+        let z = |ln: f64| (power * (ln - ln_unit)).exp();
+        let n = points.len() as f64;
+        let (mean_z, mean_r) =
+            (points.iter().map(|p| z(p.0)).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
+        let spread: f64 = points.iter().map(|p| (z(p.0) - mean_z).powi(2)).sum();
+        let both: f64 = points.iter().map(|p| (z(p.0) - mean_z) * (p.1 - mean_r)).sum();
+        let scale = if spread > 1e-18 { both / spread } else { 0.0 };
+        let all = Critical { scale, power, floor: mean_r - scale * mean_z, ln_unit };
+        let left: f64 = points.iter().map(|p| (scale * z(p.0) + all.floor - p.1).powi(2)).sum();
+        (all, left)
+    };
+    Some(fitted(power::least(|s| fitted(s).1, (-2.0, 2.0), 0.3)).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::{Options, fit};
+    use crate::laws::tests::anything;
+    use crate::vocab::Observation;
+
+    /// Forgotten at once, relearned slowly, and the more of the new domain the more of both.
+    fn truth(r: f64, t: f64) -> f64 {
+        let t = t / 1e9;
+        2.0 + 0.6 * r + (0.1 - 0.5 * r) * t.powf(0.15) + 0.01 * t.powf(-0.5)
+    }
+
+    #[test]
+    fn the_critical_ratio_is_found_and_moves_with_the_tokens() {
+        let mut data = anything(0, 0);
+        data.domains = vec!["general".to_owned(), "new".to_owned()];
+        for r in [0.1, 0.3, 0.5, 0.7, 0.9] {
+            for step in 1..=12 {
+                let tokens = 2.5e8 * f64::from(step);
+                let (mixture, loss, run) = (vec![1.0 - r, r], truth(r, tokens), data.runs.len());
+                data.rows.push(Observation { params: 1e8, tokens, mixture, loss, run, ..Observation::default() });
+            }
+            data.runs.push(r.to_string());
+        }
+        let general = fit("general-loss", &data, &Options { bootstraps: 0, ..Options::default() }, None).unwrap();
+        // The ratios at either end are predicted by their neighbours.
+        assert!(general.view.skill.unwrap() > 0.8, "{:?}", general.view.skill);
+        let at = |r: f64, t: f64| {
+            general.predict(&Observation {
+                params: 1e8,
+                tokens: t,
+                mixture: vec![1.0 - r, r],
+                ..Observation::default()
+            })
+        };
+        let tokens: Vec<f64> = (2..=12).map(|step| 2.5e8 * f64::from(step)).collect();
+        let limit = 2.15;
+        let cmr = critical(at, limit, (0.1, 0.9), &tokens).unwrap();
+        for t in [1e9, 2e9, 4e9] {
+            let want = feasible(|r| truth(r, t), limit, (0.0, 1.0)).unwrap();
+            assert!((cmr.at(t) - want).abs() < 0.03, "{t:e}: {} {want}", cmr.at(t));
+        }
+        assert!(cmr.at(3e9) > cmr.at(5e8), "more tokens, more of them new");
+        assert_eq!(critical(at, 1.0, (0.1, 0.9), &tokens), None, "no ratio keeps it");
+    }
+
+    #[test]
+    fn all_none_and_a_part_of_the_ratios_may_keep_a_limit() {
+        assert_eq!(feasible(|r| r, 2.0, (0.1, 0.9)), Some(0.9));
+        assert_eq!(feasible(|r| r, 0.0, (0.1, 0.9)), None);
+        assert!((feasible(|r| r, 0.437, (0.1, 0.9)).unwrap() - 0.437).abs() < 1e-9);
     }
 }

@@ -1,7 +1,7 @@
 //! The cross-domain D-CPT law: one fit over several domains, told apart by how a short run on each begins.
 //!
 //! L(N, D, r, K) = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ + F/K^μ with K = w₁/k₁ + w₂·k₂, k₁ the first validation loss and k₂
-//! its rate of decline. Que et al., "D-CPT Law", arXiv:2406.01375, §3.3. A factor common to w₁ and w₂ is one of F: w₁ = 1 here,
+//! its rate of decline. Que et al., "D-CPT Law", arXiv:2406.01375. A factor common to w₁ and w₂ is one of F: w₁ = 1 here,
 //! and w = w₂.
 //!
 //! The rows of several domains are one loss here: in a table, each row with the ratio of its own domain, or in logs whose

@@ -1,6 +1,6 @@
 //! The data mixing law for a validation set of unknown composition: as many exponentials as it has hidden domains.
 //!
-//! L(h) = Σₖ sₖ·(cₖ + exp(Σⱼ tₖⱼ·hⱼ)), s = softmax(w). Ye et al., "Data Mixing Laws", arXiv:2403.16952, §3.3. The floors
+//! L(h) = Σₖ sₖ·(cₖ + exp(Σⱼ tₖⱼ·hⱼ)), s = softmax(w). Ye et al., "Data Mixing Laws", arXiv:2403.16952. The floors
 //! add up to one number, and a weight sₖ is a shift of every tₖⱼ, as mixtures sum to one; what can be told apart is
 //!
 //! L(h) = c + Σₖ exp(Σⱼ tₖⱼ·hⱼ).

@@ -2,7 +2,7 @@
 //!
 //! For each mixture m, in tokens: Lₘ(D) = cₘ + Aₘ·(D₀/D)^α, α shared by all mixtures of one size. Then, where there are
 //! several sizes, at the D asked for: Lₘ(N) = c'ₘ + A'ₘ·(N₀/N)^α', α' shared by all mixtures. Then M4 over the mixtures:
-//! L(h) = c + exp(Σⱼ tⱼ·hⱼ). Ye et al., "Data Mixing Laws", arXiv:2403.16952, §4 and algorithm 1, where D is in steps.
+//! L(h) = c + exp(Σⱼ tⱼ·hⱼ). Ye et al., "Data Mixing Laws", arXiv:2403.16952, where D is in steps.
 //!
 //! Amplitudes are linear and exponents few, so that each stage is solved for by least squares on relative errors; M4 is
 //! solved for at every N and D that is asked for.

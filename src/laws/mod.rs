@@ -5,11 +5,13 @@
 //! implement [`Solved`]. What each needs, gives and rests on stands in its [`Card`].
 
 pub mod columns;
+pub mod critical_ratio;
 pub mod math;
 mod needs;
 pub mod parameter;
 pub mod power;
 pub mod repetition;
+pub mod speed_up;
 pub mod step_law;
 mod terms;
 pub mod wide;
@@ -19,12 +21,12 @@ mod bimix;
 mod boosting;
 mod capacity;
 mod chinchilla;
-mod critical_ratio;
 mod dcpt;
 mod dcpt_cross;
 mod experts;
 mod exponential;
 mod fine_grained;
+mod general_loss;
 mod joint;
 mod joint_moe;
 mod log_linear;
@@ -60,6 +62,7 @@ pub static ALL: &[&dyn Law] = &[
     &joint::Joint,
     &capacity::Capacity,
     &critical_ratio::CriticalRatio,
+    &general_loss::GeneralLoss,
     &regmix_linear::RegMixLinear,
     &regmix_trees::RegMixTrees,
     &chinchilla::Chinchilla,
@@ -245,8 +248,8 @@ pub fn get(name: &str) -> Option<&'static dyn Law> {
     ALL.iter().copied().find(|law| plain(law.card().name) == wanted)
 }
 
-/// Rules with published constants, which are looked up and not fitted.
-pub static RULES: &[&Card] = &[&step_law::CARD, &repetition::CARD];
+/// Rules that are looked up or counted, and not fitted.
+pub static RULES: &[&Card] = &[&step_law::CARD, &repetition::CARD, &speed_up::CARD];
 
 /// What each law and rule is, needs, gives and rests on: the table of `mixlaw laws`.
 #[must_use]

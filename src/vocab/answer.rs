@@ -22,12 +22,36 @@ pub struct FitAnswer {
     /// How the law of each validation loss was chosen.
     #[serde(default)]
     pub choices: Vec<Choice>,
+    /// What experts save, where there are dense runs and runs with experts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speed_ups: Vec<SpeedUp>,
     /// Laws that could not be fitted, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
     /// What was left out of the rows that were fitted, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+}
+
+/// How much more compute dense models take to the loss of those with experts (C = 6·N_act·D, at one mixture).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpeedUp {
+    /// Key of the validation loss.
+    pub metric: String,
+    /// E, experts per layer.
+    pub experts: f64,
+    /// K, experts a token is routed to.
+    pub experts_per_token: f64,
+    /// G, granularity.
+    pub granularity: f64,
+    /// Compute of dense runs over that of runs with experts, the geometric mean over `losses`.
+    pub factor: f64,
+    /// The least over `losses`.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+    /// Least and most loss that both reach, nats.
+    pub losses: [f64; 2],
 }
 
 /// Answer of `predict`.

@@ -27,6 +27,7 @@ pub use advice::{
 };
 pub use answer::{
     AckAnswer, CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer,
+    SpeedUp,
 };
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{

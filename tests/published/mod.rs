@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod cases;
+pub mod choosing;
 
 use mixlaw::vocab::{Observation, Observations};
 use std::collections::BTreeMap;
