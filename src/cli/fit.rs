@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg, history};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
 use crate::vocab::number::significant;
-use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer};
+use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer, SpeedUp};
 use clap::Args;
 
 /// Arguments of `fit`.
@@ -107,26 +107,24 @@ fn show(answer: &FitAnswer) -> String {
         out.push_str(&one(fit));
         out.push('\n');
     }
-    for s in &answer.speed_ups {
-        let shape = |what: &str, value: f64| if value > 1.0 { format!(", {what} {value}") } else { String::new() };
-        out.push_str(&format!(
-            "{}: dense models take {:.2} × the compute of {} experts{}{} to the same loss ({:.2} to {:.2} × from {:.3} to {:.3} nats)\n",
-            s.metric,
-            s.factor,
-            s.experts,
-            shape("a token", s.experts_per_token),
-            shape("granularity", s.granularity),
-            s.least,
-            s.most,
-            s.losses[1],
-            s.losses[0]
-        ));
-    }
+    out.extend(answer.speed_ups.iter().map(speed_up));
     for sentence in answer.refused.iter().chain(&answer.dropped) {
         out.push_str(sentence);
         out.push('\n');
     }
     out
+}
+
+fn speed_up(s: &SpeedUp) -> String {
+    let mut shape = format!("{} experts", s.experts);
+    if s.experts_per_token > 1.0 || s.granularity > 1.0 {
+        shape.push_str(&format!(" ({} a token, granularity {})", s.experts_per_token, s.granularity));
+    }
+    let [best, worst] = s.losses;
+    format!(
+        "{}: to {best:.3} nats dense models take {:.2} × the compute of {shape}; {:.2} × on average up to {worst:.3} nats\n",
+        s.metric, s.at_best, s.factor
+    )
 }
 
 /// Whether every law that was compared is in the answer: the user named them.

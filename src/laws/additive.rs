@@ -3,7 +3,8 @@
 //! L(N, D, h) = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + A/N^α + B/D^β. Shukor et al., "Scaling Laws for Optimal Data Mixtures",
 //! arXiv:2507.09404, eq. 4.
 
-use super::terms::{harmonic, map, map2, shares};
+use super::chinchilla::{self, TERMS};
+use super::terms::{harmonic, harmonic_columns, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -22,13 +23,8 @@ static CARD: Card = Card {
     caveats: &["E trades off with the mixture term", "with four sizes or more the joint law is better"],
 };
 
-const E: usize = 0;
-const A: usize = 1;
-const B: usize = 2;
-const ALPHA: usize = 3;
-const BETA: usize = 4;
 /// The first of the domains' Cᵢ; the γᵢ follow them.
-const FIRST: usize = 5;
+const FIRST: usize = chinchilla::PARAMETERS;
 
 impl Law for Additive {
     fn card(&self) -> &'static Card {
@@ -37,10 +33,12 @@ impl Law for Additive {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::mixtures(data, k + 1), needs::rows(data, FIRST + 2 * k)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([
+            needs::sizes(data, 2),
+            needs::amounts(data, 2),
+            needs::mixtures(data, k + 1),
+            needs::rows(data, FIRST + 2 * k),
+        ])
     }
 
     fn method(&self) -> Method<'_> {
@@ -50,40 +48,25 @@ impl Law for Additive {
 
 impl Smooth for Additive {
     fn parameters(&self, shape: &Shape) -> Vec<Parameter> {
-        use Coordinate::{Amplitude, Free, Positive};
-        let mut all = vec![
-            Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
-            Parameter::new("A", "nats", Amplitude, (0.0, 12.0)),
-            Parameter::new("B", "nats", Amplitude, (0.0, 14.0)),
-            Parameter::new("α", "", Positive, (0.05, 1.0)),
-            Parameter::new("β", "", Positive, (0.05, 1.0)),
-        ];
-        all.extend((0..shape.domains).map(|i| Parameter::new(format!("C{i}"), "1/nats", Amplitude, (-2.0, 3.0))));
-        all.extend((0..shape.domains).map(|i| Parameter::new(format!("γ{i}"), "", Free, (0.05, 1.0))));
+        let mut all = chinchilla::parameters();
+        let domains = || 0..shape.domains;
+        all.extend(domains().map(|i| Parameter::new(format!("C{i}"), "1/nats", Coordinate::Amplitude, (-2.0, 3.0))));
+        all.extend(domains().map(|i| Parameter::new(format!("γ{i}"), "", Coordinate::Free, (0.05, 1.0))));
         all
     }
 
     fn linear(&self, _: &Shape) -> Range<usize> {
-        E..ALPHA
+        chinchilla::LINEAR
     }
 
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
-        let n = rows.len();
-        let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
-        let mut terms = [[0.0; BLOCK]; 4];
-        terms[0][..n].fill(phi[E]);
-        map(&mut terms[1][..n], ln_n, |v| phi[A] - phi[ALPHA] * v);
-        map(&mut terms[2][..n], ln_d, |v| phi[B] - phi[BETA] * v);
-        harmonic(phi, FIRST, shape.domains, x, rows.clone(), out, &mut terms[3]);
-        shares(&mut terms, n, &mut out.ln_loss);
-        if !out.wants_jacobian {
-            return;
+        let mut terms = [[0.0; BLOCK]; TERMS + 1];
+        chinchilla::fill(phi, x, rows.clone(), &mut terms);
+        harmonic(phi, FIRST, shape.domains, x, rows.clone(), out, &mut terms[TERMS]);
+        shares(&mut terms, rows.len(), &mut out.ln_loss);
+        if out.wants_jacobian {
+            chinchilla::columns(x, rows.clone(), &terms, out);
+            harmonic_columns(FIRST, shape.domains, x, rows, out, &terms[TERMS]);
         }
-        for (k, term) in terms.iter().take(3).enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
-        map2(out.column_mut(ALPHA, n), &terms[1], ln_n, |p, v| -p * v);
-        map2(out.column_mut(BETA, n), &terms[2], ln_d, |p, v| -p * v);
-        super::terms::harmonic_columns(FIRST, shape.domains, x, rows, out, &terms[3]);
     }
 }

@@ -3,7 +3,7 @@
 //! L(r, s) = r^−α · (B/s^β + C). Ge et al., "BiMix: A Bivariate Data Mixing Law for Language Model Pretraining",
 //! arXiv:2405.14908, eq. 4; its A is redundant and left out. s is tokens here, steps there: only B differs.
 
-use super::terms::{map2, shares};
+use super::terms::{amplitudes, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -37,7 +37,7 @@ impl Law for BiMix {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::own_shares(data, 3), needs::amounts(data, 2), needs::rows(data, 4)].into_iter().flatten().collect()
+        needs::all([needs::own_shares(data, 3), needs::amounts(data, 2), needs::rows(data, 4)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -70,9 +70,7 @@ impl Smooth for BiMix {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         map2(out.column_mut(ALPHA, n), ln_r, ln_d, |r, _| -r);
         map2(out.column_mut(BETA, n), &terms[0], ln_d, |p, v| -p * v);
     }

@@ -40,16 +40,13 @@ impl Law for Capacity {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
-        [
+        needs::all([
             needs::own_shares(data, 3),
             needs::sizes(data, 2),
             needs::amounts(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ])
     }
 
     fn method(&self) -> Method<'_> {

@@ -7,7 +7,7 @@
 //! largest weight of the new domain at which that stays within its limit ([`feasible`]), and, as a power of the tokens
 //! trained on, CMR(T) = a₄·T^s₄ + b₃ ([`critical`]).
 
-use super::terms::{map, map2, shares};
+use super::terms::{amplitudes, map, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs, power};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -36,7 +36,7 @@ impl Law for CriticalRatio {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::own_shares(data, 3), needs::rows(data, 3)].into_iter().flatten().collect()
+        needs::all([needs::own_shares(data, 3), needs::rows(data, 3)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -68,9 +68,7 @@ impl Smooth for CriticalRatio {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         map2(out.column_mut(POWER, n), &terms[0], ln_r, |p, v| p * v);
     }
 }

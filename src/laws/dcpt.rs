@@ -3,7 +3,7 @@
 //! L(N, D, r) = E + A/N^α + B·r^η/D^β + C/(r + ε)^γ. Que et al., "D-CPT Law: Domain-specific Continual Pre-Training
 //! Scaling Law for Large Language Models", arXiv:2406.01375, eq. 6 (C/(r + ε)^γ is its C/r'^γ).
 
-use super::terms::{map, map2, shares};
+use super::terms::{amplitudes, map, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, math, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -32,10 +32,7 @@ impl Law for DCpt {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::own_shares(data, 3), needs::sizes(data, 1), needs::amounts(data, 2), needs::rows(data, 9)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([needs::own_shares(data, 3), needs::sizes(data, 1), needs::amounts(data, 2), needs::rows(data, 9)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -117,13 +114,13 @@ pub(super) fn terms<const K: usize>(
 
 /// The derivatives by every amplitude (one for each term) and by the exponents, given each term's share of the loss.
 #[allow(clippy::too_many_arguments, reason = "those of `terms`, and what it gave")]
-pub(super) fn columns<const K: usize>(
+pub(super) fn columns(
     shape: &Shape,
     phi: &[f64],
     first: usize,
     x: &Columns,
     rows: Range<usize>,
-    terms: &[[f64; BLOCK]; K],
+    terms: &[[f64; BLOCK]],
     ln_re: &[f64; BLOCK],
     out: &mut Block,
 ) {
@@ -131,9 +128,7 @@ pub(super) fn columns<const K: usize>(
     let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
     let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
     let eps = exponents[EPS].exp();
-    for (k, term) in terms.iter().enumerate() {
-        out.column_mut(k, n).copy_from_slice(&term[..n]);
-    }
+    amplitudes(terms, n, out);
     map2(out.column_mut(first + ALPHA, n), &terms[A], ln_n, |p, v| -p * v);
     map2(out.column_mut(first + BETA, n), &terms[B], ln_d, |p, v| -p * v);
     map2(out.column_mut(first + ETA, n), &terms[B], ln_r, |p, v| p * v);

@@ -40,16 +40,13 @@ impl Law for DCptCross {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [
+        needs::all([
             needs::own_shares(data, 3),
             needs::sizes(data, 1),
             needs::amounts(data, 2),
             needs::probes(data, 3),
             needs::rows(data, W + 1),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ])
     }
 
     fn method(&self) -> Method<'_> {

@@ -3,7 +3,7 @@
 //! L(N, D, G) = c + (g/G^γ + a)/N^α + b/D^β. Krajewski et al., "Scaling Laws for Fine-Grained Mixture of Experts",
 //! arXiv:2402.07871, eq. 9.
 
-use super::terms::{map, map2, shares};
+use super::terms::{amplitudes, map, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -36,10 +36,12 @@ impl Law for FineGrained {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::granularities(data, 3), needs::rows(data, 7)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([
+            needs::sizes(data, 2),
+            needs::amounts(data, 2),
+            needs::granularities(data, 3),
+            needs::rows(data, 7),
+        ])
     }
 
     fn method(&self) -> Method<'_> {
@@ -78,9 +80,7 @@ impl Smooth for FineGrained {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         map2(out.column_mut(GAMMA, n), &terms[1], ln_g, |p, v| -p * v);
         map2(out.column_mut(BETA, n), &terms[3], ln_d, |p, v| -p * v);
         let column = out.column_mut(ALPHA, n);

@@ -32,8 +32,7 @@ impl Law for GeneralLoss {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        let all = [needs::one_size(data), needs::own_shares(data, 3), needs::amounts(data, 5), needs::rows(data, 15)];
-        all.into_iter().flatten().collect()
+        needs::all([needs::one_size(data), needs::own_shares(data, 3), needs::amounts(data, 5), needs::rows(data, 15)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -61,9 +60,9 @@ impl Solved for GeneralLoss {
         #[allow(clippy::cast_possible_truncation)]
         let key = |i: usize| (shares[i] * 1e4).round() as i64;
         let mut curves: BTreeMap<i64, (f64, Vec<power::Point>)> = BTreeMap::new();
-        for i in 0..x.len() {
+        for (i, share) in shares.iter().enumerate() {
             let point = (x.ln_tokens[i] - ln_unit, x.ln_loss[i].clamp(-300.0, 300.0).exp(), x.weight[i]);
-            curves.entry(key(i)).or_insert((shares[i], Vec::new())).1.push(point);
+            curves.entry(key(i)).or_insert((*share, Vec::new())).1.push(point);
         }
         let written = |(share, points): (f64, Vec<power::Point>)| {
             let ([fall, rise], [a, b, floor]) = curve(&points);

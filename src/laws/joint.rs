@@ -41,10 +41,12 @@ impl Law for Joint {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::mixtures(data, 2 * k), needs::rows(data, FIRST + 4 * k)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([
+            needs::sizes(data, 2),
+            needs::amounts(data, 2),
+            needs::mixtures(data, 2 * k),
+            needs::rows(data, FIRST + 4 * k),
+        ])
     }
 
     fn method(&self) -> Method<'_> {

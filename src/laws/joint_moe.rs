@@ -4,7 +4,7 @@
 //! al., "Joint MoE Scaling Laws: Mixture of Experts Can Be Memory Efficient", arXiv:2502.05172, eq. 5.
 
 use super::experts::{Effective, show};
-use super::terms::shares;
+use super::terms::{amplitudes, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -41,10 +41,7 @@ impl Law for JointMoe {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::experts(data, 3), needs::rows(data, 11)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::experts(data, 3), needs::rows(data, 11)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -89,9 +86,7 @@ impl Smooth for JointMoe {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         for i in 0..n {
             let e = effective.ln[i];
             let by_e =

@@ -3,8 +3,8 @@
 //! L(h) = exp(c) + exp(Σⱼ tⱼ·hⱼ). "Olmix", arXiv:2602.12237. The proposal it is made for (least weighted loss plus
 //! λ·KL(h‖prior) under caps) is convex in h.
 
-use super::mixing::{floor_and_tilt, tilts};
-use super::{Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::mixing::{floor_and_tilt, missing, tilts};
+use super::{Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -28,8 +28,7 @@ impl Law for LogLinear {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        let k = data.domains.len();
-        [needs::mixtures(data, k + 1), needs::rows(data, k + 1)].into_iter().flatten().collect()
+        missing(data)
     }
 
     fn method(&self) -> Method<'_> {

@@ -36,8 +36,7 @@ impl Law for Mixing {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        let k = data.domains.len();
-        [needs::mixtures(data, k + 1), needs::rows(data, k + 1)].into_iter().flatten().collect()
+        missing(data)
     }
 
     fn method(&self) -> Method<'_> {
@@ -60,6 +59,12 @@ impl Smooth for Mixing {
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         floor_and_tilt(shape, phi, x, rows, out);
     }
+}
+
+/// What a floor and a tⱼ per domain need.
+pub(super) fn missing(data: &Observations) -> Vec<String> {
+    let k = data.domains.len();
+    needs::all([needs::mixtures(data, k + 1), needs::rows(data, k + 1)])
 }
 
 /// One tⱼ per domain.

@@ -51,7 +51,7 @@ impl Law for MixingImplicit {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let least = FIRST + HIDDEN[0] * data.domains.len() + 1;
-        [needs::one_size(data), needs::mixtures(data, least), needs::rows(data, least)].into_iter().flatten().collect()
+        needs::all([needs::one_size(data), needs::mixtures(data, least), needs::rows(data, least)])
     }
 
     fn hidden_domains(&self) -> &'static [usize] {

@@ -39,15 +39,12 @@ impl Law for MixingNested {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
-        [
+        needs::all([
             needs::mixtures(data, k + 1),
             needs::amounts(data, 3),
             needs::not_two_sizes(data),
             needs::rows(data, 3 * (k + 1)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ])
     }
 
     fn method(&self) -> Method<'_> {

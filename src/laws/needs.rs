@@ -2,6 +2,11 @@
 
 use crate::vocab::Observations;
 
+/// The sentences for what is lacking.
+pub(super) fn all<const N: usize>(needs: [Option<String>; N]) -> Vec<String> {
+    needs.into_iter().flatten().collect()
+}
+
 /// How many different values there are among rows, those that agree to one part in a thousand counted once.
 pub(super) fn different(data: &Observations, value: impl Fn(&crate::vocab::Observation) -> f64) -> usize {
     let mut values: Vec<f64> = data.rows.iter().map(value).filter(|v| v.is_finite()).collect();

@@ -3,7 +3,7 @@
 //! L(C, M) = E + (a·M^η + b·M^−η)·C^−η with M = D/N and C = 6ND. Gadre et al., "Language models scale reliably with
 //! over-training and on downstream tasks", arXiv:2403.08540, eq. 4.
 
-use super::terms::{map2, shares};
+use super::terms::{amplitudes, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -33,7 +33,7 @@ impl Law for OverTraining {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::rows(data, 4)].into_iter().flatten().collect()
+        needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::rows(data, 4)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -70,9 +70,7 @@ impl Smooth for OverTraining {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         let column = out.column_mut(ETA, n);
         for i in 0..n {
             column[i] = terms[1][i] * size(ln_n[i]) + terms[2][i] * size(ln_d[i]);

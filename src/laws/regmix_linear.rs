@@ -27,7 +27,7 @@ impl Law for RegMixLinear {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
-        [needs::mixtures(data, k + 1), needs::rows(data, k)].into_iter().flatten().collect()
+        needs::all([needs::mixtures(data, k + 1), needs::rows(data, k)])
     }
 
     fn method(&self) -> Method<'_> {

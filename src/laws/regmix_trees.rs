@@ -32,10 +32,7 @@ impl Law for RegMixTrees {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::mixtures(data, FEWEST.max(data.domains.len() + 1)), needs::rows(data, FEWEST)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([needs::mixtures(data, FEWEST.max(data.domains.len() + 1)), needs::rows(data, FEWEST)])
     }
 
     fn method(&self) -> Method<'_> {

@@ -17,7 +17,7 @@ static CARD: Card = Card {
     name: "routed",
     title: "Routed law",
     form: "log₁₀ L = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d",
-    needs: "N active, experts E at one token count; two sizes, three numbers of experts",
+    needs: "N active, experts E at one token count; two sizes, three numbers of experts (1 for dense runs)",
     gives: "the dense size an MoE model is worth; the size beyond which experts no longer pay",
     source: "Clark et al. 2022, arXiv:2202.01169",
     caveats: &["blind to D and to the mixture", "no floor: not for losses near one", "E_s and E_m are loose"],
@@ -36,7 +36,7 @@ impl Law for Routed {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 2), needs::experts(data, 3), needs::rows(data, 6)].into_iter().flatten().collect()
+        needs::all([needs::sizes(data, 2), needs::experts(data, 3), needs::rows(data, 6)])
     }
 
     fn method(&self) -> Method<'_> {

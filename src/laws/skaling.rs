@@ -34,7 +34,7 @@ impl Law for Skaling {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 3), needs::amounts(data, 3), needs::rows(data, 6)].into_iter().flatten().collect()
+        needs::all([needs::sizes(data, 3), needs::amounts(data, 3), needs::rows(data, 6)])
     }
 
     fn method(&self) -> Method<'_> {

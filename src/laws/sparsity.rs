@@ -3,7 +3,7 @@
 //! L(N, D, S) = e + a/N^α + b/D^β + c/(1−S)^λ + d/((1−S)^δ·N^γ), S = (E−K)/E. Abnar et al., "Parameters vs FLOPs: Scaling
 //! Laws for Optimal Sparsity for Mixture-of-Experts Language Models", arXiv:2501.12370, eq. 3; N is total.
 
-use super::terms::{map, map2, shares};
+use super::terms::{amplitudes, map, map2, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -16,7 +16,7 @@ static CARD: Card = Card {
     name: "sparsity",
     title: "Sparsity law",
     form: "L = e + a/N^α + b/D^β + c/(1−S)^λ + d/((1−S)^δ·N^γ), S = (E−K)/E",
-    needs: "N total, D, experts E and experts per token K; two sizes, three sparsities",
+    needs: "N total, D, experts E and experts per token K; two sizes, three sparsities (0 for dense runs)",
     gives: "the loss at any N, D and S; the best sparsity for a budget",
     source: "Abnar et al. 2025, arXiv:2501.12370",
     caveats: &["do not extrapolate in S: R² .99 where fitted, .68 held out", "λ is left free of sign, as published"],
@@ -39,10 +39,7 @@ impl Law for Sparsity {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        [needs::sizes(data, 2), needs::amounts(data, 2), needs::sparsities(data, 3), needs::rows(data, 10)]
-            .into_iter()
-            .flatten()
-            .collect()
+        needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::sparsities(data, 3), needs::rows(data, 10)])
     }
 
     fn method(&self) -> Method<'_> {
@@ -85,9 +82,7 @@ impl Smooth for Sparsity {
         if !out.wants_jacobian {
             return;
         }
-        for (k, term) in terms.iter().enumerate() {
-            out.column_mut(k, n).copy_from_slice(&term[..n]);
-        }
+        amplitudes(&terms, n, out);
         for (k, term, ln) in [
             (ALPHA, &terms[1], ln_n),
             (BETA, &terms[2], ln_d),

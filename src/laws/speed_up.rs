@@ -40,12 +40,14 @@ pub fn speed_up(slow: &[(f64, f64)], fast: &[(f64, f64)]) -> Option<Factor> {
     }
     const PLACES: usize = 33;
     let place = |i: usize| worst + (best - worst) * i as f64 / (PLACES - 1) as f64;
+    // From the worst loss to the best.
     let ratios: Vec<f64> = (0..PLACES).filter_map(|i| Some(at(&slow, place(i))? - at(&fast, place(i))?)).collect();
     let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     (!ratios.is_empty()).then(|| Factor {
         factor: mean.exp(),
+        at_best: ratios[ratios.len() - 1].exp(),
         least: least.exp(),
         most: most.exp(),
         losses: (best.exp(), worst.exp()),
@@ -57,6 +59,8 @@ pub fn speed_up(slow: &[(f64, f64)], fast: &[(f64, f64)]) -> Option<Factor> {
 pub struct Factor {
     /// Compute of the one over compute of the other; above 1 where the other is slower.
     pub factor: f64,
+    /// At the least loss that both reach.
+    pub at_best: f64,
     /// The least over the losses that both reach.
     pub least: f64,
     /// The most.
@@ -92,16 +96,21 @@ fn at(front: &[Point], ln_loss: f64) -> Option<f64> {
 /// empty where there are no two families.
 #[must_use]
 pub fn of_experts(data: &Observations) -> Vec<SpeedUp> {
-    let mut families: BTreeMap<(Vec<i64>, [u64; 3]), Vec<(f64, f64)>> = BTreeMap::new();
+    /// E, K and G, as bits: they are compared for being the same.
+    type Shape = [u64; 3];
+    let mut mixtures: BTreeMap<Vec<i64>, BTreeMap<Shape, Vec<(f64, f64)>>> = BTreeMap::new();
     #[allow(clippy::cast_possible_truncation)]
-    let key = |row: &Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect::<Vec<i64>>();
+    let key = |row: &Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect();
     let shape = |row: &Observation| [row.experts, row.experts_per_token, row.granularity].map(|v| v.max(1.0).to_bits());
     for row in &data.rows {
-        families.entry((key(row), shape(row))).or_default().push((Scale::of(row).compute(), row.loss));
+        let families = mixtures.entry(key(row)).or_default();
+        families.entry(shape(row)).or_default().push((Scale::of(row).compute(), row.loss));
     }
-    let dense = [1.0_f64.to_bits(); 3];
-    let of = |((mixture, shape), points): (&(Vec<i64>, [u64; 3]), &Vec<(f64, f64)>)| {
-        let found = speed_up(families.get(&(mixture.clone(), dense))?, points).filter(|_| *shape != dense)?;
+    let dense: Shape = [1.0_f64.to_bits(); 3];
+    let all = mixtures.values().filter_map(|families| Some((families, families.get(&dense)?)));
+    let all = all.flat_map(|(families, slow)| families.iter().map(move |(shape, points)| (slow, shape, points)));
+    let of = |(slow, shape, points): (&Vec<(f64, f64)>, &Shape, &Vec<(f64, f64)>)| {
+        let found = speed_up(slow, points)?;
         let [experts, experts_per_token, granularity] = shape.map(f64::from_bits);
         Some(SpeedUp {
             metric: data.metric.clone(),
@@ -109,12 +118,13 @@ pub fn of_experts(data: &Observations) -> Vec<SpeedUp> {
             experts_per_token,
             granularity,
             factor: found.factor,
+            at_best: found.at_best,
             least: found.least,
             most: found.most,
             losses: [found.losses.0, found.losses.1],
         })
     };
-    families.iter().filter_map(of).collect()
+    all.filter(|(_, shape, _)| **shape != dense).filter_map(of).collect()
 }
 
 #[cfg(test)]

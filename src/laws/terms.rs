@@ -32,6 +32,14 @@ pub(super) fn shares<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize,
     );
 }
 
+/// The derivatives by the logarithms of the amplitudes that terms begin with, which are the first parameters: the share of
+/// each term in the loss.
+pub(super) fn amplitudes(terms: &[[f64; BLOCK]], rows: usize, out: &mut Block) {
+    for (k, term) in terms.iter().enumerate() {
+        out.column_mut(k, rows).copy_from_slice(&term[..rows]);
+    }
+}
+
 /// `into[i] = f(a[i])`.
 #[inline(always)]
 pub(super) fn map(into: &mut [f64], a: &[f64], f: impl Fn(f64) -> f64) {

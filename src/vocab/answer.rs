@@ -46,6 +46,8 @@ pub struct SpeedUp {
     pub granularity: f64,
     /// Compute of dense runs over that of runs with experts, the geometric mean over `losses`.
     pub factor: f64,
+    /// The same at the least of `losses`.
+    pub at_best: f64,
     /// The least over `losses`.
     pub least: f64,
     /// The most.
