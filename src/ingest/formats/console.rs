@@ -9,7 +9,8 @@ use super::custom::CustomFormat;
 use super::lines::{Line, LineReader};
 use super::saved::{self, Reader};
 use super::scan::point;
-use super::signs::{ConsoleFormat, may_be_console};
+use super::signs::{ConsoleFormat, Sign, may_be_console};
+use super::sink::Damage;
 use super::{Format, FormatError, Parser, Recognition, Sink, hf_start, stdout};
 use crate::vocab::{FactName, FactValue};
 
@@ -28,6 +29,11 @@ static FORMATS: &[&dyn ConsoleFormat] = &[
     &super::build_nanogpt::BuildNanoGptLog,
     &super::hf_dict::HfDict,
 ];
+
+/// Whether a format of this name is one of the console.
+pub(super) fn is_one(format: &str) -> bool {
+    FORMATS.iter().any(|f| f.called() == format)
+}
 
 /// Console output of no program in particular.
 #[derive(Debug)]
@@ -114,17 +120,40 @@ pub(super) fn parser_with(own: &[CustomFormat]) -> Box<dyn Parser> {
     Box::new(Undecided { own: own.to_vec(), ..Undecided::default() })
 }
 
+/// A parser at the beginning of console output that seems to be of this format: it is, unless the first line of metrics
+/// is of another. Forks keep what is printed first, and print other lines after it.
+pub(super) fn starting_as(format: &str, own: &[CustomFormat]) -> Box<dyn Parser> {
+    let known = FORMATS.iter().position(|f| f.called() == format);
+    let decided = known.map(|format| Decided {
+        choice: Choice::Known(format),
+        parser: FORMATS[format].parser_after(0),
+        sure: false,
+    });
+    let began = known.map_or("", |format| FORMATS[format].called());
+    Box::new(Undecided { began, own: own.to_vec(), decided, ..Undecided::default() })
+}
+
 /// Reads lines until one tells the format, then hands over to its parser.
 #[derive(Default)]
 struct Undecided {
+    /// What it seemed to be at first; nothing in particular where this is empty.
+    began: &'static str,
     lines: LineReader,
     total: i64,
     own: Vec<CustomFormat>,
-    decided: Option<(Choice, Box<dyn Parser>)>,
+    decided: Option<Decided>,
+}
+
+/// Who reads on.
+struct Decided {
+    choice: Choice,
+    parser: Box<dyn Parser>,
+    /// Whether there was a line of metrics. Until then, lines are also looked at as if nothing were decided.
+    sure: bool,
 }
 
 /// Which format a line told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Choice {
     /// One of [`FORMATS`].
     Known(usize),
@@ -132,12 +161,25 @@ enum Choice {
     Own(usize),
 }
 
-impl Undecided {
-    fn choice(own: &[CustomFormat], line: &[u8]) -> Option<Choice> {
-        let known = || FORMATS.iter().position(|format| format.sign(line).is_some()).map(Choice::Known);
-        own.iter().position(|format| format.matches(line)).map(Choice::Own).or_else(known)
-    }
+/// A line that told which format it is.
+struct Told {
+    choice: Choice,
+    sure: bool,
+    number: u64,
+    /// Bytes from where the search began.
+    start: usize,
+}
 
+/// What a line tells: a format, and whether for sure.
+fn tell(own: &[CustomFormat], line: &[u8]) -> Option<(Choice, bool)> {
+    if let Some(format) = own.iter().position(|format| format.matches(line)) {
+        return Some((Choice::Own(format), true));
+    }
+    let mut signs = FORMATS.iter().enumerate().filter_map(|(i, f)| Some((Choice::Known(i), f.sign(line)?)));
+    signs.next().map(|(choice, sign)| (choice, sign == Sign::Metric))
+}
+
+impl Undecided {
     fn parser_after(&self, choice: Choice, newlines: u64) -> Box<dyn Parser> {
         match choice {
             Choice::Known(format) => FORMATS[format].parser_after(newlines),
@@ -149,78 +191,111 @@ impl Undecided {
     fn searched(&self) -> Vec<u8> {
         self.own.iter().map(CustomFormat::identity).collect::<Vec<_>>().join("\n").into_bytes()
     }
+
+    /// Looks at the lines from `at` on, up to the first that tells more than is known. Returns the bytes used.
+    fn search(&mut self, input: &[u8], at: usize, last: bool, sink: &mut Sink) -> (usize, Option<Told>) {
+        let seems = self.decided.as_ref().map(|decided| decided.choice);
+        let source = matches!(seems, Some(Choice::Known(format)) if FORMATS[format].shows_its_source());
+        let (total, own) = (&mut self.total, &self.own);
+        let mut told: Option<Told> = None;
+        let damage = sink.damage.len();
+        let used = self.lines.read(&input[at..], last, sink, |line, sink| {
+            if told.is_some() {
+                return;
+            }
+            match tell(own, line.text).filter(|(_, sure)| *sure || seems.is_none()) {
+                Some((choice, sure)) => told = Some(Told { choice, sure, number: line.number, start: line.start }),
+                None if source => {}
+                None => undecided(line, total, sink),
+            }
+        });
+        // Damage behind the line that decides, or before it where somebody reads along, is found again.
+        let end = told.as_ref().map_or(usize::MAX, |told| told.start);
+        let new = sink.damage.split_off(damage).into_iter().filter(|d| seems.is_none() && d.offset < end);
+        sink.damage.extend(new.map(|d| Damage { offset: d.offset + at, ..d }));
+        (used, told)
+    }
+}
+
+/// Has a parser read from `at` on.
+fn fed(parser: &mut dyn Parser, input: &[u8], at: usize, last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
+    let damage = sink.damage.len();
+    let used = parser.feed(&input[at..], last, sink)?;
+    sink.damage[damage..].iter_mut().for_each(|damage| damage.offset += at);
+    Ok(used)
 }
 
 impl Parser for Undecided {
     fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
-        if let Some((_, parser)) = &mut self.decided {
-            return parser.feed(input, last, sink);
-        }
-        let (total, own) = (&mut self.total, &self.own);
-        let mut first: Option<(Choice, u64, usize)> = None;
-        let used = self.lines.read(input, last, sink, |line, sink| {
-            if first.is_none() {
-                match Self::choice(own, line.text) {
-                    Some(choice) => first = Some((choice, line.number, line.start)),
-                    None => undecided(line, total, sink),
-                }
+        let mut at = 0;
+        loop {
+            if let Some(decided) = self.decided.as_mut().filter(|decided| decided.sure) {
+                return Ok(at + fed(&mut *decided.parser, input, at, last, sink)?);
             }
-        });
-        let Some((choice, number, start)) = first else { return Ok(used) };
-        // Damage behind the line that decides is found again by the parser that takes over.
-        sink.damage.retain(|damage| damage.offset < start);
-        let mut parser = self.parser_after(choice, number - 1);
-        let used = parser.feed(&input[start..], last, sink)?;
-        self.decided = Some((choice, parser));
-        Ok(start + used)
+            let (used, told) = self.search(input, at, last, sink);
+            let end = at + told.as_ref().map_or(used, |told| told.start);
+            if let Some(decided) = &mut self.decided {
+                fed(&mut *decided.parser, &input[..end], at, last && told.is_none(), sink)?;
+            }
+            at = end;
+            let Some(Told { choice, sure, number, .. }) = told else { return Ok(at) };
+            self.lines = LineReader::after(number - 1);
+            match self.decided.as_mut().filter(|decided| decided.choice == choice) {
+                Some(decided) => decided.sure = true,
+                None => self.decided = Some(Decided { choice, parser: self.parser_after(choice, number - 1), sure }),
+            }
+        }
     }
 
     fn save(&self) -> Vec<u8> {
         let mut to = vec![b'?'];
-        match &self.decided {
-            None => {
-                self.lines.save(&mut to);
-                saved::signed(&mut to, self.total);
-                to.extend(self.searched());
-            }
-            Some((choice, parser)) => {
-                let (tag, name) = match choice {
-                    Choice::Known(format) => (b'!', FORMATS[*format].called()),
-                    Choice::Own(format) => (b'+', self.own[*format].identity()),
-                };
-                to[0] = tag;
-                saved::bytes(&mut to, name.as_bytes());
-                to.extend_from_slice(&parser.save());
-            }
+        saved::bytes(&mut to, self.began.as_bytes());
+        if self.decided.as_ref().is_none_or(|decided| !decided.sure) {
+            self.lines.save(&mut to);
+            saved::signed(&mut to, self.total);
+            saved::bytes(&mut to, &self.searched());
+        }
+        if let Some(Decided { choice, parser, sure }) = &self.decided {
+            let (own, name) = match choice {
+                Choice::Known(format) => (0, FORMATS[*format].called()),
+                Choice::Own(format) => (1, self.own[*format].identity()),
+            };
+            to[0] = if *sure { b'!' } else { b'~' };
+            to.push(own);
+            saved::bytes(&mut to, name.as_bytes());
+            to.extend_from_slice(&parser.save());
         }
         to
     }
 
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
         let other = || FormatError("state of another parser".to_owned());
-        let (tag, rest) = saved.split_first().ok_or_else(other)?;
+        let (tag, rest) = saved.split_first().filter(|(tag, _)| matches!(tag, b'?' | b'~' | b'!')).ok_or_else(other)?;
         let mut from = Reader::new(rest);
-        match tag {
-            b'?' => {
-                self.lines.resume(&mut from).ok_or_else(other)?;
-                self.total = from.signed().ok_or_else(other)?;
-                if from.rest() == self.searched() { Ok(()) } else { Err(other()) }
-            }
-            b'!' | b'+' => {
-                let name = from.bytes().ok_or_else(other)?;
-                let choice = if *tag == b'!' {
-                    FORMATS.iter().position(|f| f.called().as_bytes() == name).map(Choice::Known)
-                } else {
-                    self.own.iter().position(|f| f.identity().as_bytes() == name).map(Choice::Own)
-                };
-                let choice = choice.ok_or_else(other)?;
-                let mut parser = self.parser_after(choice, 0);
-                parser.resume(from.rest())?;
-                self.decided = Some((choice, parser));
-                Ok(())
-            }
-            _ => Err(other()),
+        if from.bytes() != Some(self.began.as_bytes()) {
+            return Err(other());
         }
+        self.decided = None;
+        if *tag != b'!' {
+            self.lines.resume(&mut from).ok_or_else(other)?;
+            self.total = from.signed().ok_or_else(other)?;
+            if from.bytes().ok_or_else(other)? != self.searched() {
+                return Err(other());
+            }
+        }
+        if *tag == b'?' {
+            return if from.is_empty() { Ok(()) } else { Err(other()) };
+        }
+        let (own, name) = from.byte().zip(from.bytes()).ok_or_else(other)?;
+        let choice = match own {
+            0 => FORMATS.iter().position(|f| f.called().as_bytes() == name).map(Choice::Known),
+            _ => self.own.iter().position(|f| f.identity().as_bytes() == name).map(Choice::Own),
+        };
+        let choice = choice.ok_or_else(other)?;
+        let mut parser = self.parser_after(choice, 0);
+        parser.resume(from.rest())?;
+        self.decided = Some(Decided { choice, parser, sure: *tag == b'!' });
+        Ok(())
     }
 }
 
@@ -265,8 +340,32 @@ mod tests {
         again.resume(&resumed.save()).unwrap();
         let points = read(&mut *again, " iteration 11/ 20 | loss scale: 1.0 | number of skipped iterations: 0 |\n");
         assert!(points[2].0 == "lm loss" && points[2].2.is_nan(), "what Megatron's parser knew is kept: {points:?}");
-        for state in [&b"x"[..], b"", b"!\x03abc", b"?\x01"] {
+        for state in [&b"x"[..], b"", b"!\0\0\x03abc", b"?\0\x01", b"~\0\0\0\0\0\x03abc"] {
             assert!(Console.parser("").resume(state).is_err());
+        }
+    }
+
+    #[test]
+    fn a_fork_that_begins_like_its_origin_is_read_by_what_it_prints() {
+        let header = "tokens per iteration will be: 131,072\n";
+        for (metrics, expected) in [
+            ("iter 10: loss 2.5, time 1ms\nstep 20/30 | val loss: 3\n", &[("loss", 10, 2.5), ("time", 10, 1.0)][..]),
+            ("step 10/30 | val loss: 3\nstep 20/30 | val loss: 2\n", &[("val loss", 10, 3.0), ("val loss", 20, 2.0)]),
+            (
+                "step:10/30 val_loss:2 train_time:1ms\niter 10: loss 2.5, time 1ms\n",
+                &[("val_loss", 10, 2.0), ("train_time", 10, 1.0)],
+            ),
+        ] {
+            let (format, why) = Chosen::recognise(&[], "train.log", format!("{header}x\n").as_bytes()).unwrap();
+            assert_eq!((format.identity(), why.confidence), ("nanogpt", 80));
+            let mut parser = format.parser_with("train.log", &[]);
+            let mut sink = Sink::default();
+            assert_eq!(parser.feed(header.as_bytes(), false, &mut sink), Ok(header.len()));
+            assert_eq!(sink.facts.len(), 1, "{:?}", sink.facts);
+            let mut resumed = format.parser_with("train.log", &[]);
+            resumed.resume(&parser.save()).unwrap();
+            let expected: Vec<_> = expected.iter().map(|(k, s, v)| ((*k).to_owned(), *s, *v)).collect();
+            assert_eq!(read(&mut *resumed, metrics), expected, "{metrics}");
         }
     }
 

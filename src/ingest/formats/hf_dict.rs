@@ -64,7 +64,7 @@ fn metrics(line: &[u8]) -> Option<Dict<'_>> {
     let found = OPEN.find_iter(line).take(4).find_map(|at| dict(&line[at..]))?;
     let has = |key: &&[u8]| found.number(key).is_some();
     let of_progress = |key: &[u8]| PROGRESS.contains(&key);
-    let ours = [&b"loss"[..], b"eval_loss", b"train_loss"].iter().any(|key| has(key))
+    let ours = [&b"loss"[..], b"eval_loss", b"train_loss"].iter().any(has)
         || has(&&b"epoch"[..]) && found.others == 0 && found.texts.iter().all(|(key, _)| of_progress(key));
     ours.then_some(found)
 }

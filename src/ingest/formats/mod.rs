@@ -186,6 +186,7 @@ impl Chosen {
     pub fn parser_with(&self, path: &str, own: &[CustomFormat]) -> Box<dyn Parser> {
         match self {
             Self::Known(format) if format.name() == console::Console.name() => console::parser_with(own),
+            Self::Known(format) if console::is_one(format.name()) => console::starting_as(format.name(), own),
             _ => self.parser(path),
         }
     }

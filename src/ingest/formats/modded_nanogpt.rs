@@ -37,6 +37,10 @@ impl ConsoleFormat for ModdedNanoGpt {
         dump.then_some(Sign::Header)
     }
 
+    fn shows_its_source(&self) -> bool {
+        true
+    }
+
     fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
         Box::new(ByLine::after(newlines, ModdedParser::default()))
     }

@@ -3,13 +3,14 @@
 //! ```text
 //! step 250: train loss 2.0452, val loss 2.1068
 //! iter 250: loss 2.0893, time 24.32ms, mfu 12.31%
+//! 250 | loss 2.0893 | lr 5.000000e-04 | 24.32ms | mfu 12.31%         (llama2.c)
 //! ```
 //!
 //! `time` is in milliseconds, `mfu` in per cent, as printed.
 
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
-use super::scan::{after_first, integer, number_with_commas, parts, point, unlabelled, whole_number};
+use super::scan::{after_first, integer, number, number_with_commas, parts, point, unlabelled, whole_number};
 use super::signs::{ConsoleFormat, Sign};
 use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
@@ -40,9 +41,14 @@ impl ConsoleFormat for NanoGpt {
     }
 }
 
-/// The step and the `name value` pairs of a metric line.
-fn metrics(line: &[u8]) -> Option<(i64, &[u8])> {
+/// The step and the `name value` pairs of a metric line, and what stands between them.
+fn metrics(line: &[u8]) -> Option<(i64, &[u8], &'static [u8])> {
     let (rest, evaluation) = match line.first()? {
+        b'0'..=b'9' => {
+            let (step, length) = integer(line)?;
+            let pairs = line[length..].strip_prefix(b" | ").filter(|pairs| pairs.starts_with(b"loss "))?;
+            return after_first(pairs, b" | lr ").map(|_| (step, pairs, &b" | "[..]));
+        }
         b'i' => (line.strip_prefix(b"iter ")?, false),
         b's' => (line.strip_prefix(b"step ")?, true),
         _ => return None,
@@ -56,7 +62,7 @@ fn metrics(line: &[u8]) -> Option<(i64, &[u8])> {
         true => pairs.starts_with(b"val loss "),
         false => pairs.starts_with(b"loss ") && memchr::memchr(b',', pairs).is_some(),
     };
-    ours.then_some((step, pairs))
+    ours.then_some((step, pairs, b", "))
 }
 
 #[derive(Debug, Default)]
@@ -72,17 +78,19 @@ impl LineParser for NanoGptParser {
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         let text = unlabelled(line.text);
-        let Some((step, pairs)) = metrics(text) else {
+        let Some((step, pairs, separator)) = metrics(text) else {
             self.other(text, line.number, sink);
             return;
         };
         // Forks print '12,345 tok/s' and 'tok/s 12,345': a comma alone ends nothing.
-        for pair in parts(pairs, b", ") {
+        for pair in parts(pairs, separator) {
             let pair = pair.trim_ascii();
-            if let Some(space) = memchr::memrchr(b' ', pair)
-                && let Some((value, _)) = number_with_commas(&pair[space + 1..])
-            {
-                point(pair[..space].trim_ascii(), step, value, sink);
+            if let Some(space) = memchr::memrchr(b' ', pair) {
+                if let Some((value, _)) = number_with_commas(&pair[space + 1..]) {
+                    point(pair[..space].trim_ascii(), step, value, sink);
+                }
+            } else if let Some((value, _)) = number(pair).filter(|_| pair.ends_with(b"ms")) {
+                point(b"time", step, value, sink);
             }
         }
     }
@@ -157,6 +165,29 @@ mod tests {
         assert_eq!(
             seen,
             [("val loss", 4.1234), ("loss", 4.2), ("time", 320.5), ("mfu", 31.2), ("tok/s", 51_200.0), ("lr", 6e-4)]
+        );
+    }
+
+    #[test]
+    fn the_lines_of_llama2_c_are_read() {
+        // karpathy/llama2.c, train.py.
+        let mut sink = Sink::default();
+        let text = "tokens per iteration will be: 131,072\nstep 0: train loss 10.4110, val loss 10.4084\n\
+                    0 | loss 10.4158 | lr 0.000000e+00 | 4823.71ms | mfu -100.00%\n12 | loss 3 of them\n";
+        assert!(NanoGpt.recognise("train.log", text.as_bytes()).is_some());
+        NanoGpt.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let seen: Vec<(&str, f64)> =
+            sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].as_str(), p.value)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("train loss", 10.4110),
+                ("val loss", 10.4084),
+                ("loss", 10.4158),
+                ("lr", 0.0),
+                ("time", 4823.71),
+                ("mfu", -100.0)
+            ]
         );
     }
 

@@ -28,6 +28,11 @@ pub trait ConsoleFormat: Sync {
     /// What `line` (without colours) says about who prints it; `None` for lines that anything might print.
     fn sign(&self, line: &[u8]) -> Option<Sign>;
 
+    /// Whether its logs begin with the source of the program, which may quote lines of metrics.
+    fn shows_its_source(&self) -> bool {
+        false
+    }
+
     /// A parser that goes on after `newlines` line breaks that someone else has read.
     fn parser_after(&self, newlines: u64) -> Box<dyn Parser>;
 }
@@ -78,7 +83,7 @@ impl<T: ConsoleFormat> Format for T {
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        self.parser_after(0)
+        super::console::starting_as(self.called(), &[])
     }
 }
 
