@@ -44,7 +44,7 @@ impl ConsoleFormat for HfDict {
     }
 
     fn sign(&self, line: &[u8]) -> Option<Sign> {
-        metrics(line).map(|_| Sign::Metric)
+        metrics(line).next().map(|_| Sign::Metric)
     }
 
     fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
@@ -58,15 +58,28 @@ needles! {
     OPEN = "{'";
 }
 
-/// The dictionary of metrics in a line. Other dictionaries (arguments, configurations) have no loss; where they have an
-/// epoch, they have values in them that are no numbers.
-fn metrics(line: &[u8]) -> Option<Dict<'_>> {
-    let found = OPEN.find_iter(line).take(4).find_map(|at| dict(&line[at..]))?;
+/// The dictionaries of metrics in a line. Mostly there is one; but several processes may print at once, and what is drawn
+/// over may have lost its `\r`.
+fn metrics(line: &[u8]) -> impl Iterator<Item = Dict<'_>> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        loop {
+            let (at, found) = OPEN.find_iter(rest).take(4).find_map(|at| Some((at, dict(&rest[at..])?)))?;
+            rest = &rest[at + found.length..];
+            if is_of_metrics(&found) {
+                return Some(found);
+            }
+        }
+    })
+}
+
+/// Other dictionaries (arguments, configurations) have no loss; where they have an epoch, they have values in them that
+/// are no numbers.
+fn is_of_metrics(found: &Dict<'_>) -> bool {
     let has = |key: &&[u8]| found.number(key).is_some();
     let of_progress = |key: &[u8]| PROGRESS.contains(&key);
-    let ours = [&b"loss"[..], b"eval_loss", b"train_loss"].iter().any(has)
-        || has(&&b"epoch"[..]) && found.others == 0 && found.texts.iter().all(|(key, _)| of_progress(key));
-    ours.then_some(found)
+    [&b"loss"[..], b"eval_loss", b"train_loss"].iter().any(has)
+        || has(&&b"epoch"[..]) && found.others == 0 && found.texts.iter().all(|(key, _)| of_progress(key))
 }
 
 /// Texts in dictionaries of metrics, all of ms-swift's.
@@ -231,28 +244,32 @@ fn read(line: Line<'_>, steps: &mut Steps, held: &mut Option<Held>, sink: &mut S
     if line.text.trim_ascii().is_empty() {
         return;
     }
-    let found = if OPEN.find(line.text).is_some() { metrics(line.text) } else { None };
-    let bar = if found.is_none() { bar(line.text) } else { None };
+    let found: Vec<Dict<'_>> = metrics(line.text).collect();
+    let bar = if found.is_empty() { bar(line.text) } else { None };
     if let Some(waiting) = held.take() {
         if let Some(bar) = bar {
             steps.drawn(bar);
-        } else if found.is_some() {
+        } else if !found.is_empty() {
             steps.buffered = true;
         }
         give_out(&waiting.points, steps.next(None), sink);
     } else if let Some(bar) = bar {
         steps.drawn(bar);
     }
-    let Some(found) = found else {
-        if bar.is_none() {
-            hf_start::facts(line, sink);
-        }
-        return;
-    };
+    if found.is_empty() && bar.is_none() {
+        hf_start::facts(line, sink);
+    }
+    // Of several on one line, none is followed by a bar of its own.
+    steps.buffered |= found.len() > 1;
+    found.iter().for_each(|found| one(found, line, steps, held, sink));
+}
+
+/// Reads one dictionary.
+fn one(found: &Dict<'_>, line: Line<'_>, steps: &mut Steps, held: &mut Option<Held>, sink: &mut Sink) {
     let points = || found.numbers.iter().map(|(key, value)| (key.to_vec(), *value)).collect::<Vec<_>>();
-    match (kind(&found), stated(&found)) {
+    match (kind(found), stated(found)) {
         (Kind::End, _) => {
-            give(&found, steps.now(true), sink);
+            give(found, steps.now(true), sink);
             *steps = Steps { bars: steps.bars, buffered: steps.buffered, ..Steps::default() };
         }
         (_, Some((step, total))) => {
@@ -260,16 +277,16 @@ fn read(line: Line<'_>, steps: &mut Steps, held: &mut Option<Held>, sink: &mut S
                 steps.total = total;
                 sink.fact(FactName::PlannedSteps, FactValue::Number(total as f64), format!("line {}", line.number));
             }
-            give(&found, step, sink);
-            if kind(&found) == Kind::Train {
+            give(found, step, sink);
+            if kind(found) == Kind::Train {
                 steps.next(Some(step));
             }
         }
-        (Kind::Evaluation, None) => give(&found, steps.now(false), sink),
+        (Kind::Evaluation, None) => give(found, steps.now(false), sink),
         (Kind::Train, None) if steps.trust_bars() => {
             *held = Some(Held { start: line.start, number: line.number, points: points() });
         }
-        (Kind::Train, None) => give(&found, steps.next(None), sink),
+        (Kind::Train, None) => give(found, steps.next(None), sink),
     }
 }
 
@@ -344,6 +361,15 @@ mod tests {
         }
         expect("{'eval_accuracy': 0.5, 'epoch': 1.0}\n{'epoch': 1.0, 'elapsed_time': '1m', 'reward': 0.5}\n", &[]);
         assert!(HfDict.recognise("train.log", b"{'eval_accuracy': 0.5, 'epoch': 1.0}\n").is_some());
+    }
+
+    #[test]
+    fn several_dictionaries_on_a_line_are_all_read() {
+        expect(
+            "x{'a': 1}{'loss': 2.5, 'epoch': 0.1}{'loss': 2.4, 'epoch': 0.2} 50%|█████     | 2/4 [00:13<00:13]{'eval_loss': 2.3}\n\
+             {'loss': 2.2, 'epoch': 0.3}\n",
+            &[("loss", 1), ("loss", 2), ("eval_loss", 2), ("loss", 3)],
+        );
     }
 
     #[test]

@@ -108,9 +108,32 @@ impl LineParser for ModdedParser {
     }
 }
 
+/// Settings in the source of 2024, which say in a comment what they count; later ones count per device, or in stages.
+const SETTINGS: [(&str, &str, FactName); 4] = [
+    ("    batch_size : int = ", "# batch size, in sequences, across all devices", FactName::BatchSequences),
+    ("    sequence_length : int = ", "# sequence length, in tokens", FactName::SequenceLength),
+    ("    learning_rate : float = ", "", FactName::LearningRate),
+    ("    warmup_iters : int = ", "", FactName::WarmupSteps),
+];
+
+/// A setting in the source that is shown: `    batch_size : int = 8*64 # batch size, in sequences, across all devices`.
+fn setting(line: &[u8]) -> Option<(FactName, f64)> {
+    let (rest, name) = SETTINGS.iter().find_map(|(start, comment, name)| {
+        let rest = line.strip_prefix(start.as_bytes())?;
+        find(rest, comment.as_bytes()).map(|_| (rest, *name))
+    })?;
+    let value = rest.split(|b| *b == b'#').next()?;
+    let product = value.split(|b| *b == b'*').map(whole_number).product::<Option<f64>>()?;
+    (product > 0.0).then_some((name, product))
+}
+
 impl ModdedParser {
-    /// `name:value` settings that forks print before the first step.
+    /// Settings in the source, and `name:value` settings that forks print before the first step.
     fn other(line: Line<'_>, sink: &mut Sink) {
+        if let Some((name, value)) = setting(line.text) {
+            sink.fact(name, FactValue::Number(value), format!("line {}", line.number));
+            return;
+        }
         for field in unlabelled(line.text).split(|b| *b == b' ').take(4) {
             let Some(colon) = memchr::memchr(b':', field) else { continue };
             let name = match &field[..colon] {
@@ -135,7 +158,8 @@ mod tests {
     #[test]
     fn steps_are_read_and_the_source_above_is_not() {
         let text = "import sys\nwith open(sys.argv[0]) as f:\n    code = f.read() # read the code of this file ASAP, for logging\n\
-                    # step:1/9 val_loss:1.0 train_time:1ms\nprint(f\"step:{step}/{n} val_loss:{val:.4f} train_time:{t}ms\")\n\
+                    # step:1/9 val_loss:1.0 train_time:1ms\n    batch_size : int = 8*64 # batch size, in sequences, across all devices\n\
+                    \x20   sequence_length : int = 48*1024 # FlexAttention sequence length\nprint(f\"step:{step}/{n} val_loss:{val:.4f} train_time:{t}ms\")\n\
                     ====================\nmodel_params:67978240\ntrain_batch_tokens:524288 train_seq_len:1024 iterations:9\n\
                     step:0/9 val_loss:10.8252 val_bpb:3.3803 train_time:0ms step_avg:nanms\n\
                     step:1/9 train_loss:nan train_time:101ms step_avg:100.93ms\nstep:2/9 val_loss:10.1 train_time:1.5s step_avg:2ms\n";
@@ -146,7 +170,8 @@ mod tests {
         assert_eq!(seen[..3], [("val_loss", 0, 10.8252), ("val_bpb", 0, 3.3803), ("train_time", 0, 0.0)]);
         assert!(seen[3].0 == "train_loss" && seen[3].2.is_nan());
         assert_eq!(seen[6..8], [("val_loss", 2, 10.1), ("train_time", 2, 1500.0)]);
-        assert_eq!(sink.facts.len(), 4, "{:?}", sink.facts);
+        assert_eq!(sink.facts.len(), 5, "{:?}", sink.facts);
+        assert_eq!(sink.facts[0], (FactName::BatchSequences, FactValue::Number(512.0), "line 5".to_owned()));
         let recognised = ModdedNanoGpt.recognise("log.txt", &text.as_bytes()[..100]).map(|r| r.confidence);
         assert_eq!(recognised, Some(80), "by the source, before the first step");
         assert_eq!(ModdedNanoGpt.recognise("train_gpt.py", text.as_bytes()), None);

@@ -10,6 +10,8 @@ pub(super) struct Dict<'a> {
     pub texts: Vec<(&'a [u8], &'a [u8])>,
     /// Values of other kinds: lists, `None`, `True`.
     pub others: usize,
+    /// Bytes of it.
+    pub length: usize,
 }
 
 impl<'a> Dict<'a> {
@@ -30,7 +32,8 @@ pub(super) fn dict(text: &[u8]) -> Option<Dict<'_>> {
     let mut found = Dict::default();
     loop {
         rest = rest.trim_ascii_start();
-        if rest.starts_with(b"}") {
+        if let Some(after) = rest.strip_prefix(b"}") {
+            found.length = text.len() - after.len();
             return Some(found);
         }
         let (key, after) = quoted(rest)?;
