@@ -8,40 +8,22 @@
 //! next one (`, "train/loss": `), and as long as they come again, a key costs one comparison; only the numbers are
 //! parsed.
 
+mod keys;
+mod syntax;
+
 use super::saved::{self, Reader};
 use super::scan::number;
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-use memchr::{memchr, memchr2};
+pub use keys::STEP_KEYS;
+use keys::{Role, model_info, planned, role};
+use memchr::memchr;
 use std::collections::HashMap;
+use syntax::{Broken, skip, space, string, unescape};
 
 /// JSON lines.
 #[derive(Debug, Clone, Copy)]
 pub struct Jsonl;
-
-/// Keys whose value is the optimiser step, the surest first.
-pub const STEP_KEYS: [&str; 17] = [
-    "step",
-    "global_step",
-    "_step",
-    "trainer/global_step",
-    "train/global_step",
-    "global_step/max_steps",
-    "iteration",
-    "iter",
-    "current_steps",
-    "num_updates",
-    "training_step",
-    "train_step",
-    "train/step",
-    "global_steps",
-    "iter_num",
-    "update",
-    "steps",
-];
-
-/// Keys whose value, where it is a number that can be one, is the time the line was written.
-const TIME_KEYS: [&str; 5] = ["_timestamp", "timestamp", "time", "wall_time", "ts"];
 
 /// Longest line that is read. ms-swift ends its log with one line that repeats the whole history: some megabytes.
 const LONGEST: usize = 16 << 20;
@@ -101,20 +83,6 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
             Some(Recognition { confidence: 60, why: "JSON lines with numbers; lines are counted as steps".to_owned() })
         }
     }
-}
-
-/// What a key is besides a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Metric,
-    Step(u8),
-    Time,
-    /// Steps the run is planned to take.
-    Planned,
-    /// The whole history again, on the last line of ms-swift.
-    History,
-    /// `"…: 25805.9339M Params (…)"`, of ms-swift.
-    ModelInfo,
 }
 
 /// A key at a place in the object.
@@ -256,9 +224,6 @@ impl Parser for Lines {
         Ok(())
     }
 }
-
-/// The line is not an object; the reason for people.
-struct Broken(&'static str);
 
 impl Lines {
     fn line(&mut self, line: &[u8], offset: usize, sink: &mut Sink) {
@@ -478,86 +443,6 @@ impl Lines {
             *paths - 1
         })
     }
-}
-
-fn role(path: &str, within: u32) -> Role {
-    if let Some(rank) = STEP_KEYS.iter().position(|k| *k == path) {
-        return Role::Step(rank as u8);
-    }
-    match path {
-        _ if within != 0 => Role::Metric,
-        _ if TIME_KEYS.contains(&path) => Role::Time,
-        "total_steps" | "max_steps" => Role::Planned,
-        "log_history" => Role::History,
-        "model_parameter_info" => Role::ModelInfo,
-        _ => Role::Metric,
-    }
-}
-
-fn planned(known: &mut i64, steps: i64, record: u64, sink: &mut Sink) {
-    if steps > 0 && *known != steps {
-        *known = steps;
-        sink.fact(FactName::PlannedSteps, FactValue::Number(steps as f64), format!("record {}", record + 1));
-    }
-}
-
-/// `"Gemma4ForConditionalGeneration: 25805.9339M Params (…"`.
-fn model_info(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (before, _) = text.split_once(" Params")?;
-    crate::vocab::number::parse_amount(before.rsplit(' ').next()?).ok()
-}
-
-#[inline]
-fn space(line: &[u8], mut at: usize) -> usize {
-    while matches!(line.get(at), Some(b' ' | b'\t' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// From the opening quote of a string to behind its closing one.
-fn string(line: &[u8], at: usize) -> Result<usize, Broken> {
-    if line.get(at) != Some(&b'"') {
-        return Err(Broken("a key without quotes"));
-    }
-    let mut at = at + 1;
-    loop {
-        match memchr2(b'"', b'\\', &line[at.min(line.len())..]) {
-            Some(n) if line[at + n] == b'"' => return Ok(at + n + 1),
-            Some(n) => at += n + 2,
-            None => return Err(Broken("a string that does not end")),
-        }
-    }
-}
-
-/// From the bracket that opens an array or object to behind the one that closes it.
-fn skip(line: &[u8], mut at: usize) -> Result<usize, Broken> {
-    let mut depth = 0usize;
-    while let Some(byte) = line.get(at) {
-        match byte {
-            b'"' => {
-                at = string(line, at)?;
-                continue;
-            }
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-        if depth == 0 {
-            return Ok(at);
-        }
-    }
-    Err(Broken("a bracket that does not close"))
-}
-
-fn unescape(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    if !text.contains('\\') {
-        return text.into_owned();
-    }
-    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! What the keys of a line mean.
+
+use crate::ingest::formats::Sink;
+use crate::vocab::{FactName, FactValue};
+
+/// Keys whose value is the optimiser step, the surest first.
+pub const STEP_KEYS: [&str; 17] = [
+    "step",
+    "global_step",
+    "_step",
+    "trainer/global_step",
+    "train/global_step",
+    "global_step/max_steps",
+    "iteration",
+    "iter",
+    "current_steps",
+    "num_updates",
+    "training_step",
+    "train_step",
+    "train/step",
+    "global_steps",
+    "iter_num",
+    "update",
+    "steps",
+];
+
+/// Keys whose value, where it is a number that can be one, is the time the line was written.
+const TIME_KEYS: [&str; 5] = ["_timestamp", "timestamp", "time", "wall_time", "ts"];
+
+/// What a key is besides a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Metric,
+    Step(u8),
+    Time,
+    /// Steps the run is planned to take.
+    Planned,
+    /// The whole history again, on the last line of ms-swift.
+    History,
+    /// `"…: 25805.9339M Params (…)"`, of ms-swift.
+    ModelInfo,
+}
+
+pub(super) fn role(path: &str, within: u32) -> Role {
+    if let Some(rank) = STEP_KEYS.iter().position(|k| *k == path) {
+        return Role::Step(rank as u8);
+    }
+    match path {
+        _ if within != 0 => Role::Metric,
+        _ if TIME_KEYS.contains(&path) => Role::Time,
+        "total_steps" | "max_steps" => Role::Planned,
+        "log_history" => Role::History,
+        "model_parameter_info" => Role::ModelInfo,
+        _ => Role::Metric,
+    }
+}
+
+pub(super) fn planned(known: &mut i64, steps: i64, record: u64, sink: &mut Sink) {
+    if steps > 0 && *known != steps {
+        *known = steps;
+        sink.fact(FactName::PlannedSteps, FactValue::Number(steps as f64), format!("record {}", record + 1));
+    }
+}
+
+/// `"Gemma4ForConditionalGeneration: 25805.9339M Params (…"`.
+pub(super) fn model_info(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (before, _) = text.split_once(" Params")?;
+    crate::vocab::number::parse_amount(before.rsplit(' ').next()?).ok()
+}
