@@ -3,9 +3,9 @@
 use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
-use crate::ipc::protocol::{Failure, Query};
+use crate::ipc::protocol::Failure;
 use crate::vocab::number::show_amount;
-use crate::vocab::{FactName, Mixture, RunView, RunsAnswer};
+use crate::vocab::{FactName, Mixture, RunView};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub struct Runs {
 
 impl Runs {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let answer: RunsAnswer = Session::open(&self.project.project)?.ask(Query::Runs)?;
+        let answer = Session::open(&self.project.project)?.runs()?;
         if self.json {
             print_json(&answer)?;
         } else {

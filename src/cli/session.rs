@@ -11,7 +11,7 @@ use crate::ipc::protocol::{Failure, Query, Response};
 use crate::project::Project;
 use crate::report::export::{self, ExportError};
 use crate::store::{Opened, SledStore};
-use crate::vocab::Snapshot;
+use crate::vocab::{RunsAnswer, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::Path;
@@ -82,6 +82,17 @@ impl Session {
             },
         };
         serde_json::from_str(value.get()).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
+    }
+
+    /// All runs; what this process knows itself need not be put in writing first.
+    ///
+    /// # Errors
+    /// What is wrong with the line to the daemon.
+    pub fn runs(&mut self) -> Result<RunsAnswer, Failure> {
+        match self {
+            Self::Own(own) => Ok(RunsAnswer { runs: own.world.snapshot.runs.clone() }),
+            Self::Daemon(_) => self.ask(Query::Runs),
+        }
     }
 
     /// The newest snapshot; from a daemon that has just started, the first with advice in it.

@@ -7,6 +7,7 @@ pub use snapshot::Surroundings;
 
 use super::fitter::{Fitted, Job, fit_all};
 use super::history;
+use super::kinds::{Kinds, Roles};
 use super::memory::Memory;
 use super::run_view;
 use super::vitals::{self, Of, Pace, Reading, Standing};
@@ -45,6 +46,7 @@ pub struct Engine {
     opened: Vec<Notice>,
     progress: Option<IngestProgress>,
     memory: Memory,
+    kinds: Kinds,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
     paces: BTreeMap<RunId, Pace>,
@@ -63,15 +65,15 @@ struct Tracked {
     metrics: Vec<(Arc<str>, Summary)>,
     /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
     shown: Arc<BTreeMap<Arc<str>, MetricView>>,
-    /// Which of the metrics is the speed.
-    speed: Option<usize>,
+    /// Which of the metrics is what.
+    roles: Roles,
     /// By metric key, the one to show first.
     forecasts: BTreeMap<String, Vec<RunForecast>>,
 }
 
 impl Tracked {
     fn of<'a>(&'a self, project: &'a Project) -> Of<'a> {
-        Of { project, record: &self.record, metrics: &self.metrics, forecasts: &self.forecasts }
+        Of { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts: &self.forecasts }
     }
 
     /// The forecasts to show.
@@ -126,6 +128,7 @@ impl Engine {
             opened: opened_notice(opened),
             progress: None,
             memory: Memory::open(&store)?,
+            kinds: Kinds::default(),
             due: BTreeSet::new(),
             paces: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -338,15 +341,14 @@ impl Engine {
         Ok(done)
     }
 
-    fn read(&self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
+    fn read(&mut self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
         let metrics = self.store.metrics(id)?;
+        let roles = self.kinds.roles(&self.project, &metrics);
         let mut series = BTreeMap::new();
         let mut others = Vec::with_capacity(metrics.len());
-        for (key, _) in &metrics {
-            let matters = self.project.is_validation_loss(key)
-                || observe::counts_tokens(key)
-                || forecast::schedule::is_learning_rate(key);
-            if matters {
+        let mut matter = roles.matter.iter().peekable();
+        for (place, (key, _)) in metrics.iter().enumerate() {
+            if matter.next_if_eq(&&place).is_some() {
                 series.insert(key.to_string(), Arc::new(self.store.series(id, key)?.latest()));
             } else {
                 others.push(Arc::clone(key));
@@ -354,8 +356,7 @@ impl Engine {
         }
         let facts = self.store.facts(id)?;
         let record = RunRecord { id, name: name.to_owned(), facts, series, others: others.into() };
-        let (shown, speed) = (run_view::metrics(&metrics), run_view::speed(&metrics));
-        Ok(Tracked { record, metrics, shown, speed, forecasts: BTreeMap::new() })
+        Ok(Tracked { record, shown: run_view::metrics(&metrics), metrics, roles, forecasts: BTreeMap::new() })
     }
 
     /// What is to be fitted now.

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod event;
 pub mod fitter;
 pub mod history;
+mod kinds;
 pub mod lifecycle;
 pub mod memory;
 pub mod place;

@@ -1,5 +1,6 @@
 //! A run as readers see it, made from what the store has.
 
+use super::kinds::Roles;
 use crate::forecast::signals::NEARLY_DONE;
 use crate::observe::RunRecord;
 use crate::project::Project;
@@ -13,8 +14,6 @@ use std::time::Duration;
 const LONG_SILENT: Duration = Duration::from_secs(3600);
 /// Values in a sparkline.
 const SPARKLINE: usize = 64;
-/// Keys under which stacks log their speed.
-const SPEED_KEYS: &[&str] = &["tokens_per_second", "tokens_per_sec", "tok/sec", "tps", "throughput", "tokens/s"];
 
 /// What the view is made from.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +26,8 @@ pub struct Sources<'a> {
     pub metrics: &'a [(Arc<str>, Summary)],
     /// The same, as readers see it.
     pub shown: &'a Arc<BTreeMap<Arc<str>, MetricView>>,
-    /// Which of them is the speed.
-    pub speed: Option<usize>,
+    /// Which of them is what.
+    pub roles: &'a Roles,
     /// Time since the newest write, where known.
     pub silent: Option<Duration>,
     /// Seconds of silence that the run's own rhythm explains.
@@ -59,6 +58,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         progress: progress(from),
         last_step,
         tokens_per_second: from
+            .roles
             .speed
             .and_then(|at| from.metrics.get(at))
             .map(|(_, s)| s.last)
@@ -67,13 +67,6 @@ pub fn view(from: Sources<'_>) -> RunView {
         sparklines,
         signals: Vec::new(),
     }
-}
-
-/// Which metric says how many tokens a second a run takes, where one does.
-#[must_use]
-pub fn speed(metrics: &[(Arc<str>, Summary)]) -> Option<usize> {
-    let is = |k: &str, key: &str| k.rsplit('/').next() == Some(key) || k == key;
-    SPEED_KEYS.iter().find_map(|key| metrics.iter().position(|(k, _)| is(k, key)))
 }
 
 /// Metrics as readers see them.

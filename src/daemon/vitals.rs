@@ -1,10 +1,11 @@
 //! What is looked at to tell how a run fares: its losses, its pace, its forecasts, and those of the runs it competes with.
 
+use super::kinds::Roles;
 use super::memory::Memory;
 use crate::forecast::ledger::Entry;
 use crate::forecast::signals::{Rival, Vitals, ln_sd, patience};
 use crate::forecast::{schedule, seen};
-use crate::observe::{self, RunRecord};
+use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{FactName, RunForecast};
@@ -86,6 +87,8 @@ pub(super) struct Of<'a> {
     pub project: &'a Project,
     pub record: &'a RunRecord,
     pub metrics: &'a [(Arc<str>, Summary)],
+    /// Which of them is what.
+    pub roles: &'a Roles,
     pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
 }
 
@@ -109,9 +112,7 @@ impl Of<'_> {
 
     /// The one training loss that stands for the run, as far as there is one.
     fn training_key(&self) -> Option<&str> {
-        let losses = self.metrics.iter().filter(|(key, _)| !self.project.is_validation_loss(key));
-        let ranked = losses.filter_map(|(key, s)| Some((observe::training_loss(key)?, s.points, &**key)));
-        ranked.min_by_key(|(rank, points, _)| (*rank, u64::MAX - points)).map(|(_, _, key)| key)
+        self.metrics.get(self.roles.training?).map(|(key, _)| &**key)
     }
 
     /// Starts of the run: those of its training loss, which is logged most often, else of its validation losses. Where
@@ -167,7 +168,7 @@ impl Reading {
             reading.usual = (gaps.len() >= 3).then(|| middle(gaps));
             reading.training = Some((key.to_owned(), series.latest()));
         }
-        if let Some((key, _)) = super::run_view::speed(of.metrics).map(|at| &of.metrics[at]) {
+        if let Some((key, _)) = of.roles.speed.and_then(|at| of.metrics.get(at)) {
             reading.throughput = store.series(run, key)?.latest();
         }
         Ok(reading)

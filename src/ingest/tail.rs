@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes read and stored at a time.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 4 << 20;
 /// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
 const MOST: usize = 256 << 20;
 /// A line without its break is taken as whole when nothing has come for this long.

@@ -15,9 +15,8 @@
 //! | `d` file chunk | statistics of 64 columns of the file ([`super::stats`]) |
 //! | `t` file sequence | a tail group: points of one commit ([`super::tail`]) |
 //! | `a` file sequence | an axis: rows, steps and times shared by blocks ([`super::block`]) |
-//! | `o` file chunk | the open blocks of 16 columns of the file ([`super::open_blocks`]) |
+//! | `o` chunk file | the open blocks of 16 columns of the file ([`super::open_blocks`]) |
 //! | `b` run metric file sequence | a block: values of one series ([`super::block`]) |
-//! | `u` run metric file sequence | roll-ups of a block ([`super::rollup`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
 
 use super::{FileId, MetricId, RunId};
@@ -33,12 +32,22 @@ pub fn one(prefix: u8, id: u32) -> [u8; 5] {
     key
 }
 
-/// `prefix`, a file and a sequence number: statistics, tail groups, axes, open blocks.
+/// `prefix`, a file and a sequence number: statistics, tail groups, axes.
 #[must_use]
 pub fn of_file(prefix: u8, file: FileId, sequence: u32) -> [u8; 9] {
     let mut key = [prefix; 9];
     key[1..5].copy_from_slice(&file.0.to_be_bytes());
     key[5..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// A chunk of columns and a file: open blocks. The chunk comes first, as those who read many runs read the same few
+/// series of each.
+#[must_use]
+pub fn of_open(file: FileId, chunk: u32) -> [u8; 9] {
+    let mut key = [b'o'; 9];
+    key[1..5].copy_from_slice(&chunk.to_be_bytes());
+    key[5..].copy_from_slice(&file.0.to_be_bytes());
     key
 }
 
@@ -51,7 +60,7 @@ pub fn of_series(prefix: u8, run: RunId, metric: MetricId) -> [u8; 9] {
     key
 }
 
-/// `prefix`, run, metric, file, sequence: a block or its roll-ups.
+/// `prefix`, run, metric, file, sequence: a block.
 #[must_use]
 pub fn of_block(prefix: u8, run: RunId, metric: MetricId, file: FileId, sequence: u32) -> [u8; 17] {
     let mut key = [prefix; 17];

@@ -21,14 +21,15 @@ impl ReadStore for SledStore {
     fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError> {
         let state = self.state();
         let Some(of) = state.runs.get(&run) else { return Ok(Vec::new()) };
-        let mut columns: HashMap<MetricId, Vec<&Column>> = HashMap::new();
-        for column in of.files.iter().filter_map(|id| state.files.get(id)).flat_map(|file| &file.columns) {
-            columns.entry(column.metric).or_default().push(column);
-        }
+        let files = of.files.iter().filter_map(|id| state.files.get(id));
+        let mut columns: Vec<&Column> = files.flat_map(|file| &file.columns).collect();
+        // Those of one metric stay in the order of their files.
+        columns.sort_by_key(|column| column.metric);
         let mut metrics: Vec<(Arc<str>, Summary)> = columns
-            .into_iter()
-            .filter_map(|(metric, columns)| {
-                Some((state.metrics.get(metric.0 as usize)?.clone(), stats::summary(columns.into_iter())?))
+            .chunk_by(|a, b| a.metric == b.metric)
+            .filter_map(|same| {
+                let name = state.metrics.get(same[0].metric.0 as usize)?;
+                Some((Arc::clone(name), stats::summary(same.iter().copied())?))
             })
             .collect();
         metrics.sort_by(|a, b| a.0.cmp(&b.0));
@@ -139,23 +140,12 @@ impl SledStore {
             .collect();
         let points: u64 = files.iter().map(|(_, _, c)| c.points).sum();
         let per = points as usize / most.max(1);
-        let size = if per >= FINE { FINE } else { 1 };
+        let size = [COARSE, FINE, 1].into_iter().find(|size| per >= *size).unwrap_or(1);
         let mut all = Vec::new();
         for (id, file, column) in files {
             for sequence in 0..column.sealed() {
-                let kept = if per >= COARSE && sequence < column.blocks {
-                    let key = keys::of_block(b'u', file.record.run, *metric, id, sequence);
-                    self.db.get(key).map_err(|e| self.failed(&e))?
-                } else {
-                    None
-                };
-                match kept {
-                    Some(kept) => all.extend(rollup::decode(&kept)?),
-                    None => {
-                        let (axis, values) = self.block(file, id, column, sequence)?;
-                        all.extend(rollup::stretches(&axis.steps, &values, size));
-                    }
-                }
+                let (axis, values) = self.block(file, id, column, sequence)?;
+                all.extend(rollup::stretches(&axis.steps, &values, size));
             }
             if column.tail > 0 {
                 let tail = self.tail(id, file)?;
@@ -314,7 +304,7 @@ impl SledStore {
             return Block::decode(&self.must_get(&key)?);
         }
         let place = file.place(column.metric).unwrap_or_default();
-        let record = self.must_get(&keys::of_file(b'o', id, (place / open_blocks::COLUMNS) as u32))?;
+        let record = self.must_get(&keys::of_open(id, (place / open_blocks::COLUMNS) as u32))?;
         Block::decode(OpenBlocks::decode(&record)?.of(place)?)
     }
 

@@ -1,14 +1,10 @@
-//! Summaries of stretches of a series, so that a chart of a long one never reads every point.
+//! Summaries of stretches of a series, so that a chart of a long one is drawn from some hundreds of them.
 //!
-//! The coarse level (256 points) is kept beside each sealed block; the fine one (16 points) is made from the block when
-//! asked for: unpacking 768 values takes a few microseconds, less than reading them.
+//! They are made from blocks when asked for. Kept beside each block they were half of all records in the store.
 
-use super::StoreError;
-use super::bytes::{Reader, put, put_f64, put_signed};
-
-/// Points in a stretch of the level that is kept.
+/// Points in a stretch of the coarse level.
 pub const COARSE: usize = 256;
-/// Points in a stretch of the level that is made on the way.
+/// Points in a stretch of the fine level.
 pub const FINE: usize = 16;
 
 /// A stretch of a series.
@@ -78,42 +74,6 @@ pub fn stretches(steps: &[i64], values: &[f64], size: usize) -> impl Iterator<It
     steps.chunks(size.max(1)).zip(values.chunks(size.max(1))).filter_map(|(s, v)| Rollup::of(s, v))
 }
 
-/// As bytes.
-#[must_use]
-pub fn encode(rollups: &[Rollup]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(rollups.len() * 40);
-    for r in rollups {
-        put_signed(&mut out, r.first_step);
-        put_signed(&mut out, r.last_step.wrapping_sub(r.first_step));
-        put(&mut out, u64::from(r.points));
-        put(&mut out, u64::from(r.finite));
-        for value in [r.min, r.max, r.mean, r.last] {
-            put_f64(&mut out, value);
-        }
-    }
-    out
-}
-
-/// From bytes.
-pub fn decode(bytes: &[u8]) -> Result<Vec<Rollup>, StoreError> {
-    let mut r = Reader(bytes);
-    let mut rollups = Vec::with_capacity(4);
-    while !r.0.is_empty() {
-        let first_step = r.signed()?;
-        rollups.push(Rollup {
-            first_step,
-            last_step: first_step.wrapping_add(r.signed()?),
-            points: r.small()?,
-            finite: r.small()?,
-            min: r.float()?,
-            max: r.float()?,
-            mean: r.float()?,
-            last: r.float()?,
-        });
-    }
-    Ok(rollups)
-}
-
 /// Joins neighbours until at most `most` stretches are left.
 #[must_use]
 pub fn thin(rollups: Vec<Rollup>, most: usize) -> Vec<Rollup> {
@@ -138,7 +98,6 @@ mod tests {
         assert_eq!(rollups.len(), 3);
         assert_eq!((rollups[0].first_step, rollups[0].last_step, rollups[0].finite), (0, 2550, 255));
         assert_eq!((rollups[2].min, rollups[2].max, rollups[2].last), (512.0, 598.0, f64::INFINITY));
-        assert_eq!(decode(&encode(&rollups)).unwrap(), rollups);
         let joined = thin(rollups, 1);
         let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         assert_eq!((joined[0].points, joined[0].finite), (600, 598));

@@ -2,7 +2,6 @@
 
 use super::block::{self, Axis, Block, MIN_BLOCK};
 use super::open_blocks::{self, COLUMNS, OpenBlocks};
-use super::rollup::{self, COARSE};
 use super::state::FileState;
 use super::tail::{self, RowPoint};
 use super::{FileId, SledStore, StoreError, keys, stats};
@@ -152,7 +151,7 @@ impl SledStore {
             if sorted.ends[first] == sorted.ends[first + columns.len()] {
                 continue;
             }
-            let key = keys::of_file(b'o', id, chunk);
+            let key = keys::of_open(id, chunk);
             let before = if columns.iter().any(|c| c.open > 0) { self.must_get(&key)? } else { IVec::default() };
             let before = OpenBlocks::decode(&before)?;
             let mut after: Vec<Vec<u8>> = Vec::with_capacity(columns.len());
@@ -183,8 +182,6 @@ impl SledStore {
                         continue;
                     }
                     batch.insert(&keys::of_block(b'b', run, column.metric, id, column.blocks), bytes);
-                    let levels: Vec<_> = rollup::stretches(&axis.steps, values, COARSE).collect();
-                    batch.insert(&keys::of_block(b'u', run, column.metric, id, column.blocks), rollup::encode(&levels));
                     column.blocks += 1;
                 }
                 column.tail = 0;

@@ -2,6 +2,7 @@
 
 use super::column::to_millis;
 use super::file::{Cursor, FileRecord};
+use super::open_blocks::COLUMNS;
 use super::seal::Stretch;
 use super::state::{FileState, FoundFact, RunState, State};
 use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
@@ -233,15 +234,17 @@ impl SledStore {
 
     /// Removes everything of a file.
     fn remove_file(&self, id: FileId, file: &FileState, batch: &mut Batch) -> Result<(), StoreError> {
-        for prefix in [b'd', b't', b'a', b'o'] {
+        for prefix in [b'd', b't', b'a'] {
             for key in self.db.scan_prefix(keys::one(prefix, id.0)).keys() {
                 batch.remove(key.map_err(|e| self.failed(&e))?);
             }
         }
+        for chunk in 0..file.columns.len().div_ceil(COLUMNS) {
+            batch.remove(&keys::of_open(id, chunk as u32));
+        }
         for column in &file.columns {
             for sequence in 0..column.blocks {
                 batch.remove(&keys::of_block(b'b', file.record.run, column.metric, id, sequence));
-                batch.remove(&keys::of_block(b'u', file.record.run, column.metric, id, sequence));
             }
         }
         batch.remove(&keys::one(b'f', id.0));

@@ -100,7 +100,7 @@ impl Engine {
             record: &tracked.record,
             metrics: &tracked.metrics,
             shown: &tracked.shown,
-            speed: tracked.speed,
+            roles: &tracked.roles,
             silent,
             patience: signals::patience(pace.and_then(Pace::usual)),
             watched: pace.is_some_and(Pace::watched),

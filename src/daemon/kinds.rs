@@ -1,0 +1,102 @@
+//! What the key of a metric says of it, found out once: a thousand runs log the same hundred keys.
+
+use crate::forecast::schedule;
+use crate::observe;
+use crate::project::Project;
+use crate::store::Summary;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Last parts of keys under which stacks log their speed, the surest first.
+const SPEED_KEYS: &[&str] = &["tokens_per_second", "tokens_per_sec", "tok/sec", "tps", "throughput", "tokens/s"];
+
+/// What a key says.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    /// Whether its points say how many tokens a run has seen, or how fast it learns.
+    told_by_points: bool,
+    /// How well it fits the training loss, the better the less; `None` where it is another metric.
+    training: Option<usize>,
+    /// Place in [`SPEED_KEYS`].
+    speed: Option<usize>,
+}
+
+impl Kind {
+    fn of(key: &str) -> Self {
+        let speed = |name: &&str| key.rsplit('/').next() == Some(name) || key == *name;
+        Self {
+            told_by_points: observe::counts_tokens(key) || schedule::is_learning_rate(key),
+            training: observe::training_loss(key),
+            speed: SPEED_KEYS.iter().position(speed),
+        }
+    }
+}
+
+/// What is known of keys.
+#[derive(Debug, Default)]
+pub struct Kinds(HashMap<Arc<str>, Kind>);
+
+/// Which of a run's metrics are what, as places among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Those whose points laws and forecasts are made from.
+    pub matter: Vec<usize>,
+    /// The one training loss that stands for the run, as far as there is one.
+    pub training: Option<usize>,
+    /// The tokens a second, where they are logged.
+    pub speed: Option<usize>,
+}
+
+impl Kinds {
+    /// Finds out about the metrics of a run.
+    pub fn roles(&mut self, project: &Project, metrics: &[(Arc<str>, Summary)]) -> Roles {
+        let mut roles = Roles::default();
+        let (mut training, mut speed) = (None, None);
+        for (place, (key, summary)) in metrics.iter().enumerate() {
+            let kind = match self.0.get(key) {
+                Some(kind) => *kind,
+                None => *self.0.entry(Arc::clone(key)).or_insert(Kind::of(key)),
+            };
+            let validation = project.is_validation_loss(key);
+            if validation || kind.told_by_points {
+                roles.matter.push(place);
+            }
+            let better = |best: Option<(usize, u64)>, rank| best.is_none_or(|best| rank < best);
+            // Of two that fit as well, the one that is logged more often.
+            if let Some(rank) = kind.training.map(|strangers| (strangers, u64::MAX - summary.points))
+                && !validation
+                && better(training, rank)
+            {
+                (training, roles.training) = (Some(rank), Some(place));
+            }
+            if let Some(rank) = kind.speed.map(|rank| (rank, 0))
+                && better(speed, rank)
+            {
+                (speed, roles.speed) = (Some(rank), Some(place));
+            }
+        }
+        roles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_training_loss_and_the_speed_of_a_run_are_found() {
+        let summary = |points| Summary { points, segments: 1, last_step: 1, last: 1.0, last_wall: f64::NAN };
+        let metrics: Vec<(Arc<str>, Summary)> =
+            [("a/tps", 5), ("eval/rust/loss", 9), ("lr", 5), ("loss", 3), ("train/loss", 7), ("tokens_per_second", 5)]
+                .map(|(key, points)| (key.into(), summary(points)))
+                .into();
+        let project = Project { metrics: vec!["eval/rust/loss".to_owned()], ..Project::default() };
+        let mut kinds = Kinds::default();
+        for _ in 0..2 {
+            let roles = kinds.roles(&project, &metrics);
+            assert_eq!(roles, Roles { matter: vec![1, 2], training: Some(4), speed: Some(5) });
+        }
+        let project = Project { metrics: vec!["train/loss".to_owned(), "loss".to_owned()], ..Project::default() };
+        assert_eq!(kinds.roles(&project, &metrics), Roles { matter: vec![2, 3, 4], training: None, speed: Some(5) });
+    }
+}
