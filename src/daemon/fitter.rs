@@ -209,3 +209,53 @@ impl Fitter {
 pub fn jobs() -> (Sender<Job>, Receiver<Job>) {
     crossbeam_channel::unbounded()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{observe, tests};
+    use std::cell::RefCell;
+
+    /// The example's first runs, fitted quickly with one law.
+    fn job(runs: usize) -> Job {
+        let mut project = tests::project();
+        (project.laws, project.fit.starts) = (vec!["additive".to_owned()], Some(1));
+        let records: Vec<RunRecord> = tests::code_cpt().into_iter().take(runs).collect();
+        let observed = Arc::new(observe(&project, &records));
+        Job { project: Arc::new(project), observed, records: Arc::new(records) }
+    }
+
+    #[test]
+    fn what_came_in_meanwhile_is_fitted_in_one_go() {
+        let (send, receive) = jobs();
+        [9, 10, 12].into_iter().for_each(|runs| send.send(job(runs)).unwrap());
+        drop(send);
+        let (told, hear) = crossbeam_channel::unbounded();
+        spawn(receive, move |fitted| told.send(fitted.fits[0].fits[0].view.runs).unwrap()).unwrap().join().unwrap();
+        // A warm refit, and a search: both of the newest.
+        assert_eq!(hear.iter().collect::<Vec<_>>(), [12, 12]);
+    }
+
+    #[test]
+    fn a_search_is_given_up_for_newer_rows_but_not_for_ever() {
+        let (send, receive) = jobs();
+        let mut fitter =
+            Fitter { jobs: receive, previous: Vec::new(), pool: Arc::default(), searched: None, interrupted: 0 };
+        send.send(job(9)).unwrap();
+        let published = RefCell::new(0);
+        let count = |_: Fitted| *published.borrow_mut() += 1;
+        for given_up in 1..=MOST_INTERRUPTIONS {
+            fitter.search(&job(12), &count);
+            assert_eq!((fitter.interrupted, *published.borrow()), (given_up, 0));
+        }
+        fitter.search(&job(12), &count);
+        assert_eq!((fitter.interrupted, *published.borrow()), (0, 1), "seen through");
+        fitter.search(&job(12), &count);
+        assert_eq!(*published.borrow(), 1, "nothing has changed");
+        fitter.search(&job(13), &count);
+        assert_eq!(*published.borrow(), 1, "a run has come in, and newer rows wait");
+        fitter.jobs.try_recv().unwrap();
+        fitter.search(&job(13), &count);
+        assert_eq!(*published.borrow(), 2, "a run has come in");
+    }
+}

@@ -136,6 +136,28 @@ fn what_lacks_ratios_or_sizes_is_refused_in_sentences() {
     assert_eq!(fit("nonsense", &data, &quick(), None).unwrap_err(), FitError::Unknown("nonsense".to_owned()));
 }
 
+#[test]
+fn a_choice_is_given_up_when_rows_change_and_made_of_what_there_is_when_time_is_out() {
+    use choose::{Request, Scope, choose};
+    let data = &code_cpt()[1];
+    let laws = ["additive", "exponential"].map(str::to_owned);
+    let options = Options { starts: Some(1), bootstraps: 0, ..Options::default() };
+    let request = Request {
+        laws: &laws,
+        observations: data,
+        options: &options,
+        previous: None,
+        scope: Scope::All,
+        cold: true,
+        stop: &never,
+        enough: &never,
+    };
+    assert!(choose(&Request { stop: &|| true, ..request }).is_none());
+    let hurried = choose(&Request { enough: &|| true, ..request }).unwrap();
+    assert_eq!(hurried.fits.iter().map(|f| f.view.law.as_str()).collect::<Vec<_>>(), ["additive"]);
+    assert_eq!(hurried.choice.unfinished, ["exponential"]);
+}
+
 /// Data no one should fit to; whatever comes back must be finite.
 fn hostile() -> Vec<Observations> {
     let (good, _) = synthetic(1e-3);

@@ -98,3 +98,27 @@ fn an_export_has_every_point_of_the_logs() {
     assert_eq!(got.len(), expected.len());
     assert!(got == expected);
 }
+
+#[test]
+fn what_changed_between_two_fits_is_told() {
+    let world = World::new();
+    let project = world.example("p");
+    let yaml = std::fs::read_to_string(project.join("mixlaw.yaml")).unwrap();
+    world.write("p/mixlaw.yaml", yaml.replace("laws: auto", "laws: [additive]\nfit: { starts: 1, bootstraps: 20 }"));
+    let (late, away) = (project.join("runs/n99k-r100"), world.path().join("n99k-r100"));
+    std::fs::rename(&late, &away).unwrap();
+    let said = |args: &[&str]| String::from_utf8(world.run(args).stdout).unwrap();
+    assert!(world.run(&["recommend", "p"]).status.code().is_some_and(|code| code == 0 || code == 3));
+    let first = world.json(&["fit", "p", "--history", "--json"])["history"][0]["at"].as_f64().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::fs::rename(&away, &late).unwrap();
+    world.run(&["recommend", "p"]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let then = format!("{:.0}ms ago", 1e3 * (now - first) - 50.0);
+    let diff = said(&["fit", "p", "--metric", "rust", "--diff", &then, "0s ago"]);
+    assert!(diff.contains("eval/rust/loss · additive") && diff.contains("came in: 1 run: runs/n99k-r100"), "{diff}");
+    let row = |name: &str| diff.lines().find(|l| l.trim_start().starts_with(name)).map(str::to_owned);
+    let runs = row("runs").unwrap();
+    assert!(runs.contains("35") && runs.contains("36"), "{diff}");
+    assert!(row("objective").is_some() && row("target, nats").is_some_and(|l| l.contains('–')), "{diff}");
+}
