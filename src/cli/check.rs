@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::show::fact;
+use super::show::{conflicts, fact};
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::text::printable;
@@ -51,9 +51,8 @@ fn show(answer: &CheckAnswer) -> String {
         for (name, sourced) in &run.facts {
             rows.push(vec![run.name.clone(), name.as_str().to_owned(), fact(&sourced.value), sourced.source.clone()]);
         }
-        for conflict in &run.conflicts {
-            let name = format!("{} (not used)", conflict.name.as_str());
-            rows.push(vec![run.name.clone(), name, fact(&conflict.other.value), conflict.other.source.clone()]);
+        for row in conflicts(&run.conflicts) {
+            rows.push([run.name.clone()].into_iter().chain(row).collect());
         }
     }
     out.push_str(&table(&rows));

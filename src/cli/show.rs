@@ -7,7 +7,7 @@ use crate::ipc::protocol::{Failure, Query};
 use crate::project::sidecar::FILE_NAME;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{FactValue, RunView, RunsAnswer};
+use crate::vocab::{Conflict, FactName, FactValue, RunView, RunsAnswer};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -48,15 +48,38 @@ pub(super) fn fact(value: &FactValue) -> String {
     }
 }
 
+/// The rows (fact, value, source) of what was found and is not used. The log of many trainings states a
+/// fact once for each: of one fact in one file the first few are shown and the rest counted.
+pub(super) fn conflicts(all: &[Conflict]) -> impl Iterator<Item = [String; 3]> {
+    const SHOWN: usize = 3;
+    let mut groups: Vec<(FactName, &str, Vec<&Conflict>)> = Vec::new();
+    for conflict in all {
+        let source = &conflict.other.source;
+        let file = source.split_once('#').map_or(source.as_str(), |(file, _)| file);
+        match groups.iter_mut().find(|g| g.0 == conflict.name && g.1 == file) {
+            Some(group) => group.2.push(conflict),
+            None => groups.push((conflict.name, file, vec![conflict])),
+        }
+    }
+    groups.into_iter().flat_map(|(name, file, group)| {
+        let name = format!("{} (not used)", name.as_str());
+        // A row that counts one conflict is no shorter than the conflict.
+        let shown = if group.len() <= SHOWN + 1 { group.len() } else { SHOWN };
+        let mut rows: Vec<[String; 3]> =
+            (group.iter().take(shown)).map(|c| [name.clone(), fact(&c.other.value), c.other.source.clone()]).collect();
+        if shown < group.len() {
+            rows.push([name, format!("and {} more", group.len() - shown), file.to_owned()]);
+        }
+        rows
+    })
+}
+
 fn show(run: &RunView) -> String {
     let mut facts = vec![vec!["fact".to_owned(), "value".to_owned(), "found in".to_owned()]];
     for (name, sourced) in &run.facts {
         facts.push(vec![name.as_str().to_owned(), fact(&sourced.value), sourced.source.clone()]);
     }
-    for conflict in &run.conflicts {
-        let name = format!("{} (not used)", conflict.name.as_str());
-        facts.push(vec![name, fact(&conflict.other.value), conflict.other.source.clone()]);
-    }
+    facts.extend(conflicts(&run.conflicts).map(Vec::from));
     let mut metrics: Vec<Vec<String>> = vec![
         ["metric", ">points", ">starts", ">last step", ">last", ">final, forecast"]
             .iter()
@@ -85,4 +108,25 @@ fn show(run: &RunView) -> String {
         out.push_str(&format!("\nassumed: {what}\n  in {}/{FILE_NAME}\n", printable(&run.name)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::conflicts;
+    use crate::vocab::{FactName, FactValue, Facts};
+
+    #[test]
+    fn the_log_of_many_trainings_is_shown_in_a_few_rows() {
+        let mut facts = Facts::default();
+        for training in 0..61 {
+            let params = FactValue::Number(8.0e9 + 1e8 * f64::from(training));
+            facts.offer(FactName::TotalParams, params, format!("train.log#line {training}"));
+        }
+        facts.offer(FactName::TotalParams, FactValue::Number(7e9), "config.json#num_params");
+        let rows: Vec<[String; 3]> = conflicts(&facts.conflicts).collect();
+        assert_eq!(rows.len(), 5);
+        assert_eq!(rows[2][2], "train.log#line 3");
+        assert_eq!(rows[3][1..], ["and 57 more", "train.log"]);
+        assert_eq!(rows[4][2], "config.json#num_params");
+    }
 }
