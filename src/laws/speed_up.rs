@@ -98,7 +98,8 @@ fn at(front: &[Point], ln_loss: f64) -> Option<f64> {
 pub fn of_experts(data: &Observations) -> Vec<SpeedUp> {
     /// E, K and G, as bits: they are compared for being the same.
     type Shape = [u64; 3];
-    let mut mixtures: BTreeMap<Vec<i64>, BTreeMap<Shape, Vec<(f64, f64)>>> = BTreeMap::new();
+    type Points = Vec<(f64, f64)>;
+    let mut mixtures: BTreeMap<Vec<i64>, BTreeMap<Shape, Points>> = BTreeMap::new();
     #[allow(clippy::cast_possible_truncation)]
     let key = |row: &Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect();
     let shape = |row: &Observation| [row.experts, row.experts_per_token, row.granularity].map(|v| v.max(1.0).to_bits());
@@ -109,7 +110,7 @@ pub fn of_experts(data: &Observations) -> Vec<SpeedUp> {
     let dense: Shape = [1.0_f64.to_bits(); 3];
     let all = mixtures.values().filter_map(|families| Some((families, families.get(&dense)?)));
     let all = all.flat_map(|(families, slow)| families.iter().map(move |(shape, points)| (slow, shape, points)));
-    let of = |(slow, shape, points): (&Vec<(f64, f64)>, &Shape, &Vec<(f64, f64)>)| {
+    let of = |(slow, shape, points): (&Points, &Shape, &Points)| {
         let found = speed_up(slow, points)?;
         let [experts, experts_per_token, granularity] = shape.map(f64::from_bits);
         Some(SpeedUp {
