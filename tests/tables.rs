@@ -31,7 +31,7 @@ fn chinchilla_reaches_the_optimum_of_4500_scipy_starts() {
 
 /// Lines of the scoreboard that take a minute or more in a debug build.
 fn slow(row: &Row) -> bool {
-    row.law == "joint" || row.law == "regmix-trees" || row.data.contains("mixtures out")
+    ["joint", "regmix-trees", "mixing-implicit"].contains(&row.law) || row.data.contains("mixtures out")
 }
 
 fn hold(rows: impl Iterator<Item = &'static Row>) {

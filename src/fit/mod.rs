@@ -114,7 +114,7 @@ pub struct Fit {
 pub struct Seen {
     /// Largest N.
     pub params: f64,
-    /// Largest D.
+    /// Largest D; of fresh tokens, where it is known how many there are.
     pub tokens: f64,
     /// Least and most weight of each domain.
     pub weights: Vec<(f64, f64)>,
@@ -170,9 +170,15 @@ impl Fit {
             at.mixture.iter().zip(&self.seen.weights).all(|(w, (low, high))| *w >= low - 1e-9 && *w <= high + 1e-9);
         Extrapolation {
             params: ratio(at.params, self.seen.params),
-            tokens: ratio(at.tokens, self.seen.tokens),
+            tokens: ratio(self.worth(at), self.seen.tokens),
             mixture_inside: inside,
         }
+    }
+
+    /// D, or, where it is known how many tokens there are, of the fresh ones that D are worth: as in [`Seen`].
+    fn worth(&self, at: &Observation) -> f64 {
+        let context = &self.model.shape.context;
+        if context.supply.is_empty() { at.tokens } else { Columns::place(at, context).ln_tokens[0].exp() }
     }
 
     fn ln(&self, place: &Columns) -> f64 {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::laws::tests::{anything, stream};
-use crate::vocab::Observations;
+use crate::vocab::{Observations, Probe};
 use proptest::prelude::*;
 
 fn code_cpt() -> Vec<Observations> {
@@ -128,6 +128,20 @@ fn place(n: f64, d: f64, r: f64) -> Observation {
 }
 
 #[test]
+fn a_forecast_counts_repeated_tokens_as_the_fresh_ones_they_are_worth() {
+    let (mut data, _) = synthetic(1e-3);
+    let plain = fit("dcpt", &data, &quick(), None).unwrap();
+    // No run sees a token twice; the forecast uses those of the first domain five times.
+    data.supply = vec![2e9, f64::INFINITY];
+    let counted = fit("dcpt", &data, &quick(), None).unwrap();
+    let worth = 1e10 + crate::laws::repetition::effective_tokens(1e10, 2e9);
+    let (got, want) = (counted.predict(&place(1e8, 2e10, 0.5)), plain.predict(&place(1e8, worth, 0.5)));
+    assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
+    assert!(got > plain.predict(&place(1e8, 2e10, 0.5)));
+    assert!((counted.extrapolation(&place(1e8, 2e10, 0.5)).tokens - worth / 1.2e9).abs() < 1e-6);
+}
+
+#[test]
 fn what_lacks_ratios_or_sizes_is_refused_in_sentences() {
     let (mut data, _) = synthetic(0.0);
     data.rows.retain(|row| row.mixture[0] > 0.7);
@@ -182,6 +196,16 @@ fn hostile() -> Vec<Observations> {
         with(&|d| d.rows.iter_mut().for_each(|r| r.params = f64::NAN)),
         with(&|d| d.rows.iter_mut().for_each(|r| r.run = 0)),
         with(&|d| d.rows.iter_mut().for_each(|r| r.mixture.clear())),
+        with(&|d| {
+            d.probe = Some(Probe { loss: 3.0, decline: 1e300 });
+            let odd = [(3.0, 0.1), (1e-300, 0.0), (1e300, f64::INFINITY), (f64::NAN, 1e300), (2.0, 0.0)];
+            for (i, row) in d.rows.iter_mut().enumerate() {
+                let (loss, decline) = odd[i / 12 % odd.len()];
+                row.probe = Some(Probe { loss, decline });
+            }
+        }),
+        with(&|d| d.supply = vec![0.0, f64::NAN]),
+        with(&|d| d.supply = vec![1e-300, 1e7]),
         anything(13, 5),
         anything(200, 6),
     ]
