@@ -242,15 +242,18 @@ impl Task<'_> {
             return Err(FitError::Missing { law, metric, missing });
         }
         let shape = Shape::of(self.observations.own, self.x);
-        let numbers: &[usize] = match law.hidden_domains() {
-            [] => &[0],
+        // Between searches from nothing, the number stays what was chosen.
+        let standing = warm.filter(|fit| fit.view.law == law.card().name && !self.cold);
+        let numbers = match (law.hidden_domains(), standing) {
+            ([], _) => vec![0],
+            (_, Some(fit)) => vec![fit.model.shape.hidden],
             // What would choose among them is the cross-validation.
-            [fewest, ..] if self.plan.groups.is_empty() => &[*fewest],
-            several => several,
+            ([fewest, ..], None) if self.plan.groups.is_empty() => vec![*fewest],
+            (several, None) => several.to_vec(),
         };
         let mut best: Option<Draft> = None;
         for hidden in numbers {
-            let draft = self.of_shape(law, Shape { hidden: *hidden, ..shape.clone() }, warm)?;
+            let draft = self.of_shape(law, Shape { hidden, ..shape.clone() }, warm)?;
             let error = |d: &Draft| d.held.as_ref().map_or(f64::INFINITY, |h| h.mre);
             if best.as_ref().is_none_or(|b| error(&draft) < error(b)) {
                 best = Some(draft);

@@ -137,5 +137,9 @@ mod tests {
         assert!(mean(|e| e.0) < 2e-3, "{}", mean(|e| e.0));
         assert!(mean(|e| e.0) < 0.2 * mean(|e| e.1), "{} {}", mean(|e| e.0), mean(|e| e.1));
         assert!(hidden.view.skill.unwrap() > one.view.skill.unwrap());
+        // A warm refit keeps the number of hidden domains.
+        let again = fit("mixing-implicit", &data, &options, Some(&hidden)).unwrap();
+        assert_eq!(again.view.parameters.len(), hidden.view.parameters.len());
+        assert!(again.view.objective <= 1.001 * hidden.view.objective + 1e-12);
     }
 }
