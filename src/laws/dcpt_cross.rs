@@ -23,7 +23,7 @@ static CARD: Card = Card {
     name: "dcpt-cross",
     title: "Cross-domain D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ + F/K^μ, K = 1/k₁ + w·k₂",
-    needs: "as D-CPT, and of every run and of the target's domain the first loss k₁ and its decline k₂ over the first steps (three or more different k₁)",
+    needs: "as dcpt; of every run and of the target's domain, the first loss k₁ and its early decline k₂; three k₁",
     gives: "the loss on a domain of which there is only a short run",
     source: "Que et al. 2024, arXiv:2406.01375",
     caveats: &[

@@ -17,7 +17,7 @@ static CARD: Card = Card {
     title: "General loss in continual pre-training",
     form: "L(r, T) = a₂·T^s₂ + a₃·T^s₃ + b₂ at each ratio r, linear in r between",
     needs: "T, the weight r of the loss's own domain at one N; three ratios, five token counts",
-    gives: "the loss at any r and T; the critical ratio and how it moves with T (CMR = a₄·T^s₄ + b₃)",
+    gives: "the loss at any r and T; in the library, the critical ratio as it moves with T (CMR = a₄·T^s₄ + b₃)",
     source: "Gu et al. 2024, arXiv:2407.17467",
     caveats: &[
         "blind to N: runs of one size only",
