@@ -1,14 +1,16 @@
 //! The reasons of a recommendation, in sentences: what binds, how sure it is, and how far it leaps.
 
 use super::Chosen;
+use super::limits::Tie;
 use super::odds::{Odds, distance};
 use super::region::{Edge, Region};
 use super::search::Found;
 use super::{SURE, lead};
+use crate::laws::critical_ratio::feasible;
 use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
-use crate::vocab::EXTRAPOLATES;
 use crate::vocab::number::show_amount;
+use crate::vocab::{EXTRAPOLATES, Scale};
 
 /// Beyond this many times the largest N or D seen, a reason says how far.
 const FAR: f64 = 1.05;
@@ -36,6 +38,7 @@ pub(super) fn tell(story: &Story<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
     reasons.extend(story.verdict());
     reasons.extend(story.limits());
+    reasons.extend(story.critical_ratio());
     reasons.extend(story.edges());
     reasons.extend(story.beyond());
     reasons.extend(story.leap());
@@ -52,6 +55,38 @@ impl Story<'_> {
         }
         let named = self.project.domains.iter().zip(weights).map(|(d, w)| format!("{d} {w:.3}"));
         named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// How the largest ratio that keeps the limit moves with the tokens, between two domains: the critical mixture ratio.
+    fn critical_ratio(&self) -> Option<String> {
+        const WORTH_SAYING: f64 = 5e-3;
+        let ([limit], [_, _]) = (self.odds.limits, self.project.domains.as_slice()) else { return None };
+        let lead = lead(self.project);
+        // A limit beside the current mixture moves with the tokens itself.
+        if lead == limit.domain || limit.tie == Tie::Run {
+            return None;
+        }
+        let surface = self.odds.surfaces.get(limit.domain)?.as_ref()?;
+        let seen = self.mixtures.iter().map(|m| m[lead]);
+        let ends = (seen.clone().fold(1.0, f64::min), seen.fold(0.0, f64::max));
+        let at = |times: f64| {
+            let scale = Scale { tokens: times * self.odds.scale.tokens, ..self.odds.scale };
+            let loss = |r: f64| {
+                let mut weights = [1.0 - r; 2];
+                weights[lead] = r;
+                (surface.best)(&surface.place(&scale, &weights))
+            };
+            feasible(loss, limit.value, ends).filter(|r| *r < ends.1)
+        };
+        let now = at(1.0)?;
+        let (half, twice) = (at(0.5)?, at(2.0)?);
+        let moves = (half - now).abs().max((twice - now).abs()) > WORTH_SAYING;
+        moves.then(|| {
+            format!(
+                "the best guess keeps {} up to {} {now:.3}; with half the tokens up to {half:.3}, with twice up to {twice:.3}",
+                limit.text, self.project.domains[lead]
+            )
+        })
     }
 
     fn verdict(&self) -> Vec<String> {

@@ -368,6 +368,7 @@ fn the_recorded_example_gets_the_advice_its_runs_support() {
     let prose = advice.expected["eval/prose/loss"];
     assert!(prose.value < prose.limit.unwrap() && prose.low < prose.value, "{advice:#?}");
     assert!(said(&advice, "the limit decides") && said(&advice, "3.4 × the largest run"), "{advice:#?}");
+    assert!(said(&advice, "with half the tokens up to"), "{advice:#?}");
     assert_eq!(Advice::Recommendation(advice), recommend(&evidence));
 }
 
