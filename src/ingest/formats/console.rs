@@ -170,13 +170,21 @@ struct Told {
     start: usize,
 }
 
-/// What a line tells: a format, and whether for sure.
+/// What a line tells: a format, and whether for sure. A line of metrics of one format tells more than what another
+/// prints at its start.
 fn tell(own: &[CustomFormat], line: &[u8]) -> Option<(Choice, bool)> {
     if let Some(format) = own.iter().position(|format| format.matches(line)) {
         return Some((Choice::Own(format), true));
     }
-    let mut signs = FORMATS.iter().enumerate().filter_map(|(i, f)| Some((Choice::Known(i), f.sign(line)?)));
-    signs.next().map(|(choice, sign)| (choice, sign == Sign::Metric))
+    let mut header = None;
+    for (i, format) in FORMATS.iter().enumerate() {
+        match format.sign(line) {
+            Some(Sign::Metric) => return Some((Choice::Known(i), true)),
+            Some(Sign::Header) if header.is_none() => header = Some((Choice::Known(i), false)),
+            _ => {}
+        }
+    }
+    header
 }
 
 impl Undecided {
@@ -235,7 +243,8 @@ impl Parser for Undecided {
             let (used, told) = self.search(input, at, last, sink);
             let end = at + told.as_ref().map_or(used, |told| told.start);
             if let Some(decided) = &mut self.decided {
-                fed(&mut *decided.parser, &input[..end], at, last && told.is_none(), sink)?;
+                let used = fed(&mut *decided.parser, &input[..end], at, last && told.is_none(), sink)?;
+                debug_assert_eq!(at + used, end, "only lines that tell are held back");
             }
             at = end;
             let Some(Told { choice, sure, number, .. }) = told else { return Ok(at) };
@@ -367,6 +376,17 @@ mod tests {
             let expected: Vec<_> = expected.iter().map(|(k, s, v)| ((*k).to_owned(), *s, *v)).collect();
             assert_eq!(read(&mut *resumed, metrics), expected, "{metrics}");
         }
+    }
+
+    #[test]
+    fn metrics_tell_more_than_the_start_of_another_program() {
+        let bar = |n: u32| format!("  0%|#  | {n}/40 [00:06<00:20, 1.5it/s]\n");
+        let mut parser = starting_as("hf-dict", &[]);
+        assert_eq!(read(&mut *parser, &bar(0)), []);
+        let line = "| train data pattern    | {'loss': 2.5, 'epoch': 0.2}\n";
+        assert_eq!(parser.feed(line.as_bytes(), false, &mut Sink::default()), Ok(0), "it waits for a bar");
+        let expected = [("loss".to_owned(), 10, 2.5), ("epoch".to_owned(), 10, 0.2)];
+        assert_eq!(read(&mut *parser, &format!("{line}{}", bar(10))), expected);
     }
 
     #[test]
