@@ -1,6 +1,7 @@
 //! Processes and what they cost, as Linux counts it.
 
 use mixlaw::ipc::client::Client;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,19 @@ use std::time::{Duration, Instant};
 pub fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// Processor time of the processes that this one has started and that have ended, seconds.
+pub fn children_seconds() -> f64 {
+    stat("self", 13..15)
+}
+
+/// The sum of some times in a process's `stat`, as places among the fields behind its name, seconds.
+fn stat(process: &str, fields: Range<usize>) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
+    let behind: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    // A tick is a hundredth of a second on every Linux.
+    behind[fields].iter().map(|f| f.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
 }
 
 /// The program, to be run in a directory with its state elsewhere.
@@ -74,16 +88,11 @@ impl Daemon {
 
     /// Part of a core that it takes in the time to come.
     pub fn idle(&self, time: Duration) -> f64 {
-        let ticks = || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
-            // Behind the name, which may hold anything: user and system time are the 12th and 13th field.
-            let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-            fields[11..13].iter().map(|f| f.parse::<f64>().expect("ticks")).sum::<f64>()
-        };
-        let before = ticks();
+        // User and system time.
+        let seconds = || stat(&self.child.id().to_string(), 11..13);
+        let before = seconds();
         std::thread::sleep(time);
-        // A tick is a hundredth of a second on every Linux.
-        (ticks() - before) / 100.0 / time.as_secs_f64()
+        (seconds() - before) / time.as_secs_f64()
     }
 
     /// Stops it and waits for its end.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
-const LAYOUT: [u8; 1] = [4];
+const LAYOUT: [u8; 1] = [5];
 /// sled's own default is 1 GB.
 const CACHE_BYTES: u64 = 8 << 20;
 /// Name of the database within the store's directory.

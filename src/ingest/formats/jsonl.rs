@@ -25,6 +25,8 @@ use syntax::{Broken, skip, space, string, unescape};
 #[derive(Debug, Clone, Copy)]
 pub struct Jsonl;
 
+/// Bytes at the beginning of a file that are looked at before the rest of its head is.
+const FIRST: usize = 16 << 10;
 /// Longest line that is read. ms-swift ends its log with one line that repeats the whole history: some megabytes.
 const LONGEST: usize = 16 << 20;
 /// Deepest object whose numbers are points.
@@ -49,6 +51,16 @@ impl Format for Jsonl {
 fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
     let mut parser = Lines::default();
     let mut sink = Sink::default();
+    // Of most logs, the first lines say it all.
+    let first = head.get(..FIRST).and_then(|first| Some(&first[..=memchr::memrchr(b'\n', first)?]));
+    if let Some(first) = first
+        && parser.feed(first, false, &mut sink).is_ok()
+        && (parser.records > 1 && sink.damage.is_empty() && !sink.points.is_empty())
+        && let Some(key) = parser.step_key
+    {
+        return Some(with_steps(key));
+    }
+    (parser, sink) = Default::default();
     let end = parser.feed(head, false, &mut sink).ok()?;
     let mut lines = head[..end].split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
     if lines == 0 && parser.feed(head, true, &mut sink).ok()? == head.len() {
@@ -65,17 +77,7 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
         return None;
     }
     match parser.step_key {
-        Some(key) => {
-            let by = match STEP_KEYS[key] {
-                "current_steps" => " (LLaMA-Factory)",
-                "global_step/max_steps" => " (ms-swift)",
-                _ => "",
-            };
-            Some(Recognition {
-                confidence: 85,
-                why: format!("JSON lines with the step under '{}'{by}", STEP_KEYS[key]),
-            })
-        }
+        Some(key) => Some(with_steps(key)),
         None if parser.dump => Some(Recognition { confidence: 85, why: "JSON lines of ms-swift".to_owned() }),
         // Training data is JSON lines, too: long texts, and a number here and there.
         None if parser.text_bytes * 2 > head.len() => None,
@@ -83,6 +85,15 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
             Some(Recognition { confidence: 60, why: "JSON lines with numbers; lines are counted as steps".to_owned() })
         }
     }
+}
+
+fn with_steps(key: usize) -> Recognition {
+    let by = match STEP_KEYS[key] {
+        "current_steps" => " (LLaMA-Factory)",
+        "global_step/max_steps" => " (ms-swift)",
+        _ => "",
+    };
+    Recognition { confidence: 85, why: format!("JSON lines with the step under '{}'{by}", STEP_KEYS[key]) }
 }
 
 /// A key at a place in the object.

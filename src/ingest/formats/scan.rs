@@ -32,6 +32,13 @@ pub fn number(text: &[u8]) -> Option<(f64, usize)> {
     }
     if text.get(at) == Some(&b'.') && (digits > 0 || digit(text, at + 1).is_some()) {
         at += 1;
+        // Python prints up to 17 digits.
+        while let Some(eight) = eight_digits(text, at) {
+            mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
+            digits += 8;
+            scale -= 8;
+            at += 8;
+        }
         while let Some(d) = digit(text, at) {
             mantissa = mantissa.wrapping_mul(10).wrapping_add(d);
             digits += 1;
@@ -63,6 +70,21 @@ pub fn number(text: &[u8]) -> Option<(f64, usize)> {
     }
     let value: f64 = std::str::from_utf8(&text[..at]).ok()?.parse().ok()?;
     Some((value, at))
+}
+
+/// The number that eight digits in a row make, all at once: each step joins neighbours (Lemire, "Quickly parsing eight
+/// digits", 2018).
+#[inline]
+fn eight_digits(text: &[u8], at: usize) -> Option<u64> {
+    let bytes = u64::from_le_bytes(*text.get(at..)?.first_chunk()?);
+    // A byte below '0' borrows, and one above '9' carries, into its highest bit.
+    let not_digits = bytes.wrapping_sub(0x3030_3030_3030_3030) | bytes.wrapping_add(0x4646_4646_4646_4646);
+    if not_digits & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = (bytes & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
+    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
 fn digit(text: &[u8], at: usize) -> Option<u64> {
