@@ -32,7 +32,7 @@ pub struct Follower {
     /// Those of them that are older copies of a file that is rewritten whole, and that file, while it is there.
     superseded: BTreeMap<String, String>,
     /// Logs whose file is gone; they may come back under another name.
-    gone: Vec<Box<Tail>>,
+    gone: Vec<Tail>,
     /// Files that could not be read just now.
     failed: BTreeMap<String, String>,
     settings: Settings,
@@ -50,7 +50,7 @@ impl Follower {
             .map(|id| store.records(id))
             .into_iter()
             .flatten()
-            .map(|(id, record)| Box::new(Tail::known(store, &own, place.base(), id, record)))
+            .map(|(id, record)| Tail::known(store, &own, place.base(), id, record))
             .collect();
         Self {
             place,
@@ -126,7 +126,7 @@ impl Follower {
             return Ok(());
         }
         let mut loose = std::mem::take(&mut self.gone);
-        loose.extend(std::mem::take(&mut self.tails).into_values());
+        loose.extend(std::mem::take(&mut self.tails).into_values().map(|tail| *tail));
         // The newest generation first, should two have had the same name.
         loose.sort_by_key(|t| std::cmp::Reverse(t.id));
         // What a file holds says most; then its number and its name; a name alone says where to look.
@@ -139,7 +139,7 @@ impl Follower {
                             tail.renamed(relative.clone(), path.clone());
                         }
                         self.refused.remove(relative);
-                        self.tails.insert(relative.clone(), tail);
+                        self.tails.insert(relative.clone(), Box::new(tail));
                     }
                     None => loose.push(tail),
                 }
@@ -155,10 +155,10 @@ impl Follower {
     }
 
     /// Keeps what is in the store of a file that is not followed any more: itself, or what it was to replace.
-    fn bury(&mut self, mut tail: Box<Tail>, store: &SledStore) {
+    fn bury(&mut self, mut tail: Tail, store: &SledStore) {
         for id in tail.take_replaces() {
             if let Some(record) = store.record(id) {
-                self.gone.push(Box::new(Tail::known(store, &self.own, self.place.base(), id, record)));
+                self.gone.push(Tail::known(store, &self.own, self.place.base(), id, record));
             }
         }
         if tail.id.is_some() {
@@ -196,17 +196,17 @@ impl Follower {
     /// Of several copies of a file that is rewritten whole (one per checkpoint), the newest has everything the others
     /// have: only it is read, and what was read of the others, which may be deleted by now, is replaced.
     fn supersede(&mut self, store: &SledStore) {
-        let rewritten = |tail: &&Box<Tail>| tail.format.growth() == Growth::Rewritten;
+        let rewritten = |tail: &Tail| tail.format.growth() == Growth::Rewritten;
         let kind = |tail: &Tail| {
             let name = tail.relative.rsplit('/').next().unwrap_or_default();
             (name.to_owned(), tail.format.identity().to_owned())
         };
         let mut copies: HashMap<(String, String), Vec<Copy>> = HashMap::new();
-        for tail in self.tails.values().filter(rewritten) {
+        for tail in self.tails.values().filter(|tail| rewritten(tail)) {
             let copy = Copy { age: tail.age(&self.own), deleted: false, name: tail.relative.clone() };
             copies.entry(kind(tail)).or_default().push(copy);
         }
-        for tail in self.gone.iter().filter(rewritten) {
+        for tail in self.gone.iter().filter(|tail| rewritten(tail)) {
             let copy =
                 Copy { age: (tail.cursor.modified, tail.cursor.length), deleted: true, name: tail.relative.clone() };
             copies.entry(kind(tail)).or_default().push(copy);
@@ -224,7 +224,7 @@ impl Follower {
                 } else {
                     self.superseded.insert(old.name.clone(), newest.name.clone());
                 }
-                self.bury(tail, store);
+                self.bury(*tail, store);
             }
             if let Some(tail) = self.tails.get_mut(&newest.name).filter(|_| !newest.deleted) {
                 let wanted = kind(tail);
@@ -238,8 +238,8 @@ impl Follower {
     /// Files with something to read, and when each was last written.
     #[must_use]
     pub fn pending(&self, now: SystemTime, complete: bool) -> Vec<(i64, String)> {
-        let due = |t: &&Box<Tail>| t.pending || t.rest_is_due(now, complete);
-        self.tails.values().filter(due).map(|t| (t.stamp.modified, t.relative.clone())).collect()
+        let due = |t: &Tail| t.pending || t.rest_is_due(now, complete);
+        self.tails.values().filter(|t| due(t)).map(|t| (t.stamp.modified, t.relative.clone())).collect()
     }
 
     /// Bytes not read yet.
@@ -291,7 +291,8 @@ impl Follower {
     /// # Errors
     /// What the store says.
     pub fn offer_facts(&mut self, project: &Project, store: &SledStore) -> Result<Option<RunId>, StoreError> {
-        let logs = || self.tails.values().chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
+        let logs =
+            || self.tails.values().map(|tail| &**tail).chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
         self.settings.read_blends(&self.place.path, logs());
         let facts = self.settings.facts(&project.facts, logs());
         let says_something = facts.known.values().any(|f| f.source != "project file");
@@ -316,7 +317,7 @@ impl Follower {
     /// When any of its logs was last written, nanoseconds since 1970.
     #[must_use]
     pub fn modified(&self) -> Option<i64> {
-        self.tails.values().chain(&self.gone).map(|t| t.stamp.modified.max(t.cursor.modified)).max()
+        self.tails.values().map(|tail| &**tail).chain(&self.gone).map(|t| t.stamp.modified.max(t.cursor.modified)).max()
     }
 
     /// What every file is, for `check`.
