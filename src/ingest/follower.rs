@@ -146,6 +146,13 @@ impl Follower {
             }
         }
         for mut tail in loose {
+            // What held no point has nothing to keep, and its first line may be that of any other log.
+            if let Some(id) = tail.id.filter(|id| store.record(*id).is_some_and(|record| record.rows == 0)) {
+                store.forget_file(id)?;
+                tail.id = None;
+                self.bury(tail, store);
+                continue;
+            }
             if self.tails.contains_key(&tail.relative) {
                 tail.displace(store)?;
             }

@@ -291,6 +291,14 @@ impl World {
             known.displaced |= home.is_none() && claimed[known.name];
         }
         let dialect = self.dialect;
+        // A file that is gone and held no point is forgotten: its first line may be that of any other.
+        let homeless =
+            |i: usize, known: &Known| homes[i].is_none() && dialect.points(known.name, &known.text).is_empty();
+        let keep: Vec<bool> = self.known.iter().enumerate().map(|(i, known)| !homeless(i, known)).collect();
+        let mut kept = keep.iter().copied();
+        self.known.retain(|_| kept.next() == Some(true));
+        let mut kept = keep.into_iter();
+        homes.retain(|_| kept.next() == Some(true));
         let whole = |text: &[u8]| text[..dialect.whole(text)].to_vec();
         // Half a first record is not recognised as anything.
         let is_log = |name: usize, text: &[u8]| formats::recognise(dialect.names[name], text).is_ok();
@@ -406,4 +414,17 @@ fn dialects_are_what_they_say() {
     for format in appended {
         assert!(dialects().iter().any(|d| d.format == format.name()), "no dialect of {}", format.name());
     }
+}
+
+#[test]
+fn a_log_without_points_that_another_took_the_name_of_claims_nothing() {
+    use Action::{Append, Cut, Rename, ReplaceByCopy, Turn};
+    let console = dialects().iter().find(|d| d.format == "console").unwrap();
+    let mut world = World::new(console);
+    for action in [Append(0, 0), Append(2, 0), ReplaceByCopy(0, 1), Turn(false), Rename(0, 2), Turn(false), Cut(2, 1)] {
+        world.act(action);
+    }
+    assert!(!world.points().0.is_empty());
+    world.act(Turn(false));
+    assert_eq!(world.points(), (Vec::new(), Vec::new()), "cut back to its first line in place");
 }
