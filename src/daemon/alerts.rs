@@ -66,7 +66,7 @@ impl Alerts {
         let change = self.watch.look(vitals);
         let mut news = Vec::new();
         for (kind, metric) in change.over {
-            if let Some(id) = self.standing(vitals.run, kind, &metric) {
+            if let Some(id) = self.standing(vitals.run, kind, &metric).map(|event| event.id) {
                 if let Some(event) = self.events.get_mut(&id) {
                     event.over = Some(at);
                 }
@@ -76,7 +76,7 @@ impl Alerts {
         for signal in change.new {
             // A job that is started again all day is one thing to look at, not seventy.
             let again = signal.kind == SignalKind::Restarted
-                && self.standing(vitals.run, signal.kind, "").is_some_and(|id| self.waits(id));
+                && self.standing(vitals.run, signal.kind, "").is_some_and(|event| event.acknowledged.is_none());
             if again {
                 continue;
             }
@@ -88,14 +88,10 @@ impl Alerts {
         news
     }
 
-    fn standing(&self, run: &str, kind: SignalKind, metric: &str) -> Option<u64> {
+    fn standing(&self, run: &str, kind: SignalKind, metric: &str) -> Option<&Event> {
         let ids = self.by_run.get(run)?.iter().rev();
         let mut events = ids.filter_map(|id| self.events.get(id));
-        Some(events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)?.id)
-    }
-
-    fn waits(&self, id: u64) -> bool {
-        self.events.get(&id).is_some_and(|e| e.acknowledged.is_none())
+        events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)
     }
 
     /// Events of a run, newest first.

@@ -14,7 +14,7 @@ use super::vitals::{self, Of, Pace, Reading, Standing};
 use crate::advise;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
-use crate::forecast::{self, signals};
+use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
@@ -290,8 +290,7 @@ impl Engine {
         let at = seconds(now);
         for (id, pace) in &self.paces {
             // Silence is the one thing that happens without a line.
-            let silent = pace.silent(now).is_some_and(|s| s > signals::patience(pace.usual()));
-            if silent && !pace.silence_seen {
+            if pace.overdue(now).is_some() && !pace.silence_seen {
                 self.due.insert(*id);
             }
         }

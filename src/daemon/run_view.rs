@@ -1,7 +1,7 @@
 //! A run as readers see it, made from what the store has.
 
 use super::kinds::Roles;
-use crate::forecast::signals::NEARLY_DONE;
+use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
@@ -119,12 +119,9 @@ pub fn state(from: Sources<'_>) -> RunState {
     if progress == Some(1.0) {
         return RunState::Finished;
     }
-    // A log that has lain still since before anyone watched, and does not say how long its run was to be, has most likely
-    // been written to its end.
-    let may_go_on = |silent| progress.map_or(from.watched && silent < LONG_SILENT, |done| done < NEARLY_DONE);
     match from.silent {
         Some(silent) if silent.as_secs_f64() <= from.patience => RunState::Running,
-        Some(silent) if may_go_on(silent) => RunState::Stalled,
+        Some(silent) if goes_on(progress, from.watched && silent < LONG_SILENT) => RunState::Stalled,
         _ => RunState::Finished,
     }
 }

@@ -60,6 +60,11 @@ impl Pace {
         Some(now.duration_since(self.last?).unwrap_or_default().as_secs_f64())
     }
 
+    /// Seconds since the last write, where they are more than its rhythm explains.
+    pub fn overdue(&self, now: SystemTime) -> Option<f64> {
+        self.silent(now).filter(|silent| *silent > patience(self.usual()))
+    }
+
     /// Seconds between writes, or lines, usually: the longer of the two.
     pub fn usual(&self) -> Option<f64> {
         let writes = (self.gaps.len() >= 3).then(|| middle(self.gaps.iter().copied().collect()));
@@ -192,7 +197,7 @@ impl Reading {
             since: pace.since,
             rate: of.rate(),
             progress: if of.has_ended() { Some(1.0) } else { of.progress() },
-            silence: pace.silent(now).filter(|s| *s > patience(pace.usual())),
+            silence: pace.overdue(now),
             watched: pace.watched(),
             segments: of.starts(),
             rivals: rival.into_iter().collect(),

@@ -33,7 +33,7 @@ pub struct Vitals<'a> {
     pub progress: Option<f64>,
     /// Seconds since the newest line, where they are more than [`patience`] explains.
     pub silence: Option<f64>,
-    /// Whether lines were seen to arrive. A log of unknown length that has lain still ever since is most likely whole.
+    /// Whether lines were seen to arrive; see [`goes_on`].
     pub watched: bool,
     /// Starts of the run.
     pub segments: u32,
@@ -61,7 +61,7 @@ pub struct Rival {
 /// Odds of reaching the best run below which stopping is suggested.
 pub const HOPELESS: f64 = 0.02;
 /// Part of a run from which on silence is its end: the last lines of a plan are often not logged.
-pub const NEARLY_DONE: f64 = 0.95;
+const NEARLY_DONE: f64 = 0.95;
 /// Part of a run before which stopping is not suggested.
 pub const TOO_EARLY: f64 = 0.2;
 /// Part of a run from which on stopping saves nothing worth a word.
@@ -90,6 +90,13 @@ pub fn ln_sd(forecast: &RunForecast) -> f64 {
 #[must_use]
 pub fn patience(usual: Option<f64>) -> f64 {
     usual.map_or(600.0, |usual| (10.0 * usual).max(300.0))
+}
+
+/// Whether more is to come of a run that has fallen silent, by the part of its plan that is done. A log that has lain still
+/// since before anyone `watched`, and does not say how long its run was to be, has most likely been written to its end.
+#[must_use]
+pub fn goes_on(progress: Option<f64>, watched: bool) -> bool {
+    progress.map_or(watched, |done| done < NEARLY_DONE)
 }
 
 /// Standard normal distribution function (Abramowitz & Stegun 26.2.17, error below 8e-8).
@@ -135,8 +142,7 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
             say(SignalKind::Plateau, key, step, Severity::Info, evidence);
         }
     }
-    let to_go_on = vitals.progress.map_or(vitals.watched, |p| p < NEARLY_DONE);
-    if let Some(silent) = vitals.silence.filter(|_| to_go_on) {
+    if let Some(silent) = vitals.silence.filter(|_| goes_on(vitals.progress, vitals.watched)) {
         let evidence = format!("nothing written for {silent:.0} s, much longer than between the lines before");
         say(SignalKind::Stalled, "", newest, Severity::Warning, evidence);
     }
