@@ -231,15 +231,6 @@ impl Story<'_> {
     }
 
     fn skill(&self) -> Vec<String> {
-        let of = |surface: &super::Surface<'_>| {
-            let skill = surface.skill?;
-            let error = surface.mre.map_or_else(String::new, |e| format!(", mean error {:.1} %", 100.0 * e));
-            let doubt = if skill < 0.5 { "; weak" } else { "" };
-            Some(format!(
-                "{}: {} law, skill {skill:.2} on held-out mixtures{error}{doubt}",
-                surface.domain, surface.law
-            ))
-        };
-        self.odds.surfaces.iter().flatten().filter_map(of).collect()
+        self.odds.surfaces.iter().flatten().filter_map(|surface| surface.trust("held-out mixtures")).collect()
     }
 }

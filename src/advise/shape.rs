@@ -240,14 +240,7 @@ fn advise(
     if far > FAR_OUT {
         reasons.push(format!("{far:.1} × the largest run: the laws extrapolate"));
     }
-    for (_, surface) in &question.parts {
-        reasons.push(format!(
-            "{}: {} law, skill {:.2} on runs held out",
-            surface.domain,
-            surface.law,
-            surface.skill.unwrap_or(f64::NAN)
-        ));
-    }
+    reasons.extend(question.parts.iter().filter_map(|(_, surface)| surface.trust("runs held out")));
     let expected = question.parts.iter().filter_map(|(_, surface)| {
         let place = |scale| surface.place(scale, &question.weights);
         Some((surface.metric.clone(), surface.expected(&place(&advised), &place(&target), None)?))

@@ -20,6 +20,8 @@ pub(super) struct Surface<'a> {
     pub skill: Option<f64>,
     /// Held-out mean relative error, where it is known.
     pub mre: Option<f64>,
+    /// Other laws that have not been compared with it yet.
+    pub uncompared: usize,
     /// Signed held-out log residuals, sorted.
     pub residuals: &'a [f64],
     /// Best guess, nats.
@@ -43,6 +45,7 @@ impl<'a> Surface<'a> {
             law: fit.view.law.clone(),
             skill: fit.view.skill,
             mre: fit.view.mre_heldout,
+            uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
             best: Box::new(|at| fit.predict(at)),
             draws: Box::new(|at| fit.predict_draws(at)),
@@ -50,6 +53,19 @@ impl<'a> Surface<'a> {
             extrapolation: Box::new(|at| fit.extrapolation(at)),
             order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),
         }
+    }
+
+    /// How far the law can be trusted, in a sentence: its skill on what was held out, where it is known.
+    pub fn trust(&self, held_out: &str) -> Option<String> {
+        let skill = self.skill?;
+        let error = self.mre.map_or_else(String::new, |e| format!(", mean error {:.1} %", 100.0 * e));
+        let weak = if skill < 0.5 { "; weak" } else { "" };
+        let early = match self.uncompared {
+            0 => String::new(),
+            1 => "; one other law not compared yet".to_owned(),
+            n => format!("; {n} other laws not compared yet"),
+        };
+        Some(format!("{}: {} law, skill {skill:.2} on {held_out}{error}{weak}{early}", self.domain, self.law))
     }
 
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.

@@ -15,6 +15,7 @@ struct Planted {
     /// Relative spread of the resamples, and of runs.
     spread: f64,
     skill: Option<f64>,
+    uncompared: usize,
     residuals: Vec<f64>,
     ratios: Vec<f64>,
 }
@@ -26,6 +27,7 @@ impl Default for Planted {
             rust: |w| 1.4 + 0.3 * (1.0 - w) * (1.0 - w),
             spread: 0.002,
             skill: Some(0.95),
+            uncompared: 0,
             residuals: (-10..=10).map(|i| f64::from(i) * 4e-4).collect(),
             ratios: vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
         }
@@ -48,6 +50,7 @@ impl Planted {
             law: "planted".to_owned(),
             skill: self.skill,
             mre: Some(0.008),
+            uncompared: self.uncompared,
             residuals: &self.residuals,
             best: Box::new(best),
             draws: Box::new(move |at| {
@@ -157,6 +160,15 @@ fn an_interior_optimum_is_found_and_called_one() {
     assert!((advice.gain - (objective(0.2) - objective(0.545))).abs() < 1e-4);
     let rust = advice.expected["eval/rust"];
     assert!((rust.now - (1.4 + 0.3 * 0.64)).abs() < 1e-12 && rust.low < rust.value && rust.value < rust.high);
+}
+
+#[test]
+fn advice_by_a_law_that_others_have_not_been_compared_with_says_so() {
+    let said_of = |uncompared| {
+        let advice = Planted { uncompared, ..Planted::default() }.advise(&project()).unwrap();
+        advice.reasons.iter().filter(|r| r.contains("not compared yet")).count()
+    };
+    assert_eq!((said_of(0), said_of(1), said_of(12)), (0, 2, 2));
 }
 
 #[test]

@@ -1,21 +1,22 @@
 //! The comparison of laws, as text.
 
 use super::output::{loud, table};
-use crate::vocab::{CandidateKind, Choice};
+use crate::vocab::{CandidateKind, Choice, Unit};
 
 /// Why this law, and every candidate with its errors; what must not be missed comes first.
 pub(super) fn show(choice: &Choice) -> String {
     let mut out = String::new();
+    let unit = choice.held_out.unwrap_or(Unit::Mixtures).name();
     if choice.no_skill {
         out.push_str(&loud(&format!(
-            "NO SKILL: the law of {} predicts held-out mixtures no better than their mean. Do not act on what rests on it.",
+            "NO SKILL: the law of {} predicts held-out {unit} no better than their mean. Do not act on what rests on it.",
             choice.metric
         )));
     }
     out.push_str(&format!("{} · {}\n", choice.metric, choice.why));
     if choice.candidates.len() > 1 {
         out.push('\n');
-        out.push_str(&lines(choice));
+        out.push_str(&lines(choice, unit));
     }
     for (what, laws) in [
         ("  need more than these runs have", &choice.not_met),
@@ -28,14 +29,15 @@ pub(super) fn show(choice: &Choice) -> String {
     out
 }
 
-fn lines(choice: &Choice) -> String {
+fn lines(choice: &Choice, unit: &str) -> String {
     let percent = |value: Option<f64>| match value {
         Some(v) if v >= 10.0 => "> 1000 %".to_owned(),
         Some(v) => format!("{:.2} %", 100.0 * v),
         None => "—".to_owned(),
     };
+    let unit = format!(">{unit}");
     let mut rows: Vec<Vec<String>> =
-        vec![["  held out:", ">mixtures", ">largest scale", ">skill", ">in the stack", ""].map(str::to_owned).to_vec()];
+        vec![["  held out:", &unit, ">largest scale", ">skill", ">in the stack", ""].map(str::to_owned).to_vec()];
     for c in &choice.candidates {
         let law = c.kind == CandidateKind::Law;
         let note = match c.kind {

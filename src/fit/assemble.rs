@@ -54,6 +54,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         seed: options.seed,
         seconds,
         stopped: optimum.stopped,
+        uncompared: 0,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);
     let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
@@ -166,7 +167,7 @@ fn warnings(
     }
     if let Some(held) = held {
         if held.skill <= 0.0 {
-            all.push("NO SKILL: held-out mixtures are predicted no better than by the mean".to_owned());
+            all.push("NO SKILL: what was held out is predicted no better than by the mean".to_owned());
         }
     } else {
         all.push("not cross-validated: its skill is unknown".to_owned());

@@ -98,6 +98,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let plan = if options.cross_validate { Plan::new(observations, &x, options.seed) } else { Plan::default() };
     let either = || stop() || enough();
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
+    result.choice.held_out = plan.unit;
     let mut drafts: Vec<Draft> = Vec::new();
     for law in request.names() {
         if !drafts.is_empty() && enough() && can_be_fitted(&law, observations) {
@@ -268,6 +269,7 @@ impl Candidates {
             choice.law = Some(fit.view.law.clone());
             choice.no_skill = fit.view.no_skill;
         }
+        self.fits.iter_mut().for_each(|fit| fit.view.uncompared = choice.unfinished.len());
         choice.beaten_by = why::beaten_by(&choice);
         choice.why = why::sentence(&choice);
         self.choice = choice;

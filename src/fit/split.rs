@@ -3,7 +3,7 @@
 
 use super::random::Random;
 use crate::laws::Columns;
-use crate::vocab::Observations;
+use crate::vocab::{Observations, Unit};
 
 /// More distinct mixtures than this are held out in [`PARTS`] parts rather than one by one.
 const ONE_BY_ONE: usize = 24;
@@ -16,6 +16,8 @@ pub(super) struct Plan {
     pub groups: Vec<Group>,
     /// What a group is ("ratio", "tenth of the mixtures").
     pub what: &'static str,
+    /// What groups are made of; `None` where there are none.
+    pub unit: Option<Unit>,
     /// The largest N.
     pub size: Option<Top>,
     /// The upper half of the tokens.
@@ -43,8 +45,11 @@ pub(super) struct Top {
 
 impl Plan {
     pub(super) fn new(data: &Observations, x: &Columns, seed: u64) -> Self {
-        let (groups, what) = groups(data, x, seed).unwrap_or_default();
-        Self { groups, what, size: top(&x.ln_params, "N"), tokens: top(&x.ln_tokens, "D") }
+        let (size, tokens) = (top(&x.ln_params, "N"), top(&x.ln_tokens, "D"));
+        match groups(data, x, seed) {
+            Some((groups, what, unit)) => Self { groups, what, unit: Some(unit), size, tokens },
+            None => Self { size, tokens, ..Self::default() },
+        }
     }
 
     /// Every run a group of its own, in at most `most` parts.
@@ -79,23 +84,24 @@ fn top(ln_values: &[f64], what: &'static str) -> Option<Top> {
     Some(Top { what, rows, distance: most - best_below, fair: below >= 2 })
 }
 
-fn groups(data: &Observations, x: &Columns, seed: u64) -> Option<(Vec<Group>, &'static str)> {
+fn groups(data: &Observations, x: &Columns, seed: u64) -> Option<(Vec<Group>, &'static str, Unit)> {
     let by_mixture = distinct(x, |i| {
         #[allow(clippy::cast_possible_truncation)]
         x.share.iter().map(|column| (column[i] * 1e4).round() as i64).collect::<Vec<_>>()
     });
     if by_mixture.len() > ONE_BY_ONE {
-        return Some((in_parts(&by_mixture, x.len(), seed, "mixtures", PARTS), "tenth of the mixtures"));
+        let parts = in_parts(&by_mixture, x.len(), seed, "mixtures", PARTS);
+        return Some((parts, "tenth of the mixtures", Unit::Mixtures));
     }
     if by_mixture.len() > 1 {
         let what = if data.domains.len() == 2 { "ratio" } else { "mixture" };
         let name = |rows: &[usize]| mixture_name(data, &x.mixture(rows[0]));
-        return Some((one_by_one(&by_mixture, x.len(), name), what));
+        return Some((one_by_one(&by_mixture, x.len(), name), what, Unit::Mixtures));
     }
     match runs(x).len() {
         0 | 1 => None,
-        n if n > ONE_BY_ONE => Some((Plan::by_run(data, x, seed, PARTS), "tenth of the runs")),
-        n => Some((Plan::by_run(data, x, seed, n), "run")),
+        n if n > ONE_BY_ONE => Some((Plan::by_run(data, x, seed, PARTS), "tenth of the runs", Unit::Runs)),
+        n => Some((Plan::by_run(data, x, seed, n), "run", Unit::Runs)),
     }
 }
 

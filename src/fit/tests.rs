@@ -170,6 +170,7 @@ fn a_choice_is_given_up_when_rows_change_and_made_of_what_there_is_when_time_is_
     let hurried = choose(&Request { enough: &|| true, ..request }).unwrap();
     assert_eq!(hurried.fits.iter().map(|f| f.view.law.as_str()).collect::<Vec<_>>(), ["additive"]);
     assert_eq!(hurried.choice.unfinished, ["exponential"]);
+    assert_eq!(hurried.fits[0].view.uncompared, 1, "whoever sees the fit alone is told");
 }
 
 /// Data no one should fit to; whatever comes back must be finite.
@@ -264,12 +265,14 @@ fn any_table() -> impl Strategy<Value = Observations> {
         let weights =
             proptest::collection::vec(prop_oneof![4 => 0.0..1.0, 2 => Just(0.0), 1 => Just(f64::NAN)], domains);
         let moe = (prop_oneof![Just(1.0), Just(8.0), number(0.0..5.0)], prop_oneof![Just(1.0), number(0.0..2.0)]);
-        (number(10.0..25.0), number(15.0..30.0), weights, moe, number(-1.0..2.0), 0..9_usize).prop_map(
-            |(n, d, weights, (experts, granularity), loss, run)| {
+        let probe = (number(-1.0..2.0), number(-8.0..0.0)).prop_map(|(loss, decline)| Probe { loss, decline });
+        let seen = (number(-1.0..2.0), proptest::option::weighted(0.9, probe), 0..9_usize);
+        (number(10.0..25.0), number(15.0..30.0), weights, moe, seen).prop_map(
+            |(n, d, weights, (experts, granularity), (loss, probe, run))| {
                 let sum: f64 = weights.iter().sum();
                 let mixture = if sum > 0.0 { weights.iter().map(|w| w / sum).collect() } else { weights };
                 let at = place(n, d, 0.5);
-                Observation { mixture, experts, granularity, loss, run, ..at }
+                Observation { mixture, experts, granularity, loss, run, probe, ..at }
             },
         )
     };

@@ -1,6 +1,6 @@
 //! The choice of a law in one sentence.
 
-use crate::vocab::{Candidate, CandidateKind, Choice};
+use crate::vocab::{Candidate, CandidateKind, Choice, Unit};
 
 /// The baseline with a smaller error than the chosen law's, the best of them.
 pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
@@ -35,7 +35,8 @@ pub(super) fn sentence(choice: &Choice) -> String {
     let what = match (chosen.mre_heldout, chosen.mre_scale) {
         (Some(mixtures), Some(scale)) => {
             let (mixtures, scale) = (percent(mixtures), percent(scale));
-            format!("{mixtures} error on mixtures held out and {scale} on the largest scale held out")
+            let unit = choice.held_out.unwrap_or(Unit::Mixtures).name();
+            format!("{mixtures} error on {unit} held out and {scale} on the largest scale held out")
         }
         _ => format!("{} error on what was held out", numbers(chosen)),
     };
@@ -122,6 +123,12 @@ mod tests {
              12 % for the mean, 3.0 % and 4.0 % for a straight line, and 2.0 % and 2.1 % for exponential, the next best \
              of 2 laws"
         );
+    }
+
+    #[test]
+    fn what_was_held_out_is_called_what_it_is() {
+        let runs = Choice { held_out: Some(Unit::Runs), ..choice(0.0057, 0.0458) };
+        assert!(sentence(&runs).starts_with("additive: 0.57 % error on runs held out and"));
     }
 
     #[test]

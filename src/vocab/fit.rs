@@ -87,6 +87,9 @@ pub struct FitView {
     /// What a reader should know before trusting it.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Other laws that there was no time to compare with it yet.
+    #[serde(default)]
+    pub uncompared: usize,
 }
 
 /// One held-out group of a cross-validation.
@@ -117,6 +120,27 @@ pub struct LeapView {
     pub bias: f64,
 }
 
+/// What rows are held out by: all of one are held out together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Whole mixtures.
+    Mixtures,
+    /// Whole runs, where all have one mixture.
+    Runs,
+}
+
+impl Unit {
+    /// `mixtures` or `runs`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mixtures => "mixtures",
+            Self::Runs => "runs",
+        }
+    }
+}
+
 /// How the law of one validation loss was chosen.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
@@ -126,7 +150,10 @@ pub struct Choice {
     pub law: Option<String>,
     /// Why, in one sentence.
     pub why: String,
-    /// Whether the chosen law predicts held-out mixtures no better than their mean.
+    /// What was held out to compare them, where anything could be.
+    #[serde(default)]
+    pub held_out: Option<Unit>,
+    /// Whether the chosen law predicts what was held out no better than its mean.
     pub no_skill: bool,
     /// The baseline that predicts better than every law, where one does.
     #[serde(default)]

@@ -32,7 +32,7 @@ pub use answer::{
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
     Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, LeapView, ParameterView,
-    STACK,
+    STACK, Unit,
 };
 pub use ledger::LedgerView;
 pub use mixture::Mixture;
