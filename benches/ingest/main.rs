@@ -103,7 +103,7 @@ fn store(tree: &Tree) -> f64 {
     let (store, _) = SledStore::open(state.path()).expect("a store");
     let mut ingester = Ingester::new(&project, store.clone());
     ingester.complete(true);
-    let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_millis(500) };
+    let budget = Budget { time: Duration::from_millis(500) };
     let mut look = Look::Everything;
     while ingester.turn(&look, budget).expect("a turn").more {
         look = Look::Hints(Vec::new());

@@ -425,7 +425,7 @@ impl Engine {
         self.ingester.complete(true);
         // Nobody looks before the end.
         self.refresh_every = Duration::MAX;
-        let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_millis(500) };
+        let budget = Budget { time: Duration::from_millis(500) };
         let mut look = Look::Everything;
         while self.turn(&look, budget)?.more {
             look = Look::Hints(Vec::new());

@@ -4,8 +4,9 @@ use super::discover::{self, RunPlace, Unreadable};
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use super::identity::{self, Stamp};
+use super::lanes::Job;
 use super::settings::{self, Settings};
-use super::tail::{Scratch, Tail, With};
+use super::tail::{Reading, Tail};
 use super::{FileReport, Turn};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
@@ -242,11 +243,23 @@ impl Follower {
         }
     }
 
-    /// Files with something to read, and when each was last written.
+    /// Whether any file has something to read.
     #[must_use]
-    pub fn pending(&self, now: SystemTime, complete: bool) -> Vec<(i64, String)> {
-        let due = |t: &Tail| t.pending || t.rest_is_due(now, complete);
-        self.tails.values().filter(|t| due(t)).map(|t| (t.stamp.modified, t.relative.clone())).collect()
+    pub fn is_due(&self, now: SystemTime, complete: bool) -> bool {
+        self.tails.values().any(|tail| tail.is_due(now, complete))
+    }
+
+    /// Files with something to read.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn due(&mut self, store: &SledStore, now: SystemTime, complete: bool) -> Result<Vec<Job<'_>>, StoreError> {
+        if !self.is_due(now, complete) {
+            return Ok(Vec::new());
+        }
+        let run = self.register(store)?;
+        let due = self.tails.values_mut().filter(|tail| tail.is_due(now, complete));
+        Ok(due.map(|tail| Job { tail, run, own: &self.own }).collect())
     }
 
     /// Bytes not read yet.
@@ -255,30 +268,26 @@ impl Follower {
         self.tails.values().map(|t| t.backlog()).sum()
     }
 
-    /// Reads one file a little further. Returns the bytes used.
+    /// Takes note of what the reading of a file has brought.
     ///
     /// # Errors
     /// What the store says.
-    pub fn read(
+    pub fn take(
         &mut self,
         relative: &str,
+        reading: Reading,
         store: &SledStore,
-        scratch: &mut Scratch,
-        now: SystemTime,
-        complete: bool,
         turn: &mut Turn,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
         let run = self.register(store)?;
-        let Some(tail) = self.tails.get_mut(relative) else { return Ok(0) };
-        let reading = tail.read(&mut With { store, run, own: &self.own, scratch, now, complete })?;
         if let Some(reason) = reading.refused {
-            let id = tail.id;
-            self.refused.insert(relative.to_owned(), (tail.stamp, reason));
-            self.tails.remove(relative);
-            id.map_or(Ok(()), |id| store.forget_file(id))?;
+            if let Some(tail) = self.tails.remove(relative) {
+                self.refused.insert(relative.to_owned(), (tail.stamp, reason));
+                tail.id.map_or(Ok(()), |id| store.forget_file(id))?;
+            }
             turn.changed.insert(run);
             turn.facts.insert(self.place.path.clone());
-            return Ok(0);
+            return Ok(());
         }
         if let Some(reason) = reading.failed {
             self.failed.insert(relative.to_owned(), reason);
@@ -290,7 +299,7 @@ impl Follower {
         if reading.facts || reading.replaced {
             turn.facts.insert(self.place.path.clone());
         }
-        Ok(reading.bytes)
+        Ok(())
     }
 
     /// Offers all facts again, in the order of trust. Returns the run where that changed any.

@@ -2,7 +2,7 @@
 
 use super::discover::{Discovery, Patterns};
 use super::follower::Follower;
-use super::tail::Scratch;
+use super::lanes::{Job, Lanes, Terms};
 use super::{Budget, FileReport, Look, Turn};
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
@@ -28,7 +28,7 @@ pub struct Ingester {
     discovery: Discovery,
     first: Option<First>,
     complete: bool,
-    scratch: Scratch,
+    lanes: Lanes,
     now: fn() -> SystemTime,
 }
 
@@ -59,7 +59,7 @@ impl Ingester {
             discovery: Discovery::default(),
             first: None,
             complete: false,
-            scratch: Scratch::default(),
+            lanes: Lanes::default(),
             now,
         }
     }
@@ -173,35 +173,33 @@ impl Ingester {
 
     /// Reads, the files last written first, each a stretch before the next gets its turn.
     fn drain(&mut self, began: Instant, budget: Budget, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+        let terms = Terms { now, complete: self.complete };
+        let go = || began.elapsed() < budget.time;
         loop {
-            let mut queue: Vec<(i64, PathBuf, String)> = Vec::new();
-            for (path, follower) in &self.followers {
-                let pending = follower.pending(now, self.complete).into_iter();
-                queue.extend(pending.map(|(modified, relative)| (modified, path.clone(), relative)));
+            let mut jobs: Vec<(&Path, Job<'_>)> = Vec::new();
+            for (path, follower) in &mut self.followers {
+                let due = follower.due(&self.store, now, self.complete)?.into_iter();
+                jobs.extend(due.map(|job| (path.as_path(), job)));
             }
-            if queue.is_empty() {
+            if jobs.is_empty() {
                 break;
             }
-            queue.sort_by_key(|(modified, _, _)| std::cmp::Reverse(*modified));
-            for (_, path, relative) in queue {
-                let Some(follower) = self.followers.get_mut(&path) else { continue };
-                let mut bytes = 0;
-                loop {
-                    let used = follower.read(&relative, &self.store, &mut self.scratch, now, self.complete, turn)?;
-                    bytes += used;
-                    let more = follower.tails.get(&relative).is_some_and(|t| t.pending);
-                    if !more || used == 0 || bytes >= budget.bytes_per_file as u64 || began.elapsed() >= budget.time {
-                        break;
-                    }
-                }
+            jobs.sort_by_key(|(_, job)| std::cmp::Reverse(job.tail.stamp.modified));
+            let files: Vec<(PathBuf, String)> =
+                jobs.iter().map(|(path, job)| (path.to_path_buf(), job.tail.relative.clone())).collect();
+            let jobs = jobs.into_iter().map(|(_, job)| job).collect();
+            for ((path, relative), outcome) in files.iter().zip(self.lanes.read(jobs, &self.store, terms, go)) {
+                let reading = outcome?;
                 if let Some(first) = &mut self.first {
-                    first.done += bytes;
+                    first.done += reading.bytes;
                 }
-                if began.elapsed() >= budget.time {
-                    turn.more = self.followers.values().any(|f| !f.pending(now, self.complete).is_empty());
-                    self.cool();
-                    return Ok(());
+                if let Some(follower) = self.followers.get_mut(path) {
+                    follower.take(relative, reading, &self.store, turn)?;
                 }
+            }
+            if !go() {
+                turn.more = self.followers.values().any(|f| f.is_due(now, self.complete));
+                break;
             }
         }
         self.cool();

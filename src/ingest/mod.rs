@@ -10,6 +10,7 @@ mod follower;
 pub mod formats;
 mod identity;
 mod ingester;
+mod lanes;
 pub mod replay;
 mod settings;
 mod tail;
@@ -39,18 +40,17 @@ pub struct Turn {
     facts: BTreeSet<PathBuf>,
 }
 
-/// How much one turn may do, so that the screen never waits for a backlog.
+/// How much one turn may do, so that the screen never waits for a backlog. Of one file a turn reads about 4 MiB, or one
+/// record, before the others get theirs.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// Bytes read from one file before others get their turn.
-    pub bytes_per_file: usize,
     /// Time for the whole turn.
     pub time: Duration,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes_per_file: 4 << 20, time: Duration::from_millis(50) }
+        Self { time: Duration::from_millis(50) }
     }
 }
 

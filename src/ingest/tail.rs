@@ -74,10 +74,6 @@ impl Scratch {
 
 /// What a reading needs.
 pub struct With<'a> {
-    /// Where points go.
-    pub store: &'a SledStore,
-    /// Whose file it is.
-    pub run: RunId,
     /// Line formats of the project's own.
     pub own: &'a [CustomFormat],
     /// Used again for every file.
@@ -86,6 +82,21 @@ pub struct With<'a> {
     pub now: SystemTime,
     /// Whether files are complete as they are: nobody will wait for the rest of a line.
     pub complete: bool,
+}
+
+/// What was read of a file and is not stored yet; its points are in the file's sink.
+pub struct Parsed(Result<Found, std::io::Error>);
+
+enum Found {
+    /// Nothing that the store has to know.
+    Nothing(Reading),
+    /// Points, or a new place for the cursor.
+    Records {
+        reading: Reading,
+        cursor: Cursor,
+        /// For a file that the store does not know: when its first record was written, as far as the file system tells.
+        began: f64,
+    },
 }
 
 /// What one reading brought.
@@ -230,6 +241,12 @@ impl Tail {
             && (complete || now.duration_since(self.changed).is_ok_and(|quiet| quiet >= QUIET))
     }
 
+    /// Whether there is something to read.
+    #[must_use]
+    pub fn is_due(&self, now: SystemTime, complete: bool) -> bool {
+        self.pending || self.rest_is_due(now, complete)
+    }
+
     /// Bytes not read yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
@@ -253,30 +270,46 @@ impl Tail {
         &self.facts
     }
 
-    /// Reads about [`CHUNK`] bytes, or one record, and stores what they hold. Sets [`Tail::pending`] to whether there is more.
+    /// Reads and parses about [`CHUNK`] bytes, or one record. Sets [`Tail::pending`] to whether there is more. What comes
+    /// back must be given to [`Tail::store`] before the next reading.
+    #[must_use]
+    pub fn read(&mut self, mut with: With<'_>) -> Parsed {
+        Parsed(self.try_read(&mut with))
+    }
+
+    /// Stores what a reading brought, points and cursor together; gives the room for points back.
     ///
     /// # Errors
     /// What the store says; what is wrong with the file is in [`Reading::failed`].
-    pub fn read(&mut self, with: &mut With) -> Result<Reading, StoreError> {
-        let outcome = self.try_read(with);
-        if let Some((_, sink)) = &mut self.reader
-            && sink.points.capacity() > 0
-        {
-            with.scratch.points = std::mem::take(&mut sink.points);
-        }
-        with.scratch.trim();
-        match outcome {
-            Ok(reading) => Ok(reading),
-            Err(Trouble::Store(error)) => Err(error),
-            Err(Trouble::File(error)) => {
+    pub fn store(
+        &mut self,
+        store: &SledStore,
+        run: RunId,
+        parsed: Parsed,
+        scratch: &mut Scratch,
+    ) -> Result<Reading, StoreError> {
+        let outcome = match parsed.0 {
+            Ok(Found::Nothing(reading)) => Ok(reading),
+            Ok(Found::Records { reading, cursor, began }) => self.commit(store, run, cursor, began, reading),
+            Err(error) => {
                 self.pending = false;
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
                 Ok(Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() })
             }
+        };
+        if let Some((_, sink)) = &mut self.reader
+            && sink.points.capacity() > 0
+        {
+            scratch.points = std::mem::take(&mut sink.points);
         }
+        if self.format.growth() == Growth::Rewritten {
+            self.reader = None;
+        }
+        scratch.trim();
+        outcome
     }
 
-    fn try_read(&mut self, with: &mut With) -> Result<Reading, Trouble> {
+    fn try_read(&mut self, with: &mut With) -> Result<Found, std::io::Error> {
         let file = File::open(&self.path)?;
         let stamp = Stamp::of(&file.metadata()?);
         self.look(stamp, with.now);
@@ -286,7 +319,7 @@ impl Tail {
             if stamp.length == 0 && rewritten {
                 // Emptied, to be written anew: the version before stands until there is another.
                 self.pending = false;
-                return Ok(reading);
+                return Ok(Found::Nothing(reading));
             }
             if stamp.length > 0 {
                 // Whatever is there now need not have the format of what was there before.
@@ -298,7 +331,7 @@ impl Tail {
                         self.pending = false;
                         // As long as nothing stands there that can be read, what was read before stays.
                         let (failed, refused) = if self.orphan { (None, Some(reason)) } else { (Some(reason), None) };
-                        return Ok(Reading { failed, refused, ..reading });
+                        return Ok(Found::Nothing(Reading { failed, refused, ..reading }));
                     }
                 }
             }
@@ -310,7 +343,7 @@ impl Tail {
         }
         if !self.cursor.stuck.is_empty() {
             self.pending = false;
-            return Ok(reading);
+            return Ok(Found::Nothing(reading));
         }
         match self.format.growth() {
             Growth::Appended => self.append(with, &file, stamp, reading),
@@ -318,7 +351,13 @@ impl Tail {
         }
     }
 
-    fn append(&mut self, with: &mut With, file: &File, stamp: Stamp, mut reading: Reading) -> Result<Reading, Trouble> {
+    fn append(
+        &mut self,
+        with: &mut With,
+        file: &File,
+        stamp: Stamp,
+        mut reading: Reading,
+    ) -> Result<Found, std::io::Error> {
         if self.reader.is_none() {
             match start(&self.format, with.own, &self.relative, &self.cursor) {
                 Some(reader) => self.reader = Some(reader),
@@ -364,7 +403,7 @@ impl Tail {
                 && !self.cursor.displaced
                 && stamp.same_inode(identity.device, identity.inode);
             if used == 0 && stuck.is_empty() && settled {
-                return Ok(reading);
+                return Ok(Found::Nothing(reading));
             }
             let whole = &with.scratch.bytes[..used];
             let next = offset + used as u64;
@@ -385,8 +424,7 @@ impl Tail {
                 displaced: false,
             };
             reading.bytes = used as u64;
-            self.commit(with, file, cursor, &mut reading)?;
-            return Ok(reading);
+            return Ok(Found::Records { reading, cursor, began: self.began(file) });
         }
     }
 
@@ -397,10 +435,11 @@ impl Tail {
         file: &File,
         stamp: Stamp,
         mut reading: Reading,
-    ) -> Result<Reading, Trouble> {
+    ) -> Result<Found, std::io::Error> {
         self.pending = false;
         if stamp.length > MOST as u64 {
-            return Ok(Reading { failed: Some(format!("larger than {} MiB", MOST >> 20)), ..reading });
+            let failed = Some(format!("larger than {} MiB", MOST >> 20));
+            return Ok(Found::Nothing(Reading { failed, ..reading }));
         }
         with.scratch.bytes.resize(stamp.length as usize, 0);
         let n = read_at(file, &mut with.scratch.bytes, 0)?;
@@ -408,7 +447,7 @@ impl Tail {
         let used = match parser.feed(&with.scratch.bytes[..n], true, &mut sink) {
             Ok(used) => used as u64,
             // Caught in the middle of being written: the version before stands until this one is whole.
-            Err(error) => return Ok(Reading { failed: Some(error.0), ..reading }),
+            Err(error) => return Ok(Found::Nothing(Reading { failed: Some(error.0), ..reading })),
         };
         if self.id.is_some() {
             self.restart();
@@ -434,25 +473,35 @@ impl Tail {
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();
         self.reader = Some((parser, sink));
-        self.commit(with, file, cursor, &mut reading)?;
-        self.reader = None;
-        Ok(reading)
+        Ok(Found::Records { reading, cursor, began: self.began(file) })
     }
 
-    fn commit(&mut self, with: &With, file: &File, cursor: Cursor, reading: &mut Reading) -> Result<(), Trouble> {
-        let Some((_, sink)) = &mut self.reader else { return Ok(()) };
+    /// When the first record of a file that the store does not know was written, as far as the file system tells.
+    fn began(&self, file: &File) -> f64 {
+        if self.id.is_none() { began(file) } else { 0.0 }
+    }
+
+    fn commit(
+        &mut self,
+        store: &SledStore,
+        run: RunId,
+        cursor: Cursor,
+        began: f64,
+        mut reading: Reading,
+    ) -> Result<Reading, StoreError> {
+        let Some((_, sink)) = &mut self.reader else { return Ok(reading) };
         reading.points = sink.points.len() as u64;
         reading.facts = !sink.facts.is_empty();
         self.facts.append(&mut sink.facts);
         let target = match self.id {
             Some(id) => Target::Known(id),
             None => {
-                let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or_else(|| began(file));
-                Target::New { run: with.run, format: self.format.identity(), began, replaces: &self.replaces }
+                let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
+                Target::New { run, format: self.format.identity(), began, replaces: &self.replaces }
             }
         };
         let restarts: Vec<usize> = sink.restarts.iter().map(|r| r.point).collect();
-        let id = with.store.commit(&Commit {
+        let id = store.commit(&Commit {
             target,
             path: &self.relative,
             names: sink.metrics(),
@@ -466,13 +515,13 @@ impl Tail {
                 (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
                 self.replaces.clear();
                 sink.clear();
-                Ok(())
+                Ok(reading)
             }
             Err(error) => {
                 // The parser is ahead of the store now: it must start again from what is stored.
                 self.reader = None;
-                self.facts = self.id.map(|id| with.store.found_facts(id)).unwrap_or_default();
-                Err(Trouble::Store(error))
+                self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
+                Err(error)
             }
         }
     }
@@ -485,17 +534,6 @@ impl Tail {
         self.facts.clear();
         self.damage = None;
         self.pending = true;
-    }
-}
-
-enum Trouble {
-    Store(StoreError),
-    File(std::io::Error),
-}
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
-        Self::File(error)
     }
 }
 

@@ -57,7 +57,7 @@ impl Growing {
     /// Reads what is new, and looks at the runs, `later` than now.
     fn look(&mut self, later: Duration) {
         let mut look = Look::Everything;
-        let budget = || Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+        let budget = || Budget { time: Duration::from_secs(60) };
         while self.engine().turn(&look, budget()).unwrap().more {
             look = Look::Hints(Vec::new());
         }

@@ -99,7 +99,7 @@ impl World {
             }
             Action::Restart => self.start(),
             Action::Turn => {
-                let budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+                let budget = Budget { time: Duration::from_secs(60) };
                 self.process.as_mut().unwrap().1.turn(&Look::Everything, budget).unwrap();
                 if let Some((age, Some(steps))) = self.files.iter().flatten().max()
                     && self.standing.is_none_or(|(known, _)| *age > known)

@@ -1,8 +1,9 @@
 use super::*;
 use crate::project::RunSource;
-use crate::store::ReadStore;
+use crate::store::{ExportedPoint, ReadStore};
 use crate::vocab::{FactName, FactValue};
 use std::fs::{self, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn project(root: &Path, patterns: &[&str]) -> Project {
     Project { root: root.to_path_buf(), runs, ..Project::default() }
 }
 
-const ALL: Budget = Budget { bytes_per_file: usize::MAX, time: Duration::from_secs(60) };
+const ALL: Budget = Budget { time: Duration::from_secs(60) };
 
 /// A directory of logs, and an ingester on it.
 struct Bench {
@@ -311,14 +312,48 @@ fn one_backlog_starves_nobody() {
     bench.write("runs/small/m.jsonl", &lines(0..1));
     let old = fs::File::options().append(true).open(bench.path("runs/small/m.jsonl")).unwrap();
     old.set_modified(UNIX_EPOCH + Duration::from_secs(1)).unwrap();
-    let little = Budget { bytes_per_file: 1, time: Duration::ZERO };
+    let little = Budget { time: Duration::ZERO };
     let turn = bench.ingester.turn(&Look::Everything, little).unwrap();
     assert!(turn.more);
     assert_eq!(bench.steps("runs/small"), [] as [i64; 0], "the newest comes first");
-    let fair = Budget { bytes_per_file: 1, time: Duration::from_secs(60) };
+    let fair = Budget { time: Duration::from_secs(60) };
     while bench.ingester.turn(&Look::Hints(vec![]), fair).unwrap().more {}
     assert_eq!(bench.steps("runs/small"), [0]);
     assert_eq!(bench.steps("runs/big"), (0..200_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn however_many_threads_read_the_store_is_the_same() {
+    let read = |threads: usize| {
+        let mut bench = Bench::new(&["runs/*"]);
+        for run in 0..4_u64 {
+            let text: String =
+                (0..40_000).map(|i| format!("{{\"step\": {i}, \"loss\": 1.5, \"m{}\": {i}}}\n", run % 3)).collect();
+            bench.write(&format!("runs/{run}/m.jsonl"), &text);
+            // Long enough for two readings.
+            bench.write(&format!("runs/{run}/n.jsonl"), &text.repeat(if run % 2 == 0 { 1 } else { 4 }));
+            for name in ["m", "n"] {
+                let file =
+                    OpenOptions::new().append(true).open(bench.path(&format!("runs/{run}/{name}.jsonl"))).unwrap();
+                file.set_modified(UNIX_EPOCH + Duration::from_secs(run)).unwrap();
+            }
+        }
+        bench.ingester.lanes = Lanes::new(threads, 0);
+        bench.turn();
+        let mut all = DefaultHasher::new();
+        for (run, name) in bench.store.runs().unwrap() {
+            (run, name, format!("{:?}", bench.store.metrics(run).unwrap())).hash(&mut all);
+            let each = |file: &str, p: &ExportedPoint| {
+                (file, &p.metric, p.step, p.value.to_bits()).hash(&mut all);
+                true
+            };
+            bench.store.export(run, None, each).unwrap();
+        }
+        (bench.store.points(), all.finish())
+    };
+    let alone = read(1);
+    assert_eq!(alone.0, (4 + 1 + 4 + 1 + 4) * 3 * 40_000);
+    assert_eq!(read(3), alone);
 }
 
 /// The state of a Hugging Face trainer whose losses are 1.5, 2.5, …

@@ -1,0 +1,143 @@
+//! Reading several files at once, and storing what they hold one after the other.
+//!
+//! Reading and parsing is most of the work and needs nothing but the file. Storing gives out numbers of files and
+//! metrics, so it stays with one thread and in the order of the queue: the store is the same whatever the number of
+//! threads.
+
+use super::formats::custom::CustomFormat;
+use super::tail::{Parsed, Reading, Scratch, Tail, With};
+use crate::store::{RunId, SledStore, StoreError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::SystemTime;
+
+/// Most files that are read at once. Storing is a third of the work, so that more would wait for it.
+const MOST: usize = 3;
+/// Fewer bytes than this are read sooner than threads are started.
+const WORTH: u64 = 2 << 20;
+
+/// A file to read a stretch of.
+pub struct Job<'a> {
+    /// The file.
+    pub tail: &'a mut Tail,
+    /// Whose it is.
+    pub run: RunId,
+    /// Line formats of the project's own.
+    pub own: &'a [CustomFormat],
+}
+
+/// Threads to read with, and the room they need.
+pub struct Lanes {
+    threads: usize,
+    /// Fewer bytes than this are read by the caller's thread.
+    worth: u64,
+    /// Room that no reading has at present. Kept by every file, it would be a megabyte for each.
+    idle: Vec<Scratch>,
+}
+
+/// How to take files.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// Now.
+    pub now: SystemTime,
+    /// Whether files are complete as they are.
+    pub complete: bool,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, usize::from).min(MOST), WORTH)
+    }
+}
+
+impl Lanes {
+    /// As many threads as given, for `worth` bytes or more; with one, files are read by the caller's.
+    #[must_use]
+    pub fn new(threads: usize, worth: u64) -> Self {
+        Self { threads, worth, idle: Vec::new() }
+    }
+
+    /// Reads one stretch of each file, and stores it, in order, as long as `go` says so before each but the first.
+    /// Returns what came of each file that had its turn.
+    pub fn read(
+        &mut self,
+        jobs: Vec<Job<'_>>,
+        store: &SledStore,
+        terms: Terms,
+        mut go: impl FnMut() -> bool,
+    ) -> Vec<Result<Reading, StoreError>> {
+        let bytes: u64 = jobs.iter().map(|job| job.tail.backlog()).sum();
+        if self.threads > 1 && jobs.len() > 1 && bytes >= self.worth {
+            return self.read_at_once(jobs, store, terms, go);
+        }
+        let mut done = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if !done.is_empty() && !go() {
+                break;
+            }
+            let read = Read::of(job, self.idle.pop().unwrap_or_default(), terms);
+            done.push(self.keep(read, store));
+        }
+        done
+    }
+
+    fn read_at_once(
+        &mut self,
+        jobs: Vec<Job<'_>>,
+        store: &SledStore,
+        terms: Terms,
+        mut go: impl FnMut() -> bool,
+    ) -> Vec<Result<Reading, StoreError>> {
+        std::thread::scope(|scope| {
+            // Files are dealt to the threads in turn and come back in turn, which keeps them in order.
+            let threads: Vec<(Sender<_>, Receiver<Read<'_>>)> = (0..self.threads.min(jobs.len()))
+                .map(|_| {
+                    let (hand, handed) = channel::<(Job<'_>, Scratch)>();
+                    let (give, given) = channel();
+                    scope.spawn(move || {
+                        handed.into_iter().try_for_each(|(job, scratch)| give.send(Read::of(job, scratch, terms)))
+                    });
+                    (hand, given)
+                })
+                .collect();
+            let n = threads.len();
+            let mut jobs = jobs.into_iter().enumerate().peekable();
+            let (mut handed, mut done) = (0, Vec::new());
+            loop {
+                // One more than are being read, so that no thread waits while another's file is stored.
+                while handed <= done.len() + n && jobs.peek().is_some() && (handed == 0 || go()) {
+                    let Some((index, job)) = jobs.next() else { break };
+                    // A thread that is gone has panicked; the scope says so at its end.
+                    if threads[index % n].0.send((job, self.idle.pop().unwrap_or_default())).is_err() {
+                        return done;
+                    }
+                    handed += 1;
+                }
+                if done.len() == handed {
+                    return done;
+                }
+                let Ok(read) = threads[done.len() % n].1.recv() else { return done };
+                done.push(self.keep(read, store));
+            }
+        })
+    }
+
+    fn keep(&mut self, mut read: Read<'_>, store: &SledStore) -> Result<Reading, StoreError> {
+        let outcome = read.job.tail.store(store, read.job.run, read.parsed, &mut read.scratch);
+        self.idle.push(read.scratch);
+        outcome
+    }
+}
+
+/// A file that has been read and not been stored.
+struct Read<'a> {
+    job: Job<'a>,
+    parsed: Parsed,
+    scratch: Scratch,
+}
+
+impl<'a> Read<'a> {
+    fn of(job: Job<'a>, mut scratch: Scratch, Terms { now, complete }: Terms) -> Self {
+        let parsed = job.tail.read(With { own: job.own, scratch: &mut scratch, now, complete });
+        Self { job, parsed, scratch }
+    }
+}
