@@ -1,6 +1,6 @@
 //! Facts from the files of a run that are settings, not logs.
 
-use super::facts::{Found, blend, command_line, config, mlflow, plain, torchtitan};
+use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::project::{FactSource, ProjectError, sidecar};
@@ -256,7 +256,7 @@ impl Settings {
         }
         let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
         for (file, found) in settings.chain(logs) {
-            for (name, value, place) in found {
+            for (name, value, place) in in_force(found) {
                 let value = match (name, value) {
                     (FactName::Mixture, FactValue::Text(path)) => match self.blends.get(path) {
                         Some((_, Ok(mixture))) => FactValue::Mixture(mixture.clone()),

@@ -1,7 +1,8 @@
 //! What generated files say, point by point: the writers are those of the tests, so the contents are known.
 
-use crate::support::{Read, format, whole};
+use crate::support::{Read, format, in_pieces, whole};
 use crate::writers::{tfevents, wandb};
+use mixlaw::ingest::facts::in_force;
 use mixlaw::ingest::formats::{Sink, recognise};
 use mixlaw::vocab::{FactName, FactValue};
 
@@ -152,6 +153,33 @@ fn wandb_history_config_and_console() {
         "{:?}",
         read.facts
     );
+}
+
+#[test]
+fn what_a_wandb_configuration_takes_back_is_no_fact_any_more() {
+    let mut file = wandb::File::new();
+    let model = r#"{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100}"#;
+    file.config(&[("seed", "5"), ("lr", "0.1"), ("max_steps", "10"), ("model", model), ("mix", r#"{"a": 1, "b": 3}"#)]);
+    let standing = |file: &wandb::File| {
+        let whole = whole(format("wandb"), "run-1.wandb", &file.0).facts;
+        let pieces = in_pieces(format("wandb"), "run-1.wandb", &file.0, std::iter::repeat(11), true).unwrap().facts;
+        assert_eq!(whole, pieces);
+        in_force(&whole).into_iter().map(|(name, value, _)| (*name, value.clone())).collect::<Vec<_>>()
+    };
+    let number = |facts: &[(FactName, FactValue)], name| {
+        facts.iter().filter(|f| f.0 == name).map(|f| f.1.clone()).collect::<Vec<_>>()
+    };
+    let before = standing(&file);
+    assert_eq!(number(&before, FactName::Params).len(), 1, "{before:?}");
+    file.history(0, &[("loss", "2")]).unset(&["seed", "mix"]).config(&[("lr", "0.2"), ("max_steps", "null")]);
+    let after = standing(&file);
+    assert!(number(&after, FactName::LearningRate).iter().all(|rate| *rate == FactValue::Number(0.2)), "{after:?}");
+    for gone in [FactName::Seed, FactName::Mixture, FactName::PlannedSteps] {
+        assert_eq!((number(&before, gone).is_empty(), number(&after, gone)), (false, vec![]), "{gone:?}");
+    }
+    assert_eq!(number(&after, FactName::Params).len(), 1, "its settings were left");
+    file.unset(&["model>hidden_size"]);
+    assert_eq!(number(&standing(&file), FactName::Params), []);
 }
 
 #[test]

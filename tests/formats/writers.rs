@@ -155,9 +155,18 @@ pub mod wandb {
         }
 
         pub fn config(&mut self, items: &[(&str, &str)]) -> &mut Self {
+            self.configured(1, items)
+        }
+
+        /// Takes settings back; their values are empty.
+        pub fn unset(&mut self, keys: &[&str]) -> &mut Self {
+            self.configured(2, &keys.iter().map(|key| (*key, "")).collect::<Vec<_>>())
+        }
+
+        fn configured(&mut self, field: u32, items: &[(&str, &str)]) -> &mut Self {
             let (mut record, mut config) = (Vec::new(), Vec::new());
             for (key, json) in items {
-                bytes(&mut config, 1, &item(key, json));
+                bytes(&mut config, field, &item(key, json));
             }
             bytes(&mut record, 5, &config);
             self.record(&record)

@@ -180,23 +180,29 @@ fn core(config: &Value) -> Vec<Found> {
     }
     facts.add(FactName::Seed, at(config, "init_seed").and_then(number), "init_seed");
     facts.model(core_as_transformers);
-    if let Some((weights, names)) = sources(config, 0) {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if let Some((place, weights, names)) = sources(config, "", 0) {
         let mixture = blend::mixture(&weights, &names);
-        facts.found.extend(mixture.map(|m| (FactName::Mixture, FactValue::Mixture(m), "source_configs".to_owned())));
+        facts.found.extend(mixture.map(|m| (FactName::Mixture, FactValue::Mixture(m), place.to_owned())));
     }
     facts.found
 }
 
-/// A list of sources with `source_name` and `target_ratio`, wherever it is.
-fn sources(value: &Value, depth: usize) -> Option<(Vec<f64>, Vec<String>)> {
+/// A list of sources with a share and a name each, wherever it is, and the key it is under: `source_name` and
+/// `target_ratio` of mixture datasets, `label` (also of the source itself) and `ratio` of mixed sources. Lists of paths
+/// (`data.paths`, `dataset.paths`, `dataset.mix`) state no sizes, so no shares.
+fn sources<'a>(value: &'a Value, key: &'a str, depth: usize) -> Option<(&'a str, Vec<f64>, Vec<&'a str>)> {
     if let Value::Array(list) = value {
-        let source = |s: &Value| Some((number(s.get("target_ratio")?)?, s.get("source_name")?.as_str()?.to_owned()));
-        let all: Option<Vec<(f64, String)>> = list.iter().map(source).collect();
-        return all.filter(|all| !all.is_empty()).map(|all| all.into_iter().unzip());
+        let source = |s: &'a Value| {
+            let share = number(s.get("target_ratio").or_else(|| s.get("ratio"))?)?;
+            let label = || s.get("label").filter(|label| label.is_string()).or_else(|| s.get("source")?.get("label"));
+            Some((share, s.get("source_name").or_else(label)?.as_str()?))
+        };
+        let all: Option<Vec<(f64, &str)>> = list.iter().map(source).collect();
+        let (shares, names) = all.filter(|all| !all.is_empty())?.into_iter().unzip();
+        return Some((key, shares, names));
     }
     let inside = value.as_object().filter(|_| depth < 6)?;
-    inside.values().find_map(|inner| sources(inner, depth + 1))
+    inside.iter().find_map(|(key, inner)| sources(inner, key, depth + 1))
 }
 
 #[cfg(test)]
@@ -256,5 +262,30 @@ mod tests {
         assert_eq!(find(&found, FactName::PlannedSteps), Some(&FactValue::Number(10_000.0)));
         assert_eq!(find(&found, FactName::Schedule), Some(&FactValue::Text("cosine".to_owned())));
         assert_eq!(facts(&json!({"model": {"d_model": 8}, "lr": 1})), []);
+    }
+
+    #[test]
+    fn shares_are_those_that_are_stated() {
+        let mixture = |config: Value| match find(&facts(&config), FactName::Mixture) {
+            Some(FactValue::Mixture(mixture)) => Some(mixture.0.clone().into_iter().collect::<Vec<_>>()),
+            _ => None,
+        };
+        let core = |dataset: Value| json!({"data_loader": {}, "trainer": {}, "dataset": dataset});
+        // OLMo-core, data/composable/mixing_instance_source.py.
+        let specs = core(json!({"sources": {"source_specs": [
+            {"ratio": 3.0, "label": "web", "source": {"label": "a"}, "size_adjustment_factor": 1.0},
+            {"ratio": 1.0, "label": null, "source": {"label": "code"}},
+        ]}}));
+        assert_eq!(mixture(specs), Some(vec![("code".to_owned(), 0.25), ("web".to_owned(), 0.75)]));
+        assert_eq!(mixture(core(json!({"source_specs": [{"ratio": 3.0, "label": "web"}, {"ratio": 1.0}]}))), None);
+        assert_eq!(
+            mixture(core(json!({"mix": "OLMoE-mix-0824", "paths": ["s3://web/a.npy", "s3://web/a.npy"]}))),
+            None
+        );
+        let olmo = json!({
+            "global_train_batch_size": 8, "model": {"d_model": 8},
+            "data": {"paths": ["s3://web/0.npy", "s3://web/1.npy", "s3://code/0.npy"]},
+        });
+        assert_eq!(mixture(olmo), None, "files are of any size");
     }
 }

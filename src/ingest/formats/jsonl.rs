@@ -1,8 +1,8 @@
 //! JSON lines: one object a line, as most training scripts write their metrics.
 //!
 //! Flat and nested (`{"train": {"loss": 2.1}}` is `train/loss`); `NaN`, `Infinity` and `-Infinity` as Python writes them;
-//! the step under any of [`STEP_KEYS`], also as `"12/2353"`. Every number is a point, strings and booleans are not, and
-//! what is in arrays is not (it has no name).
+//! the step under any of [`STEP_KEYS`], also as `"12/2353"`. Every number is a point, strings and booleans are not (but for
+//! numbers in quotes under the name of a metric of training), and what is in arrays is not (it has no name).
 //!
 //! A script writes the same keys in the same order on line after line. So each key remembers the bytes that led to the
 //! next one (`, "train/loss": `), and as long as they come again, a key costs one comparison; only the numbers are
@@ -12,11 +12,11 @@ mod keys;
 mod syntax;
 
 use super::saved::{self, Reader};
-use super::scan::number;
+use super::scan::{number, whole_number};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 pub use keys::STEP_KEYS;
-use keys::{Role, model_info, planned, role};
+use keys::{Role, model_info, of_training, planned, role};
 use memchr::memchr;
 use std::collections::HashMap;
 use syntax::{Broken, skip, space, string, unescape};
@@ -110,6 +110,8 @@ struct Key {
     /// Number of the object it holds, where it holds one.
     inside: Option<u32>,
     role: Role,
+    /// Whether text under it may be a number in quotes.
+    quoted: bool,
     /// Index in the sink; `u32::MAX` before the first number.
     metric: u32,
     /// Line and index of the newest point: JSON's last value wins where a key comes twice in an object.
@@ -153,6 +155,7 @@ impl Default for Lines {
             path: String::new(),
             inside: Some(0),
             role: Role::Metric,
+            quoted: false,
             metric: NONE,
             seen: (u64::MAX, 0),
         };
@@ -398,6 +401,12 @@ impl Lines {
     }
 
     fn text(&mut self, key: u32, text: &[u8], sink: &mut Sink) {
+        if self.keys[key as usize].quoted
+            && let Some(value) = whole_number(text)
+        {
+            self.point(key, value, sink);
+            return;
+        }
         self.text_bytes += text.len();
         match self.keys[key as usize].role {
             Role::Step(rank) => {
@@ -437,6 +446,7 @@ impl Lines {
             token: Box::default(),
             next: NONE,
             first: NONE,
+            quoted: role == Role::Metric && of_training(&path),
             path,
             inside: None,
             role,

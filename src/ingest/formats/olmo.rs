@@ -9,7 +9,10 @@
 //! ```
 //!
 //! The console is lossy: over 1000 only whole numbers are printed, over 1 four digits. Blocks without a step in their title
-//! (evaluations, system metrics) belong to the step before.
+//! (OLMo's evaluations, system metrics) belong to the step before; evaluations of OLMo-core to one whose title is yet to
+//! come ([`held`]).
+
+mod held;
 
 use super::lines::{ByLine, Line, LineParser};
 use super::saved::{self, Reader};
@@ -17,6 +20,7 @@ use super::scan::{after_first, integer, needles, number_with_commas, point, unla
 use super::signs::{ConsoleFormat, Sign};
 use super::{Parser, Sink};
 use crate::vocab::{FactName, FactValue};
+use held::Held;
 use memchr::memmem::find;
 
 /// The format.
@@ -84,7 +88,40 @@ struct OlmoParser {
     inside: bool,
     /// What comes before the names of the block's entries: OLMo-core leaves it out of evaluations.
     prefix: Vec<u8>,
-    name: Vec<u8>,
+    held: Held,
+    size: Size,
+}
+
+/// Parameters as OLMo prints them. Those it calls non-embedding have the output matrix among them, where that is not the
+/// input's (`num_params` in olmo/model.py leaves out `wte` and `wpe` only). The model that is printed later shows whether
+/// it is.
+#[derive(Debug, Default)]
+struct Size {
+    total: f64,
+    /// Without the input's embeddings; 0 where there is nothing to find out.
+    inner: f64,
+    /// Whether the model is being printed, or was.
+    shown: bool,
+}
+
+impl Size {
+    /// Looks for the output matrix in a line of the model that is printed: `(ff_out): Linear(in_features=4096,
+    /// out_features=50304, bias=False)`. Layers have a part of this name, too, of another size.
+    fn line(&mut self, line: &[u8]) -> Option<f64> {
+        let rest = after_first(line, b"(ff_out): Linear(in_features=").filter(|_| self.inner > 0.0)?;
+        let (width, length) = integer(rest)?;
+        let (out, _) = integer(rest[length..].strip_prefix(b", out_features=")?)?;
+        let head = self.total - self.inner;
+        if width as f64 * out as f64 != head || head >= self.inner {
+            return None;
+        }
+        Some(std::mem::take(&mut self.inner) - head)
+    }
+
+    /// The first step: if the model was printed, it had no output matrix of its own.
+    fn settled(&mut self) -> Option<f64> {
+        Some(std::mem::take(&mut self.inner)).filter(|inner| *inner > 0.0 && self.shown)
+    }
 }
 
 impl LineParser for OlmoParser {
@@ -93,18 +130,23 @@ impl LineParser for OlmoParser {
     }
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
+        let raw = line.text;
         let line = Line { text: unlabelled(line.text), ..line };
+        let size = |params: f64, sink: &mut Sink| {
+            sink.fact(FactName::Params, FactValue::Number(params), format!("line {}", line.number));
+        };
         if line.text.first() == Some(&b' ') {
-            if self.inside
-                && let Some((name, value)) = entry(line.text)
-            {
+            if let Some((name, value)) = entry(line.text).filter(|_| self.inside) {
                 if self.prefix.is_empty() {
+                    if name.starts_with(b"throughput/in-loop eval ") {
+                        self.held.was_at(self.step, sink);
+                    }
                     point(name, self.step, value, sink);
                 } else {
-                    self.name.clone_from(&self.prefix);
-                    self.name.extend_from_slice(name);
-                    point(&self.name, self.step, value, sink);
+                    self.held.hold([&self.prefix, name].concat(), value, sink);
                 }
+            } else if let Some(params) = self.size.line(line.text) {
+                size(params, sink);
             }
             return;
         }
@@ -115,8 +157,12 @@ impl LineParser for OlmoParser {
         self.prefix.clear();
         self.inside = false;
         if let Some((step, total)) = title(line.text) {
+            self.held.title(step, held::stamp(raw), sink);
             self.step = step;
             self.inside = true;
+            if let Some(params) = self.size.settled() {
+                size(params, sink);
+            }
             if let Some(total) = total.filter(|total| *total != self.total) {
                 self.total = total;
                 sink.fact(FactName::PlannedSteps, FactValue::Number(total as f64), format!("line {}", line.number));
@@ -126,18 +172,28 @@ impl LineParser for OlmoParser {
         }
     }
 
+    fn end(&mut self, sink: &mut Sink) {
+        self.held.end(sink);
+    }
+
     fn save(&self, to: &mut Vec<u8>) {
         saved::signed(to, self.step);
         saved::signed(to, self.total);
-        to.push(u8::from(self.inside));
+        to.push(u8::from(self.inside) | u8::from(self.size.shown) << 1);
         saved::bytes(to, &self.prefix);
+        self.held.save(to);
+        saved::float(to, self.size.total);
+        saved::float(to, self.size.inner);
     }
 
     fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
         self.step = from.signed()?;
         self.total = from.signed()?;
-        self.inside = from.byte()? == 1;
+        let flags = from.byte()?;
+        self.inside = flags & 1 == 1;
         self.prefix = from.bytes()?.to_vec();
+        self.held = Held::resume(from)?;
+        self.size = Size { total: from.float()?, inner: from.float()?, shown: flags & 2 == 2 };
         Some(())
     }
 }
@@ -146,17 +202,22 @@ impl OlmoParser {
     /// A line of the log that is no step: the title of an evaluation, or a fact.
     fn other(&mut self, line: Line<'_>, sink: &mut Sink) {
         let after = |needle: &[u8]| number_with_commas(after_first(line.text, needle)?).map(|(value, _)| value);
-        let facts = [
-            (FactName::TotalParams, after(b"Total number of parameters: ")),
-            (FactName::Params, after(b"Number of non-embedding parameters: ")),
-            (FactName::TotalParams, after(b"total parameters: ")),
-            // OLMo-core; the number without embeddings that follows still has the output matrix in it.
-            (FactName::TotalParams, after(b"Building transformer with ")),
-        ];
-        for (name, value) in facts {
-            if let Some(value) = value {
-                sink.fact(name, FactValue::Number(value), format!("line {}", line.number));
-            }
+        // OLMo-core's number without embeddings still has the output matrix in it, and no model is printed to tell.
+        let core = after(b"Building transformer with ");
+        let total = after(b"Total number of parameters: ").or_else(|| after(b"total parameters: ")).or(core);
+        if let Some(total) = total {
+            sink.fact(FactName::TotalParams, FactValue::Number(total), format!("line {}", line.number));
+            self.size = Size { total, ..Size::default() };
+        }
+        if let Some(inner) = after(b"Number of non-embedding parameters: ") {
+            self.size.inner = if self.size.total > inner { inner } else { 0.0 };
+        }
+        self.size.shown |= line.text.ends_with(b"Model:");
+        let resumed = after(b"Will resume training from step ").map(|step| step as i64);
+        if core.is_some() || resumed.is_some() {
+            self.held.starts(resumed, sink);
+        } else if find(line.text, b"Starting epoch ").is_some() {
+            self.held.begins();
         }
         // OLMo: the title is the label of the evaluator, and names are whole.
         self.inside = true;
@@ -215,8 +276,31 @@ mod tests {
             ]
         );
         assert_eq!((points[3].2, points[2].2.is_nan()), (41_943_040.0, true));
-        assert_eq!(sink.facts.len(), 3, "{:?}", sink.facts);
-        assert_eq!(sink.facts[1], (FactName::Params, FactValue::Number(6_681_780_224.0), "line 2".to_owned()));
+        let names: Vec<FactName> = sink.facts.iter().map(|f| f.0).collect();
+        assert_eq!(names, [FactName::TotalParams, FactName::PlannedSteps], "no model was printed");
+    }
+
+    #[test]
+    fn the_output_matrix_is_no_part_of_n() {
+        // OLMo-7B and OLMo-1B: allenai/OLMo, scripts/train.py prints both numbers and then the model.
+        let start = |total: &str, inner: &str| {
+            let line = "2024-01-02T03:04:05.678Z\thost:0\ttrain:967\tINFO\t";
+            format!(
+                "{line}Total number of parameters: {total}\n{line}Number of non-embedding parameters: {inner}\n{line}Model:\n\
+                 {line}FullyShardedDataParallel(\n      (ff_out): Linear(in_features=11008, out_features=4096, bias=False)\n"
+            )
+        };
+        let head = "    (ff_out): Linear(in_features=4096, out_features=50304, bias=False)\n";
+        let step = "2024-01-02T03:04:06.678Z\thost:0\tolmo.train:967\tINFO\t[step=1/739328]\n";
+        let params = |text: String| {
+            let found = read(&text).1.facts.into_iter().filter(|f| f.0 == FactName::Params);
+            found.map(|f| (f.1, f.2)).collect::<Vec<_>>()
+        };
+        let untied = start("6,888,095,744", "6,682,050,560") + head + step;
+        assert_eq!(params(untied), [(FactValue::Number(6_476_005_376.0), "line 6".to_owned())]);
+        let tied = start("1,176,764,416", "1,073,741,824") + step;
+        assert_eq!(params(tied), [(FactValue::Number(1_073_741_824.0), "line 6".to_owned())]);
+        assert_eq!(params(start("1,176,764,416", "1,073,741,824")), [], "the model is being printed");
     }
 
     #[test]
@@ -234,8 +318,103 @@ mod tests {
         let seen: Vec<(&str, i64)> = points.iter().map(|(k, s, _)| (k.as_str(), *s)).collect();
         assert_eq!(
             seen,
-            [("train/CE loss", 20), ("train/block 0/load imbalance", 20), ("eval/lm/c4_en-validation/CE loss", 20)]
+            [("train/CE loss", 20), ("train/block 0/load imbalance", 20), ("eval/lm/c4_en-validation/CE loss", 40)],
+            "the step that was to be printed next"
         );
         assert_eq!(sink.facts, [(FactName::TotalParams, FactValue::Number(1_279_787_008.0), "line 1".to_owned())]);
+    }
+
+    const LOGGER: &str = "\thost:0\tolmo_core.train.callbacks.console_logger:54\tINFO\t";
+    const EVALUATOR: &str = "\thost:0\tolmo_core.train.callbacks.evaluator_callback:54\tINFO\t";
+
+    /// Titles as OLMo-core prints them, the steps of each list together, a second after those before.
+    fn titles(second: &mut u32, steps: &[i64], more: &str) -> String {
+        *second += 1;
+        let line = |(i, step): (usize, &i64)| {
+            format!("2025-01-02 03:{:02}:{:02}.{i:03}{LOGGER}[step={step}/???,epoch=1]\n", *second / 60, *second % 60)
+                + "    train/CE loss=3.2\n"
+        };
+        steps.iter().enumerate().map(line).collect::<String>() + more
+    }
+
+    fn evaluation(loss: f64) -> String {
+        format!(
+            "2025-01-02 03:00:00.000{EVALUATOR}Running lm evals...\n2025-01-02 03:00:00.000{EVALUATOR}[eval=lm,step=5/10]\n\
+             2025-01-02 03:00:00.000{EVALUATOR}Finished lm evals in 1.2 seconds. Metrics:\n    c4/CE loss={loss}\n"
+        )
+    }
+
+    fn evaluated(text: &str) -> Vec<(i64, f64)> {
+        let whole = read(text).0;
+        // Cut anywhere, and gone on with by another process, it is the same.
+        for cut in (0..text.len()).step_by(7) {
+            let (mut sink, mut parser) = (Sink::default(), Olmo.parser(""));
+            let used = parser.feed(&text.as_bytes()[..cut], false, &mut sink).unwrap();
+            let mut resumed = Olmo.parser("");
+            resumed.resume(&parser.save()).unwrap();
+            resumed.feed(&text.as_bytes()[used..], true, &mut sink).unwrap();
+            let again: Vec<(String, i64, f64)> =
+                sink.points.iter().map(|p| (sink.metrics()[p.metric as usize].clone(), p.step, p.value)).collect();
+            assert_eq!(again, whole, "cut at {cut}");
+        }
+        whole.into_iter().filter(|(key, ..)| key == "eval/lm/c4/CE loss").map(|(_, step, loss)| (step, loss)).collect()
+    }
+
+    #[test]
+    fn an_evaluation_is_of_the_last_step_of_those_printed_after_it() {
+        // Metrics of five steps are collected, as by default, and printed together.
+        let mut s = 0;
+        let mut text = titles(&mut s, &[1], "");
+        for from in (0..30).step_by(5) {
+            let steps: Vec<i64> = (from + 1..=from + 5).filter(|step| *step > 1).collect();
+            if from % 10 == 5 {
+                text += &evaluation(3.0 + from as f64);
+            }
+            text += &titles(&mut s, &steps, "");
+        }
+        assert_eq!(evaluated(&text), [(10, 8.0), (20, 18.0), (30, 28.0)]);
+        // The run was stopped before its next titles.
+        assert_eq!(evaluated(&(text + &evaluation(1.0)))[3], (35, 1.0));
+    }
+
+    #[test]
+    fn an_evaluation_is_of_the_next_step_where_titles_come_one_at_a_time() {
+        // Every step has its title, metrics every fourth, which are printed every eighth.
+        let mut s = 0;
+        let mut text = titles(&mut s, &[1], "");
+        for step in 2..=24 {
+            if step % 8 == 0 {
+                text += &evaluation(step as f64);
+            }
+            match step % 8 {
+                0 => text += &titles(&mut s, &[step - 4, step], ""),
+                4 => {}
+                _ => text += &titles(&mut s, &[step], ""),
+            }
+        }
+        assert_eq!(evaluated(&text), [(8, 8.0), (16, 16.0), (24, 24.0)]);
+    }
+
+    #[test]
+    fn what_is_said_under_a_title_settles_it() {
+        let mut s = 0;
+        let timed = "    throughput/in-loop eval time (s)=12.3\n    throughput/in-loop eval batches=4\n";
+        let text = titles(&mut s, &[1], "") + &titles(&mut s, &[2, 3, 4, 5], "") + &evaluation(2.0);
+        let text = text + &titles(&mut s, &[6, 7, 8], timed) + &titles(&mut s, &[9, 10], "");
+        assert_eq!(evaluated(&text), [(8, 2.0)]);
+    }
+
+    #[test]
+    fn an_evaluation_before_the_first_step_is_of_the_step_it_starts_from() {
+        let building =
+            format!("2025-01-02 03:00:00.000{EVALUATOR}Building transformer with 1,279,787,008 total params\n");
+        let epoch = format!("2025-01-02 03:00:00.000{EVALUATOR}Starting epoch 1...\n");
+        let fresh = building.clone() + &evaluation(11.0) + &epoch + &titles(&mut 0, &[1], "");
+        assert_eq!(evaluated(&fresh), [(0, 11.0)]);
+        let resumed = format!("2025-01-02 03:00:00.000{EVALUATOR}Will resume training from step 1000, epoch 1\n");
+        let again = building + &resumed + &evaluation(4.0) + &epoch + &titles(&mut 1, &[1010], "");
+        assert_eq!(evaluated(&again), [(1000, 4.0)]);
+        assert_eq!(evaluated(&(fresh + &again)), [(0, 11.0), (1000, 4.0)]);
+        assert_eq!(evaluated(&evaluation(11.0)), [(0, 11.0)], "stopped before its first step");
     }
 }

@@ -45,6 +45,8 @@ struct WandbParser {
     place: Place,
     /// Newest step, for history without one.
     step: i64,
+    /// Whether there was a configuration.
+    configured: bool,
     /// Unfinished lines of standard error and standard output.
     lines: [Vec<u8>; 2],
     /// Whole lines that were not looked through yet.
@@ -111,7 +113,7 @@ impl Parser for WandbParser {
         if !self.begun {
             return Vec::new();
         }
-        let mut saved = vec![u8::from(self.place.passing)];
+        let mut saved = vec![u8::from(self.place.passing) | u8::from(self.configured) << 1];
         saved.extend(self.place.in_block.to_le_bytes());
         saved.extend(self.step.to_le_bytes());
         // Two lines, neither of which holds a line break, and what must be known to go on looking through more of them.
@@ -127,13 +129,14 @@ impl Parser for WandbParser {
             return Ok(());
         }
         let foreign = || FormatError("state of another parser".to_owned());
-        let ([passing, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
+        let ([flags, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
         let (step, lines) = rest.split_first_chunk().ok_or_else(foreign)?;
         let mut breaks = memchr::memchr_iter(b'\n', lines);
         let (middle, end) = breaks.next().zip(breaks.next()).ok_or_else(foreign)?;
         let console = &lines[end + 1..];
         self.begun = true;
-        self.place = Place { in_block: u16::from_le_bytes([*b0, *b1]), passing: *passing != 0 };
+        self.place = Place { in_block: u16::from_le_bytes([*b0, *b1]), passing: flags & 1 == 1 };
+        self.configured = flags & 2 == 2;
         self.step = i64::from_le_bytes(*step);
         self.lines = [lines[..middle].to_vec(), lines[middle + 1..end].to_vec()];
         if !console.is_empty() {
@@ -149,8 +152,8 @@ impl WandbParser {
             match field? {
                 (2, Wire::Bytes(history)) => self.history(history, sink)?,
                 (4 | 13, Wire::Bytes(output)) => self.output(output)?,
-                (5, Wire::Bytes(config)) => configuration(config, sink)?,
-                (17, Wire::Bytes(run)) => started(run, sink)?,
+                (5, Wire::Bytes(config)) => self.configuration(config, sink)?,
+                (17, Wire::Bytes(run)) => self.started(run, sink)?,
                 _ => {}
             }
         }
@@ -192,6 +195,52 @@ impl WandbParser {
                 }
                 None if item.json.first() == Some(&b'{') => nested(&item, step, wall, sink),
                 None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A `ConfigRecord`: what it sets and removes, as facts. What it sets goes before what was set earlier.
+    fn configuration(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+        let (mut known, mut removed) = (Map::new(), Vec::new());
+        for field in Fields::new(message) {
+            match field? {
+                (1, Wire::Bytes(bytes)) => {
+                    let item = Item::read(bytes)?;
+                    known.insert(item.key, python_json::value(item.json).unwrap_or_default());
+                }
+                (2, Wire::Bytes(bytes)) => removed.push(Item::read(bytes)?.key),
+                _ => {}
+            }
+        }
+        let found = facts::config::facts(&Value::Object(known.clone()));
+        if self.configured {
+            removed.extend(known.into_iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key));
+            let mut places: Vec<&str> = found.iter().map(|(_, _, place)| place.as_str()).collect();
+            places.extend(removed.iter().map(String::as_str));
+            places.sort_unstable();
+            places.dedup();
+            let taken_back = places.into_iter().map(|place| facts::withdrawal(format!("config.{place}")));
+            sink.facts.extend(taken_back);
+            for key in removed.iter().filter(|key| shapes_a_model(key)) {
+                let level = key.rfind('.').map_or("", |dot| &key[..=dot]);
+                sink.facts.push(facts::withdrawal(format!("config.{level} formula")));
+            }
+        }
+        self.configured = true;
+        for (name, value, place) in found {
+            sink.fact(name, value, format!("config.{place}"));
+        }
+        Ok(())
+    }
+
+    /// A `RunRecord`: its configuration, and where it started if it was resumed.
+    fn started(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+        for field in Fields::new(message) {
+            match field? {
+                (4, Wire::Bytes(config)) => self.configuration(config, sink)?,
+                (14, Wire::Varint(step)) if step > 0 => sink.restarted(step as i64),
+                _ => {}
             }
         }
         Ok(())
@@ -307,29 +356,8 @@ fn numbers(item: &Item<'_>, found: &mut Vec<(String, f64)>) -> Result<bool, Brok
     Ok(true)
 }
 
-/// A `ConfigRecord`: what it sets, as facts.
-fn configuration(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
-    let mut known = Map::new();
-    for field in Fields::new(message) {
-        if let (1, Wire::Bytes(bytes)) = field? {
-            let item = Item::read(bytes)?;
-            known.insert(item.key, python_json::value(item.json).unwrap_or_default());
-        }
-    }
-    for (name, value, place) in facts::config::facts(&Value::Object(known)) {
-        sink.fact(name, value, format!("config.{place}"));
-    }
-    Ok(())
-}
-
-/// A `RunRecord`: its configuration, and where it started if it was resumed.
-fn started(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
-    for field in Fields::new(message) {
-        match field? {
-            (4, Wire::Bytes(config)) => configuration(config, sink)?,
-            (14, Wire::Varint(step)) if step > 0 => sink.restarted(step as i64),
-            _ => {}
-        }
-    }
-    Ok(())
+/// Whether the number of parameters may depend on a setting of this name.
+fn shapes_a_model(key: &str) -> bool {
+    let words = ["hidden", "layer", "head", "size", "embd", "embed", "expert", "vocab", "type", "dim", "width", "ffn"];
+    words.iter().any(|word| key.contains(word))
 }

@@ -55,6 +55,29 @@ pub(super) fn role(path: &str, within: u32) -> Role {
     }
 }
 
+/// Whether a key is of a metric of training, which some callbacks write as text (`"loss": "2.31"`, as newer Trainers print
+/// it). Text under any other key that looks like a number is a name, a version, an identifier.
+pub(super) fn of_training(path: &str) -> bool {
+    const PARTS: [&str; 9] = [
+        "loss",
+        "perplexity",
+        "accuracy",
+        "learning_rate",
+        "grad_norm",
+        "reward",
+        "entropy",
+        "tokens_per_second",
+        "throughput",
+    ];
+    const WORDS: [&str; 10] = ["lr", "ppl", "nll", "bpb", "acc", "mfu", "epoch", "gnorm", "kl", "token_acc"];
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let word = |word: &&str| {
+        let (before, after) = (name.strip_suffix(word), name.strip_prefix(word));
+        before.is_some_and(|b| b.is_empty() || b.ends_with('_')) || after.is_some_and(|a| a.starts_with('_'))
+    };
+    PARTS.iter().any(|part| name.contains(part)) || WORDS.iter().any(word)
+}
+
 pub(super) fn planned(known: &mut i64, steps: i64, record: u64, sink: &mut Sink) {
     if steps > 0 && *known != steps {
         *known = steps;

@@ -37,6 +37,23 @@ fn numbers_are_points_and_nothing_else_is() {
 }
 
 #[test]
+fn numbers_in_quotes_are_points_under_the_name_of_a_metric_of_training() {
+    expect(
+        r#"{"step": 3, "loss": "2.31", "train": {"grad_norm": "1e-05"}, "lr": "0.1 ", "seed": "7", "version": "2.1", "note/loss": "1.5x", "eval_ppl": "", "id_loss": "0x1f"}"#,
+        &[("step", 3, 3.0), ("loss", 3, 2.31), ("train/grad_norm", 3, 1e-5), ("lr", 3, 0.1)],
+    );
+    for word in ["NaN", "nan", "Infinity", "-inf"] {
+        let text = format!("{{\"loss\": \"{word}\"}}\n");
+        assert!(matches!(&found(&text)[..], [(_, 0, value)] if !value.is_finite()), "{word}");
+    }
+    // A number and a text in turn, and a key that comes twice: the last value wins.
+    expect(
+        "{\"loss\": 2.5}\n{\"loss\": \"2\"}\n{\"loss\": 3, \"loss\": \"1\"}\n",
+        &[("loss", 0, 2.5), ("loss", 1, 2.0), ("loss", 2, 1.0)],
+    );
+}
+
+#[test]
 fn nested_objects_are_paths() {
     expect(
         r#"{"train": {"loss": 1.5, "by": {"de": 2}, "none": {}}, "step": 7, "train/loss2": 4}"#,
