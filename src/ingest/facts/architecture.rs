@@ -8,6 +8,7 @@
 use super::Found;
 use super::config::Keys;
 use super::families::{Experts, plan};
+use super::hybrids;
 use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 
@@ -69,7 +70,8 @@ pub fn count(config: &Value) -> Option<(&str, Count)> {
     if !(sane(d) && sane(layers) && sane(vocab)) || layers > 10_000.0 {
         return None;
     }
-    let plan = plan(family, &keys, d, layers, vocab)?;
+    let of_several_kinds = hybrids::FAMILIES.contains(&family);
+    let plan = if of_several_kinds { hybrids::plan } else { plan }(family, &keys, d, layers, vocab)?;
     let everywhere = layers * plan.each_layer + plan.ends;
     let (routed, idle, with_experts) = match &plan.moe {
         Some(moe) => {

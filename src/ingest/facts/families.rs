@@ -226,6 +226,11 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             let moe = moe(keys, layers, d, shared, gated(ffn?, false), granularity(d, ffn?))?;
             model(attention(bias(false), bias(false)) + 2.0 * d, 0.0, false).with(moe)
         }
+        "minimax_m2" => {
+            let norms = one(keys.flag("use_qk_norm", true)) * (q_width + kv_width);
+            let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
+            model(attention(false, false) + 2.0 * d + norms, 0.0, false).with(moe)
+        }
         "flex_olmo" => {
             let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
             model(attention(bias(false), bias(false)) + 2.0 * d + q_width + kv_width, 0.0, false).with(moe)
@@ -325,7 +330,7 @@ fn one(flag: bool) -> f64 {
 
 /// G where a family has no dense layers to compare its experts with: against the customary four times the model's
 /// width. Experts half as wide or wider are ordinary feed-forward layers, not fine-grained ones.
-fn granularity(d: f64, expert_width: f64) -> f64 {
+pub(super) fn granularity(d: f64, expert_width: f64) -> f64 {
     if expert_width >= 2.0 * d { 1.0 } else { 4.0 * d / expert_width }
 }
 

@@ -9,6 +9,7 @@ pub mod command_line;
 pub mod config;
 pub mod families;
 pub mod hf_args;
+pub mod hybrids;
 pub mod llamafactory;
 pub mod megatron;
 pub mod megatron_kin;
@@ -17,6 +18,7 @@ pub mod mlflow;
 pub mod msswift;
 pub mod olmo;
 pub mod plain;
+pub mod state_space;
 pub mod tensorboard;
 pub mod torchtitan;
 
