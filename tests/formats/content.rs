@@ -41,19 +41,51 @@ fn a_damaged_tensorboard_record_costs_itself_only() {
     bytes.extend(tfevents::scalar("loss", 1, 1.0, 0.0));
     let second = bytes.len();
     bytes.extend(tfevents::scalar("loss", 2, 2.0, 0.0));
-    bytes[second - 6] ^= 1;
+    // The key of the value's field: what is no event has its checksum looked at.
+    bytes[second - 9] ^= 1;
     let read = whole(format("tfevents"), "events", &bytes);
-    assert_eq!(
-        (points(&read), read.damage.len()),
-        (vec![("loss", 2, 2.0)], 1),
-        "a flipped bit of the value is no value"
-    );
+    assert_eq!((points(&read), read.damage.len()), (vec![("loss", 2, 2.0)], 1));
+    assert!(read.damage[0].contains("wrong checksum"), "{:?}", read.damage);
+    // At the end of what is there, a page of another host may be missing.
+    let read = whole(format("tfevents"), "events", &bytes[..second]);
+    assert_eq!((points(&read), read.damage.len()), (vec![], 1));
+    bytes[second - 9] ^= 1;
+    bytes[second - 6] ^= 1;
+    let read = whole(format("tfevents"), "events", &bytes[..second]);
+    assert_eq!((points(&read), read.damage.len()), (vec![], 1), "a flipped bit of the last value is no value");
     // Where the length is damaged, what follows cannot be found, and what came before stays.
     bytes[first] ^= 1;
     let mut parser = format("tfevents").parser("events");
     let mut sink = mixlaw::ingest::formats::Sink::default();
     assert_eq!(parser.feed(&bytes, true, &mut sink), Ok(first));
     assert!(parser.feed(&bytes[first..], true, &mut sink).is_err());
+}
+
+#[test]
+fn an_event_of_one_number_is_the_same_with_and_without_what_else_it_may_hold() {
+    for (tag, step) in [("loss", 0), ("loss", 1), ("train/loss", 300), ("a", i64::MAX), ("b", -1), ("", 7)] {
+        let plain = tfevents::scalar(tag, step, 2.5, 1.7e9);
+        // An unknown field behind the rest makes the reader walk through the fields.
+        let mut data = plain[12..plain.len() - 4].to_vec();
+        data.extend([0x78, 0x01]);
+        let both = [tfevents::version(), plain, tfevents::record(&data)].concat();
+        let read = whole(format("tfevents"), "events", &both);
+        assert_eq!((points(&read), walls(&read)), (vec![(tag, step, 2.5); 2], vec![1.7e9; 2]));
+    }
+}
+
+#[test]
+fn a_page_that_is_still_on_the_way_makes_no_number() {
+    // Zeros from anywhere in a record on, as far as a page or the file goes, and, where it goes on, what is behind them.
+    let pair = [tfevents::scalar("loss", 1, 1.0, 3.0), tfevents::scalar("loss", 2, 2.0, 4.0)].concat();
+    for from in 0..pair.len() / 2 {
+        let mut bytes = pair.clone();
+        bytes[from..].fill(0);
+        let mut parser = format("tfevents").parser("events");
+        let mut sink = mixlaw::ingest::formats::Sink::default();
+        let _ = parser.feed(&bytes, false, &mut sink);
+        assert_eq!(sink.points.len(), 0, "zeros from byte {from} on");
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@
 //!
 //! A file is written while it is read, often by another host: a record that is not whole yet waits. A length whose
 //! checksum is wrong ends the file, since nothing says where the next record starts; a record whose data are damaged is
-//! left out and reported.
+//! left out and reported. As in TensorBoard's own server, the checksum of data is looked at where they are no event; and,
+//! beyond that, where another host's page may be missing: at the end of what is there, and in what is longer than a page.
 
-use super::protobuf::{Fields, Malformed, Wire};
+use super::protobuf::{Fields, Malformed, Wire, varint};
 use super::saved::{self, Reader};
 use super::scan::text;
 use super::tensor::{self, Tensor};
@@ -22,6 +23,9 @@ const FOOTER: usize = 4;
 
 /// Longer records are passed over unread: pictures, graphs, embeddings. A summary of ten thousand scalars has 0.5 MB.
 const LONGEST: u64 = 16 << 20;
+
+/// Data of fewer bytes than this lie in one page or at its edge: if any are missing, so is the next record's header.
+const SHORT: usize = 4 << 10;
 
 /// The format.
 pub struct TfEvents;
@@ -82,6 +86,8 @@ struct EventParser {
 impl Parser for EventParser {
     fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
         let mut at = 0;
+        // The length in the next header, where the record before has looked for it.
+        let mut known = None;
         loop {
             if self.skip > 0 {
                 let skipped = self.skip.min((input.len() - at) as u64);
@@ -90,7 +96,7 @@ impl Parser for EventParser {
             }
             let rest = &input[at..];
             let Some(header) = rest.first_chunk::<HEADER>() else { break };
-            let Some(length) = length(header) else {
+            let Some(length) = known.take().or_else(|| length(header)) else {
                 // Network file systems show zeros where data of another host are still on the way.
                 if at > 0 || (!last && header.iter().all(|byte| *byte == 0)) {
                     break;
@@ -106,19 +112,24 @@ impl Parser for EventParser {
             let whole = HEADER + length as usize + FOOTER;
             let Some(record) = rest.get(..whole) else { break };
             let (data, crc) = record[HEADER..].split_at(length as usize);
-            if masked_crc(data).to_le_bytes() != crc {
-                if !last && rest.len() == whole {
+            known = rest[whole..].first_chunk().and_then(self::length);
+            let doubtful = known.is_none() || data.len() >= SHORT;
+            let is_right = || masked_crc(data).to_le_bytes() == crc;
+            let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
+            if (doubtful && !is_right()) || event(data, &mut self.arguments, sink).is_err() {
+                sink.points.truncate(points);
+                sink.facts.truncate(facts);
+                sink.restarts.truncate(restarts);
+                let right = is_right();
+                if !right && !last && rest.len() == whole {
                     break;
                 }
-                sink.damaged(at, "the data of a TensorBoard record have a wrong checksum");
-            } else {
-                let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
-                if event(data, &mut self.arguments, sink).is_err() {
-                    sink.points.truncate(points);
-                    sink.facts.truncate(facts);
-                    sink.restarts.truncate(restarts);
-                    sink.damaged(at, "a TensorBoard record that is not an event, although its checksum is right");
-                }
+                let reason = if right {
+                    "a TensorBoard record that is not an event, although its checksum is right"
+                } else {
+                    "the data of a TensorBoard record have a wrong checksum"
+                };
+                sink.damaged(at, reason);
             }
             at += whole;
         }
@@ -154,6 +165,13 @@ impl Parser for EventParser {
 }
 
 fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Malformed> {
+    if arguments.is_empty()
+        && let Some(Plain { wall, step, tag, value }) = Plain::read(message)
+    {
+        let metric = sink.metric_bytes(tag);
+        sink.point(metric, step, f64::from(value), wall);
+        return Ok(());
+    }
     let (mut wall, mut step, mut summary, mut session) = (f64::NAN, 0, None, None);
     for field in Fields::new(message) {
         match field? {
@@ -186,6 +204,38 @@ fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(
         }
     }
     Ok(())
+}
+
+/// An event of one number, as nearly all are: its fields in the order of their numbers, as every library writes them.
+struct Plain<'a> {
+    wall: f64,
+    step: i64,
+    tag: &'a [u8],
+    value: f32,
+}
+
+impl<'a> Plain<'a> {
+    /// `None` for anything else, which is walked through field by field.
+    fn read(message: &'a [u8]) -> Option<Self> {
+        let (wall, mut rest) = message.strip_prefix(&[0x09])?.split_first_chunk()?;
+        // A step of 0 is left out.
+        let mut step = 0;
+        if let Some(after) = rest.strip_prefix(&[0x10]) {
+            rest = after;
+            step = varint(&mut rest).ok()? as i64;
+        }
+        // Summary, its only value, and the tag of that: each as long as it says.
+        let inner = |rest: &'a [u8], key: u8| {
+            let mut rest = rest.strip_prefix(&[key])?;
+            let length = varint(&mut rest).ok()?;
+            (length == rest.len() as u64).then_some(rest)
+        };
+        let mut rest = inner(inner(rest, 0x2a)?, 0x0a)?.strip_prefix(&[0x0a])?;
+        let length = usize::try_from(varint(&mut rest).ok()?).ok()?;
+        let (tag, rest) = rest.split_at_checked(length)?;
+        let value = rest.strip_prefix(&[0x15])?.try_into().ok()?;
+        Some(Self { wall: f64::from_le_bytes(*wall), step, tag, value: f32::from_le_bytes(value) })
+    }
 }
 
 fn value(message: &[u8], step: i64, wall: f64, arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Malformed> {
