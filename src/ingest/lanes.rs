@@ -94,7 +94,11 @@ impl Lanes {
                     let (hand, handed) = channel::<(Job<'_>, Scratch)>();
                     let (give, given) = channel();
                     scope.spawn(move || {
-                        handed.into_iter().try_for_each(|(job, scratch)| give.send(Read::of(job, scratch, terms)))
+                        for (job, scratch) in handed {
+                            if give.send(Read::of(job, scratch, terms)).is_err() {
+                                break;
+                            }
+                        }
                     });
                     (hand, given)
                 })
