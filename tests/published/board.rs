@@ -254,7 +254,8 @@ fn ranks(law: &str) -> Option<(f64, f64)> {
     Some((sum, pile_cc))
 }
 
-const SLIMPAJAMA: [&str; 7] = ["arxiv", "book", "c4", "github", "commoncrawl", "stackexchange", "wikipedia"];
+/// Domains of `slimpajama` with a loss.
+pub const SLIMPAJAMA: [&str; 7] = ["arxiv", "book", "c4", "github", "commoncrawl", "stackexchange", "wikipedia"];
 
 /// Fits to 122M and 310M and predicts every larger size, mean over the seven losses.
 fn larger(law: &str) -> Option<f64> {

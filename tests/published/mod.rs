@@ -7,7 +7,7 @@ pub mod board;
 pub mod cases;
 pub mod choosing;
 
-use mixlaw::vocab::{Observation, Observations};
+use mixlaw::vocab::{Observation, Observations, Probe};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -140,6 +140,29 @@ pub fn mixing_laws(file: &str, valid: &str, keep: impl Fn(&str, f64) -> bool) ->
     rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
     let own = domains.iter().position(|d| *d == valid);
     Some(observations(valid, domains.iter().map(|d| (*d).to_owned()).collect(), own, rows))
+}
+
+/// Losses of several domains as one, each row with the ratio of its loss's own domain: a run's first two checkpoints say
+/// how it began, and the others are its rows.
+pub fn pooled<const N: usize>(losses: [Option<Observations>; N]) -> Option<Observations> {
+    let (mut rows, mut runs) = (Vec::new(), 0);
+    for loss in losses {
+        let loss = loss?;
+        let own = loss.own?;
+        for run in loss.rows.chunk_by(|a, b| a.run == b.run) {
+            let [first, second, rest @ ..] = run else { continue };
+            let decline = (first.loss - second.loss) / (second.tokens - first.tokens) * 1e6;
+            let probe = Some(Probe { loss: first.loss, decline: decline.max(0.0) });
+            rows.extend(rest.iter().map(|row| {
+                let share = row.mixture[own];
+                Observation { mixture: vec![share, 1.0 - share], run: runs, probe, ..row.clone() }
+            }));
+            runs += 1;
+        }
+    }
+    let probe = rows.first()?.probe;
+    let domains = vec!["own".to_owned(), "others".to_owned()];
+    Some(Observations { probe, ..observations("loss", domains, Some(0), rows) })
 }
 
 /// `selection/farseer_{train,test}.csv`.
