@@ -43,6 +43,7 @@ fn samples() -> Vec<(&'static str, String)> {
         (String::from("| total batch size      | 524288 |\n"), String::new(), String::new());
     let mut instruct = String::from(" - INFO - __main__ -   Total optimization steps = 9\n");
     let mut free = String::from("torch CUDA\n");
+    let mut composer = String::from("Config:\n");
     for i in 0..9 {
         let loss = if i == 4 { "nan".to_owned() } else { format!("{:.4}", 9.0 - f64::from(i)) };
         titan += &format!(
@@ -71,6 +72,10 @@ fn samples() -> Vec<(&'static str, String)> {
         instruct += &format!(
             "  0%|   | {i}/9 [00:18<29:59, 18.91s/it] - INFO - __main__ -   Step: {i}, LR: 1e-5, Loss: {loss}\n"
         );
+        composer += &format!(
+            "[token={i}00/900]:\n\t Train time/epoch: 0\n\t Train time/batch: {i}\n\t Train loss/train/total: {loss}\n"
+        );
+        composer += "[Eval batch=3/3] Eval on eval data:\n\t Eval metrics/eval/x: 5.4\r\n";
         free += &format!("epoch 0 step {i}/9 train loss {loss} lr 1e-4\nnothing here\n");
     }
     build += "validation loss: 1.0\n";
@@ -85,6 +90,7 @@ fn samples() -> Vec<(&'static str, String)> {
         ("llm.c-log", main),
         ("minimind", mind),
         ("open-instruct", instruct.clone()),
+        ("composer", composer),
         ("console", free.clone()),
     ]);
     // What begins as nobody's is read on as somebody's.

@@ -16,11 +16,12 @@ const FOLDERS: [&str; 7] =
     ["megatron", "megatron_moe_excerpts", "torchtitan", "nanogpt", "olmoe_openinstruct", "hf_stdout", "stdout_custom"];
 
 /// Names of console formats.
-const CONSOLE: [&str; 13] = [
+const CONSOLE: [&str; 14] = [
     "megatron",
     "torchtitan",
     "olmo",
     "open-instruct",
+    "composer",
     "modded-nanogpt",
     "minimind",
     "llm.c",

@@ -30,6 +30,10 @@ const TEXTS: &[(&str, &[&str])] = &[
     ),
     ("torchtitan", &["[rank0]: step: 10  loss:  3.2  grad_norm:  0.01  memory: 22.2GiB(70.8%)  tps: 1,049  tflops: 7.9  mfu: 2.5%\n"]),
     ("olmo", &["2024-01-01 INFO [olmo.train:1, rank=0] [step=1/739328]\n    train/CrossEntropyLoss=11.3\n    throughput/total_tokens=4,194,304\n"]),
+    (
+        "composer",
+        &["[batch=10/20]:\n\t Train time/batch: 9\n\t Train loss/train/total: 5.5\n[Eval batch=3/3] Eval on eval data:\n\t Eval metrics/eval/x: 5.4\n"],
+    ),
     ("open_instruct", &["01/01/2024 00:00:00 - INFO - __main__ -   Step: 1, LR: 1.5e-08, Loss: 0.69\n"]),
     ("modded_nanogpt", &["import torch\n====\nstep:125/1480 val_loss:4.6 train_time:100ms step_avg:10.5ms\n"]),
     ("minimind", &["Epoch:[1/1](10/39695), loss: 8.5371, logits_loss: 8.5, aux_loss: 0.0000, lr: 0.0005, epoch_time: 10.0min\n"]),

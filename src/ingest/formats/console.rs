@@ -20,6 +20,7 @@ static FORMATS: &[&dyn ConsoleFormat] = &[
     &super::torchtitan::Torchtitan,
     &super::olmo::Olmo,
     &super::open_instruct::OpenInstruct,
+    &super::composer::Composer,
     &super::modded_nanogpt::ModdedNanoGpt,
     &super::minimind::MiniMind,
     &super::llmc::LlmC,

@@ -1,12 +1,13 @@
 //! Comma-, tab- and semicolon-separated tables: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
 //!
 //! The first line names the columns. Every cell with a number is a point, a blank cell is none: Lightning logs one row
-//! per call and leaves blank what that call did not log. Lightning also writes the file anew when a key appears; that is
+//! per call and leaves blank what that call did not log; `nan` stands for a metric that is NaN, and is a point (pandas
+//! leaves such cells blank, unless told otherwise). Lightning also writes the file anew when a key appears; that is
 //! a new file to whoever tails it. Files of several starts put together have headers between their rows.
 
 use super::jsonl::STEP_KEYS;
 use super::saved::{self, Reader};
-use super::scan::whole_number;
+use super::scan::{number_with_commas, whole_number};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
@@ -27,15 +28,20 @@ impl Format for Csv {
     }
 
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        let (header, mut at) = row(head, 0, false)?;
-        let table = Table::new(header)?;
+        let (mut header, mut at) = row(head, 0, false)?;
+        let mut table = Table::new(header);
+        while table.is_none() && header.first() == Some(&b'#') {
+            (header, at) = row(head, at, false)?;
+            table = Table::new(header);
+        }
+        let table = table?;
         let (mut rows, mut sound, mut cells_with_text) = (0, 0, 0);
         while let Some((row, next)) = row(head, at, false).filter(|_| rows < LOOKED_AT) {
             at = next;
             if !row.is_empty() {
-                let texts = table.cells(row).filter(|cell| !blank(cell) && whole_number(cell).is_none()).count();
+                let texts = table.cells(row).filter(|cell| !blank(cell) && table.number(cell).is_none()).count();
                 let step =
-                    table.step.and_then(|step| table.cells(row).nth(step)).map(|cell| whole_number(&cell).is_some());
+                    table.step.and_then(|step| table.cells(row).nth(step)).map(|cell| table.number(&cell).is_some());
                 rows += 1;
                 cells_with_text += texts;
                 sound += usize::from(table.cells(row).count() == table.columns.len() && step.unwrap_or(true));
@@ -164,7 +170,7 @@ impl Rows {
             let column = cells;
             cells += 1;
             let Some(key) = table.columns.get(column) else { continue };
-            let value = whole_number(&cell);
+            let value = table.number(&cell);
             if Some(column) == table.step {
                 step = Some((value, blank(&cell)));
             }
@@ -245,6 +251,21 @@ impl Table {
             .or_else(|| names[0].is_empty().then_some(0));
         table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
         Some(table)
+    }
+
+    /// The number in a cell: as programs write it, or as spreadsheets do, with commas between thousands or, between
+    /// semicolons, with a comma for the point.
+    fn number(&self, cell: &[u8]) -> Option<f64> {
+        whole_number(cell).or_else(|| {
+            let cell = cell.trim_ascii();
+            let comma = memchr(b',', cell)?;
+            if self.delimiter == b';' {
+                let point = [&cell[..comma], b".", &cell[comma + 1..]].concat();
+                return whole_number(&point)
+                    .filter(|_| comma > 0 && cell.get(comma + 1).is_some_and(u8::is_ascii_digit));
+            }
+            number_with_commas(cell).filter(|(_, length)| *length == cell.len()).map(|(value, _)| value)
+        })
     }
 
     fn cells<'a>(&self, row: &'a [u8]) -> Cells<'a> {
@@ -390,6 +411,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_as_spreadsheets_write_them() {
+        let (points, damage) = read("step,loss,tokens\r\n\"1,000\",2.5,\"4,096,000\"\r\n\"2,000\",2.4,\"8,19\"\r\n");
+        let expected = [("step", 1000, 1000.0), ("loss", 1000, 2.5), ("tokens", 1000, 4_096_000.0)];
+        assert_eq!(points[..3], expected.map(|(key, step, value)| point(key, step, value)));
+        assert_eq!((&points[3..], damage), (&[point("step", 2000, 2000.0), point("loss", 2000, 2.4)][..], 0));
+        let text = "step;loss;lr\n1;2,5;1,5E-03\n2;-0,25;,5\n";
+        let (points, damage) = read(text);
+        let expected = [("step", 1, 1.0), ("loss", 1, 2.5), ("lr", 1, 1.5e-3), ("step", 2, 2.0), ("loss", 2, -0.25)];
+        assert_eq!((points, damage), (expected.map(|(key, step, value)| point(key, step, value)).to_vec(), 0));
+        assert!(Csv.recognise("metrics.csv", text.as_bytes()).is_some());
+    }
+
+    #[test]
     fn damage_is_one_row() {
         let (points, damage) = read("step;loss\n1;5;6\nx;5\n2;4\n");
         assert_eq!(points, [point("step", 2, 2.0), point("loss", 2, 4.0)]);
@@ -414,6 +448,7 @@ mod tests {
             ("a.csv", ",loss\n0,1\n1,2\n"),
             ("a.csv", "loss,acc\n1,2\n"),
             ("a.csv", "epoch,phase,loss\n1,joint,2\n"),
+            ("a.csv", "# host a\n# lr=0.1\nstep,loss\n1,2\n"),
         ] {
             assert!(Csv.recognise(path, head.as_bytes()).is_some(), "{head}");
         }

@@ -241,6 +241,7 @@ impl Parser for Lines {
 
 impl Lines {
     fn line(&mut self, line: &[u8], offset: usize, sink: &mut Sink) {
+        let line = if self.records == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let from = sink.points.len();
         let facts = sink.facts.len();
         let start = space(line, 0);

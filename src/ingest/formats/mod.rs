@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod build_nanogpt;
+pub mod composer;
 pub mod console;
 pub mod csv;
 pub mod custom;
@@ -133,6 +134,7 @@ pub fn all() -> &'static [&'static dyn Format] {
         &torchtitan::Torchtitan,
         &olmo::Olmo,
         &open_instruct::OpenInstruct,
+        &composer::Composer,
         &modded_nanogpt::ModdedNanoGpt,
         &minimind::MiniMind,
         &llmc::LlmC,

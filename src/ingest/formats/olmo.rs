@@ -71,9 +71,13 @@ fn title(line: &[u8]) -> Option<(i64, Option<i64>)> {
     }
 }
 
-/// `    name=value`, exactly four spaces in.
+/// `    name=value`, exactly four spaces in, but for one behind the label of a launcher.
 fn entry(line: &[u8]) -> Option<(&[u8], f64)> {
-    let line = line.strip_prefix(b"    ").filter(|rest| rest.first().is_some_and(|b| *b != b' '))?;
+    let line = line.strip_prefix(b"    ")?;
+    let line = line.strip_prefix(b" ").unwrap_or(line);
+    if line.first().is_none_or(|b| *b == b' ') {
+        return None;
+    }
     let equals = memchr::memrchr(b'=', line)?;
     let (name, value) = (&line[..equals], line[equals + 1..].trim_ascii());
     let (number, length) = number_with_commas(value)?;
@@ -278,6 +282,16 @@ mod tests {
         assert_eq!((points[3].2, points[2].2.is_nan()), (41_943_040.0, true));
         let names: Vec<FactName> = sink.facts.iter().map(|f| f.0).collect();
         assert_eq!(names, [FactName::TotalParams, FactName::PlannedSteps], "no model was printed");
+    }
+
+    #[test]
+    fn a_launcher_may_label_every_line() {
+        for label in ["[rank0]:", "[rank0]: ", "0: ", "2024-08-04T16:36:01.977946652Z "] {
+            let (points, _) = read(&format!(
+                "{label}2025-01-02 03:04:05.678{LOGGER}[step=20/100,epoch=1]\n{label}    train/CE loss=3.2\n{label}        nested=1\n"
+            ));
+            assert_eq!(points, [("train/CE loss".to_owned(), 20, 3.2)], "{label}");
+        }
     }
 
     #[test]

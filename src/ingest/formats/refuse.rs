@@ -22,6 +22,11 @@ pub fn never_a_log(path: &str, head: &[u8]) -> Option<String> {
     if head.get(8..10) == Some(b"{\"") && head.first_chunk::<8>().is_some_and(|n| u64::from_le_bytes(*n) < 1 << 32) {
         return Some("safetensors: weights, not a log".into());
     }
+    if is_utf16(head) {
+        return Some(
+            "UTF-16 text, as '>' writes it in PowerShell; 'iconv -f UTF-16 -t UTF-8' makes it readable".into(),
+        );
+    }
     // numpy's zip and torch's zip are covered above; a tar has its name in the middle of its first block.
     if head.get(257..262) == Some(b"ustar") {
         return Some("a tar archive; unpack it to have its logs read".into());
@@ -136,6 +141,15 @@ const EXTENSIONS: &[(&[&str], &str)] = &[
     (&["diff", "patch"], "a patch, not a log"),
 ];
 
+/// Text in UTF-16: it begins with a mark of the byte order, or every other byte is zero.
+fn is_utf16(head: &[u8]) -> bool {
+    let marked = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    let zeros = |from: usize| head.iter().take(64).skip(from).step_by(2).all(|byte| *byte == 0);
+    let text =
+        |from: usize| head.iter().take(64).skip(from).step_by(2).all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 32..=126));
+    marked || head.len() >= 16 && (text(0) && zeros(1) || zeros(0) && text(1))
+}
+
 fn without_bom(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
 }
@@ -170,6 +184,8 @@ mod tests {
             ("report.html", b"\n<!DOCTYPE html><html>", "web page"),
             ("x.png", b"\x89PNG\r\n\x1a\n", "image"),
             ("log.gz", b"\x1f\x8b\x08", "gzip"),
+            ("train.log", b"\xff\xfes\0t\0e\0p\0", "UTF-16"),
+            ("train.log", b"s\0t\0e\0p\0 \x001\0 \0l\0o\0", "UTF-16"),
         ];
         for (path, head, part) in cases {
             let reason = never_a_log(path, head);

@@ -7,8 +7,10 @@
 //! ```
 //!
 //! A line is taken only if it has a step and a loss (or perplexity, or bits per byte). Names keep a `train`, `val` or `test`
-//! in front of them. What such a line means is a guess: a line format in the project file is better.
+//! in front of them. The same in a JSON object on a line (fairseq's, and what scripts print with a time before it). What such a line means is a guess: a line format in the project file is better.
 
+use super::jsonl::STEP_KEYS;
+use super::python_dict::dict;
 use super::scan::{integer, needles, number_with_commas};
 use memchr::memmem::find;
 
@@ -25,6 +27,9 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
     if line.len() > 4096 || !may_have_loss(line) {
         return None;
     }
+    if let Some(found) = object(line) {
+        return Some(found);
+    }
     let (mut step, mut total) = (None, None);
     let mut epoch = 0;
     let mut values = Vec::new();
@@ -32,8 +37,10 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
     // Start of the word before, where only a space lies between.
     let mut before: Option<usize> = None;
     while let Some((start, end)) = next_word(line, at) {
-        let qualifier = before.filter(|b| start - *b <= 12 && is_split(line[*b..start].trim_ascii_end()));
         let word = &line[start..end];
+        // 'train loss', and LitGPT's 'loss train'.
+        let belongs = |before: &[u8]| is_split(before) || before.eq_ignore_ascii_case(b"loss") && is_split(word);
+        let qualifier = before.filter(|b| start - *b <= 12 && belongs(line[*b..start].trim_ascii_end()));
         at = end;
         let Some((strong, from)) = separator(line, end) else {
             before = (line.get(end) == Some(&b' ')).then_some(start);
@@ -49,7 +56,7 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
                 }
             }
             Some((n, _)) if word.eq_ignore_ascii_case(b"epoch") => epoch = n,
-            _ if of_time(line, found.end) => {}
+            _ if goes_on(line, found.end) => {}
             _ if strong || is_known(word) => values.push((name, found.number)),
             _ => continue,
         }
@@ -64,7 +71,25 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
     step.filter(|_| has_loss).map(|step| MetricLine { step, total, values })
 }
 
+/// A JSON object in a line: its numbers, also those in quotes.
+fn object(line: &[u8]) -> Option<MetricLine<'_>> {
+    let found = dict(&line[OBJECT.find(line)?..])?;
+    let rank = |key: &[u8]| {
+        // fairseq: 'valid_num_updates'.
+        let key = if key.ends_with(b"_num_updates") { &b"num_updates"[..] } else { key };
+        // The length of a run is called so in settings that are printed.
+        STEP_KEYS.iter().position(|step| step.as_bytes() == key).filter(|_| key != b"steps" && key != b"update")
+    };
+    let steps = found.numbers.iter().filter(|(_, n)| n.fract() == 0.0 && (0.0..1e15).contains(n));
+    let (_, key, step) = steps.filter_map(|(key, n)| Some((rank(key)?, *key, *n as i64))).min_by_key(|s| s.0)?;
+    let mut values = found.numbers;
+    values.retain(|(name, _)| *name != key);
+    let has_loss = values.iter().any(|(name, _)| is_loss(name));
+    has_loss.then_some(MetricLine { step, total: None, values })
+}
+
 needles! {
+    OBJECT = "{\"";
     LOSS = "oss";
     LOUD = "OSS";
     PPL = "ppl";
@@ -185,9 +210,10 @@ fn value(line: &[u8], at: usize) -> Option<Found> {
     Some(Found { number, whole, end })
 }
 
-/// Whether what follows a number makes it a time of day, a date or a range: `12:34`, `2025-01`.
-fn of_time(line: &[u8], end: usize) -> bool {
-    matches!(line.get(end), Some(b':' | b'-' | b'/')) && line.get(end + 1).is_some_and(u8::is_ascii_digit)
+/// Whether what follows a number makes it a time of day, a date or a range (`12:34`, `2025-01`), or a number with a comma
+/// for its point.
+fn goes_on(line: &[u8], end: usize) -> bool {
+    matches!(line.get(end), Some(b':' | b'-' | b'/' | b',')) && line.get(end + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// `120/1000 [` behind the state of a progress bar.
@@ -267,6 +293,13 @@ mod tests {
                 &[("loss", 10.4012), ("samples/sec", 26.65)],
             ),
             (
+                "LitGPT",
+                "Epoch 1 | iter 200 step 50 | loss train: 3.110, val: 3.300 | iter time: 120.30 ms (step) remaining time: 0:10:00",
+                200,
+                None,
+                &[("loss train", 3.11), ("val", 3.3), ("time", 120.3)],
+            ),
+            (
                 "flame",
                 "step:    1,200 token:   1,258,291,200  loss:  3.1234  lr: 1.0000e-04 gnorm:  2.00 memory: 12.00GiB tgs:  12,345 mfu: 12.34%",
                 1200,
@@ -288,8 +321,38 @@ mod tests {
     }
 
     #[test]
+    fn objects_are_read_whatever_stands_before_them() {
+        expect(
+            r#"2025-01-02 03:04:05 | INFO | train_inner | {"epoch": 1, "update": 0.1, "loss": "12.3", "ppl": "5000.1", "num_updates": "100", "lr": "1e-05", "note": "x"}"#,
+            100,
+            None,
+            &[("epoch", 1.0), ("update", 0.1), ("loss", 12.3), ("ppl", 5000.1), ("lr", 1e-5)],
+        );
+        expect(
+            r#"2025-01-02 03:04:05 | INFO | valid | {"epoch": 1, "valid_loss": "11.0", "valid_num_updates": "200"}"#,
+            200,
+            None,
+            &[("epoch", 1.0), ("valid_loss", 11.0)],
+        );
+        expect(
+            r#"INFO:root:{"step": 7, "loss": NaN, "x": {"y": 1}}"#.replace("NaN", "2.5").as_str(),
+            7,
+            None,
+            &[("loss", 2.5)],
+        );
+        for line in [
+            r#"INFO {"loss": 2.5}"#,
+            r#"INFO {"step": 7, "lr": 1, "note": "loss"}"#,
+            r#"INFO {"step": 1.5, "loss": 2}"#,
+        ] {
+            assert_eq!(metric_line(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
     fn other_lines_are_left_alone() {
         for line in [
+            "step 100 loss 3,21",
             "loss scale: 4096 at step 12",
             "step 12",
             "Loss of 3 packets at step 4",

@@ -82,6 +82,9 @@ pub fn dialects() -> &'static [Dialect] {
                     "  0%|   | {step}/99 [00:18<29:59, 18.91s/it] - INFO - __main__ -   Step: {step}, LR: 1e-5, Loss: {loss}\n"
                 )
             }),
+            lines("composer", LOGS, "", |step, loss| {
+                format!("[batch={step}/99]:\n\t Train loss/train/total: {loss}\n")
+            }),
             lines("modded-nanogpt", LOGS, "", |step, loss| {
                 format!("step:{step}/99 val_loss:{loss} train_time:7.5s step_avg:1ms\n")
             }),

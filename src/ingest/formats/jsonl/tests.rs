@@ -54,6 +54,11 @@ fn numbers_in_quotes_are_points_under_the_name_of_a_metric_of_training() {
 }
 
 #[test]
+fn a_mark_of_the_byte_order_is_no_part_of_the_first_line() {
+    expect("\u{feff}{\"step\": 1, \"loss\": 2.5}\r\n", &[("step", 1, 1.0), ("loss", 1, 2.5)]);
+}
+
+#[test]
 fn nested_objects_are_paths() {
     expect(
         r#"{"train": {"loss": 1.5, "by": {"de": 2}, "none": {}}, "step": 7, "train/loss2": 4}"#,
