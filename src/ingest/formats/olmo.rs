@@ -135,7 +135,10 @@ impl LineParser for OlmoParser {
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         let raw = line.text;
-        let line = Line { text: unlabelled(line.text), ..line };
+        let text = unlabelled(line.text);
+        // A label may end in a space.
+        let text = text.strip_prefix(b" ").filter(|rest| rest.first().is_some_and(|b| *b != b' ')).unwrap_or(text);
+        let line = Line { text, ..line };
         let size = |params: f64, sink: &mut Sink| {
             sink.fact(FactName::Params, FactValue::Number(params), format!("line {}", line.number));
         };
