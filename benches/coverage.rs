@@ -1,6 +1,6 @@
 //! How often nominal 90 % intervals hold the truth: every run is left out in turn, laws are fitted to the others (with
 //! their own cross-validation and resamples, which never see the run), and the left-out losses are looked up in the
-//! intervals. `cargo bench --bench coverage [-- --held N] [TABLE …]`.
+//! intervals. `cargo bench --bench coverage [-- [--held N] [--law LAW] [TABLE …]]`.
 //!
 //! A table per line and law: the recorded example and every published table beside the repository. Where a table has
 //! more than `--held` runs (12 where not said), as many are left out, spread evenly over them.
@@ -29,11 +29,12 @@ struct Tally {
 
 fn main() {
     let mut held = 12;
-    let mut wanted = Vec::new();
+    let (mut wanted, mut only) = (Vec::new(), None);
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--held" => held = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(held),
+            "--law" => only = arguments.next(),
             name => wanted.push(name.to_owned()),
         }
     }
@@ -57,6 +58,9 @@ fn main() {
         let mut whole = Tally::default();
         for law in laws::ALL {
             let law = law.card().name;
+            if only.as_ref().is_some_and(|only| only != law) {
+                continue;
+            }
             let mut tally = Tally::default();
             for rows in &study.observed().fitted {
                 tally.add(&leave_out(law, rows, held));

@@ -7,6 +7,7 @@ use crate::ipc::protocol::Failure;
 use crate::project::Project;
 use crate::vocab::number::show_amount;
 use clap::{Args, Subcommand};
+use std::time::SystemTime;
 
 /// Arguments of `daemon`.
 #[derive(Debug, Args)]
@@ -73,7 +74,13 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     };
     let pid = client.daemon.pid;
     let snapshot = client.snapshot(None).map_err(|e| lifecycle::speak(&e))?;
-    let daemon = snapshot.map(|s| (s.daemon.clone(), s.runs.len()));
+    let daemon = snapshot.map(|s| {
+        let mut daemon = s.daemon.clone();
+        // It has been up since the snapshot was made, too, which may be long ago where nothing changes.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        daemon.uptime += (now - s.at).max(0.0);
+        (daemon, s.runs.len())
+    });
     if json {
         return print_json(&match &daemon {
             None => serde_json::json!({ "running": true, "pid": pid }),

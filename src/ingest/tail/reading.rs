@@ -1,0 +1,370 @@
+//! One reading of a file: from its cursor to the end of a stretch, parsed, then stored together with the new cursor.
+
+use super::Tail;
+use crate::ingest::formats::custom::CustomFormat;
+use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
+use crate::ingest::identity::{self, Stamp};
+use crate::store::{Commit, Cursor, RunId, SledStore, StoreError, Target};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes read and stored at a time.
+const CHUNK: usize = 4 << 20;
+/// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
+const MOST: usize = 256 << 20;
+
+/// Room for one reading, whichever file it is of: kept by every file, it would be a megabyte for each.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Bytes read.
+    bytes: Vec<u8>,
+    /// Points made of them.
+    points: Vec<RawPoint>,
+}
+
+impl Scratch {
+    /// Gives back what only an unusually long record has needed.
+    fn trim(&mut self) {
+        if self.bytes.capacity() > 2 * CHUNK {
+            self.bytes = Vec::new();
+        }
+        // A point has at least eight bytes in any format.
+        if self.points.capacity() > CHUNK / 8 {
+            self.points = Vec::new();
+        }
+    }
+}
+
+/// What a reading needs.
+pub struct With<'a> {
+    /// Line formats of the project's own.
+    pub own: &'a [CustomFormat],
+    /// Used again for every file.
+    pub scratch: &'a mut Scratch,
+    /// Now.
+    pub now: SystemTime,
+    /// Whether files are complete as they are: nobody will wait for the rest of a line.
+    pub complete: bool,
+}
+
+/// What was read of a file and is not stored yet; its points are in the file's sink.
+pub struct Parsed(Result<Found, std::io::Error>);
+
+enum Found {
+    /// Nothing that the store has to know.
+    Nothing(Reading),
+    /// Points, or a new place for the cursor.
+    Records {
+        reading: Reading,
+        cursor: Cursor,
+        /// For a file that the store does not know: when its first record was written, as far as the file system tells.
+        began: f64,
+    },
+}
+
+/// What one reading brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Bytes of whole records.
+    pub bytes: u64,
+    /// Points stored.
+    pub points: u64,
+    /// Whether points of an earlier generation were replaced.
+    pub replaced: bool,
+    /// Whether facts were found.
+    pub facts: bool,
+    /// Why the file cannot be read at present; it stays as it is in the store.
+    pub failed: Option<String>,
+    /// Why the file is no log any more, although nothing about it changed: the project file no longer describes its
+    /// lines.
+    pub refused: Option<String>,
+}
+
+impl Tail {
+    /// Reads and parses about [`CHUNK`] bytes, or one record. Sets [`Tail::pending`] to whether there is more. What comes
+    /// back must be given to [`Tail::store`] before the next reading.
+    #[must_use]
+    pub fn read(&mut self, mut with: With<'_>) -> Parsed {
+        Parsed(self.try_read(&mut with))
+    }
+
+    /// Stores what a reading brought, points and cursor together; gives the room for points back.
+    ///
+    /// # Errors
+    /// What the store says; what is wrong with the file is in [`Reading::failed`].
+    pub fn store(
+        &mut self,
+        store: &SledStore,
+        run: RunId,
+        parsed: Parsed,
+        scratch: &mut Scratch,
+    ) -> Result<Reading, StoreError> {
+        let outcome = match parsed.0 {
+            Ok(Found::Nothing(reading)) => Ok(reading),
+            Ok(Found::Records { reading, cursor, began }) => self.commit(store, run, cursor, began, reading),
+            Err(error) => {
+                self.pending = false;
+                let gone = error.kind() == std::io::ErrorKind::NotFound;
+                Ok(Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() })
+            }
+        };
+        if let Some((_, sink)) = &mut self.reader
+            && sink.points.capacity() > 0
+        {
+            scratch.points = std::mem::take(&mut sink.points);
+        }
+        if self.format.growth() == Growth::Rewritten {
+            self.reader = None;
+        }
+        scratch.trim();
+        outcome
+    }
+
+    fn try_read(&mut self, with: &mut With) -> Result<Found, std::io::Error> {
+        let file = File::open(&self.path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        self.look(stamp, with.now);
+        let mut reading = Reading::default();
+        if self.cursor != Cursor::default() && !identity::same(&file, stamp.length, &self.cursor)? {
+            let rewritten = self.format.growth() == Growth::Rewritten;
+            if stamp.length == 0 && rewritten {
+                // Emptied, to be written anew: the version before stands until there is another.
+                self.pending = false;
+                return Ok(Found::Nothing(reading));
+            }
+            if stamp.length > 0 {
+                // Whatever is there now need not have the format of what was there before.
+                with.scratch.bytes.resize(HEAD, 0);
+                let n = read_at(&file, &mut with.scratch.bytes, 0)?;
+                match Chosen::recognise(with.own, &self.relative, &with.scratch.bytes[..n]) {
+                    Ok((format, why)) => (self.format, self.why, self.orphan) = (format, why.why, false),
+                    Err(reason) => {
+                        self.pending = false;
+                        // As long as nothing stands there that can be read, what was read before stays.
+                        let (failed, refused) = if self.orphan { (None, Some(reason)) } else { (Some(reason), None) };
+                        return Ok(Found::Nothing(Reading { failed, refused, ..reading }));
+                    }
+                }
+            }
+            // A file that is rewritten may be caught half written; only what is whole replaces what was read.
+            if !(rewritten && self.format.growth() == Growth::Rewritten) {
+                self.restart();
+                reading.replaced = true;
+            }
+        }
+        if !self.cursor.stuck.is_empty() {
+            self.pending = false;
+            return Ok(Found::Nothing(reading));
+        }
+        match self.format.growth() {
+            Growth::Appended => self.append(with, &file, stamp, reading),
+            Growth::Rewritten => self.rewrite(with, &file, stamp, reading),
+        }
+    }
+
+    fn append(
+        &mut self,
+        with: &mut With,
+        file: &File,
+        stamp: Stamp,
+        mut reading: Reading,
+    ) -> Result<Found, std::io::Error> {
+        if self.reader.is_none() {
+            match start(&self.format, with.own, &self.relative, &self.cursor) {
+                Some(reader) => self.reader = Some(reader),
+                // The state is of another version of the parser: only the beginning of the file can be trusted.
+                None => self.restart(),
+            }
+        }
+        let due = self.rest_is_due(with.now, with.complete);
+        let offset = self.cursor.offset;
+        let left = stamp.length.saturating_sub(offset);
+        let mut want = CHUNK;
+        loop {
+            let size = left.min(want as u64) as usize;
+            with.scratch.bytes.resize(size, 0);
+            // A file that shrank since it was opened gives less; the next look will see why.
+            let n = read_at(file, &mut with.scratch.bytes, offset)?;
+            let at_end = n as u64 >= left;
+            let last = at_end && due;
+            let reader = &mut self.reader;
+            let (parser, sink) =
+                reader.get_or_insert_with(|| (self.format.parser_with(&self.relative, with.own), Sink::default()));
+            if sink.points.capacity() == 0 {
+                sink.points = std::mem::take(&mut with.scratch.points);
+            }
+            sink.clear();
+            let outcome = parser.feed(&with.scratch.bytes[..n], last, sink);
+            let (used, stuck) = match outcome {
+                Ok(used) => (used.min(n), String::new()),
+                Err(error) => (0, error.0),
+            };
+            if used == 0 && stuck.is_empty() && !at_end && want < MOST {
+                // One record longer than was read.
+                want = want.saturating_mul(4).min(MOST);
+                continue;
+            }
+            self.pending = used > 0 && !at_end;
+            if last {
+                self.tried = Some(stamp.length);
+            }
+            let identity = &self.cursor.identity;
+            let settled = self.id.is_some()
+                && !self.moved
+                && !self.cursor.displaced
+                && stamp.same_inode(identity.device, identity.inode);
+            if used == 0 && stuck.is_empty() && settled {
+                return Ok(Found::Nothing(reading));
+            }
+            let whole = &with.scratch.bytes[..used];
+            let next = offset + used as u64;
+            if let Some(damage) = sink.damage.first()
+                && self.damage.is_none()
+            {
+                self.damage = Some(format!("byte {}: {}", offset + damage.offset as u64, damage.reason));
+            }
+            let cursor = Cursor {
+                offset: next,
+                unterminated: last && !self.format.framed() && !matches!(whole.last(), Some(b'\n' | b'\r')),
+                state: parser.save(),
+                identity: identity::remember(file, &stamp, next, whole, &self.cursor.identity)?,
+                length: stamp.length,
+                modified: stamp.modified,
+                damaged: self.cursor.damaged + sink.damage.len() as u64,
+                stuck,
+                displaced: false,
+            };
+            reading.bytes = used as u64;
+            return Ok(Found::Records { reading, cursor, began: self.began(file) });
+        }
+    }
+
+    /// Reads a file that is rewritten whole; the newest version replaces the one before.
+    fn rewrite(
+        &mut self,
+        with: &mut With,
+        file: &File,
+        stamp: Stamp,
+        mut reading: Reading,
+    ) -> Result<Found, std::io::Error> {
+        self.pending = false;
+        if stamp.length > MOST as u64 {
+            let failed = Some(format!("larger than {} MiB", MOST >> 20));
+            return Ok(Found::Nothing(Reading { failed, ..reading }));
+        }
+        with.scratch.bytes.resize(stamp.length as usize, 0);
+        let n = read_at(file, &mut with.scratch.bytes, 0)?;
+        let (mut parser, mut sink) = (self.format.parser(&self.relative), Sink::default());
+        let used = match parser.feed(&with.scratch.bytes[..n], true, &mut sink) {
+            Ok(used) => used as u64,
+            // Caught in the middle of being written: the version before stands until this one is whole.
+            Err(error) => return Ok(Found::Nothing(Reading { failed: Some(error.0), ..reading })),
+        };
+        if self.id.is_some() {
+            self.restart();
+            self.pending = false;
+        }
+        let cursor = Cursor {
+            offset: used,
+            unterminated: false,
+            state: Vec::new(),
+            identity: identity::remember(
+                file,
+                &stamp,
+                used,
+                &with.scratch.bytes[..used as usize],
+                &self.cursor.identity,
+            )?,
+            length: stamp.length,
+            modified: stamp.modified,
+            damaged: sink.damage.len() as u64,
+            stuck: String::new(),
+            displaced: false,
+        };
+        reading.bytes = used;
+        reading.replaced = !self.replaces.is_empty();
+        self.reader = Some((parser, sink));
+        Ok(Found::Records { reading, cursor, began: self.began(file) })
+    }
+
+    /// When the first record of a file that the store does not know was written, as far as the file system tells.
+    fn began(&self, file: &File) -> f64 {
+        if self.id.is_none() { began(file) } else { 0.0 }
+    }
+
+    fn commit(
+        &mut self,
+        store: &SledStore,
+        run: RunId,
+        cursor: Cursor,
+        began: f64,
+        mut reading: Reading,
+    ) -> Result<Reading, StoreError> {
+        let Some((_, sink)) = &mut self.reader else { return Ok(reading) };
+        reading.points = sink.points.len() as u64;
+        reading.facts = !sink.facts.is_empty();
+        self.facts.append(&mut sink.facts);
+        let target = match self.id {
+            Some(id) => Target::Known(id),
+            None => {
+                let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
+                Target::New { run, format: self.format.identity(), began, replaces: &self.replaces }
+            }
+        };
+        let restarts: Vec<usize> = sink.restarts.iter().map(|r| r.point).collect();
+        let id = store.commit(&Commit {
+            target,
+            path: &self.relative,
+            names: sink.metrics(),
+            points: &sink.points,
+            restarts: &restarts,
+            facts: reading.facts.then_some(&self.facts),
+            cursor: cursor.clone(),
+        });
+        match id {
+            Ok(id) => {
+                (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
+                self.replaces.clear();
+                sink.clear();
+                Ok(reading)
+            }
+            Err(error) => {
+                // The parser is ahead of the store now: it must start again from what is stored.
+                self.reader = None;
+                self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A parser that goes on where the cursor is.
+fn start(format: &Chosen, own: &[CustomFormat], relative: &str, cursor: &Cursor) -> Option<(Box<dyn Parser>, Sink)> {
+    let mut parser = format.parser_with(relative, own);
+    parser.resume(&cursor.state).ok()?;
+    Some((parser, Sink::default()))
+}
+
+/// When the file's first record was written, as far as the file system can tell: a copy keeps the modification time, a
+/// log that is being written keeps the time of its creation.
+fn began(file: &File) -> f64 {
+    let Ok(metadata) = file.metadata() else { return 0.0 };
+    let times = [metadata.created(), metadata.modified()];
+    let seconds = times.into_iter().flatten().filter_map(|t| t.duration_since(UNIX_EPOCH).ok());
+    seconds.map(|d| d.as_secs_f64()).reduce(f64::min).unwrap_or(0.0)
+}
+
+/// Fills the buffer from `offset`, as far as the file goes.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut n = 0;
+    while n < buffer.len() {
+        match file.read_at(&mut buffer[n..], offset + n as u64) {
+            Ok(0) => break,
+            Ok(more) => n += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n)
+}
