@@ -2,7 +2,7 @@
 //!
 //! The first line names the columns. Every cell with a number is a point, a blank cell is none: Lightning logs one row
 //! per call and leaves blank what that call did not log; `nan` stands for a metric that is NaN, and is a point (pandas
-//! leaves such cells blank, unless told otherwise). Lightning also writes the file anew when a key appears; that is
+//! leaves such cells blank, unless told otherwise). A row may name its metric (`step,metric,value`). Lightning also writes the file anew when a key appears; that is
 //! a new file to whoever tails it. Files of several starts put together have headers between their rows.
 
 use super::jsonl::STEP_KEYS;
@@ -166,6 +166,7 @@ impl Rows {
         let from = sink.points.len();
         let mut cells = 0;
         let (mut step, mut wall) = (None, f64::NAN);
+        let (mut name, mut named) = (None, None);
         for cell in table.cells(row) {
             let column = cells;
             cells += 1;
@@ -173,6 +174,13 @@ impl Rows {
             let value = table.number(&cell);
             if Some(column) == table.step {
                 step = Some((value, blank(&cell)));
+            }
+            if let Some((naming, valued)) = table.pair {
+                if column == naming && value.is_none() && !blank(&cell) {
+                    name = Some(cell.into_owned());
+                    continue;
+                }
+                named = if column == valued && value.is_some() { Some(sink.points.len()) } else { named };
             }
             let Some(value) = value else { continue };
             if Some(column) == table.wall {
@@ -182,6 +190,13 @@ impl Rows {
                 let metric = sink.metric(key);
                 sink.point(metric, 0, value, f64::NAN);
             }
+        }
+        if let (Some(name), Some(at)) = (name, named)
+            && at < sink.points.len()
+            && step.is_some()
+            && sink.may_name(&name)
+        {
+            sink.points[at].metric = sink.metric_bytes(name.trim_ascii());
         }
         let too_many = cells > table.columns.len();
         let step = match step {
@@ -219,6 +234,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     step: Option<usize>,
     wall: Option<usize>,
+    /// The columns with the name of a metric and with its value, where rows are of one metric each.
+    pair: Option<(usize, usize)>,
 }
 
 impl Table {
@@ -228,7 +245,8 @@ impl Table {
         let line = header.strip_prefix(b"#").unwrap_or(header);
         let count = |delimiter: &u8| memchr_iter(*delimiter, line).count();
         let delimiter = [b'\t', b',', b';'].into_iter().rev().max_by_key(count).filter(|d| count(d) > 0)?;
-        let mut table = Self { header: header.to_vec(), delimiter, columns: Vec::new(), step: None, wall: None };
+        let mut table =
+            Self { header: header.to_vec(), delimiter, columns: Vec::new(), step: None, wall: None, pair: None };
         let names: Vec<String> =
             table.cells(line).map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect();
         let mut seen: HashMap<&str, usize> = HashMap::new();
@@ -249,6 +267,7 @@ impl Table {
         table.step = position(&STEP_KEYS)
             .or_else(|| position(&["training_iteration", "epoch", "epochs"]))
             .or_else(|| names[0].is_empty().then_some(0));
+        table.pair = position(&["metric", "metric_name", "name", "key", "tag"]).zip(position(&["value"]));
         table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
         Some(table)
     }
@@ -421,6 +440,22 @@ mod tests {
         let expected = [("step", 1, 1.0), ("loss", 1, 2.5), ("lr", 1, 1.5e-3), ("step", 2, 2.0), ("loss", 2, -0.25)];
         assert_eq!((points, damage), (expected.map(|(key, step, value)| point(key, step, value)).to_vec(), 0));
         assert!(Csv.recognise("metrics.csv", text.as_bytes()).is_some());
+    }
+
+    #[test]
+    fn a_row_may_name_its_metric() {
+        let (points, damage) = read("step,metric,value\n1,train/loss,2.5\n1,\"lr, max\",0.1\n2,,3\n2,train/loss,\n");
+        let expected = [
+            ("step", 1, 1.0),
+            ("train/loss", 1, 2.5),
+            ("step", 1, 1.0),
+            ("lr, max", 1, 0.1),
+            ("step", 2, 2.0),
+            ("value", 2, 3.0),
+            ("step", 2, 2.0),
+        ];
+        assert_eq!((points, damage), (expected.map(|(key, step, value)| point(key, step, value)).to_vec(), 0));
+        assert_eq!(read("Wall time,Step,Value\n1.5,10,2.5\n").0[2], point("Value", 10, 2.5), "TensorBoard's own");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Flat and nested (`{"train": {"loss": 2.1}}` is `train/loss`); `NaN`, `Infinity` and `-Infinity` as Python writes them;
 //! the step under any of [`STEP_KEYS`], also as `"12/2353"`. Every number is a point, strings and booleans are not (but for
-//! numbers in quotes under the name of a metric of training), and what is in arrays is not (it has no name).
+//! numbers in quotes under the name of a metric of training), and what is in arrays is not (it has no name). A line may name
+//! its metric: `{"name": "loss", "value": 2.5, "step": 10}`.
 //!
 //! A script writes the same keys in the same order on line after line. So each key remembers the bytes that led to the
 //! next one (`, "train/loss": `), and as long as they come again, a key costs one comparison; only the numbers are
@@ -13,7 +14,7 @@ mod syntax;
 
 use super::saved::{self, Reader};
 use super::scan::{number, whole_number};
-use super::{Format, FormatError, Parser, Recognition, Sink};
+use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 pub use keys::STEP_KEYS;
 use keys::{Role, model_info, of_training, planned, role};
@@ -88,12 +89,15 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
 }
 
 fn with_steps(key: usize) -> Recognition {
-    let by = match STEP_KEYS[key] {
+    let Some(step) = STEP_KEYS.get(key) else {
+        return Recognition { confidence: 85, why: "JSON lines with the step beside the metrics inside".to_owned() };
+    };
+    let by = match *step {
         "current_steps" => " (LLaMA-Factory)",
         "global_step/max_steps" => " (ms-swift)",
         _ => "",
     };
-    Recognition { confidence: 85, why: format!("JSON lines with the step under '{}'{by}", STEP_KEYS[key]) }
+    Recognition { confidence: 85, why: format!("JSON lines with the step under '{step}'{by}") }
 }
 
 /// A key at a place in the object.
@@ -140,6 +144,9 @@ struct Lines {
     step: Option<(u8, i64)>,
     wall: f64,
     dump: bool,
+    /// The metric that the line names, and the point that is its value.
+    name: Option<String>,
+    value: Option<usize>,
     /// For recognition.
     step_key: Option<usize>,
     text_bytes: usize,
@@ -172,6 +179,8 @@ impl Default for Lines {
             step: None,
             wall: f64::NAN,
             dump: false,
+            name: None,
+            value: None,
             step_key: None,
             text_bytes: 0,
         }
@@ -251,6 +260,7 @@ impl Lines {
         self.lines += 1;
         self.step = None;
         self.wall = f64::NAN;
+        (self.name, self.value) = (None, None);
         let dump = std::mem::take(&mut self.dump);
         let end = match line.get(start) {
             Some(b'{') => self.object(line, start + 1, 0, 0, sink),
@@ -268,6 +278,15 @@ impl Lines {
         if self.dump {
             // Its numbers describe the trainer when it ended, and have all been logged before.
             sink.points.truncate(from);
+        }
+        if let (Some(name), Some(at)) = (&self.name, self.value)
+            && let Some(point) = sink.points.get(at)
+            && self.step.is_some()
+            && sink.may_name(name.as_bytes())
+        {
+            let (step, value) = (point.step, point.value);
+            let metric = sink.metric(name);
+            sink.points[at] = RawPoint { metric, step, value, wall: f64::NAN };
         }
         let step = match self.step {
             Some((key, step)) => {
@@ -386,7 +405,8 @@ impl Lines {
                     }
                 }
                 Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
-                Role::Metric | Role::History | Role::ModelInfo => {}
+                Role::Value => self.value = Some(sink.points.len()),
+                Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
             }
         }
         let index = sink.points.len() as u32;
@@ -420,6 +440,7 @@ impl Lines {
                     planned(&mut self.planned, total, self.records, sink);
                 }
             }
+            Role::Name => self.name = Some(unescape(text)),
             Role::ModelInfo => {
                 if let Some(params) = model_info(text) {
                     sink.fact(FactName::TotalParams, FactValue::Number(params), "model_parameter_info");

@@ -4,6 +4,11 @@ pub use crate::vocab::RawPoint;
 use crate::vocab::{FactName, FactValue};
 use std::collections::HashMap;
 
+/// Longest name of a metric that is in a record, not in a key, in bytes.
+const MOST_BYTES: usize = 200;
+/// Most metrics that records name.
+const MOST_NAMED: usize = 10_000;
+
 /// A record that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -73,6 +78,12 @@ impl Sink {
         self.follows.push(0);
         self.index.insert(key.into_owned(), index);
         index
+    }
+
+    /// Whether this may be the name of a metric where a record names it: data that are no metrics name everything.
+    #[must_use]
+    pub fn may_name(&self, name: &[u8]) -> bool {
+        (1..=MOST_BYTES).contains(&name.trim_ascii().len()) && self.names.len() < MOST_NAMED
     }
 
     /// Keys by index.

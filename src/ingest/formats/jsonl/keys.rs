@@ -35,6 +35,10 @@ pub(super) enum Role {
     Time,
     /// Steps the run is planned to take.
     Planned,
+    /// Names the metric whose value stands under [`Role::Value`].
+    Name,
+    /// The value of a metric that the line names.
+    Value,
     /// The whole history again, on the last line of ms-swift.
     History,
     /// `"…: 25805.9339M Params (…)"`, of ms-swift.
@@ -46,13 +50,24 @@ pub(super) fn role(path: &str, within: u32) -> Role {
         return Role::Step(rank as u8);
     }
     match path {
+        _ if within != 0 && is_inner_step(path) => Role::Step(STEP_KEYS.len() as u8),
         _ if within != 0 => Role::Metric,
+        "name" | "key" | "metric" | "metric_name" | "tag" => Role::Name,
+        "value" => Role::Value,
         _ if TIME_KEYS.contains(&path) => Role::Time,
         "total_steps" | "max_steps" => Role::Planned,
         "log_history" => Role::History,
         "model_parameter_info" => Role::ModelInfo,
         _ => Role::Metric,
     }
+}
+
+/// A step among the metrics it is the step of, in a line that keeps them apart from what kind of line it is
+/// (`{"event": "train", "data": {"step": 10, "loss": 2.5}}`). Elsewhere a `step` may be how long one takes.
+fn is_inner_step(path: &str) -> bool {
+    const AROUND: [&str; 8] = ["data", "metrics", "payload", "log", "logs", "record", "fields", "state"];
+    let parts = path.split_once('/');
+    parts.is_some_and(|(outer, name)| AROUND.contains(&outer) && STEP_KEYS[..2].contains(&name))
 }
 
 /// Whether a key is of a metric of training, which some callbacks write as text (`"loss": "2.31"`, as newer Trainers print

@@ -54,6 +54,43 @@ fn numbers_in_quotes_are_points_under_the_name_of_a_metric_of_training() {
 }
 
 #[test]
+fn a_line_may_name_its_metric() {
+    expect(
+        r#"{"key": "loss", "value": 2.5, "step": 1}
+{"value": 0.1, "tag": "lr \"x\"", "step": 1}
+{"name": "", "value": 1, "step": 2}
+{"metric": 3, "value": 2, "step": 3}
+{"name": "a", "step": 4}
+"#,
+        &[
+            ("loss", 1, 2.5),
+            ("step", 1, 1.0),
+            ("lr \"x\"", 1, 0.1),
+            ("step", 1, 1.0),
+            ("value", 2, 1.0),
+            ("step", 2, 2.0),
+            ("metric", 3, 3.0),
+            ("value", 3, 2.0),
+            ("step", 3, 3.0),
+            ("step", 4, 4.0),
+        ],
+    );
+}
+
+#[test]
+fn a_step_may_stand_beside_the_metrics_inside() {
+    expect(
+        r#"{"event": "train", "data": {"step": 10, "loss": 2.5}}"#,
+        &[("data/step", 10, 10.0), ("data/loss", 10, 2.5)],
+    );
+    expect(
+        r#"{"train": {"step": 10, "loss": 2.5}, "step": 3}"#,
+        &[("train/step", 3, 10.0), ("train/loss", 3, 2.5), ("step", 3, 3.0)],
+    );
+    expect(r#"{"time": {"step": 350}, "loss": 2.5}"#, &[("time/step", 0, 350.0), ("loss", 0, 2.5)]);
+}
+
+#[test]
 fn a_mark_of_the_byte_order_is_no_part_of_the_first_line() {
     expect("\u{feff}{\"step\": 1, \"loss\": 2.5}\r\n", &[("step", 1, 1.0), ("loss", 1, 2.5)]);
 }
