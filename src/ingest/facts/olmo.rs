@@ -188,20 +188,31 @@ fn core(config: &Value) -> Vec<Found> {
 }
 
 /// A list of sources with a share and a name each, wherever it is, and the key it is under: `source_name` and
-/// `target_ratio` of mixture datasets, `label` (also of the source itself) and `ratio` of mixed sources. Lists of paths
+/// `target_ratio` of mixture datasets, `label` (also of the source itself) and `ratio` of mixed sources, `label` and
+/// `max_tokens` of sources that are sampled from. Of a single source, what it is made of goes first. Lists of paths
 /// (`data.paths`, `dataset.paths`, `dataset.mix`) state no sizes, so no shares.
 fn sources<'a>(value: &'a Value, key: &'a str, depth: usize) -> Option<(&'a str, Vec<f64>, Vec<&'a str>)> {
     if let Value::Array(list) = value {
         let source = |s: &'a Value| {
-            let share = number(s.get("target_ratio").or_else(|| s.get("ratio"))?)?;
+            let share = ["target_ratio", "ratio", "max_tokens"].iter().find_map(|key| number(s.get(*key)?))?;
             let label = || s.get("label").filter(|label| label.is_string()).or_else(|| s.get("source")?.get("label"));
             Some((share, s.get("source_name").or_else(label)?.as_str()?))
         };
         let all: Option<Vec<(f64, &str)>> = list.iter().map(source).collect();
-        let (shares, names) = all.filter(|all| !all.is_empty())?.into_iter().unzip();
-        return Some((key, shares, names));
+        let stated = |all: Vec<(f64, &'a str)>| {
+            let (shares, names) = all.into_iter().unzip();
+            (key, shares, names)
+        };
+        return match all {
+            Some(all) if all.len() > 1 => Some(stated(all)),
+            _ if depth >= 12 => None,
+            all => list
+                .iter()
+                .find_map(|inner| sources(inner, key, depth + 1))
+                .or_else(|| all.filter(|all| !all.is_empty()).map(stated)),
+        };
     }
-    let inside = value.as_object().filter(|_| depth < 6)?;
+    let inside = value.as_object().filter(|_| depth < 12)?;
     inside.iter().find_map(|(key, inner)| sources(inner, key, depth + 1))
 }
 
@@ -277,6 +288,16 @@ mod tests {
             {"ratio": 1.0, "label": null, "source": {"label": "code"}},
         ]}}));
         assert_eq!(mixture(specs), Some(vec![("code".to_owned(), 0.25), ("web".to_owned(), 0.75)]));
+        // data/composable/sampling_instance_source.py.
+        let sampled = json!([{"max_tokens": 3e9, "label": "web", "sources": []}, {"max_tokens": 1e9, "label": "code"}]);
+        let shares = Some(vec![("code".to_owned(), 0.25), ("web".to_owned(), 0.75)]);
+        assert_eq!(mixture(core(json!({"instance_sources": sampled}))), shares);
+        assert_eq!(
+            mixture(core(json!([{"max_tokens": 4e9, "label": "all", "sources": [{"source_specs": sampled}]}]))),
+            shares
+        );
+        let alone = core(json!({"source_specs": [{"ratio": 1.0, "label": "web", "source": {"paths": []}}]}));
+        assert_eq!(mixture(alone), Some(vec![("web".to_owned(), 1.0)]));
         assert_eq!(mixture(core(json!({"source_specs": [{"ratio": 3.0, "label": "web"}, {"ratio": 1.0}]}))), None);
         assert_eq!(
             mixture(core(json!({"mix": "OLMoE-mix-0824", "paths": ["s3://web/a.npy", "s3://web/a.npy"]}))),

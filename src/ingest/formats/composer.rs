@@ -109,6 +109,9 @@ fn entry(line: &[u8]) -> Option<(bool, &[u8], f64)> {
     (colon > 0 && colon <= 200).then_some((train, &rest[..colon], value))
 }
 
+/// More entries than this do not wait for their batch, which is among the first.
+const MOST_WAITING: usize = 1000;
+
 #[derive(Debug, Default)]
 struct ComposerParser {
     /// The batch of the title above; `None` where it does not say.
@@ -152,7 +155,7 @@ impl LineParser for ComposerParser {
                     self.at(value as i64 + 1, sink);
                     point(name, self.last, value, sink);
                 }
-                None if train => self.waiting.push((name.to_vec(), value)),
+                None if train && self.waiting.len() < MOST_WAITING => self.waiting.push((name.to_vec(), value)),
                 step => point(name, step.unwrap_or(self.last), value, sink),
             }
             return;

@@ -23,6 +23,9 @@ const TOGETHER: i64 = 50;
 /// More titles in one go than this are steps that are faster than [`TOGETHER`], not metrics collected over so many.
 const MOST: i64 = 256;
 
+/// More values than this do not wait: no evaluation has so many.
+const MOST_VALUES: usize = 20_000;
+
 /// What waits, and what is known of the titles around it.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -75,6 +78,9 @@ impl Held {
             self.alone = self.bunches > 1 && !(2..=MOST).contains(&self.bunch);
         }
         self.values.push((name, value));
+        if self.values.len() >= MOST_VALUES {
+            self.end(sink);
+        }
     }
 
     /// The title of a step, printed at this millisecond of the day.
