@@ -4,6 +4,7 @@ mod arbitrary;
 mod architecture;
 mod content;
 mod cuts;
+mod seeds;
 mod support;
 mod truth;
 mod writers;
