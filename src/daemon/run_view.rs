@@ -1,11 +1,12 @@
 //! A run as readers see it, made from what the store has.
 
 use super::kinds::Roles;
+use super::vitals::progress;
 use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
-use crate::vocab::{FactName, MetricView, RunForecast, RunState, RunView};
+use crate::vocab::{MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         conflicts: from.record.facts.conflicts.clone(),
         metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),
-        progress: progress(from),
+        progress: progress(from.record, from.metrics),
         last_step,
         tokens_per_second: from
             .roles
@@ -96,17 +97,10 @@ pub fn status(value: f64) -> Option<String> {
     }
 }
 
-/// Part of the planned steps that are done.
-fn progress(from: Sources<'_>) -> Option<f64> {
-    let planned = from.record.facts.number(FactName::PlannedSteps).filter(|planned| *planned > 0.0)?;
-    let last = from.metrics.iter().map(|(_, s)| s.last_step).max()?;
-    Some((last as f64 / planned).clamp(0.0, 1.0))
-}
-
 /// The state alone.
 #[must_use]
 pub fn state(from: Sources<'_>) -> RunState {
-    let progress = progress(from);
+    let progress = progress(from.record, from.metrics);
     if from.metrics.is_empty() {
         return RunState::Waiting;
     }

@@ -97,16 +97,26 @@ pub(super) struct Of<'a> {
     pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
 }
 
+/// Part of the planned steps that are done, from 0 to 1.
+pub(super) fn progress(record: &RunRecord, metrics: &[(Arc<str>, Summary)]) -> Option<f64> {
+    let planned = record.facts.number(FactName::PlannedSteps).filter(|planned| *planned > 0.0)?;
+    Some((newest(metrics)? as f64 / planned).clamp(0.0, 1.0))
+}
+
+/// Newest step of any metric.
+fn newest(metrics: &[(Arc<str>, Summary)]) -> Option<i64> {
+    metrics.iter().map(|(_, s)| s.last_step).max()
+}
+
 impl Of<'_> {
     /// Part of the planned steps done.
     pub fn progress(&self) -> Option<f64> {
-        let planned = self.record.facts.number(FactName::PlannedSteps).filter(|p| *p > 0.0)?;
-        Some((self.newest()? as f64 / planned).clamp(0.0, 1.0))
+        progress(self.record, self.metrics)
     }
 
     /// Newest step of any metric.
     pub fn newest(&self) -> Option<i64> {
-        self.metrics.iter().map(|(_, s)| s.last_step).max()
+        newest(self.metrics)
     }
 
     /// Whether there is nothing more to come.
