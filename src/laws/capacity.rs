@@ -30,8 +30,12 @@ const E: usize = 0;
 const A: usize = 1;
 const DATA: usize = 2;
 const H: usize = 3;
-/// The cₖ, then the bₖ.
+/// The cₖ, then the bₖ. The own domain's is ln c; of the others only what they take from it is seen, which is a matter of
+/// c·b: theirs is ln of that, so that a b of 0 is a place in the box like others.
 const FIRST: usize = 4;
+
+/// A b is divided by, and its bound is 0.
+const LEAST: f64 = 1e-12;
 
 impl Law for Capacity {
     fn card(&self) -> &'static Card {
@@ -64,7 +68,9 @@ impl Smooth for Capacity {
             Parameter::new("a", "", Positive, (0.05, 0.8)),
             Parameter::new("H", "parameters", LogBelow(smallest - 0.1), (smallest - 6.0, smallest - 1.0)),
         ];
-        all.extend((0..shape.domains).map(|k| Parameter::new(format!("c{k}"), "nats", Amplitude, (-3.0, 0.5))));
+        // Where a domain begins far down, it takes nothing: that a mixture matters to its own tokens alone is among the starts.
+        let start = |k| if Some(k) == shape.own { (-3.0, 0.5) } else { (-8.0, 0.0) };
+        all.extend((0..shape.domains).map(|k| Parameter::new(format!("c{k}"), "nats", Amplitude, start(k))));
         all.extend((0..shape.domains).map(|k| Parameter::new(format!("b{k}"), "", Positive, (0.1, 0.8))));
         all
     }
@@ -84,12 +90,13 @@ impl Smooth for Capacity {
         for i in 0..n {
             let row = rows.start + i;
             let size = (x.ln_params[row] - shape.ln_params.1).exp();
-            let capacity = Split::of(size, phi[H].exp(), c, b, |j| x.ln_share[j][row]);
-            let ln_x = capacity.ln_x(own, c, b, x.ln_share[own][row]);
+            let pull = |j: usize| x.ln_share[j][row] + c[j] + if j == own { b[j].max(LEAST).ln() } else { 0.0 };
+            let capacity = Split::of(size, phi[H].exp(), b, pull);
+            let ln_x = capacity.ln_x(own, b, pull);
             terms[1][i] = phi[A] - phi[DATA] * x.ln_tokens_of(own, row);
             terms[2][i] = c[own] - b[own] * ln_x;
             if out.wants_jacobian {
-                capacity.derivatives(own, ln_x, c, b, |j| x.ln_share[j][row], |k, v| out.column_mut(k, n)[i] = v);
+                capacity.derivatives(own, ln_x, b, pull, |k, v| out.column_mut(k, n)[i] = v);
             }
         }
         shares(&mut terms, n, &mut out.ln_loss);
@@ -115,7 +122,9 @@ impl Smooth for Capacity {
         let unit = shape.ln_params.1;
         shown[H] = (phi[H] + unit).clamp(-700.0, 700.0).exp();
         for j in 0..shape.domains {
-            shown[FIRST + j] = (phi[FIRST + j] + phi[FIRST + shape.domains + j] * unit).clamp(-700.0, 700.0).exp();
+            let b = phi[FIRST + shape.domains + j];
+            let ln_c = phi[FIRST + j] - if Some(j) == shape.own { 0.0 } else { b.max(LEAST).ln() };
+            shown[FIRST + j] = (ln_c + b * unit).clamp(-700.0, 700.0).exp();
         }
         shown
     }
@@ -135,9 +144,8 @@ struct Split {
 impl Split {
     /// Finds ln λ. Σ max(H, e^((ln hcb − μ)/(b+1))) is convex and falls in μ, so Newton's method from the left end, where
     /// some domain alone takes all of N, never oversteps.
-    fn of(size: f64, floor: f64, c: &[f64], b: &[f64], ln_share: impl Fn(usize) -> f64) -> Self {
-        let wanted = size + (c.len() as f64 - 1.0) * floor;
-        let pull = |j: usize| ln_share(j) + c[j] + b[j].max(1e-12).ln();
+    fn of(size: f64, floor: f64, b: &[f64], pull: impl Fn(usize) -> f64) -> Self {
+        let wanted = size + (b.len() as f64 - 1.0) * floor;
         let mut split = Self { floor, multiplier: f64::NEG_INFINITY, slope: 0.0, above: 0 };
         for (j, b) in b.iter().enumerate() {
             split.multiplier = split.multiplier.max(pull(j) - (b + 1.0) * size.ln());
@@ -164,8 +172,8 @@ impl Split {
         split
     }
 
-    fn ln_x(&self, j: usize, c: &[f64], b: &[f64], ln_share: f64) -> f64 {
-        ((ln_share + c[j] + b[j].max(1e-12).ln() - self.multiplier) / (b[j] + 1.0)).max(self.floor.ln())
+    fn ln_x(&self, j: usize, b: &[f64], pull: impl Fn(usize) -> f64) -> f64 {
+        ((pull(j) - self.multiplier) / (b[j] + 1.0)).max(self.floor.ln())
     }
 
     /// Hands out d(c_own − b_own·ln x_own*) by ln H, by every ln cⱼ and by every bⱼ.
@@ -173,12 +181,11 @@ impl Split {
         &self,
         own: usize,
         ln_own: f64,
-        c: &[f64],
         b: &[f64],
-        ln_share: impl Fn(usize) -> f64,
+        pull: impl Fn(usize) -> f64,
         mut put: impl FnMut(usize, f64),
     ) {
-        let k = c.len();
+        let k = b.len();
         let at_floor = ln_own <= self.floor.ln();
         // d ln x_own = (own terms − dμ)/(b+1) above the floor, d ln H on it.
         let by_multiplier = if at_floor { 0.0 } else { b[own] / (b[own] + 1.0) };
@@ -186,9 +193,9 @@ impl Split {
         let freed = -(self.above as f64 - 1.0) * self.floor / slope;
         put(H, if at_floor { -b[own] } else { by_multiplier * freed });
         for j in 0..k {
-            let ln_x = self.ln_x(j, c, b, ln_share(j));
+            let ln_x = self.ln_x(j, b, &pull);
             let weight = if ln_x > self.floor.ln() { ln_x.exp() / (b[j] + 1.0) / slope } else { 0.0 };
-            let by_b = 1.0 / b[j].max(1e-12) - ln_x;
+            let by_b = if j == own { 1.0 / b[j].max(LEAST) } else { 0.0 } - ln_x;
             let (mut of_c, mut of_b) = (by_multiplier * weight, by_multiplier * weight * by_b);
             if j == own {
                 of_c += 1.0 - by_multiplier;

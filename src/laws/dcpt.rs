@@ -41,7 +41,9 @@ impl Law for DCpt {
 }
 
 // Positions of the parameters: the amplitudes first, so that they are one range, then the exponents, which a law with
-// more amplitudes has further on.
+// more amplitudes has further on. C and γ are searched as ln of the last term at r = 1 and as what ln of it falls by from r = 0
+// to 1: a term that is nearly a straight line or an exponential in r over the data is one with any large ε, and its C and γ
+// then move by orders of magnitude along a curved valley.
 const E: usize = 0;
 const A: usize = 1;
 const B: usize = 2;
@@ -50,7 +52,7 @@ const FIRST: usize = 4;
 const ALPHA: usize = 0;
 const BETA: usize = 1;
 const ETA: usize = 2;
-const GAMMA: usize = 3;
+const FALL: usize = 3;
 const EPS: usize = 4;
 /// How many follow the amplitudes.
 pub(super) const EXPONENTS: usize = 5;
@@ -66,11 +68,17 @@ impl Smooth for DCpt {
 
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         let mut all = [[0.0; BLOCK]; 4];
-        let ln_re = terms(shape, phi, FIRST, x, rows.clone(), &mut all);
+        let part = terms(shape, phi, FIRST, x, rows.clone(), &mut all);
         shares(&mut all, rows.len(), &mut out.ln_loss);
         if out.wants_jacobian {
-            columns(shape, phi, FIRST, x, rows, &all, &ln_re, out);
+            columns(shape, phi, FIRST, x, rows, &all, &part, out);
         }
+    }
+
+    fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
+        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        show(phi, FIRST, &mut shown);
+        shown
     }
 }
 
@@ -85,12 +93,13 @@ pub(super) fn parameters() -> Vec<Parameter> {
         Parameter::new("α", "", Positive, (0.05, 1.0)),
         Parameter::new("β", "", Positive, (0.05, 1.0)),
         Parameter::new("η", "", Free, (-0.1, 0.6)),
-        Parameter::new("γ", "", Positive, (0.05, 3.0)),
+        Parameter::new("γ", "", Positive, (0.1, 8.0)),
         Parameter::new("ε", "", LogBetween(-16.0, 9.0), (-6.0, 1.5)),
     ]
 }
 
-/// Writes ln of the four terms, with exponents at `phi[first..]`; returns ln(r + ε).
+/// Writes ln of the four terms, with exponents at `phi[first..]`; returns by how much of its fall
+/// ln of the last one lies above its value at r = 1.
 pub(super) fn terms<const K: usize>(
     shape: &Shape,
     phi: &[f64],
@@ -103,13 +112,14 @@ pub(super) fn terms<const K: usize>(
     let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
     let (r, ln_r) = (&x.share[own][rows.clone()], &x.ln_share[own][rows]);
     let eps = exponents[EPS].exp();
-    let mut ln_re = [0.0; BLOCK];
-    map(&mut ln_re[..n], r, |r| math::ln(r + eps));
+    let whole = (1.0 / eps).ln_1p();
+    let mut part = [0.0; BLOCK];
+    map(&mut part[..n], r, |r| math::ln((1.0 + eps) / (r + eps)) / whole);
     terms[E][..n].fill(phi[E]);
     map(&mut terms[A][..n], ln_n, |v| phi[A] - exponents[ALPHA] * v);
     map2(&mut terms[B][..n], ln_r, ln_d, |r, d| phi[B] + exponents[ETA] * r - exponents[BETA] * d);
-    map(&mut terms[C][..n], &ln_re[..n], |v| phi[C] - exponents[GAMMA] * v);
-    ln_re
+    map(&mut terms[C][..n], &part[..n], |v| phi[C] + exponents[FALL] * v);
+    part
 }
 
 /// The derivatives by every amplitude (one for each term) and by the exponents, given each term's share of the loss.
@@ -121,7 +131,7 @@ pub(super) fn columns(
     x: &Columns,
     rows: Range<usize>,
     terms: &[[f64; BLOCK]],
-    ln_re: &[f64; BLOCK],
+    part: &[f64; BLOCK],
     out: &mut Block,
 ) {
     let (n, own, exponents) = (rows.len(), shape.own.unwrap_or(0), &phi[first..]);
@@ -132,6 +142,18 @@ pub(super) fn columns(
     map2(out.column_mut(first + ALPHA, n), &terms[A], ln_n, |p, v| -p * v);
     map2(out.column_mut(first + BETA, n), &terms[B], ln_d, |p, v| -p * v);
     map2(out.column_mut(first + ETA, n), &terms[B], ln_r, |p, v| p * v);
-    map2(out.column_mut(first + GAMMA, n), &terms[C], ln_re, |p, v| -p * v);
-    map2(out.column_mut(first + EPS, n), &terms[C], r, |p, r| -p * exponents[GAMMA] * eps / (r + eps));
+    map2(out.column_mut(first + FALL, n), &terms[C], part, |p, v| p * v);
+    let whole = (1.0 / eps).ln_1p();
+    let by_eps = |r: f64, part: f64| (eps / (1.0 + eps) - eps / (r + eps) + part / (1.0 + eps)) / whole;
+    let column = out.column_mut(first + EPS, n);
+    map2(column, r, part, by_eps);
+    column.iter_mut().zip(&terms[C]).for_each(|(v, p)| *v *= p * exponents[FALL]);
+}
+
+/// Turns C and γ into those of the formula, among what readers see.
+pub(super) fn show(phi: &[f64], first: usize, shown: &mut [f64]) {
+    let eps = phi[first + EPS].exp();
+    let gamma = phi[first + FALL] / (1.0 / eps).ln_1p();
+    shown[C] = (phi[C] + gamma * eps.ln_1p()).clamp(-700.0, 700.0).exp();
+    shown[first + FALL] = gamma;
 }

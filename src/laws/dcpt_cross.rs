@@ -80,7 +80,7 @@ impl Smooth for DCptCross {
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         let n = rows.len();
         let mut terms = [[0.0; BLOCK]; 5];
-        let ln_re = dcpt::terms(shape, phi, FIRST, x, rows.clone(), &mut terms);
+        let fall = dcpt::terms(shape, phi, FIRST, x, rows.clone(), &mut terms);
         let (ln_first, decline) = (&x.ln_first[rows.clone()], &x.decline[rows.clone()]);
         let w = math::exp(phi[W]);
         // ln K, and the part of K that is w·k₂.
@@ -92,9 +92,15 @@ impl Smooth for DCptCross {
         if !out.wants_jacobian {
             return;
         }
-        dcpt::columns(shape, phi, FIRST, x, rows, &terms, &ln_re, out);
+        dcpt::columns(shape, phi, FIRST, x, rows, &terms, &fall, out);
         map2(out.column_mut(MU, n), &terms[F], &ln_k, |p, v| -p * v);
         map2(out.column_mut(W, n), &terms[F], &part, |p, q| -p * phi[MU] * q);
+    }
+
+    fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
+        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        dcpt::show(phi, FIRST, &mut shown);
+        shown
     }
 }
 

@@ -3,7 +3,7 @@
 //! L(N, D, h) = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + (Σᵢ Aᵢ·hᵢ)^a/N^α + (Σᵢ Bᵢ·hᵢ)^b/D^β. Shukor et al., "Scaling Laws for Optimal Data
 //! Mixtures", arXiv:2507.09404, eq. 5.
 
-use super::terms::{harmonic, harmonic_columns, map2, mixed, shares};
+use super::terms::{amplitudes, harmonic, harmonic_columns, map2, mixed, shares};
 use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
@@ -27,12 +27,37 @@ static CARD: Card = Card {
 };
 
 const E: usize = 0;
-const ALPHA: usize = 1;
-const BETA: usize = 2;
-const A_POWER: usize = 3;
-const B_POWER: usize = 4;
-/// The Cᵢ, then the γᵢ, then the Aᵢ, then the Bᵢ.
-const FIRST: usize = 5;
+/// ln of A₀^a and B₀^b, amplitudes of the terms in N and D.
+const A: usize = 1;
+const B: usize = 2;
+const LINEAR: usize = 3;
+const ALPHA: usize = 3;
+const BETA: usize = 4;
+const A_POWER: usize = 5;
+const B_POWER: usize = 6;
+/// The Cᵢ, then the γᵢ, then a·ln(Aᵢ/A₀) and b·ln(Bᵢ/B₀) of the domains but the first: what a term gains where a domain
+/// stands for the first. A large power of ratios near one and a small power of ratios far from one are much the same; in these
+/// coordinates a search moves between them without leaving the valley.
+const FIRST: usize = 7;
+/// A power is divided by, and its bound is 0.
+const LEAST_POWER: f64 = 1e-9;
+
+/// A term whose amplitude depends on the mixture: positions of its parameters.
+struct Mixed {
+    amplitude: usize,
+    /// The first of the ratios to the first domain.
+    first: usize,
+    power: usize,
+    exponent: usize,
+}
+
+fn mixed_terms(domains: usize) -> [Mixed; 2] {
+    let first = FIRST + 2 * domains;
+    [
+        Mixed { amplitude: A, first, power: A_POWER, exponent: ALPHA },
+        Mixed { amplitude: B, first: first + domains.saturating_sub(1), power: B_POWER, exponent: BETA },
+    ]
+}
 
 impl Law for Joint {
     fn card(&self) -> &'static Card {
@@ -59,55 +84,75 @@ impl Smooth for Joint {
         use Coordinate::{Amplitude, Between, Free, Positive};
         let mut all = vec![
             Parameter::new("E", "nats", Amplitude, (-3.0, 1.0)),
+            Parameter::new("A0", "", Amplitude, (0.0, 10.0)),
+            Parameter::new("B0", "", Amplitude, (0.0, 12.0)),
             Parameter::new("α", "", Positive, (0.05, 1.0)),
             Parameter::new("β", "", Positive, (0.05, 1.0)),
-            Parameter::new("a", "", Between(0.0, 5.0), (0.3, 1.5)),
-            Parameter::new("b", "", Between(0.0, 5.0), (0.3, 1.5)),
+            Parameter::new("a", "", Between(0.0, 5.0), (0.3, 4.0)),
+            Parameter::new("b", "", Between(0.0, 5.0), (0.3, 4.0)),
         ];
-        let each = |name: &str, unit, coordinate, start| {
-            (0..shape.domains)
+        let each = |from: usize, name: &str, unit, coordinate, start| {
+            (from..shape.domains)
                 .map(|i| Parameter::new(format!("{name}{i}"), unit, coordinate, start))
                 .collect::<Vec<_>>()
         };
-        all.extend(each("C", "1/nats", Amplitude, (-2.0, 3.0)));
-        all.extend(each("γ", "", Free, (0.05, 1.0)));
-        all.extend(each("A", "", Amplitude, (0.0, 10.0)));
-        all.extend(each("B", "", Amplitude, (0.0, 12.0)));
+        all.extend(each(0, "C", "1/nats", Amplitude, (-2.0, 3.0)));
+        all.extend(each(0, "γ", "", Free, (0.05, 1.0)));
+        all.extend(each(1, "A", "", Free, (-1.0, 1.0)));
+        all.extend(each(1, "B", "", Free, (-1.0, 1.0)));
         all
     }
 
     fn linear(&self, _: &Shape) -> Range<usize> {
-        E..ALPHA
+        E..LINEAR
     }
 
     fn evaluate(&self, shape: &Shape, phi: &[f64], x: &Columns, rows: Range<usize>, out: &mut Block) {
         let (n, k) = (rows.len(), shape.domains);
-        let (ln_n, ln_d) = (&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]);
-        let (first_a, first_b) = (FIRST + 2 * k, FIRST + 3 * k);
-        let (mut ln_a, mut ln_b) = ([0.0; BLOCK], [0.0; BLOCK]);
-        mixed(phi, first_a, k, x, rows.clone(), out, &mut ln_a);
-        mixed(phi, first_b, k, x, rows.clone(), out, &mut ln_b);
-        let mut terms = [[0.0; BLOCK]; 4];
-        terms[0][..n].fill(phi[E]);
-        map2(&mut terms[1][..n], &ln_a, ln_n, |a, v| phi[A_POWER] * a - phi[ALPHA] * v);
-        map2(&mut terms[2][..n], &ln_b, ln_d, |b, v| phi[B_POWER] * b - phi[BETA] * v);
-        harmonic(phi, FIRST, k, x, rows.clone(), out, &mut terms[3]);
+        let sizes = [&x.ln_params[rows.clone()], &x.ln_tokens[rows.clone()]];
+        let (mut terms, mut ln_sums) = ([[0.0; BLOCK]; 4], [[0.0; BLOCK]; 2]);
+        terms[E][..n].fill(phi[E]);
+        for (((at, ln_size), ln_sum), term) in
+            mixed_terms(k).iter().zip(sizes).zip(&mut ln_sums).zip(&mut terms[A..LINEAR])
+        {
+            let power = phi[at.power].max(LEAST_POWER);
+            mixed(&phi[at.first..][..k.saturating_sub(1)], power, at.first, x, rows.clone(), out, ln_sum);
+            map2(&mut term[..n], ln_sum, ln_size, |s, v| phi[at.amplitude] + power * s - phi[at.exponent] * v);
+        }
+        harmonic(phi, FIRST, k, x, rows.clone(), out, &mut terms[LINEAR]);
         shares(&mut terms, n, &mut out.ln_loss);
         if !out.wants_jacobian {
             return;
         }
-        out.column_mut(E, n).copy_from_slice(&terms[0][..n]);
-        map2(out.column_mut(ALPHA, n), &terms[1], ln_n, |p, v| -p * v);
-        map2(out.column_mut(BETA, n), &terms[2], ln_d, |p, v| -p * v);
-        map2(out.column_mut(A_POWER, n), &terms[1], &ln_a, |p, v| p * v);
-        map2(out.column_mut(B_POWER, n), &terms[2], &ln_b, |p, v| p * v);
-        for (first, share, power) in [(first_a, &terms[1], phi[A_POWER]), (first_b, &terms[2], phi[B_POWER])] {
-            for i in 0..k {
-                for (v, p) in out.column_mut(first + i, n).iter_mut().zip(share) {
-                    *v *= p * power;
+        amplitudes(&terms[..LINEAR], n, out);
+        for (((at, ln_size), by_power), share) in
+            mixed_terms(k).iter().zip(sizes).zip(&mut ln_sums).zip(&terms[A..LINEAR])
+        {
+            map2(out.column_mut(at.exponent, n), share, ln_size, |p, v| -p * v);
+            let power = phi[at.power].max(LEAST_POWER);
+            for (column, ratio) in (at.first..).zip(&phi[at.first..][..k.saturating_sub(1)]) {
+                // The column holds the domain's part of the sum.
+                let ratio = ratio / power;
+                for ((v, p), by) in out.column_mut(column, n).iter_mut().zip(share).zip(by_power.iter_mut()) {
+                    *by -= ratio * *v;
+                    *v *= p;
                 }
             }
+            map2(out.column_mut(at.power, n), share, by_power, |p, v| p * v);
         }
-        harmonic_columns(FIRST, k, x, rows, out, &terms[3]);
+        harmonic_columns(FIRST, k, x, rows, out, &terms[LINEAR]);
+    }
+
+    fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
+        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        for at in mixed_terms(shape.domains) {
+            let power = phi[at.power].max(LEAST_POWER);
+            let amplitude = |above: f64| ((phi[at.amplitude] + above) / power).clamp(-700.0, 700.0).exp();
+            shown[at.amplitude] = amplitude(0.0);
+            for k in at.first..at.first + shape.domains.saturating_sub(1) {
+                shown[k] = amplitude(phi[k]);
+            }
+        }
+        shown
     }
 }

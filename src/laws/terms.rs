@@ -123,11 +123,12 @@ pub(super) fn harmonic_columns(
     );
 }
 
-/// Writes ln of Σᵢ Cᵢ·hᵢ into `ln_sum`, with ln Cᵢ at `phi[first..]`; the shares of its parts go to the columns of the Cᵢ.
+/// Writes ln of h₀ + Σᵢ hᵢ·exp(`ratios`ᵢ/`power`) over the domains but the first into `ln_sum`; the shares of the sum's parts but
+/// the first go to the columns from `first` on.
 pub(super) fn mixed(
-    phi: &[f64],
+    ratios: &[f64],
+    power: f64,
     first: usize,
-    domains: usize,
     x: &Columns,
     rows: Range<usize>,
     out: &mut Block,
@@ -137,18 +138,23 @@ pub(super) fn mixed(
         #[inline(always)]
         || {
             let n = rows.len();
+            let top = ratios.iter().copied().fold(0.0, f64::max) / power;
             let mut sum = [1e-200; BLOCK];
-            for i in 0..domains {
-                let c = math::exp(phi[first + i].min(300.0));
+            if let Some(share) = x.share.first() {
+                let c = math::exp(-top);
+                sum[..n].iter_mut().zip(&share[rows.clone()]).for_each(|(s, h)| *s += c * h);
+            }
+            for (i, ratio) in ratios.iter().enumerate() {
+                let c = math::exp(ratio / power - top);
                 let column = out.column_mut(first + i, n);
-                map(column, &x.share[i][rows.clone()], |h| c * h);
+                map(column, &x.share[i + 1][rows.clone()], |h| c * h);
                 for (s, v) in sum[..n].iter_mut().zip(column.iter()) {
                     *s += v;
                 }
             }
-            map(&mut ln_sum[..n], &sum[..n], math::ln);
+            map(&mut ln_sum[..n], &sum[..n], |s| top + math::ln(s));
             if out.wants_jacobian {
-                divide(first, domains, &mut sum[..n], out);
+                divide(first, ratios.len(), &mut sum[..n], out);
             }
         },
     );

@@ -145,7 +145,7 @@ pub static ALL: &[Row] = &[
     flattered(row(LARGER, "additive", MRE, 1.90, Good::Less(5e-3), || larger("additive")), SETTLED),
     flattered(row(LARGER, "exponential", MRE, 2.05, Good::Less(5e-3), || larger("exponential")), SETTLED),
     flattered(row(LARGER, "joint", MRE, 2.26, Good::Less(5e-3), || larger("joint")), SETTLED),
-    short(row(LARGER, "dcpt", MRE, 2.51, Good::Less(5e-3), || larger("dcpt")), 3.3, TWO_SIZES),
+    short(row(LARGER, "dcpt", MRE, 2.51, Good::Less(5e-3), || larger("dcpt")), 2.8, TWO_SIZES),
     row(LARGER, "chinchilla", MRE, 4.61, Good::Less(5e-3), || larger("chinchilla")),
     short(
         row(LARGER, "bimix", MRE, 5.08, Good::Less(5e-3), || larger("bimix")),

@@ -20,8 +20,9 @@ const fn case(table: &'static str, law: &'static str, rows: fn() -> Option<Obser
     Case { table, law, rows, scipy }
 }
 
-/// Every case. Where SciPy's gradients are written by hand (`optimum.py`), its 320 starts took 67 to 490 seconds on one core.
-/// Of the joint law it found no optimum twice, and its best lies above mixlaw's.
+/// Every case. Where SciPy's gradients are written by hand (`optimum.py`), its 320 starts took one to fifteen minutes on one core.
+/// Of the joint law it found no optimum twice, and its best lies above mixlaw's; of capacity on c4 mixlaw finds what is recorded
+/// from one seed of six, and one that is 0.05 % higher, SciPy's third, from the others.
 ///
 /// Laws that are not least Huber losses found by searching have no case: `regmix-linear` is solved for in closed form,
 /// `regmix-trees` grows trees, `mixing-nested` and `general-loss` solve for one curve after another by least squares, and the
@@ -43,11 +44,11 @@ pub static ALL: &[Case] = &[
     case("slimpajama c4", "exponential", || slimpajama("c4", |_| true), 1.133_144_219e-2),
     case("slimpajama c4", "additive", || slimpajama("c4", |_| true), 1.005_745_499e-2),
     case("slimpajama c4", "joint", || slimpajama("c4", |_| true), 1.011_945_737e-2),
-    case("slimpajama github", "capacity", || slimpajama("github", |_| true), f64::NAN),
-    case("slimpajama c4", "capacity", || slimpajama("c4", |_| true), f64::NAN),
-    case("slimpajama, seven", "dcpt-cross", seven_of_slimpajama, f64::NAN),
-    case("regmix 0", "mixing-implicit", || regmix("train", 0), f64::NAN),
-    case("regmix 3", "mixing-implicit", || regmix("train", 3), f64::NAN),
+    case("slimpajama github", "capacity", || slimpajama("github", |_| true), 1.144_587_032e-1),
+    case("slimpajama c4", "capacity", || slimpajama("c4", |_| true), 7.248_924_938e-2),
+    case("slimpajama, seven", "dcpt-cross", seven_of_slimpajama, 1.475_997_703e-1),
+    case("regmix 0", "mixing-implicit", || regmix("train", 0), 1.334_742_021e-2),
+    case("regmix 3", "mixing-implicit", || regmix("train", 3), 5.095_539_594e-3),
     case("regmix 0", "mixing", || regmix("train", 0), 3.174_404_915e-2),
     case("regmix 0", "log-linear", || regmix("train", 0), 2.675_925_347e-2),
     case("regmix 3", "mixing", || regmix("train", 3), 1.231_761_237e-2),
@@ -57,8 +58,8 @@ pub static ALL: &[Case] = &[
     case("two domains", "mixing", || mixing_laws("two_domains", "Github", last_of_160m), 5.373_429_877e-6),
     case("two domains", "critical-ratio", || mixing_laws("two_domains", "Github", last_of_160m), 1.215_366_068e-5),
     case("two domains", "bimix", || mixing_laws("two_domains", "Github", |n, _| n == "160M"), 3.234_259_201e-4),
-    case("two domains", "dcpt", || mixing_laws("two_domains", "Github", |_, _| true), f64::NAN),
-    case("two domains, both", "dcpt-cross", both_of_two_domains, f64::NAN),
+    case("two domains", "dcpt", || mixing_laws("two_domains", "Github", |_, _| true), 5.701_758_900e-4),
+    case("two domains, both", "dcpt-cross", both_of_two_domains, 9.985_405_003e-4),
     case("routing S-Base", "routed", || routing("S-Base"), 2.014_134_254e-4),
     case("routing Hash", "routed", || routing("Hash"), 1.808_774_980e-4),
     case("drawn", "joint-moe", || Some(drawn(joint_moe)), 6.215_926_858e-5),
