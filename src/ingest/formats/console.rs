@@ -201,12 +201,14 @@ impl Undecided {
         self.own.iter().map(CustomFormat::identity).collect::<Vec<_>>().join("\n").into_bytes()
     }
 
-    /// Looks at the lines from `at` on, up to the first that tells more than is known. Returns the bytes used.
-    fn search(&mut self, input: &[u8], at: usize, last: bool, sink: &mut Sink) -> (usize, Option<Told>) {
+    /// Looks at the lines from `at` on, up to the first that tells more than is known. Returns the bytes used, and where what
+    /// it found stands in the sink.
+    fn search(&mut self, input: &[u8], at: usize, last: bool, sink: &mut Sink) -> (usize, Option<Told>, Vec<Aside>) {
         let seems = self.decided.as_ref().map(|decided| decided.choice);
         let source = matches!(seems, Some(Choice::Known(format)) if FORMATS[format].shows_its_source());
         let (total, own) = (&mut self.total, &self.own);
         let mut told: Option<Told> = None;
+        let mut asides = Vec::new();
         let damage = sink.damage.len();
         let used = self.lines.read(&input[at..], last, sink, |line, sink| {
             if told.is_some() {
@@ -215,15 +217,55 @@ impl Undecided {
             match tell(own, line.text).filter(|(_, sure)| *sure || seems.is_none()) {
                 Some((choice, sure)) => told = Some(Told { choice, sure, number: line.number, start: line.start }),
                 None if source => {}
-                None => undecided(line, total, sink),
+                None => {
+                    let (start, before) = (line.start, sink.points.len() + sink.facts.len());
+                    undecided(line, total, sink);
+                    let (points, facts) = (sink.points.len(), sink.facts.len());
+                    if seems.is_some() && points + facts > before {
+                        asides.push(Aside { start, points, facts });
+                    }
+                }
             }
         });
         // Damage behind the line that decides, or before it where somebody reads along, is found again.
         let end = told.as_ref().map_or(usize::MAX, |told| told.start);
         let new = sink.damage.split_off(damage).into_iter().filter(|d| seems.is_none() && d.offset < end);
         sink.damage.extend(new.map(|d| Damage { offset: d.offset + at, ..d }));
-        (used, told)
+        (used, told, asides)
     }
+}
+
+/// What a line gave that was looked at as if nothing were decided.
+struct Aside {
+    /// Bytes from where the search began.
+    start: usize,
+    /// Points and facts in the sink with it.
+    points: usize,
+    facts: usize,
+}
+
+/// Has a parser read from `at` to the end of `input`, and puts what the search before it has found among what it finds, by
+/// lines: however a file is cut, its points are in one order. `before` says how much was in the sink before the search.
+fn fed_among(
+    parser: &mut dyn Parser,
+    input: &[u8],
+    mut at: usize,
+    last: bool,
+    (asides, before): (&[Aside], (usize, usize)),
+    sink: &mut Sink,
+) -> Result<usize, FormatError> {
+    let began = at;
+    let mut points = sink.points.split_off(before.0).into_iter();
+    let mut facts = sink.facts.split_off(before.1).into_iter();
+    let (mut points_out, mut facts_out) = before;
+    for aside in asides {
+        at += fed(parser, &input[..began + aside.start], at, false, sink)?;
+        sink.points.extend(points.by_ref().take(aside.points - points_out));
+        sink.facts.extend(facts.by_ref().take(aside.facts - facts_out));
+        (points_out, facts_out) = (aside.points, aside.facts);
+    }
+    at += fed(parser, input, at, last, sink)?;
+    Ok(at - began)
 }
 
 /// Has a parser read from `at` on.
@@ -241,10 +283,12 @@ impl Parser for Undecided {
             if let Some(decided) = self.decided.as_mut().filter(|decided| decided.sure) {
                 return Ok(at + fed(&mut *decided.parser, input, at, last, sink)?);
             }
-            let (used, told) = self.search(input, at, last, sink);
+            let before = (sink.points.len(), sink.facts.len());
+            let (used, told, asides) = self.search(input, at, last, sink);
             let end = at + told.as_ref().map_or(used, |told| told.start);
             if let Some(decided) = &mut self.decided {
-                let used = fed(&mut *decided.parser, &input[..end], at, last && told.is_none(), sink)?;
+                let last = last && told.is_none();
+                let used = fed_among(&mut *decided.parser, &input[..end], at, last, (&asides, before), sink)?;
                 debug_assert_eq!(at + used, end, "only lines that tell are held back");
             }
             at = end;
