@@ -6,8 +6,7 @@
 //!
 //! A file is written while it is read, often by another host: a record that is not whole yet waits. A length whose
 //! checksum is wrong ends the file, since nothing says where the next record starts; a record whose data are damaged is
-//! left out and reported. As in TensorBoard's own server, the checksum of data is looked at where they are no event; and,
-//! beyond that, where another host's page may be missing: at the end of what is there, and in what is longer than a page.
+//! left out and reported. As in TensorBoard's own server, the checksum of data is looked at only where they are no event.
 
 use super::protobuf::{Fields, Malformed, Wire, varint};
 use super::saved::{self, Reader};
@@ -23,9 +22,6 @@ const FOOTER: usize = 4;
 
 /// Longer records are passed over unread: pictures, graphs, embeddings. A summary of ten thousand scalars has 0.5 MB.
 const LONGEST: u64 = 16 << 20;
-
-/// Data of fewer bytes than this lie in one page or at its edge: if any are missing, so is the next record's header.
-const SHORT: usize = 4 << 10;
 
 /// The format.
 pub struct TfEvents;
@@ -86,8 +82,6 @@ struct EventParser {
 impl Parser for EventParser {
     fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
         let mut at = 0;
-        // The length in the next header, where the record before has looked for it.
-        let mut known = None;
         loop {
             if self.skip > 0 {
                 let skipped = self.skip.min((input.len() - at) as u64);
@@ -96,7 +90,7 @@ impl Parser for EventParser {
             }
             let rest = &input[at..];
             let Some(header) = rest.first_chunk::<HEADER>() else { break };
-            let Some(length) = known.take().or_else(|| length(header)) else {
+            let Some(length) = length(header) else {
                 // Network file systems show zeros where data of another host are still on the way.
                 if at > 0 || (!last && header.iter().all(|byte| *byte == 0)) {
                     break;
@@ -112,15 +106,16 @@ impl Parser for EventParser {
             let whole = HEADER + length as usize + FOOTER;
             let Some(record) = rest.get(..whole) else { break };
             let (data, crc) = record[HEADER..].split_at(length as usize);
-            known = rest[whole..].first_chunk().and_then(self::length);
-            let doubtful = known.is_none() || data.len() >= SHORT;
-            let is_right = || masked_crc(data).to_le_bytes() == crc;
+            if crc == [0; FOOTER] && !last && rest[whole..].first_chunk().and_then(self::length).is_none() {
+                // The end of the record may be on the way, too: a number whose last bytes are missing is a number.
+                break;
+            }
             let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
-            if (doubtful && !is_right()) || event(data, &mut self.arguments, sink).is_err() {
+            if event(data, &mut self.arguments, sink).is_err() {
                 sink.points.truncate(points);
                 sink.facts.truncate(facts);
                 sink.restarts.truncate(restarts);
-                let right = is_right();
+                let right = masked_crc(data).to_le_bytes() == crc;
                 if !right && !last && rest.len() == whole {
                     break;
                 }
