@@ -2,6 +2,7 @@
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
+use crate::daemon::engine::seconds;
 use crate::daemon::lifecycle;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
@@ -77,8 +78,7 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     let daemon = snapshot.map(|s| {
         let mut daemon = s.daemon.clone();
         // It has been up since the snapshot was made, too, which may be long ago where nothing changes.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        daemon.uptime += (now - s.at).max(0.0);
+        daemon.uptime += (seconds(SystemTime::now()) - s.at).max(0.0);
         (daemon, s.runs.len())
     });
     if json {

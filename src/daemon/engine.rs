@@ -445,7 +445,7 @@ fn table_stamps(project: &Project) -> Vec<TableStamp> {
 }
 
 /// Seconds since 1970.
-fn seconds(now: SystemTime) -> f64 {
+pub fn seconds(now: SystemTime) -> f64 {
     now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 

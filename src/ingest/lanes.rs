@@ -104,14 +104,14 @@ impl Lanes {
                 })
                 .collect();
             let n = threads.len();
-            let mut jobs = jobs.into_iter().enumerate().peekable();
+            let mut jobs = jobs.into_iter();
             let (mut handed, mut done) = (0, Vec::new());
             loop {
                 // One more than are being read, so that no thread waits while another's file is stored.
-                while handed <= done.len() + n && jobs.peek().is_some() && (handed == 0 || go()) {
-                    let Some((index, job)) = jobs.next() else { break };
+                while handed <= done.len() + n && (handed == 0 || go()) {
+                    let Some(job) = jobs.next() else { break };
                     // A thread that is gone has panicked; the scope says so at its end.
-                    if threads[index % n].0.send((job, self.idle.pop().unwrap_or_default())).is_err() {
+                    if threads[handed % n].0.send((job, self.idle.pop().unwrap_or_default())).is_err() {
                         return done;
                     }
                     handed += 1;

@@ -118,7 +118,7 @@ impl Smooth for Capacity {
     }
 
     fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
-        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        let mut shown = self.shown_each(shape, phi);
         let unit = shape.ln_params.1;
         shown[H] = (phi[H] + unit).clamp(-700.0, 700.0).exp();
         for j in 0..shape.domains {

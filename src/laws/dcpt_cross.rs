@@ -98,7 +98,7 @@ impl Smooth for DCptCross {
     }
 
     fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
-        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        let mut shown = self.shown_each(shape, phi);
         dcpt::show(phi, FIRST, &mut shown);
         shown
     }

@@ -144,7 +144,7 @@ impl Smooth for Joint {
     }
 
     fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
-        let mut shown: Vec<f64> = self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect();
+        let mut shown = self.shown_each(shape, phi);
         for at in mixed_terms(shape.domains) {
             let power = phi[at.power].max(LEAST_POWER);
             let amplitude = |above: f64| ((phi[at.amplitude] + above) / power).clamp(-700.0, 700.0).exp();

@@ -174,6 +174,11 @@ pub trait Smooth: Sync {
 
     /// Turns `phi` into what readers see. Laws whose parameters depend on each other override this.
     fn shown(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
+        self.shown_each(shape, phi)
+    }
+
+    /// Each parameter as its own coordinate shows it: where [`Smooth::shown`] starts from.
+    fn shown_each(&self, shape: &Shape, phi: &[f64]) -> Vec<f64> {
         self.parameters(shape).iter().zip(phi).map(|(p, v)| p.shown(*v)).collect()
     }
 }

@@ -63,7 +63,7 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
     let attention = |qkv_bias: bool, out_bias: bool| {
         2.0 * d * (q_width + kv_width) + one(qkv_bias) * (q_width + 2.0 * kv_width) + one(out_bias) * d
     };
-    let gated = |f: f64, bias: bool| 3.0 * d * f + one(bias) * (2.0 * f + d);
+    let gated = |f: f64, bias: bool| gated(d, f, bias);
     let plain = |f: f64, bias: bool| 2.0 * d * f + one(bias) * (f + d);
     // A plan in which all else is LLaMA's: one norm of one number per channel at the end, no learned positions.
     let model = |each_layer: f64, dense: f64, tied: bool| Plan {
@@ -324,8 +324,13 @@ impl Plan {
     }
 }
 
-fn one(flag: bool) -> f64 {
+pub(super) fn one(flag: bool) -> f64 {
     f64::from(u8::from(flag))
+}
+
+/// A feed-forward layer with a gate, from width `d` to `f` and back.
+pub(super) fn gated(d: f64, f: f64, bias: bool) -> f64 {
+    3.0 * d * f + one(bias) * (2.0 * f + d)
 }
 
 /// G where a family has no dense layers to compare its experts with: against the customary four times the model's

@@ -4,11 +4,11 @@
 //! Arctic: as the code beside its weights does).
 
 use super::config::Keys;
-use super::families::{Experts, Moe, Plan, granularity};
+use super::families::{Experts, Moe, Plan, gated, granularity, one};
 use super::state_space::{self, BAMBA, FALCON_H1, JAMBA, MAMBA, MAMBA2, NEMOTRON_H, ZAMBA2, mamba2};
 use serde_json::Value;
 
-/// Families that are counted here.
+/// Families that are counted here, and never as LLaMA is where a key is missing.
 pub const FAMILIES: [&str; 18] = [
     "mamba",
     "falcon_mamba",
@@ -78,15 +78,6 @@ struct Shape<'a> {
     keys: Keys<'a>,
     d: f64,
     layers: usize,
-}
-
-fn one(flag: bool) -> f64 {
-    f64::from(u8::from(flag))
-}
-
-/// A feed-forward layer with a gate, from width `d` to `f` and back.
-fn gated(d: f64, f: f64, bias: bool) -> f64 {
-    3.0 * d * f + one(bias) * (2.0 * f + d)
 }
 
 impl Shape<'_> {

@@ -2,6 +2,7 @@
 //! whose settings have other names in every family.
 
 use super::config::Keys;
+use super::families::one;
 
 /// Names of the settings of a Mamba layer.
 pub struct Mamba {
@@ -39,10 +40,6 @@ pub const JAMBA: Mamba = Mamba {
     bias: "mamba_proj_bias",
     norms: true,
 };
-
-fn one(flag: bool) -> f64 {
-    f64::from(u8::from(flag))
-}
 
 /// Parameters of a Mamba layer in a model of width `d`.
 #[must_use]

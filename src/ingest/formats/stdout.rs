@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A line is taken only if it has a step and a loss (or perplexity, or bits per byte). Names keep a `train`, `val` or `test`
-//! in front of them. The same in a JSON object on a line (fairseq's, and what scripts print with a time before it). What such a line means is a guess: a line format in the project file is better.
+//! in front of them. The same in a JSON object on a line (fairseq's, and what scripts print with a time before it). What
+//! such a line means is a guess: a line format in the project file is better.
 
 use super::jsonl::STEP_KEYS;
 use super::python_dict::dict;
