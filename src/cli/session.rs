@@ -64,6 +64,7 @@ impl Session {
         output::clear_progress();
         let around = Surroundings { embedded: true, ..Surroundings::default() };
         let world = engine.world(SystemTime::now(), &around);
+        store.compact()?;
         store.flush()?;
         Ok(Self::Own(Box::new(Own { world, engine, _lock: lock })))
     }

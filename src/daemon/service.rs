@@ -150,6 +150,7 @@ impl Worker {
             }
             if look.is_none() {
                 show |= self.engine.write_down(SystemTime::now())?;
+                self.engine.store().compact()?;
             }
             let now_states = self.engine.states(SystemTime::now());
             show |= now_states != states || published.is_none_or(|t| t.elapsed() >= HEARTBEAT);

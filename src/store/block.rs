@@ -8,8 +8,7 @@ use super::bytes::{Reader, put};
 use super::column::{floats, from_millis, integers, put_floats, put_integers, put_times, times};
 use std::ops::Range;
 
-/// Most points in a block. A leaf of sled holds up to 16 values and leaves the log for a file of its own above 128 KiB:
-/// 768 incompressible floats stay below that.
+/// Most points in a block.
 pub const MAX_BLOCK: usize = 768;
 /// A block with fewer points is open: the next seal takes it up again.
 pub const MIN_BLOCK: usize = 256;

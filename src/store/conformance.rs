@@ -196,7 +196,7 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     assert!(store.set_facts(run, &facts).unwrap());
     assert!(!store.set_facts(run, &facts).unwrap(), "nothing new");
     let found: Vec<FoundFact> = vec![(FactName::Seed, FactValue::Number(3.0), "line 1".to_owned())];
-    let points: Vec<RawPoint> = (0..2000).map(|i| point(i % 2, i64::from(i), 1.0)).collect();
+    let points: Vec<RawPoint> = (0..2000).map(|i| point(i % 2, i64::from(i), f64::from(i).sqrt())).collect();
     let keys = names(2);
     let cursor = Cursor::default();
     let file = store
@@ -216,7 +216,71 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     assert_eq!(store.found_facts(file), found);
     store.forget(run).unwrap();
     assert_eq!(store.points(), 0);
-    assert_eq!(store.db.len(), before + 2, "only the two metric keys stay");
+    assert_eq!(store.db.len(), before + 3, "only the two metric keys stay, and a pack");
+    assert!(store.packs.extents().iter().all(|(_, pack)| pack.dead == pack.end && pack.end > 0));
+}
+
+#[test]
+fn compaction_gives_back_what_no_point_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    let keys = names(20);
+    let fill = |store: &SledStore, run: RunId| {
+        let points: Vec<RawPoint> =
+            (0..200_000u32).map(|i| point(i % 20, i64::from(i / 20), f64::from(i).sqrt())).collect();
+        commit(store, new(run, 0.0, &[]), "log", &keys, &points, 1)
+    };
+    let runs: Vec<RunId> = ["a", "b", "c", "d"].iter().map(|name| store.run(name).unwrap()).collect();
+    for run in &runs {
+        fill(&store, *run);
+    }
+    let packs = |store: &SledStore| {
+        let files = std::fs::read_dir(dir.path().join("points.sled/packs")).unwrap().flatten();
+        let on_disk: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
+        let extents = store.packs.extents();
+        assert_eq!(on_disk, extents.iter().map(|(_, pack)| pack.end).sum::<u64>());
+        on_disk
+    };
+    let (full, kept) = (packs(&store), exported(&store, runs[3]));
+    store.compact().unwrap();
+    assert_eq!(packs(&store), full, "nothing is dead");
+    runs[..3].iter().for_each(|run| store.forget(*run).unwrap());
+    assert_eq!(packs(&store), full);
+    store.compact().unwrap();
+    assert!(packs(&store) < full * 3 / 10, "{} of {full}", packs(&store));
+    assert!(store.packs.extents().iter().all(|(_, pack)| pack.dead == 0 && pack.synced == pack.end));
+    assert_eq!(exported(&store, runs[3]), kept);
+    drop(store);
+    let (store, opened) = SledStore::open(dir.path()).unwrap();
+    assert_eq!((opened, exported(&store, runs[3])), (Opened::Existing, kept));
+}
+
+#[test]
+fn points_that_the_machine_lost_are_noticed_and_read_again() {
+    for same_boot in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = SledStore::open(dir.path()).unwrap();
+        let run = store.run("r").unwrap();
+        let points: Vec<RawPoint> = (0..5000).map(|i| point(0, i, (i as f64).sqrt())).collect();
+        commit(&store, new(run, 0.0, &[]), "log", &names(1), &points, 1);
+        if !same_boot {
+            store.db.insert(keys::BOOT, b"another").unwrap();
+        }
+        drop(store);
+        let pack = dir.path().join("points.sled/packs/000001.pack");
+        let mut bytes = std::fs::read(&pack).unwrap();
+        bytes[1000..2000].fill(0);
+        std::fs::write(&pack, bytes).unwrap();
+        if same_boot {
+            // Nothing can have been lost, so nothing is looked for; it is found by whoever reads it.
+            let (store, opened) = SledStore::open(dir.path()).unwrap();
+            assert_eq!(opened, Opened::Existing);
+            assert!(matches!(store.series(run, "m0"), Err(StoreError::Damaged(_))));
+        }
+        let (store, opened) = SledStore::open(dir.path()).unwrap();
+        assert!(matches!(opened, Opened::MovedAside(_)), "{opened:?}");
+        assert_eq!(store.points(), 0);
+    }
 }
 
 /// One thing that happens to a store.
@@ -228,6 +292,8 @@ enum Action {
     Replace { file: usize },
     /// The store is closed and opened.
     Reopen,
+    /// A pack is rewritten.
+    Rewrite,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -236,6 +302,7 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(file, lines, metrics, step)| Action::Append { file, lines, metrics, step }),
         1 => (0usize..3).prop_map(|file| Action::Replace { file }),
         2 => Just(Action::Reopen),
+        2 => Just(Action::Rewrite),
     ]
 }
 
@@ -277,7 +344,21 @@ proptest! {
                     prop_assert_eq!(opened, Opened::Existing);
                     store = again;
                 }
+                Action::Rewrite => {
+                    if let Some((pack, _)) = store.packs.extents().first() {
+                        store.rewrite(*pack).unwrap();
+                    }
+                }
             }
+        }
+        for (pack, extent) in store.packs.extents() {
+            let mut live = 0;
+            store.packs.each(pack, 0, |at, key, _| {
+                let stored = store.db.get(key).unwrap();
+                live += stored.map_or(0, |s| if changes::place(&s).unwrap() == Some(at) { u64::from(at.length) } else { 0 });
+                Ok(true)
+            }).unwrap();
+            prop_assert_eq!(extent.end - extent.dead, live, "of pack {}", pack);
         }
         let all: Vec<(String, String, i64, u64)> = model
             .iter()

@@ -7,6 +7,8 @@
 //! | key | value |
 //! |---|---|
 //! | `v` | layout version of the store |
+//! | `B` | boot of the machine since which the packs have been written to ([`super::packs::Trust`]) |
+//! | `p` pack | how far a pack counts ([`super::packs::Extent`]) |
 //! | `r` run | name of the run |
 //! | `n` metric | key of the metric |
 //! | `F` run | facts of the run, JSON |
@@ -14,17 +16,22 @@
 //! | `l` file | facts found in the file's content, JSON |
 //! | `d` file chunk | statistics of 64 columns of the file ([`super::stats`]) |
 //! | `t` file sequence | a tail group: points of one commit ([`super::tail`]) |
-//! | `a` file sequence | an axis: rows, steps and times shared by blocks ([`super::block`]) |
-//! | `o` chunk file | the open blocks of 16 columns of the file ([`super::open_blocks`]) |
-//! | `b` run metric file sequence | a block: values of one series ([`super::block`]) |
+//! | `a` file sequence | in a pack: an axis: rows, steps and times shared by blocks ([`super::block`]) |
+//! | `o` chunk file | in a pack: the open blocks of 16 columns of the file ([`super::open_blocks`]) |
+//! | `b` run metric file sequence | in a pack: a block: values of one series ([`super::block`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
+//!
+//! "In a pack" means that sled has the place, or the value itself where it is short ([`super::changes`]).
 
 use super::{FileId, MetricId, RunId};
 
 /// Key of the layout version.
 pub const VERSION: [u8; 1] = *b"v";
 
-/// `prefix` and one number: runs, names, facts, files.
+/// Key of the boot since which packs have been written to.
+pub const BOOT: [u8; 1] = *b"B";
+
+/// `prefix` and one number: runs, names, facts, files, packs.
 #[must_use]
 pub fn one(prefix: u8, id: u32) -> [u8; 5] {
     let mut key = [prefix; 5];

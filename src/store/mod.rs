@@ -2,7 +2,9 @@
 
 mod block;
 mod bytes;
+mod changes;
 mod column;
+mod compact;
 #[cfg(test)]
 mod conformance;
 mod file;
@@ -12,6 +14,7 @@ mod keys;
 mod open;
 mod open_blocks;
 mod packed;
+mod packs;
 mod read;
 mod rollup;
 mod seal;
@@ -96,11 +99,12 @@ pub trait ReadStore: Send + Sync {
     fn points(&self) -> u64;
 }
 
-/// The store on sled; nothing outside this room names sled.
+/// The store: sled, and packs of sealed points beside it. Nothing outside this room names sled.
 ///
 /// Writes are made by one thread at a time. Readers see either all or nothing of a commit.
 pub struct SledStore {
     db: sled::Db,
+    packs: packs::Packs,
     path: PathBuf,
     state: RwLock<state::State>,
     writer: Mutex<()>,
@@ -123,6 +127,15 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn flush(&self) -> Result<(), StoreError> {
+        {
+            // What was committed must not come to be known on disk before it is there.
+            let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            let synced = self.packs.sync()?;
+            for (pack, extent) in &synced {
+                self.db.insert(keys::one(b'p', *pack), extent.encode()).map_err(|e| self.failed(&e))?;
+            }
+            self.packs.settle(&synced);
+        }
         self.db.flush().map(|_| ()).map_err(|e| self.failed(&e))
     }
 
@@ -139,7 +152,8 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.db.size_on_disk().map_err(|e| self.failed(&e))
+        let packs: u64 = self.packs.extents().iter().map(|(_, extent)| extent.end).sum();
+        Ok(packs + self.db.size_on_disk().map_err(|e| self.failed(&e))?)
     }
 
     fn state(&self) -> RwLockReadGuard<'_, state::State> {

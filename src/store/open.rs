@@ -1,9 +1,11 @@
 //! Opening: who may, what is there, and what to do with what will not open.
 
 use super::file::FileRecord;
+use super::packs::{Extent, Packs, Trust};
 use super::state::{FileState, RunState, State};
 use super::tail::RowPoint;
 use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, stats, tail};
+use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -11,11 +13,13 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
-const LAYOUT: [u8; 1] = [5];
+const LAYOUT: [u8; 1] = [6];
 /// sled's own default is 1 GB.
 const CACHE_BYTES: u64 = 8 << 20;
 /// Name of the database within the store's directory.
 const DATABASE: &str = "points.sled";
+/// Name of the packs' directory, within sled's own, so that they are moved, copied and deleted together.
+const PACKS: &str = "packs";
 
 /// Why an attempt to open did not succeed.
 enum Refusal {
@@ -62,10 +66,11 @@ impl SledStore {
     pub fn temporary() -> Result<Arc<Self>, StoreError> {
         let config = sled::Config::new().temporary(true).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let db = config.open().map_err(|e| StoreError::from_sled(&e, Path::new("temporary")))?;
-        Self::load(db, PathBuf::from("temporary")).map(Arc::new)
+        // sled deletes the directory when it closes.
+        Self::load(db, PathBuf::from("temporary"), &config.get_path()).map(Arc::new)
     }
 
-    fn load(db: sled::Db, path: PathBuf) -> Result<Self, StoreError> {
+    fn load(db: sled::Db, path: PathBuf, directory: &Path) -> Result<Self, StoreError> {
         match db.get(keys::VERSION).map_err(|e| StoreError::from_sled(&e, &path))? {
             Some(layout) if layout == LAYOUT => {}
             Some(layout) => return Err(StoreError::Damaged(format!("layout {layout:?}"))),
@@ -74,8 +79,9 @@ impl SledStore {
             }
             None => return Err(StoreError::Damaged("no layout version".to_owned())),
         }
+        let packs = packs(&db, directory)?;
         let state = read_state(&db, &path)?;
-        Ok(Self { db, path, state: RwLock::new(state), writer: Mutex::new(()) })
+        Ok(Self { db, packs, path, state: RwLock::new(state), writer: Mutex::new(()) })
     }
 }
 
@@ -101,7 +107,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
         Ok(Err(error)) => return Err(refusal(&error)),
         Ok(Ok(db)) => db,
     };
-    match catch_unwind(AssertUnwindSafe(|| SledStore::load(db, path.to_path_buf()))) {
+    match catch_unwind(AssertUnwindSafe(|| SledStore::load(db, path.to_path_buf(), path))) {
         Err(_) => Err(Refusal::Unreadable("the database cannot be read".to_owned())),
         Ok(Err(StoreError::Io { reason, .. })) => Err(Refusal::Io(reason)),
         Ok(Err(error)) => Err(Refusal::Unreadable(error.to_string())),
@@ -146,6 +152,28 @@ fn aside(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.with_extension("damaged"))
 }
 
+/// Opens the packs, and looks through what the machine may have lost of them.
+fn packs(db: &sled::Db, path: &Path) -> Result<Packs, StoreError> {
+    let failed = |e: &sled::Error| StoreError::from_sled(e, path);
+    let mut known = BTreeMap::new();
+    for pair in db.scan_prefix(b"p") {
+        let (key, value) = pair.map_err(|e| failed(&e))?;
+        known.insert(keys::last(&key), Extent::decode(&value)?);
+    }
+    // Where the system does not say, every start is taken for the first one since the machine came up.
+    let boot = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let trust = match db.get(keys::BOOT).map_err(|e| failed(&e))? {
+        None => Trust::Nothing,
+        Some(then) if !boot.is_empty() && then == boot => Trust::All,
+        Some(_) => Trust::Synced,
+    };
+    let packs = Packs::open(path.join(PACKS), known, trust)?;
+    if trust != Trust::All {
+        db.insert(keys::BOOT, boot).map_err(|e| failed(&e))?;
+    }
+    Ok(packs)
+}
+
 fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
     let pairs = |prefix: u8| db.scan_prefix([prefix]).map(|pair| pair.map_err(|e| StoreError::from_sled(&e, path)));
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -171,7 +199,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
             run.facts = json(&value)?;
         }
     }
-    let mut files = std::collections::BTreeMap::new();
+    let mut files = BTreeMap::new();
     for pair in pairs(b'f') {
         let (key, value) = pair?;
         files.insert(FileId(keys::last(&key)), FileState::new(FileRecord::decode(&value)?));

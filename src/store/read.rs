@@ -292,7 +292,7 @@ impl SledStore {
         sequence: u32,
     ) -> Result<(Axis, Vec<f64>), StoreError> {
         let block = self.values(file, id, column, sequence)?;
-        let axis = Axis::decode(&self.must_get(&keys::of_file(b'a', id, block.axis))?)?;
+        let axis = Axis::decode(&self.must_get_packed(&keys::of_file(b'a', id, block.axis))?)?;
         check(&axis, &block)?;
         Ok((axis, block.values))
     }
@@ -301,10 +301,10 @@ impl SledStore {
     fn values(&self, file: &FileState, id: FileId, column: &Column, sequence: u32) -> Result<Block, StoreError> {
         if sequence < column.blocks {
             let key = keys::of_block(b'b', file.record.run, column.metric, id, sequence);
-            return Block::decode(&self.must_get(&key)?);
+            return Block::decode(&self.must_get_packed(&key)?);
         }
         let place = file.place(column.metric).unwrap_or_default();
-        let record = self.must_get(&keys::of_open(id, (place / open_blocks::COLUMNS) as u32))?;
+        let record = self.must_get_packed(&keys::of_open(id, (place / open_blocks::COLUMNS) as u32))?;
         Block::decode(OpenBlocks::decode(&record)?.of(place)?)
     }
 
@@ -357,7 +357,7 @@ impl AxisCache {
         if self.0.len() >= 64 {
             self.0.retain(|_, axis| Arc::strong_count(axis) > 1);
         }
-        let axis = Arc::new(Axis::decode(&store.must_get(&keys::of_file(b'a', id, sequence))?)?);
+        let axis = Arc::new(Axis::decode(&store.must_get_packed(&keys::of_file(b'a', id, sequence))?)?);
         self.0.insert(sequence, axis.clone());
         Ok(axis)
     }

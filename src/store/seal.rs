@@ -1,11 +1,11 @@
 //! Sealing: points of a file, which came line by line, become blocks series by series.
 
 use super::block::{self, Axis, Block, MIN_BLOCK};
+use super::changes::Changes;
 use super::open_blocks::{self, COLUMNS, OpenBlocks};
 use super::state::FileState;
 use super::tail::{self, RowPoint};
 use super::{FileId, SledStore, StoreError, keys, stats};
-use sled::{Batch, IVec};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -77,7 +77,7 @@ impl Stretch {
     }
 
     /// Puts the points behind the tail of their file.
-    pub fn append_to_tail(&self, id: FileId, file: &mut FileState, batch: &mut Batch) {
+    pub fn append_to_tail(&self, id: FileId, file: &mut FileState, changes: &mut Changes) {
         let points: Vec<RowPoint> = self
             .points
             .iter()
@@ -88,7 +88,7 @@ impl Stretch {
             })
             .collect();
         for group in points.chunks(tail::MAX_GROUP) {
-            batch.insert(&keys::of_file(b't', id, file.record.tails), tail::encode(group));
+            changes.insert(&keys::of_file(b't', id, file.record.tails), tail::encode(group));
             file.record.tails += 1;
         }
         for point in &self.points {
@@ -138,9 +138,9 @@ impl SledStore {
         id: FileId,
         file: &mut FileState,
         new: Stretch,
-        batch: &mut Batch,
+        changes: &mut Changes,
     ) -> Result<(), StoreError> {
-        let all = self.with_tail(id, file, new, batch)?;
+        let all = self.with_tail(id, file, new, changes)?;
         let sorted = all.by_column(file.columns.len());
         let run = file.record.run;
         let mut axes = Axes::of(self, id, &all, &sorted);
@@ -152,7 +152,7 @@ impl SledStore {
                 continue;
             }
             let key = keys::of_open(id, chunk);
-            let before = if columns.iter().any(|c| c.open > 0) { self.must_get(&key)? } else { IVec::default() };
+            let before = if columns.iter().any(|c| c.open > 0) { self.must_get_packed(&key)? } else { Vec::new() };
             let before = OpenBlocks::decode(&before)?;
             let mut after: Vec<Vec<u8>> = Vec::with_capacity(columns.len());
             for (place, column) in (first..).zip(columns) {
@@ -181,31 +181,31 @@ impl SledStore {
                         rest = bytes;
                         continue;
                     }
-                    batch.insert(&keys::of_block(b'b', run, column.metric, id, column.blocks), bytes);
+                    changes.insert_packed(&keys::of_block(b'b', run, column.metric, id, column.blocks), &bytes);
                     column.blocks += 1;
                 }
                 column.tail = 0;
                 after.push(rest);
             }
             if after.iter().all(Vec::is_empty) {
-                batch.remove(&key);
+                changes.remove_packed(&key)?;
             } else {
-                batch.insert(&key, open_blocks::encode(after.iter().map(Vec::as_slice)));
+                changes.replace_packed(&key, &open_blocks::encode(after.iter().map(Vec::as_slice)))?;
             }
         }
         for (sequence, axis) in axes.new {
-            batch.insert(&keys::of_file(b'a', id, sequence), axis.encode());
+            changes.insert_packed(&keys::of_file(b'a', id, sequence), &axis.encode());
         }
         // An axis this short serves open blocks only; once the last of them is taken up, nothing refers to it.
         for axis in reopened {
             if !file.columns.iter().any(|c| c.open > 0 && c.open_axis == axis) {
-                batch.remove(&keys::of_file(b'a', id, axis));
+                changes.remove_packed(&keys::of_file(b'a', id, axis))?;
             }
         }
         for (chunk, columns) in (0u32..).zip(file.columns.chunks(stats::CHUNK)) {
             let first = chunk as usize * stats::CHUNK;
             if sorted.ends[first] < sorted.ends[first + columns.len()] {
-                batch.insert(&keys::of_file(b'd', id, chunk), stats::encode(columns));
+                changes.insert(&keys::of_file(b'd', id, chunk), stats::encode(columns));
             }
         }
         file.tail_points = 0;
@@ -219,7 +219,7 @@ impl SledStore {
         id: FileId,
         file: &mut FileState,
         new: Stretch,
-        batch: &mut Batch,
+        changes: &mut Changes,
     ) -> Result<Stretch, StoreError> {
         if file.first_tail == file.record.tails {
             return Ok(new);
@@ -231,7 +231,7 @@ impl SledStore {
             points.clear();
             tail::decode(&self.must_get(&key)?, &mut points)?;
             all.tail(&points, file);
-            batch.remove(&key);
+            changes.remove(&key);
         }
         all.append(&new);
         Ok(all)
@@ -285,7 +285,7 @@ impl<'a> Axes<'a> {
 
     fn pieces(&mut self, rows: &[u32], open: Option<u32>, next: &mut u32) -> Result<Vec<usize>, StoreError> {
         let mut whole = match open {
-            Some(sequence) => Axis::decode(&self.store.must_get(&keys::of_file(b'a', self.id, sequence))?)?,
+            Some(sequence) => Axis::decode(&self.store.must_get_packed(&keys::of_file(b'a', self.id, sequence))?)?,
             None => Axis::default(),
         };
         let fresh = || rows.iter().map(|row| &self.all.rows[*row as usize]);

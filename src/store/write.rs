@@ -1,5 +1,6 @@
 //! The writing side: one commit is one atomic batch of points, cursor and statistics.
 
+use super::changes::Changes;
 use super::column::to_millis;
 use super::file::{Cursor, FileRecord};
 use super::open_blocks::COLUMNS;
@@ -7,7 +8,6 @@ use super::seal::Stretch;
 use super::state::{FileState, FoundFact, RunState, State};
 use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
 use crate::vocab::{Facts, RawPoint};
-use sled::Batch;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -102,17 +102,17 @@ impl SledStore {
     /// What the disk says.
     pub fn forget(&self, run: RunId) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::default();
+        let mut changes = Changes::new(self);
         let mut state = self.state_mut();
         let files = state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default();
         for id in &files {
             if let Some(file) = state.files.get(id) {
-                self.remove_file(*id, file, &mut batch)?;
+                self.remove_file(*id, file, &mut changes)?;
             }
         }
-        batch.remove(&keys::one(b'r', run.0));
-        batch.remove(&keys::one(b'F', run.0));
-        self.db.apply_batch(batch).map_err(|e| self.failed(&e))?;
+        changes.remove(&keys::one(b'r', run.0));
+        changes.remove(&keys::one(b'F', run.0));
+        self.apply(changes.write()?)?;
         files.into_iter().for_each(|id| state.detach(id));
         if let Some(gone) = state.runs.remove(&run) {
             state.run_ids.remove(&gone.name);
@@ -126,12 +126,12 @@ impl SledStore {
     /// What the disk says.
     pub fn forget_file(&self, id: FileId) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::default();
+        let mut changes = Changes::new(self);
         let mut state = self.state_mut();
         if let Some(file) = state.files.get(&id) {
-            self.remove_file(id, file, &mut batch)?;
+            self.remove_file(id, file, &mut changes)?;
         }
-        self.db.apply_batch(batch).map_err(|e| self.failed(&e))?;
+        self.apply(changes.write()?)?;
         state.detach(id);
         Ok(())
     }
@@ -142,32 +142,33 @@ impl SledStore {
     /// What the disk says; nothing has changed then.
     pub fn commit(&self, commit: &Commit) -> Result<FileId, StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::default();
+        let mut changes = Changes::new(self);
         let Work { id, mut file, replaces } = self.target(commit)?;
-        let names = self.intern(commit, &mut file, &mut batch);
+        let names = self.intern(commit, &mut file, &mut changes);
         let points = rows(commit, &names.places, &mut file);
         let due = file.tail_points + points.len() as u32;
         let groups = file.record.tails - file.first_tail + 1;
         let enough = SEAL_POINTS.min(SEAL_PER_SERIES * file.columns.len() as u32);
         if !points.is_empty() && (due >= enough || groups >= SEAL_GROUPS) {
-            self.seal(id, &mut file, points, &mut batch)?;
+            self.seal(id, &mut file, points, &mut changes)?;
         } else {
-            points.append_to_tail(id, &mut file, &mut batch);
+            points.append_to_tail(id, &mut file, &mut changes);
         }
         file.record.path = commit.path.to_owned();
         file.record.cursor = commit.cursor.clone();
-        batch.insert(&keys::one(b'f', id.0), file.record.encode());
+        changes.insert(&keys::one(b'f', id.0), file.record.encode());
         if let Some(facts) = commit.facts {
             let bytes = serde_json::to_vec(facts).map_err(|e| StoreError::Damaged(e.to_string()))?;
-            batch.insert(&keys::one(b'l', id.0), bytes);
+            changes.insert(&keys::one(b'l', id.0), bytes);
             file.facts = facts.to_vec();
         }
         for (old, gone) in &replaces {
-            self.remove_file(*old, gone, &mut batch)?;
+            self.remove_file(*old, gone, &mut changes)?;
         }
 
+        let change = changes.write()?;
         let mut state = self.state_mut();
-        self.db.apply_batch(batch).map_err(|e| self.failed(&e))?;
+        self.apply(change)?;
         for name in names.new {
             let metric = MetricId(state.metrics.len() as u32);
             state.metric_ids.insert(name.clone(), metric);
@@ -209,7 +210,7 @@ impl SledStore {
     }
 
     /// Finds the store's number and the file's column of every key that has points.
-    fn intern(&self, commit: &Commit, file: &mut FileState, batch: &mut Batch) -> Names {
+    fn intern(&self, commit: &Commit, file: &mut FileState, changes: &mut Changes) -> Names {
         let state = self.state();
         let mut names = Names { places: vec![u32::MAX; commit.names.len()], new: Vec::new() };
         let mut fresh: HashMap<&str, MetricId> = HashMap::new();
@@ -222,7 +223,7 @@ impl SledStore {
             let known = state.metric_ids.get(name).or_else(|| fresh.get(name)).copied();
             let metric = known.unwrap_or_else(|| {
                 let metric = MetricId((state.metrics.len() + names.new.len()) as u32);
-                batch.insert(&keys::one(b'n', metric.0), name.as_bytes());
+                changes.insert(&keys::one(b'n', metric.0), name.as_bytes());
                 names.new.push(name.into());
                 fresh.insert(name, metric);
                 metric
@@ -233,22 +234,25 @@ impl SledStore {
     }
 
     /// Removes everything of a file.
-    fn remove_file(&self, id: FileId, file: &FileState, batch: &mut Batch) -> Result<(), StoreError> {
-        for prefix in [b'd', b't', b'a'] {
+    fn remove_file(&self, id: FileId, file: &FileState, changes: &mut Changes) -> Result<(), StoreError> {
+        for prefix in [b'd', b't'] {
             for key in self.db.scan_prefix(keys::one(prefix, id.0)).keys() {
-                batch.remove(key.map_err(|e| self.failed(&e))?);
+                changes.remove(key.map_err(|e| self.failed(&e))?);
             }
         }
+        for key in self.db.scan_prefix(keys::one(b'a', id.0)).keys() {
+            changes.remove_packed(&key.map_err(|e| self.failed(&e))?)?;
+        }
         for chunk in 0..file.columns.len().div_ceil(COLUMNS) {
-            batch.remove(&keys::of_open(id, chunk as u32));
+            changes.remove_packed(&keys::of_open(id, chunk as u32))?;
         }
         for column in &file.columns {
             for sequence in 0..column.blocks {
-                batch.remove(&keys::of_block(b'b', file.record.run, column.metric, id, sequence));
+                changes.remove_packed(&keys::of_block(b'b', file.record.run, column.metric, id, sequence))?;
             }
         }
-        batch.remove(&keys::one(b'f', id.0));
-        batch.remove(&keys::one(b'l', id.0));
+        changes.remove(&keys::one(b'f', id.0));
+        changes.remove(&keys::one(b'l', id.0));
         Ok(())
     }
 }
