@@ -24,6 +24,7 @@ use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{
     Advice, Forecast, IngestProgress, MetricView, Notice, RatioChart, RunForecast, Severity, ShapeAdvice,
 };
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -58,6 +59,9 @@ pub struct Engine {
     started: Instant,
     seq: u64,
 }
+
+/// See [`RunRecord::series`].
+type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
 
 /// A run and what the store says of its metrics.
 struct Tracked {
@@ -232,14 +236,11 @@ impl Engine {
     /// Reads the named runs from the store again, and what follows from them.
     fn refresh(&mut self, changed: &BTreeSet<RunId>) -> Result<(), StoreError> {
         let names: BTreeMap<RunId, String> = self.store.runs()?.into_iter().collect();
-        for id in changed {
-            let Some(name) = names.get(id) else {
-                // No pattern matches it any more: the ingester has forgotten it.
-                self.runs.remove(id);
-                continue;
-            };
-            let tracked = self.read(*id, name)?;
-            self.runs.insert(*id, tracked);
+        // Those that no pattern matches any more the ingester has forgotten.
+        self.runs.retain(|id, _| names.contains_key(id));
+        let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
+        for tracked in self.read(&changed_now)? {
+            self.runs.insert(tracked.record.id, tracked);
         }
         let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
         let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
@@ -247,14 +248,8 @@ impl Engine {
         let metrics_changed = project.metrics != self.project.metrics;
         self.project = Arc::new(project);
         if metrics_changed {
-            // Which series matter is known only now: read those of every run.
-            let all: Vec<RunId> = self.runs.keys().copied().collect();
-            for id in all {
-                if let Some(name) = names.get(&id) {
-                    let tracked = self.read(id, name)?;
-                    self.runs.insert(id, tracked);
-                }
-            }
+            // Which series matter is known only now.
+            self.sort_out()?;
             records = self.runs.values().map(|t| t.record.clone()).collect();
         }
         self.records = Arc::new(records);
@@ -340,22 +335,31 @@ impl Engine {
         Ok(done)
     }
 
-    fn read(&mut self, id: RunId, name: &str) -> Result<Tracked, StoreError> {
-        let metrics = self.store.metrics(id)?;
-        let roles = self.kinds.roles(&self.project, &metrics);
-        let mut series = BTreeMap::new();
-        let mut others = Vec::with_capacity(metrics.len());
-        let mut matter = roles.matter.iter().peekable();
-        for (place, (key, _)) in metrics.iter().enumerate() {
-            if matter.next_if_eq(&&place).is_some() {
-                series.insert(key.to_string(), Arc::new(self.store.series(id, key)?.latest()));
-            } else {
-                others.push(Arc::clone(key));
-            }
-        }
-        let facts = self.store.facts(id)?;
-        let record = RunRecord { id, name: name.to_owned(), facts, series, others: others.into() };
-        Ok(Tracked { record, shown: run_view::metrics(&metrics), metrics, roles, forecasts: BTreeMap::new() })
+    /// Reads runs from the store, several at once.
+    fn read(&mut self, runs: &[(RunId, &String)]) -> Result<Vec<Tracked>, StoreError> {
+        let store = &self.store;
+        let metrics: Vec<_> = runs.par_iter().map(|(id, _)| store.metrics(*id)).collect::<Result<_, _>>()?;
+        let roles: Vec<Roles> = metrics.iter().map(|metrics| self.kinds.roles(&self.project, metrics)).collect();
+        let parts = runs.par_iter().zip(metrics).zip(roles);
+        parts
+            .map(|(((id, name), metrics), roles)| {
+                let (series, others) = apart(store, *id, &metrics, &roles, BTreeMap::new())?;
+                let record = RunRecord { id: *id, name: (*name).clone(), facts: store.facts(*id)?, series, others };
+                Ok(Tracked { record, shown: run_view::metrics(&metrics), metrics, roles, forecasts: BTreeMap::new() })
+            })
+            .collect()
+    }
+
+    /// Finds out again which series of the runs matter, and reads those that did not before.
+    fn sort_out(&mut self) -> Result<(), StoreError> {
+        let (store, kinds, project) = (&self.store, &mut self.kinds, &self.project);
+        self.runs.values_mut().for_each(|tracked| tracked.roles = kinds.roles(project, &tracked.metrics));
+        self.runs.par_iter_mut().try_for_each(|(id, tracked)| {
+            let known = std::mem::take(&mut tracked.record.series);
+            let (series, others) = apart(store, *id, &tracked.metrics, &tracked.roles, known)?;
+            (tracked.record.series, tracked.record.others) = (series, others);
+            Ok(())
+        })
     }
 
     /// What is to be fitted now.
@@ -467,6 +471,31 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
         }],
         Opened::New | Opened::Existing => Vec::new(),
     }
+}
+
+/// Points of the series of a run that matter, as they are `known` or else from the store, and the keys of the others.
+fn apart(
+    store: &SledStore,
+    id: RunId,
+    metrics: &[(Arc<str>, Summary)],
+    roles: &Roles,
+    mut known: SeriesByKey,
+) -> Result<(SeriesByKey, Arc<[Arc<str>]>), StoreError> {
+    let mut series = BTreeMap::new();
+    let mut others = Vec::with_capacity(metrics.len());
+    let mut matter = roles.matter.iter().peekable();
+    for (place, (key, _)) in metrics.iter().enumerate() {
+        if matter.next_if_eq(&&place).is_none() {
+            others.push(Arc::clone(key));
+            continue;
+        }
+        let points = match known.remove(&**key) {
+            Some(points) => points,
+            None => Arc::new(store.series(id, key)?.latest()),
+        };
+        series.insert(key.to_string(), points);
+    }
+    Ok((series, others.into()))
 }
 
 /// What to tell the user when the store says no.

@@ -237,16 +237,30 @@ fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().first() == Some(&b'.')
 }
 
+/// What a look into a run found.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Files by path relative to the run, and where they are.
+    pub files: Vec<(String, PathBuf)>,
+    /// What could not be read, and why.
+    pub unreadable: Unreadable,
+    /// Every directory looked into, where the files can be others only if one of these is: not so where there are links
+    /// to files, links to nowhere, or something that could not be read.
+    pub directories: Option<Vec<PathBuf>>,
+}
+
 /// Files of a run, by their path relative to it, and what could not be read. Hidden directories, directories that hold
 /// code or environments, and runs within the run are left out; links to directories are followed once.
 #[must_use]
-pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, PathBuf)>, Unreadable) {
+pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
+    let mut found = Files::default();
     if run.file {
         let name = run.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return (vec![(name, run.path.clone())], Vec::new());
+        found.files.push((name, run.path.clone()));
+        return found;
     }
-    let mut files = Vec::new();
-    let mut unreadable = Vec::new();
+    let Files { files, unreadable, .. } = &mut found;
+    let (mut directories, mut certain) = (Vec::new(), true);
     let walk = walkdir::WalkDir::new(&run.path).follow_links(true).max_depth(RUN_DEPTH).sort_by_file_name();
     let enter = |entry: &walkdir::DirEntry| {
         entry.depth() == 0
@@ -257,6 +271,7 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, Pa
     for entry in walk.into_iter().filter_entry(enter) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
+                certain &= !entry.path_is_symlink();
                 if let Ok(relative) = entry.path().strip_prefix(&run.path) {
                     files.push((relative.to_string_lossy().into_owned(), entry.path().to_path_buf()));
                 }
@@ -266,10 +281,12 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, Pa
                     break;
                 }
             }
+            Ok(entry) if entry.file_type().is_dir() => directories.push(entry.into_path()),
             Ok(_) => {}
             // A link that leads back up, or to nowhere: everything below is reached, or not there, by its own name.
             Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => {
+                certain = false;
                 let gone = error.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound);
                 if !gone {
                     let path = error.path().unwrap_or(&run.path).to_path_buf();
@@ -278,7 +295,8 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> (Vec<(String, Pa
             }
         }
     }
-    (files, unreadable)
+    found.directories = Some(directories).filter(|_| certain && found.unreadable.is_empty());
+    found
 }
 
 fn never_logs(name: &OsStr) -> bool {
@@ -347,7 +365,7 @@ mod tests {
         symlink(dir.path().join("nowhere"), dir.path().join("r/broken")).unwrap();
         let run = RunPlace { path: dir.path().join("r"), name: "r".to_owned(), file: false };
         let inner = dir.path().join("r/inner");
-        let (files, unreadable) = files(&run, &|path| path == inner);
+        let Files { files, unreadable, .. } = files(&run, &|path| path == inner);
         let names: Vec<&str> = files.iter().map(|f| f.0.as_str()).collect();
         assert_eq!(names, ["linked/big.log", "m.jsonl", "tb/events"]);
         assert_eq!(unreadable, []);

@@ -1,10 +1,11 @@
 //! Following one run: which files it has, which of them are logs, and which file is which after a rotation.
 
-use super::discover::{self, RunPlace, Unreadable};
+use super::discover::RunPlace;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use super::identity::{self, Stamp};
 use super::lanes::Job;
+use super::listing::Listing;
 use super::settings::{self, Settings};
 use super::tail::{Reading, Tail};
 use super::{FileReport, Turn};
@@ -38,7 +39,7 @@ pub struct Follower {
     failed: BTreeMap<String, String>,
     settings: Settings,
     own: Vec<CustomFormat>,
-    unreadable: Unreadable,
+    listing: Listing,
 }
 
 impl Follower {
@@ -63,7 +64,7 @@ impl Follower {
             failed: BTreeMap::new(),
             settings: Settings::default(),
             own,
-            unreadable: Vec::new(),
+            listing: Listing::default(),
         }
     }
 
@@ -78,12 +79,11 @@ impl Follower {
         is_run: &dyn Fn(&Path) -> bool,
         now: SystemTime,
     ) -> Result<bool, StoreError> {
-        let (files, unreadable) = discover::files(&self.place, is_run);
-        self.unreadable = unreadable;
-        let listing: Vec<Listed> = files
-            .into_iter()
-            .filter_map(|(relative, path)| Some((relative, path.clone(), Stamp::of(&std::fs::metadata(&path).ok()?))))
-            .collect();
+        self.listing.renew(&self.place, is_run);
+        let stamped = |(relative, path): &(String, PathBuf)| {
+            Some((relative.clone(), path.clone(), Stamp::of(&std::fs::metadata(path).ok()?)))
+        };
+        let listing: Vec<Listed> = self.listing.files.iter().filter_map(stamped).collect();
         let listed = |relative: &str| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok();
         // What was passed over for a copy that went away, perhaps before it was whole, may be the newest there is.
         let refused = &mut self.refused;
@@ -360,7 +360,7 @@ impl Follower {
         let mut say = |severity, text: String, help: Option<String>| {
             into.push(Notice { severity, text: printable(&text), help });
         };
-        for (path, reason) in &self.unreadable {
+        for (path, reason) in &self.listing.unreadable {
             say(Severity::Warning, format!("{}: {reason}", path.display()), Some("check its permissions".to_owned()));
         }
         for (relative, tail) in &self.tails {

@@ -3,6 +3,7 @@
 use crate::store::{Cursor, Identity};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of a file's beginning that are remembered.
@@ -39,6 +40,13 @@ impl Stamp {
     #[must_use]
     pub fn same_inode(&self, device: u64, inode: u64) -> bool {
         (self.device, self.inode) == (device, inode)
+    }
+
+    /// Time since it was last modified; none where that lies ahead.
+    #[must_use]
+    pub fn silent(&self, now: SystemTime) -> Duration {
+        let modified = Duration::from_nanos(u64::try_from(self.modified).unwrap_or_default());
+        now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(modified)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod formats;
 mod identity;
 mod ingester;
 mod lanes;
+mod listing;
 pub mod replay;
 mod settings;
 mod tail;

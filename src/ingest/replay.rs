@@ -67,7 +67,7 @@ pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
 
 fn record_run(place: &RunPlace, own: &[CustomFormat], is_run: &dyn Fn(&Path) -> bool) -> io::Result<RecordedRun> {
     let mut run = RecordedRun { name: place.name.clone(), ..RecordedRun::default() };
-    let (files, _) = discover::files(place, is_run);
+    let files = discover::files(place, is_run).files;
     for (relative, path) in files {
         let to = if path == place.path { PathBuf::from(&place.name) } else { Path::new(&place.name).join(&relative) };
         let bytes = std::fs::read(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;

@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A line without its break is taken as whole when nothing has come for this long.
 pub const QUIET: Duration = Duration::from_secs(10);
 
+/// The parser of a file that has not changed for this long is made anew from the cursor when it does.
+const REST: Duration = Duration::from_secs(60);
+
 /// A file that is followed.
 pub struct Tail {
     /// Where it is.
@@ -46,6 +49,8 @@ pub struct Tail {
     /// Length at which a rest without its line break was tried in vain.
     tried: Option<u64>,
     reader: Option<(Box<dyn Parser>, Sink)>,
+    /// Whether it has been read to its end and nothing has come for so long that its parser is not worth keeping.
+    resting: bool,
     facts: Vec<FoundFact>,
 }
 
@@ -69,6 +74,7 @@ impl Tail {
             replaces: Vec::new(),
             tried: None,
             reader: None,
+            resting: false,
             facts: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Shapes of a series that mean trouble.
 
-use crate::forecast::spread::{median, quantile, sorted};
+use crate::forecast::spread::median;
 
 type Points = [(i64, f64)];
 
@@ -97,7 +97,7 @@ pub(super) fn plateau(series: &Points) -> Option<(i64, f64)> {
     let tail: Vec<(f64, f64)> = tail.iter().rev().step_by(stride).rev().copied().collect();
     // Theil–Sen: one odd evaluation does not make or hide a plateau.
     let pairs = tail.iter().enumerate().flat_map(|(i, a)| tail[i + 1..].iter().map(move |b| (b.1 - a.1) / (b.0 - a.0)));
-    let slope = quantile(&sorted(pairs.collect()), 0.5);
+    let slope = median(pairs.collect());
     let (first, last) = (tail.first()?, tail.last()?);
     let change = slope * (last.0 - first.0);
     let middle = median(tail.iter().map(|p| p.1).collect());

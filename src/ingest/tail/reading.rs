@@ -1,6 +1,6 @@
 //! One reading of a file: from its cursor to the end of a stretch, parsed, then stored together with the new cursor.
 
-use super::Tail;
+use super::{REST, Tail};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp};
@@ -114,7 +114,7 @@ impl Tail {
         {
             scratch.points = std::mem::take(&mut sink.points);
         }
-        if self.format.growth() == Growth::Rewritten {
+        if self.resting || self.format.growth() == Growth::Rewritten {
             self.reader = None;
         }
         scratch.trim();
@@ -206,6 +206,7 @@ impl Tail {
                 continue;
             }
             self.pending = used > 0 && !at_end;
+            self.resting = at_end && stamp.silent(with.now) > REST;
             if last {
                 self.tried = Some(stamp.length);
             }
