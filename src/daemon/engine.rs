@@ -473,6 +473,9 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
     }
 }
 
+/// The series of a run that matter, and the keys of the others.
+type Apart = (SeriesByKey, Arc<[Arc<str>]>);
+
 /// Points of the series of a run that matter, as they are `known` or else from the store, and the keys of the others.
 fn apart(
     store: &SledStore,
@@ -480,7 +483,7 @@ fn apart(
     metrics: &[(Arc<str>, Summary)],
     roles: &Roles,
     mut known: SeriesByKey,
-) -> Result<(SeriesByKey, Arc<[Arc<str>]>), StoreError> {
+) -> Result<Apart, StoreError> {
     let mut series = BTreeMap::new();
     let mut others = Vec::with_capacity(metrics.len());
     let mut matter = roles.matter.iter().peekable();
