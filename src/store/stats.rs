@@ -1,7 +1,7 @@
 //! What is known of each series of a file without reading it, and of a series across the files of its run.
 
 use super::bytes::{Reader, put};
-use super::column::{floats, from_millis, integers, put_floats, put_integers, put_times, times, to_millis};
+use super::column::{floats, from_millis, integers, put_integers, put_times, put_unlike_floats, times, to_millis};
 use super::{MetricId, StoreError, Summary};
 
 /// Columns in one stored chunk of a file's statistics.
@@ -95,7 +95,7 @@ pub fn encode(columns: &[Column]) -> Vec<u8> {
     integers(&|c| i64::from(c.open));
     integers(&|c| i64::from(c.open_axis));
     put_times(&mut out, &columns.iter().map(|c| to_millis(c.last_wall)).collect::<Vec<_>>());
-    put_floats(&mut out, &columns.iter().map(|c| c.last).collect::<Vec<f64>>());
+    put_unlike_floats(&mut out, &columns.iter().map(|c| c.last).collect::<Vec<f64>>());
     out
 }
 
