@@ -5,8 +5,8 @@
 //! threads.
 
 use super::formats::custom::CustomFormat;
-use super::tail::{Parsed, Reading, Scratch, Tail, With};
-use crate::store::{RunId, SledStore, StoreError};
+use super::tail::{Parsed, Reading, Scratch, Staged, Tail, With};
+use crate::store::{Group, RunId, SledStore, StoreError};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::SystemTime;
 
@@ -14,6 +14,11 @@ use std::time::SystemTime;
 const MOST: usize = 3;
 /// Fewer bytes than this are read sooner than threads are started.
 const WORTH: u64 = 2 << 20;
+
+/// Most files that are stored together …
+const FILES: usize = 32;
+/// … unless they have this many bytes, packed, before.
+const BYTES: usize = 1 << 20;
 
 /// A file to read a stretch of.
 pub struct Job<'a> {
@@ -66,32 +71,33 @@ impl Lanes {
         mut go: impl FnMut() -> bool,
     ) -> Vec<Result<Reading, StoreError>> {
         let bytes: u64 = jobs.iter().map(|job| job.tail.backlog()).sum();
+        let mut storing = Storing::of(store);
         if self.threads > 1 && jobs.len() > 1 && bytes >= self.worth {
-            return self.read_at_once(jobs, store, terms, go);
-        }
-        let mut done = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            if !done.is_empty() && !go() {
-                break;
+            self.read_at_once(jobs, &mut storing, terms, go);
+        } else {
+            for (place, job) in jobs.into_iter().enumerate() {
+                if place > 0 && !go() {
+                    break;
+                }
+                let read = Read::of(job, self.idle.pop().unwrap_or_default(), terms);
+                self.idle.push(storing.take(read));
             }
-            let read = Read::of(job, self.idle.pop().unwrap_or_default(), terms);
-            done.push(self.keep(read, store));
         }
-        done
+        storing.end()
     }
 
-    fn read_at_once(
+    fn read_at_once<'j>(
         &mut self,
-        jobs: Vec<Job<'_>>,
-        store: &SledStore,
+        jobs: Vec<Job<'j>>,
+        storing: &mut Storing<'_, 'j>,
         terms: Terms,
         mut go: impl FnMut() -> bool,
-    ) -> Vec<Result<Reading, StoreError>> {
+    ) {
         std::thread::scope(|scope| {
             // Files are dealt to the threads in turn and come back in turn, which keeps them in order.
-            let threads: Vec<(Sender<_>, Receiver<Read<'_>>)> = (0..self.threads.min(jobs.len()))
+            let threads: Vec<(Sender<_>, Receiver<Read<'j>>)> = (0..self.threads.min(jobs.len()))
                 .map(|_| {
-                    let (hand, handed) = channel::<(Job<'_>, Scratch)>();
+                    let (hand, handed) = channel::<(Job<'j>, Scratch)>();
                     let (give, given) = channel();
                     scope.spawn(move || {
                         for (job, scratch) in handed {
@@ -105,30 +111,78 @@ impl Lanes {
                 .collect();
             let n = threads.len();
             let mut jobs = jobs.into_iter();
-            let (mut handed, mut done) = (0, Vec::new());
+            let (mut handed, mut taken) = (0, 0);
             loop {
                 // One more than are being read, so that no thread waits while another's file is stored.
-                while handed <= done.len() + n && (handed == 0 || go()) {
+                while handed <= taken + n && (handed == 0 || go()) {
                     let Some(job) = jobs.next() else { break };
                     // A thread that is gone has panicked; the scope says so at its end.
                     if threads[handed % n].0.send((job, self.idle.pop().unwrap_or_default())).is_err() {
-                        return done;
+                        return;
                     }
                     handed += 1;
                 }
-                if done.len() == handed {
-                    return done;
+                if taken == handed {
+                    return;
                 }
-                let Ok(read) = threads[done.len() % n].1.recv() else { return done };
-                done.push(self.keep(read, store));
+                let Ok(read) = threads[taken % n].1.recv() else { return };
+                self.idle.push(storing.take(read));
+                taken += 1;
             }
-        })
+        });
+    }
+}
+
+/// Files on their way into the store, a few at a time.
+struct Storing<'s, 'j> {
+    store: &'s SledStore,
+    /// What is to be stored together, and the files it is of.
+    group: Option<Group<'s>>,
+    staged: Vec<(Job<'j>, Staged)>,
+    done: Vec<Result<Reading, StoreError>>,
+}
+
+impl<'s, 'j> Storing<'s, 'j> {
+    fn of(store: &'s SledStore) -> Self {
+        Self { store, group: None, staged: Vec::new(), done: Vec::new() }
     }
 
-    fn keep(&mut self, mut read: Read<'_>, store: &SledStore) -> Result<Reading, StoreError> {
-        let outcome = read.job.tail.store(store, read.job.run, read.parsed, &mut read.scratch);
-        self.idle.push(read.scratch);
-        outcome
+    /// Takes what was read of a file; gives the room back that it took.
+    fn take(&mut self, read: Read<'j>) -> Scratch {
+        let Read { job, parsed, mut scratch } = read;
+        let group = self.group.get_or_insert_with(|| self.store.group());
+        match job.tail.stage(group, job.run, parsed, &mut scratch) {
+            Ok(staged) => {
+                self.staged.push((job, staged));
+                if self.staged.len() >= FILES || group.bytes() >= BYTES {
+                    self.write();
+                }
+            }
+            Err(error) => {
+                self.group = None;
+                self.settle(&Err(error.clone()));
+                self.done.push(Err(error));
+            }
+        }
+        scratch
+    }
+
+    fn write(&mut self) {
+        if let Some(group) = self.group.take() {
+            let outcome = group.write();
+            self.settle(&outcome);
+        }
+    }
+
+    fn settle(&mut self, outcome: &Result<(), StoreError>) {
+        let settled = self.staged.drain(..).map(|(job, staged)| job.tail.settle(self.store, staged, outcome.clone()));
+        self.done.extend(settled);
+    }
+
+    /// What came of each file, in the order in which they were taken.
+    fn end(mut self) -> Vec<Result<Reading, StoreError>> {
+        self.write();
+        self.done
     }
 }
 

@@ -8,7 +8,7 @@ use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
 use super::identity::Stamp;
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, SledStore, StoreError, Target};
 use reading::read_at;
-pub use reading::{Parsed, Reading, Scratch, With};
+pub use reading::{Parsed, Reading, Scratch, Staged, With};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

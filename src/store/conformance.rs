@@ -108,6 +108,58 @@ fn the_same_lines_share_their_steps_and_long_series_are_sealed() {
 }
 
 #[test]
+fn a_group_is_stored_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    let (a, b) = (store.run("a").unwrap(), store.run("b").unwrap());
+    let keys = names(3);
+    let points: Vec<RawPoint> = (0..600).map(|i| point(i % 3, i64::from(i / 3), f64::from(i) / 8.0)).collect();
+    let of = |target, offset| {
+        let cursor = Cursor { offset, ..Cursor::default() };
+        Commit { target, path: "log", names: &keys, points: &points, restarts: &[], facts: None, cursor }
+    };
+    let mut group = store.group();
+    let first = group.add(&of(new(a, 0.0, &[]), 1)).unwrap();
+    let second = group.add(&of(new(b, 0.0, &[]), 2)).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(store.points(), 0, "nothing is there before it is written");
+    drop(group);
+    assert_eq!(store.points(), 0);
+
+    let mut group = store.group();
+    let first = group.add(&of(new(a, 0.0, &[]), 1)).unwrap();
+    let second = group.add(&of(new(b, 0.0, &[]), 2)).unwrap();
+    group.write().unwrap();
+    assert_eq!(store.points(), 1200);
+
+    let replaced = [first];
+    // Neither twice to the same file, nor to one that is replaced; and then nothing of the group.
+    for clash in [of(Target::Known(first), 3), of(new(a, 0.0, &replaced), 3)] {
+        let mut group = store.group();
+        group.add(&of(Target::Known(first), 3)).unwrap();
+        assert!(matches!(group.add(&clash), Err(StoreError::Damaged(_))));
+        assert!(group.write().is_err());
+    }
+    let mut group = store.group();
+    let third = group.add(&of(new(a, 0.0, &replaced), 3)).unwrap();
+    assert!(matches!(group.add(&of(Target::Known(first), 3)), Err(StoreError::Damaged(_))));
+    drop(group);
+    assert_eq!(store.points(), 1200);
+
+    let mut group = store.group();
+    group.add(&of(new(a, 0.0, &replaced), 3)).unwrap();
+    group.add(&of(Target::Known(second), 4)).unwrap();
+    group.write().unwrap();
+    let before: Vec<_> = [a, b].into_iter().map(|run| exported(&store, run)).collect();
+    assert_eq!([before[0].len(), before[1].len()], [600, 1200]);
+    store.flush().unwrap();
+    drop(store);
+    let (store, _) = SledStore::open(dir.path()).unwrap();
+    assert_eq!([a, b].into_iter().map(|run| exported(&store, run)).collect::<Vec<_>>(), before);
+    assert_eq!(store.files(a).unwrap()[0].0, third);
+}
+
+#[test]
 fn files_are_read_in_the_order_in_which_they_began_and_overlaps_are_segments() {
     let store = SledStore::temporary().unwrap();
     let run = store.run("r").unwrap();

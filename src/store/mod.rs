@@ -8,6 +8,7 @@ mod compact;
 #[cfg(test)]
 mod conformance;
 mod file;
+mod group;
 pub mod history;
 pub mod journal;
 mod keys;
@@ -24,6 +25,7 @@ mod tail;
 mod write;
 
 pub use file::{Cursor, FileRecord, Identity};
+pub use group::Group;
 pub use journal::Journal;
 pub use read::ExportedPoint;
 pub use rollup::Rollup;
@@ -62,7 +64,7 @@ pub struct Summary {
 }
 
 /// What went wrong in the store, by what the caller should do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it: ask that one instead.
     #[error("the store at {path} is in use by another mixlaw")]

@@ -4,7 +4,7 @@ use super::{REST, Tail};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp};
-use crate::store::{Commit, Cursor, RunId, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, Group, RunId, SledStore, StoreError, Target};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -63,6 +63,13 @@ enum Found {
     },
 }
 
+/// What one reading brought, on its way into the store.
+pub struct Staged {
+    reading: Reading,
+    /// The file's number and its new cursor, where the store has anything to know.
+    stored: Option<(FileId, Cursor)>,
+}
+
 /// What one reading brought.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reading {
@@ -83,30 +90,32 @@ pub struct Reading {
 
 impl Tail {
     /// Reads and parses about [`CHUNK`] bytes, or one record. Sets [`Tail::pending`] to whether there is more. What comes
-    /// back must be given to [`Tail::store`] before the next reading.
+    /// back must be given to [`Tail::stage`] before the next reading.
     #[must_use]
     pub fn read(&mut self, mut with: With<'_>) -> Parsed {
         Parsed(self.try_read(&mut with))
     }
 
-    /// Stores what a reading brought, points and cursor together; gives the room for points back.
+    /// Adds what a reading brought to what is to be stored, points and cursor together; gives the room for points back.
+    /// What comes back must be given to [`Tail::settle`] once the group is stored or not.
     ///
     /// # Errors
     /// What the store says; what is wrong with the file is in [`Reading::failed`].
-    pub fn store(
+    pub fn stage(
         &mut self,
-        store: &SledStore,
+        group: &mut Group,
         run: RunId,
         parsed: Parsed,
         scratch: &mut Scratch,
-    ) -> Result<Reading, StoreError> {
-        let outcome = match parsed.0 {
-            Ok(Found::Nothing(reading)) => Ok(reading),
-            Ok(Found::Records { reading, cursor, began }) => self.commit(store, run, cursor, began, reading),
+    ) -> Result<Staged, StoreError> {
+        let staged = match parsed.0 {
+            Ok(Found::Nothing(reading)) => Ok(Staged { reading, stored: None }),
+            Ok(Found::Records { reading, cursor, began }) => self.add(group, run, cursor, began, reading),
             Err(error) => {
                 self.pending = false;
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
-                Ok(Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() })
+                let reading = Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() };
+                Ok(Staged { reading, stored: None })
             }
         };
         if let Some((_, sink)) = &mut self.reader
@@ -114,11 +123,37 @@ impl Tail {
         {
             scratch.points = std::mem::take(&mut sink.points);
         }
-        if self.resting || self.format.growth() == Growth::Rewritten {
+        if staged.is_err() {
+            self.fall_back(group.store());
+        } else if self.resting || self.format.growth() == Growth::Rewritten {
             self.reader = None;
         }
         scratch.trim();
-        outcome
+        staged
+    }
+
+    /// Takes note of whether what was staged has been stored.
+    pub fn settle(
+        &mut self,
+        store: &SledStore,
+        staged: Staged,
+        outcome: Result<(), StoreError>,
+    ) -> Result<Reading, StoreError> {
+        let Some((id, cursor)) = staged.stored else { return Ok(staged.reading) };
+        if let Err(error) = outcome {
+            self.fall_back(store);
+            return Err(error);
+        }
+        (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
+        self.replaces.clear();
+        Ok(staged.reading)
+    }
+
+    /// The parser is ahead of the store: it must start again from what is stored.
+    fn fall_back(&mut self, store: &SledStore) {
+        self.reader = None;
+        self.pending = true;
+        self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
     }
 
     fn try_read(&mut self, with: &mut With) -> Result<Found, std::io::Error> {
@@ -294,15 +329,15 @@ impl Tail {
         if self.id.is_none() { began(file) } else { 0.0 }
     }
 
-    fn commit(
+    fn add(
         &mut self,
-        store: &SledStore,
+        group: &mut Group,
         run: RunId,
         cursor: Cursor,
         began: f64,
         mut reading: Reading,
-    ) -> Result<Reading, StoreError> {
-        let Some((_, sink)) = &mut self.reader else { return Ok(reading) };
+    ) -> Result<Staged, StoreError> {
+        let Some((_, sink)) = &mut self.reader else { return Ok(Staged { reading, stored: None }) };
         reading.points = sink.points.len() as u64;
         reading.facts = !sink.facts.is_empty();
         self.facts.append(&mut sink.facts);
@@ -314,7 +349,7 @@ impl Tail {
             }
         };
         let restarts: Vec<usize> = sink.restarts.iter().map(|r| r.point).collect();
-        let id = store.commit(&Commit {
+        let id = group.add(&Commit {
             target,
             path: &self.relative,
             names: sink.metrics(),
@@ -322,21 +357,9 @@ impl Tail {
             restarts: &restarts,
             facts: reading.facts.then_some(&self.facts),
             cursor: cursor.clone(),
-        });
-        match id {
-            Ok(id) => {
-                (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
-                self.replaces.clear();
-                sink.clear();
-                Ok(reading)
-            }
-            Err(error) => {
-                // The parser is ahead of the store now: it must start again from what is stored.
-                self.reader = None;
-                self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
-                Err(error)
-            }
-        }
+        })?;
+        sink.clear();
+        Ok(Staged { reading, stored: Some((id, cursor)) })
     }
 }
 
