@@ -1,6 +1,6 @@
 //! How fast logs get in, what they cost there, and how soon they can be asked about.
 //!
-//! `cargo bench --bench ingest [-- --tensorboard PYTHON] [--quick]` prints, from one run:
+//! `cargo bench --bench ingest [-- --tensorboard PYTHON] [--quick] [--json]` prints, from one run:
 //!
 //! * (a) TensorBoard files against TensorBoard's own data server and `EventAccumulator`, by `benches/tensorboard.py` in
 //!   a Python that has them (`pip install tensorboard tensorboard-data-server setuptools`);
@@ -15,7 +15,7 @@
 //! was a float of 32 bits (`loss.item()`), with 16 digits; steps and times are points, too. Rates are by processor
 //! time, all threads together, so that they mean one core and stand beside whatever else the machine does; times of
 //! answers are by the clock. Every number is a median of repeats, with the least and the greatest behind it.
-//! `--quick` is a tenth of the points, to see that it runs.
+//! `--quick` is a tenth of the points, to see that it runs; `--json` is (b) alone.
 
 mod logs;
 mod process;
@@ -39,10 +39,16 @@ fn main() {
     let part = if quick { 10 } else { 1 };
     let long = Tree::write(&scratch.path().join("long"), 10, 100, 10_000 / part);
     let short = Tree::write(&scratch.path().join("short"), 1_000 / part, 100, 100);
-    tensorboard(python, quick);
+    let json = arguments.iter().any(|a| a == "--json");
+    if !json {
+        tensorboard(python, quick);
+    }
     println!("\n(b) JSON lines, by processor time");
     for tree in [&long, &short] {
         json_lines(tree);
+    }
+    if json {
+        return;
     }
     println!("\n(c) cold start, and (d) what ten million points cost; the aims are 150 ms, 100 MiB, 0.3 % and 4 bytes");
     for tree in [&long, &short] {
