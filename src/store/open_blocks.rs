@@ -38,8 +38,8 @@ impl<'a> OpenBlocks<'a> {
 
 /// As bytes.
 #[must_use]
-pub fn encode<'a>(blocks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut out = Vec::new();
+pub fn encode<'a>(blocks: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let mut out = Vec::with_capacity(blocks.clone().map(|block| block.len() + 4).sum());
     blocks.for_each(|block| put_bytes(&mut out, block));
     out
 }

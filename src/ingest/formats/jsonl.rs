@@ -114,8 +114,8 @@ struct Key {
     /// Number of the object it holds, where it holds one.
     inside: Option<u32>,
     role: Role,
-    /// Whether text under it may be a number in quotes.
-    quoted: bool,
+    /// Whether text under it may be a number in quotes; `None` before the first text.
+    quoted: Option<bool>,
     /// Index in the sink; `u32::MAX` before the first number.
     metric: u32,
     /// Line and index of the newest point: JSON's last value wins where a key comes twice in an object.
@@ -162,7 +162,7 @@ impl Default for Lines {
             path: String::new(),
             inside: Some(0),
             role: Role::Metric,
-            quoted: false,
+            quoted: None,
             metric: NONE,
             seen: (u64::MAX, 0),
         };
@@ -422,7 +422,8 @@ impl Lines {
     }
 
     fn text(&mut self, key: u32, text: &[u8], sink: &mut Sink) {
-        if self.keys[key as usize].quoted
+        let of = &mut self.keys[key as usize];
+        if *of.quoted.get_or_insert_with(|| of.role == Role::Metric && of_training(&of.path))
             && let Some(value) = whole_number(text)
         {
             self.point(key, value, sink);
@@ -452,7 +453,8 @@ impl Lines {
 
     /// The number of a key, new where it has not been seen at this place.
     fn key(&mut self, within: u32, parent: u32, raw: &[u8]) -> Result<u32, Broken> {
-        if let Some(key) = self.index.get(&(within, raw.into())) {
+        let place = (within, Box::from(raw));
+        if let Some(key) = self.index.get(&place) {
             return Ok(*key);
         }
         if self.keys.len() >= MOST_KEYS {
@@ -463,12 +465,12 @@ impl Lines {
         let path = if outer.is_empty() { name } else { format!("{outer}/{name}") };
         let role = role(&path, within);
         let key = self.keys.len() as u32;
-        self.index.insert((within, raw.into()), key);
+        self.index.insert(place, key);
         self.keys.push(Key {
             token: Box::default(),
             next: NONE,
             first: NONE,
-            quoted: role == Role::Metric && of_training(&path),
+            quoted: None,
             path,
             inside: None,
             role,
