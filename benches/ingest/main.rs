@@ -8,7 +8,7 @@
 //!   the same lines to values and drops them;
 //! * (c) cold start: from the start of a process to its answer, on a store of ten million points;
 //! * (d) bytes a point on disk, resident memory of the daemon with ten million points, and its processor time when
-//!   nothing happens.
+//!   nothing happens; and how long that store takes to open, to be read whole, and to be opened again.
 //!
 //! Two trees of ten million points are made: *long* is 10 runs of 100 metrics of 10,000 points, *short* 1,000 runs of
 //! 100 metrics of 100 points. Half of the metrics are rounded to four decimals, half are printed as Python prints what
@@ -19,6 +19,7 @@
 
 mod logs;
 mod process;
+mod scan;
 
 use logs::Tree;
 use mixlaw::ingest::{Budget, Ingester, Look};
@@ -124,6 +125,7 @@ fn store(tree: &Tree) -> f64 {
 fn daemon(tree: &Tree, scratch: &Path, quick: bool) {
     let (mut first, mut second, mut idle, mut disk) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut answer, mut busy, mut snapshot) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut open, mut read, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for repeat in 0..if quick { 1 } else { 3 } {
         let state = scratch.join(format!("{}-{repeat}", tree.name));
         let daemon = Daemon::start(&tree.root, &state);
@@ -149,6 +151,10 @@ fn daemon(tree: &Tree, scratch: &Path, quick: bool) {
         std::thread::sleep(Duration::from_secs(15));
         second.push(daemon.peak_memory() / MIB);
         daemon.stop();
+        let scan = scan::scan(&process::store(&state), tree.points);
+        open.push(1e3 * scan.open);
+        read.push(tree.points as f64 / 1e6 / scan.read);
+        again.push(1e3 * scan.again);
         std::fs::remove_dir_all(&state).expect("an end");
     }
     let say = |what: &str, unit: &str, numbers: Vec<f64>| {
@@ -161,6 +167,9 @@ fn daemon(tree: &Tree, scratch: &Path, quick: bool) {
     say("most memory after a start on what was read", "MiB", second);
     say(&format!("processor time when idle, {} runs watched", tree.runs), "% of a core", idle);
     say("on disk", "bytes a point", disk);
+    say("the store, opened", "ms", open);
+    say("… and read series by series", "M points/s", read);
+    say("… and opened again", "ms", again);
 }
 
 /// The median of some numbers, and how far they lie apart.

@@ -33,6 +33,11 @@ pub fn mixlaw(arguments: &[&str], directory: &Path, state: &Path) -> Command {
     command
 }
 
+/// Where the one store below a directory of states is.
+pub fn store(states: &Path) -> PathBuf {
+    std::fs::read_dir(states).expect("a directory").flatten().next().expect("a state").path().join("store")
+}
+
 /// Bytes of the databases below a directory.
 pub fn size(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).expect("a directory").flatten();
