@@ -5,6 +5,7 @@
 mod common;
 
 mod answers;
+mod compaction;
 mod daemon;
 mod formats;
 mod kill;
