@@ -1,17 +1,13 @@
-//! Which runs there are, and which files they have.
+//! Which runs there are.
 
 use crate::project::RunSource;
 use globset::{GlobBuilder, GlobMatcher};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-/// Levels of directories below a run that are looked into: `wandb/run-…/files/…`, `mlruns/ID/RUN/metrics/eval/loss`.
-const RUN_DEPTH: usize = 8;
 /// Levels that `**` stands for at most.
 const GLOB_DEPTH: usize = 12;
-/// Most files of one run; a run with more is a data set.
-const MOST_FILES: usize = 20_000;
 
 /// What could not be read, and why.
 pub type Unreadable = Vec<(PathBuf, String)>;
@@ -40,6 +36,8 @@ impl RunPlace {
 pub struct Discovery {
     /// Matches, each once, by path.
     pub runs: BTreeSet<RunPlace>,
+    /// Matches that are links to another match, or into one, by name: W&B's `latest-run` is no run of its own.
+    pub aliases: BTreeSet<String>,
     /// Patterns that match nothing, as indices.
     pub unmatched: Vec<usize>,
     /// Directories that cannot be read, and why.
@@ -66,19 +64,19 @@ impl Patterns {
     pub fn runs(&self) -> Discovery {
         let mut found = Discovery::default();
         for (index, (base, parts)) in self.patterns.iter().enumerate() {
-            let before = found.runs.len();
             let mut matches = BTreeSet::new();
             expand(base.clone(), parts, 0, &mut matches, &mut found.unreadable);
-            let none = matches.is_empty();
+            if matches.is_empty() {
+                found.unmatched.push(index);
+            }
             found.runs.extend(matches.into_iter().map(|path| {
                 let file = path.is_file();
                 RunPlace { name: name(&self.root, &path), file, path }
             }));
-            if none && found.runs.len() == before {
-                found.unmatched.push(index);
-            }
         }
-        found
+        let aliases = aliases(&found.runs);
+        found.runs.retain(|run| !aliases.contains(&run.name));
+        Discovery { aliases, ..found }
     }
 
     /// Whether a run of this name would be matched, whether or not it is there.
@@ -92,6 +90,20 @@ impl Patterns {
             })
         })
     }
+}
+
+/// Names of the runs that are links to another run or to something in one; of links to the same place, all but the first.
+fn aliases(runs: &BTreeSet<RunPlace>) -> BTreeSet<String> {
+    let (links, own): (Vec<&RunPlace>, Vec<&RunPlace>) = runs.iter().partition(|run| run.path.is_symlink());
+    if links.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut places: HashSet<PathBuf> = own.iter().filter_map(|run| run.path.canonicalize().ok()).collect();
+    let is_alias = |link: &&&RunPlace| {
+        let Ok(target) = link.path.canonicalize() else { return false };
+        target.ancestors().any(|place| places.contains(place)) || !places.insert(target)
+    };
+    links.iter().filter(is_alias).map(|link| link.name.clone()).collect()
 }
 
 /// The name of a run: its path relative to the project where it lies within, else as it is.
@@ -233,74 +245,9 @@ fn entries(directory: &Path, unreadable: &mut Unreadable) -> Vec<(PathBuf, bool)
     entries
 }
 
-fn hidden(name: &OsStr) -> bool {
+/// As in a shell.
+pub(super) fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().first() == Some(&b'.')
-}
-
-/// What a look into a run found.
-#[derive(Debug, Default)]
-pub struct Files {
-    /// Files by path relative to the run, and where they are.
-    pub files: Vec<(String, PathBuf)>,
-    /// What could not be read, and why.
-    pub unreadable: Unreadable,
-    /// Every directory looked into, where the files can be others only if one of these is: not so where there are links
-    /// to files, links to nowhere, or something that could not be read.
-    pub directories: Option<Vec<PathBuf>>,
-}
-
-/// Files of a run, by their path relative to it, and what could not be read. Hidden directories, directories that hold
-/// code or environments, and runs within the run are left out; links to directories are followed once.
-#[must_use]
-pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
-    let mut found = Files::default();
-    if run.file {
-        let name = run.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.files.push((name, run.path.clone()));
-        return found;
-    }
-    let Files { files, unreadable, .. } = &mut found;
-    let (mut directories, mut certain) = (Vec::new(), true);
-    let walk = walkdir::WalkDir::new(&run.path).follow_links(true).max_depth(RUN_DEPTH).sort_by_file_name();
-    let enter = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0
-            || !(hidden(entry.file_name())
-                || is_run(entry.path())
-                || (entry.file_type().is_dir() && never_logs(entry.file_name())))
-    };
-    for entry in walk.into_iter().filter_entry(enter) {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() => {
-                certain &= !entry.path_is_symlink();
-                if let Ok(relative) = entry.path().strip_prefix(&run.path) {
-                    files.push((relative.to_string_lossy().into_owned(), entry.path().to_path_buf()));
-                }
-                if files.len() >= MOST_FILES {
-                    let reason = format!("more than {MOST_FILES} files; the rest is not read");
-                    unreadable.push((run.path.clone(), reason));
-                    break;
-                }
-            }
-            Ok(entry) if entry.file_type().is_dir() => directories.push(entry.into_path()),
-            Ok(_) => {}
-            // A link that leads back up, or to nowhere: everything below is reached, or not there, by its own name.
-            Err(error) if error.loop_ancestor().is_some() => {}
-            Err(error) => {
-                certain = false;
-                let gone = error.io_error().is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-                if !gone {
-                    let path = error.path().unwrap_or(&run.path).to_path_buf();
-                    unreadable.push((path, error.io_error().map_or_else(|| error.to_string(), ToString::to_string)));
-                }
-            }
-        }
-    }
-    found.directories = Some(directories).filter(|_| certain && found.unreadable.is_empty());
-    found
-}
-
-fn never_logs(name: &OsStr) -> bool {
-    matches!(name.to_str(), Some("__pycache__" | "node_modules" | "site-packages" | "venv"))
 }
 
 #[cfg(test)]
@@ -358,16 +305,23 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_run_are_found_once_and_loops_end() {
-        let dir = tree(&["r/m.jsonl", "r/tb/events", "r/.git/x", "r/venv/y", "r/inner/m.jsonl", "elsewhere/big.log"]);
-        symlink(dir.path().join("r"), dir.path().join("r/loop")).unwrap();
-        symlink(dir.path().join("elsewhere"), dir.path().join("r/linked")).unwrap();
-        symlink(dir.path().join("nowhere"), dir.path().join("r/broken")).unwrap();
-        let run = RunPlace { path: dir.path().join("r"), name: "r".to_owned(), file: false };
-        let inner = dir.path().join("r/inner");
-        let Files { files, unreadable, .. } = files(&run, &|path| path == inner);
-        let names: Vec<&str> = files.iter().map(|f| f.0.as_str()).collect();
-        assert_eq!(names, ["linked/big.log", "m.jsonl", "tb/events"]);
-        assert_eq!(unreadable, []);
+    fn a_link_to_a_run_or_into_one_is_no_run_of_its_own() {
+        let dir = tree(&["wandb/run-1/logs/debug.log", "wandb/run-2/x.wandb", "scratch/far/m.jsonl"]);
+        let at = |name: &str| dir.path().join(name);
+        for (target, link) in [
+            ("wandb/run-2", "wandb/latest-run"),
+            ("wandb/run-1/logs/debug.log", "wandb/debug.log"),
+            ("scratch/far", "wandb/far"),
+            ("scratch/far", "wandb/further"),
+            ("nowhere", "wandb/broken"),
+        ] {
+            symlink(at(target), at(link)).unwrap();
+        }
+        assert_eq!(names(dir.path(), &["wandb/*"]), ["wandb/far", "wandb/run-1", "wandb/run-2"]);
+        let found = Patterns::of(dir.path(), &sources(&["wandb/*", "scratch/*"])).runs();
+        assert_eq!(found.runs.len(), 3);
+        assert!(found.aliases.contains("wandb/far") && found.unmatched.is_empty());
+        // Asked for by that name alone, it is one.
+        assert_eq!(names(dir.path(), &["wandb/latest-run"]), ["wandb/latest-run"]);
     }
 }

@@ -23,7 +23,7 @@ pub struct Ingester {
     store: Arc<SledStore>,
     patterns: Patterns,
     followers: BTreeMap<PathBuf, Follower>,
-    /// The keys of `followers`, for whoever looks for files of one of them.
+    /// The keys of `followers`, as they are and without links, for whoever looks for files of one of them.
     places: HashSet<PathBuf>,
     discovery: Discovery,
     first: Option<First>,
@@ -101,7 +101,7 @@ impl Ingester {
         self.discover();
         for (id, name) in self.store.runs()? {
             // What no pattern would match was read for another version of the project.
-            if !self.patterns.may_match(&name) {
+            if !self.patterns.may_match(&name) || self.discovery.aliases.contains(&name) {
                 self.store.forget(id)?;
                 turn.changed.insert(id);
             }
@@ -118,9 +118,12 @@ impl Ingester {
     /// Brings the followers in line with what the patterns match now. A run that is gone keeps its follower.
     fn discover(&mut self) -> Vec<PathBuf> {
         self.discovery = self.patterns.runs();
+        let aliases = &self.discovery.aliases;
+        self.followers.retain(|_, follower| !aliases.contains(&follower.place.name));
         let mut new = Vec::new();
         for place in &self.discovery.runs {
             if !self.followers.contains_key(&place.path) {
+                self.places.extend(place.path.canonicalize());
                 self.places.insert(place.path.clone());
                 self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());

@@ -3,8 +3,8 @@
 //! Listing a thousand runs every few seconds, to find what no event told of, costs more than all else that is done when
 //! nothing happens; and each directory that is opened is an event of its own.
 
-use super::discover::{self, RunPlace, Unreadable};
-use super::filesystem;
+use super::discover::{RunPlace, Unreadable};
+use super::{files, filesystem};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,7 +39,7 @@ impl Listing {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let found = discover::files(run, is_run);
+        let found = files::files(run, is_run);
         let known = |path: PathBuf| {
             let mark = mark(&path).filter(|(_, _, changed)| *changed + tick < now)?;
             filesystem::under(&path).tells.then_some((path, mark))

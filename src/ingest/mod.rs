@@ -5,6 +5,7 @@
 
 mod discover;
 pub mod facts;
+mod files;
 mod filesystem;
 mod follower;
 pub mod formats;

@@ -6,7 +6,8 @@
 //! `timestamp`, `time`), else what its tokens took at the speed it logs, else a steady rhythm. What is no text, or is
 //! rewritten whole by its writer, appears when its run ends. [`schedule`] is pure; [`play`] writes.
 
-use super::discover::{self, Patterns, RunPlace};
+use super::discover::{Patterns, RunPlace};
+use super::files;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use crate::project::Project;
@@ -60,14 +61,16 @@ pub struct Append {
 /// Those of the disk, with the path in front.
 pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
     let places = Patterns::of(&project.root, &project.runs).runs().runs;
-    let roots: Vec<PathBuf> = places.iter().map(|place| place.path.clone()).collect();
+    let bare = |place: &RunPlace| place.path.canonicalize().ok();
+    let roots: Vec<PathBuf> =
+        places.iter().flat_map(|place| [Some(place.path.clone()), bare(place)]).flatten().collect();
     let own = CustomFormat::of(project);
     places.iter().map(|place| record_run(place, &own, &|path| roots.iter().any(|root| root == path))).collect()
 }
 
 fn record_run(place: &RunPlace, own: &[CustomFormat], is_run: &dyn Fn(&Path) -> bool) -> io::Result<RecordedRun> {
     let mut run = RecordedRun { name: place.name.clone(), ..RecordedRun::default() };
-    let files = discover::files(place, is_run).files;
+    let files = files::files(place, is_run).files;
     for (relative, path) in files {
         let to = if path == place.path { PathBuf::from(&place.name) } else { Path::new(&place.name).join(&relative) };
         let bytes = std::fs::read(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;

@@ -68,7 +68,9 @@ impl Walk {
             match (is_directory, kind(&name)) {
                 (false, Some(Likeness::Metrics)) => return vec![directory.to_path_buf()],
                 (false, Some(Likeness::Console)) => console = true,
-                (true, _) if depth > 0 && inside_run(&name) => return vec![directory.to_path_buf()],
+                (true, _) if (depth > 0 && inside_run(&name)) || holds_series(directory, &name) => {
+                    return vec![directory.to_path_buf()];
+                }
                 (true, _) if !name.starts_with('.') => below.push(entry.path()),
                 _ => {}
             }
@@ -102,6 +104,16 @@ fn inside_run(name: &str) -> bool {
     name.starts_with("checkpoint-") || name == "dvclive"
 }
 
+/// Whether a directory of this name holds a file for every metric of the run it is in: dvclive's `plots/metrics`, and
+/// MLflow's `metrics` beside `meta.yaml`.
+fn holds_series(run: &Path, name: &str) -> bool {
+    match name {
+        "plots" => run.join("plots/metrics").is_dir(),
+        "metrics" => run.join("meta.yaml").is_file(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::patterns;
@@ -132,6 +144,8 @@ mod tests {
             (&["out/checkpoint-5/trainer_state.json", "out/checkpoint-9/trainer_state.json"], &["*"]),
             (&["a/tb/events.out.tfevents.1.host"], &["a/*"]),
             (&["a/later/"], &["*"]),
+            (&["a/plots/metrics/train/loss.tsv", "a/params.yaml", "b/plots/metrics/loss.tsv"], &["*"]),
+            (&["7/meta.yaml", "7/r/meta.yaml", "7/r/metrics/eval/loss", "7/s/meta.yaml", "7/s/metrics/loss"], &["7/*"]),
             (&[".git/x.log"], &[]),
             (&["README.md"], &[]),
             (&[], &[]),

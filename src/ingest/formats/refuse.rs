@@ -101,7 +101,11 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"PAR1", "Parquet: a table, not a log; name it under 'tables:' in the project file"),
     (b"ARROW1", "Arrow: a table, not a log"),
     (b"ORC", "ORC: a table, not a log"),
-    (b"SQLite format 3\0", "an SQLite database (MLflow, trackio): export its metrics to CSV to have them read"),
+    (
+        b"SQLite format 3\0",
+        "an SQLite database (MLflow, trackio): export its metrics to CSV to have them read, or have MLflow write files: \
+         MLFLOW_TRACKING_URI=file:mlruns",
+    ),
     (b"\x7fELF", "a program, not a log"),
     (b"MZ\x90", "a program, not a log"),
     (b"\xca\xfe\xba\xbe", "a program, not a log"),
