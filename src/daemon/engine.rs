@@ -2,15 +2,15 @@
 //! snapshot. It knows no thread; [`super::service`] drives it in a daemon, and one-shot commands drive it directly.
 
 mod snapshot;
+mod tracked;
 
 pub use snapshot::Surroundings;
 
 use super::fitter::{Fitted, Job, fit_all};
 use super::history;
-use super::kinds::{Kinds, Roles};
+use super::kinds::Kinds;
 use super::memory::Memory;
-use super::run_view;
-use super::vitals::{self, Of, Pace, Reading, Standing};
+use super::vitals::{self, Pace, Reading, Standing};
 use crate::advise;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
@@ -20,14 +20,13 @@ use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::{Project, TableSource};
-use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{
-    Advice, Forecast, IngestProgress, MetricView, Notice, RatioChart, RunForecast, Severity, ShapeAdvice,
-};
+use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
+use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, Severity, ShapeAdvice};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tracked::Tracked;
 
 /// The owner of a project's state.
 pub struct Engine {
@@ -58,32 +57,6 @@ pub struct Engine {
     refresh_every: Duration,
     started: Instant,
     seq: u64,
-}
-
-/// See [`RunRecord::series`].
-type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
-
-/// A run and what the store says of its metrics.
-struct Tracked {
-    record: RunRecord,
-    metrics: Vec<(Arc<str>, Summary)>,
-    /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
-    shown: Arc<BTreeMap<Arc<str>, MetricView>>,
-    /// Which of the metrics is what.
-    roles: Roles,
-    /// By metric key, the one to show first.
-    forecasts: BTreeMap<String, Vec<RunForecast>>,
-}
-
-impl Tracked {
-    fn of<'a>(&'a self, project: &'a Project) -> Of<'a> {
-        Of { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts: &self.forecasts }
-    }
-
-    /// The forecasts to show.
-    fn forecasts_shown(&self) -> BTreeMap<String, RunForecast> {
-        self.forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
-    }
 }
 
 /// The newest fits and all that rests on them.
@@ -239,7 +212,7 @@ impl Engine {
         // Those that no pattern matches any more the ingester has forgotten.
         self.runs.retain(|id, _| names.contains_key(id));
         let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
-        for tracked in self.read(&changed_now)? {
+        for tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
             self.runs.insert(tracked.record.id, tracked);
         }
         let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
@@ -335,31 +308,11 @@ impl Engine {
         Ok(done)
     }
 
-    /// Reads runs from the store, several at once.
-    fn read(&mut self, runs: &[(RunId, &String)]) -> Result<Vec<Tracked>, StoreError> {
-        let store = &self.store;
-        let metrics: Vec<_> = runs.par_iter().map(|(id, _)| store.metrics(*id)).collect::<Result<_, _>>()?;
-        let roles: Vec<Roles> = metrics.iter().map(|metrics| self.kinds.roles(&self.project, metrics)).collect();
-        let parts = runs.par_iter().zip(metrics).zip(roles);
-        parts
-            .map(|(((id, name), metrics), roles)| {
-                let (series, others) = apart(store, *id, &metrics, &roles, BTreeMap::new())?;
-                let record = RunRecord { id: *id, name: (*name).clone(), facts: store.facts(*id)?, series, others };
-                Ok(Tracked { record, shown: run_view::metrics(&metrics), metrics, roles, forecasts: BTreeMap::new() })
-            })
-            .collect()
-    }
-
     /// Finds out again which series of the runs matter, and reads those that did not before.
     fn sort_out(&mut self) -> Result<(), StoreError> {
         let (store, kinds, project) = (&self.store, &mut self.kinds, &self.project);
         self.runs.values_mut().for_each(|tracked| tracked.roles = kinds.roles(project, &tracked.metrics));
-        self.runs.par_iter_mut().try_for_each(|(id, tracked)| {
-            let known = std::mem::take(&mut tracked.record.series);
-            let (series, others) = apart(store, *id, &tracked.metrics, &tracked.roles, known)?;
-            (tracked.record.series, tracked.record.others) = (series, others);
-            Ok(())
-        })
+        self.runs.par_iter_mut().try_for_each(|(_, tracked)| tracked.sort_out(store))
     }
 
     /// What is to be fitted now.
@@ -471,34 +424,6 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
         }],
         Opened::New | Opened::Existing => Vec::new(),
     }
-}
-
-/// The series of a run that matter, and the keys of the others.
-type Apart = (SeriesByKey, Arc<[Arc<str>]>);
-
-/// Points of the series of a run that matter, as they are `known` or else from the store, and the keys of the others.
-fn apart(
-    store: &SledStore,
-    id: RunId,
-    metrics: &[(Arc<str>, Summary)],
-    roles: &Roles,
-    mut known: SeriesByKey,
-) -> Result<Apart, StoreError> {
-    let mut series = BTreeMap::new();
-    let mut others = Vec::with_capacity(metrics.len());
-    let mut matter = roles.matter.iter().peekable();
-    for (place, (key, _)) in metrics.iter().enumerate() {
-        if matter.next_if_eq(&&place).is_none() {
-            others.push(Arc::clone(key));
-            continue;
-        }
-        let points = match known.remove(&**key) {
-            Some(points) => points,
-            None => Arc::new(store.series(id, key)?.latest()),
-        };
-        series.insert(key.to_string(), points);
-    }
-    Ok((series, others.into()))
 }
 
 /// What to tell the user when the store says no.

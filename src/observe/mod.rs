@@ -6,12 +6,14 @@
 mod assume;
 mod keys;
 mod rows;
+mod steps;
 pub mod tables;
 pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use assume::assume;
+pub use steps::{OptimiserSteps, at_optimiser_steps, step_counter};
 
 use crate::project::Project;
 use crate::store::RunId;
