@@ -24,6 +24,7 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
         assuming.target();
         assuming.current();
         assuming.objective();
+        assuming.steps();
     }
     assuming.project.metrics.resize(assuming.project.domains.len(), String::new());
     (assuming.project, assuming.notices)
@@ -239,6 +240,19 @@ impl Assuming<'_> {
         let help = format!("mixture:\n  current: {}", as_line(&named));
         self.project.current = Some(mixture);
         self.say(Severity::Info, text, help);
+    }
+
+    /// Where steps are not those of the log.
+    fn steps(&mut self) {
+        let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
+        for counter in self.runs.iter().filter_map(|run| run.counter.as_deref()) {
+            *runs.entry(counter).or_default() += 1;
+        }
+        for (counter, runs) in runs {
+            let of = if runs == 1 { "one run".to_owned() } else { format!("{runs} runs") };
+            let text = format!("steps of {of} are taken from '{counter}': W&B's own count there is of calls");
+            self.say(Severity::Info, text, "to have W&B count steps: wandb.log(…, step=STEP)".to_owned());
+        }
     }
 
     /// Names in the objective that no run and no key of the project knows.

@@ -33,6 +33,8 @@ pub struct RunRecord {
     pub facts: Facts,
     /// (step, value), ascending, by metric key; shared, as they are long and records are handed around.
     pub series: BTreeMap<String, Arc<Vec<(i64, f64)>>>,
+    /// The metric that steps were taken from, where the log counts others (see [`step_counter`]).
+    pub counter: Option<Arc<str>>,
     /// Keys of the other metrics it logs; there may be a hundred thousand of them in all runs together.
     pub others: Arc<[Arc<str>]>,
 }

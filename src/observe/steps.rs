@@ -46,6 +46,7 @@ fn whole(value: f64) -> Option<i64> {
 /// The optimiser step at each step of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptimiserSteps {
+    counter: Arc<str>,
     /// Steps of the log, ascending, and of the optimiser; between two it goes evenly.
     known: Vec<(i64, i64)>,
 }
@@ -55,9 +56,9 @@ impl OptimiserSteps {
     /// steps: not of whole numbers, or one that starts anew (with every epoch, say). That it goes back to where training
     /// was resumed is no such thing.
     #[must_use]
-    pub fn of(counter: &[(i64, f64)]) -> Option<Self> {
+    pub fn of(counter: &Arc<str>, points: &[(i64, f64)]) -> Option<Self> {
         let mut known: Vec<(i64, i64)> = Vec::new();
-        for &(log, value) in counter {
+        for &(log, value) in points {
             let step = whole(value)?;
             let (first, last) = (known.first().copied(), known.last().copied());
             if let (Some(first), Some(last)) = (first, last)
@@ -74,7 +75,13 @@ impl OptimiserSteps {
             known.push((log, step));
         }
         known.shrink_to_fit();
-        (!known.is_empty()).then_some(Self { known })
+        (!known.is_empty()).then(|| Self { counter: Arc::clone(counter), known })
+    }
+
+    /// The metric that says so.
+    #[must_use]
+    pub fn counter(&self) -> &Arc<str> {
+        &self.counter
     }
 
     /// The optimiser step at a step of the log. Before the first and after the last that is known, it goes on as there.
@@ -133,6 +140,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn of(points: &[(i64, f64)]) -> Option<OptimiserSteps> {
+        OptimiserSteps::of(&"step".into(), points)
+    }
+
     fn summary(last_step: i64, last: f64) -> Summary {
         Summary { points: 5, segments: 1, last_step, last, last_wall: f64::NAN }
     }
@@ -161,22 +172,22 @@ mod tests {
     #[test]
     fn points_get_the_steps_that_were_logged_beside_them() {
         // Training every ten steps, and an evaluation at step 20 that is a call of its own.
-        let steps = OptimiserSteps::of(&[(0, 10.0), (1, 20.0), (2, 20.0), (3, 30.0), (4, 40.0), (6, 60.0)]).unwrap();
+        let steps = of(&[(0, 10.0), (1, 20.0), (2, 20.0), (3, 30.0), (4, 40.0), (6, 60.0)]).unwrap();
         assert_eq!((0..8).map(|log| steps.at(log)).collect::<Vec<_>>(), [10, 20, 20, 30, 40, 50, 60, 70]);
         assert_eq!(steps.apply(&[(1, 3.0), (2, 2.9), (4, 2.0)]), [(20, 2.9), (40, 2.0)]);
-        let one = OptimiserSteps::of(&[(3, 500.0)]).unwrap();
+        let one = of(&[(3, 500.0)]).unwrap();
         assert_eq!([one.at(3), one.at(5), one.at(0)], [500, 502, 497]);
     }
 
     #[test]
     fn a_resumed_run_goes_back_and_another_epoch_is_no_count() {
-        let steps = OptimiserSteps::of(&[(0, 100.0), (1, 200.0), (2, 300.0), (3, 200.0), (4, 300.0)]).unwrap();
+        let steps = of(&[(0, 100.0), (1, 200.0), (2, 300.0), (3, 200.0), (4, 300.0)]).unwrap();
         let points: Vec<(i64, f64)> = (0..5).map(|log| (log, log as f64)).collect();
         assert_eq!(steps.apply(&points), [(100, 0.0), (200, 3.0), (300, 4.0)]);
         for counter in
             [&[(0, 0.0), (1, 10.0), (2, 0.0), (3, 10.0)][..], &[(0, 1.5)], &[(0, -1.0)], &[(0, f64::NAN)], &[]]
         {
-            assert_eq!(OptimiserSteps::of(counter), None, "{counter:?}");
+            assert_eq!(of(counter), None, "{counter:?}");
         }
     }
 
@@ -191,7 +202,7 @@ mod tests {
                     (at.0, at.1 as f64)
                 })
                 .collect();
-            let steps = OptimiserSteps::of(&counter).unwrap();
+            let steps = of(&counter).unwrap();
             for (log, step) in &counter {
                 prop_assert_eq!(steps.at(*log), *step as i64);
             }

@@ -68,6 +68,25 @@ fn lines_that_come_after_a_long_beginning_are_found() {
 }
 
 #[test]
+fn steps_are_the_optimisers_where_wandb_counts_calls() {
+    let world = World::new();
+    world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    let line = |call: i64| {
+        let (step, loss) = (50 * (1 + call), 3.0 - call as f64 / 8.0);
+        format!("{{\"_step\": {call}, \"train/global_step\": {step}, \"eval/loss\": {loss}}}\n")
+    };
+    world.write("p/runs/a/history.jsonl", (0..8).map(line).collect::<String>());
+    let runs = world.json(&["runs", "p", "--json"]);
+    let run = &runs["runs"][0];
+    assert_eq!((run["last_step"].as_i64(), run["metrics"]["eval/loss"]["last_step"].as_i64()), (Some(400), Some(400)));
+    let said = stdout(&world.run(&["check", "p"]));
+    assert!(said.contains("steps of one run are taken from 'train/global_step'"), "{said}");
+    // What is stored and exported is what the log says.
+    let steps: Vec<i64> = points(&world).iter().filter(|p| p.0 == "eval/loss").map(|p| p.1).collect();
+    assert_eq!(steps, (0..8).collect::<Vec<i64>>());
+}
+
+#[test]
 fn a_description_goes_before_a_format_that_is_known() {
     let world = World::new();
     world.write("p/runs/a/train.log", "step 10 loss 2.5 upd 1 nll=7\nstep 20 loss 2.25 upd 2 nll=8\n");

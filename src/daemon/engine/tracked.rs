@@ -67,7 +67,9 @@ pub fn read(
     parts
         .map(|(((id, name), (metrics, steps)), roles)| {
             let (series, others) = apart(store, *id, &metrics, &roles, steps.as_ref(), BTreeMap::new())?;
-            let record = RunRecord { id: *id, name: (*name).clone(), facts: store.facts(*id)?, series, others };
+            let (name, facts) = ((*name).clone(), store.facts(*id)?);
+            let counter = steps.as_ref().map(|steps| Arc::clone(steps.counter()));
+            let record = RunRecord { id: *id, name, facts, series, counter, others };
             let shown = run_view::metrics(&metrics);
             Ok(Tracked { record, shown, metrics, roles, steps, forecasts: BTreeMap::new() })
         })
@@ -81,7 +83,8 @@ fn optimiser_steps(
     metrics: &mut [(Arc<str>, Summary)],
 ) -> Result<Option<OptimiserSteps>, StoreError> {
     let Some(counter) = observe::step_counter(metrics) else { return Ok(None) };
-    let steps = OptimiserSteps::of(&store.series(run, &metrics[counter].0)?.latest());
+    let key = &metrics[counter].0;
+    let steps = OptimiserSteps::of(key, &store.series(run, key)?.latest());
     if let Some(steps) = &steps {
         metrics.iter_mut().for_each(|(_, summary)| summary.last_step = steps.at(summary.last_step));
     }
