@@ -1,6 +1,6 @@
 //! Following every run of a project, a little at a time.
 
-use super::discover::{Discovery, Patterns};
+use super::discover::{Discovery, Parents, Patterns};
 use super::follower::Follower;
 use super::lanes::{Job, Lanes, Terms};
 use super::{Budget, FileReport, Look, Turn};
@@ -120,10 +120,10 @@ impl Ingester {
         self.discovery = self.patterns.runs();
         let aliases = &self.discovery.aliases;
         self.followers.retain(|_, follower| !aliases.contains(&follower.place.name));
-        let mut new = Vec::new();
+        let (mut new, mut parents) = (Vec::new(), Parents::default());
         for place in &self.discovery.runs {
             if !self.followers.contains_key(&place.path) {
-                self.places.extend(place.path.canonicalize());
+                self.places.extend(parents.resolve(&place.path));
                 self.places.insert(place.path.clone());
                 self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());

@@ -6,7 +6,7 @@
 //! `timestamp`, `time`), else what its tokens took at the speed it logs, else a steady rhythm. What is no text, or is
 //! rewritten whole by its writer, appears when its run ends. [`schedule`] is pure; [`play`] writes.
 
-use super::discover::{Patterns, RunPlace};
+use super::discover::{Parents, Patterns, RunPlace};
 use super::files;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
@@ -61,9 +61,9 @@ pub struct Append {
 /// Those of the disk, with the path in front.
 pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
     let places = Patterns::of(&project.root, &project.runs).runs().runs;
-    let bare = |place: &RunPlace| place.path.canonicalize().ok();
+    let mut parents = Parents::default();
     let roots: Vec<PathBuf> =
-        places.iter().flat_map(|place| [Some(place.path.clone()), bare(place)]).flatten().collect();
+        places.iter().flat_map(|place| [Some(place.path.clone()), parents.resolve(&place.path)]).flatten().collect();
     let own = CustomFormat::of(project);
     places.iter().map(|place| record_run(place, &own, &|path| roots.iter().any(|root| root == path))).collect()
 }
