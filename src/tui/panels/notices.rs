@@ -33,10 +33,29 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
             Severity::Info => ("· note   ", theme.dim),
         };
         let text = match &notice.help {
-            Some(help) => format!("{} → {help}", notice.text.trim_end_matches('.')),
+            Some(help) => {
+                let help: Vec<&str> = help.split_whitespace().collect();
+                format!("{} → {}", notice.text.trim_end_matches('.'), help.join(" "))
+            }
             None => notice.text.clone(),
         };
         lines.extend(bullet(mark, style, &text, theme.text, width));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::{Depth, Theme, ThemeName, fixture};
+    use std::sync::Arc;
+
+    #[test]
+    fn lines_of_help_do_not_run_into_each_other() {
+        let mut snapshot = fixture::sweep();
+        snapshot.notices[0].help = Some("metrics:\n  py: KEY\nthe runs log these".to_owned());
+        let model = Model::showing(Arc::new(snapshot), Theme::new(ThemeName::Dark, Depth::True), (140, 40));
+        let text: String = lines(&model, 200).iter().map(ToString::to_string).collect();
+        assert!(text.contains("→ metrics: py: KEY the runs log these"), "{text}");
+    }
 }
