@@ -403,3 +403,54 @@ fn a_checkpoint_that_goes_away_half_written_leaves_the_one_before() {
     bench.turn();
     assert_eq!(bench.losses("runs/a").len(), 4);
 }
+
+#[test]
+fn a_file_at_rest_has_no_parser_and_is_read_on_where_it_was_left() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.ingester = Ingester::with_clock(&bench.project, bench.store.clone(), SystemTime::now);
+    let name = "runs/a/m.csv";
+    let warm = |bench: &Bench| bench.ingester.followers.values().flat_map(|f| f.tails.values()).any(|t| t.is_warm());
+    let age = |bench: &Bench, by: u64| {
+        let file = OpenOptions::new().append(true).open(bench.path(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(by)).unwrap();
+    };
+    bench.write(name, "step,loss\n1,4.5\n2,3.5\n");
+    bench.turn();
+    assert!(warm(&bench), "it was written a moment ago");
+    bench.append(name, "3,2.5\n");
+    age(&bench, 3600);
+    bench.turn();
+    assert!(!warm(&bench), "nothing has come for an hour");
+    bench.append(name, "4,1.5\n5,");
+    bench.turn();
+    assert!(warm(&bench));
+    age(&bench, 3600);
+    bench.turn();
+    bench.append(name, "0.5\n");
+    bench.turn();
+    assert_eq!(
+        bench.losses("runs/a").iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(),
+        [(1, 4.5), (2, 3.5), (3, 2.5), (4, 1.5), (5, 0.5)]
+    );
+}
+
+#[test]
+fn a_run_that_is_found_to_be_a_link_to_another_is_forgotten() {
+    use std::os::unix::fs::symlink;
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("far/x/m.jsonl", &lines(0..3));
+    fs::create_dir_all(bench.path("runs")).unwrap();
+    symlink(bench.path("far/x"), bench.path("runs/latest")).unwrap();
+    bench.turn();
+    assert_eq!(bench.steps("runs/latest"), [0, 1, 2]);
+    // It moves to where runs are looked for.
+    fs::rename(bench.path("far/x"), bench.path("runs/x")).unwrap();
+    fs::remove_file(bench.path("runs/latest")).unwrap();
+    symlink(bench.path("runs/x"), bench.path("runs/latest")).unwrap();
+    bench.turn();
+    assert_eq!(bench.steps("runs/x"), [0, 1, 2]);
+    assert_eq!(bench.store.find_run("runs/latest"), None);
+    bench.append("runs/x/m.jsonl", &lines(3..5));
+    bench.turn();
+    assert_eq!((bench.steps("runs/x"), bench.store.points()), (vec![0, 1, 2, 3, 4], 10));
+}
