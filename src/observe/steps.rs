@@ -40,7 +40,7 @@ pub fn step_counter(metrics: &[(Arc<str>, Summary)]) -> Option<usize> {
 /// A number of steps.
 fn whole(value: f64) -> Option<i64> {
     // Beyond 2^53, not every integer is a float.
-    (value >= 0.0 && value < 9e15 && value.fract() == 0.0).then_some(value as i64)
+    ((0.0..9e15).contains(&value) && value.fract() == 0.0).then_some(value as i64)
 }
 
 /// The optimiser step at each step of a log.
