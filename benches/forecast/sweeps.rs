@@ -337,5 +337,5 @@ fn read_run(path: &Path, id: u32) -> RunRecord {
     }
     let name = path.file_name().expect("a name").to_string_lossy().into_owned();
     let series = series.into_iter().map(|(key, points)| (key, points.into())).collect();
-    RunRecord { id: RunId(id), name, facts, series, counter: None, others: std::sync::Arc::default() }
+    RunRecord { id: RunId(id), name, facts, series, steps: None, others: std::sync::Arc::default() }
 }

@@ -5,7 +5,7 @@ use super::memory::Memory;
 use crate::forecast::ledger::Entry;
 use crate::forecast::signals::{Rival, Vitals, ln_sd, patience};
 use crate::forecast::{schedule, seen};
-use crate::observe::{OptimiserSteps, RunRecord, at_optimiser_steps};
+use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{FactName, RunForecast};
@@ -94,8 +94,6 @@ pub(super) struct Of<'a> {
     pub metrics: &'a [(Arc<str>, Summary)],
     /// Which of them is what.
     pub roles: &'a Roles,
-    /// Where the log counts other steps than the optimiser's.
-    pub steps: Option<&'a OptimiserSteps>,
     pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
 }
 
@@ -183,10 +181,10 @@ impl Reading {
             let walls = &series.walls[series.walls.len().saturating_sub(GAPS)..];
             let gaps: Vec<f64> = walls.windows(2).map(|w| w[1] - w[0]).filter(|gap| *gap > 0.0).collect();
             reading.usual = (gaps.len() >= 3).then(|| middle(gaps));
-            reading.training = Some((key.to_owned(), at_optimiser_steps(series.latest(), of.steps)));
+            reading.training = Some((key.to_owned(), of.record.at_optimiser_steps(series.latest())));
         }
         if let Some((key, _)) = of.roles.speed.and_then(|at| of.metrics.get(at)) {
-            reading.throughput = at_optimiser_steps(store.series(run, key)?.latest(), of.steps);
+            reading.throughput = of.record.at_optimiser_steps(store.series(run, key)?.latest());
         }
         Ok(reading)
     }

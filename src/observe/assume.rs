@@ -245,7 +245,7 @@ impl Assuming<'_> {
     /// Where steps are not those of the log.
     fn steps(&mut self) {
         let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
-        for counter in self.runs.iter().filter_map(|run| run.counter.as_deref()) {
+        for counter in self.runs.iter().filter_map(|run| Some(&**run.steps.as_ref()?.counter())) {
             *runs.entry(counter).or_default() += 1;
         }
         for (counter, runs) in runs {

@@ -13,7 +13,7 @@ pub(crate) mod target;
 pub(crate) mod tests;
 
 pub use assume::assume;
-pub use steps::{OptimiserSteps, at_optimiser_steps, step_counter};
+pub use steps::{OptimiserSteps, step_counter};
 
 use crate::project::Project;
 use crate::store::RunId;
@@ -33,10 +33,21 @@ pub struct RunRecord {
     pub facts: Facts,
     /// (step, value), ascending, by metric key; shared, as they are long and records are handed around.
     pub series: BTreeMap<String, Arc<Vec<(i64, f64)>>>,
-    /// The metric that steps were taken from, where the log counts others (see [`step_counter`]).
-    pub counter: Option<Arc<str>>,
+    /// The optimiser's steps, where the log counts others; what is in `series` has them already.
+    pub steps: Option<Arc<OptimiserSteps>>,
     /// Keys of the other metrics it logs; there may be a hundred thousand of them in all runs together.
     pub others: Arc<[Arc<str>]>,
+}
+
+impl RunRecord {
+    /// Points of the run's log at the optimiser's steps.
+    #[must_use]
+    pub fn at_optimiser_steps(&self, points: Vec<(i64, f64)>) -> Vec<(i64, f64)> {
+        match &self.steps {
+            Some(steps) => steps.apply(&points),
+            None => points,
+        }
+    }
 }
 
 /// The rows for every validation loss of the project, in the order of `project.domains`; and the rows at step 0 (the

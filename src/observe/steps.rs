@@ -92,12 +92,11 @@ impl OptimiserSteps {
             return exact.1;
         }
         let last = self.known.len() - 1;
-        let (a, b) = match (next, last) {
-            (_, 0) => return self.known[0].1.saturating_add(log - self.known[0].0).max(0),
-            (0, _) => (self.known[0], self.known[1]),
-            (next, last) if next > last => (self.known[last - 1], self.known[last]),
-            (next, _) => (self.known[next - 1], self.known[next]),
-        };
+        if last == 0 {
+            return self.known[0].1.saturating_add(log - self.known[0].0).max(0);
+        }
+        let before = next.clamp(1, last) - 1;
+        let (a, b) = (self.known[before], self.known[before + 1]);
         // Where training was resumed in between, what was logged before still belongs to the time before.
         let rise = (b.1 - a.1).max(0) as f64 / (b.0 - a.0) as f64;
         let from = if next > last { b } else { a };
@@ -114,15 +113,6 @@ impl OptimiserSteps {
             kept.push((step, value));
         }
         kept
-    }
-}
-
-/// Points at the optimiser's steps, where the log counts others.
-#[must_use]
-pub fn at_optimiser_steps(points: Vec<(i64, f64)>, steps: Option<&OptimiserSteps>) -> Vec<(i64, f64)> {
-    match steps {
-        Some(steps) => steps.apply(&points),
-        None => points,
     }
 }
 

@@ -63,7 +63,7 @@ fn read(id: u32, path: &Path) -> RunRecord {
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
         facts,
         series,
-        counter: None,
+        steps: None,
         others: Arc::default(),
     }
 }
@@ -78,7 +78,7 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
         known.offer(*name, FactValue::Number(*value), "test");
     }
     let series = [("eval/prose/loss".to_owned(), losses.to_vec().into())].into();
-    RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series, counter: None, others: Arc::default() }
+    RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series, steps: None, others: Arc::default() }
 }
 
 #[test]

@@ -20,17 +20,14 @@ pub struct Tracked {
     pub shown: Arc<BTreeMap<Arc<str>, MetricView>>,
     /// Which of the metrics is what.
     pub roles: Roles,
-    /// Where the log counts other steps than the optimiser's.
-    pub steps: Option<OptimiserSteps>,
     /// By metric key, the one to show first.
     pub forecasts: BTreeMap<String, Vec<RunForecast>>,
 }
 
 impl Tracked {
-    /// Everything but the series.
+    /// For a look at it.
     pub fn of<'a>(&'a self, project: &'a Project) -> Of<'a> {
-        let Self { record, metrics, roles, steps, forecasts, .. } = self;
-        Of { project, record, metrics, roles, steps: steps.as_ref(), forecasts }
+        Of { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts: &self.forecasts }
     }
 
     /// The forecasts to show.
@@ -40,9 +37,22 @@ impl Tracked {
 
     /// Takes up which series matter now, and reads those that did not before.
     pub fn sort_out(&mut self, store: &SledStore) -> Result<(), StoreError> {
-        let known = std::mem::take(&mut self.record.series);
-        (self.record.series, self.record.others) =
-            apart(store, self.record.id, &self.metrics, &self.roles, self.steps.as_ref(), known)?;
+        let record = &mut self.record;
+        let mut known = std::mem::take(&mut record.series);
+        let mut others = Vec::with_capacity(self.metrics.len());
+        let mut matter = self.roles.matter.iter().peekable();
+        for (place, (key, _)) in self.metrics.iter().enumerate() {
+            if matter.next_if_eq(&&place).is_none() {
+                others.push(Arc::clone(key));
+                continue;
+            }
+            let points = match known.remove(&**key) {
+                Some(points) => points,
+                None => Arc::new(record.at_optimiser_steps(store.series(record.id, key)?.latest())),
+            };
+            record.series.insert(key.to_string(), points);
+        }
+        record.others = others.into();
         Ok(())
     }
 }
@@ -66,12 +76,13 @@ pub fn read(
     let parts = runs.par_iter().zip(found).zip(roles);
     parts
         .map(|(((id, name), (metrics, steps)), roles)| {
-            let (series, others) = apart(store, *id, &metrics, &roles, steps.as_ref(), BTreeMap::new())?;
             let (name, facts) = ((*name).clone(), store.facts(*id)?);
-            let counter = steps.as_ref().map(|steps| Arc::clone(steps.counter()));
-            let record = RunRecord { id: *id, name, facts, series, counter, others };
+            let (series, others) = (BTreeMap::new(), Arc::default());
+            let record = RunRecord { id: *id, name, facts, series, steps, others };
             let shown = run_view::metrics(&metrics);
-            Ok(Tracked { record, shown, metrics, roles, steps, forecasts: BTreeMap::new() })
+            let mut tracked = Tracked { record, metrics, shown, roles, forecasts: BTreeMap::new() };
+            tracked.sort_out(store)?;
+            Ok(tracked)
         })
         .collect()
 }
@@ -81,44 +92,12 @@ fn optimiser_steps(
     store: &SledStore,
     run: RunId,
     metrics: &mut [(Arc<str>, Summary)],
-) -> Result<Option<OptimiserSteps>, StoreError> {
+) -> Result<Option<Arc<OptimiserSteps>>, StoreError> {
     let Some(counter) = observe::step_counter(metrics) else { return Ok(None) };
     let key = &metrics[counter].0;
     let steps = OptimiserSteps::of(key, &store.series(run, key)?.latest());
     if let Some(steps) = &steps {
         metrics.iter_mut().for_each(|(_, summary)| summary.last_step = steps.at(summary.last_step));
     }
-    Ok(steps)
-}
-
-/// See [`RunRecord::series`].
-type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
-
-/// The series of a run that matter, and the keys of the others.
-type Apart = (SeriesByKey, Arc<[Arc<str>]>);
-
-/// Points of the series of a run that matter, as they are `known` or else from the store, and the keys of the others.
-fn apart(
-    store: &SledStore,
-    id: RunId,
-    metrics: &[(Arc<str>, Summary)],
-    roles: &Roles,
-    steps: Option<&OptimiserSteps>,
-    mut known: SeriesByKey,
-) -> Result<Apart, StoreError> {
-    let mut series = BTreeMap::new();
-    let mut others = Vec::with_capacity(metrics.len());
-    let mut matter = roles.matter.iter().peekable();
-    for (place, (key, _)) in metrics.iter().enumerate() {
-        if matter.next_if_eq(&&place).is_none() {
-            others.push(Arc::clone(key));
-            continue;
-        }
-        let points = match known.remove(&**key) {
-            Some(points) => points,
-            None => Arc::new(observe::at_optimiser_steps(store.series(id, key)?.latest(), steps)),
-        };
-        series.insert(key.to_string(), points);
-    }
-    Ok((series, others.into()))
+    Ok(steps.map(Arc::new))
 }
