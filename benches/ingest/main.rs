@@ -151,7 +151,7 @@ fn daemon(tree: &Tree, scratch: &Path, quick: bool) {
         std::thread::sleep(Duration::from_secs(15));
         second.push(daemon.peak_memory() / MIB);
         daemon.stop();
-        let scan = scan::scan(&process::store(&state), tree.points);
+        let scan = scan::scan(&process::project(&state).expect("a state").join("store"), tree.points);
         open.push(1e3 * scan.open);
         read.push(tree.points as f64 / 1e6 / scan.read);
         again.push(1e3 * scan.again);

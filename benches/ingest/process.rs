@@ -33,9 +33,9 @@ pub fn mixlaw(arguments: &[&str], directory: &Path, state: &Path) -> Command {
     command
 }
 
-/// Where the one store below a directory of states is.
-pub fn store(states: &Path) -> PathBuf {
-    std::fs::read_dir(states).expect("a directory").flatten().next().expect("a state").path().join("store")
+/// The state of the one project below a directory of states, where there is one already.
+pub fn project(states: &Path) -> Option<PathBuf> {
+    Some(std::fs::read_dir(states).ok()?.flatten().next()?.path())
 }
 
 /// Bytes of the databases below a directory.
@@ -81,7 +81,7 @@ impl Daemon {
     }
 
     fn socket(&self) -> Option<PathBuf> {
-        Some(std::fs::read_dir(&self.state).ok()?.flatten().next()?.path().join("socket"))
+        Some(project(&self.state)?.join("socket"))
     }
 
     /// Most memory it ever had, bytes.

@@ -97,8 +97,13 @@ impl Patterns {
 pub struct Parents(HashMap<PathBuf, Option<PathBuf>>);
 
 impl Parents {
+    /// A path as it is, and without links.
+    pub fn both(&mut self, path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+        [Some(path.to_path_buf()), self.resolve(path)].into_iter().flatten()
+    }
+
     /// The path without links; `None` where it leads nowhere.
-    pub fn resolve(&mut self, path: &Path) -> Option<PathBuf> {
+    fn resolve(&mut self, path: &Path) -> Option<PathBuf> {
         let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), path.is_symlink()) else {
             return path.canonicalize().ok();
         };

@@ -123,8 +123,7 @@ impl Ingester {
         let (mut new, mut parents) = (Vec::new(), Parents::default());
         for place in &self.discovery.runs {
             if !self.followers.contains_key(&place.path) {
-                self.places.extend(parents.resolve(&place.path));
-                self.places.insert(place.path.clone());
+                self.places.extend(parents.both(&place.path));
                 self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());
             }

@@ -11,6 +11,7 @@ use super::files;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use crate::project::Project;
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -62,10 +63,9 @@ pub struct Append {
 pub fn record(project: &Project) -> io::Result<Vec<RecordedRun>> {
     let places = Patterns::of(&project.root, &project.runs).runs().runs;
     let mut parents = Parents::default();
-    let roots: Vec<PathBuf> =
-        places.iter().flat_map(|place| [Some(place.path.clone()), parents.resolve(&place.path)]).flatten().collect();
+    let roots: HashSet<PathBuf> = places.iter().flat_map(|place| parents.both(&place.path)).collect();
     let own = CustomFormat::of(project);
-    places.iter().map(|place| record_run(place, &own, &|path| roots.iter().any(|root| root == path))).collect()
+    places.iter().map(|place| record_run(place, &own, &|path| roots.contains(path))).collect()
 }
 
 fn record_run(place: &RunPlace, own: &[CustomFormat], is_run: &dyn Fn(&Path) -> bool) -> io::Result<RecordedRun> {

@@ -1,7 +1,9 @@
 //! A scratch world for the real binary: its own state directory, its own copy of an example.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -105,6 +107,22 @@ pub fn stdout(output: &Output) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Does something while a writer writes, and then tells the writer to stop, also where that something failed. Returns what
+/// the writer says.
+pub fn beside<T: Send>(write: impl FnOnce(&AtomicBool) -> T + Send, then: impl FnOnce()) -> T {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write(&stop));
+        let outcome = catch_unwind(AssertUnwindSafe(then));
+        stop.store(true, Ordering::Relaxed);
+        let written = writer.join().unwrap();
+        if let Err(panic) = outcome {
+            resume_unwind(panic);
+        }
+        written
+    })
 }
 
 /// Looks until `what` holds.

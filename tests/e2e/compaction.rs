@@ -1,7 +1,7 @@
 //! Logs that are replaced again and again leave dead points in the store, which is rewritten without them: `kill -9` while
 //! that goes on loses nothing and doubles nothing either.
 
-use crate::common::{World, eventually, stderr, stdout};
+use crate::common::{World, beside, eventually, stderr, stdout};
 use crate::kill::{exported_points, logged_points};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -54,10 +54,9 @@ fn kills_while_the_store_is_rewritten_lose_and_double_nothing() {
     let world = World::new();
     world.write("live/mixlaw.yaml", "runs:\n  - path: runs/*\n");
     let (runs, state) = (world.path().join("live/runs"), world.path().join("state"));
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| replace_logs(&runs, &stop));
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    beside(
+        |stop| replace_logs(&runs, stop),
+        || {
             for round in 1..=5u32 {
                 let mut daemon = world.spawn(&["daemon", "run", "live"]);
                 let before = newest_pack(&state);
@@ -67,13 +66,8 @@ fn kills_while_the_store_is_rewritten_lose_and_double_nothing() {
                 daemon.kill().unwrap();
                 assert!(daemon.wait().unwrap().code().is_none(), "it ended by itself");
             }
-        }));
-        stop.store(true, Ordering::Relaxed);
-        writer.join().unwrap();
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
-        }
-    });
+        },
+    );
     let output = world.run(&["export", "live"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!stderr(&output).contains("rebuilt"), "a kill damaged the store: {}", stderr(&output));

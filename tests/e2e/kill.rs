@@ -1,6 +1,6 @@
 //! `kill -9` at any moment: nothing lost, nothing doubled.
 
-use crate::common::{World, eventually, example, kill, stderr, stdout};
+use crate::common::{World, beside, eventually, example, kill, stderr, stdout};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -222,12 +222,10 @@ fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
     let world = World::new();
     world.write("live/mixlaw.yaml", "runs:\n  - path: runs/*\n");
     let runs = world.path().join("live/runs");
-    let stop = AtomicBool::new(false);
     let mut seen = 0;
-    let (written, states) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| write_logs(&runs, &stop));
-        // A test that fails here must still end the writer.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    let (written, states) = beside(
+        |stop| write_logs(&runs, stop),
+        || {
             for round in 0..kills {
                 let mut daemon = world.spawn(&["daemon", "run", "live"]);
                 if round % 10 == 9 {
@@ -245,14 +243,8 @@ fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
                 let status = daemon.wait().unwrap();
                 assert!(status.code().is_none(), "round {round}: it ended by itself: {status}");
             }
-        }));
-        stop.store(true, Ordering::Relaxed);
-        let counts = writer.join().unwrap();
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
-        }
-        counts
-    });
+        },
+    );
     let output = world.run(&["export", "live"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!stderr(&output).contains("rebuilt"), "a kill damaged the store: {}", stderr(&output));
