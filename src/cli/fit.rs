@@ -4,6 +4,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg, history};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
+use crate::project::FitSettings;
 use crate::vocab::number::significant;
 use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer, SpeedUp};
 use clap::Args;
@@ -20,12 +21,12 @@ pub struct Fit {
     #[arg(long, value_name = "KEY")]
     metric: Option<String>,
     /// Searches from different starting points
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=FitSettings::MOST_STARTS as i64))]
     starts: Option<u32>,
     /// Seed of starts and resamples
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Threads; all cores where not given
+    /// Threads; all cores where not given, and never more than there are
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// List the fits of the past instead, newest first

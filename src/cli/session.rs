@@ -6,6 +6,7 @@ use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::daemon::lifecycle;
 use crate::daemon::place::{Lock, Place};
+use crate::fit::never;
 use crate::ipc::client::Client;
 use crate::ipc::protocol::{Failure, Query, Response};
 use crate::project::Project;
@@ -168,7 +169,7 @@ impl Session {
 
 impl Own {
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
-        let Query::Acknowledge(which) = query else { return answer(query, &self.world) };
+        let Query::Acknowledge(which) = query else { return answer(query, &self.world, &never) };
         let answer = acknowledged(which, &self.world)?;
         self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
         json(&answer)

@@ -3,15 +3,15 @@
 
 use super::board::World;
 use super::engine::chosen;
-use super::{fitter, history};
+use super::{fitter, history, threads};
 use crate::advise;
-use crate::fit::Options;
-use crate::fit::choose::{Candidates, candidates};
+use crate::fit::choose::{Candidates, candidates_unless};
+use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest;
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, Which};
 use crate::observe::target::{expert_share, shapes};
-use crate::project::Project;
+use crate::project::{FitSettings, Project};
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
@@ -27,19 +27,20 @@ const MOST_PAST_FITS: usize = 10_000;
 /// Forecasts of each kind in one answer.
 const MOST_FORECASTS: usize = 10_000;
 
-/// Answers everything but an export, which is a stream.
+/// Answers everything but an export, which is a stream. Work that takes long ends when `stop` says that nobody waits for
+/// the answer any more.
 ///
 /// # Errors
 /// A message for the user.
-pub fn answer(query: &Query, world: &World) -> Result<Box<RawValue>, Failure> {
+pub fn answer(query: &Query, world: &World, stop: Stop<'_>) -> Result<Box<RawValue>, Failure> {
     match query {
         Query::Runs => json(&RunsAnswer { runs: world.snapshot.runs.clone() }),
         Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.clone()] }),
         Query::Check => json(&check(world)),
         Query::History(query) => json(&past(query, world)?),
-        Query::Fit(query) => json(&fit(query, world)?),
+        Query::Fit(query) => json(&fit(query, world, stop)?),
         Query::Ledger(query) => json(&ledger(query, world)?),
-        Query::Predict(places) => json(&predict(places, world)?),
+        Query::Predict(places) => json(&predict(places, world, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
         Query::Acknowledge(_) => Err(Failure::new("only the owner of the store can acknowledge", None)),
     }
@@ -163,7 +164,7 @@ fn newest<T: Clone>(all: &[&T]) -> Vec<T> {
 }
 
 /// The engine's own fits where the question leaves everything open, else fits made for the question.
-fn fit(query: &FitQuery, world: &World) -> Result<FitAnswer, Failure> {
+fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Failure> {
     let wanted = match &query.metric {
         None => None,
         Some(name) => Some(metric_key(world, name)?),
@@ -177,18 +178,22 @@ fn fit(query: &FitQuery, world: &World) -> Result<FitAnswer, Failure> {
         let options =
             Options { seed: query.seed.unwrap_or(defaults.seed), starts: query.starts.or(defaults.starts), ..defaults };
         let laws = if query.laws.is_empty() { &world.project.laws } else { &query.laws };
-        let run = || {
-            let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
-            rows.map(|rows| candidates(laws, rows, &options, None)).collect()
-        };
-        match query.threads {
-            None => run(),
-            Some(threads) => rayon::ThreadPoolBuilder::new()
-                .num_threads(threads.max(1))
-                .build()
-                .map_err(|e| Failure::new(format!("cannot start {threads} threads: {e}"), None))?
-                .install(run),
+        if let Some(starts) = options.starts.filter(|n| *n > FitSettings::MOST_STARTS) {
+            let most = FitSettings::MOST_STARTS;
+            return Err(Failure::usage(
+                format!("{starts} starts are too many"),
+                format!("at most {most}: --starts {most}"),
+            ));
         }
+        let run = || -> Option<Vec<Candidates>> {
+            let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
+            rows.map(|rows| candidates_unless(laws, rows, &options, None, stop)).collect()
+        };
+        let made = match query.threads {
+            None => run(),
+            Some(threads) => threads::lend(threads, stop, run)?,
+        };
+        made.ok_or_else(threads::given_up)?
     };
     let mut fits: Vec<FitView> = results.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
     fits.sort_by_key(|view| !view.chosen);
@@ -269,9 +274,12 @@ fn missing(what: &str, flag: &str) -> Failure {
 }
 
 /// Forecasts at every place, in their order.
-fn predict(places: &[PredictQuery], world: &World) -> Result<PredictAnswer, Failure> {
+fn predict(places: &[PredictQuery], world: &World, stop: Stop<'_>) -> Result<PredictAnswer, Failure> {
     let mut forecasts = Vec::new();
     for place in places {
+        if stop() {
+            return Err(threads::given_up());
+        }
         let (scale, mixture) = (scale(place, world)?, mixture(place.mixture.as_ref(), &world.project)?);
         forecasts.extend(forecast::every_law(&world.fits, &scale, &mixture));
     }

@@ -21,11 +21,13 @@ pub mod fitter;
 pub mod history;
 mod kinds;
 pub mod lifecycle;
+mod line;
 pub mod memory;
 pub mod place;
 pub mod run_view;
 pub mod server;
 pub mod service;
+mod threads;
 mod vitals;
 
 pub use board::{Board, World};

@@ -3,6 +3,7 @@
 use super::answer::{acknowledged, answer, json};
 use super::board::{Board, World};
 use super::event::Event;
+use super::line::Line;
 use super::place::Place;
 use crate::ipc::frame;
 use crate::ipc::protocol::{ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
@@ -170,7 +171,8 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
         let response = answered.map_or_else(Response::Failed, Response::Answer);
         return frame::write(stream, &response);
     }
-    let response = match answer(query, &world) {
+    let line = Line::of(stream)?;
+    let response = match answer(query, &world, &|| line.is_gone()) {
         Ok(value) => Response::Answer(value),
         Err(failure) => Response::Failed(failure),
     };

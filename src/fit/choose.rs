@@ -85,9 +85,20 @@ pub fn candidates(
     options: &Options,
     previous: Option<&Candidates>,
 ) -> Candidates {
-    let (stop, enough): (Stop<'_>, Stop<'_>) = (&never, &never);
-    let request = Request { laws, observations, options, previous, scope: Scope::All, cold: false, stop, enough };
-    choose(&request).unwrap_or_default()
+    candidates_unless(laws, observations, options, previous, &never).unwrap_or_default()
+}
+
+/// As [`candidates`]; `None` where it was stopped.
+#[must_use]
+pub fn candidates_unless(
+    laws: &[String],
+    observations: &Observations,
+    options: &Options,
+    previous: Option<&Candidates>,
+    stop: Stop<'_>,
+) -> Option<Candidates> {
+    let enough: Stop<'_> = &never;
+    choose(&Request { laws, observations, options, previous, scope: Scope::All, cold: false, stop, enough })
 }
 
 /// Makes a choice; `None` where it was stopped.

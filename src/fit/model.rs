@@ -42,6 +42,10 @@ impl Model {
                 let objective = self.objective_of(law, x, budget.stop);
                 starts::search(objective, warm, budget)
             }
+            // A solution cannot be interrupted; one that nobody wants any more need not begin.
+            Method::Solve(_) if !warm.is_empty() && (budget.stop)() => {
+                Optimum { theta: warm[0].clone(), starts: 0, stopped: "stopped".to_owned() }
+            }
             Method::Solve(law) => Optimum {
                 theta: law.solve(&self.shape, x, budget.seed),
                 starts: 1,
@@ -58,6 +62,7 @@ impl Model {
                 let start = starts::revived(&objective, from);
                 super::search::newton(objective, &start, 40, 1e-6).theta
             }
+            Method::Solve(_) if stop() => from.to_vec(),
             Method::Solve(law) => law.solve(&self.shape, x, seed),
         }
     }

@@ -72,6 +72,9 @@ pub(super) struct Place {
 
 /// Damped Newton steps from `start`.
 pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, tolerance: f64) -> Place {
+    if (objective.stop)() {
+        return Place::nowhere(start);
+    }
     let descent = Descent::new(objective);
     let solver = Damped::new(objective.parameters, tolerance);
     let run = Executor::new(descent, solver)
@@ -95,7 +98,8 @@ pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, t
 }
 
 impl Place {
-    fn nowhere(start: &[f64]) -> Self {
+    /// A search that did not begin.
+    pub(super) fn nowhere(start: &[f64]) -> Self {
         Self { theta: start.to_vec(), value: f64::MAX, evaluations: 0, converged: false }
     }
 }
@@ -155,6 +159,9 @@ impl Gradient for Whitened<'_, '_> {
 
 /// L-BFGS from `start`, in whitened coordinates.
 pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: u64) -> Place {
+    if (objective.stop)() {
+        return Place::nowhere(start);
+    }
     let p = objective.dimensions();
     let descent = Descent::new(objective);
     let (mut gradient, mut curvature, mut factor) = (vec![0.0; p], Curvature::new(p), vec![0.0; p * p]);

@@ -81,10 +81,16 @@ fn fresh(objective: Objective<'_>, budget: &Budget) -> Vec<Vec<f64>> {
     let drawn: Vec<Place> = (0..budget.fresh)
         .into_par_iter()
         .map(|index| {
+            if (budget.stop)() {
+                return Place::nowhere(&[]);
+            }
             let (theta, value) = draw(&quick, &mut Random::new(budget.seed, index as u64));
             Place { theta, value, evaluations: 1, converged: false }
         })
         .collect();
+    if (budget.stop)() {
+        return Vec::new();
+    }
     let heat = |places: Vec<Place>, iterations: u64, widths: &[f64]| -> Vec<Place> {
         let narrowed = |place: Place| {
             widths.iter().fold(place, |place, delta| {

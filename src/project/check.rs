@@ -383,11 +383,11 @@ impl<'a> Checker<'a> {
         let defaults = FitSettings::default();
         let Some(fit) = &file.fit else { return Ok(defaults) };
         let place = self.root().key("fit");
-        let count = |key: &str, value: Option<u64>, least: u64, most: u64| match value {
-            Some(v) if v < least || v > most => Err(self.source.invalid(
+        let count = |key: &str, value: Option<u64>, least: u64, most: usize| match value {
+            Some(v) if v < least || v > most as u64 => Err(self.source.invalid(
                 place.key(key).value,
                 format!("`fit.{key}` is {v}; it may be {least} to {most}"),
-                format!("write {key}: {}, or remove the line", v.clamp(least, most)),
+                format!("write {key}: {}, or remove the line", v.clamp(least, most as u64)),
             )),
             other => Ok(other.and_then(|v| usize::try_from(v).ok())),
         };
@@ -402,8 +402,9 @@ impl<'a> Checker<'a> {
         }
         Ok(FitSettings {
             seed: fit.seed.unwrap_or(defaults.seed),
-            starts: count("starts", fit.starts, 1, 1_000_000)?,
-            bootstraps: count("bootstraps", fit.bootstraps, 0, 100_000)?.unwrap_or(defaults.bootstraps),
+            starts: count("starts", fit.starts, 1, FitSettings::MOST_STARTS)?,
+            bootstraps: count("bootstraps", fit.bootstraps, 0, FitSettings::MOST_BOOTSTRAPS)?
+                .unwrap_or(defaults.bootstraps),
             skip: fit.skip.unwrap_or(defaults.skip),
             repetition: fit.repetition.unwrap_or(defaults.repetition),
         })

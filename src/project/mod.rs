@@ -237,6 +237,14 @@ pub enum WatchMode {
     Poll,
 }
 
+impl FitSettings {
+    /// The most searches that may be asked for. The best of 320 is rarely beaten by more; a search of so many takes
+    /// minutes, and its results take memory.
+    pub const MOST_STARTS: usize = 20_000;
+    /// The most resamples that may be asked for; each is a fit, and is kept.
+    pub const MOST_BOOTSTRAPS: usize = 20_000;
+}
+
 impl Default for FitSettings {
     fn default() -> Self {
         Self { seed: 0, starts: None, bootstraps: 200, skip: 0.1, repetition: true }

@@ -5,6 +5,7 @@
 mod common;
 
 mod answers;
+mod burden;
 mod compaction;
 mod daemon;
 mod formats;
