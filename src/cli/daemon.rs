@@ -7,6 +7,8 @@ use crate::daemon::lifecycle;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
 use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
+use crate::vocab::{Notice, Severity};
 use clap::{Args, Subcommand};
 use std::time::SystemTime;
 
@@ -79,16 +81,19 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
         let mut daemon = s.daemon.clone();
         // It has been up since the snapshot was made, too, which may be long ago where nothing changes.
         daemon.uptime += (seconds(SystemTime::now()) - s.at).max(0.0);
-        (daemon, s.runs.len())
+        let faults: Vec<Notice> = s.notices.iter().filter(|n| n.severity == Severity::Error).cloned().collect();
+        (daemon, s.runs.len(), faults)
     });
     if json {
         return print_json(&match &daemon {
             None => serde_json::json!({ "running": true, "pid": pid }),
-            Some((daemon, runs)) => serde_json::json!({ "running": true, "pid": pid, "runs": runs, "daemon": daemon }),
+            Some((daemon, runs, faults)) => serde_json::json!({
+                "running": true, "pid": pid, "runs": runs, "daemon": daemon, "faults": faults
+            }),
         });
     }
     let mut text = format!("process {pid}, mixlaw {}\n", client.daemon.build);
-    if let Some((daemon, runs)) = daemon {
+    if let Some((daemon, runs, faults)) = daemon {
         text.push_str(&format!(
             "up {:.0} s · {runs} runs · {} files · {} points\n",
             daemon.uptime,
@@ -96,8 +101,12 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
             show_amount(daemon.points as f64)
         ));
         for root in &daemon.watching {
-            text.push_str(&crate::vocab::text::printable(&format!("{}: {} ({})", root.path, root.mode, root.why)));
+            text.push_str(&printable(&format!("{}: {} ({})", root.path, root.mode, root.why)));
             text.push('\n');
+        }
+        for fault in faults {
+            text.push_str(&format!("error: {}\n", printable(&fault.text)));
+            text.extend(fault.help.map(|help| format!("help: {}\n", printable(&help))));
         }
     }
     print(&text)

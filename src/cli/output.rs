@@ -2,8 +2,8 @@
 
 use crate::ipc::protocol::Failure;
 use crate::project::ProjectError;
-use crate::vocab::IngestProgress;
 use crate::vocab::text::printable;
+use crate::vocab::{IngestProgress, Notice};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
@@ -64,6 +64,15 @@ pub fn complain(failure: &Failure) {
     let _ = writeln!(err, "error: {}", failure.message);
     if let Some(help) = &failure.help {
         let _ = writeln!(err, "help: {help}");
+    }
+}
+
+/// Writes what did not keep a command from answering, and what can be done about it, to standard error.
+pub fn remark(notice: &Notice) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "warning: {}", printable(&notice.text));
+    if let Some(help) = &notice.help {
+        let _ = writeln!(err, "help: {}", printable(help));
     }
 }
 

@@ -6,13 +6,14 @@ use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::daemon::lifecycle;
 use crate::daemon::place::{Lock, Place};
+use crate::daemon::service::nothing_is_kept;
 use crate::fit::never;
 use crate::ipc::client::Client;
 use crate::ipc::protocol::{Failure, Query, Response};
 use crate::project::Project;
 use crate::report::export::{self, ExportError};
-use crate::store::{Opened, SledStore};
-use crate::vocab::{RunsAnswer, Snapshot};
+use crate::store::{Opened, SledStore, StoreError};
+use crate::vocab::{Notice, RunsAnswer, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::Path;
@@ -47,27 +48,29 @@ impl Session {
         if let Some(client) = lifecycle::find(&project)? {
             return Ok(Self::Daemon(Box::new(client)));
         }
-        let (store, opened, lock) = match Place::of(&project).and_then(|place| Ok((place.own()?, place))) {
+        let kept = match Place::of(&project).and_then(|place| Ok((place.own()?, place))) {
             Ok((Some(lock), place)) => {
-                let (store, opened) = SledStore::open(&place.store())?;
-                (store, opened, Some(lock))
+                let kept = SledStore::open(&place.store());
+                Some(kept.and_then(|(store, opened)| Own::on(&project, &store, &opened, Some(lock), None)))
             }
             // Between another one-shot command's lock and its end, or a daemon's lock and its socket.
             Ok((None, _)) => match lifecycle::wait_for(&project)? {
                 Some(client) => return Ok(Self::Daemon(Box::new(client))),
-                None => (SledStore::temporary()?, Opened::New, None),
+                None => None,
             },
             // Nothing can be kept here; the question can be answered all the same.
-            Err(_) => (SledStore::temporary()?, Opened::New, None),
+            Err(_) => None,
         };
-        let mut engine = Engine::new(project, Arc::clone(&store), &opened)?;
-        engine.settle(output::show_progress)?;
-        output::clear_progress();
-        let around = Surroundings { embedded: true, ..Surroundings::default() };
-        let world = engine.world(SystemTime::now(), &around);
-        store.compact()?;
-        store.flush()?;
-        Ok(Self::Own(Box::new(Own { world, engine, _lock: lock })))
+        let trouble = match kept {
+            Some(Ok(own)) => return Ok(Self::Own(Box::new(own))),
+            Some(Err(error @ StoreError::Io { .. })) => Some(nothing_is_kept(&error)),
+            Some(Err(error)) => return Err(error.into()),
+            None => None,
+        };
+        if let Some(notice) = &trouble {
+            output::remark(notice);
+        }
+        Ok(Self::Own(Box::new(Own::on(&project, &SledStore::temporary()?, &Opened::New, None, trouble)?)))
     }
 
     /// Asks a question whose answer is `T`.
@@ -168,6 +171,25 @@ impl Session {
 }
 
 impl Own {
+    /// Reads and fits everything into a store.
+    fn on(
+        project: &Project,
+        store: &Arc<SledStore>,
+        opened: &Opened,
+        lock: Option<Lock>,
+        trouble: Option<Notice>,
+    ) -> Result<Self, StoreError> {
+        let mut engine = Engine::new(project.clone(), Arc::clone(store), opened)?;
+        let settled = engine.settle(output::show_progress);
+        output::clear_progress();
+        settled?;
+        let around = Surroundings { embedded: true, notices: trouble.into_iter().collect(), ..Surroundings::default() };
+        let world = engine.world(SystemTime::now(), &around);
+        store.compact()?;
+        store.flush()?;
+        Ok(Self { world, engine, _lock: lock })
+    }
+
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
         let Query::Acknowledge(which) = query else { return answer(query, &self.world, &never) };
         let answer = acknowledged(which, &self.world)?;

@@ -57,6 +57,11 @@ impl Board {
         self.changed.notify_all();
     }
 
+    /// Takes the world away; whoever asks waits for the next one.
+    pub fn withdraw(&self) {
+        self.lock().world = None;
+    }
+
     /// Says that no other world will come.
     pub fn close(&self) {
         self.lock().closed = true;

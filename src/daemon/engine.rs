@@ -136,6 +136,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Goes on with another store; what the logs say is read again, or taken from there. What can be had from no log
+    /// (what was told of runs, acknowledgements, forecasts) stays.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn move_to(&mut self, store: Arc<SledStore>, opened: &Opened) -> Result<(), StoreError> {
+        self.ingester = Ingester::new(&self.written, Arc::clone(&store));
+        self.store = store;
+        self.opened.extend(opened_notice(opened));
+        self.memory.reopen(&self.store)?;
+        self.runs.clear();
+        self.stale.clear();
+        let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
+        self.refresh(&known)
+    }
+
     /// The project after assumptions.
     #[must_use]
     pub fn project(&self) -> &Arc<Project> {
@@ -431,7 +447,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let help = match &error {
             StoreError::Busy { .. } => "use it through the running one, or stop that: mixlaw daemon stop",
-            StoreError::Io { .. } => "free some space, or set MIXLAW_STATE to a directory on another local disk",
+            StoreError::Io { .. } => super::NO_ROOM,
             StoreError::Damaged(_) => "run the command again: the store is rebuilt from the logs",
         };
         Self::new(error.to_string(), help.to_owned())

@@ -103,6 +103,19 @@ impl Memory {
         Ok(memory)
     }
 
+    /// Goes on beside a store that was opened again. With a journal nothing is forgotten, and what could not be written
+    /// down yet will be. Where there was none, the journal there is now says what was told before; what still holds is
+    /// told again.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn reopen(&mut self, store: &SledStore) -> Result<(), StoreError> {
+        if self.journal.is_none() {
+            *self = Self::open(store)?;
+        }
+        Ok(())
+    }
+
     /// For readers.
     #[must_use]
     pub fn ledger(&self) -> SharedLedger {
@@ -250,7 +263,7 @@ impl Memory {
         self.alerts.of(run)
     }
 
-    /// Puts what is new on disk.
+    /// Puts what is new on disk. Where there is none at present (a temporary store), it is kept for when there is.
     ///
     /// # Errors
     /// What the disk says; it is tried again the next time.

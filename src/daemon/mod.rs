@@ -30,6 +30,9 @@ pub mod service;
 mod threads;
 mod vitals;
 
+/// What to do where the store cannot be written.
+pub(crate) const NO_ROOM: &str = "free some space, or set MIXLAW_STATE to a directory on another local disk";
+
 pub use board::{Board, World};
 pub use engine::Engine;
 pub use place::Place;

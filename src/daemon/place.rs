@@ -17,7 +17,7 @@ use crate::ipc::protocol::Failure;
 use crate::project::Project;
 use rustix::fs::{FlockOperation, Mode, flock};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -168,7 +168,10 @@ impl Lock {
             Err(error) => return Err(failed(error.into())),
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Some(Self(file)))
+        // On a full disk the lock is as good without the number, which only helps to say whose it is.
+        match writeln!(file, "{}", std::process::id()) {
+            Err(error) if error.kind() != ErrorKind::StorageFull => return Err(failed(error)),
+            _ => Ok(Some(Self(file))),
+        }
     }
 }

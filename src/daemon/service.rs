@@ -1,5 +1,9 @@
 //! The engine at work: its thread, the watcher, the fitter, the server and the signals, started and stopped together.
 
+mod outage;
+
+pub use outage::nothing_is_kept;
+
 use super::board::Board;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
@@ -9,7 +13,7 @@ use super::server::Server;
 use crate::ingest::{Budget, Look, Watcher};
 use crate::ipc::protocol::Failure;
 use crate::project::{self, Project};
-use crate::store::{SledStore, StoreError};
+use crate::store::StoreError;
 use crate::vocab::{Notice, Severity};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::PathBuf;
@@ -38,7 +42,7 @@ impl Service {
     /// # Errors
     /// Where the store, the socket or a thread cannot be had.
     pub fn start(project: Project, place: &Place, lock: Lock, embedded: bool) -> Result<Self, Failure> {
-        let (store, opened) = SledStore::open(&place.store())?;
+        let (store, opened, adrift) = outage::open(&place.store())?;
         let board = Arc::new(Board::default());
         let (events, inbox) = crossbeam_channel::unbounded();
         let tell = events.clone();
@@ -50,7 +54,8 @@ impl Service {
             }),
         )?;
         let engine = Engine::new(project, store, &opened)?;
-        let worker = Worker::new(engine, Arc::clone(&board), events.clone(), inbox, embedded)?;
+        let mut worker = Worker::new(engine, Arc::clone(&board), events.clone(), inbox, embedded)?;
+        (worker.directory, worker.adrift) = (place.store(), adrift);
         let engine = std::thread::Builder::new()
             .name("engine".to_owned())
             .spawn(move || worker.run())
@@ -101,6 +106,14 @@ struct Worker {
     around: Surroundings,
     /// What is wrong with the project file as it stands now.
     bad_edit: Option<Notice>,
+    /// The store's directory.
+    directory: PathBuf,
+    /// Why nothing is kept: the store could not be opened, and a temporary one stands in for it.
+    adrift: Option<StoreError>,
+    /// Whether the engine has an empty store for as long as its own is opened again: there is nothing to show.
+    away: bool,
+    /// Whether it has been told to stop.
+    stopping: bool,
 }
 
 impl Worker {
@@ -119,10 +132,31 @@ impl Worker {
         .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
         let watcher = watch(engine.written(), &events);
         let around = Surroundings { embedded, ..Surroundings::default() };
-        Ok(Self { engine, board, events, inbox, jobs, watcher, around, bad_edit: None })
+        let (directory, adrift) = (PathBuf::new(), None);
+        let (away, stopping) = (false, false);
+        let bad_edit = None;
+        Ok(Self { engine, board, events, inbox, jobs, watcher, around, bad_edit, directory, adrift, away, stopping })
     }
 
+    /// Works until it is told to stop; where the store cannot be used, waits until it can.
     fn run(mut self) -> Result<(), StoreError> {
+        let mut patience = outage::Patience::default();
+        loop {
+            let worked = Instant::now();
+            match self.work() {
+                Ok(()) => return Ok(()),
+                Err(error) if self.stopping => return Err(error),
+                Err(error) => {
+                    patience.worked_for(worked.elapsed());
+                    if !self.wait_out(error, &mut patience) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn work(&mut self) -> Result<(), StoreError> {
         let mut look = Some(Look::Everything);
         let mut looked = Instant::now();
         let mut published = None::<Instant>;
@@ -134,6 +168,7 @@ impl Worker {
             if let Some(now) = look.take() {
                 if now == Look::Everything {
                     looked = Instant::now();
+                    show |= self.come_ashore();
                     self.reload(&mut rows_changed)?;
                 }
                 let changed = self.engine.turn(&now, Budget::default())?;
@@ -157,10 +192,7 @@ impl Worker {
             states = now_states;
             if show {
                 published = Some(Instant::now());
-                self.around.watching = self.watcher.roots();
-                self.around.notices = self.watcher.notices();
-                self.around.notices.extend(self.bad_edit.clone());
-                self.board.publish(self.engine.world(SystemTime::now(), &self.around));
+                self.publish(None);
             }
             let every = self.watcher.reconcile_every();
             let patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
@@ -175,6 +207,7 @@ impl Worker {
             while let Some(event) = first.take().or_else(|| self.inbox.try_recv().ok()) {
                 match event {
                     Event::Stop => {
+                        self.stopping = true;
                         self.engine.store().flush()?;
                         return Ok(());
                     }
@@ -195,6 +228,18 @@ impl Worker {
             }
         }
         self.engine.store().flush()
+    }
+
+    /// Publishes everything known, with what is wrong beside it.
+    fn publish(&mut self, trouble: Option<Notice>) {
+        self.around.watching = self.watcher.roots();
+        self.around.notices = self.watcher.notices();
+        self.around.notices.extend(trouble);
+        self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
+        self.around.notices.extend(self.bad_edit.clone());
+        if !self.away {
+            self.board.publish(self.engine.world(SystemTime::now(), &self.around));
+        }
     }
 
     /// Takes up an edited project file; a bad edit keeps the last good one and says so.

@@ -40,7 +40,7 @@ impl Journal {
     /// Appends one value; it is on disk when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; the value may then be there in part, and is skipped by readers.
+    /// [`StoreError::Io`]; the value is not there then.
     pub fn append(&mut self, value: &Value) -> Result<(), StoreError> {
         self.append_all(std::slice::from_ref(value))
     }
@@ -48,7 +48,7 @@ impl Journal {
     /// Appends values in order, with one sync for all; they are on disk when this returns.
     ///
     /// # Errors
-    /// Like [`Journal::append`]; the first few may then be there whole.
+    /// Like [`Journal::append`].
     pub fn append_all(&mut self, values: &[Value]) -> Result<(), StoreError> {
         if values.is_empty() {
             return Ok(());
@@ -61,7 +61,13 @@ impl Journal {
             line.extend_from_slice(value.to_string().as_bytes());
             line.push(b'\n');
         }
-        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|e| failed(&self.path, &e))
+        let before = self.file.metadata().map_err(|e| failed(&self.path, &e))?.len();
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|error| {
+            // All or nothing: what is written again later must not be there twice. Where even this fails, the last line
+            // is torn, and is skipped.
+            let _ = self.file.set_len(before);
+            failed(&self.path, &error)
+        })
     }
 
     /// Every whole value, oldest first, and how many lines were not whole.

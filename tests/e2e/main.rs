@@ -9,6 +9,7 @@ mod burden;
 mod compaction;
 mod daemon;
 mod formats;
+mod full;
 mod kill;
 mod signals;
 mod terminal;
