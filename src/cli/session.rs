@@ -1,7 +1,7 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
 use super::output;
-use crate::daemon::answer::{acknowledged, answer, json};
+use crate::daemon::answer::{self, acknowledged, answer, json};
 use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::daemon::lifecycle;
@@ -95,7 +95,7 @@ impl Session {
     /// What is wrong with the line to the daemon.
     pub fn runs(&mut self) -> Result<RunsAnswer, Failure> {
         match self {
-            Self::Own(own) => Ok(RunsAnswer { runs: own.world.snapshot.runs.clone() }),
+            Self::Own(own) => Ok(answer::runs(&own.world)),
             Self::Daemon(_) => self.ask(Query::Runs),
         }
     }

@@ -63,7 +63,7 @@ impl Watch {
     fn frame(self) -> Result<(), Failure> {
         let snapshot = Session::open(&self.project.project)?.snapshot()?;
         if self.json {
-            return print_json(&snapshot);
+            return print_json(&snapshot.aged());
         }
         match self.svg {
             None => print(&report::text::frame(snapshot, self.width.unwrap_or(120))),

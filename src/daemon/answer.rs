@@ -34,8 +34,8 @@ const MOST_FORECASTS: usize = 10_000;
 /// A message for the user.
 pub fn answer(query: &Query, world: &World, stop: Stop<'_>) -> Result<Box<RawValue>, Failure> {
     match query {
-        Query::Runs => json(&RunsAnswer { runs: world.snapshot.runs.clone() }),
-        Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.clone()] }),
+        Query::Runs => json(&runs(world)),
+        Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.at(world.snapshot.at)] }),
         Query::Check => json(&check(world)),
         Query::History(query) => json(&past(query, world)?),
         Query::Fit(query) => json(&fit(query, world, stop)?),
@@ -44,6 +44,12 @@ pub fn answer(query: &Query, world: &World, stop: Stop<'_>) -> Result<Box<RawVal
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
         Query::Acknowledge(_) => Err(Failure::new("only the owner of the store can acknowledge", None)),
     }
+}
+
+/// All runs, with their ages.
+#[must_use]
+pub fn runs(world: &World) -> RunsAnswer {
+    RunsAnswer { runs: world.snapshot.runs.iter().map(|run| run.at(world.snapshot.at)).collect() }
 }
 
 /// An answer as it goes to whoever asked.
@@ -62,7 +68,7 @@ pub fn acknowledged(which: &Which, world: &World) -> Result<AckAnswer, Failure> 
     let runs = &world.snapshot.runs;
     let open = |run: &RunView| run.unacknowledged().map(|e| e.id).collect::<Vec<u64>>();
     let ids = match which {
-        Which::All => runs.iter().flat_map(open).collect(),
+        Which::All => runs.iter().flat_map(|run| open(run)).collect(),
         Which::Run(name) => open(find_run(&world.snapshot, name)?),
         Which::Ids(ids) => {
             let known = |id: &u64| runs.iter().any(|run| run.signals.iter().any(|e| e.id == *id));
@@ -72,7 +78,7 @@ pub fn acknowledged(which: &Which, world: &World) -> Result<AckAnswer, Failure> 
                     "list them: mixlaw ack".to_owned(),
                 ));
             }
-            let open: BTreeSet<u64> = runs.iter().flat_map(open).collect();
+            let open: BTreeSet<u64> = runs.iter().flat_map(|run| open(run)).collect();
             ids.iter().copied().filter(|id| open.contains(id)).collect()
         }
     };
@@ -84,7 +90,8 @@ fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failu
     if let Some(run) = snapshot.runs.iter().find(|run| run.name == name) {
         return Ok(run);
     }
-    let similar: Vec<&RunView> = snapshot.runs.iter().filter(|run| run.name.contains(name)).collect();
+    let similar: Vec<&RunView> =
+        snapshot.runs.iter().map(AsRef::as_ref).filter(|run: &&RunView| run.name.contains(name)).collect();
     match similar.as_slice() {
         [run] => Ok(run),
         [] => Err(Failure::usage(format!("no run is called '{name}'"), "list them: mixlaw runs".to_owned())),
@@ -110,7 +117,7 @@ fn check(world: &World) -> CheckAnswer {
     CheckAnswer {
         project: world.project.name.clone(),
         domains: world.project.domains.clone(),
-        runs: world.snapshot.runs.clone(),
+        runs: runs(world).runs,
         files: files.collect(),
         notices: world.snapshot.notices.clone(),
     }

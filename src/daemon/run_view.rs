@@ -29,7 +29,9 @@ pub struct Sources<'a> {
     pub shown: &'a Arc<BTreeMap<Arc<str>, MetricView>>,
     /// Which of them is what.
     pub roles: &'a Roles,
-    /// Time since the newest write, where known.
+    /// When the newest line was written, seconds since 1970, where known.
+    pub written_at: Option<f64>,
+    /// Time since then.
     pub silent: Option<Duration>,
     /// Seconds of silence that the run's own rhythm explains.
     pub patience: f64,
@@ -64,7 +66,8 @@ pub fn view(from: Sources<'_>) -> RunView {
             .and_then(|at| from.metrics.get(at))
             .map(|(_, s)| s.last)
             .filter(|v| v.is_finite()),
-        silent_seconds: from.silent.map(|d| d.as_secs_f64()),
+        silent_seconds: None,
+        written_at: from.written_at,
         sparklines,
         signals: Vec::new(),
     }

@@ -197,7 +197,7 @@ fn acknowledged(model: &Model) -> Vec<u64> {
     let ids = |run: &RunView| run.unacknowledged().map(|e| e.id).collect::<Vec<u64>>();
     let all = model.focus == Panel::Signals && model.overlay == Overlay::None;
     match &model.snapshot {
-        Some(snapshot) if all => snapshot.runs.iter().flat_map(ids).collect(),
+        Some(snapshot) if all => snapshot.runs.iter().flat_map(|run| ids(run)).collect(),
         _ => model.selected_run().map(ids).unwrap_or_default(),
     }
 }

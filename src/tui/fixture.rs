@@ -82,6 +82,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         last_step: (step > 0.0).then_some(step as i64),
         tokens_per_second: (state == RunState::Running).then_some(15_723.8),
         silent_seconds: Some(if state == RunState::Running { 0.4 } else { 5400.0 }),
+        written_at: None,
         sparklines: BTreeMap::new(),
         signals: Vec::new(),
     };
@@ -319,7 +320,7 @@ pub fn sweep() -> Snapshot {
                 help: Some("state it under mixture.current".to_owned()),
             },
         ],
-        runs,
+        runs: runs.into_iter().map(Arc::new).collect(),
     }
 }
 
@@ -427,7 +428,7 @@ pub fn many(n: usize) -> Snapshot {
         .map(|i| {
             let mut r = run(i % 36, RunState::Finished, 1.0);
             (r.id, r.name) = (i as u32, format!("sweep/batch-{:03}/{}", i / 100, r.name));
-            r
+            Arc::new(r)
         })
         .collect();
     s
@@ -446,7 +447,7 @@ pub fn wide() -> Snapshot {
     if let Some(Advice::Recommendation(r)) = &mut s.advice {
         (r.current, r.mixture) = (weights(0.0), weights(0.4));
     }
-    for run in &mut s.runs {
+    for run in s.runs.iter_mut().map(Arc::make_mut) {
         run.facts.insert(
             FactName::Mixture,
             Sourced { value: FactValue::Mixture(weights(0.1)), source: "config.json#mixture".to_owned() },
@@ -481,7 +482,7 @@ pub fn hostile() -> Snapshot {
     for root in &mut s.daemon.watching {
         [&mut root.path, &mut root.mode, &mut root.why].into_iter().for_each(evil);
     }
-    for run in &mut s.runs {
+    for run in s.runs.iter_mut().map(Arc::make_mut) {
         evil(&mut run.name);
         for fact in run.facts.values_mut() {
             evil(&mut fact.source);

@@ -177,6 +177,7 @@ fn natural(a: &str, b: &str) -> Ordering {
 mod tests {
     use super::*;
     use crate::tui::fixture;
+    use std::sync::Arc;
 
     #[test]
     fn numbers_in_names_are_numbers() {
@@ -190,13 +191,13 @@ mod tests {
         assert_eq!(common_folders(&fixture::sweep()), "runs/");
         let mut snapshot = fixture::sweep();
         for (run, name) in snapshot.runs.iter_mut().zip(["a/b/c", "a/b/d", "a/bc"]) {
-            run.name = name.to_owned();
+            Arc::make_mut(run).name = name.to_owned();
         }
         snapshot.runs.truncate(3);
         assert_eq!(common_folders(&snapshot), "a/");
         snapshot.runs.truncate(2);
         assert_eq!(common_folders(&snapshot), "a/b/");
-        snapshot.runs[1].name = "x".to_owned();
+        Arc::make_mut(&mut snapshot.runs[1]).name = "x".to_owned();
         assert_eq!(common_folders(&snapshot), "");
     }
 

@@ -38,7 +38,7 @@ pub use ledger::LedgerView;
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
-pub use run::{MetricView, RunForecast, RunState, RunView};
+pub use run::{MetricView, RunForecast, RunState, RunView, newest_first};
 pub use scale::{Moe, Scale};
 pub use snapshot::{
     ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, TargetView, WatchedRoot,

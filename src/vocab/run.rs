@@ -89,15 +89,26 @@ pub struct RunView {
     /// Newest tokens per second, where logged.
     #[serde(default)]
     pub tokens_per_second: Option<f64>,
-    /// Seconds since its newest line, at the time of the snapshot.
+    /// Seconds since its newest line, at the time of the answer. What is published has `written_at` instead, which does
+    /// not change by itself.
     #[serde(default)]
     pub silent_seconds: Option<f64>,
+    /// When its newest line was written, seconds since 1970.
+    #[serde(default)]
+    pub written_at: Option<f64>,
     /// The course of each validation loss, at most 64 values from first to last, by key.
     #[serde(default)]
     pub sparklines: BTreeMap<String, Vec<f64>>,
     /// What was told of it, newest first: at most the newest twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Event>,
+}
+
+/// Newest activity first, to the minute; ties (a finished sweep copied in one go) by name. `at` is the time now, seconds
+/// since 1970.
+pub fn newest_first(runs: &mut [Arc<RunView>], at: f64) {
+    let age = |run: &RunView| run.silence(at).map_or(f64::INFINITY, |seconds| (seconds / 60.0).floor());
+    runs.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
 }
 
 impl RunView {
@@ -108,6 +119,18 @@ impl RunView {
             FactValue::Number(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// Seconds since its newest line, at a time in seconds since 1970.
+    #[must_use]
+    pub fn silence(&self, at: f64) -> Option<f64> {
+        self.written_at.map(|written| (at - written).max(0.0)).or(self.silent_seconds)
+    }
+
+    /// The run for an answer made at a time in seconds since 1970.
+    #[must_use]
+    pub fn at(&self, at: f64) -> Self {
+        Self { silent_seconds: self.silence(at), ..self.clone() }
     }
 
     /// What was told of it and waits to be acknowledged, newest first.

@@ -5,6 +5,7 @@ use super::{Advice, Choice, FitView, Forecast, LedgerView, Mixture, Moe, RunView
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -162,7 +163,7 @@ pub struct Snapshot {
     /// The process that made this.
     pub daemon: DaemonView,
     /// Runs, newest activity first.
-    pub runs: Vec<RunView>,
+    pub runs: Vec<Arc<RunView>>,
     /// Fits, the chosen ones first.
     pub fits: Vec<FitView>,
     /// How the law of each validation loss was chosen.
@@ -183,4 +184,13 @@ pub struct Snapshot {
     pub shape: Option<ShapeAdvice>,
     /// What the user should know, the loudest first.
     pub notices: Vec<Notice>,
+}
+
+impl Snapshot {
+    /// The snapshot for an answer: the ages of its runs are those at its time.
+    #[must_use]
+    pub fn aged(&self) -> Self {
+        let runs = self.runs.iter().map(|run| Arc::new(run.at(self.at))).collect();
+        Self { runs, ..self.clone() }
+    }
 }

@@ -7,7 +7,7 @@ use crate::daemon::vitals::Pace;
 use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
-use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot};
+use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -93,7 +93,7 @@ impl Engine {
         writes: &HashMap<RunId, SystemTime>,
         now: SystemTime,
     ) -> Sources<'a> {
-        let silent = writes.get(&id).map(|t| now.duration_since(*t).unwrap_or_default());
+        let written = writes.get(&id).copied();
         let pace = self.paces.get(&id);
         Sources {
             project: &self.project,
@@ -101,26 +101,25 @@ impl Engine {
             metrics: &tracked.metrics,
             shown: &tracked.shown,
             roles: &tracked.roles,
-            silent,
+            written_at: written.map(seconds),
+            silent: written.map(|t| now.duration_since(t).unwrap_or_default()),
             patience: signals::patience(pace.and_then(Pace::usual)),
             watched: pace.is_some_and(Pace::watched),
         }
     }
 
-    fn run_views(&self, now: SystemTime) -> Vec<RunView> {
+    fn run_views(&self, now: SystemTime) -> Vec<Arc<RunView>> {
         let writes = self.ingester.last_writes();
-        let mut views: Vec<RunView> = self
+        let mut views: Vec<Arc<RunView>> = self
             .runs
             .iter()
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, &writes, now);
                 let signals = self.memory.told(&tracked.record.name);
-                RunView { forecast: tracked.forecasts_shown(), signals, ..run_view::view(from) }
+                Arc::new(RunView { forecast: tracked.forecasts_shown(), signals, ..run_view::view(from) })
             })
             .collect();
-        // Newest activity first; ties (a finished sweep copied in one go) by name.
-        let age = |run: &RunView| run.silent_seconds.map_or(f64::INFINITY, |s| (s / 60.0).floor());
-        views.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
+        newest_first(&mut views, seconds(now));
         views
     }
 

@@ -60,7 +60,7 @@ fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
     if let Some(rate) = run.tokens_per_second {
         add(format!("  {} tokens/s", show_amount(rate)));
     }
-    if let Some(silent) = run.silent_seconds {
+    if let Some(silent) = model.snapshot.as_ref().and_then(|snapshot| run.silence(snapshot.at)) {
         add(format!("  last line {}", fmt::ago(silent + model.age)));
     }
     vec![Line::from(spans)]

@@ -21,8 +21,8 @@ pub fn all(snapshot: &Snapshot) -> Vec<&Event> {
 /// How many wait that are more than good to know, and the loudest of them.
 #[must_use]
 pub fn waiting(snapshot: &Snapshot) -> (usize, Option<Severity>) {
-    let open = || snapshot.runs.iter().filter_map(loudest);
-    (snapshot.runs.iter().flat_map(trouble).count(), open().max())
+    let open = || snapshot.runs.iter().filter_map(|run| loudest(run));
+    (snapshot.runs.iter().flat_map(|run| trouble(run)).count(), open().max())
 }
 
 /// What waits of a run that is more than good to know.
