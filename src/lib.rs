@@ -37,9 +37,9 @@
 //! | [`fit`] | robust objective, starts, argmin's L-BFGS, intervals, held-out skill |
 //! | [`forecast`] | where runs in progress and the target will end |
 //! | [`advise`] | which ratio to change, by how much, and why, or why not |
+//! | [`ipc`] | how clients and the daemon talk |
 //! | [`daemon`] | the process that does all this continuously, and the snapshots it publishes |
 //! | [`study`] | the same, once: the library without the daemon |
-//! | [`ipc`] | how clients and the daemon talk |
 //! | [`tui`] | the dashboard |
 //! | [`report`] | snapshots as text, JSON and pictures: the dashboard's view without a terminal, and plots |
 //! | [`cli`] | one file per command |

@@ -101,7 +101,7 @@ pub(super) fn obstacles(
 /// seen, which stands nearest to the target.
 pub(super) fn gap(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> String {
     let project = evidence.project;
-    let lead = super::lead(project);
+    let lead = project.lead();
     let name = &project.domains[lead];
     let [low, high] = project.bounds.get(name).copied().unwrap_or([0.0, 1.0]);
     let mut marks: Vec<f64> = mixtures.iter().map(|m| m[lead]).filter(|w| (low..=high).contains(w)).collect();

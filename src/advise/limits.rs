@@ -1,6 +1,6 @@
 //! What `prose <= start + 3%` means at the target, in nats, and how sure that is.
 
-use super::odds::{SAMPLES, draw_of};
+use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};

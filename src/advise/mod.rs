@@ -10,47 +10,33 @@
 //! Where the best mixture is not told apart from the current one, the current one is advised with a gain of 0.
 
 mod abstain;
+mod evidence;
 mod limits;
 mod odds;
 mod reasons;
 mod region;
+mod samples;
 mod search;
 mod shape;
 mod surface;
 
-use crate::fit::Fit;
-use crate::observe::Observed;
 use crate::project::Project;
 use crate::vocab::{Abstention, Advice, Expected, Mixture, Recommendation};
+use evidence::Chosen;
 use limits::{Limit, Setting};
 use odds::{Odds, Scatter};
 use region::{Cuts, Region};
-use search::{Found, Problem};
+use search::Problem;
 use std::collections::BTreeMap;
 use surface::Surface;
 
+pub use evidence::{Evidence, SURE};
 pub use shape::shape;
-
-/// Odds with which an advised mixture must keep the limits.
-pub const SURE: f64 = 0.8;
 
 /// A change of less weight than this, or with smaller odds of being better than [`WORTH_ODDS`], is none.
 const WORTH_WEIGHT: f64 = 0.01;
 /// See [`WORTH_WEIGHT`].
 const WORTH_ODDS: f64 = 0.6;
-
-/// What advice rests on.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The project after [`crate::observe::assume`].
-    pub project: &'a Project,
-    /// What the fits were fitted to, and the losses at step 0.
-    pub observed: &'a Observed,
-    /// The chosen fit of each domain's loss, in the order of `project.domains`; `None` where none could be made.
-    pub fits: &'a [Option<&'a Fit>],
-    /// Look outside what the runs have explored.
-    pub extrapolate: bool,
-}
 
 /// The advised mixture at the target, or an abstention with its reasons. Deterministic: the same evidence and seed give
 /// the same answer.
@@ -66,13 +52,6 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
         Ok(recommendation) => Advice::Recommendation(recommendation),
         Err(abstention) => Advice::Abstained(abstention),
     }
-}
-
-/// Index of the domain that a sentence about "the ratio" is about: the first that the objective minimises.
-#[must_use]
-pub fn lead(project: &Project) -> usize {
-    let named = |d: &String| project.objective.minimize.get(d).is_some_and(|w| *w > 0.0);
-    project.domains.iter().position(named).unwrap_or(0)
 }
 
 fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<Recommendation, Abstention> {
@@ -166,15 +145,6 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         current,
         reasons,
     })
-}
-
-/// The advised mixture, and the one that the best guess alone would advise.
-struct Chosen {
-    best: Found,
-    /// The optimum when only the best guess has to keep the limits.
-    guess: Found,
-    /// Whether `best` keeps the limits with odds of [`SURE`].
-    sure: bool,
 }
 
 fn choose(odds: &Odds<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
@@ -310,5 +280,7 @@ fn name(project: &Project, mixture: &Mixture, current: &Mixture) -> String {
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32)
 }
 
+#[cfg(test)]
+mod forecasts;
 #[cfg(test)]
 pub(crate) mod tests;

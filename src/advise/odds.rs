@@ -1,20 +1,13 @@
 //! Odds over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty of limits.
 
 use super::limits::{Limit, Tie};
+use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Scale};
 
-/// Joint samples that odds are counted over: a few hundred, stratified, give odds to about two percent.
-pub(super) const SAMPLES: usize = 400;
-
 /// Half of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
-
-/// Resample `sample` stands on; the best guess where there was no bootstrap.
-pub(super) fn draw_of(draws: &[f64], sample: usize, best: f64) -> f64 {
-    if draws.is_empty() { best } else { draws[sample % draws.len()] }
-}
 
 /// How far runs of one domain's loss scatter around its law, in ln loss.
 pub(super) struct Scatter {

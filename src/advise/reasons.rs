@@ -1,11 +1,10 @@
 //! The reasons of a recommendation, in sentences: what binds, how sure it is, and how far it leaps.
 
-use super::Chosen;
+use super::evidence::{Chosen, SURE};
 use super::limits::Tie;
 use super::odds::{Odds, distance};
 use super::region::{Edge, Region};
 use super::search::Found;
-use super::{SURE, lead};
 use crate::laws::critical_ratio::feasible;
 use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
@@ -49,7 +48,7 @@ pub(super) fn tell(story: &Story<'_>) -> Vec<String> {
 
 impl Story<'_> {
     fn names(&self, weights: &[f64]) -> String {
-        let lead = lead(self.project);
+        let lead = self.project.lead();
         if weights.len() == 2 {
             return format!("{} {:.3}", self.project.domains[lead], weights[lead]);
         }
@@ -61,7 +60,7 @@ impl Story<'_> {
     fn critical_ratio(&self) -> Option<String> {
         const WORTH_SAYING: f64 = 5e-3;
         let ([limit], [_, _]) = (self.odds.limits, self.project.domains.as_slice()) else { return None };
-        let lead = lead(self.project);
+        let lead = self.project.lead();
         // A limit beside the current mixture moves with the tokens itself.
         if lead == limit.domain || limit.tie == Tie::Run {
             return None;
@@ -186,7 +185,7 @@ impl Story<'_> {
     fn leap(&self) -> Vec<String> {
         let mut said = Vec::new();
         let odds = self.odds;
-        let Some(surface) = odds.surfaces[lead(self.project)].as_ref() else { return said };
+        let Some(surface) = odds.surfaces[self.project.lead()].as_ref() else { return said };
         let far = (surface.extrapolation)(&surface.place(&odds.scale, &self.chosen.best.weights));
         for (times, amount, what, seen) in [
             (far.params, odds.scale.params, "parameters", "the largest run"),

@@ -6,7 +6,7 @@
 //! than the runs and the target. A law that does not see experts is only asked for N against D at the target's shape:
 //! by its own light experts would be parameters for nothing.
 
-use super::odds::{SAMPLES, draw_of};
+use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use super::{Evidence, explored, in_use, shares};
 use crate::forecast::spread::{quantile, shuffled_levels};

@@ -1,6 +1,8 @@
 //! Advice on planted truths: the answer is known, so that it can be wrong.
 
 use super::*;
+use crate::fit::Fit;
+use crate::observe::Observed;
 use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, WatchMode};
 use crate::vocab::{Extrapolation, Interval, Observation, Observations, Scale};
 

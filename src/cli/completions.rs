@@ -1,9 +1,9 @@
 //! `mixlaw completions` and `mixlaw man`, both from the command table that also parses.
 
+use super::Outcome;
 use super::output::print;
-use super::{Cli, Outcome};
 use crate::ipc::protocol::Failure;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 /// Arguments of `completions`.
@@ -15,9 +15,9 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<Outcome, Failure> {
+    pub(super) fn run(self, mut cli: clap::Command) -> Result<Outcome, Failure> {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "mixlaw", &mut text);
+        clap_complete::generate(self.shell, &mut cli, "mixlaw", &mut text);
         print(&String::from_utf8_lossy(&text))?;
         Ok(Outcome::Done)
     }
@@ -28,9 +28,9 @@ impl Completions {
 pub struct Man {}
 
 impl Man {
-    pub(super) fn run(self) -> Result<Outcome, Failure> {
+    pub(super) fn run(self, cli: clap::Command) -> Result<Outcome, Failure> {
         let mut text = Vec::new();
-        clap_mangen::Man::new(Cli::command())
+        clap_mangen::Man::new(cli)
             .render(&mut text)
             .map_err(|e| Failure::new(format!("cannot make the page: {e}"), None))?;
         print(&String::from_utf8_lossy(&text))?;

@@ -12,8 +12,10 @@ mod history;
 pub mod init;
 pub mod laws;
 pub mod ledger;
+mod outcome;
 pub mod output;
 pub mod predict;
+mod project_arg;
 pub mod recommend;
 pub mod replay;
 pub mod runs;
@@ -24,8 +26,10 @@ mod sweep;
 mod time;
 pub mod watch;
 
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+pub use outcome::Outcome;
+pub use project_arg::ProjectArg;
+
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// htop for your data mixture: watches training logs, fits mixture and mixture-of-experts scaling laws as the numbers
@@ -77,30 +81,6 @@ enum Command {
     Man(completions::Man),
 }
 
-/// The project, named the same way for every command.
-#[derive(Debug, Clone, Args)]
-pub struct ProjectArg {
-    /// Project file, or a directory with a mixlaw.yaml or with runs
-    #[arg(value_name = "PROJECT", default_value = ".")]
-    pub project: PathBuf,
-}
-
-impl ProjectArg {
-    /// Whether no project was named.
-    fn is_default(&self) -> bool {
-        self.project.as_os_str() == "."
-    }
-}
-
-/// How a command ended when nothing went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The work is done.
-    Done,
-    /// There is not enough evidence to advise; the reasons were the output.
-    Abstained,
-}
-
 /// Runs the command line.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
@@ -120,8 +100,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

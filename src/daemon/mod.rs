@@ -17,6 +17,7 @@ pub mod answer;
 pub mod board;
 pub mod engine;
 pub mod event;
+pub mod export;
 pub mod fitter;
 pub mod history;
 mod kinds;

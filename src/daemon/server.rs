@@ -3,11 +3,11 @@
 use super::answer::{acknowledged, answer, json};
 use super::board::{Board, World};
 use super::event::Event;
+use super::export;
 use super::line::Line;
 use super::place::Place;
 use crate::ipc::frame;
 use crate::ipc::protocol::{ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
-use crate::report::export;
 use rustix::fs::Mode;
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};

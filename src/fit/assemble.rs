@@ -2,8 +2,9 @@
 
 use super::held_out::{HeldOut, HeldRow, Leap};
 use super::interval::Calibration;
-use super::model::{Model, Optimum};
+use super::model::Model;
 use super::objective::Stop;
+use super::starts::Optimum;
 use super::{Fit, Options, Seen, identify, laplace, resample};
 use crate::laws::Columns;
 use crate::vocab::{FitView, Observation, Observations, ParameterView};

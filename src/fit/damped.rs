@@ -4,9 +4,9 @@
 //! few rows within. Far from the optimum there may be none, and the quadratic that touches the objective from above
 //! (weights δ/|r|) is used instead; λ moves between the two, as in Levenberg and Marquardt's method.
 
+use super::descent::Descent;
 use super::linalg::{backward, cholesky, forward};
 use super::objective::Curvature;
-use super::search::Descent;
 use crate::laws::Parameter;
 use argmin::core::{Error, IterState, KV, Problem, Solver, State, TerminationReason};
 

@@ -1,7 +1,7 @@
 //! A law made ready for one set of observations: what bootstrap, cross-validation and prediction share.
 
 use super::objective::{Objective, Stop, Workspace, huber, predict};
-use super::starts::{self, Budget};
+use super::starts::{self, Budget, Optimum};
 use crate::laws::{Columns, Law, Method, Parameter, Shape, Smooth};
 
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
@@ -12,14 +12,6 @@ pub(super) struct Model {
     pub parameters: Vec<Parameter>,
     /// Where a residual's cost turns from quadratic to linear, in searches.
     pub delta: f64,
-}
-
-/// The outcome of one fit of a model to some rows.
-#[derive(Debug, Clone)]
-pub(super) struct Optimum {
-    pub theta: Vec<f64>,
-    pub starts: usize,
-    pub stopped: String,
 }
 
 impl Model {

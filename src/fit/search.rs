@@ -1,64 +1,13 @@
 //! From starts to an optimum: argmin drives, the problem remembers the best place it has seen.
 
 use super::damped::Damped;
+use super::descent::Descent;
 use super::linalg::{backward, cholesky};
-use super::objective::{Curvature, Objective, Workspace};
+use super::objective::{Curvature, Objective};
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use std::cell::RefCell;
-
-/// An objective as argmin sees it. Whatever a line search says, the best place evaluated is kept here: argmin's end in
-/// errors near an optimum, where the last digits of the cost are noise.
-pub(super) struct Descent<'a> {
-    objective: Objective<'a>,
-    kept: RefCell<Kept>,
-}
-
-struct Kept {
-    ws: Workspace,
-    best: f64,
-    theta: Vec<f64>,
-    evaluations: u64,
-}
-
-impl<'a> Descent<'a> {
-    pub(super) fn new(objective: Objective<'a>) -> Self {
-        let p = objective.dimensions();
-        let kept = Kept { ws: Workspace::new(p), best: f64::INFINITY, theta: vec![0.0; p], evaluations: 0 };
-        Self { objective, kept: RefCell::new(kept) }
-    }
-
-    /// The objective with its derivatives; see [`Objective::curvature`].
-    pub(super) fn curvature(&self, theta: &[f64], beyond: f64, gradient: &mut [f64], curvature: &mut Curvature) -> f64 {
-        let mut kept = self.kept.borrow_mut();
-        let value = self.objective.curvature(theta, beyond, gradient, curvature, &mut kept.ws);
-        kept.note(theta, value);
-        value
-    }
-
-    /// Whether whoever asked for the fit has lost interest.
-    pub(super) fn stopped(&self) -> bool {
-        (self.objective.stop)()
-    }
-
-    fn gradient(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
-        let mut kept = self.kept.borrow_mut();
-        let value = self.objective.gradient(theta, gradient, &mut kept.ws);
-        kept.note(theta, value);
-        value
-    }
-}
-
-impl Kept {
-    fn note(&mut self, theta: &[f64], value: f64) {
-        self.evaluations += 1;
-        if value < self.best {
-            self.best = value;
-            self.theta.copy_from_slice(theta);
-        }
-    }
-}
 
 /// Where a search ended.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,12 +6,19 @@
 //! finished first, so a seed gives one answer on any machine.
 
 use super::linalg::non_negative;
-use super::model::Optimum;
 use super::objective::{Objective, Stop, Workspace};
 use super::random::Random;
 use super::search::{Place, newton, quasi_newton};
 use crate::laws::{BLOCK, Block, Columns};
 use rayon::prelude::*;
+
+/// The outcome of one fit of a model to some rows.
+#[derive(Debug, Clone)]
+pub(super) struct Optimum {
+    pub theta: Vec<f64>,
+    pub starts: usize,
+    pub stopped: String,
+}
 
 /// How much to spend on a search.
 #[derive(Clone, Copy)]

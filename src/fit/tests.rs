@@ -1,6 +1,10 @@
+mod critical_ratio;
+mod dcpt_cross;
+mod mixing_implicit;
+
 use super::*;
 use crate::laws::tests::{anything, stream};
-use crate::vocab::{Observations, Probe};
+use crate::vocab::{Observation, Observations, Probe};
 use proptest::prelude::*;
 
 fn code_cpt() -> Vec<Observations> {

@@ -4,14 +4,13 @@ mod anchored;
 pub mod curves;
 pub mod ledger;
 mod live;
+mod made;
 pub mod pool;
 mod pooled;
 pub mod schedule;
 pub mod signals;
 pub mod spread;
 mod target;
-#[cfg(test)]
-mod tests;
 
 pub use pool::{Pool, seen};
 

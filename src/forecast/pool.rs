@@ -2,7 +2,7 @@
 
 use super::curves::family::Family;
 use super::curves::{Track, get};
-use super::live::Made;
+use super::made::Made;
 use super::pooled::{self, Course};
 use super::schedule::{Known, Schedule, is_learning_rate};
 use crate::observe::RunRecord;

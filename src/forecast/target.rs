@@ -1,6 +1,5 @@
 //! What every law says of a size, an amount of data and a mixture, and the charts of loss against ratio.
 
-use crate::advise::lead;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::observe::Observed;
@@ -57,7 +56,7 @@ pub(super) fn charts(
     advice: Option<&Advice>,
 ) -> Vec<RatioChart> {
     let Some(scale) = project.target.scale() else { return Vec::new() };
-    let Some(domain) = project.domains.get(lead(project)) else { return Vec::new() };
+    let Some(domain) = project.domains.get(project.lead()) else { return Vec::new() };
     let recommended = match advice {
         Some(Advice::Recommendation(recommendation)) => Some(recommendation),
         _ => None,

@@ -103,6 +103,20 @@ fn hash(file: &File, at: u64, length: u64) -> std::io::Result<u64> {
     Ok(xxh3_64(bytes))
 }
 
+/// Fills the buffer from `offset`, as far as the file goes.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut n = 0;
+    while n < buffer.len() {
+        match FileExt::read_at(file, &mut buffer[n..], offset + n as u64) {
+            Ok(0) => break,
+            Ok(more) => n += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

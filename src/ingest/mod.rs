@@ -17,9 +17,11 @@ pub mod replay;
 mod settings;
 mod tail;
 mod watcher;
+mod why;
 
 pub use ingester::Ingester;
 pub use watcher::Watcher;
+pub use why::why;
 
 use crate::store::RunId;
 use crate::vocab::IngestProgress;
@@ -79,16 +81,4 @@ pub struct FileReport {
     pub verdict: Result<(String, String), String>,
     /// Points read.
     pub points: u64,
-}
-
-/// Why a file that an earlier process recognised is read as it is.
-#[must_use]
-pub fn why(project: &crate::project::Project, file: &FileReport) -> String {
-    let own = formats::custom::CustomFormat::of(project);
-    let format = file.verdict.as_ref().map_or("", |(format, _)| format);
-    follower::head(&file.path)
-        .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))
-        .ok()
-        .filter(|(chosen, _)| chosen.name() == format)
-        .map_or_else(|| "as recognised before".to_owned(), |(_, recognition)| recognition.why)
 }

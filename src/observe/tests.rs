@@ -1,7 +1,11 @@
 use super::*;
 use crate::project::{FitSettings, Objective, Target, WatchMode};
+use crate::store::RunId;
+use crate::vocab::Facts;
 use crate::vocab::{FactName, FactValue, Mixture};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A project of `prose` and `rust` with nothing else said.
 pub(crate) fn project() -> Project {

@@ -122,7 +122,7 @@ impl<'a> Checker<'a> {
                 "write a name, or remove the line to use the directory's",
             )),
             Some(name) => Ok(crate::vocab::text::printable(name)),
-            None => Ok(super::load::directory_name(root)),
+            None => Ok(super::source::directory_name(root)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a path names: a project file, a directory that has one, or a bare directory of runs.
 
-use super::source::{At, Source};
+use super::source::{At, Source, directory_name};
 use super::suggest::closest;
 use super::{Project, ProjectError, RunSource, bare, check, parse};
 use std::fs;
@@ -10,6 +10,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The names a project file may have in a directory.
 pub const FILE_NAMES: [&str; 2] = ["mixlaw.yaml", "mixlaw.yml"];
+
+impl Project {
+    /// Loads what `path` names: a YAML file, a directory with a `mixlaw.yaml`, or a bare directory of runs.
+    ///
+    /// # Errors
+    /// [`ProjectError`], ready to show: what is wrong, where, and what to type instead.
+    pub fn load(path: &Path) -> Result<Self, ProjectError> {
+        load(path)
+    }
+}
 
 /// Loads what `path` names, see [`Project::load`].
 ///
@@ -195,13 +205,6 @@ pub(super) fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, Project
 /// A file in a directory, as the user would type it: without a leading `./`.
 fn shown(directory: &Path, name: &str) -> PathBuf {
     if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
-}
-
-/// The last part of an absolute path, for titles.
-#[must_use]
-pub fn directory_name(root: &Path) -> String {
-    let name = root.file_name().map(|n| n.to_string_lossy().into_owned());
-    crate::vocab::text::printable(&name.unwrap_or_else(|| "project".to_owned()))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ProjectError {

@@ -63,3 +63,10 @@ fn shorten(line: &str) -> String {
         None => line.to_owned(),
     }
 }
+
+/// The last part of an absolute path, for titles.
+#[must_use]
+pub fn directory_name(root: &Path) -> String {
+    let name = root.file_name().map(|n| n.to_string_lossy().into_owned());
+    crate::vocab::text::printable(&name.unwrap_or_else(|| "project".to_owned()))
+}

@@ -1,7 +1,6 @@
-//! Snapshots as text and pictures, points as tables. [`text`] and [`svg`] draw nothing of their own: they show the
+//! Snapshots as text and pictures, points as Parquet. [`text`] and [`svg`] draw nothing of their own: they show the
 //! dashboard's cells, so a picture in a README is what a user sees; [`plot`] draws the ratio chart with the same scales.
 
-pub mod export;
 pub mod glyph;
 pub mod parquet;
 pub mod plot;

@@ -2,6 +2,7 @@
 //! reopened in between.
 
 use super::*;
+use crate::vocab::Facts;
 use crate::vocab::{FactName, FactValue, RawPoint};
 use proptest::prelude::*;
 use std::collections::BTreeMap;

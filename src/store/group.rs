@@ -3,10 +3,10 @@
 
 use super::changes::Changes;
 use super::column::to_millis;
+use super::commit::{Commit, Target};
 use super::file::{Cursor, FileRecord};
 use super::seal::Stretch;
 use super::state::{FileState, State};
-use super::write::{Commit, Target};
 use super::{FileId, MetricId, SledStore, StoreError, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard};

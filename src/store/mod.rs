@@ -4,12 +4,15 @@ mod block;
 mod bytes;
 mod changes;
 mod column;
+mod commit;
 mod compact;
 #[cfg(test)]
 mod conformance;
+mod error;
 mod file;
 mod group;
 pub mod history;
+mod ids;
 pub mod journal;
 mod keys;
 mod open;
@@ -17,6 +20,7 @@ mod open_blocks;
 mod packed;
 mod packs;
 mod read;
+mod read_store;
 mod rollup;
 mod seal;
 mod state;
@@ -24,82 +28,19 @@ mod stats;
 mod tail;
 mod write;
 
+pub use commit::{Commit, Target};
+pub use error::StoreError;
 pub use file::{Cursor, FileRecord, Identity};
 pub use group::Group;
+pub use ids::{FileId, MetricId, RunId};
 pub use journal::Journal;
 pub use read::ExportedPoint;
+pub use read_store::{ReadStore, Summary};
 pub use rollup::Rollup;
 pub use state::FoundFact;
-pub use write::{Commit, Target};
 
-use crate::vocab::{Facts, Series};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Number of a run in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(pub u32);
-
-/// Number of a metric key in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MetricId(pub u32);
-
-/// Number of a file (one generation of it) in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(pub u32);
-
-/// What is known of a series without reading it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Summary {
-    /// Points, all segments together.
-    pub points: u64,
-    /// Starts of the run seen in it.
-    pub segments: u32,
-    /// Step of the newest point.
-    pub last_step: i64,
-    /// Value of the newest point.
-    pub last: f64,
-    /// Time of the newest point, seconds since 1970, NaN where unknown.
-    pub last_wall: f64,
-}
-
-/// What went wrong in the store, by what the caller should do.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it: ask that one instead.
-    #[error("the store at {path} is in use by another mixlaw")]
-    Busy {
-        /// Where.
-        path: std::path::PathBuf,
-    },
-    /// The disk says no: stop ingesting, tell the user, try again later.
-    #[error("cannot use the store at {path}: {reason}")]
-    Io {
-        /// Where.
-        path: std::path::PathBuf,
-        /// The system's words.
-        reason: String,
-    },
-    /// What was read is not what was written: move aside and rebuild.
-    #[error("the store is damaged: {0}")]
-    Damaged(String),
-}
-
-/// What readers need of a store. The writing side belongs to [`crate::ingest`] alone.
-pub trait ReadStore: Send + Sync {
-    /// Runs known, with their names, in order of id.
-    fn runs(&self) -> Result<Vec<(RunId, String)>, StoreError>;
-    /// Metrics of a run with their keys and summaries, sorted by key.
-    fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError>;
-    /// All points of one metric of one run, in the order written. Empty where there are none.
-    fn series(&self, run: RunId, metric: &str) -> Result<Series, StoreError>;
-    /// What is known of a run besides metrics.
-    fn facts(&self, run: RunId) -> Result<Facts, StoreError>;
-    /// Names of the files of a run by id, relative to the run.
-    fn files(&self, run: RunId) -> Result<Vec<(FileId, String)>, StoreError>;
-    /// Points in the store.
-    fn points(&self) -> u64;
-}
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The store: sled, and packs of sealed points beside it. Nothing outside this room names sled.
 ///

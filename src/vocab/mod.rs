@@ -40,6 +40,5 @@ pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView, newest_first};
 pub use scale::{Moe, Scale};
-pub use snapshot::{
-    ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Severity, Snapshot, TargetView, WatchedRoot,
-};
+pub use signal::Severity;
+pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Snapshot, TargetView, WatchedRoot};

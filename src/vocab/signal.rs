@@ -1,8 +1,19 @@
 //! What a person would want to be woken for.
 
-use super::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// How loud a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know: an assumption that was made, a default that was taken.
+    Info,
+    /// Something is missing or was refused; the rest goes on.
+    Warning,
+    /// The numbers on screen may be wrong or old until this is mended.
+    Error,
+}
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -1,23 +1,11 @@
 //! Everything a reader can show, at one instant. The dashboard, `--json`, `--once`, the picture and the wire all read
 //! this and nothing else.
 
-use super::{Advice, Choice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, ShapeAdvice};
+use super::{Advice, Choice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, Severity, ShapeAdvice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How loud a notice is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Good to know: an assumption that was made, a default that was taken.
-    Info,
-    /// Something is missing or was refused; the rest goes on.
-    Warning,
-    /// The numbers on screen may be wrong or old until this is mended.
-    Error,
-}
 
 /// Something the user should know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,9 +6,9 @@
 //! each family in Hugging Face transformers, biases and norms included; the tests compare with what that code builds.
 
 use super::Found;
-use super::config::Keys;
 use super::families::{Experts, plan};
 use super::hybrids;
+use super::keys::Keys;
 use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 

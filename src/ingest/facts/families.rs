@@ -1,6 +1,6 @@
 //! Where the parameters of each family of architectures are: a table of formulas.
 
-use super::config::Keys;
+use super::keys::Keys;
 
 /// Shape of a mixture of experts.
 #[derive(Debug, Clone, Copy, PartialEq)]

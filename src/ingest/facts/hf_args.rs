@@ -1,7 +1,7 @@
 //! Facts in the arguments of Hugging Face's trainer and the tools built on it (TRL, LLaMA-Factory, ms-swift, axolotl).
 
 use super::Found;
-use super::config::Keys;
+use super::keys::Keys;
 use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 //! Each tensor of each kind of layer is counted as the reference code in Hugging Face transformers builds it (Snowflake
 //! Arctic: as the code beside its weights does).
 
-use super::config::Keys;
 use super::families::{Experts, Moe, Plan, gated, granularity, one};
+use super::keys::Keys;
 use super::state_space::{self, BAMBA, FALCON_H1, JAMBA, MAMBA, MAMBA2, NEMOTRON_H, ZAMBA2, mamba2};
 use serde_json::Value;
 

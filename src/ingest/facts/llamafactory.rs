@@ -1,7 +1,7 @@
 //! The mixture in LLaMA-Factory's arguments.
 
 use super::Found;
-use super::config::number;
+use super::keys::number;
 use crate::vocab::{FactName, FactValue, Mixture};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Weights over domains in a configuration of unknown make, by the name of the key and the shape of the value.
 
 use super::Found;
-use super::config::number;
+use super::keys::number;
 use crate::vocab::{FactName, FactValue, Mixture};
 use regex::Regex;
 use serde_json::Value;

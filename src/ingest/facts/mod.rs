@@ -10,6 +10,7 @@ pub mod config;
 pub mod families;
 pub mod hf_args;
 pub mod hybrids;
+pub mod keys;
 pub mod llamafactory;
 pub mod megatron;
 pub mod megatron_kin;

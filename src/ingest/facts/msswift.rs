@@ -2,7 +2,7 @@
 
 use super::Found;
 use super::blend;
-use super::config::Keys;
+use super::keys::Keys;
 use crate::vocab::{FactName, FactValue, Mixture};
 use serde_json::Value;
 

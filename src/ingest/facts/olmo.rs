@@ -1,6 +1,6 @@
 //! Facts in the configurations of OLMo (YAML) and OLMo-core (the `config.json` it saves).
 
-use super::config::{Keys, number};
+use super::keys::{Keys, number};
 use super::{Found, architecture, blend};
 use crate::vocab::{FactName, FactValue};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Settings under their plain names, as people write them into a `config.json` of their own.
 
-use super::config::number;
+use super::keys::number;
 use super::{Found, hf_args};
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, FactValue, Mixture};

@@ -1,8 +1,8 @@
 //! Layers that are state spaces: Mamba (Gu & Dao 2023, arXiv:2312.00752) and Mamba-2 (Dao & Gu 2024, arXiv:2405.21060),
 //! whose settings have other names in every family.
 
-use super::config::Keys;
 use super::families::one;
+use super::keys::Keys;
 
 /// Names of the settings of a Mamba layer.
 pub struct Mamba {

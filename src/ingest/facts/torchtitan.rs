@@ -1,7 +1,7 @@
 //! Facts in torchtitan's job configuration, and a reader for the part of TOML that such files use.
 
 use super::Found;
-use super::config::number;
+use super::keys::number;
 use crate::vocab::{FactName, FactValue};
 use serde_json::{Map, Value};
 

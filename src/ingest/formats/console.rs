@@ -36,6 +36,42 @@ pub(super) fn is_one(format: &str) -> bool {
     FORMATS.iter().any(|f| f.called() == format)
 }
 
+impl<T: ConsoleFormat> Format for T {
+    fn name(&self) -> &str {
+        self.called()
+    }
+
+    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
+        if !may_be_console(path, head) {
+            return None;
+        }
+        let (mut metrics, mut first, mut header) = (0u32, 0, 0);
+        LineReader::default().read(head, true, &mut Sink::default(), |line, _| match self.sign(line.text) {
+            Some(Sign::Metric) => {
+                metrics += 1;
+                first = if metrics == 1 { line.number } else { first };
+            }
+            Some(Sign::Header) if header == 0 => header = line.number,
+            _ => {}
+        });
+        let (trust, what) = (self.trust(), self.what());
+        if metrics > 0 {
+            return Some(Recognition {
+                confidence: trust.metric + metrics.min(5) as u8,
+                why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
+            });
+        }
+        (header > 0 && trust.header > 0).then(|| Recognition {
+            confidence: trust.header,
+            why: format!("line {header} is of a program that prints {what}"),
+        })
+    }
+
+    fn parser(&self, _path: &str) -> Box<dyn Parser> {
+        starting_as(self.called(), &[])
+    }
+}
+
 /// Console output of no program in particular.
 #[derive(Debug)]
 pub struct Console;

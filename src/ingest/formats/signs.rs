@@ -1,7 +1,6 @@
 //! Formats that are recognised line by line: what programs print to the console.
 
-use super::lines::LineReader;
-use super::{Format, Parser, Recognition, Sink};
+use super::Parser;
 
 /// What one line says about who prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,9 +11,9 @@ pub enum Sign {
     Metric,
 }
 
-/// A format that is recognised line by line. Whatever is one is a [`Format`].
+/// A format that is recognised line by line. Whatever is one is a [`super::Format`].
 pub trait ConsoleFormat: Sync {
-    /// Its name as a [`Format`].
+    /// Its name as a [`super::Format`].
     fn called(&self) -> &'static str;
 
     /// What a metric line of it is, in the reason why a file is recognised: "iteration lines".
@@ -49,42 +48,6 @@ pub struct Trust {
 impl Trust {
     /// For lines no other program prints.
     pub const SURE: Self = Self { metric: 90, header: 80 };
-}
-
-impl<T: ConsoleFormat> Format for T {
-    fn name(&self) -> &str {
-        self.called()
-    }
-
-    fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        if !may_be_console(path, head) {
-            return None;
-        }
-        let (mut metrics, mut first, mut header) = (0u32, 0, 0);
-        LineReader::default().read(head, true, &mut Sink::default(), |line, _| match self.sign(line.text) {
-            Some(Sign::Metric) => {
-                metrics += 1;
-                first = if metrics == 1 { line.number } else { first };
-            }
-            Some(Sign::Header) if header == 0 => header = line.number,
-            _ => {}
-        });
-        let (trust, what) = (self.trust(), self.what());
-        if metrics > 0 {
-            return Some(Recognition {
-                confidence: trust.metric + metrics.min(5) as u8,
-                why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
-            });
-        }
-        (header > 0 && trust.header > 0).then(|| Recognition {
-            confidence: trust.header,
-            why: format!("line {header} is of a program that prints {what}"),
-        })
-    }
-
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        super::console::starting_as(self.called(), &[])
-    }
 }
 
 /// Whether a file may be console output at all: text, and by its name not a document, a script or a configuration (which

@@ -3,10 +3,9 @@
 use super::{REST, Tail};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
-use crate::ingest::identity::{self, Stamp};
+use crate::ingest::identity::{self, Stamp, read_at};
 use crate::store::{Commit, Cursor, FileId, Group, RunId, SledStore, StoreError, Target};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes read and stored at a time.
@@ -377,18 +376,4 @@ fn began(file: &File) -> f64 {
     let times = [metadata.created(), metadata.modified()];
     let seconds = times.into_iter().flatten().filter_map(|t| t.duration_since(UNIX_EPOCH).ok());
     seconds.map(|d| d.as_secs_f64()).reduce(f64::min).unwrap_or(0.0)
-}
-
-/// Fills the buffer from `offset`, as far as the file goes.
-pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    let mut n = 0;
-    while n < buffer.len() {
-        match file.read_at(&mut buffer[n..], offset + n as u64) {
-            Ok(0) => break,
-            Ok(more) => n += more,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(n)
 }

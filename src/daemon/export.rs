@@ -1,6 +1,6 @@
 //! Every point out, in the order in which it was written, as text.
 
-use crate::daemon::run_view::status;
+use super::run_view::status;
 use crate::ipc::protocol::{ExportFormat, ExportQuery, Failure};
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::Point;

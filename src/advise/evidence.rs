@@ -1,0 +1,31 @@
+//! What advice rests on, and what a search for it comes back with.
+
+use super::search::Found;
+use crate::fit::Fit;
+use crate::observe::Observed;
+use crate::project::Project;
+
+/// What advice rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The project after [`crate::observe::assume`].
+    pub project: &'a Project,
+    /// What the fits were fitted to, and the losses at step 0.
+    pub observed: &'a Observed,
+    /// The chosen fit of each domain's loss, in the order of `project.domains`; `None` where none could be made.
+    pub fits: &'a [Option<&'a Fit>],
+    /// Look outside what the runs have explored.
+    pub extrapolate: bool,
+}
+
+/// Odds with which an advised mixture must keep the limits.
+pub const SURE: f64 = 0.8;
+
+/// The advised mixture, and the one that the best guess alone would advise.
+pub(super) struct Chosen {
+    pub best: Found,
+    /// The optimum when only the best guess has to keep the limits.
+    pub guess: Found,
+    /// Whether `best` keeps the limits with odds of [`SURE`].
+    pub sure: bool,
+}

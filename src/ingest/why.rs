@@ -1,0 +1,16 @@
+//! Why a file is read as it is.
+
+use super::{FileReport, follower, formats};
+use crate::project::Project;
+
+/// Why a file that an earlier process recognised is read as it is.
+#[must_use]
+pub fn why(project: &Project, file: &FileReport) -> String {
+    let own = formats::custom::CustomFormat::of(project);
+    let format = file.verdict.as_ref().map_or("", |(format, _)| format);
+    follower::head(&file.path)
+        .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))
+        .ok()
+        .filter(|(chosen, _)| chosen.name() == format)
+        .map_or_else(|| "as recognised before".to_owned(), |(_, recognition)| recognition.why)
+}
