@@ -17,8 +17,12 @@ fn schema_of(name: &str) -> Value {
 
 /// What of `value` does not conform.
 fn complaints(name: &str, value: &Value) -> Vec<String> {
-    let validator = jsonschema::validator_for(&schema_of(name)).expect("a valid schema");
-    validator.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).collect()
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler.enable_format_assertions();
+    compiler.add_resource("schema.json", schema_of(name)).expect("a schema");
+    let schema = compiler.compile("schema.json", &mut schemas).expect("a valid schema");
+    schemas.validate(value, schema).err().map(|e| e.to_string()).into_iter().collect()
 }
 
 #[test]

@@ -4,13 +4,11 @@ use super::output::print;
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{ExportFormat, ExportQuery, Failure};
-use crate::report::parquet;
-use crate::vocab::Point;
 use clap::Args;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
@@ -41,7 +39,7 @@ enum Format {
     Jsonl,
     /// A header and one row a line
     Csv,
-    /// Apache Parquet, one row a point; needs --output
+    /// Apache Parquet, one row a point; needs --output, and a mixlaw built with --features parquet
     Parquet,
 }
 
@@ -49,29 +47,45 @@ impl Export {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let format = if self.format == Format::Csv { ExportFormat::Csv } else { ExportFormat::Jsonl };
         let query = ExportQuery { format, run: self.run, metric: self.metric };
+        if self.format == Format::Parquet {
+            parquet(&self.project.project, query, self.output.as_deref())?;
+            return Ok(Outcome::Done);
+        }
         let Some(path) = &self.output else {
-            if self.format == Format::Parquet {
-                let help = "name a file: mixlaw export --format parquet --output points.parquet".to_owned();
-                return Err(Failure::usage("Parquet is not text that a terminal can show", help));
-            }
             Session::open(&self.project.project)?.export(query, print)?;
             return Ok(Outcome::Done);
         };
         let mut session = Session::open(&self.project.project)?;
-        let failed = |e: &dyn Display| Failure::new(format!("cannot write {}: {e}", path.display()), None);
-        let mut file = File::create(path).map_err(|e| failed(&e))?;
-        if self.format == Format::Parquet {
-            let mut writer = parquet::Writer::new(file).map_err(|e| failed(&e))?;
-            session.export(query, |text| {
-                text.lines().try_for_each(|line| {
-                    let point: Point = serde_json::from_str(line).map_err(|e| failed(&e))?;
-                    writer.point(&point).map_err(|e| failed(&e))
-                })
-            })?;
-            writer.finish().map_err(|e| failed(&e))?;
-        } else {
-            session.export(query, |text| file.write_all(text.as_bytes()).map_err(|e| failed(&e)))?;
-        }
+        let mut file = File::create(path).map_err(|e| unwritten(path, &e))?;
+        session.export(query, |text| file.write_all(text.as_bytes()).map_err(|e| unwritten(path, &e)))?;
         Ok(Outcome::Done)
     }
+}
+
+fn unwritten(path: &Path, why: &dyn Display) -> Failure {
+    Failure::new(format!("cannot write {}: {why}", path.display()), None)
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(project: &Path, query: ExportQuery, output: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = output else {
+        let help = "name a file: mixlaw export --format parquet --output points.parquet".to_owned();
+        return Err(Failure::usage("Parquet is not text that a terminal can show", help));
+    };
+    let mut session = Session::open(project)?;
+    let file = File::create(path).map_err(|e| unwritten(path, &e))?;
+    let mut writer = crate::report::parquet::Writer::new(file).map_err(|e| unwritten(path, &e))?;
+    session.export(query, |text| {
+        text.lines().try_for_each(|line| {
+            let point: crate::vocab::Point = serde_json::from_str(line).map_err(|e| unwritten(path, &e))?;
+            writer.point(&point).map_err(|e| unwritten(path, &e))
+        })
+    })?;
+    writer.finish().map_err(|e| unwritten(path, &e))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &Path, _: ExportQuery, _: Option<&Path>) -> Result<(), Failure> {
+    let help = "type: cargo install --path . --features parquet; or export --format csv".to_owned();
+    Err(Failure::usage("this mixlaw was built without Parquet", help))
 }

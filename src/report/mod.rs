@@ -2,6 +2,7 @@
 //! dashboard's cells, so a picture in a README is what a user sees; [`plot`] draws the ratio chart with the same scales.
 
 pub mod glyph;
+#[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod plot;
 pub mod svg;

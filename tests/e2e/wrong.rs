@@ -45,6 +45,26 @@ const MISTAKES: &[Mistake] = &[
         status: 0,
         says: &["n25k-r010/mixlaw.run.yaml:2:1:", "`parms`", "params"],
     },
+    #[cfg(not(feature = "parquet"))]
+    Mistake {
+        name: "Parquet from a build without it",
+        make: |world| {
+            world.example("p");
+        },
+        args: &["export", "p", "--format", "parquet", "--output", "points.parquet"],
+        status: 2,
+        says: &["built without Parquet", "help:", "cargo install --path . --features parquet"],
+    },
+    #[cfg(feature = "parquet")]
+    Mistake {
+        name: "Parquet into a terminal",
+        make: |world| {
+            world.example("p");
+        },
+        args: &["export", "p", "--format", "parquet"],
+        status: 2,
+        says: &["Parquet is not text", "help:", "--output"],
+    },
     Mistake {
         name: "a project that is not there",
         make: |_| {},
