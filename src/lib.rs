@@ -16,7 +16,7 @@
 //!     println!("{} by {}: {:.3} nats ({:.3} to {:.3})", f.metric, f.law, f.interval.value, f.interval.low, f.interval.high);
 //! }
 //! if let Advice::Recommendation(advised) = laws.recommend() {
-//!     println!("{:?}, better with odds of {:.2}", advised.mixture, advised.p_better);
+//!     println!("{:?}, probability of improvement {:.2}", advised.mixture, advised.p_better);
 //! }
 //! # assert!(matches!(laws.recommend(), Advice::Recommendation(_)), "{:?}", laws.recommend());
 //! # assert!(laws.choices().all(|choice| !choice.no_skill));

@@ -69,7 +69,7 @@ fn regmix_joins_weights_to_losses_and_renormalises() {
         let mut found = rows(&observed);
         found.sort_by(|a, b| b.cmp(a));
         assert_eq!(found, expected, "{file}");
-        assert!(said(&observed, "rows were renormalised: they summed to 0.99"), "{:?}", observed.fitted[0].dropped);
+        assert!(said(&observed, "rows were normalised; their sums were 0.99"), "{:?}", observed.fitted[0].dropped);
         assert_eq!(project.metric_of("arxiv"), Some("metric/the_pile_arxiv_val_loss"));
     }
 }

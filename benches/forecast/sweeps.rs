@@ -3,7 +3,7 @@
 
 use super::baselines::power_with_floor;
 use mixlaw::forecast::ledger::{Entry, Ledger, widened};
-use mixlaw::forecast::signals::{HOPELESS, odds_below};
+use mixlaw::forecast::signals::{HOPELESS, probability_below};
 use mixlaw::forecast::{self, Pool};
 use mixlaw::observe::RunRecord;
 use mixlaw::project::Project;
@@ -233,7 +233,7 @@ fn by_forecast(project: &Project, pool: &Pool, runs: &[RunRecord], metric: &str)
             .collect();
         let best = forecasts.iter().flatten().map(|f| f.value).fold(f64::INFINITY, f64::min);
         for (stopped, forecast) in stopped.iter_mut().zip(&forecasts) {
-            if forecast.as_ref().is_some_and(|f| f.value > best && odds_below(f, best) < HOPELESS) {
+            if forecast.as_ref().is_some_and(|f| f.value > best && probability_below(f, best) < HOPELESS) {
                 *stopped = Some(seen);
             }
         }

@@ -30,33 +30,33 @@ pub(super) fn obstacles(
     if project.domains.len() < 2 {
         add(
             format!(
-                "there is nothing to mix: {} known",
+                "A mixture needs two domains or more; {} known.",
                 match project.domains.len() {
-                    0 => "no domain is",
-                    _ => "only one domain is",
+                    0 => "none is",
+                    _ => "only one is",
                 }
             ),
-            "name the domains and the validation loss of each in the project file (domains, metrics)".to_owned(),
+            "Name the domains and the validation loss of each in the project file (domains, metrics).".to_owned(),
         );
         return found;
     }
     let usable = |x: Option<f64>| x.is_some_and(|x| x.is_finite() && x > 0.0);
     if !usable(project.target.params) || !usable(project.target.tokens) {
         add(
-            "the target's size or amount of data is not known".to_owned(),
-            "state it in the project file: target: { params: 7B, tokens: 20B }".to_owned(),
+            "The target's size or token count is unknown.".to_owned(),
+            "Write it in the project file: target: { params: 7B, tokens: 20B }".to_owned(),
         );
     }
     if needed.is_empty() {
         add(
-            "the objective gives no domain a weight".to_owned(),
-            "name what to minimise in the project file: objective: { minimize: DOMAIN }".to_owned(),
+            "The objective gives no domain a weight.".to_owned(),
+            "Name what to minimize in the project file: objective: { minimize: DOMAIN }".to_owned(),
         );
     }
     if mixtures.len() < LEAST_RATIOS {
         add(
             format!(
-                "runs at {} ratio{} are too few: {LEAST_RATIOS} or more are needed",
+                "The runs have {} distinct ratio{}; advice needs {LEAST_RATIOS} or more.",
                 mixtures.len(),
                 plural(mixtures.len())
             ),
@@ -69,23 +69,23 @@ pub(super) fn obstacles(
             None => {
                 let metric = project.metrics.get(domain).map_or("its validation loss", String::as_str);
                 add(
-                    format!("no law could be fitted to the {name} loss"),
+                    format!("No law could be fitted to the {name} loss."),
                     format!(
-                        "log {metric} in runs whose size, tokens and mixture are known (`mixlaw check` says what is missing)"
+                        "Log {metric} in runs with a known size, token count and mixture. `mixlaw check` lists what is missing."
                     ),
                 );
             }
             Some(surface) => match surface.skill {
                 None => add(
                     format!(
-                        "the skill of the {} law for {name} is unknown: too few mixtures to hold any out",
+                        "The skill of the {} law for {name} is unknown: there are too few mixtures to hold any out.",
                         surface.law
                     ),
                     gap(evidence, mixtures),
                 ),
                 Some(skill) if skill.is_nan() || skill <= 0.0 => add(
                     format!(
-                        "the {} law does not predict held-out {name} losses better than their mean (skill {skill:.2})",
+                        "The {} law predicts held-out {name} losses no better than their mean (skill {skill:.2}).",
                         surface.law
                     ),
                     gap(evidence, mixtures),
@@ -115,7 +115,7 @@ pub(super) fn gap(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> String {
     let sizes = evidence.observed.fitted.iter().flat_map(|o| o.rows.iter().map(|r| r.params));
     let largest = sizes.filter(|n| n.is_finite()).fold(0.0, f64::max);
     let size = if largest > 0.0 { format!(" at {} parameters", show_amount(largest)) } else { String::new() };
-    format!("launch a run with {name} = {weight:.2}{size}")
+    format!("Launch a run with {name} = {weight:.2}{size}.")
 }
 
 fn plural(count: usize) -> &'static str {

@@ -18,7 +18,7 @@ pub struct Evidence<'a> {
     pub extrapolate: bool,
 }
 
-/// Odds with which an advised mixture must keep the limits.
+/// Probability with which an advised mixture must keep the limits.
 pub const SURE: f64 = 0.8;
 
 /// The advised mixture, and the one that the best guess alone would advise.
@@ -26,6 +26,6 @@ pub(super) struct Chosen {
     pub best: Found,
     /// The optimum when only the best guess has to keep the limits.
     pub guess: Found,
-    /// Whether `best` keeps the limits with odds of [`SURE`].
+    /// Whether `best` keeps the limits with the probability [`SURE`].
     pub sure: bool,
 }

@@ -73,7 +73,7 @@ impl Limit {
             Base::Current => (now, draws(), None, Tie::Run),
             Base::Start => {
                 let start = Start::estimate(surface, starts, at).ok_or_else(|| {
-                    format!("no run has the {} loss at step 0, which '{}' needs", surface.domain, constraint.text)
+                    format!("No run logs the {} loss at step 0, which '{}' needs.", surface.domain, constraint.text)
                 })?;
                 let bases = if start.measured {
                     vec![start.value; SAMPLES]
@@ -90,7 +90,7 @@ impl Limit {
         };
         let value = slack(base);
         if !(value.is_finite() && value > 0.0) {
-            return Err(format!("the limit '{}' comes to {value} nats, which no loss can keep", constraint.text));
+            return Err(format!("The limit '{}' comes to {value} nats, which no loss can reach.", constraint.text));
         }
         let samples = bases.into_iter().map(|b| slack(b).max(f64::MIN_POSITIVE).ln()).collect();
         Ok(Self { domain, text: constraint.text.clone(), value, samples, tie, how })
@@ -158,17 +158,17 @@ impl Start {
         let (domain, target) = (&surface.domain, show_amount(params));
         if self.measured {
             return format!(
-                "{domain} starts at {:.3} nats: measured at step 0 of a run of the target's size",
+                "Starting {domain} loss: {:.3} nats, measured at step 0 of a run of the target's size.",
                 self.value
             );
         }
         let from = match self.sizes {
-            1 => format!("from the one size that has it ({}): a rough guess", show_amount(self.largest)),
+            1 => format!("from one size ({}) only: a rough guess", show_amount(self.largest)),
             n => format!("from {n} sizes up to {}", show_amount(self.largest)),
         };
         format!(
-            "{domain} is taken to start at {:.3} nats (± {:.1} % beside the law's own error) at {target} parameters, \
-             extrapolated {from}; if the checkpoint to be continued exists, measure it and write the limit in nats",
+            "Assumed starting {domain} loss at {target} parameters: {:.3} nats ± {:.1} %, extrapolated {from}. If you have the \
+             checkpoint, measure it and write the limit in nats.",
             self.value,
             100.0 * 1.645 * self.sigma
         )

@@ -2,17 +2,17 @@
 //!
 //! At the target's N and D the fitted laws are functions of the mixture. [`recommend`] minimises the weighted loss over
 //! the mixtures that may be advised ([`region`]: bounds, supply of tokens, and what the runs have explored) and that
-//! keep the limits. A limit is kept when the best guess keeps it *and* the odds that a run would keep it, over
-//! resampled laws, the scatter of runs around them and the uncertainty of the limit itself, are at least
+//! keep the limits. A limit is kept when the best guess keeps it *and* the probability that a run would keep it, over
+//! resampled laws, the scatter of runs around them and the uncertainty of the limit itself, is at least
 //! [`SURE`]: at the place where only the best guess meets a limit it is broken every second time. Where no mixture
-//! reaches those odds the one with the best odds is advised, as long as its best guess keeps the limit.
+//! reaches that probability the mixture with the highest one is advised, as long as its best guess keeps the limit.
 //!
 //! Where the best mixture is not told apart from the current one, the current one is advised with a gain of 0.
 
 mod abstain;
 mod evidence;
 mod limits;
-mod odds;
+mod probability;
 mod reasons;
 mod region;
 mod samples;
@@ -24,7 +24,7 @@ use crate::project::Project;
 use crate::vocab::{Abstention, Advice, Expected, Mixture, Recommendation};
 use evidence::Chosen;
 use limits::{Limit, Setting};
-use odds::{Odds, Scatter};
+use probability::{JointSamples, Scatter};
 use region::{Cuts, Region};
 use search::Problem;
 use std::collections::BTreeMap;
@@ -33,10 +33,10 @@ use surface::Surface;
 pub use evidence::{Evidence, SURE};
 pub use shape::shape;
 
-/// A change of less weight than this, or with smaller odds of being better than [`WORTH_ODDS`], is none.
+/// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.
 const WORTH_WEIGHT: f64 = 0.01;
 /// See [`WORTH_WEIGHT`].
-const WORTH_ODDS: f64 = 0.6;
+const WORTH_PROBABILITY: f64 = 0.6;
 
 /// The advised mixture at the target, or an abstention with its reasons. Deterministic: the same evidence and seed give
 /// the same answer.
@@ -75,14 +75,14 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
         Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
     };
-    let odds = Odds {
+    let joint = JointSamples {
         scale,
         surfaces,
         scatter: surfaces.iter().enumerate().map(scatter).collect(),
         minimize: &minimize,
         limits: &limits,
         current: &current,
-        spacing: odds::spacing(&mixtures),
+        spacing: probability::spacing(&mixtures),
     };
     let cuts = |explored| Cuts {
         domains: &project.domains,
@@ -97,31 +97,32 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         reasons,
         would_help: vec![
             abstain::gap(evidence, &mixtures),
-            "widen the bounds or the supply in the project file".to_owned(),
+            "Widen the bounds or the supply in the project file (mixture: bounds, available_tokens).".to_owned(),
         ],
     })?;
-    let chosen = choose(&odds, &region, seed).map_err(|reason| Abstention {
+    let chosen = choose(&joint, &region, seed).map_err(|reason| Abstention {
         reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
         would_help: vec![
-            "loosen the limit in the project file (subject_to)".to_owned(),
+            "Loosen the limit in the project file (objective: subject_to).".to_owned(),
             abstain::gap(evidence, &mixtures),
         ],
     })?;
     let beyond = match Region::new(&cuts(None)) {
-        Ok(open) if !evidence.extrapolate && open != region => choose(&odds, &open, seed).ok(),
+        Ok(open) if !evidence.extrapolate && open != region => choose(&joint, &open, seed).ok(),
         _ => None,
     };
 
     let advised = &chosen.best.weights;
-    let (p_better, within) = (odds.better(advised), odds.within(advised));
-    let gain = odds.objective(&current) - odds.objective(advised);
+    let (p_better, within) = (joint.better(advised), joint.within(advised));
+    let gain = joint.objective(&current) - joint.objective(advised);
     let kept =
-        region.outside(&current) <= 0.0 && odds.excess(&current) <= 0.0 && odds.within(&current) >= within.min(SURE);
-    let keep =
-        kept && !assumed && (p_better < WORTH_ODDS || odds::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);
-    let story = reasons::Story {
+        region.outside(&current) <= 0.0 && joint.excess(&current) <= 0.0 && joint.within(&current) >= within.min(SURE);
+    let keep = kept
+        && !assumed
+        && (p_better < WORTH_PROBABILITY || probability::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);
+    let explanation = reasons::Explanation {
         project,
-        odds: &odds,
+        joint: &joint,
         region: &region,
         chosen: &chosen,
         beyond: beyond.as_ref(),
@@ -131,15 +132,15 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         p_better,
         gain,
     };
-    let reasons = reasons::tell(&story);
+    let reasons = reasons::explain(&explanation);
     let (weights, p_better, gain) = if keep { (&current, 0.5, 0.0) } else { (advised, p_better, gain) };
     let mixture = Mixture::from_weights(&project.domains, weights);
     let current = Mixture::from_weights(&project.domains, &current);
     Ok(Recommendation {
         id: name(project, &mixture, &current),
-        expected: expected(&odds, weights),
+        expected: expected(&joint, weights),
         p_better,
-        p_within_limits: odds.within(weights),
+        p_within_limits: joint.within(weights),
         gain,
         mixture,
         current,
@@ -147,33 +148,33 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     })
 }
 
-fn choose(odds: &Odds<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
-    let objective = |w: &[f64]| odds.objective(w);
-    let guess = Problem { region, objective: &objective, excess: &|w| odds.excess(w), seed }
+fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
+    let objective = |w: &[f64]| joint.objective(w);
+    let guess = Problem { region, objective: &objective, excess: &|w| joint.excess(w), seed }
         .solve()
-        .ok_or_else(|| Some("the fitted laws give no finite loss at the target".to_owned()))?;
+        .ok_or_else(|| Some("The fitted laws give no finite loss at the target.".to_owned()))?;
     if guess.breach > 0.0 {
-        let limits: Vec<&str> = odds.limits.iter().map(|l| l.text.as_str()).collect();
+        let limits: Vec<&str> = joint.limits.iter().map(|l| l.text.as_str()).collect();
         return Err(Some(format!(
-            "no mixture that may be advised keeps {}: the best misses by {:.1} %",
+            "No allowed mixture meets {}: the closest misses by {:.1} %.",
             limits.join(" and "),
             100.0 * (guess.breach.exp() - 1.0)
         )));
     }
-    if odds.limits.is_empty() {
+    if joint.limits.is_empty() {
         return Ok(Chosen { best: guess.clone(), guess, sure: true });
     }
-    // Odds are counted only where the best guess already keeps the limits; elsewhere what they would add is taken from
+    // Probabilities are counted only where the best guess already keeps the limits; elsewhere what they would add is taken from
     // the best guess's own optimum.
-    let margin = (odds.excess_at(&guess.weights, SURE) - odds.excess(&guess.weights)).max(0.0);
-    let careful = |w: &[f64]| match odds.excess(w) {
+    let margin = (joint.excess_at(&guess.weights, SURE) - joint.excess(&guess.weights)).max(0.0);
+    let careful = |w: &[f64]| match joint.excess(w) {
         broken if broken > 0.0 => broken + margin,
-        kept => odds.excess_at(w, SURE).max(kept),
+        kept => joint.excess_at(w, SURE).max(kept),
     };
     let best =
         Problem { region, objective: &objective, excess: &careful, seed }.solve().unwrap_or_else(|| guess.clone());
     let sure = best.breach <= 0.0;
-    let best = if odds.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
+    let best = if joint.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
     Ok(Chosen { best, guess, sure })
 }
 
@@ -236,8 +237,10 @@ fn resolve(
     for constraint in &project.objective.subject_to {
         let domain = project.domains.iter().position(|d| *d == constraint.domain);
         let Some((d, surface)) = domain.and_then(|d| Some((d, surfaces[d].as_ref()?))) else {
-            reasons
-                .push(format!("'{}' limits {}, which is no domain of the project", constraint.text, constraint.domain));
+            reasons.push(format!(
+                "The limit '{}' is on {}, which is not a domain of the project.",
+                constraint.text, constraint.domain
+            ));
             continue;
         };
         let starts = evidence.observed.starts.get(d).unwrap_or(&none);
@@ -250,18 +253,18 @@ fn resolve(
         return Ok(limits);
     }
     let would_help = vec![
-        "write the limit in nats, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)".to_owned(),
+        "Write the limit in nats, or relative to the current mixture (subject_to: DOMAIN <= current + 3%).".to_owned(),
     ];
     Err(Abstention { reasons, would_help })
 }
 
-fn expected(odds: &Odds<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> {
+fn expected(joint: &JointSamples<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
-    for (d, surface) in odds.surfaces.iter().enumerate() {
+    for (d, surface) in joint.surfaces.iter().enumerate() {
         let Some(surface) = surface else { continue };
-        let place = |weights| surface.place(&odds.scale, weights);
-        let limit = odds.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
-        if let Some(expected) = surface.expected(&place(weights), &place(odds.current), limit) {
+        let place = |weights| surface.place(&joint.scale, weights);
+        let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
+        if let Some(expected) = surface.expected(&place(weights), &place(joint.current), limit) {
             all.insert(surface.metric.clone(), expected);
         }
     }

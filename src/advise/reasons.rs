@@ -1,8 +1,8 @@
-//! The reasons of a recommendation, in sentences: what binds, how sure it is, and how far it leaps.
+//! The reasons for a recommendation, in sentences: which limit binds, how sure it is, and how far it extrapolates.
 
 use super::evidence::{Chosen, SURE};
 use super::limits::Tie;
-use super::odds::{Odds, distance};
+use super::probability::{JointSamples, distance};
 use super::region::{Edge, Region};
 use super::search::Found;
 use crate::laws::critical_ratio::feasible;
@@ -14,10 +14,10 @@ use crate::vocab::{EXTRAPOLATES, Scale};
 /// Beyond this many times the largest N or D seen, a reason says how far.
 const FAR: f64 = 1.05;
 
-/// What there is to tell.
-pub(super) struct Story<'a> {
+/// What the reasons are written from.
+pub(super) struct Explanation<'a> {
     pub project: &'a Project,
-    pub odds: &'a Odds<'a, 'a>,
+    pub joint: &'a JointSamples<'a, 'a>,
     pub region: &'a Region,
     pub chosen: &'a Chosen,
     /// What would be advised without regard to what the runs have explored.
@@ -33,20 +33,20 @@ pub(super) struct Story<'a> {
 }
 
 /// The sentences, the deciding ones first.
-pub(super) fn tell(story: &Story<'_>) -> Vec<String> {
+pub(super) fn explain(explanation: &Explanation<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
-    reasons.extend(story.verdict());
-    reasons.extend(story.limits());
-    reasons.extend(story.critical_ratio());
-    reasons.extend(story.edges());
-    reasons.extend(story.beyond());
-    reasons.extend(story.leap());
-    reasons.extend(story.repetition());
-    reasons.extend(story.skill());
+    reasons.extend(explanation.verdict());
+    reasons.extend(explanation.limits());
+    reasons.extend(explanation.critical_ratio());
+    reasons.extend(explanation.edges());
+    reasons.extend(explanation.beyond());
+    reasons.extend(explanation.extrapolation());
+    reasons.extend(explanation.repetition());
+    reasons.extend(explanation.skill());
     reasons
 }
 
-impl Story<'_> {
+impl Explanation<'_> {
     fn names(&self, weights: &[f64]) -> String {
         let lead = self.project.lead();
         if weights.len() == 2 {
@@ -59,17 +59,17 @@ impl Story<'_> {
     /// How the largest ratio that keeps the limit moves with the tokens, between two domains: the critical mixture ratio.
     fn critical_ratio(&self) -> Option<String> {
         const WORTH_SAYING: f64 = 5e-3;
-        let ([limit], [_, _]) = (self.odds.limits, self.project.domains.as_slice()) else { return None };
+        let ([limit], [_, _]) = (self.joint.limits, self.project.domains.as_slice()) else { return None };
         let lead = self.project.lead();
         // A limit beside the current mixture moves with the tokens itself.
         if lead == limit.domain || limit.tie == Tie::Run {
             return None;
         }
-        let surface = self.odds.surfaces.get(limit.domain)?.as_ref()?;
+        let surface = self.joint.surfaces.get(limit.domain)?.as_ref()?;
         let seen = self.mixtures.iter().map(|m| m[lead]);
         let ends = (seen.clone().fold(1.0, f64::min), seen.fold(0.0, f64::max));
         let at = |times: f64| {
-            let scale = Scale { tokens: times * self.odds.scale.tokens, ..self.odds.scale };
+            let scale = Scale { tokens: times * self.joint.scale.tokens, ..self.joint.scale };
             let loss = |r: f64| {
                 let mut weights = [1.0 - r; 2];
                 weights[lead] = r;
@@ -82,7 +82,7 @@ impl Story<'_> {
         let moves = (half - now).abs().max((twice - now).abs()) > WORTH_SAYING;
         moves.then(|| {
             format!(
-                "the best guess keeps {} up to {} {now:.3}; with half the tokens up to {half:.3}, with twice up to {twice:.3}",
+                "Best guess: {} holds up to {} {now:.3}; with half the tokens up to {half:.3}, with twice up to {twice:.3}.",
                 limit.text, self.project.domains[lead]
             )
         })
@@ -93,22 +93,22 @@ impl Story<'_> {
         let best = &self.chosen.best.weights;
         if self.assumed {
             said.push(format!(
-                "no current mixture is stated: compared with the mean of the runs' mixtures ({})",
-                self.names(self.odds.current)
+                "No current mixture is stated, so the comparison is with the mean of the runs' mixtures ({}).",
+                self.names(self.joint.current)
             ));
         }
         if self.keep {
             said.push(format!(
-                "the current mixture is as good as can be told: the best found ({}) would gain {:.4} nats with odds of {:.0} %",
+                "The runs can't tell the current mixture from the best one found ({}: {:.4} nats lower, probability {:.0} %).",
                 self.names(best),
                 self.gain,
                 100.0 * self.p_better
             ));
         } else {
-            let now = self.odds.excess(self.odds.current);
+            let now = self.joint.excess(self.joint.current);
             if now > 0.0 {
                 said.push(format!(
-                    "the current mixture breaks a limit by {:.1} % at the best guess; keeping it comes first",
+                    "The current mixture exceeds a limit by {:.1} % at the best guess, so meeting it comes first.",
                     100.0 * (now.exp() - 1.0)
                 ));
             }
@@ -119,31 +119,35 @@ impl Story<'_> {
     fn limits(&self) -> Vec<String> {
         let (best, guess) = (&self.chosen.best.weights, &self.chosen.guess.weights);
         let mut said = Vec::new();
-        let limits = self.odds.limits;
+        let limits = self.joint.limits;
         let text =
             || limits.iter().map(|l| format!("{} ({:.3} nats)", l.text, l.value)).collect::<Vec<_>>().join(" and ");
         if !limits.is_empty() {
-            let within = self.odds.within(best);
+            let within = self.joint.within(best);
             if distance(best, guess) > 1e-9 && self.chosen.sure {
                 said.push(format!(
-                    "the limit decides: {} keeps {} with odds of {:.0} % ({:.0} % are asked for); at {} the best guess \
-                     alone still would, with odds of {:.0} %",
+                    "The limit stops us: {} meets {} with a probability of {:.0} % (required: {:.0} %). At {} the best \
+                     guess still meets it, but only with {:.0} %.",
                     self.names(best),
                     text(),
                     100.0 * within,
                     100.0 * SURE,
                     self.names(guess),
-                    100.0 * self.odds.within(guess)
+                    100.0 * self.joint.within(guess)
                 ));
             } else if !self.chosen.sure {
                 said.push(format!(
-                    "no mixture keeps {} with odds of {:.0} %; this one has the best, {:.0} %",
+                    "No mixture meets {} with a probability of {:.0} %; this one comes closest, with {:.0} %.",
                     text(),
                     100.0 * SURE,
                     100.0 * within
                 ));
             } else {
-                said.push(format!("{} holds with odds of {:.0} % and does not decide", text(), 100.0 * within));
+                said.push(format!(
+                    "{} holds with a probability of {:.0} %, so it does not limit the choice.",
+                    text(),
+                    100.0 * within
+                ));
             }
             said.extend(limits.iter().filter_map(|l| l.how.clone()));
         }
@@ -155,16 +159,17 @@ impl Story<'_> {
         let best = &self.chosen.best.weights;
         let mut said = Vec::new();
         for ((domain, weight), range) in self.project.domains.iter().zip(best).zip(&self.region.ranges) {
-            for (at, edge, word) in [(range.low, &range.low_edge, "least"), (range.high, &range.high_edge, "most")] {
+            for (at, edge, word) in [(range.low, &range.low_edge, "minimum"), (range.high, &range.high_edge, "maximum")]
+            {
                 if *edge != Edge::Simplex && (weight - at).abs() < 1.5e-3 {
-                    said.push(format!("{domain} stands at its {word}: {}", edge.sentence(self.odds.scale.tokens)));
+                    said.push(format!("{domain} is at its {word}: {}.", edge.sentence(self.joint.scale.tokens)));
                 }
             }
         }
-        let bound_by_limit = !self.odds.limits.is_empty() && distance(best, &self.chosen.guess.weights) > 1e-9;
+        let bound_by_limit = !self.joint.limits.is_empty() && distance(best, &self.chosen.guess.weights) > 1e-9;
         let at_corner = best.iter().any(|w| *w < 1.5e-3 || *w > 1.0 - 1.5e-3);
-        if said.is_empty() && !bound_by_limit && self.chosen.sure && !at_corner && self.odds.excess(best) < -2e-3 {
-            said.push("the optimum is inside everything that was tried: no bound or limit holds it back".to_owned());
+        if said.is_empty() && !bound_by_limit && self.chosen.sure && !at_corner && self.joint.excess(best) < -2e-3 {
+            said.push("The optimum lies inside the explored mixtures; no bound or limit holds it back.".to_owned());
         }
         said
     }
@@ -174,22 +179,22 @@ impl Story<'_> {
         let more = self.chosen.best.objective - beyond.objective;
         (more > 1e-3 && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
-                "outside what the runs have explored the laws see {:.3} nats less, at {}: a run there would tell \
-                 (`--extrapolate` advises it unseen)",
+                "Outside the explored mixtures the laws predict {:.3} nats less, at {}. A run there would tell; \
+                 `--extrapolate` advises it without one.",
                 more,
                 self.names(&beyond.weights)
             )
         })
     }
 
-    fn leap(&self) -> Vec<String> {
+    fn extrapolation(&self) -> Vec<String> {
         let mut said = Vec::new();
-        let odds = self.odds;
-        let Some(surface) = odds.surfaces[self.project.lead()].as_ref() else { return said };
-        let far = (surface.extrapolation)(&surface.place(&odds.scale, &self.chosen.best.weights));
+        let joint = self.joint;
+        let Some(surface) = joint.surfaces[self.project.lead()].as_ref() else { return said };
+        let far = (surface.extrapolation)(&surface.place(&joint.scale, &self.chosen.best.weights));
         for (times, amount, what, seen) in [
-            (far.params, odds.scale.params, "parameters", "the largest run"),
-            (far.tokens, odds.scale.tokens, "tokens", "the longest run"),
+            (far.params, joint.scale.params, "parameters", "the largest run"),
+            (far.tokens, joint.scale.tokens, "tokens", "the longest run"),
         ] {
             if times > FAR {
                 said.push(format!("{} {what} are {times:.1} × {seen}: {EXTRAPOLATES}", show_amount(amount)));
@@ -201,13 +206,13 @@ impl Story<'_> {
                 w[d] < seen.clone().fold(1.0, f64::min) - 1e-3 || w[d] > seen.fold(0.0, f64::max) + 1e-3
             })
         };
-        if outside(odds.current) {
+        if outside(joint.current) {
             said.push(
-                "the current mixture is outside what the runs have explored: what it would reach is a guess".to_owned(),
+                "The current mixture is outside the explored mixtures, so its predicted loss is a guess.".to_owned(),
             );
         }
         if outside(&self.chosen.best.weights) {
-            said.push("the advised mixture is outside what the runs have explored, as asked for".to_owned());
+            said.push("The advised mixture is outside the explored mixtures, as requested.".to_owned());
         }
         said
     }
@@ -215,21 +220,21 @@ impl Story<'_> {
     /// Tokens that would be seen more than once.
     fn repetition(&self) -> Vec<String> {
         let of = |(domain, weight): (&String, &f64)| {
-            let (seen, unique) = (weight * self.odds.scale.tokens, *self.project.available_tokens.get(domain)?);
+            let (seen, unique) = (weight * self.joint.scale.tokens, *self.project.available_tokens.get(domain)?);
             let worth = effective_tokens(seen, unique);
             (seen > 1.01 * unique).then(|| {
                 let epochs = seen / unique;
                 let taken = match self.project.fit.repetition {
-                    true => format!("{} of them count as {} fresh ones", show_amount(seen), show_amount(worth)),
-                    false => "the laws take repeated tokens to be as good as new".to_owned(),
+                    true => format!("{} of them count as {} fresh tokens", show_amount(seen), show_amount(worth)),
+                    false => "the laws treat repeated tokens as fresh ones".to_owned(),
                 };
-                format!("each {domain} token would be used {epochs:.1} times; {taken}")
+                format!("Each {domain} token would be used {epochs:.1} times; {taken}.")
             })
         };
         self.project.domains.iter().zip(&self.chosen.best.weights).filter_map(of).collect()
     }
 
     fn skill(&self) -> Vec<String> {
-        self.odds.surfaces.iter().flatten().filter_map(|surface| surface.trust("held-out mixtures")).collect()
+        self.joint.surfaces.iter().flatten().filter_map(|surface| surface.trust("held-out mixtures")).collect()
     }
 }

@@ -107,7 +107,7 @@ impl Region {
         for (domain, range) in cuts.domains.iter().zip(&self.ranges) {
             if range.low > range.high + TOLERANCE {
                 reasons.push(format!(
-                    "{domain} would have to be at least {:.3} ({}) and at most {:.3} ({})",
+                    "{domain} would need at least {:.3} ({}) but may have at most {:.3} ({}).",
                     range.low,
                     range.low_edge.sentence(cuts.tokens),
                     range.high,
@@ -125,10 +125,10 @@ impl Region {
                 .filter(|(_, r)| r.high_edge != Edge::Simplex)
                 .map(|(d, r)| format!("{d} {:.3} ({})", r.high, r.high_edge.sentence(cuts.tokens)))
                 .collect();
-            reasons.push(format!("the weights cannot reach one: at most {}", caps.join(", ")));
+            reasons.push(format!("The weights cannot sum to one: at most {}.", caps.join(", ")));
         }
         if reasons.is_empty() && low > 1.0 + TOLERANCE {
-            reasons.push(format!("the least weights of the domains sum to {low:.3}, more than one"));
+            reasons.push(format!("The minimum weights of the domains sum to {low:.3}, more than one."));
         }
         reasons
     }
@@ -145,14 +145,14 @@ impl Edge {
     /// What this edge is, inside a sentence. `tokens` is the target's D.
     pub fn sentence(&self, tokens: f64) -> String {
         match self {
-            Self::Simplex => "a weight is from 0 to 1".to_owned(),
-            Self::Bound => "its bound in the project".to_owned(),
+            Self::Simplex => "weights run from 0 to 1".to_owned(),
+            Self::Bound => "the bound in the project file".to_owned(),
             Self::Supply { available, epochs } => format!(
-                "{} tokens available, each used at most {epochs} times in {}",
+                "{} tokens available, each used at most {epochs} times in a run of {}",
                 show_amount(*available),
                 show_amount(tokens)
             ),
-            Self::Explored => "the runs went no further".to_owned(),
+            Self::Explored => "no run goes further".to_owned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Joint samples, each of which stands on one resample of every law.
 
-/// Joint samples that odds are counted over: a few hundred, stratified, give odds to about two percent.
+/// Number of joint samples: a few hundred, stratified, give a probability to about two percent.
 pub(super) const SAMPLES: usize = 400;
 
 /// Resample `sample` stands on; the best guess where there was no bootstrap.

@@ -12,14 +12,14 @@ use super::{Evidence, explored, in_use, shares};
 use crate::forecast::spread::{quantile, shuffled_levels};
 use crate::observe::target::{ExpertShare, expert_share};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Abstention, Moe, Observation, Scale, ShapeAdvice, ShapeRecommendation};
+use crate::vocab::{Abstention, EXTRAPOLATES, Moe, Observation, Scale, ShapeAdvice, ShapeRecommendation};
 
 /// Places tried along N_act, evenly in its logarithm: neighbours differ by a few percent over two decades.
 const SIZES: usize = 96;
 /// Beyond this many times the largest run the advice is called an extrapolation.
 const FAR_OUT: f64 = 1.5;
-/// A shape must be better than the target's with these odds to be advised in its place.
-const WORTH_ODDS: f64 = 0.6;
+/// Probability of being better that a shape must reach to be advised in place of the target's.
+const WORTH_PROBABILITY: f64 = 0.6;
 
 /// The best shape under the budget. `None` where it is not asked for: no budget is stated, and the runs do not differ in
 /// their experts.
@@ -68,7 +68,7 @@ impl Question<'_, '_> {
         self.parts.iter().map(|(share, surface)| share * (surface.best)(&surface.place(scale, &self.weights))).sum()
     }
 
-    /// Odds that one run reaches a lower objective than another; each has its own draw of the scatter around the laws.
+    /// Probability that one run reaches a lower objective than another; each has its own draw of the scatter around the laws.
     fn better(&self, here: &Scale, there: &Scale) -> f64 {
         let mut difference = vec![0.0; SAMPLES];
         for (part, (share, surface)) in self.parts.iter().enumerate() {
@@ -137,8 +137,8 @@ fn advise(
         |reason: &str, help: &str| Abstention { reasons: vec![reason.to_owned()], would_help: vec![help.to_owned()] };
     let Some(target) = project.target.scale() else {
         return Err(none(
-            "the target's size or amount of data is not known",
-            "state it in the project file: target: { params: 7B, tokens: 20B }",
+            "The target's size or token count is unknown.",
+            "Write it in the project file: target: { params: 7B, tokens: 20B }",
         ));
     };
     let surfaces: Vec<(f64, Surface<'_>)> = needed
@@ -149,17 +149,14 @@ fn advise(
         })
         .collect();
     if surfaces.len() < needed.len() || surfaces.is_empty() {
-        return Err(none(
-            "a law could not be fitted to every loss that is minimised",
-            "see what each law needs: mixlaw laws",
-        ));
+        return Err(none("Not every loss of the objective has a fitted law.", "See what each law needs: mixlaw laws"));
     }
     if let Some((_, surface)) = surfaces.iter().find(|(_, s)| s.skill.is_none_or(|skill| skill <= 0.0)) {
         let reason = format!(
-            "the {} law of {} has no skill on runs that were held out: it would be guessing",
+            "The {} law for {} has no skill on held-out runs, so a shape would be a guess.",
             surface.law, surface.domain
         );
-        return Err(none(&reason, "launch runs at more sizes and numbers of experts"));
+        return Err(none(&reason, "Launch runs at more sizes and numbers of experts."));
     }
     let (weights, _) = in_use(project, &explored(evidence, needed));
     let question = Question {
@@ -199,37 +196,41 @@ fn advise(
     }
     let best = best(&question, &limits, &kinds).ok_or_else(|| {
         none(
-            "no shape that the runs have explored fits the budget",
-            "raise the budget in the project file: budget: { compute: 1e21 }",
+            "No shape inside the explored range fits the budget.",
+            "Raise the budget in the project file: budget: { compute: 1e21 }",
         )
     })?;
     let (p_better, gain) = (question.better(&best, &target), question.objective(&target) - question.objective(&best));
     // Another budget than the target's is another question: its answer stands whether the target is better or not.
     let same_budget = (limits.compute / target.compute() - 1.0).abs() < 0.01;
-    let keep = same_budget && (p_better < WORTH_ODDS || gain <= 0.0);
+    let keep = same_budget && (p_better < WORTH_PROBABILITY || gain <= 0.0);
     let advised = if keep { target } else { best };
     let mut reasons = Vec::new();
     if keep {
         reasons.push(format!(
-            "the target's shape is as good as can be told: {} would gain {gain:.4} nats with odds of {:.0} %",
+            "The runs can't tell the target's shape from the best one found ({}: {gain:.4} nats lower, probability {:.0} %).",
             describe(&best),
             100.0 * p_better
         ));
     }
     if blind {
         reasons.push(format!(
-            "{} does not see experts, so only size against tokens was weighed at the target's own shape",
+            "The {} law does not depend on experts, so only size and tokens were traded, at the target's own shape.",
             question.parts.iter().map(|(_, s)| s.law.as_str()).collect::<Vec<_>>().join(", ")
         ));
     }
     let at_edge = |value: f64, edge: f64| (value / edge).ln().abs() < 0.03;
     for (edge, what) in [
-        (at_edge(advised.active_params(), limits.active.1), "larger than any run or the target"),
-        (at_edge(advised.active_params(), limits.active.0), "smaller than any run"),
-        (at_edge(advised.tokens, limits.tokens), "trained for longer than any run or the target"),
+        (at_edge(advised.active_params(), limits.active.1), "larger"),
+        (at_edge(advised.active_params(), limits.active.0), "smaller"),
+        (at_edge(advised.tokens, limits.tokens), "that trains longer"),
     ] {
         if edge && !keep {
-            reasons.push(format!("a model {what} might be better still: no run says"));
+            reasons.push(if what.starts_with("that") {
+                format!("A model {what} may do better; no run tests it.")
+            } else {
+                format!("A {what} model may do better; no run tests it.")
+            });
         }
     }
     let distance = |surface: &Surface<'_>| {
@@ -238,9 +239,9 @@ fn advise(
     };
     let far = question.parts.iter().map(|(_, surface)| distance(surface)).fold(0.0, f64::max);
     if far > FAR_OUT {
-        reasons.push(format!("{far:.1} × the largest run: the laws extrapolate"));
+        reasons.push(format!("{far:.1} × the largest run: {EXTRAPOLATES}"));
     }
-    reasons.extend(question.parts.iter().filter_map(|(_, surface)| surface.trust("runs held out")));
+    reasons.extend(question.parts.iter().filter_map(|(_, surface)| surface.trust("held-out runs")));
     let expected = question.parts.iter().filter_map(|(_, surface)| {
         let place = |scale| surface.place(scale, &question.weights);
         Some((surface.metric.clone(), surface.expected(&place(&advised), &place(&target), None)?))
@@ -368,7 +369,7 @@ mod tests {
         match ask(&project, &observed, &fits) {
             Some(ShapeAdvice::Recommendation(advised)) => {
                 assert_eq!(advised.advised.moe, None);
-                assert!(advised.reasons.iter().any(|r| r.contains("does not see experts")), "{advised:?}");
+                assert!(advised.reasons.iter().any(|r| r.contains("does not depend on experts")), "{advised:?}");
             }
             other => panic!("{other:?}"),
         }

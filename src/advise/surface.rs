@@ -62,10 +62,10 @@ impl<'a> Surface<'a> {
         let weak = if skill < 0.5 { "; weak" } else { "" };
         let early = match self.uncompared {
             0 => String::new(),
-            1 => "; one other law not compared yet".to_owned(),
-            n => format!("; {n} other laws not compared yet"),
+            1 => "; one law not compared yet".to_owned(),
+            n => format!("; {n} laws not compared yet"),
         };
-        Some(format!("{}: {} law, skill {skill:.2} on {held_out}{error}{weak}{early}", self.domain, self.law))
+        Some(format!("{}: {} law, skill {skill:.2} on {held_out}{error}{weak}{early}.", self.domain, self.law))
     }
 
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.

@@ -174,7 +174,7 @@ fn advice_by_a_law_that_others_have_not_been_compared_with_says_so() {
 }
 
 #[test]
-fn a_limit_binds_with_the_odds_asked_for_and_the_reasons_say_what_less_care_would_give() {
+fn a_limit_binds_with_the_probability_required_and_the_reasons_say_what_less_care_would_give() {
     let mut project = project();
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let advice = Planted::default().advise(&project).unwrap();
@@ -184,7 +184,7 @@ fn a_limit_binds_with_the_odds_asked_for_and_the_reasons_say_what_less_care_woul
     assert!((0.8..0.86).contains(&advice.p_within_limits), "{advice:#?}");
     let prose = advice.expected["eval/prose"];
     assert!((prose.limit.unwrap() - 1.6995).abs() < 1e-3 && prose.value < prose.limit.unwrap());
-    assert!(said(&advice, "the limit decides") && said(&advice, "at rust 0.63"), "{advice:#?}");
+    assert!(said(&advice, "The limit stops us") && said(&advice, "At rust 0.63"), "{advice:#?}");
     assert!(said(&advice, "extrapolated from 4 sizes") && said(&advice, "2M parameters are 3.4 ×"), "{advice:#?}");
 }
 
@@ -216,8 +216,8 @@ fn what_ends_the_range_is_named() {
     let planted = Planted { ratios: vec![0.1, 0.2, 0.4, 0.5], ..Planted::default() };
     type Change = fn(&mut Project);
     let cases: [(Change, f64, &str); 3] = [
-        (|_| {}, 0.5, "the runs went no further"),
-        (|p| p.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.45])]), 0.45, "its bound in the project"),
+        (|_| {}, 0.5, "no run goes further"),
+        (|p| p.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.45])]), 0.45, "the bound in the project"),
         (|p| p.available_tokens = BTreeMap::from([("rust".to_owned(), 0.1 * TOKENS)]), 0.4, "160k tokens available"),
     ];
     for (change, weight, reason) in cases {
@@ -229,9 +229,9 @@ fn what_ends_the_range_is_named() {
     }
     let project = project();
     let far = planted.advise_with(&project, &planted.observed(), true).unwrap();
-    assert!(far.mixture.weight("rust") > 0.99 && said(&far, "as asked for"), "{far:#?}");
+    assert!(far.mixture.weight("rust") > 0.99 && said(&far, "as requested"), "{far:#?}");
     let near = planted.advise(&project).unwrap();
-    assert!(said(&near, "outside what the runs have explored the laws see"), "{near:#?}");
+    assert!(said(&near, "Outside the explored mixtures the laws predict"), "{near:#?}");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_current_mixture_that_cannot_be_told_from_the_best_is_kept() {
     let advice = Planted::default().advise(&project).unwrap();
     assert_eq!((advice.gain, advice.p_better), (0.0, 0.5));
     assert_eq!(advice.mixture, advice.current);
-    assert!(said(&advice, "as good as can be told"), "{advice:#?}");
+    assert!(said(&advice, "can't tell the current mixture"), "{advice:#?}");
 }
 
 #[test]
@@ -252,11 +252,11 @@ fn a_current_mixture_that_breaks_a_limit_is_left_even_at_a_loss() {
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let advice = Planted::default().advise(&project).unwrap();
     assert!(advice.gain < 0.0 && advice.mixture.weight("rust") < 0.64, "{advice:#?}");
-    assert!(said(&advice, "breaks a limit"), "{advice:#?}");
+    assert!(said(&advice, "exceeds a limit"), "{advice:#?}");
 }
 
 #[test]
-fn wide_scatter_lowers_the_odds_of_the_limit_but_not_of_being_better() {
+fn wide_scatter_lowers_the_probability_of_the_limit_but_not_of_being_better() {
     let mut project = project();
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let wide = Planted { residuals: (-10..=10).map(|i| f64::from(i) * 5e-3).collect(), ..Planted::default() };
@@ -270,16 +270,26 @@ fn wide_scatter_lowers_the_odds_of_the_limit_but_not_of_being_better() {
 fn it_abstains_with_a_reason_and_a_remedy() {
     type Change = fn(&mut Project, &mut Planted);
     let cases: [(&str, Change, &str, &str); 9] = [
-        ("too few ratios", |_, t| t.ratios = vec![0.2, 0.8], "runs at 2 ratios are too few", "rust = 0.50 at 592k"),
-        ("skill unknown", |_, t| t.skill = None, "skill of the planted law for rust is unknown", "launch a run"),
-        ("no skill", |_, t| t.skill = Some(-0.2), "not predict held-out rust losses", "launch a run"),
-        ("skill is no number", |_, t| t.skill = Some(f64::NAN), "not predict held-out rust losses", "launch a run"),
+        (
+            "too few ratios",
+            |_, t| t.ratios = vec![0.2, 0.8],
+            "2 distinct ratios; advice needs 3",
+            "rust = 0.50 at 592k",
+        ),
+        ("skill unknown", |_, t| t.skill = None, "skill of the planted law for rust is unknown", "Launch a run"),
+        ("no skill", |_, t| t.skill = Some(-0.2), "predicts held-out rust losses no better", "Launch a run"),
+        (
+            "skill is no number",
+            |_, t| t.skill = Some(f64::NAN),
+            "predicts held-out rust losses no better",
+            "Launch a run",
+        ),
         ("no target", |p, _| p.target.params = None, "target's size", "target: {"),
         (
             "impossible limit",
             |p, _| p.objective.subject_to = vec![limit(Base::Nats(1.5), Slack::Nats(0.0))],
-            "the best misses by 6.7 %",
-            "loosen the limit",
+            "the closest misses by 6.7 %",
+            "Loosen the limit",
         ),
         (
             "contradicting bounds",
@@ -287,8 +297,8 @@ fn it_abstains_with_a_reason_and_a_remedy() {
                 p.bounds.insert("rust".to_owned(), [0.5, 0.9]);
                 p.available_tokens.insert("rust".to_owned(), 0.01 * TOKENS);
             },
-            "rust would have to be at least 0.500",
-            "widen the bounds",
+            "rust would need at least 0.500",
+            "Widen the bounds",
         ),
         (
             "nothing minimised",
@@ -296,7 +306,7 @@ fn it_abstains_with_a_reason_and_a_remedy() {
             "gives no domain",
             "minimize",
         ),
-        ("losses that are no numbers", |_, t| t.rust = |_| f64::NAN, "no finite loss", "launch a run"),
+        ("losses that are no numbers", |_, t| t.rust = |_| f64::NAN, "no finite loss", "Launch a run"),
     ];
     for (name, change, reason, help) in cases {
         let (mut project, mut planted) = (project(), Planted::default());
@@ -309,7 +319,7 @@ fn it_abstains_with_a_reason_and_a_remedy() {
     let nothing =
         recommend(&Evidence { project: &project, observed: &planted.observed(), fits: &[], extrapolate: false });
     let Advice::Abstained(abstention) = nothing else { panic!("{nothing:?}") };
-    assert!(abstention.reasons[0].contains("no law could be fitted to the rust loss"), "{abstention:#?}");
+    assert!(abstention.reasons[0].contains("No law could be fitted to the rust loss"), "{abstention:#?}");
 }
 
 #[test]
@@ -320,7 +330,7 @@ fn without_step_zero_a_limit_from_the_start_cannot_be_known() {
     let mut project = project();
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];
     let abstention = planted.advise_with(&project, &observed, false).unwrap_err();
-    assert!(abstention.reasons[0].contains("no run has the prose loss at step 0"), "{abstention:#?}");
+    assert!(abstention.reasons[0].contains("No run logs the prose loss at step 0"), "{abstention:#?}");
 }
 
 #[test]
@@ -340,7 +350,7 @@ fn without_a_current_mixture_the_mean_of_the_runs_stands_in() {
     project.current = None;
     let advice = Planted::default().advise(&project).unwrap();
     assert!((advice.current.weight("rust") - 0.5).abs() < 1e-9);
-    assert!(said(&advice, "no current mixture is stated"), "{advice:#?}");
+    assert!(said(&advice, "No current mixture is stated"), "{advice:#?}");
 }
 
 /// The recorded example with the real laws: the project as its file has it, the rows, and a fit of each loss.
@@ -381,7 +391,7 @@ fn the_recorded_example_gets_the_advice_its_runs_support() {
     assert!(advice.p_better > 0.95 && advice.p_within_limits >= SURE, "{advice:#?}");
     let prose = advice.expected["eval/prose/loss"];
     assert!(prose.value < prose.limit.unwrap() && prose.low < prose.value, "{advice:#?}");
-    assert!(said(&advice, "the limit decides") && said(&advice, "3.4 × the largest run"), "{advice:#?}");
+    assert!(said(&advice, "The limit stops us") && said(&advice, "3.4 × the largest run"), "{advice:#?}");
     assert!(said(&advice, "with half the tokens up to"), "{advice:#?}");
     assert_eq!(Advice::Recommendation(advice), recommend(&evidence));
 }

@@ -162,23 +162,21 @@ fn warnings(
     };
     let repeated = observations.rows.iter().filter(repeats).count();
     if repeated > 0 {
-        all.push(format!(
-            "{repeated} checkpoints use tokens more than once, which count as the fresh ones they are worth"
-        ));
+        all.push(format!("{repeated} checkpoints repeat tokens; repeated tokens are discounted"));
     }
     if let Some(held) = held {
         if held.skill <= 0.0 {
-            all.push("NO SKILL: what was held out is predicted no better than by the mean".to_owned());
+            all.push("NO SKILL: predicts held-out losses no better than their mean".to_owned());
         }
     } else {
-        all.push("not cross-validated: its skill is unknown".to_owned());
+        all.push("not cross-validated, so its skill is unknown".to_owned());
     }
     if runs < 2 {
-        all.push("one run only: intervals do not know how runs differ".to_owned());
+        all.push("one run only: the intervals leave out how runs differ".to_owned());
     }
     let loose: Vec<&str> = parameters.iter().filter(|p| !p.identified).map(|p| p.name.as_str()).collect();
     if !loose.is_empty() {
-        all.push(format!("not pinned down by the data: {} (predictions hold, these do not)", loose.join(", ")));
+        all.push(format!("not identifiable from these runs: {} (predictions do not depend on it)", loose.join(", ")));
     }
     all
 }

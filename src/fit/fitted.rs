@@ -42,9 +42,9 @@ pub enum FitError {
         missing: Vec<String>,
     },
     /// No law of this name.
-    #[error("there is no law called '{0}'")]
+    #[error("no law is called '{0}'")]
     Unknown(String),
-    /// Whoever asked has lost interest.
+    /// The caller asked to stop.
     #[error("the fit of {0} was stopped")]
     Stopped(String),
 }

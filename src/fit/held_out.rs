@@ -186,16 +186,16 @@ impl Leap {
 }
 
 impl LeapView {
-    /// For the screen: `1.78× the largest N fitted to: 1.4 % wrong, 1.1 % too low`.
+    /// For the screen: `at 1.78× the largest N fitted: error 1.4 %, 1.1 % too low on average`.
     #[must_use]
     pub fn describe(&self) -> String {
         let side = if self.bias < 0.0 { "too low" } else { "too high" };
         let bias = if self.bias.abs() < 0.25 * self.mre {
-            "as often too low as too high".to_owned()
+            "unbiased".to_owned()
         } else {
             format!("{:.1} % {side} on average", 100.0 * self.bias.abs())
         };
         let (times, what) = (show_amount(self.factor), &self.what);
-        format!("at {times}× the largest {what} fitted to: {:.1} % wrong, {bias}", 100.0 * self.mre)
+        format!("at {times}× the largest {what} fitted: error {:.1} %, {bias}", 100.0 * self.mre)
     }
 }

@@ -150,7 +150,9 @@ impl Draft {
 
 fn missing(law: &dyn laws::Law, observations: &Observations, x: &Columns) -> Vec<String> {
     if x.is_empty() {
-        return vec!["there is no checkpoint with a loss, tokens and a mixture yet".to_owned()];
+        return vec![
+            "mixture laws need runs with losses, token counts and mixtures; no checkpoint has all three".to_owned(),
+        ];
     }
     law.missing(observations)
 }

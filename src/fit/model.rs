@@ -38,11 +38,9 @@ impl Model {
             Method::Solve(_) if !warm.is_empty() && (budget.stop)() => {
                 Optimum { theta: warm[0].clone(), starts: 0, stopped: "stopped".to_owned() }
             }
-            Method::Solve(law) => Optimum {
-                theta: law.solve(&self.shape, x, budget.seed),
-                starts: 1,
-                stopped: "solved, not searched".to_owned(),
-            },
+            Method::Solve(law) => {
+                Optimum { theta: law.solve(&self.shape, x, budget.seed), starts: 1, stopped: "closed form".to_owned() }
+            }
         }
     }
 

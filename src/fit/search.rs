@@ -70,7 +70,7 @@ impl Whitened<'_, '_> {
         }
         match self.left.get().checked_sub(1) {
             Some(left) => self.left.set(left),
-            None => return Err(Error::msg("out of evaluations")),
+            None => return Err(Error::msg("evaluation limit reached")),
         }
         let mut cache = self.cache.borrow_mut();
         if cache.0 == z {

@@ -74,7 +74,9 @@ pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budge
     let starts = budget.fresh + warm.len();
     match leaders(places, 1, 0.0).into_iter().next() {
         Some(place) => Optimum { stopped: describe(&place), theta: place.theta, starts },
-        None => Optimum { theta: vec![0.0; objective.dimensions()], starts, stopped: "nowhere to start".to_owned() },
+        None => {
+            Optimum { theta: vec![0.0; objective.dimensions()], starts, stopped: "no finite starting point".to_owned() }
+        }
     }
 }
 
@@ -151,7 +153,7 @@ fn better(a: Place, b: Place) -> Place {
 }
 
 fn describe(place: &Place) -> String {
-    if place.converged { "converged".to_owned() } else { "step limit; the best place seen is kept".to_owned() }
+    if place.converged { "converged".to_owned() } else { "step limit reached; best point kept".to_owned() }
 }
 
 /// The best `count` places, lowest first; of places whose values agree to `same` of their value, one.

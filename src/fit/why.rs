@@ -10,15 +10,15 @@ pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
     better.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c.name.clone())
 }
 
-/// `additive: 1.6 % error on mixtures held out and 1.4 % on the largest N and D held out, against …`
+/// `additive: 1.6 % error on held-out mixtures and 1.4 % on the held-out largest scale, against …`
 pub(super) fn sentence(choice: &Choice) -> String {
     let Some(law) = &choice.law else { return "no law could be fitted".to_owned() };
     let unfinished = match choice.unfinished.len() {
         0 => String::new(),
-        n => format!("; {n} other law{} not compared yet", if n == 1 { "" } else { "s" }),
+        n => format!("; {n} law{} not compared yet", if n == 1 { "" } else { "s" }),
     };
     let Some(chosen) = choice.chosen().filter(|c| c.error().is_some()) else {
-        return format!("{law}: there is nothing to hold out, so it cannot be compared{unfinished}");
+        return format!("{law}: too few runs to hold any out, so it cannot be compared{unfinished}");
     };
     let baselines = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
     let mut against: Vec<String> = baselines
@@ -36,9 +36,9 @@ pub(super) fn sentence(choice: &Choice) -> String {
         (Some(mixtures), Some(scale)) => {
             let (mixtures, scale) = (percent(mixtures), percent(scale));
             let unit = choice.held_out.unwrap_or(Unit::Mixtures).name();
-            format!("{mixtures} error on {unit} held out and {scale} on the largest scale held out")
+            format!("{mixtures} error on held-out {unit} and {scale} on the held-out largest scale")
         }
-        _ => format!("{} error on what was held out", numbers(chosen)),
+        _ => format!("{} error on held-out rows", numbers(chosen)),
     };
     let against = if against.is_empty() { String::new() } else { format!(", against {}", list(&against)) };
     format!("{loud}{law}: {what}{against}{unfinished}")
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(beaten_by(&good), None);
         assert_eq!(
             sentence(&good),
-            "additive: 0.57 % error on mixtures held out and 1.9 % on the largest scale held out, against 4.6 % and \
+            "additive: 0.57 % error on held-out mixtures and 1.9 % on the held-out largest scale, against 4.6 % and \
              12 % for the mean, 3.0 % and 4.0 % for a straight line, and 2.0 % and 2.1 % for exponential, the next best \
              of 2 laws"
         );
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn what_was_held_out_is_called_what_it_is() {
         let runs = Choice { held_out: Some(Unit::Runs), ..choice(0.0057, 0.0458) };
-        assert!(sentence(&runs).starts_with("additive: 0.57 % error on runs held out and"));
+        assert!(sentence(&runs).starts_with("additive: 0.57 % error on held-out runs and"));
     }
 
     #[test]

@@ -302,7 +302,7 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
             };
             let known = missing.map_or(Known::Planned, |fact| {
                 Known::Assumed(format!(
-                    "the learning rate is taken to fall to {:.2e} over {:.0} steps; state {fact} to be sure",
+                    "assumed: the learning rate falls to {:.2e} over {:.0} steps; set {fact} to be sure",
                     plan.floor,
                     if shape == Shape::Wsd { plan.decay } else { total - warmup }
                 ))
@@ -310,7 +310,7 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
             Some((plan, known))
         }
         _ => {
-            let text = "the learning rate is taken to stay as it is; state schedule (cosine, linear, wsd, constant) if it will fall";
+            let text = "assumed: the learning rate stays constant; set schedule (cosine, linear, wsd, constant) if it will fall";
             Some((with(Shape::Constant, floor, decay), Known::Assumed(text.to_owned())))
         }
     }

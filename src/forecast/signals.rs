@@ -1,4 +1,4 @@
-//! What a person would want to be woken for: a run that has gone wrong, has stopped, or cannot win any more.
+//! Alerts: a run that has gone wrong, has stopped, or is unlikely to beat the best one.
 //!
 //! [`inspect`] looks at one run as it stands and says all that is so now; [`Watch`] remembers what was said, so that each
 //! thing is told once when it begins and can be told again only after it has ended. Thresholds are those at which
@@ -58,7 +58,7 @@ pub struct Rival {
     pub sd: f64,
 }
 
-/// Odds of reaching the best run below which stopping is suggested.
+/// Probability of beating the best run below which stopping is suggested.
 pub const HOPELESS: f64 = 0.02;
 /// Part of a run from which on silence is its end: the last lines of a plan are often not logged.
 const NEARLY_DONE: f64 = 0.95;
@@ -67,14 +67,14 @@ pub const TOO_EARLY: f64 = 0.2;
 /// Part of a run from which on stopping saves nothing worth a word.
 pub const TOO_LATE: f64 = 0.9;
 
-/// Odds that a run with this forecast ends below `best`.
+/// Probability that a run with this forecast ends below `best`.
 #[must_use]
-pub fn odds_below(forecast: &RunForecast, best: f64) -> f64 {
-    odds_against(forecast, best, 0.0)
+pub fn probability_below(forecast: &RunForecast, best: f64) -> f64 {
+    probability_of_beating(forecast, best, 0.0)
 }
 
 /// The same where `best` is itself uncertain, by `sd` in ln.
-fn odds_against(forecast: &RunForecast, best: f64, sd: f64) -> f64 {
+fn probability_of_beating(forecast: &RunForecast, best: f64, sd: f64) -> f64 {
     let sd = ln_sd(forecast).hypot(sd).max(1e-9);
     normal((best / forecast.value).ln() / sd)
 }
@@ -127,37 +127,37 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
     }
     for (key, series) in &vitals.training {
         if let Some((step, now, least)) = shapes::divergence(series) {
-            let evidence = format!("{key} is back at {now:.3} after {least:.3}, and stays");
+            let evidence = format!("{key} rose from {least:.3} to {now:.3} and stays there");
             say(SignalKind::Divergence, key, step, Severity::Error, evidence);
         }
         if let Some((step, value, usual)) = shapes::spike(series, vitals.since) {
-            let evidence = format!("{key} jumped to {value:.3} at step {step}; usual there: {usual:.3}");
+            let evidence = format!("{key} jumped to {value:.3} at step {step}, usually {usual:.3}");
             say(SignalKind::Spike, key, step, Severity::Warning, evidence);
         }
     }
     let unfinished = vitals.progress.is_none_or(|p| p < NEARLY_DONE);
     for (key, series) in &vitals.validation {
         if let Some((step, change)) = shapes::plateau(series).filter(|_| unfinished && vitals.rate > 0.3) {
-            let evidence = format!("{key} moved by {:.2} % over the last third of the run", 100.0 * change);
+            let evidence = format!("{key} changed by {:.2} % over the last third of the run", 100.0 * change);
             say(SignalKind::Plateau, key, step, Severity::Info, evidence);
         }
     }
     if let Some(silent) = vitals.silence.filter(|_| goes_on(vitals.progress, vitals.watched)) {
-        let evidence = format!("nothing written for {silent:.0} s, much longer than between the lines before");
+        let evidence = format!("no new line for {silent:.0} s, much longer than usual");
         say(SignalKind::Stalled, "", newest, Severity::Warning, evidence);
     }
     if let Some((step, now, before)) = shapes::slower(vitals.throughput) {
-        let evidence = format!("{now:.0} tokens/s, {before:.0} before");
+        let evidence = format!("{now:.0} tokens/s, down from {before:.0}");
         say(SignalKind::Slower, "", step, Severity::Warning, evidence);
     }
     if vitals.segments > 1 {
-        let evidence = format!("started again from an earlier step: start {} of the run", vitals.segments);
+        let evidence = format!("restarted from an earlier step (start {} of this run)", vitals.segments);
         say(SignalKind::Restarted, "", newest, Severity::Info, evidence);
     }
     for (key, before, now) in &vitals.forecasts {
         if outside(before, now.value) > 0.1 {
             let evidence = format!(
-                "{key} was to end within {:.3} to {:.3} ({:.0} % seen), now at {:.3} ({:.0} % seen)",
+                "{key} was forecast at {:.3}–{:.3} ({:.0} % seen), now {:.3} ({:.0} % seen)",
                 before.low,
                 before.high,
                 100.0 * before.seen,
@@ -168,16 +168,16 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
         }
     }
     for (key, forecast, best) in &vitals.rivals {
-        let odds = odds_against(forecast, best.value, best.sd);
-        if (TOO_EARLY..TOO_LATE).contains(&forecast.seen) && forecast.value > best.value && odds < HOPELESS {
+        let probability = probability_of_beating(forecast, best.value, best.sd);
+        if (TOO_EARLY..TOO_LATE).contains(&forecast.seen) && forecast.value > best.value && probability < HOPELESS {
             let saved = vitals.flops_left.map_or_else(String::new, |f| format!("; stopping saves {f:.1e} FLOPs"));
             let what = if key.is_empty() { "the objective" } else { key };
             let evidence = format!(
-                "{what} is to end at {:.3}; odds of reaching {} ({:.3}): {:.1} %{saved}",
-                forecast.value,
+                "{what} unlikely to beat {} ({:.3}): expected {:.3}, probability {:.1} %{saved}",
                 best.run,
                 best.value,
-                100.0 * odds
+                forecast.value,
+                100.0 * probability
             );
             say(SignalKind::CannotWin, key, newest, Severity::Info, evidence);
         }
@@ -185,7 +185,7 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
     for (key, forecast, truth) in &vitals.finished {
         if *truth < forecast.value && outside(forecast, *truth) > 0.1 {
             let evidence = format!(
-                "{key} ended at {truth:.3}, below its forecast of {:.3} to {:.3} ({:.0} % seen)",
+                "{key} ended at {truth:.3}, below its forecast of {:.3}–{:.3} ({:.0} % seen)",
                 forecast.low,
                 forecast.high,
                 100.0 * forecast.seen

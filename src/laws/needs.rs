@@ -26,7 +26,7 @@ pub(super) fn different(data: &Observations, value: impl Fn(&crate::vocab::Obser
 pub(super) fn sizes(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.params);
     match have {
-        0 => Some("no run says how many parameters it has (set facts.params)".to_owned()),
+        0 => Some("no run states its parameter count (set facts.params)".to_owned()),
         _ if have < least => Some(format!("runs of {least} or more sizes N are needed; there {} {have}", verb(have))),
         _ => None,
     }

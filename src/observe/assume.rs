@@ -67,7 +67,7 @@ impl Assuming<'_> {
         let new: Vec<String> = trained.keys().filter(|d| !known.contains(*d)).cloned().collect();
         for domain in &known {
             if trained.get(domain).copied().unwrap_or(0) == 0 {
-                let text = format!("no run trains on '{domain}', so nothing can be learned about its weight");
+                let text = format!("no run trains on '{domain}', so its weight cannot be studied");
                 let help = match closest(domain, new.iter().map(String::as_str)) {
                     Some(meant) => format!("the runs call a domain '{meant}': did you mean that?"),
                     None => format!("the runs train on {}", listed(trained.keys().map(String::as_str))),
@@ -83,7 +83,7 @@ impl Assuming<'_> {
         if self.project.domains_stated {
             for domain in new.iter().filter(|d| trained[*d] > 0) {
                 let text = format!(
-                    "{} also {} on '{domain}', which `domains` does not list; what a run learned from it is not explained",
+                    "{} also {} on '{domain}', which `domains` does not list; the laws ignore its effect",
                     runs_are(trained[domain]),
                     if trained[domain] == 1 { "trains" } else { "train" }
                 );
@@ -92,8 +92,11 @@ impl Assuming<'_> {
             return;
         }
         let said = self.runs.iter().filter(|r| r.facts.mixture().is_some()).count();
-        let text =
-            format!("domains: {} (from the mixtures of {})", listed(all.iter().map(String::as_str)), runs_are(said));
+        let text = format!(
+            "domains found: {} (from the mixtures of {})",
+            listed(all.iter().map(String::as_str)),
+            runs_are(said)
+        );
         self.project.domains = all;
         self.say(Severity::Info, text, line);
     }
@@ -119,7 +122,7 @@ impl Assuming<'_> {
                 let metrics: Vec<(String, String)> =
                     self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect();
                 let text = format!(
-                    "domains: {} (from the names of validation losses)",
+                    "domains found: {} (from the names of validation losses)",
                     listed(metrics.iter().map(|(d, _)| d.as_str()))
                 );
                 self.say(Severity::Info, text, metrics_yaml(&metrics));
@@ -128,8 +131,8 @@ impl Assuming<'_> {
         if self.project.domains.len() > 1 {
             self.say(
                 Severity::Warning,
-                "no run says what mixture it is trained on".to_owned(),
-                "put a file mixlaw.run.yaml with `mixture: { prose: 0.8, rust: 0.2 }` into each run, or say where it is:\n\
+                "no run states its mixture".to_owned(),
+                "put a file mixlaw.run.yaml with `mixture: { prose: 0.8, rust: 0.2 }` into each run, or name the place:\n\
                  facts:\n  mixture: config.json#mixture"
                     .to_owned(),
             );
@@ -175,8 +178,7 @@ impl Assuming<'_> {
                     self.say(Severity::Warning, text, help);
                 }
                 Some((key, true)) => {
-                    let text =
-                        format!("validation loss of {domain}: {key}, though its name does not say that it is held out");
+                    let text = format!("validation loss of {domain}: {key}, but its name does not mark it as held out");
                     self.say(Severity::Warning, text, metrics_yaml(&[(domain, key.clone())]));
                     self.project.metrics[index].clone_from(key);
                 }
@@ -185,8 +187,7 @@ impl Assuming<'_> {
                     self.project.metrics[index].clone_from(key);
                 }
                 None => {
-                    let text =
-                        format!("no metric looks like the validation loss of {domain}: nothing is predicted for it");
+                    let text = format!("no metric looks like the validation loss of {domain}, so it has no forecast");
                     let help = format!(
                         "{}\nthe runs log {}",
                         metrics_yaml(&[(domain, "KEY".to_owned())]),
@@ -236,7 +237,7 @@ impl Assuming<'_> {
         let Some((weights, how)) = usual(&mixtures) else { return };
         let mixture = Mixture::from_weights(domains, &weights);
         let named: Vec<(String, f64)> = domains.iter().cloned().zip(weights).collect();
-        let text = format!("current mixture: {} ({how})", as_line(&named));
+        let text = format!("current mixture assumed: {} ({how})", as_line(&named));
         let help = format!("mixture:\n  current: {}", as_line(&named));
         self.project.current = Some(mixture);
         self.say(Severity::Info, text, help);
@@ -250,8 +251,9 @@ impl Assuming<'_> {
         }
         for (counter, runs) in runs {
             let of = if runs == 1 { "one run".to_owned() } else { format!("{runs} runs") };
-            let text = format!("steps of {of} are taken from '{counter}': W&B's own count there is of calls");
-            self.say(Severity::Info, text, "to have W&B count steps: wandb.log(…, step=STEP)".to_owned());
+            let text =
+                format!("steps of {of} come from '{counter}', because W&B's own _step counts calls of log there");
+            self.say(Severity::Info, text, "to log optimiser steps to W&B: wandb.log(…, step=STEP)".to_owned());
         }
     }
 
@@ -261,7 +263,7 @@ impl Assuming<'_> {
         let named = objective.minimize.keys().chain(objective.subject_to.iter().map(|c| &c.domain));
         let unknown: BTreeSet<String> = named.filter(|d| !self.project.domains.contains(d)).cloned().collect();
         for domain in unknown {
-            let text = format!("the objective names '{domain}', and no run and no key of the project does");
+            let text = format!("the objective names '{domain}', which is not a domain of any run or of the project");
             let names = || self.project.domains.iter().map(String::as_str);
             let help = match closest(&domain, names()) {
                 Some(meant) => format!("did you mean {meant}?"),
@@ -387,8 +389,8 @@ mod tests {
         assert_eq!(project.domains, ["prose", "rust"], "from the keys");
         assert_eq!(project.current, None);
         let said = text(&notices);
-        assert!(said.contains("no run says what mixture") && said.contains("mixlaw.run.yaml"), "{said}");
-        assert!(said.contains("no run says how many parameters"), "{said}");
+        assert!(said.contains("no run states its mixture") && said.contains("mixlaw.run.yaml"), "{said}");
+        assert!(said.contains("no run states its parameter count"), "{said}");
     }
 
     #[test]
@@ -409,7 +411,7 @@ mod tests {
         }
         let (project, notices) = assume(&bare(), &runs);
         assert_eq!(project.metrics, ["prose/loss", "rust/loss"]);
-        assert!(text(&notices).contains("does not say that it is held out"), "{}", text(&notices));
+        assert!(text(&notices).contains("does not mark it as held out"), "{}", text(&notices));
     }
 
     #[test]

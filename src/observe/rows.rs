@@ -202,7 +202,7 @@ fn mixtures(project: &Project, runs: &[RunRecord]) -> Mixtures {
     let nobody_says = !runs.is_empty() && runs.iter().all(|run| run.facts.mixture().is_none());
     let same = nobody_says.then(|| assumed_mixture(project)).flatten();
     if let (Some(_), true) = (&same, project.domains.len() > 1) {
-        all.assumed = Some("no run says its mixture: taken to be the same for all (set facts.mixture)".to_owned());
+        all.assumed = Some("no run states its mixture; assumed the same for all (set facts.mixture)".to_owned());
     }
     for run in runs {
         let weights = match (run.facts.mixture(), &same) {
@@ -244,7 +244,7 @@ fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, String> {
             .map(|(d, _)| d.as_str())
             .collect();
         return Err(format!(
-            "{:.0} % of its mixture is on domains not listed ({})",
+            "{:.0} % of its mixture is on unlisted domains ({})",
             100.0 * (1.0 - sum),
             others.join(", ")
         ));
@@ -266,10 +266,10 @@ impl Dropped {
     fn sentences(&self, skip: f64) -> Vec<String> {
         let mut all = Vec::new();
         if self.early > 0 {
-            all.push(format!("first {:.0} % of each run: {} checkpoints", 100.0 * skip, self.early));
+            all.push(format!("left out: the first {:.0} % of each run ({} checkpoints)", 100.0 * skip, self.early));
         }
         if self.not_finite > 0 {
-            all.push(format!("losses that are not positive numbers: {} checkpoints", self.not_finite));
+            all.push(format!("left out: {} checkpoints whose loss is not a positive number", self.not_finite));
         }
         let some = |names: &mut dyn Iterator<Item = String>, total: usize| {
             let mut text = names.take(NAMED).collect::<Vec<_>>().join("; ");
@@ -281,13 +281,13 @@ impl Dropped {
         if !self.without_tokens.is_empty() {
             let mut names = self.without_tokens.iter().map(|n| printable(n));
             all.push(format!(
-                "no token count and no tokens per step (set facts.batch_tokens): {}",
+                "left out, token count unknown (set facts.batch_tokens): {}",
                 some(&mut names, self.without_tokens.len())
             ));
         }
         if !self.by_mixture.is_empty() {
             let mut lines = self.by_mixture.iter().map(|(n, why)| format!("{}: {}", printable(n), printable(why)));
-            all.push(format!("runs left out: {}", some(&mut lines, self.by_mixture.len())));
+            all.push(format!("left out: {}", some(&mut lines, self.by_mixture.len())));
         }
         all
     }

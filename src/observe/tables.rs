@@ -146,7 +146,7 @@ impl Tables {
                     .dropped
                     .extend(table.dropped.iter().chain(table.left_out.get(domain).into_iter().flatten()).cloned());
                 if unlisted > 0 {
-                    fitted.dropped.push(format!("{unlisted} rows of a table train on domains that are not listed"));
+                    fitted.dropped.push(format!("{unlisted} rows of a table train on unlisted domains"));
                 }
             }
         }
@@ -240,21 +240,21 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
             ([_, ..], _) => {
                 format!("the losses are of {}, the weights of {}", strangers.join(", "), table.domains.join(", "))
             }
-            (_, filtered) if filtered == cells.rows.len() => "no row meets the condition of `where`".to_owned(),
+            (_, filtered) if filtered == cells.rows.len() => "no row meets `where`".to_owned(),
             _ => counts.sentences(cells).join("; "),
         };
-        return Err(cells.refuse("no row of this table can be used".to_owned(), help));
+        return Err(cells.refuse("no row of this table is usable".to_owned(), help));
     }
     if !strangers.is_empty() {
         let text =
-            format!("{}: the losses of {} are not used: no weight has these names", cells.named, strangers.join(", "));
+            format!("{}: losses of {} ignored, because no weight has these names", cells.named, strangers.join(", "));
         table.remarks.push(text);
     }
     table.remarks.push(summary(&table, cells));
     table.dropped = cells.dropped.iter().map(|d| format!("{}: {d}", cells.named)).collect();
     table.dropped.extend(counts.sentences(cells));
     if weights.is_none() && table.domains.len() > 1 {
-        table.dropped.push(format!("{}: no mixture is given; taken to be the same for all rows", cells.named));
+        table.dropped.push(format!("{}: no mixture given; assumed the same for all rows", cells.named));
     }
     Ok(table)
 }
@@ -291,14 +291,14 @@ impl Counts {
             all.push(format!("{} of {} rows do not meet `where`", self.filtered, cells.rows.len()));
         }
         if self.without_weights > 0 {
-            all.push(format!("{} rows have weights that are no numbers, negative, or all zero", self.without_weights));
+            all.push(format!("{} rows have weights that are negative, all zero or not numbers", self.without_weights));
         }
         if let Some(line) = self.first_without_numbers {
             all.push(format!("{} rows lack N or D (first in line {line})", self.without_numbers));
         }
         if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
             let count = self.renormalised;
-            all.push(format!("the weights of {count} rows were renormalised: they summed to {least:.4} to {most:.4}"));
+            all.push(format!("the weights of {count} rows were normalised; their sums were {least:.4}–{most:.4}"));
         }
         all.iter().map(|sentence| format!("{}: {sentence}", cells.named)).collect()
     }
@@ -626,9 +626,9 @@ mod tests {
         assert_eq!(observed.starts[0].rows.len(), 1, "D = 0 is a loss before training");
         let said = b.dropped.join("\n");
         for words in [
-            "1 rows have weights that are no numbers, negative",
+            "1 rows have weights that are negative, all zero or not numbers",
             "1 rows lack N or D (first in line 5)",
-            "the weights of 1 rows were renormalised: they summed to 100.0000",
+            "the weights of 1 rows were normalised; their sums were 100.0000",
             "1 rows have no loss of b",
         ] {
             assert!(said.contains(words), "{words}: {said}");
@@ -676,7 +676,7 @@ mod tests {
             ("    metrics: { a: a_los }", "mixlaw.yaml:2:11: t.csv: there is no column 'a_los'", "'a_loss'"),
             ("    metrics: { prefix: val_ }", "no column is called 'val_…'", "n, d, w_a"),
             ("    mixture: { prefix: w_ }", "no `metrics` say which columns are losses", "suffix"),
-            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table can be used", "are of c"),
+            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table is usable", "are of c"),
             ("    metrics: { a: a_loss }\n    where: kind == z", "no row of this table", "where"),
             ("    metrics: { a: a_loss }\n    run: step*", "no column begins with 'step'", "n, d"),
         ] {

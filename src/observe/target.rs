@@ -18,20 +18,20 @@ impl Assuming<'_> {
         let target = &mut self.project.target;
         if let (None, Some(n)) = (target.params, params) {
             target.params = Some(n);
-            said.push(format!("{} parameters, the largest run", show_amount(n)));
+            said.push(format!("{} parameters (the largest run)", show_amount(n)));
         }
         if let (None, Some(d)) = (target.tokens, tokens) {
             target.tokens = Some(d);
-            said.push(format!("{} tokens, the longest run", show_amount(d)));
+            said.push(format!("{} tokens (the longest run)", show_amount(d)));
         }
         if !said.is_empty() {
             let amount = |value: Option<f64>| value.map_or_else(|| "7B".to_owned(), show_amount);
             let help = format!("target: {{ params: {}, tokens: {} }}", amount(target.params), amount(target.tokens));
-            self.say(Severity::Info, format!("target: {}", said.join("; ")), help);
+            self.say(Severity::Info, format!("target assumed: {}", said.join("; ")), help);
         }
         self.experts();
         if self.project.target.params.is_none() {
-            let text = "no run says how many parameters it has, so laws in N cannot be fitted".to_owned();
+            let text = "no run states its parameter count, so laws in N cannot be fitted".to_owned();
             let help =
                 "facts:\n  params: config.json#num_params\nor the same for all runs:\nfacts:\n  params: 1B".to_owned();
             self.say(Severity::Warning, text, help);
@@ -68,13 +68,13 @@ impl Assuming<'_> {
         });
         if !stated || assumed {
             let text = format!(
-                "target: {} experts, {} a token, {} parameters active, after the largest run with experts",
+                "target assumed: {} experts, {} per token, {} active parameters (as in the largest run with experts)",
                 show_amount(experts),
                 show_amount(chosen),
                 show_amount(active)
             );
             let help = format!(
-                "target: {{ experts: {}, experts_per_token: {}, active_params: {} }}; of a dense model: experts: 1",
+                "target: {{ experts: {}, experts_per_token: {}, active_params: {} }}; for a dense model: experts: 1",
                 show_amount(experts),
                 show_amount(chosen),
                 show_amount(active)

@@ -92,7 +92,7 @@ fn the_recorded_example_gives_what_its_readme_says() {
         assert_eq!(fitted.rows.len(), 540);
         assert_eq!(fitted.runs_present(), 36);
         assert_eq!(starts.rows.len(), 36);
-        assert_eq!(fitted.dropped, ["first 10 % of each run: 36 checkpoints"]);
+        assert_eq!(fitted.dropped, ["left out: the first 10 % of each run (36 checkpoints)"]);
         for row in &fitted.rows {
             // Evaluations are every 25 steps of 4096 tokens; the training line of the same step counts one batch more.
             assert_eq!(row.tokens % (25.0 * 4096.0), 0.0);
@@ -124,7 +124,7 @@ fn tokens_come_from_the_log_or_from_the_batch_or_the_row_is_refused_aloud() {
     let neither = observe(&project(), &[run(&prose, &losses, &[])]);
     assert!(neither.fitted[0].rows.is_empty());
     assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("facts.batch_tokens")), "{:?}", neither.fitted[0]);
-    assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("not positive numbers: 1")));
+    assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("1 checkpoints whose loss is not a positive number")));
     assert_eq!(neither.starts[0].rows.len(), 1, "step 0 needs no count");
 }
 
@@ -138,7 +138,7 @@ fn mixtures_are_normalised_refused_or_assumed_and_it_is_said() {
     assert!(unlisted.rows.is_empty() && unlisted.dropped[0].contains("50 %"), "{:?}", unlisted.dropped);
     let silent = rows(&[]);
     assert_eq!(silent.rows[0].mixture, [0.5, 0.5]);
-    assert!(silent.dropped[0].contains("no run says its mixture"));
+    assert!(silent.dropped[0].contains("no run states its mixture"));
 }
 
 #[test]

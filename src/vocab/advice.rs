@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a reason ends that says how far the target lies beyond the data.
-pub const EXTRAPOLATES: &str = "the laws extrapolate";
+pub const EXTRAPOLATES: &str = "the laws extrapolate.";
 
 /// What following the advice would do to one validation loss at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,9 +35,9 @@ pub struct Recommendation {
     pub current: Mixture,
     /// By validation loss.
     pub expected: BTreeMap<String, Expected>,
-    /// Odds that the objective is better than with the current mixture.
+    /// Probability that the objective is better than with the current mixture.
     pub p_better: f64,
-    /// Odds that every stated limit holds.
+    /// Probability that every stated limit holds.
     #[serde(default)]
     pub p_within_limits: f64,
     /// How much lower the objective is expected to be, nats.
@@ -86,7 +86,7 @@ pub struct ShapeRecommendation {
     pub compute: f64,
     /// By validation loss.
     pub expected: BTreeMap<String, Expected>,
-    /// Odds that the objective is better than with the target as it is.
+    /// Probability that the objective is better than with the target as it is.
     pub p_better: f64,
     /// How much lower the objective is expected to be, nats.
     pub gain: f64,

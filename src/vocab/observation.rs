@@ -52,7 +52,7 @@ pub struct Observations {
     pub supply: Vec<f64>,
     /// How a short run on the target's domain began, where the project says.
     pub probe: Option<Probe>,
-    /// What was left out and why, for the screen ("first 10 % of each run: 72 checkpoints").
+    /// What was left out and why, for the screen ("left out: the first 10 % of each run (72 checkpoints)").
     pub dropped: Vec<String>,
 }
 

@@ -22,7 +22,7 @@ pub struct Moe {
 impl fmt::Display for Moe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (experts, chosen) = (show_amount(self.experts), show_amount(self.experts_per_token));
-        write!(f, "{experts} experts, {chosen} a token, {} active", show_amount(self.active_params))?;
+        write!(f, "{experts} experts, {chosen} per token, {} active", show_amount(self.active_params))?;
         if self.granularity > 1.0 { write!(f, ", granularity {}", show_amount(self.granularity)) } else { Ok(()) }
     }
 }

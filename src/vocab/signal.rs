@@ -1,4 +1,4 @@
-//! What a person would want to be woken for.
+//! Alerts: what has happened to a run that a person should know of.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl SignalKind {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::NotANumber => "not a number",
+            Self::NotANumber => "NaN",
             Self::Divergence => "divergence",
             Self::Spike => "spike",
             Self::Plateau => "plateau",
@@ -54,7 +54,7 @@ impl SignalKind {
             Self::Slower => "slower",
             Self::Restarted => "restarted",
             Self::OutsideBand => "off its forecast",
-            Self::CannotWin => "cannot win",
+            Self::CannotWin => "unlikely to win",
             Self::BetterThanForecast => "better than forecast",
         }
     }

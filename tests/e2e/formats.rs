@@ -80,7 +80,7 @@ fn steps_are_the_optimisers_where_wandb_counts_calls() {
     let run = &runs["runs"][0];
     assert_eq!((run["last_step"].as_i64(), run["metrics"]["eval/loss"]["last_step"].as_i64()), (Some(400), Some(400)));
     let said = stdout(&world.run(&["check", "p"]));
-    assert!(said.contains("steps of one run are taken from 'train/global_step'"), "{said}");
+    assert!(said.contains("steps of one run come from 'train/global_step'"), "{said}");
     // What is stored and exported is what the log says.
     let steps: Vec<i64> = points(&world).iter().filter(|p| p.0 == "eval/loss").map(|p| p.1).collect();
     assert_eq!(steps, (0..8).collect::<Vec<i64>>());

@@ -158,8 +158,8 @@ fn forecasts_that_move_or_cannot_win_are_told_once_and_not_for_one_odd_look() {
     assert!(inspect(&Vitals { rivals: rivals(1.9, 0.0), ..Vitals::default() }).is_empty(), "too early");
     let done = inspect(&Vitals { finished: vec![("loss", before.clone(), 1.9)], ..Vitals::default() });
     assert_eq!(done.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![SignalKind::BetterThanForecast]);
-    assert!((odds_below(&before, 2.0) - 0.5).abs() < 1e-6 && odds_below(&before, 1.5) < 1e-6);
-    assert!(odds_against(&before, 1.9, 0.05) > odds_below(&before, 1.9));
+    assert!((probability_below(&before, 2.0) - 0.5).abs() < 1e-6 && probability_below(&before, 1.5) < 1e-6);
+    assert!(probability_of_beating(&before, 1.9, 0.05) > probability_below(&before, 1.9));
 }
 
 #[test]

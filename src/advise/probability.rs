@@ -1,4 +1,5 @@
-//! Odds over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty of limits.
+//! Probabilities, counted over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty
+//! of limits.
 
 use super::limits::{Limit, Tie};
 use super::samples::{SAMPLES, draw_of};
@@ -56,8 +57,8 @@ impl Scatter {
     }
 }
 
-/// Everything odds are counted with.
-pub(super) struct Odds<'q, 'f> {
+/// What probabilities are counted over: the laws at the target, with joint samples of all that is uncertain.
+pub(super) struct JointSamples<'q, 'f> {
     /// The target's size and amount of data.
     pub scale: Scale,
     /// By domain; `None` where there is no fit.
@@ -73,13 +74,13 @@ pub(super) struct Odds<'q, 'f> {
     pub spacing: f64,
 }
 
-impl Odds<'_, '_> {
+impl JointSamples<'_, '_> {
     /// The objective by the best guess, nats.
     pub fn objective(&self, weights: &[f64]) -> f64 {
         self.minimised().map(|(_, share, surface)| share * self.best(surface, weights)).sum()
     }
 
-    /// Odds that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
+    /// Probability that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
     /// do not say that much.
     pub fn better(&self, weights: &[f64]) -> f64 {
         let mut difference = vec![0.0; SAMPLES];
@@ -110,7 +111,7 @@ impl Odds<'_, '_> {
         self.limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
     }
 
-    /// The worst ln(loss / limit) that is not exceeded with odds of `sure`; −∞ where there are no limits.
+    /// The worst ln(loss / limit) that is not exceeded with a probability of `sure`; −∞ where there are no limits.
     pub fn excess_at(&self, weights: &[f64], sure: f64) -> f64 {
         if self.limits.is_empty() {
             return f64::NEG_INFINITY;
@@ -121,7 +122,7 @@ impl Odds<'_, '_> {
         *value
     }
 
-    /// Odds that every limit holds.
+    /// Probability that every limit holds.
     pub fn within(&self, weights: &[f64]) -> f64 {
         if self.limits.is_empty() {
             return 1.0;
