@@ -1,4 +1,5 @@
-//! What every target does with its input: read it whole, read it in pieces with a restart between any two, and compare.
+//! What the fuzzer does with its input: pick a format by the first byte, read the rest whole, read it in pieces with a
+//! restart between any two, and compare.
 
 #[path = "../../tests/formats/writers.rs"]
 pub mod writers;
@@ -8,7 +9,7 @@ use mixlaw::ingest::formats::{Format, Growth, Sink, all, recognise};
 use mixlaw::project::line_format::LineFormat;
 use std::sync::{Arc, LazyLock};
 
-/// The path that the targets pretend a file has: it must be one that formats that go by the path accept.
+/// The path that inputs pretend to have: it must be one that formats that go by the path accept.
 pub const PATH: &str = "plots/metrics/loss.tsv";
 
 #[derive(Debug, PartialEq)]
@@ -18,8 +19,30 @@ struct Read {
     used: usize,
 }
 
-/// The format with this name.
-pub fn format(name: &str) -> &'static dyn Format {
+/// What an input may be of: its name, its format, and what is made of the input before it is read.
+pub struct Kind {
+    /// Name of the format; with `-records` where the input is what is inside its records.
+    pub name: String,
+    format: &'static dyn Format,
+    file: fn(&[u8]) -> Vec<u8>,
+}
+
+/// Every kind, in the order of the first byte: the formats of the library, one that a project describes, and what is
+/// inside the records of formats with checksums, since a fuzzer does not find a checksum. A new format moves those behind
+/// it: write the seeds anew then.
+pub fn kinds() -> &'static [Kind] {
+    static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+        let kind = |name: &str, format, file| Kind { name: name.to_owned(), format, file };
+        let mut kinds: Vec<Kind> = all().iter().map(|f| kind(f.name(), *f, <[u8]>::to_vec)).collect();
+        kinds.push(kind("custom", custom(), <[u8]>::to_vec));
+        kinds.push(kind("tfevents-records", format("tfevents"), tfevents_of));
+        kinds.push(kind("wandb-records", format("wandb"), wandb_of));
+        kinds
+    });
+    &KINDS
+}
+
+fn format(name: &str) -> &'static dyn Format {
     *all().iter().find(|format| format.name() == name).expect("a format of this name")
 }
 
@@ -33,13 +56,15 @@ pub fn custom() -> &'static CustomFormat {
     &FORMAT
 }
 
-/// Feeds `bytes`, the first of which say where to cut.
-pub fn run(format: &dyn Format, bytes: &[u8]) {
-    let Some((seed, bytes)) = bytes.split_first() else { return };
-    let _ = recognise(PATH, bytes);
-    let whole = read(format, bytes, usize::MAX);
+/// Reads `bytes`: the first says of which format, the second where to cut.
+pub fn run(bytes: &[u8]) {
+    let [which, seed, bytes @ ..] = bytes else { return };
+    let kind = &kinds()[usize::from(*which) % kinds().len()];
+    let (format, bytes) = (kind.format, (kind.file)(bytes));
+    let _ = recognise(PATH, &bytes);
+    let whole = read(format, &bytes, usize::MAX);
     if format.growth() == Growth::Appended {
-        let pieces = read(format, bytes, 1 + usize::from(*seed));
+        let pieces = read(format, &bytes, 1 + usize::from(*seed));
         if let (Some(whole), Some(pieces)) = (whole, pieces) {
             assert_eq!(whole, pieces);
         }
@@ -64,9 +89,11 @@ fn read(format: &dyn Format, bytes: &[u8], piece: usize) -> Option<Read> {
             read.used += used;
             assert!(read.used <= there);
             read.facts += sink.facts.len();
-            read.points.extend(sink.points.iter().map(|p| {
-                (sink.metrics()[p.metric as usize].clone(), p.step, p.value.to_bits(), p.wall.to_bits())
-            }));
+            read.points.extend(
+                sink.points
+                    .iter()
+                    .map(|p| (sink.metrics()[p.metric as usize].clone(), p.step, p.value.to_bits(), p.wall.to_bits())),
+            );
             if used == 0 {
                 break;
             }
@@ -88,21 +115,16 @@ fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
     records
 }
 
-/// An event file with these records; the first byte still says where to cut.
-pub fn tfevents_of(bytes: &[u8]) -> Vec<u8> {
-    let Some((seed, bytes)) = bytes.split_first() else { return Vec::new() };
-    let mut file = vec![*seed];
-    records(bytes).into_iter().for_each(|record| file.extend(writers::tfevents::record(record)));
-    file
+/// An event file with these records.
+fn tfevents_of(bytes: &[u8]) -> Vec<u8> {
+    records(bytes).into_iter().flat_map(writers::tfevents::record).collect()
 }
 
 /// A W&B file with these records.
-pub fn wandb_of(bytes: &[u8]) -> Vec<u8> {
-    let Some((seed, bytes)) = bytes.split_first() else { return Vec::new() };
+fn wandb_of(bytes: &[u8]) -> Vec<u8> {
     let mut file = writers::wandb::File::new();
     records(bytes).into_iter().for_each(|record| {
         file.record(record);
     });
-    file.0.insert(0, *seed);
     file.0
 }

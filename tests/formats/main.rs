@@ -4,7 +4,7 @@ mod arbitrary;
 mod architecture;
 mod content;
 mod cuts;
-mod seeds;
+mod examples;
 mod support;
 mod truth;
 mod writers;

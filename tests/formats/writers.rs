@@ -35,6 +35,16 @@ pub mod tfevents {
     use super::{bytes, double, float, int};
     use mixlaw::ingest::formats::tfevents::masked_crc;
 
+    /// A file with every kind of record.
+    pub fn example() -> Vec<u8> {
+        let mut events = version();
+        events.extend(scalar("train/loss", 1, 2.5, 1.7e9));
+        events.extend(tensor("epoch_loss", 2, f32::NAN, 1.7e9));
+        events.extend(text("args/text_summary", r#"{"max_steps": 100, "seed": 3}"#));
+        events.extend(start(2));
+        events
+    }
+
     pub fn record(data: &[u8]) -> Vec<u8> {
         let mut out = (data.len() as u64).to_le_bytes().to_vec();
         out.extend(masked_crc(&out).to_le_bytes());
@@ -101,6 +111,16 @@ pub mod tfevents {
 
 pub mod wandb {
     use super::{bytes, int};
+
+    /// A file with every kind of record.
+    pub fn example() -> Vec<u8> {
+        let mut run = File::new();
+        run.config(&[("training>mixture", r#"{"code": 1, "prose": 3}"#), ("seed", "5")]);
+        run.output(1, "loss").output(0, "warning\n").output(1, " 2.5\n");
+        run.history(0, &[("_step", "0"), ("_timestamp", "1.7e9"), ("loss", "NaN"), ("eval>code", "1.5")]);
+        run.history(4, &[("nested", r#"{"a": {"b": 2}, "list": [1]}"#), ("image", r#"{"_type": "image"}"#)]);
+        run.0
+    }
 
     const BLOCK: usize = 32 << 10;
 

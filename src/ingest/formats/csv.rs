@@ -69,6 +69,14 @@ impl Format for Csv {
         }
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "epoch,step,loss,val\r\n0,49,2.5,\n0,,,2.25\n1,99,,nan\nstep,lr\n2,0.1\n",
+            "step;\"a \"\"b\"\",\nc\";x\n1;;2\n",
+            "# host\nstep;metric;value\n1;train/loss;2,5\n2;\"lr; max\";\"1,000\"\n",
+        ]
+    }
+
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
         Box::<Rows>::default()
     }

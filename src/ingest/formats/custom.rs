@@ -1,9 +1,9 @@
 //! Lines as the project file describes them, for everything that no format here knows.
 
+use super::console::may_be_console;
 use super::lines::{ByLine, Line, LineParser, LineReader};
 use super::saved::{self, Reader};
 use super::scan::number_with_commas;
-use super::signs::may_be_console;
 use super::{Format, Parser, Recognition, Sink};
 use crate::project::Project;
 use crate::project::line_format::LinePattern;

@@ -30,6 +30,10 @@ impl Format for Dvclive {
             .then(|| Recognition { confidence: 95, why: format!("dvclive's table of '{metric}'") })
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["step\tloss\n1\t0.5\n2\t0.25\n", "timestamp\tstep\tloss\n1690000000000\t1\t0.5\n"]
+    }
+
     fn parser(&self, path: &str) -> Box<dyn Parser> {
         let metric = metric(path).or_else(|| path.strip_suffix(".tsv"));
         Box::new(Rows::of_one_metric(metric.map(str::to_owned)))

@@ -43,6 +43,12 @@ pub trait Format: Sync {
     /// it is not, or where the beginning is too short to tell.
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition>;
 
+    /// Stretches of files in this format that together have every kind of record it knows, as programs write them:
+    /// what the tests cut into pieces and fuzzing starts from. Empty where they are made by the tests' own writers.
+    fn examples(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// A parser at the beginning of a file. `path` is relative to the run: some formats (dvclive, MLflow) name the
     /// metric by it.
     fn parser(&self, path: &str) -> Box<dyn Parser>;

@@ -44,6 +44,14 @@ impl Format for Jsonl {
         recognise(path, head)
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "{\"step\": 1, \"train\": {\"loss\": 2.5, \"list\": [1, {\"a\": 2}]}, \"x\": NaN, \"t\": \"a\\\"b\"}\n{\"step\": 2}\n",
+            "{\"global_step/max_steps\": \"12/2353\", \"loss\": 1.5}\n{\"model_parameter_info\": \"X: 7.5M Params\", \"log_history\": [{}]}\n",
+            "\u{feff}{\"key\": \"loss\", \"value\": 2.5, \"step\": 1}\n{\"event\": \"train\", \"data\": {\"step\": 10, \"loss\": \"2.5\"}}\n",
+        ]
+    }
+
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
         Box::new(Lines::default())
     }

@@ -27,6 +27,10 @@ impl Format for Mlflow {
         Some(Recognition { confidence, why: format!("MLflow's file of '{metric}'") })
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["1690000000000 2.5 0\n1690000000500 nan -3\n1690000001000 2.0\n1690000001000 1.5 4 data 1f\n"]
+    }
+
     fn parser(&self, path: &str) -> Box<dyn Parser> {
         Box::new(Lines { metric: metric(path).unwrap_or(file_name(path)).to_owned(), lines: 0 })
     }

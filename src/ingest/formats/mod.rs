@@ -5,71 +5,49 @@
 //! and calls again with the rest in front when more has been written.
 
 pub mod blocks;
-pub mod build_nanogpt;
-pub mod composer;
 pub mod console;
 pub mod csv;
 pub mod custom;
 pub mod dvclive;
 mod format;
-pub mod hf_dict;
-pub mod hf_start;
 pub mod jsonl;
 pub mod lines;
-pub mod llmc;
-pub mod megatron;
-pub mod minimind;
 pub mod mlflow;
-pub mod modded_nanogpt;
-pub mod nanogpt;
-pub mod olmo;
-pub mod open_instruct;
 pub mod protobuf;
 pub mod python_dict;
 pub mod python_json;
 pub mod refuse;
 pub mod saved;
 pub mod scan;
-pub mod signs;
 pub mod sink;
-pub mod stdout;
 pub mod tensor;
 pub mod tfevents;
-pub mod torchtitan;
 pub mod trainer_state;
 pub mod wandb;
 
 use custom::CustomFormat;
 pub use format::{Format, FormatError, Growth, HEAD, Parser, Recognition};
 pub use sink::{RawPoint, Restart, Sink};
+use std::sync::LazyLock;
 
 /// Every format, in the order in which ties are broken.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Format] {
-    &[
-        &tfevents::TfEvents,
-        &wandb::Wandb,
-        &trainer_state::TrainerState,
-        &mlflow::Mlflow,
-        &dvclive::Dvclive,
-        &csv::Csv,
-        &jsonl::Jsonl,
-        // Console output, from the most to the least particular; `console` takes what has no metrics yet.
-        &megatron::Megatron,
-        &torchtitan::Torchtitan,
-        &olmo::Olmo,
-        &open_instruct::OpenInstruct,
-        &composer::Composer,
-        &modded_nanogpt::ModdedNanoGpt,
-        &minimind::MiniMind,
-        &llmc::LlmC,
-        &llmc::LlmCLog,
-        &nanogpt::NanoGpt,
-        &build_nanogpt::BuildNanoGpt,
-        &build_nanogpt::BuildNanoGptLog,
-        &hf_dict::HfDict,
-        &console::Console,
-    ]
+    static ALL: LazyLock<Vec<&dyn Format>> = LazyLock::new(|| {
+        let files: [&dyn Format; 7] = [
+            &tfevents::TfEvents,
+            &wandb::Wandb,
+            &trainer_state::TrainerState,
+            &mlflow::Mlflow,
+            &dvclive::Dvclive,
+            &csv::Csv,
+            &jsonl::Jsonl,
+        ];
+        let programs = console::FORMATS.iter().map(|format| *format as &dyn Format);
+        // What has no metrics yet is of no program in particular.
+        files.into_iter().chain(programs).chain([&console::Console as &dyn Format]).collect()
+    });
+    &ALL
 }
 
 /// The format of one file: one of [`all`], or the project's own.
@@ -99,8 +77,8 @@ impl Chosen {
         }
         let found = recognise(path, head).map(|(format, why)| (Self::Known(format), why));
         // Jobs print more than is looked at here before their first line of metrics.
-        let later = !own.is_empty() && head.len() >= HEAD && signs::is_named_output(path);
-        if found.is_err() && later && signs::may_be_console(path, head) {
+        let later = !own.is_empty() && head.len() >= HEAD && console::is_named_output(path);
+        if found.is_err() && later && console::may_be_console(path, head) {
             let why = "output of a job by its name; lines that the project file describes may come later".to_owned();
             return Ok((Self::Known(&console::Console), Recognition { confidence: 1, why }));
         }

@@ -34,6 +34,12 @@ impl Format for TrainerState {
         })
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            r#"{"epoch": 1.0, "global_step": 20, "log_history": [{"loss": NaN, "step": 10}, {"eval": {"a": 1}, "step": 20}], "max_steps": 40}"#,
+        ]
+    }
+
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
         Box::new(State)
     }

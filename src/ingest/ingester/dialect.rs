@@ -1,5 +1,6 @@
 //! What the files of each format look like to the model: a header and records, whole ones told from parts.
 
+use crate::ingest::formats::console;
 use std::sync::LazyLock;
 
 #[path = "../../../tests/formats/writers.rs"]
@@ -40,8 +41,6 @@ fn lines(format: &'static str, names: [&'static str; 3], header: &str, line: fn(
     Dialect { format, names, header: header.as_bytes().to_vec(), record: Box::new(record), never_whole: 1, ends }
 }
 
-const LOGS: [&str; 3] = ["job.log", "job.log.1", "other.out"];
-
 /// The step and the value of the n-th record; steps repeat, values do not.
 fn numbers(n: u64) -> (u64, String) {
     (n % 40 + 1, format!("{}.{:04}", n % 97 + 1, n % 10_000))
@@ -50,7 +49,7 @@ fn numbers(n: u64) -> (u64, String) {
 /// Every format that is appended to.
 pub fn dialects() -> &'static [Dialect] {
     static DIALECTS: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
-        vec![
+        let mut all = vec![
             lines("jsonl", ["m.jsonl", "m.jsonl.1", "other.jsonl"], "", |step, loss| {
                 format!("{{\"step\": {step}, \"loss\": {loss}, \"note\": \"xxxxxxx\"}}\n")
             }),
@@ -66,46 +65,7 @@ pub fn dialects() -> &'static [Dialect] {
             lines("mlflow", ["metrics/loss", "metrics/lr", "metrics/eval/x"], "", |step, loss| {
                 format!("1700000000000 {loss} {step}\n")
             }),
-            lines("megatron", LOGS, "", |step, loss| {
-                format!(" iteration {step:8}/     100 | consumed samples: 8 | lm loss: {loss} | loss scale: 1.0 |\n")
-            }),
-            lines("torchtitan", LOGS, "", |step, loss| {
-                format!(
-                    "[rank0]:[titan] - INFO - step: {step:2}  loss: {loss}  memory: 23.97GiB(76.44%)  tps: 1,108  mfu: N/A\n"
-                )
-            }),
-            lines("olmo", LOGS, "", |step, loss| {
-                format!("t\th:0\tolmo.train:9\tINFO\t[step={step}/99,epoch=0]\n    train/CE loss={loss}\n")
-            }),
-            lines("open-instruct", LOGS, "", |step, loss| {
-                format!(
-                    "  0%|   | {step}/99 [00:18<29:59, 18.91s/it] - INFO - __main__ -   Step: {step}, LR: 1e-5, Loss: {loss}\n"
-                )
-            }),
-            lines("composer", LOGS, "", |step, loss| {
-                format!("[batch={step}/99]:\n\t Train loss/train/total: {loss}\n")
-            }),
-            lines("modded-nanogpt", LOGS, "", |step, loss| {
-                format!("step:{step}/99 val_loss:{loss} train_time:7.5s step_avg:1ms\n")
-            }),
-            lines("nanogpt", LOGS, "", |step, loss| format!("iter {step}: loss {loss}, time 1.5ms, mfu 2%\n")),
-            lines("build-nanogpt", LOGS, "", |step, loss| {
-                format!("step {step:5} | loss: {loss} | lr 1e-4 | dt: 1.5ms\n")
-            }),
-            lines("build-nanogpt-log", LOGS, "", |step, loss| format!("{step} train {loss}\n")),
-            lines("llm.c", LOGS, "", |step, loss| {
-                format!("step {step:4}/99 | loss {loss} (+nanz)| norm 1.0 (+0.1z)| 5.0 ms | 4.0% bf16 MFU | 10 tok/s\n")
-            }),
-            lines("llm.c-log", ["main.log", "main.log.1", "other.log"], "", |step, loss| {
-                format!("s:{step} trl:{loss} lr:1e-4 norm:1.0\n")
-            }),
-            lines("minimind", LOGS, "", |step, loss| {
-                format!("Epoch:[1/3]({step}/99), loss: {loss}, lr: 1e-4, epoch_time: 1.0min\n")
-            }),
-            lines("hf-dict", LOGS, "", |step, loss| {
-                format!("{{'loss': {loss}, 'grad_norm': 1.5, 'learning_rate': 1e-05, 'epoch': 0.{step:02}}}\n")
-            }),
-            lines("console", LOGS, "torch CUDA WARNING\n", |step, loss| {
+            lines("console", ["job.log", "job.log.1", "other.out"], "torch CUDA WARNING\n", |step, loss| {
                 format!("epoch 0 step {step}/99 train loss {loss} lr 1e-4\n")
             }),
             Dialect {
@@ -153,7 +113,12 @@ pub fn dialects() -> &'static [Dialect] {
                     }
                 },
             },
-        ]
+        ];
+        all.extend(console::FORMATS.iter().map(|format| {
+            let console::Dialect { names, line } = format.dialect();
+            lines(format.called(), names, "", line)
+        }));
+        all
     });
     &DIALECTS
 }

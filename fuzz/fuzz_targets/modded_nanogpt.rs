@@ -1,2 +1,0 @@
-#![no_main]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mixlaw_fuzz::run(mixlaw_fuzz::format("modded-nanogpt"), bytes));

@@ -1,0 +1,368 @@
+//! Lines of loops that someone wrote for themselves: a step, a loss, and other numbers with names.
+//!
+//! ```text
+//! Epoch 1 | Step 100/1000 | train loss: 3.21 | lr 1e-4 | 12.3k tok/s
+//! 2025-01-02 03:04:05 INFO step=100 loss=3.21 ppl=24.8 eta=0:01:02
+//! Epoch 0:  12%|█▏        | 120/1000 [00:10<01:10, 12.0it/s, v_num=0, train_loss=3.2]
+//! ```
+//!
+//! A line is taken only if it has a step and a loss (or perplexity, or bits per byte). Names keep a `train`, `val` or `test`
+//! in front of them. The same in a JSON object on a line (fairseq's, and what scripts print with a time before it). What
+//! such a line means is a guess: a line format in the project file is better.
+
+use crate::ingest::formats::jsonl::STEP_KEYS;
+use crate::ingest::formats::python_dict::dict;
+use crate::ingest::formats::scan::{integer, needles, number_with_commas};
+use memchr::memmem::find;
+
+/// A metric line.
+#[derive(Debug, PartialEq)]
+pub(super) struct MetricLine<'a> {
+    pub step: i64,
+    pub total: Option<i64>,
+    pub values: Vec<(&'a [u8], f64)>,
+}
+
+/// Reads a line; `None` where it has no step or no loss.
+pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
+    if line.len() > 4096 || !may_have_loss(line) {
+        return None;
+    }
+    if let Some(found) = object(line) {
+        return Some(found);
+    }
+    let (mut step, mut total) = (None, None);
+    let mut epoch = 0;
+    let mut values = Vec::new();
+    let mut at = 0;
+    // Start of the word before, where only a space lies between.
+    let mut before: Option<usize> = None;
+    while let Some((start, end)) = next_word(line, at) {
+        let word = &line[start..end];
+        // 'train loss', and LitGPT's 'loss train'.
+        let belongs = |before: &[u8]| is_split(before) || before.eq_ignore_ascii_case(b"loss") && is_split(word);
+        let qualifier = before.filter(|b| start - *b <= 12 && belongs(line[*b..start].trim_ascii_end()));
+        at = end;
+        let Some((strong, from)) = separator(line, end) else {
+            before = (line.get(end) == Some(&b' ')).then_some(start);
+            continue;
+        };
+        before = (!strong).then_some(start);
+        let Some(found) = value(line, from) else { continue };
+        let name = &line[qualifier.unwrap_or(start)..end];
+        match found.whole.or_else(|| found.as_step().filter(|_| is_step(word))) {
+            Some((n, of)) if is_step(word) => {
+                if step.is_none() || word.starts_with(b"global") {
+                    (step, total) = (Some(n), of);
+                }
+            }
+            Some((n, _)) if word.eq_ignore_ascii_case(b"epoch") => epoch = n,
+            _ if goes_on(line, found.end) => {}
+            _ if strong || is_known(word) => values.push((name, found.number)),
+            _ => continue,
+        }
+        at = found.end;
+        before = None;
+    }
+    if let (None, Some((n, of))) = (step, bar(line)) {
+        // A bar begins again with every epoch.
+        step = epoch.checked_mul(of).and_then(|done| done.checked_add(n));
+    }
+    let has_loss = values.iter().any(|(name, _)| is_loss(name));
+    step.filter(|_| has_loss).map(|step| MetricLine { step, total, values })
+}
+
+/// A JSON object in a line: its numbers, also those in quotes.
+fn object(line: &[u8]) -> Option<MetricLine<'_>> {
+    let found = dict(&line[OBJECT.find(line)?..])?;
+    let rank = |key: &[u8]| {
+        // fairseq: 'valid_num_updates'.
+        let key = if key.ends_with(b"_num_updates") { &b"num_updates"[..] } else { key };
+        // The length of a run is called so in settings that are printed.
+        STEP_KEYS.iter().position(|step| step.as_bytes() == key).filter(|_| key != b"steps" && key != b"update")
+    };
+    let steps = found.numbers.iter().filter(|(_, n)| n.fract() == 0.0 && (0.0..1e15).contains(n));
+    let (_, key, step) = steps.filter_map(|(key, n)| Some((rank(key)?, *key, *n as i64))).min_by_key(|s| s.0)?;
+    let mut values = found.numbers;
+    values.retain(|(name, _)| *name != key);
+    let has_loss = values.iter().any(|(name, _)| is_loss(name));
+    has_loss.then_some(MetricLine { step, total: None, values })
+}
+
+needles! {
+    OBJECT = "{\"";
+    LOSS = "oss";
+    LOUD = "OSS";
+    PPL = "ppl";
+    PERPLEXITY = "erplexity";
+    NLL = "nll";
+    BPB = "bpb";
+}
+
+/// A quick no for most lines.
+fn may_have_loss(line: &[u8]) -> bool {
+    [&LOSS, &LOUD, &PPL, &PERPLEXITY, &NLL, &BPB].iter().any(|needle| needle.find(line).is_some())
+}
+
+fn is_loss(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let loss = [&b"loss"[..], b"ppl", b"perplexity", b"nll", b"bpb"].iter().any(|word| find(&name, word).is_some());
+    loss && find(&name, b"scale").is_none()
+}
+
+fn is_step(word: &[u8]) -> bool {
+    let words: [&[u8]; 11] = [
+        b"step",
+        b"steps",
+        b"global_step",
+        b"global_steps",
+        b"iter",
+        b"iters",
+        b"iteration",
+        b"update",
+        b"updates",
+        b"num_updates",
+        b"train_step",
+    ];
+    words.iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// Names that need no sign between them and their number.
+fn is_known(word: &[u8]) -> bool {
+    let words: [&[u8]; 9] = [b"lr", b"acc", b"accuracy", b"norm", b"grad_norm", b"gnorm", b"mfu", b"epoch", b"wd"];
+    is_loss(word) || words.iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// Words that belong to the name after them.
+fn is_split(word: &[u8]) -> bool {
+    let words: [&[u8]; 10] =
+        [b"train", b"training", b"val", b"valid", b"validation", b"dev", b"test", b"eval", b"learning", b"grad"];
+    words.iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// The next word at or after `at`: a letter or underscore that no letter or digit stands before, and what belongs to it.
+fn next_word(line: &[u8], at: usize) -> Option<(usize, usize)> {
+    let starts = |i: usize| {
+        (line[i].is_ascii_alphabetic() || line[i] == b'_')
+            && !(i > 0 && (line[i - 1].is_ascii_alphanumeric() || matches!(line[i - 1], b'_' | b'.' | b'/')))
+    };
+    let start = (at..line.len()).find(|i| starts(*i))?;
+    let inside = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'@' | b'-');
+    let length = line[start..].iter().take_while(|b| inside(b)).count();
+    Some((start, start + length))
+}
+
+/// Whether a sign stands between name and number, and where the number begins.
+fn separator(line: &[u8], end: usize) -> Option<(bool, usize)> {
+    let spaces = |at: usize| at + line[at..].iter().take_while(|b| **b == b' ').count();
+    let after = spaces(end);
+    match line.get(after)? {
+        b':' | b'=' => Some((true, spaces(after + 1))),
+        b'[' | b'#' => Some((false, spaces(after + 1))),
+        _ => (after > end).then_some((false, after)),
+    }
+}
+
+struct Found {
+    number: f64,
+    /// Where it is a whole number: that, and what it is out of.
+    whole: Option<(i64, Option<i64>)>,
+    end: usize,
+}
+
+impl Found {
+    /// A step that is printed as all numbers are: `global_step=9.000` in NeMo's progress bar.
+    fn as_step(&self) -> Option<(i64, Option<i64>)> {
+        (self.number.fract() == 0.0 && (0.0..1e15).contains(&self.number)).then_some((self.number as i64, None))
+    }
+}
+
+fn value(line: &[u8], at: usize) -> Option<Found> {
+    let text = &line[at..];
+    let (mut number, length) = number_with_commas(text)?;
+    let mut end = at + length;
+    let digits = text[..length].iter().all(|b| b.is_ascii_digit() || *b == b',');
+    let mut whole = (digits && number < 1e15).then_some((number as i64, None));
+    // 100/1000
+    let spaces = line[end..].iter().take_while(|b| **b == b' ').count();
+    if let Some((n, _)) = whole
+        && let Some(rest) = line[end + spaces..].strip_prefix(b"/")
+    {
+        let gap = rest.iter().take_while(|b| **b == b' ').count();
+        if let Some((of, length)) = integer(&rest[gap..]) {
+            whole = Some((n, Some(of)));
+            end += spaces + 1 + gap + length;
+        }
+    }
+    // 1.02M, 12.3k: a letter that nothing follows.
+    let letter = line.get(end).filter(|_| !line.get(end + 1).is_some_and(u8::is_ascii_alphanumeric));
+    let factor = match letter {
+        Some(b'k' | b'K') => 1e3,
+        Some(b'M') => 1e6,
+        Some(b'B') => 1e9,
+        Some(b'T') => 1e12,
+        _ => 1.0,
+    };
+    number *= factor;
+    if factor > 1.0 {
+        whole = None;
+        end += 1;
+    }
+    Some(Found { number, whole, end })
+}
+
+/// Whether what follows a number makes it a time of day, a date or a range (`12:34`, `2025-01`), or a number with a comma
+/// for its point.
+fn goes_on(line: &[u8], end: usize) -> bool {
+    matches!(line.get(end), Some(b':' | b'-' | b'/' | b',')) && line.get(end + 1).is_some_and(u8::is_ascii_digit)
+}
+
+/// `120/1000 [` behind the state of a progress bar.
+fn bar(line: &[u8]) -> Option<(i64, i64)> {
+    let rest = &line[find(line, b"%|")? + 2..];
+    let rest = &rest[find(rest, b"| ")? + 2..];
+    let (n, length) = integer(rest)?;
+    let (of, _) = integer(rest[length..].strip_prefix(b"/")?)?;
+    Some((n, of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expect(line: &str, step: i64, total: Option<i64>, values: &[(&str, f64)]) {
+        let values = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+        assert_eq!(metric_line(line.as_bytes()), Some(MetricLine { step, total, values }), "{line}");
+    }
+
+    #[test]
+    fn lines_people_write() {
+        expect(
+            "Epoch 1 | Step 100/1000 | train loss: 3.21 | lr 1e-4 | x",
+            100,
+            Some(1000),
+            &[("train loss", 3.21), ("lr", 1e-4)],
+        );
+        expect(
+            "2025-01-02 03:04:05 INFO step=100 loss=3.21 ppl=24.8 eta=0:01:02",
+            100,
+            None,
+            &[("loss", 3.21), ("ppl", 24.8)],
+        );
+        expect(
+            "step: 1,200  acc: 0  loss: 5.1000  grad: 1.2e+00  wps: 1.6e+05  iter: 0.1  mem: 30%",
+            1200,
+            None,
+            &[("acc", 0.0), ("loss", 5.1), ("grad", 1.2), ("wps", 1.6e5), ("iter", 0.1), ("mem", 30.0)],
+        );
+        expect(
+            "[INFO] iteration: 10 / 100 | consumed_tokens: 1.02M | lm_loss: 10.9",
+            10,
+            Some(100),
+            &[("consumed_tokens", 1.02e6), ("lm_loss", 10.9)],
+        );
+    }
+
+    #[test]
+    fn a_bar_with_metrics_counts_on_over_epochs() {
+        let line = "Epoch 2:  12%|█▏        | 120/1000 [00:10<01:10, 12.0it/s, v_num=0, train_loss=3.2]";
+        expect(line, 2120, None, &[("v_num", 0.0), ("train_loss", 3.2)]);
+    }
+
+    #[test]
+    fn lines_of_programs_without_a_format_of_their_own() {
+        for (program, line, step, total, values) in [
+            (
+                "nanochat",
+                "step 00010/21400 (0.05%) | loss: 9.123456 | lrm: 1.00 | dt: 402.12ms | tok/sec: 1,303,811 | bf16_mfu: 45.20",
+                10,
+                Some(21400),
+                &[("loss", 9.123456), ("lrm", 1.0), ("dt", 402.12), ("tok/sec", 1_303_811.0), ("bf16_mfu", 45.2)][..],
+            ),
+            (
+                "NeMo 1",
+                "Epoch 0: :  10%|█         | 10/100 [00:12<01:50, reduced_train_loss=10.90, global_step=9.000, consumed_samples=80.0]",
+                9,
+                None,
+                &[("reduced_train_loss", 10.9), ("consumed_samples", 80.0)],
+            ),
+            (
+                "DeepSpeed's pipeline engine",
+                "steps: 10 loss: 10.4012 iter time (s): 1.201 samples/sec: 26.650",
+                10,
+                None,
+                &[("loss", 10.4012), ("samples/sec", 26.65)],
+            ),
+            (
+                "LitGPT",
+                "Epoch 1 | iter 200 step 50 | loss train: 3.110, val: 3.300 | iter time: 120.30 ms (step) remaining time: 0:10:00",
+                200,
+                None,
+                &[("loss train", 3.11), ("val", 3.3), ("time", 120.3)],
+            ),
+            (
+                "flame",
+                "step:    1,200 token:   1,258,291,200  loss:  3.1234  lr: 1.0000e-04 gnorm:  2.00 memory: 12.00GiB tgs:  12,345 mfu: 12.34%",
+                1200,
+                None,
+                &[
+                    ("token", 1_258_291_200.0),
+                    ("loss", 3.1234),
+                    ("lr", 1e-4),
+                    ("gnorm", 2.0),
+                    ("memory", 12.0),
+                    ("tgs", 12_345.0),
+                    ("mfu", 12.34),
+                ],
+            ),
+        ] {
+            let values = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+            assert_eq!(metric_line(line.as_bytes()), Some(MetricLine { step, total, values }), "{program}");
+        }
+    }
+
+    #[test]
+    fn objects_are_read_whatever_stands_before_them() {
+        expect(
+            r#"2025-01-02 03:04:05 | INFO | train_inner | {"epoch": 1, "update": 0.1, "loss": "12.3", "ppl": "5000.1", "num_updates": "100", "lr": "1e-05", "note": "x"}"#,
+            100,
+            None,
+            &[("epoch", 1.0), ("update", 0.1), ("loss", 12.3), ("ppl", 5000.1), ("lr", 1e-5)],
+        );
+        expect(
+            r#"2025-01-02 03:04:05 | INFO | valid | {"epoch": 1, "valid_loss": "11.0", "valid_num_updates": "200"}"#,
+            200,
+            None,
+            &[("epoch", 1.0), ("valid_loss", 11.0)],
+        );
+        expect(
+            r#"INFO:root:{"step": 7, "loss": NaN, "x": {"y": 1}}"#.replace("NaN", "2.5").as_str(),
+            7,
+            None,
+            &[("loss", 2.5)],
+        );
+        for line in [
+            r#"INFO {"loss": 2.5}"#,
+            r#"INFO {"step": 7, "lr": 1, "note": "loss"}"#,
+            r#"INFO {"step": 1.5, "loss": 2}"#,
+        ] {
+            assert_eq!(metric_line(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_left_alone() {
+        for line in [
+            "step 100 loss 3,21",
+            "loss scale: 4096 at step 12",
+            "step 12",
+            "Loss of 3 packets at step 4",
+            "iter = iter(loader); loss = model(x)",
+            "print(f\"step {step} loss {loss:.4f}\")",
+            "the loss at step one is 3.2",
+            "",
+        ] {
+            assert_eq!(metric_line(line.as_bytes()), None, "{line}");
+        }
+    }
+}
