@@ -69,6 +69,10 @@ impl Fit {
 
     fn past(self) -> Result<Outcome, Failure> {
         let mut session = Session::open(&self.project.project)?;
+        if self.since.is_some() {
+            // What is compared with then is what the logs say now.
+            session.ask::<FitAnswer>(Query::Fit(FitQuery::default()))?;
+        }
         let mut read = |until: Option<f64>, standing: bool| -> Result<HistoryAnswer, Failure> {
             session.ask(Query::History(HistoryQuery { until, metric: self.metric.clone(), standing }))
         };

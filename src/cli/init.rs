@@ -40,7 +40,7 @@ impl Init {
         }
         let project = Project::load(&self.directory)?;
         let mut engine = Engine::new(project, SledStore::temporary()?, &Opened::New)?;
-        engine.read_all(output::show_progress)?;
+        engine.read_all(output::show_reading)?;
         output::clear_progress();
         let world = engine.world(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
         let text = init::render(&world.project, world.snapshot.runs.len(), &world.snapshot.notices);

@@ -1,7 +1,7 @@
 //! One file per command. Each takes its arguments, asks a [`session::Session`], and prints either JSON of a published
 //! shape or text for people.
 
-pub mod ack;
+pub mod alerts;
 pub mod check;
 mod choice;
 pub mod completions;
@@ -63,8 +63,11 @@ enum Command {
     Laws(laws::Laws),
     /// Predict losses for a size, an amount of data and a mixture
     Predict(predict::Predict),
-    /// List what was told of runs (NaN, divergence, a stalled writer, …), and take it as seen
-    Ack(ack::Ack),
+    /// List the alerts of runs (NaN, divergence, a stalled writer, …), and dismiss them
+    Alerts(alerts::Alerts),
+    /// The name of `alerts` in earlier releases
+    #[command(hide = true)]
+    Ack(alerts::Ack),
     /// Show how forecasts have fared: error by part of the run seen, coverage, per law and loss
     Ledger(ledger::Ledger),
     /// Say which ratio to change, or why none is advised
@@ -94,6 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Fit(command) => command.run(),
         Command::Laws(command) => command.run(),
         Command::Predict(command) => command.run(),
+        Command::Alerts(command) => command.run(),
         Command::Ack(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),

@@ -1,5 +1,6 @@
 //! What every command prints with: JSON, tables, and errors.
 
+use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
 use crate::project::ProjectError;
 use crate::vocab::text::printable;
@@ -32,8 +33,22 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&text)
 }
 
+/// Shows what takes long on one line, where a person looks.
+pub fn show_progress(progress: Progress<'_>) {
+    match progress {
+        Progress::Reading(progress) => show_reading(progress),
+        Progress::Fitting(metric) => {
+            let mut err = std::io::stderr().lock();
+            if err.is_terminal() {
+                let _ = write!(err, "\r\x1b[Kfitting laws to {}", printable(metric));
+                let _ = err.flush();
+            }
+        }
+    }
+}
+
 /// Shows how far a first reading is, where a person looks.
-pub fn show_progress(progress: &IngestProgress) {
+pub fn show_reading(progress: &IngestProgress) {
     let mut err = std::io::stderr().lock();
     if err.is_terminal() {
         let IngestProgress { bytes_done, bytes_total, bytes_per_second } = progress;

@@ -1,9 +1,9 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
 use super::output;
-use crate::daemon::answer::{self, acknowledged, answer, json};
+use crate::daemon::answer::{self, acknowledged, answer, json, need};
 use crate::daemon::board::World;
-use crate::daemon::engine::{Engine, Surroundings};
+use crate::daemon::engine::{Engine, Need, Surroundings};
 use crate::daemon::export::{self, ExportError};
 use crate::daemon::lifecycle;
 use crate::daemon::place::{Lock, Place};
@@ -31,11 +31,15 @@ pub enum Session {
     Own(Box<Own>),
 }
 
-/// This process, having read and fitted everything.
+/// This process, which reads and fits what a question needs when it is asked.
 pub struct Own {
-    world: World,
     engine: Engine,
-    _lock: Option<Lock>,
+    /// What is known, and what it suffices for.
+    known: Option<(Need, World)>,
+    /// Says that this process owns the store; `None` where nothing is kept.
+    lock: Option<Lock>,
+    /// Why nothing is kept.
+    trouble: Option<Notice>,
 }
 
 impl Session {
@@ -51,7 +55,7 @@ impl Session {
         let kept = match Place::of(&project).and_then(|place| Ok((place.own()?, place))) {
             Ok((Some(lock), place)) => {
                 let kept = SledStore::open(&place.store());
-                Some(kept.and_then(|(store, opened)| Own::on(&project, &store, &opened, Some(lock), None)))
+                Some(kept.and_then(|(store, opened)| Own::on(&project, store, &opened, Some(lock), None)))
             }
             // Between another one-shot command's lock and its end, or a daemon's lock and its socket.
             Ok((None, _)) => match lifecycle::wait_for(&project)? {
@@ -70,7 +74,7 @@ impl Session {
         if let Some(notice) = &trouble {
             output::remark(notice);
         }
-        Ok(Self::Own(Box::new(Own::on(&project, &SledStore::temporary()?, &Opened::New, None, trouble)?)))
+        Ok(Self::Own(Box::new(Own::on(&project, SledStore::temporary()?, &Opened::New, None, trouble)?)))
     }
 
     /// Asks a question whose answer is `T`.
@@ -95,7 +99,7 @@ impl Session {
     /// What is wrong with the line to the daemon.
     pub fn runs(&mut self) -> Result<RunsAnswer, Failure> {
         match self {
-            Self::Own(own) => Ok(answer::runs(&own.world)),
+            Self::Own(own) => Ok(answer::runs(own.known(Need::Runs)?)),
             Self::Daemon(_) => self.ask(Query::Runs),
         }
     }
@@ -106,7 +110,7 @@ impl Session {
     /// What is wrong with the line to the daemon.
     pub fn snapshot(&mut self) -> Result<Arc<Snapshot>, Failure> {
         match self {
-            Self::Own(own) => Ok(Arc::clone(&own.world.snapshot)),
+            Self::Own(own) => Ok(Arc::clone(&own.known(Need::Advice)?.snapshot)),
             Self::Daemon(client) => {
                 let deadline = Instant::now() + FIRST_ADVICE;
                 let mut newest: Option<Arc<Snapshot>> = None;
@@ -141,7 +145,7 @@ impl Session {
         match self {
             Self::Own(own) => {
                 let mut failure = None;
-                let result = export::points(own.world.store.as_ref(), &query, |text| {
+                let result = export::points(own.known(Need::Points)?.store.as_ref(), &query, |text| {
                     sink(text).map_err(|error| {
                         failure = Some(error);
                         std::io::Error::other("the sink is closed")
@@ -171,28 +175,55 @@ impl Session {
 }
 
 impl Own {
-    /// Reads and fits everything into a store.
+    /// Reads nothing yet.
     fn on(
         project: &Project,
-        store: &Arc<SledStore>,
+        store: Arc<SledStore>,
         opened: &Opened,
         lock: Option<Lock>,
         trouble: Option<Notice>,
     ) -> Result<Self, StoreError> {
-        let mut engine = Engine::new(project.clone(), Arc::clone(store), opened)?;
-        let settled = engine.settle(output::show_progress);
+        let engine = Engine::new(project.clone(), store, opened)?;
+        Ok(Self { engine, known: None, lock, trouble })
+    }
+
+    /// What is known, with everything that `need` names.
+    fn known(&mut self, need: Need) -> Result<&World, Failure> {
+        let known = match self.known.take().filter(|(suffices, _)| *suffices >= need) {
+            Some(known) => known,
+            None => match self.settle(need) {
+                Ok(world) => (need, world),
+                // The disk says no: what is read goes to memory instead.
+                Err(error @ StoreError::Io { .. }) if self.lock.is_some() => {
+                    let notice = nothing_is_kept(&error);
+                    output::remark(&notice);
+                    self.trouble = Some(notice);
+                    self.engine.move_to(SledStore::temporary()?, &Opened::New)?;
+                    self.lock = None;
+                    (need, self.settle(need)?)
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(&self.known.insert(known).1)
+    }
+
+    fn settle(&mut self, need: Need) -> Result<World, StoreError> {
+        let settled = self.engine.settle(need, output::show_progress);
         output::clear_progress();
         settled?;
-        let around = Surroundings { embedded: true, notices: trouble.into_iter().collect(), ..Surroundings::default() };
-        let world = engine.world(SystemTime::now(), &around);
-        store.compact()?;
-        store.flush()?;
-        Ok(Self { world, engine, _lock: lock })
+        let notices = self.trouble.iter().cloned().collect();
+        let around = Surroundings { embedded: true, notices, ..Surroundings::default() };
+        let world = self.engine.world(SystemTime::now(), &around);
+        self.engine.store().compact()?;
+        self.engine.store().flush()?;
+        Ok(world)
     }
 
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
-        let Query::Acknowledge(which) = query else { return answer(query, &self.world, &never) };
-        let answer = acknowledged(which, &self.world)?;
+        let world = self.known(need(query))?;
+        let Query::Acknowledge(which) = query else { return answer(query, world, &never) };
+        let answer = acknowledged(which, world)?;
         self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
         json(&answer)
     }

@@ -100,7 +100,7 @@ fn show(run: &RunView) -> String {
     }
     let mut out = format!("{}: {}\n", printable(&run.name), format!("{:?}", run.state).to_lowercase());
     if !run.signals.is_empty() {
-        out.push_str(&format!("\n{}", super::ack::signals(std::slice::from_ref(run), true)));
+        out.push_str(&format!("\n{}", super::alerts::alerts(std::slice::from_ref(run), true)));
     }
     out.push_str(&format!("\n{}\n{}", table(&facts), table(&metrics)));
     let assumed: BTreeSet<&String> = run.forecast.values().filter_map(|f| f.assumed.as_ref()).collect();

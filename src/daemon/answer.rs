@@ -2,7 +2,7 @@
 //! command for itself, by the same code.
 
 use super::board::World;
-use super::engine::chosen;
+use super::engine::{Need, chosen};
 use super::{fitter, history, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};
@@ -26,6 +26,29 @@ use std::collections::BTreeSet;
 const MOST_PAST_FITS: usize = 10_000;
 /// Forecasts of each kind in one answer.
 const MOST_FORECASTS: usize = 10_000;
+
+/// What an answer rests on.
+#[must_use]
+pub fn need(query: &Query) -> Need {
+    match query {
+        Query::Runs
+        | Query::Show { .. }
+        | Query::Check
+        | Query::History(_)
+        | Query::Ledger(_)
+        | Query::Acknowledge(_) => Need::Runs,
+        // Other laws are fitted for the question, and nothing else is.
+        Query::Fit(query) => {
+            if query.is_of_the_projects_fits() {
+                Need::Fits
+            } else {
+                Need::Runs
+            }
+        }
+        Query::Predict(_) => Need::Fits,
+        Query::Recommend { .. } => Need::Advice,
+    }
+}
 
 /// Answers everything but an export, which is a stream. Work that takes long ends when `stop` says that nobody waits for
 /// the answer any more.
@@ -74,8 +97,8 @@ pub fn acknowledged(which: &Which, world: &World) -> Result<AckAnswer, Failure> 
             let known = |id: &u64| runs.iter().any(|run| run.signals.iter().any(|e| e.id == *id));
             if let Some(stranger) = ids.iter().find(|id| !known(id)) {
                 return Err(Failure::usage(
-                    format!("there is no signal {stranger}"),
-                    "list them: mixlaw ack".to_owned(),
+                    format!("there is no alert {stranger}"),
+                    "list them: mixlaw alerts".to_owned(),
                 ));
             }
             let open: BTreeSet<u64> = runs.iter().flat_map(|run| open(run)).collect();
@@ -177,8 +200,7 @@ fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Fai
         Some(name) => Some(metric_key(world, name)?),
     };
     let asked = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
-    let standing = FitQuery { metric: query.metric.clone(), ..FitQuery::default() };
-    let results: Vec<Candidates> = if *query == standing {
+    let results: Vec<Candidates> = if query.is_of_the_projects_fits() {
         world.fits.iter().filter(|c| asked(&c.metric)).cloned().collect()
     } else {
         let defaults = fitter::options(&world.project);

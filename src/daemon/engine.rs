@@ -1,13 +1,16 @@
 //! The one owner of a project's state: reads logs, keeps runs, hands out rows to fit, takes fits back, and makes the
 //! snapshot. It knows no thread; [`super::service`] drives it in a daemon, and one-shot commands drive it directly.
 
+mod one_shot;
 mod snapshot;
 mod tracked;
 
+pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
-use super::fitter::{Fitted, Job, fit_all};
+use super::fitter::{Fitted, Job};
 use super::history;
+use super::kept_fits::MetricFits;
 use super::kinds::Kinds;
 use super::memory::Memory;
 use super::vitals::{self, Pace, Reading, Standing};
@@ -72,7 +75,15 @@ struct Fits {
     shape: Option<ShapeAdvice>,
     made: Option<Instant>,
     seconds: Option<f64>,
+    /// Fits that the store does not have yet.
+    unkept: Vec<MetricFits>,
+    /// When the store was given some last.
+    kept: Option<Instant>,
 }
+
+/// How often a daemon gives the store new fits, which are made anew with every few lines of a log: they are some hundred
+/// kilobytes, and what a killed daemon had not kept is fitted again.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What one turn changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -129,6 +140,7 @@ impl Engine {
         self.table_stamps = table_stamps(&project);
         self.tables = Tables::read(&project);
         self.written = project;
+        self.keep_fits()?;
         self.fits = Fits::default();
         // What is known of the runs is no matter of the project; which of their series matter is found out again.
         self.refresh(&BTreeSet::new())?;
@@ -346,14 +358,35 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
-        self.fits.inputs = history::inputs(&fitted.observed);
-        self.fits.candidates = Arc::new(fitted.fits);
+        let observed = Arc::clone(&fitted.observed);
+        let fits = self.take(fitted);
+        self.advise(&observed);
+        self.fits.unkept.retain(|old| fits.iter().all(|new| new.candidates.metric != old.candidates.metric));
+        self.fits.unkept.extend(fits.iter().filter(|fits| fits.new).cloned());
+        history::keep(&self.store, &observed, &fits, &self.fits.forecasts, now)?;
+        if self.fits.kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
+            self.keep_fits()?;
+        }
+        self.forecast_runs(|_| true);
+        Ok(())
+    }
+
+    /// Takes fits as the newest; returns them.
+    fn take(&mut self, fitted: Fitted) -> Vec<MetricFits> {
+        let of = |fits: &MetricFits| (fits.candidates.metric.clone(), fits.made_from.rows.clone());
+        let made = fitted.fits.iter().filter(|fits| !fits.made_from.rows.is_empty());
+        self.fits.inputs = made.map(of).collect();
+        self.fits.candidates = Arc::new(fitted.fits.iter().map(|fits| fits.candidates.clone()).collect());
         self.fits.pool = fitted.pool;
         self.fits.seconds = Some(fitted.seconds);
         self.fits.made = Some(Instant::now());
+        fitted.fits
+    }
+
+    /// Works out advice, and forecasts and charts of the target, from the newest fits and the rows they were made from.
+    fn advise(&mut self, observed: &Observed) {
         let fits = chosen(&self.fits.candidates);
-        let evidence =
-            advise::Evidence { project: &self.project, observed: &fitted.observed, fits: &fits, extrapolate: false };
+        let evidence = advise::Evidence { project: &self.project, observed, fits: &fits, extrapolate: false };
         let advice = advise::recommend(&evidence);
         self.fits.shape = advise::shape(&evidence);
         let mut forecasts = Vec::new();
@@ -366,28 +399,28 @@ impl Engine {
                 at(&advised.mixture);
             }
         }
-        history::keep(&self.store, &fitted.observed, &self.fits.inputs, &self.fits.candidates, &forecasts, now)?;
         self.fits.forecasts = forecasts;
-        self.fits.charts = forecast::charts(&self.project, &fits, &fitted.observed, Some(&advice));
+        self.fits.charts = forecast::charts(&self.project, &fits, observed, Some(&advice));
         self.fits.advice = Some(advice);
-        self.forecast_runs(|_| true);
-        Ok(())
     }
 
-    /// Reads everything there is and fits it, for one-shot commands. `tell` hears of a first reading that takes long.
+    /// The newest fits that the store has of the project's losses.
+    #[must_use]
+    pub fn kept_fits(&self) -> Vec<MetricFits> {
+        self.project.metrics.iter().filter_map(|metric| MetricFits::read(&self.store, metric)).collect()
+    }
+
+    /// Gives the store the fits that it does not have.
     ///
     /// # Errors
     /// What the store says.
-    pub fn settle(&mut self, tell: impl FnMut(&IngestProgress)) -> Result<(), StoreError> {
-        self.read_all(tell)?;
-        let job = self.job();
-        let began = Instant::now();
-        let fits = fit_all(&job, &self.fits.candidates);
-        let pool = Arc::new(forecast::Pool::learn(&job.project, &job.records, Some(&self.fits.pool)));
-        let seconds = began.elapsed().as_secs_f64();
-        let now = SystemTime::now();
-        self.accept(Fitted { observed: job.observed, fits, pool, seconds }, now)?;
-        self.write_down(now).map(|_| ())
+    pub fn keep_fits(&mut self) -> Result<(), StoreError> {
+        self.fits.kept = Some(Instant::now());
+        while let Some(fits) = self.fits.unkept.last() {
+            fits.keep(&self.store)?;
+            self.fits.unkept.pop();
+        }
+        Ok(())
     }
 
     /// Reads everything there is, and takes files as complete as they are.

@@ -6,7 +6,8 @@
 //! on. After a fit that took a while the fitter rests as long, so that ingest and the screen keep at least half of the
 //! machine.
 
-use crate::fit::choose::{Candidates, Request, Scope, choose};
+use super::kept_fits::{MadeFrom, MetricFits};
+use crate::fit::choose::{Request, Scope, choose};
 use crate::fit::{Options, Stop, never};
 use crate::forecast::Pool;
 use crate::observe::{Observed, RunRecord};
@@ -46,7 +47,7 @@ pub struct Fitted {
     /// The rows that were fitted.
     pub observed: Arc<Observed>,
     /// Fits of each domain's loss, in the order of the project's domains.
-    pub fits: Vec<Candidates>,
+    pub fits: Vec<MetricFits>,
     /// What finished runs teach the running ones.
     pub pool: Arc<Pool>,
     /// Seconds it took.
@@ -64,15 +65,38 @@ pub fn options(project: &Project) -> Options {
     }
 }
 
-/// Fits every domain's loss, warm from `previous` where there is one, for one-shot commands. Where the project leaves the
-/// law open, laws are compared for as long as [`PATIENCE`] lasts; what was not compared is said.
+/// Fits every domain's loss for one-shot commands, but takes those of `kept` whose rows and settings have not changed.
+/// Where the project leaves the law open, laws are compared for as long as [`PATIENCE`] lasts; what was not compared is
+/// said. `tell` hears of each loss before it is fitted.
 #[must_use]
-pub fn fit_all(job: &Job, previous: &[Candidates]) -> Vec<Candidates> {
+pub fn fit_all(job: &Job, kept: &[MetricFits], mut tell: impl FnMut(&str)) -> Vec<MetricFits> {
     let options = options(&job.project);
+    let laws = &job.project.laws;
     let began = processor_time();
     let losses = job.observed.fitted.len().max(1);
-    let until = |index: usize| began + PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
-    round(job, &options, previous, Scope::All, &never, &|index| processor_time() > until(index)).unwrap_or_default()
+    let one = |(index, rows): (usize, &Observations)| {
+        let made_from = MadeFrom::of(rows, laws, &options);
+        let same = kept.iter().find(|fits| fits.candidates.metric == rows.metric && fits.answers(&made_from));
+        if let Some(same) = same {
+            return MetricFits { new: false, ..same.clone() };
+        }
+        tell(&rows.metric);
+        let until = began + PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
+        let enough = || processor_time() > until;
+        let (previous, scope) = (None, Scope::All);
+        let request = Request {
+            laws,
+            observations: rows,
+            options: &options,
+            previous,
+            scope,
+            cold: true,
+            stop: &never,
+            enough: &enough,
+        };
+        MetricFits { made_from, searched: true, candidates: choose(&request).unwrap_or_default(), new: true }
+    };
+    job.observed.fitted.iter().enumerate().map(one).collect()
 }
 
 /// What this process has used, of all cores together.
@@ -80,35 +104,46 @@ fn processor_time() -> Duration {
     rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
-/// One choice a loss; `None` where it was stopped. `enough` is asked with the index of the loss.
+/// The fits of each loss; `None` where it was stopped. Those of `previous` that would come out the same stay as they are.
 fn round(
     job: &Job,
     options: &Options,
-    previous: &[Candidates],
+    previous: &[MetricFits],
     scope: Scope,
     stop: Stop<'_>,
-    enough: &(dyn Fn(usize) -> bool + Sync),
-) -> Option<Vec<Candidates>> {
+    enough: Stop<'_>,
+) -> Option<Vec<MetricFits>> {
     let laws = &job.project.laws;
-    let one = |(index, observations): (usize, &Observations)| {
-        let previous = previous.iter().find(|p| p.metric == observations.metric);
+    let one = |observations: &Observations| {
+        let made_from = MadeFrom::of(observations, laws, options);
+        let previous = previous.iter().find(|fits| fits.candidates.metric == observations.metric);
         // A search is to find what warm refits miss.
         let cold = scope == Scope::All;
-        choose(&Request { laws, observations, options, previous, scope, cold, stop, enough: &|| enough(index) })
+        let same = |fits: &&MetricFits| if cold { fits.is_final(&made_from) } else { fits.made_from == made_from };
+        if let Some(same) = previous.filter(same) {
+            return Some(MetricFits { new: false, ..same.clone() });
+        }
+        let previous = previous.map(|fits| &fits.candidates);
+        let candidates = choose(&Request { laws, observations, options, previous, scope, cold, stop, enough })?;
+        Some(MetricFits { made_from, searched: cold, candidates, new: true })
     };
-    job.observed.fitted.iter().enumerate().map(one).collect()
+    job.observed.fitted.iter().map(one).collect()
 }
 
-/// Starts the fitter. It ends when `jobs` is closed.
-pub fn spawn(jobs: Receiver<Job>, done: impl Fn(Fitted) + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    let fitter = Fitter { jobs, previous: Vec::new(), pool: Arc::default(), searched: None, interrupted: 0 };
+/// Starts the fitter, which goes on from the fits in `kept`. It ends when `jobs` is closed.
+pub fn spawn(
+    jobs: Receiver<Job>,
+    kept: Vec<MetricFits>,
+    done: impl Fn(Fitted) + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let fitter = Fitter { jobs, previous: kept, pool: Arc::default(), searched: None, interrupted: 0 };
     std::thread::Builder::new().name("fitter".to_owned()).spawn(move || fitter.run(&done))
 }
 
 /// The fitter's thread: warm refits as rows arrive, and between them cold searches among all laws.
 struct Fitter {
     jobs: Receiver<Job>,
-    previous: Vec<Candidates>,
+    previous: Vec<MetricFits>,
     pool: Arc<Pool>,
     /// What the last search looked at.
     searched: Option<Searched>,
@@ -170,7 +205,7 @@ impl Fitter {
     fn refit(&mut self, job: &Job, done: &impl Fn(Fitted)) {
         let began = Instant::now();
         let options = options(&job.project);
-        let fits = round(job, &options, &self.previous, Scope::Standing, &never, &|_| false).unwrap_or_default();
+        let fits = round(job, &options, &self.previous, Scope::Standing, &never, &never).unwrap_or_default();
         self.pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&self.pool)));
         self.publish(job, fits, began, done);
     }
@@ -185,19 +220,22 @@ impl Fitter {
         let began = Instant::now();
         let (jobs, patient) = (&self.jobs, self.interrupted >= MOST_INTERRUPTIONS);
         let stop = || !patient && !jobs.is_empty();
-        let enough = |_| began.elapsed() > BUDGET;
+        let enough = || began.elapsed() > BUDGET;
         match round(job, &now.options, &self.previous, Scope::All, &stop, &enough) {
             None => self.interrupted += 1,
             Some(fits) => {
                 self.interrupted = 0;
                 self.searched = Some(now);
+                if fits.iter().all(|fits| !fits.new) {
+                    return;
+                }
                 self.publish(job, fits, began, done);
                 std::thread::sleep(began.elapsed().min(LONGEST_REST));
             }
         }
     }
 
-    fn publish(&mut self, job: &Job, fits: Vec<Candidates>, began: Instant, done: &impl Fn(Fitted)) {
+    fn publish(&mut self, job: &Job, fits: Vec<MetricFits>, began: Instant, done: &impl Fn(Fitted)) {
         self.previous.clone_from(&fits);
         let seconds = began.elapsed().as_secs_f64();
         done(Fitted { observed: Arc::clone(&job.observed), fits, pool: Arc::clone(&self.pool), seconds });
@@ -231,7 +269,8 @@ mod tests {
         [9, 10, 12].into_iter().for_each(|runs| send.send(job(runs)).unwrap());
         drop(send);
         let (told, hear) = crossbeam_channel::unbounded();
-        spawn(receive, move |fitted| told.send(fitted.fits[0].fits[0].view.runs).unwrap()).unwrap().join().unwrap();
+        let done = move |fitted: Fitted| told.send(fitted.fits[0].candidates.fits[0].view.runs).unwrap();
+        spawn(receive, Vec::new(), done).unwrap().join().unwrap();
         // A warm refit, and a search: both of the newest.
         assert_eq!(hear.iter().collect::<Vec<_>>(), [12, 12]);
     }

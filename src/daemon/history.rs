@@ -1,42 +1,33 @@
 //! Every fit, kept: "what did we believe at 14:00?" has an answer.
 
-use crate::fit::choose::Candidates;
+use super::kept_fits::MetricFits;
 use crate::observe::Observed;
 use crate::store::{SledStore, StoreError};
-use crate::vocab::{Forecast, KeptFit, Observations, Probe};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::vocab::{Forecast, KeptFit, Observations};
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
-use xxhash_rust::xxh3::Xxh3;
 
-/// By metric key: the fingerprint of the rows that a round was fitted to, in hexadecimal.
-#[must_use]
-pub fn inputs(observed: &Observed) -> BTreeMap<String, String> {
-    observed.fitted.iter().map(|rows| (rows.metric.clone(), format!("{:016x}", fingerprint(rows)))).collect()
-}
-
-/// Keeps every fit of a round under the time it was made, each with its
-/// forecast of the target among `forecasts` and what [`inputs`] says of its rows.
+/// Writes down every fit that was made just now under the time it was made, each with its forecast of the target among
+/// `forecasts`.
 ///
 /// # Errors
 /// What the store says.
 pub fn keep(
     store: &SledStore,
     observed: &Observed,
-    inputs: &BTreeMap<String, String>,
-    fits: &[Candidates],
+    fits: &[MetricFits],
     forecasts: &[Forecast],
     now: SystemTime,
 ) -> Result<(), StoreError> {
     let at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    for (rows, candidates) in observed.fitted.iter().zip(fits) {
-        let inputs = inputs.get(&rows.metric).cloned().unwrap_or_default();
+    for (rows, fits) in observed.fitted.iter().zip(fits).filter(|(_, fits)| fits.new) {
         let runs = names(rows);
-        for fit in &candidates.fits {
+        for fit in &fits.candidates.fits {
             let same = |f: &&Forecast| f.metric == fit.view.metric && f.law == fit.view.law;
             let kept = KeptFit {
                 at: at.as_secs_f64(),
                 build: env!("CARGO_PKG_VERSION").to_owned(),
-                inputs: inputs.clone(),
+                inputs: fits.made_from.rows.clone(),
                 theta: fit.theta.clone(),
                 covariance: covariance(&fit.draws),
                 runs: runs.clone(),
@@ -85,53 +76,14 @@ pub fn read(store: &SledStore, until: Option<f64>, most: usize) -> Result<Vec<Ke
     Ok(kept.iter().filter_map(|entry| serde_json::from_slice(&entry.value).ok()).collect())
 }
 
-/// The same rows have the same fingerprint, on every machine.
-#[must_use]
-pub fn fingerprint(rows: &Observations) -> u64 {
-    let mut hash = Xxh3::new();
-    for name in rows.domains.iter().chain([&rows.metric]) {
-        hash.update(name.as_bytes());
-        hash.update(&[0]);
-    }
-    let probe = |p: Option<Probe>| p.map_or([0.0; 2], |p| [p.loss, p.decline]);
-    // What rows of a project without either are hashed to stays as it was.
-    if rows.probe.is_some() {
-        let probes = rows.rows.iter().map(|row| row.probe).chain([rows.probe]);
-        probes.flat_map(probe).for_each(|number| hash.update(&number.to_le_bytes()));
-    }
-    rows.supply.iter().for_each(|tokens| hash.update(&tokens.to_le_bytes()));
-    for row in &rows.rows {
-        let shape = [row.params, row.active_params, row.tokens, row.experts, row.experts_per_token, row.granularity];
-        for number in shape.iter().chain(&row.mixture).chain([&row.loss]) {
-            hash.update(&number.to_le_bytes());
-        }
-        hash.update(&(row.run as u64).to_le_bytes());
-    }
-    hash.digest()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocab::Observation;
 
     #[test]
     fn covariance_is_that_of_the_draws_and_nothing_of_one_draw() {
         assert_eq!(covariance(&[vec![0.0, 1.0], vec![2.0, 5.0]]), [2.0, 4.0, 4.0, 8.0]);
         assert_eq!(covariance(&[vec![1.0]]), Vec::<f64>::new());
         assert_eq!(covariance(&[vec![0.0; 65], vec![1.0; 65]]), Vec::<f64>::new());
-    }
-
-    #[test]
-    fn one_changed_loss_is_another_fingerprint() {
-        let row =
-            Observation { params: 1e6, tokens: 1e7, mixture: vec![0.5, 0.5], loss: 2.0, ..Observation::default() };
-        let rows = |loss| Observations {
-            metric: "eval/a/loss".to_owned(),
-            rows: vec![row.clone(), Observation { loss, ..row.clone() }],
-            ..Observations::default()
-        };
-        assert_eq!(fingerprint(&rows(2.1)), fingerprint(&rows(2.1)));
-        assert_ne!(fingerprint(&rows(2.1)), fingerprint(&rows(2.1000001)));
     }
 }

@@ -126,7 +126,7 @@ impl Worker {
     ) -> Result<Self, Failure> {
         let (jobs, work) = fitter::jobs();
         let done = events.clone();
-        fitter::spawn(work, move |fitted| {
+        fitter::spawn(work, engine.kept_fits(), move |fitted| {
             let _ = done.send(Event::Fitted(Box::new(fitted)));
         })
         .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
@@ -208,6 +208,7 @@ impl Worker {
                 match event {
                     Event::Stop => {
                         self.stopping = true;
+                        self.engine.keep_fits()?;
                         self.engine.store().flush()?;
                         return Ok(());
                     }

@@ -11,13 +11,14 @@ use super::stack::Stack;
 use super::{Draft, Fit, FitError, Options, Task, baseline, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
 use crate::vocab::{Candidate, CandidateKind, Choice, Observation, Observations, STACK};
+use serde::{Deserialize, Serialize};
 
 /// Laws for a first answer while the others have not been compared: the first of these that can be fitted, or the first
 /// of all that can.
 pub const FIRST: &[&str] = &["dcpt", "additive", "mixing", "joint", "exponential"];
 
 /// Every law fitted to one validation loss.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Candidates {
     /// Key of the validation loss.
     pub metric: String,

@@ -5,6 +5,7 @@ use super::model::Model;
 use super::objective::DELTA;
 use crate::laws::Columns;
 use crate::vocab::{Extrapolation, FitView, Interval, Observation};
+use serde::{Deserialize, Serialize};
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +30,7 @@ impl Default for Options {
 }
 
 /// Why a law was not fitted.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum FitError {
     /// The data lack what the law needs; each entry is a sentence.
     #[error("{law} cannot be fitted to {metric}: {}", .missing.join("; "))]
@@ -59,8 +60,9 @@ impl FitError {
     }
 }
 
-/// A fitted law: θ, what it was fitted to, how sure it is.
-#[derive(Debug, Clone)]
+/// A fitted law: θ, what it was fitted to, how sure it is. Written out and read back by the same build, it predicts the
+/// same numbers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fit {
     /// For readers.
     pub view: FitView,
@@ -83,7 +85,7 @@ pub struct Fit {
 }
 
 /// The region the data cover.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// Largest N.
     pub params: f64,

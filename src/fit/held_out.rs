@@ -6,6 +6,8 @@ use crate::laws::Columns;
 use crate::vocab::fit::{FoldView, LeapView};
 use crate::vocab::number::show_amount;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Fits to the first rows, and predicts ln L of the second.
 pub(super) type Predictor<'a> = &'a (dyn Fn(&Columns, &Columns) -> Vec<f64> + Sync);
@@ -27,7 +29,7 @@ pub(super) struct HeldOut {
 }
 
 /// One row predicted by a fit that had not seen its mixture.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct HeldRow {
     /// Which row, and which fold it was held out with.
     pub index: usize,
@@ -40,10 +42,10 @@ pub(super) struct HeldRow {
 }
 
 /// How a fit to the smaller part of a range predicted the rest of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Leap {
     /// `N` or `D`.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// ln of how far beyond its data the fit was asked to look.
     pub distance: f64,
     /// ln observed − ln predicted of every row held out, in their order.
@@ -133,7 +135,7 @@ fn fold(x: &Columns, index: usize, group: &Group, predictor: Predictor<'_>) -> O
 fn leap(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<Leap> {
     let (train, test) = parts(x, &top.rows)?;
     let residuals = predictor(&train, &test).iter().zip(&test.ln_loss).map(|(p, y)| y - p).collect();
-    Some(Leap { what: top.what, distance: top.distance, fair: top.fair, residuals, error: 0.0, excess: 0.0 })
+    Some(Leap { what: top.what.into(), distance: top.distance, fair: top.fair, residuals, error: 0.0, excess: 0.0 })
 }
 
 /// The rows that are not held out, and those that are.
@@ -176,7 +178,7 @@ impl Leap {
 
     pub(super) fn view(&self) -> LeapView {
         LeapView {
-            what: self.what.to_owned(),
+            what: self.what.to_string(),
             factor: self.distance.exp(),
             observations: self.residuals.len(),
             mre: self.mre(),

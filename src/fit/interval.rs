@@ -14,6 +14,7 @@
 use super::held_out::{HeldRow, Leap};
 use super::resample::{quantile, weighted_quantile};
 use crate::vocab::Interval;
+use serde::{Deserialize, Serialize};
 
 /// Distance between mixtures at which a residual's say has fallen to e^−½.
 const NEAR: f64 = 0.15;
@@ -26,7 +27,7 @@ const MOST_LEAPS: f64 = 4.0;
 const NINETY: f64 = 1.645;
 
 /// What intervals are made of.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Calibration {
     pub rows: Vec<HeldRow>,
     pub size: Option<Leap>,

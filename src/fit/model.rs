@@ -2,16 +2,46 @@
 
 use super::objective::{Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget, Optimum};
-use crate::laws::{Columns, Law, Method, Parameter, Shape, Smooth};
+use crate::laws::{self, Columns, Law, Method, Parameter, Shape, Smooth};
+use serde::{Deserialize, Serialize};
 
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub(super) struct Model {
     pub law: &'static dyn Law,
     pub shape: Shape,
     pub parameters: Vec<Parameter>,
     /// Where a residual's cost turns from quadratic to linear, in searches.
     pub delta: f64,
+}
+
+/// A model in writing: the law by its name; the parameters follow from law and shape.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    law: String,
+    shape: Shape,
+    delta: f64,
+}
+
+/// A law that another build had.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no law called '{0}'")]
+struct UnknownLaw(String);
+
+impl From<Model> for Written {
+    fn from(model: Model) -> Self {
+        Self { law: model.law.card().name.to_owned(), shape: model.shape, delta: model.delta }
+    }
+}
+
+impl TryFrom<Written> for Model {
+    type Error = UnknownLaw;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let law = laws::get(&written.law).ok_or(UnknownLaw(written.law))?;
+        Ok(Self::new(law, written.shape, written.delta))
+    }
 }
 
 impl Model {

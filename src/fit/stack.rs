@@ -9,6 +9,7 @@ use super::interval::Calibration;
 use super::{Fit, assemble};
 use crate::laws::Columns;
 use crate::vocab::{Extrapolation, Interval, Observation};
+use serde::{Deserialize, Serialize};
 
 /// A law with less weight than this is left out: it costs a fit and changes nothing.
 pub(super) const LEAST: f64 = 0.01;
@@ -17,7 +18,7 @@ pub(super) const LEAST: f64 = 0.01;
 const MOST: f64 = 2.0;
 
 /// Laws weighted by their held-out predictions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stack {
     /// Names of the laws and their weights, which sum to one.
     pub weights: Vec<(String, f64)>,

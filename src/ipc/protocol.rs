@@ -132,6 +132,14 @@ pub struct FitQuery {
     pub threads: Option<usize>,
 }
 
+impl FitQuery {
+    /// Whether it asks for the project's own fits, be it of one validation loss, rather than for others.
+    #[must_use]
+    pub fn is_of_the_projects_fits(&self) -> bool {
+        *self == Self { metric: self.metric.clone(), ..Self::default() }
+    }
+}
+
 /// Which fits of the past.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryQuery {

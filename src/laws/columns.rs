@@ -2,6 +2,7 @@
 
 use super::repetition::effective_tokens;
 use crate::vocab::{Observation, Observations, Probe};
+use serde::{Deserialize, Serialize};
 
 /// Rows evaluated at a time: a block's columns and Jacobian stay in the first-level cache.
 pub const BLOCK: usize = 128;
@@ -46,7 +47,7 @@ pub struct Columns {
 }
 
 /// What is the same for every row and place.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Context {
     /// Tokens there are of each domain, infinite where it is not known; empty where repetition is not counted.
     pub supply: Vec<f64>,

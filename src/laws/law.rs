@@ -2,10 +2,11 @@
 
 use super::{Block, Card, Columns, Context, Parameter};
 use crate::vocab::Observations;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What is fixed before a fit starts and kept with it, because bounds and predictions depend on it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Shape {
     /// Number of domains.
     pub domains: usize,

@@ -21,6 +21,8 @@
 //! | `b` run metric file sequence | in a pack: a block: values of one series ([`super::block`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
 //!
+//! The newest fits of each metric lie in a tree of their own ([`super::fits`]).
+//!
 //! "In a pack" means that sled has the place, or the value itself where it is short ([`super::changes`]).
 
 use super::{FileId, MetricId, RunId};

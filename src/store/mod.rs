@@ -10,6 +10,7 @@ mod compact;
 mod conformance;
 mod error;
 mod file;
+mod fits;
 mod group;
 pub mod history;
 mod ids;

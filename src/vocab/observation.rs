@@ -1,5 +1,7 @@
 //! The rows that laws are fitted to.
 
+use serde::{Deserialize, Serialize};
+
 /// One checkpoint of one run: where it stands, and the loss it reached.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observation {
@@ -26,7 +28,7 @@ pub struct Observation {
 }
 
 /// How one validation loss of a run began: what the first steps say of a domain.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// k₁, the first loss, nats.
     pub loss: f64,

@@ -10,6 +10,7 @@ mod compaction;
 mod daemon;
 mod formats;
 mod full;
+mod kept_fits;
 mod kill;
 mod signals;
 mod terminal;

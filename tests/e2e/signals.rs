@@ -300,13 +300,15 @@ fn what_is_told_is_listed_and_acknowledged_by_commands() {
         .and_then(|mut f| f.write_all(broken[broken.len() - 3..].concat().as_bytes()))
         .unwrap();
     let stdout = |args: &[&str]| String::from_utf8(world.run(args).stdout).unwrap();
-    assert!(stdout(&["ack", "p"]).contains("not a number"), "{}", stdout(&["ack", "p"]));
+    assert!(stdout(&["alerts", "p"]).contains("not a number"), "{}", stdout(&["alerts", "p"]));
+    assert_eq!(stdout(&["ack", "p"]), stdout(&["alerts", "p"]), "the name of earlier releases");
     assert!(stdout(&["show", "nan", "p"]).contains("train/loss is NaN at step 200"));
-    let wrong = world.run(&["ack", "17", "p"]);
+    let wrong = world.run(&["alerts", "dismiss", "17", "p"]);
     assert_eq!(wrong.status.code(), Some(2));
     let id = runs()[0]["signals"][0]["id"].as_u64().unwrap();
-    assert_eq!(world.json(&["ack", "nan", "p", "--json"])["acknowledged"], serde_json::json!([id]));
+    assert_eq!(world.json(&["alerts", "dismiss", "nan", "p", "--json"])["acknowledged"], serde_json::json!([id]));
     eventually("it is seen", || runs()[0]["signals"][0]["acknowledged"].is_number());
     assert_eq!(runs()[0]["signals"].as_array().unwrap().len(), 1, "told once");
-    assert!(stdout(&["ack", "p"]).contains("no signal waits"));
+    assert!(stdout(&["alerts", "p"]).contains("no alerts"));
+    assert!(stdout(&["ack", "nan", "p"]).contains("no alert was left to dismiss"));
 }

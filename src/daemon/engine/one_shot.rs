@@ -1,0 +1,102 @@
+//! What a command does for itself where no daemon runs: read the logs, and make no more than its answer needs.
+
+use super::Engine;
+use crate::daemon::fitter::{self, Fitted, fit_all};
+use crate::daemon::kept_fits::{MadeFrom, MetricFits};
+use crate::fit::choose::Candidates;
+use crate::forecast::{self, Pool};
+use crate::store::StoreError;
+use crate::vocab::{IngestProgress, Observations};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// What an answer rests on; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// What was logged.
+    Points,
+    /// The runs with what was told of them. Nothing is fitted: runs in progress are forecast by the newest fits there are.
+    Runs,
+    /// Fits of the rows as they are now.
+    Fits,
+    /// Advice, charts and forecasts of the target from those fits.
+    Advice,
+}
+
+/// What takes long.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// Logs are read.
+    Reading(&'a IngestProgress),
+    /// Laws are fitted to the loss of this key.
+    Fitting(&'a str),
+}
+
+impl Engine {
+    /// Reads everything there is and makes what is needed. Fits are made of those losses alone whose rows or settings
+    /// have changed since they were fitted last; returns how many that were.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn settle(&mut self, need: Need, mut tell: impl FnMut(Progress<'_>)) -> Result<usize, StoreError> {
+        self.read_all(|progress| tell(Progress::Reading(progress)))?;
+        let mut made = 0;
+        if need == Need::Runs {
+            self.recall();
+        } else if need >= Need::Fits {
+            made = self.fit_what_changed(need, |metric| tell(Progress::Fitting(metric)))?;
+        }
+        if need > Need::Points {
+            self.write_down(SystemTime::now())?;
+        }
+        Ok(made)
+    }
+
+    /// Forecasts runs in progress by the newest fits that were kept, be it of older rows.
+    fn recall(&mut self) {
+        if !self.has_runs_in_progress() {
+            return;
+        }
+        let kept = self.kept_fits();
+        let options = fitter::options(&self.project);
+        let of = |rows: &Observations| {
+            let wanted = MadeFrom::of(rows, &self.project.laws, &options);
+            let usable =
+                |fits: &&MetricFits| fits.candidates.metric == rows.metric && fits.are_of_the_settings(&wanted);
+            let none = || MetricFits {
+                candidates: Candidates { metric: rows.metric.clone(), ..Candidates::default() },
+                ..MetricFits::default()
+            };
+            kept.iter().find(usable).cloned().unwrap_or_else(none)
+        };
+        let fits: Vec<MetricFits> = self.observed.fitted.iter().map(of).collect();
+        self.take(Fitted { observed: Arc::clone(&self.observed), fits, pool: self.pool(), seconds: 0.0 });
+        self.forecast_runs(|_| true);
+    }
+
+    fn fit_what_changed(&mut self, need: Need, tell: impl FnMut(&str)) -> Result<usize, StoreError> {
+        let job = self.job();
+        let began = Instant::now();
+        let fits = fit_all(&job, &self.kept_fits(), tell);
+        let made = fits.iter().filter(|fits| fits.new).count();
+        let pool = if self.has_runs_in_progress() { self.pool() } else { Arc::default() };
+        let fitted = Fitted { observed: job.observed, fits, pool, seconds: began.elapsed().as_secs_f64() };
+        if made > 0 || need == Need::Advice {
+            self.accept(fitted, SystemTime::now())?;
+        } else {
+            self.take(fitted);
+            self.forecast_runs(|_| true);
+        }
+        Ok(made)
+    }
+
+    /// What the finished runs teach those in progress.
+    fn pool(&self) -> Arc<Pool> {
+        Arc::new(Pool::learn(&self.project, &self.records, Some(&self.fits.pool)))
+    }
+
+    fn has_runs_in_progress(&self) -> bool {
+        let part = |record, metric: &String| forecast::seen(record, metric).is_some_and(|seen| seen < 1.0);
+        self.records.iter().any(|record| self.project.metrics.iter().any(|metric| part(record, metric)))
+    }
+}
