@@ -11,7 +11,7 @@ use crate::daemon::service::Service;
 use crate::ipc::protocol::{Failure, Query, Which};
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, Depth, Exit, Incoming, Theme, ThemeName};
+use crate::tui::{self, Depth, Exit, Incoming, Theme, ThemeName, ViewId, views};
 use clap::Args;
 use crossbeam_channel::Sender;
 use std::io::IsTerminal;
@@ -33,6 +33,9 @@ pub struct Watch {
     /// With --once: print the snapshot as JSON (schemas/snapshot.schema.json)
     #[arg(long, requires = "once", conflicts_with = "svg")]
     json: bool,
+    /// With --once: print this view alone
+    #[arg(long, requires = "once", conflicts_with_all = ["json", "svg"], value_name = "ID", value_parser = parse_view)]
+    view: Option<ViewId>,
     /// With --once: write the frame as a picture
     #[arg(long, requires = "once", value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -66,7 +69,7 @@ impl Watch {
             return print_json(&snapshot.aged());
         }
         match self.svg {
-            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120))),
+            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view)),
             Some(path) => {
                 let theme = self.theme.unwrap_or(ThemeName::Dark);
                 let picture =
@@ -95,16 +98,16 @@ impl Watch {
         let (to_screen, snapshots) = crossbeam_channel::unbounded();
         follow(project.clone(), client, to_screen)?;
         let ours = project.clone();
-        let acknowledge = move |ids| {
+        let dismiss = move |ids| {
             let project = ours.clone();
-            // A line of its own: the other one waits for snapshots. Where it fails, the signals still wait on screen.
-            let _ = thread("acknowledge", move || {
+            // A line of its own: the other one waits for snapshots. Where it fails, the alerts still wait on screen.
+            let _ = thread("dismiss alerts", move || {
                 if let Ok(Some(mut client)) = lifecycle::find(&project) {
                     let _ = client.query(Query::Acknowledge(Which::Ids(ids)));
                 }
             });
         };
-        match show(snapshots, options, &acknowledge)? {
+        match show(snapshots, options, &dismiss)? {
             Exit::Detached => {
                 print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"))?;
             }
@@ -115,6 +118,12 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+fn parse_view(text: &str) -> Result<ViewId, String> {
+    let ids: Vec<ViewId> = views::all().iter().map(|view| view.spec().id).collect();
+    let names: Vec<&str> = ids.iter().map(|id| id.0).collect();
+    ids.iter().find(|id| id.0 == text).copied().ok_or_else(|| format!("the views are {}", names.join(", ")))
 }
 
 fn parse_theme(text: &str) -> Result<ThemeName, String> {
@@ -142,9 +151,9 @@ fn theme(asked: Option<ThemeName>) -> Theme {
 fn show(
     snapshots: crossbeam_channel::Receiver<Incoming>,
     options: tui::Options,
-    acknowledge: &dyn Fn(Vec<u64>),
+    dismiss: &dyn Fn(Vec<u64>),
 ) -> Result<Exit, Failure> {
-    tui::run(snapshots, options, acknowledge).map_err(|e| {
+    tui::run(snapshots, options, dismiss).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
     })
 }

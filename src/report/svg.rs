@@ -1,7 +1,6 @@
 //! A picture of the dashboard: its cells as SVG. The same snapshot gives the same bytes.
 
 use super::glyph::{CELL, Paint, joins, num, shape};
-use crate::tui::panels::advice::headline;
 use crate::tui::{Depth, Model, Theme, ThemeName, view};
 use crate::vocab::Snapshot;
 use crate::vocab::text::printable;
@@ -19,8 +18,8 @@ const MARGIN: f64 = 14.0;
 #[must_use]
 pub fn dashboard(snapshot: Arc<Snapshot>, columns: u16, rows: u16, theme: ThemeName) -> String {
     let title = format!("mixlaw: {}", printable(&snapshot.project));
-    let about = headline(&snapshot);
     let model = Model::showing(snapshot, Theme::new(theme, Depth::True), (columns, rows));
+    let about = model.headline().unwrap_or_default();
     let area = Rect::new(0, 0, columns, rows);
     let mut buf = Buffer::empty(area);
     view(&model, area, &mut buf);

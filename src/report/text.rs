@@ -1,50 +1,59 @@
-//! One frame as plain text, for pipes: no escape codes, every panel at its full height, one under the other.
+//! One frame as plain text, for pipes: no escape codes, every view at its full height, one under the other.
 
-use crate::tui::layout::inside;
-use crate::tui::model::Panel;
-use crate::tui::{Depth, Model, Theme, ThemeName, panels};
+use crate::tui::chrome::header;
+use crate::tui::model::Slot;
+use crate::tui::text::{frame as bordered, text_area};
+use crate::tui::views::{Pane, Presence, Role, ViewId};
+use crate::tui::{Depth, Model, Theme, ThemeName};
 use crate::vocab::Snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::sync::Arc;
 
-/// More runs than this are counted, not listed; `mixlaw runs` lists them all.
-const MOST_RUNS: usize = 200;
+/// Views in the order in which they are printed, by what they are good for.
+const ORDER: [Role; 7] = [Role::Answer, Role::Chart, Role::Evidence, Role::List, Role::Alert, Role::Record, Role::Note];
+/// More rows than this of a view are left out.
+const MOST_ROWS: usize = 400;
 
-/// The dashboard as text of at most `columns` (40 to 240 are heeded). Lines have no trailing spaces.
+/// The dashboard as text of at most `columns` (40 to 240 are heeded): the header and every view that has something to
+/// show, or one view alone. Lines have no trailing spaces.
 #[must_use]
-pub fn frame(snapshot: Arc<Snapshot>, columns: u16) -> String {
+pub fn frame(snapshot: Arc<Snapshot>, columns: u16, only: Option<ViewId>) -> String {
     let columns = columns.clamp(40, 240);
-    let runs = snapshot.runs.len().min(MOST_RUNS) as u16;
     let mut model = Model::showing(snapshot, Theme::new(ThemeName::Mono, Depth::True), (columns, 200));
+    if let Some(slot) = only.and_then(|id| model.slot(id)) {
+        return view(&model, slot, columns);
+    }
     // What is drawn is not where someone is: nothing has a cursor.
-    model.runs.selected = None;
-    let inner = Rect::new(0, 0, columns - 2, 0);
-    let charts = model.snapshot.as_ref().map_or(0, |s| s.charts.len());
-    let mut out = String::new();
-    let header = Rect::new(0, 0, columns, 2);
-    let mut buf = Buffer::empty(header);
-    panels::header::draw(&model, header, &mut buf);
-    out.push_str(&text(&buf));
-    for panel in [Panel::Advice, Panel::Chart, Panel::Laws, Panel::Runs, Panel::Signals, Panel::Ledger, Panel::Notices]
-    {
-        let rows = match panel {
-            Panel::Chart if charts == 0 => continue,
-            Panel::Chart => 16,
-            Panel::Runs => runs.max(1) + 1,
-            panel if !model.has(panel) => continue,
-            _ => panels::height(&model, panel, inner).min(400) as u16,
-        };
-        let area = Rect::new(0, 0, columns, rows + 2);
-        let mut buf = Buffer::empty(area);
-        let title = Line::from(format!(" {} ", panels::title(&model, panel)));
-        let inner = panels::frame(area, model.theme.faint, title, &mut buf);
-        debug_assert_eq!(inner, inside(area));
-        panels::content(&model, panel, inner, &mut buf);
-        out.push_str(&text(&buf));
+    model.shared.runs.selected = None;
+    let area = Rect::new(0, 0, columns, 2);
+    let mut buf = Buffer::empty(area);
+    header::draw(&model, area, &mut buf);
+    let mut out = text(&buf);
+    let rank = |slot: &Slot| slot.view.spec().roles.iter().find_map(|r| ORDER.iter().position(|role| role == r));
+    let mut slots: Vec<&Slot> = model.views.iter().filter(|slot| !slot.covers()).collect();
+    slots.retain(|slot| slot.view.presence(&model.shared) == Presence::There);
+    slots.sort_by_key(|slot| rank(slot).unwrap_or(ORDER.len()));
+    for slot in slots {
+        if slot.view.height(&model.shared, columns) > 0 {
+            out.push_str(&view(&model, slot, columns));
+        }
     }
     out
+}
+
+/// One view at its full height, in a frame.
+fn view(model: &Model, slot: &Slot, columns: u16) -> String {
+    let shared = &model.shared;
+    let width = text_area(Rect::new(0, 0, columns - 2, 1)).width;
+    let rows = slot.view.height(shared, width).clamp(1, MOST_ROWS) as u16;
+    let area = Rect::new(0, 0, columns, rows + 2);
+    let mut buf = Buffer::empty(area);
+    let title = crate::tui::fmt::head(&slot.view.title(shared, columns.into()), usize::from(columns) - 4);
+    let inner = bordered(area, shared.theme.faint, Line::from(format!(" {title} ")), &mut buf);
+    slot.view.draw(shared, &Pane { inner, scroll: 0 }, &mut buf);
+    text(&buf)
 }
 
 /// Cells as lines without trailing spaces.
@@ -80,7 +89,7 @@ mod tests {
         {
             let snapshot = Arc::new(snapshot);
             for columns in [0, 40, 80, 140, 999] {
-                let text = frame(Arc::clone(&snapshot), columns);
+                let text = frame(Arc::clone(&snapshot), columns, None);
                 assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
                 assert!(text.lines().all(|l| !l.ends_with(' ')));
                 let most = usize::from(columns.clamp(40, 240));
@@ -91,7 +100,7 @@ mod tests {
 
     #[test]
     fn every_run_is_listed() {
-        let text = frame(Arc::new(fixture::sweep()), 120);
+        let text = frame(Arc::new(fixture::sweep()), 120, None);
         for run in fixture::sweep().runs {
             let name = run.name.strip_prefix("runs/").unwrap();
             assert!(text.contains(name), "{name}");
@@ -100,6 +109,6 @@ mod tests {
 
     #[test]
     fn a_frame_for_pipes() {
-        insta::assert_snapshot!(frame(Arc::new(fixture::sweep()), 100));
+        insta::assert_snapshot!(frame(Arc::new(fixture::sweep()), 100, None));
     }
 }

@@ -1,11 +1,28 @@
-//! Which panels are on screen, and where, at which size.
+//! Which views are on screen, and where, at which size.
+//!
+//! The [arrangements](super::layouts) name roles; the views that take one of the roles of a place stand there, as tabs
+//! where there are several. A view whose roles no place names joins the last place, so that a new view is seen in every
+//! arrangement.
 
-use super::model::{Model, Panel};
-use super::panels;
+use super::layouts::{LAYOUTS, Node};
+use super::model::Model;
+use super::text;
+use super::views::{Presence, Role, ViewId};
 use ratatui::layout::Rect;
 
 /// Below this there is room for an answer, not for a dashboard.
 pub const LEAST: (u16, u16) = (40, 10);
+
+/// A place on screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where, borders and all.
+    pub area: Rect,
+    /// The view that is seen.
+    pub shown: ViewId,
+    /// The views that stand here, in the order of their tabs.
+    pub tabs: Vec<ViewId>,
+}
 
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,10 +33,8 @@ pub struct Plan {
     pub body: Rect,
     /// Keys.
     pub footer: Rect,
-    /// The panels that can be seen.
-    pub panels: Vec<(Panel, Rect)>,
-    /// The panels that share one place, in the order of their titles; fewer than two where none do.
-    pub tabs: Vec<Panel>,
+    /// The places that have something to show.
+    pub places: Vec<Place>,
 }
 
 impl Plan {
@@ -29,20 +44,20 @@ impl Plan {
         self.header.is_empty()
     }
 
-    /// Where a panel is, borders and all.
+    /// Where a view is seen, borders and all.
     #[must_use]
-    pub fn area(&self, panel: Panel) -> Option<Rect> {
-        self.panels.iter().find(|(p, _)| *p == panel).map(|(_, area)| *area)
+    pub fn area(&self, id: ViewId) -> Option<Rect> {
+        self.places.iter().find(|place| place.shown == id).map(|place| place.area)
     }
 
-    /// The panel under a cell.
+    /// The place at a cell.
     #[must_use]
-    pub fn at(&self, column: u16, row: u16) -> Option<Panel> {
-        self.panels.iter().find(|(_, a)| a.contains((column, row).into())).map(|(p, _)| *p)
+    pub fn at(&self, column: u16, row: u16) -> Option<&Place> {
+        self.places.iter().find(|place| place.area.contains((column, row).into()))
     }
 }
 
-/// The inside of a panel.
+/// The inside of a frame.
 #[must_use]
 pub fn inside(area: Rect) -> Rect {
     Rect {
@@ -57,98 +72,135 @@ pub fn inside(area: Rect) -> Rect {
 #[must_use]
 pub fn plan(model: &Model, area: Rect) -> Plan {
     let (w, h) = (area.width, area.height);
-    if w < LEAST.0 || h < LEAST.1 {
+    let Some(layout) = LAYOUTS.iter().find(|layout| w >= layout.least.0 && h >= layout.least.1) else {
         return Plan::default();
-    }
-    let header_rows = if h >= 16 { 2 } else { 1 };
-    let (header, rest) = cut_top(area, header_rows);
-    let (body, footer) = cut_top(rest, rest.height - 1);
-    let mut plan = Plan { header, body, footer, ..Plan::default() };
-    if model.zoomed {
-        plan.panels = vec![(model.focus, body)];
-    } else if w >= 120 && h >= 35 {
-        big(model, &mut plan);
-    } else if w >= 72 && h >= 20 {
-        normal(model, &mut plan);
-    } else {
-        narrow(model, &mut plan);
-    }
-    plan
-}
-
-/// Everything at once: chart over runs, advice over laws, notices across.
-fn big(model: &Model, plan: &mut Plan) {
-    // What waits to be acknowledged comes before what is only to be known.
-    let waits = model.snapshot.as_ref().is_some_and(|s| panels::signals::waiting(s).0 > 0);
-    let order = if waits {
-        [Panel::Signals, Panel::Notices, Panel::Ledger]
-    } else {
-        [Panel::Notices, Panel::Signals, Panel::Ledger]
     };
-    let strip_tabs: Vec<Panel> = order.into_iter().filter(|p| model.has(*p)).collect();
-    let inner = inside(Rect { height: 2, ..plan.body });
-    // The score is looked up when wanted; it takes no rows from the runs.
-    let telling = strip_tabs.iter().filter(|p| **p != Panel::Ledger);
-    let most = telling.map(|p| panels::height(model, *p, inner)).max().unwrap_or(1);
-    let rows = if strip_tabs.is_empty() { 0 } else { most.clamp(1, 3) as u16 + 2 };
-    let (main, strip) = cut_top(plan.body, plan.body.height - rows);
-    let (left, right) = cut_left(main, main.width - (main.width * 3 / 8).clamp(50, 72));
-    let (chart, runs) = cut_top(left, (main.height * 9 / 20).max(12));
-    let wanted = advice_rows(model, right.width);
-    let (advice, laws) = cut_top(right, wanted.clamp(8, main.height * 13 / 20));
-    plan.panels = vec![(Panel::Chart, chart), (Panel::Runs, runs), (Panel::Advice, advice), (Panel::Laws, laws)];
-    if rows > 0 {
-        plan.tabs = strip_tabs;
-        plan.panels.push((shared(model, &plan.tabs), strip));
-    }
-}
-
-/// Chart and advice over one place that the others share.
-fn normal(model: &Model, plan: &mut Plan) {
-    let columns = plan.body.width * 21 / 40;
-    let wanted = advice_rows(model, plan.body.width - columns);
-    let (top, bottom) = cut_top(plan.body, (plan.body.height * 11 / 20).min(wanted.max(16)));
-    let (chart, advice) = cut_left(top, columns);
-    plan.tabs = tabs(model, &[Panel::Runs, Panel::Laws, Panel::Signals, Panel::Notices, Panel::Ledger]);
-    plan.panels = vec![(Panel::Chart, chart), (Panel::Advice, advice), (shared(model, &plan.tabs), bottom)];
-}
-
-/// Advice over one place that the others share; where even that is too much, one place for all.
-fn narrow(model: &Model, plan: &mut Plan) {
-    let wanted = advice_rows(model, plan.body.width);
-    if plan.body.height >= 15 {
-        let (advice, bottom) = cut_top(plan.body, wanted.clamp(5, plan.body.height * 9 / 20));
-        let all = [Panel::Runs, Panel::Chart, Panel::Laws, Panel::Signals, Panel::Notices, Panel::Ledger];
-        plan.tabs = tabs(model, &all);
-        plan.panels = vec![(Panel::Advice, advice), (shared(model, &plan.tabs), bottom)];
+    let header_rows = if h >= 16 { 2 } else { 1 };
+    let (header, rest) = cut(area, true, header_rows);
+    let (body, footer) = cut(rest, true, rest.height - 1);
+    let places = if model.shared.zoomed {
+        vec![Place { area: body, shown: model.focus, tabs: Vec::new() }]
     } else {
-        plan.tabs = tabs(model, &Panel::ALL);
-        plan.panels = vec![(model.focus, plan.body)];
+        let mut lay = Lay { model, places: Vec::new(), standing: standing(model, &layout.root) };
+        lay.node(&layout.root, body);
+        lay.places
+    };
+    Plan { header, body, footer, places }
+}
+
+/// The views that stand in each place of an arrangement, in the order of the places.
+fn standing<'a>(model: &Model, root: &'a Node) -> Vec<(&'a Node, Vec<ViewId>)> {
+    let mut places: Vec<(&Node, Vec<(usize, ViewId)>)> = Vec::new();
+    collect(root, &mut places);
+    for slot in model.views.iter().filter(|slot| !slot.covers() && model.presence(slot.id()) != Presence::Gone) {
+        let rank = |node: &Node, role: &Role| match node {
+            Node::Place(roles) => roles.iter().position(|r| r == role),
+            Node::Split { .. } => None,
+        };
+        // The place that names the role it takes best.
+        let found = slot
+            .view
+            .spec()
+            .roles
+            .iter()
+            .find_map(|role| places.iter().enumerate().find_map(|(at, (node, _))| Some((at, rank(node, role)?))));
+        let (at, rank) = found.unwrap_or((places.len() - 1, usize::MAX));
+        places[at].1.push((rank, slot.id()));
+    }
+    let sorted = places.into_iter().map(|(node, mut views)| {
+        views.sort_by_key(|(rank, _)| *rank);
+        (node, views.into_iter().map(|(_, id)| id).collect())
+    });
+    sorted.collect()
+}
+
+fn collect<'a, T>(node: &'a Node, into: &mut Vec<(&'a Node, Vec<T>)>) {
+    match node {
+        Node::Place(_) => into.push((node, Vec::new())),
+        Node::Split { first, second, .. } => {
+            collect(first, into);
+            collect(second, into);
+        }
     }
 }
 
-/// Those of the panels that share a place which have something to show; notices say when they have not.
-fn tabs(model: &Model, of: &[Panel]) -> Vec<Panel> {
-    of.iter().copied().filter(|p| *p == Panel::Notices || model.has(*p)).collect()
+struct Lay<'a> {
+    model: &'a Model,
+    places: Vec<Place>,
+    standing: Vec<(&'a Node, Vec<ViewId>)>,
 }
 
-/// Rows that show all of the advice in a panel of so many columns, borders and all.
-fn advice_rows(model: &Model, columns: u16) -> u16 {
-    let inner = inside(Rect { width: columns, height: 2, ..Rect::ZERO });
-    panels::advice::lines(model, panels::text_area(inner).width).len() as u16 + 2
+impl<'a> Lay<'a> {
+    fn views(&self, node: &Node) -> &[ViewId] {
+        self.standing.iter().find(|(place, _)| std::ptr::eq(*place, node)).map_or(&[], |(_, views)| views)
+    }
+
+    /// Whether nothing in it has something to show.
+    fn vacant(&self, node: &Node) -> bool {
+        match node {
+            Node::Place(_) => !self.views(node).iter().any(|id| self.model.presence(*id) == Presence::There),
+            Node::Split { first, second, .. } => self.vacant(first) && self.vacant(second),
+        }
+    }
+
+    fn node(&mut self, node: &'a Node, area: Rect) {
+        match node {
+            Node::Place(_) => self.place(node, area),
+            Node::Split { rows, cut: sizes, first, second } => match (self.vacant(first), self.vacant(second)) {
+                (true, true) => {}
+                (true, false) => self.node(second, area),
+                (false, true) => self.node(first, area),
+                (false, false) => {
+                    let whole = if *rows { area.height } else { area.width };
+                    let at = sizes.at(whole, |roles| self.content(node, area.width, roles));
+                    let (upper, lower) = cut(area, *rows, at);
+                    self.node(first, upper);
+                    self.node(second, lower);
+                }
+            },
+        }
+    }
+
+    fn place(&mut self, node: &Node, area: Rect) {
+        let tabs = self.views(node).to_vec();
+        let recent = self.model.recent.iter().find(|id| tabs.contains(id));
+        let there = |id: &&ViewId| self.model.presence(**id) == Presence::There;
+        let calls = |id: &&ViewId| self.model.slot(**id).is_some_and(|s| s.view.badge(&self.model.shared).is_some());
+        // The one the user was at last; else the first that says something waits.
+        let shown = recent.or_else(|| tabs.iter().filter(there).find(calls)).or_else(|| tabs.iter().find(there));
+        if let Some(shown) = shown.copied() {
+            self.places.push(Place { area, shown, tabs });
+        }
+    }
+
+    /// Rows of the largest view of these roles under a node of so many columns, with its frame.
+    fn content(&self, node: &Node, width: u16, roles: &[Role]) -> u16 {
+        match node {
+            Node::Split { rows: true, first, second, .. } => {
+                self.content(first, width, roles).max(self.content(second, width, roles))
+            }
+            Node::Split { rows: false, cut, first, second } => {
+                let left = cut.at(width, |_| 0);
+                self.content(first, left, roles).max(self.content(second, width - left, roles))
+            }
+            Node::Place(_) => {
+                let inner = inside(Rect { width, height: 2, ..Rect::ZERO });
+                let shared = &self.model.shared;
+                let slots = self.views(node).iter().filter_map(|id| self.model.slot(*id));
+                let of_role = slots.filter(|slot| slot.view.spec().roles.iter().any(|role| roles.contains(role)));
+                let heights = of_role.map(|slot| slot.view.height(shared, text::text_area(inner).width));
+                heights.max().map_or(0, |rows| rows.min(400) as u16 + 2)
+            }
+        }
+    }
 }
 
-/// The one of `tabs` that is seen: the focused one, or the one that was last.
-fn shared(model: &Model, tabs: &[Panel]) -> Panel {
-    [model.focus, model.tab].into_iter().find(|p| tabs.contains(p)).unwrap_or(tabs[0])
-}
-
-fn cut_top(area: Rect, rows: u16) -> (Rect, Rect) {
-    let rows = rows.min(area.height);
-    (Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area })
-}
-
-fn cut_left(area: Rect, columns: u16) -> (Rect, Rect) {
-    let columns = columns.min(area.width);
-    (Rect { width: columns, ..area }, Rect { x: area.x + columns, width: area.width - columns, ..area })
+/// Cuts an area after so many rows or columns.
+fn cut(area: Rect, rows: bool, at: u16) -> (Rect, Rect) {
+    if rows {
+        let at = at.min(area.height);
+        return (Rect { height: at, ..area }, Rect { y: area.y + at, height: area.height - at, ..area });
+    }
+    let at = at.min(area.width);
+    (Rect { width: at, ..area }, Rect { x: area.x + at, width: area.width - at, ..area })
 }

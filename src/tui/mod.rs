@@ -10,33 +10,43 @@
 //!
 //! [`update()`] and [`view()`] are pure; [`run()`] is the only place that knows a terminal, a channel and a clock. The view
 //! needs no terminal: [`crate::report`] draws the same cells as text and as a picture.
+//!
+//! What can be looked at are [`views`], one file each; [`action`] and [`global`] say what keys do, [`layouts`] where views
+//! stand, [`chrome`] what is around them.
 
-mod act;
+pub mod action;
 pub mod braille;
+pub mod chrome;
 pub mod fmt;
-pub mod keys;
+pub mod global;
 pub mod layout;
+pub mod layouts;
 pub mod model;
 mod order;
-pub mod panels;
 pub mod plot;
 pub mod run;
 pub mod scale;
+pub mod shared;
+pub mod signs;
 pub mod terminal;
+pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod views;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Model, Panel};
+pub use model::Model;
 pub use run::{Options, run};
+pub use shared::Shared;
 pub use theme::{Depth, Theme, ThemeName};
 pub use update::{Effect, Event, update};
 pub use view::view;
+pub use views::ViewId;
 
 use crate::vocab::Snapshot;
 use std::sync::Arc;

@@ -1,51 +1,17 @@
-//! What the dashboard shows and where the user is in it.
+//! The state of the dashboard: what views share, the views with the state of each, and where the user is.
 
-use super::order::{self, Sort};
+use super::action::{Info, Reach};
+use super::global;
+use super::layout::{Plan, inside, plan};
+use super::shared::{Link, Shared};
 use super::theme::Theme;
-use crate::vocab::{FitView, RatioChart, RunView, Snapshot};
+use super::update::Effect;
+use super::views::{self, Ask, Cx, Presence, Role, View, ViewId};
+use crate::vocab::Snapshot;
+use ratatui::layout::Rect;
 use std::sync::Arc;
 
-/// The panels one can go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Panel {
-    /// Loss against ratio.
-    Chart,
-    /// What to change.
-    Advice,
-    /// The table of runs.
-    #[default]
-    Runs,
-    /// The fits.
-    Laws,
-    /// What the user should know.
-    Notices,
-    /// What was told of runs.
-    Signals,
-    /// How forecasts have fared.
-    Ledger,
-}
-
-impl Panel {
-    /// In the order of Tab and of the digits.
-    pub const ALL: [Self; 7] =
-        [Self::Runs, Self::Chart, Self::Advice, Self::Laws, Self::Notices, Self::Signals, Self::Ledger];
-
-    /// The title.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Chart => "Chart",
-            Self::Advice => "Advice",
-            Self::Runs => "Runs",
-            Self::Laws => "Laws",
-            Self::Notices => "Notices",
-            Self::Signals => "Signals",
-            Self::Ledger => "Ledger",
-        }
-    }
-}
-
-/// What lies over the panels.
+/// What lies over the views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overlay {
     /// Nothing.
@@ -53,137 +19,74 @@ pub enum Overlay {
     None,
     /// The keys.
     Help,
-    /// Everything about the selected run.
-    Detail,
+    /// A view whose role is [`Role::Cover`].
+    View(ViewId),
     /// "Stop the daemon?"
     ConfirmStop,
 }
 
-/// Where the snapshots come from, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Link {
-    /// Nothing has come yet.
-    #[default]
-    Waiting,
-    /// As it should be.
-    Live,
-    /// None come any more, and why.
-    Lost(String),
+/// A view and what the dashboard keeps for it.
+#[derive(Debug)]
+pub struct Slot {
+    /// The view with its own state.
+    pub view: Box<dyn View>,
+    /// Its first line, or row, that is seen.
+    pub scroll: usize,
 }
 
-/// The table of runs.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Runs {
-    /// Indices into `snapshot.runs`: those that pass the filter, sorted.
-    pub order: Vec<usize>,
-    /// The run under the cursor, by its number: it stays under it when the order changes.
-    pub selected: Option<u32>,
-    /// First visible row, an index into `order`.
-    pub offset: usize,
-    /// Column and direction.
-    pub sort: Sort,
-    /// Words that must all occur in a run's name or state.
-    pub filter: String,
-    /// Whether keys go into the filter.
-    pub editing: bool,
-    /// The folders that all names start with, which the table leaves out.
-    pub prefix: String,
-}
-
-impl Runs {
-    /// Where in `order` the selected run is.
-    #[must_use]
-    pub fn cursor(&self, snapshot: &Snapshot) -> Option<usize> {
-        let id = self.selected?;
-        self.order.iter().position(|i| snapshot.runs[*i].id == id)
+impl Clone for Slot {
+    fn clone(&self) -> Self {
+        Self { view: self.view.boxed(), scroll: self.scroll }
     }
 }
 
-/// A validation loss: what it is called on screen and what its key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loss<'a> {
-    /// The domain it is measured on, or the key where it belongs to none.
-    pub label: &'a str,
-    /// Key of the metric.
-    pub key: &'a str,
+impl Slot {
+    /// Name of the view.
+    #[must_use]
+    pub fn id(&self) -> ViewId {
+        self.view.spec().id
+    }
+
+    /// Whether the view lies over the others while it is open, rather than among them.
+    #[must_use]
+    pub fn covers(&self) -> bool {
+        self.view.spec().roles.contains(&Role::Cover)
+    }
 }
 
 /// The state of the dashboard.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Model {
-    /// What is on screen.
-    pub snapshot: Option<Arc<Snapshot>>,
-    /// The newest snapshot that has come while frozen.
-    pub pending: Option<Arc<Snapshot>>,
-    /// Whether the screen stands still.
-    pub frozen: bool,
-    /// Where snapshots come from.
-    pub link: Link,
-    /// Seconds since the snapshot on screen arrived.
-    pub age: f64,
-    /// Columns and rows of the terminal.
-    pub size: (u16, u16),
-    /// The panel that keys go to.
-    pub focus: Panel,
-    /// The panel that was last in the pane where panels share one place.
-    pub tab: Panel,
-    /// Whether the focused panel has the whole screen.
-    pub zoomed: bool,
-    /// What lies over the panels.
+    /// What all views see.
+    pub shared: Shared,
+    /// The views, in the order of Tab and of the digits.
+    pub views: Vec<Slot>,
+    /// The view that keys go to.
+    pub focus: ViewId,
+    /// Views that have had the focus, the last one first: where views share a place, the first of these is seen.
+    pub recent: Vec<ViewId>,
+    /// The view in which the left button went down.
+    pub held: Option<ViewId>,
+    /// What lies over the views.
     pub overlay: Overlay,
-    /// First line of the overlay.
-    pub overlay_scroll: usize,
-    /// The table of runs.
-    pub runs: Runs,
-    /// The chart chosen by the user, an index into `snapshot.charts`; `None`: as many as fit, the main one first.
-    pub chart: Option<usize>,
-    /// The reading line of the chart, an index into its shares.
-    pub reading: Option<usize>,
-    /// Whether the chart's loss axis spans the whole curve, or only the part worth reading.
-    pub whole_range: bool,
-    /// The fit chosen by the user, an index into `snapshot.fits`; `None`: the one the main chart rests on.
-    pub fit: Option<usize>,
-    /// First line of the advice.
-    pub advice_scroll: usize,
-    /// First line of the laws.
-    pub laws_scroll: usize,
-    /// First line of the notices.
-    pub notices_scroll: usize,
-    /// First line of the signals.
-    pub signals_scroll: usize,
-    /// First line of the ledger.
-    pub ledger_scroll: usize,
-    /// How things look.
-    pub theme: Theme,
+    /// First line of the help.
+    pub help_scroll: usize,
 }
 
 impl Model {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(theme: Theme, size: (u16, u16)) -> Self {
+        let views: Vec<Slot> = views::all().into_iter().map(|view| Slot { view, scroll: 0 }).collect();
+        let focus = views.first().map_or(ViewId(""), Slot::id);
         Self {
-            snapshot: None,
-            pending: None,
-            frozen: false,
-            link: Link::Waiting,
-            age: 0.0,
-            size,
-            focus: Panel::default(),
-            tab: Panel::default(),
-            zoomed: false,
+            shared: Shared::new(theme, size),
+            views,
+            focus,
+            recent: vec![focus],
+            held: None,
             overlay: Overlay::None,
-            overlay_scroll: 0,
-            runs: Runs::default(),
-            chart: None,
-            reading: None,
-            whole_range: false,
-            fit: None,
-            advice_scroll: 0,
-            laws_scroll: 0,
-            notices_scroll: 0,
-            signals_scroll: 0,
-            ledger_scroll: 0,
-            theme,
+            help_scroll: 0,
         }
     }
 
@@ -191,92 +94,182 @@ impl Model {
     #[must_use]
     pub fn showing(snapshot: Arc<Snapshot>, theme: Theme, size: (u16, u16)) -> Self {
         let mut model = Self::new(theme, size);
-        model.link = Link::Live;
-        model.show(snapshot);
+        model.shared.link = Link::Live;
+        model.shared.show(snapshot);
         model
     }
 
-    /// Takes a snapshot to the screen, keeping what the user had chosen as far as it still exists.
-    pub fn show(&mut self, snapshot: Arc<Snapshot>) {
-        self.chart = self.chart.filter(|i| *i < snapshot.charts.len());
-        self.fit = self.fit.filter(|i| *i < snapshot.fits.len());
-        let before = self.cursor();
-        self.runs.prefix = order::common_folders(&snapshot);
-        self.snapshot = Some(snapshot);
-        self.age = 0.0;
-        self.place(before);
+    /// A view and what is kept for it.
+    #[must_use]
+    pub fn slot(&self, id: ViewId) -> Option<&Slot> {
+        self.views.iter().find(|slot| slot.id() == id)
     }
 
-    /// Filters and sorts the runs again. The only work here that grows with their number, so it is done when a
-    /// snapshot, the filter or the sort changes, and never when drawing.
-    pub fn reorder(&mut self) {
-        self.place(self.cursor());
-    }
-
-    /// Where the cursor is in the table.
-    fn cursor(&self) -> Option<usize> {
-        self.runs.cursor(self.snapshot.as_ref()?)
-    }
-
-    fn place(&mut self, before: Option<usize>) {
-        let Some(snapshot) = self.snapshot.clone() else { return };
-        self.runs.order = order::order(&snapshot, &self.runs.prefix, &self.runs.filter, self.runs.sort);
-        if self.runs.cursor(&snapshot).is_none() {
-            // What was selected is gone: whatever took its place is selected.
-            let near = before.unwrap_or(0).min(self.runs.order.len().saturating_sub(1));
-            self.runs.selected = self.runs.order.get(near).map(|i| snapshot.runs[*i].id);
+    /// Whether a view can be looked at. One that is quiet is there while it has the focus.
+    #[must_use]
+    pub fn presence(&self, id: ViewId) -> Presence {
+        match (&self.shared.snapshot, self.slot(id)) {
+            (Some(_), Some(slot)) => match slot.view.presence(&self.shared) {
+                Presence::Quiet if id == self.focus => Presence::There,
+                presence => presence,
+            },
+            _ => Presence::Gone,
         }
     }
 
-    /// Whether a panel has something to show, or is always there.
+    /// The views that Tab goes through.
     #[must_use]
-    pub fn has(&self, panel: Panel) -> bool {
-        let Some(snapshot) = &self.snapshot else { return false };
-        match panel {
-            Panel::Notices => !snapshot.notices.is_empty(),
-            Panel::Signals => snapshot.runs.iter().any(|run| !run.signals.is_empty()),
-            Panel::Ledger => super::panels::ledger::has_any(&snapshot.ledger),
-            Panel::Chart | Panel::Advice | Panel::Runs | Panel::Laws => true,
+    pub fn stops(&self) -> Vec<ViewId> {
+        let among = self.views.iter().filter(|slot| !slot.covers()).map(Slot::id);
+        among.filter(|id| self.presence(*id) == Presence::There).collect()
+    }
+
+    /// The views that a digit leads to, in the order of the digits.
+    pub fn digits(&self) -> impl Iterator<Item = (char, &Slot)> {
+        ('1'..='9').zip(self.views.iter().filter(|slot| !slot.covers()))
+    }
+
+    /// The view that keys go to now; none while something lies over the views that is none itself.
+    #[must_use]
+    pub fn active(&self) -> Option<ViewId> {
+        match self.overlay {
+            Overlay::None => Some(self.focus),
+            Overlay::View(id) => Some(id),
+            Overlay::Help | Overlay::ConfirmStop => None,
         }
     }
 
-    /// The run under the cursor.
+    /// The view that is being typed into.
     #[must_use]
-    pub fn selected_run(&self) -> Option<&RunView> {
-        let snapshot = self.snapshot.as_ref()?;
-        Some(&snapshot.runs[self.runs.order[self.runs.cursor(snapshot)?]])
+    pub fn typing(&self) -> Option<&Slot> {
+        self.views.iter().find(|slot| slot.view.prompt(&self.shared).is_some())
     }
 
-    /// The chart that comes first: the one the user chose, or the loss of the very domain whose ratio is on the axis.
+    /// The project in one sentence.
     #[must_use]
-    pub fn main_chart(&self) -> Option<(usize, &RatioChart)> {
-        let snapshot = self.snapshot.as_ref()?;
-        let own = || snapshot.charts.iter().position(|c| snapshot.metrics.get(&c.domain) == Some(&c.metric));
-        let index = self.chart.or_else(own).unwrap_or(0);
-        Some((index, snapshot.charts.get(index)?))
+    pub fn headline(&self) -> Option<String> {
+        self.views.iter().find_map(|slot| slot.view.headline(&self.shared))
     }
 
-    /// The fit whose parameters are shown: the one the user chose, or the one the main chart rests on.
+    /// Where everything is on the screen.
     #[must_use]
-    pub fn main_fit(&self) -> Option<(usize, &FitView)> {
-        let snapshot = self.snapshot.as_ref()?;
-        let of_chart = || {
-            let metric = &self.main_chart()?.1.metric;
-            snapshot.fits.iter().position(|f| f.chosen && f.metric == *metric)
+    pub fn plan(&self) -> Plan {
+        plan(self, Rect::new(0, 0, self.shared.size.0, self.shared.size.1))
+    }
+
+    /// The views that can be seen, with the cells inside their frames.
+    fn on_screen(&self) -> Vec<(ViewId, Rect)> {
+        let plan = self.plan();
+        let mut seen: Vec<_> = plan.places.iter().map(|place| (place.shown, inside(place.area))).collect();
+        if let Overlay::View(id) = self.overlay {
+            seen.push((id, inside(plan.body)));
+        }
+        seen
+    }
+
+    /// Gives a view the focus, and shows it where views share a place.
+    pub fn focus_on(&mut self, id: ViewId) {
+        self.focus = id;
+        self.recent.retain(|other| *other != id);
+        self.recent.insert(0, id);
+    }
+
+    /// Lets a view do something and grants what it asks for; `None` where there is no such view.
+    pub fn with<R>(
+        &mut self,
+        id: ViewId,
+        work: impl FnOnce(&mut dyn View, &mut Cx<'_>) -> R,
+    ) -> Option<(R, Vec<Effect>)> {
+        let inner = self.on_screen().into_iter().find(|(seen, _)| *seen == id).map_or(Rect::ZERO, |(_, inner)| inner);
+        let slot = self.views.iter_mut().find(|slot| slot.id() == id)?;
+        let mut cx = Cx { shared: &mut self.shared, scroll: &mut slot.scroll, inner, asks: Vec::new() };
+        let result = work(slot.view.as_mut(), &mut cx);
+        let asks = cx.asks;
+        Some((result, asks.into_iter().filter_map(|ask| self.grant(ask)).collect()))
+    }
+
+    fn grant(&mut self, ask: Ask) -> Option<Effect> {
+        match ask {
+            Ask::Focus(id) => {
+                self.overlay = Overlay::None;
+                self.focus_on(id);
+            }
+            Ask::Open(id) => {
+                self.overlay = Overlay::View(id);
+                if let Some(slot) = self.views.iter_mut().find(|slot| slot.id() == id) {
+                    slot.scroll = 0;
+                }
+            }
+            Ask::Effect(effect) => return Some(effect),
+        }
+        None
+    }
+
+    /// Does the action of that name, of the dashboard or of a view; `None` where there is none. Whatever leads to an
+    /// action (a key, the mouse, later a palette) comes through here.
+    pub fn perform(&mut self, name: &str) -> Option<Vec<Effect>> {
+        let effects = if let Some(action) = global::all().find(|action| action.info.name == name) {
+            (action.run)(self)
+        } else {
+            let has = |slot: &&Slot| slot.view.actions().iter().any(|info| info.name == name);
+            let id = self.views.iter().find(has)?.id();
+            self.with(id, |view, cx| view.run(name, cx))?.1
         };
-        let index = self.fit.or_else(of_chart).unwrap_or(0);
-        Some((index, snapshot.fits.get(index)?))
+        Some(self.changed(effects))
     }
-}
 
-/// The validation losses in the order of the domains, those of no domain left out.
-#[must_use]
-pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
-    snapshot.domains.iter().filter_map(|d| Some(Loss { label: d, key: snapshot.metrics.get(d)? })).collect()
-}
+    /// Goes to a view, where it can be looked at.
+    pub fn go(&mut self, id: ViewId) -> Vec<Effect> {
+        self.overlay = Overlay::None;
+        if self.presence(id) != Presence::Gone {
+            self.focus_on(id);
+        }
+        self.changed(Vec::new())
+    }
 
-/// What a metric is called on screen: its domain where it is the validation loss of one, or its key.
-#[must_use]
-pub fn label<'a>(snapshot: &'a Snapshot, key: &'a str) -> &'a str {
-    losses(snapshot).into_iter().find(|l| l.key == key).map_or(key, |l| l.label)
+    /// After a change: everything is brought back to what there is, and drawn.
+    pub fn changed(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        self.settle();
+        if effects.is_empty() {
+            effects.push(Effect::Render);
+        }
+        effects
+    }
+
+    /// Brings focus, overlay and scroll positions back to where there is something to see.
+    pub fn settle(&mut self) {
+        if self.shared.snapshot.is_some() {
+            if self.presence(self.focus) == Presence::Gone
+                && let Some(first) = self.stops().first()
+            {
+                self.focus_on(*first);
+            }
+            if let Overlay::View(id) = self.overlay
+                && self.presence(id) == Presence::Gone
+            {
+                self.overlay = Overlay::None;
+            }
+        }
+        for (id, _) in self.on_screen() {
+            self.with(id, |view, cx| view.settle(cx));
+        }
+        let body = self.plan().body;
+        let rows = usize::from(inside(super::chrome::help::area(body)).height);
+        let lines = if self.overlay == Overlay::Help { super::chrome::help::height(self, body) } else { 0 };
+        self.help_scroll = self.help_scroll.min(lines.saturating_sub(rows));
+    }
+
+    /// The actions that a key can reach from where the user is, with the view of each: those of the view that keys go
+    /// to, those of the dashboard, then those of other views that are reached from everywhere.
+    #[must_use]
+    pub fn reachable(&self) -> Vec<(Option<ViewId>, &'static Info)> {
+        let active = self.active();
+        let of = |slot: &Slot| slot.view.actions().into_iter().map(|info| (Some(slot.id()), info)).collect::<Vec<_>>();
+        let mut out: Vec<_> = active.and_then(|id| self.slot(id)).map(of).unwrap_or_default();
+        out.extend(global::all().map(|action| (None, &action.info)));
+        let others = self.views.iter().filter(|slot| Some(slot.id()) != active);
+        let there = others.filter(|slot| self.presence(slot.id()) != Presence::Gone);
+        out.extend(there.flat_map(of).filter(|(_, info)| info.reach == Reach::Everywhere));
+        out
+    }
 }

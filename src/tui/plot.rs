@@ -174,6 +174,13 @@ impl Plot<'_> {
         })
     }
 
+    /// The weight in the middle of a column of the screen, at most one end of the axis.
+    #[must_use]
+    pub fn share_of(&self, plot: Rect, column: u16) -> f64 {
+        let at = f64::from(column.saturating_sub(plot.x)) + 0.5;
+        self.share_at(at.min(plot.width.into()), plot.width.max(1).into())
+    }
+
     fn share_at(&self, position: f64, of: f64) -> f64 {
         self.scale.x.0 + (self.scale.x.1 - self.scale.x.0) * position / of
     }

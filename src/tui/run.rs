@@ -30,11 +30,11 @@ pub struct Options {
 
 /// Shows what `snapshots` brings until the user leaves or the process is asked to end.
 ///
-/// `acknowledge` takes signals as seen, by their numbers; it returns at once.
+/// `dismiss` dismisses alerts, by their numbers; it returns at once.
 ///
 /// # Errors
 /// If the terminal cannot be controlled or written to.
-pub fn run(snapshots: Receiver<Incoming>, options: Options, acknowledge: &dyn Fn(Vec<u64>)) -> io::Result<Exit> {
+pub fn run(snapshots: Receiver<Incoming>, options: Options, dismiss: &dyn Fn(Vec<u64>)) -> io::Result<Exit> {
     let mut session = Session::start(options.mouse)?;
     let events = Events::start()?;
     let size = session.screen.size()?;
@@ -49,7 +49,7 @@ pub fn run(snapshots: Receiver<Incoming>, options: Options, acknowledge: &dyn Fn
             match effect {
                 Effect::Render => {}
                 Effect::Redraw => session.repaint()?,
-                Effect::Acknowledge(ids) => acknowledge(ids),
+                Effect::Dismiss(ids) => dismiss(ids),
                 Effect::Leave(exit) => return Ok(exit),
                 Effect::Suspend => {
                     session.leave();
@@ -81,7 +81,7 @@ struct Loop {
 impl Loop {
     /// Sleeps until something is to be done, takes all that has come, and says what is to be done about it.
     fn wait(&mut self, events: &Receiver<Event>) -> Vec<Effect> {
-        let timeout = self.pacer.timeout(Instant::now(), self.model.age);
+        let timeout = self.pacer.timeout(Instant::now(), self.model.shared.age);
         let first = select! {
             recv(events) -> event => Some(event.unwrap_or(Event::Terminate)),
             recv(self.snapshots) -> incoming => Some(self.incoming(incoming.ok())),
@@ -93,9 +93,9 @@ impl Loop {
             if matches!(event, Event::Incoming(Incoming::Snapshot(_))) {
                 self.newest = Instant::now();
             }
-            let before = self.model.snapshot.as_ref().map(Arc::as_ptr);
+            let before = self.model.shared.snapshot.as_ref().map(Arc::as_ptr);
             effects.extend(update(&mut self.model, event));
-            if self.model.snapshot.as_ref().map(Arc::as_ptr) != before {
+            if self.model.shared.snapshot.as_ref().map(Arc::as_ptr) != before {
                 self.pacer.arrived(self.newest);
             }
             next = events.try_recv().ok().or_else(|| match self.snapshots.try_recv() {
@@ -103,7 +103,7 @@ impl Loop {
                 Err(_) => None,
             });
         }
-        if let Some(age) = self.pacer.age(Instant::now(), self.model.age) {
+        if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {
             effects.extend(update(&mut self.model, Event::Age(age)));
         }
         if !effects.is_empty() {
@@ -274,13 +274,13 @@ mod tests {
         to_events.send(Event::Resize(100, 30)).unwrap();
         let effects = state.wait(&events);
         assert!(effects.contains(&Effect::Redraw));
-        assert_eq!(state.model.snapshot.as_ref().map(|s| s.seq), Some(5));
-        assert_eq!(state.model.size, (100, 30));
+        assert_eq!(state.model.shared.snapshot.as_ref().map(|s| s.seq), Some(5));
+        assert_eq!(state.model.shared.size, (100, 30));
 
         drop(to_snapshots);
         state.pacer.drawn(Instant::now());
         state.wait(&events);
-        assert!(matches!(state.model.link, crate::tui::model::Link::Lost(_)));
+        assert!(matches!(state.model.shared.link, crate::tui::shared::Link::Lost(_)));
         drop(to_events);
         assert!(state.wait(&events).contains(&Effect::Leave(Exit::Detached)), "no keys can come any more");
     }

@@ -1,20 +1,18 @@
 //! What happens: every change of the [`Model`], pure.
 
-use super::act;
-use super::keys;
-use super::layout::{inside, plan};
-use super::model::{Link, Model, Overlay, Panel};
-use super::panels;
-use super::{Exit, Incoming};
+use super::layout::Place;
+use super::model::{Model, Overlay};
+use super::shared::Link;
+use super::views::{Input, Mouse, MouseKind, ViewId};
+use super::{Exit, Incoming, chrome};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::Rect;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A key.
     Key(KeyEvent),
-    /// A click or a turn of the wheel.
+    /// A click, a drag or a turn of the wheel.
     Mouse(MouseEvent),
     /// Pasted text, which is never taken for keys.
     Paste(String),
@@ -35,8 +33,8 @@ pub enum Effect {
     Render,
     /// The screen may hold what is not ours: clear it and draw all of it.
     Redraw,
-    /// Take the signals of these numbers as seen.
-    Acknowledge(Vec<u64>),
+    /// Dismiss the alerts of these numbers.
+    Dismiss(Vec<u64>),
     /// Leave.
     Leave(Exit),
     /// Give the terminal back until the shell continues us.
@@ -49,23 +47,15 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Event::Key(key) => on_key(model, &key),
         Event::Mouse(mouse) => on_mouse(model, mouse),
-        Event::Paste(text) => {
-            if !model.runs.editing {
-                return Vec::new();
-            }
-            model.runs.filter.push_str(&crate::vocab::text::printable(&text));
-            model.reorder();
-            act::settle(model);
-            vec![Effect::Render]
-        }
+        Event::Paste(text) => type_in(model, Input::Paste(&text)).unwrap_or_default(),
         Event::Resize(columns, rows) => {
-            model.size = (columns, rows);
-            act::settle(model);
+            model.shared.size = (columns, rows);
+            model.settle();
             vec![Effect::Redraw]
         }
         Event::Incoming(incoming) => on_incoming(model, incoming),
         Event::Age(seconds) => {
-            model.age = seconds;
+            model.shared.age = seconds;
             vec![Effect::Render]
         }
         Event::Terminate => vec![Effect::Leave(Exit::Detached)],
@@ -73,18 +63,19 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 }
 
 fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
+    let shared = &mut model.shared;
     match incoming {
         Incoming::Snapshot(snapshot) => {
-            model.link = Link::Live;
-            if model.frozen && model.snapshot.is_some() {
-                model.pending = Some(snapshot);
+            shared.link = Link::Live;
+            if shared.frozen && shared.snapshot.is_some() {
+                shared.pending = Some(snapshot);
             } else {
-                model.show(snapshot);
-                act::settle(model);
+                shared.show(snapshot);
+                model.settle();
             }
         }
-        Incoming::Lost(why) => model.link = Link::Lost(why),
-        Incoming::Back => model.link = if model.snapshot.is_some() { Link::Live } else { Link::Waiting },
+        Incoming::Lost(why) => shared.link = Link::Lost(why),
+        Incoming::Back => shared.link = if shared.snapshot.is_some() { Link::Live } else { Link::Waiting },
     }
     vec![Effect::Render]
 }
@@ -96,82 +87,86 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
             matches!(key.code, KeyCode::Char('y' | 'Y')) && key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
         return vec![if yes { Effect::Leave(Exit::Stop) } else { Effect::Render }];
     }
-    if model.runs.editing && edit_filter(model, key) {
-        return vec![Effect::Render];
+    if let Some(effects) = type_in(model, Input::Key(key)) {
+        return effects;
     }
-    match keys::dispatch(key) {
-        Some(action) => act::act(model, action),
+    let action = model.reachable().into_iter().find(|(_, info)| info.keys.iter().any(|chord| chord.matches(key)));
+    if let Some((_, info)) = action {
+        return model.perform(info.name).unwrap_or_default();
+    }
+    let digit = |(digit, _): &(char, _)| super::action::k(*digit).matches(key);
+    let id = model.digits().find(digit).map(|(_, slot)| slot.id());
+    match id {
+        Some(id) => model.go(id),
         None => Vec::new(),
     }
 }
 
-/// Takes a key into the filter; `false` for keys that mean the same there as elsewhere (arrows, Ctrl).
-fn edit_filter(model: &mut Model, key: &KeyEvent) -> bool {
-    let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-    match key.code {
-        KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => model.runs.filter.clear(),
-        KeyCode::Char(c) if plain => model.runs.filter.push(c),
-        KeyCode::Backspace => {
-            if model.runs.filter.pop().is_none() {
-                model.runs.editing = false;
-            }
-        }
-        KeyCode::Enter => model.runs.editing = false,
-        KeyCode::Esc => {
-            model.runs.filter.clear();
-            model.runs.editing = false;
-        }
-        _ => return false,
-    }
-    model.reorder();
-    act::settle(model);
-    true
+/// Hands text to the view that is being typed into; `None` where there is none, or where it leaves the key to others.
+fn type_in(model: &mut Model, input: Input<'_>) -> Option<Vec<Effect>> {
+    let id = model.typing()?.id();
+    let (taken, effects) = model.with(id, |view, cx| view.type_in(input, cx))?;
+    taken.then(|| model.changed(effects))
 }
 
 fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
-    if model.overlay == Overlay::ConfirmStop {
-        return Vec::new();
-    }
-    let action = match mouse.kind {
-        MouseEventKind::ScrollUp => keys::Action::Up,
-        MouseEventKind::ScrollDown => keys::Action::Down,
-        MouseEventKind::Down(MouseButton::Left) if model.overlay == Overlay::None => {
-            return on_click(model, mouse.column, mouse.row);
+    let kind = match mouse.kind {
+        MouseEventKind::ScrollUp => MouseKind::Wheel(-1),
+        MouseEventKind::ScrollDown => MouseKind::Wheel(1),
+        MouseEventKind::Down(MouseButton::Left) => MouseKind::Press,
+        MouseEventKind::Drag(MouseButton::Left) => MouseKind::Drag,
+        MouseEventKind::Up(MouseButton::Left) => {
+            model.held = None;
+            return Vec::new();
         }
         _ => return Vec::new(),
     };
-    if model.overlay == Overlay::None {
-        let plan = plan(model, Rect::new(0, 0, model.size.0, model.size.1));
-        match plan.at(mouse.column, mouse.row) {
-            // A fit or a reading is chosen on purpose, not by scrolling past.
-            Some(Panel::Laws | Panel::Chart) | None => return Vec::new(),
-            Some(panel) => act::focus(model, panel),
-        }
+    let mouse = Mouse { kind, column: mouse.column, row: mouse.row };
+    match model.overlay {
+        Overlay::ConfirmStop => Vec::new(),
+        Overlay::Help => match kind {
+            MouseKind::Wheel(by) => {
+                model.help_scroll = model.help_scroll.saturating_add_signed(3 * by);
+                model.changed(Vec::new())
+            }
+            MouseKind::Press | MouseKind::Drag => Vec::new(),
+        },
+        Overlay::View(id) => hand(model, id, mouse).unwrap_or_default(),
+        Overlay::None => match kind {
+            MouseKind::Press => press(model, mouse),
+            MouseKind::Drag => model.held.and_then(|id| hand(model, id, mouse)).unwrap_or_default(),
+            MouseKind::Wheel(_) => {
+                let Some(id) = model.plan().at(mouse.column, mouse.row).map(|place| place.shown) else {
+                    return Vec::new();
+                };
+                let Some(effects) = hand(model, id, mouse) else { return Vec::new() };
+                model.focus_on(id);
+                effects
+            }
+        },
     }
-    for _ in 0..3 {
-        act::act(model, action);
-    }
-    vec![Effect::Render]
 }
 
-fn on_click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
-    let plan = plan(model, Rect::new(0, 0, model.size.0, model.size.1));
-    let Some(panel) = plan.at(column, row) else { return Vec::new() };
-    let Some(area) = plan.area(panel) else { return Vec::new() };
-    let tab = (row == area.y && plan.tabs.contains(&panel))
-        .then(|| panels::tab_at(model, &plan.tabs, column.saturating_sub(area.x)))
+/// Hands the mouse to a view; `None` where the view does nothing with it.
+fn hand(model: &mut Model, id: ViewId, mouse: Mouse) -> Option<Vec<Effect>> {
+    let (taken, effects) = model.with(id, |view, cx| view.mouse(mouse, cx))?;
+    taken.then(|| model.changed(effects))
+}
+
+/// A press on a tab goes to its view; one inside a view goes to it and into it.
+fn press(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    let plan = model.plan();
+    let Some(Place { area, shown, tabs }) = plan.at(mouse.column, mouse.row) else { return Vec::new() };
+    let tab = (mouse.row == area.y && tabs.len() > 1)
+        .then(|| chrome::frame::tab_at(model, tabs, *shown, mouse.column.saturating_sub(area.x)))
         .flatten();
-    act::focus(model, tab.unwrap_or(panel));
-    if panel == Panel::Runs && tab.is_none() {
-        let inner = inside(area);
-        let line = usize::from(row.saturating_sub(inner.y));
-        if row > inner.y
-            && let Some(snapshot) = model.snapshot.clone()
-            && let Some(index) = model.runs.order.get(model.runs.offset + line - 1)
-        {
-            model.runs.selected = Some(snapshot.runs[*index].id);
+    model.focus_on(tab.unwrap_or(*shown));
+    model.held = None;
+    if tab.is_none() && super::layout::inside(*area).contains((mouse.column, mouse.row).into()) {
+        model.held = Some(*shown);
+        if let Some(effects) = hand(model, *shown, mouse) {
+            return effects;
         }
     }
-    act::settle(model);
-    vec![Effect::Render]
+    model.changed(Vec::new())
 }

@@ -1,9 +1,10 @@
 //! What is seen: cells from a [`Model`], pure.
 
+use super::chrome::{footer, frame, header, help, tiny};
 use super::fmt;
 use super::layout::plan;
-use super::model::{Link, Model, Overlay};
-use super::panels;
+use super::model::{Model, Overlay};
+use super::shared::Link;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -16,23 +17,27 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     let plan = plan(model, area);
     if plan.is_tiny() {
-        panels::tiny::draw(model, area, buf);
+        tiny::draw(model, area, buf);
         return;
     }
-    panels::header::draw(model, plan.header, buf);
-    panels::footer::draw(model, plan.footer, buf);
-    match (&model.snapshot, model.overlay) {
-        (None, Overlay::Help) => panels::help::draw(model, plan.body, buf),
+    header::draw(model, plan.header, buf);
+    footer::draw(model, plan.footer, buf);
+    match (&model.shared.snapshot, model.overlay) {
+        (None, Overlay::Help) => help::draw(model, plan.body, buf),
         (None, _) => waiting(model, plan.body, buf),
-        (Some(_), Overlay::Detail) => panels::detail::draw(model, plan.body, buf),
+        (Some(_), Overlay::View(id)) => {
+            if let Some(slot) = model.slot(id) {
+                frame::alone(model, slot, true, plan.body, buf);
+            }
+        }
         (Some(_), overlay) => {
-            for (panel, area) in &plan.panels {
-                panels::draw(model, &plan, *panel, *area, buf);
+            for place in &plan.places {
+                frame::draw(model, place, buf);
             }
             match overlay {
-                Overlay::Help => panels::help::draw(model, plan.body, buf),
-                Overlay::ConfirmStop => panels::help::confirm(model, plan.body, buf),
-                Overlay::None | Overlay::Detail => {}
+                Overlay::Help => help::draw(model, plan.body, buf),
+                Overlay::ConfirmStop => help::confirm(model, plan.body, buf),
+                Overlay::None | Overlay::View(_) => {}
             }
         }
     }
@@ -40,9 +45,10 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) {
 
 /// Before the first snapshot.
 fn waiting(model: &Model, body: Rect, buf: &mut Buffer) {
-    let (text, style) = match &model.link {
-        Link::Lost(why) => (why.as_str(), model.theme.bad),
-        _ => ("Reading the project …", model.theme.dim),
+    let theme = &model.shared.theme;
+    let (text, style) = match &model.shared.link {
+        Link::Lost(why) => (why.as_str(), theme.bad),
+        _ => ("Reading the project …", theme.dim),
     };
     let width = usize::from(body.width).saturating_sub(8).min(76);
     let lines = fmt::wrap(text, width);

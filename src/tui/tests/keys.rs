@@ -1,73 +1,114 @@
 use super::*;
-use crate::tui::keys::{Action, BINDINGS, Binding};
-use crate::tui::layout::plan;
-use crate::tui::model::{Overlay, Panel};
+use crate::tui::action::{Chord, Info, Reach};
+use crate::tui::model::Overlay;
 use crate::tui::order::Column;
-use crate::tui::{Effect, Exit, Incoming};
+use crate::tui::views::chart::Chart;
+use crate::tui::views::runs::Runs;
+use crate::tui::views::{self, run};
+use crate::tui::{Effect, Exit, Incoming, ViewId, global};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
-fn press_binding(model: &mut Model, binding: &Binding, which: usize) -> Vec<Effect> {
-    let chord = binding.keys[which];
+const RUNS: ViewId = ViewId("runs");
+const CHART: ViewId = ViewId("chart");
+const LAWS: ViewId = ViewId("laws");
+const ALERTS: ViewId = ViewId("alerts");
+const LEDGER: ViewId = ViewId("ledger");
+
+fn press_chord(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let modifiers = if chord.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
     update(model, Event::Key(KeyEvent::new(chord.code, modifiers)))
 }
 
 fn selected(model: &Model) -> usize {
-    model.runs.cursor(model.snapshot.as_ref().unwrap()).unwrap()
+    model.shared.runs.cursor(model.shared.snapshot.as_ref().unwrap()).unwrap()
 }
 
-/// What must hold after a key, given the model before it. One arm per action: a new key does not compile without.
-fn does_what_it_says(action: Action, before: &Model, after: &Model, effects: &[Effect]) -> bool {
-    match action {
-        Action::Up => selected(after) + 1 == selected(before),
-        Action::Down => selected(after) == selected(before) + 1,
+/// What must hold after a key, given the model before it; `None` for actions that this does not know.
+fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Effect]) -> Option<bool> {
+    Some(match action {
+        "move.up" => selected(after) + 1 == selected(before),
+        "move.down" => selected(after) == selected(before) + 1,
         // Six rows are seen in this size; two of them stay, to keep one's place.
-        Action::PageUp => selected(after) + 6 == selected(before),
-        Action::PageDown => selected(after) == selected(before) + 6,
-        Action::First => selected(after) == 0,
-        Action::Last => selected(after) == 35,
-        // Only on the chart and in details, which have tests of their own.
-        Action::Left | Action::Right => after.reading == before.reading && selected(after) == selected(before),
-        Action::NextPanel => after.focus == Panel::Chart,
-        Action::PreviousPanel => after.focus == Panel::Ledger,
-        Action::Focus(panel) => after.focus == panel,
-        Action::Open => after.overlay == Overlay::Detail,
-        Action::Close => after.runs.filter.is_empty() && !before.runs.filter.is_empty(),
-        Action::Zoom => after.zoomed,
-        Action::NextChart => after.main_chart().map(|(i, _)| i) != before.main_chart().map(|(i, _)| i),
-        Action::WholeRange => after.whole_range,
-        Action::Sort => after.runs.sort.column == Column::State && after.runs.order != before.runs.order,
-        Action::Reverse => after.runs.order.iter().eq(before.runs.order.iter().rev()),
-        Action::Filter => after.runs.editing && after.focus == Panel::Runs,
-        // Nothing was told of the run that is selected; the others have a test of their own.
-        Action::Acknowledge => effects.is_empty(),
-        Action::Freeze => after.frozen,
-        Action::Theme => after.theme.name == before.theme.name.next(),
-        Action::Help => after.overlay == Overlay::Help,
-        Action::Redraw => effects == [Effect::Redraw],
-        Action::Detach => effects == [Effect::Leave(Exit::Detached)],
-        Action::Stop => after.overlay == Overlay::ConfirmStop,
-        Action::Suspend => effects == [Effect::Suspend],
-    }
+        "move.page-up" => selected(after) + 6 == selected(before),
+        "move.page-down" => selected(after) == selected(before) + 6,
+        "move.start" => selected(after) == 0,
+        "move.end" => selected(after) == 35,
+        "view.next" => after.focus == CHART,
+        "view.previous" => after.focus == LEDGER,
+        "runs.open" => after.overlay == Overlay::View(run::ID),
+        "show.close" => after.shared.runs.filter.is_empty() && !before.shared.runs.filter.is_empty(),
+        "show.whole" | "show.zoom" => after.shared.zoomed,
+        "chart.next" => after.shared.main_chart().map(|(i, _)| i) != before.shared.main_chart().map(|(i, _)| i),
+        "chart.range" => state::<Chart>(after).whole_range,
+        "runs.sort" => {
+            after.shared.runs.sort.column == Column::State && after.shared.runs.order != before.shared.runs.order
+        }
+        "runs.reverse" => after.shared.runs.order.iter().eq(before.shared.runs.order.iter().rev()),
+        "runs.filter" => state::<Runs>(after).editing && after.focus == RUNS,
+        // The selected run has no alerts; those of others have a test of their own.
+        "runs.dismiss" => !effects.iter().any(|e| matches!(e, Effect::Dismiss(_))),
+        "alerts.dismiss-all" => effects == [Effect::Dismiss(vec![2])],
+        // The first press shows where one is.
+        "chart.left" | "chart.right" => state::<Chart>(after).reading.is_some() && selected(after) == selected(before),
+        "run.previous" => selected(after) + 1 == selected(before) && after.overlay == Overlay::View(run::ID),
+        "run.next" => selected(after) == selected(before) + 1 && after.overlay == Overlay::View(run::ID),
+        "show.freeze" => after.shared.frozen,
+        "show.theme" => after.shared.theme.name == before.shared.theme.name.next(),
+        "show.help" => after.overlay == Overlay::Help,
+        "show.redraw" => effects == [Effect::Redraw],
+        "leave.detach" => effects == [Effect::Leave(Exit::Detached)],
+        "leave.stop" => after.overlay == Overlay::ConfirmStop,
+        "leave.suspend" => effects == [Effect::Suspend],
+        _ => return None,
+    })
+}
+
+/// Every action with the view that has it.
+fn actions() -> Vec<(Option<ViewId>, &'static Info)> {
+    let views = views::all();
+    let of_views = views.iter().flat_map(|view| view.actions().into_iter().map(|info| (Some(view.spec().id), info)));
+    global::all().map(|action| (None, &action.info)).chain(of_views).collect()
 }
 
 #[test]
 fn every_key_does_what_the_help_says() {
-    for binding in BINDINGS {
-        for which in 0..binding.keys.len() {
+    for (view, info) in actions() {
+        for which in 0..info.keys.len() {
             let mut m = model(fixture::sweep(), (80, 24));
-            if binding.action == Action::Close {
-                m.runs.filter = "n".to_owned();
+            if info.name == "show.close" {
+                m.shared.runs.filter = "n".to_owned();
             }
             for _ in 0..10 {
                 press(&mut m, KeyCode::Down);
             }
+            match view {
+                // Enter means something else in the table of runs.
+                None if info.name == "show.whole" => m.focus_on(CHART),
+                Some(id) if m.slot(id).unwrap().covers() => m.overlay = Overlay::View(id),
+                Some(id) if info.reach != Reach::Everywhere => m.focus_on(id),
+                _ => {}
+            }
             let before = m.clone();
-            let effects = press_binding(&mut m, binding, which);
-            let ok = does_what_it_says(binding.action, &before, &m, &effects);
-            assert!(ok, "{} does not: {}", binding.keys[which].label(), binding.does);
+            let effects = press_chord(&mut m, info.keys[which]);
+            // Whatever the key of a newer view does, it does something that can be told.
+            let changed = || format!("{m:?}") != format!("{before:?}") || effects != [Effect::Render];
+            let ok = does_what_it_says(info.name, &before, &m, &effects).unwrap_or_else(changed);
+            assert!(ok, "{} does not: {}", info.keys[which].label(), info.does);
         }
     }
+}
+
+#[test]
+fn every_digit_leads_to_its_view_and_an_action_is_reached_by_its_name_too() {
+    let mut m = model(fixture::sweep(), (80, 24));
+    for (digit, id) in m.clone().digits().map(|(digit, slot)| (digit, slot.id())) {
+        press(&mut m, KeyCode::Char(digit));
+        assert_eq!(m.focus, id);
+    }
+    assert_eq!(m.perform("runs.sort"), Some(vec![Effect::Render]));
+    assert_eq!(m.shared.runs.sort.column, Column::State);
+    assert_eq!(m.perform("leave.suspend"), Some(vec![Effect::Suspend]));
+    assert_eq!(m.perform("no.such"), None);
 }
 
 #[test]
@@ -77,18 +118,22 @@ fn the_help_lists_every_key_with_what_it_does() {
         type_in(&mut m, "?");
         let help = screen(&m);
         let words: String = help.split_whitespace().filter(|w| *w != "│").collect();
-        for binding in BINDINGS {
-            for chord in binding.keys {
+        for (_, info) in actions() {
+            for chord in info.keys {
                 assert!(help.contains(&chord.label()), "{} is missing", chord.label());
             }
             let line = help
                 .lines()
-                .find(|l| l.contains(&binding.keys[0].label()) && l.contains(binding.does.split(' ').next().unwrap()));
-            assert!(line.is_some(), "{} is missing", binding.does);
+                .find(|l| l.contains(&info.keys[0].label()) && l.contains(info.does.split(' ').next().unwrap()));
+            assert!(line.is_some(), "{} is missing", info.does);
             if size.0 == 80 {
-                let does: String = binding.does.split_whitespace().collect();
-                assert!(words.contains(&does), "{} is missing", binding.does);
+                let does: String = info.does.split_whitespace().collect();
+                assert!(words.contains(&does), "{} is missing", info.does);
             }
+        }
+        for (digit, slot) in m.digits() {
+            let about = slot.view.spec().about;
+            assert!(help.lines().any(|l| l.contains(&format!("  {digit}  ")) && l.contains(about)), "{about}\n{help}");
         }
     }
 }
@@ -98,16 +143,16 @@ fn left_and_right_read_the_chart() {
     let mut m = model(fixture::sweep(), (80, 24));
     type_in(&mut m, "2");
     press(&mut m, KeyCode::Right);
-    let shares = m.main_chart().unwrap().1.shares.clone();
-    assert_eq!(m.reading.map(|i| shares[i]), Some(0.74), "begins at the advised mixture");
+    let shares = m.shared.main_chart().unwrap().1.shares.clone();
+    assert_eq!(state::<Chart>(&m).reading.map(|i| shares[i]), Some(0.74), "begins at the advised mixture");
     press(&mut m, KeyCode::Right);
-    assert_eq!(m.reading.map(|i| shares[i]), Some(0.76));
+    assert_eq!(state::<Chart>(&m).reading.map(|i| shares[i]), Some(0.76));
     press(&mut m, KeyCode::Left);
     press(&mut m, KeyCode::Left);
-    assert_eq!(m.reading.map(|i| shares[i]), Some(0.72));
+    assert_eq!(state::<Chart>(&m).reading.map(|i| shares[i]), Some(0.72));
     assert!(screen(&m).contains("72%: 1.487 ("), "{}", screen(&m));
     press(&mut m, KeyCode::Esc);
-    assert_eq!(m.reading, None);
+    assert_eq!(state::<Chart>(&m).reading, None);
 }
 
 #[test]
@@ -115,7 +160,7 @@ fn left_and_right_go_through_the_runs_in_their_details() {
     let mut m = model(fixture::sweep(), (80, 24));
     press(&mut m, KeyCode::Enter);
     press(&mut m, KeyCode::Right);
-    assert_eq!((m.overlay, selected(&m)), (Overlay::Detail, 1));
+    assert_eq!((m.overlay, selected(&m)), (Overlay::View(run::ID), 1));
     assert!(screen(&m).contains("runs/n590k-r090"));
     press(&mut m, KeyCode::Left);
     assert_eq!(selected(&m), 0);
@@ -129,7 +174,7 @@ fn charts_are_gone_through_one_by_one_and_all_together_where_they_fit() {
         let mut m = model(fixture::sweep(), size);
         let mut seen = Vec::new();
         for _ in 0..4 {
-            seen.push(m.chart);
+            seen.push(m.shared.chart);
             type_in(&mut m, "c");
         }
         seen
@@ -141,7 +186,7 @@ fn charts_are_gone_through_one_by_one_and_all_together_where_they_fit() {
 #[test]
 fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
     let mut m = model(fixture::sweep(), (80, 24));
-    let shown = |m: &Model| m.main_fit().unwrap().1.metric.clone();
+    let shown = |m: &Model| m.shared.main_fit().unwrap().1.metric.clone();
     assert_eq!(shown(&m), fixture::RUST);
     type_in(&mut m, "c");
     assert_eq!(shown(&m), fixture::PROSE);
@@ -158,7 +203,7 @@ fn tab_goes_through_every_panel_and_back() {
         let mut seen = Vec::new();
         for _ in 0..panels {
             seen.push(m.focus);
-            assert!(plan(&m, Rect::new(0, 0, 80, 24)).area(m.focus).is_some(), "{:?} is seen", m.focus);
+            assert!(m.plan().area(m.focus).is_some(), "{:?} is seen", m.focus);
             press(&mut m, KeyCode::Tab);
         }
         assert_eq!(m.focus, seen[0]);
@@ -170,32 +215,36 @@ fn tab_goes_through_every_panel_and_back() {
 }
 
 #[test]
-fn signals_are_taken_as_seen_by_run_and_all_in_their_panel() {
+fn alerts_are_dismissed_by_run_and_all_in_their_view() {
     let mut m = model(fixture::sweep(), (80, 24));
-    m.runs.selected = Some(32);
-    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Acknowledge(vec![2])], "one was seen before");
+    m.shared.runs.selected = Some(32);
+    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Dismiss(vec![2])], "one was dismissed before");
     type_in(&mut m, "g6");
-    assert_eq!(m.focus, Panel::Signals);
-    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Acknowledge(vec![2])]);
+    assert_eq!(m.focus, ALERTS);
+    assert_eq!(press(&mut m, KeyCode::Char('a')), [Effect::Dismiss(vec![2])]);
     let mut quiet = model(fixture::empty(), (80, 24));
     type_in(&mut quiet, "6");
-    assert_eq!(quiet.focus, Panel::Runs, "a panel that is not there is not gone to");
+    assert_eq!(quiet.focus, RUNS, "a panel that is not there is not gone to");
 }
 
 #[test]
 fn the_filter_is_typed_kept_and_cleared() {
     let mut m = model(fixture::sweep(), (80, 24));
     type_in(&mut m, "/n99q");
-    assert_eq!((m.runs.filter.as_str(), m.runs.order.len()), ("n99q", 0), "letters are letters here, also q");
+    assert_eq!(
+        (m.shared.runs.filter.as_str(), m.shared.runs.order.len()),
+        ("n99q", 0),
+        "letters are letters here, also q"
+    );
     press(&mut m, KeyCode::Backspace);
-    assert_eq!(m.runs.order.len(), 9);
+    assert_eq!(m.shared.runs.order.len(), 9);
     update(&mut m, Event::Paste("k-r1\n".to_owned()));
-    assert_eq!(m.runs.filter, "n99k-r1");
-    assert_eq!(m.runs.order.len(), 1);
+    assert_eq!(m.shared.runs.filter, "n99k-r1");
+    assert_eq!(m.shared.runs.order.len(), 1);
     press(&mut m, KeyCode::Enter);
-    assert!(!m.runs.editing);
+    assert!(!state::<Runs>(&m).editing);
     press(&mut m, KeyCode::Esc);
-    assert_eq!(m.runs.order.len(), 36);
+    assert_eq!(m.shared.runs.order.len(), 36);
     update(&mut m, Event::Paste("Qy".to_owned()));
     assert_eq!(m.overlay, Overlay::None, "what is pasted is not taken for keys");
 }
@@ -204,16 +253,16 @@ fn the_filter_is_typed_kept_and_cleared() {
 fn the_cursor_stays_on_its_run_when_the_order_changes() {
     let mut m = model(fixture::sweep(), (80, 24));
     type_in(&mut m, "jjjj");
-    let name = m.selected_run().unwrap().name.clone();
+    let name = m.shared.selected_run().unwrap().name.clone();
     let mut next = fixture::sweep();
     next.runs.rotate_right(7);
     update(&mut m, Event::Incoming(Incoming::Snapshot(Arc::new(next.clone()))));
-    assert_eq!(m.selected_run().unwrap().name, name);
+    assert_eq!(m.shared.selected_run().unwrap().name, name);
     type_in(&mut m, "s");
-    assert_eq!(m.selected_run().unwrap().name, name);
+    assert_eq!(m.shared.selected_run().unwrap().name, name);
     next.runs.retain(|r| r.name != name);
     update(&mut m, Event::Incoming(Incoming::Snapshot(Arc::new(next))));
-    assert!(m.selected_run().is_some(), "a run that is gone hands the cursor to its neighbour");
+    assert!(m.shared.selected_run().is_some(), "a run that is gone hands the cursor to its neighbour");
 }
 
 #[test]
@@ -223,11 +272,11 @@ fn a_frozen_screen_stands_still_and_catches_up() {
     let mut next = fixture::sweep();
     next.seq += 1;
     update(&mut m, Event::Incoming(Incoming::Snapshot(Arc::new(next))));
-    assert_eq!(m.snapshot.as_ref().unwrap().seq, 128);
+    assert_eq!(m.shared.snapshot.as_ref().unwrap().seq, 128);
     assert!(screen(&m).contains("frozen"));
     type_in(&mut m, "f");
-    assert_eq!(m.snapshot.as_ref().unwrap().seq, 129);
-    assert!(m.pending.is_none());
+    assert_eq!(m.shared.snapshot.as_ref().unwrap().seq, 129);
+    assert!(m.shared.pending.is_none());
 }
 
 #[test]
@@ -251,9 +300,9 @@ fn text_scrolls_no_further_than_its_end() {
         press(&mut m, KeyCode::Down);
     }
     assert!(screen(&m).contains("0.978 and 0.985."), "the last line is seen\n{}", screen(&m));
-    let end = m.advice_scroll;
+    let end = m.slot(ViewId("advice")).unwrap().scroll;
     press(&mut m, KeyCode::Up);
-    assert_eq!(m.advice_scroll + 1, end, "the first key up moves at once");
+    assert_eq!(m.slot(ViewId("advice")).unwrap().scroll + 1, end, "the first key up moves at once");
     type_in(&mut m, "?G");
     assert!(screen(&m).contains("mean something"), "{}", screen(&m));
 }
@@ -265,17 +314,17 @@ fn clicks_choose_panels_tabs_and_runs() {
         let kind = MouseEventKind::Down(MouseButton::Left);
         update(m, Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
     };
-    let runs = plan(&m, Rect::new(0, 0, 80, 24)).area(Panel::Runs).unwrap();
+    let runs = m.plan().area(RUNS).unwrap();
     click(&mut m, 10, 4);
-    assert_eq!(m.focus, Panel::Chart);
+    assert_eq!(m.focus, CHART);
     click(&mut m, 20, runs.y + 4);
-    assert_eq!((m.focus, selected(&m)), (Panel::Runs, 2));
+    assert_eq!((m.focus, selected(&m)), (RUNS, 2));
     let tabs = screen(&m).lines().nth(runs.y.into()).unwrap().to_owned();
     let laws = tabs.chars().position(|c| c == 'L').unwrap();
     click(&mut m, laws as u16, runs.y);
-    assert_eq!(m.focus, Panel::Laws);
+    assert_eq!(m.focus, LAWS);
     click(&mut m, 2, runs.y);
-    assert_eq!(m.focus, Panel::Runs);
+    assert_eq!(m.focus, RUNS);
     let wheel =
         MouseEvent { kind: MouseEventKind::ScrollDown, column: 20, row: runs.y + 2, modifiers: KeyModifiers::NONE };
     update(&mut m, Event::Mouse(wheel));

@@ -3,6 +3,7 @@
 mod cells;
 mod keys;
 mod screens;
+mod views;
 
 use super::{Depth, Event, Model, Theme, ThemeName, fixture, update, view};
 use crate::vocab::Snapshot;
@@ -18,7 +19,7 @@ fn model(snapshot: Snapshot, size: (u16, u16)) -> Model {
 
 /// The cells of the whole screen.
 fn draw(model: &Model) -> Buffer {
-    let mut buf = Buffer::empty(Rect::new(0, 0, model.size.0, model.size.1));
+    let mut buf = Buffer::empty(Rect::new(0, 0, model.shared.size.0, model.shared.size.1));
     view(model, buf.area, &mut buf);
     buf
 }
@@ -38,6 +39,12 @@ fn type_in(model: &mut Model, text: &str) {
     for c in text.chars() {
         press(model, KeyCode::Char(c));
     }
+}
+
+/// A view as the type it is, to look at its state.
+fn state<V: super::views::View>(model: &Model) -> &V {
+    let views = model.views.iter().map(|slot| slot.view.as_ref() as &dyn std::any::Any);
+    views.into_iter().find_map(|view| view.downcast_ref()).unwrap()
 }
 
 /// Every snapshot there is.

@@ -29,9 +29,9 @@ screens! {
     laws_80x24: sweep, (80, 24), "4";
     chart_zoomed_80x24: sweep, (80, 24), "2zcl";
     filtered_80x24: sweep, (80, 24), "/n590k run";
-    signals_80x24: sweep, (80, 24), "6";
+    alerts_80x24: sweep, (80, 24), "6";
     ledger_80x24: sweep, (80, 24), "7";
-    told_120x40: sweep, (120, 40), "jjj\n";
+    run_with_alerts_120x40: sweep, (120, 40), "jjj\n";
     run_140x40: sweep, (140, 40), "j\n";
     run_80x24: sweep, (80, 24), "j\n";
     help_140x40: sweep, (140, 40), "?";
@@ -116,7 +116,7 @@ fn no_skill_is_said_in_the_loudest_style() {
     let line: Vec<char> = text.lines().nth(row).unwrap().chars().collect();
     let at = line.windows(8).position(|w| w.iter().collect::<String>() == "NO SKILL").unwrap();
     let cell = &buf[(at as u16, row as u16)];
-    assert_eq!((Some(cell.fg), Some(cell.bg)), (m.theme.loud.fg, m.theme.loud.bg));
+    assert_eq!((Some(cell.fg), Some(cell.bg)), (m.shared.theme.loud.fg, m.shared.theme.loud.bg));
     assert_eq!(text.matches("NO SKILL").count(), 3, "in the list, in the verdict and on the chart\n{text}");
 }
 
@@ -125,7 +125,8 @@ fn without_colours_nothing_is_lost() {
     use ratatui::style::Color;
     for snapshot in all() {
         let coloured = model(snapshot.clone(), (140, 40));
-        let mono = Model { theme: Theme::new(ThemeName::Mono, Depth::True), ..coloured.clone() };
+        let mut mono = coloured.clone();
+        mono.shared.theme = Theme::new(ThemeName::Mono, Depth::True);
         let buf = draw(&mono);
         assert!(buf.content().iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
         // All text and every sign is the same; only the band is dots instead of a tint.
@@ -133,7 +134,7 @@ fn without_colours_nothing_is_lost() {
             let kept = |c: &char| !('\u{2800}'..='\u{28ff}').contains(c) && !('▀'..='▇').contains(c);
             text.lines().map(|l| l.chars().filter(kept).filter(|c| *c != ' ').collect()).collect()
         };
-        let spark = |text: &str| text.contains("course");
+        let spark = |text: &str| text.contains("curve");
         let (a, b) = (screen(&coloured), screen(&mono));
         assert_eq!(spark(&a), spark(&b));
         assert_eq!(plain(a), plain(b));

@@ -1,7 +1,7 @@
 //! Which size and how many experts: the second half of the advice, where a budget is stated or runs differ in experts.
 
-use super::advice::{expected, odds};
-use super::{bullet, prose};
+use super::{expected, probability};
+use crate::tui::text::{bullet, prose};
 use crate::tui::theme::Theme;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{Scale, ShapeAdvice, ShapeRecommendation, Snapshot};
@@ -58,7 +58,7 @@ fn advised(theme: &Theme, snapshot: &Snapshot, r: &ShapeRecommendation, width: u
     };
     out.extend(prose(&before, theme.dim, width));
     out.extend(expected(theme, snapshot, &r.expected, width));
-    out.push(odds(theme, r.p_better, "better than target", width));
+    out.push(probability(theme, r.p_better, "better than target", width));
     for reason in &r.reasons {
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }

@@ -1,32 +1,65 @@
 //! Which ratio to change, by how much, what it would do and why; or, in plain words, why nothing is advised.
 
-use super::{bullet, prose, shape};
+mod shape;
+
+use super::{Actions, Role, Spec, View, ViewId};
+use crate::tui::fmt;
+use crate::tui::shared::{Shared, label, losses};
+use crate::tui::text::{bullet, prose};
 use crate::tui::theme::Theme;
-use crate::tui::{Model, fmt, model};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Abstention, Advice, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot};
+use crate::vocab::{self, Abstention, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 
-/// The title of the panel.
-#[must_use]
-pub fn title(snapshot: &Snapshot) -> &'static str {
+static SPEC: Spec = Spec {
+    id: ViewId("advice"),
+    name: "Advice",
+    about: "advice",
+    roles: &[Role::Answer],
+    signs: &[("━ ╍ ┄", "part of the mixture that stays, is added, goes"), ("◇ ◆", "mixture in use, mixture advised")],
+};
+
+/// The advice. Has no state of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Advice;
+
+impl Actions for Advice {}
+
+impl View for Advice {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn title(&self, shared: &Shared, _room: usize) -> String {
+        shared.snapshot.as_ref().map_or(SPEC.name, |snapshot| title(snapshot)).to_owned()
+    }
+
+    fn headline(&self, shared: &Shared) -> Option<String> {
+        shared.snapshot.as_ref().map(|snapshot| headline(snapshot))
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        shared.snapshot.as_ref().map_or_else(Vec::new, |snapshot| lines(shared, snapshot, width))
+    }
+}
+
+fn title(snapshot: &Snapshot) -> &'static str {
     match &snapshot.advice {
-        Some(Advice::Recommendation(_)) => "Recommendation",
+        Some(vocab::Advice::Recommendation(_)) => "Recommendation",
         _ if shape::leads(snapshot) => "Recommendation",
-        Some(Advice::Abstained(_)) => "No recommendation",
+        Some(vocab::Advice::Abstained(_)) => "No recommendation",
         None => "Advice",
     }
 }
 
 /// The answer in one sentence.
-#[must_use]
-pub fn headline(snapshot: &Snapshot) -> String {
+fn headline(snapshot: &Snapshot) -> String {
     match &snapshot.advice {
         None => "No fit yet".to_owned(),
-        Some(Advice::Abstained(_)) => "Not enough evidence to advise a change".to_owned(),
-        Some(Advice::Recommendation(r)) => {
+        Some(vocab::Advice::Abstained(_)) => "Not enough evidence to advise a change".to_owned(),
+        Some(vocab::Advice::Recommendation(r)) => {
             let mut moves = changes(snapshot, r);
             moves.sort_by(|a, b| b.delta().total_cmp(&a.delta()));
             let say =
@@ -41,42 +74,38 @@ pub fn headline(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The lines of the panel.
-#[must_use]
-pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let Some(snapshot) = &model.snapshot else { return Vec::new() };
-    let roomy = model.size.1 >= 35 || model.zoomed;
+fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     let mut out = match &snapshot.advice {
-        None => not_yet(model, snapshot, width),
-        Some(Advice::Abstained(abstention)) if shape::leads(snapshot) => {
-            let mut out = shape::lines(&model.theme, snapshot, width);
+        None => not_yet(&shared.theme, snapshot, width),
+        Some(vocab::Advice::Abstained(abstention)) if shape::leads(snapshot) => {
+            let mut out = shape::lines(&shared.theme, snapshot, width);
             out.push(Line::default());
-            out.push(Line::from(Span::styled("No mixture is advised", model.theme.title)));
+            out.push(Line::from(Span::styled("No mixture is advised", shared.theme.title)));
             for reason in &abstention.reasons {
-                out.extend(bullet("✗", model.theme.bad, reason, model.theme.text, width));
+                out.extend(bullet("✗", shared.theme.bad, reason, shared.theme.text, width));
             }
             out
         }
-        Some(Advice::Abstained(abstention)) => abstained(&model.theme, abstention, width),
-        Some(Advice::Recommendation(r)) => recommended(&model.theme, snapshot, r, width),
+        Some(vocab::Advice::Abstained(abstention)) => abstained(&shared.theme, abstention, width),
+        Some(vocab::Advice::Recommendation(r)) => recommended(&shared.theme, snapshot, r, width),
     };
     // Where the shape leads, its lines stand above already.
     let below = match snapshot.advice {
         None => false,
-        Some(Advice::Recommendation(_)) => true,
-        Some(Advice::Abstained(_)) => !shape::leads(snapshot),
+        Some(vocab::Advice::Recommendation(_)) => true,
+        Some(vocab::Advice::Abstained(_)) => !shape::leads(snapshot),
     };
     if below {
-        out.extend(shape::lines(&model.theme, snapshot, width));
+        out.extend(shape::lines(&shared.theme, snapshot, width));
     }
     if let Some(forecast) = snapshot.forecasts.iter().find(|f| f.chosen)
-        && !matches!(snapshot.advice, Some(Advice::Recommendation(_)))
+        && !matches!(snapshot.advice, Some(vocab::Advice::Recommendation(_)))
     {
         out.push(Line::default());
-        out.extend(as_is(&model.theme, snapshot, forecast, width));
-        out.extend(reach(&model.theme, snapshot, width));
+        out.extend(as_is(&shared.theme, snapshot, forecast, width));
+        out.extend(reach(&shared.theme, snapshot, width));
     }
-    if !roomy {
+    if !shared.is_roomy() {
         out.retain(|line| line.width() > 0);
     }
     out
@@ -130,9 +159,9 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     out.extend(expected(theme, snapshot, &r.expected, width));
     out.extend(stacked(theme, snapshot, &r.mixture, width));
     out.push(Line::default());
-    out.push(odds(theme, r.p_better, "better than now", width));
+    out.push(probability(theme, r.p_better, "better than now", width));
     if r.expected.values().any(|e| e.limit.is_some()) {
-        out.push(odds(theme, r.p_within_limits, "every limit holds", width));
+        out.push(probability(theme, r.p_within_limits, "every limit holds", width));
     }
     // Before the reasons: it qualifies every number above, and must not be scrolled out of sight.
     out.extend(reach(theme, snapshot, width));
@@ -163,17 +192,17 @@ fn bars(theme: &Theme, m: &Change, whole: f64, names: usize, width: u16) -> Line
 }
 
 /// One line per loss: now, advised, its interval, its limit.
-pub(super) fn expected(
+fn expected(
     theme: &Theme,
     snapshot: &Snapshot,
     by_loss: &BTreeMap<String, Expected>,
     width: u16,
 ) -> Vec<Line<'static>> {
-    let order = model::losses(snapshot);
+    let order = losses(snapshot);
     let mut rows: Vec<(&String, &Expected)> = by_loss.iter().collect();
     // What is minimised before what is only limited.
     rows.sort_by_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
-    let name = |key: &str| fmt::head(&super::label(snapshot, key), 14);
+    let name = |key: &str| fmt::head(&label(snapshot, key), 14);
     let names = rows.iter().map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
     // Name, now, arrow, advised, interval; the limit where there is room.
     let with_limit = usize::from(width) >= names + 37 && rows.iter().any(|(_, e)| e.limit.is_some());
@@ -214,8 +243,8 @@ pub(super) fn expected(
     out
 }
 
-pub(super) fn odds(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'static> {
-    let style = odds_style(theme, p);
+fn probability(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'static> {
+    let style = probability_style(theme, p);
     // No resampling makes anything certain.
     let shown = if p > 0.995 { ">99%".to_owned() } else { format!("{:.0}%", 100.0 * p) };
     let room = usize::from(width).saturating_sub(26).min(24);
@@ -229,7 +258,7 @@ pub(super) fn odds(theme: &Theme, p: f64, what: &str, width: u16) -> Line<'stati
     ])
 }
 
-fn odds_style(theme: &Theme, p: f64) -> Style {
+fn probability_style(theme: &Theme, p: f64) -> Style {
     match p {
         p if p >= 0.9 => theme.good,
         p if p >= 0.7 => theme.warn,
@@ -253,8 +282,7 @@ fn abstained(theme: &Theme, a: &Abstention, width: u16) -> Vec<Line<'static>> {
     out
 }
 
-fn not_yet(model: &Model, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
+fn not_yet(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     let (head, body) = if snapshot.runs.is_empty() {
         ("No runs yet", "Runs appear here as soon as their logs do.")
     } else if snapshot.daemon.ingest.is_some() {
@@ -275,7 +303,7 @@ fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<
     for f in snapshot.forecasts.iter().filter(|f| f.chosen && f.mixture == any.mixture) {
         let i = f.interval;
         out.push(Line::from(vec![
-            Span::styled(fmt::left(&fmt::head(&super::label(snapshot, &f.metric), 14), 8), theme.text),
+            Span::styled(fmt::left(&fmt::head(&label(snapshot, &f.metric), 14), 8), theme.text),
             Span::styled(format!(" {:>6}", fmt::loss(i.value)), theme.now),
             Span::styled(format!("  {} – {}", fmt::loss(i.low), fmt::loss(i.high)), theme.text),
         ]));
@@ -289,7 +317,7 @@ fn stacked(theme: &Theme, snapshot: &Snapshot, mixture: &Mixture, width: u16) ->
     let said: Vec<String> = of_stack
         .map(|f| {
             let (low, high) = (fmt::loss(f.interval.low), fmt::loss(f.interval.high));
-            format!("{} {} ({low}–{high})", super::label(snapshot, &f.metric), fmt::loss(f.interval.value))
+            format!("{} {} ({low}–{high})", label(snapshot, &f.metric), fmt::loss(f.interval.value))
         })
         .collect();
     if said.is_empty() {

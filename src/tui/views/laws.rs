@@ -1,8 +1,10 @@
 //! The fits: how good, resting on what, with which parameters, and whether those mean anything.
 
-use super::{bullet, prose};
+use super::{Actions, Cx, Motion, Role, Spec, View, ViewId};
+use crate::tui::fmt;
+use crate::tui::shared::{Shared, label};
+use crate::tui::text::{bullet, prose, text_area};
 use crate::tui::theme::Theme;
-use crate::tui::{Model, fmt};
 use crate::vocab::{Candidate, CandidateKind, Choice, FitView, ParameterView, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -10,12 +12,60 @@ use ratatui::text::{Line, Span};
 /// Fits listed at once; the list moves with the one that is shown.
 const MOST_ROWS: usize = 6;
 
-/// The lines of the panel.
-#[must_use]
-pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let Some(snapshot) = &model.snapshot else { return Vec::new() };
-    let Some((shown, fit)) = model.main_fit() else {
+static SPEC: Spec = Spec {
+    id: ViewId("laws"),
+    name: "Laws",
+    about: "laws",
+    roles: &[Role::Evidence],
+    signs: &[
+        ("skill", "1: held-out mixtures are predicted perfectly; 0: no better than guessing their mean"),
+        ("not identified", "these runs do not determine this parameter; only predictions mean something"),
+    ],
+};
+
+/// The fits, and the details of one.
+#[derive(Debug, Clone, Default)]
+pub struct Laws {
+    /// The fit whose details were shown last: those of another are read from their start.
+    shown: Option<usize>,
+}
+
+impl Actions for Laws {}
+
+impl View for Laws {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        lines(shared, width)
+    }
+
+    /// Lines go from fit to fit where there are several; pages go through the details.
+    fn step(&mut self, motion: Motion, cx: &mut Cx<'_>) {
+        let fits = cx.shared.snapshot.as_ref().map_or(0, |s| s.fits.len());
+        if fits < 2 || matches!(motion, Motion::Pages(_)) {
+            cx.scroll(motion);
+            return;
+        }
+        let from = cx.shared.main_fit().map_or(0, |(i, _)| i);
+        cx.shared.fit = Some(from.saturating_add_signed(motion.lines(cx.inner.height)).min(fits - 1));
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        let shown = cx.shared.main_fit().map(|(i, _)| i);
+        if shown != self.shown {
+            *cx.scroll = 0;
+        }
+        self.shown = shown;
+        cx.end_at(lines(cx.shared, text_area(cx.inner).width).len());
+    }
+}
+
+fn lines(shared: &Shared, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let Some((shown, fit)) = shared.main_fit() else {
         return prose("No law has been fitted yet.", theme.dim, width);
     };
     let mut out = Vec::new();
@@ -35,7 +85,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     out.extend(folds(theme, fit, width));
     out.push(Line::default());
     out.extend(basis(theme, fit, width));
-    if model.size.1 < 35 && !model.zoomed {
+    if !shared.is_roomy() {
         out.retain(|line| line.width() > 0);
     }
     out
@@ -53,7 +103,7 @@ fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u1
     let mut spans = vec![
         Span::styled(if shown { "▸ " } else { "  " }, theme.focus),
         Span::styled(
-            fmt::left(&fmt::head(&super::label(snapshot, &fit.metric), names), names + 1),
+            fmt::left(&fmt::head(&label(snapshot, &fit.metric), names), names + 1),
             if shown { theme.title } else { theme.text },
         ),
         Span::styled(fmt::left(&fmt::head(&fit.law, laws), laws + 1), if fit.chosen { theme.text } else { theme.dim }),
@@ -238,7 +288,7 @@ fn folds(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
 /// What it was fitted to, and how that ended.
 fn basis(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
     let text = format!(
-        "{} observations of {} runs. Objective {}, {} starts, seed {}, {}. Ended: {}.",
+        "{} observations of {} runs. Objective {}, {} restarts, seed {}, {}. Ended: {}.",
         fmt::count(fit.observations as u64),
         fit.runs,
         fmt::significant(fit.objective, 5),

@@ -1,22 +1,39 @@
-//! How forecasts have fared so far.
+//! The ledger: how forecasts of runs that have ended compare with what happened.
 
-use super::prose;
-use crate::tui::{Model, fmt};
+use super::{Actions, Presence, Role, Spec, View, ViewId};
+use crate::tui::fmt;
+use crate::tui::shared::Shared;
+use crate::tui::text::prose;
+use crate::tui::theme::Theme;
 use crate::vocab::LedgerView;
 use crate::vocab::ledger::Grade;
 use ratatui::text::{Line, Span};
 
-/// Whether there is anything to show.
-#[must_use]
-pub fn has_any(ledger: &LedgerView) -> bool {
-    ledger.waiting + ledger.scored > 0
+static SPEC: Spec =
+    Spec { id: ViewId("ledger"), name: "Ledger", about: "ledger of forecasts", roles: &[Role::Record], signs: &[] };
+
+/// The ledger. Has no state of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger;
+
+impl Actions for Ledger {}
+
+impl View for Ledger {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn presence(&self, shared: &Shared) -> Presence {
+        let any = shared.snapshot.as_ref().is_some_and(|s| s.ledger.waiting + s.ledger.scored > 0);
+        if any { Presence::There } else { Presence::Gone }
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        shared.snapshot.as_ref().map_or_else(Vec::new, |s| lines(&shared.theme, &s.ledger, width))
+    }
 }
 
-/// The lines of the panel.
-#[must_use]
-pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let Some(ledger) = model.snapshot.as_ref().map(|s| &s.ledger) else { return Vec::new() };
+fn lines(theme: &Theme, ledger: &LedgerView, width: u16) -> Vec<Line<'static>> {
     let (graded, waiting) = (fmt::count(ledger.scored as u64), fmt::count(ledger.waiting as u64));
     let mut out =
         prose(&format!("{graded} forecasts graded, {waiting} waiting for their runs to end"), theme.text, width);
@@ -25,7 +42,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     }
     let header = format!("{:>9} {:>9} {:>7} {:>9}", "seen", "forecasts", "error", "in 90 %");
     out.push(Line::from(Span::styled(header, theme.dim)));
-    out.extend(ledger.grades.iter().map(|grade| row(model, grade)));
+    out.extend(ledger.grades.iter().map(|grade| row(theme, grade)));
     for c in ledger.calibration.iter().filter(|c| (c.factor - 1.0).abs() > 5e-3) {
         let what = if c.factor > 1.0 { "widened" } else { "narrowed" };
         let text = format!("Intervals by {} are {what} to {:.2} of their width.", c.law, c.factor);
@@ -34,8 +51,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     out
 }
 
-fn row(model: &Model, grade: &Grade) -> Line<'static> {
-    let theme = &model.theme;
+fn row(theme: &Theme, grade: &Grade) -> Line<'static> {
     let name = match grade.seen {
         _ if grade.target => "target".to_owned(),
         Some([from, to]) => format!("{:.0}–{:.0} %", 100.0 * from, 100.0 * to),

@@ -1,55 +1,97 @@
-//! Everything about one run: what is known and where it was found, what disagrees, its metrics, its forecast, its curve.
+//! Everything about the selected run: what is known and where it was found, what disagrees, its metrics, its forecast,
+//! its learning curves.
 
-use super::{frame, label, prose, scrolled};
+use super::{Actions, Cx, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::project::sidecar::FILE_NAME;
+use crate::tui::action::{k, key};
 use crate::tui::braille::Grid;
-use crate::tui::fmt;
-use crate::tui::model::{Model, losses};
 use crate::tui::order::state_word;
-use crate::tui::panels::runs::{state_glyph, state_style};
+use crate::tui::shared::{Shared, label, losses};
+use crate::tui::text::{bullet, prose, text_area};
+use crate::tui::{fmt, signs};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{FactName, FactValue, RunView, Snapshot};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use crossterm::event::KeyCode;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
-/// Draws it over the body.
-pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let Some(run) = model.selected_run() else { return };
-    let name = fmt::tail(&run.name, usize::from(body.width).saturating_sub(30));
-    let title = Line::from(vec![
-        Span::styled(format!("▸{name} "), theme.focus),
-        Span::styled(format!("{} {} ", state_glyph(run.state), state_word(run.state)), state_style(theme, run.state)),
-    ]);
-    let inner = frame(body, theme.focus, title, buf);
-    scrolled(model, &lines(model, run, super::text_area(inner).width), model.overlay_scroll, inner, buf);
+/// Its name, for whoever opens it.
+pub const ID: ViewId = ViewId("run");
+
+static SPEC: Spec =
+    Spec { id: ID, name: "Run", about: "everything about the selected run", roles: &[Role::Cover], signs: &[] };
+
+/// The selected run.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// The run that was shown last: another is read from its start.
+    shown: Option<u32>,
 }
 
-/// The lines of the panel.
-#[must_use]
-pub fn lines(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let Some(snapshot) = &model.snapshot else { return Vec::new() };
-    let mut out = progress(model, run);
-    out.extend(signals(model, snapshot, run, width));
-    out.extend(forecasts(model, snapshot, run, width));
-    out.extend(curves(model, snapshot, run, width));
-    out.extend(facts(model, run, width));
-    out.extend(conflicts(model, run, width));
-    out.extend(metrics(model, run, width));
-    out
+impl Actions for Run {
+    const ACTIONS: &'static [ViewAction<Self>] = &[
+        act("run.previous", &[key(KeyCode::Left), k('h')], "the previous run", |_: &mut Self, cx| {
+            cx.shared.step_run(-1)
+        })
+        .hint("previous run"),
+        act("run.next", &[key(KeyCode::Right), k('l')], "the next run", |_: &mut Self, cx| cx.shared.step_run(1))
+            .hint("next run"),
+    ];
 }
 
-fn heading(model: &Model, text: &str) -> [Line<'static>; 2] {
-    [Line::default(), Line::from(Span::styled(text.to_owned(), model.theme.title))]
+impl View for Run {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn presence(&self, shared: &Shared) -> Presence {
+        if shared.selected_run().is_some() { Presence::There } else { Presence::Gone }
+    }
+
+    fn title(&self, shared: &Shared, room: usize) -> String {
+        let name = shared.selected_run().map_or("", |run| run.name.as_str());
+        fmt::tail(name, room.saturating_sub(25))
+    }
+
+    fn state(&self, shared: &Shared) -> Option<(String, Style)> {
+        let run = shared.selected_run()?;
+        let (sign, style) = signs::state(&shared.theme, run.state);
+        Some((format!("{sign} {}", state_word(run.state)), style))
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        let (Some(snapshot), Some(run)) = (&shared.snapshot, shared.selected_run()) else { return Vec::new() };
+        let mut out = progress(shared, run);
+        out.extend(alerts(shared, snapshot, run, width));
+        out.extend(forecasts(shared, snapshot, run, width));
+        out.extend(curves(shared, snapshot, run, width));
+        out.extend(facts(shared, run, width));
+        out.extend(conflicts(shared, run, width));
+        out.extend(metrics(shared, run, width));
+        out
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        if cx.shared.runs.selected != self.shown {
+            *cx.scroll = 0;
+        }
+        self.shown = cx.shared.runs.selected;
+        let lines = self.height(cx.shared, text_area(cx.inner).width);
+        cx.end_at(lines);
+    }
 }
 
-fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
-    let theme = &model.theme;
+fn heading(shared: &Shared, text: &str) -> [Line<'static>; 2] {
+    [Line::default(), Line::from(Span::styled(text.to_owned(), shared.theme.title))]
+}
+
+fn progress(shared: &Shared, run: &RunView) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
     let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), 20);
     let mut spans = vec![
-        Span::styled(full, state_style(theme, run.state)),
+        Span::styled(full, signs::state(theme, run.state).1),
         Span::styled(empty, theme.faint),
         Span::styled(run.progress.map_or(" plan unknown".to_owned(), |p| format!(" {:.0}%", 100.0 * p)), theme.text),
     ];
@@ -60,28 +102,28 @@ fn progress(model: &Model, run: &RunView) -> Vec<Line<'static>> {
     if let Some(rate) = run.tokens_per_second {
         add(format!("  {} tokens/s", show_amount(rate)));
     }
-    if let Some(silent) = model.snapshot.as_ref().and_then(|snapshot| run.silence(snapshot.at)) {
-        add(format!("  last line {}", fmt::ago(silent + model.age)));
+    if let Some(silent) = shared.snapshot.as_ref().and_then(|snapshot| run.silence(snapshot.at)) {
+        add(format!("  last line {}", fmt::ago(silent + shared.age)));
     }
     vec![Line::from(spans)]
 }
 
-fn signals(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
+fn alerts(shared: &Shared, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
     if run.signals.is_empty() {
         return Vec::new();
     }
     let waits = run.unacknowledged().next().is_some();
-    let mut out = heading(model, if waits { "Signals (a takes them as seen)" } else { "Signals" }).to_vec();
-    out.extend(run.signals.iter().flat_map(|event| super::signals::one(model, snapshot, event, false, width)));
+    let mut out = heading(shared, if waits { "Alerts (a dismisses them)" } else { "Alerts" }).to_vec();
+    out.extend(run.signals.iter().flat_map(|event| super::alerts::one(shared, snapshot, event, false, width)));
     out
 }
 
-fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
+fn forecasts(shared: &Shared, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
     if run.forecast.is_empty() {
         return Vec::new();
     }
-    let mut out = heading(model, "Forecast of the end").to_vec();
+    let mut out = heading(shared, "Forecast of the end").to_vec();
     for (key, f) in &run.forecast {
         out.push(Line::from(vec![
             Span::styled(fmt::left(&fmt::head(&label(snapshot, key), 14), 16), theme.text),
@@ -92,27 +134,27 @@ fn forecasts(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> V
     }
     let assumed: BTreeSet<&String> = run.forecast.values().filter_map(|f| f.assumed.as_ref()).collect();
     for what in assumed {
-        let text = format!("Assumed: {what}, in {} in the run's directory.", crate::project::sidecar::FILE_NAME);
-        out.extend(super::bullet("!", theme.warn, &text, theme.text, width));
+        let text = format!("Assumed: {what}, in {} in the run's directory.", FILE_NAME);
+        out.extend(bullet("!", theme.warn, &text, theme.text, width));
     }
     out
 }
 
 /// Each validation loss over the run, side by side where they fit.
-fn curves(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let courses: Vec<_> = losses(snapshot)
+fn curves(shared: &Shared, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    let curves: Vec<_> = losses(snapshot)
         .into_iter()
         .filter_map(|l| Some((l.label, run.sparklines.get(l.key).filter(|v| v.len() > 1)?)))
         .collect();
-    if courses.is_empty() {
+    if curves.is_empty() {
         return Vec::new();
     }
-    let abreast = (usize::from(width) / 46).clamp(1, courses.len());
+    let abreast = (usize::from(width) / 46).clamp(1, curves.len());
     let each = (usize::from(width) / abreast).saturating_sub(2);
-    let mut out = heading(model, "Course of each validation loss").to_vec();
-    for group in courses.chunks(abreast) {
+    let mut out = heading(shared, "Learning curve of each validation loss").to_vec();
+    for group in curves.chunks(abreast) {
         let blocks: Vec<Vec<Line<'static>>> =
-            group.iter().map(|(label, values)| curve(model, label, values, each.min(64))).collect();
+            group.iter().map(|(label, values)| curve(shared, label, values, each.min(64))).collect();
         for row in 0..blocks.iter().map(Vec::len).max().unwrap_or(0) {
             let mut line = Line::default();
             for (place, block) in blocks.iter().enumerate() {
@@ -127,9 +169,9 @@ fn curves(model: &Model, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<
 }
 
 /// A loss from the first value to the newest: six rows of dots between its largest and least value.
-fn curve(model: &Model, label: &str, values: &[f64], width: usize) -> Vec<Line<'static>> {
+fn curve(shared: &Shared, label: &str, values: &[f64], width: usize) -> Vec<Line<'static>> {
     const ROWS: u16 = 6;
-    let theme = &model.theme;
+    let theme = &shared.theme;
     let finite = || values.iter().copied().filter(|v| v.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let mut grid = Grid::new((width.saturating_sub(9)).max(2) as u16, ROWS);
@@ -173,9 +215,9 @@ fn show(value: &FactValue) -> String {
     }
 }
 
-fn facts(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let mut out = heading(model, "Facts, and where each was found").to_vec();
+fn facts(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let mut out = heading(shared, "Facts, and where each was found").to_vec();
     if run.facts.is_empty() {
         out.extend(prose("None was found.", theme.warn, width));
     }
@@ -191,12 +233,12 @@ fn facts(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
     out
 }
 
-fn conflicts(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
+fn conflicts(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
     if run.conflicts.is_empty() {
         return Vec::new();
     }
-    let mut out = heading(model, "Sources that disagree").to_vec();
+    let mut out = heading(shared, "Sources that disagree").to_vec();
     for c in &run.conflicts {
         let text = format!(
             "{}: {} from {} is used; {} says {}",
@@ -206,14 +248,14 @@ fn conflicts(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
             c.other.source,
             show(&c.other.value)
         );
-        out.extend(super::bullet("!", theme.warn, &text, theme.text, width));
+        out.extend(bullet("!", theme.warn, &text, theme.text, width));
     }
     out
 }
 
-fn metrics(model: &Model, run: &RunView, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.theme;
-    let mut out = heading(model, "Metrics").to_vec();
+fn metrics(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let mut out = heading(shared, "Metrics").to_vec();
     if run.metrics.is_empty() {
         out.extend(prose("Nothing logged yet.", theme.dim, width));
         return out;

@@ -1,52 +1,16 @@
-//! The table of runs. Only the rows that can be seen are made, so that thousands of runs cost what thirty do.
+//! The columns of the table of runs: which fit, what is in their cells.
 
-use super::corner;
 use crate::tui::fmt;
-use crate::tui::model::{Loss, Model, losses};
 use crate::tui::order::{Column, moved_domain, state_word};
+use crate::tui::shared::{Loss, Shared, losses};
+use crate::tui::signs;
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
-use crate::vocab::{FactName, RunState, RunView, Snapshot};
+use crate::vocab::{FactName, RunView, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Modifier;
 use ratatui::text::Span;
-
-/// The sign of a state.
-#[must_use]
-pub fn state_glyph(state: RunState) -> &'static str {
-    match state {
-        RunState::Waiting => "·",
-        RunState::Running => "▸",
-        RunState::Stalled => "!",
-        RunState::Finished => "✓",
-        RunState::Diverged => "✗",
-    }
-}
-
-/// The style of a state.
-#[must_use]
-pub fn state_style(theme: &Theme, state: RunState) -> Style {
-    match state {
-        RunState::Waiting => theme.dim,
-        RunState::Running => theme.accent,
-        RunState::Stalled => theme.warn,
-        RunState::Finished => theme.good,
-        RunState::Diverged => theme.bad,
-    }
-}
-
-/// The title: how many, and how many of them pass the filter.
-#[must_use]
-pub fn title(model: &Model) -> String {
-    let total = model.snapshot.as_ref().map_or(0, |s| s.runs.len());
-    if model.runs.filter.trim().is_empty() {
-        format!("Runs {}", fmt::count(total as u64))
-    } else {
-        let shown = fmt::count(model.runs.order.len() as u64);
-        format!("Runs {shown} of {}, filter: {}", fmt::count(total as u64), fmt::head(&model.runs.filter, 20))
-    }
-}
 
 /// What a column shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,55 +26,17 @@ enum Kind<'a> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Col<'a> {
+pub(super) struct Col<'a> {
     kind: Kind<'a>,
-    width: usize,
-}
-
-/// Draws the table.
-pub fn draw(model: &Model, inner: Rect, buf: &mut Buffer) {
-    let Some(snapshot) = &model.snapshot else { return };
-    let theme = &model.theme;
-    let area = super::text_area(inner);
-    let columns = columns(model, snapshot, area.width.into());
-    head(model, snapshot, &columns, Rect { height: 1, ..area }, buf);
-    let rows = usize::from(area.height.saturating_sub(1));
-    if model.runs.order.is_empty() {
-        let text = if snapshot.runs.is_empty() { "No runs yet." } else { "No run passes the filter; Esc clears it." };
-        if rows > 0 {
-            buf.set_stringn(area.x, area.y + 1, text, area.width.into(), theme.dim);
-        }
-        return;
-    }
-    let offset = model.runs.offset.min(model.runs.order.len().saturating_sub(1));
-    for (line, index) in model.runs.order.iter().skip(offset).take(rows).enumerate() {
-        let run = &snapshot.runs[*index];
-        let y = area.y + 1 + line as u16;
-        if model.runs.selected == Some(run.id) {
-            buf.set_style(Rect { y, height: 1, ..inner }, theme.selected);
-        }
-        let mut x = area.x;
-        for column in &columns {
-            let mut at = x;
-            for span in cell(model, snapshot, run, column) {
-                (at, _) = buf.set_span(at, y, &span, area.right().saturating_sub(at));
-            }
-            x = x.saturating_add(column.width as u16 + 1);
-        }
-    }
-    let shown = (offset + rows).min(model.runs.order.len());
-    if offset > 0 || shown < model.runs.order.len() {
-        let text = format!(" {}–{shown} of {} ", offset + 1, model.runs.order.len());
-        corner(&text, theme.dim, inner, buf);
-    }
+    pub(super) width: usize,
 }
 
 /// The columns that fit, the most telling first to come and last to go.
-fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'a>> {
+pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize, width: usize) -> Vec<Col<'a>> {
     let losses = losses(snapshot);
-    let prefix = fmt::width(&model.runs.prefix);
-    let visible = model.runs.order.iter().skip(model.runs.offset).take(100).map(|i| &snapshot.runs[*i].name);
-    let flagged = model.has(crate::tui::Panel::Signals);
+    let prefix = fmt::width(&shared.runs.prefix);
+    let visible = shared.runs.order.iter().skip(first).take(100).map(|i| &snapshot.runs[*i].name);
+    let flagged = snapshot.runs.iter().any(|run| !run.signals.is_empty());
     let flag = if flagged { 2 } else { 0 };
     let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix) + flag).max().unwrap_or(4).clamp(4, 36);
     let mut word = false;
@@ -125,7 +51,7 @@ fn columns<'a>(model: &Model, snapshot: &'a Snapshot, width: usize) -> Vec<Col<'
         fits
     };
     let readable = longest.min(18) - name;
-    let main = model.main_chart().map(|(_, c)| c.metric.as_str());
+    let main = shared.main_chart().map(|(_, c)| c.metric.as_str());
     let main = losses.iter().position(|l| Some(l.key) == main).unwrap_or(0);
     // Two losses before anything else; the others if everything else has found room.
     let mut shown = losses.iter().take(2).take_while(|_| take(7)).count();
@@ -193,9 +119,9 @@ fn mixture_width(snapshot: &Snapshot) -> usize {
     }
 }
 
-fn head(model: &Model, snapshot: &Snapshot, columns: &[Col<'_>], area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let sort = model.runs.sort;
+pub(super) fn head(shared: &Shared, snapshot: &Snapshot, columns: &[Col<'_>], area: Rect, buf: &mut Buffer) {
+    let theme = &shared.theme;
+    let sort = shared.runs.sort;
     let mut x = area.x;
     for column in columns {
         let (text, sorted, numeric) = match column.kind {
@@ -207,7 +133,7 @@ fn head(model: &Model, snapshot: &Snapshot, columns: &[Col<'_>], area: Rect, buf
             Kind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
             Kind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
             Kind::Spark(loss) => {
-                let long = format!("{} course", loss.label);
+                let long = format!("{} curve", loss.label);
                 let text = if fmt::width(&long) <= column.width { long } else { loss.label.to_owned() };
                 (text, Column::Activity, false)
             }
@@ -243,25 +169,22 @@ fn mixture_heading(snapshot: &Snapshot) -> String {
     }
 }
 
-fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> Vec<Span<'static>> {
-    let (theme, prefix, width) = (&model.theme, model.runs.prefix.as_str(), column.width);
+pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> Vec<Span<'static>> {
+    let (theme, width) = (&shared.theme, column.width);
     let amount = |v: Option<f64>| fmt::right(&v.map_or("–".to_owned(), show_amount), width);
     match column.kind {
         Kind::State { word } => {
-            let text = if word {
-                format!("{} {}", state_glyph(run.state), state_word(run.state))
-            } else {
-                state_glyph(run.state).to_owned()
-            };
-            vec![Span::styled(text, state_style(theme, run.state))]
+            let (sign, style) = signs::state(theme, run.state);
+            let text = if word { format!("{sign} {}", state_word(run.state)) } else { sign.to_owned() };
+            vec![Span::styled(text, style)]
         }
         Kind::Name => {
-            let name = run.name.strip_prefix(prefix).unwrap_or(&run.name);
-            match super::signals::loudest(run) {
+            let name = shared.runs.short(&run.name);
+            match signs::loudest_alert(run) {
                 None => vec![Span::styled(fmt::tail(name, width), theme.text)],
                 Some(severity) => {
                     let name = fmt::tail(name, width.saturating_sub(2));
-                    let flag = super::signals::mark(model, severity).1;
+                    let flag = signs::severity(theme, severity).1;
                     vec![Span::styled(name, theme.text), Span::styled(" ⚑", flag)]
                 }
             }
@@ -271,7 +194,7 @@ fn cell(model: &Model, snapshot: &Snapshot, run: &RunView, column: &Col<'_>) -> 
             let mut spans = Vec::new();
             if bar > 0 {
                 let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), bar);
-                spans.push(Span::styled(full, state_style(theme, run.state)));
+                spans.push(Span::styled(full, signs::state(theme, run.state).1));
                 spans.push(Span::styled(format!("{empty} "), theme.faint));
             }
             spans.push(Span::styled(format!("{text:>4}"), theme.text));

@@ -1,8 +1,8 @@
 //! Two lines at the top: what this is about, and how what is on screen came here.
 
-use crate::tui::fmt;
-use crate::tui::model::{Link, Model};
 use crate::tui::order::state_word;
+use crate::tui::shared::{Link, Shared};
+use crate::tui::{Model, fmt, signs};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{DaemonView, RunState, Snapshot};
@@ -13,27 +13,28 @@ use ratatui::text::Span;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+    let shared = &model.shared;
+    let theme = &shared.theme;
     let first = Rect { height: 1, ..area };
     let mut left = vec![vec![Span::styled(" mixlaw ", theme.focus)]];
-    if let Some(snapshot) = &model.snapshot {
+    if let Some(snapshot) = &shared.snapshot {
         left[0].push(Span::styled(printable(&snapshot.project), theme.title));
-        left.extend(about(model, snapshot));
+        left.extend(about(shared, snapshot));
     }
-    spread(&left, status(model), first, theme.faint, buf);
-    if let Some(snapshot) = &model.snapshot
+    spread(&left, status(shared), first, theme.faint, buf);
+    if let Some(snapshot) = &shared.snapshot
         && area.height > 1
     {
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        spread(&plumbing(model, snapshot, area.width < 110), Vec::new(), second, theme.faint, buf);
+        spread(&plumbing(shared, snapshot, area.width < 110), Vec::new(), second, theme.faint, buf);
     }
 }
 
 type Piece = Vec<Span<'static>>;
 
 /// The target and the objective.
-fn about(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
-    let theme = &model.theme;
+fn about(shared: &Shared, snapshot: &Snapshot) -> Vec<Piece> {
+    let theme = &shared.theme;
     let Some(target) = &snapshot.target else { return Vec::new() };
     let mut size = vec![
         Span::styled("target ", theme.dim),
@@ -47,39 +48,39 @@ fn about(model: &Model, snapshot: &Snapshot) -> Vec<Piece> {
 }
 
 /// At the right: whether what is on screen is what is the case.
-fn status(model: &Model) -> Piece {
-    let theme = &model.theme;
-    match &model.link {
+fn status(shared: &Shared) -> Piece {
+    let theme = &shared.theme;
+    match &shared.link {
         Link::Lost(_) => {
-            vec![Span::styled(format!(" ✗ connection lost, last seen {} ", fmt::ago(model.age)), theme.loud)]
+            vec![Span::styled(format!(" ✗ connection lost, last seen {} ", fmt::ago(shared.age)), theme.loud)]
         }
         Link::Waiting => vec![Span::styled("◌ waiting ", theme.dim)],
-        Link::Live if model.frozen => {
-            let newer = if model.pending.is_some() { ", newer is waiting" } else { "" };
-            vec![Span::styled(format!(" ‖ frozen {}{newer} ", fmt::ago(model.age)), theme.loud)]
+        Link::Live if shared.frozen => {
+            let newer = if shared.pending.is_some() { ", newer is waiting" } else { "" };
+            vec![Span::styled(format!(" ‖ frozen {}{newer} ", fmt::ago(shared.age)), theme.loud)]
         }
         Link::Live => vec![Span::styled("● live ", theme.good)],
     }
 }
 
 /// The daemon, the watch, the counts, the last refit; while a backlog is read, how far it is.
-fn plumbing(model: &Model, snapshot: &Snapshot, short: bool) -> Vec<Piece> {
-    let theme = &model.theme;
+fn plumbing(shared: &Shared, snapshot: &Snapshot, short: bool) -> Vec<Piece> {
+    let theme = &shared.theme;
     let daemon = &snapshot.daemon;
     let mut pieces = vec![vec![Span::styled(process(daemon, short), theme.dim)]];
-    if let Some(progress) = ingest(model, daemon) {
+    if let Some(progress) = ingest(shared, daemon) {
         pieces.push(progress);
     }
-    pieces.push(states(model, snapshot, short));
-    pieces.extend(flags(model, snapshot));
+    pieces.push(states(shared, snapshot, short));
+    pieces.extend(flags(shared, snapshot));
     pieces.push(vec![
         Span::styled(fmt::count(daemon.points), theme.text),
         Span::styled(if short { " pts, " } else { " points, " }, theme.dim),
         Span::styled(fmt::count(daemon.files), theme.text),
         Span::styled(if daemon.files == 1 { " file" } else { " files" }, theme.dim),
     ]);
-    pieces.push(refit(model, daemon, short));
-    let up = fmt::ago(daemon.uptime + model.age).replace(" ago", "");
+    pieces.push(refit(shared, daemon, short));
+    let up = fmt::ago(daemon.uptime + shared.age).replace(" ago", "");
     pieces.push(vec![Span::styled(format!("up {up}"), theme.dim)]);
     pieces
 }
@@ -102,8 +103,8 @@ fn process(daemon: &DaemonView, short: bool) -> String {
     format!("{who}, {} ({}){others}", fmt::head(&root.mode, 8), fmt::head(&root.why, 40))
 }
 
-fn ingest(model: &Model, daemon: &DaemonView) -> Option<Piece> {
-    let theme = &model.theme;
+fn ingest(shared: &Shared, daemon: &DaemonView) -> Option<Piece> {
+    let theme = &shared.theme;
     let progress = daemon.ingest.as_ref()?;
     let (done, total) = (progress.bytes_done as f64, progress.bytes_total as f64);
     let (full, empty) = fmt::bar(done / total.max(1.0), 12);
@@ -122,8 +123,8 @@ fn ingest(model: &Model, daemon: &DaemonView) -> Option<Piece> {
     ])
 }
 
-fn states(model: &Model, snapshot: &Snapshot, short: bool) -> Piece {
-    let theme = &model.theme;
+fn states(shared: &Shared, snapshot: &Snapshot, short: bool) -> Piece {
+    let theme = &shared.theme;
     let n = snapshot.runs.len();
     let mut piece = vec![
         Span::styled(fmt::count(n as u64), theme.text),
@@ -132,24 +133,24 @@ fn states(model: &Model, snapshot: &Snapshot, short: bool) -> Piece {
     for state in [RunState::Running, RunState::Stalled, RunState::Diverged] {
         let n = snapshot.runs.iter().filter(|r| r.state == state).count();
         if n > 0 {
-            let style = super::runs::state_style(theme, state);
+            let (sign, style) = signs::state(theme, state);
             let word = if short { String::new() } else { format!(" {}", state_word(state)) };
-            piece.push(Span::styled(format!(" {} {n}{word}", super::runs::state_glyph(state)), style));
+            piece.push(Span::styled(format!(" {sign} {n}{word}"), style));
         }
     }
     piece
 }
 
-/// Signals that wait to be acknowledged.
-fn flags(model: &Model, snapshot: &Snapshot) -> Option<Piece> {
-    let (count, loudest) = super::signals::waiting(snapshot);
-    let style = super::signals::mark(model, loudest?).1;
-    let word = if count == 1 { "signal" } else { "signals" };
+/// Alerts that wait to be dismissed.
+fn flags(shared: &Shared, snapshot: &Snapshot) -> Option<Piece> {
+    let (count, loudest) = signs::alerts_waiting(snapshot);
+    let style = signs::severity(&shared.theme, loudest?).1;
+    let word = if count == 1 { "alert" } else { "alerts" };
     Some(vec![Span::styled(format!("⚑ {count} {word}"), style)])
 }
 
-fn refit(model: &Model, daemon: &DaemonView, short: bool) -> Piece {
-    let theme = &model.theme;
+fn refit(shared: &Shared, daemon: &DaemonView, short: bool) -> Piece {
+    let theme = &shared.theme;
     if daemon.refitting {
         return vec![Span::styled("refitting …", theme.accent)];
     }
@@ -160,7 +161,7 @@ fn refit(model: &Model, daemon: &DaemonView, short: bool) -> Piece {
                 daemon.refit_seconds.filter(|_| !short).map_or(String::new(), |s| format!(" in {}", fmt::duration(s)));
             vec![
                 Span::styled("refit ", theme.dim),
-                Span::styled(fmt::ago(seconds + model.age), theme.text),
+                Span::styled(fmt::ago(seconds + shared.age), theme.text),
                 Span::styled(took, theme.dim),
             ]
         }

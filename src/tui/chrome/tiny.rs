@@ -1,20 +1,20 @@
 //! Where there is no room for a dashboard: the answer, or a sentence about the room.
 
-use super::advice;
 use crate::tui::fmt;
 use crate::tui::layout::LEAST;
-use crate::tui::model::{Link, Model};
+use crate::tui::model::Model;
+use crate::tui::shared::Link;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+    let theme = &model.shared.theme;
     let width = usize::from(area.width);
-    let essential = match (&model.link, &model.snapshot) {
+    let essential = match (&model.shared.link, model.headline()) {
         (Link::Lost(_), _) => ("connection lost".to_owned(), theme.bad),
         (_, None) => ("waiting for data".to_owned(), theme.dim),
-        (_, Some(snapshot)) => (advice::headline(snapshot), theme.title),
+        (_, Some(headline)) => (headline, theme.title),
     };
     let sentence =
         format!("mixlaw needs {} columns and {} rows; here are {} and {}.", LEAST.0, LEAST.1, area.width, area.height);

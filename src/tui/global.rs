@@ -1,0 +1,139 @@
+//! The actions of the dashboard as a whole, under those of the view that keys go to.
+
+use super::Exit;
+use super::action::{Action, ctrl, k, key};
+use super::model::{Model, Overlay};
+use super::theme::Theme;
+use super::update::Effect;
+use super::views::Motion;
+use crossterm::event::KeyCode;
+
+/// An action of the whole dashboard.
+pub type GlobalAction = Action<fn(&mut Model) -> Vec<Effect>>;
+
+const fn act(
+    name: &'static str,
+    keys: &'static [super::action::Chord],
+    does: &'static str,
+    run: fn(&mut Model) -> Vec<Effect>,
+) -> GlobalAction {
+    Action::new(name, keys, does, run)
+}
+
+/// The table, in sections of the help.
+#[rustfmt::skip]
+pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
+    ("Move", &[
+        act("view.next", &[key(KeyCode::Tab)], "next view", |model| turn(model, 1)).hint("view"),
+        act("view.previous", &[key(KeyCode::BackTab)], "previous view", |model| turn(model, -1)),
+        act("move.up", &[key(KeyCode::Up), k('k')], "up: a run, a fit, a line", |model| step(model, Motion::Lines(-1))),
+        act("move.down", &[key(KeyCode::Down), k('j')], "down", |model| step(model, Motion::Lines(1))),
+        act("move.page-up", &[key(KeyCode::PageUp), ctrl('b')], "a page up", |model| step(model, Motion::Pages(-1))),
+        act("move.page-down", &[key(KeyCode::PageDown), ctrl('f'), k(' ')], "a page down", |model| step(model, Motion::Pages(1))),
+        act("move.start", &[key(KeyCode::Home), k('g')], "to the start", |model| step(model, Motion::Start)),
+        act("move.end", &[key(KeyCode::End), k('G')], "to the end", |model| step(model, Motion::End)),
+    ]),
+    ("Show", &[
+        act("show.help", &[k('?'), key(KeyCode::F(1))], "show or hide these keys", help).hint("help"),
+        act("show.whole", &[key(KeyCode::Enter)], "close what lies over the views, or zoom the view", open),
+        act("show.close", &[key(KeyCode::Esc)], "close; then clear the filter", close),
+        act("show.zoom", &[k('z')], "this view on the whole screen, and back", zoom).hint("zoom"),
+        act("show.freeze", &[k('f')], "hold the screen still, and release it", freeze).hint("freeze"),
+        act("show.theme", &[k('t')], "next theme: dark, light, 16 colours, no colours", theme).hint("theme"),
+        act("show.redraw", &[ctrl('l')], "draw everything again", |_| vec![Effect::Redraw]),
+    ]),
+    ("Leave", &[
+        act("leave.detach", &[k('q'), k('d'), ctrl('c')], "leave; a daemon goes on watching", |_| vec![Effect::Leave(Exit::Detached)]).hint("detach"),
+        act("leave.stop", &[k('Q')], "stop the daemon and leave; asks first", stop),
+        act("leave.suspend", &[ctrl('z')], "back to the shell; fg returns", |_| vec![Effect::Suspend]),
+    ]),
+];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static GlobalAction> {
+    SECTIONS.iter().flat_map(|(_, actions)| actions.iter())
+}
+
+/// Up or down in what keys go to.
+fn step(model: &mut Model, motion: Motion) -> Vec<Effect> {
+    if model.overlay == Overlay::Help {
+        let rows = super::layout::inside(super::chrome::help::area(model.plan().body)).height;
+        model.help_scroll = model.help_scroll.saturating_add_signed(motion.lines(rows));
+    } else if let Some(id) = model.active() {
+        return model.with(id, |view, cx| view.step(motion, cx)).map(|(_, effects)| effects).unwrap_or_default();
+    }
+    Vec::new()
+}
+
+/// To the next or previous view that has something to show.
+fn turn(model: &mut Model, by: isize) -> Vec<Effect> {
+    model.overlay = Overlay::None;
+    let stops = model.stops();
+    if !stops.is_empty() {
+        let at = stops.iter().position(|id| *id == model.focus).unwrap_or(0);
+        model.focus_on(stops[at.wrapping_add_signed(by + stops.len() as isize) % stops.len()]);
+    }
+    Vec::new()
+}
+
+fn help(model: &mut Model) -> Vec<Effect> {
+    model.overlay = if model.overlay == Overlay::Help { Overlay::None } else { Overlay::Help };
+    model.help_scroll = 0;
+    Vec::new()
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    if model.overlay == Overlay::None {
+        return zoom(model);
+    }
+    model.overlay = Overlay::None;
+    Vec::new()
+}
+
+fn zoom(model: &mut Model) -> Vec<Effect> {
+    model.shared.zoomed = !model.shared.zoomed;
+    Vec::new()
+}
+
+/// One thing at a time, the uppermost first; then what the focused view takes back, then what another does.
+fn close(model: &mut Model) -> Vec<Effect> {
+    if model.overlay != Overlay::None {
+        model.overlay = Overlay::None;
+    } else if model.shared.zoomed {
+        model.shared.zoomed = false;
+    } else {
+        let others = model.views.iter().map(super::model::Slot::id).filter(|id| *id != model.focus);
+        for id in std::iter::once(model.focus).chain(others).collect::<Vec<_>>() {
+            if let Some((true, effects)) = model.with(id, |view, cx| view.back(cx)) {
+                return effects;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn freeze(model: &mut Model) -> Vec<Effect> {
+    let shared = &mut model.shared;
+    shared.frozen = !shared.frozen;
+    if !shared.frozen
+        && let Some(snapshot) = shared.pending.take()
+    {
+        shared.show(snapshot);
+    }
+    Vec::new()
+}
+
+fn theme(model: &mut Model) -> Vec<Effect> {
+    let theme = model.shared.theme;
+    model.shared.theme = Theme::new(theme.name.next(), theme.depth);
+    Vec::new()
+}
+
+fn stop(model: &mut Model) -> Vec<Effect> {
+    // Inside the dashboard's own process there is no daemon to leave behind, so nothing to ask.
+    if model.shared.snapshot.as_ref().is_some_and(|s| s.daemon.embedded) {
+        return vec![Effect::Leave(Exit::Stop)];
+    }
+    model.overlay = Overlay::ConfirmStop;
+    Vec::new()
+}

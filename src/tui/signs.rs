@@ -1,0 +1,45 @@
+//! Signs and styles that several views share: those of a run's state, of a severity, and of alerts that wait.
+
+use super::theme::Theme;
+use crate::vocab::signal::Event;
+use crate::vocab::{RunState, RunView, Severity, Snapshot};
+use ratatui::style::Style;
+
+/// The sign of a run's state, and how it looks.
+#[must_use]
+pub fn state(theme: &Theme, state: RunState) -> (&'static str, Style) {
+    match state {
+        RunState::Waiting => ("·", theme.dim),
+        RunState::Running => ("▸", theme.accent),
+        RunState::Stalled => ("!", theme.warn),
+        RunState::Finished => ("✓", theme.good),
+        RunState::Diverged => ("✗", theme.bad),
+    }
+}
+
+/// The sign of a severity, and how it looks.
+#[must_use]
+pub fn severity(theme: &Theme, severity: Severity) -> (&'static str, Style) {
+    match severity {
+        Severity::Error => ("✗", theme.bad),
+        Severity::Warning => ("!", theme.warn),
+        Severity::Info => ("·", theme.dim),
+    }
+}
+
+/// How many alerts wait to be dismissed that are more than good to know, and the loudest of them.
+#[must_use]
+pub fn alerts_waiting(snapshot: &Snapshot) -> (usize, Option<Severity>) {
+    let loudest = snapshot.runs.iter().filter_map(|run| loudest_alert(run)).max();
+    (snapshot.runs.iter().flat_map(|run| trouble(run)).count(), loudest)
+}
+
+/// The loudest alert of a run that waits and is more than good to know.
+#[must_use]
+pub fn loudest_alert(run: &RunView) -> Option<Severity> {
+    trouble(run).map(|e| e.signal.severity).max()
+}
+
+fn trouble(run: &RunView) -> impl Iterator<Item = &Event> {
+    run.unacknowledged().filter(|e| e.signal.severity > Severity::Info)
+}

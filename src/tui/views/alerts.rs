@@ -1,0 +1,96 @@
+//! What happened to runs: the alerts that wait to be dismissed first, then those that were dismissed, newest first.
+
+use super::{Actions, Ask, Badge, Cx, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::tui::action::k;
+use crate::tui::shared::Shared;
+use crate::tui::text::bullet;
+use crate::tui::update::Effect;
+use crate::tui::{fmt, signs};
+use crate::vocab::Snapshot;
+use crate::vocab::signal::Event;
+use crate::vocab::text::printable;
+use ratatui::text::{Line, Span};
+
+static SPEC: Spec = Spec {
+    id: ViewId("alerts"),
+    name: "Alerts",
+    about: "alerts of runs",
+    roles: &[Role::Alert],
+    signs: &[("⚑", "a run with alerts that were not dismissed")],
+};
+
+/// The alerts of all runs. Has no state of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Alerts;
+
+impl Actions for Alerts {
+    const ACTIONS: &'static [ViewAction<Self>] =
+        &[act("alerts.dismiss-all", &[k('a')], "dismiss all alerts", Self::dismiss).hint("dismiss all")];
+}
+
+impl Alerts {
+    fn dismiss(&mut self, cx: &mut Cx<'_>) {
+        let runs = cx.shared.snapshot.iter().flat_map(|snapshot| &snapshot.runs);
+        let ids: Vec<u64> = runs.flat_map(|run| run.unacknowledged().map(|event| event.id)).collect();
+        if !ids.is_empty() {
+            cx.asks.push(Ask::Effect(Effect::Dismiss(ids)));
+        }
+    }
+}
+
+impl View for Alerts {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn presence(&self, shared: &Shared) -> Presence {
+        let any = shared.snapshot.as_ref().is_some_and(|s| s.runs.iter().any(|run| !run.signals.is_empty()));
+        if any { Presence::There } else { Presence::Gone }
+    }
+
+    fn badge(&self, shared: &Shared) -> Option<Badge> {
+        let (count, loudest) = signs::alerts_waiting(shared.snapshot.as_ref()?);
+        Some(Badge { count, severity: loudest? })
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+        let events = all(snapshot);
+        if events.is_empty() {
+            return vec![Line::from(Span::styled("No alerts.", shared.theme.dim))];
+        }
+        events.into_iter().flat_map(|event| one(shared, snapshot, event, true, width)).collect()
+    }
+}
+
+/// All alerts, those that wait first, newest first.
+fn all(snapshot: &Snapshot) -> Vec<&Event> {
+    let mut events: Vec<&Event> = snapshot.runs.iter().flat_map(|run| &run.signals).collect();
+    events.sort_by(|a, b| {
+        let dismissed = |e: &Event| e.acknowledged.is_some();
+        dismissed(a).cmp(&dismissed(b)).then(b.at.total_cmp(&a.at)).then(b.id.cmp(&a.id))
+    });
+    events
+}
+
+/// The lines of one alert.
+pub(super) fn one(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    event: &Event,
+    with_run: bool,
+    width: u16,
+) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let (sign, style) = signs::severity(theme, event.signal.severity);
+    let dismissed = event.acknowledged.is_some();
+    let run =
+        if with_run { format!("{} · ", fmt::tail(shared.runs.short(&event.signal.run), 36)) } else { String::new() };
+    let ago = fmt::ago((snapshot.at - event.at).max(0.0) + shared.age);
+    let over = if event.over.is_some() { ", over" } else { "" };
+    let noted = if dismissed { ", dismissed" } else { "" };
+    let text = format!("{run}{}: {} ({ago}{over}{noted})", event.signal.kind.word(), event.signal.evidence);
+    let id = format!("{sign} {:>2}", event.id);
+    let (style, body) = if dismissed { (theme.dim, theme.dim) } else { (style, theme.text) };
+    bullet(&id, style, &printable(&text), body, width)
+}
