@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`vocab`] | the words of the project as plain values: runs, facts, points, observations, fits, advice, snapshots |
 //! | [`laws`] | one file per law: form, gradient, bounds, starts |
+//! | [`open`] | the one way in which files of the user are opened |
 //! | [`project`] | the YAML project file: types, defaults, validation with line and column, JSON Schema |
 //! | [`schema`] | JSON Schemas of everything that people write and scripts read |
 //! | [`store`] | what is kept: points in column blocks, cursors of files, the journal of what cannot be rebuilt |
@@ -60,6 +61,7 @@ pub mod ingest;
 pub mod ipc;
 pub mod laws;
 pub mod observe;
+pub mod open;
 pub mod project;
 pub mod report;
 pub mod schema;

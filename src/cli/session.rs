@@ -13,7 +13,7 @@ use crate::ipc::client::Client;
 use crate::ipc::protocol::{Failure, Query, Response};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{Notice, RunsAnswer, Snapshot};
+use crate::vocab::{Notice, RunsAnswer, Severity, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::Path;
@@ -22,6 +22,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long a daemon that has just started may take to its first advice.
 const FIRST_ADVICE: Duration = Duration::from_secs(60);
+
+/// Files that cannot be read and are named one by one beside an answer.
+const MOST_REMARKS: usize = 5;
 
 /// Someone who answers.
 pub enum Session {
@@ -40,6 +43,8 @@ pub struct Own {
     lock: Option<Lock>,
     /// Why nothing is kept.
     trouble: Option<Notice>,
+    /// Whether the logs that cannot be read were named.
+    told: bool,
 }
 
 impl Session {
@@ -184,7 +189,7 @@ impl Own {
         trouble: Option<Notice>,
     ) -> Result<Self, StoreError> {
         let engine = Engine::new(project.clone(), store, opened)?;
-        Ok(Self { engine, known: None, lock, trouble })
+        Ok(Self { engine, known: None, lock, trouble, told: false })
     }
 
     /// What is known, with everything that `need` names.
@@ -198,7 +203,8 @@ impl Own {
                     let notice = nothing_is_kept(&error);
                     output::remark(&notice);
                     self.trouble = Some(notice);
-                    self.engine.move_to(SledStore::temporary()?, &Opened::New)?;
+                    // A new one: nothing more is written to the journal either, for which there is no room.
+                    self.engine = Engine::new(self.engine.written().clone(), &SledStore::temporary()?, &Opened::New)?;
                     self.lock = None;
                     (need, self.settle(need)?)
                 }
@@ -212,12 +218,26 @@ impl Own {
         let settled = self.engine.settle(need, output::show_progress);
         output::clear_progress();
         settled?;
+        if !std::mem::replace(&mut self.told, true) {
+            self.tell_what_is_left_out();
+        }
         let notices = self.trouble.iter().cloned().collect();
         let around = Surroundings { embedded: true, notices, ..Surroundings::default() };
         let world = self.engine.world(SystemTime::now(), &around);
         self.engine.store().compact()?;
         self.engine.store().flush()?;
         Ok(world)
+    }
+
+    /// Names the logs that cannot be read, which the answer goes without.
+    fn tell_what_is_left_out(&self) {
+        let left_out = self.engine.unreadable();
+        left_out.iter().take(MOST_REMARKS).for_each(output::remark);
+        if left_out.len() > MOST_REMARKS {
+            let text = format!("{} more files cannot be read", left_out.len() - MOST_REMARKS);
+            let help = Some("list them: mixlaw check".to_owned());
+            output::remark(&Notice { severity: Severity::Warning, text, help });
+        }
     }
 
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {

@@ -176,6 +176,12 @@ impl Engine {
         &self.written
     }
 
+    /// Which logs cannot be read at present.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Notice> {
+        self.ingester.unreadable()
+    }
+
     /// The store, for readers.
     #[must_use]
     pub fn store(&self) -> &Arc<SledStore> {
@@ -216,7 +222,8 @@ impl Engine {
     /// Reads the tables again if any has changed. Returns whether they say anything else now.
     fn look_at_tables(&mut self) -> Result<bool, StoreError> {
         let stamps = table_stamps(&self.written);
-        if stamps == self.table_stamps {
+        // One that could not be read may be readable now though nothing about it has changed.
+        if stamps == self.table_stamps && !self.tables.failed {
             return Ok(false);
         }
         self.table_stamps = stamps;
@@ -228,7 +235,7 @@ impl Engine {
             self.tables = fresh;
         } else {
             // One may have been caught while it is written: its rows stand until it is whole.
-            self.tables.notices = fresh.notices;
+            (self.tables.notices, self.tables.failed) = (fresh.notices, true);
         }
         self.refresh(&BTreeSet::new())?;
         Ok(true)

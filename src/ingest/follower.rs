@@ -9,12 +9,11 @@ use super::listing::Listing;
 use super::settings::{self, Settings};
 use super::tail::{Reading, Tail};
 use super::{FileReport, Turn};
+use crate::open::{self, OpenError};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
 use crate::vocab::{Notice, Severity, text::printable};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -184,10 +183,18 @@ impl Follower {
         {
             return;
         }
-        let verdict = match by_name(relative) {
-            Some(reason) => Err(reason.to_owned()),
-            None => head(path).and_then(|head| Chosen::recognise(&self.own, relative, &head)),
-        };
+        let verdict =
+            match by_name(relative).map_or_else(|| open::beginning(path, HEAD as u64).map(Ok), |no| Ok(Err(no))) {
+                Ok(Ok(head)) => Chosen::recognise(&self.own, relative, &head),
+                Ok(Err(reason)) => Err(reason.to_owned()),
+                Err(OpenError::Io(error)) => {
+                    // It is looked at again each time, as whoever may read it can change without a trace in its stamp.
+                    self.failed.insert(relative.to_owned(), error.to_string());
+                    self.refused.insert(relative.to_owned(), (Stamp::default(), error.to_string()));
+                    return;
+                }
+                Err(error) => Err(error.to_string()),
+            };
         match verdict {
             Ok((format, why)) => {
                 self.refused.remove(relative);
@@ -289,9 +296,6 @@ impl Follower {
             turn.facts.insert(self.place.path.clone());
             return Ok(());
         }
-        if let Some(reason) = reading.failed {
-            self.failed.insert(relative.to_owned(), reason);
-        }
         turn.points += reading.points;
         if reading.points > 0 || reading.replaced {
             turn.changed.insert(run);
@@ -355,6 +359,28 @@ impl Follower {
         }
     }
 
+    /// Files that cannot be read at present.
+    fn faults(&self, say: &mut dyn FnMut(Severity, String, Option<String>)) {
+        let tails = self.tails.iter().filter_map(|(relative, tail)| Some((relative, tail.fault()?, &tail.path)));
+        let heads = self.failed.iter().map(|(relative, reason)| (relative, reason.as_str(), &self.place.path));
+        for (relative, reason, path) in tails.chain(heads) {
+            let path = if path == &self.place.path && !self.place.file { path.join(relative) } else { path.clone() };
+            let text = format!("{}/{relative}: {reason}; it is left out until it can be read", self.place.name);
+            say(
+                Severity::Warning,
+                text,
+                Some(format!("see what it is, and who may read it: ls -lL {}", path.display())),
+            );
+        }
+    }
+
+    /// Says which files cannot be read at present.
+    pub fn unreadable(&self, into: &mut Vec<Notice>) {
+        self.faults(&mut |severity, text: String, help: Option<String>| {
+            into.push(Notice { severity, text: printable(&text), help });
+        });
+    }
+
     /// What is wrong.
     pub fn notices(&self, into: &mut Vec<Notice>) {
         let mut say = |severity, text: String, help: Option<String>| {
@@ -376,9 +402,7 @@ impl Follower {
                 say(Severity::Warning, text, None);
             }
         }
-        for (relative, reason) in &self.failed {
-            say(Severity::Warning, format!("{}/{relative}: {reason}", self.place.name), None);
-        }
+        self.faults(&mut say);
         for wrong in self.settings.complaints() {
             say(Severity::Warning, format!("{}/{}", self.place.name, wrong.text), wrong.help.clone());
         }
@@ -421,13 +445,10 @@ impl Evidence {
 /// Whether the file holds what the tail has read; where nothing was read there is nothing to know it by.
 fn holds(listed: &Listed, tail: &Tail) -> bool {
     tail.cursor.offset > 0
-        && File::open(&listed.1).and_then(|f| identity::same(&f, listed.2.length, &tail.cursor)).unwrap_or(false)
-}
-
-pub(super) fn head(path: &Path) -> Result<Vec<u8>, String> {
-    let mut head = Vec::with_capacity(HEAD);
-    File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).map_err(|e| e.to_string())?;
-    Ok(head)
+        && open::regular(&listed.1)
+            .map_err(Into::into)
+            .and_then(|f| identity::same(&f, listed.2.length, &tail.cursor))
+            .unwrap_or(false)
 }
 
 /// Files whose name says that they hold weights, code or pictures: not even opened, as there may be thousands of them on

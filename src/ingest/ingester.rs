@@ -284,6 +284,14 @@ impl Ingester {
         notices
     }
 
+    /// Which logs cannot be read at present: a command that answers once goes on without them and says so.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        self.followers.values().for_each(|follower| follower.unreadable(&mut notices));
+        notices
+    }
+
     /// What every file was recognised as.
     #[must_use]
     pub fn files(&self) -> Vec<FileReport> {

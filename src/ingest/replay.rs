@@ -10,6 +10,7 @@ use super::discover::{Parents, Patterns, RunPlace};
 use super::files;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
+use crate::open;
 use crate::project::Project;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -73,7 +74,8 @@ fn record_run(place: &RunPlace, own: &[CustomFormat], is_run: &dyn Fn(&Path) -> 
     let files = files::files(place, is_run).files;
     for (relative, path) in files {
         let to = if path == place.path { PathBuf::from(&place.name) } else { Path::new(&place.name).join(&relative) };
-        let bytes = std::fs::read(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+        let bytes = open::whole(&path, u64::MAX).map_err(io::Error::from);
+        let bytes = bytes.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
         match Chosen::recognise(own, &relative, &bytes[..bytes.len().min(HEAD)]) {
             Err(_) => run.others.push((path, to)),
             Ok((format, _)) => {
@@ -196,12 +198,12 @@ pub fn prepare(project: &Project, runs: &[RecordedRun], into: &Path) -> io::Resu
             std::fs::create_dir_all(parent).map_err(|e| named(parent, e))?;
         }
         for (from, to) in &run.others {
-            std::fs::copy(from, into.join(to)).map_err(|e| named(from, e))?;
+            open::copy(from, &into.join(to)).map_err(|e| named(from, e.into()))?;
         }
     }
     if let Some(file) = &project.file {
         let to = into.join("mixlaw.yaml");
-        std::fs::copy(file, &to).map_err(|e| named(&to, e))?;
+        open::copy(file, &to).map_err(|e| named(&to, e.into()))?;
     }
     Ok(())
 }

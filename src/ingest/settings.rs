@@ -3,6 +3,7 @@
 use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
+use crate::open::{self, OpenError};
 use crate::project::{FactSource, ProjectError, sidecar};
 use crate::vocab::{FactName, FactValue, Facts, Mixture};
 use serde_json::Value;
@@ -122,17 +123,31 @@ impl Settings {
                 stated(relative, path, stamp.length)
             } else if rank % 100 == OTHERS {
                 // What is no configuration, or one of something else, is no mistake.
-                let value = load(path, stamp.length).ok().filter(config::is_of_a_tool);
-                Ok(value.iter().flat_map(config::facts).collect())
+                match load(path, stamp.length) {
+                    Ok(value) if config::is_of_a_tool(&value) => Ok(Ok(config::facts(&value))),
+                    Err(Unread::AtPresent(reason)) => Ok(Err(reason)),
+                    _ => Ok(Ok(Vec::new())),
+                }
             } else {
-                let value = load(path, stamp.length).map_err(|reason| Wrong::with(relative, &reason));
-                value.map(|value| config::facts(&unwrapped(value)))
+                match load(path, stamp.length) {
+                    Ok(value) => Ok(Ok(config::facts(&unwrapped(value)))),
+                    Err(Unread::AtPresent(reason)) => Ok(Err(reason)),
+                    Err(Unread::Never(reason)) => Err(Wrong::with(relative, &reason)),
+                }
             };
-            let found = found.unwrap_or_else(|wrong| {
-                self.wrong.insert(relative.clone(), wrong);
-                Vec::new()
-            });
-            self.read.insert(key, (*stamp, found));
+            let (stamp, found) = match found {
+                Ok(Ok(found)) => (*stamp, found),
+                Ok(Err(reason)) => {
+                    // What it said before stands until it can be read; it is looked at again each time.
+                    self.wrong.insert(relative.clone(), Wrong::with(relative, &reason));
+                    (Stamp::default(), self.read.remove(&key).map(|(_, found)| found).unwrap_or_default())
+                }
+                Err(wrong) => {
+                    self.wrong.insert(relative.clone(), wrong);
+                    (*stamp, Vec::new())
+                }
+            };
+            self.read.insert(key, (stamp, found));
         }
         changed |= self.parameters(files);
         for source in sources.values().flatten() {
@@ -166,7 +181,9 @@ impl Settings {
             if self.blends.get(&path).is_some_and(|(before, _)| *before == stamp) {
                 continue;
             }
-            let text = bytes(&file, stamp.length).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let text = bytes(&file, stamp.length)
+                .map_err(Unread::reason)
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let mixture = match text.map(|text| blend::file(&text)) {
                 Ok(Some(mixture)) => Ok(mixture),
                 Ok(None) => Err("it has no weights, or is no blend".to_owned()),
@@ -225,8 +242,10 @@ impl Settings {
                 continue;
             }
             changed = true;
-            let texts =
-                entries.into_iter().filter_map(|(key, path, _)| Some((key, std::fs::read_to_string(path).ok()?)));
+            let texts = entries.into_iter().filter_map(|(key, path, _)| {
+                let bytes = open::whole(path, LONGEST_PARAMETER).ok()?;
+                Some((key, String::from_utf8(bytes).ok()?))
+            });
             let known = texts.map(|(key, text)| (key.to_owned(), mlflow::value(&text))).collect();
             self.read.insert(key, (together, config::facts(&Value::Object(known))));
         }
@@ -275,9 +294,13 @@ fn is_sidecar(relative: &str) -> bool {
     SIDECAR.contains(&relative.rsplit('/').next().unwrap_or(relative))
 }
 
-/// Facts of a sidecar, each known by its key.
-fn stated(relative: &str, path: &Path, length: u64) -> Result<Vec<Found>, Wrong> {
-    let bytes = bytes(path, length).map_err(|reason| Wrong::with(relative, &reason))?;
+/// Facts of a sidecar, each known by its key; or why it cannot be read at present.
+fn stated(relative: &str, path: &Path, length: u64) -> Result<Result<Vec<Found>, String>, Wrong> {
+    let bytes = match bytes(path, length) {
+        Ok(bytes) => bytes,
+        Err(Unread::AtPresent(reason)) => return Ok(Err(reason)),
+        Err(Unread::Never(reason)) => return Err(Wrong::with(relative, &reason)),
+    };
     let facts = sidecar::facts(Path::new(relative), &bytes)?.into_iter().map(|(name, value, _)| {
         // A schedule has many names.
         let known = match &value {
@@ -286,7 +309,7 @@ fn stated(relative: &str, path: &Path, length: u64) -> Result<Vec<Found>, Wrong>
         };
         (name, known.unwrap_or(value), name.as_str().to_owned())
     });
-    Ok(facts.collect())
+    Ok(Ok(facts.collect()))
 }
 
 /// The file with a blend that arguments of a run name: where they say, or in the run itself, to which it may have been
@@ -299,22 +322,48 @@ fn blend_file(run: &Path, named: &str) -> (PathBuf, Stamp) {
     found.unwrap_or((stated, Stamp::default()))
 }
 
-fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, String> {
+fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, Unread> {
+    let too_large = |error: OpenError| match error {
+        OpenError::TooLarge { .. } => Unread::Never(format!("{error}: not read for facts")),
+        OpenError::NotAFile(_) => Unread::Never(error.to_string()),
+        OpenError::Io(error) => Unread::AtPresent(error.to_string()),
+    };
     if length > LARGEST {
-        return Err(format!("larger than {} MiB: not read for facts", LARGEST >> 20));
+        return Err(too_large(OpenError::TooLarge { most: LARGEST }));
     }
-    std::fs::read(path).map_err(|e| e.to_string())
+    open::whole(path, LARGEST).map_err(too_large)
 }
 
-fn load(path: &Path, length: u64) -> Result<Value, String> {
+/// Why a file of settings says nothing.
+enum Unread {
+    /// As it is, it will not; with the reason.
+    Never(String),
+    /// The system says no, and may say yes though nothing about the file changes.
+    AtPresent(String),
+}
+
+impl Unread {
+    fn reason(self) -> String {
+        let (Self::Never(reason) | Self::AtPresent(reason)) = self;
+        reason
+    }
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self::Never(reason)
+    }
+}
+
+fn load(path: &Path, length: u64) -> Result<Value, Unread> {
     let bytes = bytes(path, length)?;
     let text = || std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned());
     match path.extension().and_then(|e| e.to_str()) {
-        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string()),
+        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string().into()),
         Some("toml") => Ok(torchtitan::toml(text()?)),
         Some("sh" | "sbatch" | "slurm") => Ok(command_line::arguments(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
-        _ => serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string())),
+        _ => serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string().into())),
     }
 }
 

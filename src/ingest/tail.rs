@@ -1,14 +1,16 @@
 //! Following one file: what it was, how far it was read, whether there is more.
 
+mod fault;
 mod reading;
 
 use super::formats::custom::CustomFormat;
 use super::formats::jsonl::Jsonl;
 use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
-use super::identity::{Stamp, read_at};
+use super::identity::Stamp;
+use crate::open;
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, SledStore, StoreError, Target};
+use fault::Fault;
 pub use reading::{Parsed, Reading, Scratch, Staged, With};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -51,6 +53,8 @@ pub struct Tail {
     /// Whether it has been read to its end and nothing has come for so long that its parser is not worth keeping.
     resting: bool,
     facts: Vec<FoundFact>,
+    /// Why it cannot be read at present, and when that is tried again.
+    fault: Option<Fault>,
 }
 
 impl Tail {
@@ -75,6 +79,7 @@ impl Tail {
             reader: None,
             resting: false,
             facts: Vec::new(),
+            fault: None,
         }
     }
 
@@ -142,9 +147,8 @@ impl Tail {
     pub fn age(&self, own: &[CustomFormat]) -> (i64, u64) {
         let (now, read) = ((self.stamp.modified, self.stamp.length), (self.cursor.modified, self.cursor.length));
         let recognised = || {
-            let mut head = vec![0; HEAD];
-            let n = File::open(&self.path).and_then(|file| read_at(&file, &mut head, 0)).unwrap_or(0);
-            Chosen::recognise(own, &self.relative, &head[..n]).is_ok()
+            let head = open::beginning(&self.path, HEAD as u64).unwrap_or_default();
+            Chosen::recognise(own, &self.relative, &head).is_ok()
         };
         if self.id.is_none() || now == read || recognised() { now } else { read }
     }
@@ -158,6 +162,7 @@ impl Tail {
             let modified = UNIX_EPOCH + Duration::from_nanos(stamp.modified.max(0) as u64);
             self.changed = if first { modified.min(now) } else { now };
             self.stamp = stamp;
+            self.fault.iter_mut().for_each(|fault| fault.changed(now));
             let cursor = &self.cursor;
             self.pending |= cursor.length != stamp.length
                 || cursor.modified != stamp.modified
@@ -181,13 +186,19 @@ impl Tail {
     /// Whether there is something to read.
     #[must_use]
     pub fn is_due(&self, now: SystemTime, complete: bool) -> bool {
-        self.pending || self.rest_is_due(now, complete)
+        self.fault.as_ref().is_none_or(|fault| fault.is_due(now)) && (self.pending || self.rest_is_due(now, complete))
+    }
+
+    /// Why it cannot be read at present, where that is to be told.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_ref()?.told()
     }
 
     /// Bytes not read yet.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        if self.pending { self.stamp.length.saturating_sub(self.cursor.offset) } else { 0 }
+        if self.pending && self.fault.is_none() { self.stamp.length.saturating_sub(self.cursor.offset) } else { 0 }
     }
 
     /// Forgets the parser; its state is in the cursor.
@@ -223,7 +234,6 @@ fn still(format: &Chosen, own: &[CustomFormat], path: &Path, relative: &str) -> 
     if own.is_empty() || format.framed() {
         return true;
     }
-    let mut head = vec![0; HEAD];
-    let Ok(n) = File::open(path).and_then(|file| read_at(&file, &mut head, 0)) else { return true };
-    Chosen::own(own, relative, &head[..n]).is_none_or(|(own, _)| own.identity() == format.identity())
+    let Ok(head) = open::beginning(path, HEAD as u64) else { return true };
+    Chosen::own(own, relative, &head).is_none_or(|(own, _)| own.identity() == format.identity())
 }

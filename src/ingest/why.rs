@@ -1,6 +1,7 @@
 //! Why a file is read as it is.
 
-use super::{FileReport, follower, formats};
+use super::{FileReport, formats};
+use crate::open;
 use crate::project::Project;
 
 /// Why a file that an earlier process recognised is read as it is.
@@ -8,7 +9,8 @@ use crate::project::Project;
 pub fn why(project: &Project, file: &FileReport) -> String {
     let own = formats::custom::CustomFormat::of(project);
     let format = file.verdict.as_ref().map_or("", |(format, _)| format);
-    follower::head(&file.path)
+    open::beginning(&file.path, formats::HEAD as u64)
+        .map_err(|e| e.to_string())
         .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))
         .ok()
         .filter(|(chosen, _)| chosen.name() == format)

@@ -23,6 +23,8 @@ pub struct Tables {
     tables: Vec<Tabled>,
     /// What could not be read.
     pub notices: Vec<Notice>,
+    /// Whether a table could not be used when they were last read.
+    pub failed: bool,
 }
 
 /// What one table gives: its domains, and the rows of each loss over them.
@@ -59,11 +61,14 @@ impl Tables {
                     all.notices.extend(remarks);
                     all.tables.push(table);
                 }
-                Err(error) => all.notices.push(Notice {
-                    severity: Severity::Error,
-                    text: format!("{}:{}:{}: {error}", project.named.display(), source.at.0, source.at.1),
-                    help: error.help().map(str::to_owned),
-                }),
+                Err(error) => {
+                    all.failed = true;
+                    all.notices.push(Notice {
+                        severity: Severity::Error,
+                        text: format!("{}:{}:{}: {error}", project.named.display(), source.at.0, source.at.1),
+                        help: error.help().map(str::to_owned),
+                    });
+                }
             }
         }
         all

@@ -3,8 +3,9 @@
 use super::source::{At, Source, directory_name};
 use super::suggest::closest;
 use super::{Project, ProjectError, RunSource, bare, check, parse};
+use crate::open::{self, OpenError};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -134,19 +135,14 @@ fn load_bare(named: &Path) -> Result<Project, ProjectError> {
 
 /// At most [`parse::MAX_BYTES`] and one more, so that the limit can be seen to be passed.
 fn read(named: &Path, file: &Path) -> Result<Vec<u8>, ProjectError> {
-    let metadata = fs::metadata(file).map_err(|error| unreadable(named, &error))?;
-    if !metadata.is_file() {
-        return Err(ProjectError::Unreadable {
+    open::beginning(file, parse::MAX_BYTES as u64 + 1).map_err(|error| match error {
+        OpenError::Io(error) => unreadable(named, &error),
+        other => ProjectError::Unreadable {
             path: named.to_path_buf(),
-            reason: if metadata.is_dir() { "a directory" } else { "not a regular file" }.to_owned(),
+            reason: other.to_string(),
             help: "a project is a YAML file; move this out of the way and write one: mixlaw init".to_owned(),
-        });
-    }
-    let mut bytes = Vec::new();
-    let limit = parse::MAX_BYTES as u64 + 1;
-    let opened = fs::File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes));
-    opened.map_err(|error| unreadable(named, &error))?;
-    Ok(bytes)
+        },
+    })
 }
 
 /// Parses and checks what a project file holds.

@@ -3,6 +3,7 @@
 use super::ProjectError;
 use super::suggest::{closest, listed};
 use super::table::TableSource;
+use crate::open;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -153,12 +154,9 @@ pub fn read(source: &TableSource) -> Result<Cells, ProjectError> {
 fn read_one(path: &Path, named: &str) -> Result<Cells, ProjectError> {
     let refuse =
         |reason: String, help: &str| ProjectError::Unreadable { path: named.into(), reason, help: help.to_owned() };
-    let failed = |e: std::io::Error| refuse(e.to_string(), "name a CSV file, relative to the project file");
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > MAX_BYTES {
-        return Err(refuse("not a file of at most 1 GiB".to_owned(), "name a CSV file, relative to the project file"));
-    }
-    Cells::from_bytes(named, &std::fs::read(path).map_err(failed)?)
+    let bytes = open::whole(path, MAX_BYTES);
+    let bytes = bytes.map_err(|e| refuse(e.to_string(), "name a CSV file, relative to the project file"))?;
+    Cells::from_bytes(named, &bytes)
 }
 
 #[cfg(test)]

@@ -454,3 +454,108 @@ fn a_run_that_is_found_to_be_a_link_to_another_is_forgotten() {
     bench.turn();
     assert_eq!((bench.steps("runs/x"), bench.store.points()), (vec![0, 1, 2, 3, 4], 10));
 }
+
+/// EACCES, EIO, ESTALE and ENOENT, as Linux numbers them.
+const ERRORS: [i32; 4] = [13, 5, 116, 2];
+
+fn after(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_any_more_stops_no_other_and_loses_nothing() {
+    for errno in ERRORS {
+        for complete in [false, true] {
+            let mut bench = Bench::new(&["runs/*"]);
+            bench.ingester.now = late;
+            bench.ingester.complete(complete);
+            bench.write("runs/a/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+            bench.write("runs/b/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+            bench.turn();
+            let path = bench.path("runs/a/log.jsonl");
+            crate::open::faults::inject(&path, errno);
+            bench.append("runs/a/log.jsonl", "{\"step\": 2, \"loss\": 2.5}\n");
+            bench.append("runs/b/log.jsonl", "{\"step\": 2, \"loss\": 2.5}\n");
+            let began = Instant::now();
+            for _ in 0..3 {
+                let turn = bench.turn();
+                assert!(!turn.more, "{errno}: nothing is left that can be read now");
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{errno}: the turn ends");
+            assert_eq!(bench.losses("runs/b").len(), 2, "{errno}: the others are read");
+            assert_eq!(bench.losses("runs/a").len(), 1, "{errno}: what was read stays");
+            let said = bench.ingester.unreadable();
+            assert_eq!(said.len(), usize::from(errno != 2), "{said:?}");
+            for notice in &said {
+                assert!(notice.text.starts_with("runs/a/log.jsonl: "), "{notice:?}");
+                assert!(notice.help.as_ref().is_some_and(|h| h.contains("ls -lL") && h.contains("runs/a/log.jsonl")));
+            }
+            assert!(crate::open::faults::heal(&path) < 20, "{errno}: it is not tried again and again");
+            // It is tried again although nothing about the file has changed.
+            bench.ingester.now = || late() + Duration::from_secs(120);
+            bench.turn();
+            assert_eq!(bench.losses("runs/a").len(), 2, "{errno}: it is read on");
+            assert_eq!(bench.ingester.unreadable(), []);
+        }
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_at_first_is_read_when_it_can() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.write("runs/a/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+    bench.write("runs/b/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+    bench.write("runs/a/config.json", "{\"seed\": 7}");
+    let (path, config) = (bench.path("runs/a/log.jsonl"), bench.path("runs/a/config.json"));
+    crate::open::faults::inject(&path, ERRORS[0]);
+    crate::open::faults::inject(&config, ERRORS[1]);
+    bench.ingester.now = || after(1_000);
+    assert!(!bench.turn().more);
+    assert_eq!((bench.losses("runs/a").len(), bench.losses("runs/b").len()), (0, 1));
+    assert_eq!(bench.ingester.unreadable().len(), 1);
+    assert!(bench.ingester.notices().iter().any(|n| n.text.contains("config.json") && n.text.contains("error")));
+    crate::open::faults::heal(&path);
+    crate::open::faults::heal(&config);
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").len(), 1);
+    let run = bench.store.find_run("runs/a").unwrap();
+    assert_eq!(bench.store.facts(run).unwrap().number(FactName::Seed), Some(7.0));
+    assert_eq!(bench.ingester.notices(), []);
+}
+
+#[test]
+fn a_log_rewritten_as_something_else_is_no_work_for_ever() {
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.ingester.complete(true);
+    bench.write("runs/a/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n{\"step\": 2, \"loss\": 2.5}\n");
+    bench.turn();
+    fs::write(bench.path("runs/a/log.jsonl"), vec![0xff; 5_000]).unwrap();
+    let began = Instant::now();
+    assert!(!bench.turn().more);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(bench.losses("runs/a").len(), 2, "what was read before stays");
+}
+
+#[test]
+fn what_becomes_a_pipe_is_not_waited_for_and_is_read_when_it_is_a_file_again() {
+    for linked in [false, true] {
+        let mut bench = Bench::new(&["logs/*.jsonl"]);
+        bench.write("logs/a.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+        bench.write("logs/b.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
+        bench.turn();
+        let (path, pipe) = (bench.path("logs/a.jsonl"), bench.path("pipe"));
+        fs::remove_file(&path).unwrap();
+        let at = if linked { &pipe } else { &path };
+        rustix::fs::mknodat(rustix::fs::CWD, at, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        if linked {
+            std::os::unix::fs::symlink(&pipe, &path).unwrap();
+        }
+        bench.append("logs/b.jsonl", "{\"step\": 2, \"loss\": 2.5}\n");
+        assert!(!bench.turn().more);
+        assert_eq!((bench.losses("logs/a.jsonl").len(), bench.losses("logs/b.jsonl").len()), (1, 2));
+        fs::remove_file(&path).unwrap();
+        bench.write("logs/a.jsonl", "{\"step\": 1, \"loss\": 3.0}\n{\"step\": 2, \"loss\": 2.5}\n");
+        bench.turn();
+        assert_eq!(bench.losses("logs/a.jsonl").len(), 2);
+    }
+}

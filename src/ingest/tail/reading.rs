@@ -1,9 +1,11 @@
 //! One reading of a file: from its cursor to the end of a stretch, parsed, then stored together with the new cursor.
 
+use super::fault::Fault;
 use super::{REST, Tail};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
+use crate::open;
 use crate::store::{Commit, Cursor, FileId, Group, RunId, SledStore, StoreError, Target};
 use std::fs::File;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -92,7 +94,16 @@ impl Tail {
     /// back must be given to [`Tail::stage`] before the next reading.
     #[must_use]
     pub fn read(&mut self, mut with: With<'_>) -> Parsed {
-        Parsed(self.try_read(&mut with))
+        let outcome = self.try_read(&mut with);
+        match &outcome {
+            Err(error) => {
+                self.pending = true;
+                self.fault = Some(Fault::of(error, self.fault.take(), with.now));
+            }
+            Ok(Found::Nothing(Reading { failed: Some(reason), .. })) => self.fault = Some(Fault::of_content(reason)),
+            Ok(_) => self.fault = None,
+        }
+        Parsed(outcome)
     }
 
     /// Adds what a reading brought to what is to be stored, points and cursor together; gives the room for points back.
@@ -111,7 +122,6 @@ impl Tail {
             Ok(Found::Nothing(reading)) => Ok(Staged { reading, stored: None }),
             Ok(Found::Records { reading, cursor, began }) => self.add(group, run, cursor, began, reading),
             Err(error) => {
-                self.pending = false;
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
                 let reading = Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() };
                 Ok(Staged { reading, stored: None })
@@ -156,7 +166,7 @@ impl Tail {
     }
 
     fn try_read(&mut self, with: &mut With) -> Result<Found, std::io::Error> {
-        let file = File::open(&self.path)?;
+        let file = open::regular(&self.path)?;
         let stamp = Stamp::of(&file.metadata()?);
         self.look(stamp, with.now);
         let mut reading = Reading::default();
