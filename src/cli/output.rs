@@ -3,7 +3,7 @@
 use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
 use crate::project::ProjectError;
-use crate::vocab::text::printable;
+use crate::vocab::text::{complaint, printable};
 use crate::vocab::{IngestProgress, Notice};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -76,36 +76,19 @@ pub fn clear_progress() {
 /// Writes an error and what to type next to standard error.
 pub fn complain(failure: &Failure) {
     let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "error: {}", failure.message);
-    if let Some(help) = &failure.help {
-        let _ = writeln!(err, "help: {help}");
-    }
+    let _ = writeln!(err, "error: {}", complaint(&failure.message, failure.help.as_deref()));
 }
 
 /// Writes what did not keep a command from answering, and what can be done about it, to standard error.
 pub fn remark(notice: &Notice) {
     let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "warning: {}", printable(&notice.text));
-    if let Some(help) = &notice.help {
-        let _ = writeln!(err, "help: {}", printable(help));
-    }
+    let _ = writeln!(err, "warning: {}", complaint(&notice.text, notice.help.as_deref()));
 }
 
 /// A project that cannot be used, with the line it is about.
 impl From<ProjectError> for Failure {
     fn from(error: ProjectError) -> Self {
-        let mut message = printable(&error.to_string());
-        if let ProjectError::Invalid { line, column, source_line, .. } = &error
-            && !source_line.trim().is_empty()
-        {
-            let gutter = line.to_string();
-            let before: String = source_line.chars().take(column.saturating_sub(1)).collect();
-            message.push_str(&format!(
-                "\n {gutter} | {source_line}\n {} | {}^",
-                " ".repeat(gutter.len()),
-                " ".repeat(before.width())
-            ));
-        }
+        let message = error.message();
         Self::usage(message, error.help().map(str::to_owned))
     }
 }

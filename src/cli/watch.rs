@@ -11,9 +11,8 @@ use crate::daemon::service::Service;
 use crate::ipc::protocol::{Failure, Query, Which};
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, Depth, Exit, Incoming, Theme, ThemeName, ViewId, views};
+use crate::tui::{self, Depth, Exit, Feed, Incoming, LastWill, Latest, Theme, ThemeName, ViewId, views};
 use clap::Args;
-use crossbeam_channel::Sender;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,7 +94,7 @@ impl Watch {
         }
         let client = lifecycle::ensure(&project)?;
         let pid = client.daemon.pid;
-        let (to_screen, snapshots) = crossbeam_channel::unbounded();
+        let (to_screen, snapshots) = tui::latest();
         follow(project.clone(), client, to_screen)?;
         let ours = project.clone();
         let dismiss = move |ids| {
@@ -107,9 +106,11 @@ impl Watch {
                 }
             });
         };
-        match show(snapshots, options, &dismiss)? {
+        // The daemon goes on; there is nothing to be written out here.
+        match show(snapshots, options, &dismiss, Box::new(|| {}))? {
             Exit::Detached => {
-                print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"))?;
+                // A terminal that is gone need not be told.
+                let _ = print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"));
             }
             Exit::Stop => {
                 lifecycle::stop(&project)?;
@@ -148,12 +149,8 @@ fn theme(asked: Option<ThemeName>) -> Theme {
     }
 }
 
-fn show(
-    snapshots: crossbeam_channel::Receiver<Incoming>,
-    options: tui::Options,
-    dismiss: &dyn Fn(Vec<u64>),
-) -> Result<Exit, Failure> {
-    tui::run(snapshots, options, dismiss).map_err(|e| {
+fn show(snapshots: Latest, options: tui::Options, dismiss: &dyn Fn(Vec<u64>), will: LastWill) -> Result<Exit, Failure> {
+    tui::run(snapshots, options, dismiss, will).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
     })
 }
@@ -168,13 +165,19 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
         )
     })?;
     let service = Service::start(project, &place, lock, true)?;
-    let (to_screen, snapshots) = crossbeam_channel::unbounded();
+    let (to_screen, snapshots) = tui::latest();
+    let will = service.stopper();
     let board = Arc::clone(&service.board);
     thread("screen feed", move || feed(&board, &to_screen))?;
     let events = service.events();
-    let shown = show(snapshots, options, &|ids| {
-        let _ = events.send(Event::Acknowledged(ids));
-    });
+    let shown = show(
+        snapshots,
+        options,
+        &|ids| {
+            let _ = events.send(Event::Acknowledged(ids));
+        },
+        will,
+    );
     service.stop()?;
     shown.map(|_| ())
 }
@@ -188,12 +191,12 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failur
 }
 
 /// Hands the board's snapshots to the screen until either is gone.
-fn feed(board: &Board, to_screen: &Sender<Incoming>) {
+fn feed(board: &Board, to_screen: &Feed) {
     let mut seen = None;
     while !board.closed() {
         if let Some(world) = board.newer(seen, Duration::from_secs(1)) {
             seen = Some(world.snapshot.seq);
-            if to_screen.send(Incoming::Snapshot(Arc::clone(&world.snapshot))).is_err() {
+            if to_screen.put(Incoming::Snapshot(Arc::clone(&world.snapshot))).is_err() {
                 return;
             }
         }
@@ -201,7 +204,7 @@ fn feed(board: &Board, to_screen: &Sender<Incoming>) {
 }
 
 /// Hands the daemon's snapshots to the screen; where the daemon is lost, says so and looks for one until it is back.
-fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Sender<Incoming>) -> Result<(), Failure> {
+fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Feed) -> Result<(), Failure> {
     thread("screen feed", move || {
         let mut client = Some(client);
         let mut seen = None;
@@ -210,13 +213,13 @@ fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Sende
                 Some(line) => match line.snapshot(seen) {
                     Ok(Some(snapshot)) => {
                         seen = Some(snapshot.seq);
-                        to_screen.send(Incoming::Snapshot(snapshot))
+                        to_screen.put(Incoming::Snapshot(snapshot))
                     }
                     Ok(None) => Ok(()),
                     Err(error) => {
                         client = None;
                         seen = None;
-                        to_screen.send(Incoming::Lost(error.to_string()))
+                        to_screen.put(Incoming::Lost(error.to_string()))
                     }
                 },
                 None => {
@@ -224,7 +227,7 @@ fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Sende
                     match lifecycle::find(&project) {
                         Ok(Some(found)) => {
                             client = Some(found);
-                            to_screen.send(Incoming::Back)
+                            to_screen.put(Incoming::Back)
                         }
                         _ => Ok(()),
                     }

@@ -18,11 +18,14 @@ use crate::vocab::{Notice, Severity};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Events that arrive within this time are handled in one go: a training loop writes a line's parts together.
 const GATHER: Duration = Duration::from_millis(10);
+/// How long it may take to write everything out where the process must end.
+const STOP: Duration = Duration::from_secs(10);
 /// How often a quiet daemon publishes, so that ages on screen are right.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -33,6 +36,9 @@ pub struct Service {
     events: Sender<Event>,
     engine: JoinHandle<Result<(), StoreError>>,
     server: Server,
+    /// Whether the engine has ended.
+    done: Arc<AtomicBool>,
+    socket: PathBuf,
     _lock: Lock,
 }
 
@@ -56,17 +62,38 @@ impl Service {
         let engine = Engine::new(project, store, &opened)?;
         let mut worker = Worker::new(engine, Arc::clone(&board), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
+        let done = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&done);
         let engine = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || worker.run())
+            .spawn(move || {
+                let result = worker.run();
+                over.store(true, Ordering::SeqCst);
+                result
+            })
             .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
-        Ok(Self { board, events, engine, server, _lock: lock })
+        Ok(Self { board, events, engine, server, done, socket: place.socket().to_owned(), _lock: lock })
     }
 
     /// Where to send [`Event::Stop`].
     #[must_use]
     pub fn events(&self) -> Sender<Event> {
         self.events.clone()
+    }
+
+    /// What stops it from another thread, where the one that has it cannot: everything is written out, as far as that
+    /// takes no longer than anyone waits, and the socket is gone.
+    #[must_use]
+    pub fn stopper(&self) -> Box<dyn FnOnce() + Send> {
+        let (events, done, socket) = (self.events.clone(), Arc::clone(&self.done), self.socket.clone());
+        Box::new(move || {
+            let _ = events.send(Event::Stop);
+            let until = Instant::now() + STOP;
+            while !done.load(Ordering::SeqCst) && Instant::now() < until {
+                std::thread::sleep(GATHER);
+            }
+            let _ = std::fs::remove_file(socket);
+        })
     }
 
     /// Waits until it has stopped: everything is written out and the socket is gone.

@@ -1,5 +1,6 @@
 //! What can be wrong with a project, said so that the next thing to type is clear.
 
+use crate::vocab::text::{complaint, printable};
 use std::path::PathBuf;
 
 /// A project that cannot be used. `Display` is the whole message without the help line.
@@ -42,22 +43,27 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// The whole message as a terminal shows it: where, what, the line with a mark under the place, and the help.
+    /// The whole of it as a terminal shows it: [`ProjectError::message`], and the help.
     #[must_use]
     pub fn report(&self) -> String {
+        complaint(&self.message(), self.help())
+    }
+
+    /// Where, what, and the line with a mark under the place.
+    #[must_use]
+    pub fn message(&self) -> String {
         let mut text = self.to_string();
         if let Self::Invalid { line, column, source_line, .. } = self
-            && !source_line.is_empty()
+            && !source_line.trim().is_empty()
         {
             let number = line.to_string();
             let margin = " ".repeat(number.len());
-            let before: String = source_line.chars().take(column - 1).collect();
-            let mark = " ".repeat(unicode_width::UnicodeWidthStr::width(before.as_str()));
+            // As it is shown, so that the mark stands under what it is about.
+            let shown = |text: &str| printable(&text.replace('\t', " "));
+            let before: String = source_line.chars().take(column.saturating_sub(1)).collect();
+            let mark = " ".repeat(unicode_width::UnicodeWidthStr::width(shown(&before).as_str()));
+            let source_line = shown(source_line);
             text.push_str(&format!("\n{margin} |\n{number} | {source_line}\n{margin} | {mark}^"));
-        }
-        for (index, help) in self.help().into_iter().flat_map(str::lines).enumerate() {
-            text.push_str(if index == 0 { "\nhelp: " } else { "\n      " });
-            text.push_str(help);
         }
         text
     }

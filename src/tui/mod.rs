@@ -17,8 +17,10 @@
 pub mod action;
 pub mod braille;
 pub mod chrome;
+mod ending;
 pub mod fmt;
 pub mod global;
+mod latest;
 pub mod layout;
 pub mod layouts;
 pub mod model;
@@ -40,6 +42,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use ending::LastWill;
+pub use latest::{Feed, Gone, Latest, latest};
 pub use model::Model;
 pub use run::{Options, run};
 pub use shared::Shared;

@@ -1,16 +1,16 @@
 //! The loop: waits for keys, snapshots and signals, updates, and draws when something changed, at most every 16 ms.
 //! While nothing happens it sleeps; the one thing that happens by itself is that "2 s ago" grows old.
 
+use super::ending::on_signals;
 use super::terminal::Session;
 use super::theme::Theme;
 use super::update::{Effect, Event, update};
 use super::view::view;
-use super::{Exit, Incoming, Model};
+use super::{Exit, Incoming, LastWill, Latest, Model};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{event, queue};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::consts::SIGTSTP;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,17 +30,44 @@ pub struct Options {
 
 /// Shows what `snapshots` brings until the user leaves or the process is asked to end.
 ///
-/// `dismiss` dismisses alerts, by their numbers; it returns at once.
+/// `dismiss` dismisses alerts, by their numbers; it returns at once. `will` is done where the process is asked to
+/// end and this does not return, as the terminal takes no output.
 ///
 /// # Errors
-/// If the terminal cannot be controlled or written to.
-pub fn run(snapshots: Receiver<Incoming>, options: Options, dismiss: &dyn Fn(Vec<u64>)) -> io::Result<Exit> {
+/// If the terminal cannot be controlled or written to. One that is gone is no error: nobody looks any more.
+pub fn run(snapshots: Latest, options: Options, dismiss: &dyn Fn(Vec<u64>), will: LastWill) -> io::Result<Exit> {
+    let left = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = bounded(256);
+    on_signals(sender.clone(), Arc::clone(&left), will)?;
+    let shown = show(snapshots, options, dismiss, sender, receiver);
+    left.store(true, Ordering::SeqCst);
+    match shown {
+        Err(error) if is_gone(&error) => Ok(Exit::Detached),
+        shown => shown,
+    }
+}
+
+/// Whether the terminal was closed.
+fn is_gone(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let gone = [Errno::IO, Errno::NXIO, Errno::PIPE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|errno| gone.contains(&errno))
+}
+
+fn show(
+    snapshots: Latest,
+    options: Options,
+    dismiss: &dyn Fn(Vec<u64>),
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+) -> io::Result<Exit> {
     let mut session = Session::start(options.mouse)?;
-    let events = Events::start()?;
+    let events = Events::start(sender, receiver)?;
     let size = session.screen.size()?;
     let mut state = Loop {
         model: Model::new(options.theme, (size.width, size.height)),
         pacer: Pacer::new(Instant::now()),
+        bell: snapshots.bell().clone(),
         snapshots,
         newest: Instant::now(),
     };
@@ -73,7 +100,9 @@ pub fn run(snapshots: Receiver<Incoming>, options: Options, dismiss: &dyn Fn(Vec
 struct Loop {
     model: Model,
     pacer: Pacer,
-    snapshots: Receiver<Incoming>,
+    snapshots: Latest,
+    /// Rings when there is a snapshot.
+    bell: Receiver<()>,
     /// When the newest snapshot came, on screen or held back while frozen.
     newest: Instant,
 }
@@ -84,7 +113,7 @@ impl Loop {
         let timeout = self.pacer.timeout(Instant::now(), self.model.shared.age);
         let first = select! {
             recv(events) -> event => Some(event.unwrap_or(Event::Terminate)),
-            recv(self.snapshots) -> incoming => Some(self.incoming(incoming.ok())),
+            recv(self.bell) -> rung => self.incoming(rung.is_ok()),
             default(timeout) => None,
         };
         let mut effects = Vec::new();
@@ -98,10 +127,7 @@ impl Loop {
             if self.model.shared.snapshot.as_ref().map(Arc::as_ptr) != before {
                 self.pacer.arrived(self.newest);
             }
-            next = events.try_recv().ok().or_else(|| match self.snapshots.try_recv() {
-                Ok(incoming) => Some(self.incoming(Some(incoming))),
-                Err(_) => None,
-            });
+            next = events.try_recv().ok().or_else(|| self.snapshots.take().map(Event::Incoming));
         }
         if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {
             effects.extend(update(&mut self.model, Event::Age(age)));
@@ -112,12 +138,16 @@ impl Loop {
         effects
     }
 
-    fn incoming(&mut self, incoming: Option<Incoming>) -> Event {
-        Event::Incoming(incoming.unwrap_or_else(|| {
-            // A closed channel is always ready; waiting on it would be a busy loop.
-            self.snapshots = never();
-            Incoming::Lost("the source of snapshots has ended".to_owned())
-        }))
+    /// What has come; nothing where it was taken with what came before.
+    fn incoming(&mut self, more: bool) -> Option<Event> {
+        let incoming = self.snapshots.take().or_else(|| {
+            (!more).then(|| {
+                // A closed channel is always ready; waiting on it would be a busy loop.
+                self.bell = never();
+                Incoming::Lost("the source of snapshots has ended".to_owned())
+            })
+        });
+        incoming.map(Event::Incoming)
     }
 }
 
@@ -171,37 +201,24 @@ fn step(age: f64) -> Duration {
     if age < 60.0 { Duration::from_secs(1) } else { Duration::from_secs(15) }
 }
 
-/// Threads that turn the terminal and signals into events.
+/// The thread that turns what comes from the terminal into events.
 struct Events {
     receiver: Receiver<Event>,
     ended: Arc<AtomicBool>,
-    signals: Handle,
 }
 
 impl Events {
-    fn start() -> io::Result<Self> {
-        let (sender, receiver) = bounded(256);
+    fn start(sender: Sender<Event>, receiver: Receiver<Event>) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
-        let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
-        let handle = signals.handle();
-        let to = sender.clone();
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for _ in signals.forever() {
-                if to.send(Event::Terminate).is_err() {
-                    return;
-                }
-            }
-        })?;
         let flag = Arc::clone(&ended);
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_terminal(&sender, &flag))?;
-        Ok(Self { receiver, ended, signals: handle })
+        Ok(Self { receiver, ended })
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
-        self.signals.close();
     }
 }
 
@@ -232,7 +249,7 @@ fn read_terminal(to: &Sender<Event>, ended: &AtomicBool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::{fixture, theme};
+    use crate::tui::{fixture, latest, theme};
 
     #[test]
     fn frames_are_at_least_16_ms_apart_and_only_on_demand() {
@@ -262,14 +279,20 @@ mod tests {
     #[test]
     fn everything_that_waits_is_taken_before_a_frame() {
         let (to_events, events) = bounded(16);
-        let (to_snapshots, snapshots) = bounded(16);
+        let (to_snapshots, snapshots) = latest();
         let theme = Theme::new(theme::ThemeName::Mono, theme::Depth::True);
         let now = Instant::now();
-        let mut state = Loop { model: Model::new(theme, (80, 24)), pacer: Pacer::new(now), snapshots, newest: now };
+        let mut state = Loop {
+            model: Model::new(theme, (80, 24)),
+            pacer: Pacer::new(now),
+            bell: snapshots.bell().clone(),
+            snapshots,
+            newest: now,
+        };
         for seq in 1..=5 {
             let mut snapshot = fixture::sweep();
             snapshot.seq = seq;
-            to_snapshots.send(Incoming::Snapshot(Arc::new(snapshot))).unwrap();
+            to_snapshots.put(Incoming::Snapshot(Arc::new(snapshot))).unwrap();
         }
         to_events.send(Event::Resize(100, 30)).unwrap();
         let effects = state.wait(&events);

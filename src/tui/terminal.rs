@@ -7,7 +7,10 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::ManuallyDrop;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +23,9 @@ type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
 /// A terminal in raw mode on its alternate screen. Dropping it puts everything back; so does a panic, before its
 /// message is printed, because a message on the alternate screen is lost.
 pub struct Session {
-    /// Where frames are drawn.
-    pub screen: Screen,
+    /// Where frames are drawn. Never dropped: ratatui writes to the terminal then, waits for one that takes nothing, and
+    /// panics over one that is gone.
+    pub screen: ManuallyDrop<Screen>,
     mouse: bool,
     active: Arc<AtomicBool>,
     previous: Arc<Hook>,
@@ -43,7 +47,7 @@ impl Session {
             chained(info);
         }));
         let screen = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout())))?;
-        let mut session = Self { screen, mouse, active, previous };
+        let mut session = Self { screen: ManuallyDrop::new(screen), mouse, active, previous };
         session.enter()?;
         Ok(session)
     }
@@ -89,6 +93,19 @@ impl Drop for Session {
             let previous = Arc::clone(&self.previous);
             panic::set_hook(Box::new(move |info| previous(info)));
         }
+    }
+}
+
+/// Puts back what can be put back at once. What is written goes through a line of its own to the terminal: the usual one
+/// is held by whoever waits in a write, and would make this wait, too.
+pub(super) fn restore_without_waiting() {
+    let _ = disable_raw_mode();
+    let mut off = Vec::new();
+    let _ = execute!(off, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    #[allow(clippy::cast_possible_wrap)]
+    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits() as i32;
+    if let Ok(mut terminal) = OpenOptions::new().write(true).custom_flags(flags).open("/dev/tty") {
+        let _ = terminal.write(&off);
     }
 }
 

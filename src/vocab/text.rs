@@ -12,9 +12,27 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// What went wrong and what to type next, as every error is shown: line breaks stay, everything else that is not to reach a
+/// terminal goes.
+#[must_use]
+pub fn complaint(message: &str, help: Option<&str>) -> String {
+    let mut text = message.lines().map(printable).collect::<Vec<_>>().join("\n");
+    for (index, help) in help.into_iter().flat_map(str::lines).enumerate() {
+        text.push_str(if index == 0 { "\nhelp: " } else { "\n      " });
+        text.push_str(&printable(help));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{complaint, printable};
+
+    #[test]
+    fn a_complaint_keeps_its_lines_and_loses_its_escapes() {
+        assert_eq!(complaint("no run '\u{1b}[2Jx'", None), "no run '[2Jx'");
+        assert_eq!(complaint("a\r\nb\u{202e}", Some("c\nd\u{7}")), "a\nb\nhelp: c\n      d");
+    }
 
     #[test]
     fn escape_sequences_lose_their_escape() {

@@ -1,9 +1,10 @@
 //! The dashboard in a real terminal.
 
-use crate::common::{World, eventually};
+use crate::common::{World, eventually, kill};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// The dashboard on a copy of the example, in a terminal of this size.
 struct Terminal {
@@ -127,4 +128,121 @@ fn a_panic_gives_the_terminal_back_before_it_is_told() {
     let raw = String::from_utf8_lossy(&terminal.raw.lock().unwrap()).into_owned();
     assert!(raw.find("on purpose") > raw.find("\u{1b}[?1049l"), "the message went to the alternate screen:\n{raw}");
     terminal.ends();
+}
+
+/// The dashboard in a terminal that takes no output from now on: nobody reads what it writes.
+struct Deaf {
+    world: World,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    master: Option<Box<dyn portable_pty::MasterPty + Send>>,
+}
+
+impl Deaf {
+    /// Waits until something was drawn, and reads no more.
+    fn open(args: &[&str]) -> Self {
+        let world = World::new();
+        let project = world.example("p");
+        let yaml = std::fs::read_to_string(project.join("mixlaw.yaml")).unwrap();
+        world.write("p/mixlaw.yaml", yaml.replace("laws: auto", "laws: [additive]\nfit: { starts: 1, bootstraps: 0 }"));
+        let size = PtySize { rows: 60, cols: 200, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mixlaw"));
+        command.args(args);
+        command.cwd(world.path());
+        command.env("MIXLAW_STATE", world.path().join("state"));
+        command.env("TERM", "xterm-256color");
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut seen = Vec::new();
+        let mut buffer = [0; 4096];
+        while !String::from_utf8_lossy(&seen).contains("code-cpt") {
+            let n = reader.read(&mut buffer).unwrap();
+            seen.extend_from_slice(&buffer[..n]);
+        }
+        Self { world, child, master: Some(pair.master) }
+    }
+
+    fn pid(&self) -> i32 {
+        self.child.process_id().unwrap().try_into().unwrap()
+    }
+
+    /// Has the screen change all the time, for so long.
+    fn train(&self, time: Duration) {
+        let log = self.world.path().join("p/runs/n25k-r050/metrics.jsonl");
+        let until = Instant::now() + time;
+        for step in 0.. {
+            let mut log = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+            writeln!(log, "{{\"step\": {}, \"train/loss\": {}}}", 100_000 + step, 2.0 + f64::from(step % 17)).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            if Instant::now() > until {
+                return;
+            }
+        }
+    }
+
+    /// Resident memory, MiB.
+    fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
+    /// Waits for the end; its status, and the seconds it took.
+    fn ends(&mut self) -> (u32, f64) {
+        let began = Instant::now();
+        let mut status = None;
+        eventually("it ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        (status.unwrap().exit_code(), began.elapsed().as_secs_f64())
+    }
+}
+
+#[test]
+fn a_terminal_that_takes_no_output_costs_no_memory_and_keeps_nobody_from_ending_it() {
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        let mut deaf = Deaf::open(&["watch", "p"]);
+        deaf.train(Duration::from_secs(3));
+        let before = deaf.memory();
+        deaf.train(Duration::from_secs(3));
+        let after = deaf.memory();
+        assert!(kill(deaf.pid(), signal));
+        let (status, seconds) = deaf.ends();
+        println!(
+            "{signal}: {before:.1} MiB, {after:.1} MiB three seconds later; ended with {status} after {seconds:.2} s"
+        );
+        assert!(after < before + 8.0, "it grew from {before} to {after} MiB");
+        // A second is promised; this machine may be busy with other tests.
+        assert!(seconds < 5.0, "{seconds} s");
+        assert_eq!(status, 0);
+    }
+}
+
+#[test]
+fn all_in_one_process_ends_and_leaves_no_socket_whatever_becomes_of_the_terminal() {
+    for closed in [true, false] {
+        let mut deaf = Deaf::open(&["watch", "p", "--embedded"]);
+        let state = std::fs::read_dir(deaf.world.path().join("state")).unwrap().flatten().next().unwrap().path();
+        assert!(state.join("socket").exists());
+        deaf.train(Duration::from_secs(1));
+        if closed {
+            deaf.master = None;
+        } else {
+            assert!(kill(deaf.pid(), "-TERM"));
+        }
+        let (status, seconds) = deaf.ends();
+        println!("closed: {closed}; ended with {status} after {seconds:.2} s");
+        assert_eq!(status, 0);
+        assert!(!state.join("socket").exists());
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_is_no_panic() {
+    let mut deaf = Deaf::open(&["watch", "p"]);
+    deaf.master = None;
+    let (status, _) = deaf.ends();
+    assert_eq!(status, 0);
 }

@@ -1,6 +1,6 @@
 //! What people get wrong, and the one clear message each mistake gets.
 
-use crate::common::{World, stderr, stdout};
+use crate::common::{World, eventually, stderr, stdout};
 use std::os::unix::fs::PermissionsExt;
 
 /// One mistake.
@@ -296,4 +296,36 @@ fn a_directory_that_cannot_be_read_is_named() {
 
 fn rustix_is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|s| s.lines().any(|l| l.starts_with("Uid:\t0\t")))
+}
+
+#[test]
+fn a_run_that_becomes_a_pipe_keeps_no_daemon_from_the_others_nor_from_its_end() {
+    let world = World::new();
+    world.write("p/mixlaw.yaml", "runs:\n  - path: logs/*.jsonl\ndomains: [rust]\nmetrics: { rust: loss }\n");
+    let line = |step: usize| format!("{{\"step\": {step}, \"loss\": {}}}\n", 3.0 - 0.01 * step as f64);
+    let (a, b) = (world.write("p/logs/a.jsonl", line(1)), world.write("p/logs/b.jsonl", line(1)));
+    let mut daemon = world.spawn(&["daemon", "run", "p"]);
+    let steps = |name: &str| {
+        let text = stdout(&world.run(&["export", "p"]));
+        text.lines().filter(|l| l.contains(name) && l.contains("\"loss\"")).count()
+    };
+    eventually("both are read", || steps("a.jsonl") == 1 && steps("b.jsonl") == 1);
+    std::fs::remove_file(&a).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&a).status().unwrap().success());
+    std::fs::write(&b, line(1) + &line(2)).unwrap();
+    eventually("the other is read on", || steps("b.jsonl") == 2);
+    let says = || stdout(&world.run(&["check", "p"]));
+    eventually("the pipe is named", || says().contains("a pipe (FIFO), not a file"));
+    std::fs::remove_file(&a).unwrap();
+    std::fs::write(&a, line(1) + &line(2) + &line(3)).unwrap();
+    eventually("it is read on", || steps("a.jsonl") == 3);
+    assert!(crate::common::kill(daemon.id().try_into().unwrap(), "-TERM"));
+    assert!(daemon.wait().unwrap().success());
+    // A command by itself waits for nothing either, and names the file.
+    std::fs::remove_file(&a).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&a).status().unwrap().success());
+    let alone = world.run(&["runs", "p"]);
+    assert!(alone.status.success());
+    assert!(stderr(&alone).contains("logs/a.jsonl: a pipe (FIFO), not a file"), "{}", stderr(&alone));
+    assert!(stderr(&alone).contains("help: see what it is, and who may read it: ls -lL"), "{}", stderr(&alone));
 }
