@@ -204,7 +204,7 @@ impl Own {
                     output::remark(&notice);
                     self.trouble = Some(notice);
                     // A new one: nothing more is written to the journal either, for which there is no room.
-                    self.engine = Engine::new(self.engine.written().clone(), &SledStore::temporary()?, &Opened::New)?;
+                    self.engine = Engine::new(self.engine.written().clone(), SledStore::temporary()?, &Opened::New)?;
                     self.lock = None;
                     (need, self.settle(need)?)
                 }
