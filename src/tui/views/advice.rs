@@ -287,6 +287,8 @@ fn not_yet(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
         ("No runs yet", "Runs appear here as soon as their logs do.")
     } else if snapshot.daemon.ingest.is_some() {
         ("Reading logs", "The first fit follows when they have been read.")
+    } else if snapshot.daemon.refitting {
+        ("Fitting laws", "Advice follows with the first fit.")
     } else {
         ("No fit yet", "A law needs validation losses of runs at three ratios or more.")
     };

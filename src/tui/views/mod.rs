@@ -11,18 +11,20 @@
 pub mod advice;
 pub mod alerts;
 pub mod chart;
+mod input;
 pub mod laws;
 pub mod ledger;
 pub mod run;
 pub mod runs;
 pub mod setup;
 
+pub use input::{Input, Motion, Mouse, MouseKind, Prompt};
+
 use super::action::{Action, Chord, Info};
 use super::shared::Shared;
 use super::text;
 use super::update::Effect;
 use crate::vocab::Severity;
-use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -112,74 +114,6 @@ pub struct Pane {
     pub inner: Rect,
     /// First line, or row, that is seen.
     pub scroll: usize,
-}
-
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Motion {
-    /// So many lines down.
-    Lines(isize),
-    /// So many pages down.
-    Pages(isize),
-    /// To the start.
-    Start,
-    /// To the end.
-    End,
-}
-
-impl Motion {
-    /// In lines, where so many rows are seen. Two lines of a page stay, to keep one's place.
-    #[must_use]
-    pub fn lines(self, rows: u16) -> isize {
-        match self {
-            Self::Lines(by) => by,
-            Self::Pages(by) => by * isize::try_from(rows.saturating_sub(2).max(1)).unwrap_or(1),
-            Self::Start => isize::MIN / 2,
-            Self::End => isize::MAX / 2,
-        }
-    }
-}
-
-/// What the mouse did over a view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MouseKind {
-    /// The left button went down.
-    Press,
-    /// It moved while down. It may have left the view.
-    Drag,
-    /// The wheel was turned so many notches down.
-    Wheel(isize),
-}
-
-/// The mouse over a view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mouse {
-    /// What it did.
-    pub kind: MouseKind,
-    /// Column on screen.
-    pub column: u16,
-    /// Row on screen.
-    pub row: u16,
-}
-
-/// Text for a view that is being typed into.
-#[derive(Debug, Clone, Copy)]
-pub enum Input<'a> {
-    /// A key.
-    Key(&'a KeyEvent),
-    /// Pasted text, which is never taken for keys.
-    Paste(&'a str),
-}
-
-/// A line that is being typed, shown at the foot of the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
-    /// What stands before it.
-    pub sign: &'static str,
-    /// What has been typed.
-    pub text: String,
-    /// What ends it.
-    pub help: &'static str,
 }
 
 /// What a view asks of the dashboard.
