@@ -1,4 +1,4 @@
-//! From a line's append to the first snapshot that contains it, over the daemon's socket, while the recorded sweep is
+//! From a line's append to the first change that contains it, over the daemon's socket, while the recorded sweep is
 //! replayed and refitted.
 //!
 //! `cargo bench --bench latency`: prints median, p99 and maximum in milliseconds.
@@ -7,6 +7,8 @@
 //! replay of the other runs and the refits it causes go on beside it.
 
 use mixlaw::daemon::lifecycle;
+use mixlaw::ipc::client::Client;
+use mixlaw::ipc::topic::Subscription;
 use mixlaw::project::Project;
 use std::io::Write;
 use std::path::Path;
@@ -41,21 +43,19 @@ fn main() {
     assert!(started.success());
 
     let socket = std::fs::read_dir(&state).expect("state").flatten().next().expect("a place").path().join("socket");
-    let mut client =
-        mixlaw::ipc::client::Client::connect(&socket).map_err(|e| lifecycle::speak(&e)).expect("an answer");
+    let client = Client::connect(&socket).map_err(|e| lifecycle::speak(&e)).expect("an answer");
+    let mut updates = client.subscribe(Subscription::everything(None)).expect("a subscription");
     let _ = Project::load(&live).expect("a project");
     let mut milliseconds = Vec::new();
     for line in 1..=LINES {
         let record = format!("{{\"step\": {line}, \"tokens\": {}, \"eval/rust/loss\": 2.5}}\n", line * 4096);
         let began = Instant::now();
         log.write_all(record.as_bytes()).expect("a line");
-        let mut seen = None;
         loop {
-            let Some(snapshot) = client.snapshot(seen).expect("a snapshot") else { continue };
-            seen = Some(snapshot.seq);
-            let points = snapshot
+            let copy = updates.wait().expect("a change");
+            let points = copy
                 .runs
-                .iter()
+                .values()
                 .find(|run| run.name.ends_with("probe"))
                 .and_then(|run| run.metrics.get("eval/rust/loss"))
                 .map_or(0, |metric| metric.points);
@@ -73,7 +73,7 @@ fn main() {
     milliseconds.sort_by(f64::total_cmp);
     let at = |part: f64| milliseconds[((LINES - 1) as f64 * part).round() as usize];
     println!(
-        "append to snapshot, {LINES} lines beside a replay of 36 runs: median {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        "append to change, {LINES} lines beside a replay of 36 runs: median {:.1} ms, p99 {:.1} ms, max {:.1} ms",
         at(0.5),
         at(0.99),
         at(1.0)

@@ -1,6 +1,7 @@
 //! Processes and what they cost, as Linux counts it.
 
 use mixlaw::ipc::client::Client;
+use mixlaw::ipc::topic::Subscription;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -59,24 +60,17 @@ impl Daemon {
     /// Waits until its snapshot has so many points.
     pub fn wait_for(&self, points: u64) {
         let deadline = Instant::now() + Duration::from_secs(300);
-        let mut client = loop {
+        let client = loop {
             if let Some(client) = self.socket().and_then(|socket| Client::connect(&socket).ok()) {
                 break client;
             }
             assert!(Instant::now() < deadline, "the daemon does not answer");
             std::thread::sleep(Duration::from_millis(1));
         };
-        let mut seen = None;
-        loop {
-            if let Some(snapshot) = client.snapshot(seen).expect("a snapshot") {
-                if snapshot.daemon.points >= points {
-                    return;
-                }
-                seen = Some(snapshot.seq);
-            }
+        let overview = Subscription { overview: true, every_ms: 500, ..Subscription::default() };
+        let mut updates = client.subscribe(overview).expect("a subscription");
+        while updates.wait().expect("a change").work.points < points {
             assert!(Instant::now() < deadline, "points are missing");
-            // Whoever asks for every snapshot keeps the daemon busy with writing them.
-            std::thread::sleep(Duration::from_millis(500));
         }
     }
 

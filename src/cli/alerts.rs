@@ -4,7 +4,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query, Which};
-use crate::vocab::{AckAnswer, RunView, RunsAnswer};
+use crate::vocab::{RunView, RunsAnswer};
 use clap::{Args, Subcommand};
 use std::path::Path;
 
@@ -88,7 +88,7 @@ fn list(project: &Path, json: bool) -> Result<Outcome, Failure> {
 }
 
 fn dismiss(which: &str, project: &Path, json: bool) -> Result<Outcome, Failure> {
-    let answer: AckAnswer = Session::open(project)?.ask(Query::Acknowledge(read(which)))?;
+    let answer = Session::open(project)?.dismiss(read(which))?;
     if json {
         print_json(&answer)?;
     } else {

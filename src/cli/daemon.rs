@@ -4,11 +4,10 @@ use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
 use crate::daemon::engine::seconds;
 use crate::daemon::lifecycle;
-use crate::ipc::protocol::Failure;
+use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{Notice, Severity};
 use clap::{Args, Subcommand};
 use std::time::SystemTime;
 
@@ -76,13 +75,16 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
         };
     };
     let pid = client.daemon.pid;
-    let snapshot = client.snapshot(None).map_err(|e| lifecycle::speak(&e))?;
-    let daemon = snapshot.map(|s| {
-        let mut daemon = s.daemon.clone();
-        // It has been up since the snapshot was made, too, which may be long ago where nothing changes.
-        daemon.uptime += (seconds(SystemTime::now()) - s.at).max(0.0);
-        let faults: Vec<Notice> = s.notices.iter().filter(|n| n.severity == Severity::Error).cloned().collect();
-        (daemon, s.runs.len(), faults)
+    let daemon = match client.query(Query::Status).map_err(|e| lifecycle::speak(&e))? {
+        Response::Answer(answer) => serde_json::from_str::<StatusAnswer>(answer.get()).ok(),
+        // It is starting.
+        _ => None,
+    };
+    let daemon = daemon.map(|status| {
+        let mut daemon = status.daemon;
+        // It has been up since that was published, too, which may be long ago where nothing changes.
+        daemon.uptime += (seconds(SystemTime::now()) - status.at).max(0.0);
+        (daemon, status.runs, status.faults)
     });
     if json {
         return print_json(&match &daemon {

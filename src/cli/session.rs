@@ -1,7 +1,7 @@
 //! Who answers: the project's daemon if one is running, else this process for itself.
 
 use super::output;
-use crate::daemon::answer::{self, acknowledged, answer, json, need};
+use crate::daemon::answer::{self, acknowledged, answer, need};
 use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Need, Surroundings};
 use crate::daemon::export::{self, ExportError};
@@ -9,11 +9,12 @@ use crate::daemon::lifecycle;
 use crate::daemon::place::{Lock, Place};
 use crate::daemon::service::nothing_is_kept;
 use crate::fit::never;
+use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Failure, Query, Response};
+use crate::ipc::protocol::{Command, Failure, Query, Response, Which};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{Notice, RunsAnswer, Severity, Snapshot};
+use crate::vocab::{AckAnswer, Notice, RunsAnswer, Severity, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::Path;
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long a daemon that has just started may take to its first advice.
 const FIRST_ADVICE: Duration = Duration::from_secs(60);
+/// How often it is asked meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Files that cannot be read and are named one by one beside an answer.
 const MOST_REMARKS: usize = 5;
@@ -87,15 +90,21 @@ impl Session {
     /// # Errors
     /// What is wrong with the question, or the line to the daemon.
     pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
-        let value = match self {
-            Self::Own(own) => own.answer(&query)?,
-            Self::Daemon(client) => match client.query(query).map_err(|e| lifecycle::speak(&e))? {
-                Response::Answer(value) => value,
-                Response::Failed(failure) => return Err(failure),
-                other => return Err(unexpected(&other)),
-            },
-        };
-        serde_json::from_str(value.get()).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
+        match self {
+            Self::Own(own) => read(&own.answer(&query)?),
+            Self::Daemon(client) => answer_of(client.query(query)),
+        }
+    }
+
+    /// Dismisses alerts. It is done and written down when this returns.
+    ///
+    /// # Errors
+    /// Where a run or a number is not known; what is wrong with the store or the line to the daemon.
+    pub fn dismiss(&mut self, which: Which) -> Result<AckAnswer, Failure> {
+        match self {
+            Self::Own(own) => own.dismiss(&which),
+            Self::Daemon(client) => answer_of(client.command(Command::Dismiss(which))),
+        }
     }
 
     /// All runs; what this process knows itself need not be put in writing first.
@@ -118,21 +127,12 @@ impl Session {
             Self::Own(own) => Ok(Arc::clone(&own.known(Need::Advice)?.snapshot)),
             Self::Daemon(client) => {
                 let deadline = Instant::now() + FIRST_ADVICE;
-                let mut newest: Option<Arc<Snapshot>> = None;
                 loop {
-                    let after = newest.as_ref().map(|s| s.seq);
-                    if let Some(next) = client.snapshot(after).map_err(|e| lifecycle::speak(&e))? {
-                        newest = Some(next);
+                    let snapshot: Arc<Snapshot> = answer_of(client.query(Query::Snapshot))?;
+                    if snapshot.advice.is_some() || Instant::now() > deadline {
+                        return Ok(snapshot);
                     }
-                    match newest.take() {
-                        Some(snapshot) if snapshot.advice.is_some() || Instant::now() > deadline => {
-                            return Ok(snapshot);
-                        }
-                        other => newest = other,
-                    }
-                    if newest.is_none() && Instant::now() > deadline {
-                        return Err(Failure::new("the daemon has nothing to show", "see its log".to_owned()));
-                    }
+                    std::thread::sleep(LOOK);
                 }
             }
         }
@@ -241,12 +241,27 @@ impl Own {
     }
 
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
-        let world = self.known(need(query))?;
-        let Query::Acknowledge(which) = query else { return answer(query, world, &never) };
-        let answer = acknowledged(which, world)?;
-        self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
-        json(&answer)
+        answer(query, self.known(need(query))?, &never)
     }
+
+    fn dismiss(&mut self, which: &Which) -> Result<AckAnswer, Failure> {
+        let answer = acknowledged(which, self.known(Need::Runs)?)?;
+        let acknowledged = self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
+        Ok(AckAnswer { acknowledged })
+    }
+}
+
+/// The answer in what a daemon said.
+fn answer_of<T: DeserializeOwned>(said: Result<Response, IpcError>) -> Result<T, Failure> {
+    match said.map_err(|e| lifecycle::speak(&e))? {
+        Response::Answer(value) => read(&value),
+        Response::Failed(failure) => Err(failure),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &RawValue) -> Result<T, Failure> {
+    serde_json::from_str(value.get()).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
 }
 
 fn unexpected(response: &Response) -> Failure {

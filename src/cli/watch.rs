@@ -4,11 +4,15 @@ use super::output::{print, print_json};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::daemon::board::Board;
+use crate::daemon::engine::seconds;
 use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::place::Place;
 use crate::daemon::service::Service;
-use crate::ipc::protocol::{Failure, Query, Which};
+use crate::ipc::IpcError;
+use crate::ipc::client::Client;
+use crate::ipc::protocol::{Command, Failure, Which};
+use crate::ipc::topic::Subscription;
 use crate::project::Project;
 use crate::report;
 use crate::tui::{self, Depth, Exit, Feed, Incoming, LastWill, Latest, Theme, ThemeName, ViewId, views};
@@ -16,7 +20,7 @@ use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -102,7 +106,7 @@ impl Watch {
             // A line of its own: the other one waits for snapshots. Where it fails, the alerts still wait on screen.
             let _ = thread("dismiss alerts", move || {
                 if let Ok(Some(mut client)) = lifecycle::find(&project) {
-                    let _ = client.query(Query::Acknowledge(Which::Ids(ids)));
+                    let _ = client.command(Command::Dismiss(Which::Ids(ids)));
                 }
             });
         };
@@ -174,7 +178,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
         snapshots,
         options,
         &|ids| {
-            let _ = events.send(Event::Acknowledged(ids));
+            let _ = events.send(Event::Acknowledged(ids, None));
         },
         will,
     );
@@ -203,39 +207,42 @@ fn feed(board: &Board, to_screen: &Feed) {
     }
 }
 
-/// Hands the daemon's snapshots to the screen; where the daemon is lost, says so and looks for one until it is back.
-fn follow(project: Project, client: crate::ipc::client::Client, to_screen: Feed) -> Result<(), Failure> {
+/// Hands the daemon's state to the screen as it changes; where the daemon is lost, says so and looks for one until it is
+/// back.
+fn follow(project: Project, client: Client, to_screen: Feed) -> Result<(), Failure> {
     thread("screen feed", move || {
-        let mut client = Some(client);
-        let mut seen = None;
+        let mut found = Some(client);
         loop {
-            let sent = match &mut client {
-                Some(line) => match line.snapshot(seen) {
-                    Ok(Some(snapshot)) => {
-                        seen = Some(snapshot.seq);
-                        to_screen.put(Incoming::Snapshot(snapshot))
-                    }
-                    Ok(None) => Ok(()),
-                    Err(error) => {
-                        client = None;
-                        seen = None;
-                        to_screen.put(Incoming::Lost(error.to_string()))
-                    }
-                },
+            let client = match found.take() {
+                Some(client) => client,
                 None => {
                     std::thread::sleep(Duration::from_millis(500));
-                    match lifecycle::find(&project) {
-                        Ok(Some(found)) => {
-                            client = Some(found);
-                            to_screen.put(Incoming::Back)
-                        }
-                        _ => Ok(()),
+                    let Ok(Some(client)) = lifecycle::find(&project) else { continue };
+                    if to_screen.put(Incoming::Back).is_err() {
+                        return;
                     }
+                    client
                 }
             };
-            if sent.is_err() {
-                return;
+            match show_changes(client, &to_screen) {
+                Ok(()) => return,
+                Err(error) => {
+                    if to_screen.put(Incoming::Lost(error.to_string())).is_err() {
+                        return;
+                    }
+                }
             }
         }
     })
+}
+
+/// Shows what one daemon says until it is lost, or the screen is gone.
+fn show_changes(client: Client, to_screen: &Feed) -> Result<(), IpcError> {
+    let mut updates = client.subscribe(Subscription::everything(None))?;
+    loop {
+        let snapshot = updates.wait()?.snapshot(seconds(SystemTime::now()));
+        if to_screen.put(Incoming::Snapshot(Arc::new(snapshot))).is_err() {
+            return Ok(());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! command for itself, by the same code.
 
 use super::board::World;
+use super::curves::curves;
 use super::engine::{Need, chosen};
 use super::{fitter, history, threads};
 use crate::advise;
@@ -9,14 +10,15 @@ use crate::fit::choose::{Candidates, candidates_unless};
 use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest;
-use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, Which};
+use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, StatusAnswer, Which};
+use crate::ipc::series::SeriesAnswer;
 use crate::observe::target::{expert_share, shapes};
 use crate::project::{FitSettings, Project};
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
     AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Mixture, Moe, PredictAnswer,
-    RecommendAnswer, RunView, RunsAnswer, Scale, Snapshot,
+    RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -36,7 +38,8 @@ pub fn need(query: &Query) -> Need {
         | Query::Check
         | Query::History(_)
         | Query::Ledger(_)
-        | Query::Acknowledge(_) => Need::Runs,
+        | Query::Status
+        | Query::Series(_) => Need::Runs,
         // Other laws are fitted for the question, and nothing else is.
         Query::Fit(query) => {
             if query.is_of_the_projects_fits() {
@@ -46,7 +49,7 @@ pub fn need(query: &Query) -> Need {
             }
         }
         Query::Predict(_) => Need::Fits,
-        Query::Recommend { .. } => Need::Advice,
+        Query::Recommend { .. } | Query::Snapshot => Need::Advice,
     }
 }
 
@@ -65,7 +68,9 @@ pub fn answer(query: &Query, world: &World, stop: Stop<'_>) -> Result<Box<RawVal
         Query::Ledger(query) => json(&ledger(query, world)?),
         Query::Predict(places) => json(&predict(places, world, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
-        Query::Acknowledge(_) => Err(Failure::new("only the owner of the store can acknowledge", None)),
+        Query::Snapshot => json(&*world.snapshot),
+        Query::Status => json(&status(&world.snapshot)),
+        Query::Series(query) => json(&SeriesAnswer { curves: curves(query, world)? }),
     }
 }
 
@@ -126,6 +131,11 @@ fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failu
             ))
         }
     }
+}
+
+fn status(snapshot: &Snapshot) -> StatusAnswer {
+    let faults = snapshot.notices.iter().filter(|notice| notice.severity == Severity::Error).cloned().collect();
+    StatusAnswer { daemon: snapshot.daemon.clone(), runs: snapshot.runs.len(), at: snapshot.at, faults }
 }
 
 fn check(world: &World) -> CheckAnswer {

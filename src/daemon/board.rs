@@ -3,12 +3,13 @@
 use super::memory::SharedLedger;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
+use crate::ipc::state::Published;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::SledStore;
 use crate::vocab::Snapshot;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Everything known at one instant; immutable (what was logged only grows), so that readers never wait for the engine
 /// nor the engine for them.
@@ -32,16 +33,26 @@ pub struct World {
     pub files: Arc<Vec<FileReport>>,
 }
 
-/// The newest [`World`], and whether there will be another.
-#[derive(Default)]
+/// The newest [`World`], the same in parts for subscribers, and whether there will be another.
 pub struct Board {
     state: Mutex<State>,
     changed: Condvar,
+    /// Tells this daemon from the one before it.
+    instance: u64,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let instance = u64::try_from(now.as_nanos()).unwrap_or_default() ^ u64::from(std::process::id());
+        Self { state: Mutex::default(), changed: Condvar::new(), instance }
+    }
 }
 
 #[derive(Default)]
 struct State {
     world: Option<Arc<World>>,
+    published: Option<Arc<Published>>,
     closed: bool,
 }
 
@@ -53,7 +64,12 @@ impl Board {
 
     /// Replaces the world.
     pub fn publish(&self, world: World) {
-        self.lock().world = Some(Arc::new(world));
+        let before = self.lock().published.clone();
+        let published = Published::after(before.as_deref(), &world.snapshot, self.instance);
+        {
+            let mut state = self.lock();
+            (state.world, state.published) = (Some(Arc::new(world)), Some(Arc::new(published)));
+        }
         self.changed.notify_all();
     }
 
@@ -80,16 +96,26 @@ impl Board {
         self.lock().world.clone()
     }
 
+    /// What is published, if it is newer than generation `after`, waiting up to `patience` for it.
+    #[must_use]
+    pub fn published(&self, after: Option<u64>, patience: Duration) -> Option<Arc<Published>> {
+        let is_newer = |published: &Published| after.is_none_or(|generation| published.generation > generation);
+        self.wait(patience, |state| state.published.as_ref().filter(|p| is_newer(p)).cloned())
+    }
+
     /// The newest world if its snapshot is newer than `after`, waiting up to `patience` for one.
     #[must_use]
     pub fn newer(&self, after: Option<u64>, patience: Duration) -> Option<Arc<World>> {
+        let is_newer = |world: &World| after.is_none_or(|seq| world.snapshot.seq > seq);
+        self.wait(patience, |state| state.world.as_ref().filter(|world| is_newer(world)).cloned())
+    }
+
+    fn wait<T>(&self, patience: Duration, found: impl Fn(&State) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         loop {
-            if let Some(world) = &state.world
-                && after.is_none_or(|seq| world.snapshot.seq > seq)
-            {
-                return Some(Arc::clone(world));
+            if let Some(found) = found(&state) {
+                return Some(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || state.closed {

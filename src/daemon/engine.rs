@@ -2,6 +2,7 @@
 //! snapshot. It knows no thread; [`super::service`] drives it in a daemon, and one-shot commands drive it directly.
 
 mod one_shot;
+mod shown;
 mod snapshot;
 mod tracked;
 
@@ -26,6 +27,7 @@ use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, Severity, ShapeAdvice};
 use rayon::prelude::*;
+use shown::Shown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -60,6 +62,8 @@ pub struct Engine {
     refresh_every: Duration,
     started: Instant,
     seq: u64,
+    /// The runs as they were published last.
+    shown: Shown,
 }
 
 /// The newest fits and all that rests on them.
@@ -124,6 +128,7 @@ impl Engine {
             refresh_every: Duration::from_secs(1),
             started: Instant::now(),
             seq: 0,
+            shown: Shown::default(),
             store,
         };
         let known: BTreeSet<RunId> = engine.store.runs()?.into_iter().map(|(id, _)| id).collect();
@@ -254,7 +259,10 @@ impl Engine {
         let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
-        self.project = Arc::new(project);
+        // The same project stays the same one in memory: views of runs that rest on it stand.
+        if *self.project != project {
+            self.project = Arc::new(project);
+        }
         if metrics_changed {
             // Which series matter is known only now.
             self.sort_out()?;

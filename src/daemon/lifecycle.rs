@@ -5,7 +5,7 @@ use super::place::Place;
 use super::service::Service;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Failure, Request};
+use crate::ipc::protocol::{self, Failure};
 use crate::project::Project;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::OpenOptions;
@@ -151,7 +151,7 @@ pub fn stop(project: &Project) -> Result<bool, Failure> {
     let place = Place::of(project)?;
     match Client::connect(place.socket()) {
         Ok(mut client) => {
-            client.ask(&Request::Stop).map_err(|e| speak(&e))?;
+            client.command(protocol::Command::Stop).map_err(|e| speak(&e))?;
         }
         Err(IpcError::NoDaemon) if place.own()?.is_some() => return Ok(false),
         // It has the store and does not talk (an older version, a full socket): a signal is the way left.

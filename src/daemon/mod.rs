@@ -15,6 +15,7 @@
 mod alerts;
 pub mod answer;
 pub mod board;
+mod curves;
 pub mod engine;
 pub mod event;
 pub mod export;
@@ -30,6 +31,7 @@ pub mod place;
 pub mod run_view;
 pub mod server;
 pub mod service;
+mod subscribers;
 mod threads;
 mod vitals;
 

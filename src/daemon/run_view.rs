@@ -27,6 +27,8 @@ pub struct Sources<'a> {
     pub metrics: &'a [(Arc<str>, Summary)],
     /// The same, as readers see it.
     pub shown: &'a Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// Newest step of any of them.
+    pub last_step: Option<i64>,
     /// Which of them is what.
     pub roles: &'a Roles,
     /// When the newest line was written, seconds since 1970, where known.
@@ -42,7 +44,6 @@ pub struct Sources<'a> {
 /// Makes the view, without forecasts and signals.
 #[must_use]
 pub fn view(from: Sources<'_>) -> RunView {
-    let last_step = from.metrics.iter().map(|(_, s)| s.last_step).max();
     let sparklines = from
         .project
         .metrics
@@ -58,8 +59,8 @@ pub fn view(from: Sources<'_>) -> RunView {
         conflicts: from.record.facts.conflicts.clone(),
         metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),
-        progress: progress(from.record, from.metrics),
-        last_step,
+        progress: progress(from.record, from.last_step),
+        last_step: from.last_step,
         tokens_per_second: from
             .roles
             .speed
@@ -103,7 +104,7 @@ pub fn status(value: f64) -> Option<String> {
 /// The state alone.
 #[must_use]
 pub fn state(from: Sources<'_>) -> RunState {
-    let progress = progress(from.record, from.metrics);
+    let progress = progress(from.record, from.last_step);
     if from.metrics.is_empty() {
         return RunState::Waiting;
     }

@@ -6,8 +6,11 @@ use super::event::Event;
 use super::export;
 use super::line::Line;
 use super::place::Place;
+use super::subscribers::{self, Seats};
 use crate::ipc::frame;
-use crate::ipc::protocol::{ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::vocab::AckAnswer;
+use crossbeam_channel::bounded;
 use rustix::fs::Mode;
 use std::io::ErrorKind;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,8 +20,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How long a client that asked for a newer snapshot waits before it is told that there is none.
+/// How long a question waits for a daemon that is still starting.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command may take to be done.
+const DONE: Duration = Duration::from_secs(30);
 /// Clients at a time; each is a thread.
 const MOST_CLIENTS: usize = 64;
 
@@ -35,6 +40,7 @@ struct Shared {
     board: Arc<Board>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     clients: AtomicUsize,
+    subscribers: Seats,
 }
 
 impl Server {
@@ -56,7 +62,7 @@ impl Server {
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared { board, tell, clients: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { board, tell, clients: AtomicUsize::new(0), subscribers: Seats::default() });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
@@ -116,20 +122,10 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(None)?;
     while let Some(request) = frame::read::<Request>(&mut stream, frame::MAX_REQUEST)? {
         match request {
-            Request::Snapshot { after } => {
-                let response = match shared.board.newer(after, PATIENCE) {
-                    Some(world) => Response::Snapshot(Arc::clone(&world.snapshot)),
-                    None if shared.board.closed() => Response::Stopping,
-                    None => Response::NothingNewer,
-                };
-                frame::write(&mut stream, &response)?;
-            }
             Request::Query(query) => respond(&query, &mut stream, shared)?,
             Request::Export(query) => export(&query, &mut stream, shared)?,
-            Request::Stop => {
-                frame::write(&mut stream, &Response::Stopping)?;
-                (shared.tell)(Event::Stop);
-            }
+            Request::Command(command) => obey(command, &mut stream, shared)?,
+            Request::Subscribe(wants) => return subscribers::serve(wants, stream, &shared.board, &shared.subscribers),
         }
     }
     Ok(())
@@ -162,19 +158,30 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
         Ok(world) => world,
         Err(failure) => return frame::write(stream, &Response::Failed(failure)),
     };
-    if let Query::Acknowledge(which) = query {
-        let answered = acknowledged(which, &world).and_then(|answer| {
-            let text = json(&answer)?;
-            (shared.tell)(Event::Acknowledged(answer.acknowledged));
-            Ok(text)
-        });
-        let response = answered.map_or_else(Response::Failed, Response::Answer);
-        return frame::write(stream, &response);
-    }
     let line = Line::of(stream)?;
     let response = match answer(query, &world, &|| line.is_gone()) {
         Ok(value) => Response::Answer(value),
         Err(failure) => Response::Failed(failure),
     };
     frame::write(stream, &response)
+}
+
+/// Has something done by the engine, which owns what it changes, and answers when it is done.
+fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+    let which = match command {
+        Command::Dismiss(which) => which,
+        Command::Stop => {
+            frame::write(stream, &Response::Stopping)?;
+            (shared.tell)(Event::Stop);
+            return Ok(());
+        }
+    };
+    let done = world(shared).and_then(|world| acknowledged(&which, &world)).and_then(|answer| {
+        let (reply, done) = bounded(1);
+        (shared.tell)(Event::Acknowledged(answer.acknowledged, Some(reply)));
+        let late =
+            || Failure::new("the daemon is busy and has not done it yet", "look in a moment: mixlaw runs".to_owned());
+        json(&AckAnswer { acknowledged: done.recv_timeout(DONE).map_err(|_| late())?? })
+    });
+    frame::write(stream, &done.map_or_else(Response::Failed, Response::Answer))
 }

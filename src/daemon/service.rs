@@ -26,6 +26,10 @@ use std::time::{Duration, Instant, SystemTime};
 const GATHER: Duration = Duration::from_millis(10);
 /// How long it may take to write everything out where the process must end.
 const STOP: Duration = Duration::from_secs(10);
+/// Where one go takes long (many runs), more is gathered for the next: so many times what the last one took, up to a
+/// frame or three of a screen.
+const GATHER_TIMES: u32 = 4;
+const GATHER_MOST: Duration = Duration::from_millis(50);
 /// How often a quiet daemon publishes, so that ages on screen are right.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -191,6 +195,7 @@ impl Worker {
         // What the store already had is worth fitting before the logs have moved.
         let mut rows_changed = true;
         loop {
+            let began = Instant::now();
             let mut show = published.is_none();
             if let Some(now) = look.take() {
                 if now == Look::Everything {
@@ -221,6 +226,7 @@ impl Worker {
                 published = Some(Instant::now());
                 self.publish(None);
             }
+            let gather = (GATHER_TIMES * began.elapsed()).clamp(GATHER, GATHER_MOST);
             let every = self.watcher.reconcile_every();
             let patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
             let mut first = match self.inbox.recv_timeout(patience) {
@@ -229,7 +235,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             if first.is_some() && look.is_none() {
-                std::thread::sleep(GATHER);
+                std::thread::sleep(gather);
             }
             while let Some(event) = first.take().or_else(|| self.inbox.try_recv().ok()) {
                 match event {
@@ -240,8 +246,12 @@ impl Worker {
                         return Ok(());
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
-                    Event::Acknowledged(ids) => {
-                        self.engine.acknowledge(&ids, SystemTime::now())?;
+                    Event::Acknowledged(ids, reply) => {
+                        let done = self.engine.acknowledge(&ids, SystemTime::now());
+                        if let Some(reply) = reply {
+                            let _ = reply.send(done.clone().map_err(Failure::from));
+                        }
+                        done?;
                         published = None;
                     }
                     Event::Fitted(fitted) => {

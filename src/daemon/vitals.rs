@@ -98,9 +98,9 @@ pub(super) struct Of<'a> {
 }
 
 /// Part of the planned steps that are done, from 0 to 1.
-pub(super) fn progress(record: &RunRecord, metrics: &[(Arc<str>, Summary)]) -> Option<f64> {
+pub(super) fn progress(record: &RunRecord, last_step: Option<i64>) -> Option<f64> {
     let planned = record.facts.number(FactName::PlannedSteps).filter(|planned| *planned > 0.0)?;
-    Some((newest(metrics)? as f64 / planned).clamp(0.0, 1.0))
+    Some((last_step? as f64 / planned).clamp(0.0, 1.0))
 }
 
 /// Newest step of any metric.
@@ -111,7 +111,7 @@ fn newest(metrics: &[(Arc<str>, Summary)]) -> Option<i64> {
 impl Of<'_> {
     /// Part of the planned steps done.
     pub fn progress(&self) -> Option<f64> {
-        progress(self.record, self.metrics)
+        progress(self.record, self.newest())
     }
 
     /// Newest step of any metric.

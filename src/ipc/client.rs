@@ -2,12 +2,12 @@
 
 use super::IpcError;
 use super::frame;
-use super::protocol::{ExportQuery, Hello, PROTOCOL, Query, Request, Response};
-use crate::vocab::Snapshot;
+use super::protocol::{Command, ExportQuery, Hello, PROTOCOL, Query, Request, Response};
+use super::replica::Replica;
+use super::topic::Subscription;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A conversation with a daemon.
@@ -16,11 +16,16 @@ pub struct Client {
     stream: UnixStream,
     /// Who answers.
     pub daemon: Hello,
+    /// Bytes that it has said so far.
+    pub received: u64,
 }
 
 impl Client {
     /// How long an answer may take; fits with many starts are slow, a daemon that hangs must still end.
     const PATIENCE: Duration = Duration::from_secs(600);
+
+    /// A subscriber hears from the daemon every few seconds, if only that nothing is new.
+    const SILENCE: Duration = Duration::from_secs(30);
 
     /// Connects, checks the other's user and exchanges greetings.
     ///
@@ -37,7 +42,7 @@ impl Client {
         }
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.set_write_timeout(Some(Duration::from_secs(10)))?;
-        let mut client = Self { stream, daemon: Hello::own() };
+        let mut client = Self { stream, daemon: Hello::own(), received: 0 };
         frame::write(&mut client.stream, &Hello::own())?;
         client.daemon = client.read()?;
         if client.daemon.protocol != PROTOCOL {
@@ -48,7 +53,8 @@ impl Client {
     }
 
     fn read<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, IpcError> {
-        frame::read(&mut self.stream, frame::MAX_RESPONSE)?.ok_or_else(|| IpcError::Broken("it hung up".to_owned()))
+        let mut counted = Counted { from: &self.stream, bytes: &mut self.received };
+        frame::read(&mut counted, frame::MAX_RESPONSE)?.ok_or_else(|| IpcError::Broken("it hung up".to_owned()))
     }
 
     /// Asks one thing.
@@ -84,15 +90,66 @@ impl Client {
         self.ask(&Request::Export(query))
     }
 
-    /// The newest snapshot, or one newer than `after`; `None` where there is none within the daemon's patience.
+    /// Has something done.
     ///
     /// # Errors
     /// [`IpcError::Broken`].
-    pub fn snapshot(&mut self, after: Option<u64>) -> Result<Option<Arc<Snapshot>>, IpcError> {
-        match self.ask(&Request::Snapshot { after })? {
-            Response::Snapshot(snapshot) => Ok(Some(snapshot)),
-            Response::NothingNewer => Ok(None),
+    pub fn command(&mut self, command: Command) -> Result<Response, IpcError> {
+        self.ask(&Request::Command(command))
+    }
+
+    /// Turns the conversation into a subscription.
+    ///
+    /// # Errors
+    /// [`IpcError::Broken`].
+    pub fn subscribe(mut self, wants: Subscription) -> Result<Updates, IpcError> {
+        frame::write(&mut self.stream, &Request::Subscribe(wants))?;
+        self.stream.set_read_timeout(Some(Self::SILENCE))?;
+        Ok(Updates { client: self, replica: Replica::default() })
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a> {
+    from: &'a UnixStream,
+    bytes: &'a mut u64,
+}
+
+impl std::io::Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.from.read(into)?;
+        *self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// A subscription, and the copy that it keeps up to date.
+#[derive(Debug)]
+pub struct Updates {
+    client: Client,
+    /// The copy.
+    pub replica: Replica,
+}
+
+impl Updates {
+    /// Bytes that were received so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.client.received
+    }
+
+    /// Waits for what is new, and takes it. Now and then nothing is, and that is said, too.
+    ///
+    /// # Errors
+    /// [`IpcError::Broken`] where the line breaks or a change does not follow on the one before: connect again.
+    pub fn wait(&mut self) -> Result<&Replica, IpcError> {
+        match self.client.read()? {
+            Response::Change(change) => {
+                self.replica.apply(*change).map_err(|gap| IpcError::Broken(gap.to_string()))?;
+                Ok(&self.replica)
+            }
             Response::Stopping => Err(IpcError::Broken("it is stopping".to_owned())),
+            Response::Failed(failure) => Err(IpcError::Broken(failure.message)),
             other => Err(IpcError::Broken(format!("an answer that was not asked for: {other:?}"))),
         }
     }

@@ -5,12 +5,25 @@
 //! * Each side first sends a [`protocol::Hello`] with the protocol number and its build. Where the numbers differ the
 //!   daemon says so and hangs up; the client tells the user to restart the older one.
 //! * Then the client sends a [`protocol::Request`] and reads one [`protocol::Response`] (for an export: any number of
-//!   chunks and an end), and so on until it hangs up.
+//!   chunks and an end), and so on until it hangs up. A query changes nothing and is answered from what is published; the
+//!   answer to a command means that it is done.
+//! * A [`topic::Subscription`] turns its connection into a stream of [`change::Change`]s: everything once, then what is
+//!   new, with the generations that each leads from and to. Where these do not fit together (a [`replica::Gap`]) the
+//!   client connects again and gets everything again. A client that is slow gets the newest state in one change, one that
+//!   reads nothing is hung up on.
 //! * The socket lies in a directory that only its user can enter, and both sides check the other's user id.
 
+pub mod change;
 pub mod client;
+pub mod feed;
 pub mod frame;
 pub mod protocol;
+pub mod replica;
+pub mod series;
+pub mod state;
+#[cfg(test)]
+mod tests;
+pub mod topic;
 
 /// Why a conversation failed, by what the caller should do.
 #[derive(Debug, thiserror::Error)]

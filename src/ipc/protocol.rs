@@ -1,12 +1,14 @@
 //! What is said over the socket.
 
-use crate::vocab::{Mixture, Snapshot};
+use super::change::Change;
+use super::series::SeriesQuery;
+use super::topic::Subscription;
+use crate::vocab::{DaemonView, Mixture, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::sync::Arc;
 
 /// Grows whenever an old client or daemon would misunderstand a new one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The first frame of each side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,26 +32,31 @@ impl Hello {
 /// A client's wish.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// The newest snapshot; with `after`, one newer than that, waiting a while for it.
-    Snapshot {
-        /// Sequence number of the snapshot at hand.
-        after: Option<u64>,
-    },
-    /// An answer computed from what the daemon knows.
+    /// An answer computed from what is published; nothing changes by asking.
     Query(Query),
+    /// Something to be done; the answer means that it is done and written down.
+    Command(Command),
+    /// From now on this connection carries [`Response::Change`]s.
+    Subscribe(Subscription),
     /// Every point, as a stream of [`Response::Chunk`]s.
     Export(ExportQuery),
-    /// Stop, after everything is written out.
+}
+
+/// What can be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Dismisses alerts. The answer is an [`crate::vocab::AckAnswer`].
+    Dismiss(Which),
+    /// Stops the daemon, after everything is written out. It is answered before, with [`Response::Stopping`], as nobody
+    /// is there to answer afterwards.
     Stop,
 }
 
 /// The daemon's answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Response {
-    /// A snapshot.
-    Snapshot(Arc<Snapshot>),
-    /// Nothing newer yet: ask again.
-    NothingNewer,
+    /// What is new to a subscriber.
+    Change(Box<Change>),
     /// An answer; its shape is the schema of the command.
     Answer(Box<RawValue>),
     /// A stretch of an export.
@@ -106,8 +113,12 @@ pub enum Query {
     Fit(FitQuery),
     /// Forecasts kept, and how they fared.
     Ledger(LedgerQuery),
-    /// Takes signals as seen by the user.
-    Acknowledge(Which),
+    /// Everything that a reader can show, as one snapshot.
+    Snapshot,
+    /// The daemon, and how many runs it watches.
+    Status,
+    /// Curves at the width of a screen.
+    Series(SeriesQuery),
     /// Losses at places.
     Predict(Vec<PredictQuery>),
     /// What to change.
@@ -115,6 +126,19 @@ pub enum Query {
         /// Look outside what the runs have explored.
         extrapolate: bool,
     },
+}
+
+/// The answer to [`Query::Status`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    /// The daemon.
+    pub daemon: DaemonView,
+    /// Runs that it knows.
+    pub runs: usize,
+    /// When that was so, seconds since 1970.
+    pub at: f64,
+    /// Setup notes that are errors.
+    pub faults: Vec<Notice>,
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

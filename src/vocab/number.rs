@@ -86,6 +86,54 @@ pub mod nullable {
     }
 }
 
+/// A number that may be NaN or infinite, which JSON writes as a word.
+pub mod any {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Any {
+        Number(f64),
+        Word(Word),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Word {
+        #[serde(rename = "nan")]
+        Nan,
+        #[serde(rename = "inf")]
+        Inf,
+        #[serde(rename = "-inf")]
+        NegInf,
+    }
+
+    /// Writes a number or a word.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        match *value {
+            v if v.is_finite() => to.serialize_f64(v),
+            v if v.is_nan() => Word::Nan.serialize(to),
+            v if v > 0.0 => Word::Inf.serialize(to),
+            _ => Word::NegInf.serialize(to),
+        }
+    }
+
+    /// Reads a number or a word.
+    ///
+    /// # Errors
+    /// Where it is neither.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(match Any::deserialize(from)? {
+            Any::Number(value) => value,
+            Any::Word(Word::Nan) => f64::NAN,
+            Any::Word(Word::Inf) => f64::INFINITY,
+            Any::Word(Word::NegInf) => f64::NEG_INFINITY,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,9 +147,15 @@ impl RunView {
         }
     }
 
+    /// Tokens in a step, where known.
+    #[must_use]
+    pub fn tokens_per_step(&self) -> Option<f64> {
+        super::facts::tokens_per_step(|name| self.number(name))
+    }
+
     /// Tokens taken at the newest step, where the size of a step is known.
     #[must_use]
     pub fn tokens_seen(&self) -> Option<f64> {
-        Some(super::facts::tokens_per_step(|name| self.number(name))? * self.last_step? as f64)
+        Some(self.tokens_per_step()? * self.last_step? as f64)
     }
 }

@@ -82,7 +82,7 @@ fn another_protocol_is_told_apart_and_noise_is_hung_up_on() {
     let mut answer = Vec::new();
     old.read_to_end(&mut answer).unwrap();
     let theirs: serde_json::Value = serde_json::from_slice(&answer[4..]).unwrap();
-    assert_eq!(theirs["protocol"], 1);
+    assert_eq!(theirs["protocol"], 2);
 
     let mut noise = UnixStream::connect(&socket).unwrap();
     noise.write_all(&[0xff; 64]).unwrap();

@@ -14,4 +14,5 @@ mod kept_fits;
 mod kill;
 mod signals;
 mod terminal;
+mod wire;
 mod wrong;

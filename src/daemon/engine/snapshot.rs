@@ -1,6 +1,6 @@
 //! What the engine publishes: everything known at one instant, and the views of runs in it.
 
-use super::{Engine, Tracked, seconds};
+use super::{Engine, Tracked, seconds, shown};
 use crate::daemon::board::World;
 use crate::daemon::run_view::{self, Sources};
 use crate::daemon::vitals::Pace;
@@ -8,7 +8,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
 use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -100,6 +100,7 @@ impl Engine {
             record: &tracked.record,
             metrics: &tracked.metrics,
             shown: &tracked.shown,
+            last_step: tracked.last_step,
             roles: &tracked.roles,
             written_at: written.map(seconds),
             silent: written.map(|t| now.duration_since(t).unwrap_or_default()),
@@ -108,19 +109,22 @@ impl Engine {
         }
     }
 
-    fn run_views(&self, now: SystemTime) -> Vec<Arc<RunView>> {
+    fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
         let writes = self.ingester.last_writes();
-        let mut views: Vec<Arc<RunView>> = self
+        let known = self.shown.take(&self.project);
+        let views: BTreeMap<RunId, Arc<RunView>> = self
             .runs
             .iter()
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, &writes, now);
                 let signals = self.memory.told(&tracked.record.name);
-                Arc::new(RunView { forecast: tracked.forecasts_shown(), signals, ..run_view::view(from) })
+                (*id, shown::view(known.get(id), from, tracked, signals))
             })
             .collect();
-        newest_first(&mut views, seconds(now));
-        views
+        let mut runs: Vec<Arc<RunView>> = views.values().cloned().collect();
+        self.shown.put(views);
+        newest_first(&mut runs, seconds(now));
+        runs
     }
 
     fn target_view(&self) -> Option<TargetView> {

@@ -18,6 +18,8 @@ pub struct Tracked {
     pub metrics: Vec<(Arc<str>, Summary)>,
     /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
     pub shown: Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// Newest step of any metric.
+    pub last_step: Option<i64>,
     /// Which of the metrics is what.
     pub roles: Roles,
     /// By metric key, the one to show first.
@@ -80,7 +82,8 @@ pub fn read(
             let (series, others) = (BTreeMap::new(), Arc::default());
             let record = RunRecord { id: *id, name, facts, series, steps, others };
             let shown = run_view::metrics(&metrics);
-            let mut tracked = Tracked { record, metrics, shown, roles, forecasts: BTreeMap::new() };
+            let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
+            let mut tracked = Tracked { record, metrics, shown, last_step, roles, forecasts: BTreeMap::new() };
             tracked.sort_out(store)?;
             Ok(tracked)
         })

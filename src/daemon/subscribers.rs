@@ -1,0 +1,158 @@
+//! Subscribers: one thread each, which waits for what is published and says what is new.
+
+use super::board::Board;
+use super::curves::Curved;
+use super::line::Line;
+use crate::ipc::feed::Feed;
+use crate::ipc::frame;
+use crate::ipc::protocol::{Failure, Response};
+use crate::ipc::topic::Subscription;
+use std::io::{Error, ErrorKind, Result, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Subscribers at a time: fewer than clients, so that there is always room for a question.
+pub const MOST: usize = 48;
+/// A subscriber hears at least so often that the daemon is there.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// How often it is looked whether it has left: a dashboard subscribes anew with every run that its user looks at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a change may take to be read.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The least time between two changes, whatever is asked for, and the most.
+const PACE: (u32, u32) = (10, 60_000);
+
+/// How many there are.
+#[derive(Debug, Default)]
+pub struct Seats(AtomicUsize);
+
+/// One of them, given back when it is let go of.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl Seats {
+    fn take(&self) -> Option<Seat<'_>> {
+        let seat = Seat(&self.0);
+        (self.0.fetch_add(1, Ordering::SeqCst) < MOST).then_some(seat)
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Tells a client what is new until it leaves, does not read, or the daemon stops.
+///
+/// # Errors
+/// Those of the line.
+pub fn serve(wants: Subscription, mut stream: UnixStream, board: &Board, seats: &Seats) -> Result<()> {
+    let refuse = |stream: &mut UnixStream, failure: Failure| frame::write(stream, &Response::Failed(failure));
+    let Some(_seat) = seats.take() else {
+        let failure =
+            Failure::new(format!("{MOST} dashboards are open on this daemon"), "close one of them".to_owned());
+        return refuse(&mut stream, failure);
+    };
+    if let Some((what, instead)) = wants.series.as_ref().and_then(|query| query.check().err()) {
+        return refuse(&mut stream, Failure::usage(what, instead));
+    }
+    let every = Duration::from_millis(u64::from(wants.every_ms.clamp(PACE.0, PACE.1)));
+    let mut curves = wants.series.clone().map(Curved::new);
+    let mut feed = Feed::new(wants);
+    let line = Line::of(&stream)?;
+    let mut spoke = Instant::now();
+    while !line.is_gone() {
+        let began = Instant::now();
+        // Curves that could not be made in time are made when they may be, whether anything else happens or not.
+        let behind = curves.as_ref().is_some_and(|curves| curves.behind);
+        let published = match board.published(feed.generation(), if behind { every } else { LOOK }) {
+            None if behind => board.published(None, Duration::ZERO),
+            published => published,
+        };
+        if board.closed() {
+            return send(&mut stream, &Response::Stopping, PATIENCE);
+        }
+        let news = published.and_then(|published| {
+            let series = curves.as_mut().and_then(|curves| curves.news(board, &published));
+            feed.tell(&published, series)
+        });
+        let quiet = spoke.elapsed() >= KEEPALIVE;
+        if let Some(change) = news.or_else(|| quiet.then(|| feed.pulse()).flatten()) {
+            send(&mut stream, &Response::Change(Box::new(change)), PATIENCE)?;
+            spoke = Instant::now();
+        }
+        std::thread::sleep(every.saturating_sub(began.elapsed()));
+    }
+    Ok(())
+}
+
+/// Writes a frame, all of it within `patience`: a client that reads a byte now and then must not hold a thread.
+fn send(stream: &mut UnixStream, response: &Response, patience: Duration) -> Result<()> {
+    let mut bytes = Vec::new();
+    frame::write(&mut bytes, response)?;
+    let until = Instant::now() + patience;
+    let mut left = bytes.as_slice();
+    while !left.is_empty() {
+        let time = until.saturating_duration_since(Instant::now());
+        if time.is_zero() {
+            return Err(Error::new(ErrorKind::TimedOut, "a subscriber that does not read"));
+        }
+        stream.set_write_timeout(Some(time))?;
+        match stream.write(left) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => left = &left[n..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// More than any socket buffers.
+    fn long() -> Response {
+        Response::Chunk("x".repeat(8 << 20))
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_is_given_up_on_in_time() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let began = Instant::now();
+        assert!(send(&mut ours, &long(), Duration::from_millis(200)).is_err());
+        assert!(began.elapsed() < Duration::from_secs(5));
+        drop(theirs);
+    }
+
+    #[test]
+    fn a_client_that_reads_a_byte_now_and_then_is_too() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut byte = [0; 1];
+            // What is buffered would take an hour at this pace.
+            for _ in 0..100 {
+                let _ = theirs.read(&mut byte);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let began = Instant::now();
+        assert!(send(&mut ours, &long(), Duration::from_millis(300)).is_err());
+        assert!(began.elapsed() < Duration::from_secs(5));
+        drop(ours);
+        drop(reader);
+    }
+
+    #[test]
+    fn places_are_bounded_and_given_back() {
+        let seats = Seats::default();
+        let taken: Vec<_> = std::iter::repeat_with(|| seats.take()).take(MOST).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(seats.take().is_none() && seats.take().is_none());
+        drop(taken);
+        assert!(seats.take().is_some());
+    }
+}

@@ -1,0 +1,187 @@
+//! What a subscriber is to be told, worked out from what it was told before. Pure: values in, values out.
+
+use super::change::{Change, MetricChange, Pulse, RunChange};
+use super::series::Curves;
+use super::state::{Part, Published};
+use super::topic::Subscription;
+use crate::vocab::{MetricView, RunView};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// One subscriber: what it wants and what it has been told. It keeps what was published last, not a queue: whoever is slow
+/// gets the newest state in one change.
+#[derive(Debug)]
+pub struct Feed {
+    wants: Subscription,
+    told: Option<Arc<Published>>,
+    /// Generation of the last change that was handed out; those that told it nothing are left out.
+    sent: Option<u64>,
+    keys: HashMap<Arc<str>, u32>,
+}
+
+impl Feed {
+    /// A subscriber that has been told nothing.
+    #[must_use]
+    pub fn new(wants: Subscription) -> Self {
+        Self { wants, told: None, sent: None, keys: HashMap::new() }
+    }
+
+    /// A change that says nothing but that the daemon is there.
+    #[must_use]
+    pub fn pulse(&self) -> Option<Change> {
+        let told = self.told.as_ref()?;
+        let sent = self.sent?;
+        Some(Change { instance: told.instance, from: Some(sent), to: sent, at: told.at, ..Change::default() })
+    }
+
+    /// What it wants.
+    #[must_use]
+    pub fn wants(&self) -> &Subscription {
+        &self.wants
+    }
+
+    /// Generation up to which it is known whether there is anything new.
+    #[must_use]
+    pub fn generation(&self) -> Option<u64> {
+        self.told.as_ref().map(|told| told.generation)
+    }
+
+    /// What is new to it, with what is new of its curves: everything the first time, and where the daemon is another one;
+    /// `None` where nothing is.
+    #[must_use]
+    pub fn tell(&mut self, now: &Arc<Published>, series: Option<Curves>) -> Option<Change> {
+        let before = self.told.take().filter(|told| told.instance == now.instance);
+        if before.is_none() {
+            self.keys.clear();
+            self.sent = None;
+        }
+        let old = before.as_deref();
+        let wants = self.wants.clone();
+        let mut change = Change {
+            instance: now.instance,
+            from: self.sent,
+            to: now.generation,
+            at: now.at,
+            series,
+            ..Change::default()
+        };
+        change.overview = wants.overview.then(|| newer(old.map(|o| &o.overview), &now.overview)).flatten();
+        change.work = wants.overview.then(|| newer(old.map(|o| &o.work), &now.work)).flatten();
+        change.fits = wants.fits.then(|| newer(old.map(|o| &o.fits), &now.fits)).flatten();
+        change.advice = wants.advice.then(|| newer(old.map(|o| &o.outlook), &now.outlook)).flatten();
+        change.ledger = wants.ledger.then(|| newer(old.map(|o| &o.ledger), &now.ledger)).flatten();
+        change.setup = wants.setup.then(|| newer(old.map(|o| &o.notices), &now.notices)).flatten();
+        if wants.wants_runs() {
+            for (id, part) in now.runs.iter() {
+                let known = old.and_then(|o| o.runs.get(id));
+                if known.is_some_and(|known| known.generation == part.generation) {
+                    continue;
+                }
+                let alerts_alone = wants.runs.is_none() && wants.run != Some(*id);
+                if alerts_alone && part.value.signals.is_empty() {
+                    // Who wants alerts alone hears nothing of a run that has none.
+                    change.removed.extend(known.filter(|known| !known.value.signals.is_empty()).map(|_| *id));
+                    continue;
+                }
+                let mut keys = Keys { numbers: &mut self.keys, new: &mut change.keys };
+                let told = run_change(known.map(|k| &*k.value), &part.value, &wants, &mut keys);
+                change.runs.extend(told);
+            }
+            let gone = |id: &&u32| !now.runs.contains_key(id);
+            change.removed.extend(old.iter().flat_map(|o| o.runs.keys().filter(gone).copied()));
+        }
+        self.told = Some(Arc::clone(now));
+        if self.sent.is_some() && change.is_empty() {
+            return None;
+        }
+        self.sent = Some(now.generation);
+        Some(change)
+    }
+}
+
+/// The part, where it is newer.
+fn newer<T: Clone>(old: Option<&Part<T>>, now: &Part<T>) -> Option<T> {
+    old.is_none_or(|old| old.generation != now.generation).then(|| (*now.value).clone())
+}
+
+/// Numbers of keys on one connection.
+struct Keys<'a> {
+    numbers: &'a mut HashMap<Arc<str>, u32>,
+    new: &'a mut Vec<String>,
+}
+
+impl Keys<'_> {
+    fn number(&mut self, key: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(Arc::clone(key), number);
+        self.new.push(key.to_string());
+        number
+    }
+}
+
+/// What is new of a run to someone with these wishes; `None` where nothing is.
+fn run_change(old: Option<&RunView>, new: &RunView, wants: &Subscription, keys: &mut Keys<'_>) -> Option<RunChange> {
+    let listed = wants.runs.is_some() || wants.run == Some(new.id);
+    let alerted = wants.alerts || wants.run == Some(new.id);
+    if !listed && !alerted {
+        return None;
+    }
+    // A run whose first alert this is has not been heard of before.
+    let old = old.filter(|old| listed || !old.signals.is_empty());
+    let mut change = RunChange { id: new.id, ..RunChange::default() };
+    change.name = old.is_none_or(|old| old.name != new.name).then(|| new.name.clone());
+    let pulse = pulse(new);
+    change.pulse = (old.map(self::pulse) != Some(pulse)).then_some(pulse);
+    if alerted && old.map_or(!new.signals.is_empty(), |old| old.signals != new.signals) {
+        change.signals = Some(new.signals.clone());
+    }
+    if listed {
+        change.facts = old.is_none_or(|old| old.facts != new.facts).then(|| new.facts.clone());
+        let conflicts = old.map_or(!new.conflicts.is_empty(), |old| old.conflicts != new.conflicts);
+        change.conflicts = conflicts.then(|| new.conflicts.clone());
+        let forecast = old.map_or(!new.forecast.is_empty(), |old| old.forecast != new.forecast);
+        change.forecast = forecast.then(|| new.forecast.clone());
+        metrics(old, new, wants, keys, &mut change);
+        courses(old.map(|old| &old.sparklines), &new.sparklines, &mut change);
+    }
+    (change != RunChange { id: new.id, ..RunChange::default() }).then_some(change)
+}
+
+fn pulse(run: &RunView) -> Pulse {
+    Pulse(run.state, run.progress, run.last_step, run.tokens_per_second, run.written_at)
+}
+
+fn metrics(old: Option<&RunView>, new: &RunView, wants: &Subscription, keys: &mut Keys<'_>, into: &mut RunChange) {
+    if old.is_some_and(|old| Arc::ptr_eq(&old.metrics, &new.metrics)) {
+        return;
+    }
+    for (key, metric) in new.metrics.iter().filter(|(key, _)| wants.wants_metric(new.id, key)) {
+        let known = old.and_then(|old| old.metrics.get(key));
+        if known.is_none_or(|known| !same_metric(known, metric)) {
+            into.metrics.push(MetricChange::of(keys.number(key), metric));
+        }
+    }
+    let gone = old.map(|old| old.metrics.keys()).into_iter().flatten().filter(|key| !new.metrics.contains_key(*key));
+    into.gone = gone.filter(|key| wants.wants_metric(new.id, key)).map(|key| keys.number(key)).collect();
+}
+
+/// NaN is like NaN here.
+fn same_metric(a: &MetricView, b: &MetricView) -> bool {
+    (a.points, a.segments, a.last_step, a.last.to_bits()) == (b.points, b.segments, b.last_step, b.last.to_bits())
+}
+
+fn courses(old: Option<&BTreeMap<String, Vec<f64>>>, new: &BTreeMap<String, Vec<f64>>, into: &mut RunChange) {
+    for (key, values) in new {
+        let known = old.and_then(|old| old.get(key));
+        let keep =
+            known.map_or(0, |known| known.iter().zip(values).take_while(|(a, b)| a.to_bits() == b.to_bits()).count());
+        if known.is_none_or(|known| known.len() != values.len() || keep < values.len()) {
+            into.courses.insert(key.clone(), (keep, values[keep..].to_vec()));
+        }
+    }
+    let gone = old.into_iter().flat_map(BTreeMap::keys).filter(|key| !new.contains_key(*key));
+    into.courses_gone = gone.cloned().collect();
+}

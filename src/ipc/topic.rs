@@ -1,0 +1,72 @@
+//! What a client subscribes to.
+
+use super::series::SeriesQuery;
+use serde::{Deserialize, Serialize};
+
+/// The topics that a client wants. It gets all of them once, and then what changes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Subscription {
+    /// The project, its target and the daemon.
+    pub overview: bool,
+    /// All runs.
+    pub runs: Option<RunsTopic>,
+    /// One run with all its metrics, by its number in the store.
+    pub run: Option<u32>,
+    /// Fits, and how laws were chosen.
+    pub fits: bool,
+    /// Forecasts of the target, charts, advice.
+    pub advice: bool,
+    /// What was told of runs.
+    pub alerts: bool,
+    /// How forecasts have fared.
+    pub ledger: bool,
+    /// What the user should know of the project's setup.
+    pub setup: bool,
+    /// Curves.
+    pub series: Option<SeriesQuery>,
+    /// The least time between two changes, milliseconds; what happens meanwhile arrives as one change.
+    pub every_ms: u32,
+}
+
+/// What is wanted of every run, beside its name, state, progress, course and forecasts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsTopic {
+    /// Metrics by key; `None` for all.
+    pub metrics: Option<Vec<String>>,
+}
+
+impl Subscription {
+    /// The least time between two changes to a dashboard: a new frame then shows each.
+    pub const DASHBOARD_MS: u32 = 40;
+
+    /// All topics, with these metrics of every run (`None` for all), without curves.
+    #[must_use]
+    pub fn everything(metrics: Option<Vec<String>>) -> Self {
+        Self {
+            overview: true,
+            runs: Some(RunsTopic { metrics }),
+            run: None,
+            fits: true,
+            advice: true,
+            alerts: true,
+            ledger: true,
+            setup: true,
+            series: None,
+            every_ms: Self::DASHBOARD_MS,
+        }
+    }
+
+    /// Whether anything of any run is wanted.
+    #[must_use]
+    pub fn wants_runs(&self) -> bool {
+        self.runs.is_some() || self.run.is_some() || self.alerts
+    }
+
+    /// Whether a metric of a run is wanted.
+    #[must_use]
+    pub fn wants_metric(&self, run: u32, key: &str) -> bool {
+        let of_all = |topic: &RunsTopic| topic.metrics.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key));
+        self.run == Some(run) || self.runs.as_ref().is_some_and(of_all)
+    }
+}
