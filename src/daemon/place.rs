@@ -170,7 +170,7 @@ impl Lock {
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         // On a full disk the lock is as good without the number, which only helps to say whose it is.
         match writeln!(file, "{}", std::process::id()) {
-            Err(error) if error.kind() != ErrorKind::StorageFull => return Err(failed(error)),
+            Err(error) if error.kind() != ErrorKind::StorageFull => Err(failed(error)),
             _ => Ok(Some(Self(file))),
         }
     }
