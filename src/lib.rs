@@ -45,6 +45,9 @@
 //! | [`report`] | snapshots as text, JSON and pictures: the dashboard's view without a terminal, and plots |
 //! | [`cli`] | one file per command |
 //!
+//! The library needs none of the last three, and of the daemon only its engine: `default-features = false` leaves out
+//! clap, ratatui and notify, which the features `cli`, `tui` and `daemon` bring.
+//!
 //! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,
 //! thread they did not get from rayon, or screen.
 
@@ -53,6 +56,7 @@
 extern crate self as mixlaw;
 
 pub mod advise;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod daemon;
 pub mod fit;
@@ -63,10 +67,12 @@ pub mod laws;
 pub mod observe;
 pub mod open;
 pub mod project;
+#[cfg(feature = "tui")]
 pub mod report;
 pub mod schema;
 pub mod store;
 pub mod study;
+#[cfg(feature = "tui")]
 pub mod tui;
 pub mod vocab;
 

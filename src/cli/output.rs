@@ -2,7 +2,6 @@
 
 use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
-use crate::project::ProjectError;
 use crate::vocab::text::{complaint, printable};
 use crate::vocab::{IngestProgress, Notice};
 use serde::Serialize;
@@ -83,14 +82,6 @@ pub fn complain(failure: &Failure) {
 pub fn remark(notice: &Notice) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "warning: {}", complaint(&notice.text, notice.help.as_deref()));
-}
-
-/// A project that cannot be used, with the line it is about.
-impl From<ProjectError> for Failure {
-    fn from(error: ProjectError) -> Self {
-        let message = error.message();
-        Self::usage(message, error.help().map(str::to_owned))
-    }
 }
 
 /// Text in columns: the first row is the header; columns of numbers are right-aligned by putting `>` before the header.

@@ -20,7 +20,6 @@ use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
-use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::{Project, TableSource};
@@ -487,17 +486,5 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
             help: Some("delete it when you no longer need it".to_owned()),
         }],
         Opened::New | Opened::Existing => Vec::new(),
-    }
-}
-
-/// What to tell the user when the store says no.
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let help = match &error {
-            StoreError::Busy { .. } => "use it through the running one, or stop that: mixlaw daemon stop",
-            StoreError::Io { .. } => super::NO_ROOM,
-            StoreError::Damaged(_) => "run the command again: the store is rebuilt from the logs",
-        };
-        Self::new(error.to_string(), help.to_owned())
     }
 }

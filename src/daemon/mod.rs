@@ -17,19 +17,26 @@ pub mod answer;
 pub mod board;
 mod curves;
 pub mod engine;
+#[cfg(feature = "daemon")]
 pub mod event;
 pub mod export;
+mod failure;
 pub mod fingerprint;
 pub mod fitter;
 pub mod history;
 pub mod kept_fits;
 mod kinds;
+#[cfg(feature = "daemon")]
 pub mod lifecycle;
+#[cfg(feature = "daemon")]
 mod line;
 pub mod memory;
+#[cfg(feature = "daemon")]
 pub mod place;
 pub mod run_view;
+#[cfg(feature = "daemon")]
 pub mod server;
+#[cfg(feature = "daemon")]
 pub mod service;
 mod subscribers;
 mod threads;
@@ -40,4 +47,5 @@ pub(crate) const NO_ROOM: &str = "free some space, or set MIXLAW_STATE to a dire
 
 pub use board::{Board, World};
 pub use engine::Engine;
+#[cfg(feature = "daemon")]
 pub use place::Place;

@@ -153,6 +153,7 @@ fn fits(parts: &[Part], names: &[&OsStr]) -> bool {
 }
 
 /// Directories below which matches of the patterns may appear: the part of each before its first wildcard.
+#[cfg(feature = "daemon")]
 #[must_use]
 pub fn bases(root: &Path, sources: &[RunSource]) -> BTreeSet<PathBuf> {
     sources

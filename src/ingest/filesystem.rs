@@ -1,6 +1,8 @@
 //! Which file systems tell of changes, and which must be looked at.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "daemon")]
+use std::path::PathBuf;
 
 /// What is known of the file system under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +66,13 @@ pub fn under(path: &Path) -> FileSystem {
 }
 
 /// Directories looked at below a root, and how deep: runs and what is in them, not the files of a checkpoint.
+#[cfg(feature = "daemon")]
 const MOST_BELOW: usize = 20_000;
+#[cfg(feature = "daemon")]
 const DEPTH: usize = 3;
 
 /// The first directory below `root`, a mount or a link to elsewhere, whose file system does not tell of changes.
+#[cfg(feature = "daemon")]
 #[must_use]
 pub fn silent_below(root: &Path) -> Option<(PathBuf, &'static str)> {
     let walk =
@@ -75,11 +80,13 @@ pub fn silent_below(root: &Path) -> Option<(PathBuf, &'static str)> {
     silent(device(root)?, walk().filter(|entry| entry.file_type().is_dir()).map(walkdir::DirEntry::into_path), under)
 }
 
+#[cfg(feature = "daemon")]
 fn device(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().map(|m| std::os::unix::fs::MetadataExt::dev(&m))
 }
 
 /// The first of some directories on another device that is on a file system that does not tell.
+#[cfg(feature = "daemon")]
 fn silent(
     home: u64,
     directories: impl Iterator<Item = PathBuf>,

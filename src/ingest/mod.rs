@@ -16,10 +16,12 @@ mod listing;
 pub mod replay;
 mod settings;
 mod tail;
+#[cfg(feature = "daemon")]
 mod watcher;
 mod why;
 
 pub use ingester::Ingester;
+#[cfg(feature = "daemon")]
 pub use watcher::Watcher;
 pub use why::why;
 

@@ -2,6 +2,7 @@
 
 use crate::tui::chrome::header;
 use crate::tui::model::Slot;
+use crate::tui::plain::text;
 use crate::tui::text::{frame as bordered, text_area};
 use crate::tui::views::{Pane, Presence, Role, ViewId};
 use crate::tui::{Depth, Model, Theme, ThemeName};
@@ -54,28 +55,6 @@ fn view(model: &Model, slot: &Slot, columns: u16) -> String {
     let inner = bordered(area, shared.theme.faint, Line::from(format!(" {title} ")), &mut buf);
     slot.view.draw(shared, &Pane { inner, scroll: 0 }, &mut buf);
     text(&buf)
-}
-
-/// Cells as lines without trailing spaces.
-#[must_use]
-pub fn text(buf: &Buffer) -> String {
-    let mut out = String::new();
-    for y in buf.area.top()..buf.area.bottom() {
-        let mut line = String::new();
-        let mut skip = 0;
-        for x in buf.area.left()..buf.area.right() {
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            let symbol = buf[(x, y)].symbol();
-            skip = crate::tui::fmt::width(symbol).saturating_sub(1);
-            line.push_str(symbol);
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which runs are in the table, and in which order.
 
-use super::shared::losses;
+use super::losses::losses;
 use crate::vocab::{FactName, RunState, RunView, Snapshot};
 use std::cmp::Ordering;
 

@@ -2,6 +2,7 @@
 //!
 //! What only one view needs is that view's own state, and lives in it.
 
+pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::theme::Theme;
 use crate::vocab::{FitView, RatioChart, RunView, Snapshot};
@@ -47,15 +48,6 @@ impl RunList {
     pub fn short<'a>(&self, name: &'a str) -> &'a str {
         name.strip_prefix(self.prefix.as_str()).unwrap_or(name)
     }
-}
-
-/// A validation loss: what it is called on screen and what its key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loss<'a> {
-    /// The domain it is measured on, or the key where it belongs to none.
-    pub label: &'a str,
-    /// Key of the metric.
-    pub key: &'a str,
 }
 
 /// What all views share.
@@ -177,12 +169,6 @@ impl Shared {
         let index = self.fit.or_else(of_chart).unwrap_or(0);
         Some((index, snapshot.fits.get(index)?))
     }
-}
-
-/// The validation losses in the order of the domains, those of no domain left out.
-#[must_use]
-pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
-    snapshot.domains.iter().filter_map(|d| Some(Loss { label: d, key: snapshot.metrics.get(d)? })).collect()
 }
 
 /// What a metric is called on screen, safe to show: its domain where it is the validation loss of one, or its key.

@@ -3,16 +3,28 @@
 use crate::support::in_pieces;
 use crate::writers::{tfevents, wandb};
 use mixlaw::ingest::formats::{Growth, all};
+use std::fs;
+use std::path::Path;
+
+/// What fuzzing has found for a format, without the fuzzer's own bytes; empty in the published package.
+fn found(format: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found");
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let of = |name: &str| name.rsplit_once('-').is_some_and(|(of, _)| of == format);
+    let ours = files.filter(|file| of(&file.file_name().to_string_lossy()));
+    ours.map(|file| fs::read(file.path()).expect("a seed")).collect()
+}
 
 #[test]
 fn every_example_says_the_same_in_pieces() {
     for format in all() {
-        let examples: Vec<Vec<u8>> = match format.name() {
+        let mut examples: Vec<Vec<u8>> = match format.name() {
             "tfevents" => vec![tfevents::example()],
             "wandb" => vec![wandb::example()],
             _ => format.examples().iter().map(|text| text.as_bytes().to_vec()).collect(),
         };
         assert!(!examples.is_empty(), "{} has no example", format.name());
+        examples.extend(found(format.name()));
         for (n, bytes) in examples.iter().enumerate() {
             let name = "plots/metrics/loss.tsv";
             let read = |size| in_pieces(*format, name, bytes, std::iter::repeat(size), true).expect("readable");

@@ -24,6 +24,13 @@ fn main() -> std::io::Result<()> {
     for (n, text) in CUSTOM.iter().enumerate() {
         write("custom", n, text.as_bytes())?;
     }
+    // What fuzzing has found before: FORMAT-N, without the fuzzer's own bytes.
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("found"))? {
+        let (name, bytes) = file.and_then(|file| Ok((file.file_name(), fs::read(file.path())?)))?;
+        if let Some((format, n)) = name.to_string_lossy().rsplit_once('-') {
+            write(format, 1000 + n.parse::<usize>().unwrap_or_default(), &bytes)?;
+        }
+    }
     let (events, run) = (tfevents::example(), wandb::example());
     write("tfevents", 0, &events)?;
     write("wandb", 0, &run)?;

@@ -26,7 +26,7 @@ fn draw(model: &Model) -> Buffer {
 
 /// The whole screen as text.
 fn screen(model: &Model) -> String {
-    crate::report::text::text(&draw(model))
+    crate::tui::plain::text(&draw(model))
 }
 
 /// Presses a key without modifiers; returns what is to be done about it.

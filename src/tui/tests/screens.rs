@@ -111,7 +111,7 @@ fn nothing_steers_the_terminal() {
 fn no_skill_is_said_in_the_loudest_style() {
     let m = model(fixture::abstained(), (140, 40));
     let buf = draw(&m);
-    let text = crate::report::text::text(&buf);
+    let text = crate::tui::plain::text(&buf);
     let row = text.lines().position(|l| l.contains("NO SKILL (-0.12)")).unwrap();
     let line: Vec<char> = text.lines().nth(row).unwrap().chars().collect();
     let at = line.windows(8).position(|w| w.iter().collect::<String>() == "NO SKILL").unwrap();

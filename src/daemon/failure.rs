@@ -1,0 +1,25 @@
+//! What a user is told of a project or a store that cannot be used.
+
+use crate::ipc::protocol::Failure;
+use crate::project::ProjectError;
+use crate::store::StoreError;
+
+/// A project that cannot be used, with the line it is about.
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        let message = error.message();
+        Self::usage(message, error.help().map(str::to_owned))
+    }
+}
+
+/// What to tell the user when the store says no.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let help = match &error {
+            StoreError::Busy { .. } => "use it through the running one, or stop that: mixlaw daemon stop",
+            StoreError::Io { .. } => super::NO_ROOM,
+            StoreError::Damaged(_) => "run the command again: the store is rebuilt from the logs",
+        };
+        Self::new(error.to_string(), help.to_owned())
+    }
+}
