@@ -2,7 +2,8 @@
 //! command for itself, by the same code.
 
 use super::board::World;
-use super::engine::{Need, chosen};
+use super::engine::Need;
+use super::outlook::chosen;
 use super::{fitter, history, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};

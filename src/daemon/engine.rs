@@ -8,14 +8,14 @@ mod tracked;
 pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
-use super::fitter::{Fitted, Job};
+use super::fitter::Fitted;
 use super::history;
+use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::kinds::Kinds;
 use super::memory::Memory;
+use super::outlook::{Outlook, chosen};
 use super::vitals::{self, Pace, Reading, Standing};
-use crate::advise;
-use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
@@ -24,7 +24,7 @@ use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RunRecord};
 use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
-use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, Severity, ShapeAdvice};
+use crate::vocab::{IngestProgress, Notice, RunForecast, Severity};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Engine {
     store: Arc<SledStore>,
     ingester: Ingester,
     runs: BTreeMap<RunId, Tracked>,
+    /// How often a run was read from the store.
+    readings: u64,
     records: Arc<Vec<RunRecord>>,
     observed: Arc<Observed>,
     fits: Fits,
@@ -69,10 +71,8 @@ struct Fits {
     pool: Arc<forecast::Pool>,
     /// By metric key: the fingerprint of the rows fitted to.
     inputs: BTreeMap<String, String>,
-    forecasts: Vec<Forecast>,
-    charts: Vec<RatioChart>,
-    advice: Option<Advice>,
-    shape: Option<ShapeAdvice>,
+    /// What follows from them, but for the runs, which have their own.
+    outlook: Outlook,
     made: Option<Instant>,
     seconds: Option<f64>,
     /// Fits that the store does not have yet.
@@ -110,6 +110,7 @@ impl Engine {
             written: project,
             assumptions: Vec::new(),
             runs: BTreeMap::new(),
+            readings: 0,
             records: Arc::default(),
             observed: Arc::default(),
             fits: Fits::default(),
@@ -247,7 +248,9 @@ impl Engine {
         // Those that no pattern matches any more the ingester has forgotten.
         self.runs.retain(|id, _| names.contains_key(id));
         let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
-        for tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
+        for mut tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
+            self.readings += 1;
+            tracked.reading = self.readings;
             self.runs.insert(tracked.record.id, tracked);
         }
         let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
@@ -271,16 +274,24 @@ impl Engine {
     /// Forecasts the ends of some runs anew.
     fn forecast_runs(&mut self, which: impl Fn(RunId) -> bool) {
         let fits = chosen(&self.fits.candidates);
-        for (id, tracked) in self.runs.iter_mut().filter(|(id, _)| which(**id)) {
-            let all = forecast::every(&self.project, &fits, &self.fits.pool, &tracked.record);
-            tracked.forecasts = self.memory.calibrated(all);
-            for (metric, forecast) in
-                tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
-            {
-                forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
-            }
-            self.due.insert(*id);
+        let all: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(id, _)| which(**id))
+            .map(|(id, tracked)| (*id, forecast::every(&self.project, &fits, &self.fits.pool, &tracked.record)))
+            .collect();
+        all.into_iter().for_each(|(id, forecasts)| self.take_forecasts(id, forecasts));
+    }
+
+    /// Takes up where a run will end, with intervals as wide as the ledger asks for.
+    fn take_forecasts(&mut self, id: RunId, all: BTreeMap<String, Vec<RunForecast>>) {
+        let Some(tracked) = self.runs.get_mut(&id) else { return };
+        tracked.forecasts = self.memory.calibrated(all);
+        for (metric, forecast) in tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
+        {
+            forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
         }
+        self.due.insert(id);
     }
 
     /// Looks at the runs of which there may be news, and writes down what is to be told, what has been forecast, and what
@@ -328,7 +339,7 @@ impl Engine {
             self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
         }
         let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
-        self.memory.note_target(&self.fits.forecasts, &self.records, fit, at);
+        self.memory.note_target(&self.fits.outlook.target, &self.records, fit, at);
         self.memory.write()?;
         Ok(news)
     }
@@ -346,7 +357,10 @@ impl Engine {
     /// Finds out again which series of the runs matter, and reads those that did not before.
     fn sort_out(&mut self) -> Result<(), StoreError> {
         let (store, kinds, project) = (&self.store, &mut self.kinds, &self.project);
-        self.runs.values_mut().for_each(|tracked| tracked.roles = kinds.roles(project, &tracked.metrics));
+        for tracked in self.runs.values_mut() {
+            self.readings += 1;
+            (tracked.reading, tracked.roles) = (self.readings, kinds.roles(project, &tracked.metrics));
+        }
         self.runs.par_iter_mut().try_for_each(|(_, tracked)| tracked.sort_out(store))
     }
 
@@ -357,58 +371,51 @@ impl Engine {
             project: Arc::clone(&self.project),
             observed: Arc::clone(&self.observed),
             records: Arc::clone(&self.records),
+            readings: self.runs.iter().map(|(id, tracked)| (*id, tracked.reading)).collect(),
         }
     }
 
-    /// Takes fits, keeps them, and works out forecasts, charts and advice from them.
+    /// Takes fits with what follows from them, and keeps them.
     ///
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
         let observed = Arc::clone(&fitted.observed);
         let fits = self.take(fitted);
-        self.advise(&observed);
         self.fits.unkept.retain(|old| fits.iter().all(|new| new.candidates.metric != old.candidates.metric));
         self.fits.unkept.extend(fits.iter().filter(|fits| fits.new).cloned());
-        history::keep(&self.store, &observed, &fits, &self.fits.forecasts, now)?;
+        history::keep(&self.store, &observed, &fits, &self.fits.outlook.target, now)?;
         if self.fits.kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
             self.keep_fits()?;
         }
-        self.forecast_runs(|_| true);
         Ok(())
     }
 
-    /// Takes fits as the newest; returns them.
+    /// Takes fits as the newest, and what follows from them; returns the fits. Runs that were read anew meanwhile are
+    /// forecast anew.
     fn take(&mut self, fitted: Fitted) -> Vec<MetricFits> {
         let of = |fits: &MetricFits| (fits.candidates.metric.clone(), fits.made_from.rows.clone());
         let made = fitted.fits.iter().filter(|fits| !fits.made_from.rows.is_empty());
         self.fits.inputs = made.map(of).collect();
-        self.fits.candidates = Arc::new(fitted.fits.iter().map(|fits| fits.candidates.clone()).collect());
+        self.fits.candidates = fitted.candidates;
         self.fits.pool = fitted.pool;
         self.fits.seconds = Some(fitted.seconds);
         self.fits.made = Some(Instant::now());
-        fitted.fits
-    }
-
-    /// Works out advice, and forecasts and charts of the target, from the newest fits and the rows they were made from.
-    fn advise(&mut self, observed: &Observed) {
-        let fits = chosen(&self.fits.candidates);
-        let evidence = advise::Evidence { project: &self.project, observed, fits: &fits, extrapolate: false };
-        let advice = advise::recommend(&evidence);
-        self.fits.shape = advise::shape(&evidence);
-        let mut forecasts = Vec::new();
-        if let Some(scale) = self.project.target.scale() {
-            let mut at = |mixture| forecasts.extend(forecast::every_law(&self.fits.candidates, &scale, mixture));
-            if let Some(current) = &self.project.current {
-                at(current);
-            }
-            if let Advice::Recommendation(advised) = &advice {
-                at(&advised.mixture);
+        self.fits.outlook = fitted.outlook;
+        let mut outlooks = std::mem::take(&mut self.fits.outlook.runs);
+        let mut read_since = BTreeSet::new();
+        for id in self.runs.keys().copied().collect::<Vec<_>>() {
+            match outlooks.remove(&id) {
+                Some(outlook) if outlook.reading == self.runs[&id].reading => {
+                    self.take_forecasts(id, outlook.forecasts)
+                }
+                _ => {
+                    read_since.insert(id);
+                }
             }
         }
-        self.fits.forecasts = forecasts;
-        self.fits.charts = forecast::charts(&self.project, &fits, observed, Some(&advice));
-        self.fits.advice = Some(advice);
+        self.forecast_runs(|id| read_since.contains(&id));
+        fitted.fits
     }
 
     /// The newest fits that the store has of the project's losses.
@@ -460,12 +467,6 @@ fn table_stamps(project: &Project) -> Vec<TableStamp> {
 /// Seconds since 1970.
 pub fn seconds(now: SystemTime) -> f64 {
     now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-/// The chosen fit of each domain's loss.
-#[must_use]
-pub fn chosen(candidates: &[Candidates]) -> Vec<Option<&Fit>> {
-    candidates.iter().map(Candidates::chosen).collect()
 }
 
 fn opened_notice(opened: &Opened) -> Vec<Notice> {

@@ -60,11 +60,11 @@ impl Engine {
             runs,
             fits: fit_views(&self.fits.candidates),
             choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
-            forecasts: self.fits.forecasts.clone(),
-            charts: self.fits.charts.clone(),
-            advice: self.fits.advice.clone(),
+            forecasts: self.fits.outlook.target.clone(),
+            charts: self.fits.outlook.charts.clone(),
+            advice: self.fits.outlook.advice.clone(),
             ledger: self.memory.view(),
-            shape: self.fits.shape.clone(),
+            shape: self.fits.outlook.shape.clone(),
             notices,
         };
         World {
