@@ -21,7 +21,7 @@ use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
-use crate::observe::{self, Observed, RunRecord};
+use crate::observe::{self, Observed, RowsByRun, RunRecord};
 use crate::project::{Project, TableSource};
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, RunForecast, Severity};
@@ -46,6 +46,8 @@ pub struct Engine {
     /// How often a run was read from the store.
     readings: u64,
     records: Arc<Vec<RunRecord>>,
+    /// The rows of each run, without those of tables.
+    rows: RowsByRun,
     observed: Arc<Observed>,
     fits: Fits,
     opened: Vec<Notice>,
@@ -112,6 +114,7 @@ impl Engine {
             runs: BTreeMap::new(),
             readings: 0,
             records: Arc::default(),
+            rows: RowsByRun::default(),
             observed: Arc::default(),
             fits: Fits::default(),
             opened: opened_notice(opened),
@@ -140,6 +143,7 @@ impl Engine {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
         self.table_stamps = table_stamps(&project);
         self.tables = Tables::read(&project);
+        self.rows = RowsByRun::default();
         self.written = project;
         self.keep_fits()?;
         self.fits = Fits::default();
@@ -199,7 +203,7 @@ impl Engine {
         if *look == Look::Everything {
             let before = Arc::clone(&self.observed);
             changed.shown = self.look_at_tables()?;
-            changed.rows = changed.shown && *before != *self.observed;
+            changed.rows = changed.shown && !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
         }
         if self.progress != turn.progress {
             self.progress = turn.progress;
@@ -215,7 +219,7 @@ impl Engine {
             self.refresh(&stale)?;
             self.refreshed = Instant::now();
             changed.shown = true;
-            changed.rows |= *before != *self.observed;
+            changed.rows |= !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
         }
         Ok(changed)
     }
@@ -238,6 +242,7 @@ impl Engine {
             // One may have been caught while it is written: its rows stand until it is whole.
             (self.tables.notices, self.tables.failed) = (fresh.notices, true);
         }
+        self.rows = RowsByRun::default();
         self.refresh(&BTreeSet::new())?;
         Ok(true)
     }
@@ -264,9 +269,11 @@ impl Engine {
             records = self.runs.values().map(|t| t.record.clone()).collect();
         }
         self.records = Arc::new(records);
-        let mut observed = observe::observe(&self.project, &self.records);
-        self.tables.append(&self.project, &mut observed);
-        self.observed = Arc::new(observed);
+        let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
+        if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
+            self.tables.append(&self.project, &mut observed);
+            self.observed = Arc::new(observed);
+        }
         self.forecast_runs(|id| changed.contains(&id));
         Ok(())
     }

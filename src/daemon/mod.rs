@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! watcher (notify's thread) ──look──▶ ┐
-//! fitter ──fits──▶                    ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
+//! fitter ──fits, and what follows──▶  ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
 //! signals ──stop──▶                   ┘    │
 //!                       fitter ◀──job──────┘
 //! ```
