@@ -8,21 +8,20 @@ mod tracked;
 pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
+use super::components::fits::{Fits, Taken};
+use super::components::tables::WatchedTables;
 use super::fitter::Fitted;
-use super::history;
 use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::kinds::Kinds;
 use super::memory::Memory;
-use super::outlook::{Outlook, chosen};
+use super::outlook::chosen;
 use super::vitals::{self, Pace, Reading, Standing};
-use crate::fit::choose::Candidates;
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
 use crate::ipc::protocol::Failure;
-use crate::observe::tables::Tables;
 use crate::observe::{self, Observed, RowsByRun, RunRecord};
-use crate::project::{Project, TableSource};
+use crate::project::Project;
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, RunForecast, Severity};
 use rayon::prelude::*;
@@ -37,9 +36,7 @@ pub struct Engine {
     /// As written, before assumptions: those are made anew as runs say more.
     written: Project,
     assumptions: Vec<Notice>,
-    /// Tables of finished runs, and what their files were when they were read.
-    tables: Tables,
-    table_stamps: Vec<TableStamp>,
+    tables: WatchedTables,
     store: Arc<SledStore>,
     ingester: Ingester,
     runs: BTreeMap<RunId, Tracked>,
@@ -66,27 +63,6 @@ pub struct Engine {
     seq: u64,
 }
 
-/// The newest fits and all that rests on them.
-#[derive(Default)]
-struct Fits {
-    candidates: Arc<Vec<Candidates>>,
-    pool: Arc<forecast::Pool>,
-    /// By metric key: the fingerprint of the rows fitted to.
-    inputs: BTreeMap<String, String>,
-    /// What follows from them, but for the runs, which have their own.
-    outlook: Outlook,
-    made: Option<Instant>,
-    seconds: Option<f64>,
-    /// Fits that the store does not have yet.
-    unkept: Vec<MetricFits>,
-    /// When the store was given some last.
-    kept: Option<Instant>,
-}
-
-/// How often a daemon gives the store new fits, which are made anew with every few lines of a log: they are some hundred
-/// kilobytes, and what a killed daemon had not kept is fitted again.
-const KEEP_EVERY: Duration = Duration::from_secs(60);
-
 /// What one turn changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changed {
@@ -107,8 +83,7 @@ impl Engine {
         let mut engine = Self {
             ingester: Ingester::new(&project, Arc::clone(&store)),
             project: Arc::new(project.clone()),
-            table_stamps: table_stamps(&project),
-            tables: Tables::read(&project),
+            tables: WatchedTables::read(&project),
             written: project,
             assumptions: Vec::new(),
             runs: BTreeMap::new(),
@@ -141,8 +116,7 @@ impl Engine {
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
-        self.table_stamps = table_stamps(&project);
-        self.tables = Tables::read(&project);
+        self.tables = WatchedTables::read(&project);
         self.rows = RowsByRun::default();
         self.written = project;
         self.keep_fits()?;
@@ -226,21 +200,8 @@ impl Engine {
 
     /// Reads the tables again if any has changed. Returns whether they say anything else now.
     fn look_at_tables(&mut self) -> Result<bool, StoreError> {
-        let stamps = table_stamps(&self.written);
-        // One that could not be read may be readable now though nothing about it has changed.
-        if stamps == self.table_stamps && !self.tables.failed {
+        if !self.tables.look(&self.written) {
             return Ok(false);
-        }
-        self.table_stamps = stamps;
-        let fresh = Tables::read(&self.written);
-        if fresh == self.tables {
-            return Ok(false);
-        }
-        if fresh.are_all_of(&self.written) {
-            self.tables = fresh;
-        } else {
-            // One may have been caught while it is written: its rows stand until it is whole.
-            (self.tables.notices, self.tables.failed) = (fresh.notices, true);
         }
         self.rows = RowsByRun::default();
         self.refresh(&BTreeSet::new())?;
@@ -259,7 +220,7 @@ impl Engine {
             self.runs.insert(tracked.record.id, tracked);
         }
         let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
-        let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
+        let (project, assumptions) = observe::assume(&self.tables.tables.complete(&self.written), &records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
         self.project = Arc::new(project);
@@ -271,7 +232,7 @@ impl Engine {
         self.records = Arc::new(records);
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
         if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
-            self.tables.append(&self.project, &mut observed);
+            self.tables.tables.append(&self.project, &mut observed);
             self.observed = Arc::new(observed);
         }
         self.forecast_runs(|id| changed.contains(&id));
@@ -387,32 +348,16 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
-        let observed = Arc::clone(&fitted.observed);
-        let fits = self.take(fitted);
-        self.fits.unkept.retain(|old| fits.iter().all(|new| new.candidates.metric != old.candidates.metric));
-        self.fits.unkept.extend(fits.iter().filter(|fits| fits.new).cloned());
-        history::keep(&self.store, &observed, &fits, &self.fits.outlook.target, now)?;
-        if self.fits.kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
-            self.keep_fits()?;
-        }
-        Ok(())
+        let taken = self.take(fitted);
+        self.fits.write(&self.store, &taken, now)
     }
 
-    /// Takes fits as the newest, and what follows from them; returns the fits. Runs that were read anew meanwhile are
-    /// forecast anew.
-    fn take(&mut self, fitted: Fitted) -> Vec<MetricFits> {
-        let of = |fits: &MetricFits| (fits.candidates.metric.clone(), fits.made_from.rows.clone());
-        let made = fitted.fits.iter().filter(|fits| !fits.made_from.rows.is_empty());
-        self.fits.inputs = made.map(of).collect();
-        self.fits.candidates = fitted.candidates;
-        self.fits.pool = fitted.pool;
-        self.fits.seconds = Some(fitted.seconds);
-        self.fits.made = Some(Instant::now());
-        self.fits.outlook = fitted.outlook;
-        let mut outlooks = std::mem::take(&mut self.fits.outlook.runs);
+    /// Takes fits as the newest, and what follows from them. Runs that were read anew meanwhile are forecast anew.
+    fn take(&mut self, fitted: Fitted) -> Taken {
+        let mut taken = self.fits.take(fitted);
         let mut read_since = BTreeSet::new();
         for id in self.runs.keys().copied().collect::<Vec<_>>() {
-            match outlooks.remove(&id) {
+            match taken.runs.remove(&id) {
                 Some(outlook) if outlook.reading == self.runs[&id].reading => {
                     self.take_forecasts(id, outlook.forecasts)
                 }
@@ -422,7 +367,7 @@ impl Engine {
             }
         }
         self.forecast_runs(|id| read_since.contains(&id));
-        fitted.fits
+        taken
     }
 
     /// The newest fits that the store has of the project's losses.
@@ -436,12 +381,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn keep_fits(&mut self) -> Result<(), StoreError> {
-        self.fits.kept = Some(Instant::now());
-        while let Some(fits) = self.fits.unkept.last() {
-            fits.keep(&self.store)?;
-            self.fits.unkept.pop();
-        }
-        Ok(())
+        self.fits.keep(&self.store)
     }
 
     /// Reads everything there is, and takes files as complete as they are.
@@ -460,15 +400,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Modification time and length of a table's file, where it is there.
-type TableStamp = Option<(SystemTime, u64)>;
-
-fn table_stamps(project: &Project) -> Vec<TableStamp> {
-    let joined = |table: &TableSource| table.join.as_ref().map(|(path, _)| path.clone());
-    let paths = project.tables.iter().flat_map(|table| std::iter::once(table.path.clone()).chain(joined(table)));
-    paths.map(|path| std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()).collect()
 }
 
 /// Seconds since 1970.

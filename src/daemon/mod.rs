@@ -15,6 +15,7 @@
 mod alerts;
 pub mod answer;
 pub mod board;
+mod components;
 pub mod engine;
 pub mod event;
 pub mod export;

@@ -33,7 +33,7 @@ impl Engine {
         let mut notices: Vec<Notice> = around.notices.clone();
         notices.extend(self.opened.iter().cloned());
         notices.extend(self.ingester.notices());
-        notices.extend(self.assumptions.iter().chain(&self.tables.notices).cloned());
+        notices.extend(self.assumptions.iter().chain(&self.tables.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         let files = self.ingester.files();
         let snapshot = Snapshot {
