@@ -1,8 +1,10 @@
 //! What the daemon does continuously, once: read a project's logs and tables, fit, predict, recommend.
 
 use crate::advise::{self, Evidence};
-use crate::daemon::engine::{Engine, chosen};
-use crate::daemon::fitter::{self, Job};
+use crate::daemon::engine::Engine;
+use crate::daemon::fitter;
+use crate::daemon::job::Job;
+use crate::daemon::outlook::chosen;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
 use crate::ipc::protocol::Failure;

@@ -3,7 +3,8 @@
 
 use super::board::World;
 use super::curves::curves;
-use super::engine::{Need, chosen};
+use super::engine::Need;
+use super::outlook::chosen;
 use super::{fitter, history, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};

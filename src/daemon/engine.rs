@@ -9,22 +9,21 @@ mod tracked;
 pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
-use super::fitter::{Fitted, Job};
-use super::history;
+use super::components::fits::{Fits, Taken};
+use super::components::tables::WatchedTables;
+use super::fitter::Fitted;
+use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::kinds::Kinds;
 use super::memory::Memory;
+use super::outlook::chosen;
 use super::vitals::{self, Pace, Reading, Standing};
-use crate::advise;
-use crate::fit::Fit;
-use crate::fit::choose::Candidates;
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
-use crate::observe::tables::Tables;
-use crate::observe::{self, Observed, RunRecord};
-use crate::project::{Project, TableSource};
+use crate::observe::{self, Observed, RowsByRun, RunRecord};
+use crate::project::Project;
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
-use crate::vocab::{Advice, Forecast, IngestProgress, Notice, RatioChart, Severity, ShapeAdvice};
+use crate::vocab::{IngestProgress, Notice, RunForecast, Severity};
 use rayon::prelude::*;
 use shown::Shown;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,13 +37,15 @@ pub struct Engine {
     /// As written, before assumptions: those are made anew as runs say more.
     written: Project,
     assumptions: Vec<Notice>,
-    /// Tables of finished runs, and what their files were when they were read.
-    tables: Tables,
-    table_stamps: Vec<TableStamp>,
+    tables: WatchedTables,
     store: Arc<SledStore>,
     ingester: Ingester,
     runs: BTreeMap<RunId, Tracked>,
+    /// How often a run was read from the store.
+    readings: u64,
     records: Arc<Vec<RunRecord>>,
+    /// The rows of each run, without those of tables.
+    rows: RowsByRun,
     observed: Arc<Observed>,
     fits: Fits,
     opened: Vec<Notice>,
@@ -64,29 +65,6 @@ pub struct Engine {
     /// The runs as they were published last.
     shown: Shown,
 }
-
-/// The newest fits and all that rests on them.
-#[derive(Default)]
-struct Fits {
-    candidates: Arc<Vec<Candidates>>,
-    pool: Arc<forecast::Pool>,
-    /// By metric key: the fingerprint of the rows fitted to.
-    inputs: BTreeMap<String, String>,
-    forecasts: Vec<Forecast>,
-    charts: Vec<RatioChart>,
-    advice: Option<Advice>,
-    shape: Option<ShapeAdvice>,
-    made: Option<Instant>,
-    seconds: Option<f64>,
-    /// Fits that the store does not have yet.
-    unkept: Vec<MetricFits>,
-    /// When the store was given some last.
-    kept: Option<Instant>,
-}
-
-/// How often a daemon gives the store new fits, which are made anew with every few lines of a log: they are some hundred
-/// kilobytes, and what a killed daemon had not kept is fitted again.
-const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// What one turn changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,12 +86,13 @@ impl Engine {
         let mut engine = Self {
             ingester: Ingester::new(&project, Arc::clone(&store)),
             project: Arc::new(project.clone()),
-            table_stamps: table_stamps(&project),
-            tables: Tables::read(&project),
+            tables: WatchedTables::read(&project),
             written: project,
             assumptions: Vec::new(),
             runs: BTreeMap::new(),
+            readings: 0,
             records: Arc::default(),
+            rows: RowsByRun::default(),
             observed: Arc::default(),
             fits: Fits::default(),
             opened: opened_notice(opened),
@@ -141,8 +120,8 @@ impl Engine {
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
-        self.table_stamps = table_stamps(&project);
-        self.tables = Tables::read(&project);
+        self.tables = WatchedTables::read(&project);
+        self.rows = RowsByRun::default();
         self.written = project;
         self.keep_fits()?;
         self.fits = Fits::default();
@@ -202,7 +181,7 @@ impl Engine {
         if *look == Look::Everything {
             let before = Arc::clone(&self.observed);
             changed.shown = self.look_at_tables()?;
-            changed.rows = changed.shown && *before != *self.observed;
+            changed.rows = changed.shown && !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
         }
         if self.progress != turn.progress {
             self.progress = turn.progress;
@@ -218,29 +197,17 @@ impl Engine {
             self.refresh(&stale)?;
             self.refreshed = Instant::now();
             changed.shown = true;
-            changed.rows |= *before != *self.observed;
+            changed.rows |= !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
         }
         Ok(changed)
     }
 
     /// Reads the tables again if any has changed. Returns whether they say anything else now.
     fn look_at_tables(&mut self) -> Result<bool, StoreError> {
-        let stamps = table_stamps(&self.written);
-        // One that could not be read may be readable now though nothing about it has changed.
-        if stamps == self.table_stamps && !self.tables.failed {
+        if !self.tables.look(&self.written) {
             return Ok(false);
         }
-        self.table_stamps = stamps;
-        let fresh = Tables::read(&self.written);
-        if fresh == self.tables {
-            return Ok(false);
-        }
-        if fresh.are_all_of(&self.written) {
-            self.tables = fresh;
-        } else {
-            // One may have been caught while it is written: its rows stand until it is whole.
-            (self.tables.notices, self.tables.failed) = (fresh.notices, true);
-        }
+        self.rows = RowsByRun::default();
         self.refresh(&BTreeSet::new())?;
         Ok(true)
     }
@@ -251,11 +218,13 @@ impl Engine {
         // Those that no pattern matches any more the ingester has forgotten.
         self.runs.retain(|id, _| names.contains_key(id));
         let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
-        for tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
+        for mut tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
+            self.readings += 1;
+            tracked.reading = self.readings;
             self.runs.insert(tracked.record.id, tracked);
         }
         let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
-        let (project, assumptions) = observe::assume(&self.tables.complete(&self.written), &records);
+        let (project, assumptions) = observe::assume(&self.tables.tables.complete(&self.written), &records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
         // The same project stays the same one in memory: views of runs that rest on it stand.
@@ -268,9 +237,11 @@ impl Engine {
             records = self.runs.values().map(|t| t.record.clone()).collect();
         }
         self.records = Arc::new(records);
-        let mut observed = observe::observe(&self.project, &self.records);
-        self.tables.append(&self.project, &mut observed);
-        self.observed = Arc::new(observed);
+        let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
+        if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
+            self.tables.tables.append(&self.project, &mut observed);
+            self.observed = Arc::new(observed);
+        }
         self.forecast_runs(|id| changed.contains(&id));
         Ok(())
     }
@@ -278,16 +249,24 @@ impl Engine {
     /// Forecasts the ends of some runs anew.
     fn forecast_runs(&mut self, which: impl Fn(RunId) -> bool) {
         let fits = chosen(&self.fits.candidates);
-        for (id, tracked) in self.runs.iter_mut().filter(|(id, _)| which(**id)) {
-            let all = forecast::every(&self.project, &fits, &self.fits.pool, &tracked.record);
-            tracked.forecasts = self.memory.calibrated(all);
-            for (metric, forecast) in
-                tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
-            {
-                forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
-            }
-            self.due.insert(*id);
+        let all: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(id, _)| which(**id))
+            .map(|(id, tracked)| (*id, forecast::every(&self.project, &fits, &self.fits.pool, &tracked.record)))
+            .collect();
+        all.into_iter().for_each(|(id, forecasts)| self.take_forecasts(id, forecasts));
+    }
+
+    /// Takes up where a run will end, with intervals as wide as the ledger asks for.
+    fn take_forecasts(&mut self, id: RunId, all: BTreeMap<String, Vec<RunForecast>>) {
+        let Some(tracked) = self.runs.get_mut(&id) else { return };
+        tracked.forecasts = self.memory.calibrated(all);
+        for (metric, forecast) in tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
+        {
+            forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
         }
+        self.due.insert(id);
     }
 
     /// Looks at the runs of which there may be news, and writes down what is to be told, what has been forecast, and what
@@ -335,7 +314,7 @@ impl Engine {
             self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
         }
         let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
-        self.memory.note_target(&self.fits.forecasts, &self.records, fit, at);
+        self.memory.note_target(&self.fits.outlook.target, &self.records, fit, at);
         self.memory.write()?;
         Ok(news)
     }
@@ -353,7 +332,10 @@ impl Engine {
     /// Finds out again which series of the runs matter, and reads those that did not before.
     fn sort_out(&mut self) -> Result<(), StoreError> {
         let (store, kinds, project) = (&self.store, &mut self.kinds, &self.project);
-        self.runs.values_mut().for_each(|tracked| tracked.roles = kinds.roles(project, &tracked.metrics));
+        for tracked in self.runs.values_mut() {
+            self.readings += 1;
+            (tracked.reading, tracked.roles) = (self.readings, kinds.roles(project, &tracked.metrics));
+        }
         self.runs.par_iter_mut().try_for_each(|(_, tracked)| tracked.sort_out(store))
     }
 
@@ -364,58 +346,35 @@ impl Engine {
             project: Arc::clone(&self.project),
             observed: Arc::clone(&self.observed),
             records: Arc::clone(&self.records),
+            readings: self.runs.iter().map(|(id, tracked)| (*id, tracked.reading)).collect(),
         }
     }
 
-    /// Takes fits, keeps them, and works out forecasts, charts and advice from them.
+    /// Takes fits with what follows from them, and keeps them.
     ///
     /// # Errors
     /// What the store says.
     pub fn accept(&mut self, fitted: Fitted, now: SystemTime) -> Result<(), StoreError> {
-        let observed = Arc::clone(&fitted.observed);
-        let fits = self.take(fitted);
-        self.advise(&observed);
-        self.fits.unkept.retain(|old| fits.iter().all(|new| new.candidates.metric != old.candidates.metric));
-        self.fits.unkept.extend(fits.iter().filter(|fits| fits.new).cloned());
-        history::keep(&self.store, &observed, &fits, &self.fits.forecasts, now)?;
-        if self.fits.kept.is_none_or(|at| at.elapsed() >= KEEP_EVERY) {
-            self.keep_fits()?;
-        }
-        self.forecast_runs(|_| true);
-        Ok(())
+        let taken = self.take(fitted);
+        self.fits.write(&self.store, &taken, now)
     }
 
-    /// Takes fits as the newest; returns them.
-    fn take(&mut self, fitted: Fitted) -> Vec<MetricFits> {
-        let of = |fits: &MetricFits| (fits.candidates.metric.clone(), fits.made_from.rows.clone());
-        let made = fitted.fits.iter().filter(|fits| !fits.made_from.rows.is_empty());
-        self.fits.inputs = made.map(of).collect();
-        self.fits.candidates = Arc::new(fitted.fits.iter().map(|fits| fits.candidates.clone()).collect());
-        self.fits.pool = fitted.pool;
-        self.fits.seconds = Some(fitted.seconds);
-        self.fits.made = Some(Instant::now());
-        fitted.fits
-    }
-
-    /// Works out advice, and forecasts and charts of the target, from the newest fits and the rows they were made from.
-    fn advise(&mut self, observed: &Observed) {
-        let fits = chosen(&self.fits.candidates);
-        let evidence = advise::Evidence { project: &self.project, observed, fits: &fits, extrapolate: false };
-        let advice = advise::recommend(&evidence);
-        self.fits.shape = advise::shape(&evidence);
-        let mut forecasts = Vec::new();
-        if let Some(scale) = self.project.target.scale() {
-            let mut at = |mixture| forecasts.extend(forecast::every_law(&self.fits.candidates, &scale, mixture));
-            if let Some(current) = &self.project.current {
-                at(current);
-            }
-            if let Advice::Recommendation(advised) = &advice {
-                at(&advised.mixture);
+    /// Takes fits as the newest, and what follows from them. Runs that were read anew meanwhile are forecast anew.
+    fn take(&mut self, fitted: Fitted) -> Taken {
+        let mut taken = self.fits.take(fitted);
+        let mut read_since = BTreeSet::new();
+        for id in self.runs.keys().copied().collect::<Vec<_>>() {
+            match taken.runs.remove(&id) {
+                Some(outlook) if outlook.reading == self.runs[&id].reading => {
+                    self.take_forecasts(id, outlook.forecasts)
+                }
+                _ => {
+                    read_since.insert(id);
+                }
             }
         }
-        self.fits.forecasts = forecasts;
-        self.fits.charts = forecast::charts(&self.project, &fits, observed, Some(&advice));
-        self.fits.advice = Some(advice);
+        self.forecast_runs(|id| read_since.contains(&id));
+        taken
     }
 
     /// The newest fits that the store has of the project's losses.
@@ -429,12 +388,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn keep_fits(&mut self) -> Result<(), StoreError> {
-        self.fits.kept = Some(Instant::now());
-        while let Some(fits) = self.fits.unkept.last() {
-            fits.keep(&self.store)?;
-            self.fits.unkept.pop();
-        }
-        Ok(())
+        self.fits.keep(&self.store)
     }
 
     /// Reads everything there is, and takes files as complete as they are.
@@ -455,24 +409,9 @@ impl Engine {
     }
 }
 
-/// Modification time and length of a table's file, where it is there.
-type TableStamp = Option<(SystemTime, u64)>;
-
-fn table_stamps(project: &Project) -> Vec<TableStamp> {
-    let joined = |table: &TableSource| table.join.as_ref().map(|(path, _)| path.clone());
-    let paths = project.tables.iter().flat_map(|table| std::iter::once(table.path.clone()).chain(joined(table)));
-    paths.map(|path| std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok()).collect()
-}
-
 /// Seconds since 1970.
 pub fn seconds(now: SystemTime) -> f64 {
     now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-/// The chosen fit of each domain's loss.
-#[must_use]
-pub fn chosen(candidates: &[Candidates]) -> Vec<Option<&Fit>> {
-    candidates.iter().map(Candidates::chosen).collect()
 }
 
 fn opened_notice(opened: &Opened) -> Vec<Notice> {

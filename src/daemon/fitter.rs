@@ -6,11 +6,13 @@
 //! on. After a fit that took a while the fitter rests as long, so that ingest and the screen keep at least half of the
 //! machine.
 
+use super::job::Job;
 use super::kept_fits::{MadeFrom, MetricFits};
-use crate::fit::choose::{Request, Scope, choose};
+use super::outlook::Outlook;
+use crate::fit::choose::{Candidates, Request, Scope, choose};
 use crate::fit::{Options, Stop, never};
 use crate::forecast::Pool;
-use crate::observe::{Observed, RunRecord};
+use crate::observe::Observed;
 use crate::project::Project;
 use crate::vocab::Observations;
 use crossbeam_channel::{Receiver, Sender};
@@ -30,17 +32,6 @@ const GROWN: f64 = 1.1;
 /// The longest pause after a fit.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// What to fit.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The project after assumptions.
-    pub project: Arc<Project>,
-    /// The rows.
-    pub observed: Arc<Observed>,
-    /// The runs they come from.
-    pub records: Arc<Vec<RunRecord>>,
-}
-
 /// What came of it.
 #[derive(Debug)]
 pub struct Fitted {
@@ -48,10 +39,23 @@ pub struct Fitted {
     pub observed: Arc<Observed>,
     /// Fits of each domain's loss, in the order of the project's domains.
     pub fits: Vec<MetricFits>,
+    /// The same, for readers.
+    pub candidates: Arc<Vec<Candidates>>,
     /// What finished runs teach the running ones.
     pub pool: Arc<Pool>,
+    /// What follows from the fits.
+    pub outlook: Outlook,
     /// Seconds it took.
     pub seconds: f64,
+}
+
+impl Fitted {
+    /// Fits of which nothing follows yet.
+    #[must_use]
+    pub fn new(observed: Arc<Observed>, fits: Vec<MetricFits>, pool: Arc<Pool>, seconds: f64) -> Self {
+        let candidates = Arc::new(fits.iter().map(|fits| fits.candidates.clone()).collect());
+        Self { observed, fits, candidates, pool, outlook: Outlook::default(), seconds }
+    }
 }
 
 /// How the project wants its fits.
@@ -238,7 +242,9 @@ impl Fitter {
     fn publish(&mut self, job: &Job, fits: Vec<MetricFits>, began: Instant, done: &impl Fn(Fitted)) {
         self.previous.clone_from(&fits);
         let seconds = began.elapsed().as_secs_f64();
-        done(Fitted { observed: Arc::clone(&job.observed), fits, pool: Arc::clone(&self.pool), seconds });
+        let mut fitted = Fitted::new(Arc::clone(&job.observed), fits, Arc::clone(&self.pool), seconds);
+        fitted.outlook = Outlook::of(job, &fitted.candidates, &fitted.pool);
+        done(fitted);
     }
 }
 
@@ -251,8 +257,9 @@ pub fn jobs() -> (Sender<Job>, Receiver<Job>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{observe, tests};
+    use crate::observe::{RunRecord, observe, tests};
     use std::cell::RefCell;
+    use std::collections::BTreeMap;
 
     /// The example's first runs, fitted quickly with one law.
     fn job(runs: usize) -> Job {
@@ -260,7 +267,7 @@ mod tests {
         (project.laws, project.fit.starts) = (vec!["additive".to_owned()], Some(1));
         let records: Vec<RunRecord> = tests::code_cpt().into_iter().take(runs).collect();
         let observed = Arc::new(observe(&project, &records));
-        Job { project: Arc::new(project), observed, records: Arc::new(records) }
+        Job { project: Arc::new(project), observed, records: Arc::new(records), readings: BTreeMap::new() }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! watcher (notify's thread) ──look──▶ ┐
-//! fitter ──fits──▶                    ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
+//! fitter ──fits, and what follows──▶  ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
 //! signals ──stop──▶                   ┘    │
 //!                       fitter ◀──job──────┘
 //! ```
@@ -15,6 +15,7 @@
 mod alerts;
 pub mod answer;
 pub mod board;
+mod components;
 mod curves;
 pub mod engine;
 #[cfg(feature = "daemon")]
@@ -24,6 +25,7 @@ mod failure;
 pub mod fingerprint;
 pub mod fitter;
 pub mod history;
+pub mod job;
 pub mod kept_fits;
 mod kinds;
 #[cfg(feature = "daemon")]
@@ -31,6 +33,7 @@ pub mod lifecycle;
 #[cfg(feature = "daemon")]
 mod line;
 pub mod memory;
+pub mod outlook;
 #[cfg(feature = "daemon")]
 pub mod place;
 pub mod run_view;

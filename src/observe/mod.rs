@@ -4,6 +4,7 @@
 //! token count at that step. Pure: the caller reads the store.
 
 mod assume;
+mod by_run;
 mod keys;
 mod record;
 mod rows;
@@ -14,6 +15,7 @@ pub(crate) mod target;
 pub(crate) mod tests;
 
 pub use assume::assume;
+pub use by_run::RowsByRun;
 pub use record::{Observed, RunRecord};
 pub use steps::{OptimiserSteps, step_counter};
 
@@ -22,7 +24,7 @@ use crate::project::Project;
 /// Builds the rows.
 #[must_use]
 pub fn observe(project: &Project, runs: &[RunRecord]) -> Observed {
-    rows::rows(project, runs)
+    by_run::whole(project, runs)
 }
 
 /// How well a metric suits as the training loss of a run, less being better; `None` where it is something else.

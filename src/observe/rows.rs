@@ -1,10 +1,8 @@
 //! Checkpoints of runs as rows: which steps count, how many tokens were seen there, at which mixture.
 
-use super::{Observed, RunRecord};
+use super::RunRecord;
 use crate::project::Project;
-use crate::vocab::text::printable;
 use crate::vocab::{FactName, Mixture, Observation, Observations, Probe};
-use std::collections::BTreeMap;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
 /// (`throughput/total_tokens`).
@@ -36,39 +34,60 @@ fn is_called(key: &str, name: &str) -> bool {
 /// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.
 const UNLISTED: f64 = 5e-3;
 
-/// How many names a message lists before it counts.
-const NAMED: usize = 3;
+/// The rows of one run: one entry per domain of the project.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct RunRows {
+    pub domains: Vec<DomainRows>,
+    /// Why none of the run is used.
+    pub refused: Option<String>,
+}
 
-/// Builds the rows of every validation loss; see [`super::observe`].
-pub(super) fn rows(project: &Project, runs: &[RunRecord]) -> Observed {
-    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
-    let mixtures = mixtures(project, runs);
-    let mut observed = Observed::default();
-    for (index, domain) in project.domains.iter().enumerate() {
-        let metric = project.metrics.get(index).cloned().unwrap_or_default();
-        let empty = Observations {
-            metric: metric.clone(),
-            domains: project.domains.clone(),
-            own: Some(index).filter(|_| !domain.is_empty()),
-            runs: names.clone(),
-            supply: supply(project),
-            probe: project.probes.get(domain).copied(),
-            ..Observations::default()
+/// The rows of one run for one validation loss. The number of the run in them is 0.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct DomainRows {
+    pub fitted: Vec<Observation>,
+    /// Those at step 0.
+    pub starts: Vec<Observation>,
+    /// Checkpoints left out as too early.
+    pub early: usize,
+    /// Checkpoints left out as their loss is not a positive number.
+    pub not_finite: usize,
+    /// Whether checkpoints were left out as it is not known how many tokens they had seen.
+    pub without_tokens: bool,
+}
+
+impl RunRows {
+    /// `same`: the mixture of every run, where none states its own.
+    pub fn of(project: &Project, record: &RunRecord, same: Option<&[f64]>) -> Self {
+        let mixture = match (record.facts.mixture(), same) {
+            (Some(mixture), _) => listed(project, mixture),
+            (None, Some(same)) => Ok(same.to_vec()),
+            (None, None) => Err("mixture unknown (set facts.mixture)".to_owned()),
         };
-        let (mut fitted, mut starts) = (empty.clone(), empty);
-        let mut dropped = Dropped { by_mixture: mixtures.refused.clone(), ..Dropped::default() };
-        for (run, record) in runs.iter().enumerate() {
-            let (Some(mixture), Some(losses)) = (&mixtures.weights[run], record.series.get(&metric)) else { continue };
-            one_run(project, record, run, mixture, losses, (&mut fitted, &mut starts), &mut dropped);
-        }
-        fitted.dropped = dropped.sentences(project.fit.skip);
-        if let Some(sentence) = &mixtures.assumed {
-            fitted.dropped.push(sentence.clone());
-        }
-        observed.fitted.push(fitted);
-        observed.starts.push(starts);
+        let mixture = match mixture {
+            Ok(mixture) => mixture,
+            Err(why) => return Self { refused: Some(why), domains: Vec::new() },
+        };
+        let of = |index: usize| {
+            let losses = project.metrics.get(index).and_then(|metric| record.series.get(metric));
+            losses.map_or_else(DomainRows::default, |losses| one_loss(project, record, &mixture, losses))
+        };
+        Self { refused: None, domains: (0..project.domains.len()).map(of).collect() }
     }
-    observed
+}
+
+/// A set of rows without any.
+pub(super) fn empty(project: &Project, index: usize, runs: &[String]) -> Observations {
+    let domain = project.domains.get(index).map_or("", String::as_str);
+    Observations {
+        metric: project.metrics.get(index).cloned().unwrap_or_default(),
+        domains: project.domains.clone(),
+        own: Some(index).filter(|_| !domain.is_empty()),
+        runs: runs.to_vec(),
+        supply: supply(project),
+        probe: project.probes.get(domain).copied(),
+        ..Observations::default()
+    }
 }
 
 /// Tokens there are of each domain; empty where the project knows of none, or wants repetition left alone.
@@ -90,39 +109,33 @@ fn probe(losses: &[(i64, f64)], tokens: impl Fn(i64) -> Option<f64>) -> Option<P
     Some(Probe { loss, decline: (1e6 * (loss - last) / (to - from)).max(0.0) })
 }
 
-/// Appends the rows of one run for one validation loss.
-fn one_run(
-    project: &Project,
-    record: &RunRecord,
-    run: usize,
-    mixture: &[f64],
-    losses: &[(i64, f64)],
-    into: (&mut Observations, &mut Observations),
-    dropped: &mut Dropped,
-) {
+/// The rows of one run for one validation loss.
+fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i64, f64)]) -> DomainRows {
     let counts = TokenCount::of(record);
     let at_step = |step: i64| if step <= 0 { Some(0.0) } else { counts.at(step) };
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
     let probe = probe(losses, |step| at_step(step).filter(|d| *d < project.fit.skip * planned));
+    let mut rows = DomainRows::default();
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
-            dropped.not_finite += 1;
+            rows.not_finite += 1;
             continue;
         }
         let Some(tokens) = at_step(step) else {
-            dropped.without_tokens.insert(record.name.clone());
+            rows.without_tokens = true;
             continue;
         };
-        let row = Observation { loss, run, probe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
+        let row = Observation { loss, probe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
         if tokens <= 0.0 {
-            into.1.rows.push(row);
+            rows.starts.push(row);
         } else if tokens < project.fit.skip * planned {
-            dropped.early += 1;
+            rows.early += 1;
         } else {
-            into.0.rows.push(row);
+            rows.fitted.push(row);
         }
     }
+    rows
 }
 
 /// Tokens a run has seen by its newest step, where it can be known.
@@ -190,35 +203,10 @@ fn interpolate(series: &[(i64, f64)], step: i64) -> Option<f64> {
     Some(v0 + part * (v1 - v0)).filter(|v| v.is_finite() && *v > 0.0 && (-1.0..=2.0).contains(&part))
 }
 
-/// Weights of every run in the order of the project's domains, `None` where the run cannot be used.
-struct Mixtures {
-    weights: Vec<Option<Vec<f64>>>,
-    refused: BTreeMap<String, String>,
-    assumed: Option<String>,
-}
-
-fn mixtures(project: &Project, runs: &[RunRecord]) -> Mixtures {
-    let mut all = Mixtures { weights: Vec::with_capacity(runs.len()), refused: BTreeMap::new(), assumed: None };
+/// The mixture that every run is taken to have, where none states its own.
+pub(super) fn same_mixture(project: &Project, runs: &[RunRecord]) -> Option<Vec<f64>> {
     let nobody_says = !runs.is_empty() && runs.iter().all(|run| run.facts.mixture().is_none());
-    let same = nobody_says.then(|| assumed_mixture(project)).flatten();
-    if let (Some(_), true) = (&same, project.domains.len() > 1) {
-        all.assumed = Some("no run states its mixture; assumed the same for all (set facts.mixture)".to_owned());
-    }
-    for run in runs {
-        let weights = match (run.facts.mixture(), &same) {
-            (Some(mixture), _) => listed(project, mixture),
-            (None, Some(same)) => Ok(same.clone()),
-            (None, None) => Err("mixture unknown (set facts.mixture)".to_owned()),
-        };
-        all.weights.push(match weights {
-            Ok(weights) => Some(weights),
-            Err(why) => {
-                all.refused.insert(run.name.clone(), why);
-                None
-            }
-        });
-    }
-    all
+    nobody_says.then(|| assumed_mixture(project)).flatten()
 }
 
 fn assumed_mixture(project: &Project) -> Option<Vec<f64>> {
@@ -251,44 +239,4 @@ fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, String> {
     }
     weights.iter_mut().for_each(|w| *w /= sum);
     Ok(weights)
-}
-
-/// What was left out, counted.
-#[derive(Default)]
-struct Dropped {
-    early: usize,
-    not_finite: usize,
-    without_tokens: std::collections::BTreeSet<String>,
-    by_mixture: BTreeMap<String, String>,
-}
-
-impl Dropped {
-    fn sentences(&self, skip: f64) -> Vec<String> {
-        let mut all = Vec::new();
-        if self.early > 0 {
-            all.push(format!("left out: the first {:.0} % of each run ({} checkpoints)", 100.0 * skip, self.early));
-        }
-        if self.not_finite > 0 {
-            all.push(format!("left out: {} checkpoints whose loss is not a positive number", self.not_finite));
-        }
-        let some = |names: &mut dyn Iterator<Item = String>, total: usize| {
-            let mut text = names.take(NAMED).collect::<Vec<_>>().join("; ");
-            if total > NAMED {
-                text.push_str(&format!("; and {} more", total - NAMED));
-            }
-            text
-        };
-        if !self.without_tokens.is_empty() {
-            let mut names = self.without_tokens.iter().map(|n| printable(n));
-            all.push(format!(
-                "left out, token count unknown (set facts.batch_tokens): {}",
-                some(&mut names, self.without_tokens.len())
-            ));
-        }
-        if !self.by_mixture.is_empty() {
-            let mut lines = self.by_mixture.iter().map(|(n, why)| format!("{}: {}", printable(n), printable(why)));
-            all.push(format!("left out: {}", some(&mut lines, self.by_mixture.len())));
-        }
-        all
-    }
 }

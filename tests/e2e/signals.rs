@@ -300,7 +300,7 @@ fn what_is_told_is_listed_and_acknowledged_by_commands() {
         .and_then(|mut f| f.write_all(broken[broken.len() - 3..].concat().as_bytes()))
         .unwrap();
     let stdout = |args: &[&str]| String::from_utf8(world.run(args).stdout).unwrap();
-    assert!(stdout(&["alerts", "p"]).contains("not a number"), "{}", stdout(&["alerts", "p"]));
+    assert!(stdout(&["alerts", "p"]).contains("NaN"), "{}", stdout(&["alerts", "p"]));
     assert_eq!(stdout(&["ack", "p"]), stdout(&["alerts", "p"]), "the name of earlier releases");
     assert!(stdout(&["show", "nan", "p"]).contains("train/loss is NaN at step 200"));
     let wrong = world.run(&["alerts", "dismiss", "17", "p"]);

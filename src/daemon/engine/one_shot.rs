@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::daemon::fitter::{self, Fitted, fit_all};
 use crate::daemon::kept_fits::{MadeFrom, MetricFits};
+use crate::daemon::outlook::Outlook;
 use crate::fit::choose::Candidates;
 use crate::forecast::{self, Pool};
 use crate::store::StoreError;
@@ -70,8 +71,7 @@ impl Engine {
             kept.iter().find(usable).cloned().unwrap_or_else(none)
         };
         let fits: Vec<MetricFits> = self.observed.fitted.iter().map(of).collect();
-        self.take(Fitted { observed: Arc::clone(&self.observed), fits, pool: self.pool(), seconds: 0.0 });
-        self.forecast_runs(|_| true);
+        self.take(Fitted::new(Arc::clone(&self.observed), fits, self.pool(), 0.0));
     }
 
     fn fit_what_changed(&mut self, need: Need, tell: impl FnMut(&str)) -> Result<usize, StoreError> {
@@ -80,13 +80,11 @@ impl Engine {
         let fits = fit_all(&job, &self.kept_fits(), tell);
         let made = fits.iter().filter(|fits| fits.new).count();
         let pool = if self.has_runs_in_progress() { self.pool() } else { Arc::default() };
-        let fitted = Fitted { observed: job.observed, fits, pool, seconds: began.elapsed().as_secs_f64() };
+        let mut fitted = Fitted::new(job.observed, fits, pool, began.elapsed().as_secs_f64());
         if made > 0 || need == Need::Advice {
-            self.accept(fitted, SystemTime::now())?;
-        } else {
-            self.take(fitted);
-            self.forecast_runs(|_| true);
+            fitted.outlook = Outlook::of_target(&job.project, &fitted.observed, &fitted.candidates);
         }
+        self.accept(fitted, SystemTime::now())?;
         Ok(made)
     }
 

@@ -33,7 +33,7 @@ impl Engine {
         let mut notices: Vec<Notice> = around.notices.clone();
         notices.extend(self.opened.iter().cloned());
         notices.extend(self.ingester.notices());
-        notices.extend(self.assumptions.iter().chain(&self.tables.notices).cloned());
+        notices.extend(self.assumptions.iter().chain(&self.tables.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         let files = self.ingester.files();
         let snapshot = Snapshot {
@@ -60,11 +60,11 @@ impl Engine {
             runs,
             fits: fit_views(&self.fits.candidates),
             choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
-            forecasts: self.fits.forecasts.clone(),
-            charts: self.fits.charts.clone(),
-            advice: self.fits.advice.clone(),
+            forecasts: self.fits.outlook.target.clone(),
+            charts: self.fits.outlook.charts.clone(),
+            advice: self.fits.outlook.advice.clone(),
             ledger: self.memory.view(),
-            shape: self.fits.shape.clone(),
+            shape: self.fits.outlook.shape.clone(),
             notices,
         };
         World {

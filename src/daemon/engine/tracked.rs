@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// A run and what the store says of its metrics.
 pub struct Tracked {
     pub record: RunRecord,
+    /// Another number whenever the run was read anew.
+    pub reading: u64,
     /// Steps are the optimiser's.
     pub metrics: Vec<(Arc<str>, Summary)>,
     /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
@@ -83,7 +85,8 @@ pub fn read(
             let record = RunRecord { id: *id, name, facts, series, steps, others };
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
-            let mut tracked = Tracked { record, metrics, shown, last_step, roles, forecasts: BTreeMap::new() };
+            let mut tracked =
+                Tracked { record, reading: 0, metrics, shown, last_step, roles, forecasts: BTreeMap::new() };
             tracked.sort_out(store)?;
             Ok(tracked)
         })

@@ -1,0 +1,20 @@
+//! What the thread that fits is given.
+
+use crate::observe::{Observed, RunRecord};
+use crate::project::Project;
+use crate::store::RunId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What to fit.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The project after assumptions.
+    pub project: Arc<Project>,
+    /// The rows.
+    pub observed: Arc<Observed>,
+    /// The runs they come from.
+    pub records: Arc<Vec<RunRecord>>,
+    /// Of each run, a number that is another one whenever the run was read anew.
+    pub readings: BTreeMap<RunId, u64>,
+}

@@ -1,0 +1,87 @@
+//! What follows from fits: advice, charts, and where the target and the runs in progress will end. Worked out beside the
+//! fits, never on the thread that reads logs.
+
+use super::job::Job;
+use crate::advise::{self, Evidence};
+use crate::fit::Fit;
+use crate::fit::choose::Candidates;
+use crate::forecast::{self, Pool};
+use crate::observe::{Observed, RunRecord};
+use crate::project::Project;
+use crate::store::RunId;
+use crate::vocab::{Advice, Forecast, RatioChart, RunForecast, ShapeAdvice};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Everything that follows from the fits of all losses.
+#[derive(Debug, Clone, Default)]
+pub struct Outlook {
+    /// Which mixture to use; `None` where it was not worked out.
+    pub advice: Option<Advice>,
+    /// Which shape to train next, where the project asks.
+    pub shape: Option<ShapeAdvice>,
+    /// The target with the current mixture, and with the advised one: by every law that was fitted.
+    pub target: Vec<Forecast>,
+    /// Each loss at the target against the weight of one domain.
+    pub charts: Vec<RatioChart>,
+    /// The ends of the runs in progress, as they were read when the fits were made.
+    pub runs: BTreeMap<RunId, RunOutlook>,
+}
+
+/// Where one run will end.
+#[derive(Debug, Clone)]
+pub struct RunOutlook {
+    /// Which reading of the run it was made from ([`Job::readings`]).
+    pub reading: u64,
+    /// By metric key, by every law; the one to show comes first. As laws say: not yet widened by how they have fared.
+    pub forecasts: BTreeMap<String, Vec<RunForecast>>,
+}
+
+impl Outlook {
+    /// Works everything out.
+    #[must_use]
+    pub fn of(job: &Job, candidates: &[Candidates], pool: &Pool) -> Self {
+        Self { runs: runs(job, candidates, pool), ..Self::of_target(&job.project, &job.observed, candidates) }
+    }
+
+    /// Works out all but the ends of runs.
+    #[must_use]
+    pub fn of_target(project: &Project, observed: &Observed, candidates: &[Candidates]) -> Self {
+        let fits = chosen(candidates);
+        let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+        let advice = advise::recommend(&evidence);
+        let mut target = Vec::new();
+        if let Some(scale) = project.target.scale() {
+            let mut at = |mixture| target.extend(forecast::every_law(candidates, &scale, mixture));
+            if let Some(current) = &project.current {
+                at(current);
+            }
+            if let Advice::Recommendation(advised) = &advice {
+                at(&advised.mixture);
+            }
+        }
+        Self {
+            shape: advise::shape(&evidence),
+            target,
+            charts: forecast::charts(project, &fits, observed, Some(&advice)),
+            advice: Some(advice),
+            runs: BTreeMap::new(),
+        }
+    }
+}
+
+fn runs(job: &Job, candidates: &[Candidates], pool: &Pool) -> BTreeMap<RunId, RunOutlook> {
+    let fits = chosen(candidates);
+    let one = |record: &RunRecord| {
+        let forecasts = forecast::every(&job.project, &fits, pool, record);
+        let reading = job.readings.get(&record.id).copied()?;
+        Some((record.id, RunOutlook { reading, forecasts }))
+    };
+    job.records.par_iter().filter_map(one).collect()
+}
+
+/// The chosen fit of each domain's loss.
+#[must_use]
+pub fn chosen(candidates: &[Candidates]) -> Vec<Option<&Fit>> {
+    candidates.iter().map(Candidates::chosen).collect()
+}
