@@ -25,6 +25,7 @@ pub mod kept_fits;
 mod kinds;
 pub mod lifecycle;
 mod line;
+pub mod log;
 pub mod memory;
 pub mod place;
 pub mod run_view;
