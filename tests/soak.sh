@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The long checks, an hour and more: every test in full (optimised, with all features) where `cargo test` takes a sample; two hundred kills;
-# the recorded runs and published tables held out in all splits; the fuzz targets, a minute each. `tests/soak.sh tests|splits|fuzz` is one part.
-# MIXLAW_SEED, MIXLAW_KILLS and MIXLAW_FUZZ_SECONDS change what is drawn, how many kills, how long.
+# The long checks, hours of them: every test in full and optimised where `cargo test` takes a sample, with two hundred kills;
+# recorded runs and published tables held out in all splits; a quarter of an hour of fuzzing. `tests/soak.sh tests|splits|fuzz`
+# is one part. MIXLAW_SEED, MIXLAW_KILLS and MIXLAW_FUZZ_SECONDS change what is drawn, how many kills, how long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,10 +23,9 @@ fuzz() {
         echo "not fuzzed: it needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz)" >&2
         return 1
     fi
-    for target in $(cargo +nightly fuzz list); do
-        echo "== $target"
-        cargo +nightly fuzz run "$target" -- -max_total_time="${MIXLAW_FUZZ_SECONDS:-60}"
-    done
+    cargo run --manifest-path fuzz/Cargo.toml --bin seeds
+    mkdir -p fuzz/corpus/formats
+    cargo +nightly fuzz run formats fuzz/corpus/formats fuzz/seeds -- -max_total_time="${MIXLAW_FUZZ_SECONDS:-900}"
 }
 
 case "${1:-all}" in

@@ -4,6 +4,7 @@
 use crate::ingest::formats::{self, Growth};
 use crate::laws;
 use crate::schema;
+use crate::vocab::text::printable;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
@@ -24,14 +25,14 @@ pub fn text() -> String {
 fn formats(out: &mut String) {
     out.push_str(
         "\n## Log formats\n\nA file's format is recognised from its content; where two fit alike, the one that stands first is taken. \
-         Other lines are described under `formats:` in the project file.\n\n| format | files |\n|---|---|\n",
+         Other lines are described under `formats:` in the project file.\n\n| format | files | a line |\n|---|---|---|\n",
     );
     for format in formats::all() {
         let growth = match format.growth() {
             Growth::Appended => "grow at their end",
             Growth::Rewritten => "are rewritten whole",
         };
-        line(out, &[&code(format.name()), growth]);
+        line(out, &[&code(format.name()), growth, &example(format.examples())]);
     }
 }
 
@@ -93,6 +94,14 @@ fn kind(schema: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The beginning of the last line of the first example: the first lines are those of a header, if any.
+fn example(examples: &[&str]) -> String {
+    const WIDTH: usize = 90;
+    let text = examples.first().and_then(|text| text.lines().rfind(|line| !line.trim().is_empty())).unwrap_or_default();
+    let shown: String = printable(text).trim().replace('`', "'").chars().take(WIDTH).collect();
+    if shown.is_empty() { String::new() } else { code(&shown) }
 }
 
 fn code(text: &str) -> String {
