@@ -8,13 +8,18 @@ demo:
 test:
     cargo test
 
+# the long checks: tests in full, splits, fuzzing (an hour and more)
+soak *part:
+    bash tests/soak.sh {{part}}
+
 # all that is checked before a change lands
 ci:
     bash .ci/run
 
-# write schemas/ from the types
+# write schemas/ from the types, docs/reference.md from the tables
 schemas:
     cargo run -- schema --write schemas
+    cargo run -- schema --reference docs/reference.md
 
 # the recorded sweep, trained again at fifty times its speed, into a scratch directory
 replay dir="/tmp/mixlaw-replay":

@@ -40,6 +40,12 @@ fn the_files_are_those_of_the_types() {
 }
 
 #[test]
+fn the_reference_is_that_of_the_tables() {
+    let stale = fs::read_to_string(here("docs/reference.md")).unwrap_or_default() != mixlaw::cli::reference::text();
+    assert!(!stale, "docs/reference.md is stale; type: cargo run -- schema --reference docs/reference.md");
+}
+
+#[test]
 fn project_files_that_load_conform() {
     let mut files = vec![here("examples/code-cpt/mixlaw.yaml")];
     let valid = fs::read_dir(here("tests/project/valid")).expect("cases").map(|e| e.expect("an entry").path());

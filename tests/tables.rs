@@ -47,14 +47,22 @@ fn hold(rows: impl Iterator<Item = &'static Row>) {
     assert!(worse.is_empty(), "{worse:#?}");
 }
 
+/// One of so many, beginning where `MIXLAW_SEED` says; all of them where `MIXLAW_SOAK` is set (`tests/soak.sh`).
+fn sample<T>(of: impl Iterator<Item = T>, one_of: usize) -> impl Iterator<Item = T> {
+    let seed: usize =
+        std::env::var("MIXLAW_SEED").ok().map_or(0, |seed| seed.parse().expect("MIXLAW_SEED is a number"));
+    let (first, step) = if std::env::var_os("MIXLAW_SOAK").is_some() { (0, 1) } else { (seed % one_of, one_of) };
+    of.skip(first).step_by(step)
+}
+
 /// The same lines as `cargo bench --bench scoreboard`: each is as good as elsewhere, or as good as it says it is.
 #[test]
 fn published_numbers_are_reached() {
-    hold(board::ALL.iter().filter(|row| !slow(row)));
+    hold(sample(board::ALL.iter().filter(|row| !slow(row)), 5));
 }
 
 #[test]
-#[ignore = "minutes: run with --ignored, or cargo bench --bench scoreboard"]
+#[ignore = "minutes: run tests/soak.sh, or cargo bench --bench scoreboard"]
 fn published_numbers_that_take_long_are_reached() {
     hold(board::ALL.iter().filter(|row| slow(row)));
 }
@@ -62,7 +70,8 @@ fn published_numbers_that_take_long_are_reached() {
 /// The optimum is never worse than SciPy's best; see `benches/optimum`.
 #[test]
 fn optima_are_as_low_as_scipys() {
-    for case in published::cases::ALL.iter().filter(|c| c.scipy.is_finite() && c.law != "joint") {
+    let cases = published::cases::ALL.iter().filter(|c| c.scipy.is_finite() && c.law != "joint");
+    for case in sample(cases, 5) {
         let Some(data) = (case.rows)() else { continue };
         let ours = quick(case.law, &data, None).view.objective;
         println!("{}, {}: {ours:.9e}, {:.9e} with SciPy", case.table, case.law, case.scipy);

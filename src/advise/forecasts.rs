@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 fn charts_and_forecasts_of_the_recorded_example_agree_with_the_advice() {
     let (project, observed, fits) = recorded();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
-    let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
     let advice = recommend(&evidence);
     let Advice::Recommendation(recommendation) = &advice else { panic!("{advice:?}") };
 
-    let charts = forecast::charts(&project, &fits, &observed, Some(&advice));
+    let charts = forecast::charts(project, &fits, observed, Some(&advice));
     assert_eq!(charts.len(), 2);
     for chart in &charts {
         assert_eq!((chart.shares.len(), chart.points.len(), chart.domain.as_str()), (65, 36, "rust"));
@@ -33,14 +33,11 @@ fn charts_and_forecasts_of_the_recorded_example_agree_with_the_advice() {
     }
     assert!(charts[0].limit.is_some() && charts[1].limit.is_none());
 
-    let forecasts = forecast::target(&project, &fits, &Scale::dense(2e6, 1.64e6), &recommendation.mixture);
+    let forecasts = forecast::target(project, &fits, &Scale::dense(2e6, 1.64e6), &recommendation.mixture);
     let expected = recommendation.expected["eval/rust/loss"];
     assert_eq!((forecasts[1].interval.value, forecasts[1].interval.high), (expected.value, expected.high));
     assert!((forecasts[1].extrapolation.params - 3.38).abs() < 0.01);
-    assert_eq!(
-        forecast::target(&project, &[None, None], &Scale::dense(2e6, 1.64e6), &Mixture(BTreeMap::new())),
-        vec![]
-    );
+    assert_eq!(forecast::target(project, &[None, None], &Scale::dense(2e6, 1.64e6), &Mixture(BTreeMap::new())), vec![]);
 }
 
 #[test]
@@ -48,14 +45,14 @@ fn a_run_cut_short_is_forecast_and_a_finished_one_is_not() {
     let (project, _, fits) = recorded();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
     let records = crate::observe::tests::code_cpt();
-    assert!(forecast::run(&project, &fits, &forecast::Pool::default(), &records[3]).is_empty());
+    assert!(forecast::run(project, &fits, &forecast::Pool::default(), &records[3]).is_empty());
     let mut width = f64::INFINITY;
     for seen in [0.05, 0.25, 0.5, 0.75] {
         let mut cut = records[3].clone();
         cut.series
             .values_mut()
             .for_each(|s| std::sync::Arc::make_mut(s).retain(|(step, _)| *step as f64 <= 400.0 * seen));
-        let forecast = &forecast::run(&project, &fits, &forecast::Pool::default(), &cut)["eval/rust/loss"];
+        let forecast = &forecast::run(project, &fits, &forecast::Pool::default(), &cut)["eval/rust/loss"];
         assert!((forecast.value / 2.30399 - 1.0).abs() < 0.02, "{seen}: {forecast:?}");
         assert!(forecast.high - forecast.low < width, "{seen}: {forecast:?}");
         width = forecast.high - forecast.low;

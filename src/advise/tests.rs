@@ -5,6 +5,7 @@ use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, WatchMode};
 use crate::vocab::{Extrapolation, Interval, Observation, Observations, Scale};
+use std::sync::LazyLock;
 
 const PARAMS: f64 = 2e6;
 const TOKENS: f64 = 1.6e6;
@@ -353,9 +354,15 @@ fn without_a_current_mixture_the_mean_of_the_runs_stands_in() {
     assert!(said(&advice, "No current mixture is stated"), "{advice:#?}");
 }
 
+/// Whether this is the long version of tests that take a sample: see `tests/soak.sh`.
+fn soak() -> bool {
+    std::env::var_os("MIXLAW_SOAK").is_some()
+}
+
 /// The recorded example with the real laws: the project as its file has it, the rows, and a fit of each loss.
-pub(crate) fn recorded() -> (Project, Observed, Vec<Fit>) {
-    recorded_up_to(f64::INFINITY)
+pub(crate) fn recorded() -> &'static (Project, Observed, Vec<Fit>) {
+    static FITTED: LazyLock<(Project, Observed, Vec<Fit>)> = LazyLock::new(|| recorded_up_to(f64::INFINITY));
+    &FITTED
 }
 
 fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
@@ -369,8 +376,8 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
     let observed = crate::observe::observe(&project, &records);
     let options = crate::fit::Options {
         seed: 0,
-        starts: Some(8),
-        bootstraps: 100,
+        starts: Some(if soak() { 8 } else { 2 }),
+        bootstraps: if soak() { 100 } else { 40 },
         cross_validate: true,
         ..crate::fit::Options::default()
     };
@@ -383,7 +390,7 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
 fn the_recorded_example_gets_the_advice_its_runs_support() {
     let (project, observed, fits) = recorded();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
-    let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
     let Advice::Recommendation(advice) = recommend(&evidence) else { panic!("abstained") };
     // The runs themselves keep prose within 3 % of its start up to about .85 (25k), .81, .795 and .77 (592k).
     let rust = advice.mixture.weight("rust");

@@ -1,9 +1,11 @@
-//! `mixlaw daemon run|start|stop|status`.
+//! `mixlaw daemon run|start|stop|status|logs`.
+
+mod logs;
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
 use crate::daemon::engine::seconds;
-use crate::daemon::lifecycle;
+use crate::daemon::{Place, lifecycle};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
 use crate::vocab::number::show_amount;
@@ -46,6 +48,14 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Print what the daemon has written down of itself (MIXLAW_LOG sets how much: error, warn, info, debug)
+    Logs {
+        #[command(flatten)]
+        project: ProjectArg,
+        /// Go on with what it writes, until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+    },
 }
 
 impl Daemon {
@@ -59,6 +69,9 @@ impl Daemon {
             Verb::Stop { project } => {
                 let stopped = lifecycle::stop(&Project::load(&project.project)?)?;
                 print(if stopped { "stopped\n" } else { "no daemon was running\n" })?;
+            }
+            Verb::Logs { project, follow } => {
+                logs::show(&Place::of(&Project::load(&project.project)?)?.log(), follow)?;
             }
             Verb::Status { project, json } => status(&Project::load(&project.project)?, json)?,
         }

@@ -17,6 +17,7 @@ pub mod output;
 pub mod predict;
 mod project_arg;
 pub mod recommend;
+pub mod reference;
 pub mod replay;
 pub mod runs;
 pub mod schema;

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::output::{print, table};
+use super::reference;
 use crate::ipc::protocol::Failure;
 use crate::project::suggest;
 use crate::schema;
@@ -16,14 +17,21 @@ pub struct Schema {
     /// Write all of them into a directory
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     write: Option<PathBuf>,
+    /// Write the reference of formats, laws and keys into a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "write"], hide = true)]
+    reference: Option<PathBuf>,
 }
 
 impl Schema {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let failed = |path: &std::path::Path, e: std::io::Error| {
+            Failure::new(format!("cannot write {}: {e}", path.display()), None)
+        };
+        if let Some(path) = &self.reference {
+            std::fs::write(path, reference::text()).map_err(|e| failed(path, e))?;
+            return Ok(Outcome::Done);
+        }
         if let Some(directory) = &self.write {
-            let failed = |path: &std::path::Path, e: std::io::Error| {
-                Failure::new(format!("cannot write {}: {e}", path.display()), None)
-            };
             std::fs::create_dir_all(directory).map_err(|e| failed(directory, e))?;
             for entry in schema::ALL {
                 let path = directory.join(entry.file_name());

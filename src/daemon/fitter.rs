@@ -242,6 +242,8 @@ impl Fitter {
     fn publish(&mut self, job: &Job, fits: Vec<MetricFits>, began: Instant, done: &impl Fn(Fitted)) {
         self.previous.clone_from(&fits);
         let seconds = began.elapsed().as_secs_f64();
+        let rows: usize = job.observed.fitted.iter().map(|of| of.rows.len()).sum();
+        tracing::info!(losses = fits.len(), rows, seconds, "refitted");
         let mut fitted = Fitted::new(Arc::clone(&job.observed), fits, Arc::clone(&self.pool), seconds);
         fitted.outlook = Outlook::of(job, &fitted.candidates, &fitted.pool);
         done(fitted);
@@ -264,7 +266,7 @@ mod tests {
     /// The example's first runs, fitted quickly with one law.
     fn job(runs: usize) -> Job {
         let mut project = tests::project();
-        (project.laws, project.fit.starts) = (vec!["additive".to_owned()], Some(1));
+        (project.laws, project.fit.starts, project.fit.bootstraps) = (vec!["additive".to_owned()], Some(1), 2);
         let records: Vec<RunRecord> = tests::code_cpt().into_iter().take(runs).collect();
         let observed = Arc::new(observe(&project, &records));
         Job { project: Arc::new(project), observed, records: Arc::new(records), readings: BTreeMap::new() }

@@ -1,7 +1,8 @@
 //! Starting, finding and stopping a daemon.
 
 use super::event::Event;
-use super::place::Place;
+use super::log;
+use super::place::{Lock, Place};
 use super::service::Service;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
@@ -38,7 +39,18 @@ pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
         // In a session of its own it outlives the terminal it was started from.
         let _ = rustix::process::setsid();
     }
-    let service = Service::start(project, &place, lock, false)?;
+    log::begin(&place)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), root = %project.root.display(), "started");
+    let ended = serve(project, &place, lock);
+    match &ended {
+        Ok(()) => tracing::info!("stopped"),
+        Err(failure) => tracing::error!(help = failure.help, "stopped: {}", failure.message),
+    }
+    ended
+}
+
+fn serve(project: Project, place: &Place, lock: Lock) -> Result<(), Failure> {
+    let service = Service::start(project, place, lock, false)?;
     on_signals(&service)?;
     service.wait()
 }
@@ -69,7 +81,7 @@ pub fn on_signals(service: &Service) -> Result<(), Failure> {
 /// daemon is started.
 ///
 /// # Errors
-/// Where none answers in time; the message holds what it wrote to its log.
+/// Where none answers in time; the message holds what it said last.
 pub fn ensure(project: &Project) -> Result<Client, Failure> {
     let place = Place::of(project)?;
     let deadline = Instant::now() + START;
@@ -97,8 +109,8 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
             None => None,
         };
         if ended.is_some() || Instant::now() > deadline {
-            let log = std::fs::read_to_string(place.log()).unwrap_or_default();
-            let words = log.lines().last().unwrap_or("it said nothing").to_owned();
+            let said = std::fs::read_to_string(place.words()).unwrap_or_default();
+            let words = said.lines().last().unwrap_or("it said nothing").to_owned();
             return Err(Failure::new(
                 format!("the daemon did not start: {words}"),
                 "see it start by hand: mixlaw daemon run; or go without: mixlaw watch --embedded".to_owned(),
@@ -112,14 +124,14 @@ fn spawn(project: &Project, place: &Place) -> Result<Child, Failure> {
     let failed = |e: std::io::Error| {
         Failure::new(format!("cannot start a daemon: {e}"), "go without: mixlaw watch --embedded".to_owned())
     };
-    let log =
-        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(place.log()).map_err(failed)?;
-    let also = log.try_clone().map_err(failed)?;
+    let words =
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(place.words()).map_err(failed)?;
+    let also = words.try_clone().map_err(failed)?;
     Command::new(std::env::current_exe().map_err(failed)?)
         .args(["daemon", "run", "--detached"])
         .arg(project.file.as_ref().unwrap_or(&project.root))
         .stdin(Stdio::null())
-        .stdout(log)
+        .stdout(words)
         .stderr(also)
         .spawn()
         .map_err(failed)

@@ -32,6 +32,7 @@ mod kinds;
 pub mod lifecycle;
 #[cfg(feature = "daemon")]
 mod line;
+pub mod log;
 pub mod memory;
 pub mod outlook;
 #[cfg(feature = "daemon")]

@@ -9,7 +9,8 @@
 //!     lock            held by the owner of the store; holds its process id
 //!     starting        held by a client while it starts a daemon, so that many clients start one
 //!     socket          where clients connect
-//!     daemon.log      what a daemon in the background had to say
+//!     daemon.log      what a daemon has done (see `daemon::log`); the log before it is daemon.log.1
+//!     words           what the last daemon in the background said on its standard output and error
 //!     store/          the database
 //! ```
 
@@ -72,10 +73,16 @@ impl Place {
         self.directory.join("store")
     }
 
-    /// Where a daemon in the background writes what it has to say.
+    /// The log of the daemon.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.directory.join("daemon.log")
+    }
+
+    /// What the last daemon in the background said on its standard output and error: why it did not start, if it did not.
+    #[must_use]
+    pub fn words(&self) -> PathBuf {
+        self.directory.join("words")
     }
 
     /// Creates the directories, for this user alone.

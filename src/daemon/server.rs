@@ -93,6 +93,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
         };
         if shared.clients.fetch_add(1, Ordering::SeqCst) >= MOST_CLIENTS {
             shared.clients.fetch_sub(1, Ordering::SeqCst);
+            tracing::warn!("hung up on a client: {MOST_CLIENTS} are connected");
             continue;
         }
         let for_client = Arc::clone(shared);
@@ -110,6 +111,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
 fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     if peer.uid != rustix::process::geteuid() {
+        tracing::warn!(user = peer.uid.as_raw(), "refused a client of another user");
         return Ok(());
     }
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
@@ -117,6 +119,7 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let Some(hello) = frame::read::<Hello>(&mut stream, frame::MAX_REQUEST)? else { return Ok(()) };
     frame::write(&mut stream, &Hello::own())?;
     if hello.protocol != PROTOCOL {
+        tracing::warn!(protocol = hello.protocol, build = hello.build, "refused a client of another protocol");
         return Ok(());
     }
     stream.set_read_timeout(None)?;

@@ -9,6 +9,7 @@ use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
 use super::job::Job;
+use super::log;
 use super::place::{Lock, Place};
 use super::server::Server;
 use crate::ingest::{Budget, Look, Watcher};
@@ -277,7 +278,9 @@ impl Worker {
         self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
         self.around.notices.extend(self.bad_edit.clone());
         if !self.away {
-            self.board.publish(self.engine.world(SystemTime::now(), &self.around));
+            let world = self.engine.world(SystemTime::now(), &self.around);
+            log::notices(&world.snapshot.notices);
+            self.board.publish(world);
         }
     }
 
@@ -290,6 +293,7 @@ impl Worker {
                 self.bad_edit = None;
                 self.engine.reload(project)?;
                 *rows_changed = true;
+                tracing::info!("took up an edited project file");
             }
             Err(error) => {
                 self.bad_edit = Some(Notice {

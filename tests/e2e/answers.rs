@@ -7,7 +7,7 @@ use serde_json::Value;
 #[test]
 fn answers_have_their_published_shapes() {
     let world = World::new();
-    let project = example().display().to_string();
+    let project = world.quick_example("p").display().to_string();
     let answers: &[(&str, &[&str])] = &[
         ("runs", &["runs", &project, "--json"]),
         ("runs", &["show", "n99k-r020", &project, "--json"]),
@@ -31,7 +31,7 @@ fn answers_have_their_published_shapes() {
 #[test]
 fn the_recorded_sweep_gives_a_recommendation_with_skill() {
     let world = World::new();
-    let project = example().display().to_string();
+    let project = world.quick_example("p").display().to_string();
     let fits = world.json(&["fit", &project, "--json"]);
     for fit in fits["fits"].as_array().unwrap() {
         assert_eq!(fit["observations"], 540, "{fit}");
@@ -54,7 +54,7 @@ fn the_recorded_sweep_gives_a_recommendation_with_skill() {
 #[test]
 fn too_few_ratios_give_an_abstention_and_its_own_exit_status() {
     let world = World::new();
-    let project = world.example("few");
+    let project = world.quick_example("few");
     for entry in std::fs::read_dir(project.join("runs")).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         if !(name.ends_with("r020") || name.ends_with("r050")) {
@@ -71,7 +71,7 @@ fn too_few_ratios_give_an_abstention_and_its_own_exit_status() {
 #[test]
 fn a_frame_is_text_without_escapes_and_a_picture_is_svg() {
     let world = World::new();
-    let project = example().display().to_string();
+    let project = world.quick_example("p").display().to_string();
     let output = world.run(&["watch", &project, "--once"]);
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -36,6 +36,20 @@ impl World {
         to
     }
 
+    /// A copy of `examples/code-cpt` under `name` that is fitted quickly, by one law; as it is where `MIXLAW_SOAK` is set
+    /// (`tests/soak.sh`). For tests that need a fit and not this one.
+    pub fn quick_example(&self, name: &str) -> PathBuf {
+        let project = self.example(name);
+        if std::env::var_os("MIXLAW_SOAK").is_none() {
+            let file = project.join("mixlaw.yaml");
+            let yaml = std::fs::read_to_string(&file).unwrap();
+            assert!(yaml.contains("laws: auto"));
+            std::fs::write(file, yaml.replace("laws: auto", "laws: [dcpt]\nfit: { starts: 2, bootstraps: 20 }"))
+                .unwrap();
+        }
+        project
+    }
+
     /// The binary with these arguments, in the scratch directory.
     pub fn mixlaw(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mixlaw"));

@@ -12,7 +12,7 @@ fn state_directory(world: &World) -> std::path::PathBuf {
 #[test]
 fn many_clients_start_one_daemon_and_stop_ends_it() {
     let world = World::new();
-    world.example("p");
+    world.quick_example("p");
     let mut clients: Vec<_> = (0..6).map(|_| world.spawn(&["daemon", "start", "p"])).collect();
     for client in &mut clients {
         assert!(client.wait().unwrap().success());
@@ -35,7 +35,7 @@ fn many_clients_start_one_daemon_and_stop_ends_it() {
 #[test]
 fn a_second_daemon_is_refused_and_the_first_goes_on() {
     let world = World::new();
-    world.example("p");
+    world.quick_example("p");
     assert!(world.run(&["daemon", "start", "p"]).status.success());
     let second = world.run(&["daemon", "run", "p"]);
     assert_eq!(second.status.code(), Some(1));
@@ -47,7 +47,7 @@ fn a_second_daemon_is_refused_and_the_first_goes_on() {
 #[test]
 fn sigterm_is_a_clean_stop() {
     let world = World::new();
-    world.example("p");
+    world.quick_example("p");
     let mut daemon = world.spawn(&["daemon", "run", "p"]);
     eventually("it answers", || world.json(&["daemon", "status", "p", "--json"])["runs"] == 36);
     assert!(kill(daemon.id().try_into().unwrap(), "-TERM"));
@@ -58,7 +58,7 @@ fn sigterm_is_a_clean_stop() {
 #[test]
 fn what_a_killed_daemon_left_is_no_obstacle() {
     let world = World::new();
-    world.example("p");
+    world.quick_example("p");
     assert!(world.run(&["daemon", "start", "p"]).status.success());
     let pid = world.owner().unwrap();
     assert!(kill(pid, "-KILL"));
@@ -71,7 +71,7 @@ fn what_a_killed_daemon_left_is_no_obstacle() {
 #[test]
 fn another_protocol_is_told_apart_and_noise_is_hung_up_on() {
     let world = World::new();
-    world.example("p");
+    world.quick_example("p");
     assert!(world.run(&["daemon", "start", "p"]).status.success());
     let socket = state_directory(&world).join("socket");
 
@@ -95,7 +95,7 @@ fn another_protocol_is_told_apart_and_noise_is_hung_up_on() {
 #[test]
 fn an_edited_project_is_taken_up_and_a_bad_edit_is_said_and_not_taken_up() {
     let world = World::new();
-    let project = world.example("p");
+    let project = world.quick_example("p");
     let file = project.join("mixlaw.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(world.run(&["daemon", "start", "p"]).status.success());
@@ -137,4 +137,28 @@ fn a_table_that_grows_is_read_again() {
     std::fs::write(&table, rows(15)).unwrap();
     eventually("the new rows are fitted", || observations() == 15);
     assert!(world.run(&["daemon", "stop", "p"]).status.success());
+}
+
+/// What a daemon has done is read while it runs and afterwards; why one did not start is still said at once.
+#[test]
+fn a_daemon_writes_down_what_it_does() {
+    let world = World::new();
+    world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    world.write("p/runs/a/metrics.jsonl", "{\"step\": 1, \"loss\": 2.5}\n");
+    let logs = || stdout(&world.run(&["daemon", "logs", "p"]));
+    assert!(logs().contains("mixlaw daemon start"), "{}", logs());
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    let pid = world.owner().unwrap();
+    assert!(logs().contains("INFO started") && logs().contains(&pid.to_string()), "{}", logs());
+    world.write("p/mixlaw.yaml", "runs:\n  - path: nothing/*\n");
+    eventually("what is wrong is written down", || logs().contains("WARN") && logs().contains("nothing/*"));
+    assert!(world.run(&["daemon", "stop", "p"]).status.success());
+    assert!(logs().trim_end().ends_with("INFO stopped"), "{}", logs());
+
+    let refused = world.mixlaw(&["daemon", "start", "p"]).env("MIXLAW_LOG", "loud").output().unwrap();
+    assert!(
+        stderr(&refused).contains("the daemon did not start") && stderr(&refused).contains("debug"),
+        "{}",
+        stderr(&refused)
+    );
 }

@@ -12,6 +12,7 @@ mod formats;
 mod full;
 mod kept_fits;
 mod kill;
+mod left;
 mod outlook;
 mod signals;
 mod terminal;

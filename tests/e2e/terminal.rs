@@ -25,7 +25,7 @@ impl Terminal {
 
     fn around(columns: u16, rows: u16, mut command: CommandBuilder) -> Self {
         let world = World::new();
-        world.example("p");
+        world.quick_example("p");
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         command.cwd(world.path());

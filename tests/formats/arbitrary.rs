@@ -1,6 +1,6 @@
 //! Whatever the bytes are, no parser panics, uses more than it was given, or changes its mind with the pieces.
 
-use crate::support::{in_pieces, random};
+use crate::support::{cases, in_pieces, random};
 use crate::writers::{tfevents, wandb};
 use mixlaw::ingest::formats::{all, recognise};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn beginnings() -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(cases(64)))]
 
     #[test]
     fn arbitrary_bytes_never_panic(which in 0usize..64, tail in proptest::collection::vec(any::<u8>(), 0..600), seed: u64) {

@@ -124,3 +124,8 @@ pub fn random(mut state: u64) -> impl FnMut(usize) -> usize {
         (state >> 33) as usize % below.max(1)
     }
 }
+
+/// How many random inputs a test takes: a sample, or many times as many where `MIXLAW_SOAK` is set (`tests/soak.sh`).
+pub fn cases(sample: u32) -> u32 {
+    if std::env::var_os("MIXLAW_SOAK").is_some() { 64 * sample } else { sample }
+}
