@@ -205,7 +205,7 @@ impl Envelope {
     pub fn is_sound(&self) -> bool {
         let long = |column: &&Vec<f64>| column.len() == self.at.len();
         let [min, max, mean, last, smooth] = self.columns();
-        [min, max, mean, last].iter().all(|c| long(c)) && (smooth.is_empty() || long(&smooth))
+        [min, max, mean, last].iter().all(long) && (smooth.is_empty() || long(&smooth))
     }
 
     /// What leads from an earlier state of this curve to it: `None` where nothing does but the whole.
