@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn an_unstated_cosine_is_recognised_once_it_has_moved_and_until_then_said_to_be_assumed() {
         let early = Schedule::of(&logged(&TRUE, 60.0), &facts("", &[]), 1000.0).unwrap();
-        assert!(matches!(early.known, Known::Assumed(ref s) if s.contains("state schedule")));
+        assert!(matches!(early.known, Known::Assumed(ref s) if s.contains("set schedule")));
         let later = Schedule::of(&logged(&TRUE, 300.0), &facts("", &[]), 1000.0).unwrap();
         assert_eq!(later.known, Known::Planned);
         assert!((later.lr(900.0) - TRUE.at(900.0)).abs() < 1e-5);
