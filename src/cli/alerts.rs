@@ -1,4 +1,4 @@
-//! `mixlaw alerts`: what was told of runs and waits to be dismissed; `mixlaw alerts dismiss` dismisses it.
+//! `mixlaw alerts` lists the alerts of runs that are not dismissed; `mixlaw alerts dismiss` dismisses them.
 
 use super::output::{print, print_json, table};
 use super::session::Session;

@@ -159,7 +159,7 @@ fn one(fit: &FitView) -> String {
     ));
     let mut rows: Vec<Vec<String>> = vec![["  parameter", ">value", ">5 %", ">95 %", ""].map(str::to_owned).to_vec()];
     for p in &fit.parameters {
-        let identified = if p.identified { "" } else { "not pinned down by the data" };
+        let identified = if p.identified { "" } else { "not identifiable from these runs" };
         let number = |v: f64| significant(v, 5);
         rows.push(vec![format!("  {}", p.name), number(p.value), number(p.low), number(p.high), identified.to_owned()]);
     }

@@ -63,7 +63,7 @@ fn show(advised: &Recommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&advised.expected));
     out.push_str(&format!(
-        "\nodds that it is better {:.0} % · that every limit holds {:.0} % · gain {:.4} nats · id {}\n\n",
+        "\nprobability of improvement {:.0} % · that every limit holds {:.0} % · gain {:.4} nats · id {}\n\n",
         advised.p_better * 100.0,
         advised.p_within_limits * 100.0,
         advised.gain,
@@ -110,7 +110,7 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&r.expected));
     out.push_str(&format!(
-        "\nfor {} FLOPs · odds that it is better {:.0} % · gain {:.4} nats\n\n",
+        "\nfor {} FLOPs · probability of improvement {:.0} % · gain {:.4} nats\n\n",
         significant(r.compute, 3),
         r.p_better * 100.0,
         r.gain
