@@ -1,16 +1,10 @@
 //! Curves from the store's blocks, at the width of a screen.
 
-use super::board::{Board, World};
+use super::board::World;
 use crate::ipc::protocol::Failure;
-use crate::ipc::series::{Axis, Curves, Envelope, SeriesQuery, envelope, pixels};
-use crate::ipc::state::Published;
+use crate::ipc::series::{Axis, Envelope, SeriesQuery, envelope, pixels};
 use crate::store::{ReadStore, RunId, StoreError};
 use crate::vocab::RunView;
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
-/// A subscriber's curves rest this many times as long as they took to make: a tenth of a core at most.
-const REST: u32 = 9;
 
 /// The curves that were asked for and are there.
 ///
@@ -78,75 +72,4 @@ fn points(x: Axis, run: &RunView, key: &str, world: &World) -> Result<Vec<(f64, 
     };
     let Some(scale) = scale else { return Ok(Vec::new()) };
     Ok(steps.into_iter().map(|(step, value)| (step as f64 * scale, value)).collect())
-}
-
-/// One subscriber's curves.
-pub struct Curved {
-    query: SeriesQuery,
-    known: Vec<Envelope>,
-    /// Points of each series when the curves were made.
-    points: Option<BTreeMap<(u32, String), u64>>,
-    /// Whether they have grown since.
-    pub behind: bool,
-    /// When they may be made again.
-    next: Instant,
-}
-
-impl Curved {
-    /// Curves of which nothing was told.
-    #[must_use]
-    pub fn new(query: SeriesQuery) -> Self {
-        Self { query, known: Vec::new(), points: None, behind: false, next: Instant::now() }
-    }
-
-    /// What is new of them; `None` where nothing is, or it is too early to look.
-    pub fn news(&mut self, board: &Board, published: &Published) -> Option<Curves> {
-        let now = Instant::now();
-        let points = Some(self.count(published));
-        self.behind = points != self.points;
-        if now < self.next || !self.behind {
-            return None;
-        }
-        // Held for no longer than it is read.
-        let world = board.latest()?;
-        let fresh = match curves(&self.query, &world) {
-            Ok(fresh) => fresh,
-            Err(failure) => return Some(Curves { failed: Some(failure.message), ..Curves::default() }),
-        };
-        drop(world);
-        (self.points, self.behind) = (points, false);
-        self.next = now + (now.elapsed() * REST).min(Duration::from_secs(5));
-        let change = difference(&self.known, &fresh);
-        self.known = fresh;
-        (change != Curves::default()).then_some(change)
-    }
-
-    fn count(&self, published: &Published) -> BTreeMap<(u32, String), u64> {
-        let mut counted = BTreeMap::new();
-        for run in self.query.runs.iter().filter_map(|id| published.runs.get(id)) {
-            for key in &self.query.metrics {
-                if let Some(metric) = run.value.metrics.get(key.as_str()) {
-                    counted.insert((run.value.id, key.clone()), metric.points);
-                }
-            }
-        }
-        counted
-    }
-}
-
-/// What leads from some curves to others.
-fn difference(before: &[Envelope], now: &[Envelope]) -> Curves {
-    let mut change = Curves::default();
-    let find =
-        |all: &'_ [Envelope], one: &Envelope| all.iter().position(|c| (c.run, &c.metric) == (one.run, &one.metric));
-    for curve in now {
-        match find(before, curve).and_then(|at| curve.since(&before[at])) {
-            Some(tail) if tail.at.is_empty() => {}
-            Some(tail) => change.grown.push(tail),
-            None => change.whole.push(curve.clone()),
-        }
-    }
-    let gone = before.iter().filter(|old| find(now, old).is_none());
-    change.none = gone.map(|old| (old.run, old.metric.clone())).collect();
-    change
 }

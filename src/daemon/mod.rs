@@ -32,6 +32,7 @@ mod kinds;
 pub mod lifecycle;
 #[cfg(feature = "daemon")]
 mod line;
+#[cfg(feature = "daemon")]
 pub mod log;
 pub mod memory;
 pub mod outlook;
@@ -42,6 +43,9 @@ pub mod run_view;
 pub mod server;
 #[cfg(feature = "daemon")]
 pub mod service;
+#[cfg(feature = "daemon")]
+mod subscribed_curves;
+#[cfg(feature = "daemon")]
 mod subscribers;
 mod threads;
 mod vitals;

@@ -1,8 +1,8 @@
 //! Subscribers: one thread each, which waits for what is published and says what is new.
 
 use super::board::Board;
-use super::curves::Curved;
 use super::line::Line;
+use super::subscribed_curves::SubscribedCurves;
 use crate::ipc::feed::Feed;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Failure, Response};
@@ -58,7 +58,7 @@ pub fn serve(wants: Subscription, mut stream: UnixStream, board: &Board, seats: 
         return refuse(&mut stream, Failure::usage(what, instead));
     }
     let every = Duration::from_millis(u64::from(wants.every_ms.clamp(PACE.0, PACE.1)));
-    let mut curves = wants.series.clone().map(Curved::new);
+    let mut curves = wants.series.clone().map(SubscribedCurves::new);
     let mut feed = Feed::new(wants);
     let line = Line::of(&stream)?;
     let mut spoke = Instant::now();
