@@ -57,7 +57,7 @@ fn main() {
         };
         let mut whole = Tally::default();
         for law in laws::ALL {
-            let law = law.card().name;
+            let law = law.info().name;
             if only.as_ref().is_some_and(|only| only != law) {
                 continue;
             }

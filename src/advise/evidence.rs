@@ -1,6 +1,6 @@
 //! What advice rests on, and what a search for it comes back with.
 
-use super::search::Found;
+use super::search::BestMixture;
 use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::Project;
@@ -23,9 +23,9 @@ pub const SURE: f64 = 0.8;
 
 /// The advised mixture, and the one that the best guess alone would advise.
 pub(super) struct Chosen {
-    pub best: Found,
+    pub best: BestMixture,
     /// The optimum when only the best guess has to keep the limits.
-    pub guess: Found,
+    pub guess: BestMixture,
     /// Whether `best` keeps the limits with the probability [`SURE`].
     pub sure: bool,
 }

@@ -4,7 +4,7 @@ use super::evidence::{Chosen, SURE};
 use super::limits::Tie;
 use super::probability::{JointSamples, distance};
 use super::region::{Edge, Region};
-use super::search::Found;
+use super::search::BestMixture;
 use crate::laws::critical_ratio::feasible;
 use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
@@ -175,7 +175,7 @@ impl Explanation<'_> {
     }
 
     fn beyond(&self) -> Option<String> {
-        let beyond: &Found = &self.beyond?.best;
+        let beyond: &BestMixture = &self.beyond?.best;
         let more = self.chosen.best.objective - beyond.objective;
         (more > 1e-3 && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(

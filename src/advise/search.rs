@@ -21,13 +21,13 @@ pub(super) struct Problem<'p> {
 /// Weights, how far outside the limits they are (0 inside), and the objective there. Ordered: what breaks a limit less
 /// is better, then what is lower.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub(super) struct BestMixture {
     pub weights: Vec<f64>,
     pub breach: f64,
     pub objective: f64,
 }
 
-impl Found {
+impl BestMixture {
     fn better(&self, other: &Self) -> bool {
         self.breach < other.breach || (self.breach <= other.breach && self.objective < other.objective)
     }
@@ -36,19 +36,19 @@ impl Found {
 impl Problem<'_> {
     /// The best mixture of the region: within the limits where any is, otherwise the one that breaks them least. `None`
     /// only where the fitted losses are not finite anywhere.
-    pub fn solve(&self) -> Option<Found> {
+    pub fn solve(&self) -> Option<BestMixture> {
         let found = if self.region.ranges.len() == 2 { self.lattice() } else { self.descend() };
         found.filter(|f| f.objective.is_finite() && f.breach.is_finite())
     }
 
-    fn look(&self, weights: Vec<f64>) -> Found {
+    fn look(&self, weights: Vec<f64>) -> BestMixture {
         let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
         let breach = finite((self.excess)(&weights)).max(0.0) + self.region.outside(&weights);
         let objective = finite((self.objective)(&weights));
-        Found { weights, breach, objective }
+        BestMixture { weights, breach, objective }
     }
 
-    fn lattice(&self) -> Option<Found> {
+    fn lattice(&self) -> Option<BestMixture> {
         let [first, second] = [&self.region.ranges[0], &self.region.ranges[1]];
         let low = second.low.max(1.0 - first.high);
         let high = second.high.min(1.0 - first.low);
@@ -62,7 +62,7 @@ impl Problem<'_> {
         let mut places: Vec<(f64, f64)> = places.into_iter().map(|w| (finite((self.objective)(&pair(w))), w)).collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
         // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
-        let mut best: Option<Found> = None;
+        let mut best: Option<BestMixture> = None;
         for (_, w) in places {
             let found = self.look(pair(w));
             if found.breach <= 0.0 {
@@ -78,11 +78,11 @@ impl Problem<'_> {
 
     /// Moves towards and away from the region's corners and between them, with steps that halve when nothing helps.
     /// Working in weights over corners keeps every mixture inside their hull without a test for it.
-    fn descend(&self) -> Option<Found> {
+    fn descend(&self) -> Option<BestMixture> {
         let mut random = generator(self.seed);
         let corners = &self.region.corners;
         let count = corners.len();
-        let mut starts: Vec<(Vec<f64>, Found)> = Vec::new();
+        let mut starts: Vec<(Vec<f64>, BestMixture)> = Vec::new();
         let mut offer = |shares: Vec<f64>| {
             let found = self.look(blend(corners, &shares));
             starts.push((shares, found));
@@ -103,7 +103,7 @@ impl Problem<'_> {
         Some(self.rounded(best))
     }
 
-    fn polish(&self, mut shares: Vec<f64>, mut best: Found, random: &mut Xoshiro256PlusPlus) -> Found {
+    fn polish(&self, mut shares: Vec<f64>, mut best: BestMixture, random: &mut Xoshiro256PlusPlus) -> BestMixture {
         let corners = &self.region.corners;
         let count = corners.len();
         let tries = (6 * self.region.ranges.len()).max(24);
@@ -129,7 +129,7 @@ impl Problem<'_> {
     }
 
     /// To thousandths, unless that leaves the region or the limits.
-    fn rounded(&self, exact: Found) -> Found {
+    fn rounded(&self, exact: BestMixture) -> BestMixture {
         let mut weights: Vec<f64> = exact.weights.iter().map(|w| (w / STEP).floor() * STEP).collect();
         let mut order: Vec<usize> = (0..weights.len()).collect();
         order.sort_by(|a, b| (exact.weights[*b] - weights[*b]).total_cmp(&(exact.weights[*a] - weights[*a])));

@@ -39,16 +39,16 @@ pub fn shape(evidence: &Evidence<'_>) -> Option<ShapeAdvice> {
 }
 
 /// What a shape is apart from its size: E, K and G.
-type Kind = (f64, f64, f64);
+type ExpertShape = (f64, f64, f64);
 
-fn kind_of(row: &Observation) -> Kind {
+fn kind_of(row: &Observation) -> ExpertShape {
     (row.experts, row.experts_per_token, row.granularity)
 }
 
 /// Distinct shapes of the runs that the needed laws were fitted to.
-fn trained(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<Kind> {
+fn trained(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<ExpertShape> {
     let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)).flat_map(|o| &o.rows);
-    let mut kinds: Vec<Kind> = rows.map(kind_of).collect();
+    let mut kinds: Vec<ExpertShape> = rows.map(kind_of).collect();
     kinds.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     kinds.dedup();
     kinds
@@ -92,14 +92,14 @@ impl Question<'_, '_> {
     }
 
     /// Whether the laws tell experts from parameters.
-    fn sees_experts(&self, at: &Scale, kinds: &[Kind]) -> bool {
-        let with = |kind: &Kind| Scale { moe: Some(moe(*kind, at.active_params())), ..*at };
+    fn sees_experts(&self, at: &Scale, kinds: &[ExpertShape]) -> bool {
+        let with = |kind: &ExpertShape| Scale { moe: Some(moe(*kind, at.active_params())), ..*at };
         let losses: Vec<f64> = kinds.iter().map(|k| self.objective(&with(k))).collect();
         losses.windows(2).any(|w| (w[0] - w[1]).abs() > 1e-12)
     }
 }
 
-fn moe((experts, experts_per_token, granularity): Kind, active_params: f64) -> Moe {
+fn moe((experts, experts_per_token, granularity): ExpertShape, active_params: f64) -> Moe {
     Moe { active_params, experts, experts_per_token, granularity }
 }
 
@@ -117,7 +117,7 @@ struct Limits {
 
 impl Limits {
     /// The run of this kind and size that uses the budget up.
-    fn scale(&self, kind: Kind, active: f64) -> Option<Scale> {
+    fn scale(&self, kind: ExpertShape, active: f64) -> Option<Scale> {
         let tokens = (self.compute / active - 2.0 * self.inference_tokens) / 6.0;
         let params = active * self.share.total_over_active(kind.0 / kind.1);
         let moe = (kind.0 > 1.0).then(|| moe(kind, active));
@@ -130,7 +130,7 @@ fn advise(
     evidence: &Evidence<'_>,
     minimize: &[f64],
     needed: &[usize],
-    shapes: &[Kind],
+    shapes: &[ExpertShape],
 ) -> Result<ShapeRecommendation, Abstention> {
     let project = evidence.project;
     let none =
@@ -188,8 +188,8 @@ fn advise(
         limits.tokens *= beyond.sqrt() * 1.001;
     }
     let own = target.moe.map_or((1.0, 1.0, 1.0), |m| (m.experts, m.experts_per_token, m.granularity));
-    let allowed = |kind: &Kind| budget.experts.is_empty() || budget.experts.contains(&kind.0);
-    let mut kinds: Vec<Kind> = shapes.iter().copied().filter(allowed).collect();
+    let allowed = |kind: &ExpertShape| budget.experts.is_empty() || budget.experts.contains(&kind.0);
+    let mut kinds: Vec<ExpertShape> = shapes.iter().copied().filter(allowed).collect();
     let blind = shapes.len() > 1 && !question.sees_experts(&target, shapes);
     if blind || kinds.is_empty() {
         kinds = vec![own];
@@ -258,7 +258,7 @@ fn advise(
 }
 
 /// The lowest objective over shapes and sizes.
-fn best(question: &Question<'_, '_>, limits: &Limits, kinds: &[Kind]) -> Option<Scale> {
+fn best(question: &Question<'_, '_>, limits: &Limits, kinds: &[ExpertShape]) -> Option<Scale> {
     let (low, high) = (limits.active.0.ln(), limits.active.1.ln());
     let sizes = (0..SIZES).map(|i| (low + (high - low) * i as f64 / (SIZES - 1) as f64).exp());
     let scales = sizes.flat_map(|active| kinds.iter().filter_map(move |kind| limits.scale(*kind, active)));

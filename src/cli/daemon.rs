@@ -5,7 +5,7 @@ mod logs;
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
 use crate::daemon::engine::seconds;
-use crate::daemon::{Place, lifecycle};
+use crate::daemon::{StateDir, lifecycle};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
 use crate::vocab::number::show_amount;
@@ -71,7 +71,7 @@ impl Daemon {
                 print(if stopped { "stopped\n" } else { "no daemon was running\n" })?;
             }
             Verb::Logs { project, follow } => {
-                logs::show(&Place::of(&Project::load(&project.project)?)?.log(), follow)?;
+                logs::show(&StateDir::of(&Project::load(&project.project)?)?.log(), follow)?;
             }
             Verb::Status { project, json } => status(&Project::load(&project.project)?, json)?,
         }

@@ -164,8 +164,8 @@ fn one(fit: &FitView) -> String {
         rows.push(vec![format!("  {}", p.name), number(p.value), number(p.low), number(p.high), identified.to_owned()]);
     }
     out.push_str(&table(&rows));
-    for leap in &fit.leaps {
-        out.push_str(&format!("  held out {} ({} rows)\n", leap.describe(), leap.observations));
+    for test in &fit.scale_tests {
+        out.push_str(&format!("  held out {} ({} rows)\n", test.describe(), test.observations));
     }
     if !fit.folds.is_empty() {
         let mut rows: Vec<Vec<String>> =

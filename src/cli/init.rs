@@ -42,8 +42,8 @@ impl Init {
         let mut engine = Engine::new(project, SledStore::temporary()?, &Opened::New)?;
         engine.read_all(output::show_reading)?;
         output::clear_progress();
-        let world = engine.world(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
-        let text = init::render(&world.project, world.snapshot.runs.len(), &world.snapshot.notices);
+        let current = engine.current(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
+        let text = init::render(&current.project, current.snapshot.runs.len(), &current.snapshot.notices);
         if self.print {
             print(&text)?;
             return Ok(Outcome::Done);
@@ -56,7 +56,7 @@ impl Init {
         print(&format!(
             "wrote {} from {} runs; look it over, then: mixlaw watch {}\n",
             path.display(),
-            world.snapshot.runs.len(),
+            current.snapshot.runs.len(),
             self.directory.display()
         ))?;
         Ok(Outcome::Done)

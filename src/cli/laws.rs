@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::output::{print, table};
 use crate::ipc::protocol::Failure;
-use crate::laws::{self, Card};
+use crate::laws::{self, LawInfo};
 use crate::project::suggest;
 use clap::{Args, Subcommand};
 
@@ -25,17 +25,17 @@ enum Verb {
 
 impl Laws {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let cards = laws::table();
+        let laws = laws::table();
         match self.verb {
             None => {
                 let mut rows = vec![["law", "needs", "gives", "source"].map(str::to_owned).to_vec()];
-                rows.extend(cards.iter().map(|c| [c.name, c.needs, c.gives, c.source].map(str::to_owned).to_vec()));
+                rows.extend(laws.iter().map(|c| [c.name, c.needs, c.gives, c.source].map(str::to_owned).to_vec()));
                 print(&table(&rows))?;
             }
-            Some(Verb::Show { name }) => match cards.iter().find(|card| card.name == name) {
-                Some(card) => print(&page(card))?,
+            Some(Verb::Show { name }) => match laws.iter().find(|law| law.name == name) {
+                Some(law) => print(&page(law))?,
                 None => {
-                    let help = match suggest::closest(&name, cards.iter().map(|card| card.name)) {
+                    let help = match suggest::closest(&name, laws.iter().map(|law| law.name)) {
                         Some(close) => format!("did you mean '{close}'?"),
                         None => "list them: mixlaw laws".to_owned(),
                     };
@@ -47,12 +47,12 @@ impl Laws {
     }
 }
 
-fn page(card: &Card) -> String {
-    let mut out = format!("{} · {}\n\n  {}\n\n", card.name, card.title, card.form);
-    for (what, text) in [("needs", card.needs), ("gives", card.gives), ("source", card.source)] {
+fn page(law: &LawInfo) -> String {
+    let mut out = format!("{} · {}\n\n  {}\n\n", law.name, law.title, law.form);
+    for (what, text) in [("needs", law.needs), ("gives", law.gives), ("source", law.source)] {
         out.push_str(&format!("{what:<7} {text}\n"));
     }
-    for caveat in card.caveats {
+    for caveat in law.caveats {
         out.push_str(&format!("note    {caveat}\n"));
     }
     out

@@ -38,12 +38,12 @@ fn formats(out: &mut String) {
 
 fn laws(out: &mut String) {
     out.push_str("\n## Laws\n\n`laws: auto` compares those whose needs are met; `laws: [NAME, …]` names them.\n");
-    for card in laws::table() {
-        let _ = write!(out, "\n### {}: {}\n\n```text\n{}\n```\n\n", code(card.name), card.title, card.form);
-        for (what, text) in [("Needs", card.needs), ("Gives", card.gives), ("Source", card.source)] {
+    for law in laws::table() {
+        let _ = write!(out, "\n### {}: {}\n\n```text\n{}\n```\n\n", code(law.name), law.title, law.form);
+        for (what, text) in [("Needs", law.needs), ("Gives", law.gives), ("Source", law.source)] {
             let _ = writeln!(out, "* {what}: {text}");
         }
-        for caveat in card.caveats {
+        for caveat in law.caveats {
             let _ = writeln!(out, "* Note: {caveat}");
         }
     }

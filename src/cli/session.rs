@@ -2,12 +2,12 @@
 
 use super::output;
 use crate::daemon::answer::{self, acknowledged, answer, need};
-use crate::daemon::board::World;
 use crate::daemon::engine::{Engine, Need, Surroundings};
 use crate::daemon::export::{self, ExportError};
 use crate::daemon::lifecycle;
-use crate::daemon::place::{Lock, Place};
+use crate::daemon::publisher::CurrentState;
 use crate::daemon::service::nothing_is_kept;
+use crate::daemon::state_dir::{Lock, StateDir};
 use crate::fit::never;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
@@ -41,7 +41,7 @@ pub enum Session {
 pub struct Own {
     engine: Engine,
     /// What is known, and what it suffices for.
-    known: Option<(Need, World)>,
+    known: Option<(Need, CurrentState)>,
     /// Says that this process owns the store; `None` where nothing is kept.
     lock: Option<Lock>,
     /// Why nothing is kept.
@@ -60,7 +60,7 @@ impl Session {
         if let Some(client) = lifecycle::find(&project)? {
             return Ok(Self::Daemon(Box::new(client)));
         }
-        let kept = match Place::of(&project).and_then(|place| Ok((place.own()?, place))) {
+        let kept = match StateDir::of(&project).and_then(|place| Ok((place.own()?, place))) {
             Ok((Some(lock), place)) => {
                 let kept = SledStore::open(&place.store());
                 Some(kept.and_then(|(store, opened)| Own::on(&project, store, &opened, Some(lock), None)))
@@ -193,11 +193,11 @@ impl Own {
     }
 
     /// What is known, with everything that `need` names.
-    fn known(&mut self, need: Need) -> Result<&World, Failure> {
+    fn known(&mut self, need: Need) -> Result<&CurrentState, Failure> {
         let known = match self.known.take().filter(|(suffices, _)| *suffices >= need) {
             Some(known) => known,
             None => match self.settle(need) {
-                Ok(world) => (need, world),
+                Ok(current) => (need, current),
                 // The disk says no: what is read goes to memory instead.
                 Err(error @ StoreError::Io { .. }) if self.lock.is_some() => {
                     let notice = nothing_is_kept(&error);
@@ -214,7 +214,7 @@ impl Own {
         Ok(&self.known.insert(known).1)
     }
 
-    fn settle(&mut self, need: Need) -> Result<World, StoreError> {
+    fn settle(&mut self, need: Need) -> Result<CurrentState, StoreError> {
         let settled = self.engine.settle(need, output::show_progress);
         output::clear_progress();
         settled?;
@@ -223,10 +223,10 @@ impl Own {
         }
         let notices = self.trouble.iter().cloned().collect();
         let around = Surroundings { embedded: true, notices, ..Surroundings::default() };
-        let world = self.engine.world(SystemTime::now(), &around);
+        let current = self.engine.current(SystemTime::now(), &around);
         self.engine.store().compact()?;
         self.engine.store().flush()?;
-        Ok(world)
+        Ok(current)
     }
 
     /// Names the logs that cannot be read, which the answer goes without.

@@ -3,12 +3,12 @@
 use super::output::{print, print_json};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
-use crate::daemon::board::Board;
 use crate::daemon::engine::seconds;
 use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
-use crate::daemon::place::Place;
+use crate::daemon::publisher::Publisher;
 use crate::daemon::service::Service;
+use crate::daemon::state_dir::StateDir;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
 use crate::ipc::protocol::{Command, Failure, Which};
@@ -161,7 +161,7 @@ fn show(snapshots: Latest, options: tui::Options, dismiss: &dyn Fn(Vec<u64>), wi
 
 /// All in one process.
 fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
-    let place = Place::of(&project)?;
+    let place = StateDir::of(&project)?;
     let lock = place.own()?.ok_or_else(|| {
         Failure::new(
             "another mixlaw has this project's store",
@@ -171,8 +171,8 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let service = Service::start(project, &place, lock, true)?;
     let (to_screen, snapshots) = tui::latest();
     let will = service.stopper();
-    let board = Arc::clone(&service.board);
-    thread("screen feed", move || feed(&board, &to_screen))?;
+    let publisher = Arc::clone(&service.publisher);
+    thread("screen feed", move || feed(&publisher, &to_screen))?;
     let events = service.events();
     let shown = show(
         snapshots,
@@ -194,13 +194,13 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failur
         .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))
 }
 
-/// Hands the board's snapshots to the screen until either is gone.
-fn feed(board: &Board, to_screen: &Feed) {
+/// Hands the publisher's snapshots to the screen until either is gone.
+fn feed(publisher: &Publisher, to_screen: &Feed) {
     let mut seen = None;
-    while !board.closed() {
-        if let Some(world) = board.newer(seen, Duration::from_secs(1)) {
-            seen = Some(world.snapshot.seq);
-            if to_screen.put(Incoming::Snapshot(Arc::clone(&world.snapshot))).is_err() {
+    while !publisher.closed() {
+        if let Some(current) = publisher.newer(seen, Duration::from_secs(1)) {
+            seen = Some(current.snapshot.seq);
+            if to_screen.put(Incoming::Snapshot(Arc::clone(&current.snapshot))).is_err() {
                 return;
             }
         }

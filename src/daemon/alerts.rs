@@ -1,7 +1,7 @@
 //! Signals as they were told: what is still so, and what the user has acknowledged.
 
-use crate::forecast::signals::{Vitals, Watch};
-use crate::vocab::signal::{Event, SignalKind};
+use crate::forecast::signals::{HealthInputs, Watch};
+use crate::vocab::signal::{Alert, SignalKind};
 use std::collections::BTreeMap;
 
 /// Events of one run that are shown; older ones stay in the journal.
@@ -11,7 +11,7 @@ const SHOWN: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum News {
     /// Something began, or happened.
-    Told(Event),
+    Told(Alert),
     /// It is so no more.
     Over(u64),
 }
@@ -20,18 +20,18 @@ pub(super) enum News {
 #[derive(Debug, Default)]
 pub(super) struct Alerts {
     watch: Watch,
-    events: BTreeMap<u64, Event>,
+    events: BTreeMap<u64, Alert>,
     by_run: BTreeMap<String, Vec<u64>>,
 }
 
 impl Alerts {
     /// Takes up an event from the journal.
-    pub fn recall(&mut self, event: Event) {
+    pub fn recall(&mut self, event: Alert) {
         self.watch.recall(&event.signal, event.over.is_some());
         self.keep(event);
     }
 
-    fn keep(&mut self, event: Event) {
+    fn keep(&mut self, event: Alert) {
         self.by_run.entry(event.signal.run.clone()).or_default().push(event.id);
         self.events.insert(event.id, event);
     }
@@ -62,11 +62,11 @@ impl Alerts {
     }
 
     /// Looks at a run.
-    pub fn look(&mut self, vitals: &Vitals<'_>, at: f64) -> Vec<News> {
-        let change = self.watch.look(vitals);
+    pub fn look(&mut self, inputs: &HealthInputs<'_>, at: f64) -> Vec<News> {
+        let change = self.watch.look(inputs);
         let mut news = Vec::new();
         for (kind, metric) in change.over {
-            if let Some(id) = self.standing(vitals.run, kind, &metric).map(|event| event.id) {
+            if let Some(id) = self.standing(inputs.run, kind, &metric).map(|event| event.id) {
                 if let Some(event) = self.events.get_mut(&id) {
                     event.over = Some(at);
                 }
@@ -76,26 +76,26 @@ impl Alerts {
         for signal in change.new {
             // A job that is started again all day is one thing to look at, not seventy.
             let again = signal.kind == SignalKind::Restarted
-                && self.standing(vitals.run, signal.kind, "").is_some_and(|event| event.acknowledged.is_none());
+                && self.standing(inputs.run, signal.kind, "").is_some_and(|event| event.acknowledged.is_none());
             if again {
                 continue;
             }
             let id = self.events.last_key_value().map_or(1, |(id, _)| id + 1);
-            let event = Event { id, at, signal, over: None, acknowledged: None };
+            let event = Alert { id, at, signal, over: None, acknowledged: None };
             self.keep(event.clone());
             news.push(News::Told(event));
         }
         news
     }
 
-    fn standing(&self, run: &str, kind: SignalKind, metric: &str) -> Option<&Event> {
+    fn standing(&self, run: &str, kind: SignalKind, metric: &str) -> Option<&Alert> {
         let ids = self.by_run.get(run)?.iter().rev();
         let mut events = ids.filter_map(|id| self.events.get(id));
         events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)
     }
 
     /// Events of a run, newest first.
-    pub fn of(&self, run: &str) -> Vec<Event> {
+    pub fn of(&self, run: &str) -> Vec<Alert> {
         let ids = self.by_run.get(run).map_or(&[][..], Vec::as_slice);
         ids.iter().rev().take(SHOWN).filter_map(|id| self.events.get(id)).cloned().collect()
     }

@@ -1,10 +1,10 @@
 //! Answers to [`Query`]s from what is known. Whoever owns the store answers: a daemon over its socket, or a one-shot
 //! command for itself, by the same code.
 
-use super::board::World;
 use super::curves::curves;
 use super::engine::Need;
 use super::outlook::chosen;
+use super::publisher::CurrentState;
 use super::{fitter, history, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};
@@ -59,26 +59,28 @@ pub fn need(query: &Query) -> Need {
 ///
 /// # Errors
 /// A message for the user.
-pub fn answer(query: &Query, world: &World, stop: Stop<'_>) -> Result<Box<RawValue>, Failure> {
+pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<Box<RawValue>, Failure> {
     match query {
-        Query::Runs => json(&runs(world)),
-        Query::Show { run } => json(&RunsAnswer { runs: vec![find_run(&world.snapshot, run)?.at(world.snapshot.at)] }),
-        Query::Check => json(&check(world)),
-        Query::History(query) => json(&past(query, world)?),
-        Query::Fit(query) => json(&fit(query, world, stop)?),
-        Query::Ledger(query) => json(&ledger(query, world)?),
-        Query::Predict(places) => json(&predict(places, world, stop)?),
-        Query::Recommend { extrapolate } => json(&recommend(world, *extrapolate)),
-        Query::Snapshot => json(&*world.snapshot),
-        Query::Status => json(&status(&world.snapshot)),
-        Query::Series(query) => json(&SeriesAnswer { curves: curves(query, world)? }),
+        Query::Runs => json(&runs(current)),
+        Query::Show { run } => {
+            json(&RunsAnswer { runs: vec![find_run(&current.snapshot, run)?.at(current.snapshot.at)] })
+        }
+        Query::Check => json(&check(current)),
+        Query::History(query) => json(&past(query, current)?),
+        Query::Fit(query) => json(&fit(query, current, stop)?),
+        Query::Ledger(query) => json(&ledger(query, current)?),
+        Query::Predict(places) => json(&predict(places, current, stop)?),
+        Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
+        Query::Snapshot => json(&*current.snapshot),
+        Query::Status => json(&status(&current.snapshot)),
+        Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),
     }
 }
 
 /// All runs, with their ages.
 #[must_use]
-pub fn runs(world: &World) -> RunsAnswer {
-    RunsAnswer { runs: world.snapshot.runs.iter().map(|run| run.at(world.snapshot.at)).collect() }
+pub fn runs(current: &CurrentState) -> RunsAnswer {
+    RunsAnswer { runs: current.snapshot.runs.iter().map(|run| run.at(current.snapshot.at)).collect() }
 }
 
 /// An answer as it goes to whoever asked.
@@ -93,12 +95,12 @@ pub fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
 ///
 /// # Errors
 /// Where a run or a number is not known.
-pub fn acknowledged(which: &Which, world: &World) -> Result<AckAnswer, Failure> {
-    let runs = &world.snapshot.runs;
+pub fn acknowledged(which: &Which, current: &CurrentState) -> Result<AckAnswer, Failure> {
+    let runs = &current.snapshot.runs;
     let open = |run: &RunView| run.unacknowledged().map(|e| e.id).collect::<Vec<u64>>();
     let ids = match which {
         Which::All => runs.iter().flat_map(|run| open(run)).collect(),
-        Which::Run(name) => open(find_run(&world.snapshot, name)?),
+        Which::Run(name) => open(find_run(&current.snapshot, name)?),
         Which::Ids(ids) => {
             let known = |id: &u64| runs.iter().any(|run| run.signals.iter().any(|e| e.id == *id));
             if let Some(stranger) = ids.iter().find(|id| !known(id)) {
@@ -139,28 +141,28 @@ fn status(snapshot: &Snapshot) -> StatusAnswer {
     StatusAnswer { daemon: snapshot.daemon.clone(), runs: snapshot.runs.len(), at: snapshot.at, faults }
 }
 
-fn check(world: &World) -> CheckAnswer {
-    let files = world.files.iter().map(|file| {
+fn check(current: &CurrentState) -> CheckAnswer {
+    let files = current.files.iter().map(|file| {
         let (format, why) = match &file.verdict {
-            Ok((format, why)) if why.is_empty() => (Some(format.clone()), ingest::why(&world.project, file)),
+            Ok((format, why)) if why.is_empty() => (Some(format.clone()), ingest::why(&current.project, file)),
             Ok((format, why)) => (Some(format.clone()), why.clone()),
             Err(why) => (None, why.clone()),
         };
         FileView { run: file.run.clone(), file: file.file.clone(), format, why, points: file.points }
     });
     CheckAnswer {
-        project: world.project.name.clone(),
-        domains: world.project.domains.clone(),
-        runs: runs(world).runs,
+        project: current.project.name.clone(),
+        domains: current.project.domains.clone(),
+        runs: runs(current).runs,
         files: files.collect(),
-        notices: world.snapshot.notices.clone(),
+        notices: current.snapshot.notices.clone(),
     }
 }
 
 /// Fits of the past, newest first.
-fn past(query: &HistoryQuery, world: &World) -> Result<HistoryAnswer, Failure> {
-    let wanted = query.metric.as_deref().map(|name| metric_key(world, name)).transpose()?;
-    let mut history = history::read(&world.store, query.until, MOST_PAST_FITS)?;
+fn past(query: &HistoryQuery, current: &CurrentState) -> Result<HistoryAnswer, Failure> {
+    let wanted = query.metric.as_deref().map(|name| metric_key(current, name)).transpose()?;
+    let mut history = history::read(&current.store, query.until, MOST_PAST_FITS)?;
     history.retain(|kept| wanted.as_ref().is_none_or(|key| *key == kept.fit.metric));
     if query.standing {
         let mut seen = BTreeSet::new();
@@ -170,9 +172,9 @@ fn past(query: &HistoryQuery, world: &World) -> Result<HistoryAnswer, Failure> {
 }
 
 /// Forecasts kept, and how they fared.
-fn ledger(query: &LedgerQuery, world: &World) -> Result<LedgerAnswer, Failure> {
-    let wanted = query.metric.as_deref().map(|name| metric_key(world, name)).transpose()?;
-    let ledger = world.ledger.read();
+fn ledger(query: &LedgerQuery, current: &CurrentState) -> Result<LedgerAnswer, Failure> {
+    let wanted = query.metric.as_deref().map(|name| metric_key(current, name)).transpose()?;
+    let ledger = current.ledger.read();
     let laws: BTreeSet<&str> =
         ledger.open().chain(ledger.scored().iter().map(|s| &s.entry)).map(|e| e.law.as_str()).collect();
     if let Some(law) = query.law.as_deref().filter(|law| !laws.contains(law)) {
@@ -205,19 +207,19 @@ fn newest<T: Clone>(all: &[&T]) -> Vec<T> {
 }
 
 /// The engine's own fits where the question leaves everything open, else fits made for the question.
-fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Failure> {
+fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAnswer, Failure> {
     let wanted = match &query.metric {
         None => None,
-        Some(name) => Some(metric_key(world, name)?),
+        Some(name) => Some(metric_key(current, name)?),
     };
     let asked = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
     let results: Vec<Candidates> = if query.is_of_the_projects_fits() {
-        world.fits.iter().filter(|c| asked(&c.metric)).cloned().collect()
+        current.fits.iter().filter(|c| asked(&c.metric)).cloned().collect()
     } else {
-        let defaults = fitter::options(&world.project);
+        let defaults = fitter::options(&current.project);
         let options =
             Options { seed: query.seed.unwrap_or(defaults.seed), starts: query.starts.or(defaults.starts), ..defaults };
-        let laws = if query.laws.is_empty() { &world.project.laws } else { &query.laws };
+        let laws = if query.laws.is_empty() { &current.project.laws } else { &query.laws };
         if let Some(starts) = options.starts.filter(|n| *n > FitSettings::MOST_STARTS) {
             let most = FitSettings::MOST_STARTS;
             return Err(Failure::usage(
@@ -226,7 +228,7 @@ fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Fai
             ));
         }
         let run = || -> Option<Vec<Candidates>> {
-            let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
+            let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric));
             rows.map(|rows| candidates_unless(laws, rows, &options, None, stop)).collect()
         };
         let made = match query.threads {
@@ -238,14 +240,14 @@ fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Fai
     let mut fits: Vec<FitView> = results.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
     fits.sort_by_key(|view| !view.chosen);
     let mut dropped: Vec<String> = Vec::new();
-    for rows in world.observed.fitted.iter().filter(|rows| asked(&rows.metric)) {
+    for rows in current.observed.fitted.iter().filter(|rows| asked(&rows.metric)) {
         for sentence in &rows.dropped {
             if !dropped.contains(sentence) {
                 dropped.push(sentence.clone());
             }
         }
     }
-    let rows = world.observed.fitted.iter().filter(|rows| asked(&rows.metric));
+    let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric));
     let speed_ups = rows.flat_map(crate::laws::speed_up::of_experts).collect();
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
     let choices = results.into_iter().map(|c| c.choice).collect();
@@ -253,21 +255,21 @@ fn fit(query: &FitQuery, world: &World, stop: Stop<'_>) -> Result<FitAnswer, Fai
 }
 
 /// The key of a validation loss, named by key or by domain.
-fn metric_key(world: &World, name: &str) -> Result<String, Failure> {
-    if world.project.metrics.iter().any(|key| key == name) {
+fn metric_key(current: &CurrentState, name: &str) -> Result<String, Failure> {
+    if current.project.metrics.iter().any(|key| key == name) {
         return Ok(name.to_owned());
     }
-    world.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
+    current.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
         Failure::usage(
             format!("'{name}' is neither a domain nor a validation loss of this project"),
-            format!("one of: {}", [world.project.domains.join(", "), world.project.metrics.join(", ")].join("; ")),
+            format!("one of: {}", [current.project.domains.join(", "), current.project.metrics.join(", ")].join("; ")),
         )
     })
 }
 
 /// The size, data and shape to predict for: what the query leaves open is the target's.
-fn scale(query: &PredictQuery, world: &World) -> Result<Scale, Failure> {
-    let target = &world.project.target;
+fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure> {
+    let target = &current.project.target;
     for (flag, value) in [
         ("--params", query.params),
         ("--tokens", query.tokens),
@@ -290,7 +292,7 @@ fn scale(query: &PredictQuery, world: &World) -> Result<Scale, Failure> {
     }
     let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
     let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
-    let by_experts = || params / expert_share(shapes(&world.records)).total_over_active(experts / chosen);
+    let by_experts = || params / expert_share(shapes(&current.records)).total_over_active(experts / chosen);
     let moe = Moe {
         active_params: query.active_params.unwrap_or_else(by_experts),
         experts,
@@ -314,14 +316,14 @@ fn missing(what: &str, flag: &str) -> Failure {
 }
 
 /// Forecasts at every place, in their order.
-fn predict(places: &[PredictQuery], world: &World, stop: Stop<'_>) -> Result<PredictAnswer, Failure> {
+fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> Result<PredictAnswer, Failure> {
     let mut forecasts = Vec::new();
     for place in places {
         if stop() {
             return Err(threads::given_up());
         }
-        let (scale, mixture) = (scale(place, world)?, mixture(place.mixture.as_ref(), &world.project)?);
-        forecasts.extend(forecast::every_law(&world.fits, &scale, &mixture));
+        let (scale, mixture) = (scale(place, current)?, mixture(place.mixture.as_ref(), &current.project)?);
+        forecasts.extend(forecast::every_law(&current.fits, &scale, &mixture));
     }
     if forecasts.is_empty() {
         return Err(Failure::new(
@@ -358,12 +360,13 @@ fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failur
     Ok(mixture)
 }
 
-fn recommend(world: &World, extrapolate: bool) -> RecommendAnswer {
-    let shape = world.snapshot.shape.clone();
-    if !extrapolate && let Some(advice) = &world.snapshot.advice {
+fn recommend(current: &CurrentState, extrapolate: bool) -> RecommendAnswer {
+    let shape = current.snapshot.shape.clone();
+    if !extrapolate && let Some(advice) = &current.snapshot.advice {
         return RecommendAnswer { mixture: advice.clone(), shape };
     }
-    let fits = chosen(&world.fits);
-    let evidence = advise::Evidence { project: &world.project, observed: &world.observed, fits: &fits, extrapolate };
+    let fits = chosen(&current.fits);
+    let evidence =
+        advise::Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate };
     RecommendAnswer { mixture: advise::recommend(&evidence), shape }
 }

@@ -1,6 +1,6 @@
 //! Curves from the store's blocks, at the width of a screen.
 
-use super::board::World;
+use super::publisher::CurrentState;
 use crate::ipc::protocol::Failure;
 use crate::ipc::series::{Axis, Envelope, SeriesQuery, envelope, pixels};
 use crate::store::{ReadStore, RunId, StoreError};
@@ -10,12 +10,12 @@ use crate::vocab::RunView;
 ///
 /// # Errors
 /// Where the question makes no sense, or what the store says.
-pub fn curves(query: &SeriesQuery, world: &World) -> Result<Vec<Envelope>, Failure> {
+pub fn curves(query: &SeriesQuery, current: &CurrentState) -> Result<Vec<Envelope>, Failure> {
     query.check().map_err(|(what, instead)| Failure::usage(what, instead))?;
     let runs: Vec<&RunView> = query
         .runs
         .iter()
-        .filter_map(|id| world.snapshot.runs.iter().find(|run| run.id == *id).map(AsRef::as_ref))
+        .filter_map(|id| current.snapshot.runs.iter().find(|run| run.id == *id).map(AsRef::as_ref))
         .collect();
     let mut wanted: Vec<(&RunView, &String)> = Vec::new();
     for run in runs {
@@ -25,7 +25,7 @@ pub fn curves(query: &SeriesQuery, world: &World) -> Result<Vec<Envelope>, Failu
     if query.from.is_none() || query.to.is_none() {
         // One curve at a time is in memory, twice: curves of a million points do not add up.
         for (run, key) in &wanted {
-            for (x, _) in points(query.x, run, key, world)? {
+            for (x, _) in points(query.x, run, key, current)? {
                 (lo, hi) = (lo.min(x), hi.max(x));
             }
         }
@@ -38,7 +38,7 @@ pub fn curves(query: &SeriesQuery, world: &World) -> Result<Vec<Envelope>, Failu
     let across = pixels(lo, hi, query.pixels, least);
     let mut made = Vec::new();
     for (run, key) in &wanted {
-        let curve = envelope(points(query.x, run, key, world)?.into_iter(), across, hi, query.smoothing);
+        let curve = envelope(points(query.x, run, key, current)?.into_iter(), across, hi, query.smoothing);
         if !curve.at.is_empty() {
             made.push(Envelope { run: run.id, metric: (*key).clone(), ..curve });
         }
@@ -47,8 +47,8 @@ pub fn curves(query: &SeriesQuery, world: &World) -> Result<Vec<Envelope>, Failu
 }
 
 /// Points in order of x: what a restart repeats or abandons is left out.
-fn points(x: Axis, run: &RunView, key: &str, world: &World) -> Result<Vec<(f64, f64)>, StoreError> {
-    let series = world.store.series(RunId(run.id), key)?;
+fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<Vec<(f64, f64)>, StoreError> {
+    let series = current.store.series(RunId(run.id), key)?;
     if x == Axis::Time {
         let mut points: Vec<(f64, f64)> = series
             .walls
@@ -61,7 +61,7 @@ fn points(x: Axis, run: &RunView, key: &str, world: &World) -> Result<Vec<(f64, 
         return Ok(points);
     }
     let latest = series.latest();
-    let record = world.records.iter().find(|record| record.id.0 == run.id);
+    let record = current.records.iter().find(|record| record.id.0 == run.id);
     let steps = match record {
         Some(record) => record.at_optimiser_steps(latest),
         None => latest,

@@ -12,12 +12,12 @@ pub use snapshot::Surroundings;
 use super::components::fits::{Fits, Taken};
 use super::components::tables::WatchedTables;
 use super::fitter::Fitted;
+use super::health::{self, Contender, LineGaps, Rhythm};
 use super::job::Job;
+use super::journaled::Journaled;
 use super::kept_fits::MetricFits;
-use super::kinds::Kinds;
-use super::memory::Memory;
+use super::metric_roles::Kinds;
 use super::outlook::chosen;
-use super::vitals::{self, Pace, Reading, Standing};
 use crate::forecast;
 use crate::ingest::{Budget, Ingester, Look};
 use crate::observe::{self, Observed, RowsByRun, RunRecord};
@@ -50,11 +50,11 @@ pub struct Engine {
     fits: Fits,
     opened: Vec<Notice>,
     progress: Option<IngestProgress>,
-    memory: Memory,
+    journaled: Journaled,
     kinds: Kinds,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
-    paces: BTreeMap<RunId, Pace>,
+    paces: BTreeMap<RunId, Rhythm>,
     /// Runs that the store knows more of than the engine.
     stale: BTreeSet<RunId>,
     refreshed: Instant,
@@ -97,7 +97,7 @@ impl Engine {
             fits: Fits::default(),
             opened: opened_notice(opened),
             progress: None,
-            memory: Memory::open(&store)?,
+            journaled: Journaled::open(&store)?,
             kinds: Kinds::default(),
             due: BTreeSet::new(),
             paces: BTreeMap::new(),
@@ -140,7 +140,7 @@ impl Engine {
         self.ingester = Ingester::new(&self.written, Arc::clone(&store));
         self.store = store;
         self.opened.extend(opened_notice(opened));
-        self.memory.reopen(&self.store)?;
+        self.journaled.reopen(&self.store)?;
         self.runs.clear();
         self.stale.clear();
         let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
@@ -261,7 +261,7 @@ impl Engine {
     /// Takes up where a run will end, with intervals as wide as the ledger asks for.
     fn take_forecasts(&mut self, id: RunId, all: BTreeMap<String, Vec<RunForecast>>) {
         let Some(tracked) = self.runs.get_mut(&id) else { return };
-        tracked.forecasts = self.memory.calibrated(all);
+        tracked.forecasts = self.journaled.calibrated(all);
         for (metric, forecast) in tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
         {
             forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
@@ -277,9 +277,9 @@ impl Engine {
     /// What the disk says.
     pub fn write_down(&mut self, now: SystemTime) -> Result<bool, StoreError> {
         let at = seconds(now);
-        for (id, pace) in &self.paces {
+        for (id, rhythm) in &self.paces {
             // Silence is the one thing that happens without a line.
-            if pace.overdue(now).is_some() && !pace.silence_seen {
+            if rhythm.overdue(now).is_some() && !rhythm.silence_seen {
                 self.due.insert(*id);
             }
         }
@@ -287,35 +287,35 @@ impl Engine {
         if due.is_empty() {
             return Ok(false);
         }
-        let standings: BTreeMap<RunId, Standing> = self
+        let contenders: BTreeMap<RunId, Contender> = self
             .runs
             .iter()
-            .filter_map(|(id, tracked)| Some((*id, Standing::of(&tracked.of(&self.project))?)))
+            .filter_map(|(id, tracked)| Some((*id, Contender::of(&tracked.context(&self.project))?)))
             .collect();
-        let field: Vec<Standing> = standings.values().cloned().collect();
+        let field: Vec<Contender> = contenders.values().cloned().collect();
         let writes = self.ingester.last_writes();
         let mut news = false;
         for id in due {
             let Some(tracked) = self.runs.get(&id) else { continue };
-            let of = tracked.of(&self.project);
-            let pace = self.paces.entry(id).or_default();
-            pace.wrote(writes.get(&id).copied());
-            if vitals::is_history(&of, pace, now) {
-                self.memory.starts_are_known(&tracked.record.name, vitals::starts(&of));
+            let of = tracked.context(&self.project);
+            let rhythm = self.paces.entry(id).or_default();
+            rhythm.wrote(writes.get(&id).copied());
+            if health::is_history(&of, rhythm, now) {
+                self.journaled.starts_are_known(&tracked.record.name, health::starts(&of));
             } else {
-                let reading = Reading::of(&self.store, id, &of)?;
-                pace.heard(&reading);
-                let rival = standings.get(&id).and_then(|s| s.rival(&field, &self.project));
-                let vitals = reading.vitals(of, pace, &self.memory, rival, now);
-                pace.silence_seen |= vitals.silence.is_some();
-                news |= self.memory.look(&vitals, at);
+                let reading = LineGaps::of(&self.store, id, &of)?;
+                rhythm.observe(&reading);
+                let rival = contenders.get(&id).and_then(|s| s.rival(&field, &self.project));
+                let inputs = reading.inputs(of, rhythm, &self.journaled, rival, now);
+                rhythm.silence_seen |= inputs.silence.is_some();
+                news |= self.journaled.look(&inputs, at);
             }
-            pace.since = of.newest().or(pace.since);
-            self.memory.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
+            rhythm.since = of.newest().or(rhythm.since);
+            self.journaled.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
         }
         let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
-        self.memory.note_target(&self.fits.outlook.target, &self.records, fit, at);
-        self.memory.write()?;
+        self.journaled.note_target(&self.fits.outlook.target, &self.records, fit, at);
+        self.journaled.write()?;
         Ok(news)
     }
 
@@ -324,8 +324,8 @@ impl Engine {
     /// # Errors
     /// What the disk says.
     pub fn acknowledge(&mut self, ids: &[u64], now: SystemTime) -> Result<Vec<u64>, StoreError> {
-        let done = self.memory.acknowledge(ids, seconds(now));
-        self.memory.write()?;
+        let done = self.journaled.acknowledge(ids, seconds(now));
+        self.journaled.write()?;
         Ok(done)
     }
 

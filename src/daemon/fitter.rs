@@ -209,7 +209,7 @@ impl Fitter {
     fn refit(&mut self, job: &Job, done: &impl Fn(Fitted)) {
         let began = Instant::now();
         let options = options(&job.project);
-        let fits = round(job, &options, &self.previous, Scope::Standing, &never, &never).unwrap_or_default();
+        let fits = round(job, &options, &self.previous, Scope::Provisional, &never, &never).unwrap_or_default();
         self.pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&self.pool)));
         self.publish(job, fits, began, done);
     }

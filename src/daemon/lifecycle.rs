@@ -2,8 +2,8 @@
 
 use super::event::Event;
 use super::log;
-use super::place::{Lock, Place};
 use super::service::Service;
+use super::state_dir::{Lock, StateDir};
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
 use crate::ipc::protocol::{self, Failure};
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// # Errors
 /// Where another process has the store, or something cannot be had.
 pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
-    let place = Place::of(&project)?;
+    let place = StateDir::of(&project)?;
     let Some(lock) = place.own()? else {
         let owner = place.owner().map_or_else(String::new, |pid| format!(" (process {pid})"));
         return Err(Failure::new(
@@ -49,7 +49,7 @@ pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
     ended
 }
 
-fn serve(project: Project, place: &Place, lock: Lock) -> Result<(), Failure> {
+fn serve(project: Project, place: &StateDir, lock: Lock) -> Result<(), Failure> {
     let service = Service::start(project, place, lock, false)?;
     on_signals(&service)?;
     service.wait()
@@ -83,7 +83,7 @@ pub fn on_signals(service: &Service) -> Result<(), Failure> {
 /// # Errors
 /// Where none answers in time; the message holds what it said last.
 pub fn ensure(project: &Project) -> Result<Client, Failure> {
-    let place = Place::of(project)?;
+    let place = StateDir::of(project)?;
     let deadline = Instant::now() + START;
     let mut child: Option<Child> = None;
     let mut starting = None;
@@ -120,7 +120,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
     }
 }
 
-fn spawn(project: &Project, place: &Place) -> Result<Child, Failure> {
+fn spawn(project: &Project, place: &StateDir) -> Result<Child, Failure> {
     let failed = |e: std::io::Error| {
         Failure::new(format!("cannot start a daemon: {e}"), "go without: mixlaw watch --embedded".to_owned())
     };
@@ -142,7 +142,7 @@ fn spawn(project: &Project, place: &Place) -> Result<Child, Failure> {
 /// # Errors
 /// Where one is running and cannot be talked to.
 pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
-    let place = Place::of(project)?;
+    let place = StateDir::of(project)?;
     let deadline = Instant::now() + START;
     loop {
         match Client::connect(place.socket()) {
@@ -160,7 +160,7 @@ pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
 /// # Errors
 /// Where it does not stop.
 pub fn stop(project: &Project) -> Result<bool, Failure> {
-    let place = Place::of(project)?;
+    let place = StateDir::of(project)?;
     match Client::connect(place.socket()) {
         Ok(mut client) => {
             client.command(protocol::Command::Stop).map_err(|e| speak(&e))?;

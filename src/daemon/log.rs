@@ -10,7 +10,7 @@
 //! `MIXLAW_LOG` names the least level that is written (`info` where it is not set; `off` for none). Where no log was
 //! begun (the library, a dashboard with `--embedded`) events go nowhere.
 
-use super::place::Place;
+use super::state_dir::StateDir;
 use crate::ipc::protocol::Failure;
 use crate::vocab::{Notice, Severity};
 use std::fs::{File, OpenOptions};
@@ -27,7 +27,7 @@ const LARGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// Where the file cannot be had, or `MIXLAW_LOG` names no level.
-pub fn begin(place: &Place) -> Result<(), Failure> {
+pub fn begin(place: &StateDir) -> Result<(), Failure> {
     let least = least(std::env::var("MIXLAW_LOG").ok().as_deref())?;
     let path = place.log();
     let file = Rotating::open(&path, LARGEST).map_err(|e| {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! watcher (notify's thread) ──look──▶ ┐
-//! fitter ──fits, and what follows──▶  ├ engine ──▶ board: the newest World, immutable ──▶ server, one thread a client
+//! fitter ──fits, and what follows──▶  ├ engine ──▶ publisher: the newest state, immutable ──▶ server, one thread a client
 //! signals ──stop──▶                   ┘    │
 //!                       fitter ◀──job──────┘
 //! ```
@@ -14,7 +14,6 @@
 
 mod alerts;
 pub mod answer;
-pub mod board;
 mod components;
 mod curves;
 pub mod engine;
@@ -24,36 +23,37 @@ pub mod export;
 mod failure;
 pub mod fingerprint;
 pub mod fitter;
+#[cfg(feature = "daemon")]
+mod hang_up;
+mod health;
 pub mod history;
 pub mod job;
+pub mod journaled;
 pub mod kept_fits;
-mod kinds;
 #[cfg(feature = "daemon")]
 pub mod lifecycle;
 #[cfg(feature = "daemon")]
-mod line;
-#[cfg(feature = "daemon")]
 pub mod log;
-pub mod memory;
+mod metric_roles;
 pub mod outlook;
-#[cfg(feature = "daemon")]
-pub mod place;
+pub mod publisher;
 pub mod run_view;
 #[cfg(feature = "daemon")]
 pub mod server;
 #[cfg(feature = "daemon")]
 pub mod service;
 #[cfg(feature = "daemon")]
+pub mod state_dir;
+#[cfg(feature = "daemon")]
 mod subscribed_curves;
 #[cfg(feature = "daemon")]
 mod subscribers;
 mod threads;
-mod vitals;
 
 /// What to do where the store cannot be written.
 pub(crate) const NO_ROOM: &str = "free some space, or set MIXLAW_STATE to a directory on another local disk";
 
-pub use board::{Board, World};
 pub use engine::Engine;
+pub use publisher::{CurrentState, Publisher};
 #[cfg(feature = "daemon")]
-pub use place::Place;
+pub use state_dir::StateDir;

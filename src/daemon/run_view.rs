@@ -1,7 +1,7 @@
 //! A run as readers see it, made from what the store has.
 
-use super::kinds::Roles;
-use super::vitals::progress;
+use super::health::progress;
+use super::metric_roles::Roles;
 use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;

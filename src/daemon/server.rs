@@ -1,11 +1,11 @@
-//! The socket: one thread accepts, one thread a client answers from the board.
+//! The socket: one thread accepts, one thread a client answers from the publisher.
 
 use super::answer::{acknowledged, answer, json};
-use super::board::{Board, World};
 use super::event::Event;
 use super::export;
-use super::line::Line;
-use super::place::Place;
+use super::hang_up::HangUp;
+use super::publisher::{CurrentState, Publisher};
+use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
 use crate::ipc::frame;
 use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
@@ -37,7 +37,7 @@ pub struct Server {
 
 /// What every client's thread needs.
 struct Shared {
-    board: Arc<Board>,
+    publisher: Arc<Publisher>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     clients: AtomicUsize,
     subscribers: Seats,
@@ -48,7 +48,11 @@ impl Server {
     ///
     /// # Errors
     /// Where the socket cannot be bound.
-    pub fn start(place: &Place, board: Arc<Board>, tell: Box<dyn Fn(Event) + Send + Sync>) -> Result<Self, Failure> {
+    pub fn start(
+        place: &StateDir,
+        publisher: Arc<Publisher>,
+        tell: Box<dyn Fn(Event) + Send + Sync>,
+    ) -> Result<Self, Failure> {
         let socket = place.socket().to_owned();
         let failed = |e: std::io::Error| Failure::new(format!("cannot listen at {}: {e}", socket.display()), None);
         if let Err(error) = std::fs::remove_file(&socket)
@@ -62,7 +66,7 @@ impl Server {
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared { board, tell, clients: AtomicUsize::new(0), subscribers: Seats::default() });
+        let shared = Arc::new(Shared { publisher, tell, clients: AtomicUsize::new(0), subscribers: Seats::default() });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
@@ -128,25 +132,27 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
             Request::Query(query) => respond(&query, &mut stream, shared)?,
             Request::Export(query) => export(&query, &mut stream, shared)?,
             Request::Command(command) => obey(command, &mut stream, shared)?,
-            Request::Subscribe(wants) => return subscribers::serve(wants, stream, &shared.board, &shared.subscribers),
+            Request::Subscribe(wants) => {
+                return subscribers::serve(wants, stream, &shared.publisher, &shared.subscribers);
+            }
         }
     }
     Ok(())
 }
 
-/// The newest world; only in the first moments of a daemon is there none yet.
-fn world(shared: &Shared) -> Result<Arc<World>, Failure> {
-    let patient = shared.board.newer(None, PATIENCE);
+/// The newest state; only in the first moments of a daemon is there none yet.
+fn current(shared: &Shared) -> Result<Arc<CurrentState>, Failure> {
+    let patient = shared.publisher.newer(None, PATIENCE);
     patient.ok_or_else(|| Failure::new("the daemon is still starting", "try again in a moment".to_owned()))
 }
 
 fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
-    let world = match world(shared) {
-        Ok(world) => world,
+    let current = match current(shared) {
+        Ok(current) => current,
         Err(failure) => return frame::write(stream, &Response::Failed(failure)),
     };
     let result =
-        export::points(world.store.as_ref(), query, |chunk| frame::write(stream, &Response::Chunk(chunk.to_owned())));
+        export::points(current.store.as_ref(), query, |chunk| frame::write(stream, &Response::Chunk(chunk.to_owned())));
     let response = match result {
         Ok(()) => Response::End,
         Err(export::ExportError::Sink(error)) => return Err(error),
@@ -157,12 +163,12 @@ fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std:
 }
 
 fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
-    let world = match world(shared) {
-        Ok(world) => world,
+    let current = match current(shared) {
+        Ok(current) => current,
         Err(failure) => return frame::write(stream, &Response::Failed(failure)),
     };
-    let line = Line::of(stream)?;
-    let response = match answer(query, &world, &|| line.is_gone()) {
+    let line = HangUp::of(stream)?;
+    let response = match answer(query, &current, &|| line.is_gone()) {
         Ok(value) => Response::Answer(value),
         Err(failure) => Response::Failed(failure),
     };
@@ -179,7 +185,7 @@ fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::
             return Ok(());
         }
     };
-    let done = world(shared).and_then(|world| acknowledged(&which, &world)).and_then(|answer| {
+    let done = current(shared).and_then(|current| acknowledged(&which, &current)).and_then(|answer| {
         let (reply, done) = bounded(1);
         (shared.tell)(Event::Acknowledged(answer.acknowledged, Some(reply)));
         let late =

@@ -4,14 +4,14 @@ mod outage;
 
 pub use outage::nothing_is_kept;
 
-use super::board::Board;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
 use super::job::Job;
 use super::log;
-use super::place::{Lock, Place};
+use super::publisher::Publisher;
 use super::server::Server;
+use super::state_dir::{Lock, StateDir};
 use crate::ingest::{Budget, Look, Watcher};
 use crate::ipc::protocol::Failure;
 use crate::project::{self, Project};
@@ -38,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A running daemon, in this process.
 pub struct Service {
     /// Where it publishes.
-    pub board: Arc<Board>,
+    pub publisher: Arc<Publisher>,
     events: Sender<Event>,
     engine: JoinHandle<Result<(), StoreError>>,
     server: Server,
@@ -53,20 +53,20 @@ impl Service {
     ///
     /// # Errors
     /// Where the store, the socket or a thread cannot be had.
-    pub fn start(project: Project, place: &Place, lock: Lock, embedded: bool) -> Result<Self, Failure> {
+    pub fn start(project: Project, place: &StateDir, lock: Lock, embedded: bool) -> Result<Self, Failure> {
         let (store, opened, adrift) = outage::open(&place.store())?;
-        let board = Arc::new(Board::default());
+        let publisher = Arc::new(Publisher::default());
         let (events, inbox) = crossbeam_channel::unbounded();
         let tell = events.clone();
         let server = Server::start(
             place,
-            Arc::clone(&board),
+            Arc::clone(&publisher),
             Box::new(move |event| {
                 let _ = tell.send(event);
             }),
         )?;
         let engine = Engine::new(project, store, &opened)?;
-        let mut worker = Worker::new(engine, Arc::clone(&board), events.clone(), inbox, embedded)?;
+        let mut worker = Worker::new(engine, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
         let done = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&done);
@@ -78,7 +78,7 @@ impl Service {
                 result
             })
             .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
-        Ok(Self { board, events, engine, server, done, socket: place.socket().to_owned(), _lock: lock })
+        Ok(Self { publisher, events, engine, server, done, socket: place.socket().to_owned(), _lock: lock })
     }
 
     /// Where to send [`Event::Stop`].
@@ -108,7 +108,7 @@ impl Service {
     /// What ended it other than a wish to stop.
     pub fn wait(self) -> Result<(), Failure> {
         let result = self.engine.join();
-        self.board.close();
+        self.publisher.close();
         self.server.stop();
         match result {
             Ok(result) => Ok(result?),
@@ -131,7 +131,7 @@ impl Service {
 /// The engine's thread.
 struct Worker {
     engine: Engine,
-    board: Arc<Board>,
+    publisher: Arc<Publisher>,
     events: Sender<Event>,
     inbox: Receiver<Event>,
     jobs: Sender<Job>,
@@ -152,7 +152,7 @@ struct Worker {
 impl Worker {
     fn new(
         engine: Engine,
-        board: Arc<Board>,
+        publisher: Arc<Publisher>,
         events: Sender<Event>,
         inbox: Receiver<Event>,
         embedded: bool,
@@ -168,7 +168,20 @@ impl Worker {
         let (directory, adrift) = (PathBuf::new(), None);
         let (away, stopping) = (false, false);
         let bad_edit = None;
-        Ok(Self { engine, board, events, inbox, jobs, watcher, around, bad_edit, directory, adrift, away, stopping })
+        Ok(Self {
+            engine,
+            publisher,
+            events,
+            inbox,
+            jobs,
+            watcher,
+            around,
+            bad_edit,
+            directory,
+            adrift,
+            away,
+            stopping,
+        })
     }
 
     /// Works until it is told to stop; where the store cannot be used, waits until it can.
@@ -278,9 +291,9 @@ impl Worker {
         self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
         self.around.notices.extend(self.bad_edit.clone());
         if !self.away {
-            let world = self.engine.world(SystemTime::now(), &self.around);
-            log::notices(&world.snapshot.notices);
-            self.board.publish(world);
+            let current = self.engine.current(SystemTime::now(), &self.around);
+            log::notices(&current.snapshot.notices);
+            self.publisher.publish(current);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The curves of one subscriber: what is new of them, no oftener than a share of a core allows.
 
-use super::board::Board;
 use super::curves::curves;
+use super::publisher::Publisher;
 use crate::ipc::series::{Curves, Envelope, SeriesQuery};
 use crate::ipc::state::Published;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl SubscribedCurves {
     }
 
     /// What is new of them; `None` where nothing is, or it is too early to look.
-    pub fn news(&mut self, board: &Board, published: &Published) -> Option<Curves> {
+    pub fn news(&mut self, publisher: &Publisher, published: &Published) -> Option<Curves> {
         let now = Instant::now();
         let points = Some(self.count(published));
         self.behind = points != self.points;
@@ -38,12 +38,12 @@ impl SubscribedCurves {
             return None;
         }
         // Held for no longer than it is read.
-        let world = board.latest()?;
-        let fresh = match curves(&self.query, &world) {
+        let current = publisher.latest()?;
+        let fresh = match curves(&self.query, &current) {
             Ok(fresh) => fresh,
             Err(failure) => return Some(Curves { failed: Some(failure.message), ..Curves::default() }),
         };
-        drop(world);
+        drop(current);
         (self.points, self.behind) = (points, false);
         self.next = now + (now.elapsed() * REST).min(Duration::from_secs(5));
         let change = difference(&self.known, &fresh);

@@ -1,7 +1,7 @@
 //! Subscribers: one thread each, which waits for what is published and says what is new.
 
-use super::board::Board;
-use super::line::Line;
+use super::hang_up::HangUp;
+use super::publisher::Publisher;
 use super::subscribed_curves::SubscribedCurves;
 use crate::ipc::feed::Feed;
 use crate::ipc::frame;
@@ -47,7 +47,7 @@ impl Drop for Seat<'_> {
 ///
 /// # Errors
 /// Those of the line.
-pub fn serve(wants: Subscription, mut stream: UnixStream, board: &Board, seats: &Seats) -> Result<()> {
+pub fn serve(wants: Subscription, mut stream: UnixStream, publisher: &Publisher, seats: &Seats) -> Result<()> {
     let refuse = |stream: &mut UnixStream, failure: Failure| frame::write(stream, &Response::Failed(failure));
     let Some(_seat) = seats.take() else {
         let failure =
@@ -60,21 +60,21 @@ pub fn serve(wants: Subscription, mut stream: UnixStream, board: &Board, seats: 
     let every = Duration::from_millis(u64::from(wants.every_ms.clamp(PACE.0, PACE.1)));
     let mut curves = wants.series.clone().map(SubscribedCurves::new);
     let mut feed = Feed::new(wants);
-    let line = Line::of(&stream)?;
+    let line = HangUp::of(&stream)?;
     let mut spoke = Instant::now();
     while !line.is_gone() {
         let began = Instant::now();
         // Curves that could not be made in time are made when they may be, whether anything else happens or not.
         let behind = curves.as_ref().is_some_and(|curves| curves.behind);
-        let published = match board.published(feed.generation(), if behind { every } else { LOOK }) {
-            None if behind => board.published(None, Duration::ZERO),
+        let published = match publisher.published(feed.generation(), if behind { every } else { LOOK }) {
+            None if behind => publisher.published(None, Duration::ZERO),
             published => published,
         };
-        if board.closed() {
+        if publisher.closed() {
             return send(&mut stream, &Response::Stopping, PATIENCE);
         }
         let news = published.and_then(|published| {
-            let series = curves.as_mut().and_then(|curves| curves.news(board, &published));
+            let series = curves.as_mut().and_then(|curves| curves.news(publisher, &published));
             feed.tell(&published, series)
         });
         let quiet = spoke.elapsed() >= KEEPALIVE;

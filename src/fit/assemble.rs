@@ -1,6 +1,6 @@
 //! From the pieces of a fit to what readers see.
 
-use super::held_out::{HeldOut, HeldRow, Leap};
+use super::held_out::{HeldOut, HeldRow, ScaleTest};
 use super::interval::Calibration;
 use super::model::Model;
 use super::objective::Stop;
@@ -36,7 +36,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
     runs.dedup();
     let view = FitView {
         metric: observations.metric.clone(),
-        law: model.law.card().name.to_owned(),
+        law: model.law.info().name.to_owned(),
         chosen: true,
         objective: model.objective(&optimum.theta, x),
         warnings: warnings(observations, &parameters, held.as_ref(), runs.len()),
@@ -47,7 +47,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         mre_heldout: held.as_ref().map(|h| h.mre),
         no_skill: held.as_ref().is_some_and(|h| h.skill <= 0.0),
         mre_scale: held.as_ref().and_then(HeldOut::mre_scale),
-        leaps: held.iter().flat_map(HeldOut::leaps).map(Leap::view).collect(),
+        scale_tests: held.iter().flat_map(HeldOut::scale_tests).map(ScaleTest::view).collect(),
         mre,
         held_out: held.as_ref().map(|h| h.how.clone()).unwrap_or_default(),
         folds: held.as_ref().map(|h| h.folds.clone()).unwrap_or_default(),

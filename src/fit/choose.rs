@@ -6,7 +6,7 @@
 //! stack's forecast stands beside them.
 
 use super::held_out::held_out;
-use super::split::Plan;
+use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::{Draft, Fit, FitError, Options, Task, baseline, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
@@ -51,7 +51,7 @@ impl Candidates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// What was chosen last time; the first time, one law, so that there is an answer at once.
-    Standing,
+    Provisional,
     /// Every law whose needs the data meet.
     All,
 }
@@ -107,7 +107,8 @@ pub fn candidates_unless(
 pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let Request { observations, options, cold, stop, enough, .. } = *request;
     let x = Columns::of(observations);
-    let plan = if options.cross_validate { Plan::new(observations, &x, options.seed) } else { Plan::default() };
+    let plan =
+        if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
     let either = || stop() || enough();
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     result.choice.held_out = plan.unit;
@@ -169,7 +170,7 @@ impl<'a> Request<'a> {
         }
         let standing: Vec<String> = self.previous.iter().flat_map(|p| &p.fits).map(|f| f.view.law.clone()).collect();
         let meets = |name: &String| can_be_fitted(name, self.observations);
-        if self.scope == Scope::Standing && standing.iter().any(meets) {
+        if self.scope == Scope::Provisional && standing.iter().any(meets) {
             return standing.into_iter().filter(meets).collect();
         }
         let slow = |law: &&dyn laws::Law| match law.method() {
@@ -180,12 +181,12 @@ impl<'a> Request<'a> {
         all.sort_by_key(slow);
         let mut names: Vec<String> = FIRST.iter().map(|name| (*name).to_owned()).collect();
         for law in all {
-            let name = law.card().name;
+            let name = law.info().name;
             if !FIRST.contains(&name) {
                 names.push(name.to_owned());
             }
         }
-        if self.scope == Scope::Standing {
+        if self.scope == Scope::Provisional {
             let first = names.iter().position(meets).unwrap_or(0);
             return vec![names.swap_remove(first)];
         }
@@ -193,7 +194,7 @@ impl<'a> Request<'a> {
     }
 
     fn warm(&self, law: &str) -> Option<&'a Fit> {
-        let name = laws::get(law)?.card().name;
+        let name = laws::get(law)?.info().name;
         self.previous?.fits.iter().find(|fit| fit.view.law == name)
     }
 }
@@ -254,7 +255,7 @@ impl Candidates {
                 self.refused.extend(not_met.into_iter().take(1));
             }
         }
-        if automatic && request.scope == Scope::Standing {
+        if automatic && request.scope == Scope::Provisional {
             match request.previous.filter(|p| !p.choice.candidates.is_empty() && p.choice.unfinished.is_empty()) {
                 // What was compared and not fitted again keeps its numbers.
                 Some(previous) => {
@@ -265,7 +266,7 @@ impl Candidates {
                     choice.not_met.clone_from(&previous.choice.not_met);
                 }
                 None => {
-                    let names = laws::ALL.iter().map(|law| law.card().name);
+                    let names = laws::ALL.iter().map(|law| law.info().name);
                     let left = names.filter(|name| lines.iter().all(|l| l.name != *name));
                     let left = left.filter(|name| can_be_fitted(name, request.observations));
                     choice.unfinished = left.map(str::to_owned).collect();

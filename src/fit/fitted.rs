@@ -1,6 +1,6 @@
 //! A fitted law, how it is asked for, and why there may be none.
 
-use super::interval::{self, Calibration, Standing};
+use super::interval::{self, Calibration, Position};
 use super::model::Model;
 use super::objective::DELTA;
 use crate::laws::Columns;
@@ -123,13 +123,13 @@ impl Fit {
     #[must_use]
     pub fn forecast(&self, at: &Observation) -> Interval {
         let place = Columns::place(at, &self.model.shape.context);
-        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.standing(at))
+        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.position(at))
     }
 
-    pub(super) fn standing(&self, at: &Observation) -> Standing {
+    pub(super) fn position(&self, at: &Observation) -> Position {
         let outside = self.extrapolation(at);
         let beyond = |ratio: f64| if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 };
-        Standing {
+        Position {
             mixture: at.mixture.clone(),
             inside: outside.mixture_inside,
             beyond_size: beyond(outside.params),

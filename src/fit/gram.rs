@@ -2,7 +2,7 @@
 //!
 //! Sums run in lanes of fixed number, so that their rounding does not depend on how wide the machine is.
 
-use crate::laws::wide::wide;
+use crate::laws::simd::vectorised;
 use crate::laws::{BLOCK, Block};
 
 /// Partial sums per product.
@@ -48,7 +48,7 @@ impl Gram {
         weight: &[f64; BLOCK],
         touching: &[f64; BLOCK],
     ) {
-        wide(
+        vectorised(
             #[inline(always)]
             || {
                 let (p, padded) = (self.parameters, n.next_multiple_of(LANES));

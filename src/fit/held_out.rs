@@ -1,9 +1,9 @@
 //! How well something predicts what it was not fitted to: whole mixtures held out, then the largest size, then the last
 //! tokens. Laws and baselines are judged by the same code on the same rows.
 
-use super::split::{Group, Plan, Top};
+use super::split::{Group, HeldOutPlan, Top};
 use crate::laws::Columns;
-use crate::vocab::fit::{FoldView, LeapView};
+use crate::vocab::fit::{FoldView, ScaleTestView};
 use crate::vocab::number::show_amount;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,9 @@ pub(super) struct HeldOut {
     pub mre: f64,
     pub how: String,
     /// How predictions for larger N fared.
-    pub size: Option<Leap>,
+    pub size: Option<ScaleTest>,
     /// How predictions for more tokens fared.
-    pub tokens: Option<Leap>,
+    pub tokens: Option<ScaleTest>,
 }
 
 /// One row predicted by a fit that had not seen its mixture.
@@ -43,7 +43,7 @@ pub(super) struct HeldRow {
 
 /// How a fit to the smaller part of a range predicted the rest of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Leap {
+pub(super) struct ScaleTest {
     /// `N` or `D`.
     pub what: Cow<'static, str>,
     /// ln of how far beyond its data the fit was asked to look.
@@ -59,7 +59,7 @@ pub(super) struct Leap {
 }
 
 /// Cross-validates; `None` where there is only one group.
-pub(super) fn held_out(plan: &Plan, x: &Columns, predictor: Predictor<'_>) -> Option<HeldOut> {
+pub(super) fn held_out(plan: &HeldOutPlan, x: &Columns, predictor: Predictor<'_>) -> Option<HeldOut> {
     let groups: Vec<(usize, &Group)> = plan.groups.iter().enumerate().collect();
     let folds: Vec<(FoldView, Vec<HeldRow>, f64)> =
         groups.into_par_iter().filter_map(|(index, group)| fold(x, index, group, predictor)).collect();
@@ -75,11 +75,11 @@ pub(super) fn held_out(plan: &Plan, x: &Columns, predictor: Predictor<'_>) -> Op
         return None;
     }
     all.measure(baseline);
-    all.size = plan.size.as_ref().and_then(|top| leap(x, top, predictor));
-    all.tokens = plan.tokens.as_ref().and_then(|top| leap(x, top, predictor));
+    all.size = plan.size.as_ref().and_then(|top| scale_test(x, top, predictor));
+    all.tokens = plan.tokens.as_ref().and_then(|top| scale_test(x, top, predictor));
     let usual = all.usual();
-    for leap in [&mut all.size, &mut all.tokens].into_iter().flatten() {
-        leap.beyond(usual);
+    for test in [&mut all.size, &mut all.tokens].into_iter().flatten() {
+        test.beyond(usual);
     }
     Some(all)
 }
@@ -101,11 +101,11 @@ impl HeldOut {
 
     /// Mean relative error on the largest N and the most tokens, each held out; the mean of the two where both are.
     pub(super) fn mre_scale(&self) -> Option<f64> {
-        let fair: Vec<f64> = self.leaps().filter(|leap| leap.fair).map(Leap::mre).collect();
+        let fair: Vec<f64> = self.scale_tests().filter(|test| test.fair).map(ScaleTest::mre).collect();
         (!fair.is_empty()).then(|| mean(fair.iter().copied()))
     }
 
-    pub(super) fn leaps(&self) -> impl Iterator<Item = &Leap> {
+    pub(super) fn scale_tests(&self) -> impl Iterator<Item = &ScaleTest> {
         self.size.iter().chain(&self.tokens)
     }
 }
@@ -132,10 +132,17 @@ fn fold(x: &Columns, index: usize, group: &Group, predictor: Predictor<'_>) -> O
 }
 
 /// Fits to the rows below the top of a range and predicts the top.
-fn leap(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<Leap> {
+fn scale_test(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<ScaleTest> {
     let (train, test) = parts(x, &top.rows)?;
     let residuals = predictor(&train, &test).iter().zip(&test.ln_loss).map(|(p, y)| y - p).collect();
-    Some(Leap { what: top.what.into(), distance: top.distance, fair: top.fair, residuals, error: 0.0, excess: 0.0 })
+    Some(ScaleTest {
+        what: top.what.into(),
+        distance: top.distance,
+        fair: top.fair,
+        residuals,
+        error: 0.0,
+        excess: 0.0,
+    })
 }
 
 /// The rows that are not held out, and those that are.
@@ -160,7 +167,7 @@ fn within(value: f64, column: &[f64]) -> bool {
     value >= low - 1e-6 && value <= high + 1e-6
 }
 
-impl Leap {
+impl ScaleTest {
     /// Works out the error, and what of it exceeds the usual one.
     pub(super) fn beyond(&mut self, usual: f64) {
         self.error = mean(self.residuals.iter().map(|r| r * r)).sqrt();
@@ -176,8 +183,8 @@ impl Leap {
         mean(self.residuals.iter().map(|r| (-r).clamp(-50.0, 50.0).exp_m1()))
     }
 
-    pub(super) fn view(&self) -> LeapView {
-        LeapView {
+    pub(super) fn view(&self) -> ScaleTestView {
+        ScaleTestView {
             what: self.what.to_string(),
             factor: self.distance.exp(),
             observations: self.residuals.len(),
@@ -187,7 +194,7 @@ impl Leap {
     }
 }
 
-impl LeapView {
+impl ScaleTestView {
     /// For the screen: `at 1.78× the largest N fitted: error 1.4 %, 1.1 % too low on average`.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -11,7 +11,7 @@
 //! Beyond the largest N or D, what fits to the smaller part of the range got wrong about the rest, over and above the
 //! usual error, is added in proportion to the distance in ln.
 
-use super::held_out::{HeldRow, Leap};
+use super::held_out::{HeldRow, ScaleTest};
 use super::resample::{quantile, weighted_quantile};
 use crate::vocab::Interval;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ const NEAR: f64 = 0.15;
 const FAR: f64 = 0.03;
 /// Leaps further than this many times the tested one are not made wider still: the number would be as empty as the
 /// promise.
-const MOST_LEAPS: f64 = 4.0;
+const MOST_TEST_DISTANCES: f64 = 4.0;
 /// Half-width of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
 
@@ -30,15 +30,15 @@ const NINETY: f64 = 1.645;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Calibration {
     pub rows: Vec<HeldRow>,
-    pub size: Option<Leap>,
-    pub tokens: Option<Leap>,
+    pub size: Option<ScaleTest>,
+    pub tokens: Option<ScaleTest>,
     /// Median over rows of the standard deviation of ln L̂ over draws.
     pub usual_spread: f64,
 }
 
 /// Where a prediction stands relative to the data.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Standing {
+pub(super) struct Position {
     pub mixture: Vec<f64>,
     pub inside: bool,
     /// ln(N / largest N), 0 inside.
@@ -59,21 +59,21 @@ pub(super) fn of_curve(value: f64, draws: &[f64]) -> (f64, f64) {
 
 impl Calibration {
     /// The interval for a new run at a place: ln L̂ there and its draws.
-    pub(super) fn forecast(&self, value: f64, draws: &[f64], at: &Standing) -> Interval {
+    pub(super) fn forecast(&self, value: f64, draws: &[f64], at: &Position) -> Interval {
         let (mut below, mut above) = self.residuals(at);
         let (curve_below, curve_above) = of_curve(value, draws);
         let usual = NINETY * self.usual_spread;
         for (side, curve) in [(&mut below, curve_below), (&mut above, curve_above)] {
             let excess = (curve * curve - usual * usual).max(0.0);
-            let size = leap(self.size.as_ref(), at.beyond_size);
-            let tokens = leap(self.tokens.as_ref(), at.beyond_tokens);
+            let size = scale_test(self.size.as_ref(), at.beyond_size);
+            let tokens = scale_test(self.tokens.as_ref(), at.beyond_tokens);
             *side = (*side * *side + excess + size * size + tokens * tokens).sqrt();
         }
         interval(value, below, above)
     }
 
     /// How far below and above the curve nine runs in ten are, in ln L.
-    fn residuals(&self, at: &Standing) -> (f64, f64) {
+    fn residuals(&self, at: &Position) -> (f64, f64) {
         let speaks = |row: &&HeldRow| row.inside == at.inside;
         let mut rows: Vec<&HeldRow> = self.rows.iter().filter(speaks).collect();
         if rows.is_empty() {
@@ -94,9 +94,9 @@ impl Calibration {
     }
 }
 
-fn leap(tested: Option<&Leap>, beyond: f64) -> f64 {
+fn scale_test(tested: Option<&ScaleTest>, beyond: f64) -> f64 {
     match tested {
-        Some(leap) if beyond > 0.0 => NINETY * leap.excess * (beyond / leap.distance).min(MOST_LEAPS),
+        Some(test) if beyond > 0.0 => NINETY * test.excess * (beyond / test.distance).min(MOST_TEST_DISTANCES),
         _ => 0.0,
     }
 }

@@ -32,7 +32,7 @@ use crate::laws::{self, Columns, Shape};
 use crate::vocab::Observations;
 use held_out::HeldOut;
 use model::Model;
-use split::Plan;
+use split::HeldOutPlan;
 use starts::{Budget, Optimum};
 
 /// Fresh starts of a fit from nothing: more where there are more parameters, whose optima are many. SciPy's best over 320 is
@@ -53,7 +53,8 @@ const FOLD_STARTS: usize = 4;
 /// [`FitError`]. A fit that is returned is finite in every number.
 pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Option<&Fit>) -> Result<Fit, FitError> {
     let x = Columns::of(observations);
-    let plan = if options.cross_validate { Plan::new(observations, &x, options.seed) } else { Plan::default() };
+    let plan =
+        if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
     let task = Task { observations, x: &x, plan: &plan, options, cold: false, stop: &never };
     task.draft(law, warm)?.finish(&task, options.bootstraps)
 }
@@ -63,7 +64,7 @@ pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Opti
 struct Task<'a> {
     observations: &'a Observations,
     x: &'a Columns,
-    plan: &'a Plan,
+    plan: &'a HeldOutPlan,
     options: &'a Options,
     /// As many fresh starts as without a last fit.
     cold: bool,
@@ -83,12 +84,12 @@ impl Task<'_> {
         let law = laws::get(law).ok_or_else(|| FitError::Unknown(law.to_owned()))?;
         let missing = missing(law, self.observations, self.x);
         if !missing.is_empty() {
-            let (law, metric) = (law.card().name.to_owned(), self.observations.metric.clone());
+            let (law, metric) = (law.info().name.to_owned(), self.observations.metric.clone());
             return Err(FitError::Missing { law, metric, missing });
         }
         let shape = Shape::of(self.observations.own, self.x);
         // Between searches from nothing, the number stays what was chosen.
-        let standing = warm.filter(|fit| fit.view.law == law.card().name && !self.cold);
+        let standing = warm.filter(|fit| fit.view.law == law.info().name && !self.cold);
         let numbers = match (law.hidden_domains(), standing) {
             ([], _) => vec![0],
             (_, Some(fit)) => vec![fit.model.shape.hidden],
@@ -104,12 +105,12 @@ impl Task<'_> {
                 best = Some(draft);
             }
         }
-        best.ok_or_else(|| FitError::Unknown(law.card().name.to_owned()))
+        best.ok_or_else(|| FitError::Unknown(law.info().name.to_owned()))
     }
 
     fn of_shape(&self, law: &'static dyn laws::Law, shape: Shape, warm: Option<&Fit>) -> Result<Draft, FitError> {
         let model = Model::new(law, shape, self.options.delta.clamp(1e-6, 1.0));
-        let alike = |fit: &&Fit| fit.view.law == law.card().name && fit.model.shape.hidden == model.shape.hidden;
+        let alike = |fit: &&Fit| fit.view.law == law.info().name && fit.model.shape.hidden == model.shape.hidden;
         let warm: Vec<Vec<f64>> = warm.filter(alike).map(|fit| fit.theta.clone()).into_iter().collect();
         let (seed, stop) = (self.options.seed, self.stop);
         let cold = self.cold || warm.is_empty();
@@ -134,7 +135,7 @@ impl Task<'_> {
 
 impl Draft {
     fn name(&self) -> &'static str {
-        self.model.law.card().name
+        self.model.law.info().name
     }
 
     fn finish(self, task: &Task<'_>, bootstraps: usize) -> Result<Fit, FitError> {

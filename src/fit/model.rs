@@ -31,7 +31,7 @@ struct UnknownLaw(String);
 
 impl From<Model> for Written {
     fn from(model: Model) -> Self {
-        Self { law: model.law.card().name.to_owned(), shape: model.shape, delta: model.delta }
+        Self { law: model.law.info().name.to_owned(), shape: model.shape, delta: model.delta }
     }
 }
 

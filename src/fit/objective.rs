@@ -4,7 +4,7 @@
 //! how the published coefficients came to be off.
 
 use super::gram::{Gram, dot, sum};
-use crate::laws::wide::wide;
+use crate::laws::simd::vectorised;
 use crate::laws::{BLOCK, Block, Columns, Parameter, Shape, Smooth};
 
 /// Where a residual's cost turns from quadratic to linear.
@@ -100,7 +100,7 @@ impl Objective<'_> {
         gradient.fill(0.0);
         ws.block.wants_jacobian = true;
         let value = self.each_block(theta, 0.0, ws, |ws, n| {
-            wide(
+            vectorised(
                 #[inline(always)]
                 || {
                     for (k, g) in gradient.iter_mut().enumerate() {
@@ -182,7 +182,7 @@ impl Objective<'_> {
             let to = rows.min(from + BLOCK);
             self.law.evaluate(self.shape, &ws.phi, self.x, from..to, &mut ws.block);
             let (y, weight) = (&self.x.ln_loss[from..to], &self.x.weight[from..to]);
-            total += wide(
+            total += vectorised(
                 #[inline(always)]
                 || costs(inverse, beyond, y, weight, ws),
             );

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 
 /// Where a search ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
+pub(super) struct SearchEnd {
     pub theta: Vec<f64>,
     /// The scaled objective there.
     pub value: f64,
@@ -20,9 +20,9 @@ pub(super) struct Place {
 }
 
 /// Damped Newton steps from `start`.
-pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, tolerance: f64) -> Place {
+pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, tolerance: f64) -> SearchEnd {
     if (objective.stop)() {
-        return Place::nowhere(start);
+        return SearchEnd::nowhere(start);
     }
     let descent = Descent::new(objective);
     let solver = Damped::new(objective.parameters, tolerance);
@@ -37,16 +37,16 @@ pub(super) fn newton(objective: Objective<'_>, start: &[f64], iterations: u64, t
             let kept = result.problem.take_problem().map(|d| d.kept.into_inner());
             match kept {
                 Some(k) if k.best.is_finite() => {
-                    Place { theta: k.theta, value: k.best, evaluations: k.evaluations, converged }
+                    SearchEnd { theta: k.theta, value: k.best, evaluations: k.evaluations, converged }
                 }
-                _ => Place::nowhere(start),
+                _ => SearchEnd::nowhere(start),
             }
         }
-        Err(_) => Place::nowhere(start),
+        Err(_) => SearchEnd::nowhere(start),
     }
 }
 
-impl Place {
+impl SearchEnd {
     /// A search that did not begin.
     pub(super) fn nowhere(start: &[f64]) -> Self {
         Self { theta: start.to_vec(), value: f64::MAX, evaluations: 0, converged: false }
@@ -107,9 +107,9 @@ impl Gradient for Whitened<'_, '_> {
 }
 
 /// L-BFGS from `start`, in whitened coordinates.
-pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: u64) -> Place {
+pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: u64) -> SearchEnd {
     if (objective.stop)() {
-        return Place::nowhere(start);
+        return SearchEnd::nowhere(start);
     }
     let p = objective.dimensions();
     let descent = Descent::new(objective);
@@ -121,7 +121,7 @@ pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: 
         system[k * p + k] += 1e-9 * system[k * p + k] + 1e-12 * largest + f64::MIN_POSITIVE;
     }
     if !cholesky(&system, p, &mut factor) {
-        return Place { converged: false, ..finish(descent) };
+        return SearchEnd { converged: false, ..finish(descent) };
     }
     let whitened = Whitened {
         descent: &descent,
@@ -140,10 +140,10 @@ pub(super) fn quasi_newton(objective: Objective<'_>, start: &[f64], iterations: 
                 .run()
         });
     let converged = matches!(run, Ok(Ok(_)));
-    Place { converged, ..finish(descent) }
+    SearchEnd { converged, ..finish(descent) }
 }
 
-fn finish(descent: Descent<'_>) -> Place {
+fn finish(descent: Descent<'_>) -> SearchEnd {
     let kept = descent.kept.into_inner();
-    Place { theta: kept.theta, value: kept.best, evaluations: kept.evaluations, converged: true }
+    SearchEnd { theta: kept.theta, value: kept.best, evaluations: kept.evaluations, converged: true }
 }

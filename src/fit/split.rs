@@ -11,7 +11,7 @@ const PARTS: usize = 10;
 
 /// What is held out, of one set of rows.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Plan {
+pub(super) struct HeldOutPlan {
     /// Whole mixtures, or runs where there is only one mixture; empty where there is one of either.
     pub groups: Vec<Group>,
     /// What a group is ("ratio", "tenth of the mixtures").
@@ -43,7 +43,7 @@ pub(super) struct Top {
     pub fair: bool,
 }
 
-impl Plan {
+impl HeldOutPlan {
     pub(super) fn new(data: &Observations, x: &Columns, seed: u64) -> Self {
         let (size, tokens) = (top(&x.ln_params, "N"), top(&x.ln_tokens, "D"));
         match groups(data, x, seed) {
@@ -100,8 +100,8 @@ fn groups(data: &Observations, x: &Columns, seed: u64) -> Option<(Vec<Group>, &'
     }
     match runs(x).len() {
         0 | 1 => None,
-        n if n > ONE_BY_ONE => Some((Plan::by_run(data, x, seed, PARTS), "tenth of the runs", Unit::Runs)),
-        n => Some((Plan::by_run(data, x, seed, n), "run", Unit::Runs)),
+        n if n > ONE_BY_ONE => Some((HeldOutPlan::by_run(data, x, seed, PARTS), "tenth of the runs", Unit::Runs)),
+        n => Some((HeldOutPlan::by_run(data, x, seed, n), "run", Unit::Runs)),
     }
 }
 

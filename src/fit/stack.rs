@@ -4,7 +4,7 @@
 //! mixtures that were held out and lie inside the range of the others, where predictions are made. All on ln L, as the
 //! fits are. The error stated for a stack is of weights found without the fold they are applied to.
 
-use super::held_out::{HeldOut, HeldRow, Leap};
+use super::held_out::{HeldOut, HeldRow, ScaleTest};
 use super::interval::Calibration;
 use super::{Fit, assemble};
 use crate::laws::Columns;
@@ -49,11 +49,11 @@ impl Stack {
         // Squares of the means' errors, from the skill that was worked out with them.
         let squares: f64 = rows.iter().map(|row| row.residual * row.residual).sum();
         held.measure(if first.1.skill < 1.0 { squares / (1.0 - first.1.skill) } else { 0.0 });
-        held.size = leap(laws, &weights, |held| held.size.as_ref());
-        held.tokens = leap(laws, &weights, |held| held.tokens.as_ref());
+        held.size = scale_test(laws, &weights, |held| held.size.as_ref());
+        held.tokens = scale_test(laws, &weights, |held| held.tokens.as_ref());
         let usual = held.usual();
-        for leap in [&mut held.size, &mut held.tokens].into_iter().flatten() {
-            leap.beyond(usual);
+        for test in [&mut held.size, &mut held.tokens].into_iter().flatten() {
+            test.beyond(usual);
         }
         Some(Self {
             weights: laws
@@ -105,7 +105,7 @@ impl Stack {
         let draws: Vec<f64> = (0..self.draws(fits))
             .map(|d| of_laws.iter().zip(&members).map(|((w, draws), (_, fit))| one(*w, draws, fit, d)).sum())
             .collect();
-        Some(self.calibration.forecast(value, &draws, &first.standing(at)))
+        Some(self.calibration.forecast(value, &draws, &first.position(at)))
     }
 
     /// How far outside the data a place is.
@@ -139,17 +139,17 @@ fn nested(rows: &[HeldRow], residuals: &[Vec<f64>], counts: impl Fn(usize) -> bo
     rows.iter().enumerate().map(of).collect()
 }
 
-fn leap<'a>(
+fn scale_test<'a>(
     laws: &[(&str, &'a HeldOut)],
     weights: &[f64],
-    of: impl Fn(&'a HeldOut) -> Option<&'a Leap>,
-) -> Option<Leap> {
+    of: impl Fn(&'a HeldOut) -> Option<&'a ScaleTest>,
+) -> Option<ScaleTest> {
     let first = of(laws.first()?.1)?;
     let mut sum = vec![0.0; first.residuals.len()];
     for ((_, held), weight) in laws.iter().zip(weights).filter(|(_, w)| **w > 0.0) {
         sum.iter_mut().zip(&of(held)?.residuals).for_each(|(s, r)| *s += weight * r);
     }
-    Some(Leap { residuals: sum, ..first.clone() })
+    Some(ScaleTest { residuals: sum, ..first.clone() })
 }
 
 /// Weights on the simplex that minimise the squared weighted residuals of the rows that `counts` counts: weights are

@@ -8,7 +8,7 @@
 use super::linalg::non_negative;
 use super::objective::{Objective, Stop, Workspace};
 use super::random::Random;
-use super::search::{Place, newton, quasi_newton};
+use super::search::{SearchEnd, newton, quasi_newton};
 use crate::laws::{BLOCK, Block, Columns};
 use rayon::prelude::*;
 
@@ -56,11 +56,11 @@ const DEAR: f64 = 2e-5;
 pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budget<'_>) -> Optimum {
     let mut last: Vec<Vec<f64>> = fresh(objective, budget);
     last.extend(warm.iter().filter(|theta| theta.len() == objective.dimensions()).map(|t| revived(&objective, t)));
-    let go_on = |places: Vec<Place>, iterations: u64, tolerance: f64| -> Vec<Place> {
+    let go_on = |places: Vec<SearchEnd>, iterations: u64, tolerance: f64| -> Vec<SearchEnd> {
         places.into_par_iter().map(|p| better(newton(objective, &p.theta, iterations, tolerance), p)).collect()
     };
-    let unknown = |theta| Place { theta, value: f64::MAX, evaluations: 0, converged: false };
-    let mut places: Vec<Place> = last.into_iter().map(unknown).collect();
+    let unknown = |theta| SearchEnd { theta, value: f64::MAX, evaluations: 0, converged: false };
+    let mut places: Vec<SearchEnd> = last.into_iter().map(unknown).collect();
     if places.is_empty() {
         places.push(unknown(draw(&objective, &mut Random::new(budget.seed, 0)).0));
     }
@@ -85,23 +85,23 @@ fn fresh(objective: Objective<'_>, budget: &Budget) -> Vec<Vec<f64>> {
     if budget.fresh == 0 {
         return Vec::new();
     }
-    let glance = glance(objective.x, objective.dimensions());
-    let quick = Objective { x: glance.as_ref().unwrap_or(objective.x), ..objective };
-    let drawn: Vec<Place> = (0..budget.fresh)
+    let sample = subsample(objective.x, objective.dimensions());
+    let quick = Objective { x: sample.as_ref().unwrap_or(objective.x), ..objective };
+    let drawn: Vec<SearchEnd> = (0..budget.fresh)
         .into_par_iter()
         .map(|index| {
             if (budget.stop)() {
-                return Place::nowhere(&[]);
+                return SearchEnd::nowhere(&[]);
             }
             let (theta, value) = draw(&quick, &mut Random::new(budget.seed, index as u64));
-            Place { theta, value, evaluations: 1, converged: false }
+            SearchEnd { theta, value, evaluations: 1, converged: false }
         })
         .collect();
     if (budget.stop)() {
         return Vec::new();
     }
-    let heat = |places: Vec<Place>, iterations: u64, widths: &[f64]| -> Vec<Place> {
-        let narrowed = |place: Place| {
+    let heat = |places: Vec<SearchEnd>, iterations: u64, widths: &[f64]| -> Vec<SearchEnd> {
+        let narrowed = |place: SearchEnd| {
             widths.iter().fold(place, |place, delta| {
                 newton(Objective { delta: *delta, pull: EARLY_PULL, ..quick }, &place.theta, iterations, 1e-3)
             })
@@ -120,7 +120,7 @@ fn fresh(objective: Objective<'_>, budget: &Budget) -> Vec<Vec<f64>> {
 
 /// Quasi-Newton steps see the curvature that Gauss–Newton leaves out (that of rows beyond δ); alternating the two ends
 /// when neither finds anything.
-fn polish(objective: Objective<'_>, mut place: Place, tolerance: f64) -> Place {
+fn polish(objective: Objective<'_>, mut place: SearchEnd, tolerance: f64) -> SearchEnd {
     for _ in 0..6 {
         let before = place.value;
         let bfgs = quasi_newton(objective, &place.theta, 200);
@@ -138,28 +138,28 @@ fn polish(objective: Objective<'_>, mut place: Place, tolerance: f64) -> Place {
 /// Along directions that the data say nothing about, goes to the middle of the range that starts are drawn from: two sizes
 /// do not tell a floor from a slow exponent, and where along that valley a search happens to stop decides what is
 /// predicted for a third. Costs the objective no more than [`DEAR`].
-fn settle(objective: Objective<'_>, place: Place) -> Place {
+fn settle(objective: Objective<'_>, place: SearchEnd) -> SearchEnd {
     let pulled = Objective { pull: PULL * place.value, ..objective };
     let settled = newton(pulled, &place.theta, 60, 1e-9);
     let value = objective.value(&settled.theta, &mut Workspace::new(objective.dimensions()));
-    if value <= place.value * (1.0 + DEAR) { Place { theta: settled.theta, value, ..place } } else { place }
+    if value <= place.value * (1.0 + DEAR) { SearchEnd { theta: settled.theta, value, ..place } } else { place }
 }
 
-fn better(a: Place, b: Place) -> Place {
+fn better(a: SearchEnd, b: SearchEnd) -> SearchEnd {
     let evaluations = a.evaluations + b.evaluations;
     let converged = a.converged || b.converged;
     let best = if b.value < a.value { b } else { a };
-    Place { evaluations, converged, ..best }
+    SearchEnd { evaluations, converged, ..best }
 }
 
-fn describe(place: &Place) -> String {
+fn describe(place: &SearchEnd) -> String {
     if place.converged { "converged".to_owned() } else { "step limit reached; best point kept".to_owned() }
 }
 
 /// The best `count` places, lowest first; of places whose values agree to `same` of their value, one.
-fn leaders(mut places: Vec<Place>, count: usize, same: f64) -> Vec<Place> {
+fn leaders(mut places: Vec<SearchEnd>, count: usize, same: f64) -> Vec<SearchEnd> {
     places.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let mut kept: Vec<Place> = Vec::with_capacity(count);
+    let mut kept: Vec<SearchEnd> = Vec::with_capacity(count);
     for place in places {
         if kept.len() == count {
             break;
@@ -172,7 +172,7 @@ fn leaders(mut places: Vec<Place>, count: usize, same: f64) -> Vec<Place> {
 }
 
 /// Every k-th row, where there are far more than the first heats need.
-fn glance(x: &Columns, parameters: usize) -> Option<Columns> {
+fn subsample(x: &Columns, parameters: usize) -> Option<Columns> {
     let stride = x.len() / (GLANCE * parameters).next_multiple_of(BLOCK).max(4 * BLOCK);
     (stride > 1).then(|| x.weighted(|i| if i % stride == 0 { x.weight[i] } else { 0.0 }))
 }

@@ -219,7 +219,7 @@ fn hostile() -> Vec<Observations> {
 /// Fits every law that takes the data, and looks at every number there is.
 fn finite(case: &str, data: &Observations, options: &Options) {
     for law in crate::laws::ALL {
-        let Ok(fit) = fit(law.card().name, data, options, None) else { continue };
+        let Ok(fit) = fit(law.info().name, data, options, None) else { continue };
         let view = &fit.view;
         let mut numbers = vec![view.objective, view.mre, view.skill.unwrap_or(0.0), view.mre_heldout.unwrap_or(0.0)];
         numbers.extend(view.parameters.iter().flat_map(|p| [p.value, p.low, p.high]));
@@ -235,7 +235,7 @@ fn finite(case: &str, data: &Observations, options: &Options) {
             }
             numbers.push(fit.predict(&at));
         }
-        assert!(numbers.iter().all(|v| v.is_finite()), "{} on {case}: {fit:#?}", law.card().name);
+        assert!(numbers.iter().all(|v| v.is_finite()), "{} on {case}: {fit:#?}", law.info().name);
     }
 }
 

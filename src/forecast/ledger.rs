@@ -4,7 +4,7 @@
 //! large loss and one of a small loss weigh by what they are a part of.
 
 use super::spread::{quantile, sorted};
-pub use crate::vocab::ledger::{Calibration, Entry, Grade, Place, Scored, TARGET};
+pub use crate::vocab::ledger::{Calibration, Entry, Grade, Scored, TARGET, TargetPoint};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Forecasts of one run, metric and law are kept once per this part of the run.
@@ -107,12 +107,12 @@ impl Ledger {
 
     /// Whether forecasts of a metric at a target like `place` wait.
     #[must_use]
-    pub fn waits_at(&self, place: &Place, metric: &str) -> bool {
+    pub fn waits_at(&self, place: &TargetPoint, metric: &str) -> bool {
         self.waiting(TARGET, metric).iter().any(|e| e.place.as_ref().is_some_and(|p| p.is_like(place)))
     }
 
     /// The run is over: grades its forecasts of a metric and returns how many. With a `place`, those of targets like it.
-    pub fn settle(&mut self, run: &str, metric: &str, place: Option<&Place>, truth: f64) -> usize {
+    pub fn settle(&mut self, run: &str, metric: &str, place: Option<&TargetPoint>, truth: f64) -> usize {
         let key = (if place.is_some() { TARGET } else { run }.to_owned(), metric.to_owned());
         let Some(open) = self.open.remove(&key) else { return 0 };
         let (due, left): (Vec<Entry>, Vec<Entry>) = open.into_iter().partition(|e| match (place, &e.place) {
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_target_is_written_down_when_it_moves_and_settled_by_a_run_like_it() {
-        let place = |params: f64, share: f64| Place {
+        let place = |params: f64, share: f64| TargetPoint {
             params,
             tokens: 1e9,
             moe: None,

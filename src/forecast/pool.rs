@@ -21,12 +21,12 @@ const LOOKS: usize = 12;
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
     key: u64,
-    kinds: Vec<Kind>,
+    kinds: Vec<SeedGroup>,
     metrics: BTreeMap<String, Metric>,
 }
 
 /// What makes two runs the same run but for the seed: N, E and mixture, rounded.
-type Kind = Vec<i64>;
+type SeedGroup = Vec<i64>;
 
 #[derive(Debug, Clone, Default)]
 struct Metric {
@@ -180,7 +180,7 @@ fn comparable(course: &Course, rate: Option<&Rate>, reading: &Reading) -> bool {
     length && same_rate
 }
 
-fn kind_of(record: &RunRecord) -> Kind {
+fn kind_of(record: &RunRecord) -> SeedGroup {
     let number = |name| record.facts.number(name).unwrap_or(0.0);
     let mut kind = vec![(number(FactName::Params).max(1.0).ln() * 1e3) as i64, number(FactName::Experts) as i64];
     kind.push((number(FactName::LearningRate) * 1e9) as i64);

@@ -21,9 +21,9 @@ pub fn is_learning_rate(key: &str) -> bool {
     last == "lr" || last.starts_with("learning_rate") || last.starts_with("lr_group") || last.starts_with("lr_adam")
 }
 
-/// Shape of the learning rate after warm-up.
+/// Decay of the learning rate after warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum Decay {
     /// Half a cosine from peak to floor.
     Cosine,
     /// A line from peak to floor.
@@ -34,7 +34,7 @@ pub enum Shape {
     Constant,
 }
 
-impl Shape {
+impl Decay {
     /// Reads the word of a fact, leniently: trainers write `cosine_with_warmup`, `CosineAnnealingLR`, `WSD` and the like.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
@@ -57,14 +57,14 @@ impl Shape {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// After warm-up.
-    pub shape: Shape,
+    pub shape: Decay,
     /// Highest learning rate.
     pub peak: f64,
     /// Learning rate at the end.
     pub floor: f64,
     /// Steps of linear warm-up.
     pub warmup: f64,
-    /// Steps of the final decay ([`Shape::Wsd`] only).
+    /// Steps of the final decay ([`Decay::Wsd`] only).
     pub decay: f64,
     /// Steps of the run.
     pub total: f64,
@@ -79,10 +79,10 @@ impl Plan {
         }
         let part = |from: f64| ((step - from) / (self.total - from).max(1.0)).clamp(0.0, 1.0);
         let left = match self.shape {
-            Shape::Constant => return self.peak,
-            Shape::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * part(self.warmup)).cos()),
-            Shape::Linear => 1.0 - part(self.warmup),
-            Shape::Wsd => 1.0 - part(self.total - self.decay),
+            Decay::Constant => return self.peak,
+            Decay::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * part(self.warmup)).cos()),
+            Decay::Linear => 1.0 - part(self.warmup),
+            Decay::Wsd => 1.0 - part(self.total - self.decay),
         };
         self.floor + (self.peak - self.floor) * left
     }
@@ -277,10 +277,10 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
         decay: decay.unwrap_or(USUAL_DECAY * total),
         total,
     };
-    let stated = facts.text(FactName::Schedule).and_then(Shape::from_word);
+    let stated = facts.text(FactName::Schedule).and_then(Decay::from_word);
     let candidates: Vec<Plan> = match stated {
         Some(shape) => variants(shape, floor, decay, peak, total, &with),
-        None => [Shape::Cosine, Shape::Linear, Shape::Wsd]
+        None => [Decay::Cosine, Decay::Linear, Decay::Wsd]
             .into_iter()
             .flat_map(|shape| variants(shape, floor, decay, peak, total, &with))
             .collect(),
@@ -292,11 +292,11 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
     };
     let best = candidates.into_iter().min_by(|a, b| error(a).total_cmp(&error(b)));
     match (stated, best) {
-        (Some(Shape::Constant), _) => Some((with(Shape::Constant, floor, decay), Known::Planned)),
+        (Some(Decay::Constant), _) => Some((with(Decay::Constant, floor, decay), Known::Planned)),
         (_, Some(plan)) if moved && error(&plan) < MATCH => Some((plan, Known::Planned)),
         (Some(shape), Some(plan)) => {
             let missing = match shape {
-                Shape::Wsd if decay.is_none() => Some("decay_steps"),
+                Decay::Wsd if decay.is_none() => Some("decay_steps"),
                 _ if floor.is_none() => Some("min_learning_rate"),
                 _ => None,
             };
@@ -304,14 +304,14 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
                 Known::Assumed(format!(
                     "assumed: the learning rate falls to {:.2e} over {:.0} steps; set {fact} to be sure",
                     plan.floor,
-                    if shape == Shape::Wsd { plan.decay } else { total - warmup }
+                    if shape == Decay::Wsd { plan.decay } else { total - warmup }
                 ))
             });
             Some((plan, known))
         }
         _ => {
             let text = "assumed: the learning rate stays constant; set schedule (cosine, linear, wsd, constant) if it will fall";
-            Some((with(Shape::Constant, floor, decay), Known::Assumed(text.to_owned())))
+            Some((with(Decay::Constant, floor, decay), Known::Assumed(text.to_owned())))
         }
     }
 }
@@ -325,16 +325,16 @@ fn risen(logged: &[(f64, f64)], stated: Option<f64>) -> f64 {
 
 /// A shape with what is not stated tried in its usual values.
 fn variants(
-    shape: Shape,
+    shape: Decay,
     floor: Option<f64>,
     decay: Option<f64>,
     peak: f64,
     total: f64,
-    with: &impl Fn(Shape, Option<f64>, Option<f64>) -> Plan,
+    with: &impl Fn(Decay, Option<f64>, Option<f64>) -> Plan,
 ) -> Vec<Plan> {
     let floors = floor.map_or_else(|| vec![0.0, 0.1 * peak, 0.01 * peak], |f| vec![f]);
     let decays = match (shape, decay) {
-        (Shape::Wsd, None) => {
+        (Decay::Wsd, None) => {
             vec![USUAL_DECAY * total, 0.1 * total, 0.15 * total, 0.25 * total, 0.3 * total, 0.5 * total]
         }
         (_, decay) => vec![decay.unwrap_or(0.0)],
@@ -362,19 +362,19 @@ mod tests {
         (0..).map(|i| i * 10).take_while(|s| *s as f64 <= until).map(|s| (s, plan.at(s as f64))).collect()
     }
 
-    const TRUE: Plan = Plan { shape: Shape::Cosine, peak: 2e-3, floor: 2e-4, warmup: 20.0, decay: 0.0, total: 1000.0 };
+    const TRUE: Plan = Plan { shape: Decay::Cosine, peak: 2e-3, floor: 2e-4, warmup: 20.0, decay: 0.0, total: 1000.0 };
 
     #[test]
     fn words_of_trainers_are_understood() {
         for (word, shape) in [
-            ("cosine_with_min_lr", Some(Shape::Cosine)),
-            ("WSD", Some(Shape::Wsd)),
-            ("warmup_stable_decay", Some(Shape::Wsd)),
-            ("constant_with_warmup", Some(Shape::Constant)),
-            ("LinearLR", Some(Shape::Linear)),
+            ("cosine_with_min_lr", Some(Decay::Cosine)),
+            ("WSD", Some(Decay::Wsd)),
+            ("warmup_stable_decay", Some(Decay::Wsd)),
+            ("constant_with_warmup", Some(Decay::Constant)),
+            ("LinearLR", Some(Decay::Linear)),
             ("polynomial", None),
         ] {
-            assert_eq!(Shape::from_word(word), shape, "{word}");
+            assert_eq!(Decay::from_word(word), shape, "{word}");
         }
     }
 
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_wsd_without_its_decay_asks_for_it_before_the_decay_and_sees_it_within() {
-        let plan = Plan { shape: Shape::Wsd, floor: 0.0, decay: 200.0, ..TRUE };
+        let plan = Plan { shape: Decay::Wsd, floor: 0.0, decay: 200.0, ..TRUE };
         let before = Schedule::of(&logged(&plan, 500.0), &facts("wsd", &[]), 1000.0).unwrap();
         assert!(matches!(before.known, Known::Assumed(ref s) if s.contains("decay_steps")), "{before:?}");
         let within = Schedule::of(&logged(&plan, 850.0), &facts("wsd", &[]), 1000.0).unwrap();

@@ -10,13 +10,13 @@ mod tests;
 mod watch;
 
 pub use crate::vocab::signal::{Signal, SignalKind};
-pub use watch::{Change, Watch};
+pub use watch::{AlertChange, Watch};
 
 use crate::vocab::{RunForecast, Severity};
 
 /// One run as it stands. Series are (step, value), ascending, newest segment.
 #[derive(Debug, Clone, Default)]
-pub struct Vitals<'a> {
+pub struct HealthInputs<'a> {
     /// Name of the run.
     pub run: &'a str,
     /// Training losses by key.
@@ -109,52 +109,52 @@ fn normal(z: f64) -> f64 {
 
 /// All that is so of a run now, or has happened since the last look.
 #[must_use]
-pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
+pub fn inspect(inputs: &HealthInputs<'_>) -> Vec<Signal> {
     let mut found = Vec::new();
     let newest =
-        vitals.training.iter().chain(&vitals.validation).filter_map(|(_, s)| Some(s.last()?.0)).max().unwrap_or(0);
+        inputs.training.iter().chain(&inputs.validation).filter_map(|(_, s)| Some(s.last()?.0)).max().unwrap_or(0);
     let mut say = |kind, metric: &str, step: i64, severity, evidence: String| {
-        let start = if kind == SignalKind::Restarted { vitals.segments } else { 0 };
-        let saves = vitals.flops_left.filter(|_| kind == SignalKind::CannotWin);
-        let (run, metric) = (vitals.run.to_owned(), metric.to_owned());
+        let start = if kind == SignalKind::Restarted { inputs.segments } else { 0 };
+        let saves = inputs.flops_left.filter(|_| kind == SignalKind::CannotWin);
+        let (run, metric) = (inputs.run.to_owned(), metric.to_owned());
         found.push(Signal { kind, run, metric, step, severity, evidence, start, saves });
     };
-    for (key, series) in vitals.training.iter().chain(&vitals.validation) {
-        if let Some((step, value)) = shapes::not_a_number(series, vitals.since) {
+    for (key, series) in inputs.training.iter().chain(&inputs.validation) {
+        if let Some((step, value)) = shapes::not_a_number(series, inputs.since) {
             let evidence = format!("{key} is {value} at step {step}");
             say(SignalKind::NotANumber, key, step, Severity::Error, evidence);
         }
     }
-    for (key, series) in &vitals.training {
+    for (key, series) in &inputs.training {
         if let Some((step, now, least)) = shapes::divergence(series) {
             let evidence = format!("{key} rose from {least:.3} to {now:.3} and stays there");
             say(SignalKind::Divergence, key, step, Severity::Error, evidence);
         }
-        if let Some((step, value, usual)) = shapes::spike(series, vitals.since) {
+        if let Some((step, value, usual)) = shapes::spike(series, inputs.since) {
             let evidence = format!("{key} jumped to {value:.3} at step {step}, usually {usual:.3}");
             say(SignalKind::Spike, key, step, Severity::Warning, evidence);
         }
     }
-    let unfinished = vitals.progress.is_none_or(|p| p < NEARLY_DONE);
-    for (key, series) in &vitals.validation {
-        if let Some((step, change)) = shapes::plateau(series).filter(|_| unfinished && vitals.rate > 0.3) {
+    let unfinished = inputs.progress.is_none_or(|p| p < NEARLY_DONE);
+    for (key, series) in &inputs.validation {
+        if let Some((step, change)) = shapes::plateau(series).filter(|_| unfinished && inputs.rate > 0.3) {
             let evidence = format!("{key} changed by {:.2} % over the last third of the run", 100.0 * change);
             say(SignalKind::Plateau, key, step, Severity::Info, evidence);
         }
     }
-    if let Some(silent) = vitals.silence.filter(|_| goes_on(vitals.progress, vitals.watched)) {
+    if let Some(silent) = inputs.silence.filter(|_| goes_on(inputs.progress, inputs.watched)) {
         let evidence = format!("no new line for {silent:.0} s, much longer than usual");
         say(SignalKind::Stalled, "", newest, Severity::Warning, evidence);
     }
-    if let Some((step, now, before)) = shapes::slower(vitals.throughput) {
+    if let Some((step, now, before)) = shapes::slower(inputs.throughput) {
         let evidence = format!("{now:.0} tokens/s, down from {before:.0}");
         say(SignalKind::Slower, "", step, Severity::Warning, evidence);
     }
-    if vitals.segments > 1 {
-        let evidence = format!("restarted from an earlier step (start {} of this run)", vitals.segments);
+    if inputs.segments > 1 {
+        let evidence = format!("restarted from an earlier step (start {} of this run)", inputs.segments);
         say(SignalKind::Restarted, "", newest, Severity::Info, evidence);
     }
-    for (key, before, now) in &vitals.forecasts {
+    for (key, before, now) in &inputs.forecasts {
         if outside(before, now.value) > 0.1 {
             let evidence = format!(
                 "{key} was forecast at {:.3}–{:.3} ({:.0} % seen), now {:.3} ({:.0} % seen)",
@@ -167,10 +167,10 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
             say(SignalKind::OutsideBand, key, newest, Severity::Warning, evidence);
         }
     }
-    for (key, forecast, best) in &vitals.rivals {
+    for (key, forecast, best) in &inputs.rivals {
         let probability = probability_of_beating(forecast, best.value, best.sd);
         if (TOO_EARLY..TOO_LATE).contains(&forecast.seen) && forecast.value > best.value && probability < HOPELESS {
-            let saved = vitals.flops_left.map_or_else(String::new, |f| format!("; stopping saves {f:.1e} FLOPs"));
+            let saved = inputs.flops_left.map_or_else(String::new, |f| format!("; stopping saves {f:.1e} FLOPs"));
             let what = if key.is_empty() { "the objective" } else { key };
             let evidence = format!(
                 "{what} unlikely to beat {} ({:.3}): expected {:.3}, probability {:.1} %{saved}",
@@ -182,7 +182,7 @@ pub fn inspect(vitals: &Vitals<'_>) -> Vec<Signal> {
             say(SignalKind::CannotWin, key, newest, Severity::Info, evidence);
         }
     }
-    for (key, forecast, truth) in &vitals.finished {
+    for (key, forecast, truth) in &inputs.finished {
         if *truth < forecast.value && outside(forecast, *truth) > 0.1 {
             let evidence = format!(
                 "{key} ended at {truth:.3}, below its forecast of {:.3}–{:.3} ({:.0} % seen)",

@@ -4,8 +4,8 @@ use super::discover::RunPlace;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use super::identity::{self, Stamp};
-use super::lanes::Job;
 use super::listing::Listing;
+use super::parallel::Job;
 use super::settings::{self, Settings};
 use super::tail::{Reading, Tail};
 use super::{FileReport, Turn};
@@ -71,7 +71,7 @@ impl Follower {
     ///
     /// # Errors
     /// What the store says.
-    pub fn survey(
+    pub fn scan(
         &mut self,
         project: &Project,
         store: &SledStore,
@@ -103,8 +103,8 @@ impl Follower {
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
     }
 
-    /// Looks at one file. Returns false where only a survey can tell what happened.
-    pub fn glance(&mut self, relative: &str, now: SystemTime) -> bool {
+    /// Looks at one file. Returns false where only a scan can tell what happened.
+    pub fn check(&mut self, relative: &str, now: SystemTime) -> bool {
         let Some(tail) = self.tails.get_mut(relative) else { return false };
         let Ok(metadata) = std::fs::metadata(&tail.path) else { return false };
         let stamp = Stamp::of(&metadata);
@@ -150,19 +150,19 @@ impl Follower {
             if let Some(id) = tail.id.filter(|id| store.record(*id).is_some_and(|record| record.rows == 0)) {
                 store.forget_file(id)?;
                 tail.id = None;
-                self.bury(tail, store);
+                self.drop_file(tail, store);
                 continue;
             }
             if self.tails.contains_key(&tail.relative) {
                 tail.displace(store)?;
             }
-            self.bury(tail, store);
+            self.drop_file(tail, store);
         }
         Ok(())
     }
 
     /// Keeps what is in the store of a file that is not followed any more: itself, or what it was to replace.
-    fn bury(&mut self, mut tail: Tail, store: &SledStore) {
+    fn drop_file(&mut self, mut tail: Tail, store: &SledStore) {
         for id in tail.take_replaces() {
             if let Some(record) = store.record(id) {
                 self.gone.push(Tail::known(store, &self.own, self.place.base(), id, record));
@@ -239,7 +239,7 @@ impl Follower {
                 } else {
                     self.superseded.insert(old.name.clone(), newest.name.clone());
                 }
-                self.bury(*tail, store);
+                self.drop_file(*tail, store);
             }
             if let Some(tail) = self.tails.get_mut(&newest.name).filter(|_| !newest.deleted) {
                 let wanted = kind(tail);

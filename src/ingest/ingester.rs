@@ -2,7 +2,7 @@
 
 use super::discover::{Discovery, Parents, Patterns};
 use super::follower::Follower;
-use super::lanes::{Job, Lanes, Terms};
+use super::parallel::{Job, ParsePool, Terms};
 use super::{Budget, FileReport, Look, Turn};
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
@@ -28,7 +28,7 @@ pub struct Ingester {
     discovery: Discovery,
     first: Option<First>,
     complete: bool,
-    lanes: Lanes,
+    parsers: ParsePool,
     now: fn() -> SystemTime,
 }
 
@@ -59,7 +59,7 @@ impl Ingester {
             discovery: Discovery::default(),
             first: None,
             complete: false,
-            lanes: Lanes::default(),
+            parsers: ParsePool::default(),
             now,
         }
     }
@@ -79,8 +79,8 @@ impl Ingester {
         let began = Instant::now();
         let now = (self.now)();
         match look {
-            Look::Everything => self.survey(now, &mut turn)?,
-            Look::Hints(paths) => self.glance(paths, now, &mut turn)?,
+            Look::Everything => self.scan(now, &mut turn)?,
+            Look::Hints(paths) => self.check(paths, now, &mut turn)?,
         }
         if self.first.is_none() {
             let total = self.followers.values().map(Follower::backlog).sum();
@@ -97,7 +97,7 @@ impl Ingester {
     }
 
     /// Matches the patterns and looks at every file of every run.
-    fn survey(&mut self, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+    fn scan(&mut self, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
         self.discover();
         for (id, name) in self.store.runs()? {
             // What no pattern would match was read for another version of the project.
@@ -108,7 +108,7 @@ impl Ingester {
         }
         let places = &self.places;
         for follower in self.followers.values_mut() {
-            if follower.survey(&self.project, &self.store, &|path| places.contains(path), now)? {
+            if follower.scan(&self.project, &self.store, &|path| places.contains(path), now)? {
                 turn.facts.insert(follower.place.path.clone());
             }
         }
@@ -132,27 +132,27 @@ impl Ingester {
     }
 
     /// Looks at what may have changed.
-    fn glance(&mut self, paths: &[PathBuf], now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
-        let mut survey: BTreeSet<PathBuf> = BTreeSet::new();
+    fn check(&mut self, paths: &[PathBuf], now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+        let mut scan: BTreeSet<PathBuf> = BTreeSet::new();
         let mut discover = false;
         for path in paths {
             match self.owner(path) {
                 Some((run, relative)) => {
-                    let known = self.followers.get_mut(&run).is_some_and(|f| f.glance(&relative, now));
+                    let known = self.followers.get_mut(&run).is_some_and(|f| f.check(&relative, now));
                     if !known {
-                        survey.insert(run);
+                        scan.insert(run);
                     }
                 }
                 None => discover = true,
             }
         }
         if discover {
-            survey.extend(self.discover());
+            scan.extend(self.discover());
         }
         let places = &self.places;
-        for run in survey {
+        for run in scan {
             if let Some(follower) = self.followers.get_mut(&run)
-                && follower.survey(&self.project, &self.store, &|path| places.contains(path), now)?
+                && follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?
             {
                 turn.facts.insert(run);
             }
@@ -190,7 +190,7 @@ impl Ingester {
             let files: Vec<(PathBuf, String)> =
                 jobs.iter().map(|(path, job)| (path.to_path_buf(), job.tail.relative.clone())).collect();
             let jobs = jobs.into_iter().map(|(_, job)| job).collect();
-            for ((path, relative), outcome) in files.iter().zip(self.lanes.read(jobs, &self.store, terms, go)) {
+            for ((path, relative), outcome) in files.iter().zip(self.parsers.read(jobs, &self.store, terms, go)) {
                 let reading = outcome?;
                 if let Some(first) = &mut self.first {
                     first.done += reading.bytes;

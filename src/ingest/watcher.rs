@@ -72,12 +72,12 @@ impl Watcher {
         };
         let paths = discover::bases(&project.root, &project.runs);
         let roots = paths.into_iter().map(|path| Root { path, state: State::Waiting(None) }).collect();
-        let mut eyes = Eyes { native, mode: project.watch, roots: Arc::new(Mutex::new(roots)) };
-        eyes.settle();
-        let roots = Arc::clone(&eyes.roots);
+        let mut watching = Watching { native, mode: project.watch, roots: Arc::new(Mutex::new(roots)) };
+        watching.settle();
+        let roots = Arc::clone(&watching.roots);
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
-            .spawn(move || eyes.run(&receive, &hint))
+            .spawn(move || watching.run(&receive, &hint))
             .map_err(|_| {
                 // Without a thread there are no hints; looking often must do.
                 let mut roots = lock(&roots);
@@ -141,13 +141,13 @@ impl Drop for Watcher {
 }
 
 /// The thread's side.
-struct Eyes {
+struct Watching {
     native: Option<RecommendedWatcher>,
     mode: WatchMode,
     roots: Arc<Mutex<Vec<Root>>>,
 }
 
-impl Eyes {
+impl Watching {
     fn run(mut self, messages: &Receiver<Message>, hint: &Hint) {
         loop {
             let waiting = lock(&self.roots).iter().any(|r| matches!(r.state, State::Waiting(_)));

@@ -2,7 +2,7 @@
 
 use super::series::Curves;
 use super::state::{Fits, Outlook, Overview, Work};
-use crate::vocab::signal::Event;
+use crate::vocab::signal::Alert;
 use crate::vocab::{Conflict, FactName, FactValue, LedgerView, MetricView, Notice, RunForecast, RunState, Sourced};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ pub struct RunChange {
     pub courses_gone: Vec<String>,
     /// What was told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signals: Option<Vec<Event>>,
+    pub signals: Option<Vec<Alert>>,
 }
 
 /// State, progress, newest step, tokens per second, and when the newest line was written: a short array on the wire.

@@ -6,7 +6,7 @@ use super::replica::{Gap, Replica};
 use super::series::{Envelope, envelope, pixels};
 use super::state::Published;
 use super::topic::{RunsTopic, Subscription};
-use crate::vocab::signal::{Event, Signal, SignalKind};
+use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Advice, DaemonView, LedgerView, MetricView, Notice, RunState, RunView, Severity, Snapshot, WatchedRoot,
 };
@@ -39,7 +39,7 @@ fn run(id: u32) -> RunView {
     }
 }
 
-fn alert(id: usize) -> Event {
+fn alert(id: usize) -> Alert {
     let signal = Signal {
         kind: SignalKind::Spike,
         run: "run".to_owned(),
@@ -50,7 +50,7 @@ fn alert(id: usize) -> Event {
         start: 0,
         saves: None,
     };
-    Event { id: id as u64, at: 5.0, signal, over: None, acknowledged: None }
+    Alert { id: id as u64, at: 5.0, signal, over: None, acknowledged: None }
 }
 
 /// Six runs of a project.

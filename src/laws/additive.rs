@@ -5,7 +5,7 @@
 
 use super::chinchilla::{self, TERMS};
 use super::terms::{harmonic, harmonic_columns, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Additive;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "additive",
     title: "Additive mixture law",
     form: "L = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + A/N^α + B/D^β",
@@ -27,7 +27,7 @@ static CARD: Card = Card {
 const FIRST: usize = chinchilla::PARAMETERS;
 
 impl Law for Additive {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -4,7 +4,7 @@
 //! arXiv:2405.14908, eq. 4; its A is redundant and left out. s is tokens here, steps there: only B differs.
 
 use super::terms::{amplitudes, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct BiMix;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "bimix",
     title: "BiMix",
     form: "L = r^−α · (B/D^β + C)",
@@ -32,7 +32,7 @@ const ALPHA: usize = 2;
 const BETA: usize = 3;
 
 impl Law for BiMix {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -8,7 +8,7 @@
 //! N^bₖ.
 
 use super::terms::shares;
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Capacity;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "capacity",
     title: "Capacity law",
     form: "Lᵢ = Eᵢ + cᵢ·xᵢ*^−bᵢ + Aᵢ·(D·hᵢ)^−aᵢ, x* = argmin Σ hₖ·cₖ·xₖ^−bₖ, Σ x = N + (K−1)·H, x ≥ H",
@@ -38,7 +38,7 @@ const FIRST: usize = 4;
 const LEAST: f64 = 1e-12;
 
 impl Law for Capacity {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

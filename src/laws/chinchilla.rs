@@ -4,7 +4,7 @@
 //! eq. 2; fitted as in Besiroglu et al., "Chinchilla Scaling: A replication attempt", arXiv:2404.10102.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Chinchilla;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "chinchilla",
     title: "Chinchilla law",
     form: "L = E + A/N^α + B/D^β",
@@ -29,7 +29,7 @@ const ALPHA: usize = 3;
 const BETA: usize = 4;
 
 impl Law for Chinchilla {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

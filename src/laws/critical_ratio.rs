@@ -8,7 +8,7 @@
 //! trained on, CMR(T) = a₄·T^s₄ + b₃ ([`critical`]).
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs, power};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs, power};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct CriticalRatio;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "critical-ratio",
     title: "Critical mixture ratio",
     form: "L = a·r^s + b",
@@ -31,7 +31,7 @@ const FLOOR: usize = 1;
 const POWER: usize = 2;
 
 impl Law for CriticalRatio {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -4,7 +4,7 @@
 //! Scaling Law for Large Language Models", arXiv:2406.01375, eq. 6 (C/(r + ε)^γ is its C/r'^γ).
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, math, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, math, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct DCpt;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "dcpt",
     title: "D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ",
@@ -27,7 +27,7 @@ static CARD: Card = Card {
 };
 
 impl Law for DCpt {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

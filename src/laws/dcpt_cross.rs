@@ -11,7 +11,7 @@
 
 use super::dcpt::{self, EXPONENTS};
 use super::terms::{map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, math, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, math, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct DCptCross;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "dcpt-cross",
     title: "Cross-domain D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ + F/K^μ, K = 1/k₁ + w·k₂",
@@ -35,7 +35,7 @@ static CARD: Card = Card {
 };
 
 impl Law for DCptCross {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -6,7 +6,7 @@
 use super::chinchilla::{self, TERMS};
 use super::mixing::tilts;
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Card, Columns, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Exponential;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "exponential",
     title: "Exponential mixture law",
     form: "L = E + exp(Σⱼ tⱼ·hⱼ) + A/N^α + B/D^β",
@@ -28,7 +28,7 @@ static CARD: Card = Card {
 const FIRST: usize = chinchilla::PARAMETERS;
 
 impl Law for Exponential {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -4,7 +4,7 @@
 //! arXiv:2402.07871, eq. 9.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct FineGrained;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "fine-grained",
     title: "Fine-grained MoE law",
     form: "L = c + (g/G^γ + a)/N^α + b/D^β",
@@ -31,7 +31,7 @@ const ALPHA: usize = 5;
 const BETA: usize = 6;
 
 impl Law for FineGrained {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

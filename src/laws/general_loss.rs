@@ -4,7 +4,7 @@
 //! have either sign. Between the ratios of the runs, a straight line. Gu et al., "CMR Scaling Law", arXiv:2407.17467.
 //! The ratio at which it stays within a limit, and how that moves with T: [`super::critical_ratio::critical`].
 
-use super::{Card, Columns, Law, Method, Shape, Solved, math, needs, power};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, math, needs, power};
 use crate::vocab::Observations;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct GeneralLoss;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "general-loss",
     title: "General loss in continual pre-training",
     form: "L(r, T) = a₂·T^s₂ + a₃·T^s₃ + b₂ at each ratio r, linear in r between",
@@ -27,7 +27,7 @@ static CARD: Card = Card {
 };
 
 impl Law for GeneralLoss {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

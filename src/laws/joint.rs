@@ -4,7 +4,7 @@
 //! Mixtures", arXiv:2507.09404, eq. 5.
 
 use super::terms::{amplitudes, harmonic, harmonic_columns, map2, mixed, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Joint;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "joint",
     title: "Joint mixture law",
     form: "L = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + (Σᵢ Aᵢ·hᵢ)^a/N^α + (Σᵢ Bᵢ·hᵢ)^b/D^β",
@@ -60,7 +60,7 @@ fn mixed_terms(domains: usize) -> [Mixed; 2] {
 }
 
 impl Law for Joint {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

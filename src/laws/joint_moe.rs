@@ -5,7 +5,7 @@
 
 use super::experts::{Effective, show};
 use super::terms::{amplitudes, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct JointMoe;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "joint-moe",
     title: "Joint MoE law",
     form: "L = a·Ê^δ·N^(α+γ ln Ê) + b·Ê^ω·D^(β+ζ ln Ê) + c, 1/Ê = 1/(E−1+(1/E_s−1/E_m)⁻¹) + 1/E_m",
@@ -36,7 +36,7 @@ const START: usize = 9;
 const GAP: usize = 10;
 
 impl Law for JointMoe {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -1,6 +1,6 @@
 //! A law: what it is for people, what it is fitted by, and what is fixed before it is fitted.
 
-use super::{Block, Card, Columns, Context, Parameter};
+use super::{Block, Columns, Context, LawInfo, Parameter};
 use crate::vocab::Observations;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -48,7 +48,7 @@ impl Shape {
 /// A scaling law.
 pub trait Law: Sync + std::fmt::Debug {
     /// What it is, for people.
-    fn card(&self) -> &'static Card;
+    fn info(&self) -> &'static LawInfo;
 
     /// What the data lack for this law, each entry a sentence; empty where nothing.
     fn missing(&self, data: &Observations) -> Vec<String>;

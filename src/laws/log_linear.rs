@@ -4,7 +4,7 @@
 //! λ·KL(h‖prior) under caps) is convex in h.
 
 use super::mixing::{floor_and_tilt, missing, tilts};
-use super::{Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth};
+use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct LogLinear;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "log-linear",
     title: "Log-linear law",
     form: "L = exp(c) + exp(Σⱼ tⱼ·hⱼ)",
@@ -23,7 +23,7 @@ static CARD: Card = Card {
 };
 
 impl Law for LogLinear {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -6,7 +6,7 @@
 //! c is kept below the least loss seen: left free it runs away, and held-out predictions with it.
 
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Mixing;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "mixing",
     title: "Data mixing law (M4)",
     form: "L = c + exp(Σⱼ tⱼ·hⱼ)",
@@ -31,7 +31,7 @@ const C: usize = 0;
 const FIRST: usize = 1;
 
 impl Law for Mixing {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

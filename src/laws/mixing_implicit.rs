@@ -9,7 +9,7 @@
 
 use super::mixing::tilts;
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct MixingImplicit;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "mixing-implicit",
     title: "Data mixing law with hidden domains",
     form: "L = c + Σₖ exp(Σⱼ tₖⱼ·hⱼ), k up to 2, 3 or 4",
@@ -45,7 +45,7 @@ fn hidden(shape: &Shape) -> usize {
 }
 
 impl Law for MixingImplicit {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -8,7 +8,7 @@
 //! solved for at every N and D that is asked for.
 
 use super::power::{self, Point};
-use super::{Card, Columns, Law, Method, Shape, Solved, math, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, math, needs};
 use crate::vocab::Observations;
 use crate::vocab::number::show_amount;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct MixingNested;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "mixing-nested",
     title: "Data mixing law (M4), nested in step and size laws",
     form: "L = c + exp(Σⱼ tⱼ·hⱼ) over mixtures m, each first extrapolated: cₘ + Aₘ·(D₀/D)^α, then c'ₘ + A'ₘ·(N₀/N)^α'",
@@ -33,7 +33,7 @@ static CARD: Card = Card {
 };
 
 impl Law for MixingNested {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -2,22 +2,22 @@
 //!
 //! A law is a value of a type that implements [`Law`]; adding one is a new file and one line in [`ALL`]. Laws that are
 //! searched for by their gradient implement [`Smooth`]; laws with a solution of their own (least squares, trees)
-//! implement [`Solved`]. What each needs, gives and rests on stands in its [`Card`].
+//! implement [`Solved`]. What each needs, gives and rests on stands in its [`LawInfo`].
 
 mod block;
-mod card;
 pub mod columns;
 pub mod critical_ratio;
+mod info;
 mod law;
 pub mod math;
 mod needs;
 pub mod parameter;
 pub mod power;
 pub mod repetition;
+pub mod simd;
 pub mod speed_up;
 pub mod step_law;
 mod terms;
-pub mod wide;
 
 mod additive;
 mod bimix;
@@ -46,8 +46,8 @@ mod sparsity;
 pub(crate) mod tests;
 
 pub use block::Block;
-pub use card::Card;
 pub use columns::{BLOCK, Columns, Context};
+pub use info::LawInfo;
 pub use law::{Law, Method, Shape, Smooth, Solved};
 pub use parameter::{Coordinate, Parameter};
 
@@ -82,14 +82,14 @@ pub static ALL: &[&dyn Law] = &[
 pub fn get(name: &str) -> Option<&'static dyn Law> {
     let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let wanted = plain(name);
-    ALL.iter().copied().find(|law| plain(law.card().name) == wanted)
+    ALL.iter().copied().find(|law| plain(law.info().name) == wanted)
 }
 
 /// Rules that are looked up or counted, and not fitted.
-pub static RULES: &[&Card] = &[&step_law::CARD, &repetition::CARD, &speed_up::CARD];
+pub static RULES: &[&LawInfo] = &[&step_law::CARD, &repetition::CARD, &speed_up::CARD];
 
 /// What each law and rule is, needs, gives and rests on: the table of `mixlaw laws`.
 #[must_use]
-pub fn table() -> Vec<&'static Card> {
-    ALL.iter().map(|law| law.card()).chain(RULES.iter().copied()).collect()
+pub fn table() -> Vec<&'static LawInfo> {
+    ALL.iter().map(|law| law.info()).chain(RULES.iter().copied()).collect()
 }

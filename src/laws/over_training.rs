@@ -4,7 +4,7 @@
 //! over-training and on downstream tasks", arXiv:2403.08540, eq. 4.
 
 use super::terms::{amplitudes, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct OverTraining;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "over-training",
     title: "Over-training law",
     form: "L = E + (a·M^η + b·M^−η)·C^−η, M = D/N, C = 6ND",
@@ -28,7 +28,7 @@ const B: usize = 2;
 const ETA: usize = 3;
 
 impl Law for OverTraining {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

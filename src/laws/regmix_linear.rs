@@ -3,14 +3,14 @@
 //! L(h) = Σⱼ wⱼ·hⱼ by least squares (an intercept is redundant on the simplex). Liu et al., "RegMix: Data Mixture as
 //! Regression for Language Model Pre-training", arXiv:2407.01492, §3.
 
-use super::{Card, Columns, Law, Method, Shape, Solved, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, needs};
 use crate::vocab::Observations;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct RegMixLinear;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "regmix-linear",
     title: "RegMix, linear",
     form: "L = Σⱼ wⱼ·hⱼ",
@@ -21,7 +21,7 @@ static CARD: Card = Card {
 };
 
 impl Law for RegMixLinear {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

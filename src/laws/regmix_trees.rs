@@ -4,14 +4,14 @@
 //! (LightGBM: rate .01, 1000 rounds, 31 leaves, at least 20 rows in each).
 
 use super::boosting::{Settings, boost, predict};
-use super::{Card, Columns, Law, Method, Shape, Solved, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, needs};
 use crate::vocab::Observations;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct RegMixTrees;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "regmix-trees",
     title: "RegMix, boosted trees",
     form: "ln L = Σ trees(h)",
@@ -27,7 +27,7 @@ const SETTINGS: Settings = Settings { rounds: 1000, rate: 0.01, leaves: 31, leas
 const FEWEST: usize = 60;
 
 impl Law for RegMixTrees {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

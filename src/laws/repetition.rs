@@ -10,13 +10,13 @@
 //! draw from smaller samples of a domain, so as to repeat as often as the target will (`fit: { repetition: false }`), and
 //! is not felt by laws that are blind to D.
 
-use super::Card;
+use super::LawInfo;
 
 /// R*: repetitions after which a token has lost 1 − 1/e of its worth.
 pub const WORN_OUT: f64 = 15.4;
 
 /// What it is, for people.
-pub static CARD: Card = Card {
+pub static CARD: LawInfo = LawInfo {
     name: "repetition",
     title: "Repeated tokens",
     form: "D' = U + U·R*·(1 − e^(−R/R*)), R = D/U − 1",

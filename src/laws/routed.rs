@@ -4,7 +4,7 @@
 //! Laws for Routed Language Models", arXiv:2202.01169, eq. 8. N is that of the dense model the experts were added to.
 
 use super::experts::{Effective, show};
-use super::{Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::f64::consts::LN_10;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Routed;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "routed",
     title: "Routed law",
     form: "log₁₀ L = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d",
@@ -31,7 +31,7 @@ const START: usize = 4;
 const GAP: usize = 5;
 
 impl Law for Routed {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

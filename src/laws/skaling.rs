@@ -3,7 +3,7 @@
 //! L(N, D) = E + (A/N^α + B/D^β)^k, arXiv:2608.07222; k is about 0.3 to 0.5.
 
 use super::terms::{map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Skaling;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "skaling",
     title: "Skaling law",
     form: "L = E + (A/N^α + B/D^β)^k",
@@ -29,7 +29,7 @@ const BETA: usize = 4;
 const K: usize = 5;
 
 impl Law for Skaling {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -4,7 +4,7 @@
 //! Laws for Optimal Sparsity for Mixture-of-Experts Language Models", arXiv:2501.12370, eq. 3; N is total.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Card, Columns, Coordinate, Law, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Sparsity;
 
-static CARD: Card = Card {
+static CARD: LawInfo = LawInfo {
     name: "sparsity",
     title: "Sparsity law",
     form: "L = e + a/N^α + b/D^β + c/(1−S)^λ + d/((1−S)^δ·N^γ), S = (E−K)/E",
@@ -34,7 +34,7 @@ const DELTA: usize = 8;
 const GAMMA: usize = 9;
 
 impl Law for Sparsity {
-    fn card(&self) -> &'static Card {
+    fn info(&self) -> &'static LawInfo {
         &CARD
     }
 

@@ -5,12 +5,12 @@
 //! Experts", arXiv:2112.10684 (speedup factor); called η in MoMa, arXiv:2407.21770, and efficiency leverage in
 //! arXiv:2507.17702. Nothing is fitted and nothing extrapolated: where the families share no loss there is no answer.
 
-use super::Card;
+use super::LawInfo;
 use crate::vocab::{Observation, Observations, Scale, SpeedUp};
 use std::collections::BTreeMap;
 
 /// What it is, for people.
-pub static CARD: Card = Card {
+pub static CARD: LawInfo = LawInfo {
     name: "speed-up",
     title: "Speed-up of experts",
     form: "C_dense(L) / C_moe(L), ln C linear in ln L between runs, C = 6·N_act·D",

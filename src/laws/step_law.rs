@@ -3,10 +3,10 @@
 //! Li et al., "Predictable Scale: Part I, Step Law", arXiv:2503.04715, eq. 1: lr = 1.79·N^−.713·D^.307 and
 //! B = .58·D^.571 tokens. N is without embeddings. A rule with published constants, not a law that is fitted.
 
-use super::Card;
+use super::LawInfo;
 
 /// What it is, for people.
-pub static CARD: Card = Card {
+pub static CARD: LawInfo = LawInfo {
     name: "step-law",
     title: "Step Law",
     form: "lr = 1.79·N^−.713·D^.307, batch = .58·D^.571 tokens",

@@ -1,6 +1,6 @@
 //! Laws that are sums of exponentials of something simple: L = Σₖ e^uₖ.
 
-use super::wide::wide;
+use super::simd::vectorised;
 use super::{BLOCK, Block, Columns, math};
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Exponents are clipped to what f64 can hold rather than shifted by their largest: no real loss is near either end,
 /// and a search that strays there sees a large finite number.
 pub(super) fn shares<const K: usize>(terms: &mut [[f64; BLOCK]; K], rows: usize, ln_loss: &mut [f64; BLOCK]) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             let mut sum = [0.0; BLOCK];
@@ -67,7 +67,7 @@ pub(super) fn harmonic(
     out: &mut Block,
     term: &mut [f64; BLOCK],
 ) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             let n = rows.len();
@@ -108,7 +108,7 @@ pub(super) fn harmonic_columns(
     out: &mut Block,
     share: &[f64; BLOCK],
 ) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             let n = rows.len();
@@ -134,7 +134,7 @@ pub(super) fn mixed(
     out: &mut Block,
     ln_sum: &mut [f64; BLOCK],
 ) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             let n = rows.len();
@@ -169,7 +169,7 @@ pub(super) fn tilted(
     rows: Range<usize>,
     term: &mut [f64; BLOCK],
 ) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             let n = rows.len();
@@ -193,7 +193,7 @@ pub(super) fn tilted_columns(
     out: &mut Block,
     share: &[f64; BLOCK],
 ) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             for j in 0..domains {

@@ -51,11 +51,11 @@ pub(crate) fn anything(rows: usize, seed: u64) -> Observations {
 #[test]
 fn names_are_found_however_they_are_written_and_none_twice() {
     for law in ALL {
-        let name = law.card().name;
-        assert_eq!(get(name).map(|l| l.card().name), Some(name));
-        assert_eq!(get(&name.to_uppercase().replace('-', " ")).map(|l| l.card().name), Some(name));
+        let name = law.info().name;
+        assert_eq!(get(name).map(|l| l.info().name), Some(name));
+        assert_eq!(get(&name.to_uppercase().replace('-', " ")).map(|l| l.info().name), Some(name));
     }
-    let mut names: Vec<&str> = ALL.iter().map(|l| l.card().name).collect();
+    let mut names: Vec<&str> = ALL.iter().map(|l| l.info().name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), ALL.len());
@@ -96,7 +96,7 @@ fn gradients_agree_with_finite_differences() {
                     assert!(
                         (numeric - analytic).abs() < size,
                         "{} by {} at row {i}: {analytic} is {numeric}",
-                        law.card().name,
+                        law.info().name,
                         parameters[k].name
                     );
                 }

@@ -360,7 +360,7 @@ impl<'a> Checker<'a> {
         let mut seen = BTreeSet::new();
         for (index, name) in names.iter().enumerate() {
             let at = place.item(index).value;
-            let known = || crate::laws::ALL.iter().map(|law| law.card().name);
+            let known = || crate::laws::ALL.iter().map(|law| law.info().name);
             let Some(law) = crate::laws::get(name) else {
                 let help = match closest(name, known()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
@@ -368,7 +368,7 @@ impl<'a> Checker<'a> {
                 };
                 return Err(self.source.invalid(at, format!("there is no law called `{name}`"), help));
             };
-            if !seen.insert(law.card().name) {
+            if !seen.insert(law.info().name) {
                 return Err(self.source.invalid(
                     at,
                     format!("the law `{name}` is named twice"),
@@ -376,7 +376,7 @@ impl<'a> Checker<'a> {
                 ));
             }
         }
-        Ok(names.iter().filter_map(|n| crate::laws::get(n)).map(|law| law.card().name.to_owned()).collect())
+        Ok(names.iter().filter_map(|n| crate::laws::get(n)).map(|law| law.info().name.to_owned()).collect())
     }
 
     fn fit(&self, file: &ProjectFile) -> Result<FitSettings, ProjectError> {

@@ -1,6 +1,6 @@
 //! A JSON Schema as the shape check reads it: definitions, alternatives, required keys, words.
 
-use super::locate::{Kind, Node};
+use super::locate::{Node, ScalarKind};
 use schemars::JsonSchema;
 use serde_json::Value;
 
@@ -127,14 +127,14 @@ pub fn words_only(form: &Value) -> bool {
 pub fn fits(node: &Node, form: &Value) -> bool {
     let number = || node.text().and_then(|t| t.parse::<f64>().ok());
     types(form).any(|t| match (t, node.kind()) {
-        ("object", Kind::Map) | ("boolean", Kind::Bool) | ("number", Kind::Number) => true,
-        ("array", Kind::List) => {
+        ("object", ScalarKind::Map) | ("boolean", ScalarKind::Bool) | ("number", ScalarKind::Number) => true,
+        ("array", ScalarKind::List) => {
             let len = node.items().len() as u64;
             form.get("minItems").and_then(Value::as_u64).is_none_or(|min| len >= min)
                 && form.get("maxItems").and_then(Value::as_u64).is_none_or(|max| len <= max)
         }
-        ("integer", Kind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
-        ("string", Kind::Text) => {
+        ("integer", ScalarKind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
+        ("string", ScalarKind::Text) => {
             let mut allowed = words(form).peekable();
             allowed.peek().is_none() || allowed.any(|w| Some(w) == node.text())
         }

@@ -49,7 +49,7 @@ pub struct Key {
 
 /// What a scalar would be read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ScalarKind {
     /// Nothing, `~` or `null`.
     Null,
     /// `true` or `false`.
@@ -64,7 +64,7 @@ pub enum Kind {
     Map,
 }
 
-impl Kind {
+impl ScalarKind {
     /// As in "…, not a list".
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -82,16 +82,16 @@ impl Kind {
 impl Node {
     /// What it would be read as.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ScalarKind {
         match &self.value {
-            Value::List(_) => Kind::List,
-            Value::Map(_) => Kind::Map,
-            Value::Scalar { plain: false, .. } => Kind::Text,
+            Value::List(_) => ScalarKind::List,
+            Value::Map(_) => ScalarKind::Map,
+            Value::Scalar { plain: false, .. } => ScalarKind::Text,
             Value::Scalar { text, .. } => match text.as_str() {
-                "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-                "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Kind::Bool,
-                _ if is_number(text) => Kind::Number,
-                _ => Kind::Text,
+                "" | "~" | "null" | "Null" | "NULL" => ScalarKind::Null,
+                "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Bool,
+                _ if is_number(text) => ScalarKind::Number,
+                _ => ScalarKind::Text,
             },
         }
     }
@@ -167,7 +167,7 @@ pub fn tree(source: &Source<'_>, help: &str) -> Result<Node, ProjectError> {
     }
     builder
         .root
-        .filter(|root| root.kind() != Kind::Null)
+        .filter(|root| root.kind() != ScalarKind::Null)
         .ok_or_else(|| source.invalid(At::START, "there is nothing in this file", help))
 }
 

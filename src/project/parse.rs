@@ -2,7 +2,7 @@
 
 use super::file::{ProjectFile, VERSION};
 use super::grammar::Grammar;
-use super::locate::{Kind, Node};
+use super::locate::{Node, ScalarKind};
 use super::source::{At, Source};
 use super::{ProjectError, locate, shape, syntax};
 use serde::de::DeserializeOwned;
@@ -35,7 +35,7 @@ pub fn typed<T: DeserializeOwned>(
     syntax::refuse_tabs(source)?;
     let tree = locate::tree(source, help)?;
     refuse_newer(source, &tree)?;
-    if tree.kind() != Kind::Map {
+    if tree.kind() != ScalarKind::Map {
         let message = format!("{what} is a mapping of keys to values, not {}", tree.kind().as_str());
         return Err(source.invalid(tree.at, message, help));
     }

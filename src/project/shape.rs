@@ -3,7 +3,7 @@
 
 use super::ProjectError;
 use super::grammar::{Grammar, allows_null, fits, required, requires, types, words, words_only};
-use super::locate::{Kind, Node};
+use super::locate::{Node, ScalarKind};
 use super::source::Source;
 use super::suggest::{closest, listed};
 use serde_json::Value;
@@ -23,7 +23,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn node(&self, node: &Node, schema: &Value, path: &str) -> Result<(), ProjectError> {
-        if node.kind() == Kind::Null && (allows_null(schema) || path.is_empty()) {
+        if node.kind() == ScalarKind::Null && (allows_null(schema) || path.is_empty()) {
             return Ok(()); // `key:` with nothing behind it is a key left out.
         }
         let forms = self.grammar.forms(schema);
@@ -40,8 +40,8 @@ impl Walk<'_> {
         for (key, value) in node.entries() {
             let inner = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
             match known.and_then(|k| k.get(&key.name)).or(other) {
-                Some(_) if value.kind() == Kind::Null && requires(form, &key.name) => {}
-                Some(schema) if value.kind() == Kind::Null && !allows_null(schema) => {
+                Some(_) if value.kind() == ScalarKind::Null && requires(form, &key.name) => {}
+                Some(schema) if value.kind() == ScalarKind::Null && !allows_null(schema) => {
                     let help = match self.source.line(key.at.line).contains(": #") {
                         true => "what follows a `#` is a comment; put a value that begins with it into quotes",
                         false => "write a value behind the colon, or remove the line",
@@ -62,7 +62,7 @@ impl Walk<'_> {
         }
         for required in required(form) {
             let found = node.entries().iter().find(|(k, _)| k.name == required);
-            if node.kind() == Kind::Map && found.is_none_or(|(_, v)| v.kind() == Kind::Null) {
+            if node.kind() == ScalarKind::Map && found.is_none_or(|(_, v)| v.kind() == ScalarKind::Null) {
                 return Err(self.source.invalid(
                     node.at,
                     format!("{} has no `{required}`", subject(path)),
@@ -78,7 +78,7 @@ impl Walk<'_> {
         for (index, item) in node.items().iter().enumerate() {
             let schema = pair.and_then(|p| p.get(index)).or_else(|| form.get("items").filter(|i| i.is_object()));
             let inner = format!("{path}[{}]", index + 1);
-            if item.kind() == Kind::Null {
+            if item.kind() == ScalarKind::Null {
                 let help = "remove the line, or write a value behind the `-`";
                 return Err(self.source.invalid(item.at, format!("{} is empty", subject(&inner)), help));
             }
@@ -93,7 +93,7 @@ impl Walk<'_> {
         let words: Vec<&str> = forms.iter().flat_map(|f| words(f)).collect();
         let text = node.text().unwrap_or_default();
         let meant = closest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
-        if node.kind() == Kind::Text && !words.is_empty() && forms.iter().all(|f| words_only(f)) {
+        if node.kind() == ScalarKind::Text && !words.is_empty() && forms.iter().all(|f| words_only(f)) {
             let help = meant.unwrap_or_else(|| format!("write {}: {}", last(path), words.first().unwrap_or(&"auto")));
             let message = format!("{} is '{text}'; it must be one of {}", subject(path), listed(words));
             return self.source.invalid(node.at, message, help);
@@ -127,8 +127,8 @@ impl Walk<'_> {
 
 fn found(node: &Node) -> String {
     match (node.kind(), node.text()) {
-        (Kind::Text | Kind::Number | Kind::Bool, Some(text)) if text.chars().count() <= 40 => {
-            let quote = if node.kind() == Kind::Text { "'" } else { "" };
+        (ScalarKind::Text | ScalarKind::Number | ScalarKind::Bool, Some(text)) if text.chars().count() <= 40 => {
+            let quote = if node.kind() == ScalarKind::Text { "'" } else { "" };
             format!("{} ({quote}{text}{quote})", node.kind().as_str())
         }
         (kind, _) => kind.as_str().to_owned(),
@@ -154,7 +154,7 @@ fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) ->
     let text = node.text().unwrap_or_default();
     let words = forms.iter().any(|f| f.get("items").is_some_and(|i| types(i).any(|t| t == "string")));
     match node.kind() {
-        Kind::Text if wants("number") || wants("integer") => {
+        ScalarKind::Text if wants("number") || wants("integer") => {
             if text.parse::<f64>().is_ok() {
                 return format!("remove the quotes: {text}");
             }
@@ -162,11 +162,11 @@ fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) ->
                 return format!("write {}", percent / 100.0);
             }
         }
-        Kind::Text if words && !wants("object") => return format!("put it into brackets: [{text}]"),
-        Kind::Number | Kind::Bool if wants("string") && !expected.contains("such as") => {
+        ScalarKind::Text if words && !wants("object") => return format!("put it into brackets: [{text}]"),
+        ScalarKind::Number | ScalarKind::Bool if wants("string") && !expected.contains("such as") => {
             return format!("put it into quotes: \"{text}\"");
         }
-        Kind::Map if wants("string") && !expected.contains("such as") => {
+        ScalarKind::Map if wants("string") && !expected.contains("such as") => {
             return "text with `: ` in it, or beginning with `{`, needs quotes".to_owned();
         }
         _ => {}

@@ -26,7 +26,7 @@ const LIMIT: &str = "#c21f2c";
 #[must_use]
 pub fn ratio(chart: &RatioChart, name: &str, whole: bool) -> Option<String> {
     let scale = Scale::of(chart, whole)?;
-    let place = Place { chart, scale };
+    let place = Node { chart, scale };
     let mut out = String::new();
     let (w, h) = (num(SIZE.0), num(SIZE.1));
     let title = format!("{} loss at the target, by share of {}", escape(name), escape(&chart.domain));
@@ -56,12 +56,12 @@ pub fn ratio(chart: &RatioChart, name: &str, whole: bool) -> Option<String> {
     Some(out)
 }
 
-struct Place<'a> {
+struct Node<'a> {
     chart: &'a RatioChart,
     scale: Scale,
 }
 
-impl Place<'_> {
+impl Node<'_> {
     fn x(&self, share: f64) -> f64 {
         PLOT.0 + self.scale.across(share) * (PLOT.2 - PLOT.0)
     }
@@ -205,7 +205,7 @@ mod tests {
     fn a_plot_says_what_the_chart_says() {
         for chart in &fixture::sweep().charts {
             let svg = ratio(chart, "rust", false).unwrap();
-            let place = Place { chart, scale: Scale::of(chart, false).unwrap() };
+            let place = Node { chart, scale: Scale::of(chart, false).unwrap() };
             let (loss, _, _) = read(chart, 0.74).unwrap();
             assert!(svg.contains(&format!("M{} {}l6 6", num(place.x(0.74)), num(place.y(loss) - 6.0))));
             assert_eq!(svg.matches("<circle").count() + svg.matches("l4 7h-8z").count(), chart.points.len());

@@ -1,7 +1,7 @@
 //! One atomic change of the store: keys of sled, and values that lie in packs.
 
 use super::bytes::Reader;
-use super::packs::{Extent, Place, put_record};
+use super::packs::{Extent, PackedAt, put_record};
 use super::{SledStore, StoreError, keys};
 use sled::{Batch, IVec};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ impl<'a> Changes<'a> {
             put_record(&mut self.records, key, value);
             let (offset, length) = (self.offset + at as u64, (self.records.len() - at) as u32);
             stored.push(PACKED);
-            Place { pack: self.pack, offset, length }.put(&mut stored);
+            PackedAt { pack: self.pack, offset, length }.put(&mut stored);
         }
         self.batch.insert(key, stored);
     }
@@ -72,7 +72,7 @@ impl<'a> Changes<'a> {
     /// # Errors
     /// What the disk says.
     pub fn replace_packed(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.bury(key)?;
+        self.forget(key)?;
         self.insert_packed(key, value);
         Ok(())
     }
@@ -82,7 +82,7 @@ impl<'a> Changes<'a> {
     /// # Errors
     /// What the disk says.
     pub fn remove_packed(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.bury(key)?;
+        self.forget(key)?;
         self.batch.remove(key);
         Ok(())
     }
@@ -92,7 +92,7 @@ impl<'a> Changes<'a> {
         self.records.len()
     }
 
-    fn bury(&mut self, key: &[u8]) -> Result<(), StoreError> {
+    fn forget(&mut self, key: &[u8]) -> Result<(), StoreError> {
         if let Some(stored) = self.store.db.get(key).map_err(|e| self.store.failed(&e))?
             && let Some(place) = place(&stored)?
         {
@@ -150,11 +150,11 @@ impl SledStore {
 }
 
 /// Where a value lies; `None` where it is in sled itself.
-pub fn place(stored: &[u8]) -> Result<Option<Place>, StoreError> {
+pub fn place(stored: &[u8]) -> Result<Option<PackedAt>, StoreError> {
     let mut reader = Reader(stored);
     match reader.take(1)?[0] {
         HERE => Ok(None),
-        PACKED => Place::read(&mut reader).map(Some),
+        PACKED => PackedAt::read(&mut reader).map(Some),
         other => Err(StoreError::Damaged(format!("a value kept in an unknown way {other}"))),
     }
 }

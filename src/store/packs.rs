@@ -21,7 +21,7 @@ const AT_ONCE: u64 = 1 << 20;
 
 /// Where a value lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PackedAt {
     /// Number of the pack.
     pub pack: u32,
     /// First byte of the record.
@@ -30,7 +30,7 @@ pub struct Place {
     pub length: u32,
 }
 
-impl Place {
+impl PackedAt {
     /// Appends it.
     pub fn put(&self, out: &mut Vec<u8>) {
         put(out, u64::from(self.pack));
@@ -181,7 +181,7 @@ impl Packs {
     ///
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Damaged`] where it is not what was written.
-    pub fn read(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+    pub fn read(&self, place: PackedAt) -> Result<Vec<u8>, StoreError> {
         let file = self.file(place.pack)?;
         let mut record = vec![0; place.length as usize];
         file.read_exact_at(&mut record, place.offset).map_err(|e| self.failed(&e))?;
@@ -202,7 +202,7 @@ impl Packs {
         &self,
         number: u32,
         from: u64,
-        mut each: impl FnMut(Place, &[u8], &[u8]) -> Result<bool, StoreError>,
+        mut each: impl FnMut(PackedAt, &[u8], &[u8]) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         let file = self.file(number)?;
         let end = self.packs().get(&number).map_or(0, |pack| pack.extent.end);
@@ -216,7 +216,7 @@ impl Packs {
                 let before = reader.0.len();
                 let Some((key, value)) = open(&mut reader) else { break };
                 let length = (before - reader.0.len()) as u32;
-                if !each(Place { pack: number, offset, length }, key, value)? {
+                if !each(PackedAt { pack: number, offset, length }, key, value)? {
                     return Ok(());
                 }
                 offset += u64::from(length);
@@ -339,13 +339,13 @@ mod tests {
     }
 
     /// Appends records of these lengths and says where they lie.
-    fn fill(packs: &Packs, lengths: &[usize]) -> Vec<Place> {
+    fn fill(packs: &Packs, lengths: &[usize]) -> Vec<PackedAt> {
         let (pack, offset) = packs.next(None);
         let (mut records, mut places) = (Vec::new(), Vec::new());
         for (n, length) in lengths.iter().enumerate() {
             let at = records.len();
             put_record(&mut records, &[n as u8], &vec![n as u8; *length]);
-            places.push(Place { pack, offset: offset + at as u64, length: (records.len() - at) as u32 });
+            places.push(PackedAt { pack, offset: offset + at as u64, length: (records.len() - at) as u32 });
         }
         packs.write(pack, offset, &records).unwrap();
         let before = known(packs).get(&pack).copied().unwrap_or_default();

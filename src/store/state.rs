@@ -29,7 +29,7 @@ pub struct FileState {
     pub record: FileRecord,
     /// Its series, in order of first appearance.
     pub columns: Vec<Column>,
-    /// Place of a metric in `columns`.
+    /// PackedAt of a metric in `columns`.
     pub places: HashMap<MetricId, u32>,
     /// Points in tail groups.
     pub tail_points: u32,

@@ -2,12 +2,12 @@
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
 use crate::vocab::ledger::{Calibration, Grade};
-use crate::vocab::signal::{Event, Signal, SignalKind};
+use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
-    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, LeapView, LedgerView, MetricView,
-    Mixture, Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView, Severity, Snapshot,
-    Sourced, TargetView, WatchedRoot,
+    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, LedgerView, MetricView, Mixture,
+    Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView, ScaleTestView, Severity,
+    Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,9 +153,15 @@ fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
         mre: if key == RUST { 0.0093 } else { 0.0074 },
         no_skill: false,
         mre_scale: Some(1.1 * held_out),
-        leaps: vec![
-            LeapView { what: "N".to_owned(), factor: 1.78, observations: 135, mre: 1.2 * held_out, bias: -held_out },
-            LeapView { what: "D".to_owned(), factor: 2.0, observations: 252, mre: held_out, bias: 0.1 * held_out },
+        scale_tests: vec![
+            ScaleTestView {
+                what: "N".to_owned(),
+                factor: 1.78,
+                observations: 135,
+                mre: 1.2 * held_out,
+                bias: -held_out,
+            },
+            ScaleTestView { what: "D".to_owned(), factor: 2.0, observations: 252, mre: held_out, bias: 0.1 * held_out },
         ],
         held_out: "leave one ratio out, 9 folds".to_owned(),
         folds: SHARES.iter().map(fold).collect(),
@@ -354,8 +360,8 @@ fn ledger() -> LedgerView {
 }
 
 /// Two signals of one run, one of them acknowledged.
-fn told(run: &str) -> Vec<Event> {
-    let event = |id, ago: f64, kind, severity, evidence: &str, acknowledged| Event {
+fn told(run: &str) -> Vec<Alert> {
+    let event = |id, ago: f64, kind, severity, evidence: &str, acknowledged| Alert {
         id,
         at: 1.79e9 - ago,
         signal: Signal {

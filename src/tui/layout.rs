@@ -15,7 +15,7 @@ pub const LEAST: (u16, u16) = (40, 10);
 
 /// A place on screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Placed {
     /// Where, borders and all.
     pub area: Rect,
     /// The view that is seen.
@@ -26,7 +26,7 @@ pub struct Place {
 
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
+pub struct Arrangement {
     /// Project, daemon, counts. Empty on tiny screens, where nothing but essentials is drawn.
     pub header: Rect,
     /// Everything between header and footer.
@@ -34,10 +34,10 @@ pub struct Plan {
     /// Keys.
     pub footer: Rect,
     /// The places that have something to show.
-    pub places: Vec<Place>,
+    pub places: Vec<Placed>,
 }
 
-impl Plan {
+impl Arrangement {
     /// Whether only essentials fit.
     #[must_use]
     pub fn is_tiny(&self) -> bool {
@@ -52,7 +52,7 @@ impl Plan {
 
     /// The place at a cell.
     #[must_use]
-    pub fn at(&self, column: u16, row: u16) -> Option<&Place> {
+    pub fn at(&self, column: u16, row: u16) -> Option<&Placed> {
         self.places.iter().find(|place| place.area.contains((column, row).into()))
     }
 }
@@ -70,22 +70,22 @@ pub fn inside(area: Rect) -> Rect {
 
 /// Lays out a screen of that size.
 #[must_use]
-pub fn plan(model: &Model, area: Rect) -> Plan {
+pub fn plan(model: &Model, area: Rect) -> Arrangement {
     let (w, h) = (area.width, area.height);
     let Some(layout) = LAYOUTS.iter().find(|layout| w >= layout.least.0 && h >= layout.least.1) else {
-        return Plan::default();
+        return Arrangement::default();
     };
     let header_rows = if h >= 16 { 2 } else { 1 };
     let (header, rest) = cut(area, true, header_rows);
     let (body, footer) = cut(rest, true, rest.height - 1);
     let places = if model.shared.zoomed {
-        vec![Place { area: body, shown: model.focus, tabs: Vec::new() }]
+        vec![Placed { area: body, shown: model.focus, tabs: Vec::new() }]
     } else {
         let mut lay = Lay { model, places: Vec::new(), standing: standing(model, &layout.root) };
         lay.node(&layout.root, body);
         lay.places
     };
-    Plan { header, body, footer, places }
+    Arrangement { header, body, footer, places }
 }
 
 /// The views that stand in each place of an arrangement, in the order of the places.
@@ -126,7 +126,7 @@ fn collect<'a, T>(node: &'a Node, into: &mut Vec<(&'a Node, Vec<T>)>) {
 
 struct Lay<'a> {
     model: &'a Model,
-    places: Vec<Place>,
+    places: Vec<Placed>,
     standing: Vec<(&'a Node, Vec<ViewId>)>,
 }
 
@@ -169,7 +169,7 @@ impl<'a> Lay<'a> {
         // The one the user was at last; else the first that says something waits.
         let shown = recent.or_else(|| tabs.iter().filter(there).find(calls)).or_else(|| tabs.iter().find(there));
         if let Some(shown) = shown.copied() {
-            self.places.push(Place { area, shown, tabs });
+            self.places.push(Placed { area, shown, tabs });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::action::{Info, Reach};
 use super::global;
-use super::layout::{Plan, inside, plan};
+use super::layout::{Arrangement, inside, plan};
 use super::shared::{Link, Shared};
 use super::theme::Theme;
 use super::update::Effect;
@@ -153,7 +153,7 @@ impl Model {
 
     /// Where everything is on the screen.
     #[must_use]
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Arrangement {
         plan(self, Rect::new(0, 0, self.shared.size.0, self.shared.size.1))
     }
 

@@ -1,7 +1,7 @@
 //! Signs and styles that several views share: those of a run's state, of a severity, and of alerts that wait.
 
 use super::theme::Theme;
-use crate::vocab::signal::Event;
+use crate::vocab::signal::Alert;
 use crate::vocab::{RunState, RunView, Severity, Snapshot};
 use ratatui::style::Style;
 
@@ -40,6 +40,6 @@ pub fn loudest_alert(run: &RunView) -> Option<Severity> {
     trouble(run).map(|e| e.signal.severity).max()
 }
 
-fn trouble(run: &RunView) -> impl Iterator<Item = &Event> {
+fn trouble(run: &RunView) -> impl Iterator<Item = &Alert> {
     run.unacknowledged().filter(|e| e.signal.severity > Severity::Info)
 }

@@ -1,6 +1,6 @@
 //! What happens: every change of the [`Model`], pure.
 
-use super::layout::Place;
+use super::layout::Placed;
 use super::model::{Model, Overlay};
 use super::shared::Link;
 use super::views::{Input, Mouse, MouseKind, ViewId};
@@ -156,7 +156,7 @@ fn hand(model: &mut Model, id: ViewId, mouse: Mouse) -> Option<Vec<Effect>> {
 /// A press on a tab goes to its view; one inside a view goes to it and into it.
 fn press(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
     let plan = model.plan();
-    let Some(Place { area, shown, tabs }) = plan.at(mouse.column, mouse.row) else { return Vec::new() };
+    let Some(Placed { area, shown, tabs }) = plan.at(mouse.column, mouse.row) else { return Vec::new() };
     let tab = (mouse.row == area.y && tabs.len() > 1)
         .then(|| chrome::frame::tab_at(model, tabs, *shown, mouse.column.saturating_sub(area.x)))
         .flatten();

@@ -69,7 +69,8 @@ pub struct FitView {
     pub mre_scale: Option<f64>,
     /// What it gets wrong on the largest runs when fitted to the smaller ones: by N, then by tokens.
     #[serde(default)]
-    pub leaps: Vec<LeapView>,
+    #[serde(alias = "leaps")]
+    pub scale_tests: Vec<ScaleTestView>,
     /// How it was held out ("leave one ratio out, 9 folds").
     #[serde(default)]
     pub held_out: String,
@@ -107,7 +108,7 @@ pub struct FoldView {
 
 /// How a fit to the smaller part of a range predicted the rest of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LeapView {
+pub struct ScaleTestView {
     /// `N`: the largest size was held out; `D`: the upper half of the tokens.
     pub what: String,
     /// The largest held out over the largest fitted to.

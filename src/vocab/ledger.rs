@@ -38,7 +38,7 @@ pub struct Entry {
     pub fit: Option<String>,
     /// Which target, where it is of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<TargetPoint>,
 }
 
 fn one() -> f64 {
@@ -47,7 +47,7 @@ fn one() -> f64 {
 
 /// A target: a run of this size, data and mixture settles its forecasts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
+pub struct TargetPoint {
     /// N.
     pub params: f64,
     /// D.
@@ -59,7 +59,7 @@ pub struct Place {
     pub mixture: Mixture,
 }
 
-impl Place {
+impl TargetPoint {
     /// Whether both are the same but for rounding: sizes within 2 %, the same experts, weights within .02 in all.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {

@@ -31,8 +31,8 @@ pub use answer::{
 };
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
-    Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, LeapView, ParameterView,
-    STACK, Unit,
+    Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView, STACK,
+    ScaleTestView, Unit,
 };
 pub use ledger::LedgerView;
 pub use mixture::Mixture;

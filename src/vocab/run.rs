@@ -1,6 +1,6 @@
 //! A run as readers see it.
 
-use super::signal::Event;
+use super::signal::Alert;
 use super::{Conflict, FactName, FactValue, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,7 @@ pub struct RunView {
     pub sparklines: BTreeMap<String, Vec<f64>>,
     /// What was told of it, newest first: at most the newest twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub signals: Vec<Event>,
+    pub signals: Vec<Alert>,
 }
 
 /// Newest activity first, to the minute; ties (a finished sweep copied in one go) by name. `at` is the time now, seconds
@@ -134,7 +134,7 @@ impl RunView {
     }
 
     /// What was told of it and waits to be acknowledged, newest first.
-    pub fn unacknowledged(&self) -> impl Iterator<Item = &Event> {
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &Alert> {
         self.signals.iter().filter(|e| e.acknowledged.is_none())
     }
 

@@ -91,7 +91,7 @@ pub struct Signal {
 
 /// A signal as it was told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
+pub struct Alert {
     /// Its number, by which it is acknowledged.
     pub id: u64,
     /// When it was told, seconds since 1970.

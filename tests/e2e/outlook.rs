@@ -39,7 +39,7 @@ fn runs_that_were_read_anew_are_forecast_anew() {
         fitted
     };
     let forecasts = |engine: &mut Engine| -> Vec<(String, bool)> {
-        let world = engine.world(SystemTime::now(), &Surroundings::default());
+        let world = engine.current(SystemTime::now(), &Surroundings::default());
         let of_fitter = |run: &mixlaw::vocab::RunView| {
             assert!(!run.forecast.is_empty(), "{} is in progress", run.name);
             run.forecast.values().all(|forecast| (forecast.value - 12.5).abs() < 1e-9)

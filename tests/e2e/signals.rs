@@ -7,7 +7,7 @@ use mixlaw::daemon::engine::Surroundings;
 use mixlaw::ingest::{Budget, Look};
 use mixlaw::project::Project;
 use mixlaw::store::SledStore;
-use mixlaw::vocab::signal::{Event, SignalKind};
+use mixlaw::vocab::signal::{Alert, SignalKind};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -65,9 +65,9 @@ impl Growing {
     }
 
     /// Everything that was told, oldest first.
-    fn told(&mut self) -> Vec<Event> {
-        let world = self.engine().world(SystemTime::now(), &Surroundings::default());
-        let mut all: Vec<Event> = world.snapshot.runs.iter().flat_map(|run| run.signals.clone()).collect();
+    fn told(&mut self) -> Vec<Alert> {
+        let world = self.engine().current(SystemTime::now(), &Surroundings::default());
+        let mut all: Vec<Alert> = world.snapshot.runs.iter().flat_map(|run| run.signals.clone()).collect();
         all.sort_by_key(|event| event.id);
         all
     }
@@ -120,7 +120,7 @@ fn planted_trouble_is_told_once_each_and_stays_told() {
     }
     world.look(Duration::from_secs(3600));
     world.look(Duration::from_secs(3700));
-    let trouble = |told: Vec<Event>| -> Vec<(String, SignalKind)> {
+    let trouble = |told: Vec<Alert>| -> Vec<(String, SignalKind)> {
         let of = told.into_iter().map(|e| (e.signal.run, e.signal.kind));
         // Runs that differ by what was planted alone compete for nothing.
         of.filter(|(_, kind)| *kind != SignalKind::CannotWin).collect()
@@ -278,7 +278,7 @@ fn real_logs_of_many_stacks_stay_silent() {
     }
     let mut told: Vec<(String, SignalKind)> = world.told().into_iter().map(|e| (e.signal.run, e.signal.kind)).collect();
     told.sort();
-    let runs = world.engine().world(SystemTime::now(), &Surroundings::default()).snapshot.runs.len();
+    let runs = world.engine().current(SystemTime::now(), &Surroundings::default()).snapshot.runs.len();
     println!("{runs} runs watched, {} of them silent", runs - told.len());
     assert_eq!(told, TOLD.map(|(run, kind)| (run.to_owned(), kind)), "{:#?}", world.told());
     assert!(runs - told.len() >= 50);

@@ -5,7 +5,7 @@ use super::tracked::Tracked;
 use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::signal::Event;
+use crate::vocab::signal::Alert;
 use crate::vocab::{RunForecast, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Shown {
 }
 
 /// The view of a run: the known one where it still says what is so.
-pub fn view(known: Option<&Arc<RunView>>, from: Sources<'_>, tracked: &Tracked, signals: Vec<Event>) -> Arc<RunView> {
+pub fn view(known: Option<&Arc<RunView>>, from: Sources<'_>, tracked: &Tracked, signals: Vec<Alert>) -> Arc<RunView> {
     let state = run_view::state(from);
     let stands = |view: &&Arc<RunView>| {
         // Whatever was read from the run's files came with new metrics.

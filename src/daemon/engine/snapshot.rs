@@ -1,9 +1,9 @@
 //! What the engine publishes: everything known at one instant, and the views of runs in it.
 
 use super::{Engine, Tracked, seconds, shown};
-use crate::daemon::board::World;
+use crate::daemon::health::Rhythm;
+use crate::daemon::publisher::CurrentState;
 use crate::daemon::run_view::{self, Sources};
-use crate::daemon::vitals::Pace;
 use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
@@ -27,7 +27,7 @@ pub struct Surroundings {
 
 impl Engine {
     /// Everything known, at this instant.
-    pub fn world(&mut self, now: SystemTime, around: &Surroundings) -> World {
+    pub fn current(&mut self, now: SystemTime, around: &Surroundings) -> CurrentState {
         self.seq += 1;
         let runs = self.run_views(now);
         let mut notices: Vec<Notice> = around.notices.clone();
@@ -63,18 +63,18 @@ impl Engine {
             forecasts: self.fits.outlook.target.clone(),
             charts: self.fits.outlook.charts.clone(),
             advice: self.fits.outlook.advice.clone(),
-            ledger: self.memory.view(),
+            ledger: self.journaled.view(),
             shape: self.fits.outlook.shape.clone(),
             notices,
         };
-        World {
+        CurrentState {
             store: Arc::clone(&self.store),
             snapshot: Arc::new(snapshot),
             project: Arc::clone(&self.project),
             records: Arc::clone(&self.records),
             observed: Arc::clone(&self.observed),
             fits: Arc::clone(&self.fits.candidates),
-            ledger: self.memory.ledger(),
+            ledger: self.journaled.ledger(),
             files: Arc::new(files),
         }
     }
@@ -94,7 +94,7 @@ impl Engine {
         now: SystemTime,
     ) -> Sources<'a> {
         let written = writes.get(&id).copied();
-        let pace = self.paces.get(&id);
+        let rhythm = self.paces.get(&id);
         Sources {
             project: &self.project,
             record: &tracked.record,
@@ -104,8 +104,8 @@ impl Engine {
             roles: &tracked.roles,
             written_at: written.map(seconds),
             silent: written.map(|t| now.duration_since(t).unwrap_or_default()),
-            patience: signals::patience(pace.and_then(Pace::usual)),
-            watched: pace.is_some_and(Pace::watched),
+            patience: signals::patience(rhythm.and_then(Rhythm::usual)),
+            watched: rhythm.is_some_and(Rhythm::watched),
         }
     }
 
@@ -117,7 +117,7 @@ impl Engine {
             .iter()
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, &writes, now);
-                let signals = self.memory.told(&tracked.record.name);
+                let signals = self.journaled.told(&tracked.record.name);
                 (*id, shown::view(known.get(id), from, tracked, signals))
             })
             .collect();

@@ -1,8 +1,8 @@
 //! What the engine keeps of each run, and how it gets it from the store.
 
-use crate::daemon::kinds::{Kinds, Roles};
+use crate::daemon::health::RunContext;
+use crate::daemon::metric_roles::{Kinds, Roles};
 use crate::daemon::run_view;
-use crate::daemon::vitals::Of;
 use crate::observe::{self, OptimiserSteps, RunRecord};
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
@@ -30,8 +30,14 @@ pub struct Tracked {
 
 impl Tracked {
     /// For a look at it.
-    pub fn of<'a>(&'a self, project: &'a Project) -> Of<'a> {
-        Of { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts: &self.forecasts }
+    pub fn context<'a>(&'a self, project: &'a Project) -> RunContext<'a> {
+        RunContext {
+            project,
+            record: &self.record,
+            metrics: &self.metrics,
+            roles: &self.roles,
+            forecasts: &self.forecasts,
+        }
     }
 
     /// The forecasts to show.

@@ -126,11 +126,11 @@ impl Worker {
     }
 
     /// Opens the store anew. sled gives up for good at the first write that fails, so that it must be let go of first, and
-    /// nobody may hold it: its readers are waited for, and new ones wait for the next world.
+    /// nobody may hold it: its readers are waited for, and new ones wait for the next current.
     fn reopen(&mut self) -> Result<(), StoreError> {
         probe(&self.directory)?;
         let stand_in = SledStore::temporary()?;
-        self.board.withdraw();
+        self.publisher.withdraw();
         self.away = true;
         let old = Arc::downgrade(self.engine.store());
         self.engine.move_to(stand_in, &Opened::New)?;

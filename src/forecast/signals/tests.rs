@@ -48,7 +48,7 @@ fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence:
         let rates = cut("lr");
         let peak = rates.iter().map(|p| p.1).fold(0.0, f64::max);
         let silent = silence(now);
-        let change = watch.look(&Vitals {
+        let change = watch.look(&HealthInputs {
             run: "run",
             training: vec![("train/loss", cut("train/loss"))],
             validation: losses("eval"),
@@ -59,7 +59,7 @@ fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence:
             silence: Some(silent).filter(|s| *s > patience(Some(1.0))),
             watched: true,
             segments: segments(now),
-            ..Vitals::default()
+            ..HealthInputs::default()
         });
         told.extend(change.new);
     }
@@ -132,17 +132,17 @@ fn forecasts_that_move_or_cannot_win_are_told_once_and_not_for_one_odd_look() {
         step += 1;
         let now = forecast(value, 0.02, 0.4);
         let series: Points = (0..step).map(|s| (s, 3.0)).collect();
-        let vitals = Vitals {
+        let inputs = HealthInputs {
             run: "run",
             validation: vec![("loss", &series)],
             since: Some(step - 2),
             forecasts: vec![("loss", before.clone(), &now)],
             rivals: vec![("loss", now.clone(), rival())],
             flops_left: Some(1e18),
-            ..Vitals::default()
+            ..HealthInputs::default()
         };
-        let change = watch.look(&vitals);
-        assert_eq!(watch.look(&vitals).new, vec![], "the same points once more");
+        let change = watch.look(&inputs);
+        assert_eq!(watch.look(&inputs).new, vec![], "the same points once more");
         change
     };
     let mut watch = Watch::default();
@@ -155,8 +155,8 @@ fn forecasts_that_move_or_cannot_win_are_told_once_and_not_for_one_odd_look() {
     assert_eq!(kinds(&[2.0, 2.0, 2.0, 2.2, 2.2], &mut watch), both, "it had ended");
     let early = forecast(2.2, 0.02, 0.1);
     let rivals = |best: f64, sd: f64| vec![("loss", early.clone(), Rival { value: best, sd, ..rival() })];
-    assert!(inspect(&Vitals { rivals: rivals(1.9, 0.0), ..Vitals::default() }).is_empty(), "too early");
-    let done = inspect(&Vitals { finished: vec![("loss", before.clone(), 1.9)], ..Vitals::default() });
+    assert!(inspect(&HealthInputs { rivals: rivals(1.9, 0.0), ..HealthInputs::default() }).is_empty(), "too early");
+    let done = inspect(&HealthInputs { finished: vec![("loss", before.clone(), 1.9)], ..HealthInputs::default() });
     assert_eq!(done.iter().map(|s| s.kind).collect::<Vec<_>>(), vec![SignalKind::BetterThanForecast]);
     assert!((probability_below(&before, 2.0) - 0.5).abs() < 1e-6 && probability_below(&before, 1.5) < 1e-6);
     assert!(probability_of_beating(&before, 1.9, 0.05) > probability_below(&before, 1.9));
@@ -165,15 +165,15 @@ fn forecasts_that_move_or_cannot_win_are_told_once_and_not_for_one_odd_look() {
 #[test]
 fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
     let broken: Points = vec![(0, 3.0), (10, f64::NAN)];
-    let vitals = |segments| Vitals {
+    let inputs = |segments| HealthInputs {
         run: "run",
         validation: vec![("loss", &broken)],
         silence: Some(1e3),
         watched: true,
         segments,
-        ..Vitals::default()
+        ..HealthInputs::default()
     };
-    let first = Watch::default().look(&vitals(2)).new;
+    let first = Watch::default().look(&inputs(2)).new;
     assert_eq!(
         first.iter().map(|s| s.kind).collect::<Vec<_>>(),
         vec![SignalKind::NotANumber, SignalKind::Stalled, SignalKind::Restarted]
@@ -181,10 +181,10 @@ fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
     let mut again = Watch::default();
     first.iter().for_each(|s| again.recall(s, s.kind == SignalKind::Stalled));
     assert_eq!(
-        again.look(&vitals(3)).new.iter().map(|s| s.kind).collect::<Vec<_>>(),
+        again.look(&inputs(3)).new.iter().map(|s| s.kind).collect::<Vec<_>>(),
         vec![SignalKind::Stalled, SignalKind::Restarted]
     );
-    let quiet = Vitals { run: "run", segments: 3, ..Vitals::default() };
+    let quiet = HealthInputs { run: "run", segments: 3, ..HealthInputs::default() };
     let over: Vec<_> = (0..4).flat_map(|_| again.look(&quiet).over).collect();
     assert_eq!(over, vec![(SignalKind::NotANumber, "loss".to_owned()), (SignalKind::Stalled, String::new())]);
 }
@@ -213,8 +213,8 @@ fn a_loss_that_jumps_all_the_time_is_no_spike_until_it_jumps_much_further() {
 #[test]
 fn a_log_that_lay_still_before_anyone_watched_is_whole_unless_its_plan_says_otherwise() {
     let silent = |watched, progress| {
-        let vitals = Vitals { silence: Some(3600.0), watched, progress, ..Vitals::default() };
-        inspect(&vitals).iter().any(|s| s.kind == SignalKind::Stalled)
+        let inputs = HealthInputs { silence: Some(3600.0), watched, progress, ..HealthInputs::default() };
+        inspect(&inputs).iter().any(|s| s.kind == SignalKind::Stalled)
     };
     assert!(!silent(false, None) && silent(true, None));
     assert!(silent(false, Some(0.5)) && !silent(true, Some(0.97)));

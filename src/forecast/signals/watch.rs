@@ -1,6 +1,6 @@
 //! From what is so to what is new.
 
-use super::{Signal, SignalKind, Vitals, inspect};
+use super::{HealthInputs, Signal, SignalKind, inspect};
 use std::collections::BTreeMap;
 
 /// Looks in a row after which a thing that is not so any more is over.
@@ -8,7 +8,7 @@ const OVER: i32 = 3;
 
 /// What a look at a run told.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Change {
+pub struct AlertChange {
     /// What began, or happened.
     pub new: Vec<Signal>,
     /// What was told before and is so no more: kind and metric.
@@ -23,13 +23,13 @@ pub struct Watch {
 
 #[derive(Debug, Clone, Default)]
 struct Told {
-    states: BTreeMap<(SignalKind, String), State>,
+    states: BTreeMap<(SignalKind, String), Latch>,
     /// Starts of the run that are no news.
     starts: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct State {
+struct Latch {
     /// Looks in a row at which it was (positive) or was not (negative) so.
     looks: i32,
     /// Newest step that was counted.
@@ -43,7 +43,7 @@ impl Watch {
         let told = self.runs.entry(signal.run.clone()).or_default();
         told.starts = told.starts.max(signal.start);
         if signal.kind != SignalKind::Restarted {
-            let state = State { looks: 1, step: Some(signal.step), told: !over };
+            let state = Latch { looks: 1, step: Some(signal.step), told: !over };
             told.states.insert((signal.kind, signal.metric.clone()), state);
         }
     }
@@ -57,12 +57,12 @@ impl Watch {
     /// Tells what began since the last look at this run, and what is over. A thing that hangs on a forecast must be so
     /// at two steps in a row to be told; one that lasts must be gone for three looks in a row before it can be told
     /// again.
-    pub fn look(&mut self, vitals: &Vitals<'_>) -> Change {
-        let now = inspect(vitals);
-        let told = self.runs.entry(vitals.run.to_owned()).or_default();
-        let mut change = Change::default();
+    pub fn look(&mut self, inputs: &HealthInputs<'_>) -> AlertChange {
+        let now = inspect(inputs);
+        let told = self.runs.entry(inputs.run.to_owned()).or_default();
+        let mut change = AlertChange::default();
         // A run that has ended is looked at once more and not again.
-        let over = if vitals.progress == Some(1.0) { 1 } else { OVER };
+        let over = if inputs.progress == Some(1.0) { 1 } else { OVER };
         for ((kind, metric), state) in &mut told.states {
             let is_so = now.iter().any(|s| s.kind == *kind && s.metric == *metric);
             if is_so || kind.is_momentary() {

@@ -23,7 +23,7 @@ pub const FILE_HEADER: [u8; 7] = [b':', b'W', b'&', b'B', 0xe1, 0xbe, 0];
 
 /// Where a reader stands between two records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Offset {
     /// Bytes from the start of the block.
     pub in_block: u16,
     /// Whether the rest of a record that was too long or damaged is being passed over.
@@ -82,7 +82,7 @@ fn look(input: &[u8], left: usize) -> Look<'_> {
     Look::Chunk(Chunk { kind, data: &checked[1..] })
 }
 
-impl Place {
+impl Offset {
     /// Looks at the front of `input`, which stands at this place. `last`: nothing more will be written.
     #[must_use]
     pub fn next<'a>(&self, input: &'a [u8], last: bool) -> Next<'a> {

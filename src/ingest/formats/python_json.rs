@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// What comes next in the text.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event<'a> {
+pub enum Token<'a> {
     /// `{`
     Object,
     /// `[`
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn event(&mut self) -> Result<Option<Event<'a>>, Broken> {
+    pub fn event(&mut self) -> Result<Option<Token<'a>>, Broken> {
         loop {
             self.blanks();
             let Some(byte) = self.text.get(self.at).copied() else {
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     self.open.pop();
                     self.expect = Expect::Rest;
-                    return Ok(Some(Event::End));
+                    return Ok(Some(Token::End));
                 }
                 (b'"', Expect::Key | Expect::FirstKey, _) => {
                     let key = self.string()?;
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
                     }
                     self.at += 1;
                     self.expect = Expect::Value;
-                    return Ok(Some(Event::Key(key)));
+                    return Ok(Some(Token::Key(key)));
                 }
                 (_, Expect::Value | Expect::FirstElement, _) => return self.value(byte).map(Some),
                 _ => return Err(self.broken()),
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
     /// [`Broken`].
     pub fn skip(&mut self) -> Result<(), Broken> {
         match self.event()? {
-            Some(Event::Object | Event::Array) => self.leave(),
+            Some(Token::Object | Token::Array) => self.leave(),
             _ => Ok(()),
         }
     }
@@ -129,33 +129,33 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn value(&mut self, byte: u8) -> Result<Event<'a>, Broken> {
+    fn value(&mut self, byte: u8) -> Result<Token<'a>, Broken> {
         self.expect = Expect::Rest;
         Ok(match byte {
             b'{' => {
                 self.at += 1;
                 self.open.push(true);
                 self.expect = Expect::FirstKey;
-                Event::Object
+                Token::Object
             }
             b'[' => {
                 self.at += 1;
                 self.open.push(false);
                 self.expect = Expect::FirstElement;
-                Event::Array
+                Token::Array
             }
-            b'"' => Event::Text(self.string()?),
+            b'"' => Token::Text(self.string()?),
             _ => {
                 let rest = &self.text[self.at..];
                 let end = rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
                 let word = &rest[..end.unwrap_or(rest.len())];
                 let event = match word {
-                    b"true" => Event::Bool(true),
-                    b"false" => Event::Bool(false),
-                    b"null" => Event::Null,
+                    b"true" => Token::Bool(true),
+                    b"false" => Token::Bool(false),
+                    b"null" => Token::Null,
                     _ => {
                         let cut_short = Broken(self.text.len());
-                        Event::Number(number(word).ok_or(if end.is_some() { self.broken() } else { cut_short })?)
+                        Token::Number(number(word).ok_or(if end.is_some() { self.broken() } else { cut_short })?)
                     }
                 };
                 self.at += word.len();
@@ -231,27 +231,27 @@ pub fn value(text: &[u8]) -> Option<Value> {
     let mut whole = None;
     while let Some(event) = reader.event().ok()? {
         let done = match event {
-            Event::Object => {
+            Token::Object => {
                 open.push((std::mem::take(&mut key), Value::Object(Map::new())));
                 continue;
             }
-            Event::Array => {
+            Token::Array => {
                 open.push((std::mem::take(&mut key), Value::Array(Vec::new())));
                 continue;
             }
-            Event::Key(name) => {
+            Token::Key(name) => {
                 key = name.into_owned();
                 continue;
             }
-            Event::End => {
+            Token::End => {
                 let (name, value) = open.pop()?;
                 key = name;
                 value
             }
-            Event::Number(number) => finite(number),
-            Event::Text(text) => Value::String(text.into_owned()),
-            Event::Bool(bit) => Value::Bool(bit),
-            Event::Null => Value::Null,
+            Token::Number(number) => finite(number),
+            Token::Text(text) => Value::String(text.into_owned()),
+            Token::Bool(bit) => Value::Bool(bit),
+            Token::Null => Value::Null,
         };
         match open.last_mut() {
             Some((_, Value::Object(map))) => {
@@ -311,12 +311,12 @@ mod tests {
     #[test]
     fn a_value_is_passed_over_whole() {
         let mut reader = Reader::new(br#"{"a": {"b": [1, {}]}, "c": 2}"#);
-        assert_eq!(reader.event(), Ok(Some(Event::Object)));
-        assert_eq!(reader.event(), Ok(Some(Event::Key("a".into()))));
+        assert_eq!(reader.event(), Ok(Some(Token::Object)));
+        assert_eq!(reader.event(), Ok(Some(Token::Key("a".into()))));
         assert_eq!(reader.skip(), Ok(()));
-        assert_eq!(reader.event(), Ok(Some(Event::Key("c".into()))));
+        assert_eq!(reader.event(), Ok(Some(Token::Key("c".into()))));
         assert_eq!(reader.skip(), Ok(()));
-        assert_eq!(reader.event(), Ok(Some(Event::End)));
+        assert_eq!(reader.event(), Ok(Some(Token::End)));
         assert_eq!(reader.event(), Ok(None));
     }
 

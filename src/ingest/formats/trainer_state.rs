@@ -4,7 +4,7 @@
 //! Each record of `log_history` has a `step`; its other numbers are points. LLaMA-Factory, TRL and ms-swift write the
 //! same file.
 
-use super::python_json::{Broken, Event, Reader};
+use super::python_json::{Broken, Reader, Token};
 use super::{Format, FormatError, Growth, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -71,15 +71,15 @@ impl Parser for State {
 
 fn state(text: &[u8], sink: &mut Sink) -> Result<(), Broken> {
     let mut reader = Reader::new(text);
-    if reader.event()? != Some(Event::Object) {
+    if reader.event()? != Some(Token::Object) {
         return Err(Broken(0));
     }
     while let Some(event) = reader.event()? {
-        let Event::Key(key) = event else { continue };
+        let Token::Key(key) = event else { continue };
         match key.as_ref() {
             "log_history" => history(&mut reader, sink)?,
             "max_steps" => {
-                if let Some(Event::Number(steps)) = reader.event()?.filter(|e| matches!(e, Event::Number(_)))
+                if let Some(Token::Number(steps)) = reader.event()?.filter(|e| matches!(e, Token::Number(_)))
                     && steps > 0.0
                 {
                     sink.fact(FactName::PlannedSteps, FactValue::Number(steps), "max_steps");
@@ -92,11 +92,11 @@ fn state(text: &[u8], sink: &mut Sink) -> Result<(), Broken> {
 }
 
 fn history(reader: &mut Reader<'_>, sink: &mut Sink) -> Result<(), Broken> {
-    if reader.event()? != Some(Event::Array) {
+    if reader.event()? != Some(Token::Array) {
         return Ok(());
     }
     let mut newest = 0;
-    while let Some(Event::Object) = reader.event()? {
+    while let Some(Token::Object) = reader.event()? {
         let from = sink.points.len();
         let mut step = None;
         // Objects inside a record: their numbers have the outer key before their own.
@@ -104,17 +104,17 @@ fn history(reader: &mut Reader<'_>, sink: &mut Sink) -> Result<(), Broken> {
         let mut key = String::new();
         loop {
             match reader.event()? {
-                Some(Event::Key(name)) => {
+                Some(Token::Key(name)) => {
                     key = if let Some(outer) = outer.last() { format!("{outer}/{name}") } else { name.into_owned() };
                 }
-                Some(Event::Number(value)) if key == "step" => step = Some(value as i64),
-                Some(Event::Number(value)) => {
+                Some(Token::Number(value)) if key == "step" => step = Some(value as i64),
+                Some(Token::Number(value)) => {
                     let metric = sink.metric(&key);
                     sink.point(metric, 0, value, f64::NAN);
                 }
-                Some(Event::Object) => outer.push(key.clone()),
-                Some(Event::Array) => reader.leave()?,
-                Some(Event::End) if outer.pop().is_none() => break,
+                Some(Token::Object) => outer.push(key.clone()),
+                Some(Token::Array) => reader.leave()?,
+                Some(Token::End) if outer.pop().is_none() => break,
                 Some(_) => {}
                 None => return Ok(()),
             }

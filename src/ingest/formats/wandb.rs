@@ -6,9 +6,9 @@
 //!
 //! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
 
-use super::blocks::{FILE_HEADER, Next, Place};
+use super::blocks::{FILE_HEADER, Next, Offset};
 use super::protobuf::{Fields, Malformed, Wire};
-use super::python_json::{self, Broken, Event, Reader};
+use super::python_json::{self, Broken, Reader, Token};
 use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
 use serde_json::{Map, Value};
@@ -42,7 +42,7 @@ impl Format for Wandb {
 struct WandbParser {
     /// Whether the header of the file is behind.
     begun: bool,
-    place: Place,
+    place: Offset,
     /// Newest step, for history without one.
     step: i64,
     /// Whether there was a configuration.
@@ -135,7 +135,7 @@ impl Parser for WandbParser {
         let (middle, end) = breaks.next().zip(breaks.next()).ok_or_else(foreign)?;
         let console = &lines[end + 1..];
         self.begun = true;
-        self.place = Place { in_block: u16::from_le_bytes([*b0, *b1]), passing: flags & 1 == 1 };
+        self.place = Offset { in_block: u16::from_le_bytes([*b0, *b1]), passing: flags & 1 == 1 };
         self.configured = flags & 2 == 2;
         self.step = i64::from_le_bytes(*step);
         self.lines = [lines[..middle].to_vec(), lines[middle + 1..end].to_vec()];
@@ -338,18 +338,18 @@ fn numbers(item: &Item<'_>, found: &mut Vec<(String, f64)>) -> Result<bool, Brok
     let mut outside = Vec::new();
     while let Some(event) = reader.event()? {
         match event {
-            Event::Object => outside.push(key.len()),
-            Event::End => {
+            Token::Object => outside.push(key.len()),
+            Token::End => {
                 outside.pop();
             }
-            Event::Key(name) if name == "_type" => return Ok(false),
-            Event::Key(name) => {
+            Token::Key(name) if name == "_type" => return Ok(false),
+            Token::Key(name) => {
                 key.truncate(outside.last().copied().unwrap_or(0));
                 key.push('.');
                 key.push_str(&name);
             }
-            Event::Number(value) => found.push((key.clone(), value)),
-            Event::Array => reader.leave()?,
+            Token::Number(value) => found.push((key.clone(), value)),
+            Token::Array => reader.leave()?,
             _ => {}
         }
     }

@@ -126,7 +126,7 @@ impl World {
         let (store, _) = SledStore::open(&self.place).unwrap();
         let mut ingester = Ingester::with_clock(&self.project, store.clone(), early);
         // Every other process reads the files of a turn at once.
-        ingester.lanes = Lanes::new(1 + 2 * (self.copies % 2), 0);
+        ingester.parsers = ParsePool::new(1 + 2 * (self.copies % 2), 0);
         self.ingester = Some(ingester);
         self.store = Some(store);
         self.fresh = true;

@@ -338,7 +338,7 @@ fn however_many_threads_read_the_store_is_the_same() {
                 file.set_modified(UNIX_EPOCH + Duration::from_secs(run)).unwrap();
             }
         }
-        bench.ingester.lanes = Lanes::new(threads, 0);
+        bench.ingester.parsers = ParsePool::new(threads, 0);
         bench.turn();
         let mut all = DefaultHasher::new();
         for (run, name) in bench.store.runs().unwrap() {

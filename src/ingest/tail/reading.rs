@@ -50,9 +50,9 @@ pub struct With<'a> {
 }
 
 /// What was read of a file and is not stored yet; its points are in the file's sink.
-pub struct Parsed(Result<Found, std::io::Error>);
+pub struct Parsed(Result<Outcome, std::io::Error>);
 
-enum Found {
+enum Outcome {
     /// Nothing that the store has to know.
     Nothing(Reading),
     /// Points, or a new place for the cursor.
@@ -100,7 +100,7 @@ impl Tail {
                 self.pending = true;
                 self.fault = Some(Fault::of(error, self.fault.take(), with.now));
             }
-            Ok(Found::Nothing(Reading { failed: Some(reason), .. })) => self.fault = Some(Fault::of_content(reason)),
+            Ok(Outcome::Nothing(Reading { failed: Some(reason), .. })) => self.fault = Some(Fault::of_content(reason)),
             Ok(_) => self.fault = None,
         }
         Parsed(outcome)
@@ -119,8 +119,8 @@ impl Tail {
         scratch: &mut Scratch,
     ) -> Result<Staged, StoreError> {
         let staged = match parsed.0 {
-            Ok(Found::Nothing(reading)) => Ok(Staged { reading, stored: None }),
-            Ok(Found::Records { reading, cursor, began }) => self.add(group, run, cursor, began, reading),
+            Ok(Outcome::Nothing(reading)) => Ok(Staged { reading, stored: None }),
+            Ok(Outcome::Records { reading, cursor, began }) => self.add(group, run, cursor, began, reading),
             Err(error) => {
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
                 let reading = Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() };
@@ -165,7 +165,7 @@ impl Tail {
         self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
     }
 
-    fn try_read(&mut self, with: &mut With) -> Result<Found, std::io::Error> {
+    fn try_read(&mut self, with: &mut With) -> Result<Outcome, std::io::Error> {
         let file = open::regular(&self.path)?;
         let stamp = Stamp::of(&file.metadata()?);
         self.look(stamp, with.now);
@@ -175,7 +175,7 @@ impl Tail {
             if stamp.length == 0 && rewritten {
                 // Emptied, to be written anew: the version before stands until there is another.
                 self.pending = false;
-                return Ok(Found::Nothing(reading));
+                return Ok(Outcome::Nothing(reading));
             }
             if stamp.length > 0 {
                 // Whatever is there now need not have the format of what was there before.
@@ -187,7 +187,7 @@ impl Tail {
                         self.pending = false;
                         // As long as nothing stands there that can be read, what was read before stays.
                         let (failed, refused) = if self.orphan { (None, Some(reason)) } else { (Some(reason), None) };
-                        return Ok(Found::Nothing(Reading { failed, refused, ..reading }));
+                        return Ok(Outcome::Nothing(Reading { failed, refused, ..reading }));
                     }
                 }
             }
@@ -199,7 +199,7 @@ impl Tail {
         }
         if !self.cursor.stuck.is_empty() {
             self.pending = false;
-            return Ok(Found::Nothing(reading));
+            return Ok(Outcome::Nothing(reading));
         }
         match self.format.growth() {
             Growth::Appended => self.append(with, &file, stamp, reading),
@@ -213,7 +213,7 @@ impl Tail {
         file: &File,
         stamp: Stamp,
         mut reading: Reading,
-    ) -> Result<Found, std::io::Error> {
+    ) -> Result<Outcome, std::io::Error> {
         if self.reader.is_none() {
             match start(&self.format, with.own, &self.relative, &self.cursor) {
                 Some(reader) => self.reader = Some(reader),
@@ -260,7 +260,7 @@ impl Tail {
                 && !self.cursor.displaced
                 && stamp.same_inode(identity.device, identity.inode);
             if used == 0 && stuck.is_empty() && settled {
-                return Ok(Found::Nothing(reading));
+                return Ok(Outcome::Nothing(reading));
             }
             let whole = &with.scratch.bytes[..used];
             let next = offset + used as u64;
@@ -281,7 +281,7 @@ impl Tail {
                 displaced: false,
             };
             reading.bytes = used as u64;
-            return Ok(Found::Records { reading, cursor, began: self.began(file) });
+            return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
         }
     }
 
@@ -292,11 +292,11 @@ impl Tail {
         file: &File,
         stamp: Stamp,
         mut reading: Reading,
-    ) -> Result<Found, std::io::Error> {
+    ) -> Result<Outcome, std::io::Error> {
         self.pending = false;
         if stamp.length > MOST as u64 {
             let failed = Some(format!("larger than {} MiB", MOST >> 20));
-            return Ok(Found::Nothing(Reading { failed, ..reading }));
+            return Ok(Outcome::Nothing(Reading { failed, ..reading }));
         }
         with.scratch.bytes.resize(stamp.length as usize, 0);
         let n = read_at(file, &mut with.scratch.bytes, 0)?;
@@ -304,7 +304,7 @@ impl Tail {
         let used = match parser.feed(&with.scratch.bytes[..n], true, &mut sink) {
             Ok(used) => used as u64,
             // Caught in the middle of being written: the version before stands until this one is whole.
-            Err(error) => return Ok(Found::Nothing(Reading { failed: Some(error.0), ..reading })),
+            Err(error) => return Ok(Outcome::Nothing(Reading { failed: Some(error.0), ..reading })),
         };
         if self.id.is_some() {
             self.restart();
@@ -330,7 +330,7 @@ impl Tail {
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();
         self.reader = Some((parser, sink));
-        Ok(Found::Records { reading, cursor, began: self.began(file) })
+        Ok(Outcome::Records { reading, cursor, began: self.began(file) })
     }
 
     /// When the first record of a file that the store does not know was written, as far as the file system tells.

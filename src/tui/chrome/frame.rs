@@ -1,7 +1,7 @@
 //! Frames: a border with the title of a view, or with the tabs of the views that share a place.
 
 use crate::tui::fmt;
-use crate::tui::layout::Place;
+use crate::tui::layout::Placed;
 use crate::tui::model::{Model, Overlay, Slot};
 use crate::tui::signs;
 use crate::tui::text::frame;
@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 /// Draws a place: its frame with title or tabs, and the view that is seen.
-pub fn draw(model: &Model, place: &Place, buf: &mut Buffer) {
+pub fn draw(model: &Model, place: &Placed, buf: &mut Buffer) {
     let Some(slot) = model.slot(place.shown) else { return };
     let focused = model.focus == place.shown && model.overlay == Overlay::None;
     if place.tabs.len() < 2 {

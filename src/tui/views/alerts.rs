@@ -7,7 +7,7 @@ use crate::tui::text::bullet;
 use crate::tui::update::Effect;
 use crate::tui::{fmt, signs};
 use crate::vocab::Snapshot;
-use crate::vocab::signal::Event;
+use crate::vocab::signal::Alert;
 use crate::vocab::text::printable;
 use ratatui::text::{Line, Span};
 
@@ -64,10 +64,10 @@ impl View for Alerts {
 }
 
 /// All alerts, those that wait first, newest first.
-fn all(snapshot: &Snapshot) -> Vec<&Event> {
-    let mut events: Vec<&Event> = snapshot.runs.iter().flat_map(|run| &run.signals).collect();
+fn all(snapshot: &Snapshot) -> Vec<&Alert> {
+    let mut events: Vec<&Alert> = snapshot.runs.iter().flat_map(|run| &run.signals).collect();
     events.sort_by(|a, b| {
-        let dismissed = |e: &Event| e.acknowledged.is_some();
+        let dismissed = |e: &Alert| e.acknowledged.is_some();
         dismissed(a).cmp(&dismissed(b)).then(b.at.total_cmp(&a.at)).then(b.id.cmp(&a.id))
     });
     events
@@ -77,7 +77,7 @@ fn all(snapshot: &Snapshot) -> Vec<&Event> {
 pub(super) fn one(
     shared: &Shared,
     snapshot: &Snapshot,
-    event: &Event,
+    event: &Alert,
     with_run: bool,
     width: u16,
 ) -> Vec<Line<'static>> {

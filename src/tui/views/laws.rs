@@ -162,8 +162,8 @@ fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
         ]),
         None => Line::from(vec![Span::styled("error ", theme.dim), own, Span::styled(" on its own rows", theme.dim)]),
     });
-    for leap in &fit.leaps {
-        out.extend(bullet("↗", theme.accent, &format!("held out {}", leap.describe()), theme.text, width));
+    for test in &fit.scale_tests {
+        out.extend(bullet("↗", theme.accent, &format!("held out {}", test.describe()), theme.text, width));
     }
     for warning in &fit.warnings {
         out.extend(bullet("!", theme.warn, warning, theme.text, width));

@@ -163,21 +163,21 @@ fn separator(line: &[u8], end: usize) -> Option<(bool, usize)> {
     }
 }
 
-struct Found {
+struct TagSpan {
     number: f64,
     /// Where it is a whole number: that, and what it is out of.
     whole: Option<(i64, Option<i64>)>,
     end: usize,
 }
 
-impl Found {
+impl TagSpan {
     /// A step that is printed as all numbers are: `global_step=9.000` in NeMo's progress bar.
     fn as_step(&self) -> Option<(i64, Option<i64>)> {
         (self.number.fract() == 0.0 && (0.0..1e15).contains(&self.number)).then_some((self.number as i64, None))
     }
 }
 
-fn value(line: &[u8], at: usize) -> Option<Found> {
+fn value(line: &[u8], at: usize) -> Option<TagSpan> {
     let text = &line[at..];
     let (mut number, length) = number_with_commas(text)?;
     let mut end = at + length;
@@ -208,7 +208,7 @@ fn value(line: &[u8], at: usize) -> Option<Found> {
         whole = None;
         end += 1;
     }
-    Some(Found { number, whole, end })
+    Some(TagSpan { number, whole, end })
 }
 
 /// Whether what follows a number makes it a time of day, a date or a range (`12:34`, `2025-01`), or a number with a comma

@@ -14,7 +14,7 @@ use ratatui::text::Span;
 
 /// What a column shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind<'a> {
+enum ColumnKind<'a> {
     State { word: bool },
     Name,
     Progress { bar: usize },
@@ -27,7 +27,7 @@ enum Kind<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Col<'a> {
-    kind: Kind<'a>,
+    kind: ColumnKind<'a>,
     pub(super) width: usize,
 }
 
@@ -79,22 +79,22 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
         spark += left.min(24);
     }
     let mut out = vec![
-        Col { kind: Kind::State { word }, width: if word { 10 } else { 1 } },
-        Col { kind: Kind::Name, width: name },
+        Col { kind: ColumnKind::State { word }, width: if word { 10 } else { 1 } },
+        Col { kind: ColumnKind::Name, width: name },
     ];
-    let mut push = |wanted: bool, kind: Kind<'a>, width: usize| {
+    let mut push = |wanted: bool, kind: ColumnKind<'a>, width: usize| {
         if wanted {
             out.push(Col { kind, width });
         }
     };
     push(
         progress.is_some(),
-        Kind::Progress { bar: progress.unwrap_or(0) },
+        ColumnKind::Progress { bar: progress.unwrap_or(0) },
         4 + progress.map_or(0, |b| if b > 0 { b + 1 } else { 0 }),
     );
-    push(params, Kind::Params, 5);
-    push(tokens, Kind::Tokens, 5);
-    push(mixture, Kind::Mixture, mixed);
+    push(params, ColumnKind::Params, 5);
+    push(tokens, ColumnKind::Tokens, 5);
+    push(mixture, ColumnKind::Mixture, mixed);
     let mut kept: Vec<usize> = (0..shown).collect();
     if main >= shown
         && let Some(last) = kept.last_mut()
@@ -102,10 +102,14 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
         *last = main;
     }
     for index in kept {
-        push(true, Kind::Loss { loss: losses[index], index, forecast: forecasts }, if forecasts { 14 } else { 6 });
+        push(
+            true,
+            ColumnKind::Loss { loss: losses[index], index, forecast: forecasts },
+            if forecasts { 14 } else { 6 },
+        );
     }
     if let Some(loss) = losses.get(main) {
-        push(spark > 0, Kind::Spark(*loss), spark);
+        push(spark > 0, ColumnKind::Spark(*loss), spark);
     }
     out
 }
@@ -125,20 +129,20 @@ pub(super) fn head(shared: &Shared, snapshot: &Snapshot, columns: &[Col<'_>], ar
     let mut x = area.x;
     for column in columns {
         let (text, sorted, numeric) = match column.kind {
-            Kind::State { word } => (if word { "state" } else { "" }.to_owned(), Column::State, false),
-            Kind::Name => ("run".to_owned(), Column::Name, false),
-            Kind::Progress { .. } => ("done".to_owned(), Column::Progress, true),
-            Kind::Params => ("N".to_owned(), Column::Params, true),
-            Kind::Tokens => ("D".to_owned(), Column::Tokens, true),
-            Kind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
-            Kind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
-            Kind::Spark(loss) => {
+            ColumnKind::State { word } => (if word { "state" } else { "" }.to_owned(), Column::State, false),
+            ColumnKind::Name => ("run".to_owned(), Column::Name, false),
+            ColumnKind::Progress { .. } => ("done".to_owned(), Column::Progress, true),
+            ColumnKind::Params => ("N".to_owned(), Column::Params, true),
+            ColumnKind::Tokens => ("D".to_owned(), Column::Tokens, true),
+            ColumnKind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
+            ColumnKind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
+            ColumnKind::Spark(loss) => {
                 let long = format!("{} curve", loss.label);
                 let text = if fmt::width(&long) <= column.width { long } else { loss.label.to_owned() };
                 (text, Column::Activity, false)
             }
         };
-        let by_this = sort.column == sorted && !matches!(column.kind, Kind::Spark(_));
+        let by_this = sort.column == sorted && !matches!(column.kind, ColumnKind::Spark(_));
         let mark = if !by_this {
             ""
         } else if sort.descending {
@@ -173,12 +177,12 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
     let (theme, width) = (&shared.theme, column.width);
     let amount = |v: Option<f64>| fmt::right(&v.map_or("–".to_owned(), show_amount), width);
     match column.kind {
-        Kind::State { word } => {
+        ColumnKind::State { word } => {
             let (sign, style) = signs::state(theme, run.state);
             let text = if word { format!("{sign} {}", state_word(run.state)) } else { sign.to_owned() };
             vec![Span::styled(text, style)]
         }
-        Kind::Name => {
+        ColumnKind::Name => {
             let name = shared.runs.short(&run.name);
             match signs::loudest_alert(run) {
                 None => vec![Span::styled(fmt::tail(name, width), theme.text)],
@@ -189,7 +193,7 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
                 }
             }
         }
-        Kind::Progress { bar } => {
+        ColumnKind::Progress { bar } => {
             let text = run.progress.map_or("–".to_owned(), |p| format!("{:.0}%", (100.0 * p).floor()));
             let mut spans = Vec::new();
             if bar > 0 {
@@ -200,11 +204,11 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
             spans.push(Span::styled(format!("{text:>4}"), theme.text));
             spans
         }
-        Kind::Params => vec![Span::styled(amount(run.number(FactName::Params)), theme.text)],
-        Kind::Tokens => vec![Span::styled(amount(run.tokens_seen()), theme.text)],
-        Kind::Mixture => vec![Span::styled(fmt::right(&mixture(snapshot, run), width), theme.text)],
-        Kind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),
-        Kind::Spark(loss) => {
+        ColumnKind::Params => vec![Span::styled(amount(run.number(FactName::Params)), theme.text)],
+        ColumnKind::Tokens => vec![Span::styled(amount(run.tokens_seen()), theme.text)],
+        ColumnKind::Mixture => vec![Span::styled(fmt::right(&mixture(snapshot, run), width), theme.text)],
+        ColumnKind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),
+        ColumnKind::Spark(loss) => {
             let values = run.sparklines.get(loss.key).map_or(&[][..], Vec::as_slice);
             vec![Span::styled(fmt::sparkline(values, width), theme.band)]
         }

@@ -1,6 +1,6 @@
 //! Inner loops on as wide a machine as there is.
 //!
-//! The binary is built for any x86-64 or ARM; where the processor has wider vectors, loops marked [`wide`] use them. The
+//! The binary is built for any x86-64 or ARM; where the processor has wider vectors, loops marked [`vectorised`] use them. The
 //! numbers do not depend on it: no operation is fused and every sum has a fixed order.
 
 use std::sync::LazyLock;
@@ -10,6 +10,6 @@ static ARCH: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
 /// Runs `inner`, compiled for the vectors that this machine has. For that, it and all it calls must be inlined: mark the
 /// closure and its callees `#[inline(always)]`.
 #[inline(always)]
-pub fn wide<R>(inner: impl FnOnce() -> R) -> R {
+pub fn vectorised<R>(inner: impl FnOnce() -> R) -> R {
     ARCH.dispatch(inner)
 }

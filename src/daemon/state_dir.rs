@@ -28,13 +28,13 @@ const LONGEST_SOCKET_PATH: usize = 103;
 
 /// The directory of one project's daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StateDir {
     /// The directory.
     pub directory: PathBuf,
     socket: PathBuf,
 }
 
-impl Place {
+impl StateDir {
     /// The place of a project; nothing is created.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Place {
         Lock::take(&self.directory.join("starting"))
     }
 
-    /// The process that owns the store, as it wrote itself down; only meaningful while [`Place::own`] gives `None`.
+    /// The process that owns the store, as it wrote itself down; only meaningful while [`StateDir::own`] gives `None`.
     #[must_use]
     pub fn owner(&self) -> Option<u32> {
         std::fs::read_to_string(self.directory.join("lock")).ok()?.trim().parse().ok()

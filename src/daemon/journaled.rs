@@ -2,13 +2,13 @@
 //! fared, signals as they were told and whether they were acknowledged. In memory for readers, and line by line in the store's journal, from which it is rebuilt.
 
 use super::alerts::{Alerts, News};
-use crate::forecast::ledger::{Entry, Ledger, Place, TARGET, widened};
+use crate::forecast::ledger::{Entry, Ledger, TARGET, TargetPoint, widened};
 use crate::forecast::seen;
-use crate::forecast::signals::Vitals;
+use crate::forecast::signals::HealthInputs;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{Journal, SledStore, StoreError};
-use crate::vocab::signal::Event;
+use crate::vocab::signal::Alert;
 use crate::vocab::{Forecast, LedgerView, RunForecast};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,13 +18,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// A line of the journal. Lines of other kinds are left alone.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum JournalLine {
     /// A forecast was made.
     Forecast(Entry),
     /// A run ended, and what it reached; its forecasts of that metric are graded.
     Ended(Ended),
     /// Something was told of a run.
-    Signal(Event),
+    Signal(Alert),
     /// It is so no more.
     Over { id: u64, at: f64 },
     /// The user has seen it.
@@ -41,7 +41,7 @@ struct Ended {
     at: f64,
     /// Where it ended as a target would.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<Place>,
+    place: Option<TargetPoint>,
 }
 
 /// The ledger, for whoever reads it while the engine goes on.
@@ -61,17 +61,17 @@ impl SharedLedger {
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct Journaled {
     ledger: SharedLedger,
     journal: Option<Journal>,
     alerts: Alerts,
-    unwritten: Vec<Line>,
+    unwritten: Vec<JournalLine>,
     /// What intervals of a law are widened by.
     factors: BTreeMap<String, f64>,
     view: LedgerView,
 }
 
-impl Memory {
+impl Journaled {
     /// What the journal of a store has; nothing where nothing is kept.
     ///
     /// # Errors
@@ -85,15 +85,15 @@ impl Memory {
             let mut ledger = shared.write();
             for line in lines.into_iter().filter_map(|value| serde_json::from_value(value).ok()) {
                 match line {
-                    Line::Forecast(entry) => {
+                    JournalLine::Forecast(entry) => {
                         ledger.offer(entry);
                     }
-                    Line::Ended(end) => {
+                    JournalLine::Ended(end) => {
                         ledger.settle(&end.run, &end.metric, end.place.as_ref(), end.truth);
                     }
-                    Line::Signal(event) => memory.alerts.recall(event),
-                    Line::Over { id, at } => memory.alerts.end(id, at),
-                    Line::Acknowledged { ids, at } => {
+                    JournalLine::Signal(event) => memory.alerts.recall(event),
+                    JournalLine::Over { id, at } => memory.alerts.end(id, at),
+                    JournalLine::Acknowledged { ids, at } => {
                         memory.alerts.acknowledge(&ids, at);
                     }
                 }
@@ -189,7 +189,7 @@ impl Memory {
         let ends = [run.then(|| end(None)), target.then(|| end(place.clone()))];
         for end in ends.into_iter().flatten() {
             self.ledger.write().settle(&end.run, &end.metric, end.place.as_ref(), end.truth);
-            self.unwritten.push(Line::Ended(end));
+            self.unwritten.push(JournalLine::Ended(end));
             self.take_stock();
         }
     }
@@ -203,7 +203,7 @@ impl Memory {
         at: f64,
     ) {
         for f in forecasts {
-            let at_place = Place { params: f.params, tokens: f.tokens, moe: f.moe, mixture: f.mixture.clone() };
+            let at_place = TargetPoint { params: f.params, tokens: f.tokens, moe: f.moe, mixture: f.mixture.clone() };
             let answers =
                 |r: &RunRecord| seen(r, &f.metric) == Some(1.0) && place(r).is_some_and(|p| p.is_like(&at_place));
             if records.iter().any(answers) {
@@ -228,17 +228,17 @@ impl Memory {
 
     fn offer(&mut self, entry: Entry) {
         if self.ledger.write().offer(entry.clone()) {
-            self.unwritten.push(Line::Forecast(entry));
+            self.unwritten.push(JournalLine::Forecast(entry));
         }
     }
 
     /// Looks at a run; returns whether there is something to tell, or no more. `at`: now.
-    pub fn look(&mut self, vitals: &Vitals<'_>, at: f64) -> bool {
-        let news = self.alerts.look(vitals, at);
+    pub fn look(&mut self, inputs: &HealthInputs<'_>, at: f64) -> bool {
+        let news = self.alerts.look(inputs, at);
         let any = !news.is_empty();
         self.unwritten.extend(news.into_iter().map(|news| match news {
-            News::Told(event) => Line::Signal(event),
-            News::Over(id) => Line::Over { id, at },
+            News::Told(event) => JournalLine::Signal(event),
+            News::Over(id) => JournalLine::Over { id, at },
         }));
         any
     }
@@ -252,14 +252,14 @@ impl Memory {
     pub fn acknowledge(&mut self, ids: &[u64], at: f64) -> Vec<u64> {
         let ids = self.alerts.acknowledge(ids, at);
         if !ids.is_empty() {
-            self.unwritten.push(Line::Acknowledged { ids: ids.clone(), at });
+            self.unwritten.push(JournalLine::Acknowledged { ids: ids.clone(), at });
         }
         ids
     }
 
     /// What was told of a run, newest first.
     #[must_use]
-    pub fn told(&self, run: &str) -> Vec<Event> {
+    pub fn told(&self, run: &str) -> Vec<Alert> {
         self.alerts.of(run)
     }
 
@@ -296,8 +296,8 @@ impl Memory {
 }
 
 /// What a run is or was planned to be, as a target.
-fn place(record: &RunRecord) -> Option<Place> {
-    Some(Place {
+fn place(record: &RunRecord) -> Option<TargetPoint> {
+    Some(TargetPoint {
         params: record.facts.params()?,
         tokens: record.facts.planned_tokens()?,
         moe: record.facts.moe(),
@@ -336,7 +336,7 @@ mod tests {
         cut.series.values_mut().for_each(|s| Arc::make_mut(s).retain(|(step, _)| *step <= 100));
         let (store, _) = SledStore::open(dir.path()).unwrap();
         for _ in 0..2 {
-            let mut memory = Memory::open(&store).unwrap();
+            let mut memory = Journaled::open(&store).unwrap();
             memory.note_run(&project, &cut, &forecasts(2.3, 0.25), 10.0);
             memory.write().unwrap();
             memory.note_run(&project, &cut, &forecasts(2.31, 0.26), 11.0);
@@ -347,7 +347,7 @@ mod tests {
         std::fs::remove_dir_all(dir.path().join("points.sled")).unwrap();
         let (store, _) = SledStore::open(dir.path()).unwrap();
         for _ in 0..2 {
-            let mut memory = Memory::open(&store).unwrap();
+            let mut memory = Journaled::open(&store).unwrap();
             memory.note_run(&project, &whole, &BTreeMap::new(), 20.0);
             memory.write().unwrap();
             let view = memory.view();

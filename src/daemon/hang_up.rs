@@ -9,7 +9,7 @@ use std::time::Instant;
 const LOOK: u64 = 100;
 
 /// A client's end of the line, as seen while its answer is worked out.
-pub struct Line {
+pub struct HangUp {
     stream: UnixStream,
     began: Instant,
     /// Milliseconds after `began` at which the socket is looked at again.
@@ -17,7 +17,7 @@ pub struct Line {
     gone: AtomicBool,
 }
 
-impl Line {
+impl HangUp {
     /// The line of a client.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn a_client_that_has_hung_up_is_gone_and_one_that_only_listens_is_not() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let line = Line::of(&ours).unwrap();
+        let line = HangUp::of(&ours).unwrap();
         assert!(!line.is_gone());
         theirs.shutdown(Shutdown::Write).unwrap();
         std::thread::sleep(Duration::from_millis(2 * LOOK));

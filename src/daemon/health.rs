@@ -1,9 +1,9 @@
-//! What is looked at to tell how a run fares: its losses, its pace, its forecasts, and those of the runs it competes with.
+//! What is looked at to tell how a run fares: its losses, its rhythm, its forecasts, and those of the runs it competes with.
 
-use super::kinds::Roles;
-use super::memory::Memory;
+use super::journaled::Journaled;
+use super::metric_roles::Roles;
 use crate::forecast::ledger::Entry;
-use crate::forecast::signals::{Rival, Vitals, ln_sd, patience};
+use crate::forecast::signals::{HealthInputs, Rival, ln_sd, patience};
 use crate::forecast::{schedule, seen};
 use crate::observe::RunRecord;
 use crate::project::Project;
@@ -26,7 +26,7 @@ const SAME: f64 = 0.05;
 
 /// How a run has been written to since it is watched.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct Rhythm {
     last: Option<SystemTime>,
     gaps: VecDeque<f64>,
     /// Seconds between lines, usually, where the log has times.
@@ -37,7 +37,7 @@ pub(super) struct Pace {
     pub silence_seen: bool,
 }
 
-impl Pace {
+impl Rhythm {
     /// The run was written to last at this time.
     pub fn wrote(&mut self, last: Option<SystemTime>) {
         if last == self.last {
@@ -77,7 +77,7 @@ impl Pace {
     }
 
     /// Takes up how far apart the lines of the log are.
-    pub fn heard(&mut self, reading: &Reading) {
+    pub fn observe(&mut self, reading: &LineGaps) {
         self.lines = reading.usual;
     }
 }
@@ -88,7 +88,7 @@ fn middle(values: Vec<f64>) -> f64 {
 
 /// What is known of a run besides its series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Of<'a> {
+pub(super) struct RunContext<'a> {
     pub project: &'a Project,
     pub record: &'a RunRecord,
     pub metrics: &'a [(Arc<str>, Summary)],
@@ -108,7 +108,7 @@ fn newest(metrics: &[(Arc<str>, Summary)]) -> Option<i64> {
     metrics.iter().map(|(_, s)| s.last_step).max()
 }
 
-impl Of<'_> {
+impl RunContext<'_> {
     /// Part of the planned steps done.
     pub fn progress(&self) -> Option<f64> {
         progress(self.record, self.newest())
@@ -162,19 +162,19 @@ impl Of<'_> {
 
 /// Series that are read for a look and not kept.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct LineGaps {
     training: Option<(String, Vec<(i64, f64)>)>,
     throughput: Vec<(i64, f64)>,
     /// Seconds between lines, usually, where the log has times.
     usual: Option<f64>,
 }
 
-impl Reading {
+impl LineGaps {
     /// Reads them.
     ///
     /// # Errors
     /// What the store says.
-    pub fn of(store: &SledStore, run: RunId, of: &Of<'_>) -> Result<Self, StoreError> {
+    pub fn of(store: &SledStore, run: RunId, of: &RunContext<'_>) -> Result<Self, StoreError> {
         let mut reading = Self::default();
         if let Some(key) = of.training_key() {
             let series = store.series(run, key)?;
@@ -190,29 +190,29 @@ impl Reading {
     }
 
     /// All that is looked at.
-    pub fn vitals<'a>(
+    pub fn inputs<'a>(
         &'a self,
-        of: Of<'a>,
-        pace: &Pace,
-        memory: &Memory,
+        of: RunContext<'a>,
+        rhythm: &Rhythm,
+        memory: &Journaled,
         rival: Option<(&'a str, RunForecast, Rival)>,
         now: SystemTime,
-    ) -> Vitals<'a> {
+    ) -> HealthInputs<'a> {
         let record = of.record;
-        let mut vitals = Vitals {
+        let mut inputs = HealthInputs {
             run: &record.name,
             training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
             validation: series(&of),
             throughput: &self.throughput,
-            since: pace.since,
+            since: rhythm.since,
             rate: of.rate(),
             progress: if of.has_ended() { Some(1.0) } else { of.progress() },
-            silence: pace.overdue(now),
-            watched: pace.watched(),
+            silence: rhythm.overdue(now),
+            watched: rhythm.watched(),
             segments: of.starts(),
             rivals: rival.into_iter().collect(),
             flops_left: of.flops_left(),
-            ..Vitals::default()
+            ..HealthInputs::default()
         };
         let ledger = memory.ledger();
         let ledger = ledger.read();
@@ -222,18 +222,18 @@ impl Reading {
             let mut kept = ledger.waiting(&record.name, metric).iter().filter(leaned_on);
             if let Some(now) = of.forecasts.get(metric).and_then(|all| all.first()) {
                 let earlier = kept.rfind(|e| e.seen <= now.seen - APART);
-                vitals.forecasts.extend(earlier.map(|e| (metric.as_str(), forecast(e), now)));
+                inputs.forecasts.extend(earlier.map(|e| (metric.as_str(), forecast(e), now)));
             } else if let Some((_, truth)) = record.series.get(metric).and_then(|s| s.last()).filter(|_| of.has_ended())
             {
                 let halfway = kept.min_by(|a, b| (a.seen - 0.5).abs().total_cmp(&(b.seen - 0.5).abs()));
-                vitals.finished.extend(halfway.map(|e| (metric.as_str(), forecast(e), *truth)));
+                inputs.finished.extend(halfway.map(|e| (metric.as_str(), forecast(e), *truth)));
             }
         }
-        vitals
+        inputs
     }
 }
 
-fn series<'a>(of: &Of<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {
+fn series<'a>(of: &RunContext<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {
     let one = |key: &'a String| Some((key.as_str(), of.record.series.get(key)?.as_slice()));
     of.project.metrics.iter().filter_map(one).collect()
 }
@@ -251,18 +251,18 @@ fn forecast(entry: &Entry) -> RunForecast {
 }
 
 /// Whether a run that is looked at for the first time is history: nobody needs to be woken for it.
-pub(super) fn is_history(of: &Of<'_>, pace: &Pace, now: SystemTime) -> bool {
-    pace.since.is_none() && (of.has_ended() || pace.silent(now).is_none_or(|s| s > HISTORY))
+pub(super) fn is_history(of: &RunContext<'_>, rhythm: &Rhythm, now: SystemTime) -> bool {
+    rhythm.since.is_none() && (of.has_ended() || rhythm.silent(now).is_none_or(|s| s > HISTORY))
 }
 
 /// Starts of a run; see [`crate::forecast::signals::Watch::starts_are_known`].
-pub(super) fn starts(of: &Of<'_>) -> u32 {
+pub(super) fn starts(of: &RunContext<'_>) -> u32 {
     of.starts()
 }
 
 /// Where a run stands among those of its size and data, by the objective.
 #[derive(Debug, Clone)]
-pub(super) struct Standing {
+pub(super) struct Contender {
     run: RunId,
     name: String,
     ln_params: f64,
@@ -275,9 +275,9 @@ pub(super) struct Standing {
     learned: bool,
 }
 
-impl Standing {
+impl Contender {
     /// `None` where its size, data, or the end of a loss that counts is not known.
-    pub fn of(of: &Of<'_>) -> Option<Self> {
+    pub fn of(of: &RunContext<'_>) -> Option<Self> {
         let facts = &of.record.facts;
         let mut sum =
             RunForecast { value: 0.0, low: 0.0, high: 0.0, law: String::new(), seen: 1.0, fit: None, assumed: None };

@@ -12,7 +12,7 @@ const SPEED_KEYS: &[&str] = &["tokens_per_second", "tokens_per_sec", "tok/sec", 
 
 /// What a key says.
 #[derive(Debug, Clone, Copy)]
-struct Kind {
+struct KeyMeaning {
     /// Whether its points say how many tokens a run has seen, or how fast it learns.
     told_by_points: bool,
     /// How well it fits the training loss, the better the less; `None` where it is another metric.
@@ -21,7 +21,7 @@ struct Kind {
     speed: Option<usize>,
 }
 
-impl Kind {
+impl KeyMeaning {
     fn of(key: &str) -> Self {
         let speed = |name: &&str| key.rsplit('/').next() == Some(name) || key == *name;
         Self {
@@ -34,7 +34,7 @@ impl Kind {
 
 /// What is known of keys.
 #[derive(Debug, Default)]
-pub struct Kinds(HashMap<Arc<str>, Kind>);
+pub struct Kinds(HashMap<Arc<str>, KeyMeaning>);
 
 /// Which of a run's metrics are what, as places among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Kinds {
         for (place, (key, summary)) in metrics.iter().enumerate() {
             let kind = match self.0.get(key) {
                 Some(kind) => *kind,
-                None => *self.0.entry(Arc::clone(key)).or_insert(Kind::of(key)),
+                None => *self.0.entry(Arc::clone(key)).or_insert(KeyMeaning::of(key)),
             };
             let validation = project.is_validation_loss(key);
             if validation || kind.told_by_points {

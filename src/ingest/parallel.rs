@@ -31,7 +31,7 @@ pub struct Job<'a> {
 }
 
 /// Threads to read with, and the room they need.
-pub struct Lanes {
+pub struct ParsePool {
     threads: usize,
     /// Fewer bytes than this are read by the caller's thread.
     worth: u64,
@@ -48,13 +48,13 @@ pub struct Terms {
     pub complete: bool,
 }
 
-impl Default for Lanes {
+impl Default for ParsePool {
     fn default() -> Self {
         Self::new(std::thread::available_parallelism().map_or(1, usize::from).min(MOST), WORTH)
     }
 }
 
-impl Lanes {
+impl ParsePool {
     /// As many threads as given, for `worth` bytes or more; with one, files are read by the caller's.
     #[must_use]
     pub fn new(threads: usize, worth: u64) -> Self {

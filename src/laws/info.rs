@@ -2,7 +2,7 @@
 
 /// What a law is, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Card {
+pub struct LawInfo {
     /// Name in project files and on the command line.
     pub name: &'static str,
     /// Full name.

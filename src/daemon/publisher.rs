@@ -1,6 +1,6 @@
 //! Where the engine publishes and everyone else reads.
 
-use super::memory::SharedLedger;
+use super::journaled::SharedLedger;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::ipc::state::Published;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Everything known at one instant; immutable (what was logged only grows), so that readers never wait for the engine
 /// nor the engine for them.
 #[derive(Clone)]
-pub struct World {
+pub struct CurrentState {
     /// What was logged.
     pub store: Arc<SledStore>,
     /// What is shown.
@@ -33,15 +33,15 @@ pub struct World {
     pub files: Arc<Vec<FileReport>>,
 }
 
-/// The newest [`World`], the same in parts for subscribers, and whether there will be another.
-pub struct Board {
+/// The newest [`CurrentState`], the same in parts for subscribers, and whether there will be another.
+pub struct Publisher {
     state: Mutex<State>,
     changed: Condvar,
     /// Tells this daemon from the one before it.
     instance: u64,
 }
 
-impl Default for Board {
+impl Default for Publisher {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let instance = u64::try_from(now.as_nanos()).unwrap_or_default() ^ u64::from(std::process::id());
@@ -51,49 +51,49 @@ impl Default for Board {
 
 #[derive(Default)]
 struct State {
-    world: Option<Arc<World>>,
+    current: Option<Arc<CurrentState>>,
     published: Option<Arc<Published>>,
     closed: bool,
 }
 
-impl Board {
+impl Publisher {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A reader that panicked cannot have left the state half-written: it is replaced whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the world.
-    pub fn publish(&self, world: World) {
+    /// Replaces the state.
+    pub fn publish(&self, current: CurrentState) {
         let before = self.lock().published.clone();
-        let published = Published::after(before.as_deref(), &world.snapshot, self.instance);
+        let published = Published::after(before.as_deref(), &current.snapshot, self.instance);
         {
             let mut state = self.lock();
-            (state.world, state.published) = (Some(Arc::new(world)), Some(Arc::new(published)));
+            (state.current, state.published) = (Some(Arc::new(current)), Some(Arc::new(published)));
         }
         self.changed.notify_all();
     }
 
-    /// Takes the world away; whoever asks waits for the next one.
+    /// Takes the state away; whoever asks waits for the next one.
     pub fn withdraw(&self) {
-        self.lock().world = None;
+        self.lock().current = None;
     }
 
-    /// Says that no other world will come.
+    /// Says that no other state will come.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// Whether no other world will come.
+    /// Whether no other state will come.
     #[must_use]
     pub fn closed(&self) -> bool {
         self.lock().closed
     }
 
-    /// The newest world.
+    /// The newest state.
     #[must_use]
-    pub fn latest(&self) -> Option<Arc<World>> {
-        self.lock().world.clone()
+    pub fn latest(&self) -> Option<Arc<CurrentState>> {
+        self.lock().current.clone()
     }
 
     /// What is published, if it is newer than generation `after`, waiting up to `patience` for it.
@@ -103,11 +103,11 @@ impl Board {
         self.wait(patience, |state| state.published.as_ref().filter(|p| is_newer(p)).cloned())
     }
 
-    /// The newest world if its snapshot is newer than `after`, waiting up to `patience` for one.
+    /// The newest state if its snapshot is newer than `after`, waiting up to `patience` for one.
     #[must_use]
-    pub fn newer(&self, after: Option<u64>, patience: Duration) -> Option<Arc<World>> {
-        let is_newer = |world: &World| after.is_none_or(|seq| world.snapshot.seq > seq);
-        self.wait(patience, |state| state.world.as_ref().filter(|world| is_newer(world)).cloned())
+    pub fn newer(&self, after: Option<u64>, patience: Duration) -> Option<Arc<CurrentState>> {
+        let is_newer = |current: &CurrentState| after.is_none_or(|seq| current.snapshot.seq > seq);
+        self.wait(patience, |state| state.current.as_ref().filter(|current| is_newer(current)).cloned())
     }
 
     fn wait<T>(&self, patience: Duration, found: impl Fn(&State) -> Option<T>) -> Option<T> {
