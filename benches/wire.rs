@@ -45,7 +45,7 @@ fn main() {
     let mut step = OLD_LINES;
     for losses in [false, true] {
         let roles = [
-            ("--as-columns", "changes, columns on screen"),
+            ("--as-columns", "changes, as the dashboard asks"),
             ("--as-changes", "changes, all metrics"),
             ("--as-snapshots", "whole snapshots"),
         ];
@@ -250,8 +250,8 @@ fn dashboard(role: &str, socket: &Path) {
     } else if role == "--as-changes" {
         Subscription::everything(None)
     } else {
-        let columns = ["eval/prose/loss", "eval/rust/loss", "train/loss"].map(str::to_owned).to_vec();
-        Subscription { run: Some(1), ..Subscription::everything(Some(columns)) }
+        // The dashboard asks for the selected run on a line of its own; the bytes are the same.
+        Subscription { run: Some(1), ..Subscription::dashboard() }
     };
     let mut asking = whole.then(connect);
     let mut updates = connect().subscribe(wants).expect("a subscription");

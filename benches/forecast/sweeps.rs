@@ -279,7 +279,9 @@ fn thousand(folder: &Path) {
 fn cut(record: &RunRecord, seen: f64) -> RunRecord {
     let until = seen * record.facts.number(FactName::PlannedSteps).expect("planned steps");
     let mut part = record.clone();
-    part.series.values_mut().for_each(|s| std::sync::Arc::make_mut(s).retain(|(step, _)| *step as f64 <= until));
+    std::sync::Arc::make_mut(&mut part.series)
+        .values_mut()
+        .for_each(|s| std::sync::Arc::make_mut(s).retain(|(step, _)| *step as f64 <= until));
     part
 }
 
@@ -336,6 +338,13 @@ fn read_run(path: &Path, id: u32) -> RunRecord {
         }
     }
     let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-    let series = series.into_iter().map(|(key, points)| (key, points.into())).collect();
-    RunRecord { id: RunId(id), name, facts, series, steps: None, others: std::sync::Arc::default() }
+    let series = std::sync::Arc::new(series.into_iter().map(|(key, points)| (key, points.into())).collect());
+    RunRecord {
+        id: RunId(id),
+        name,
+        facts: std::sync::Arc::new(facts),
+        series,
+        steps: None,
+        others: std::sync::Arc::default(),
+    }
 }

@@ -49,7 +49,7 @@ fn a_run_cut_short_is_forecast_and_a_finished_one_is_not() {
     let mut width = f64::INFINITY;
     for seen in [0.05, 0.25, 0.5, 0.75] {
         let mut cut = records[3].clone();
-        cut.series
+        std::sync::Arc::make_mut(&mut cut.series)
             .values_mut()
             .for_each(|s| std::sync::Arc::make_mut(s).retain(|(step, _)| *step as f64 <= 400.0 * seen));
         let forecast = &forecast::run(project, &fits, &forecast::Pool::default(), &cut)["eval/rust/loss"];

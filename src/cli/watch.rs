@@ -1,26 +1,22 @@
 //! `mixlaw watch`: the dashboard, live or for one frame.
 
+mod follow;
+
 use super::output::{print, print_json};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
-use crate::daemon::engine::seconds;
 use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
-use crate::daemon::publisher::Publisher;
 use crate::daemon::service::Service;
 use crate::daemon::state_dir::StateDir;
-use crate::ipc::IpcError;
-use crate::ipc::client::Client;
 use crate::ipc::protocol::{Command, Failure, Which};
-use crate::ipc::topic::Subscription;
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, Depth, Exit, Feed, Incoming, LastWill, Latest, Theme, ThemeName, ViewId, views};
+use crate::tui::{self, Depth, Exit, LastWill, Latest, Theme, ThemeName, ViewId, views};
 use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -99,7 +95,7 @@ impl Watch {
         let client = lifecycle::ensure(&project)?;
         let pid = client.daemon.pid;
         let (to_screen, snapshots) = tui::latest();
-        follow(project.clone(), client, to_screen)?;
+        follow::daemon(&project, client, to_screen)?;
         let ours = project.clone();
         let dismiss = move |ids| {
             let project = ours.clone();
@@ -172,7 +168,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let (to_screen, snapshots) = tui::latest();
     let will = service.stopper();
     let publisher = Arc::clone(&service.publisher);
-    thread("screen feed", move || feed(&publisher, &to_screen))?;
+    thread("screen feed", move || follow::publisher(&publisher, &to_screen))?;
     let events = service.events();
     let shown = show(
         snapshots,
@@ -192,57 +188,4 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failur
         .spawn(work)
         .map(|_| ())
         .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))
-}
-
-/// Hands the publisher's snapshots to the screen until either is gone.
-fn feed(publisher: &Publisher, to_screen: &Feed) {
-    let mut seen = None;
-    while !publisher.closed() {
-        if let Some(current) = publisher.newer(seen, Duration::from_secs(1)) {
-            seen = Some(current.snapshot.seq);
-            if to_screen.put(Incoming::Snapshot(Arc::clone(&current.snapshot))).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Hands the daemon's state to the screen as it changes; where the daemon is lost, says so and looks for one until it is
-/// back.
-fn follow(project: Project, client: Client, to_screen: Feed) -> Result<(), Failure> {
-    thread("screen feed", move || {
-        let mut found = Some(client);
-        loop {
-            let client = match found.take() {
-                Some(client) => client,
-                None => {
-                    std::thread::sleep(Duration::from_millis(500));
-                    let Ok(Some(client)) = lifecycle::find(&project) else { continue };
-                    if to_screen.put(Incoming::Back).is_err() {
-                        return;
-                    }
-                    client
-                }
-            };
-            match show_changes(client, &to_screen) {
-                Ok(()) => return,
-                Err(error) => {
-                    if to_screen.put(Incoming::Lost(error.to_string())).is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-    })
-}
-
-/// Shows what one daemon says until it is lost, or the screen is gone.
-fn show_changes(client: Client, to_screen: &Feed) -> Result<(), IpcError> {
-    let mut updates = client.subscribe(Subscription::everything(None))?;
-    loop {
-        let snapshot = updates.wait()?.snapshot(seconds(SystemTime::now()));
-        if to_screen.put(Incoming::Snapshot(Arc::new(snapshot))).is_err() {
-            return Ok(());
-        }
-    }
 }

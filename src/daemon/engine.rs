@@ -12,7 +12,7 @@ pub use snapshot::Surroundings;
 use super::components::fits::{Fits, Taken};
 use super::components::tables::WatchedTables;
 use super::fitter::Fitted;
-use super::health::{self, Contender, LineGaps, Rhythm};
+use super::health::{self, Contender, Contenders, LineGaps, Rhythm};
 use super::job::Job;
 use super::journaled::Journaled;
 use super::kept_fits::MetricFits;
@@ -43,6 +43,8 @@ pub struct Engine {
     runs: BTreeMap<RunId, Tracked>,
     /// How often a run was read from the store.
     readings: u64,
+    /// Whether something that assumptions rest on has changed, other than the runs.
+    assume_again: bool,
     records: Arc<Vec<RunRecord>>,
     /// The rows of each run, without those of tables.
     rows: RowsByRun,
@@ -52,6 +54,9 @@ pub struct Engine {
     progress: Option<IngestProgress>,
     journaled: Journaled,
     kinds: Kinds,
+    contenders: Contenders,
+    /// Whether the target was forecast anew since its forecasts were written down.
+    target_is_new: bool,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
     paces: BTreeMap<RunId, Rhythm>,
@@ -91,6 +96,7 @@ impl Engine {
             assumptions: Vec::new(),
             runs: BTreeMap::new(),
             readings: 0,
+            assume_again: true,
             records: Arc::default(),
             rows: RowsByRun::default(),
             observed: Arc::default(),
@@ -99,6 +105,8 @@ impl Engine {
             progress: None,
             journaled: Journaled::open(&store)?,
             kinds: Kinds::default(),
+            contenders: Contenders::default(),
+            target_is_new: false,
             due: BTreeSet::new(),
             paces: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -123,6 +131,7 @@ impl Engine {
         self.tables = WatchedTables::read(&project);
         self.rows = RowsByRun::default();
         self.written = project;
+        self.assume_again = true;
         self.keep_fits()?;
         self.fits = Fits::default();
         // What is known of the runs is no matter of the project; which of their series matter is found out again.
@@ -142,6 +151,7 @@ impl Engine {
         self.opened.extend(opened_notice(opened));
         self.journaled.reopen(&self.store)?;
         self.runs.clear();
+        self.contenders = Contenders::default();
         self.stale.clear();
         let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
         self.refresh(&known)
@@ -208,6 +218,7 @@ impl Engine {
             return Ok(false);
         }
         self.rows = RowsByRun::default();
+        self.assume_again = true;
         self.refresh(&BTreeSet::new())?;
         Ok(true)
     }
@@ -215,16 +226,38 @@ impl Engine {
     /// Reads the named runs from the store again, and what follows from them.
     fn refresh(&mut self, changed: &BTreeSet<RunId>) -> Result<(), StoreError> {
         let names: BTreeMap<RunId, String> = self.store.runs()?.into_iter().collect();
+        let mut assume = std::mem::take(&mut self.assume_again);
         // Those that no pattern matches any more the ingester has forgotten.
+        let before = self.runs.len();
         self.runs.retain(|id, _| names.contains_key(id));
+        // There is news of those that are gone, too.
+        self.due.extend(changed);
+        assume |= self.runs.len() != before;
         let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
         for mut tracked in tracked::read(&self.store, &mut self.kinds, &self.project, &changed_now)? {
             self.readings += 1;
             tracked.reading = self.readings;
+            let before = self.runs.get(&tracked.record.id);
+            let same = |before: &Tracked| observe::same_assumptions(&self.written, &before.record, &tracked.record);
+            assume |= !before.is_some_and(same);
             self.runs.insert(tracked.record.id, tracked);
         }
-        let mut records: Vec<RunRecord> = self.runs.values().map(|t| t.record.clone()).collect();
-        let (project, assumptions) = observe::assume(&self.tables.tables.complete(&self.written), &records);
+        self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
+        if assume {
+            self.assume()?;
+        }
+        let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
+        if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
+            self.tables.tables.append(&self.project, &mut observed);
+            self.observed = Arc::new(observed);
+        }
+        self.forecast_runs(|id| changed.contains(&id));
+        Ok(())
+    }
+
+    /// Makes the assumptions anew.
+    fn assume(&mut self) -> Result<(), StoreError> {
+        let (project, assumptions) = observe::assume(&self.tables.tables.complete(&self.written), &self.records);
         self.assumptions = assumptions;
         let metrics_changed = project.metrics != self.project.metrics;
         // The same project stays the same one in memory: views of runs that rest on it stand.
@@ -234,15 +267,8 @@ impl Engine {
         if metrics_changed {
             // Which series matter is known only now.
             self.sort_out()?;
-            records = self.runs.values().map(|t| t.record.clone()).collect();
+            self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
         }
-        self.records = Arc::new(records);
-        let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
-        if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
-            self.tables.tables.append(&self.project, &mut observed);
-            self.observed = Arc::new(observed);
-        }
-        self.forecast_runs(|id| changed.contains(&id));
         Ok(())
     }
 
@@ -261,10 +287,13 @@ impl Engine {
     /// Takes up where a run will end, with intervals as wide as the ledger asks for.
     fn take_forecasts(&mut self, id: RunId, all: BTreeMap<String, Vec<RunForecast>>) {
         let Some(tracked) = self.runs.get_mut(&id) else { return };
-        tracked.forecasts = self.journaled.calibrated(all);
-        for (metric, forecast) in tracked.forecasts.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f)))
-        {
+        let mut all = self.journaled.calibrated(all);
+        for (metric, forecast) in all.iter_mut().flat_map(|(m, all)| all.iter_mut().map(move |f| (m, f))) {
             forecast.fit = forecast.fit.take().or_else(|| self.fits.inputs.get(metric).cloned());
+        }
+        // The same stay the same ones in memory: what is shown of the run stands.
+        if *tracked.forecasts != all {
+            tracked.forecasts = Arc::new(all);
         }
         self.due.insert(id);
     }
@@ -279,7 +308,7 @@ impl Engine {
         let at = seconds(now);
         for (id, rhythm) in &self.paces {
             // Silence is the one thing that happens without a line.
-            if rhythm.overdue(now).is_some() && !rhythm.silence_seen {
+            if !rhythm.silence_seen && rhythm.overdue(now).is_some() {
                 self.due.insert(*id);
             }
         }
@@ -287,12 +316,8 @@ impl Engine {
         if due.is_empty() {
             return Ok(false);
         }
-        let contenders: BTreeMap<RunId, Contender> = self
-            .runs
-            .iter()
-            .filter_map(|(id, tracked)| Some((*id, Contender::of(&tracked.context(&self.project))?)))
-            .collect();
-        let field: Vec<Contender> = contenders.values().cloned().collect();
+        let (runs, project) = (&self.runs, &self.project);
+        self.contenders.update(project, runs.keys(), &due, |id| Contender::of(&runs.get(&id)?.context(project)));
         let writes = self.ingester.last_writes();
         let mut news = false;
         for id in due {
@@ -305,7 +330,7 @@ impl Engine {
             } else {
                 let reading = LineGaps::of(&self.store, id, &of)?;
                 rhythm.observe(&reading);
-                let rival = contenders.get(&id).and_then(|s| s.rival(&field, &self.project));
+                let rival = self.contenders.rival(id, &self.project);
                 let inputs = reading.inputs(of, rhythm, &self.journaled, rival, now);
                 rhythm.silence_seen |= inputs.silence.is_some();
                 news |= self.journaled.look(&inputs, at);
@@ -313,8 +338,10 @@ impl Engine {
             rhythm.since = of.newest().or(rhythm.since);
             self.journaled.note_run(&self.project, &tracked.record, &tracked.forecasts, at);
         }
-        let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
-        self.journaled.note_target(&self.fits.outlook.target, &self.records, fit, at);
+        if std::mem::take(&mut self.target_is_new) {
+            let fit = |metric: &str| self.fits.inputs.get(metric).cloned();
+            self.journaled.note_target(&self.fits.outlook.target, &self.records, fit, at);
+        }
         self.journaled.write()?;
         Ok(news)
     }
@@ -362,6 +389,7 @@ impl Engine {
     /// Takes fits as the newest, and what follows from them. Runs that were read anew meanwhile are forecast anew.
     fn take(&mut self, fitted: Fitted) -> Taken {
         let mut taken = self.fits.take(fitted);
+        self.target_is_new = true;
         let mut read_since = BTreeSet::new();
         for id in self.runs.keys().copied().collect::<Vec<_>>() {
             match taken.runs.remove(&id) {

@@ -9,7 +9,7 @@ use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{FactName, RunForecast};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -314,7 +314,11 @@ impl Contender {
     }
 
     /// The best of the others that compete, with what is compared.
-    pub fn rival<'a>(&self, all: &[Self], project: &'a Project) -> Option<(&'a str, RunForecast, Rival)> {
+    pub fn rival<'a, 'b>(
+        &self,
+        all: impl Iterator<Item = &'b Self>,
+        project: &'a Project,
+    ) -> Option<(&'a str, RunForecast, Rival)> {
         if self.ended || !self.learned {
             return None;
         }
@@ -325,11 +329,46 @@ impl Contender {
                 && (other.ln_tokens - self.ln_tokens).abs() < SAME
                 && other.experts == self.experts
         };
-        let best = all.iter().filter(competes).min_by(|a, b| a.forecast.value.total_cmp(&b.forecast.value))?;
+        let best = all.filter(competes).min_by(|a, b| a.forecast.value.total_cmp(&b.forecast.value))?;
         let sd = if best.ended { 0.0 } else { ln_sd(&best.forecast) };
         let of = objective(project);
         let key = if let [(metric, _)] = of.as_slice() { metric } else { "" };
         Some((key, self.forecast.clone(), Rival { run: best.name.clone(), value: best.forecast.value, sd }))
+    }
+}
+
+/// Where all runs stand, worked out again for those of which there is news.
+#[derive(Debug, Default)]
+pub(super) struct Contenders {
+    /// What everything rests on besides the runs.
+    project: Option<Arc<Project>>,
+    all: BTreeMap<RunId, Contender>,
+}
+
+impl Contenders {
+    /// Brings them up to date. `news`: the runs that may have changed, or are gone; all are worked out where the project
+    /// has changed.
+    pub fn update<'a>(
+        &mut self,
+        project: &Arc<Project>,
+        runs: impl Iterator<Item = &'a RunId>,
+        news: &BTreeSet<RunId>,
+        of: impl Fn(RunId) -> Option<Contender>,
+    ) {
+        if self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, project)) {
+            for id in news {
+                self.all.remove(id);
+                self.all.extend(of(*id).map(|contender| (*id, contender)));
+            }
+        } else {
+            self.project = Some(Arc::clone(project));
+            self.all = runs.filter_map(|id| Some((*id, of(*id)?))).collect();
+        }
+    }
+
+    /// The best of those that a run competes with.
+    pub fn rival<'a>(&self, run: RunId, project: &'a Project) -> Option<(&'a str, RunForecast, Rival)> {
+        self.all.get(&run)?.rival(self.all.values(), project)
     }
 }
 

@@ -333,7 +333,7 @@ mod tests {
         };
         let whole = code_cpt()[3].clone();
         let mut cut = whole.clone();
-        cut.series.values_mut().for_each(|s| Arc::make_mut(s).retain(|(step, _)| *step <= 100));
+        Arc::make_mut(&mut cut.series).values_mut().for_each(|s| Arc::make_mut(s).retain(|(step, _)| *step <= 100));
         let (store, _) = SledStore::open(dir.path()).unwrap();
         for _ in 0..2 {
             let mut memory = Journaled::open(&store).unwrap();

@@ -104,22 +104,32 @@ pub fn status(value: f64) -> Option<String> {
 /// The state alone.
 #[must_use]
 pub fn state(from: Sources<'_>) -> RunState {
-    let progress = progress(from.record, from.last_step);
+    settled(from).unwrap_or_else(|| state_by_silence(from))
+}
+
+/// The state, where it is the same for as long as nothing is logged.
+#[must_use]
+pub fn settled(from: Sources<'_>) -> Option<RunState> {
     if from.metrics.is_empty() {
-        return RunState::Waiting;
+        return Some(RunState::Waiting);
     }
     let broken = |key: &String| {
         from.record.series.get(key).and_then(|series| series.last()).is_some_and(|(_, value)| !value.is_finite())
     };
     if from.project.metrics.iter().any(broken) {
-        return RunState::Diverged;
+        return Some(RunState::Diverged);
     }
-    if progress == Some(1.0) {
-        return RunState::Finished;
-    }
+    (progress(from.record, from.last_step) == Some(1.0)).then_some(RunState::Finished)
+}
+
+/// The state of a run that could go on, by how long it has been silent.
+#[must_use]
+pub fn state_by_silence(from: Sources<'_>) -> RunState {
     match from.silent {
         Some(silent) if silent.as_secs_f64() <= from.patience => RunState::Running,
-        Some(silent) if goes_on(progress, from.watched && silent < LONG_SILENT) => RunState::Stalled,
+        Some(silent) if goes_on(progress(from.record, from.last_step), from.watched && silent < LONG_SILENT) => {
+            RunState::Stalled
+        }
         _ => RunState::Finished,
     }
 }

@@ -28,9 +28,9 @@ use std::time::{Duration, Instant, SystemTime};
 const GATHER: Duration = Duration::from_millis(10);
 /// How long it may take to write everything out where the process must end.
 const STOP: Duration = Duration::from_secs(10);
-/// Where one go takes long (many runs), more is gathered for the next: so many times what the last one took, up to a
-/// frame or three of a screen.
-const GATHER_TIMES: u32 = 4;
+/// Where one go takes long (many runs), more is gathered for the next: so many times what the last one took, so that
+/// reading takes a twentieth of a core, up to a frame or three of a screen.
+const GATHER_TIMES: u32 = 19;
 const GATHER_MOST: Duration = Duration::from_millis(50);
 /// How often a quiet daemon publishes, so that ages on screen are right.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -206,7 +206,6 @@ impl Worker {
         let mut look = Some(Look::Everything);
         let mut looked = Instant::now();
         let mut published = None::<Instant>;
-        let mut states = Vec::new();
         // What the store already had is worth fitting before the logs have moved.
         let mut rows_changed = true;
         loop {
@@ -234,10 +233,8 @@ impl Worker {
                 show |= self.engine.write_down(SystemTime::now())?;
                 self.engine.store().compact()?;
             }
-            let now_states = self.engine.states(SystemTime::now());
-            show |= now_states != states || published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
-            states = now_states;
-            if show {
+            show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
+            if show || self.engine.has_aged(SystemTime::now()) {
                 published = Some(Instant::now());
                 self.publish(None);
             }

@@ -6,6 +6,7 @@ use super::protocol::{Command, ExportQuery, Hello, PROTOCOL, Query, Request, Res
 use super::replica::Replica;
 use super::topic::Subscription;
 use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -136,6 +137,17 @@ impl Updates {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.client.received
+    }
+
+    /// What ends it from another thread: whoever waits for what is new is told that the line is broken.
+    ///
+    /// # Errors
+    /// Where the process has no descriptors left.
+    pub fn hang_up(&self) -> std::io::Result<impl FnOnce() + Send + use<>> {
+        let line = self.client.stream.try_clone()?;
+        Ok(move || {
+            let _ = line.shutdown(Shutdown::Both);
+        })
     }
 
     /// Waits for what is new, and takes it. Now and then nothing is, and that is said, too.

@@ -50,7 +50,12 @@ impl Feed {
     /// `None` where nothing is.
     #[must_use]
     pub fn tell(&mut self, now: &Arc<Published>, series: Option<Curves>) -> Option<Change> {
-        let before = self.told.take().filter(|told| told.instance == now.instance);
+        let losses = &now.overview.value.metrics;
+        // Where other losses are the project's, everything is told again: which metrics were told is not kept.
+        let same = |told: &Arc<Published>| {
+            told.instance == now.instance && (!self.wants.wants_losses() || told.overview.value.metrics == *losses)
+        };
+        let before = self.told.take().filter(same);
         if before.is_none() {
             self.keys.clear();
             self.sent = None;
@@ -84,7 +89,8 @@ impl Feed {
                     continue;
                 }
                 let mut keys = Keys { numbers: &mut self.keys, new: &mut change.keys };
-                let told = run_change(known.map(|k| &*k.value), &part.value, &wants, &mut keys);
+                let asked = Asked { wants: &wants, losses };
+                let told = run_change(known.map(|k| &*k.value), &part.value, asked, &mut keys);
                 change.runs.extend(told);
             }
             let gone = |id: &&u32| !now.runs.contains_key(id);
@@ -102,6 +108,14 @@ impl Feed {
 /// The part, where it is newer.
 fn newer<T: Clone>(old: Option<&Part<T>>, now: &Part<T>) -> Option<T> {
     old.is_none_or(|old| old.generation != now.generation).then(|| (*now.value).clone())
+}
+
+/// What is wanted of a run.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    wants: &'a Subscription,
+    /// Validation losses of the project, by domain.
+    losses: &'a BTreeMap<String, String>,
 }
 
 /// Numbers of keys on one connection.
@@ -123,7 +137,8 @@ impl Keys<'_> {
 }
 
 /// What is new of a run to someone with these wishes; `None` where nothing is.
-fn run_change(old: Option<&RunView>, new: &RunView, wants: &Subscription, keys: &mut Keys<'_>) -> Option<RunChange> {
+fn run_change(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut Keys<'_>) -> Option<RunChange> {
+    let wants = asked.wants;
     let listed = wants.runs.is_some() || wants.run == Some(new.id);
     let alerted = wants.alerts || wants.run == Some(new.id);
     if !listed && !alerted {
@@ -144,7 +159,7 @@ fn run_change(old: Option<&RunView>, new: &RunView, wants: &Subscription, keys: 
         change.conflicts = conflicts.then(|| new.conflicts.clone());
         let forecast = old.map_or(!new.forecast.is_empty(), |old| old.forecast != new.forecast);
         change.forecast = forecast.then(|| new.forecast.clone());
-        metrics(old, new, wants, keys, &mut change);
+        metrics(old, new, asked, keys, &mut change);
         courses(old.map(|old| &old.sparklines), &new.sparklines, &mut change);
     }
     (change != RunChange { id: new.id, ..RunChange::default() }).then_some(change)
@@ -154,18 +169,19 @@ fn pulse(run: &RunView) -> Pulse {
     Pulse(run.state, run.progress, run.last_step, run.tokens_per_second, run.written_at)
 }
 
-fn metrics(old: Option<&RunView>, new: &RunView, wants: &Subscription, keys: &mut Keys<'_>, into: &mut RunChange) {
+fn metrics(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut Keys<'_>, into: &mut RunChange) {
     if old.is_some_and(|old| Arc::ptr_eq(&old.metrics, &new.metrics)) {
         return;
     }
-    for (key, metric) in new.metrics.iter().filter(|(key, _)| wants.wants_metric(new.id, key)) {
+    let wanted = |key: &str| asked.wants.wants_metric(new.id, key, asked.losses);
+    for (key, metric) in new.metrics.iter().filter(|(key, _)| wanted(key)) {
         let known = old.and_then(|old| old.metrics.get(key));
         if known.is_none_or(|known| !same_metric(known, metric)) {
             into.metrics.push(MetricChange::of(keys.number(key), metric));
         }
     }
     let gone = old.map(|old| old.metrics.keys()).into_iter().flatten().filter(|key| !new.metrics.contains_key(*key));
-    into.gone = gone.filter(|key| wants.wants_metric(new.id, key)).map(|key| keys.number(key)).collect();
+    into.gone = gone.filter(|key| wanted(key)).map(|key| keys.number(key)).collect();
 }
 
 /// NaN is like NaN here.

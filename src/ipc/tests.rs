@@ -154,7 +154,7 @@ fn subscription() -> impl Strategy<Value = Subscription> {
     ];
     (metrics, proptest::option::of(0..4u32), any::<[bool; 6]>()).prop_map(|(metrics, run, on)| Subscription {
         overview: on[0],
-        runs: metrics.map(|metrics| RunsTopic { metrics }),
+        runs: metrics.map(|metrics| RunsTopic { metrics, losses: false }),
         run,
         fits: on[1],
         advice: on[2],

@@ -2,6 +2,7 @@
 
 use super::series::SeriesQuery;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The topics that a client wants. It gets all of them once, and then what changes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -30,10 +31,13 @@ pub struct Subscription {
 }
 
 /// What is wanted of every run, beside its name, state, progress, course and forecasts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RunsTopic {
     /// Metrics by key; `None` for all.
     pub metrics: Option<Vec<String>>,
+    /// Beside them the validation losses of the project, whichever they are at the time.
+    #[serde(default)]
+    pub losses: bool,
 }
 
 impl Subscription {
@@ -45,7 +49,7 @@ impl Subscription {
     pub fn everything(metrics: Option<Vec<String>>) -> Self {
         Self {
             overview: true,
-            runs: Some(RunsTopic { metrics }),
+            runs: Some(RunsTopic { metrics, losses: false }),
             run: None,
             fits: true,
             advice: true,
@@ -57,16 +61,38 @@ impl Subscription {
         }
     }
 
+    /// All topics, with the validation losses of every run: the columns of a dashboard. A run that is looked at closely is
+    /// subscribed to beside this one ([`Subscription::one_run`]), so that to look at another one costs no more than it.
+    #[must_use]
+    pub fn dashboard() -> Self {
+        Self { runs: Some(RunsTopic { metrics: Some(Vec::new()), losses: true }), ..Self::everything(None) }
+    }
+
+    /// One run with all its metrics, by its number in the store.
+    #[must_use]
+    pub fn one_run(id: u32) -> Self {
+        Self { run: Some(id), every_ms: Self::DASHBOARD_MS, ..Self::default() }
+    }
+
     /// Whether anything of any run is wanted.
     #[must_use]
     pub fn wants_runs(&self) -> bool {
         self.runs.is_some() || self.run.is_some() || self.alerts
     }
 
-    /// Whether a metric of a run is wanted.
+    /// Whether the validation losses of the project are wanted by that name.
     #[must_use]
-    pub fn wants_metric(&self, run: u32, key: &str) -> bool {
-        let of_all = |topic: &RunsTopic| topic.metrics.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key));
+    pub fn wants_losses(&self) -> bool {
+        self.runs.as_ref().is_some_and(|topic| topic.losses)
+    }
+
+    /// Whether a metric of a run is wanted. `losses`: validation losses by domain.
+    #[must_use]
+    pub fn wants_metric(&self, run: u32, key: &str, losses: &BTreeMap<String, String>) -> bool {
+        let of_all = |topic: &RunsTopic| {
+            topic.metrics.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key))
+                || topic.losses && losses.values().any(|loss| loss == key)
+        };
         self.run == Some(run) || self.runs.as_ref().is_some_and(of_all)
     }
 }

@@ -1,7 +1,7 @@
 //! What the project leaves open, filled in from what the runs say; and every assumption said aloud, with the lines of
 //! YAML that would change it.
 
-use super::{RunRecord, keys};
+use super::{RunRecord, keys, rows};
 use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
@@ -28,6 +28,23 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
     }
     assuming.project.metrics.resize(assuming.project.domains.len(), String::new());
     (assuming.project, assuming.notices)
+}
+
+/// Whether two readings of a run lead to the same assumptions: a line that is added to a log rarely changes one, and to
+/// make them looks at every key of every run.
+#[must_use]
+pub fn same_assumptions(project: &Project, before: &RunRecord, now: &RunRecord) -> bool {
+    let counter = |record: &RunRecord| record.steps.as_ref().map(|steps| steps.counter().clone());
+    let tokens = || {
+        project.target.tokens.is_some()
+            || now.facts.planned_tokens().is_some()
+            || rows::latest_tokens(before) == rows::latest_tokens(now)
+    };
+    before.facts == now.facts
+        && before.series.keys().eq(now.series.keys())
+        && before.others == now.others
+        && counter(before) == counter(now)
+        && tokens()
 }
 
 /// How many runs log each key.
@@ -316,6 +333,7 @@ mod tests {
     use crate::observe::tests::code_cpt;
     use crate::project::{Base, Constraint, Slack, Target};
     use crate::vocab::FactName;
+    use std::sync::Arc;
 
     fn bare() -> Project {
         Project::default()
@@ -324,6 +342,31 @@ mod tests {
     fn text(notices: &[Notice]) -> String {
         let line = |n: &Notice| format!("{:?}: {} | {}", n.severity, n.text, n.help.as_deref().unwrap_or(""));
         notices.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_line_leads_to_the_same_assumptions_and_a_new_key_a_fact_or_more_tokens_do_not() {
+        let before = code_cpt()[0].clone();
+        let mut now = before.clone();
+        let loss = Arc::make_mut(&mut now.series).get_mut("eval/rust/loss").unwrap();
+        Arc::make_mut(loss).push((1_000_000, 1.0));
+        assert!(before.facts.planned_tokens().is_some() && same_assumptions(&bare(), &before, &now));
+        let mut other = now.clone();
+        Arc::make_mut(&mut other.series).insert("eval/go/loss".to_owned(), Arc::default());
+        assert!(!same_assumptions(&bare(), &before, &other), "a key");
+        let mut other = now.clone();
+        Arc::make_mut(&mut other.facts).known.remove(&FactName::Params);
+        assert!(!same_assumptions(&bare(), &before, &other), "a fact");
+        let unplanned = |record: &RunRecord| {
+            let mut record = record.clone();
+            Arc::make_mut(&mut record.facts).known.remove(&FactName::PlannedSteps);
+            Arc::make_mut(&mut record.facts).known.remove(&FactName::PlannedTokens);
+            record
+        };
+        let (before, now) = (unplanned(&before), unplanned(&now));
+        assert!(!same_assumptions(&bare(), &before, &now), "the target's tokens are those of the longest run");
+        let stated = Project { target: Target { tokens: Some(1e9), ..Target::default() }, ..bare() };
+        assert!(same_assumptions(&stated, &before, &now));
     }
 
     #[test]
@@ -382,8 +425,8 @@ mod tests {
     fn runs_that_say_no_mixture_are_asked_for_it() {
         let mut runs = code_cpt();
         for run in &mut runs {
-            run.facts.known.remove(&FactName::Mixture);
-            run.facts.known.remove(&FactName::Params);
+            Arc::make_mut(&mut run.facts).known.remove(&FactName::Mixture);
+            Arc::make_mut(&mut run.facts).known.remove(&FactName::Params);
         }
         let (project, notices) = assume(&bare(), &runs);
         assert_eq!(project.domains, ["prose", "rust"], "from the keys");
@@ -407,7 +450,7 @@ mod tests {
         let mut runs = code_cpt();
         for run in &mut runs {
             let series = std::mem::take(&mut run.series);
-            run.series = series.into_iter().map(|(k, s)| (k.replace("eval/", ""), s)).collect();
+            run.series = Arc::new(series.iter().map(|(k, s)| (k.replace("eval/", ""), s.clone())).collect());
         }
         let (project, notices) = assume(&bare(), &runs);
         assert_eq!(project.metrics, ["prose/loss", "rust/loss"]);

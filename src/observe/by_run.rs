@@ -186,7 +186,7 @@ mod tests {
         assert!(update(&mut rows, &project, &runs).is_none(), "what was read makes the same rows");
         let grow = |run: &mut (u64, RunRecord), value: f64| {
             run.0 += 1;
-            let series = run.1.series.get_mut("eval/rust/loss").unwrap();
+            let series = Arc::make_mut(&mut run.1.series).get_mut("eval/rust/loss").unwrap();
             Arc::make_mut(series).last_mut().unwrap().1 = value;
         };
         grow(&mut runs[2], 1.5);
@@ -204,7 +204,7 @@ mod tests {
         assert!(update(&mut rows, &other, &runs).is_some(), "the project was edited");
         runs.iter_mut().for_each(|(reading, run)| {
             *reading += 1;
-            run.facts.known.remove(&crate::vocab::FactName::Mixture);
+            Arc::make_mut(&mut run.facts).known.remove(&crate::vocab::FactName::Mixture);
         });
         assert!(update(&mut rows, &other, &runs).is_some(), "no run states its mixture any more");
         assert!(update(&mut rows, &other, &runs).is_none());

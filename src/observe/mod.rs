@@ -14,7 +14,7 @@ pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assume::assume;
+pub use assume::{assume, same_assumptions};
 pub use by_run::RowsByRun;
 pub use record::{Observed, RunRecord};
 pub use steps::{OptimiserSteps, step_counter};

@@ -14,10 +14,10 @@ pub struct RunRecord {
     pub id: RunId,
     /// Name.
     pub name: String,
-    /// What is known of it.
-    pub facts: Facts,
-    /// (step, value), ascending, by metric key; shared, as they are long and records are handed around.
-    pub series: BTreeMap<String, Arc<Vec<(i64, f64)>>>,
+    /// What is known of it; shared, as are its series, so that the list of a thousand runs is made anew with every line.
+    pub facts: Arc<Facts>,
+    /// (step, value), ascending, by metric key.
+    pub series: Arc<BTreeMap<String, Arc<Vec<(i64, f64)>>>>,
     /// The optimiser's steps, where the log counts others; what is in `series` has them already.
     pub steps: Option<Arc<OptimiserSteps>>,
     /// Keys of the other metrics it logs; there may be a hundred thousand of them in all runs together.

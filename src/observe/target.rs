@@ -119,19 +119,20 @@ mod tests {
     use crate::observe::tests::{code_cpt, project};
     use crate::project::Target;
     use crate::vocab::FactValue;
+    use std::sync::Arc;
 
     /// Runs of 300k parameters a token, half of them in experts.
     fn sweep(experts: &[f64]) -> Vec<RunRecord> {
         let mut runs = code_cpt();
         runs.truncate(experts.len());
         for (run, experts) in runs.iter_mut().zip(experts) {
-            run.facts.known.clear();
+            Arc::make_mut(&mut run.facts).known.clear();
             for (name, value) in [
                 (FactName::Params, 300e3 * (1.0 + 0.5 * (experts - 1.0))),
                 (FactName::ActiveParams, 300e3),
                 (FactName::Experts, *experts),
             ] {
-                run.facts.offer(name, FactValue::Number(value), "test");
+                Arc::make_mut(&mut run.facts).offer(name, FactValue::Number(value), "test");
             }
         }
         runs

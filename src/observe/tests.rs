@@ -61,11 +61,11 @@ fn read(id: u32, path: &Path) -> RunRecord {
             one.segments.push(0);
         }
     }
-    let series = series.into_iter().map(|(k, s)| (k, s.latest().into())).collect();
+    let series = Arc::new(series.into_iter().map(|(k, s)| (k, s.latest().into())).collect());
     RunRecord {
         id: RunId(id),
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
-        facts,
+        facts: Arc::new(facts),
         series,
         steps: None,
         others: Arc::default(),
@@ -81,8 +81,15 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
     for (name, value) in facts {
         known.offer(*name, FactValue::Number(*value), "test");
     }
-    let series = [("eval/prose/loss".to_owned(), losses.to_vec().into())].into();
-    RunRecord { id: RunId(0), name: "a".to_owned(), facts: known, series, steps: None, others: Arc::default() }
+    let series = Arc::new([("eval/prose/loss".to_owned(), losses.to_vec().into())].into());
+    RunRecord {
+        id: RunId(0),
+        name: "a".to_owned(),
+        facts: Arc::new(known),
+        series,
+        steps: None,
+        others: Arc::default(),
+    }
 }
 
 #[test]
@@ -113,12 +120,13 @@ fn tokens_come_from_the_log_or_from_the_batch_or_the_row_is_refused_aloud() {
     assert_eq!(tokens(&batch), [1000.0, 2000.0]);
 
     let mut logged = run(&prose, &losses, &[]);
-    logged.series.insert("throughput/total_tokens".to_owned(), vec![(50, 5e3), (150, 15e3), (199, 19.9e3)].into());
+    Arc::make_mut(&mut logged.series)
+        .insert("throughput/total_tokens".to_owned(), vec![(50, 5e3), (150, 15e3), (199, 19.9e3)].into());
     assert_eq!(tokens(&logged), [10e3, 20e3], "between and just beyond logged counts, on the line");
 
     // While the batch grows, what was consumed says more than the batch that it ends with.
     let mut ramp = run(&prose, &losses, &[(FactName::BatchSequences, 8.0), (FactName::SequenceLength, 128.0)]);
-    ramp.series.insert("consumed samples".to_owned(), vec![(100, 400.0), (200, 1200.0)].into());
+    Arc::make_mut(&mut ramp.series).insert("consumed samples".to_owned(), vec![(100, 400.0), (200, 1200.0)].into());
     assert_eq!(tokens(&ramp), [400.0 * 128.0, 1200.0 * 128.0]);
 
     let neither = observe(&project(), &[run(&prose, &losses, &[])]);

@@ -8,11 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// At most one state and one piece of news about the line, in the order in which they came.
 type Slot = Arc<Mutex<Vec<Incoming>>>;
 
+/// The run that the screen looks at closely, by its number in the store, and how often it has been another one.
+type Chosen = Arc<Mutex<(u64, Option<u32>)>>;
+
 /// The side that brings states.
 #[derive(Debug, Clone)]
 pub struct Feed {
     slot: Slot,
     bell: Sender<()>,
+    chosen: Chosen,
+    chosen_bell: Receiver<()>,
 }
 
 /// The side that shows them.
@@ -20,6 +25,8 @@ pub struct Feed {
 pub struct Latest {
     slot: Slot,
     bell: Receiver<()>,
+    chosen: Chosen,
+    chosen_bell: Sender<()>,
 }
 
 /// Nobody looks any more.
@@ -30,8 +37,10 @@ pub struct Gone;
 #[must_use]
 pub fn latest() -> (Feed, Latest) {
     let (ring, bell) = bounded(1);
-    let slot = Slot::default();
-    (Feed { slot: Arc::clone(&slot), bell: ring }, Latest { slot, bell })
+    let (chosen_ring, chosen_bell) = bounded(1);
+    let (slot, chosen) = (Slot::default(), Chosen::default());
+    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen: Arc::clone(&chosen), chosen_bell };
+    (feed, Latest { slot, bell, chosen, chosen_bell: chosen_ring })
 }
 
 impl Feed {
@@ -53,7 +62,31 @@ impl Feed {
     }
 }
 
+impl Feed {
+    /// Rings when the screen looks at another run, and is closed when the screen is gone.
+    #[must_use]
+    pub fn chosen_bell(&self) -> &Receiver<()> {
+        &self.chosen_bell
+    }
+
+    /// The run that the screen looks at, and how often it has been another one.
+    #[must_use]
+    pub fn chosen(&self) -> (u64, Option<u32>) {
+        *lock(&self.chosen)
+    }
+}
+
 impl Latest {
+    /// Says which run the screen looks at closely. Costs nothing where it is the same one.
+    pub fn choose(&self, run: Option<u32>) {
+        let mut chosen = lock(&self.chosen);
+        if chosen.1 != run {
+            *chosen = (chosen.0 + 1, run);
+            // Where it is full it rings already; where nobody listens, nobody brings more of a run than of the others.
+            let _ = self.chosen_bell.try_send(());
+        }
+    }
+
     /// Rings when there is something to take, and is closed when the other side is gone.
     #[must_use]
     pub fn bell(&self) -> &Receiver<()> {
@@ -68,7 +101,7 @@ impl Latest {
     }
 }
 
-fn lock(slot: &Slot) -> MutexGuard<'_, Vec<Incoming>> {
+fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -107,6 +140,20 @@ mod tests {
         assert_eq!(latest.bell().try_iter().count(), 1);
         drop(latest);
         assert_eq!(feed.put(Incoming::Back), Err(Gone));
+    }
+
+    #[test]
+    fn the_run_that_the_screen_looks_at_is_told_once_each_time() {
+        let (feed, latest) = latest();
+        latest.choose(None);
+        assert_eq!((feed.chosen(), feed.chosen_bell().len()), ((0, None), 0), "nothing has changed");
+        latest.choose(Some(3));
+        latest.choose(Some(4));
+        latest.choose(Some(4));
+        assert_eq!(feed.chosen_bell().try_iter().count(), 1);
+        assert_eq!(feed.chosen(), (2, Some(4)));
+        drop(latest);
+        assert!(feed.chosen_bell().recv().is_err(), "closed");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::signal::Alert;
-use crate::vocab::{RunForecast, RunView};
+use crate::vocab::{RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,41 +14,49 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Shown {
     project: Option<Arc<Project>>,
-    runs: BTreeMap<RunId, Arc<RunView>>,
+    pub runs: BTreeMap<RunId, ShownRun>,
+}
+
+/// A run as it was published.
+#[derive(Clone)]
+pub struct ShownRun {
+    pub view: Arc<RunView>,
+    /// Its state, where that is not a matter of time.
+    settled: Option<RunState>,
+    forecasts: Arc<BTreeMap<String, Vec<RunForecast>>>,
 }
 
 impl Shown {
     /// What was published; nothing where the project has changed since, on which every view rests.
-    pub fn take(&mut self, project: &Arc<Project>) -> BTreeMap<RunId, Arc<RunView>> {
+    pub fn take(&mut self, project: &Arc<Project>) -> BTreeMap<RunId, ShownRun> {
         let runs = std::mem::take(&mut self.runs);
         let same = self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, project));
         self.project = Some(Arc::clone(project));
         if same { runs } else { BTreeMap::new() }
     }
-
-    /// Takes note of what is published.
-    pub fn put(&mut self, runs: BTreeMap<RunId, Arc<RunView>>) {
-        self.runs = runs;
-    }
 }
 
-/// The view of a run: the known one where it still says what is so.
-pub fn view(known: Option<&Arc<RunView>>, from: Sources<'_>, tracked: &Tracked, signals: Vec<Alert>) -> Arc<RunView> {
-    let state = run_view::state(from);
-    let stands = |view: &&Arc<RunView>| {
+impl ShownRun {
+    /// A run as it is now: what is known of it where that still says what is so.
+    pub fn of(known: Option<&Self>, from: Sources<'_>, tracked: &Tracked, signals: Vec<Alert>) -> Self {
         // Whatever was read from the run's files came with new metrics.
-        Arc::ptr_eq(&view.metrics, from.shown)
-            && (view.state, view.written_at) == (state, from.written_at)
-            && view.signals == signals
-            && same_forecasts(&view.forecast, &tracked.forecasts)
-    };
-    match known.filter(stands) {
-        Some(view) => Arc::clone(view),
-        None => Arc::new(RunView { forecast: tracked.forecasts_shown(), signals, state, ..run_view::view(from) }),
+        let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.shown));
+        let settled = known.map_or_else(|| run_view::settled(from), |known| known.settled);
+        let state = settled.unwrap_or_else(|| run_view::state_by_silence(from));
+        let stands = |known: &&Self| {
+            (known.view.state, known.view.written_at) == (state, from.written_at)
+                && known.view.signals == signals
+                && Arc::ptr_eq(&known.forecasts, &tracked.forecasts)
+        };
+        if let Some(known) = known.filter(stands) {
+            return known.clone();
+        }
+        let view = RunView { forecast: tracked.forecasts_shown(), signals, state, ..run_view::view(from) };
+        Self { view: Arc::new(view), settled, forecasts: Arc::clone(&tracked.forecasts) }
     }
-}
 
-fn same_forecasts(shown: &BTreeMap<String, RunForecast>, all: &BTreeMap<String, Vec<RunForecast>>) -> bool {
-    let mut first = all.iter().filter_map(|(metric, all)| Some((metric, all.first()?)));
-    shown.iter().all(|one| first.next() == Some(one)) && first.next().is_none()
+    /// Whether time alone has changed its state.
+    pub fn has_aged(&self, from: Sources<'_>) -> bool {
+        self.settled.is_none() && run_view::state_by_silence(from) != self.view.state
+    }
 }

@@ -1,13 +1,14 @@
 //! What the engine publishes: everything known at one instant, and the views of runs in it.
 
-use super::{Engine, Tracked, seconds, shown};
+use super::shown::ShownRun;
+use super::{Engine, Tracked, seconds};
 use crate::daemon::health::Rhythm;
 use crate::daemon::publisher::CurrentState;
-use crate::daemon::run_view::{self, Sources};
+use crate::daemon::run_view::Sources;
 use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
-use crate::vocab::{DaemonView, FitView, Notice, RunState, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
+use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -79,11 +80,12 @@ impl Engine {
         }
     }
 
-    /// The states of all runs, to see whether time alone has changed one.
+    /// Whether time alone has changed the state of a run since it was published.
     #[must_use]
-    pub fn states(&self, now: SystemTime) -> Vec<RunState> {
+    pub fn has_aged(&self, now: SystemTime) -> bool {
         let writes = self.ingester.last_writes();
-        self.runs.iter().map(|(id, tracked)| run_view::state(self.sources(*id, tracked, &writes, now))).collect()
+        let mut both = self.shown.runs.iter().filter_map(|(id, shown)| Some((*id, shown, self.runs.get(id)?)));
+        both.any(|(id, shown, tracked)| shown.has_aged(self.sources(id, tracked, &writes, now)))
     }
 
     fn sources<'a>(
@@ -112,17 +114,17 @@ impl Engine {
     fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
         let writes = self.ingester.last_writes();
         let known = self.shown.take(&self.project);
-        let views: BTreeMap<RunId, Arc<RunView>> = self
+        let views: BTreeMap<RunId, ShownRun> = self
             .runs
             .iter()
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, &writes, now);
                 let signals = self.journaled.told(&tracked.record.name);
-                (*id, shown::view(known.get(id), from, tracked, signals))
+                (*id, ShownRun::of(known.get(id), from, tracked, signals))
             })
             .collect();
-        let mut runs: Vec<Arc<RunView>> = views.values().cloned().collect();
-        self.shown.put(views);
+        let mut runs: Vec<Arc<RunView>> = views.values().map(|shown| Arc::clone(&shown.view)).collect();
+        self.shown.runs = views;
         newest_first(&mut runs, seconds(now));
         runs
     }

@@ -25,7 +25,7 @@ pub struct Tracked {
     /// Which of the metrics is what.
     pub roles: Roles,
     /// By metric key, the one to show first.
-    pub forecasts: BTreeMap<String, Vec<RunForecast>>,
+    pub forecasts: Arc<BTreeMap<String, Vec<RunForecast>>>,
 }
 
 impl Tracked {
@@ -48,7 +48,8 @@ impl Tracked {
     /// Takes up which series matter now, and reads those that did not before.
     pub fn sort_out(&mut self, store: &SledStore) -> Result<(), StoreError> {
         let record = &mut self.record;
-        let mut known = std::mem::take(&mut record.series);
+        let known = std::mem::take(&mut record.series);
+        let mut series = BTreeMap::new();
         let mut others = Vec::with_capacity(self.metrics.len());
         let mut matter = self.roles.matter.iter().peekable();
         for (place, (key, _)) in self.metrics.iter().enumerate() {
@@ -56,12 +57,13 @@ impl Tracked {
                 others.push(Arc::clone(key));
                 continue;
             }
-            let points = match known.remove(&**key) {
-                Some(points) => points,
+            let points = match known.get(&**key) {
+                Some(points) => Arc::clone(points),
                 None => Arc::new(record.at_optimiser_steps(store.series(record.id, key)?.latest())),
             };
-            record.series.insert(key.to_string(), points);
+            series.insert(key.to_string(), points);
         }
+        record.series = Arc::new(series);
         record.others = others.into();
         Ok(())
     }
@@ -86,13 +88,13 @@ pub fn read(
     let parts = runs.par_iter().zip(found).zip(roles);
     parts
         .map(|(((id, name), (metrics, steps)), roles)| {
-            let (name, facts) = ((*name).clone(), store.facts(*id)?);
-            let (series, others) = (BTreeMap::new(), Arc::default());
+            let (name, facts) = ((*name).clone(), Arc::new(store.facts(*id)?));
+            let (series, others) = (Arc::default(), Arc::default());
             let record = RunRecord { id: *id, name, facts, series, steps, others };
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
             let mut tracked =
-                Tracked { record, reading: 0, metrics, shown, last_step, roles, forecasts: BTreeMap::new() };
+                Tracked { record, reading: 0, metrics, shown, last_step, roles, forecasts: Arc::default() };
             tracked.sort_out(store)?;
             Ok(tracked)
         })
