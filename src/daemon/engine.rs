@@ -9,6 +9,7 @@ mod tracked;
 pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
+use super::components::files::Files;
 use super::components::fits::{Fits, Taken};
 use super::components::tables::WatchedTables;
 use super::fitter::Fitted;
@@ -26,7 +27,7 @@ use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, RunForecast, Severity};
 use rayon::prelude::*;
 use shown::Shown;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tracked::Tracked;
@@ -57,6 +58,11 @@ pub struct Engine {
     contenders: Contenders,
     /// Whether the target was forecast anew since its forecasts were written down.
     target_is_new: bool,
+    /// Runs that have gone on without a new loss since they were forecast: they wait for the next look at everything.
+    postponed: BTreeSet<RunId>,
+    files: Files,
+    /// When each run was last written to.
+    writes: HashMap<RunId, SystemTime>,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
     paces: BTreeMap<RunId, Rhythm>,
@@ -107,6 +113,9 @@ impl Engine {
             kinds: Kinds::default(),
             contenders: Contenders::default(),
             target_is_new: false,
+            postponed: BTreeSet::new(),
+            files: Files::default(),
+            writes: HashMap::new(),
             due: BTreeSet::new(),
             paces: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -128,6 +137,8 @@ impl Engine {
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&project, Arc::clone(&self.store));
+        self.writes.clear();
+        self.files.look_again();
         self.tables = WatchedTables::read(&project);
         self.rows = RowsByRun::default();
         self.written = project;
@@ -147,11 +158,14 @@ impl Engine {
     /// What the store says.
     pub fn move_to(&mut self, store: Arc<SledStore>, opened: &Opened) -> Result<(), StoreError> {
         self.ingester = Ingester::new(&self.written, Arc::clone(&store));
+        self.writes.clear();
+        self.files.look_again();
         self.store = store;
         self.opened.extend(opened_notice(opened));
         self.journaled.reopen(&self.store)?;
         self.runs.clear();
         self.contenders = Contenders::default();
+        self.postponed.clear();
         self.stale.clear();
         let known: BTreeSet<RunId> = self.store.runs()?.into_iter().map(|(id, _)| id).collect();
         self.refresh(&known)
@@ -187,8 +201,11 @@ impl Engine {
     /// What the store says.
     pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Changed, StoreError> {
         let turn = self.ingester.turn(look, budget)?;
+        self.writes = self.ingester.last_writes();
+        self.files.read(&turn.changed);
         let mut changed = Changed { more: turn.more, ..Changed::default() };
         if *look == Look::Everything {
+            self.files.look_again();
             let before = Arc::clone(&self.observed);
             changed.shown = self.look_at_tables()?;
             changed.rows = changed.shown && !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
@@ -208,6 +225,9 @@ impl Engine {
             self.refreshed = Instant::now();
             changed.shown = true;
             changed.rows |= !Arc::ptr_eq(&before, &self.observed) && *before != *self.observed;
+        }
+        if *look == Look::Everything && !turn.more {
+            changed.shown |= self.forecast_postponed();
         }
         Ok(changed)
     }
@@ -240,18 +260,35 @@ impl Engine {
             let before = self.runs.get(&tracked.record.id);
             let same = |before: &Tracked| observe::same_assumptions(&self.written, &before.record, &tracked.record);
             assume |= !before.is_some_and(same);
+            let losses = |record: &RunRecord| -> Vec<_> {
+                self.project.metrics.iter().map(|metric| record.series.get(metric).cloned()).collect()
+            };
+            match before.filter(|before| losses(&before.record) == losses(&tracked.record)) {
+                Some(before) => {
+                    tracked.forecasts = Arc::clone(&before.forecasts);
+                    self.postponed.insert(tracked.record.id);
+                }
+                None => drop(self.postponed.remove(&tracked.record.id)),
+            }
             self.runs.insert(tracked.record.id, tracked);
         }
         self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
         if assume {
+            let project = Arc::clone(&self.project);
             self.assume()?;
+            if !Arc::ptr_eq(&project, &self.project) {
+                // Other losses may be the project's now.
+                self.postponed.retain(|id| !changed.contains(id));
+            }
         }
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
         if let Some(mut observed) = self.rows.update(&self.project, &self.records, reading) {
             self.tables.tables.append(&self.project, &mut observed);
             self.observed = Arc::new(observed);
         }
-        self.forecast_runs(|id| changed.contains(&id));
+        let postponed = std::mem::take(&mut self.postponed);
+        self.forecast_runs(|id| changed.contains(&id) && !postponed.contains(&id));
+        self.postponed = postponed;
         Ok(())
     }
 
@@ -270,6 +307,14 @@ impl Engine {
             self.records = Arc::new(self.runs.values().map(|t| t.record.clone()).collect());
         }
         Ok(())
+    }
+
+    /// Forecasts the runs anew that have gone on without a new loss: their learning rate may say more by now. Returns
+    /// whether there were any.
+    fn forecast_postponed(&mut self) -> bool {
+        let postponed = std::mem::take(&mut self.postponed);
+        self.forecast_runs(|id| postponed.contains(&id));
+        !postponed.is_empty()
     }
 
     /// Forecasts the ends of some runs anew.
@@ -318,13 +363,12 @@ impl Engine {
         }
         let (runs, project) = (&self.runs, &self.project);
         self.contenders.update(project, runs.keys(), &due, |id| Contender::of(&runs.get(&id)?.context(project)));
-        let writes = self.ingester.last_writes();
         let mut news = false;
         for id in due {
             let Some(tracked) = self.runs.get(&id) else { continue };
             let of = tracked.context(&self.project);
             let rhythm = self.paces.entry(id).or_default();
-            rhythm.wrote(writes.get(&id).copied());
+            rhythm.wrote(self.writes.get(&id).copied());
             if health::is_history(&of, rhythm, now) {
                 self.journaled.starts_are_known(&tracked.record.name, health::starts(&of));
             } else {
@@ -433,6 +477,7 @@ impl Engine {
             look = Look::Hints(Vec::new());
             self.progress.iter().for_each(&mut tell);
         }
+        self.forecast_postponed();
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ pub struct CurrentState {
     /// Forecasts kept, and how they fared.
     pub ledger: SharedLedger,
     /// What every file was recognised as.
-    pub files: Arc<Vec<FileReport>>,
+    pub files: Arc<Vec<Arc<FileReport>>>,
 }
 
 /// The newest [`CurrentState`], the same in parts for subscribers, and whether there will be another.

@@ -390,15 +390,15 @@ impl Follower {
             say(Severity::Warning, format!("{}: {reason}", path.display()), Some("check its permissions".to_owned()));
         }
         for (relative, tail) in &self.tails {
-            let at = format!("{}/{relative}", self.place.name);
+            let at = || format!("{}/{relative}", self.place.name);
             if !tail.cursor.stuck.is_empty() {
-                let text =
-                    format!("{at}: nothing after byte {} can be read: {}", tail.cursor.offset, tail.cursor.stuck);
+                let (at, from) = (at(), tail.cursor.offset);
+                let text = format!("{at}: nothing after byte {from} can be read: {}", tail.cursor.stuck);
                 say(Severity::Warning, text, None);
             }
             if tail.cursor.damaged > 0 {
                 let first = tail.damage.as_ref().map(|d| format!("; the first at {d}")).unwrap_or_default();
-                let text = format!("{at}: {} records could not be read{first}", tail.cursor.damaged);
+                let text = format!("{}: {} records could not be read{first}", at(), tail.cursor.damaged);
                 say(Severity::Warning, text, None);
             }
         }

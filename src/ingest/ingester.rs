@@ -302,6 +302,15 @@ impl Ingester {
         reports
     }
 
+    /// The same for the files of these runs alone.
+    #[must_use]
+    pub fn files_of(&self, runs: &BTreeSet<RunId>) -> Vec<FileReport> {
+        let mut reports = Vec::new();
+        let theirs = self.followers.values().filter(|follower| follower.id.is_some_and(|id| runs.contains(&id)));
+        theirs.for_each(|follower| follower.reports(&self.store, &mut reports));
+        reports
+    }
+
     /// When each run was last written to.
     #[must_use]
     pub fn last_writes(&self) -> HashMap<RunId, SystemTime> {

@@ -9,7 +9,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::store::{ReadStore, RunId};
 use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -36,7 +36,8 @@ impl Engine {
         notices.extend(self.ingester.notices());
         notices.extend(self.assumptions.iter().chain(&self.tables.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
-        let files = self.ingester.files();
+        let ingester = &self.ingester;
+        let (files, followed) = self.files.update(|| ingester.files(), |runs| ingester.files_of(runs));
         let snapshot = Snapshot {
             seq: self.seq,
             at: seconds(now),
@@ -52,7 +53,7 @@ impl Engine {
                 uptime: self.started.elapsed().as_secs_f64(),
                 watching: around.watching.clone(),
                 points: self.store.points(),
-                files: files.iter().filter(|f| f.verdict.is_ok()).count() as u64,
+                files: followed,
                 ingest: self.progress.clone(),
                 last_refit: self.fits.made.map(|t| t.elapsed().as_secs_f64()),
                 refit_seconds: self.fits.seconds,
@@ -76,26 +77,19 @@ impl Engine {
             observed: Arc::clone(&self.observed),
             fits: Arc::clone(&self.fits.candidates),
             ledger: self.journaled.ledger(),
-            files: Arc::new(files),
+            files,
         }
     }
 
     /// Whether time alone has changed the state of a run since it was published.
     #[must_use]
     pub fn has_aged(&self, now: SystemTime) -> bool {
-        let writes = self.ingester.last_writes();
         let mut both = self.shown.runs.iter().filter_map(|(id, shown)| Some((*id, shown, self.runs.get(id)?)));
-        both.any(|(id, shown, tracked)| shown.has_aged(self.sources(id, tracked, &writes, now)))
+        both.any(|(id, shown, tracked)| shown.has_aged(self.sources(id, tracked, now)))
     }
 
-    fn sources<'a>(
-        &'a self,
-        id: RunId,
-        tracked: &'a Tracked,
-        writes: &HashMap<RunId, SystemTime>,
-        now: SystemTime,
-    ) -> Sources<'a> {
-        let written = writes.get(&id).copied();
+    fn sources<'a>(&'a self, id: RunId, tracked: &'a Tracked, now: SystemTime) -> Sources<'a> {
+        let written = self.writes.get(&id).copied();
         let rhythm = self.paces.get(&id);
         Sources {
             project: &self.project,
@@ -112,13 +106,12 @@ impl Engine {
     }
 
     fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
-        let writes = self.ingester.last_writes();
         let known = self.shown.take(&self.project);
         let views: BTreeMap<RunId, ShownRun> = self
             .runs
             .iter()
             .map(|(id, tracked)| {
-                let from = self.sources(*id, tracked, &writes, now);
+                let from = self.sources(*id, tracked, now);
                 let signals = self.journaled.told(&tracked.record.name);
                 (*id, ShownRun::of(known.get(id), from, tracked, signals))
             })
