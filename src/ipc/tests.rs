@@ -343,6 +343,33 @@ fn an_unchanged_part_keeps_its_generation_and_ages_change_nothing() {
 }
 
 #[test]
+fn a_dashboard_is_told_the_losses_of_all_runs_and_everything_again_where_other_losses_count() {
+    let mut snapshot = sweep();
+    let first = Arc::new(Published::after(None, &snapshot, 1));
+    let (mut feed, mut one) = (Feed::new(Subscription::dashboard()), Feed::new(Subscription::one_run(2)));
+    let (mut copy, mut selected) = (Replica::default(), Replica::default());
+    copy.apply(feed.tell(&first, None).unwrap()).unwrap();
+    selected.apply(one.tell(&first, None).unwrap()).unwrap();
+    let keys = |copy: &Replica, id: u32| copy.runs[&id].metrics.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(copy.runs.len() > 3 && copy.runs.keys().all(|id| keys(&copy, *id) == ["m1"]), "the loss of the project");
+    assert_eq!((selected.runs.len(), keys(&selected, 2).len()), (1, 5), "all of the one run");
+
+    happen(&mut snapshot, &Step::Line { run: 2, metric: 3, value: 2.5 });
+    let second = Arc::new(Published::after(Some(&first), &snapshot, 1));
+    let unseen = feed.tell(&second, None).map_or(0, |change| change.runs.iter().map(|run| run.metrics.len()).sum());
+    assert_eq!(unseen, 0, "nobody sees that metric");
+    copy.generation = feed.generation().unwrap();
+    selected.apply(one.tell(&second, None).unwrap()).unwrap();
+
+    snapshot.metrics = BTreeMap::from([("rust".to_owned(), "m2".to_owned())]);
+    let third = Arc::new(Published::after(Some(&second), &snapshot, 1));
+    let change = feed.tell(&third, None).unwrap();
+    assert_eq!(change.from, None, "everything");
+    copy.apply(change).unwrap();
+    assert_eq!(keys(&copy, 2), ["m2"]);
+}
+
+#[test]
 fn pixels_cover_what_they_must_and_questions_are_checked() {
     for (lo, hi, n, least) in [
         (0.0, 1e6, 100, 1.0),

@@ -168,3 +168,28 @@ fn with_selected(all: &Snapshot, selected: &RunView, at: f64) -> Arc<Snapshot> {
     }
     Arc::new(snapshot)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_selected_run_has_all_its_metrics_and_the_others_are_as_they_were() {
+        let state = r#"{"id":ID,"name":"a","state":"running","facts":{},"conflicts":[],"metrics":{KEYS},"forecast":{},
+            "progress":null,"last_step":1,"tokens_per_second":null,"silent_seconds":null,"sparklines":{},"signals":[]}"#;
+        let metric =
+            |key: &str| format!(r#""{key}":{{"points":1,"segments":1,"last_step":1,"last":2.0,"status":null}}"#);
+        let run = |id: u32, keys: &[&str]| -> Arc<RunView> {
+            let keys: Vec<String> = keys.iter().map(|key| metric(key)).collect();
+            let text = state.replace("ID", &id.to_string()).replace("KEYS", &keys.join(","));
+            Arc::new(serde_json::from_str(&text).unwrap())
+        };
+        let mut all = Replica::default().snapshot(1.0);
+        all.runs = vec![run(1, &["loss"]), run(2, &["loss"])];
+        let shown = with_selected(&all, &run(2, &["loss", "lr"]), 5.0);
+        let counts: Vec<usize> = shown.runs.iter().map(|run| run.metrics.len()).collect();
+        assert_eq!((shown.at, counts), (5.0, vec![1, 2]));
+        assert!(Arc::ptr_eq(&shown.runs[0], &all.runs[0]), "shared");
+        assert_eq!(with_selected(&all, &run(7, &["lr"]), 5.0).runs, all.runs, "one that is gone");
+    }
+}
