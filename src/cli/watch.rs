@@ -1,6 +1,7 @@
 //! `mixlaw watch`: the dashboard, live or for one frame.
 
 mod follow;
+mod thread;
 
 use super::output::{print, print_json};
 use super::session::Session;
@@ -17,6 +18,7 @@ use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use thread::thread;
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -180,12 +182,4 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     );
     service.stop()?;
     shown.map(|_| ())
-}
-
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map(|_| ())
-        .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))
 }

@@ -4,7 +4,7 @@
 //! daemon: one for everything with the losses of all runs, and one for the selected run, which is another one whenever the
 //! cursor moves.
 
-use super::thread;
+use super::thread::thread;
 use crate::daemon::engine::seconds;
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
