@@ -6,6 +6,9 @@ use crate::vocab::{Facts, Observations};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// (step, value), ascending, by metric key.
+pub type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
+
 /// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
 /// wins (see [`crate::vocab::Series::latest`]).
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +20,7 @@ pub struct RunRecord {
     /// What is known of it; shared, as are its series, so that the list of a thousand runs is made anew with every line.
     pub facts: Arc<Facts>,
     /// (step, value), ascending, by metric key.
-    pub series: Arc<BTreeMap<String, Arc<Vec<(i64, f64)>>>>,
+    pub series: Arc<SeriesByKey>,
     /// The optimiser's steps, where the log counts others; what is in `series` has them already.
     pub steps: Option<Arc<OptimiserSteps>>,
     /// Keys of the other metrics it logs; there may be a hundred thousand of them in all runs together.
