@@ -70,7 +70,7 @@ fn what_is_not_there_is_said_with_what_may_have_been_meant() {
 #[test]
 fn what_is_no_project_file_is_said_before_it_is_parsed() {
     let d = scratch(&[("run/metrics.jsonl", b"{\"step\": 1}\n{\"step\": 2}\n")]);
-    refused(&d.path().join("run/metrics.jsonl"), &["a project is a YAML file or a directory", "name their directory"]);
+    refused(&d.path().join("run/metrics.jsonl"), &["a project is a YAML file or a directory", "give their directory"]);
     let d = scratch(&[("mixlaw.yaml/inside", b"")]);
     refused(d.path(), &["mixlaw.yaml: a directory"]);
     let d = scratch(&[("mixlaw.yaml", GOOD.as_bytes()), ("mixlaw.yml", GOOD.as_bytes())]);

@@ -23,21 +23,21 @@ pub struct Alerts {
 struct List {
     #[command(flatten)]
     project: ProjectArg,
-    /// Print the answer as JSON (schemas/runs.schema.json)
+    /// Print JSON (schemas/runs.schema.json)
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Dismiss alerts: they are kept, and listed no more
+    /// Dismiss alerts; they stay in the history but are no longer listed
     Dismiss {
-        /// Numbers like 3 or 3,4, a run's name, or `all`
+        /// Alert numbers (3 or 3,4), a run's name, or `all`
         #[arg(value_name = "ALERTS")]
         which: String,
         #[command(flatten)]
         project: ProjectArg,
-        /// Print the answer as JSON (schemas/ack.schema.json)
+        /// Print JSON (schemas/ack.schema.json)
         #[arg(long)]
         json: bool,
     },
@@ -55,12 +55,12 @@ impl Alerts {
 /// Arguments of `ack`, the name that `alerts` had before.
 #[derive(Debug, Args)]
 pub struct Ack {
-    /// Numbers like 3 or 3,4, a run's name, or `all`; without it, what waits is listed
+    /// Alert numbers (3 or 3,4), a run's name, or `all`; if omitted, open alerts are listed
     #[arg(value_name = "ALERTS")]
     which: Option<String>,
     #[command(flatten)]
     project: ProjectArg,
-    /// Print the answer as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -93,7 +93,7 @@ fn dismiss(which: &str, project: &Path, json: bool) -> Result<Outcome, Failure> 
         print_json(&answer)?;
     } else {
         print(&match answer.acknowledged.len() {
-            0 => "no alert was left to dismiss\n".to_owned(),
+            0 => "no alerts to dismiss\n".to_owned(),
             1 => "1 alert dismissed\n".to_owned(),
             count => format!("{count} alerts dismissed\n"),
         })?;
@@ -116,11 +116,11 @@ fn show(runs: &[RunView]) -> String {
         return "no alerts\n".to_owned();
     }
     let mut out = alerts(runs, false);
-    out.push_str("\ndismiss them: mixlaw alerts dismiss NUMBER, or RUN, or all\n");
+    out.push_str("\ndismiss: mixlaw alerts dismiss NUMBER | RUN | all\n");
     out
 }
 
-/// Alerts as a table, newest first; with those that were dismissed where asked for.
+/// Table of alerts, newest first; dismissed ones are included on request.
 pub(super) fn alerts(runs: &[RunView], all: bool) -> String {
     let mut events: Vec<_> =
         runs.iter().flat_map(|run| &run.signals).filter(|e| all || e.acknowledged.is_none()).collect();

@@ -1,4 +1,4 @@
-//! `mixlaw check`: what each file was recognised as, where each fact came from, and what is wrong.
+//! `mixlaw check`: the format of each log, the source of each fact, and every problem.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -14,7 +14,7 @@ use clap::Args;
 pub struct Check {
     #[command(flatten)]
     project: ProjectArg,
-    /// Print the answer as JSON (schemas/check.schema.json)
+    /// Print JSON (schemas/check.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -29,7 +29,7 @@ impl Check {
         }
         let errors = answer.notices.iter().filter(|n| n.severity == Severity::Error).count();
         if errors > 0 {
-            return Err(Failure::new(format!("the project has {errors} error(s), named above"), None));
+            return Err(Failure::new(format!("the project has {errors} error(s), listed above"), None));
         }
         Ok(Outcome::Done)
     }

@@ -1,15 +1,15 @@
-//! The comparison of laws, as text.
+//! Text output of the comparison of laws.
 
 use super::output::{loud, table};
 use crate::vocab::{CandidateKind, Choice, Unit};
 
-/// Why this law, and every candidate with its errors; what must not be missed comes first.
+/// The reason for the chosen law, and every candidate with its errors; warnings come first.
 pub(super) fn show(choice: &Choice) -> String {
     let mut out = String::new();
     let unit = choice.held_out.unwrap_or(Unit::Mixtures).name();
     if choice.no_skill {
         out.push_str(&loud(&format!(
-            "NO SKILL: the law of {} predicts held-out {unit} no better than their mean. Do not act on what rests on it.",
+            "NO SKILL: the {} law predicts held-out {unit} no better than their mean. Do not act on its predictions.",
             choice.metric
         )));
     }
@@ -18,10 +18,9 @@ pub(super) fn show(choice: &Choice) -> String {
         out.push('\n');
         out.push_str(&lines(choice, unit));
     }
-    for (what, laws) in [
-        ("  need more than these runs have", &choice.not_met),
-        ("  not compared yet, for want of time", &choice.unfinished),
-    ] {
+    for (what, laws) in
+        [("  need data that these runs lack", &choice.not_met), ("  not compared yet (time limit)", &choice.unfinished)]
+    {
         if !laws.is_empty() {
             out.push_str(&format!("{what}: {}\n", laws.join(", ")));
         }
@@ -43,7 +42,9 @@ fn lines(choice: &Choice, unit: &str) -> String {
         let note = match c.kind {
             CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => "in use",
             CandidateKind::Law => "",
-            CandidateKind::Stack => "the laws above, weighted; weights had not seen what is held out",
+            CandidateKind::Stack => {
+                "weighted mean of the laws above; the weights were fitted without the held-out rows"
+            }
             CandidateKind::Baseline => "baseline",
         };
         let skill = match c.skill {

@@ -1,4 +1,4 @@
-//! `mixlaw completions` and `mixlaw man`, both from the command table that also parses.
+//! `mixlaw completions` and `mixlaw man`, generated from the clap command table.
 
 use super::Outcome;
 use super::output::print;
@@ -9,7 +9,7 @@ use clap_complete::Shell;
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// Shell to complete for
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -32,7 +32,7 @@ impl Man {
         let mut text = Vec::new();
         clap_mangen::Man::new(cli)
             .render(&mut text)
-            .map_err(|e| Failure::new(format!("cannot make the page: {e}"), None))?;
+            .map_err(|e| Failure::new(format!("cannot generate the manual page: {e}"), None))?;
         print(&String::from_utf8_lossy(&text))?;
         Ok(Outcome::Done)
     }

@@ -22,37 +22,37 @@ pub struct Daemon {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Watch in this process until told to stop
+    /// Run the daemon in the foreground until it is stopped
     Run {
         #[command(flatten)]
         project: ProjectArg,
-        /// Leave the terminal; for `start`
+        /// Detach from the terminal; used by `start`
         #[arg(long, hide = true)]
         detached: bool,
     },
-    /// Watch in the background
+    /// Start the daemon in the background
     Start {
         #[command(flatten)]
         project: ProjectArg,
     },
-    /// Stop watching; everything is written out first
+    /// Stop the daemon after it has saved everything
     Stop {
         #[command(flatten)]
         project: ProjectArg,
     },
-    /// Say whether a daemon is running and what it has
+    /// Show whether the daemon is running and what it has read
     Status {
         #[command(flatten)]
         project: ProjectArg,
-        /// Print the answer as JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Print what the daemon has written down of itself (MIXLAW_LOG sets how much: error, warn, info, debug)
+    /// Print the daemon's log; set the level with MIXLAW_LOG (error, warn, info or debug)
     Logs {
         #[command(flatten)]
         project: ProjectArg,
-        /// Go on with what it writes, until Ctrl-C
+        /// Follow the log until Ctrl-C
         #[arg(long, short)]
         follow: bool,
     },
@@ -64,11 +64,11 @@ impl Daemon {
             Verb::Run { project, detached } => lifecycle::run(Project::load(&project.project)?, detached)?,
             Verb::Start { project } => {
                 let client = lifecycle::ensure(&Project::load(&project.project)?)?;
-                print(&format!("watching in the background, process {}\n", client.daemon.pid))?;
+                print(&format!("daemon started, process {}\n", client.daemon.pid))?;
             }
             Verb::Stop { project } => {
                 let stopped = lifecycle::stop(&Project::load(&project.project)?)?;
-                print(if stopped { "stopped\n" } else { "no daemon was running\n" })?;
+                print(if stopped { "stopped\n" } else { "the daemon was not running\n" })?;
             }
             Verb::Logs { project, follow } => {
                 logs::show(&StateDir::of(&Project::load(&project.project)?)?.log(), follow)?;

@@ -1,4 +1,4 @@
-//! `mixlaw export`: every point out.
+//! `mixlaw export`: every point as JSON lines, CSV or Parquet.
 
 use super::output::print;
 use super::session::Session;
@@ -15,19 +15,19 @@ use std::path::{Path, PathBuf};
 pub struct Export {
     #[command(flatten)]
     project: ProjectArg,
-    /// Export points: every value of every metric, in file order (the default and, so far, the only thing)
+    /// Export points: every value of every metric, in file order (the default, and the only choice today)
     #[arg(long)]
     points: bool,
-    /// Format
+    /// Output format
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
-    /// Only this run
+    /// Export only this run
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
-    /// Only this metric
+    /// Export only this metric
     #[arg(long, value_name = "KEY")]
     metric: Option<String>,
-    /// File to write; standard output where not given
+    /// Output file [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -35,11 +35,11 @@ pub struct Export {
 /// Formats of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// One JSON object a line
+    /// One JSON object per line
     Jsonl,
-    /// A header and one row a line
+    /// A header line, then one line per point
     Csv,
-    /// Apache Parquet, one row a point; needs --output, and a mixlaw built with --features parquet
+    /// Apache Parquet, one row per point; requires --output and a mixlaw built with --features parquet
     Parquet,
 }
 
@@ -69,8 +69,8 @@ fn unwritten(path: &Path, why: &dyn Display) -> Failure {
 #[cfg(feature = "parquet")]
 fn parquet(project: &Path, query: ExportQuery, output: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = output else {
-        let help = "name a file: mixlaw export --format parquet --output points.parquet".to_owned();
-        return Err(Failure::usage("Parquet is not text that a terminal can show", help));
+        let help = "give an output file: mixlaw export --format parquet --output points.parquet".to_owned();
+        return Err(Failure::usage("Parquet output needs a file: it is not text", help));
     };
     let mut session = Session::open(project)?;
     let file = File::create(path).map_err(|e| unwritten(path, &e))?;
@@ -86,6 +86,7 @@ fn parquet(project: &Path, query: ExportQuery, output: Option<&Path>) -> Result<
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(_: &Path, _: ExportQuery, _: Option<&Path>) -> Result<(), Failure> {
-    let help = "type: cargo install --path . --features parquet; or export --format csv".to_owned();
-    Err(Failure::usage("this mixlaw was built without Parquet", help))
+    let help =
+        "reinstall with it: cargo install --path . --features parquet; or use: mixlaw export --format csv".to_owned();
+    Err(Failure::usage("this mixlaw was built without Parquet support", help))
 }

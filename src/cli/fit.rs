@@ -1,4 +1,4 @@
-//! `mixlaw fit`: the laws with parameters, intervals and held-out skill.
+//! `mixlaw fit`: parameters, intervals and held-out error of each law.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -14,34 +14,34 @@ use clap::Args;
 pub struct Fit {
     #[command(flatten)]
     project: ProjectArg,
-    /// Law to fit instead of the project's; may be given several times
+    /// Fit this law instead of those in the project file; repeatable
     #[arg(long = "law", value_name = "NAME")]
     laws: Vec<String>,
-    /// Only this validation loss, named by key or by domain
+    /// Fit only this validation loss (metric key or domain)
     #[arg(long, value_name = "KEY")]
     metric: Option<String>,
-    /// Searches from different starting points
+    /// Optimizer restarts per fit [default: fit.starts in the project file]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=FitSettings::MOST_STARTS as i64))]
     starts: Option<u32>,
-    /// Seed of starts and resamples
+    /// Random seed of restarts and bootstrap resamples
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Threads; all cores where not given, and never more than there are
+    /// Threads, at most one per core [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// List the fits of the past instead, newest first
+    /// List earlier fits, newest first
     #[arg(long, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
     history: bool,
-    /// Show what was believed at a time instead: 14:00, "2026-11-24 14:00", "2h ago"
+    /// Show the fits as they were at a time: 14:00, "2026-11-24 14:00", "2h ago"
     #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
     at: Option<f64>,
-    /// Show what has changed since a time instead
+    /// Show what changed since a time
     #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads", "history", "json"])]
     since: Option<f64>,
-    /// Show what changed from one time to another instead: parameters, objective, the target, runs that came in
+    /// Show what changed between two times: parameters, objective, target and runs
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads", "history", "at", "since", "json"])]
     diff: Option<Vec<f64>>,
-    /// Print the answer as JSON (schemas/fit.schema.json; of the past: schemas/history.schema.json)
+    /// Print JSON (schemas/fit.schema.json; for earlier fits: schemas/history.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -127,12 +127,12 @@ fn speed_up(s: &SpeedUp) -> String {
     }
     let [best, worst] = s.losses;
     format!(
-        "{}: to {best:.3} nats dense models take {:.2} × the compute of {shape}; {:.2} × on average up to {worst:.3} nats\n",
+        "{}: to reach {best:.3} nats, a dense model needs {:.2} × the compute of {shape}; on average {:.2} × up to {worst:.3} nats\n",
         s.metric, s.at_best, s.factor
     )
 }
 
-/// Whether every law that was compared is in the answer: the user named them.
+/// Whether every compared law is in the answer, because the user named them.
 fn listed(choice: &Choice, answer: &FitAnswer) -> bool {
     let given = |c: &Candidate| answer.fits.iter().any(|f| f.metric == choice.metric && f.law == c.name);
     choice.candidates.iter().filter(|c| c.kind == CandidateKind::Law).all(given)
@@ -143,7 +143,7 @@ fn one(fit: &FitView) -> String {
     let chosen = if fit.chosen { ", in use" } else { "" };
     let mut out = format!("{} · {}{chosen}\n", fit.metric, fit.law);
     match fit.skill {
-        Some(skill) if skill <= 0.0 => out.push_str("  NO SKILL: held out, it predicts no better than the mean"),
+        Some(skill) if skill <= 0.0 => out.push_str("  NO SKILL: predicts held-out losses no better than their mean"),
         Some(skill) => out.push_str(&format!("  skill {skill:.3} against the mean")),
         None => out.push_str("  skill unknown"),
     }
@@ -154,7 +154,7 @@ fn one(fit: &FitView) -> String {
         fit.held_out
     ));
     out.push_str(&format!(
-        "  objective {:.6e} · {} observations of {} runs · {} starts, seed {} · {:.2} s · {}\n",
+        "  objective {:.6e} · {} observations from {} runs · {} restarts, seed {} · {:.2} s · {}\n",
         fit.objective, fit.observations, fit.runs, fit.starts, fit.seed, fit.seconds, fit.stopped
     ));
     let mut rows: Vec<Vec<String>> = vec![["  parameter", ">value", ">5 %", ">95 %", ""].map(str::to_owned).to_vec()];

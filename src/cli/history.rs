@@ -1,11 +1,11 @@
-//! Fits of the past, as text.
+//! Text output of earlier fits.
 
 use super::output::table;
 use super::time;
 use crate::vocab::KeptFit;
 use crate::vocab::number::significant;
 
-/// One line a fit.
+/// Table with one line per fit.
 pub(super) fn list(history: &[KeptFit]) -> String {
     let percent = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |v| format!("{:.2} %", v * 100.0));
     let mut rows: Vec<Vec<String>> = vec![
@@ -31,17 +31,17 @@ pub(super) fn list(history: &[KeptFit]) -> String {
     table(&rows)
 }
 
-/// What has changed from one set of fits to another: a table a law and loss.
+/// Changes from one set of fits to another: one table per law and loss.
 pub(super) fn changes(before: &[KeptFit], now: &[KeptFit]) -> String {
     let mut out = String::new();
     for new in now {
         let same = |old: &&KeptFit| old.fit.metric == new.fit.metric && old.fit.law == new.fit.law;
         let Some(old) = before.iter().find(same) else {
-            out.push_str(&format!("{} · {}: not fitted then\n\n", new.fit.metric, new.fit.law));
+            out.push_str(&format!("{} · {}: not fitted at that time\n\n", new.fit.metric, new.fit.law));
             continue;
         };
         if old.inputs == new.inputs && old.theta == new.theta {
-            out.push_str(&format!("{} · {}: the same since {}\n\n", new.fit.metric, new.fit.law, time::show(old.at)));
+            out.push_str(&format!("{} · {}: unchanged since {}\n\n", new.fit.metric, new.fit.law, time::show(old.at)));
             continue;
         }
         out.push_str(&format!("{} · {}\n", new.fit.metric, new.fit.law));

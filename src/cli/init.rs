@@ -1,4 +1,4 @@
-//! `mixlaw init`: a project file from what is found.
+//! `mixlaw init`: writes a project file for a directory of runs.
 
 use super::Outcome;
 use super::output::{self, print};
@@ -15,10 +15,10 @@ use std::time::SystemTime;
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Directory with runs
+    /// Directory that contains the runs
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
-    /// Print the file instead of writing it
+    /// Print the project file instead of writing it
     #[arg(long)]
     print: bool,
 }
@@ -28,14 +28,14 @@ impl Init {
         let path = self.directory.join("mixlaw.yaml");
         if !self.print && path.exists() {
             return Err(Failure::usage(
-                format!("{} is there already", path.display()),
-                "see what would be written: mixlaw init --print; validate what is there: mixlaw check".to_owned(),
+                format!("{} already exists", path.display()),
+                "print a new one: mixlaw init --print; validate the existing one: mixlaw check".to_owned(),
             ));
         }
         if !self.directory.is_dir() {
             return Err(Failure::usage(
-                format!("{} is no directory", self.directory.display()),
-                "name the directory that your runs log into".to_owned(),
+                format!("{} is not a directory", self.directory.display()),
+                "give the directory that your runs log into: mixlaw init DIR".to_owned(),
             ));
         }
         let project = Project::load(&self.directory)?;
@@ -50,11 +50,11 @@ impl Init {
         }
         let written = OpenOptions::new().write(true).create_new(true).open(&path);
         written.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| match e.kind() {
-            ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already", path.display()), None),
+            ErrorKind::AlreadyExists => Failure::usage(format!("{} already exists", path.display()), None),
             _ => Failure::new(format!("cannot write {}: {e}", path.display()), None),
         })?;
         print(&format!(
-            "wrote {} from {} runs; look it over, then: mixlaw watch {}\n",
+            "wrote {} for {} runs; review it, then: mixlaw watch {}\n",
             path.display(),
             current.snapshot.runs.len(),
             self.directory.display()

@@ -1,4 +1,4 @@
-//! `mixlaw laws`: what each law is, needs, gives and rests on.
+//! `mixlaw laws`: formula, inputs, outputs and paper of each law.
 
 use super::Outcome;
 use super::output::{print, table};
@@ -18,7 +18,7 @@ pub struct Laws {
 enum Verb {
     /// Show one law
     Show {
-        /// Its name
+        /// Name of the law
         name: String,
     },
 }
@@ -39,7 +39,7 @@ impl Laws {
                         Some(close) => format!("did you mean '{close}'?"),
                         None => "list them: mixlaw laws".to_owned(),
                     };
-                    return Err(Failure::usage(format!("there is no law called '{name}'"), help));
+                    return Err(Failure::usage(format!("unknown law '{name}'"), help));
                 }
             },
         }
@@ -49,11 +49,11 @@ impl Laws {
 
 fn page(law: &LawInfo) -> String {
     let mut out = format!("{} · {}\n\n  {}\n\n", law.name, law.title, law.form);
-    for (what, text) in [("needs", law.needs), ("gives", law.gives), ("source", law.source)] {
-        out.push_str(&format!("{what:<7} {text}\n"));
+    for (what, text) in [("requires", law.needs), ("predicts", law.gives), ("source", law.source)] {
+        out.push_str(&format!("{what:<8} {text}\n"));
     }
     for caveat in law.caveats {
-        out.push_str(&format!("note    {caveat}\n"));
+        out.push_str(&format!("note     {caveat}\n"));
     }
     out
 }

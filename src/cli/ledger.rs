@@ -1,4 +1,4 @@
-//! `mixlaw ledger`: forecasts as they were made, and how they fared.
+//! `mixlaw ledger`: past forecasts and their errors.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -13,13 +13,13 @@ use clap::Args;
 pub struct Ledger {
     #[command(flatten)]
     project: ProjectArg,
-    /// Only this validation loss, named by key or by domain
+    /// Show only this validation loss (metric key or domain)
     #[arg(long, value_name = "KEY")]
     metric: Option<String>,
-    /// Only forecasts by this law
+    /// Show only forecasts by this law
     #[arg(long, value_name = "NAME")]
     law: Option<String>,
-    /// Print the answer as JSON (schemas/ledger.schema.json)
+    /// Print JSON (schemas/ledger.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -38,10 +38,10 @@ impl Ledger {
 }
 
 fn show(answer: &LedgerAnswer) -> String {
-    let mut out = format!("{} forecasts graded, {} waiting for their runs to end\n", answer.scored, answer.waiting);
+    let mut out = format!("{} forecasts graded, {} not graded yet\n", answer.scored, answer.waiting);
     if answer.scored == 0 {
         out.push_str(
-            "Forecasts are kept while runs are in progress and the daemon or a dashboard is open; each is graded when its \
+            "Forecasts of runs in progress are recorded while the daemon or a dashboard is running. Each is graded when its \
              run ends.\n",
         );
         return out;
@@ -54,16 +54,16 @@ fn show(answer: &LedgerAnswer) -> String {
     let parts: Vec<&Grade> = answer.grades.iter().filter(of_runs).filter(chosen).collect();
     if !parts.is_empty() {
         out.push_str(if law.is_empty() {
-            "\nBy part of the run seen\n"
+            "\nBy progress of the run\n"
         } else {
-            "\nAs shown, by part of the run seen\n"
+            "\nForecasts as displayed, by progress of the run\n"
         });
         out.push_str(&grades("seen", &parts, |g| part(g.seen)));
     }
     let each: Vec<&Grade> =
         answer.grades.iter().filter(of_runs).filter(|g| g.seen.is_none() && g.law != "*" && g.metric != "*").collect();
     if !each.is_empty() {
-        out.push_str("\nEvery law, shown or not, by loss\n");
+        out.push_str("\nEvery law, by loss\n");
         out.push_str(&grades("loss, law", &each, |g| format!("{}, {}", g.metric, g.law)));
     }
     let target: Vec<&Grade> = answer.grades.iter().filter(|g| g.target && g.law != "*" && g.metric != "*").collect();
@@ -73,10 +73,7 @@ fn show(answer: &LedgerAnswer) -> String {
     }
     for c in answer.calibration.iter().filter(|c| (c.factor - 1.0).abs() > 5e-3) {
         let what = if c.factor > 1.0 { "widened" } else { "narrowed" };
-        out.push_str(&format!(
-            "\nIntervals by {} are {what} to {:.2} of their width, as these scores ask.",
-            c.law, c.factor
-        ));
+        out.push_str(&format!("\n{} intervals are {what} {:.2}× to reach 90 % coverage.", c.law, c.factor));
     }
     if !out.ends_with('\n') {
         out.push('\n');
@@ -85,7 +82,7 @@ fn show(answer: &LedgerAnswer) -> String {
 }
 
 fn grades(title: &str, of: &[&Grade], name: impl Fn(&Grade) -> String) -> String {
-    let header = [title, ">forecasts", ">runs", ">mean error", ">nats", ">in their 90 %", ">interval score"];
+    let header = [title, ">forecasts", ">runs", ">mean error", ">nats", ">90 % coverage", ">interval score"];
     let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
     for grade in of {
         rows.push(vec![
@@ -101,7 +98,7 @@ fn grades(title: &str, of: &[&Grade], name: impl Fn(&Grade) -> String) -> String
     table(&rows)
 }
 
-/// Part of the run seen, in words.
+/// Progress of the run at the forecast, as text: `25–50 %`.
 pub(super) fn part(seen: Option<[f64; 2]>) -> String {
     match seen {
         Some([from, to]) => format!("{:.0}–{:.0} %", 100.0 * from, 100.0 * to),
@@ -118,6 +115,6 @@ mod tests {
         let empty =
             LedgerAnswer { waiting: 3, scored: 0, grades: vec![], calibration: vec![], open: vec![], graded: vec![] };
         let text = show(&empty);
-        assert!(text.contains("3 waiting") && text.contains("graded when its run ends"), "{text}");
+        assert!(text.contains("3 not graded yet") && text.contains("graded when its run ends"), "{text}");
     }
 }

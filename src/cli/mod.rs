@@ -1,5 +1,5 @@
-//! One file per command. Each takes its arguments, asks a [`session::Session`], and prints either JSON of a published
-//! shape or text for people.
+//! The command line: one file per command. A command reads its arguments, queries a [`session::Session`], and prints text
+//! or, with `--json`, JSON that follows a published schema.
 
 pub mod alerts;
 pub mod check;
@@ -33,53 +33,53 @@ pub use project_arg::ProjectArg;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// htop for your data mixture: watches training logs, fits mixture and mixture-of-experts scaling laws as the numbers
-/// arrive, and shows what the target run will reach, how sure that is, and which ratio to change.
+/// htop for your data mixture: reads training logs live, fits scaling laws for mixtures and mixture-of-experts models,
+/// forecasts the target run's loss with an interval, and recommends which mixture weight to change.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 used wrongly, 3 abstained (not enough evidence to advise).")]
+#[command(after_help = "Exit status: 0 success, 1 error, 2 wrong usage, 3 no advice (the runs don't support any yet).")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the dashboard, on a daemon that is started if none is running
+    /// Open the dashboard; starts the daemon if it is not running
     Watch(watch::Watch),
-    /// Run, start, stop or look at the background watcher
+    /// Start, stop or inspect the background daemon
     Daemon(daemon::Daemon),
-    /// Write a project file from what is found in a directory
+    /// Write a project file for a directory of runs
     Init(init::Init),
-    /// Validate a project: what each file was recognised as, where each fact came from, what is wrong
+    /// Validate a project: the format of each log, the source of each fact, and every problem
     Check(check::Check),
-    /// List the runs
+    /// List the runs: state, size, tokens, mixture, loss and forecast
     Runs(runs::Runs),
-    /// Show one run: facts, metrics, forecast
+    /// Show one run: facts, metrics and forecasts
     Show(show::Show),
-    /// Show the laws with parameters, intervals and held-out skill
+    /// Fit the laws: parameters, intervals and held-out error
     Fit(fit::Fit),
-    /// List the laws, and show one: what it needs, gives and rests on
+    /// List the laws, or show one: formula, inputs, outputs and paper
     Laws(laws::Laws),
-    /// Predict losses for a size, an amount of data and a mixture
+    /// Predict the losses of a run from its size, token count and mixture
     Predict(predict::Predict),
-    /// List the alerts of runs (NaN, divergence, a stalled writer, …), and dismiss them
+    /// List alerts (NaN, divergence, a stalled writer, …) and dismiss them
     Alerts(alerts::Alerts),
     /// The name of `alerts` in earlier releases
     #[command(hide = true)]
     Ack(alerts::Ack),
-    /// Show how forecasts have fared: error by part of the run seen, coverage, per law and loss
+    /// Grade past forecasts: error and interval coverage, by law, loss and progress of the run
     Ledger(ledger::Ledger),
-    /// Say which ratio to change, or why none is advised
+    /// Recommend a mixture, or say which run to launch next to decide
     Recommend(recommend::Recommend),
-    /// Write every point out
+    /// Export every point as JSON lines, CSV or Parquet
     Export(export::Export),
-    /// Write recorded logs again as if they were being trained now
+    /// Replay recorded logs as if the runs were training now
     Replay(replay::Replay),
-    /// Print the JSON Schemas of the project file and of every answer
+    /// Print the JSON Schemas of the project file and of every JSON output
     Schema(schema::Schema),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(completions::Completions),
     /// Print the manual page
     Man(completions::Man),

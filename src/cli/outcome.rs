@@ -1,10 +1,10 @@
-//! How a command ended.
+//! The outcome of a successful command.
 
-/// How a command ended when nothing went wrong.
+/// Outcome of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The work is done.
+    /// The command did what was asked.
     Done,
-    /// There is not enough evidence to advise; the reasons were the output.
+    /// No advice: the runs don't support any yet. The reasons were printed.
     Abstained,
 }

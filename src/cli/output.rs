@@ -1,4 +1,4 @@
-//! What every command prints with: JSON, tables, and errors.
+//! Output shared by all commands: JSON, tables, progress and errors.
 
 use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
@@ -8,31 +8,31 @@ use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// Writes to standard output. A reader that has left (`mixlaw runs | head`) is no failure: the process ends quietly.
+/// Writes to standard output. If the reader has closed the pipe (`mixlaw runs | head`), the process exits silently.
 ///
 /// # Errors
-/// Where the text cannot be written for another reason.
+/// If the text cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Failure::new(format!("cannot write the answer: {error}"), None)),
+        Err(error) => Err(Failure::new(format!("cannot write to standard output: {error}"), None)),
     }
 }
 
-/// Writes a value as JSON, indented.
+/// Writes a value to standard output as indented JSON.
 ///
 /// # Errors
-/// Like [`print()`].
+/// The same as [`print()`].
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value)
-        .map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))?;
+        .map_err(|e| Failure::new(format!("cannot write the answer as JSON: {e}"), None))?;
     text.push('\n');
     print(&text)
 }
 
-/// Shows what takes long on one line, where a person looks.
+/// Shows the progress of a fit on one line of standard error, if it is a terminal.
 pub fn show_progress(progress: Progress<'_>) {
     match progress {
         Progress::Reading(progress) => show_reading(progress),
@@ -46,7 +46,7 @@ pub fn show_progress(progress: Progress<'_>) {
     }
 }
 
-/// Shows how far a first reading is, where a person looks.
+/// Shows the progress of the first reading of logs on one line of standard error, if it is a terminal.
 pub fn show_reading(progress: &IngestProgress) {
     let mut err = std::io::stderr().lock();
     if err.is_terminal() {
@@ -64,7 +64,7 @@ pub fn show_reading(progress: &IngestProgress) {
     }
 }
 
-/// Takes away what [`show_progress`] has shown.
+/// Clears the line of [`show_progress`].
 pub fn clear_progress() {
     let mut err = std::io::stderr().lock();
     if err.is_terminal() {
@@ -72,19 +72,19 @@ pub fn clear_progress() {
     }
 }
 
-/// Writes an error and what to type next to standard error.
+/// Writes an error and its help to standard error.
 pub fn complain(failure: &Failure) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "error: {}", complaint(&failure.message, failure.help.as_deref()));
 }
 
-/// Writes what did not keep a command from answering, and what can be done about it, to standard error.
+/// Writes a warning and its help to standard error.
 pub fn remark(notice: &Notice) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "warning: {}", complaint(&notice.text, notice.help.as_deref()));
 }
 
-/// Text in columns: the first row is the header; columns of numbers are right-aligned by putting `>` before the header.
+/// Text table. The first row is the header; a `>` before a header right-aligns its column.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
     let Some(header) = rows.first() else { return String::new() };
@@ -118,7 +118,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// What must not be missed, in a frame as wide as it is.
+/// Text in a frame, for warnings that must not be missed.
 #[must_use]
 pub fn loud(text: &str) -> String {
     const WIDTH: usize = 76;

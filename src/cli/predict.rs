@@ -1,4 +1,4 @@
-//! `mixlaw predict`: losses for a size, an amount of data and a mixture.
+//! `mixlaw predict`: losses for a size, a token count and a mixture.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -16,32 +16,32 @@ use std::collections::BTreeSet;
 pub struct Predict {
     #[command(flatten)]
     project: ProjectArg,
-    /// Parameters, like 7e9 or 7B, several (1B,2B) or a range (1B:8B:1B); the target's where not given
+    /// N, parameters: one value (7B, 7e9), a list (1B,2B) or a range (1B:8B:1B) [default: the target's]
     #[arg(long, value_name = "N", value_parser = sweep::amounts)]
     params: Option<Amounts>,
-    /// Training tokens, like 20e9 or 20B, several or a range; the target's where not given
+    /// D, training tokens: one value (20B, 20e9), a list or a range [default: the target's]
     #[arg(long, value_name = "D", value_parser = sweep::amounts)]
     tokens: Option<Amounts>,
-    /// Parameters used for one token, of a mixture-of-experts model
+    /// Active parameters per token of a mixture-of-experts model
     #[arg(long, value_name = "N", value_parser = parse_amount)]
     active_params: Option<f64>,
-    /// E, experts per layer; 1 for a dense model
+    /// E, experts per layer (1 for a dense model)
     #[arg(long, value_name = "E", value_parser = parse_amount)]
     experts: Option<f64>,
-    /// K, experts a token is routed to
+    /// K, experts per token
     #[arg(long, value_name = "K", value_parser = parse_amount)]
     experts_per_token: Option<f64>,
-    /// G, how many fine-grained experts replace one
+    /// G, granularity: fine-grained experts that replace one full-size expert
     #[arg(long, value_name = "G", value_parser = parse_amount)]
     granularity: Option<f64>,
-    /// Weights, like prose=0.7,rust=0.3, or a range (rust=0:1:0.05); domains that are not named share the rest as they do
-    /// now; the current weights where not given
+    /// Mixture weights (prose=0.7,rust=0.3) or a range (rust=0:1:0.05); domains you leave out share the rest in their
+    /// current proportions [default: the current mixture]
     #[arg(long, value_name = "WEIGHTS", value_parser = sweep::mixtures)]
     mixture: Option<Mixtures>,
-    /// Print one row for each place and loss as CSV
+    /// Print CSV, one row per prediction and loss
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// Print the answer as JSON (schemas/predict.schema.json)
+    /// Print JSON (schemas/predict.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -63,7 +63,7 @@ impl Predict {
         Ok(Outcome::Done)
     }
 
-    /// Every combination of what is swept: mixtures change fastest.
+    /// Every combination of the swept values; mixtures change fastest.
     fn places(&self) -> Result<Vec<PredictQuery>, Failure> {
         let amounts = |of: &Option<Amounts>| match of {
             None => vec![None],
@@ -77,8 +77,8 @@ impl Predict {
         let count = params.len() * tokens.len() * mixtures.len();
         if count > sweep::MOST {
             return Err(Failure::usage(
-                format!("that is {count} places; at most {} are predicted at once", sweep::MOST),
-                "take larger steps".to_owned(),
+                format!("the ranges give {count} predictions; the maximum is {}", sweep::MOST),
+                "use larger steps".to_owned(),
             ));
         }
         let mut places = Vec::with_capacity(count);
@@ -127,27 +127,28 @@ fn show(forecasts: &[Forecast]) -> String {
     out
 }
 
-/// How far outside the data, in words; empty inside.
+/// Distance from the data, as text; empty inside the data.
 fn outside(forecast: &Forecast) -> String {
     let mut outside = Vec::new();
     if forecast.extrapolation.params > 1.0 {
         outside.push(format!("{:.1} × largest N", forecast.extrapolation.params));
     }
     if forecast.extrapolation.tokens > 1.001 {
-        outside.push(format!("{:.1} × most tokens", forecast.extrapolation.tokens));
+        outside.push(format!("{:.1} × largest D", forecast.extrapolation.tokens));
     }
     if !forecast.extrapolation.mixture_inside {
-        outside.push("mixture outside".to_owned());
+        outside.push("mixture not covered".to_owned());
     }
     outside.join(", ")
 }
 
-/// Names that occur, in their order.
+/// Domain names that occur, in order.
 fn domains(forecasts: &[Forecast]) -> Vec<&String> {
     forecasts.iter().flat_map(|f| f.mixture.0.keys()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// One line for each place: what varies, each loss by the chosen law, which comes first, with its interval, and what of it is outside the data.
+/// Table with one line per prediction: the swept values, each loss by the chosen law with its interval, and how far it
+/// extrapolates.
 fn many(forecasts: &[Forecast]) -> String {
     let Some(first) = forecasts.first() else { return String::new() };
     let varies = |of: fn(&Forecast) -> f64| forecasts.iter().any(|f| of(f) != of(first));
@@ -193,7 +194,7 @@ fn many(forecasts: &[Forecast]) -> String {
     format!("{}\n\n{}", printable(&title.join(" · ")), table(&rows))
 }
 
-/// One row for each place and loss, by the chosen law.
+/// CSV with one row per prediction and loss, by the chosen law.
 fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
     let failed = |e: String| Failure::new(format!("cannot write CSV: {e}"), None);
     let domains = domains(forecasts);

@@ -1,10 +1,10 @@
-//! `mixlaw recommend`: which ratio to change, or why none is advised.
+//! `mixlaw recommend`: the recommended mixture, or the run that would decide it.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
-use crate::vocab::number::{show_amount, significant};
+use crate::vocab::number::{show_amount, show_probability, significant};
 use crate::vocab::{
     Abstention, Advice, Expected, RecommendAnswer, Recommendation, Scale, ShapeAdvice, ShapeRecommendation,
 };
@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 pub struct Recommend {
     #[command(flatten)]
     project: ProjectArg,
-    /// Look outside the weights that the runs have explored
+    /// Also search mixtures outside the range that the runs cover
     #[arg(long)]
     extrapolate: bool,
-    /// Print the answer as JSON (schemas/recommend.schema.json)
+    /// Print JSON (schemas/recommend.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -51,7 +51,7 @@ impl Recommend {
 }
 
 fn show(advised: &Recommendation) -> String {
-    let mut rows: Vec<Vec<String>> = vec![["weight", ">now", ">advised"].map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> = vec![["weight", ">current", ">recommended"].map(str::to_owned).to_vec()];
     for (domain, weight) in &advised.mixture.0 {
         rows.push(vec![
             domain.clone(),
@@ -63,9 +63,9 @@ fn show(advised: &Recommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&advised.expected));
     out.push_str(&format!(
-        "\nprobability of improvement {:.0} % · that every limit holds {:.0} % · gain {:.4} nats · id {}\n\n",
-        advised.p_better * 100.0,
-        advised.p_within_limits * 100.0,
+        "\nprobability of improvement {} · probability that every limit holds {} · gain {:.4} nats · id {}\n\n",
+        show_probability(advised.p_better),
+        show_probability(advised.p_within_limits),
         advised.gain,
         advised.id
     ));
@@ -77,7 +77,7 @@ fn show(advised: &Recommendation) -> String {
 
 fn losses(expected: &BTreeMap<String, Expected>) -> String {
     let mut rows: Vec<Vec<String>> =
-        vec![["loss at the target", ">now", ">advised", ">5 %", ">95 %", ">limit"].map(str::to_owned).to_vec()];
+        vec![["loss at the target", ">current", ">recommended", ">5 %", ">95 %", ">limit"].map(str::to_owned).to_vec()];
     for (metric, expected) in expected {
         rows.push(vec![
             metric.clone(),
@@ -92,7 +92,7 @@ fn losses(expected: &BTreeMap<String, Expected>) -> String {
 }
 
 fn show_shape(r: &ShapeRecommendation) -> String {
-    let mut rows: Vec<Vec<String>> = vec![["shape", ">now", ">advised"].map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> = vec![["shape", ">current", ">recommended"].map(str::to_owned).to_vec()];
     let experts = |s: &Scale| s.moe.map_or_else(|| "dense".to_owned(), |m| show_amount(m.experts));
     let chosen = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.experts_per_token));
     let grain = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.granularity));
@@ -110,9 +110,9 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&r.expected));
     out.push_str(&format!(
-        "\nfor {} FLOPs · probability of improvement {:.0} % · gain {:.4} nats\n\n",
+        "\nfor {} FLOPs · probability of improvement {} · gain {:.4} nats\n\n",
         significant(r.compute, 3),
-        r.p_better * 100.0,
+        show_probability(r.p_better),
         r.gain
     ));
     for reason in &r.reasons {
@@ -122,7 +122,7 @@ fn show_shape(r: &ShapeRecommendation) -> String {
 }
 
 fn show_abstention(what: &str, abstained: &Abstention) -> String {
-    let mut out = format!("No {what} is advised: there is not enough to go on.\n");
+    let mut out = format!("No {what} is recommended: the runs don't support one yet.\n");
     for (title, sentences) in [("", &abstained.reasons), ("\nWhat would help:\n", &abstained.would_help)] {
         if !sentences.is_empty() {
             out.push_str(title);

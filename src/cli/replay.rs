@@ -1,4 +1,4 @@
-//! `mixlaw replay`: recorded logs written again as if they were being trained now.
+//! `mixlaw replay`: writes recorded logs again, as if the runs were training now.
 
 use super::output::print;
 use super::{Outcome, ProjectArg};
@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 pub struct Replay {
     #[command(flatten)]
     project: ProjectArg,
-    /// Directory to write to; it must not exist yet, or be empty
+    /// Output directory; must not exist or must be empty
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
-    /// How many times as fast as recorded
+    /// Speed relative to the recording
     #[arg(long, value_name = "X", default_value_t = 50.0, value_parser = speed)]
     speed: f64,
-    /// Runs that are trained at a time
+    /// Runs that train at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
 }
@@ -28,7 +28,7 @@ pub struct Replay {
 fn speed(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('x').parse::<f64>() {
         Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
-        _ => Err(format!("'{text}' is no speed; write a number above zero, like 50")),
+        _ => Err(format!("'{text}' is not a speed; write a number above zero, like 50")),
     }
 }
 
@@ -41,21 +41,21 @@ impl Replay {
         let runs = replay::record(&project).map_err(failed)?;
         if runs.iter().all(|run| run.logs.is_empty()) {
             return Err(Failure::new(
-                "there is nothing to replay: no run has a log that is recognised",
-                "see what was found: mixlaw check".to_owned(),
+                "nothing to replay: no run has a log in a known format",
+                "list the logs found: mixlaw check".to_owned(),
             ));
         }
         if let Some(run) = runs.iter().find(|run| !below(Path::new(&run.name))) {
             return Err(Failure::usage(
-                format!("the run '{}' lies outside the project's directory", run.name),
-                "only runs below the project file can be replayed".to_owned(),
+                format!("the run '{}' is outside the project directory", run.name),
+                "replay only works on runs below the project file's directory".to_owned(),
             ));
         }
         replay::prepare(&project, &runs, &into).map_err(failed)?;
         let appends = replay::schedule(&runs, usize::from(self.jobs));
         let last = appends.last().map_or(0.0, |append| append.at / self.speed);
         print(&format!(
-            "{} runs, {} lines, {last:.0} s; watch them: mixlaw watch {}\n",
+            "replaying {} runs, {} lines, {last:.0} s; watch them: mixlaw watch {}\n",
             runs.len(),
             appends.len(),
             into.display()
@@ -70,7 +70,7 @@ impl Replay {
     }
 }
 
-/// A replay appends to files: into a directory that has some already it would mix two trainings.
+/// Rejects a directory that is not empty: a replay appends, so existing logs would mix with the new ones.
 fn refuse_what_is_there(into: &Path) -> Result<(), Failure> {
     let empty = match std::fs::read_dir(into) {
         Ok(mut entries) => entries.next().is_none(),
@@ -82,11 +82,11 @@ fn refuse_what_is_there(into: &Path) -> Result<(), Failure> {
     }
     Err(Failure::usage(
         format!("{} is not empty", into.display()),
-        "name a directory that does not exist yet, or an empty one".to_owned(),
+        "give a directory that does not exist yet or is empty".to_owned(),
     ))
 }
 
-/// Whether a relative path stays below where it starts.
+/// Whether a relative path stays below its starting directory.
 fn below(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }

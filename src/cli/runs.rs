@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub struct Runs {
     #[command(flatten)]
     project: ProjectArg,
-    /// Print the answer as JSON (schemas/runs.schema.json)
+    /// Print JSON (schemas/runs.schema.json)
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `mixlaw schema`: the JSON Schemas of what people write and scripts read.
+//! `mixlaw schema`: the JSON Schemas of the project file and of every JSON output.
 
 use super::Outcome;
 use super::output::{print, table};
@@ -12,12 +12,12 @@ use std::path::PathBuf;
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Schema to print; where not given, their list
+    /// Schema to print [default: list all]
     name: Option<String>,
-    /// Write all of them into a directory
+    /// Write all schemas to a directory
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
     write: Option<PathBuf>,
-    /// Write the reference of formats, laws and keys into a file
+    /// Write the reference of formats, laws and keys to a file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "write"], hide = true)]
     reference: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ impl Schema {
                     Some(close) => format!("did you mean '{close}'?"),
                     None => format!("one of: {}", names.join(", ")),
                 };
-                return Err(Failure::usage(format!("there is no schema called '{name}'"), help));
+                return Err(Failure::usage(format!("unknown schema '{name}'"), help));
             }
         }
         Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! Who answers: the project's daemon if one is running, else this process for itself.
+//! A session that answers queries: the project's daemon if it is running, else this process.
 
 use super::output;
 use crate::daemon::answer::{self, acknowledged, answer, need};
@@ -21,15 +21,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a daemon that has just started may take to its first advice.
+/// Longest wait for the first advice of a daemon that has just started.
 const FIRST_ADVICE: Duration = Duration::from_secs(60);
-/// How often it is asked meanwhile.
+/// Interval between requests during that wait.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Files that cannot be read and are named one by one beside an answer.
+/// Most unreadable files that are listed one by one.
 const MOST_REMARKS: usize = 5;
 
-/// Someone who answers.
+/// A session that answers queries.
 pub enum Session {
     /// The project's daemon.
     Daemon(Box<Client>),
@@ -37,24 +37,24 @@ pub enum Session {
     Own(Box<Own>),
 }
 
-/// This process, which reads and fits what a question needs when it is asked.
+/// A session in this process, which reads and fits on demand.
 pub struct Own {
     engine: Engine,
-    /// What is known, and what it suffices for.
+    /// The current state, and the needs that it covers.
     known: Option<(Need, CurrentState)>,
-    /// Says that this process owns the store; `None` where nothing is kept.
+    /// Lock on the store; `None` if nothing is saved.
     lock: Option<Lock>,
-    /// Why nothing is kept.
+    /// The reason why nothing is saved.
     trouble: Option<Notice>,
-    /// Whether the logs that cannot be read were named.
+    /// Whether the unreadable logs have been listed.
     told: bool,
 }
 
 impl Session {
-    /// Loads the project and finds someone who answers.
+    /// Loads the project and opens a session.
     ///
     /// # Errors
-    /// What is wrong with the project, the daemon or the store.
+    /// If the project, the daemon or the store cannot be opened.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let project = Project::load(path)?;
         if let Some(client) = lifecycle::find(&project)? {
@@ -85,10 +85,10 @@ impl Session {
         Ok(Self::Own(Box::new(Own::on(&project, SledStore::temporary()?, &Opened::New, None, trouble)?)))
     }
 
-    /// Asks a question whose answer is `T`.
+    /// Runs a query whose answer is a `T`.
     ///
     /// # Errors
-    /// What is wrong with the question, or the line to the daemon.
+    /// If the query is invalid or the daemon cannot be reached.
     pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
         match self {
             Self::Own(own) => read(&own.answer(&query)?),
@@ -96,10 +96,10 @@ impl Session {
         }
     }
 
-    /// Dismisses alerts. It is done and written down when this returns.
+    /// Dismisses alerts; the change is saved when this returns.
     ///
     /// # Errors
-    /// Where a run or a number is not known; what is wrong with the store or the line to the daemon.
+    /// If a run or a number is unknown, or the store or the daemon fails.
     pub fn dismiss(&mut self, which: Which) -> Result<AckAnswer, Failure> {
         match self {
             Self::Own(own) => own.dismiss(&which),
@@ -107,7 +107,7 @@ impl Session {
         }
     }
 
-    /// All runs; what this process knows itself need not be put in writing first.
+    /// All runs. In this process, the answer is not serialized first.
     ///
     /// # Errors
     /// What is wrong with the line to the daemon.
@@ -118,7 +118,7 @@ impl Session {
         }
     }
 
-    /// The newest snapshot; from a daemon that has just started, the first with advice in it.
+    /// The newest snapshot; a daemon that has just started gets time to compute its first advice.
     ///
     /// # Errors
     /// What is wrong with the line to the daemon.
@@ -138,10 +138,10 @@ impl Session {
         }
     }
 
-    /// Hands every point that is asked for to `sink`, as text.
+    /// Writes every point that matches the query to `sink`, as text.
     ///
     /// # Errors
-    /// What is wrong with the question, the store, the line to the daemon or the sink.
+    /// If the query is invalid, or the store, the daemon or the sink fails.
     pub fn export(
         &mut self,
         query: crate::ipc::protocol::ExportQuery,
@@ -153,7 +153,7 @@ impl Session {
                 let result = export::points(own.known(Need::Points)?.store.as_ref(), &query, |text| {
                     sink(text).map_err(|error| {
                         failure = Some(error);
-                        std::io::Error::other("the sink is closed")
+                        std::io::Error::other("the output is closed")
                     })
                 });
                 match (result, failure) {
@@ -180,7 +180,7 @@ impl Session {
 }
 
 impl Own {
-    /// Reads nothing yet.
+    /// A session that has read nothing yet.
     fn on(
         project: &Project,
         store: Arc<SledStore>,
@@ -192,7 +192,7 @@ impl Own {
         Ok(Self { engine, known: None, lock, trouble, told: false })
     }
 
-    /// What is known, with everything that `need` names.
+    /// The current state, with everything that `need` asks for.
     fn known(&mut self, need: Need) -> Result<&CurrentState, Failure> {
         let known = match self.known.take().filter(|(suffices, _)| *suffices >= need) {
             Some(known) => known,
@@ -219,7 +219,7 @@ impl Own {
         output::clear_progress();
         settled?;
         if !std::mem::replace(&mut self.told, true) {
-            self.tell_what_is_left_out();
+            self.warn_about_unreadable_logs();
         }
         let notices = self.trouble.iter().cloned().collect();
         let around = Surroundings { embedded: true, notices, ..Surroundings::default() };
@@ -229,12 +229,12 @@ impl Own {
         Ok(current)
     }
 
-    /// Names the logs that cannot be read, which the answer goes without.
-    fn tell_what_is_left_out(&self) {
+    /// Lists the unreadable logs, which are missing from the answer.
+    fn warn_about_unreadable_logs(&self) {
         let left_out = self.engine.unreadable();
         left_out.iter().take(MOST_REMARKS).for_each(output::remark);
         if left_out.len() > MOST_REMARKS {
-            let text = format!("{} more files cannot be read", left_out.len() - MOST_REMARKS);
+            let text = format!("{} more logs cannot be read", left_out.len() - MOST_REMARKS);
             let help = Some("list them: mixlaw check".to_owned());
             output::remark(&Notice { severity: Severity::Warning, text, help });
         }
@@ -251,7 +251,7 @@ impl Own {
     }
 }
 
-/// The answer in what a daemon said.
+/// The answer in a daemon's response.
 fn answer_of<T: DeserializeOwned>(said: Result<Response, IpcError>) -> Result<T, Failure> {
     match said.map_err(|e| lifecycle::speak(&e))? {
         Response::Answer(value) => read(&value),
@@ -261,15 +261,13 @@ fn answer_of<T: DeserializeOwned>(said: Result<Response, IpcError>) -> Result<T,
 }
 
 fn read<T: DeserializeOwned>(value: &RawValue) -> Result<T, Failure> {
-    serde_json::from_str(value.get()).map_err(|e| Failure::new(format!("an answer of another shape: {e}"), None))
+    serde_json::from_str(value.get())
+        .map_err(|e| Failure::new(format!("the daemon sent an answer that cannot be read: {e}"), None))
 }
 
 fn unexpected(response: &Response) -> Failure {
     match response {
         Response::Stopping => Failure::new("the daemon is stopping", "try again in a moment".to_owned()),
-        _ => Failure::new(
-            "the daemon gave an answer that was not asked for",
-            "restart it: mixlaw daemon stop".to_owned(),
-        ),
+        _ => Failure::new("the daemon sent an unexpected answer", "restart it: mixlaw daemon stop".to_owned()),
     }
 }

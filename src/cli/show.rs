@@ -1,4 +1,4 @@
-//! `mixlaw show`: one run, with everything that is known of it.
+//! `mixlaw show`: facts, metrics and forecasts of one run.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -14,11 +14,11 @@ use std::collections::BTreeSet;
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Name of the run, or a part that only it has
+    /// Name of the run, or a unique part of it
     run: String,
     #[command(flatten)]
     project: ProjectArg,
-    /// Print the answer as JSON (schemas/runs.schema.json)
+    /// Print JSON (schemas/runs.schema.json)
     #[arg(long)]
     json: bool,
 }
@@ -37,7 +37,7 @@ impl Show {
     }
 }
 
-/// A fact's value in words.
+/// A fact's value as text.
 pub(super) fn fact(value: &FactValue) -> String {
     match value {
         FactValue::Number(number) => show_amount(*number),
@@ -48,8 +48,8 @@ pub(super) fn fact(value: &FactValue) -> String {
     }
 }
 
-/// The rows (fact, value, source) of what was found and is not used. The log of many trainings states a
-/// fact once for each: of one fact in one file the first few are shown and the rest counted.
+/// Rows (fact, value, source) of facts that were found but not used. A log of many trainings states a fact
+/// once per training: only the first few of one fact and file are shown, and the rest counted.
 pub(super) fn conflicts(all: &[Conflict]) -> impl Iterator<Item = [String; 3]> {
     const SHOWN: usize = 3;
     let mut groups: Vec<(FactName, &str, Vec<&Conflict>)> = Vec::new();
@@ -81,7 +81,7 @@ fn show(run: &RunView) -> String {
     }
     facts.extend(conflicts(&run.conflicts).map(Vec::from));
     let mut metrics: Vec<Vec<String>> = vec![
-        ["metric", ">points", ">starts", ">last step", ">last", ">final, forecast"]
+        ["metric", ">points", ">starts", ">last step", ">last", ">forecast final"]
             .iter()
             .map(|s| (*s).to_owned())
             .collect(),

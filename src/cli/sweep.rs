@@ -1,33 +1,32 @@
-//! Values as people sweep them: `1B:8B:1B`, `1B,2B,4B`, `rust=0:1:0.05`.
+//! Sweep arguments: `1B:8B:1B`, `1B,2B,4B`, `rust=0:1:0.05`.
 
 use crate::vocab::Mixture;
 use crate::vocab::number::parse_amount;
 
-/// Most places one sweep may have.
+/// Most values in one sweep.
 pub(super) const MOST: usize = 10_000;
 
-/// Values in the order typed, at least one.
+/// Amounts in the order given, at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Amounts(pub Vec<f64>);
 
-/// Mixtures in the order typed, at least one.
+/// Mixtures in the order given, at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mixtures(pub Vec<Mixture>);
 
-/// Reads one amount, several (`1B,2B,4B`), or a range with its end (`1B:8B:1B`).
+/// Parses one amount, a list (`1B,2B,4B`), or an inclusive range (`1B:8B:1B`).
 ///
 /// # Errors
-/// A sentence that says what was typed and what would be read.
+/// A sentence that quotes the input and says what is accepted.
 pub(super) fn amounts(text: &str) -> Result<Amounts, String> {
     let parts = text.split(',').map(|part| range(part, parse_amount)).collect::<Result<Vec<_>, _>>()?;
     Ok(Amounts(parts.concat()))
 }
 
-/// Reads weights (`prose=0.7,rust=0.3`), of which each may be a range (`rust=0:1:0.05`); several ranges are combined,
-/// each with each.
+/// Parses weights (`prose=0.7,rust=0.3`). Each may be a range (`rust=0:1:0.05`); several ranges give every combination.
 ///
 /// # Errors
-/// A sentence that says what was typed and what would be read.
+/// A sentence that quotes the input and says what is accepted.
 pub(super) fn mixtures(text: &str) -> Result<Mixtures, String> {
     let mut all = vec![Mixture::default()];
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -60,16 +59,19 @@ pub(super) fn mixtures(text: &str) -> Result<Mixtures, String> {
     Ok(Mixtures(all))
 }
 
-/// One value, or `from:to:step` with both ends.
+/// Parses one value, or an inclusive range `from:to:step`.
 fn range(text: &str, read: impl Fn(&str) -> Result<f64, String>) -> Result<Vec<f64>, String> {
     let parts: Vec<&str> = text.split(':').collect();
     let (from, to, step) = match parts.as_slice() {
         [one] => return Ok(vec![read(one)?]),
         [from, to, step] => (read(from)?, read(to)?, read(step)?),
-        _ => return Err(format!("'{}' is no range; write from:to:step, like 0:1:0.05", text.trim())),
+        _ => return Err(format!("'{}' is not a range; write from:to:step, like 0:1:0.05", text.trim())),
     };
     if step <= 0.0 || to < from {
-        return Err(format!("'{}' leads nowhere: it must go up, by a step above zero", text.trim()));
+        return Err(format!(
+            "the range '{}' is empty: `to` must be at least `from`, and the step above zero",
+            text.trim()
+        ));
     }
     // The end belongs to it though the steps do not meet it to the last digit.
     let steps = ((to - from) / step + 1e-9).floor();
@@ -80,10 +82,10 @@ fn range(text: &str, read: impl Fn(&str) -> Result<f64, String>) -> Result<Vec<f
 }
 
 fn too_many(count: usize) -> String {
-    format!("that is {count} places; at most {MOST} are predicted at once")
+    format!("the ranges give {count} predictions; the maximum is {MOST}")
 }
 
-/// Without the dust of adding steps: 0.15000000000000002 is 0.15.
+/// Removes the rounding error of repeated addition: 0.15000000000000002 becomes 0.15.
 fn round(value: f64) -> f64 {
     format!("{value:.12e}").parse().unwrap_or(value)
 }

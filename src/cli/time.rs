@@ -1,16 +1,16 @@
-//! Times as people type and read them, in their own zone.
+//! Parsing and printing of times in the local time zone.
 
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-/// Reads a time as seconds since 1970: `14:00` (the last time it was), `2026-11-24 14:00`, `2026-11-24T14:00:00Z`,
+/// Parses a time to seconds since 1970: `14:00` (the most recent), `2026-11-24 14:00`, `2026-11-24T14:00:00Z`,
 /// `2h ago`, `30m`.
 ///
 /// # Errors
-/// A sentence that says what was typed and what would be read.
+/// A sentence that quotes the input and says what is accepted.
 pub fn parse(text: &str) -> Result<f64, String> {
     read(text.trim(), &Zoned::now())
-        .ok_or_else(|| format!("'{text}' is no time; write it like 14:00, '2026-11-24 14:00' or '2h ago'"))
+        .ok_or_else(|| format!("'{text}' is not a time; write it like 14:00, '2026-11-24 14:00' or '2h ago'"))
 }
 
 fn read(text: &str, now: &Zoned) -> Option<f64> {
@@ -32,7 +32,7 @@ fn read(text: &str, now: &Zoned) -> Option<f64> {
     Some(seconds(now.timestamp().checked_sub(span.abs()).ok()?))
 }
 
-/// Writes seconds since 1970 as a local date and time.
+/// Formats seconds since 1970 as a local date and time.
 #[must_use]
 pub fn show(seconds: f64) -> String {
     match Timestamp::from_millisecond((seconds * 1e3) as i64) {

@@ -1,4 +1,4 @@
-//! `mixlaw watch`: the dashboard, live or for one frame.
+//! `mixlaw watch`: the dashboard, live or as one frame.
 
 mod follow;
 mod thread;
@@ -25,31 +25,31 @@ use thread::thread;
 pub struct Watch {
     #[command(flatten)]
     project: ProjectArg,
-    /// Watch in this process instead of in a daemon
+    /// Read and fit in this process instead of in a daemon
     #[arg(long, visible_alias = "foreground")]
     embedded: bool,
-    /// Print one frame and leave
+    /// Print one frame and exit
     #[arg(long)]
     once: bool,
-    /// With --once: print the snapshot as JSON (schemas/snapshot.schema.json)
+    /// With --once: print a snapshot as JSON (schemas/snapshot.schema.json)
     #[arg(long, requires = "once", conflicts_with = "svg")]
     json: bool,
-    /// With --once: print this view alone
+    /// With --once: print only this view
     #[arg(long, requires = "once", conflicts_with_all = ["json", "svg"], value_name = "ID", value_parser = parse_view)]
     view: Option<ViewId>,
-    /// With --once: write the frame as a picture
+    /// With --once: write the frame to an SVG file
     #[arg(long, requires = "once", value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Looks: dark, light, ansi (the terminal's own 16 colours) or mono; by the environment where not given
+    /// Theme: dark, light, ansi (the terminal's 16 colours) or mono [default: chosen from the environment]
     #[arg(long, value_name = "NAME", value_parser = parse_theme)]
     theme: Option<ThemeName>,
-    /// Take clicks and the wheel (they are then not the terminal's, for selecting text)
+    /// Enable the mouse; the terminal can then no longer select text
     #[arg(long, conflicts_with = "once")]
     mouse: bool,
-    /// With --once: columns of the frame
+    /// With --once: width of the frame in columns
     #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
     width: Option<u16>,
-    /// With --once --svg: rows of the frame
+    /// With --once --svg: height of the frame in rows
     #[arg(long, requires = "svg", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
     height: Option<u16>,
 }
@@ -84,8 +84,8 @@ impl Watch {
     fn live(self) -> Result<(), Failure> {
         if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
             return Err(Failure::usage(
-                "the dashboard needs a terminal, and this is none",
-                "one frame as text: mixlaw watch --once; as JSON: --once --json; as a picture: --once --svg FILE"
+                "the dashboard needs a terminal, and standard output is not one",
+                "print one frame: mixlaw watch --once; JSON: --once --json; an SVG picture: --once --svg FILE"
                     .to_owned(),
             ));
         }
@@ -112,7 +112,9 @@ impl Watch {
         match show(snapshots, options, &dismiss, Box::new(|| {}))? {
             Exit::Detached => {
                 // A terminal that is gone need not be told.
-                let _ = print(&format!("detached; process {pid} goes on watching (mixlaw daemon stop ends it)\n"));
+                let _ = print(&format!(
+                    "dashboard closed; the daemon (process {pid}) keeps running; stop it: mixlaw daemon stop\n"
+                ));
             }
             Exit::Stop => {
                 lifecycle::stop(&project)?;
@@ -139,7 +141,7 @@ fn parse_theme(text: &str) -> Result<ThemeName, String> {
     }
 }
 
-/// The theme that was asked for, in the depth that the terminal has; else the one the environment asks for.
+/// The requested theme at the terminal's colour depth, or by default the one the environment implies.
 fn theme(asked: Option<ThemeName>) -> Theme {
     let environment = Theme::from_env(|name| std::env::var(name).ok());
     match asked {
@@ -153,17 +155,17 @@ fn theme(asked: Option<ThemeName>) -> Theme {
 
 fn show(snapshots: Latest, options: tui::Options, dismiss: &dyn Fn(Vec<u64>), will: LastWill) -> Result<Exit, Failure> {
     tui::run(snapshots, options, dismiss, will).map_err(|e| {
-        Failure::new(format!("the terminal failed: {e}"), "one frame as text: mixlaw watch --once".to_owned())
+        Failure::new(format!("the terminal failed: {e}"), "print one frame: mixlaw watch --once".to_owned())
     })
 }
 
-/// All in one process.
+/// Dashboard and engine in one process.
 fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let place = StateDir::of(&project)?;
     let lock = place.own()?.ok_or_else(|| {
         Failure::new(
-            "another mixlaw has this project's store",
-            "look at it: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
+            "another mixlaw process is using this project's store",
+            "open its dashboard: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
         )
     })?;
     let service = Service::start(project, &place, lock, true)?;

@@ -20,7 +20,7 @@ static CARD: LawInfo = LawInfo {
     needs: "N, D, all weights; two sizes, more mixtures than domains",
     gives: "the loss at any N, D and mixture; the best mixture, which does not depend on N or D",
     source: "Shukor et al. 2025, arXiv:2507.09404",
-    caveats: &["E trades off with the mixture term", "with four sizes or more the joint law is better"],
+    caveats: &["E and the mixture term are strongly correlated", "prefer `joint` with four or more sizes"],
 };
 
 /// The first of the domains' Cᵢ; the γᵢ follow them.

@@ -16,13 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "bimix",
     title: "BiMix",
     form: "L = r^−α · (B/D^β + C)",
-    needs: "D, the weight r of the loss's own domain; one size, three ratios above 0",
-    gives: "the loss at any D and r of one size",
+    needs: "D and the weight r of the loss's own domain; one size, three ratios above 0",
+    gives: "the loss at any D and r, for one size",
     source: "Ge et al. 2024, arXiv:2405.14908",
     caveats: &[
-        "blind to N",
-        "a weight of 0 has no finite loss; it is taken as 1e-9",
-        "loses to laws that see every domain",
+        "ignores N",
+        "the loss is infinite at r = 0; a weight of 0 is treated as 1e-9",
+        "less accurate than laws that use every domain's weight",
     ],
 };
 

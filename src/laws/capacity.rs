@@ -21,9 +21,9 @@ static CARD: LawInfo = LawInfo {
     title: "Capacity law",
     form: "Lᵢ = Eᵢ + cᵢ·xᵢ*^−bᵢ + Aᵢ·(D·hᵢ)^−aᵢ, x* = argmin Σ hₖ·cₖ·xₖ^−bₖ, Σ x = N + (K−1)·H, x ≥ H",
     needs: "N, D, all weights; two sizes, more mixtures than domains",
-    gives: "the loss at any N, D and mixture; how many parameters each domain gets",
+    gives: "the loss at any N, D and mixture; the parameters allocated to each domain",
     source: "2026, arXiv:2606.08167",
-    caveats: &["other domains' cₖ and bₖ are seen only through what they take from this one"],
+    caveats: &["cₖ and bₖ of other domains are identified only through their effect on this domain's capacity"],
 };
 
 const E: usize = 0;

@@ -17,9 +17,9 @@ static CARD: LawInfo = LawInfo {
     title: "Chinchilla law",
     form: "L = E + A/N^α + B/D^β",
     needs: "N, D; two sizes, two token counts",
-    gives: "the loss at any N and D of one mixture; the best N and D for a budget",
+    gives: "the loss at any N and D, for one mixture; the best N and D for a compute budget",
     source: "Hoffmann et al. 2022, arXiv:2203.15556",
-    caveats: &["blind to the mixture", "with two sizes E and α trade off"],
+    caveats: &["ignores the mixture", "with only two sizes, E and α are strongly correlated"],
 };
 
 const E: usize = 0;

@@ -21,9 +21,12 @@ static CARD: LawInfo = LawInfo {
     title: "Critical mixture ratio",
     form: "L = a·r^s + b",
     needs: "the weight r of the loss's own domain at one N and D; three ratios above 0",
-    gives: "the loss at any r; with general-loss, the largest ratio that keeps the general loss within its limit",
+    gives: "the loss at any r; together with general-loss, the largest ratio at which the general loss stays within its limit",
     source: "Gu et al. 2024, arXiv:2407.17467",
-    caveats: &["blind to N and D: fit it to the last checkpoints of runs that are alike", "a, s and b trade off"],
+    caveats: &[
+        "ignores N and D: fit it to the last checkpoints of runs with equal N and D",
+        "a, s and b are strongly correlated",
+    ],
 };
 
 const SCALE: usize = 0;

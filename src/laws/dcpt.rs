@@ -16,13 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "dcpt",
     title: "D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ",
-    needs: "N, D, the weight r of the loss's own domain; three ratios (one size will do, and then says nothing about others)",
-    gives: "the loss at any N, D and r; the r that keeps another loss within a limit",
+    needs: "N, D and the weight r of the loss's own domain; three ratios (one size is enough, but then the law does not predict other sizes)",
+    gives: "the loss at any N, D and r; the r at which another loss stays within a limit",
     source: "Que et al. 2024, arXiv:2406.01375",
     caveats: &[
-        "η tends to 0, and is left free of sign: that more of the domain's own data raises its data term, as the paper has it, is not forced",
-        "C, γ and ε trade off against each other and against E",
-        "at r = 0 the law has only ε to go by",
+        "η is often close to 0. mixlaw allows negative η; the paper requires η > 0",
+        "C, γ, ε and E are strongly correlated",
+        "at r = 0 the prediction rests on ε alone",
     ],
 };
 

@@ -23,14 +23,14 @@ static CARD: LawInfo = LawInfo {
     name: "dcpt-cross",
     title: "Cross-domain D-CPT law",
     form: "L = E + A/N^α + B·r^η/D^β + C/(r+ε)^γ + F/K^μ, K = 1/k₁ + w·k₂",
-    needs: "as dcpt; of every run and of the target's domain, the first loss k₁ and its early decline k₂; three k₁",
-    gives: "the loss on a domain of which there is only a short run",
+    needs: "the data that dcpt requires; for every run and for the target's domain, the first loss k₁ and its early decline k₂; three values of k₁",
+    gives: "the loss on a domain that has only a short run",
     source: "Que et al. 2024, arXiv:2406.01375",
     caveats: &[
-        "k₁ and k₂ of a run are taken from the checkpoints that fit.skip leaves out, or from columns of a table",
-        "forecasts are for the domain whose short run target.probe states",
-        "F, μ and w trade off, and F against E where the k are much alike",
-        "for the rest see dcpt",
+        "k₁ and k₂ come from the checkpoints that fit.skip excludes, or from table columns",
+        "forecasts apply to the domain whose short run is given in target.probe",
+        "F, μ and w are strongly correlated; so are F and E if all k are similar",
+        "the notes on dcpt apply too",
     ],
 };
 

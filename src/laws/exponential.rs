@@ -21,7 +21,7 @@ static CARD: LawInfo = LawInfo {
     needs: "N, D, all weights; two sizes, more mixtures than domains",
     gives: "the loss at any N, D and mixture; the best mixture, which does not depend on N or D",
     source: "Ye et al. 2024, arXiv:2403.16952, with the terms of arXiv:2203.15556",
-    caveats: &["E trades off with every t"],
+    caveats: &["E and every tⱼ are strongly correlated"],
 };
 
 /// The first of the tⱼ.

@@ -16,10 +16,10 @@ static CARD: LawInfo = LawInfo {
     name: "fine-grained",
     title: "Fine-grained MoE law",
     form: "L = c + (g/G^γ + a)/N^α + b/D^β",
-    needs: "N, D, granularity G at one number of experts; two sizes, three granularities",
-    gives: "the loss at any N, D and G; the best granularity for a budget",
+    needs: "N, D and granularity G, for one number of experts; two sizes, three granularities",
+    gives: "the loss at any N, D and G; the best granularity for a compute budget",
     source: "Krajewski et al. 2024, arXiv:2402.07871",
-    caveats: &["for one ratio of total to active parameters", "g and γ trade off"],
+    caveats: &["valid for one ratio of total to active parameters", "g and γ are strongly correlated"],
 };
 
 const C: usize = 0;

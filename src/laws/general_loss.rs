@@ -16,13 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "general-loss",
     title: "General loss in continual pre-training",
     form: "L(r, T) = a₂·T^s₂ + a₃·T^s₃ + b₂ at each ratio r, linear in r between",
-    needs: "T, the weight r of the loss's own domain at one N; three ratios, five token counts",
-    gives: "the loss at any r and T; in the library, the critical ratio as it moves with T (CMR = a₄·T^s₄ + b₃)",
+    needs: "T and the weight r of the loss's own domain, for one N; three ratios, five token counts",
+    gives: "the loss at any r and T; in the library, the critical ratio as a function of T (CMR = a₄·T^s₄ + b₃)",
     source: "Gu et al. 2024, arXiv:2407.17467",
     caveats: &[
-        "blind to N: runs of one size only",
-        "a rising power has no end: not for T far beyond the runs",
-        "outside the ratios of the runs it says what it says at the nearest",
+        "ignores N: use runs of one size",
+        "the power law grows without bound: do not extrapolate far in T",
+        "outside the range of r in the runs, the prediction is that of the nearest r",
     ],
 };
 

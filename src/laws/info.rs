@@ -1,6 +1,6 @@
-//! What a law is, for people.
+//! Descriptions of laws, for users.
 
-/// What a law is, for people.
+/// Description of a law, for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LawInfo {
     /// Name in project files and on the command line.
@@ -9,12 +9,12 @@ pub struct LawInfo {
     pub title: &'static str,
     /// The formula.
     pub form: &'static str,
-    /// What must be known of each run, and what must vary.
+    /// The data that the law requires of each run, and how much of it must vary.
     pub needs: &'static str,
-    /// What it answers.
+    /// The quantities that the law predicts.
     pub gives: &'static str,
-    /// Where it is from.
+    /// The paper.
     pub source: &'static str,
-    /// What data of this kind do not pin down: predictions hold, these coefficients do not.
+    /// Limits of the law, and parameters that are not identifiable although predictions are.
     pub caveats: &'static [&'static str],
 }

@@ -16,13 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "joint",
     title: "Joint mixture law",
     form: "L = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + (Σᵢ Aᵢ·hᵢ)^a/N^α + (Σᵢ Bᵢ·hᵢ)^b/D^β",
-    needs: "N, D, all weights; four sizes advised, many mixtures at each",
+    needs: "N, D, all weights; four or more sizes recommended, with many mixtures each",
     gives: "the loss at any N, D and mixture; the best mixture for a given N and D",
     source: "Shukor et al. 2025, arXiv:2507.09404",
     caveats: &[
         "4K + 5 parameters for K domains",
-        "a and b trade off with the Aᵢ and Bᵢ",
-        "with two sizes prefer additive",
+        "a and the Aᵢ are strongly correlated; so are b and the Bᵢ",
+        "prefer `additive` with two sizes",
     ],
 };
 

@@ -17,10 +17,10 @@ static CARD: LawInfo = LawInfo {
     name: "joint-moe",
     title: "Joint MoE law",
     form: "L = a·Ê^δ·N^(α+γ ln Ê) + b·Ê^ω·D^(β+ζ ln Ê) + c, 1/Ê = 1/(E−1+(1/E_s−1/E_m)⁻¹) + 1/E_m",
-    needs: "N active, D, experts E; two sizes, three numbers of experts (1 for dense runs)",
-    gives: "the loss at any N, D and E; the best E, N and D under budgets of training, serving and memory",
+    needs: "active N, D, experts E; two sizes, three expert counts (1 for dense runs)",
+    gives: "the loss at any N, D and E; the best E, N and D within training, inference and memory budgets",
     source: "Ludziejewski et al. 2025, arXiv:2502.05172",
-    caveats: &["E_m and c trade off with everything"],
+    caveats: &["E_m and c are strongly correlated with all other parameters"],
 };
 
 const C: usize = 0;

@@ -16,10 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "log-linear",
     title: "Log-linear law",
     form: "L = exp(c) + exp(Σⱼ tⱼ·hⱼ)",
-    needs: "all weights at one N and D; three times as many mixtures as parameters are advised",
-    gives: "the loss at any mixture; a convex proposal of the next one",
+    needs: "all weights, at one N and D; three mixtures per parameter recommended",
+    gives: "the loss at any mixture; the next mixture to try, from a convex problem",
     source: "Olmix 2026, arXiv:2602.12237",
-    caveats: &["blind to N and D: fit it to the last checkpoints of runs that are alike", "c trades off with every t"],
+    caveats: &[
+        "ignores N and D: fit it to the last checkpoints of runs with equal N and D",
+        "c and every tⱼ are strongly correlated",
+    ],
 };
 
 impl Law for LogLinear {

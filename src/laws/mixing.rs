@@ -18,12 +18,12 @@ static CARD: LawInfo = LawInfo {
     name: "mixing",
     title: "Data mixing law (M4)",
     form: "L = c + exp(Σⱼ tⱼ·hⱼ)",
-    needs: "all weights at one N and D; more mixtures than domains",
+    needs: "all weights, at one N and D; more mixtures than domains",
     gives: "the loss at any mixture",
     source: "Ye et al. 2024, arXiv:2403.16952",
     caveats: &[
-        "blind to N and D: fit it to the last checkpoints of runs that are alike",
-        "c is bounded by the least loss seen",
+        "ignores N and D: fit it to the last checkpoints of runs with equal N and D",
+        "c is at most the lowest observed loss",
     ],
 };
 

@@ -19,16 +19,16 @@ pub struct MixingImplicit;
 
 static CARD: LawInfo = LawInfo {
     name: "mixing-implicit",
-    title: "Data mixing law with hidden domains",
+    title: "Data mixing law with implicit domains",
     form: "L = c + Σₖ exp(Σⱼ tₖⱼ·hⱼ), k up to 2, 3 or 4",
-    needs: "all weights at one N and D; twice as many mixtures as domains, and more",
-    gives: "the loss of a validation set of unknown composition at any mixture",
+    needs: "all weights, at one N and D; at least two mixtures per domain",
+    gives: "the loss at any mixture, on a validation set of unknown composition",
     source: "Ye et al. 2024, arXiv:2403.16952",
     caveats: &[
-        "blind to N and D: runs of one size only; fit it to the last checkpoints of runs that are alike",
-        "the number of hidden domains is chosen by mixtures held out; without a cross-validation it is 2",
-        "their shares sₖ and floors cₖ cannot be told from the tₖⱼ and c",
-        "hidden domains have no order",
+        "ignores N and D: use runs of one size, and fit it to the last checkpoints of runs with equal D",
+        "the number of implicit domains is chosen by cross-validation over mixtures; without cross-validation it is 2",
+        "the domains' proportions sₖ and offsets cₖ are not identifiable separately from tₖⱼ and c",
+        "the order of the implicit domains is arbitrary",
     ],
 };
 

@@ -20,15 +20,15 @@ pub struct MixingNested;
 static CARD: LawInfo = LawInfo {
     name: "mixing-nested",
     title: "Data mixing law (M4), nested in step and size laws",
-    form: "L = c + exp(Σⱼ tⱼ·hⱼ) over mixtures m, each first extrapolated: cₘ + Aₘ·(D₀/D)^α, then c'ₘ + A'ₘ·(N₀/N)^α'",
-    needs: "D, all weights; more mixtures than domains, each at three token counts; one size, or three",
-    gives: "the loss at any N, D and mixture, from curves of runs that are shorter and smaller",
+    form: "L = c + exp(Σⱼ tⱼ·hⱼ), fitted to the losses of mixtures m extrapolated by cₘ + Aₘ·(D₀/D)^α, then c'ₘ + A'ₘ·(N₀/N)^α'",
+    needs: "D, all weights; more mixtures than domains, each at three token counts; one size, or three or more",
+    gives: "the loss at any N, D and mixture, from the learning curves of shorter and smaller runs",
     source: "Ye et al. 2024, arXiv:2403.16952",
     caveats: &[
-        "α is shared by the mixtures of one size, α' by all",
-        "a curve that rises is taken to be flat",
-        "with one size it says the same of any other",
-        "c is bounded by the least loss seen",
+        "all mixtures of one size share α; all mixtures share α'",
+        "a rising learning curve is treated as flat",
+        "with one size, the prediction does not depend on N",
+        "c is at most the lowest observed loss",
     ],
 };
 

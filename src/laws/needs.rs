@@ -26,8 +26,8 @@ pub(super) fn different(data: &Observations, value: impl Fn(&crate::vocab::Obser
 pub(super) fn sizes(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.params);
     match have {
-        0 => Some("no run states its parameter count (set facts.params)".to_owned()),
-        _ if have < least => Some(format!("runs of {least} or more sizes N are needed; there {} {have}", verb(have))),
+        0 => Some("no run has a parameter count (set facts.params)".to_owned()),
+        _ if have < least => Some(format!("needs runs of at least {least} sizes N; there {} {have}", verb(have))),
         _ => None,
     }
 }
@@ -35,29 +35,29 @@ pub(super) fn sizes(data: &Observations, least: usize) -> Option<String> {
 /// A sentence unless all runs are of one size, as far as sizes are known.
 pub(super) fn one_size(data: &Observations) -> Option<String> {
     let have = different(data, |row| row.params);
-    (have > 1).then(|| format!("runs of one size N are needed; there are {have}"))
+    (have > 1).then(|| format!("needs runs of exactly one size N; there are {have}"))
 }
 
 /// A sentence where there are exactly two sizes, which do not determine an exponent and a floor.
 pub(super) fn not_two_sizes(data: &Observations) -> Option<String> {
     let have = different(data, |row| row.params);
-    (have == 2).then(|| "runs of one size N, or of three or more, are needed; there are 2".to_owned())
+    (have == 2).then(|| "needs runs of one size N, or of at least three; there are 2".to_owned())
 }
 
 /// A sentence unless D takes at least `least` values.
 pub(super) fn amounts(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.tokens);
-    (have < least).then(|| format!("losses at {least} or more token counts D are needed; there {} {have}", verb(have)))
+    (have < least).then(|| format!("needs losses at {least} or more token counts D; there {} {have}", verb(have)))
 }
 
 /// A sentence unless the own domain's weight is known and takes at least `least` values.
 pub(super) fn own_shares(data: &Observations, least: usize) -> Option<String> {
     let Some(own) = data.own else {
-        return Some("this loss is not measured on one of the domains, so it has no weight of its own".to_owned());
+        return Some("this loss belongs to none of the domains, so it has no mixture weight".to_owned());
     };
     let have = different(data, |row| row.mixture.get(own).copied().unwrap_or(f64::NAN));
     let name = data.domains.get(own).map_or("its domain", String::as_str);
-    (have < least).then(|| format!("runs at {least} or more ratios of {name} are needed; there {} {have}", verb(have)))
+    (have < least).then(|| format!("needs runs at {least} or more ratios of {name}; there {} {have}", verb(have)))
 }
 
 /// A sentence unless there are at least `least` different mixtures.
@@ -67,27 +67,26 @@ pub(super) fn mixtures(data: &Observations, least: usize) -> Option<String> {
     let have = data.rows.iter().map(key).collect::<std::collections::BTreeSet<Vec<i64>>>().len();
     (have < least).then(|| {
         let domains = data.domains.len();
-        format!("{least} or more different mixtures of {domains} domains are needed; there {} {have}", verb(have))
+        format!("needs at least {least} different mixtures of {domains} domains; there {} {have}", verb(have))
     })
 }
 
 /// A sentence unless the number of experts takes at least `least` values.
 pub(super) fn experts(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.experts);
-    (have < least)
-        .then(|| format!("runs with {least} or more numbers of experts are needed; there {} {have}", verb(have)))
+    (have < least).then(|| format!("needs runs with {least} or more expert counts; there {} {have}", verb(have)))
 }
 
 /// A sentence unless the granularity of experts takes at least `least` values.
 pub(super) fn granularities(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.granularity);
-    (have < least).then(|| format!("runs of {least} or more granularities are needed; there {} {have}", verb(have)))
+    (have < least).then(|| format!("needs runs with {least} or more granularities; there {} {have}", verb(have)))
 }
 
 /// A sentence unless K/E takes at least `least` values.
 pub(super) fn sparsities(data: &Observations, least: usize) -> Option<String> {
     let have = different(data, |row| row.experts_per_token / row.experts);
-    (have < least).then(|| format!("runs of {least} or more sparsities are needed; there {} {have}", verb(have)))
+    (have < least).then(|| format!("needs runs with {least} or more sparsities; there {} {have}", verb(have)))
 }
 
 /// A sentence unless every run, and the target, says how it began, and runs begin in at least `least` ways.
@@ -110,7 +109,7 @@ pub(super) fn probes(data: &Observations, least: usize) -> Option<String> {
     }
     let have = different(data, |row| row.probe.map_or(f64::NAN, |p| p.loss));
     if lacking.is_empty() && have < least {
-        lacking.push(format!("runs that begin at {least} or more losses are needed; there {} {have}", verb(have)));
+        lacking.push(format!("needs runs with {least} or more different first losses; there {} {have}", verb(have)));
     }
     (!lacking.is_empty()).then(|| lacking.join("; "))
 }
@@ -119,7 +118,7 @@ pub(super) fn probes(data: &Observations, least: usize) -> Option<String> {
 pub(super) fn rows(data: &Observations, parameters: usize) -> Option<String> {
     let have = data.rows.len();
     (have <= parameters).then(|| {
-        format!("{parameters} parameters need more than {parameters} checkpoints; there {} {have}", verb(have))
+        format!("needs more than {parameters} checkpoints to fit {parameters} parameters; there {} {have}", verb(have))
     })
 }
 

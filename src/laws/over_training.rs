@@ -17,9 +17,9 @@ static CARD: LawInfo = LawInfo {
     title: "Over-training law",
     form: "L = E + (a·M^η + b·M^−η)·C^−η, M = D/N, C = 6ND",
     needs: "N, D; two sizes, two token counts",
-    gives: "the loss of runs trained far past the compute-optimal tokens per parameter",
+    gives: "the loss of runs trained far beyond the compute-optimal number of tokens per parameter",
     source: "Gadre et al. 2024, arXiv:2403.08540",
-    caveats: &["blind to the mixture", "α = β by construction (both 2η)"],
+    caveats: &["ignores the mixture", "the exponents of N and D are equal by construction (both 2η)"],
 };
 
 const E: usize = 0;

@@ -12,12 +12,12 @@ pub struct RegMixLinear;
 
 static CARD: LawInfo = LawInfo {
     name: "regmix-linear",
-    title: "RegMix, linear",
+    title: "RegMix linear regression",
     form: "L = Σⱼ wⱼ·hⱼ",
-    needs: "all weights at one N and D; more mixtures than domains",
-    gives: "the loss at any mixture; its optimum is a corner, so use it as a baseline",
+    needs: "all weights, at one N and D; more mixtures than domains",
+    gives: "the loss at any mixture; the optimum is always a single domain, so use it only as a baseline",
     source: "Liu et al. 2024, arXiv:2407.01492",
-    caveats: &["blind to N and D", "only ranks carry over from small models to large ones"],
+    caveats: &["ignores N and D", "only the ranking of mixtures transfers from small to large models"],
 };
 
 impl Law for RegMixLinear {

@@ -13,12 +13,16 @@ pub struct RegMixTrees;
 
 static CARD: LawInfo = LawInfo {
     name: "regmix-trees",
-    title: "RegMix, boosted trees",
+    title: "RegMix boosted trees",
     form: "ln L = Σ trees(h)",
-    needs: "all weights at one N and D; a hundred runs or more",
-    gives: "the rank of any mixture among those like the ones seen",
+    needs: "all weights, at one N and D; 100 runs or more",
+    gives: "the ranking of mixtures similar to those in the runs",
     source: "Liu et al. 2024, arXiv:2407.01492",
-    caveats: &["blind to N and D", "a staircase: says nothing outside the mixtures seen", "only ranks carry over"],
+    caveats: &[
+        "ignores N and D",
+        "piecewise constant: does not extrapolate beyond the mixtures in the runs",
+        "only the ranking transfers to other sizes",
+    ],
 };
 
 const SETTINGS: Settings = Settings { rounds: 1000, rate: 0.01, leaves: 31, least_in_leaf: 20 };

@@ -8,7 +8,7 @@
 //! rows and places alike ([`super::Columns`]), where the project says how many tokens of a domain there are
 //! (`mixture.available_tokens`), for all runs and the target. Weights stay what was sampled. It does not apply where runs
 //! draw from smaller samples of a domain, so as to repeat as often as the target will (`fit: { repetition: false }`), and
-//! is not felt by laws that are blind to D.
+//! has no effect on laws that ignore D.
 
 use super::LawInfo;
 
@@ -20,13 +20,13 @@ pub static CARD: LawInfo = LawInfo {
     name: "repetition",
     title: "Repeated tokens",
     form: "D' = U + U·R*·(1 − e^(−R/R*)), R = D/U − 1",
-    needs: "tokens seen D and unique tokens U of a domain (mixture.available_tokens); R* is published",
-    gives: "the fresh tokens that repeated ones are worth, in place of D in every law (fit.repetition)",
+    needs: "tokens trained on D and unique tokens U of a domain (mixture.available_tokens); R* is the published value",
+    gives: "the effective number of fresh tokens D', which replaces D in every law (fit.repetition)",
     source: "Muennighoff et al. 2023, arXiv:2305.16264",
     caveats: &[
-        "R* was fitted to C4 and models to 9B",
-        "U is that of all runs and of the target: not for runs on smaller samples of a domain",
-        "laws that are blind to D do not feel it",
+        "R* was fitted on C4 with models up to 9B",
+        "all runs and the target share U: not valid if some runs use a smaller sample of a domain",
+        "no effect on laws that ignore D",
     ],
 };
 

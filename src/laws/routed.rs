@@ -17,10 +17,14 @@ static CARD: LawInfo = LawInfo {
     name: "routed",
     title: "Routed law",
     form: "log₁₀ L = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d",
-    needs: "N active, experts E at one token count; two sizes, three numbers of experts (1 for dense runs)",
-    gives: "the dense size an MoE model is worth; the size beyond which experts no longer pay",
+    needs: "active N and experts E, at one token count; two sizes, three expert counts (1 for dense runs)",
+    gives: "the size of the equivalent dense model; the size above which experts no longer help",
     source: "Clark et al. 2022, arXiv:2202.01169",
-    caveats: &["blind to D and to the mixture", "no floor: not for losses near one", "E_s and E_m are loose"],
+    caveats: &[
+        "ignores D and the mixture",
+        "no irreducible loss: not valid for losses near 1",
+        "E_s and E_m have wide intervals",
+    ],
 };
 
 const A: usize = 0;

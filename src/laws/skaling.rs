@@ -16,9 +16,9 @@ static CARD: LawInfo = LawInfo {
     title: "Skaling law",
     form: "L = E + (A/N^α + B/D^β)^k",
     needs: "N, D; three sizes, three token counts",
-    gives: "the loss at any N and D of one mixture, further out than Chinchilla's",
+    gives: "the loss at any N and D, for one mixture; extrapolates further than chinchilla",
     source: "2026, arXiv:2608.07222",
-    caveats: &["blind to the mixture", "k trades off with both exponents"],
+    caveats: &["ignores the mixture", "k is strongly correlated with both exponents"],
 };
 
 const E: usize = 0;

@@ -16,10 +16,13 @@ static CARD: LawInfo = LawInfo {
     name: "sparsity",
     title: "Sparsity law",
     form: "L = e + a/N^α + b/D^β + c/(1−S)^λ + d/((1−S)^δ·N^γ), S = (E−K)/E",
-    needs: "N total, D, experts E and experts per token K; two sizes, three sparsities (0 for dense runs)",
-    gives: "the loss at any N, D and S; the best sparsity for a budget",
+    needs: "total N, D, experts E and experts per token K; two sizes, three sparsities (0 for dense runs)",
+    gives: "the loss at any N, D and S; the best sparsity for a compute budget",
     source: "Abnar et al. 2025, arXiv:2501.12370",
-    caveats: &["do not extrapolate in S: R² .99 where fitted, .68 held out", "λ is left free of sign, as published"],
+    caveats: &[
+        "do not extrapolate in S: R² is 0.99 in the fitted range and 0.68 held out",
+        "λ may be negative, as in the paper",
+    ],
 };
 
 const FLOOR: usize = 0;

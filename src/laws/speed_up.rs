@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 /// What it is, for people.
 pub static CARD: LawInfo = LawInfo {
     name: "speed-up",
-    title: "Speed-up of experts",
-    form: "C_dense(L) / C_moe(L), ln C linear in ln L between runs, C = 6·N_act·D",
-    needs: "dense runs and runs with experts that reach the same losses; N active, D",
-    gives: "how many times the compute a dense model takes to the loss of one with experts",
+    title: "Speed-up of mixture-of-experts models",
+    form: "C_dense(L) / C_moe(L), ln C interpolated linearly in ln L between runs, C = 6·N_act·D",
+    needs: "dense and mixture-of-experts runs that reach the same losses; active N, D",
+    gives: "the compute of a dense model divided by that of a mixture-of-experts model with equal loss",
     source: "Artetxe et al. 2021, arXiv:2112.10684",
     caveats: &[
-        "compares runs as they are: both families must be tuned, and trained alike",
-        "of schedules that decay, only ends of runs are worth comparing",
+        "compares the runs as they are: tune and train both families equally well",
+        "with a decaying learning rate, only final losses are comparable",
     ],
 };
 

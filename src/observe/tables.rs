@@ -664,7 +664,7 @@ mod tests {
         assert_eq!(probes, [of(4.0, 0.1), of(4.0, 0.0), None]);
         assert_eq!(observed.fitted[0].probe, of(3.5, 0.2));
         for (wrong, says) in [
-            (yaml.replace("    decline: { column: k2 }\n", ""), "go together"),
+            (yaml.replace("    decline: { column: k2 }\n", ""), "must be given together"),
             (yaml.replace("loss: 3.5", "loss: 0"), "more than zero"),
             (yaml.replace("decline: 0.2", "decline: -1"), "a decline of 0"),
             (yaml.replace("probe: { a:", "probe: { c:"), "`c`"),

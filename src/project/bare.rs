@@ -1,20 +1,20 @@
-//! A directory without a project file: which directories below it are runs.
+//! Detection of runs in a directory without a project file.
 //!
-//! A run is the shallowest directory that holds something like a log: `metrics.jsonl`, event files, a `.wandb` file …
-//! Console logs (`*.log`, `*.out`) count only where there are no runs below, because launchers leave theirs beside the
-//! runs. What is found is turned into patterns, so that runs which appear later at the same depth are found too.
+//! A run is the topmost directory that contains a log: `metrics.jsonl`, event files, a `.wandb` file … Console logs
+//! (`*.log`, `*.out`) count only if there are no runs below, because launchers write theirs next to the runs. The result
+//! is a list of patterns, so that later runs at the same depth are found, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Levels of directories looked into.
+/// Levels of directories that are searched.
 const MAX_DEPTH: usize = 5;
-/// Entries looked at before giving up on the rest: a mistyped `/` must not hang.
+/// Most directory entries that are examined: a mistyped `/` must not hang.
 const MAX_ENTRIES: usize = 50_000;
 
-/// Patterns whose matches are the runs below `root`, relative to it; `.` where `root` itself is the one run. Empty where
-/// nothing looks like a run and there are no directories that could become one.
+/// Patterns relative to `root` that match the runs below it; `.` if `root` itself is the only run. Empty if there are no
+/// runs and no directories that could become one.
 #[must_use]
 pub fn patterns(root: &Path) -> Vec<String> {
     let mut walk = Walk { left: MAX_ENTRIES, directories: false };
@@ -52,7 +52,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// The runs in `directory`: itself, or those below it.
+    /// The runs in `directory`: the directory itself, or those below it.
     fn runs(&mut self, directory: &Path, depth: usize) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
         let mut below = Vec::new();
@@ -99,13 +99,13 @@ fn kind(name: &str) -> Option<Likeness> {
     }
 }
 
-/// Directories that trainers make inside a run: what holds one is the run.
+/// Whether trainers create directories of this name inside a run.
 fn inside_run(name: &str) -> bool {
     name.starts_with("checkpoint-") || name == "dvclive"
 }
 
-/// Whether a directory of this name holds a file for every metric of the run it is in: dvclive's `plots/metrics`, and
-/// MLflow's `metrics` beside `meta.yaml`.
+/// Whether a directory of this name contains one file per metric of its run: dvclive's `plots/metrics`, or MLflow's
+/// `metrics` next to `meta.yaml`.
 fn holds_series(run: &Path, name: &str) -> bool {
     match name {
         "plots" => run.join("plots/metrics").is_dir(),

@@ -1,4 +1,4 @@
-//! What the words of a project file mean, and whether they can be meant.
+//! Interpretation and validation of a project file's values.
 
 use super::file::{FactFile, FactPlace, LawsFile, LimitFile, ProjectFile, VERSION, WatchFile};
 use super::locate::Node;
@@ -10,13 +10,13 @@ use crate::vocab::number::parse_amount;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A place in the tree: its key, its value, and what is below. Where something is not written, its parent's place.
+/// A position in the YAML tree, with its key and value. For a missing value, the position of its parent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     node: Option<&'a Node>,
-    /// Where the key stands.
+    /// Position of the key.
     pub(super) key: At,
-    /// Where the value stands.
+    /// Position of the value.
     pub(super) value: At,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Place<'a> {
         self.node.map_or(&[][..], Node::entries).iter().map(|(k, _)| k.name.as_str())
     }
 
-    /// Where the text of a scalar begins, behind its quote if it has one.
+    /// Position of a scalar's text, after its opening quote.
     fn text_start(self) -> At {
         match self.node.map(|n| &n.value) {
             Some(super::locate::Value::Scalar { plain: false, .. }) => self.value.plus(1),
@@ -50,16 +50,16 @@ impl<'a> Place<'a> {
 pub(super) struct Checker<'a> {
     pub(super) source: &'a Source<'a>,
     tree: &'a Node,
-    /// Names that domains can be checked against; empty where nothing names any.
+    /// Known domain names; empty if the file names none.
     pub(super) domains: Vec<String>,
-    /// Whether `domains:` itself is there: then every other name is wrong.
+    /// Whether the file has `domains:`, so that every other name is an error.
     pub(super) domains_stated: bool,
 }
 
-/// What a file means. `root` is the absolute directory it stands in.
+/// Builds a project from a parsed file. `root` is the absolute path of its directory.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] at the first thing that cannot be meant.
+/// [`ProjectError::Invalid`] at the first invalid value.
 pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path) -> Result<Project, ProjectError> {
     let mut check = Checker { source, tree, domains: Vec::new(), domains_stated: false };
     check.version(file)?;
@@ -108,7 +108,7 @@ impl<'a> Checker<'a> {
             None | Some(VERSION) => Ok(()),
             Some(other) => Err(self.source.invalid(
                 self.root().key("version").value,
-                format!("there is no version {other} of the project file"),
+                format!("project file version {other} is not supported"),
                 format!("write version: {VERSION}, or remove the line"),
             )),
         }
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
             let at = place.item(index).key("path").value;
             self.pattern(&run.path, at)?;
             if !seen.insert(run.path.trim_end_matches('/')) {
-                let message = format!("the pattern '{}' is written twice", run.path);
+                let message = format!("duplicate pattern '{}'", run.path);
                 return Err(self.source.invalid(at, message, "remove one of the two"));
             }
             sources.push(RunSource { path: run.path.clone(), at: Some((at.line, at.column)) });
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
         Ok(sources)
     }
 
-    /// A pattern for paths that can match something.
+    /// Checks a glob pattern.
     fn pattern(&self, path: &str, at: At) -> Result<(), ProjectError> {
         if path.trim().is_empty() {
             return Err(self.source.invalid(at, "the path is empty", "write a pattern, such as path: runs/*"));
@@ -156,8 +156,8 @@ impl<'a> Checker<'a> {
         if path.starts_with('~') || path.contains('$') {
             return Err(self.source.invalid(
                 at,
-                format!("'{path}': neither `~` nor variables are replaced in paths"),
-                "write the path in full, or relative to this file",
+                format!("'{path}': `~` and variables are not expanded in paths"),
+                "write an absolute path, or one relative to this file",
             ));
         }
         match globset::Glob::new(path) {
@@ -165,7 +165,7 @@ impl<'a> Checker<'a> {
             Err(error) => Err(self.source.invalid(
                 at,
                 format!("'{path}' is not a pattern: {}", error.kind()),
-                "`*` stands for a part of a name, `**` for any directories, [ab] for a or b; write \\[ for a bracket",
+                "`*` matches part of a name, `**` any directories, [ab] a or b; write \\[ for a bracket",
             )),
         }
     }
@@ -194,7 +194,7 @@ impl<'a> Checker<'a> {
             .collect()
     }
 
-    /// The names that every other key is checked against: `domains`, or whatever `metrics` and `mixture` name.
+    /// Collects the domain names that other keys are checked against: `domains`, or the names in `metrics` and `mixture`.
     fn find_domains(&mut self, file: &ProjectFile) -> Result<(), ProjectError> {
         let place = self.root().key("domains");
         if let Some(domains) = &file.domains {
@@ -202,15 +202,15 @@ impl<'a> Checker<'a> {
             for (index, domain) in domains.iter().enumerate() {
                 let at = place.item(index).value;
                 if domain.trim().is_empty() {
-                    return Err(self.source.invalid(at, "the name of a domain is empty", "write a name, or remove it"));
+                    return Err(self.source.invalid(at, "a domain name is empty", "write a name, or remove it"));
                 }
                 if !seen.insert(domain) {
-                    let message = format!("the domain `{domain}` is named twice");
+                    let message = format!("the domain `{domain}` is listed twice");
                     return Err(self.source.invalid(at, message, "remove one of the two"));
                 }
             }
             if domains.is_empty() {
-                let help = "write domains: [prose, rust], or remove the line and they are found";
+                let help = "write domains: [prose, rust], or remove the line to have them detected";
                 return Err(self.source.invalid(place.key, "`domains` is empty", help));
             }
             self.domains.clone_from(domains);
@@ -227,8 +227,8 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Refuses a name that is no domain. Where domains are not stated, only a name that looks like a slip is refused:
-    /// others may still be found in the runs.
+    /// Rejects a name that is not a domain. If the file has no `domains`, it rejects only names that look like a typo: the
+    /// runs may have others.
     pub(super) fn known_domain(&self, name: &str, at: At) -> Result<(), ProjectError> {
         let names = || self.domains.iter().map(String::as_str);
         if names().any(|d| d == name) || (!self.domains_stated && closest(name, names()).is_none()) {
@@ -238,10 +238,10 @@ impl<'a> Checker<'a> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the domains are {}; add it to `domains`, or remove it here", listed(names())),
         };
-        Err(self.source.invalid(at, format!("there is no domain `{name}`"), help))
+        Err(self.source.invalid(at, format!("unknown domain `{name}`"), help))
     }
 
-    /// The same for all keys of a mapping.
+    /// Calls [`Self::known_domain`] for all keys of a mapping.
     pub(super) fn known_domains<'b>(
         &self,
         names: impl Iterator<Item = &'b String>,
@@ -263,13 +263,13 @@ impl<'a> Checker<'a> {
         for domain in place.names() {
             let Some(key) = metrics.get(domain).map(|k| k.trim()) else { continue };
             if key.is_empty() {
-                let help = "write the key it is logged under, such as eval/rust/loss";
+                let help = "write the metric's key in the log, such as eval/rust/loss";
                 let message = format!("the metric of `{domain}` is empty");
                 return Err(self.source.invalid(place.key(domain).value, message, help));
             }
             if let Some((other, _)) = seen.iter().find(|(_, k)| *k == key) {
                 let message = format!("`{domain}` and `{other}` have the same metric, {key}");
-                let help = "each domain has a validation loss of its own; remove the one that has none";
+                let help = "each domain needs its own validation loss; remove the wrong line";
                 return Err(self.source.invalid(place.key(domain).value, message, help));
             }
             seen.push((domain, key));
@@ -290,7 +290,7 @@ impl<'a> Checker<'a> {
                 }
             };
             if places.is_empty() {
-                let help = "write a place, such as config.json#params, or remove the line";
+                let help = "write a source, such as config.json#params, or remove the line";
                 return Err(self.source.invalid(place.key, format!("`facts.{}` is empty", name.as_str()), help));
             }
             let sources = places.into_iter().map(|(p, at)| self.fact(*name, p, at)).collect::<Result<_, _>>()?;
@@ -302,7 +302,7 @@ impl<'a> Checker<'a> {
     fn fact(&self, name: FactName, place: &FactPlace, at: At) -> Result<FactSource, ProjectError> {
         let key = name.as_str();
         let word = matches!(name, FactName::Schedule | FactName::InitFrom);
-        let example = format!("write a place in the run's files, such as {key}: config.json#{key}");
+        let example = format!("write a source in the run's files, such as {key}: config.json#{key}");
         let number = |value: f64| {
             if word || name == FactName::Mixture || !value.is_finite() || value < 0.0 {
                 let message = format!("`facts.{key}` cannot be the number {value}");
@@ -317,7 +317,7 @@ impl<'a> Checker<'a> {
         if let Some((file, dotted)) = text.split_once('#') {
             let (file, dotted) = (file.trim(), dotted.trim());
             if file.is_empty() || dotted.is_empty() {
-                let message = format!("'{text}' is not a place: it needs a file before the `#` and a key behind it");
+                let message = format!("'{text}' is not a source: it needs a file before the `#` and a key after it");
                 return Err(self.source.invalid(at, message, &example));
             }
             if !is_readable(file) {
@@ -332,8 +332,8 @@ impl<'a> Checker<'a> {
         match parse_amount(text) {
             Ok(value) => number(value),
             Err(_) => {
-                let help = if is_readable(text) { format!("write which key it is: {text}#{key}") } else { example };
-                Err(self.source.invalid(at, format!("'{text}' is neither a place nor a number"), help))
+                let help = if is_readable(text) { format!("add the key: {text}#{key}") } else { example };
+                Err(self.source.invalid(at, format!("'{text}' is neither a source nor a number"), help))
             }
         }
     }
@@ -354,7 +354,7 @@ impl<'a> Checker<'a> {
         let Some(LawsFile::List(names)) = &file.laws else { return Ok(Vec::new()) };
         let place = self.root().key("laws");
         if names.is_empty() {
-            let help = "write laws: auto, or name some: laws: [dcpt]";
+            let help = "write laws: auto, or a list such as laws: [dcpt]";
             return Err(self.source.invalid(place.key, "`laws` is an empty list", help));
         }
         let mut seen = BTreeSet::new();
@@ -366,12 +366,12 @@ impl<'a> Checker<'a> {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("write laws: auto, or some of {}", listed(known())),
                 };
-                return Err(self.source.invalid(at, format!("there is no law called `{name}`"), help));
+                return Err(self.source.invalid(at, format!("unknown law `{name}`"), help));
             };
             if !seen.insert(law.info().name) {
                 return Err(self.source.invalid(
                     at,
-                    format!("the law `{name}` is named twice"),
+                    format!("the law `{name}` is listed twice"),
                     "remove one of the two",
                 ));
             }
@@ -386,7 +386,7 @@ impl<'a> Checker<'a> {
         let count = |key: &str, value: Option<u64>, least: u64, most: usize| match value {
             Some(v) if v < least || v > most as u64 => Err(self.source.invalid(
                 place.key(key).value,
-                format!("`fit.{key}` is {v}; it may be {least} to {most}"),
+                format!("`fit.{key}` is {v}; it must be {least} to {most}"),
                 format!("write {key}: {}, or remove the line", v.clamp(least, most as u64)),
             )),
             other => Ok(other.and_then(|v| usize::try_from(v).ok())),
@@ -397,7 +397,7 @@ impl<'a> Checker<'a> {
             } else {
                 "write skip: 0.1".into()
             };
-            let message = format!("`fit.skip` is {skip}; it is a part of a run: 0 or more, less than 1");
+            let message = format!("`fit.skip` is {skip}; it must be a fraction of a run: at least 0, less than 1");
             return Err(self.source.invalid(place.key("skip").value, message, help));
         }
         Ok(FitSettings {
@@ -410,7 +410,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// A number that must be more than zero.
+    /// Checks that a number is more than zero.
     pub(super) fn positive(
         &self,
         section: &str,

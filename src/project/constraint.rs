@@ -1,13 +1,13 @@
-//! Limits on losses, as they are written: `prose <= start + 3%`, `prose <= current + 0.01`, `prose <= 2.1`.
+//! Parser of limits on losses: `prose <= start + 3%`, `prose <= current + 0.01`, `prose <= 2.1`.
 
 use super::{Base, Constraint, Slack};
 
-/// Why a limit cannot be read.
+/// A limit that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConstraintError {
-    /// Characters from the beginning of the text.
+    /// Position of the error, in characters from the beginning of the text.
     pub offset: usize,
-    /// What is wrong.
+    /// Message.
     pub message: String,
     /// What to write instead.
     pub help: String,
@@ -15,10 +15,10 @@ pub struct ConstraintError {
 
 const EXAMPLES: &str = "write it like `prose <= start + 3%`, `prose <= current + 0.01` or `prose <= 2.1`";
 
-/// Reads one limit. A domain's name is everything before the first `<=` (or `≤`).
+/// Parses one limit. The domain's name is everything before the first `<=` (or `≤`).
 ///
 /// # Errors
-/// [`ConstraintError`], with its place in the text.
+/// [`ConstraintError`], with its position in the text.
 pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
     let fail = |at: &str, message: String, help: &str| ConstraintError {
         offset: offset_of(text, at),
@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
     };
     let Some((left, right)) = split(text) else {
         let (message, help) = if text.contains(['>', '≥']) {
-            ("a limit bounds a loss from above, with `<=`".to_owned(), EXAMPLES)
+            ("a limit is an upper bound: use `<=`".to_owned(), EXAMPLES)
         } else if text.contains('<') {
             ("a limit is written with `<=`, not `<`".to_owned(), EXAMPLES)
         } else if text.contains('=') {
@@ -43,10 +43,10 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
     }
     let right = right.trim();
     if right.is_empty() {
-        return Err(fail(right, "there is nothing behind `<=`".to_owned(), EXAMPLES));
+        return Err(fail(right, "there is nothing after `<=`".to_owned(), EXAMPLES));
     }
     if right.contains(['<', '>', '=', '≤']) {
-        return Err(fail(right, "one limit has one `<=`".to_owned(), "write a line for each limit"));
+        return Err(fail(right, "a limit has only one `<=`".to_owned(), "write a line for each limit"));
     }
     let (base, slack) = match right.find(|c: char| c.is_whitespace() || c == '+' || c == '-') {
         // The sign of a number belongs to it: `2.1e-3`.
@@ -62,7 +62,7 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
             Some(value) => return Err(fail(base, format!("a loss of {value} cannot be reached"), EXAMPLES)),
             None if other.ends_with('%') => {
                 let help = format!("write `{domain} <= start + {other}` or `{domain} <= current + {other}`");
-                return Err(fail(base, format!("{other} of what?"), &help));
+                return Err(fail(base, format!("{other} needs a base: `start` or `current`"), &help));
             }
             None => {
                 let message = format!("'{other}' is not `start`, `current` or a number of nats");
@@ -75,7 +75,7 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
         },
     };
     let slack = read_slack(slack).ok_or_else(|| {
-        let message = format!("'{slack}' is not an allowance");
+        let message = format!("'{slack}' is not a valid slack");
         fail(slack, message, "write `+ 3%` (of the loss) or `+ 0.01` (nats)")
     })?;
     Ok(Constraint { domain: domain.to_owned(), base, slack, text: text.trim().to_owned() })
@@ -135,18 +135,18 @@ mod tests {
     fn what_cannot_be_read_is_pointed_at() {
         for (text, offset, says) in [
             ("prose", 0, "no `<=`"),
-            ("prose >= start", 0, "from above"),
+            ("prose >= start", 0, "an upper bound"),
             ("prose < start", 0, "not `<`"),
             ("prose = 2", 0, "not `=`"),
             ("<= start", 0, "no domain"),
-            ("prose <=", 8, "nothing behind"),
-            ("prose <= 3%", 9, "3% of what?"),
+            ("prose <=", 8, "nothing after"),
+            ("prose <= 3%", 9, "3% needs a base"),
             ("prose <= begin + 3%", 9, "'begin' is not"),
-            ("prose <= start 3%", 15, "not an allowance"),
-            ("prose <= start + much", 15, "not an allowance"),
+            ("prose <= start 3%", 15, "not a valid slack"),
+            ("prose <= start + much", 15, "not a valid slack"),
             ("prose <= -1", 9, "is not `start`"),
             ("prose <= 0", 9, "cannot be reached"),
-            ("prose <= start <= 3", 9, "one limit has one"),
+            ("prose <= start <= 3", 9, "a limit has only one"),
             ("größe <= strat + 3%", 9, "'strat' is not"),
         ] {
             let error = parse(text).expect_err(text);

@@ -1,33 +1,33 @@
-//! What can be wrong with a project, said so that the next thing to type is clear.
+//! Errors of a project, with help.
 
 use crate::vocab::text::{complaint, printable};
 use std::path::PathBuf;
 
-/// A project that cannot be used. `Display` is the whole message without the help line.
+/// Error of a project. `Display` is the message without the help line.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ProjectError {
-    /// There is nothing at the path.
+    /// The path does not exist.
     #[error("{path}: no such file or directory")]
     Missing {
-        /// What was asked for.
+        /// The path.
         path: PathBuf,
         /// What to type instead.
         help: String,
     },
-    /// It is there and cannot be read.
+    /// The path exists but cannot be read.
     #[error("{path}: {reason}")]
     Unreadable {
-        /// What was asked for.
+        /// The path.
         path: PathBuf,
-        /// The system's words.
+        /// Message of the operating system.
         reason: String,
-        /// What to do.
+        /// Help.
         help: String,
     },
-    /// The text is not a project. Shown as `mixlaw.yaml:12:3: …`.
+    /// The text is not a valid project. Shown as `mixlaw.yaml:12:3: …`.
     #[error("{file}:{line}:{column}: {message}")]
     Invalid {
-        /// The project file as the user named it.
+        /// The project file as the user typed it.
         file: PathBuf,
         /// From 1.
         line: usize,
@@ -43,13 +43,13 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// The whole of it as a terminal shows it: [`ProjectError::message`], and the help.
+    /// The message ([`ProjectError::message`]) and the help, as shown in a terminal.
     #[must_use]
     pub fn report(&self) -> String {
         complaint(&self.message(), self.help())
     }
 
-    /// Where, what, and the line with a mark under the place.
+    /// Position, message, and the source line with a caret.
     #[must_use]
     pub fn message(&self) -> String {
         let mut text = self.to_string();

@@ -1,4 +1,4 @@
-//! `formats:`, checked and compiled.
+//! Validation and compilation of `formats:`.
 
 use super::ProjectError;
 use super::check::Checker;
@@ -15,10 +15,14 @@ impl Checker<'_> {
             let taken = compiled.iter().any(|other| other.name == format.name);
             if taken || format.name.trim().is_empty() {
                 let message = match taken {
-                    true => format!("two line formats are called '{}'", format.name),
+                    true => format!("two line formats have the name '{}'", format.name),
                     false => "a line format has no name".to_owned(),
                 };
-                return Err(self.source.invalid(place.key("name").value, message, "give each a name of its own"));
+                return Err(self.source.invalid(
+                    place.key("name").value,
+                    message,
+                    "give each line format a unique name",
+                ));
             }
             let pattern = format.compile().map_err(|error| {
                 let (at, help) = match &error {

@@ -1,10 +1,10 @@
-//! A JSON Schema as the shape check reads it: definitions, alternatives, required keys, words.
+//! Access to a JSON Schema for the shape check: definitions, alternatives, required keys, allowed words.
 
 use super::locate::{Node, ScalarKind};
 use schemars::JsonSchema;
 use serde_json::Value;
 
-/// The schema of a file.
+/// JSON Schema of a file.
 #[derive(Debug)]
 pub struct Grammar {
     root: Value,
@@ -47,7 +47,7 @@ impl Grammar {
         }
     }
 
-    /// What completes "must be …".
+    /// Text that completes "must be …".
     #[must_use]
     pub fn expected(&self, schema: &Value, forms: &[&Value]) -> String {
         if let Some(title) = schema.get("title").and_then(Value::as_str) {
@@ -77,18 +77,18 @@ impl Grammar {
     }
 }
 
-/// Keys that must be there.
+/// Required keys.
 pub fn required(form: &Value) -> impl Iterator<Item = &str> {
     form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// Whether a key must be there.
+/// Whether a key is required.
 #[must_use]
 pub fn requires(form: &Value, key: &str) -> bool {
     required(form).any(|r| r == key)
 }
 
-/// Whether nothing may stand for it.
+/// Whether the value may be empty.
 #[must_use]
 pub fn allows_null(schema: &Value) -> bool {
     let null = |s: &Value| s == "null";
@@ -110,19 +110,19 @@ pub fn types(form: &Value) -> impl Iterator<Item = &str> {
     one.into_iter().chain(several.into_iter().flatten().filter_map(Value::as_str)).filter(|t| *t != "null")
 }
 
-/// The words a form allows, where it allows only some.
+/// The words that a form allows, if it allows only some.
 pub fn words(form: &Value) -> impl Iterator<Item = &str> {
     let several = form.get("enum").and_then(Value::as_array).into_iter().flatten();
     several.chain(form.get("const")).filter_map(Value::as_str)
 }
 
-/// Whether a form is nothing but words.
+/// Whether a form allows only words.
 #[must_use]
 pub fn words_only(form: &Value) -> bool {
     words(form).next().is_some() || types(form).next().is_none()
 }
 
-/// Whether a value is of the kind of a form.
+/// Whether a value has the type of a form.
 #[must_use]
 pub fn fits(node: &Node, form: &Value) -> bool {
     let number = || node.text().and_then(|t| t.parse::<f64>().ok());

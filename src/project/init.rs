@@ -1,4 +1,4 @@
-//! A project file from what was found: complete, commented, and loading back to the same project.
+//! Generator of a project file: complete, commented, and equal to the detected project when loaded.
 
 use super::weights::{as_line, word};
 use super::{FactSource, Objective, Project};
@@ -7,17 +7,17 @@ use crate::vocab::text::printable;
 use crate::vocab::{Notice, Severity};
 use std::fmt::Write;
 
-/// The text of a project file for `project`, as it is after [`crate::observe::assume`], which also gave `notices`;
-/// `runs` is how many runs were found. What was not found stands there as a comment to fill in.
+/// Text of a project file for `project`, after [`crate::observe::assume`], which also returned `notices`. `runs` is the
+/// number of runs. Values that were not detected are comments to fill in.
 #[must_use]
 pub fn render(project: &Project, runs: usize, notices: &[Notice]) -> String {
     let mut out = String::new();
     let plural = if runs == 1 { "" } else { "s" };
     let _ = writeln!(
         out,
-        "# A mixlaw project, written from {runs} run{plural}. Correct what is wrong; what is removed is found again."
+        "# A mixlaw project, written from {runs} run{plural}. Correct what is wrong; delete a line to have it detected."
     );
-    out.push_str("# For completion in editors: mixlaw schema project > mixlaw.schema.json, and then the line\n");
+    out.push_str("# For completion in editors, run `mixlaw schema project > mixlaw.schema.json` and add this line:\n");
     out.push_str("# yaml-language-server: $schema=mixlaw.schema.json\n");
     for notice in notices.iter().filter(|n| n.severity != Severity::Info) {
         comment(&mut out, &format!("Note: {}", notice.text));
@@ -40,7 +40,7 @@ fn comment(out: &mut String, text: &str) {
 }
 
 fn sources(out: &mut String, project: &Project) {
-    out.push_str("runs:                            # every match is a run; its format is recognised from content\n");
+    out.push_str("runs:                            # every match is a run; the log format is detected\n");
     for source in &project.runs {
         let _ = writeln!(out, "  - path: {}", word(&source.path));
     }
@@ -51,7 +51,7 @@ fn sources(out: &mut String, project: &Project) {
 
 fn facts(out: &mut String, project: &Project) {
     if project.facts.is_empty() {
-        out.push_str("\n# facts:                         # where facts are found in a run's files, if recognition is not enough\n");
+        out.push_str("\n# facts:                         # sources of facts that are not detected\n");
         out.push_str("#   params: config.json#num_params\n#   mixture: config.json#mixture\n");
         return;
     }
@@ -86,13 +86,13 @@ fn domains(out: &mut String, project: &Project) {
     for (name, domain) in names.iter().zip(&project.domains) {
         match project.metric_of(domain) {
             Some(key) => drop(writeln!(out, "  {name}: {}", word(key))),
-            None => drop(writeln!(out, "  # {name}: KEY                   # no metric looks like it")),
+            None => drop(writeln!(out, "  # {name}: KEY                   # no matching metric")),
         }
     }
 }
 
 fn target(out: &mut String, project: &Project) {
-    out.push_str("\ntarget:                          # the run you plan; written here is the largest seen\n");
+    out.push_str("\ntarget:                          # the run you plan; default: the largest run\n");
     for (key, value, example) in [("params", project.target.params, "7B"), ("tokens", project.target.tokens, "20B")] {
         match value {
             Some(value) => drop(writeln!(out, "  {key}: {}", amount(value))),
@@ -101,7 +101,7 @@ fn target(out: &mut String, project: &Project) {
     }
 }
 
-/// As people say it, where that is exact.
+/// Formats an amount with a suffix, if that is exact.
 fn amount(value: f64) -> String {
     let said = show_amount(value);
     if parse_amount(&said) == Ok(value) { said } else { value.to_string() }
@@ -112,13 +112,13 @@ fn mixture(out: &mut String, project: &Project) {
     match &project.current {
         Some(current) => {
             let weights: Vec<(String, f64)> = project.domains.iter().map(|d| (d.clone(), current.weight(d))).collect();
-            let _ = writeln!(out, "  current: {}   # the weights in use", as_line(&weights));
+            let _ = writeln!(out, "  current: {}   # current weights", as_line(&weights));
         }
-        None => out.push_str("  # current: { prose: 0.8, rust: 0.2 }   # the weights in use\n"),
+        None => out.push_str("  # current: { prose: 0.8, rust: 0.2 }   # current weights\n"),
     }
     let example = project.domains.last().map_or_else(|| "rust".to_owned(), |d| word(d));
     match project.bounds.is_empty() {
-        true => drop(writeln!(out, "  # bounds: {{ {example}: [0.05, 0.95] }}   # least and most weight")),
+        true => drop(writeln!(out, "  # bounds: {{ {example}: [0.05, 0.95] }}   # minimum and maximum weight")),
         false => {
             let pairs: Vec<String> =
                 project.bounds.iter().map(|(d, [low, high])| format!("{}: [{low}, {high}]", word(d))).collect();
@@ -142,10 +142,9 @@ fn objective(out: &mut String, objective: &Objective, domains: &[String]) {
         _ => ("prose".to_owned(), "rust".to_owned()),
     };
     if objective.minimize.is_empty() && objective.subject_to.is_empty() {
-        out.push_str("\n# objective:                     # without it: the sum of all validation losses\n");
+        out.push_str("\n# objective:                     # default: the sum of all validation losses\n");
         let _ = writeln!(out, "#   minimize: {own}");
-        let _ =
-            writeln!(out, "#   subject_to:\n#     - {general} <= start + 3%   # start: the loss before training began");
+        let _ = writeln!(out, "#   subject_to:\n#     - {general} <= start + 3%   # start: the loss before training");
         return;
     }
     out.push_str("\nobjective:\n");

@@ -1,4 +1,4 @@
-//! Line formats that the project file describes, for logs that no format here knows.
+//! User-defined line formats from the project file, for logs in other formats.
 //!
 //! ```yaml
 //! formats:
@@ -12,33 +12,33 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A line format as the project file has it.
+/// A user-defined line format.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LineFormat {
-    /// Shown by `check`.
+    /// Name, shown by `mixlaw check`.
     pub name: String,
-    /// A regular expression (syntax of Rust's `regex`), searched in every line. Named groups say what is what: `step`
-    /// (without it, the n-th matching line is step n), `wall` (seconds since 1970), and either `metric` and `value`, or
-    /// one group per metric, whose name is its key.
+    /// Regular expression (syntax of Rust's `regex`) that is searched in every line. Named groups: `step` (if absent, the
+    /// n-th matching line is step n), `wall` (seconds since 1970), and either `metric` and `value`, or one group per metric,
+    /// named like its key.
     pub pattern: String,
-    /// Keys of metrics whose group cannot be named like them: `{ val: eval/prose/loss }`.
+    /// Metric keys of groups that cannot be named like the key: `{ val: eval/prose/loss }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, String>,
 }
 
-/// What is wrong with a [`LineFormat`].
+/// Error in a [`LineFormat`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineFormatError {
-    /// The pattern is no regular expression, or too large a one.
+    /// The pattern is not a valid regular expression, or it is too large.
     #[error("the pattern of line format '{name}' cannot be used: {reason}")]
     Pattern {
         /// Name of the format.
         name: String,
-        /// What the regular expression compiler says.
+        /// Message of the regular expression compiler.
         reason: String,
     },
-    /// The pattern finds no values.
+    /// The pattern has no group for a value.
     #[error(
         "the pattern of line format '{name}' has no group for a value; write one such as (?<loss>\\S+), or (?<metric>\\S+) and \
          (?<value>\\S+)"
@@ -48,19 +48,17 @@ pub enum LineFormatError {
         name: String,
     },
     /// `metrics` names a group that the pattern does not have.
-    #[error(
-        "line format '{name}' gives a key for '{group}', but its pattern has no group of that name; it has {groups}"
-    )]
+    #[error("line format '{name}' has a key for '{group}', but its pattern has no such group; its groups: {groups}")]
     NoGroup {
         /// Name of the format.
         name: String,
-        /// The name that is no group.
+        /// The name that is not a group.
         group: String,
-        /// The groups there are.
+        /// The groups of the pattern.
         groups: String,
     },
-    /// Of `metric` and `value`, only one is there.
-    #[error("line format '{name}' has one of the groups 'metric' and 'value'; it needs both, or neither")]
+    /// The pattern has only one of the groups `metric` and `value`.
+    #[error("line format '{name}' has only one of the groups 'metric' and 'value'; it needs both or neither")]
     Half {
         /// Name of the format.
         name: String,
@@ -77,7 +75,7 @@ impl LineFormat {
     /// Compiles the pattern and checks its groups.
     ///
     /// # Errors
-    /// [`LineFormatError`], ready to show.
+    /// [`LineFormatError`], with a message for the user.
     pub fn compile(&self) -> Result<LinePattern, LineFormatError> {
         let name = self.name.clone();
         let reason = match self.pattern.len() {
@@ -125,7 +123,7 @@ impl LineFormat {
     }
 }
 
-/// The last line of what the compiler says: those before it repeat the pattern.
+/// The last line of the compiler's message; the lines before it repeat the pattern.
 fn last_line(error: &regex::Error) -> String {
     let text = error.to_string();
     text.lines().last().unwrap_or(&text).trim_start_matches("error: ").to_owned()
@@ -136,17 +134,17 @@ fn last_line(error: &regex::Error) -> String {
 pub struct LinePattern {
     /// Name of the format.
     pub name: String,
-    /// Name, and a hash of what the pattern means: equal where two read the same.
+    /// Name and a hash of the pattern and keys: equal for formats that read the same values.
     pub identity: String,
     /// The pattern.
     pub regex: Regex,
-    /// Of the step.
+    /// Group of the step.
     pub step: Option<usize>,
-    /// Of the time, seconds since 1970.
+    /// Group of the time, seconds since 1970.
     pub wall: Option<usize>,
-    /// Of a metric's key and its value.
+    /// Groups of a metric's key and its value.
     pub named: Option<(usize, usize)>,
-    /// Values, with the key of each.
+    /// Groups of values, with the key of each.
     pub keyed: Vec<(usize, String)>,
 }
 
@@ -172,7 +170,7 @@ mod tests {
             ("", &[], "it is empty"),
             (r"(?<a>\w{1000}{1000})", &[], "cannot be used"),
             ("step (?<step>.)", &[], "no group for a value"),
-            ("(?<loss>.)", &[("los", "x")], "it has 'loss'"),
+            ("(?<loss>.)", &[("los", "x")], "its groups: 'loss'"),
             ("(?<metric>.)", &[], "needs both"),
         ] {
             let error = format(pattern, metrics).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a path names: a project file, a directory that has one, or a bare directory of runs.
+//! Loading a project from a path: a project file, a directory that contains one, or a bare directory of runs.
 
 use super::source::{At, Source, directory_name};
 use super::suggest::closest;
@@ -9,20 +9,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The names a project file may have in a directory.
+/// Names of project files.
 pub const FILE_NAMES: [&str; 2] = ["mixlaw.yaml", "mixlaw.yml"];
 
 impl Project {
-    /// Loads what `path` names: a YAML file, a directory with a `mixlaw.yaml`, or a bare directory of runs.
+    /// Loads a project from a YAML file, a directory with a `mixlaw.yaml`, or a bare directory of runs.
     ///
     /// # Errors
-    /// [`ProjectError`], ready to show: what is wrong, where, and what to type instead.
+    /// [`ProjectError`], with a message for the user: what is wrong, where, and what to type instead.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
         load(path)
     }
 }
 
-/// Loads what `path` names, see [`Project::load`].
+/// Loads a project, see [`Project::load`].
 ///
 /// # Errors
 /// [`ProjectError`].
@@ -37,14 +37,13 @@ pub fn load(path: &Path) -> Result<Project, ProjectError> {
         [file] => load_file(file),
         [file, ..] => Err(ProjectError::Unreadable {
             path: path.to_path_buf(),
-            reason: format!("both {} are here", FILE_NAMES.join(" and ")),
-            help: format!("remove one of them, or name the one you mean: {}", file.display()),
+            reason: format!("this directory contains both {}", FILE_NAMES.join(" and ")),
+            help: format!("remove one of them, or give one: {}", file.display()),
         }),
     }
 }
 
-/// The project again, if its file has changed since; `None` if not. The caller keeps the old project on an error, so
-/// that a bad edit changes nothing.
+/// Reloads the project if its file has changed; `None` if it has not. On an error, the caller keeps the old project.
 ///
 /// # Errors
 /// [`ProjectError`], as from [`Project::load`].
@@ -65,7 +64,7 @@ pub fn reload(project: &Project) -> Result<Option<Project>, ProjectError> {
     }
 }
 
-/// A project from text, as if it stood in `root/mixlaw.yaml`: for tests, `init` and other programs.
+/// Parses a project from text, as if it were in `root/mixlaw.yaml`: for tests, `init` and other programs.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`].
@@ -80,8 +79,8 @@ fn load_file(named: &Path) -> Result<Project, ProjectError> {
         let directory = named.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return Err(ProjectError::Unreadable {
             path: named.to_path_buf(),
-            reason: "a project is a YAML file or a directory, and this is neither".to_owned(),
-            help: format!("to watch the runs beside it, name their directory: {}", directory.display()),
+            reason: "a project is a YAML file or a directory; this is neither".to_owned(),
+            help: format!("to watch the runs next to it, give their directory: {}", directory.display()),
         });
     }
     let parent = named.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -94,7 +93,7 @@ fn load_file(named: &Path) -> Result<Project, ProjectError> {
     Ok(project)
 }
 
-/// A table that is not there is a slip in the project file, and is said with its place.
+/// Checks that tables exist; a missing one is an error in the project file, reported with its position.
 fn tables_exist(project: &Project, bytes: &[u8]) -> Result<(), ProjectError> {
     for table in &project.tables {
         let joined = table.join.as_ref().map(|(path, _)| path);
@@ -107,9 +106,9 @@ fn tables_exist(project: &Project, bytes: &[u8]) -> Result<(), ProjectError> {
             let name = path.strip_prefix(&project.root).unwrap_or(path).display();
             let help = match sibling(path) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => format!("relative paths start at {}", project.root.display()),
+                None => format!("paths are relative to {}", project.root.display()),
             };
-            return Err(source.invalid(at, format!("there is no file {name}"), help));
+            return Err(source.invalid(at, format!("file not found: {name}"), help));
         }
     }
     Ok(())
@@ -133,19 +132,19 @@ fn load_bare(named: &Path) -> Result<Project, ProjectError> {
     Ok(Project { name: directory_name(&root), named: named.to_path_buf(), root, runs, ..Project::default() })
 }
 
-/// At most [`parse::MAX_BYTES`] and one more, so that the limit can be seen to be passed.
+/// Reads at most [`parse::MAX_BYTES`] + 1 bytes, so that the caller can detect a file that is too large.
 fn read(named: &Path, file: &Path) -> Result<Vec<u8>, ProjectError> {
     open::beginning(file, parse::MAX_BYTES as u64 + 1).map_err(|error| match error {
         OpenError::Io(error) => unreadable(named, &error),
         other => ProjectError::Unreadable {
             path: named.to_path_buf(),
             reason: other.to_string(),
-            help: "a project is a YAML file; move this out of the way and write one: mixlaw init".to_owned(),
+            help: "a project is a YAML file; rename this one, then run: mixlaw init".to_owned(),
         },
     })
 }
 
-/// Parses and checks what a project file holds.
+/// Parses and validates the content of a project file.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`].
@@ -158,12 +157,12 @@ pub fn from_bytes(named: &Path, file: &Path, bytes: &[u8]) -> Result<Project, Pr
     Ok(Project { file: Some(file.to_path_buf()), named: named.to_path_buf(), hash: xxh3_64(bytes), ..project })
 }
 
-/// Bytes as text, or why they are none.
+/// Decodes the bytes as UTF-8 text.
 pub(super) fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, ProjectError> {
     let fail = |text: &str, at: At, message: &str, help: &str| Source { file: named, text }.invalid(at, message, help);
     if bytes.len() > parse::MAX_BYTES {
         let message = "this file is larger than 1 MiB; a project file has a few hundred bytes";
-        return Err(fail("", At::START, message, "is it a log? Name the directory that holds the runs instead"));
+        return Err(fail("", At::START, message, "if it is a log, give the directory that contains the runs instead"));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -185,20 +184,20 @@ pub(super) fn text<'a>(named: &Path, bytes: &'a [u8]) -> Result<&'a str, Project
     match (control, bad) {
         (None, None) => Ok(valid),
         (Some((_, '\0')), _) => {
-            Err(fail("", At::START, "this is a binary file, not a project", "name a YAML file, or a directory of runs"))
+            Err(fail("", At::START, "this is a binary file, not a project", "give a YAML file or a directory of runs"))
         }
         (Some((at, c)), _) => {
-            let message = format!("a control character (U+{:04X}) stands here", u32::from(c));
+            let message = format!("control character U+{:04X}", u32::from(c));
             Err(fail(valid, place(at), &message, "remove it"))
         }
         (None, Some(byte)) => {
-            let message = format!("the byte 0x{byte:02x} here is not UTF-8");
+            let message = format!("the byte 0x{byte:02x} is not valid UTF-8");
             Err(fail(valid, place(valid.len()), &message, "save the file as UTF-8"))
         }
     }
 }
 
-/// A file in a directory, as the user would type it: without a leading `./`.
+/// Path of a file in a directory, as the user would type it: without a leading `./`.
 fn shown(directory: &Path, name: &str) -> PathBuf {
     if directory == Path::new(".") { PathBuf::from(name) } else { directory.join(name) }
 }
@@ -209,22 +208,24 @@ fn unreadable(path: &Path, error: &io::Error) -> ProjectError {
         io::ErrorKind::NotFound => {
             let help = match sibling(&path) {
                 Some(name) => format!("did you mean {name}?"),
-                None => "name a project file or a directory of runs; `mixlaw init DIR` writes a file".to_owned(),
+                None => {
+                    "give a project file or a directory of runs; `mixlaw init DIR` writes a project file".to_owned()
+                }
             };
             ProjectError::Missing { path, help }
         }
         io::ErrorKind::PermissionDenied => {
-            let help = format!("see who may read it: ls -ld {}", path.display());
+            let help = format!("check its permissions: ls -ld {}", path.display());
             ProjectError::Unreadable { path, reason: "permission denied".to_owned(), help }
         }
         _ => {
-            let help = format!("see what it is: ls -ld {}", path.display());
+            let help = format!("check the path: ls -ld {}", path.display());
             ProjectError::Unreadable { path, reason: error.to_string(), help }
         }
     }
 }
 
-/// What stands beside a path that does not exist and has almost its name.
+/// An existing path with almost the same name as one that does not exist.
 fn sibling(path: &Path) -> Option<String> {
     let parent = path.parent()?;
     let list = fs::read_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }).ok()?;

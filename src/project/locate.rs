@@ -1,7 +1,7 @@
-//! Where everything stands in the text: the YAML as a tree with line and column at every key and value.
+//! YAML parsed to a tree with the line and column of every key and value.
 //!
-//! The tree is built from parser events before anything is interpreted, and refuses what would make two readers
-//! disagree or one of them work for ever: duplicate keys, a second document, deep nesting, aliases that multiply.
+//! The tree is built from parser events. It rejects input that is ambiguous or too expensive: duplicate keys, a second
+//! document, deep nesting, aliases that multiply.
 
 use super::ProjectError;
 use super::source::{At, Source};
@@ -10,22 +10,22 @@ use std::collections::HashMap;
 
 /// Deepest nesting accepted. The project file needs five.
 pub const MAX_DEPTH: usize = 32;
-/// Most keys and values accepted, aliases written out.
+/// Most keys and values accepted, with aliases expanded.
 pub const MAX_NODES: usize = 20_000;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Its first character.
     pub at: At,
-    /// What it is.
+    /// Kind and content.
     pub value: Value,
 }
 
-/// What a value is.
+/// Kind and content of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A word or a number; `plain` where it stands without quotes.
+    /// A scalar; `plain` if it is not quoted.
     Scalar {
         /// As read, quotes and escapes resolved.
         text: String,
@@ -38,7 +38,7 @@ pub enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// A key and where it stands.
+/// A key and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
     /// As read.
@@ -47,7 +47,7 @@ pub struct Key {
     pub at: At,
 }
 
-/// What a scalar would be read as.
+/// Type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScalarKind {
     /// Nothing, `~` or `null`.
@@ -65,12 +65,12 @@ pub enum ScalarKind {
 }
 
 impl ScalarKind {
-    /// As in "…, not a list".
+    /// Name with article, for "…, not a list".
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Null => "empty",
-            Self::Bool => "a yes or no",
+            Self::Bool => "true or false",
             Self::Number => "a number",
             Self::Text => "text",
             Self::List => "a list",
@@ -80,7 +80,7 @@ impl ScalarKind {
 }
 
 impl Node {
-    /// What it would be read as.
+    /// Type of the value.
     #[must_use]
     pub fn kind(&self) -> ScalarKind {
         match &self.value {
@@ -150,10 +150,10 @@ fn is_number(text: &str) -> bool {
     begins && digits.parse::<f64>().is_ok() || digits.starts_with("0x") && i64::from_str_radix(&digits[2..], 16).is_ok()
 }
 
-/// Reads the text into a tree. `help` says what to write where there is nothing.
+/// Parses the text to a tree. `help` is the help for an empty file.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] where it is not one YAML document within the limits.
+/// [`ProjectError::Invalid`] if the text is not one YAML document within the limits.
 pub fn tree(source: &Source<'_>, help: &str) -> Result<Node, ProjectError> {
     let mut builder = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
     for event in Parser::new_from_str(source.text) {
@@ -168,10 +168,10 @@ pub fn tree(source: &Source<'_>, help: &str) -> Result<Node, ProjectError> {
     builder
         .root
         .filter(|root| root.kind() != ScalarKind::Null)
-        .ok_or_else(|| source.invalid(At::START, "there is nothing in this file", help))
+        .ok_or_else(|| source.invalid(At::START, "this file has no content", help))
 }
 
-/// A collection that is not closed yet.
+/// An open list or mapping.
 enum Open {
     List { at: At, anchor: usize, items: Vec<Node> },
     Map { at: At, anchor: usize, entries: Vec<(Key, Node)>, key: Option<Key> },
@@ -192,15 +192,15 @@ impl Builder<'_> {
             Event::DocumentStart(_) if self.root.is_some() => {
                 return Err(self.source.invalid(
                     at,
-                    "a second document begins here; a project file is one document",
-                    "remove the line `---` and what follows, or put it into a file of its own",
+                    "a second YAML document starts here; a project file has only one",
+                    "remove the line `---` and everything after it, or move that to another file",
                 ));
             }
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
                 return Err(self.source.invalid(
                     at,
-                    "tags (words with `!`) are not read",
-                    "remove the word that begins with `!`, or put the whole value into quotes",
+                    "YAML tags (words with `!`) are not supported",
+                    "remove the word that begins with `!`, or quote the whole value",
                 ));
             }
             Event::Scalar(text, style, anchor, None) => {
@@ -211,7 +211,7 @@ impl Builder<'_> {
                 let Some(node) = self.anchors.get(&anchor) else {
                     return Err(self.source.invalid(
                         at,
-                        "this alias (a word with `*`) names nothing before it",
+                        "undefined YAML alias (a word with `*`)",
                         "a pattern that begins with `*` needs quotes: path: \"*/logs\"",
                     ));
                 };
@@ -250,18 +250,18 @@ impl Builder<'_> {
         self.source.invalid(
             at,
             format!("nested more than {MAX_DEPTH} levels deep"),
-            "a project file needs five levels at most; look for a bracket that is not closed",
+            "a project file has at most five levels; look for an unclosed bracket",
         )
     }
 
-    /// Puts a finished value where it belongs: into a list, as a key, behind a key, or at the top.
+    /// Inserts a complete value: into a list, as a key, as the value of a key, or as the root.
     fn value(&mut self, node: Node, anchor: usize) -> Result<(), ProjectError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(self.source.invalid(
                 node.at,
                 format!("more than {MAX_NODES} keys and values"),
-                "name runs by a pattern (path: runs/*) instead of one by one",
+                "select runs with a pattern (path: runs/*) instead of listing each",
             ));
         }
         if anchor > 0 {
@@ -276,14 +276,14 @@ impl Builder<'_> {
                     let Value::Scalar { text, .. } = node.value else {
                         return Err(self.source.invalid(
                             node.at,
-                            "a key must be one word, not a list or a mapping",
-                            "a value that begins with `{` or `[` and is meant as text needs quotes",
+                            "a key must be text, not a list or a mapping",
+                            "quote a text value that begins with `{` or `[`",
                         ));
                     };
                     if let Some((first, _)) = entries.iter().find(|(k, _)| k.name == text) {
                         return Err(self.source.invalid(
                             node.at,
-                            format!("`{text}` is written twice; the first is in line {}", first.at.line),
+                            format!("duplicate key `{text}`; the first is on line {}", first.at.line),
                             "remove one of the two, or merge them",
                         ));
                     }

@@ -1,4 +1,4 @@
-//! Text to types. The only file that names serde_yaml.
+//! Parsing of YAML to types. The only file that uses serde_yaml.
 
 use super::file::{ProjectFile, VERSION};
 use super::grammar::Grammar;
@@ -13,19 +13,19 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 static PROJECT: LazyLock<Grammar> = LazyLock::new(Grammar::of::<ProjectFile>);
 
-/// Reads a project file: once into a tree with positions, by which the shape is checked, and once into types.
+/// Parses a project file twice: to a tree with positions, for validation, and to types.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] at the first thing that is wrong.
+/// [`ProjectError::Invalid`] at the first error.
 pub fn project_file(source: &Source<'_>) -> Result<(ProjectFile, Node), ProjectError> {
-    let help = "write at least:\nruns:\n  - path: runs/*\n(a colon needs a space or a new line behind it)";
+    let help = "write at least:\nruns:\n  - path: runs/*\n(a colon needs a space or a line break after it)";
     typed(source, &PROJECT, "a project file", help)
 }
 
-/// Reads a file of any type that has a schema. `what` and `help` are for files that are no mapping at all.
+/// Parses a file of any type that has a schema. `what` and `help` are used if the file is not a mapping.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] at the first thing that is wrong.
+/// [`ProjectError::Invalid`] at the first error.
 pub fn typed<T: DeserializeOwned>(
     source: &Source<'_>,
     grammar: &Grammar,
@@ -36,7 +36,7 @@ pub fn typed<T: DeserializeOwned>(
     let tree = locate::tree(source, help)?;
     refuse_newer(source, &tree)?;
     if tree.kind() != ScalarKind::Map {
-        let message = format!("{what} is a mapping of keys to values, not {}", tree.kind().as_str());
+        let message = format!("{what} must be a mapping of keys to values, not {}", tree.kind().as_str());
         return Err(source.invalid(tree.at, message, help));
     }
     shape::check(source, &tree, grammar)?;
@@ -44,7 +44,7 @@ pub fn typed<T: DeserializeOwned>(
     Ok((file, tree))
 }
 
-/// A newer file has keys that this version cannot know: the true reason is said first.
+/// Checks the version first: a newer file has unknown keys, and the version is the real error.
 fn refuse_newer(source: &Source<'_>, tree: &Node) -> Result<(), ProjectError> {
     let Some((_, version)) = tree.entries().iter().find(|(k, _)| k.name == "version") else { return Ok(()) };
     let text = version.text().unwrap_or_default();
@@ -59,7 +59,7 @@ fn refuse_newer(source: &Source<'_>, tree: &Node) -> Result<(), ProjectError> {
     Ok(())
 }
 
-/// What the shape check let through and serde_yaml did not.
+/// Converts an error of serde_yaml that the shape check did not find.
 fn complaint(source: &Source<'_>, error: &serde_yaml::Error) -> ProjectError {
     let at = error.location().map_or(At::START, |l| At { line: l.line().max(1), column: l.column().max(1) });
     let text = error.to_string();
@@ -69,7 +69,7 @@ fn complaint(source: &Source<'_>, error: &serde_yaml::Error) -> ProjectError {
     source.invalid(at, message, help)
 }
 
-/// YAML of any shape (a run's `hparams.yaml`) as JSON, within the same limits.
+/// Parses any YAML (a run's `hparams.yaml`) to JSON, within the same limits.
 ///
 /// # Errors
 /// A sentence with line and column.

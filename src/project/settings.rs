@@ -1,4 +1,4 @@
-//! A project as everything else uses it.
+//! A validated project.
 
 use super::TableSource;
 use super::line_format::LinePattern;
@@ -7,70 +7,70 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A project as everything else uses it: validated, defaults filled in, paths absolute.
+/// A validated project: defaults filled in, paths absolute.
 ///
-/// `domains` may be empty after loading (a bare directory, or a file that leaves them out), and a metric may be the
-/// empty string; they are then inferred from the first runs that say something, see [`crate::observe::assume`].
+/// After loading, `domains` may be empty (a bare directory, or a file without domains), and a metric may be the empty
+/// string; [`crate::observe::assume`] then infers them from the runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
-    /// Shown in titles.
+    /// Name, shown in titles.
     pub name: String,
     /// The project file; `None` for a bare directory.
     pub file: Option<PathBuf>,
-    /// The project file, or the bare directory, as the user named it: for messages.
+    /// The project file or bare directory as the user typed it, for messages.
     pub named: PathBuf,
-    /// Fingerprint of the file's content, by which [`super::reload`] knows a change; 0 for a bare directory.
+    /// Hash of the file's content, with which [`super::reload`] detects a change; 0 for a bare directory.
     pub hash: u64,
-    /// Directory that relative paths start from.
+    /// Base directory of relative paths.
     pub root: PathBuf,
-    /// Globs whose every match is a run, relative to `root`.
+    /// Glob patterns relative to `root`; every match is a run.
     pub runs: Vec<RunSource>,
     /// Tables of finished runs.
     pub tables: Vec<TableSource>,
-    /// Where facts are found, beyond what is recognised: `config.json#params_non_embedding`, or a plain value.
+    /// Sources of facts from the project file: `config.json#params_non_embedding`, or a plain value.
     pub facts: BTreeMap<FactName, Vec<FactSource>>,
     /// Domains, in order.
     pub domains: Vec<String>,
-    /// Whether the file lists the domains: then runs that train on others are left out, not taken as new domains.
+    /// Whether the project file lists the domains. If so, runs on other domains are ignored instead of adding domains.
     pub domains_stated: bool,
-    /// Key of the validation loss of each domain, parallel to `domains`; empty where none is known.
+    /// Key of each domain's validation loss, parallel to `domains`; empty if unknown.
     pub metrics: Vec<String>,
-    /// The run being planned.
+    /// The run the user plans.
     pub target: Target,
-    /// How a short run on the target's domain begins, by domain of the validation loss.
+    /// First steps of a short run on the target's domain, by domain of the validation loss.
     pub probes: BTreeMap<String, Probe>,
-    /// Line formats of the user's own.
+    /// User-defined line formats.
     pub formats: Vec<Arc<LinePattern>>,
-    /// What the target may cost, where size and experts are to be advised.
+    /// Compute budget of the target, if size and experts are to be recommended.
     pub budget: Option<Budget>,
-    /// Weights in use; inferred where left out.
+    /// Current weights; inferred if not stated.
     pub current: Option<Mixture>,
-    /// Least and most weight of the domains that have any; [0, 1] for the others.
+    /// Minimum and maximum weight by domain; [0, 1] for domains that are not listed.
     pub bounds: BTreeMap<String, [f64; 2]>,
-    /// Tokens there are of a domain.
+    /// Unique tokens available, by domain.
     pub available_tokens: BTreeMap<String, f64>,
-    /// How often a token may be repeated.
+    /// Maximum epochs over a domain.
     pub max_epochs: f64,
-    /// What to minimise, and subject to what.
+    /// Objective and limits.
     pub objective: Objective,
     /// Laws to fit; empty means automatic.
     pub laws: Vec<String>,
-    /// How to fit.
+    /// Settings of the fits.
     pub fit: FitSettings,
-    /// How to watch.
+    /// How files are watched.
     pub watch: WatchMode,
 }
 
-/// A glob whose every match is a run.
+/// A glob pattern; every match is a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSource {
     /// The pattern, relative to the project's root.
     pub path: String,
-    /// Place of the pattern in the project file, for "matches nothing" (line, column; from 1).
+    /// Line and column of the pattern in the project file, from 1, for the message "matches nothing".
     pub at: Option<(usize, usize)>,
 }
 
-/// One place a fact may come from.
+/// One source of a fact.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FactSource {
     /// `file#dotted.key` inside the run's directory (JSON or YAML by extension).
@@ -80,44 +80,44 @@ pub enum FactSource {
         /// Dotted path in it.
         key: String,
     },
-    /// The same number for every run.
+    /// A number for all runs.
     Number(f64),
-    /// The same word for every run.
+    /// A text for all runs.
     Text(String),
 }
 
-/// What a run may cost, where size and experts are to be advised.
+/// Compute budget, for recommendations of size and experts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Budget {
-    /// FLOPs; those of the target where it is not stated.
+    /// FLOPs; `None` for the target's.
     pub compute: Option<f64>,
-    /// Tokens that will be served; their FLOPs come out of the same budget.
+    /// Tokens to serve; their FLOPs come from the same budget.
     pub inference_tokens: Option<f64>,
-    /// All parameters, at most.
+    /// Upper limit on total parameters.
     pub max_params: Option<f64>,
-    /// Numbers of experts to choose among; those of the runs where empty.
+    /// Expert counts to consider; empty for those of the runs.
     pub experts: Vec<f64>,
 }
 
-/// The run being planned. Where a part is unknown, the largest seen is used and a notice says so.
+/// The run the user plans. Missing values default to the largest run's, with a setup note.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Target {
     /// N.
     pub params: Option<f64>,
     /// D.
     pub tokens: Option<f64>,
-    /// Parameters used for one token; those of the runs with experts tell where it is not stated.
+    /// Active parameters per token; by default in the same proportion as in the mixture-of-experts runs.
     pub active_params: Option<f64>,
-    /// E, experts per layer. `None` where it is not stated and no run has experts: a dense model.
+    /// E, experts per layer. `None` for a dense model: not stated, and no run has experts.
     pub experts: Option<f64>,
-    /// K, experts a token is routed to; 1 where it is not stated.
+    /// K, experts per token. Default: 1.
     pub experts_per_token: Option<f64>,
-    /// G, granularity; 1 where it is not stated.
+    /// G, granularity. Default: 1.
     pub granularity: Option<f64>,
 }
 
 impl Target {
-    /// Size, amount of data and shape, where N and D are known.
+    /// Size, tokens and experts, if N and D are known.
     #[must_use]
     pub fn scale(&self) -> Option<Scale> {
         let (params, tokens) = (self.params?, self.tokens?);
@@ -131,7 +131,7 @@ impl Target {
     }
 }
 
-/// What to minimise, and subject to what.
+/// Objective and limits.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objective {
     /// Weight of each domain's loss; empty means all equal.
@@ -143,68 +143,67 @@ pub struct Objective {
 /// `domain <= base + slack`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
-    /// Whose validation loss.
+    /// Domain of the limited validation loss.
     pub domain: String,
-    /// What the limit is relative to.
+    /// Base of the limit.
     pub base: Base,
-    /// Added to the base.
+    /// Slack added to the base.
     pub slack: Slack,
-    /// The text as written, for the screen.
+    /// The text as written, for display.
     pub text: String,
 }
 
-/// What a limit is relative to.
+/// Base of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Base {
-    /// The loss before training began (that of a run's step 0).
+    /// The loss before training (at a run's step 0).
     Start,
-    /// The loss expected with the current mixture.
+    /// The expected loss with the current mixture.
     Current,
     /// A number of nats.
     Nats(f64),
 }
 
-/// What is added to the base of a limit.
+/// Slack that is added to the base of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Slack {
-    /// A part of the base: 0.03 for `+ 3%`.
+    /// Fraction of the base: 0.03 for `+ 3%`.
     Relative(f64),
     /// Nats.
     Nats(f64),
 }
 
-/// How to fit.
+/// Settings of the fits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitSettings {
-    /// Seed of starts and resamples.
+    /// Random seed of restarts and resamples.
     pub seed: u64,
-    /// Searches from different starting points; `None` leaves it to the law.
+    /// Optimizer restarts; `None` for the law's default.
     pub starts: Option<usize>,
-    /// Resamples of the bootstrap.
+    /// Bootstrap resamples.
     pub bootstraps: usize,
-    /// Part of each run's planned (or seen) tokens dropped from its beginning, where loss has not settled.
+    /// Fraction of each run's planned (or seen) tokens that is excluded at the beginning.
     pub skip: f64,
-    /// Whether repeated tokens count as the fresh ones they are worth, where it is known how many there are.
+    /// Whether to discount repeated tokens, if the number of available tokens is known.
     pub repetition: bool,
 }
 
 /// How files are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WatchMode {
-    /// By file system type.
+    /// Depends on the file system.
     #[default]
     Auto,
-    /// The kernel tells.
+    /// Operating system events.
     Native,
-    /// mixlaw looks.
+    /// Periodic checks.
     Poll,
 }
 
 impl FitSettings {
-    /// The most searches that may be asked for. The best of 320 is rarely beaten by more; a search of so many takes
-    /// minutes, and its results take memory.
+    /// Maximum of restarts. More than 320 rarely find a better optimum; each takes time and memory.
     pub const MOST_STARTS: usize = 20_000;
-    /// The most resamples that may be asked for; each is a fit, and is kept.
+    /// Maximum of bootstrap resamples; each is a fit that is kept in memory.
     pub const MOST_BOOTSTRAPS: usize = 20_000;
 }
 
@@ -215,7 +214,7 @@ impl Default for FitSettings {
 }
 
 impl Default for Project {
-    /// What a file that says nothing means: no runs, everything else inferred.
+    /// The settings of an empty file: no runs, everything else inferred.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -246,27 +245,27 @@ impl Default for Project {
 }
 
 impl Project {
-    /// Index of the domain that a sentence about "the ratio" is about: the first that the objective minimises.
+    /// Index of the domain that "the ratio" refers to: the first domain in the objective.
     #[must_use]
     pub fn lead(&self) -> usize {
         let named = |d: &String| self.objective.minimize.get(d).is_some_and(|w| *w > 0.0);
         self.domains.iter().position(named).unwrap_or(0)
     }
 
-    /// The key of the validation loss of `domain`, where one is known.
+    /// The key of the validation loss of `domain`, if known.
     #[must_use]
     pub fn metric_of(&self, domain: &str) -> Option<&str> {
         let index = self.domains.iter().position(|d| d == domain)?;
         self.metrics.get(index).map(String::as_str).filter(|key| !key.is_empty())
     }
 
-    /// Whether a key is the validation loss of a domain.
+    /// Whether `key` is the validation loss of a domain.
     #[must_use]
     pub fn is_validation_loss(&self, key: &str) -> bool {
         self.metrics.iter().any(|metric| metric == key)
     }
 
-    /// Sentence for titles: `minimise rust, while prose <= start + 3%`.
+    /// The objective as text for titles: `minimise rust, while prose <= start + 3%`.
     #[must_use]
     pub fn objective_text(&self) -> String {
         let what: Vec<String> = match self.objective.minimize.len() {

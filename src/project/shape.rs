@@ -1,5 +1,5 @@
-//! Whether a file has the shape it should: known keys, and values of the right kind. What is right is read from the JSON
-//! Schema, which is generated from the types in [`super::file`], so that nothing here names a key.
+//! Check of a file against its JSON Schema: known keys, and values of the right type. The schema is generated from the
+//! types in [`super::file`].
 
 use super::ProjectError;
 use super::grammar::{Grammar, allows_null, fits, required, requires, types, words, words_only};
@@ -8,10 +8,10 @@ use super::source::Source;
 use super::suggest::{closest, listed};
 use serde_json::Value;
 
-/// Checks a whole file, whose top is a mapping.
+/// Checks a file whose root is a mapping.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] at the first key that is unknown or missing, or value of the wrong kind.
+/// [`ProjectError::Invalid`] at the first unknown or missing key, or value of the wrong type.
 pub fn check(source: &Source<'_>, root: &Node, grammar: &Grammar) -> Result<(), ProjectError> {
     Walk { source, grammar }.node(root, grammar.root(), "")
 }
@@ -43,8 +43,8 @@ impl Walk<'_> {
                 Some(_) if value.kind() == ScalarKind::Null && requires(form, &key.name) => {}
                 Some(schema) if value.kind() == ScalarKind::Null && !allows_null(schema) => {
                     let help = match self.source.line(key.at.line).contains(": #") {
-                        true => "what follows a `#` is a comment; put a value that begins with it into quotes",
-                        false => "write a value behind the colon, or remove the line",
+                        true => "text after `#` is a comment; quote a value that begins with `#`",
+                        false => "write a value after the colon, or remove the line",
                     };
                     return Err(self.source.invalid(key.at, format!("{} is empty", subject(&inner)), help));
                 }
@@ -79,7 +79,7 @@ impl Walk<'_> {
             let schema = pair.and_then(|p| p.get(index)).or_else(|| form.get("items").filter(|i| i.is_object()));
             let inner = format!("{path}[{}]", index + 1);
             if item.kind() == ScalarKind::Null {
-                let help = "remove the line, or write a value behind the `-`";
+                let help = "remove the line, or write a value after the `-`";
                 return Err(self.source.invalid(item.at, format!("{} is empty", subject(&inner)), help));
             }
             if let Some(schema) = schema {
@@ -116,11 +116,11 @@ impl Walk<'_> {
                 return format!("write it under `{section}`:\n{section}:\n  {key}: …");
             }
         } else if sections.any(|(section, _)| section == key) {
-            return format!("`{key}` stands at the beginning of a line, not inside `{path}`");
+            return format!("`{key}` is a top-level key: write it at the beginning of a line, not inside `{path}`");
         }
         match names {
-            [only] => format!("the only key here is `{only}`"),
-            _ => format!("the keys here are {}", listed(names.iter().copied())),
+            [only] => format!("the only valid key here is `{only}`"),
+            _ => format!("valid keys here are {}", listed(names.iter().copied())),
         }
     }
 }
@@ -135,7 +135,7 @@ fn found(node: &Node) -> String {
     }
 }
 
-/// The sentence's subject: `` `mixture.bounds.rust` ``, ``entry 2 of `runs` ``, `` `path` in entry 2 of `runs` ``.
+/// Subject of an error message: `` `mixture.bounds.rust` ``, ``entry 2 of `runs` ``, `` `path` in entry 2 of `runs` ``.
 fn subject(path: &str) -> String {
     let Some((list, rest)) = path.rsplit_once('[') else { return format!("`{path}`") };
     match rest.split_once("].") {
@@ -162,12 +162,12 @@ fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) ->
                 return format!("write {}", percent / 100.0);
             }
         }
-        ScalarKind::Text if words && !wants("object") => return format!("put it into brackets: [{text}]"),
+        ScalarKind::Text if words && !wants("object") => return format!("use brackets: [{text}]"),
         ScalarKind::Number | ScalarKind::Bool if wants("string") && !expected.contains("such as") => {
-            return format!("put it into quotes: \"{text}\"");
+            return format!("use quotes: \"{text}\"");
         }
         ScalarKind::Map if wants("string") && !expected.contains("such as") => {
-            return "text with `: ` in it, or beginning with `{`, needs quotes".to_owned();
+            return "quote text that contains `: ` or begins with `{`".to_owned();
         }
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! `mixlaw.run.yaml`: facts that somebody states about one run, in the run's directory.
+//! `mixlaw.run.yaml`: user-stated facts about one run, in the run's directory.
 //!
 //! ```yaml
 //! params: 590k
@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 /// Name of the file in a run's directory.
 pub const FILE_NAME: &str = "mixlaw.run.yaml";
 
-/// The file as it is written: facts by name.
+/// Content of the file: facts by name.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct RunFile(BTreeMap<String, Stated>);
@@ -51,7 +51,7 @@ impl JsonSchema for RunFile {
                 let schema = match name {
                     FactName::Mixture => json_schema!({
                         "title": "a mapping from domains to weights, such as { prose: 0.8, rust: 0.2 }",
-                        "description": "Weights over domains; they sum to one.",
+                        "description": "Mixture weights by domain; their sum is 1.",
                         "type": "object",
                         "additionalProperties": { "type": "number", "minimum": 0 }
                     })
@@ -65,11 +65,11 @@ impl JsonSchema for RunFile {
             .collect();
         keys.insert(
             "version".to_owned(),
-            serde_json::json!({ "type": "integer", "minimum": 1, "description": "Version of this format; 1 where it is left out." }),
+            serde_json::json!({ "type": "integer", "minimum": 1, "description": "Version of the file format. Default: 1." }),
         );
         json_schema!({
             "title": "facts about one run",
-            "description": "Stated facts about a training run; they win over what is found in its logs.",
+            "description": "Facts about a training run. They take precedence over facts from its logs.",
             "type": "object",
             "properties": keys,
             "additionalProperties": false
@@ -79,10 +79,10 @@ impl JsonSchema for RunFile {
 
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::of::<RunFile>);
 
-/// Reads a sidecar. `named` is the file as the user would name it. Each fact comes with its line.
+/// Parses the file. `named` is its path as the user would type it. Each fact is returned with its line.
 ///
 /// # Errors
-/// [`ProjectError::Invalid`] at the first thing that is wrong.
+/// [`ProjectError::Invalid`] at the first error.
 pub fn facts(named: &Path, bytes: &[u8]) -> Result<Vec<(FactName, FactValue, usize)>, ProjectError> {
     let text = load::text(named, bytes)?;
     let source = Source { file: named, text };
@@ -93,7 +93,11 @@ pub fn facts(named: &Path, bytes: &[u8]) -> Result<Vec<(FactName, FactValue, usi
         let Some(stated) = file.0.get(&key.name) else { continue };
         if key.name == "version" {
             if !matches!(stated, Stated::Number(v) if *v == f64::from(VERSION)) {
-                return Err(source.invalid(node.at, "there is no such version", format!("write version: {VERSION}")));
+                return Err(source.invalid(
+                    node.at,
+                    "this version is not supported",
+                    format!("write version: {VERSION}"),
+                ));
             }
             continue;
         }
@@ -172,8 +176,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (text, says) in [
-            ("", "1:1: there is nothing"),
-            ("- a", "1:1: a file of facts is a mapping"),
+            ("", "1:1: this file has no content"),
+            ("- a", "1:1: a file of facts must be a mapping"),
             ("param: 1B", "1:1: unknown key `param`\n"),
             ("params: many", "'many' is not a number"),
             ("params: -1", "it must be more than 0"),
@@ -182,7 +186,7 @@ mod tests {
             ("params:", "1:1: `params` is empty"),
             ("mixture: 0.5", "must be a mapping from domains"),
             ("mixture: { a: 80, b: 20 }", "write mixture: { a: 0.8, b: 0.2 }"),
-            ("schedule: 3", "put it into quotes"),
+            ("schedule: 3", "use quotes"),
             ("version: 9\nnew: 1", "this file is of version 9"),
         ] {
             let said = read(text).expect_err(text);

@@ -1,10 +1,10 @@
-//! The text of a project file, and errors that point into it.
+//! The text of a project file, and errors with a position in it.
 
 use super::ProjectError;
 use crate::vocab::text::printable;
 use std::path::Path;
 
-/// A place in the text, from 1; columns count characters.
+/// A position in the text, from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct At {
     /// Line, from 1.
@@ -17,7 +17,7 @@ impl At {
     /// The first character.
     pub const START: Self = Self { line: 1, column: 1 };
 
-    /// So many characters further on the same line.
+    /// The position `characters` further on the same line.
     #[must_use]
     pub fn plus(self, characters: usize) -> Self {
         Self { line: self.line, column: self.column + characters }
@@ -27,14 +27,14 @@ impl At {
 /// A project file's text.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// The file as the user named it.
+    /// The file as the user typed it.
     pub file: &'a Path,
     /// Its text, without a byte order mark.
     pub text: &'a str,
 }
 
 impl Source<'_> {
-    /// An error at a place. Everything that came from the file is made printable here, once.
+    /// An error at a position. All text from the file is made printable here.
     #[must_use]
     pub fn invalid(&self, at: At, message: impl AsRef<str>, help: impl AsRef<str>) -> ProjectError {
         let help = help.as_ref();
@@ -48,14 +48,14 @@ impl Source<'_> {
         }
     }
 
-    /// A line, from 1; empty where there is none.
+    /// A line, from 1; empty if it does not exist.
     #[must_use]
     pub fn line(&self, number: usize) -> &str {
         self.text.lines().nth(number.saturating_sub(1)).unwrap_or("")
     }
 }
 
-/// A line of a megabyte is no help to anyone.
+/// Shortens a very long line.
 fn shorten(line: &str) -> String {
     const MOST: usize = 160;
     match line.char_indices().nth(MOST) {

@@ -1,6 +1,6 @@
-//! "Did you mean …?"
+//! Suggestions of similar names ("did you mean …?").
 
-/// The candidate that was most probably meant, where one is close enough.
+/// The most similar candidate, if one is close enough.
 #[must_use]
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = simplified(word);
@@ -21,7 +21,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, _, candidate)| candidate)
 }
 
-/// Names as a list people can choose from, at most a screen line or two.
+/// Names as a list to choose from, at most a line or two.
 #[must_use]
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();

@@ -1,9 +1,9 @@
-//! Text that is no YAML: what a parser says about it, turned into what to do.
+//! Help for invalid YAML: the parser's message with the likely cause and fix.
 
 use super::ProjectError;
 use super::source::{At, Source};
 
-/// Refuses tabs in indentation, which YAML forbids and whose parsers explain badly.
+/// Rejects tabs in indentation, which YAML forbids and parsers report badly.
 ///
 /// # Errors
 /// [`ProjectError::Invalid`] at the first one.
@@ -25,7 +25,7 @@ pub fn refuse_tabs(source: &Source<'_>) -> Result<(), ProjectError> {
     Ok(())
 }
 
-/// A parser's complaint, with the usual cause where the text shows one.
+/// Converts a parser's error, with the likely cause if the text shows one.
 #[must_use]
 pub fn explain(source: &Source<'_>, at: At, parser_says: &str) -> ProjectError {
     // Parsers notice a missing bracket or quote only at the next line or at the end; the line before has the cause.
@@ -39,16 +39,14 @@ pub fn explain(source: &Source<'_>, at: At, parser_says: &str) -> ProjectError {
         (Some(Unclosed::Bracket(open, line)), _) => format!("the `{open}` of line {line} is not closed"),
         (Some(Unclosed::Quote(quote, line)), _) => format!("the quote {quote} of line {line} is not closed"),
         (None, Some(indent)) => {
-            format!("this line is indented by {indent}, like no line above; keys of one level stand below each other")
+            format!("this line's indentation of {indent} matches no line above; align keys of the same level")
         }
-        (None, None) => {
-            "write each key on a line of its own, as `key: value`, those of one level below each other".to_owned()
-        }
+        (None, None) => "write each key on its own line as `key: value`, and align keys of the same level".to_owned(),
     };
     source.invalid(at, format!("this is not YAML: {parser_says}"), help)
 }
 
-/// What is wrong with one line, if it is one of the usual things: its column, what, and what to write.
+/// A common error in one line: its column, message and fix.
 fn cause(line: &str) -> Option<(usize, String, String)> {
     let content = line.trim_start().trim_start_matches("- ").trim_start();
     let (key, value) = match content.split_once(": ") {
@@ -59,7 +57,7 @@ fn cause(line: &str) -> Option<(usize, String, String)> {
     let bare = value.split(" #").next().unwrap_or(value).trim_end();
     let first = value.chars().next()?;
     if matches!(first, '*' | '%' | '@' | '`' | '!' | '&') {
-        let message = format!("a value that begins with `{first}` must be in quotes");
+        let message = format!("quote a value that begins with `{first}`");
         return Some((column(value), message, format!("write \"{bare}\"")));
     }
     if matches!(first, '{' | '[')
@@ -67,22 +65,22 @@ fn cause(line: &str) -> Option<(usize, String, String)> {
         && !bare.ends_with(['}', ']', ',', '{', '['])
         && bare.contains(['}', ']'])
     {
-        let message = format!("a value that begins with `{first}` and is meant as text must be in quotes");
+        let message = format!("quote a text value that begins with `{first}`");
         return Some((column(value), message, format!("write \"{bare}\"")));
     }
     if key.is_some() && bare.contains(": ") && !bare.contains(['{', '"', '\'']) {
         let help = format!("write {}: \"{bare}\"", key.unwrap_or_default());
-        return Some((column(value), "a value with `: ` in it must be in quotes".to_owned(), help));
+        return Some((column(value), "quote a value that contains `: `".to_owned(), help));
     }
     let (word, rest) = content.split_once(':')?;
     if key.is_none() && !rest.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-        let message = "there is no space behind the colon".to_owned();
+        let message = "there is no space after the colon".to_owned();
         return Some((column(rest), message, format!("write {word}: {rest}")));
     }
     None
 }
 
-/// The indentation of a line, if no key above it has the same.
+/// The indentation of a line, if no key above has the same.
 fn stray_indent(source: &Source<'_>, line: usize) -> Option<usize> {
     let indents = |text: &str| {
         let spaces = text.len() - text.trim_start_matches(' ').len();
@@ -104,7 +102,7 @@ enum Unclosed {
     Quote(char, usize),
 }
 
-/// The innermost bracket or quote that is open at the end, and its line.
+/// The innermost unclosed bracket or quote, and its line.
 fn unclosed(text: &str) -> Option<Unclosed> {
     let mut brackets: Vec<(char, usize)> = Vec::new();
     let mut quote: Option<(char, usize)> = None;

@@ -1,4 +1,4 @@
-//! Tables of finished runs, as a project means them. They are read by [`crate::observe`].
+//! Validated settings of tables of finished runs. [`crate::observe`] reads the tables.
 
 use super::file::{Column, TableFile};
 use super::source::At;
@@ -6,40 +6,40 @@ use crate::vocab::number::parse_amount;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A CSV table: one row per observation.
+/// A CSV table, one row per observation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableSource {
     /// The file.
     pub path: PathBuf,
     /// The file as the project names it, for messages.
     pub named: String,
-    /// Place of the path in the project file (line, column; from 1).
+    /// Line and column of the path in the project file, from 1.
     pub at: (usize, usize),
-    /// A second table, and the column both have.
+    /// Second table, and the column that both have.
     pub join: Option<(PathBuf, String)>,
     /// N.
     pub params: Option<ColumnOr>,
-    /// N used for one token; as N where left out.
+    /// Active parameters per token. Default: N.
     pub active_params: Option<ColumnOr>,
-    /// D, or what it is computed from.
+    /// D, or the compute that it is derived from.
     pub tokens: Option<TokensFrom>,
-    /// E; 1 where left out.
+    /// E. Default: 1.
     pub experts: Option<ColumnOr>,
-    /// K; 1 where left out.
+    /// K. Default: 1.
     pub experts_per_token: Option<ColumnOr>,
-    /// G; 1 where left out.
+    /// G. Default: 1.
     pub granularity: Option<ColumnOr>,
-    /// First loss of a row's run, and how fast it fell.
+    /// First loss of a row's run, and its initial decrease.
     pub probe: Option<(ProbeColumns, ProbeColumns)>,
-    /// Where the weights are.
+    /// Columns of the weights.
     pub mixture: Option<MixtureColumns>,
-    /// Where the losses are.
+    /// Columns of the losses.
     pub metrics: Option<LossColumns>,
-    /// Columns (or `prefix*`) that together name the run of a row; empty: each row is a run.
+    /// Columns (or `prefix*`) that together identify the run of a row; if empty, each row is a run.
     pub run: Vec<String>,
-    /// Rows that are taken: all conditions hold.
+    /// Conditions that a row must meet.
     pub filter: Vec<Condition>,
-    /// Rows left out for their high losses.
+    /// Number of rows with the highest losses to exclude.
     pub drop_worst: usize,
 }
 
@@ -48,11 +48,11 @@ pub struct TableSource {
 pub enum ColumnOr {
     /// A column's name.
     Column(String),
-    /// The same for all rows.
+    /// An amount for all rows.
     Amount(f64),
 }
 
-/// What D is read or computed from.
+/// Source of D.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokensFrom {
     /// D itself.
@@ -64,27 +64,27 @@ pub enum TokensFrom {
 /// Columns that belong to domains.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DomainColumns {
-    /// All columns that begin and end so; what is between is the domain.
+    /// All columns with this prefix and suffix; the part in between is the domain.
     Affix {
-        /// How their names begin; may be empty.
+        /// Prefix; may be empty.
         prefix: String,
-        /// How their names end; may be empty.
+        /// Suffix; may be empty.
         suffix: String,
     },
     /// By domain.
     Named(BTreeMap<String, String>),
 }
 
-/// Where one number about a run's beginning is.
+/// Columns of one number about a run's first steps.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProbeColumns {
-    /// In one column, whatever the loss.
+    /// One column for all losses.
     One(String),
     /// One column per domain.
     Wide(DomainColumns),
 }
 
-/// Where the weights are.
+/// Columns of the weights.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MixtureColumns {
     /// One column per domain.
@@ -93,12 +93,12 @@ pub enum MixtureColumns {
     Joined {
         /// The column.
         column: String,
-        /// What stands between two weights.
+        /// Separator between two weights.
         separator: String,
     },
 }
 
-/// Where the losses are.
+/// Columns of the losses.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LossColumns {
     /// One column per domain.
@@ -109,7 +109,7 @@ pub enum LossColumns {
         column: String,
         /// The column with the loss.
         value: String,
-        /// What the first column says for a domain, where that is not the domain's name.
+        /// Value of the first column by domain, if it is not the domain's name.
         named: BTreeMap<String, String>,
     },
 }
@@ -119,15 +119,15 @@ pub enum LossColumns {
 pub struct Condition {
     /// The column.
     pub column: String,
-    /// How it is compared.
+    /// Comparison operator.
     pub comparison: Comparison,
-    /// With what, as written.
+    /// Right-hand side, as written.
     pub text: String,
-    /// With what, where it is a number or an amount.
+    /// Right-hand side, if it is a number or an amount.
     pub number: Option<f64>,
 }
 
-/// How two values are compared; order needs numbers.
+/// Comparison operator; ordering requires numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `<`
@@ -145,7 +145,7 @@ pub enum Comparison {
 }
 
 impl Condition {
-    /// Whether a cell meets the condition. A cell that is no number meets no order.
+    /// Whether a cell meets the condition. A cell that is not a number meets no ordering.
     #[must_use]
     pub fn holds(&self, cell: &str) -> bool {
         let cell = cell.trim();
@@ -165,13 +165,13 @@ impl Condition {
     }
 }
 
-/// A complaint about one key of a table.
+/// An error in one key of a table: key, message and help.
 pub type TableError = (&'static str, String, String);
 
-/// What a table's entry means.
+/// Validates a table's entry.
 ///
 /// # Errors
-/// The key that is wrong, what is wrong with it, and what to write instead.
+/// The invalid key, the message, and what to write instead.
 pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableError> {
     let tokens = match (&file.tokens, &file.flops) {
         (Some(_), Some(_)) => {
@@ -203,7 +203,7 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
             (None, None) => None,
             (Some(first), Some(decline)) => Some((beginning("first_loss", first)?, beginning("decline", decline)?)),
             (Some(_), None) | (None, Some(_)) => {
-                let message = "`first_loss` and `decline` go together".to_owned();
+                let message = "`first_loss` and `decline` must be given together".to_owned();
                 let help = "write first_loss: { column: k1 } and decline: { column: k2 }".to_owned();
                 return Err((if file.decline.is_none() { "first_loss" } else { "decline" }, message, help));
             }
@@ -315,14 +315,14 @@ fn conditions(text: &str) -> Result<Vec<Condition>, TableError> {
     for part in text.split(" and ") {
         let found = SIGNS.iter().find_map(|(sign, c)| part.split_once(sign).map(|(l, r)| (l.trim(), *c, r.trim())));
         let Some((column, comparison, value)) = found else {
-            return fail(format!("'{}' is not a condition: it compares nothing", part.trim()));
+            return fail(format!("'{}' is not a condition: it has no comparison", part.trim()));
         };
         if column.is_empty() || value.is_empty() {
             return fail(format!("'{}' is not a condition: one side is empty", part.trim()));
         }
         let number = parse_amount(value).ok();
         if number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::Different) {
-            return fail(format!("'{value}' is not a number, so nothing is less or more than it"));
+            return fail(format!("'{value}' is not a number: compare it with == or !="));
         }
         let value = value.trim_matches(['"', '\'']);
         read.push(Condition { column: column.to_owned(), comparison, text: value.to_owned(), number });

@@ -1,4 +1,4 @@
-//! The cells of a table of finished runs: the file, and the file it is joined to.
+//! Reading of CSV tables of finished runs, with joins.
 
 use super::ProjectError;
 use super::suggest::{closest, listed};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Largest table accepted, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// A table: named columns, and rows of cells with the line each stands in.
+/// A table: named columns, and rows of cells with their line numbers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cells {
     /// The file as the project names it, for messages.
@@ -19,7 +19,7 @@ pub struct Cells {
     pub columns: Vec<String>,
     /// Line of the file, from 1, and the cells of the row, one per column.
     pub rows: Vec<(u64, Vec<String>)>,
-    /// What was left out while reading, in sentences.
+    /// Rows that were excluded while reading, as sentences.
     pub dropped: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl Cells {
     /// The index of a column.
     ///
     /// # Errors
-    /// [`ProjectError::Unreadable`] with the name that was probably meant.
+    /// [`ProjectError::Unreadable`], with a similar name as help.
     pub fn column(&self, name: &str) -> Result<usize, ProjectError> {
         self.columns.iter().position(|c| c == name).ok_or_else(|| {
             let names = || self.columns.iter().map(String::as_str);
@@ -45,8 +45,7 @@ impl Cells {
         ProjectError::Unreadable { path: self.named.clone().into(), reason, help }
     }
 
-    /// From the text of a CSV or TSV file: the first row names the columns. Rows that are shorter or longer are
-    /// damage, and refused with their line.
+    /// Parses a CSV or TSV file whose first row names the columns. Rows of another length are an error.
     ///
     /// # Errors
     /// [`ProjectError::Unreadable`].
@@ -66,10 +65,7 @@ impl Cells {
                 csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
                 _ => error.to_string(),
             };
-            cells.refuse(
-                format!("{line}{what}"),
-                "mend that line; a cell with a separator in it needs quotes".to_owned(),
-            )
+            cells.refuse(format!("{line}{what}"), "fix that line; quote a cell that contains a separator".to_owned())
         };
         let columns: Vec<String> =
             reader.headers().map_err(|e| read(&e))?.iter().map(|c| c.trim().to_owned()).collect();
@@ -82,23 +78,25 @@ impl Cells {
         }
         (cells.columns, cells.rows) = (columns, rows);
         if cells.rows.is_empty() {
-            let help = "the first line names the columns, and each further one is an observation".to_owned();
-            return Err(cells.refuse("there are no rows in this table".to_owned(), help));
+            let help = "the first line must name the columns; each further line is one observation".to_owned();
+            return Err(cells.refuse("this table has no rows".to_owned(), help));
         }
         Ok(cells)
     }
 
-    /// Adds the columns of `other` to the rows that have the same value of `on`. Rows without a partner are left out.
+    /// Adds the columns of `other` to the rows with the same value of `on`. Rows without a match are excluded.
     ///
     /// # Errors
-    /// [`ProjectError::Unreadable`] where a table has no such column, or `other` has a value twice.
+    /// [`ProjectError::Unreadable`] if a table has no such column, or `other` has a duplicate value.
     pub fn join(mut self, other: &Self, on: &str) -> Result<Self, ProjectError> {
         let (key, other_key) = (self.column(on)?, other.column(on)?);
         let mut partners: HashMap<&str, &Vec<String>> = HashMap::new();
         for (line, row) in &other.rows {
             if partners.insert(&row[other_key], row).is_some() {
-                let reason = format!("line {line}: '{}' stands twice in column '{on}'", row[other_key]);
-                return Err(other.refuse(reason, "each row needs a value of its own to be joined by".to_owned()));
+                let reason = format!("line {line}: duplicate value '{}' in column '{on}'", row[other_key]);
+                return Err(
+                    other.refuse(reason, "each row of the joined table needs a unique value in that column".to_owned())
+                );
             }
         }
         let fresh: Vec<usize> =
@@ -111,14 +109,13 @@ impl Cells {
             partner.is_some()
         });
         if self.rows.len() < before {
-            self.dropped.push(format!("{} rows have no partner in {}", before - self.rows.len(), other.named));
+            self.dropped.push(format!("{} rows have no match in {}", before - self.rows.len(), other.named));
         }
         Ok(self)
     }
 }
 
-/// Counts lines up to records, from first to last. The reader's own count stands before the line break of the row above
-/// where that is `\r\n`, and before blank lines.
+/// Line numbers of records. The CSV reader's own count is off after `\r\n` and after blank lines.
 #[derive(Default)]
 struct Lines {
     counted: usize,
@@ -136,10 +133,10 @@ impl Lines {
     }
 }
 
-/// Reads a table, and the one it is joined to.
+/// Reads a table, and joins the second table if there is one.
 ///
 /// # Errors
-/// [`ProjectError::Unreadable`], with what to do.
+/// [`ProjectError::Unreadable`], with help.
 pub fn read(source: &TableSource) -> Result<Cells, ProjectError> {
     let cells = read_one(&source.path, &source.named)?;
     match &source.join {
@@ -155,7 +152,7 @@ fn read_one(path: &Path, named: &str) -> Result<Cells, ProjectError> {
     let refuse =
         |reason: String, help: &str| ProjectError::Unreadable { path: named.into(), reason, help: help.to_owned() };
     let bytes = open::whole(path, MAX_BYTES);
-    let bytes = bytes.map_err(|e| refuse(e.to_string(), "name a CSV file, relative to the project file"))?;
+    let bytes = bytes.map_err(|e| refuse(e.to_string(), "give a CSV file, relative to the project file"))?;
     Cells::from_bytes(named, &bytes)
 }
 
@@ -202,8 +199,8 @@ mod tests {
         assert_eq!(joined.columns, ["i", "w", "loss"]);
         let rows: Vec<String> = joined.rows.iter().map(|(line, r)| format!("{line}:{}", r.join(" "))).collect();
         assert_eq!(rows, ["2:1 a 0.1", "4:3 c 0.3"]);
-        assert_eq!(joined.dropped, ["1 rows have no partner in t.csv"]);
-        let twice = cells("i\n1\n").join(&cells("i,l\n1,2\n1,3\n"), "i").expect_err("twice");
-        assert!(twice.report().contains("line 3: '1' stands twice"), "{}", twice.report());
+        assert_eq!(joined.dropped, ["1 rows have no match in t.csv"]);
+        let twice = cells("i\n1\n").join(&cells("i,l\n1,2\n1,3\n"), "i").expect_err("duplicate value");
+        assert!(twice.report().contains("line 3: '1' duplicate value"), "{}", twice.report());
     }
 }

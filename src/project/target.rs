@@ -1,4 +1,4 @@
-//! The `target` and `budget` sections: sizes that can be meant.
+//! Validation of the `target` and `budget` sections.
 
 use super::check::Checker;
 use super::file::{Amount, BudgetFile, TargetFile};
@@ -24,19 +24,19 @@ impl Checker<'_> {
         if let (Some(active), Some(all)) = (target.active_params, target.params)
             && active > all
         {
-            let message = "`target.active_params` is more than `target.params`, which counts every expert".to_owned();
-            return wrong("active_params", message, "write all parameters under params, such as params: 47B");
+            let message = "`target.active_params` is more than `target.params`, the total of all experts".to_owned();
+            return wrong("active_params", message, "write the total number of parameters, such as params: 47B");
         }
         if let Some(experts) = target.experts
             && (experts < 1.0 || target.experts_per_token.is_some_and(|k| k > experts))
         {
-            let message = format!("`target.experts` is {experts}, less than a token is routed to");
+            let message = format!("`target.experts` is {experts}, fewer than the experts per token");
             return wrong("experts", message, "count the experts of one layer, such as experts: 64");
         }
         Ok(target)
     }
 
-    /// How a short run on the target's domain begins.
+    /// First steps of a short run on the target's domain.
     pub(super) fn probes(&self, file: &TargetFile) -> Result<BTreeMap<String, Probe>, ProjectError> {
         let place = self.root().key("target").key("probe");
         let mut probes = BTreeMap::new();
@@ -46,7 +46,7 @@ impl Checker<'_> {
             if !(stated.decline.is_finite() && stated.decline >= 0.0) {
                 let message =
                     format!("`decline` of {domain} is {}; a loss that rises has a decline of 0", stated.decline);
-                let help = "write the nats that the loss falls per million tokens, such as decline: 0.05";
+                let help = "write the decrease of the loss in nats per million tokens, such as decline: 0.05";
                 return Err(self.source.invalid(at.key("decline").value, message, help));
             }
             probes.insert(domain.clone(), Probe { loss, decline: stated.decline });

@@ -1,4 +1,4 @@
-//! Weights over domains as they are written: sums, signs, bounds.
+//! Validation of mixture weights: sums, signs, bounds.
 
 use super::check::{Checker, Place};
 use super::file::{MinimizeFile, MixtureFile};
@@ -8,7 +8,7 @@ use crate::vocab::number::show_amount;
 use std::collections::BTreeMap;
 
 impl Checker<'_> {
-    /// `mixture:`, once the domains are known.
+    /// Validates `mixture:`, given the domains.
     pub(super) fn mixture(&self, file: &MixtureFile, project: &mut Project) -> Result<(), ProjectError> {
         let place = self.root().key("mixture");
         if let Some(current) = &file.current {
@@ -24,13 +24,13 @@ impl Checker<'_> {
                 let help = if (0.0..=100.0).contains(&low) && (2.0..=100.0).contains(&high) && low <= high {
                     format!("write {domain}: [{}, {}]", low / 100.0, high / 100.0)
                 } else {
-                    format!("write {domain}: [0, 1], or less")
+                    format!("write {domain}: [0, 1], or a narrower range")
                 };
-                let message = format!("the bounds of `{domain}` are [{low}, {high}]; weights are from 0 to 1");
+                let message = format!("the bounds of `{domain}` are [{low}, {high}]; weights must be from 0 to 1");
                 return Err(self.source.invalid(at, message, help));
             }
             if low > high {
-                let message = format!("the least weight of `{domain}` ({low}) is more than its most ({high})");
+                let message = format!("the minimum weight of `{domain}` ({low}) is more than its maximum ({high})");
                 return Err(self.source.invalid(at, message, format!("write {domain}: [{high}, {low}]")));
             }
             project.bounds.insert(domain.clone(), [low, high]);
@@ -65,7 +65,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Weights that are meant to sum to one.
+    /// Validates weights whose sum must be 1.
     fn weights(
         &self,
         path: &str,
@@ -75,13 +75,13 @@ impl Checker<'_> {
     ) -> Result<Mixture, ProjectError> {
         if weights.is_empty() {
             let help = format!("write {key}: {{ prose: 0.8, rust: 0.2 }}, or remove the key");
-            return Err(self.source.invalid(place.key, format!("`{path}` names no domain"), help));
+            return Err(self.source.invalid(place.key, format!("`{path}` lists no domain"), help));
         }
         for (domain, weight) in weights {
             if !weight.is_finite() || *weight < 0.0 {
                 return Err(self.source.invalid(
                     place.key(domain).value,
-                    format!("the weight of `{domain}` is {weight}; weights are from 0 to 1"),
+                    format!("the weight of `{domain}` is {weight}; it must be from 0 to 1"),
                     "write a number from 0 to 1",
                 ));
             }
@@ -105,25 +105,25 @@ impl Checker<'_> {
         Ok(mixture)
     }
 
-    /// Whether any mixture is within the bounds.
+    /// Checks that some mixture satisfies the bounds.
     fn feasible(&self, project: &Project, place: Place<'_>) -> Result<(), ProjectError> {
         let least: f64 = project.bounds.values().map(|b| b[0]).sum();
         if least > 1.0 + 1e-9 {
             let message =
-                format!("the least weights sum to {}, more than 1: no mixture is within the bounds", tidy(least));
-            return Err(self.source.invalid(place.key, message, "lower some of the first numbers"));
+                format!("the minimum weights sum to {}, more than 1: no mixture satisfies the bounds", tidy(least));
+            return Err(self.source.invalid(place.key, message, "lower some of the minimum weights"));
         }
         let all = !self.domains.is_empty() && self.domains.iter().all(|d| project.bounds.contains_key(d));
         let most: f64 = project.bounds.values().map(|b| b[1]).sum();
         if all && self.domains_stated && most < 1.0 - 1e-9 {
             let message =
-                format!("the most weights sum to {}, less than 1: no mixture is within the bounds", tidy(most));
-            return Err(self.source.invalid(place.key, message, "raise some of the second numbers"));
+                format!("the maximum weights sum to {}, less than 1: no mixture satisfies the bounds", tidy(most));
+            return Err(self.source.invalid(place.key, message, "raise some of the maximum weights"));
         }
         Ok(())
     }
 
-    /// Whether the tokens there are suffice for the target.
+    /// Checks that the available tokens are enough for the target.
     fn enough_tokens(&self, project: &Project, place: Place<'_>) -> Result<(), ProjectError> {
         let all = self.domains_stated && self.domains.iter().all(|d| project.available_tokens.contains_key(d));
         let (true, Some(tokens)) = (all, project.target.tokens) else { return Ok(()) };
@@ -137,20 +137,20 @@ impl Checker<'_> {
                     project.max_epochs,
                     show_amount(tokens)
                 ),
-                "raise max_epochs, lower target.tokens, or leave out the domains that are not limited",
+                "raise max_epochs, lower target.tokens, or remove the domains that have no limit",
             ));
         }
         Ok(())
     }
 }
 
-/// A sum as people would say it: no trailing zeros, no rounding noise.
+/// Formats a sum without trailing zeros or rounding noise.
 pub fn tidy(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// `{ prose: 0.8, rust: 0.2 }`, rounded so that the weights still sum to one.
+/// Formats weights as `{ prose: 0.8, rust: 0.2 }`, rounded so that their sum is still 1.
 #[must_use]
 pub fn as_line(weights: &[(String, f64)]) -> String {
     const UNITS: f64 = 1e4;
@@ -164,7 +164,7 @@ pub fn as_line(weights: &[(String, f64)]) -> String {
     format!("{{ {} }}", entries.join(", "))
 }
 
-/// A word as YAML writes it: in quotes where it would be read as something else.
+/// Text as YAML, quoted if necessary.
 #[must_use]
 pub fn word(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '*'))

@@ -1,106 +1,106 @@
-//! A change worth making, or why none is advised.
+//! Recommendations, or the reasons why there is none.
 
 use super::{Mixture, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How a reason ends that says how far the target lies beyond the data.
+/// End of the sentence that says how far the target lies outside the data.
 pub const EXTRAPOLATES: &str = "the laws extrapolate.";
 
-/// What following the advice would do to one validation loss at the target.
+/// Expected effect of a recommendation on one validation loss at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expected {
-    /// Loss with the advised mixture, nats.
+    /// Loss with the recommended mixture, nats.
     pub value: f64,
     /// 5 % point.
     pub low: f64,
     /// 95 % point.
     pub high: f64,
-    /// Loss with the current mixture, nats; the best guess of the same law.
+    /// Loss with the current mixture, nats: the point estimate of the same law.
     pub now: f64,
-    /// The most this loss may be, where the objective bounds it.
+    /// Upper limit on this loss, nats, if the objective sets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
-/// A change of mixture and what it is expected to do.
+/// A recommended mixture and its expected losses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommendation {
-    /// Names this recommendation to `accept` and `dismiss`; the same advice from the same data has the same id.
+    /// Identifier of the recommendation; the same advice from the same data has the same id.
     pub id: String,
-    /// Advised weights.
+    /// Recommended weights.
     pub mixture: Mixture,
-    /// Weights it would replace.
+    /// Current weights.
     pub current: Mixture,
-    /// By validation loss.
+    /// Expected losses at the target, by validation loss.
     pub expected: BTreeMap<String, Expected>,
     /// Probability that the objective is better than with the current mixture.
     pub p_better: f64,
     /// Probability that every stated limit holds.
     #[serde(default)]
     pub p_within_limits: f64,
-    /// How much lower the objective is expected to be, nats.
+    /// Expected decrease of the objective, nats.
     pub gain: f64,
-    /// Why, in sentences.
+    /// Reasons, as sentences.
     pub reasons: Vec<String>,
 }
 
-/// Why nothing is advised, and what would change that.
+/// Why there is no recommendation, and which runs or facts would allow one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Abstention {
-    /// Why, in sentences.
+    /// Reasons, as sentences.
     pub reasons: Vec<String>,
-    /// Runs or facts that would supply what is missing, in sentences.
+    /// Runs to launch or facts to add, as sentences.
     pub would_help: Vec<String>,
 }
 
-/// The answer to "which ratio should I change?"
+/// Advice on the mixture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
-    /// A change is advised.
+    /// A recommended change.
     Recommendation(Recommendation),
-    /// There is not enough to go on.
+    /// No recommendation: the runs don't support one yet.
     Abstained(Abstention),
 }
 
-/// A shape for the compute there is, or why none is advised.
+/// Advice on size, tokens and experts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ShapeAdvice {
-    /// Size, tokens and experts.
+    /// A recommended change.
     Recommendation(ShapeRecommendation),
-    /// Not enough evidence.
+    /// No recommendation: the runs don't support one yet.
     Abstained(Abstention),
 }
 
-/// Size, tokens and experts for the compute there is, and what they are expected to do.
+/// Recommended size, tokens and experts for the available compute, and their expected losses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShapeRecommendation {
-    /// What is advised.
+    /// Recommended size, tokens and experts.
     pub advised: Scale,
-    /// The target as it is.
+    /// Size, tokens and experts of the current target.
     pub current: Scale,
-    /// FLOPs of training (and of serving, where tokens to be served are stated).
+    /// FLOPs of training, plus those of inference if the project states the tokens to serve.
     pub compute: f64,
-    /// By validation loss.
+    /// Expected losses at the target, by validation loss.
     pub expected: BTreeMap<String, Expected>,
-    /// Probability that the objective is better than with the target as it is.
+    /// Probability that the objective is better than with the current target.
     pub p_better: f64,
-    /// How much lower the objective is expected to be, nats.
+    /// Expected decrease of the objective, nats.
     pub gain: f64,
-    /// Why, and what to beware of, in sentences.
+    /// Reasons and caveats, as sentences.
     pub reasons: Vec<String>,
 }
 
-/// Answer of `recommend`.
+/// Output of `recommend`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecommendAnswer {
-    /// The mixture.
+    /// Advice on the mixture.
     #[serde(flatten)]
     pub mixture: Advice,
-    /// Size and experts, where a budget is stated or the runs differ in their experts.
+    /// Advice on size and experts, if the project states a budget or the runs differ in their experts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<ShapeAdvice>,
 }

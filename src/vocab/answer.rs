@@ -1,147 +1,146 @@
-//! What the reading commands answer with `--json`. Each type is one schema under `schemas/`. The answer of `recommend`
-//! is [`super::Advice`], that of `watch --once --json` a [`super::Snapshot`], and each line of `export` a
-//! [`super::Point`].
+//! Outputs of the reading commands with `--json`. Each type has one schema under `schemas/`. `recommend` prints a
+//! [`super::RecommendAnswer`], `watch --once --json` a [`super::Snapshot`], and `export` one [`super::Point`] per line.
 
 use super::ledger::{Calibration, Entry, Grade, Scored};
 use super::{Choice, FitView, Forecast, Notice, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Answer of `runs` (and, with one run, of `show`).
+/// Output of `runs`, and of `show` with one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunsAnswer {
     /// The runs, newest activity first.
     pub runs: Vec<RunView>,
 }
 
-/// Answer of `fit`.
+/// Output of `fit`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FitAnswer {
-    /// The fits, the chosen ones first.
+    /// The fits, chosen ones first.
     pub fits: Vec<FitView>,
     /// How the law of each validation loss was chosen.
     #[serde(default)]
     pub choices: Vec<Choice>,
-    /// What experts save, where there are dense runs and runs with experts.
+    /// Compute that mixture-of-experts models save, if there are dense and mixture-of-experts runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub speed_ups: Vec<SpeedUp>,
-    /// Laws that could not be fitted, in sentences.
+    /// Laws that could not be fitted, with the reason, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
-    /// What was left out of the rows that were fitted, in sentences.
+    /// Rows that were excluded from the fits, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
 }
 
-/// How much more compute dense models take to the loss of those with experts (C = 6·N_act·D, at one mixture).
+/// Compute of dense models relative to mixture-of-experts models of equal loss (C = 6·N_act·D, at one mixture).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SpeedUp {
     /// Key of the validation loss.
     pub metric: String,
     /// E, experts per layer.
     pub experts: f64,
-    /// K, experts a token is routed to.
+    /// K, experts per token.
     pub experts_per_token: f64,
     /// G, granularity.
     pub granularity: f64,
-    /// Compute of dense runs over that of runs with experts, the geometric mean over `losses`.
+    /// Dense compute divided by mixture-of-experts compute: geometric mean over the range `losses`.
     pub factor: f64,
-    /// The same at the least of `losses`.
+    /// The same ratio at the lowest of `losses`.
     pub at_best: f64,
-    /// The least over `losses`.
+    /// Smallest ratio over `losses`.
     pub least: f64,
-    /// The most.
+    /// Largest ratio over `losses`.
     pub most: f64,
-    /// Least and most loss that both reach, nats.
+    /// Lowest and highest loss that both kinds of model reach, nats.
     pub losses: [f64; 2],
 }
 
-/// Answer of `predict`.
+/// Output of `predict`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictAnswer {
     /// One forecast per validation loss.
     pub forecasts: Vec<Forecast>,
 }
 
-/// Answer of `ack` with signals to acknowledge.
+/// Output of `alerts dismiss`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AckAnswer {
-    /// Numbers of the signals that were acknowledged now.
+    /// Numbers of the alerts that this command dismissed.
     pub acknowledged: Vec<u64>,
 }
 
-/// Answer of `ledger`.
+/// Output of `ledger`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerAnswer {
-    /// Forecasts kept that wait for the truth.
+    /// Forecasts not graded yet.
     pub waiting: usize,
-    /// Forecasts kept that have met it.
+    /// Forecasts graded.
     pub scored: usize,
-    /// How they fared: by metric, law and part of the run seen.
+    /// Errors and coverage of forecasts, by metric, law and progress of the run.
     pub grades: Vec<Grade>,
-    /// What the scores have made of each law's intervals.
+    /// Factor by which each law's intervals are widened.
     pub calibration: Vec<Calibration>,
-    /// The newest of the forecasts that wait, oldest first.
+    /// The newest forecasts that are not graded yet, oldest first.
     pub open: Vec<Entry>,
-    /// The newest of the forecasts that were graded, oldest first.
+    /// The newest graded forecasts, oldest first.
     pub graded: Vec<Scored>,
 }
 
-/// What one file was recognised as.
+/// The recognised format of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileView {
     /// Name of the run.
     pub run: String,
-    /// Relative to the run.
+    /// Path relative to the run's directory.
     pub file: String,
-    /// Its format; `null` where it was refused.
+    /// Its format; `null` if the file is ignored.
     pub format: Option<String>,
-    /// Why that format, or why it was refused.
+    /// Why this format was chosen, or why the file is ignored.
     pub why: String,
-    /// Points read from it.
+    /// Points read from the file.
     pub points: u64,
 }
 
-/// Answer of `check`.
+/// Output of `check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckAnswer {
     /// Name of the project.
     pub project: String,
-    /// Its domains.
+    /// Domains of the project.
     pub domains: Vec<String>,
-    /// Runs with facts, where each was found, and where sources disagree.
+    /// Runs with their facts, the source of each fact, and conflicts between sources.
     pub runs: Vec<RunView>,
-    /// Every file that was looked at.
+    /// Every file that was examined.
     pub files: Vec<FileView>,
-    /// What was assumed and what is wrong.
+    /// Setup notes: assumptions, warnings and errors.
     pub notices: Vec<Notice>,
 }
 
-/// A fit as it was made, and from what.
+/// A saved fit with its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptFit {
-    /// When, seconds since 1970.
+    /// Time of the fit, seconds since 1970.
     pub at: f64,
-    /// Version of mixlaw, and with it of the law's form.
+    /// Version of mixlaw, which determines the law's formula.
     pub build: String,
-    /// Fingerprint of the rows fitted to: the same rows have the same one.
+    /// Hash of the fitted rows; equal rows have equal hashes.
     pub inputs: String,
-    /// Parameters in the law's own coordinates.
+    /// Parameters in the optimizer's coordinates.
     pub theta: Vec<f64>,
-    /// Covariance of `theta` over resampled runs, row by row; empty where there were none.
+    /// Covariance of `theta` over bootstrap resamples, row by row; empty without resamples.
     #[serde(default)]
     pub covariance: Vec<f64>,
-    /// Names of the runs fitted to.
+    /// Names of the fitted runs.
     #[serde(default)]
     pub runs: Vec<String>,
-    /// What it says of the target with the current mixture.
+    /// Its forecast for the target with the current mixture.
     #[serde(default)]
     pub target: Option<Forecast>,
     /// The fit.
     pub fit: FitView,
 }
 
-/// Answer of `fit --history` and `fit --at`.
+/// Output of `fit --history` and `fit --at`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryAnswer {
     /// The fits, newest first.

@@ -1,21 +1,21 @@
-//! What is known of a run besides its metrics, and where each piece was found.
+//! Facts of a run (size, tokens per step, mixture, schedule …) and their sources.
 
 use super::{Mixture, Moe, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A fact mixlaw knows what to do with.
+/// Name of a fact that mixlaw uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FactName {
-    /// N: parameters, without embeddings unless told otherwise. For a mixture-of-experts model: all of them.
+    /// N: parameters, by default without embeddings; for a mixture-of-experts model, the total.
     Params,
-    /// Parameters used for one token; equal to [`FactName::Params`] for a dense model.
+    /// Active parameters per token; equal to [`FactName::Params`] for a dense model.
     ActiveParams,
-    /// Parameters with embeddings, where the run says so.
+    /// Parameters including embeddings.
     TotalParams,
-    /// Weights over domains.
+    /// Mixture weights of the domains.
     Mixture,
     /// Tokens per optimiser step.
     BatchTokens,
@@ -23,40 +23,40 @@ pub enum FactName {
     BatchSequences,
     /// Tokens per sequence.
     SequenceLength,
-    /// Steps the run is planned to take.
+    /// Planned optimiser steps of the run.
     PlannedSteps,
-    /// Tokens the run is planned to take.
+    /// Planned training tokens of the run.
     PlannedTokens,
-    /// E: experts per layer, without shared ones.
+    /// E: experts per layer, excluding shared experts.
     Experts,
-    /// K: experts a token is routed to.
+    /// K: experts per token.
     ExpertsPerToken,
-    /// G: how many fine-grained experts replace one.
+    /// G: fine-grained experts that replace one full-size expert.
     Granularity,
     /// Peak learning rate.
     LearningRate,
-    /// Learning rate at the end.
+    /// Final learning rate.
     MinLearningRate,
-    /// Shape of the learning rate: `cosine`, `linear`, `wsd`, `constant`.
+    /// Learning rate schedule: `cosine`, `linear`, `wsd` or `constant`.
     Schedule,
-    /// Steps of warm-up.
+    /// Warm-up steps.
     WarmupSteps,
-    /// Steps of the final decay of a WSD schedule.
+    /// Decay steps at the end of a WSD schedule.
     DecaySteps,
-    /// Seed of the run.
+    /// Random seed of the run.
     Seed,
-    /// Checkpoint the run was started from.
+    /// Checkpoint from which the run was initialised.
     InitFrom,
 }
 
 impl FactName {
-    /// Whether 0 is a value of it: a seed, no warm-up, a floor of the learning rate; no size is 0.
+    /// Whether 0 is a valid value, as for a seed, warm-up steps or a final learning rate.
     #[must_use]
     pub fn may_be_zero(self) -> bool {
         matches!(self, Self::Seed | Self::WarmupSteps | Self::DecaySteps | Self::MinLearningRate)
     }
 
-    /// All of them, in the order in which they are shown.
+    /// All names, in display order.
     pub const ALL: [Self; 19] = [
         Self::Params,
         Self::ActiveParams,
@@ -79,7 +79,7 @@ impl FactName {
         Self::InitFrom,
     ];
 
-    /// The name as it stands in project files and JSON.
+    /// The name in project files and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -110,47 +110,47 @@ impl FactName {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum FactValue {
-    /// A count, a size, a rate.
+    /// A number, such as a count, a size or a rate.
     Number(f64),
-    /// A word.
+    /// A text, such as the name of a schedule.
     Text(String),
-    /// Weights over domains.
+    /// Mixture weights of the domains.
     Mixture(Mixture),
 }
 
-/// A value and where it was found, such as `config.json#params_non_embedding`.
+/// A value with its source, such as `config.json#params_non_embedding`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// File and place in it, relative to the run.
+    /// File, relative to the run, and position in it.
     pub source: String,
 }
 
-/// Two places that disagree about a fact; the first one is in force.
+/// Two sources that disagree about a fact; the first one is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Conflict {
-    /// What they disagree about.
+    /// Name of the fact.
     pub name: FactName,
-    /// In force.
+    /// The value that is used.
     pub kept: Sourced<FactValue>,
-    /// Not in force.
+    /// The value that is not used.
     pub other: Sourced<FactValue>,
 }
 
-/// All facts of one run.
+/// Facts of one run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
-    /// The facts in force.
+    /// The facts that are used.
     pub known: BTreeMap<FactName, Sourced<FactValue>>,
-    /// Disagreements, shown and never guessed away.
+    /// Conflicts between sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
 }
 
 impl Facts {
-    /// Adds a fact unless it is known: the first offer wins, so offer the most trusted source first. An offer that
-    /// disagrees (numbers by more than one part in a thousand) is recorded as a conflict.
+    /// Adds a fact unless it is already known: offer the most trusted source first. A different value (for numbers, by
+    /// more than 0.1 %) is recorded as a conflict.
     pub fn offer(&mut self, name: FactName, value: FactValue, source: impl Into<String>) {
         let offered = Sourced { value, source: source.into() };
         match self.known.get(&name) {
@@ -167,7 +167,7 @@ impl Facts {
         }
     }
 
-    /// A fact that is a number.
+    /// The value of a numeric fact.
     #[must_use]
     pub fn number(&self, name: FactName) -> Option<f64> {
         match self.known.get(&name)?.value {
@@ -176,7 +176,7 @@ impl Facts {
         }
     }
 
-    /// A fact that is a word.
+    /// The value of a text fact.
     #[must_use]
     pub fn text(&self, name: FactName) -> Option<&str> {
         match &self.known.get(&name)?.value {
@@ -185,7 +185,7 @@ impl Facts {
         }
     }
 
-    /// The mixture, normalised when it was found.
+    /// The mixture; its weights sum to one.
     #[must_use]
     pub fn mixture(&self) -> Option<&Mixture> {
         match &self.known.get(&FactName::Mixture)?.value {
@@ -194,19 +194,19 @@ impl Facts {
         }
     }
 
-    /// N: without embeddings where that is known.
+    /// N, without embeddings if that number is known.
     #[must_use]
     pub fn params(&self) -> Option<f64> {
         self.number(FactName::Params).or(self.number(FactName::TotalParams))
     }
 
-    /// The shape of a mixture-of-experts model; `None` for a dense one, and where N is not known.
+    /// The shape of a mixture-of-experts model; `None` for a dense model or if N is unknown.
     #[must_use]
     pub fn moe(&self) -> Option<Moe> {
         Some(self.shape(self.params()?)).filter(|moe| moe.experts > 1.0)
     }
 
-    /// The run as large as it is after so many tokens; N is NaN where it is not known.
+    /// The run's size with the given number of tokens; N is NaN if unknown.
     #[must_use]
     pub fn scale(&self, tokens: f64) -> Scale {
         let params = self.params().unwrap_or(f64::NAN);
@@ -227,7 +227,7 @@ impl Facts {
         }
     }
 
-    /// Tokens the run is planned to take, given directly or as steps × tokens per step.
+    /// Planned training tokens, given directly or as steps × tokens per step.
     #[must_use]
     pub fn planned_tokens(&self) -> Option<f64> {
         self.number(FactName::PlannedTokens)
@@ -241,7 +241,7 @@ impl Facts {
     }
 }
 
-/// Tokens per step from facts that are numbers, given directly or as sequences × tokens per sequence.
+/// Tokens per step from numeric facts, given directly or as sequences × tokens per sequence.
 pub(super) fn tokens_per_step(number: impl Fn(FactName) -> Option<f64>) -> Option<f64> {
     number(FactName::BatchTokens)
         .or_else(|| Some(number(FactName::BatchSequences)? * number(FactName::SequenceLength)?))

@@ -1,13 +1,13 @@
-//! What a fit and a forecast look like to everyone who only reads them.
+//! Fits, comparisons of laws, and forecasts, as they are displayed and printed.
 
 use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A value with a range that is meant to hold the truth nine times in ten.
+/// A point estimate with a nominal 90 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
-    /// Best guess.
+    /// Point estimate.
     pub value: f64,
     /// 5 % point.
     pub low: f64,
@@ -24,15 +24,15 @@ pub struct ParameterView {
     #[serde(with = "super::number::nullable")]
     #[schemars(with = "Option<f64>")]
     pub value: f64,
-    /// 5 % point over resampled runs.
+    /// 5 % point over bootstrap resamples of runs.
     #[serde(with = "super::number::nullable")]
     #[schemars(with = "Option<f64>")]
     pub low: f64,
-    /// 95 % point over resampled runs.
+    /// 95 % point over bootstrap resamples of runs.
     #[serde(with = "super::number::nullable")]
     #[schemars(with = "Option<f64>")]
     pub high: f64,
-    /// Whether the data pin the parameter down. Where they do not, only predictions mean something.
+    /// Whether the parameter is identifiable from the runs. If not, use only the law's predictions.
     pub identified: bool,
 }
 
@@ -43,52 +43,52 @@ pub struct FitView {
     pub metric: String,
     /// Name of the law.
     pub law: String,
-    /// Whether forecasts use this fit.
+    /// Whether forecasts and advice use this fit.
     pub chosen: bool,
-    /// Sum of Huber(δ = 1e-3) on log loss, unscaled.
+    /// Objective: sum of Huber losses (δ = 1e-3) of the log-loss residuals.
     pub objective: f64,
-    /// The parameters in the order of the formula.
+    /// Parameters in the order of the formula.
     pub parameters: Vec<ParameterView>,
-    /// Rows fitted to.
+    /// Number of fitted rows.
     pub observations: usize,
-    /// Runs they come from.
+    /// Number of runs with fitted rows.
     pub runs: usize,
-    /// 1 − held-out squared error over that of predicting the mean; 1 is perfect, 0 or less is no skill. `null`
-    /// until cross-validated or where it cannot be.
+    /// Held-out R²: 1 − squared error on held-out rows / squared error of predicting the mean. 1 is perfect, 0 or less is
+    /// no skill. `null` until the law is cross-validated, or if it cannot be.
     pub skill: Option<f64>,
-    /// Mean relative error of predictions for held-out mixtures. `null` like `skill`.
+    /// Mean relative error on held-out mixtures; `null` under the same conditions as `skill`.
     pub mre_heldout: Option<f64>,
-    /// Whether `skill` is 0 or less: nothing that rests on this fit should be acted on.
+    /// Whether `skill` is 0 or less. If so, do not act on this fit.
     #[serde(default)]
     pub no_skill: bool,
-    /// Mean relative error on the rows fitted to.
+    /// Mean relative error on the fitted rows.
     pub mre: f64,
-    /// Mean relative error on the largest N and the most tokens when fitted to the rest (the mean of the two where both
-    /// can be held out). `null` where neither can.
+    /// Mean relative error of the scale tests: predictions for the largest N and the largest D by fits to the rest (mean
+    /// of both tests). `null` if neither can be held out.
     #[serde(default)]
     pub mre_scale: Option<f64>,
-    /// What it gets wrong on the largest runs when fitted to the smaller ones: by N, then by tokens.
+    /// Scale tests: errors on the largest runs of fits to the smaller ones, by N and by D.
     #[serde(default)]
     #[serde(alias = "leaps")]
     pub scale_tests: Vec<ScaleTestView>,
-    /// How it was held out ("leave one ratio out, 9 folds").
+    /// Method of cross-validation ("leave one ratio out, 9 folds").
     #[serde(default)]
     pub held_out: String,
     /// Each fold of the cross-validation.
     #[serde(default)]
     pub folds: Vec<FoldView>,
-    /// Searches from different starting points.
+    /// Optimizer restarts.
     pub starts: usize,
-    /// Seed of starts and resamples.
+    /// Random seed of restarts and resamples.
     pub seed: u64,
-    /// Time the search took.
+    /// Duration of the fit, seconds.
     pub seconds: f64,
-    /// Why the search ended.
+    /// Why the optimizer stopped.
     pub stopped: String,
-    /// What a reader should know before trusting it.
+    /// Warnings about the fit, as sentences.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// Other laws that there was no time to compare with it yet.
+    /// Number of laws not compared yet (time limit).
     #[serde(default)]
     pub uncompared: usize,
 }
@@ -96,38 +96,38 @@ pub struct FitView {
 /// One held-out group of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FoldView {
-    /// What was held out ("rust = 0.33").
+    /// The held-out group ("rust = 0.33").
     pub held_out: String,
-    /// Rows held out.
+    /// Number of held-out rows.
     pub observations: usize,
-    /// Mean relative error on them.
+    /// Mean relative error on the held-out rows.
     pub mre: f64,
-    /// Mean relative error there of predicting the mean of the other rows.
+    /// Mean relative error on the held-out rows of predicting the mean of the other rows.
     pub mre_baseline: f64,
 }
 
-/// How a fit to the smaller part of a range predicted the rest of it.
+/// Scale test: the error on the largest runs of a fit to the smaller ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScaleTestView {
     /// `N`: the largest size was held out; `D`: the upper half of the tokens.
     pub what: String,
-    /// The largest held out over the largest fitted to.
+    /// Largest held-out value divided by the largest fitted value.
     pub factor: f64,
-    /// Rows held out.
+    /// Number of held-out rows.
     pub observations: usize,
-    /// Mean relative error on them.
+    /// Mean relative error on the held-out rows.
     pub mre: f64,
-    /// Mean of predicted / observed − 1: above 0 where the larger runs did better than foretold.
+    /// Mean of predicted / observed − 1; positive if the larger runs reached a lower loss than predicted.
     pub bias: f64,
 }
 
-/// What rows are held out by: all of one are held out together.
+/// Grouping of held-out rows: all rows of one group are held out together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Whole mixtures.
+    /// By mixture.
     Mixtures,
-    /// Whole runs, where all have one mixture.
+    /// By run, if all runs have the same mixture.
     Runs,
 }
 
@@ -147,52 +147,52 @@ impl Unit {
 pub struct Choice {
     /// Key of the validation loss.
     pub metric: String,
-    /// The law that forecasts and advice rest on; `null` where none could be fitted.
+    /// The law used for forecasts and advice; `null` if none could be fitted.
     pub law: Option<String>,
-    /// Why, in one sentence.
+    /// The reason, as a sentence.
     pub why: String,
-    /// What was held out to compare them, where anything could be.
+    /// Grouping of held-out rows in the comparison; `null` if nothing could be held out.
     #[serde(default)]
     pub held_out: Option<Unit>,
-    /// Whether the chosen law predicts what was held out no better than its mean.
+    /// Whether the chosen law predicts held-out rows no better than their mean.
     pub no_skill: bool,
-    /// The baseline that predicts better than every law, where one does.
+    /// Name of the baseline that predicts better than every law, if there is one.
     #[serde(default)]
     pub beaten_by: Option<String>,
-    /// Laws, their stack, and the baselines: the least error first within each.
+    /// Laws, the stack, and baselines; within each kind, lowest error first.
     pub candidates: Vec<Candidate>,
-    /// Laws that ask for more than the data have; `fit --law NAME` says what.
+    /// Laws whose required data the runs lack; `fit --law NAME` gives the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_met: Vec<String>,
-    /// Laws that there was no time to compare yet.
+    /// Laws not compared yet (time limit).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<String>,
 }
 
-/// What a candidate is.
+/// Kind of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateKind {
     /// A law.
     Law,
-    /// Laws weighted by their held-out predictions. Its errors are of weights that had not seen the fold.
+    /// Weighted mean of laws (stacking). Its errors are on rows that were held out from the weights, too.
     Stack,
-    /// What a law must beat.
+    /// A simple predictor that a law must beat.
     Baseline,
 }
 
-/// One line of the comparison.
+/// One candidate in the comparison of laws.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// Name of the law or baseline.
     pub name: String,
-    /// What it is.
+    /// Kind of candidate.
     pub kind: CandidateKind,
-    /// Like [`FitView::skill`].
+    /// See [`FitView::skill`].
     pub skill: Option<f64>,
-    /// Like [`FitView::mre_heldout`].
+    /// See [`FitView::mre_heldout`].
     pub mre_heldout: Option<f64>,
-    /// Like [`FitView::mre_scale`].
+    /// See [`FitView::mre_scale`].
     pub mre_scale: Option<f64>,
     /// Weight in the stack.
     #[serde(default)]
@@ -200,7 +200,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// What decides: the mean of the errors on mixtures and on the largest scale, of those that are known.
+    /// The error that decides: mean of the errors on held-out mixtures and in the scale tests, of those that are known.
     #[must_use]
     pub fn error(&self) -> Option<f64> {
         match (self.mre_heldout, self.mre_scale) {
@@ -210,42 +210,42 @@ impl Candidate {
     }
 }
 
-/// How far outside the data a prediction is.
+/// Distance of a prediction from the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrapolation {
-    /// N over the largest N seen.
+    /// N divided by the largest N of the runs.
     pub params: f64,
-    /// D over the largest D seen.
+    /// D divided by the largest D of the runs.
     pub tokens: f64,
-    /// Whether every weight is within the range seen.
+    /// Whether every weight is within the range of the runs.
     pub mixture_inside: bool,
 }
 
-/// What [`Forecast::law`] is where it is several laws, weighted.
+/// Value of [`Forecast::law`] for a weighted mean of laws.
 pub const STACK: &str = "stack";
 
-/// A prediction for a size, an amount of data and a mixture.
+/// Predicted loss for a size, a token count and a mixture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forecast {
     /// Key of the validation loss.
     pub metric: String,
-    /// Law it rests on; `stack` for several weighted by their held-out predictions.
+    /// Law used; `stack` for a weighted mean of laws.
     pub law: String,
-    /// Whether recommendations, charts and forecasts of runs rest on this one.
+    /// Whether recommendations, charts and forecasts of runs use this law.
     #[serde(default)]
     pub chosen: bool,
     /// N.
     pub params: f64,
     /// D.
     pub tokens: f64,
-    /// Experts, where the prediction is for a mixture-of-experts model.
+    /// Experts; absent for a dense model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moe: Option<Moe>,
-    /// Weights over domains.
+    /// Mixture weights of the domains.
     pub mixture: Mixture,
     /// Predicted loss, nats.
     #[serde(flatten)]
     pub interval: Interval,
-    /// How far outside the data this is.
+    /// Distance from the data.
     pub extrapolation: Extrapolation,
 }

@@ -1,24 +1,24 @@
-//! Forecasts as they were made, and what came of them.
+//! Recorded forecasts and their grades.
 
 use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What [`Entry::run`] says where the forecast is of the target.
+/// Value of [`Entry::run`] for a forecast of the target.
 pub const TARGET: &str = "target";
 
-/// A forecast as it was made.
+/// A recorded forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
-    /// Name of the run; `target` for the target, which then has a `place`.
+    /// Name of the run; `target` for a forecast of the target, which is described in `place`.
     pub run: String,
     /// Key of the validation loss.
     pub metric: String,
-    /// Law it rests on.
+    /// Law used.
     pub law: String,
     /// Seconds since 1970.
     pub at: f64,
-    /// Part of the run seen, 0 to 1.
+    /// Progress of the run at the forecast, 0 to 1.
     pub seen: f64,
     /// Predicted final loss, nats.
     pub value: f64,
@@ -26,17 +26,17 @@ pub struct Entry {
     pub low: f64,
     /// 95 % point.
     pub high: f64,
-    /// What the ln half-widths of the interval had been multiplied by, as earlier scores asked for; exactly 1 before there
-    /// were enough of them.
+    /// Factor by which the interval's half-widths in ln loss were multiplied, from earlier grades; exactly 1 before there
+    /// are enough grades.
     #[serde(default = "one")]
     pub widened: f64,
-    /// Whether this was the forecast on screen, rather than that of another law.
+    /// Whether this forecast was displayed (the other laws' forecasts are recorded, too).
     #[serde(default)]
     pub shown: bool,
-    /// Fit it rests on, where it rests on one.
+    /// Hash of the fit used, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fit: Option<String>,
-    /// Which target, where it is of one.
+    /// Size, tokens and mixture of the target, for a forecast of a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<TargetPoint>,
 }
@@ -45,22 +45,22 @@ fn one() -> f64 {
     1.0
 }
 
-/// A target: a run of this size, data and mixture settles its forecasts.
+/// Size, tokens and mixture of a target. Its forecasts are graded by the first run that matches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetPoint {
     /// N.
     pub params: f64,
     /// D.
     pub tokens: f64,
-    /// Its experts; `null` for a dense model.
+    /// Experts; `null` for a dense model.
     #[serde(default)]
     pub moe: Option<Moe>,
-    /// Weights over domains.
+    /// Mixture weights of the domains.
     pub mixture: Mixture,
 }
 
 impl TargetPoint {
-    /// Whether both are the same but for rounding: sizes within 2 %, the same experts, weights within .02 in all.
+    /// Whether both are equal up to rounding: N and D within 2 %, the same experts, weights within 0.02 in total.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let near = |a: f64, b: f64| (a / b).ln().abs() < 0.02;
@@ -72,36 +72,37 @@ impl TargetPoint {
     }
 }
 
-/// A forecast and what came of it.
+/// A graded forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scored {
     /// The forecast.
     #[serde(flatten)]
     pub entry: Entry,
-    /// The final loss, nats.
+    /// The observed final loss, nats.
     pub truth: f64,
     /// value / truth − 1.
     pub error: f64,
-    /// Interval score (Gneiting & Raftery 2007, eq. 43; α = .1) in ln loss: width plus 20 × what the truth is outside by.
+    /// Interval score (Gneiting & Raftery 2007, eq. 43; α = 0.1) in ln loss: width + 20 × distance of the truth from the
+    /// interval. Lower is better.
     pub interval_score: f64,
-    /// Whether the truth was inside the interval.
+    /// Whether the interval contains the observed loss.
     pub covered: bool,
 }
 
-/// How a group of forecasts fared.
+/// Grades of a group of forecasts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Grade {
-    /// Whether these are forecasts of the target, rather than of runs in progress.
+    /// `true` for forecasts of the target, `false` for forecasts of runs in progress.
     pub target: bool,
     /// Key of the validation loss; `*` for all.
     pub metric: String,
-    /// Law; `*` for the forecasts that were on screen, whatever law they rested on.
+    /// Law; `*` for the displayed forecasts of all laws.
     pub law: String,
-    /// Part of the run seen, from and to; `null` for all parts.
+    /// Range of progress of the run, each 0 to 1; `null` for the whole range.
     pub seen: Option<[f64; 2]>,
-    /// Forecasts graded.
+    /// Number of graded forecasts.
     pub count: usize,
-    /// Runs they were of.
+    /// Number of runs.
     pub runs: usize,
     /// Mean |value / truth − 1|.
     pub mre: f64,
@@ -109,29 +110,29 @@ pub struct Grade {
     pub mae: f64,
     /// Mean interval score, ln loss.
     pub interval_score: f64,
-    /// Part of the truths that were inside their nominal 90 % interval.
+    /// Fraction of nominal 90 % intervals that contain the observed loss.
     pub coverage: f64,
 }
 
-/// What scores have made of a law's intervals.
+/// Recalibration of a law's intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibration {
     /// The law.
     pub law: String,
-    /// Its next intervals have their ln half-widths multiplied by this.
+    /// Factor by which the half-widths in ln loss of its next intervals are multiplied.
     pub factor: f64,
 }
 
-/// The score so far, as the dashboard shows it.
+/// Summary of the ledger, as the dashboard shows it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerView {
-    /// Forecasts that wait for the truth.
+    /// Forecasts not graded yet.
     pub waiting: usize,
-    /// Forecasts that have met it.
+    /// Forecasts graded.
     pub scored: usize,
-    /// Grades of what was on screen, over all losses, by part of the run seen, the last over all parts; of the target
-    /// too, where there are any.
+    /// Grades of the displayed forecasts over all losses, by progress of the run; the last is over the whole range.
+    /// Grades of forecasts of the target are included if there are any.
     pub grades: Vec<Grade>,
-    /// Laws whose intervals have been recalibrated.
+    /// Recalibration of intervals, by law.
     pub calibration: Vec<Calibration>,
 }

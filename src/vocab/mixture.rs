@@ -1,20 +1,19 @@
-//! Weights over domains.
+//! Mixture weights of the domains.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Weights over named domains: each in `[0, 1]`, together one. A domain that is not named has weight 0.
+/// Mixture weights by domain: each in `[0, 1]`, with sum 1. A domain that is not listed has weight 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Mixture(pub BTreeMap<String, f64>);
 
 impl Mixture {
-    /// How far the sum of weights may be from one and still be taken as one (hand-written thirds: `0.33, 0.33, 0.34`
-    /// are exact, `0.333, 0.333, 0.333` are not but are meant to be).
+    /// Tolerated difference of the sum of weights from 1, for rounded input such as `0.333, 0.333, 0.333`.
     pub const SUM_TOLERANCE: f64 = 5e-3;
 
-    /// The weight of `domain`, 0 where it is not named.
+    /// The weight of `domain`; 0 if it is not listed.
     #[must_use]
     pub fn weight(&self, domain: &str) -> f64 {
         self.0.get(domain).copied().unwrap_or(0.0)
@@ -26,14 +25,14 @@ impl Mixture {
         domains.iter().map(|d| self.weight(d)).collect()
     }
 
-    /// From weights in the order of `domains`.
+    /// Creates a mixture from weights in the order of `domains`.
     #[must_use]
     pub fn from_weights(domains: &[String], weights: &[f64]) -> Self {
         Self(domains.iter().cloned().zip(weights.iter().copied()).collect())
     }
 
-    /// These weights as stated, with what they leave to one shared by the `domains` that are not named, in the
-    /// proportions of `like` (equally where those are all zero). `None` where nothing is left or every domain is named.
+    /// Completes a partial mixture: the `domains` that are not listed share the rest up to 1 in the proportions of `like`
+    /// (equally if those are all zero). `None` if there is no rest or every domain is listed.
     #[must_use]
     pub fn filled(&self, domains: &[String], like: &Self) -> Option<Self> {
         let left = 1.0 - self.0.values().sum::<f64>();
@@ -48,7 +47,7 @@ impl Mixture {
         Some(Self(all))
     }
 
-    /// The same proportions with a sum of exactly one, and the sum they had.
+    /// The mixture scaled to a sum of exactly 1, and the original sum.
     ///
     /// # Errors
     /// A sentence, if a weight is negative or not finite, or all are zero.
@@ -66,12 +65,12 @@ impl Mixture {
     }
 }
 
-/// Reads `prose=0.7,rust=0.3`. Weights are taken as they are: see [`Mixture::normalised`].
+/// Parses `prose=0.7,rust=0.3`. The weights are not normalised: see [`Mixture::normalised`].
 impl std::str::FromStr for Mixture {
     type Err = String;
 
     /// # Errors
-    /// A sentence that says what was typed and what would be read.
+    /// A sentence that quotes the input and says what is accepted.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut mixture = Self::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {

@@ -1,9 +1,8 @@
-//! The words of the project, as plain values: what a run, a point, an observation, a fit, a forecast and a
-//! recommendation are.
+//! The project's vocabulary as plain data types: run, point, observation, fit, forecast, recommendation.
 //!
-//! Every other room speaks in these types and none of them knows a file, a clock, a thread or a screen. Types that
-//! leave the process as JSON derive `Serialize`, `Deserialize` and `JsonSchema`; their field names are a promise to
-//! scripts: fields may be added, never renamed.
+//! Every other room uses these types. They do no I/O and start no threads. Types that leave the process as JSON derive
+//! `Serialize`, `Deserialize` and `JsonSchema`. Their field names are a stable interface: fields may be added, never
+//! renamed.
 //!
 //! Units, everywhere: losses in nats, sizes in parameters, data in tokens, time in seconds.
 

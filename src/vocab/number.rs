@@ -1,11 +1,11 @@
-//! Numbers at the edges: how they are read from people (`7e9`, `7B`, `20B`) and written to JSON (never NaN).
+//! Parsing and formatting of numbers: amounts as people write them (`7e9`, `7B`, `20B`), and JSON without NaN.
 
-/// Reads a size or an amount as people type it: `7e9`, `7B`, `1.5M`, `25k`, `20_000`, `2T`.
+/// Parses a size or an amount: `7e9`, `7B`, `1.5M`, `25k`, `20_000`, `2T`.
 ///
-/// Suffixes are decimal (`k` 10³, `M` 10⁶, `B` or `G` 10⁹, `T` 10¹²) and case matters only for `k`/`K`, which are alike.
+/// Suffixes are decimal (`k` 10³, `M` 10⁶, `B` or `G` 10⁹, `T` 10¹²) in upper or lower case.
 ///
 /// # Errors
-/// A sentence that says what was typed and what would be read.
+/// A sentence that quotes the input and says what is accepted.
 pub fn parse_amount(text: &str) -> Result<f64, String> {
     let cleaned: String = text.trim().chars().filter(|c| *c != '_' && *c != ',').collect();
     let (digits, factor) = match cleaned.chars().last() {
@@ -21,8 +21,18 @@ pub fn parse_amount(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Writes a size or an amount the way people say it: `7B`, `1.64M`, `333k`, `950`; small ones with three digits that
-/// count: `0.0003`, `2.5e-5`.
+/// Formats a probability for people: `80 %`, `> 99 %`. A resampled probability is never certain.
+#[must_use]
+pub fn show_probability(p: f64) -> String {
+    match p {
+        p if p > 0.99 => "> 99 %".to_owned(),
+        p if p < 0.01 => "< 1 %".to_owned(),
+        p => format!("{:.0} %", 100.0 * p),
+    }
+}
+
+/// Formats a size or an amount: `7B`, `1.64M`, `333k`, `950`; small ones with three significant digits: `0.0003`,
+/// `2.5e-5`.
 #[must_use]
 pub fn show_amount(value: f64) -> String {
     if !value.is_finite() {
@@ -46,14 +56,14 @@ pub fn show_amount(value: f64) -> String {
     format!("{}{suffix}", without_zeros(&format!("{scaled:.digits$}")))
 }
 
-/// Drops the zeros at the end of the decimals: `1.50e-5` is `1.5e-5`.
+/// Removes trailing zeros of the decimals: `1.50e-5` becomes `1.5e-5`.
 fn without_zeros(text: &str) -> String {
     let (digits, exponent) = text.find('e').map_or((text, ""), |at| text.split_at(at));
     let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
     format!("{digits}{exponent}")
 }
 
-/// `digits` significant digits, in plain notation where that is short; `–` for what is not finite.
+/// Formats with `digits` significant digits, in plain notation if that is short; `–` if not finite.
 #[must_use]
 pub fn significant(value: f64, digits: usize) -> String {
     if !value.is_finite() {
@@ -70,8 +80,8 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{value:.decimals$}")
 }
 
-/// For `#[serde(with = "number::nullable")]`: JSON has no NaN, so a value that is not finite travels as `null` and
-/// comes back as NaN.
+/// Serialization for `#[serde(with = "number::nullable")]`: a value that is not finite is written as `null` and read
+/// back as NaN, because JSON has no NaN.
 pub mod nullable {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -86,7 +96,7 @@ pub mod nullable {
     }
 }
 
-/// A number that may be NaN or infinite, which JSON writes as a word.
+/// Serialization of a number that may be NaN or infinite; JSON gets a string for those.
 pub mod any {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -107,10 +117,10 @@ pub mod any {
         NegInf,
     }
 
-    /// Writes a number or a word.
+    /// Writes a number or a string.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Errors of the serializer.
     pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
         match *value {
             v if v.is_finite() => to.serialize_f64(v),
@@ -120,10 +130,10 @@ pub mod any {
         }
     }
 
-    /// Reads a number or a word.
+    /// Reads a number or a string.
     ///
     /// # Errors
-    /// Where it is neither.
+    /// If the value is neither.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         Ok(match Any::deserialize(from)? {
             Any::Number(value) => value,

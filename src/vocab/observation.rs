@@ -2,64 +2,64 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One checkpoint of one run: where it stands, and the loss it reached.
+/// One checkpoint of one run: its size, tokens, mixture and loss.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observation {
     /// N, parameters.
     pub params: f64,
-    /// Parameters used for one token.
+    /// Active parameters per token.
     pub active_params: f64,
-    /// D, tokens seen.
+    /// D, tokens trained on.
     pub tokens: f64,
     /// Weights in the order of [`Observations::domains`]; they sum to one.
     pub mixture: Vec<f64>,
     /// E, experts per layer; 1 for a dense model.
     pub experts: f64,
-    /// K, experts a token is routed to; 1 for a dense model.
+    /// K, experts per token; 1 for a dense model.
     pub experts_per_token: f64,
     /// G, granularity; 1 unless experts are fine-grained.
     pub granularity: f64,
-    /// The validation loss, nats per token. Where an observation is only a place to predict at, NaN.
+    /// The validation loss, nats per token; NaN if the loss is to be predicted.
     pub loss: f64,
-    /// Index into [`Observations::runs`]: the cluster that is resampled and held out as one.
+    /// Index into [`Observations::runs`]. A run is resampled and held out as a whole.
     pub run: usize,
-    /// How the run began, where that is known.
+    /// The beginning of the run's loss curve, if known.
     pub probe: Option<Probe>,
 }
 
-/// How one validation loss of a run began: what the first steps say of a domain.
+/// The beginning of a loss curve, which characterises a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// k₁, the first loss, nats.
     pub loss: f64,
-    /// k₂, nats that it falls per million tokens; 0 where it rises.
+    /// k₂, initial decrease in nats per million tokens; 0 if the loss rises.
     pub decline: f64,
 }
 
-/// Everything one law is fitted to: the rows for one validation loss.
+/// The rows for one validation loss, to which laws are fitted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observations {
     /// Key of the validation loss.
     pub metric: String,
-    /// Names of the domains, the order of every mixture.
+    /// Names of the domains, in the order of every mixture.
     pub domains: Vec<String>,
-    /// Index into `domains` of the domain this loss is measured on, where it is one of them.
+    /// Index into `domains` of the loss's own domain, if it has one.
     pub own: Option<usize>,
     /// Names of the runs.
     pub runs: Vec<String>,
-    /// The rows, those of one run together and in order of tokens.
+    /// The rows, grouped by run and sorted by tokens.
     pub rows: Vec<Observation>,
-    /// Tokens there are of each domain, infinite where it is not known: what is used more than once is worth less. Empty
-    /// where repetition is not counted.
+    /// Unique tokens available in each domain, infinite if unknown; repeated tokens are discounted. Empty if repetition is
+    /// ignored.
     pub supply: Vec<f64>,
-    /// How a short run on the target's domain began, where the project says.
+    /// The beginning of a short run on the target's domain, if the project states it.
     pub probe: Option<Probe>,
-    /// What was left out and why, for the screen ("left out: the first 10 % of each run (72 checkpoints)").
+    /// Excluded rows with the reason, as sentences ("left out: the first 10 % of each run (72 checkpoints)").
     pub dropped: Vec<String>,
 }
 
 impl Observations {
-    /// Runs that have at least one row.
+    /// Number of runs with at least one row.
     #[must_use]
     pub fn runs_present(&self) -> usize {
         let mut seen = vec![false; self.runs.len()];

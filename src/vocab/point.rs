@@ -1,4 +1,4 @@
-//! One value of one metric, and all values of one metric.
+//! Logged values: single points and series.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 pub struct Point {
     /// Name of the run.
     pub run: String,
-    /// Key of the metric as the log has it.
+    /// Key of the metric, as in the log.
     pub metric: String,
     /// Optimiser step.
     pub step: i64,
-    /// The value; `null` in JSON where it is not finite, with `status` beside it.
+    /// The value; `null` in JSON if it is not finite, with the reason in `status`.
     #[serde(with = "super::number::nullable")]
     #[schemars(with = "Option<f64>")]
     pub value: f64,
-    /// `nan`, `inf` or `-inf` where the value is not finite.
+    /// `nan`, `inf` or `-inf` if the value is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// 0 for the first start of the run, one more after each restart.
+    /// Number of restarts before this point: 0 before the first restart.
     pub segment: u32,
     /// The file the point was read from, relative to the run.
     pub file: String,
 }
 
 impl Point {
-    /// The value with NaN and infinities told apart, also after a journey through JSON.
+    /// The value, with NaN and infinities restored after JSON.
     #[must_use]
     pub fn number(&self) -> f64 {
         match self.status.as_deref() {
@@ -37,7 +37,7 @@ impl Point {
     }
 }
 
-/// A value as a log has it, before names are known: the metric is an index into a list of keys kept beside it.
+/// A logged value whose metric is an index into a separate list of keys.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RawPoint {
     /// Index into the list of keys.
@@ -50,16 +50,16 @@ pub struct RawPoint {
     pub wall: f64,
 }
 
-/// Values of one metric of one run, in the order in which they were written. All columns have the same length.
+/// Values of one metric of one run, in log order. All columns have the same length.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
-    /// Optimiser steps; not sorted where the run was restarted.
+    /// Optimiser steps; not sorted if the run was restarted.
     pub steps: Vec<i64>,
     /// Values; NaN and infinities are kept as logged.
     pub values: Vec<f64>,
     /// Seconds since 1970, NaN where the log has no time.
     pub walls: Vec<f64>,
-    /// Segment of each point: it grows by one where the step goes back.
+    /// Segment of each point: increases by one at each restart (the step goes back).
     pub segments: Vec<u32>,
     /// Index of the file of each point, in the store's numbering.
     pub files: Vec<u32>,
@@ -78,9 +78,8 @@ impl Series {
         self.steps.is_empty()
     }
 
-    /// The view for screens and fits: sorted by step, and where a restart repeats steps the newest segment wins. A
-    /// restart at step s also supersedes everything older segments have at or after s: that part of the old run was
-    /// abandoned.
+    /// Steps and values for charts and fits, sorted by step. A restart at step s replaces everything that older segments
+    /// have at or after s.
     #[must_use]
     pub fn latest(&self) -> Vec<(i64, f64)> {
         let mut kept: Vec<(i64, f64)> = Vec::with_capacity(self.len());

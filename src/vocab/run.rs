@@ -1,4 +1,4 @@
-//! A run as readers see it.
+//! The published view of a run.
 
 use super::signal::Alert;
 use super::{Conflict, FactName, FactValue, Mixture, Sourced};
@@ -7,41 +7,41 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a run is doing.
+/// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Found, nothing logged yet.
+    /// No values logged yet.
     Waiting,
-    /// Written to lately.
+    /// Logging.
     Running,
-    /// Not written to for longer than its own rhythm explains, and not at its planned end.
+    /// Silent for much longer than its usual logging interval, before its planned end.
     Stalled,
-    /// At its planned end, or long silent where no end is known.
+    /// At its planned end, or silent for a long time if no end is known.
     Finished,
-    /// Its loss is NaN or infinite.
+    /// The loss is NaN or infinite.
     Diverged,
 }
 
 /// One metric of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricView {
-    /// Points, all segments together.
+    /// Number of points in all segments.
     pub points: u64,
-    /// Starts of the run that this metric has seen.
+    /// Number of segments: restarts + 1.
     pub segments: u32,
     /// Step of the newest point.
     pub last_step: i64,
-    /// Value of the newest point; `null` where it is not finite, with `status` beside it.
+    /// Value of the newest point; `null` if it is not finite, with the reason in `status`.
     #[serde(with = "super::number::nullable")]
     #[schemars(with = "Option<f64>")]
     pub last: f64,
-    /// `nan`, `inf` or `-inf` where `last` is not finite.
+    /// `nan`, `inf` or `-inf` if `last` is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
-/// What a validation loss of a run will be when the run ends.
+/// Forecast of a run's final validation loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunForecast {
     /// Predicted final loss, nats.
@@ -50,14 +50,14 @@ pub struct RunForecast {
     pub low: f64,
     /// 95 % point.
     pub high: f64,
-    /// Law it rests on.
+    /// Law used.
     pub law: String,
-    /// Part of the run seen, 0 to 1.
+    /// Progress of the run, 0 to 1.
     pub seen: f64,
-    /// The fit it rests on: the fingerprint of the rows, as `fit --history` shows it, or of the finished runs.
+    /// Hash of the fit used (as in `fit --history`), or of the finished runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fit: Option<String>,
-    /// What was assumed of the run's learning rate, and which fact would say it, where it is not known.
+    /// The assumption about the learning rate schedule, if it is unknown, and the fact that would replace it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<String>,
 }
@@ -65,54 +65,52 @@ pub struct RunForecast {
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunView {
-    /// Number in the store; stable while the store is.
+    /// Number in the store; stable as long as the store exists.
     pub id: u32,
-    /// Path relative to the project.
+    /// Name: path relative to the project.
     pub name: String,
-    /// What it is doing.
+    /// State.
     pub state: RunState,
-    /// What is known of it.
+    /// Facts, by name.
     pub facts: BTreeMap<FactName, Sourced<FactValue>>,
-    /// Where its sources disagree.
+    /// Conflicts between sources of facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
-    /// Its metrics, by key.
+    /// Metrics, by key.
     pub metrics: Arc<BTreeMap<Arc<str>, MetricView>>,
-    /// Its final losses as forecast, by key.
+    /// Forecasts of the final losses, by key.
     pub forecast: BTreeMap<String, RunForecast>,
-    /// Part of the planned steps done, 0 to 1, where the plan is known.
+    /// Progress: fraction of the planned steps, 0 to 1, if the plan is known.
     #[serde(default)]
     pub progress: Option<f64>,
     /// Newest step of any metric.
     #[serde(default)]
     pub last_step: Option<i64>,
-    /// Newest tokens per second, where logged.
+    /// Latest tokens per second, if logged.
     #[serde(default)]
     pub tokens_per_second: Option<f64>,
-    /// Seconds since its newest line, at the time of the answer. What is published has `written_at` instead, which does
-    /// not change by itself.
+    /// Seconds since its newest log line, at the time of the answer. Published state has `written_at` instead.
     #[serde(default)]
     pub silent_seconds: Option<f64>,
-    /// When its newest line was written, seconds since 1970.
+    /// Time of its newest log line, seconds since 1970.
     #[serde(default)]
     pub written_at: Option<f64>,
-    /// The course of each validation loss, at most 64 values from first to last, by key.
+    /// Learning curve of each validation loss, at most 64 values in order, by key.
     #[serde(default)]
     pub sparklines: BTreeMap<String, Vec<f64>>,
-    /// What was told of it, newest first: at most the newest twenty.
+    /// Its alerts, newest first, at most twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Alert>,
 }
 
-/// Newest activity first, to the minute; ties (a finished sweep copied in one go) by name. `at` is the time now, seconds
-/// since 1970.
+/// Sorts runs by activity, newest minute first, then by name. `at` is the current time, seconds since 1970.
 pub fn newest_first(runs: &mut [Arc<RunView>], at: f64) {
     let age = |run: &RunView| run.silence(at).map_or(f64::INFINITY, |seconds| (seconds / 60.0).floor());
     runs.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
 }
 
 impl RunView {
-    /// A fact that is a number.
+    /// The value of a numeric fact.
     #[must_use]
     pub fn number(&self, name: FactName) -> Option<f64> {
         match self.facts.get(&name)?.value {
@@ -121,24 +119,24 @@ impl RunView {
         }
     }
 
-    /// Seconds since its newest line, at a time in seconds since 1970.
+    /// Seconds since its newest log line, at time `at` in seconds since 1970.
     #[must_use]
     pub fn silence(&self, at: f64) -> Option<f64> {
         self.written_at.map(|written| (at - written).max(0.0)).or(self.silent_seconds)
     }
 
-    /// The run for an answer made at a time in seconds since 1970.
+    /// The run for an answer at time `at` in seconds since 1970.
     #[must_use]
     pub fn at(&self, at: f64) -> Self {
         Self { silent_seconds: self.silence(at), ..self.clone() }
     }
 
-    /// What was told of it and waits to be acknowledged, newest first.
+    /// Alerts that are not dismissed, newest first.
     pub fn unacknowledged(&self) -> impl Iterator<Item = &Alert> {
         self.signals.iter().filter(|e| e.acknowledged.is_none())
     }
 
-    /// The weights over domains, where known.
+    /// The mixture, if known.
     #[must_use]
     pub fn mixture(&self) -> Option<&Mixture> {
         match &self.facts.get(&FactName::Mixture)?.value {
@@ -147,13 +145,13 @@ impl RunView {
         }
     }
 
-    /// Tokens in a step, where known.
+    /// Tokens per step, if known.
     #[must_use]
     pub fn tokens_per_step(&self) -> Option<f64> {
         super::facts::tokens_per_step(|name| self.number(name))
     }
 
-    /// Tokens taken at the newest step, where the size of a step is known.
+    /// Tokens trained on up to the newest step, if the tokens per step are known.
     #[must_use]
     pub fn tokens_seen(&self) -> Option<f64> {
         Some(self.tokens_per_step()? * self.last_step? as f64)

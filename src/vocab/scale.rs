@@ -1,4 +1,4 @@
-//! How large a run is: everything a law asks of it besides the mixture.
+//! Size, tokens and experts of a run: the inputs of a law besides the mixture.
 
 use super::Observation;
 use super::number::show_amount;
@@ -9,11 +9,11 @@ use std::fmt;
 /// The shape of a mixture-of-experts model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Moe {
-    /// Parameters used for one token.
+    /// Active parameters per token.
     pub active_params: f64,
     /// E, experts per layer.
     pub experts: f64,
-    /// K, experts a token is routed to.
+    /// K, experts per token.
     pub experts_per_token: f64,
     /// G, granularity; 1 unless experts are fine-grained.
     pub granularity: f64,
@@ -27,10 +27,10 @@ impl fmt::Display for Moe {
     }
 }
 
-/// Size and amount of data of one run.
+/// Size, tokens and experts of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scale {
-    /// N, parameters; all of them where there are experts.
+    /// N, total parameters.
     pub params: f64,
     /// D, tokens.
     pub tokens: f64,
@@ -46,7 +46,7 @@ impl Scale {
         Self { params, tokens, moe: None }
     }
 
-    /// The scale of a row.
+    /// The scale of an observation.
     #[must_use]
     pub fn of(row: &Observation) -> Self {
         let moe = Moe {
@@ -62,26 +62,26 @@ impl Scale {
         }
     }
 
-    /// Parameters used for one token.
+    /// Active parameters per token.
     #[must_use]
     pub fn active_params(&self) -> f64 {
         self.moe.map_or(self.params, |moe| moe.active_params)
     }
 
-    /// FLOPs that training takes: 6·N·D, N counted as used for one token.
+    /// Training FLOPs: 6·N·D with active N.
     #[must_use]
     pub fn compute(&self) -> f64 {
         6.0 * self.active_params() * self.tokens
     }
 
-    /// The same shape with other parameters; those used for one token stay in proportion.
+    /// The same shape with `params` parameters; active parameters stay in proportion.
     #[must_use]
     pub fn with_params(self, params: f64) -> Self {
         let moe = self.moe.map(|moe| Moe { active_params: moe.active_params * params / self.params, ..moe });
         Self { params, moe, ..self }
     }
 
-    /// A place to predict at, with weights in the law's own order of domains.
+    /// An observation without a loss, for prediction; `mixture` is in the law's order of domains.
     #[must_use]
     pub fn at(&self, mixture: Vec<f64>) -> Observation {
         let shape = |of: fn(&Moe) -> f64| self.moe.as_ref().map_or(1.0, of);

@@ -1,48 +1,48 @@
-//! Alerts: what has happened to a run that a person should know of.
+//! Alerts on runs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How loud a notice is.
+/// Severity of an alert or setup note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Good to know: an assumption that was made, a default that was taken.
+    /// Information, such as an assumption or a default.
     Info,
-    /// Something is missing or was refused; the rest goes on.
+    /// Something is missing or was ignored; everything else works.
     Warning,
-    /// The numbers on screen may be wrong or old until this is mended.
+    /// Displayed numbers may be wrong or stale until this is fixed.
     Error,
 }
 
-/// What happened.
+/// Kind of alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalKind {
     /// A loss is NaN or infinite.
     NotANumber,
-    /// Training loss has climbed back most of the way it had fallen, and stays there.
+    /// The training loss has risen back over most of its decrease, and stays there.
     Divergence,
-    /// One training loss far above its neighbours.
+    /// One training loss is far above its neighbours.
     Spike,
-    /// A validation loss no longer moves although the learning rate is still high.
+    /// A validation loss no longer falls although the learning rate is still high.
     Plateau,
-    /// Nothing written for much longer than the run's own rhythm explains.
+    /// No log line for much longer than the run's usual logging interval.
     Stalled,
-    /// Tokens per second have fallen for good.
+    /// Tokens per second have dropped permanently.
     Slower,
-    /// The run started again from an earlier step.
+    /// The run restarted from an earlier step.
     Restarted,
-    /// The final loss now expected is outside what was expected before.
+    /// The new forecast of the final loss is outside the earlier interval.
     OutsideBand,
-    /// The best run cannot be reached any more: stopping saves compute.
+    /// The run is unlikely to beat the best run; stopping it saves compute.
     CannotWin,
-    /// Finished below its forecast band.
+    /// The final loss is below the forecast interval.
     BetterThanForecast,
 }
 
 impl SignalKind {
-    /// In a word or two.
+    /// Short name of the alert.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -59,50 +59,50 @@ impl SignalKind {
         }
     }
 
-    /// Whether it happens at one moment, rather than lasting until it is over.
+    /// Whether the alert is a single event rather than a lasting condition.
     #[must_use]
     pub fn is_momentary(self) -> bool {
         matches!(self, Self::Spike | Self::Restarted | Self::BetterThanForecast)
     }
 }
 
-/// One thing that is so of a run, or has happened to it.
+/// A condition or event that was detected in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Signal {
-    /// What.
+    /// Kind.
     pub kind: SignalKind,
     /// Name of the run.
     pub run: String,
-    /// Key of the metric it shows in; empty where it is the run as a whole.
+    /// Key of the metric; empty if it concerns the whole run.
     pub metric: String,
-    /// Step at which it shows.
+    /// Step at which it was detected.
     pub step: i64,
-    /// How loud.
+    /// Severity.
     pub severity: Severity,
-    /// The numbers that say so, as a sentence.
+    /// Evidence with numbers, as a sentence.
     pub evidence: String,
-    /// Which start of the run, where it was restarted; 0 otherwise.
+    /// Number of restarts before the alert.
     #[serde(default)]
     pub start: u32,
-    /// FLOPs that stopping the run would save, where it cannot win.
+    /// FLOPs saved by stopping the run, if it is unlikely to beat the best run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saves: Option<f64>,
 }
 
-/// A signal as it was told.
+/// An alert: a signal with its number and times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
-    /// Its number, by which it is acknowledged.
+    /// Number, used to dismiss it.
     pub id: u64,
-    /// When it was told, seconds since 1970.
+    /// Time of the alert, seconds since 1970.
     pub at: f64,
-    /// What.
+    /// The signal.
     #[serde(flatten)]
     pub signal: Signal,
-    /// When it was no longer so, seconds since 1970.
+    /// Time at which the condition ended, seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<f64>,
-    /// When the user acknowledged it, seconds since 1970.
+    /// Time at which the user dismissed it, seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<f64>,
 }

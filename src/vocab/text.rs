@@ -1,7 +1,7 @@
-//! Text that came from a file and goes to a screen.
+//! Sanitising text from files before it is displayed.
 
-/// Strips control characters (escape sequences could move the cursor or retitle the terminal) and bidirectional
-/// overrides (they could reorder what is read), keeping everything else.
+/// Removes control characters (escape sequences could move the cursor or retitle the terminal) and bidirectional
+/// overrides (they could reorder the text).
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
@@ -12,8 +12,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// What went wrong and what to type next, as every error is shown: line breaks stay, everything else that is not to reach a
-/// terminal goes.
+/// Formats an error message with its help. Line breaks are kept; other control characters are removed.
 #[must_use]
 pub fn complaint(message: &str, help: Option<&str>) -> String {
     let mut text = message.lines().map(printable).collect::<Vec<_>>().join("\n");

@@ -28,7 +28,7 @@ fn many_clients_start_one_daemon_and_stop_ends_it() {
 
     assert_eq!(stdout(&world.run(&["daemon", "stop", "p"])), "stopped\n");
     assert!(!directory.join("socket").exists());
-    assert_eq!(stdout(&world.run(&["daemon", "stop", "p"])), "no daemon was running\n");
+    assert_eq!(stdout(&world.run(&["daemon", "stop", "p"])), "the daemon was not running\n");
     assert_eq!(world.json(&["daemon", "status", "p", "--json"])["running"], false);
 }
 

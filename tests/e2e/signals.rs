@@ -310,5 +310,5 @@ fn what_is_told_is_listed_and_acknowledged_by_commands() {
     eventually("it is seen", || runs()[0]["signals"][0]["acknowledged"].is_number());
     assert_eq!(runs()[0]["signals"].as_array().unwrap().len(), 1, "told once");
     assert!(stdout(&["alerts", "p"]).contains("no alerts"));
-    assert!(stdout(&["ack", "nan", "p"]).contains("no alert was left to dismiss"));
+    assert!(stdout(&["ack", "nan", "p"]).contains("no alerts to dismiss"));
 }

@@ -63,7 +63,7 @@ const MISTAKES: &[Mistake] = &[
         },
         args: &["export", "p", "--format", "parquet"],
         status: 2,
-        says: &["Parquet is not text", "help:", "--output"],
+        says: &["Parquet output needs a file", "help:", "--output"],
     },
     Mistake {
         name: "a project that is not there",

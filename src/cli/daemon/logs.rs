@@ -1,4 +1,4 @@
-//! `mixlaw daemon logs`: what the daemon wrote down of itself, also when none is running.
+//! `mixlaw daemon logs`: the daemon's own log, also when no daemon is running.
 
 use super::super::output::print;
 use crate::daemon::log::older;
@@ -10,10 +10,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often to look for more.
+/// Interval between checks for new lines.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Prints both files, the older one first, and goes on with what comes if `follow`.
+/// Prints both log files, the older one first, then follows new lines if `follow`.
 pub fn show(log: &Path, follow: bool) -> Result<(), Failure> {
     let failed = |e: io::Error| Failure::new(format!("cannot read {}: {e}", log.display()), None);
     let before = read_whole(&older(log)).map_err(failed)?;
@@ -31,7 +31,7 @@ pub fn show(log: &Path, follow: bool) -> Result<(), Failure> {
         std::thread::sleep(LOOK);
     }
     if !any {
-        print("no daemon has written anything for this project; start one: mixlaw daemon start\n")?;
+        print("this project has no daemon log yet; start the daemon: mixlaw daemon start\n")?;
     }
     Ok(())
 }
@@ -43,21 +43,21 @@ fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whole lines, each made safe for a terminal.
+/// Complete lines, with control characters made printable.
 fn lines(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).lines().map(|line| printable(line) + "\n").collect()
 }
 
-/// A file that grows, and is put aside for a new one now and then.
+/// A reader of a log file that grows and rotates.
 struct Tail {
     path: PathBuf,
     open: Option<File>,
-    /// The beginning of a line whose end has not been written.
+    /// An incomplete last line.
     left: Vec<u8>,
 }
 
 impl Tail {
-    /// The lines that have come.
+    /// Returns the new complete lines.
     fn more(&mut self) -> io::Result<String> {
         let mut text = self.read()?;
         let there = match File::open(&self.path) {
@@ -90,7 +90,7 @@ impl Tail {
         Ok(lines(&whole))
     }
 
-    /// A last line without an end.
+    /// Returns an incomplete last line.
     fn rest(&mut self) -> String {
         lines(&std::mem::take(&mut self.left))
     }

@@ -35,8 +35,7 @@ impl View for Ledger {
 
 fn lines(theme: &Theme, ledger: &LedgerView, width: u16) -> Vec<Line<'static>> {
     let (graded, waiting) = (fmt::count(ledger.scored as u64), fmt::count(ledger.waiting as u64));
-    let mut out =
-        prose(&format!("{graded} forecasts graded, {waiting} waiting for their runs to end"), theme.text, width);
+    let mut out = prose(&format!("{graded} forecasts graded, {waiting} not graded yet"), theme.text, width);
     if ledger.grades.is_empty() {
         return out;
     }
