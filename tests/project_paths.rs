@@ -74,7 +74,7 @@ fn what_is_no_project_file_is_said_before_it_is_parsed() {
     let d = scratch(&[("mixlaw.yaml/inside", b"")]);
     refused(d.path(), &["mixlaw.yaml: a directory"]);
     let d = scratch(&[("mixlaw.yaml", GOOD.as_bytes()), ("mixlaw.yml", GOOD.as_bytes())]);
-    refused(d.path(), &["both mixlaw.yaml and mixlaw.yml are here"]);
+    refused(d.path(), &["this directory contains both mixlaw.yaml and mixlaw.yml"]);
     let d = scratch(&[("mixlaw.yaml", &vec![b' '; (1 << 20) + 1])]);
     refused(d.path(), &["larger than 1 MiB"]);
 }
@@ -83,7 +83,7 @@ fn what_is_no_project_file_is_said_before_it_is_parsed() {
 fn a_table_that_is_not_there_is_said_with_its_place() {
     let yaml = b"tables:\n  - path: rnus.csv\n    params: N\n    metrics: { data: loss }\n";
     let d = scratch(&[("mixlaw.yaml", yaml), ("runs.csv", b"N,loss\n1,2\n")]);
-    refused(d.path(), &["mixlaw.yaml:2:11: there is no file rnus.csv", "runs.csv?"]);
+    refused(d.path(), &["mixlaw.yaml:2:11: file not found: rnus.csv", "runs.csv?"]);
 }
 
 #[test]

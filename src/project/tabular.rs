@@ -200,7 +200,7 @@ mod tests {
         let rows: Vec<String> = joined.rows.iter().map(|(line, r)| format!("{line}:{}", r.join(" "))).collect();
         assert_eq!(rows, ["2:1 a 0.1", "4:3 c 0.3"]);
         assert_eq!(joined.dropped, ["1 rows have no match in t.csv"]);
-        let twice = cells("i\n1\n").join(&cells("i,l\n1,2\n1,3\n"), "i").expect_err("duplicate value");
-        assert!(twice.report().contains("line 3: '1' duplicate value"), "{}", twice.report());
+        let twice = cells("i\n1\n").join(&cells("i,l\n1,2\n1,3\n"), "i").expect_err("twice");
+        assert!(twice.report().contains("line 3: duplicate value '1'"), "{}", twice.report());
     }
 }
