@@ -73,7 +73,10 @@ impl Limit {
             Base::Current => (now, draws(), None, Tie::Run),
             Base::Start => {
                 let start = Start::estimate(surface, starts, at).ok_or_else(|| {
-                    format!("No run logs the {} loss at step 0, which '{}' needs.", surface.domain, constraint.text)
+                    format!(
+                        "No run logs the {} loss at step 0, which the limit '{}' needs.",
+                        surface.domain, constraint.text
+                    )
                 })?;
                 let bases = if start.measured {
                     vec![start.value; SAMPLES]

@@ -179,8 +179,8 @@ impl Explanation<'_> {
         let more = self.chosen.best.objective - beyond.objective;
         (more > 1e-3 && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
-                "Outside the explored mixtures the laws predict {:.3} nats less, at {}. A run there would tell; \
-                 `--extrapolate` advises it without one.",
+                "Outside the explored mixtures the laws predict {:.3} nats less, at {}. Launch a run there to test it, \
+                 or use `--extrapolate` to recommend it without one.",
                 more,
                 self.names(&beyond.weights)
             )
@@ -212,7 +212,7 @@ impl Explanation<'_> {
             );
         }
         if outside(&self.chosen.best.weights) {
-            said.push("The advised mixture is outside the explored mixtures, as requested.".to_owned());
+            said.push("The recommended mixture is outside the explored mixtures, as requested.".to_owned());
         }
         said
     }

@@ -88,7 +88,7 @@ pub fn runs(current: &CurrentState) -> RunsAnswer {
 /// # Errors
 /// A message for the user.
 pub fn json(value: &impl Serialize) -> Result<Box<RawValue>, Failure> {
-    to_raw_value(value).map_err(|e| Failure::new(format!("an answer that is not JSON: {e}"), None))
+    to_raw_value(value).map_err(|e| Failure::new(format!("cannot write the answer as JSON: {e}"), None))
 }
 
 /// What is to be acknowledged: of what was asked for, that which is not yet.
@@ -104,10 +104,7 @@ pub fn acknowledged(which: &Which, current: &CurrentState) -> Result<AckAnswer, 
         Which::Ids(ids) => {
             let known = |id: &u64| runs.iter().any(|run| run.signals.iter().any(|e| e.id == *id));
             if let Some(stranger) = ids.iter().find(|id| !known(id)) {
-                return Err(Failure::usage(
-                    format!("there is no alert {stranger}"),
-                    "list them: mixlaw alerts".to_owned(),
-                ));
+                return Err(Failure::usage(format!("unknown alert {stranger}"), "list them: mixlaw alerts".to_owned()));
             }
             let open: BTreeSet<u64> = runs.iter().flat_map(|run| open(run)).collect();
             ids.iter().copied().filter(|id| open.contains(id)).collect()
@@ -129,8 +126,8 @@ fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failu
         many => {
             let names: Vec<&str> = many.iter().take(5).map(|run| run.name.as_str()).collect();
             Err(Failure::usage(
-                format!("'{name}' could be {} runs: {}", many.len(), names.join(", ")),
-                "type more of the name".to_owned(),
+                format!("'{name}' matches {} runs: {}", many.len(), names.join(", ")),
+                "give more of the name".to_owned(),
             ))
         }
     }
@@ -179,8 +176,9 @@ fn ledger(query: &LedgerQuery, current: &CurrentState) -> Result<LedgerAnswer, F
         ledger.open().chain(ledger.scored().iter().map(|s| &s.entry)).map(|e| e.law.as_str()).collect();
     if let Some(law) = query.law.as_deref().filter(|law| !laws.contains(law)) {
         let known = laws.iter().copied().collect::<Vec<_>>().join(", ");
-        let help = if known.is_empty() { "none has made one yet".to_owned() } else { format!("one of: {known}") };
-        return Err(Failure::usage(format!("no forecast was made by '{law}'"), help));
+        let help =
+            if known.is_empty() { "no forecast has been made yet".to_owned() } else { format!("one of: {known}") };
+        return Err(Failure::usage(format!("no forecast by '{law}'"), help));
     }
     let of_law = |law: &str| query.law.as_deref().is_none_or(|wanted| wanted == law);
     let of_metric = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
@@ -223,7 +221,7 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
         if let Some(starts) = options.starts.filter(|n| *n > FitSettings::MOST_STARTS) {
             let most = FitSettings::MOST_STARTS;
             return Err(Failure::usage(
-                format!("{starts} starts are too many"),
+                format!("{starts} restarts are too many"),
                 format!("at most {most}: --starts {most}"),
             ));
         }
@@ -286,7 +284,7 @@ fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure>
     let chosen = query.experts_per_token.or(target.experts_per_token).unwrap_or(1.0);
     if experts > 1.0 && chosen > experts {
         return Err(Failure::usage(
-            format!("a token cannot be routed to {chosen} of {experts} experts"),
+            format!("{chosen} experts per token are more than the {experts} experts"),
             "lower --experts-per-token".to_owned(),
         ));
     }
@@ -301,8 +299,8 @@ fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure>
     };
     if moe.active_params > params {
         return Err(Failure::usage(
-            format!("--active-params is more than all parameters, {}", show_amount(params)),
-            "--params counts every expert".to_owned(),
+            format!("--active-params is more than the total, {}", show_amount(params)),
+            "--params is the total over all experts".to_owned(),
         ));
     }
     Ok(Scale { params, tokens, moe: (experts > 1.0).then_some(moe) })
@@ -327,8 +325,8 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
     }
     if forecasts.is_empty() {
         return Err(Failure::new(
-            "nothing could be fitted, so nothing can be predicted",
-            "see why: mixlaw fit".to_owned(),
+            "no law could be fitted, so there is no prediction",
+            "list the reasons: mixlaw fit".to_owned(),
         ));
     }
     Ok(PredictAnswer { forecasts })
@@ -340,7 +338,7 @@ fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failur
     let asked = asked.or(current).ok_or_else(|| missing("mixture", "--mixture a=0.7,b=0.3"))?;
     if let Some(stranger) = asked.0.keys().find(|domain| !project.domains.contains(domain)) {
         return Err(Failure::usage(
-            format!("'{stranger}' is no domain of this project"),
+            format!("'{stranger}' is not a domain of this project"),
             format!("the domains are: {}", project.domains.join(", ")),
         ));
     }
@@ -352,7 +350,7 @@ fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failur
         return Err(Failure::usage(
             format!("the weights of --mixture sum to {sum:.3}, not to 1"),
             format!(
-                "in these proportions: --mixture {}",
+                "to keep the proportions: --mixture {}",
                 mixture.0.iter().map(|(d, w)| format!("{d}={w:.3}")).collect::<Vec<_>>().join(",")
             ),
         ));

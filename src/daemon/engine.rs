@@ -492,10 +492,10 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
         Opened::MovedAside(path) => vec![Notice {
             severity: Severity::Warning,
             text: format!(
-                "the store would not open and was rebuilt from the logs; the old one is at {}",
+                "the store could not be opened and was rebuilt from the logs; the old store is at {}",
                 path.display()
             ),
-            help: Some("delete it when you no longer need it".to_owned()),
+            help: Some("delete the old store when you no longer need it".to_owned()),
         }],
         Opened::New | Opened::Existing => Vec::new(),
     }

@@ -16,9 +16,9 @@ impl From<ProjectError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let help = match &error {
-            StoreError::Busy { .. } => "use it through the running one, or stop that: mixlaw daemon stop",
+            StoreError::Busy { .. } => "stop the other process: mixlaw daemon stop",
             StoreError::Io { .. } => super::NO_ROOM,
-            StoreError::Damaged(_) => "run the command again: the store is rebuilt from the logs",
+            StoreError::Damaged(_) => "run the command again; mixlaw then rebuilds the store from the logs",
         };
         Self::new(error.to_string(), help.to_owned())
     }

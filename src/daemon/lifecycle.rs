@@ -32,7 +32,7 @@ pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
         let owner = place.owner().map_or_else(String::new, |pid| format!(" (process {pid})"));
         return Err(Failure::new(
             format!("a daemon is already running for this project{owner}"),
-            "look at it: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
+            "open its dashboard: mixlaw watch; or stop it: mixlaw daemon stop".to_owned(),
         ));
     };
     if detached {
@@ -110,10 +110,10 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
         };
         if ended.is_some() || Instant::now() > deadline {
             let said = std::fs::read_to_string(place.words()).unwrap_or_default();
-            let words = said.lines().last().unwrap_or("it said nothing").to_owned();
+            let words = said.lines().last().unwrap_or("it printed no error").to_owned();
             return Err(Failure::new(
                 format!("the daemon did not start: {words}"),
-                "see it start by hand: mixlaw daemon run; or go without: mixlaw watch --embedded".to_owned(),
+                "start it in the foreground to see why: mixlaw daemon run; or run without a daemon: mixlaw watch --embedded".to_owned(),
             ));
         }
         std::thread::sleep(LOOK);
@@ -122,7 +122,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
 
 fn spawn(project: &Project, place: &StateDir) -> Result<Child, Failure> {
     let failed = |e: std::io::Error| {
-        Failure::new(format!("cannot start a daemon: {e}"), "go without: mixlaw watch --embedded".to_owned())
+        Failure::new(format!("cannot start a daemon: {e}"), "run without a daemon: mixlaw watch --embedded".to_owned())
     };
     let words =
         OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(place.words()).map_err(failed)?;
@@ -182,17 +182,17 @@ pub fn stop(project: &Project) -> Result<bool, Failure> {
         std::thread::sleep(LOOK);
     }
     let owner = place.owner().unwrap_or_default();
-    Err(Failure::new(format!("process {owner} does not stop"), format!("end it; nothing is lost: kill -9 {owner}")))
+    Err(Failure::new(format!("process {owner} does not stop"), format!("kill it; no data is lost: kill -9 {owner}")))
 }
 
 /// A broken conversation as a message.
 #[must_use]
 pub fn speak(error: &IpcError) -> Failure {
     let help = match error {
-        IpcError::NoDaemon => "start one: mixlaw daemon start",
+        IpcError::NoDaemon => "start it: mixlaw daemon start",
         IpcError::Version { .. } => "restart it with this version: mixlaw daemon stop, then the command again",
-        IpcError::Stranger(_) => "set MIXLAW_STATE to a directory of your own",
-        IpcError::Broken(_) => "try again; if it stays so: mixlaw daemon stop",
+        IpcError::Stranger(_) => "set MIXLAW_STATE to a directory that you own",
+        IpcError::Broken(_) => "try again; if it fails again: mixlaw daemon stop",
     };
     Failure::new(error.to_string(), help.to_owned())
 }

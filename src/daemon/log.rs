@@ -56,8 +56,8 @@ pub fn begin(place: &StateDir) -> Result<(), Failure> {
 fn least(named: Option<&str>) -> Result<LevelFilter, Failure> {
     let Some(named) = named.filter(|name| !name.is_empty()) else { return Ok(LevelFilter::INFO) };
     named.parse().map_err(|_| {
-        let help = "write one of: error, warn, info, debug, off".to_owned();
-        Failure::usage(format!("MIXLAW_LOG names no level: '{named}'"), help)
+        let help = "set it to one of: error, warn, info, debug, off".to_owned();
+        Failure::usage(format!("MIXLAW_LOG is not a log level: '{named}'"), help)
     })
 }
 

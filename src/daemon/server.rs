@@ -97,7 +97,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
         };
         if shared.clients.fetch_add(1, Ordering::SeqCst) >= MOST_CLIENTS {
             shared.clients.fetch_sub(1, Ordering::SeqCst);
-            tracing::warn!("hung up on a client: {MOST_CLIENTS} are connected");
+            tracing::warn!("closed a connection: {MOST_CLIENTS} clients are connected, the maximum");
             continue;
         }
         let for_client = Arc::clone(shared);
@@ -115,7 +115,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
 fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     if peer.uid != rustix::process::geteuid() {
-        tracing::warn!(user = peer.uid.as_raw(), "refused a client of another user");
+        tracing::warn!(user = peer.uid.as_raw(), "rejected a client of another user");
         return Ok(());
     }
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
@@ -123,7 +123,11 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     let Some(hello) = frame::read::<Hello>(&mut stream, frame::MAX_REQUEST)? else { return Ok(()) };
     frame::write(&mut stream, &Hello::own())?;
     if hello.protocol != PROTOCOL {
-        tracing::warn!(protocol = hello.protocol, build = hello.build, "refused a client of another protocol");
+        tracing::warn!(
+            protocol = hello.protocol,
+            build = hello.build,
+            "rejected a client with another protocol version"
+        );
         return Ok(());
     }
     stream.set_read_timeout(None)?;
@@ -188,8 +192,9 @@ fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::
     let done = current(shared).and_then(|current| acknowledged(&which, &current)).and_then(|answer| {
         let (reply, done) = bounded(1);
         (shared.tell)(Event::Acknowledged(answer.acknowledged, Some(reply)));
-        let late =
-            || Failure::new("the daemon is busy and has not done it yet", "look in a moment: mixlaw runs".to_owned());
+        let late = || {
+            Failure::new("the daemon is busy and has not done this yet", "check in a moment: mixlaw runs".to_owned())
+        };
         json(&AckAnswer { acknowledged: done.recv_timeout(DONE).map_err(|_| late())?? })
     });
     frame::write(stream, &done.map_or_else(Response::Failed, Response::Answer))

@@ -112,9 +112,10 @@ impl Service {
         self.server.stop();
         match result {
             Ok(result) => Ok(result?),
-            Err(_) => {
-                Err(Failure::new("the engine ended in a bug", "please report it with the lines above".to_owned()))
-            }
+            Err(_) => Err(Failure::new(
+                "the daemon crashed because of a bug",
+                "please report it with the lines above".to_owned(),
+            )),
         }
     }
 
@@ -303,12 +304,12 @@ impl Worker {
                 self.bad_edit = None;
                 self.engine.reload(project)?;
                 *rows_changed = true;
-                tracing::info!("took up an edited project file");
+                tracing::info!("reloaded the edited project file");
             }
             Err(error) => {
                 self.bad_edit = Some(Notice {
                     severity: Severity::Error,
-                    text: format!("{error} (the last good project is still in force)"),
+                    text: format!("{error} (mixlaw still uses the last valid project file)"),
                     help: error.help().map(str::to_owned),
                 });
             }

@@ -42,7 +42,7 @@ impl StateDir {
     pub fn of(project: &Project) -> Result<Self, Failure> {
         let base = state_base().ok_or_else(|| {
             Failure::new(
-                "no directory to keep state in: neither MIXLAW_STATE, XDG_STATE_HOME nor HOME is set",
+                "no directory for state: MIXLAW_STATE, XDG_STATE_HOME and HOME are not set",
                 "set MIXLAW_STATE to a directory on a local disk".to_owned(),
             )
         })?;
@@ -136,8 +136,8 @@ fn state_base() -> Option<PathBuf> {
 fn private_directory(path: &Path) -> Result<(), Failure> {
     let refused = |reason: String| {
         Failure::new(
-            format!("cannot keep state in {}: {reason}", path.display()),
-            "set MIXLAW_STATE to a directory of your own on a local disk".to_owned(),
+            format!("cannot use the state directory {}: {reason}", path.display()),
+            "set MIXLAW_STATE to a directory that you own on a local disk".to_owned(),
         )
     };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| refused(e.to_string()))?;

@@ -50,8 +50,10 @@ impl Drop for Seat<'_> {
 pub fn serve(wants: Subscription, mut stream: UnixStream, publisher: &Publisher, seats: &Seats) -> Result<()> {
     let refuse = |stream: &mut UnixStream, failure: Failure| frame::write(stream, &Response::Failed(failure));
     let Some(_seat) = seats.take() else {
-        let failure =
-            Failure::new(format!("{MOST} dashboards are open on this daemon"), "close one of them".to_owned());
+        let failure = Failure::new(
+            format!("{MOST} dashboards are connected to this daemon, the maximum"),
+            "close one of the dashboards".to_owned(),
+        );
         return refuse(&mut stream, failure);
     };
     if let Some((what, instead)) = wants.series.as_ref().and_then(|query| query.check().err()) {
@@ -96,7 +98,7 @@ fn send(stream: &mut UnixStream, response: &Response, patience: Duration) -> Res
     while !left.is_empty() {
         let time = until.saturating_duration_since(Instant::now());
         if time.is_zero() {
-            return Err(Error::new(ErrorKind::TimedOut, "a subscriber that does not read"));
+            return Err(Error::new(ErrorKind::TimedOut, "the subscriber does not read"));
         }
         stream.set_write_timeout(Some(time))?;
         match stream.write(left) {

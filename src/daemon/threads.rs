@@ -72,7 +72,7 @@ pub fn lend<T: Send>(
 
 /// What is said to a client that has hung up; it is written down nowhere else.
 pub fn given_up() -> Failure {
-    Failure::new("given up: nobody waits for the answer any more", "ask again".to_owned())
+    Failure::new("cancelled: the client has disconnected", "run the command again".to_owned())
 }
 
 #[cfg(test)]

@@ -43,10 +43,10 @@ pub enum FitError {
         missing: Vec<String>,
     },
     /// No law of this name.
-    #[error("no law is called '{0}'")]
+    #[error("unknown law '{0}'")]
     Unknown(String),
     /// The caller asked to stop.
-    #[error("the fit of {0} was stopped")]
+    #[error("the fit of {0} was cancelled")]
     Stopped(String),
 }
 

@@ -26,7 +26,7 @@ struct Written {
 
 /// A law that another build had.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no law called '{0}'")]
+#[error("unknown law '{0}'")]
 struct UnknownLaw(String);
 
 impl From<Model> for Written {

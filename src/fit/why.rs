@@ -18,7 +18,7 @@ pub(super) fn sentence(choice: &Choice) -> String {
         n => format!("; {n} law{} not compared yet", if n == 1 { "" } else { "s" }),
     };
     let Some(chosen) = choice.chosen().filter(|c| c.error().is_some()) else {
-        return format!("{law}: too few runs to hold any out, so it cannot be compared{unfinished}");
+        return format!("{law}: not compared, because there are too few runs to hold any out{unfinished}");
     };
     let baselines = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
     let mut against: Vec<String> = baselines
@@ -26,7 +26,7 @@ pub(super) fn sentence(choice: &Choice) -> String {
         .collect();
     let laws: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Law).collect();
     let next = laws.iter().find(|c| c.name != *law && c.error().is_some());
-    against.extend(next.map(|c| format!("{} for {}, the next best of {} laws", numbers(c), c.name, laws.len())));
+    against.extend(next.map(|c| format!("{} for {}, second best of {} laws", numbers(c), c.name, laws.len())));
     let loud = match (choice.no_skill, &choice.beaten_by) {
         (true, _) => "NO SKILL: ".to_owned(),
         (false, Some(baseline)) => format!("NO BETTER THAN {}: ", said(baseline).to_uppercase()),

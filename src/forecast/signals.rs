@@ -151,7 +151,7 @@ pub fn inspect(inputs: &HealthInputs<'_>) -> Vec<Signal> {
         say(SignalKind::Slower, "", step, Severity::Warning, evidence);
     }
     if inputs.segments > 1 {
-        let evidence = format!("restarted from an earlier step (start {} of this run)", inputs.segments);
+        let evidence = format!("restarted from an earlier step (restart {} of this run)", inputs.segments - 1);
         say(SignalKind::Restarted, "", newest, Severity::Info, evidence);
     }
     for (key, before, now) in &inputs.forecasts {

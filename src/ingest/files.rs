@@ -53,7 +53,7 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
                     files.push((relative.to_string_lossy().into_owned(), entry.path().to_path_buf()));
                 }
                 if files.len() >= MOST {
-                    let reason = format!("more than {MOST} files; the rest is not read");
+                    let reason = format!("more than {MOST} files; mixlaw ignores the rest");
                     unreadable.push((run.path.clone(), reason));
                     break;
                 }

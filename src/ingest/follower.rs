@@ -232,8 +232,10 @@ impl Follower {
             for old in copies.iter().filter(|old| !old.deleted) {
                 let Some(tail) = self.tails.remove(&old.name) else { continue };
                 let by = if newest.deleted { "was read before it was deleted" } else { "is read instead" };
-                self.refused
-                    .insert(old.name.clone(), (tail.stamp, format!("an earlier state of {}, which {by}", newest.name)));
+                self.refused.insert(
+                    old.name.clone(),
+                    (tail.stamp, format!("an earlier version of {}, which {by}", newest.name)),
+                );
                 if newest.deleted {
                     self.superseded.remove(&old.name);
                 } else {
@@ -365,7 +367,7 @@ impl Follower {
         let heads = self.failed.iter().map(|(relative, reason)| (relative, reason.as_str(), &self.place.path));
         for (relative, reason, path) in tails.chain(heads) {
             let path = if path == &self.place.path && !self.place.file { path.join(relative) } else { path.clone() };
-            let text = format!("{}/{relative}: {reason}; it is left out until it can be read", self.place.name);
+            let text = format!("{}/{relative}: {reason}; ignored until it can be read", self.place.name);
             say(
                 Severity::Warning,
                 text,
@@ -457,12 +459,12 @@ fn by_name(relative: &str) -> Option<&'static str> {
     let extension = relative.rsplit('/').next()?.rsplit_once('.')?.1;
     match extension {
         "pt" | "pth" | "bin" | "safetensors" | "ckpt" | "npy" | "npz" | "pkl" | "distcp" | "gguf" | "onnx" | "h5" => {
-            Some("weights by its name: not opened")
+            Some("ignored: model weights, by its name")
         }
-        "py" | "sh" | "ipynb" | "c" | "cu" | "cpp" | "rs" => Some("source code by its name: not opened"),
-        "png" | "jpg" | "jpeg" | "gif" | "pdf" | "svg" | "mp4" => Some("a picture by its name: not opened"),
-        "gz" | "zip" | "tar" | "zst" | "xz" | "bz2" => Some("packed: unpack it to have it read"),
-        "parquet" | "arrow" | "mds" | "idx" => Some("data by its name: not opened"),
+        "py" | "sh" | "ipynb" | "c" | "cu" | "cpp" | "rs" => Some("ignored: source code, by its name"),
+        "png" | "jpg" | "jpeg" | "gif" | "pdf" | "svg" | "mp4" => Some("ignored: an image, by its name"),
+        "gz" | "zip" | "tar" | "zst" | "xz" | "bz2" => Some("ignored: compressed; unpack it to have it read"),
+        "parquet" | "arrow" | "mds" | "idx" => Some("ignored: data, by its name"),
         _ => None,
     }
 }

@@ -268,7 +268,7 @@ impl Ingester {
                     source.path,
                     self.project.root.display()
                 )),
-                help: Some("runs that appear there later will be picked up; to see what is there: ls".to_owned()),
+                help: Some("mixlaw reads runs that appear there later; list the directory: ls".to_owned()),
             });
         }
         for (path, reason) in &self.discovery.unreadable {

@@ -186,14 +186,12 @@ impl Settings {
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let mixture = match text.map(|text| blend::file(&text)) {
                 Ok(Some(mixture)) => Ok(mixture),
-                Ok(None) => Err("it has no weights, or is no blend".to_owned()),
+                Ok(None) => Err("it has no weights, or is not a data blend".to_owned()),
                 Err(reason) => Err(reason),
             };
             let mixture = mixture.map_err(|reason| Wrong {
-                text: format!("{place}: the mixture is in '{path}', which says none here: {reason}"),
-                help: Some(
-                    "copy the file into the run's directory, or write 'mixture:' into mixlaw.run.yaml".to_owned(),
-                ),
+                text: format!("{place}: the mixture is in '{path}', which cannot be used: {reason}"),
+                help: Some("copy the file to the run's directory, or add 'mixture:' to mixlaw.run.yaml".to_owned()),
             });
             self.blends.insert(path, (stamp, mixture));
         }

@@ -114,7 +114,7 @@ impl Watcher {
         let helped = roots.iter().filter_map(|root| match &root.state {
             State::Poll(why, Some(help)) => Some(Notice {
                 severity: Severity::Warning,
-                text: printable(&format!("{} is looked at every 2 s: {why}", root.path.display())),
+                text: printable(&format!("mixlaw checks {} every 2 s: {why}", root.path.display())),
                 help: Some((*help).to_owned()),
             }),
             _ => None,
@@ -239,14 +239,17 @@ impl Watching {
         let system = filesystem::under(path);
         let silent = if self.mode == WatchMode::Auto && system.tells { filesystem::silent_below(path) } else { None };
         if let Some((below, name)) = silent {
-            return State::Poll(format!("{} is on {name}: events of other hosts are not seen", below.display()), None);
+            return State::Poll(
+                format!("{} is on {name}, which does not report changes by other hosts", below.display()),
+                None,
+            );
         }
         match (self.mode, &mut self.native) {
-            (WatchMode::Poll, _) => State::Poll("asked for in the project file".to_owned(), None),
+            (WatchMode::Poll, _) => State::Poll("set in the project file".to_owned(), None),
             (WatchMode::Auto, _) if !system.tells => {
-                State::Poll(format!("{}: events of other hosts are not seen", system.name), None)
+                State::Poll(format!("{}: does not report changes by other hosts", system.name), None)
             }
-            (_, None) => State::Poll("the kernel gives no events".to_owned(), INSTANCES),
+            (_, None) => State::Poll("the operating system reports no changes".to_owned(), INSTANCES),
             (_, Some(native)) => {
                 // A watch on a file is lost with the file: its directory tells of the next one of that name, too.
                 let (target, how) = match path.parent().filter(|_| path.is_file()) {
@@ -271,10 +274,12 @@ const WATCHES: Option<&str> = Some("raise the limit of watches: sudo sysctl fs.i
 
 fn reason(error: &notify::Error) -> (String, Option<&'static str>) {
     match &error.kind {
-        ErrorKind::MaxFilesWatch => ("the kernel has no watches left for this user".to_owned(), WATCHES),
+        ErrorKind::MaxFilesWatch => {
+            ("the operating system's limit of watches for this user is reached".to_owned(), WATCHES)
+        }
         // ENOSPC, as inotify says it.
         ErrorKind::Io(e) if e.raw_os_error() == Some(28) => {
-            ("the kernel has no watches left for this user".to_owned(), WATCHES)
+            ("the operating system's limit of watches for this user is reached".to_owned(), WATCHES)
         }
         other => (format!("it cannot be watched ({})", printable(&format!("{other:?}"))), None),
     }

@@ -55,7 +55,8 @@ impl Client {
 
     fn read<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, IpcError> {
         let mut counted = Counted { from: &self.stream, bytes: &mut self.received };
-        frame::read(&mut counted, frame::MAX_RESPONSE)?.ok_or_else(|| IpcError::Broken("it hung up".to_owned()))
+        frame::read(&mut counted, frame::MAX_RESPONSE)?
+            .ok_or_else(|| IpcError::Broken("it closed the connection".to_owned()))
     }
 
     /// Asks one thing.
@@ -162,7 +163,7 @@ impl Updates {
             }
             Response::Stopping => Err(IpcError::Broken("it is stopping".to_owned())),
             Response::Failed(failure) => Err(IpcError::Broken(failure.message)),
-            other => Err(IpcError::Broken(format!("an answer that was not asked for: {other:?}"))),
+            other => Err(IpcError::Broken(format!("unexpected answer: {other:?}"))),
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn read<T: DeserializeOwned>(from: &mut impl Read, cap: usize) -> Result<Opt
     }
     let length = u32::from_le_bytes(length) as usize;
     if length > cap {
-        return Err(Error::new(ErrorKind::InvalidData, format!("a frame of {length} bytes where {cap} are allowed")));
+        return Err(Error::new(ErrorKind::InvalidData, format!("a frame of {length} bytes; the maximum is {cap}")));
     }
     // The length is the other side's claim: take memory as bytes arrive, not on its word.
     let mut body = Vec::new();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Gap {
     /// Changes are missing before this one.
-    #[error("a change from generation {from} came where {have} is known")]
+    #[error("received a change from generation {from}, but have generation {have}")]
     Missing {
         /// What it applies to.
         from: u64,
@@ -19,10 +19,10 @@ pub enum Gap {
         have: u64,
     },
     /// It comes from another daemon than the last one.
-    #[error("a change of another daemon came")]
+    #[error("received a change from another daemon")]
     Stranger,
     /// It speaks of what has not been named.
-    #[error("a change is not sound: {0}")]
+    #[error("invalid change: {0}")]
     Unsound(&'static str),
 }
 
@@ -89,7 +89,7 @@ impl Replica {
     fn take_curves(&mut self, curves: Curves) -> Result<(), Gap> {
         self.curves_failed = curves.failed;
         if !curves.whole.iter().chain(&curves.grown).all(Envelope::is_sound) {
-            return Err(Gap::Unsound("a curve with columns of several lengths"));
+            return Err(Gap::Unsound("a curve with columns of different lengths"));
         }
         for curve in curves.whole {
             match self.curve_mut(curve.run, &curve.metric) {
@@ -99,7 +99,7 @@ impl Replica {
         }
         for tail in curves.grown {
             let known = self.curve_mut(tail.run, &tail.metric);
-            known.ok_or(Gap::Unsound("a curve grows that is not known"))?.grow(&tail);
+            known.ok_or(Gap::Unsound("new points for an unknown curve"))?.grow(&tail);
         }
         self.curves.retain(|curve| !curves.none.contains(&(curve.run, curve.metric.clone())));
         Ok(())
@@ -174,7 +174,7 @@ fn take(run: &mut RunView, change: RunChange, keys: &[Arc<str>]) -> Result<(), G
     replace(&mut run.signals, change.signals);
     if !change.metrics.is_empty() || !change.gone.is_empty() {
         let metrics: &mut BTreeMap<Arc<str>, MetricView> = Arc::make_mut(&mut run.metrics);
-        let key = |number: u32| keys.get(number as usize).ok_or(Gap::Unsound("a metric that was not named"));
+        let key = |number: u32| keys.get(number as usize).ok_or(Gap::Unsound("an unknown metric"));
         for metric in &change.metrics {
             let view = metric.view();
             match metrics.get_mut(key(metric.0)?) {

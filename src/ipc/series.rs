@@ -53,17 +53,17 @@ impl SeriesQuery {
         let curves = self.runs.len().saturating_mul(self.metrics.len());
         let refuse = |what: String, instead: &str| Err((what, instead.to_owned()));
         if curves > MOST_CURVES {
-            return refuse(format!("{curves} curves in one question"), "ask for at most 256 at a time");
+            return refuse(format!("the request asks for {curves} curves"), "request at most 256 at a time");
         }
         if self.pixels == 0 || self.pixels > MOST_PIXELS {
-            return refuse(format!("{} pixels", self.pixels), "ask for 1 to 4096");
+            return refuse(format!("the width is {} pixels", self.pixels), "request 1 to 4096 pixels");
         }
         if !(0.0..1.0).contains(&self.smoothing) {
-            return refuse(format!("a smoothing of {}", self.smoothing), "it may be 0 to 0.9999");
+            return refuse(format!("the smoothing is {}", self.smoothing), "it must be from 0 to 0.9999");
         }
         let ends = [self.from, self.to];
         if ends.iter().flatten().any(|x| !x.is_finite()) || matches!(ends, [Some(a), Some(b)] if a > b) {
-            return refuse("a range that ends before it begins".to_owned(), "write the lesser end first");
+            return refuse("the range ends before it begins".to_owned(), "give the lower end first");
         }
         Ok(())
     }

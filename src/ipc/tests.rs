@@ -283,7 +283,7 @@ proptest! {
         let _ = serde_json::from_str::<Subscription>(&text);
         let unnamed = format!(r#"{{"instance":1,"to":1,"at":0,"runs":[{{"id":1,"metrics":[[{number},1,1,1,1]]}}]}}"#);
         let gap = Replica::default().apply(serde_json::from_str(&unnamed).unwrap()).unwrap_err();
-        prop_assert_eq!(gap, Gap::Unsound("a metric that was not named"));
+        prop_assert_eq!(gap, Gap::Unsound("an unknown metric"));
         let ragged = r#"{"instance":1,"to":1,"at":0,"series":{"grown":[{"run":1,"metric":"m","start":0,"width":1,"at":[1,2],
             "min":[1],"max":[],"mean":[],"last":[]}]}}"#;
         prop_assert!(Replica::default().apply(serde_json::from_str(ragged).unwrap()).is_err());

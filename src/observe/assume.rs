@@ -84,9 +84,9 @@ impl Assuming<'_> {
         let new: Vec<String> = trained.keys().filter(|d| !known.contains(*d)).cloned().collect();
         for domain in &known {
             if trained.get(domain).copied().unwrap_or(0) == 0 {
-                let text = format!("no run trains on '{domain}', so its weight cannot be studied");
+                let text = format!("no run trains on '{domain}', so the effect of its weight is unknown");
                 let help = match closest(domain, new.iter().map(String::as_str)) {
-                    Some(meant) => format!("the runs call a domain '{meant}': did you mean that?"),
+                    Some(meant) => format!("did you mean '{meant}', a domain of the runs?"),
                     None => format!("the runs train on {}", listed(trained.keys().map(String::as_str))),
                 };
                 self.say(Severity::Warning, text, help);
@@ -110,7 +110,7 @@ impl Assuming<'_> {
         }
         let said = self.runs.iter().filter(|r| r.facts.mixture().is_some()).count();
         let text = format!(
-            "domains found: {} (from the mixtures of {})",
+            "domains detected: {} (from the mixtures of {})",
             listed(all.iter().map(String::as_str)),
             runs_are(said)
         );
@@ -139,7 +139,7 @@ impl Assuming<'_> {
                 let metrics: Vec<(String, String)> =
                     self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect();
                 let text = format!(
-                    "domains found: {} (from the names of validation losses)",
+                    "domains detected: {} (from the names of validation losses)",
                     listed(metrics.iter().map(|(d, _)| d.as_str()))
                 );
                 self.say(Severity::Info, text, metrics_yaml(&metrics));
@@ -149,7 +149,7 @@ impl Assuming<'_> {
             self.say(
                 Severity::Warning,
                 "no run states its mixture".to_owned(),
-                "put a file mixlaw.run.yaml with `mixture: { prose: 0.8, rust: 0.2 }` into each run, or name the place:\n\
+                "add a file mixlaw.run.yaml with `mixture: { prose: 0.8, rust: 0.2 }` to each run, or give the source:\n\
                  facts:\n  mixture: config.json#mixture"
                     .to_owned(),
             );
@@ -195,7 +195,9 @@ impl Assuming<'_> {
                     self.say(Severity::Warning, text, help);
                 }
                 Some((key, true)) => {
-                    let text = format!("validation loss of {domain}: {key}, but its name does not mark it as held out");
+                    let text = format!(
+                        "validation loss of {domain} assumed: {key}, although its name does not say that it is held out"
+                    );
                     self.say(Severity::Warning, text, metrics_yaml(&[(domain, key.clone())]));
                     self.project.metrics[index].clone_from(key);
                 }
@@ -204,7 +206,7 @@ impl Assuming<'_> {
                     self.project.metrics[index].clone_from(key);
                 }
                 None => {
-                    let text = format!("no metric looks like the validation loss of {domain}, so it has no forecast");
+                    let text = format!("no validation loss found for {domain}, so it has no forecast");
                     let help = format!(
                         "{}\nthe runs log {}",
                         metrics_yaml(&[(domain, "KEY".to_owned())]),
@@ -280,7 +282,7 @@ impl Assuming<'_> {
         let named = objective.minimize.keys().chain(objective.subject_to.iter().map(|c| &c.domain));
         let unknown: BTreeSet<String> = named.filter(|d| !self.project.domains.contains(d)).cloned().collect();
         for domain in unknown {
-            let text = format!("the objective names '{domain}', which is not a domain of any run or of the project");
+            let text = format!("the objective contains '{domain}', which is not a domain of the runs or the project");
             let names = || self.project.domains.iter().map(String::as_str);
             let help = match closest(&domain, names()) {
                 Some(meant) => format!("did you mean {meant}?"),
@@ -404,7 +406,10 @@ mod tests {
         project.metrics = vec!["eval/prse/loss".into(), "eval/Rust/loss".into()];
         let (_, notices) = assume(&project, &code_cpt());
         let said = text(&notices);
-        assert!(said.contains("no run trains on 'Rust'") && said.contains("a domain 'rust'"), "{said}");
+        assert!(
+            said.contains("no run trains on 'Rust'") && said.contains("did you mean 'rust', a domain of the runs"),
+            "{said}"
+        );
         assert!(said.contains("32 runs also train on 'rust', which `domains` does not list"), "{said}");
         assert!(said.contains("no run logs 'eval/prse/loss'") && said.contains("mean eval/prose/loss?"), "{said}");
         assert!(said.contains("no run logs 'eval/Rust/loss'") && said.contains("mean eval/rust/loss?"), "{said}");
@@ -454,7 +459,7 @@ mod tests {
         }
         let (project, notices) = assume(&bare(), &runs);
         assert_eq!(project.metrics, ["prose/loss", "rust/loss"]);
-        assert!(text(&notices).contains("does not mark it as held out"), "{}", text(&notices));
+        assert!(text(&notices).contains("does not say that it is held out"), "{}", text(&notices));
     }
 
     #[test]

@@ -243,7 +243,7 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
     if table.losses.values().all(|(_, rows)| rows.is_empty()) {
         let help = match (&strangers[..], counts.filtered) {
             ([_, ..], _) => {
-                format!("the losses are of {}, the weights of {}", strangers.join(", "), table.domains.join(", "))
+                format!("the losses are for {}, but the weights for {}", strangers.join(", "), table.domains.join(", "))
             }
             (_, filtered) if filtered == cells.rows.len() => "no row meets `where`".to_owned(),
             _ => counts.sentences(cells).join("; "),
@@ -251,8 +251,7 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
         return Err(cells.refuse("no row of this table is usable".to_owned(), help));
     }
     if !strangers.is_empty() {
-        let text =
-            format!("{}: losses of {} ignored, because no weight has these names", cells.named, strangers.join(", "));
+        let text = format!("{}: losses of {} ignored: no weights have these names", cells.named, strangers.join(", "));
         table.remarks.push(text);
     }
     table.remarks.push(summary(&table, cells));
@@ -299,7 +298,7 @@ impl Counts {
             all.push(format!("{} rows have weights that are negative, all zero or not numbers", self.without_weights));
         }
         if let Some(line) = self.first_without_numbers {
-            all.push(format!("{} rows lack N or D (first in line {line})", self.without_numbers));
+            all.push(format!("{} rows lack N or D (first on line {line})", self.without_numbers));
         }
         if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
             let count = self.renormalised;
@@ -346,7 +345,7 @@ fn wide(columns: &DomainColumns, cells: &Cells, key: &str) -> Result<Vec<(String
             let found: Vec<(String, usize)> =
                 cells.columns.iter().enumerate().filter_map(|(i, name)| Some((domain(name)?, i))).collect();
             if found.is_empty() {
-                let reason = format!("no column is called '{prefix}…{suffix}', as `{key}` says");
+                let reason = format!("no column matches '{prefix}…{suffix}' from `{key}`");
                 let names = cells.columns.iter().map(String::as_str);
                 let help = format!("its columns are {}", crate::project::suggest::listed(names));
                 return Err(cells.refuse(reason, help));
@@ -417,7 +416,7 @@ fn loss_columns<'a>(source: &'a TableSource, cells: &Cells) -> Result<Losses<'a>
     match &source.metrics {
         None => {
             let help = "write metrics: { rust: COLUMN } or metrics: { suffix: _loss }".to_owned();
-            Err(cells.refuse("no `metrics` say which columns are losses".to_owned(), help))
+            Err(cells.refuse("`metrics` is missing: it gives the columns of the losses".to_owned(), help))
         }
         Some(LossColumns::Wide(columns)) => {
             let found = wide(columns, cells, "metrics")?;
@@ -583,7 +582,7 @@ fn run_columns(source: &TableSource, cells: &Cells) -> Result<Vec<usize>, Projec
                 if columns.len() == before {
                     let names = cells.columns.iter().map(String::as_str);
                     let help = format!("its columns are {}", crate::project::suggest::listed(names));
-                    return Err(cells.refuse(format!("no column begins with '{prefix}', as `run` says"), help));
+                    return Err(cells.refuse(format!("no column begins with '{prefix}' from `run`"), help));
                 }
             }
         }
@@ -632,7 +631,7 @@ mod tests {
         let said = b.dropped.join("\n");
         for words in [
             "1 rows have weights that are negative, all zero or not numbers",
-            "1 rows lack N or D (first in line 5)",
+            "1 rows lack N or D (first on line 5)",
             "the weights of 1 rows were normalised; their sums were 100.0000",
             "1 rows have no loss of b",
         ] {
@@ -679,9 +678,9 @@ mod tests {
         let base = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n";
         for (rest, says, help) in [
             ("    metrics: { a: a_los }", "mixlaw.yaml:2:11: t.csv: there is no column 'a_los'", "'a_loss'"),
-            ("    metrics: { prefix: val_ }", "no column is called 'val_…'", "n, d, w_a"),
-            ("    mixture: { prefix: w_ }", "no `metrics` say which columns are losses", "suffix"),
-            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table is usable", "are of c"),
+            ("    metrics: { prefix: val_ }", "no column matches 'val_…'", "n, d, w_a"),
+            ("    mixture: { prefix: w_ }", "`metrics` is missing", "suffix"),
+            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table is usable", "are for c"),
             ("    metrics: { a: a_loss }\n    where: kind == z", "no row of this table", "where"),
             ("    metrics: { a: a_loss }\n    run: step*", "no column begins with 'step'", "n, d"),
         ] {

@@ -68,7 +68,7 @@ impl Assuming<'_> {
         });
         if !stated || assumed {
             let text = format!(
-                "target assumed: {} experts, {} per token, {} active parameters (as in the largest run with experts)",
+                "target assumed: {} experts, {} per token, {} active parameters (as in the largest mixture-of-experts run)",
                 show_amount(experts),
                 show_amount(chosen),
                 show_amount(active)

@@ -89,7 +89,7 @@ pub fn encode(axis: u32, values: &[f64]) -> Vec<u8> {
 fn points(reader: &mut Reader) -> Result<usize, StoreError> {
     match reader.number()? {
         n if n <= 2 * MAX_BLOCK as u64 => Ok(n as usize),
-        n => Err(StoreError::Damaged(format!("a block of {n} points"))),
+        n => Err(StoreError::Damaged(format!("a block with {n} points"))),
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(StoreError::Damaged("an integer without end".to_owned()))
+        Err(StoreError::Damaged("an unterminated integer".to_owned()))
     }
 
     /// An unsigned integer of at most 32 bits.
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
 }
 
 fn cut() -> StoreError {
-    StoreError::Damaged("a value that ends early".to_owned())
+    StoreError::Damaged("a truncated value".to_owned())
 }
 
 #[cfg(test)]

@@ -155,6 +155,6 @@ pub fn place(stored: &[u8]) -> Result<Option<PackedAt>, StoreError> {
     match reader.take(1)?[0] {
         HERE => Ok(None),
         PACKED => PackedAt::read(&mut reader).map(Some),
-        other => Err(StoreError::Damaged(format!("a value kept in an unknown way {other}"))),
+        other => Err(StoreError::Damaged(format!("a value with unknown encoding {other}"))),
     }
 }

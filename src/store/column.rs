@@ -221,7 +221,7 @@ pub fn times(reader: &mut Reader, n: usize) -> Result<Vec<Option<i64>>, StoreErr
     }
     let mask = reader.bytes()?;
     if known > n || mask.len() != n.div_ceil(8) {
-        return Err(StoreError::Damaged("times that do not fit their points".to_owned()));
+        return Err(StoreError::Damaged("times whose number differs from the points".to_owned()));
     }
     let mut dense = integers(reader, known)?.into_iter();
     Ok((0..n).map(|i| if mask[i / 8] >> (i % 8) & 1 == 1 { dense.next() } else { None }).collect())
@@ -232,12 +232,12 @@ fn decompress(compressed: &[u8], n: usize) -> Result<Vec<f64>, StoreError> {
     if values.len() == n {
         Ok(values)
     } else {
-        Err(StoreError::Damaged(format!("a column of {} where {n} are expected", values.len())))
+        Err(StoreError::Damaged(format!("a column of {} values; expected {n}", values.len())))
     }
 }
 
 fn unknown(tag: u8) -> StoreError {
-    StoreError::Damaged(format!("a column of unknown coding {tag}"))
+    StoreError::Damaged(format!("a column with unknown encoding {tag}"))
 }
 
 /// Time as it is kept: to the millisecond, and only where it can be a time.

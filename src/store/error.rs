@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it: ask that one instead.
-    #[error("the store at {path} is in use by another mixlaw")]
+    #[error("the store at {path} is in use by another mixlaw process")]
     Busy {
         /// Where.
         path: std::path::PathBuf,

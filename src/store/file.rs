@@ -120,7 +120,7 @@ impl FileRecord {
         let mut r = Reader(bytes);
         match r.take(1)?[0] {
             LAYOUT => {}
-            other => return Err(StoreError::Damaged(format!("a file record of layout {other}"))),
+            other => return Err(StoreError::Damaged(format!("a file record with unknown layout {other}"))),
         }
         Ok(Self {
             run: RunId(r.small()?),

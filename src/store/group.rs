@@ -104,7 +104,7 @@ impl<'a> Group<'a> {
     /// What the disk says; nothing has changed then.
     pub fn write(self) -> Result<(), StoreError> {
         if self.broken {
-            return Err(StoreError::Damaged("a group with half a commit".to_owned()));
+            return Err(StoreError::Damaged("an incomplete commit".to_owned()));
         }
         if self.files.is_empty() {
             // To sled, a batch of nothing costs as much as any.
@@ -133,7 +133,7 @@ impl<'a> Group<'a> {
         match commit.target {
             Target::Known(id) => match state.files.get(&id) {
                 Some(file) if !self.files.contains_key(&id) && !self.gone.contains(&id) => Ok((id, file.clone())),
-                _ => Err(StoreError::Damaged(format!("no file {} to add to", id.0))),
+                _ => Err(StoreError::Damaged(format!("no file {} to append to", id.0))),
             },
             Target::New { run, format, began, replaces } => {
                 let old = replaces.iter().filter_map(|id| state.files.get(id));
@@ -184,7 +184,7 @@ impl<'a> Group<'a> {
     fn replace(&mut self, replaced: &[FileId]) -> Result<(), StoreError> {
         for old in replaced {
             if self.files.contains_key(old) {
-                return Err(StoreError::Damaged(format!("file {} is to be added to and to be replaced", old.0)));
+                return Err(StoreError::Damaged(format!("file {} is both appended to and replaced", old.0)));
             }
             if !self.gone.contains(old)
                 && let Some(file) = self.store.state().files.get(old)

@@ -112,7 +112,7 @@ impl SledStore {
         self.db
             .get(key)
             .map_err(|e| self.failed(&e))?
-            .ok_or_else(|| StoreError::Damaged(format!("nothing under {key:?}")))
+            .ok_or_else(|| StoreError::Damaged(format!("no value for {key:?}")))
     }
 
     fn failed(&self, error: &sled::Error) -> StoreError {

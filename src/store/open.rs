@@ -103,7 +103,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
     let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
     // sled asserts, rather than returns, much of what it finds wrong on disk.
     let db = match catch_unwind(AssertUnwindSafe(open)) {
-        Err(_) => return Err(Refusal::Unreadable("the database does not recover".to_owned())),
+        Err(_) => return Err(Refusal::Unreadable("the database cannot be recovered".to_owned())),
         Ok(Err(error)) => return Err(refusal(&error)),
         Ok(Ok(db)) => db,
     };
@@ -233,7 +233,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
         if !state.runs.contains_key(&file.record.run)
             || file.columns.iter().any(|c| c.metric.0 as usize >= state.metrics.len())
         {
-            return Err(StoreError::Damaged("a file of no run".to_owned()));
+            return Err(StoreError::Damaged("a file without a run".to_owned()));
         }
         state.attach(id, file);
     }

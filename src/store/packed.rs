@@ -33,7 +33,7 @@ pub fn packed(reader: &mut Reader, n: usize) -> Result<Vec<i64>, StoreError> {
             let first = reader.signed()?;
             stretches(reader, n, Some(first))
         }
-        other => Err(StoreError::Damaged(format!("integers of unknown packing {other}"))),
+        other => Err(StoreError::Damaged(format!("integers with unknown packing {other}"))),
     }
 }
 
@@ -80,7 +80,7 @@ fn stretches(reader: &mut Reader, n: usize, first: Option<i64>) -> Result<Vec<i6
     while values.len() < n {
         let (low, width) = (reader.signed()?, reader.small()?);
         if width > u64::BITS {
-            return Err(StoreError::Damaged(format!("integers of {width} bits")));
+            return Err(StoreError::Damaged(format!("integers with {width} bits")));
         }
         let count = (n - values.len()).min(STRETCH);
         let bytes = reader.take((count * width as usize).div_ceil(8))?;

@@ -116,7 +116,7 @@ impl Packs {
             };
             let length = file.metadata().map_err(|e| failed(&e))?.len();
             if length < extent.end {
-                return Err(StoreError::Damaged(format!("pack {number} ends early")));
+                return Err(StoreError::Damaged(format!("pack {number} is truncated")));
             }
             packs.insert(number, Pack { file, extent });
         }
@@ -325,7 +325,7 @@ fn damaged(number: u32, offset: u64) -> StoreError {
 
 fn io(path: &Path, error: &std::io::Error) -> StoreError {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => StoreError::Damaged(format!("a pack in {} ends early", path.display())),
+        std::io::ErrorKind::UnexpectedEof => StoreError::Damaged(format!("a pack in {} is truncated", path.display())),
         _ => StoreError::Io { path: path.to_path_buf(), reason: error.to_string() },
     }
 }

@@ -322,7 +322,7 @@ fn check(axis: &Axis, block: &Block) -> Result<(), StoreError> {
     if axis.steps.len() == block.values.len() {
         Ok(())
     } else {
-        Err(StoreError::Damaged("values that do not fit their steps".to_owned()))
+        Err(StoreError::Damaged("values whose number differs from the steps".to_owned()))
     }
 }
 

@@ -104,7 +104,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Column>, StoreError> {
     let mut reader = Reader(bytes);
     let n = match reader.number()? {
         n if n <= CHUNK as u64 => n as usize,
-        n => return Err(StoreError::Damaged(format!("statistics of {n} columns"))),
+        n => return Err(StoreError::Damaged(format!("statistics with {n} columns"))),
     };
     let mut known = [const { Vec::new() }; 9];
     for numbers in &mut known {

@@ -26,7 +26,7 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
     ("Move", &[
         act("view.next", &[key(KeyCode::Tab)], "next view", |model| turn(model, 1)).hint("view"),
         act("view.previous", &[key(KeyCode::BackTab)], "previous view", |model| turn(model, -1)),
-        act("move.up", &[key(KeyCode::Up), k('k')], "up: a run, a fit, a line", |model| step(model, Motion::Lines(-1))),
+        act("move.up", &[key(KeyCode::Up), k('k')], "up: run, fit or line", |model| step(model, Motion::Lines(-1))),
         act("move.down", &[key(KeyCode::Down), k('j')], "down", |model| step(model, Motion::Lines(1))),
         act("move.page-up", &[key(KeyCode::PageUp), ctrl('b')], "a page up", |model| step(model, Motion::Pages(-1))),
         act("move.page-down", &[key(KeyCode::PageDown), ctrl('f'), k(' ')], "a page down", |model| step(model, Motion::Pages(1))),
@@ -35,17 +35,17 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
     ]),
     ("Show", &[
         act("show.help", &[k('?'), key(KeyCode::F(1))], "show or hide these keys", help).hint("help"),
-        act("show.whole", &[key(KeyCode::Enter)], "close what lies over the views, or zoom the view", open),
+        act("show.whole", &[key(KeyCode::Enter)], "close the overlay, or zoom the view", open),
         act("show.close", &[key(KeyCode::Esc)], "close; then clear the filter", close),
-        act("show.zoom", &[k('z')], "this view on the whole screen, and back", zoom).hint("zoom"),
-        act("show.freeze", &[k('f')], "hold the screen still, and release it", freeze).hint("freeze"),
+        act("show.zoom", &[k('z')], "toggle full screen for this view", zoom).hint("zoom"),
+        act("show.freeze", &[k('f')], "freeze or unfreeze the screen", freeze).hint("freeze"),
         act("show.theme", &[k('t')], "next theme: dark, light, 16 colours, no colours", theme).hint("theme"),
-        act("show.redraw", &[ctrl('l')], "draw everything again", |_| vec![Effect::Redraw]),
+        act("show.redraw", &[ctrl('l')], "redraw the screen", |_| vec![Effect::Redraw]),
     ]),
     ("Leave", &[
-        act("leave.detach", &[k('q'), k('d'), ctrl('c')], "leave; a daemon goes on watching", |_| vec![Effect::Leave(Exit::Detached)]).hint("detach"),
-        act("leave.stop", &[k('Q')], "stop the daemon and leave; asks first", stop),
-        act("leave.suspend", &[ctrl('z')], "back to the shell; fg returns", |_| vec![Effect::Suspend]),
+        act("leave.detach", &[k('q'), k('d'), ctrl('c')], "quit; the daemon keeps running", |_| vec![Effect::Leave(Exit::Detached)]).hint("detach"),
+        act("leave.stop", &[k('Q')], "stop the daemon and quit (asks first)", stop),
+        act("leave.suspend", &[ctrl('z')], "suspend to the shell; fg resumes", |_| vec![Effect::Suspend]),
     ]),
 ];
 

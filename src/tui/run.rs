@@ -145,7 +145,7 @@ impl Loop {
             (!more).then(|| {
                 // A closed channel is always ready; waiting on it would be a busy loop.
                 self.bell = never();
-                Incoming::Lost("the source of snapshots has ended".to_owned())
+                Incoming::Lost("the connection to the data source has ended".to_owned())
             })
         });
         incoming.map(Event::Incoming)

@@ -81,7 +81,7 @@ pub struct Signal {
     pub severity: Severity,
     /// Evidence with numbers, as a sentence.
     pub evidence: String,
-    /// Number of restarts before the alert.
+    /// Number of the start, for a restart (2 for the first restart); 0 for other alerts.
     #[serde(default)]
     pub start: u32,
     /// FLOPs saved by stopping the run, if it is unlikely to beat the best run.

@@ -83,7 +83,7 @@ fn a_daemon_on_a_full_disk_shows_what_it_has_says_so_and_catches_up() {
         // sled finds room for a while in what it has.
         (0..500).for_each(|n| log(&world.path().join("p"), "n25k-r050", step + n));
         step += 500;
-        status()["faults"].to_string().contains("nothing new is read")
+        status()["faults"].to_string().contains("no new data is read")
     });
     assert_eq!(runs(&world), 36, "what is known is shown");
     let said = stdout(&world.run(&["daemon", "status", "p"]));
@@ -118,7 +118,7 @@ fn a_command_on_a_full_disk_answers_and_says_that_nothing_is_kept() {
         expected.sort();
         assert!(got == expected);
         if beforehand {
-            assert!(stderr(&output).contains("nothing is kept"), "{}", stderr(&output));
+            assert!(stderr(&output).contains("nothing is saved"), "{}", stderr(&output));
             assert_eq!(stderr(&output).matches("help:").count(), 1, "{}", stderr(&output));
         }
     }
@@ -140,7 +140,7 @@ fn a_daemon_that_starts_on_a_full_disk_reads_into_memory_and_moves_to_disk_when_
     assert!(start.status.success(), "{}", stderr(&start));
     eventually("the logs are read", || all_points_are_there_once(&world));
     let faults = || world.json(&["daemon", "status", "p", "--json"])["faults"].to_string();
-    assert!(faults().contains("nothing is kept"), "{}", faults());
+    assert!(faults().contains("nothing is saved"), "{}", faults());
     disk.make_room();
     eventually("the store is on disk", || faults() == "[]");
     eventually("everything is there once", || all_points_are_there_once(&world));

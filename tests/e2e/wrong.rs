@@ -164,7 +164,7 @@ const MISTAKES: &[Mistake] = &[
         make: |w| project(w, &[("a/metrics.jsonl", b"{\"step\": 1, \"loss\": 2.5}\n")]),
         args: &["recommend", "p"],
         status: 3,
-        says: &["No change is advised", "What would help"],
+        says: &["No change is recommended", "What would help"],
     },
     Mistake {
         name: "a run that is not there",

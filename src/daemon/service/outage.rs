@@ -65,15 +65,13 @@ pub fn open(directory: &Path) -> Result<(Arc<SledStore>, Opened, Option<StoreErr
 /// What is said while a temporary store stands in.
 #[must_use]
 pub fn nothing_is_kept(error: &StoreError) -> Notice {
-    let text = format!("{error}; the logs were read into memory, and nothing is kept");
+    let text = format!("{error}; logs are read into memory, and nothing is saved");
     Notice { severity: Severity::Error, text, help: Some(NO_ROOM.to_owned()) }
 }
 
 fn nothing_new(error: &StoreError, pause: Duration) -> Notice {
-    let text = format!(
-        "{error}; nothing new is read, what is shown is what was known; the next attempt follows in {} s",
-        pause.as_secs()
-    );
+    let text =
+        format!("{error}; no new data is read, and the displayed data is stale; next attempt in {} s", pause.as_secs());
     Notice { severity: Severity::Error, text, help: Some(NO_ROOM.to_owned()) }
 }
 

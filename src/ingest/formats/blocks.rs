@@ -103,7 +103,7 @@ impl Offset {
                 Look::Wait => return Next::Wait,
                 Look::Zeros if input.len() <= used + left => return Next::Wait,
                 Look::Zeros => {
-                    let damage = (!parts.is_empty()).then_some("a W&B record that was not finished");
+                    let damage = (!parts.is_empty()).then_some("an incomplete W&B record");
                     return Next::Pass { used: used + left, damage };
                 }
                 Look::Damaged => return damaged(input, used, left, last),
@@ -112,7 +112,7 @@ impl Offset {
             match (chunk.kind, parts.is_empty()) {
                 (FULL, true) => return Next::Record { data: Cow::Borrowed(chunk.data), used: after },
                 (FULL | FIRST, false) => {
-                    return Next::Pass { used, damage: Some("a W&B record that was not finished") };
+                    return Next::Pass { used, damage: Some("an incomplete W&B record") };
                 }
                 (MIDDLE | LAST, true) => {
                     let damage = (!self.passing).then_some("a W&B record whose beginning is missing");

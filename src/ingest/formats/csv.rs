@@ -64,7 +64,7 @@ impl Format for Csv {
             }),
             None => Some(Recognition {
                 confidence: if named { 60 } else { 40 },
-                why: format!("{columns} columns of numbers between {what}; rows are counted as steps"),
+                why: format!("{columns} columns of numbers separated by {what}; the row number is the step"),
             }),
         }
     }
@@ -212,13 +212,13 @@ impl Rows {
                 sink.points.truncate(from);
                 match Table::new(row).filter(|again| again.step.is_some()) {
                     Some(again) => self.take(again),
-                    None => sink.damaged(at, "a row without a number in the column of the step"),
+                    None => sink.damaged(at, "a row without a number in the step column"),
                 }
                 return;
             }
             _ if too_many => {
                 sink.points.truncate(from);
-                sink.damaged(at, "a row with more cells than the header has columns");
+                sink.damaged(at, "a row with more cells than the header");
                 return;
             }
             Some((Some(step), _)) if step.is_finite() => step as i64,

@@ -83,7 +83,7 @@ impl Format for CustomFormat {
         (matches > 0).then(|| Recognition {
             confidence: 100,
             why: format!(
-                "{matches} lines of its beginning match the line format '{}' of the project file, the first is line {first}",
+                "{matches} of its first lines match the line format '{}' of the project file, the first on line {first}",
                 self.0.name
             ),
         })

@@ -91,14 +91,14 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
         // Training data is JSON lines, too: long texts, and a number here and there.
         None if parser.text_bytes * 2 > head.len() => None,
         None => {
-            Some(Recognition { confidence: 60, why: "JSON lines with numbers; lines are counted as steps".to_owned() })
+            Some(Recognition { confidence: 60, why: "JSON lines with numbers; the line number is the step".to_owned() })
         }
     }
 }
 
 fn with_steps(key: usize) -> Recognition {
     let Some(step) = STEP_KEYS.get(key) else {
-        return Recognition { confidence: 85, why: "JSON lines with the step beside the metrics inside".to_owned() };
+        return Recognition { confidence: 85, why: "JSON lines with the step next to nested metrics".to_owned() };
     };
     let by = match *step {
         "current_steps" => " (LLaMA-Factory)",
@@ -337,7 +337,7 @@ impl Lines {
                     (Some(b','), false) => at = space(line, at + 1),
                     (Some(_), true) => {}
                     (Some(_), false) => return Err(Broken("no comma between two keys")),
-                    (None, _) => return Err(Broken("an object that does not end")),
+                    (None, _) => return Err(Broken("an unterminated object")),
                 }
                 let end = string(line, at)?;
                 let colon = space(line, end);
@@ -364,7 +364,7 @@ impl Lines {
     fn value(&mut self, line: &[u8], at: usize, key: u32, depth: usize, sink: &mut Sink) -> Result<usize, Broken> {
         match line.get(at) {
             Some(b'-' | b'0'..=b'9' | b'N' | b'I') => {
-                let Some((value, length)) = number(&line[at..]) else { return Err(Broken("half a number")) };
+                let Some((value, length)) = number(&line[at..]) else { return Err(Broken("an incomplete number")) };
                 self.point(key, value, sink);
                 Ok(at + length)
             }
@@ -385,7 +385,7 @@ impl Lines {
                 .into_iter()
                 .find(|word| line[at..].starts_with(word))
                 .map(|word| at + word.len())
-                .ok_or(Broken("a value that is none of JSON's")),
+                .ok_or(Broken("an invalid JSON value")),
             None => Err(Broken("a key without a value")),
         }
     }
@@ -466,7 +466,7 @@ impl Lines {
             return Ok(*key);
         }
         if self.keys.len() >= MOST_KEYS {
-            return Err(Broken("more distinct keys than metrics can have"));
+            return Err(Broken("too many distinct keys"));
         }
         let name = unescape(raw);
         let outer = &self.keys[parent as usize].path;

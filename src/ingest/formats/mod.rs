@@ -79,7 +79,7 @@ impl Chosen {
         // Jobs print more than is looked at here before their first line of metrics.
         let later = !own.is_empty() && head.len() >= HEAD && console::is_named_output(path);
         if found.is_err() && later && console::may_be_console(path, head) {
-            let why = "output of a job by its name; lines that the project file describes may come later".to_owned();
+            let why = "console output, by its name; lines in a format of the project file may follow".to_owned();
             return Ok((Self::Known(&console::Console), Recognition { confidence: 1, why }));
         }
         found

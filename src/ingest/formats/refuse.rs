@@ -7,25 +7,23 @@
 #[must_use]
 pub fn never_a_log(path: &str, head: &[u8]) -> Option<String> {
     if head.is_empty() {
-        return Some("empty: nothing has been written to it yet".into());
+        return Some("an empty file so far".into());
     }
     if head.starts_with(b"version https://git-lfs.github.com/spec/") {
-        return Some("a git-LFS pointer: the file itself was not fetched; 'git lfs pull' brings it".into());
+        return Some("a Git LFS pointer; fetch the file: git lfs pull".into());
     }
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((*what).into());
     }
     if let Some(target) = link_target(head) {
-        return Some(format!("a symbolic link that git wrote as text, to '{target}'; look at that file instead"));
+        return Some(format!("a symbolic link that git stored as text, to '{target}'; use that file instead"));
     }
     // safetensors: a little-endian length, then a JSON header of that length.
     if head.get(8..10) == Some(b"{\"") && head.first_chunk::<8>().is_some_and(|n| u64::from_le_bytes(*n) < 1 << 32) {
         return Some("safetensors: weights, not a log".into());
     }
     if is_utf16(head) {
-        return Some(
-            "UTF-16 text, as '>' writes it in PowerShell; 'iconv -f UTF-16 -t UTF-8' makes it readable".into(),
-        );
+        return Some("UTF-16 text, as written by '>' in PowerShell; convert it: iconv -f UTF-16 -t UTF-8".into());
     }
     // numpy's zip and torch's zip are covered above; a tar has its name in the middle of its first block.
     if head.get(257..262) == Some(b"ustar") {
@@ -50,16 +48,17 @@ pub fn not_recognised(path: &str, head: &[u8]) -> String {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     if name.contains("tfevents") {
         return if head.len() < 12 {
-            "named like a TensorBoard file, but its first record is not whole yet".into()
+            "named like a TensorBoard file, but its first record is incomplete".into()
         } else {
-            "named like a TensorBoard file, but its first record has a wrong checksum: damaged, or not one".into()
+            "named like a TensorBoard file, but its first record has a wrong checksum: damaged, or another format"
+                .into()
         };
     }
     if extension == "wandb" {
-        return "named like a W&B file, but it does not begin as one: damaged, or not whole yet".into();
+        return "named like a W&B file, but without its header: damaged or incomplete".into();
     }
     if head.contains(&0) {
-        return "binary data in no format that mixlaw knows".into();
+        return "binary data in an unknown format".into();
     }
     if let Some((_, what)) = EXTENSIONS.iter().find(|(names, _)| names.contains(&extension.as_str())) {
         return (*what).into();
@@ -71,14 +70,12 @@ pub fn not_recognised(path: &str, head: &[u8]) -> String {
         return "a project file, not a log".into();
     }
     if matches!(without_bom(head).trim_ascii_start().first(), Some(b'{' | b'[')) {
-        return "JSON, but neither lines of metrics nor a trainer's state: facts are looked for in it, points are not"
-            .into();
+        return "JSON without metrics; mixlaw reads only facts from it".into();
     }
     if head.len() < 64 && !head.contains(&b'\n') {
-        return "too short to tell: its first line is not whole yet".into();
+        return "too short to recognise: its first line is incomplete".into();
     }
-    "text without metric lines that mixlaw knows; describe its lines under 'formats:' in the project file to have it read"
-        .into()
+    "text without known metric lines; to have it read, describe its lines under 'formats:' in the project file".into()
 }
 
 /// First bytes of formats that are never logs.
@@ -89,18 +86,18 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xfd7zXZ\0", "compressed with xz; unpack it to have it read"),
     (b"\x04\x22\x4d\x18", "compressed with lz4; unpack it to have it read"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it to have its logs read"),
-    (b"PK\x03\x04", "a zip archive (PyTorch checkpoints and training_args.bin are such): not a log"),
-    (b"PK\x05\x06", "an empty zip archive: not a log"),
-    (b"\x80\x02", "a Python pickle: not a log, and never opened"),
-    (b"\x80\x03", "a Python pickle: not a log, and never opened"),
-    (b"\x80\x04\x95", "a Python pickle: not a log, and never opened"),
-    (b"\x80\x05\x95", "a Python pickle: not a log, and never opened"),
-    (b"\x93NUMPY", "a numpy array: not a log"),
-    (b"\x89HDF\r\n\x1a\n", "HDF5: not a log"),
+    (b"PK\x03\x04", "a zip archive (like PyTorch checkpoints and training_args.bin), not a log"),
+    (b"PK\x05\x06", "an empty zip archive, not a log"),
+    (b"\x80\x02", "a Python pickle, not a log; mixlaw never opens pickles"),
+    (b"\x80\x03", "a Python pickle, not a log; mixlaw never opens pickles"),
+    (b"\x80\x04\x95", "a Python pickle, not a log; mixlaw never opens pickles"),
+    (b"\x80\x05\x95", "a Python pickle, not a log; mixlaw never opens pickles"),
+    (b"\x93NUMPY", "a NumPy array, not a log"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5, not a log"),
     (b"GGUF", "GGUF: weights, not a log"),
-    (b"PAR1", "Parquet: a table, not a log; name it under 'tables:' in the project file"),
-    (b"ARROW1", "Arrow: a table, not a log"),
-    (b"ORC", "ORC: a table, not a log"),
+    (b"PAR1", "a Parquet table, not a log; add it under 'tables:' in the project file"),
+    (b"ARROW1", "an Arrow table, not a log"),
+    (b"ORC", "an ORC table, not a log"),
     (
         b"SQLite format 3\0",
         "an SQLite database (MLflow, trackio): export its metrics to CSV to have them read, or have MLflow write files: \
@@ -133,12 +130,12 @@ const EXTENSIONS: &[(&[&str], &str)] = &[
     (&["sh", "bash", "zsh", "slurm", "sbatch", "ps1", "bat", "mk", "cmake"], "a script, not a log"),
     (
         &["yaml", "yml", "toml", "ini", "cfg", "conf", "json5", "hydra", "env", "properties", "gin", "lock", "dvc"],
-        "a configuration: facts are looked for in it, points are not",
+        "a configuration file; mixlaw reads only facts from it",
     ),
-    (&["json"], "JSON, but neither lines of metrics nor a trainer's state: facts are looked for in it, points are not"),
+    (&["json"], "JSON without metrics; mixlaw reads only facts from it"),
     (
         &["csv", "tsv", "tab"],
-        "a table, but not of metrics: no column for the step and text in its cells, or rows that do not fit its header",
+        "a table without metrics: it has no step column and contains text, or its rows do not match its header",
     ),
     (&["md", "rst", "tex", "bib", "adoc"], "a document, not a log"),
     (&["html", "htm", "css", "xml", "svg"], "a document, not a log"),
@@ -179,7 +176,7 @@ mod tests {
     fn each_refusal_says_what_the_file_is() {
         let cases: &[(&str, &[u8], &str)] = &[
             ("a.log", b"", "empty"),
-            ("events.out.tfevents.1.host", b"version https://git-lfs.github.com/spec/v1\noid sha256:ce\n", "git-LFS"),
+            ("events.out.tfevents.1.host", b"version https://git-lfs.github.com/spec/v1\noid sha256:ce\n", "Git LFS"),
             ("logging.jsonl", b"/home/u/out/v0-2026/logging.jsonl", "symbolic link"),
             ("latest", b"../v1/metrics.csv", "symbolic link"),
             ("training_args.bin", b"PK\x03\x04\x00\x00", "zip"),
@@ -197,7 +194,7 @@ mod tests {
         }
         let cases: &[(&str, &[u8], &str)] = &[
             ("events.out.tfevents.1.host", b"garbage garbage garbage", "wrong checksum"),
-            ("events.out.tfevents.1.host", b"\x18\0", "not whole yet"),
+            ("events.out.tfevents.1.host", b"\x18\0", "incomplete"),
             ("run.wandb", b":W&", "W&B"),
             ("x.bin", b"ab\0cd", "binary"),
             ("train.py", b"import torch\n", "source code"),

@@ -96,7 +96,8 @@ impl Parser for EventParser {
                     break;
                 }
                 return Err(FormatError(
-                    "the length of a TensorBoard record has a wrong checksum; what follows it cannot be found".into(),
+                    "the length of a TensorBoard record has a wrong checksum; the rest of the file cannot be read"
+                        .into(),
                 ));
             };
             if length > LONGEST {
@@ -120,9 +121,9 @@ impl Parser for EventParser {
                     break;
                 }
                 let reason = if right {
-                    "a TensorBoard record that is not an event, although its checksum is right"
+                    "a TensorBoard record with a valid checksum that is not an event"
                 } else {
-                    "the data of a TensorBoard record have a wrong checksum"
+                    "a TensorBoard record has a wrong checksum"
                 };
                 sink.damaged(at, reason);
             }

@@ -61,7 +61,9 @@ impl Parser for State {
                 sink.facts.truncate(facts);
                 match last {
                     false => Ok(0),
-                    true if at >= input.len() => Err(FormatError("cut short: it is being written, or was".into())),
+                    true if at >= input.len() => {
+                        Err(FormatError("truncated: still being written, or the writer stopped".into()))
+                    }
                     true => Err(FormatError(format!("not JSON at byte {at}"))),
                 }
             }

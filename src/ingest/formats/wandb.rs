@@ -30,7 +30,7 @@ impl Format for Wandb {
 
     fn recognise(&self, _path: &str, head: &[u8]) -> Option<Recognition> {
         let version = head.strip_prefix(&FILE_HEADER[..6])?.first()?;
-        Some(Recognition { confidence: 100, why: format!("begins as W&B's run file, version {version}") })
+        Some(Recognition { confidence: 100, why: format!("W&B run file, version {version}") })
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
@@ -95,7 +95,7 @@ impl Parser for WandbParser {
                     if self.record(&data, sink).is_err() {
                         sink.points.truncate(points);
                         sink.facts.truncate(facts);
-                        sink.damaged(at, "a W&B record that cannot be read, although its checksum is right");
+                        sink.damaged(at, "a W&B record with a valid checksum that cannot be read");
                     }
                     at += used;
                     self.place.advance(used, false);

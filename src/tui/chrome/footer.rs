@@ -28,7 +28,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     if let Link::Lost(why) = &model.shared.link {
         let why = fmt::head(why, usize::from(area.width).saturating_sub(10));
-        put(&[Span::styled(format!(" {why}  "), theme.bad), Span::styled("q leave", theme.dim)], area, buf);
+        put(&[Span::styled(format!(" {why}  "), theme.bad), Span::styled("q quit", theme.dim)], area, buf);
         return;
     }
     let mut x = area.x + 1;
@@ -72,7 +72,7 @@ fn worded(model: &Model, info: &Info) -> Option<&'static str> {
     let embedded = model.shared.snapshot.as_ref().is_some_and(|s| s.daemon.embedded);
     match info.name {
         "leave.detach" if embedded => Some("quit"),
-        "show.freeze" if model.shared.frozen => Some("go on"),
+        "show.freeze" if model.shared.frozen => Some("continue"),
         _ => info.hint,
     }
 }

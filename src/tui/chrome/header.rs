@@ -56,7 +56,7 @@ fn status(shared: &Shared) -> Piece {
         }
         Link::Waiting => vec![Span::styled("◌ waiting ", theme.dim)],
         Link::Live if shared.frozen => {
-            let newer = if shared.pending.is_some() { ", newer is waiting" } else { "" };
+            let newer = if shared.pending.is_some() { ", newer data available" } else { "" };
             vec![Span::styled(format!(" ‖ frozen {}{newer} ", fmt::ago(shared.age)), theme.loud)]
         }
         Link::Live => vec![Span::styled("● live ", theme.good)],

@@ -126,14 +126,14 @@ pub fn confirm(model: &Model, body: Rect, buf: &mut Buffer) {
     let inner = frame(area, theme.warn, Line::from(Span::styled(" Stop the daemon? ", theme.warn)), buf);
     let text = text_area(inner);
     let mut lines = prose(
-        "Runs are then no longer watched. Nothing is lost: the next start reads on where this one stopped.",
+        "mixlaw then no longer reads the logs. No data is lost: the next start continues from the same position.",
         theme.text,
         text.width,
     );
     lines.push(Line::default());
     lines.push(Line::from(vec![
         Span::styled("y", theme.accent),
-        Span::styled(" stop and leave   ", theme.dim),
+        Span::styled(" stop and quit    ", theme.dim),
         Span::styled("any other key", theme.accent),
         Span::styled(" stay", theme.dim),
     ]));

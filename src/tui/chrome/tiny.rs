@@ -16,8 +16,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         (_, None) => ("waiting for data".to_owned(), theme.dim),
         (_, Some(headline)) => (headline, theme.title),
     };
-    let sentence =
-        format!("mixlaw needs {} columns and {} rows; here are {} and {}.", LEAST.0, LEAST.1, area.width, area.height);
+    let sentence = format!(
+        "mixlaw needs {} columns and {} rows; this terminal has {} and {}.",
+        LEAST.0, LEAST.1, area.width, area.height
+    );
     let mut lines: Vec<_> = fmt::wrap(&essential.0, width).into_iter().map(|l| (l, essential.1)).collect();
     if lines.len() > usize::from(area.height) {
         // Not even the answer: what fits of it is at least its start.

@@ -18,7 +18,7 @@ static SPEC: Spec = Spec {
     name: "Advice",
     about: "advice",
     roles: &[Role::Answer],
-    signs: &[("━ ╍ ┄", "part of the mixture that stays, is added, goes"), ("◇ ◆", "mixture in use, mixture advised")],
+    signs: &[("━ ╍ ┄", "weight that stays, is added, is removed"), ("◇ ◆", "current mixture, recommended mixture")],
 };
 
 /// The advice. Has no state of its own.
@@ -58,7 +58,7 @@ fn title(snapshot: &Snapshot) -> &'static str {
 fn headline(snapshot: &Snapshot) -> String {
     match &snapshot.advice {
         None => "No fit yet".to_owned(),
-        Some(vocab::Advice::Abstained(_)) => "Not enough evidence to advise a change".to_owned(),
+        Some(vocab::Advice::Abstained(_)) => "Not enough evidence to recommend a change".to_owned(),
         Some(vocab::Advice::Recommendation(r)) => {
             let mut moves = changes(snapshot, r);
             moves.sort_by(|a, b| b.delta().total_cmp(&a.delta()));
@@ -80,7 +80,7 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
         Some(vocab::Advice::Abstained(abstention)) if shape::leads(snapshot) => {
             let mut out = shape::lines(&shared.theme, snapshot, width);
             out.push(Line::default());
-            out.push(Line::from(Span::styled("No mixture is advised", shared.theme.title)));
+            out.push(Line::from(Span::styled("No recommended mixture", shared.theme.title)));
             for reason in &abstention.reasons {
                 out.extend(bullet("✗", shared.theme.bad, reason, shared.theme.text, width));
             }
@@ -267,7 +267,7 @@ fn probability_style(theme: &Theme, p: f64) -> Style {
 }
 
 fn abstained(theme: &Theme, a: &Abstention, width: u16) -> Vec<Line<'static>> {
-    let mut out = prose("NOT ENOUGH EVIDENCE TO ADVISE A CHANGE", theme.loud, width);
+    let mut out = prose("NOT ENOUGH EVIDENCE TO RECOMMEND A CHANGE", theme.loud, width);
     out.push(Line::default());
     for reason in &a.reasons {
         out.extend(bullet("✗", theme.bad, reason, theme.text, width));
@@ -284,13 +284,13 @@ fn abstained(theme: &Theme, a: &Abstention, width: u16) -> Vec<Line<'static>> {
 
 fn not_yet(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     let (head, body) = if snapshot.runs.is_empty() {
-        ("No runs yet", "Runs appear here as soon as their logs do.")
+        ("No runs yet", "Runs appear here as soon as they write logs.")
     } else if snapshot.daemon.ingest.is_some() {
-        ("Reading logs", "The first fit follows when they have been read.")
+        ("Reading logs", "The first fit starts when all logs are read.")
     } else if snapshot.daemon.refitting {
-        ("Fitting laws", "Advice follows with the first fit.")
+        ("Fitting laws", "Advice appears after the first fit.")
     } else {
-        ("No fit yet", "A law needs validation losses of runs at three ratios or more.")
+        ("No fit yet", "A law needs validation losses of runs at three or more ratios.")
     };
     let mut out = prose(head, theme.title, width);
     out.push(Line::default());
@@ -301,7 +301,7 @@ fn not_yet(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
 /// What the target would reach as things are.
 fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
     let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
-    let mut out = prose(&format!("{size}, with the mixture in use:"), theme.dim, width);
+    let mut out = prose(&format!("{size}, with the current mixture:"), theme.dim, width);
     for f in snapshot.forecasts.iter().filter(|f| f.chosen && f.mixture == any.mixture) {
         let i = f.interval;
         out.push(Line::from(vec![
@@ -325,7 +325,7 @@ fn stacked(theme: &Theme, snapshot: &Snapshot, mixture: &Mixture, width: u16) ->
     if said.is_empty() {
         return Vec::new();
     }
-    prose(&format!("all laws, weighted: {}", said.join(", ")), theme.dim, width)
+    prose(&format!("weighted mean of all laws: {}", said.join(", ")), theme.dim, width)
 }
 
 /// How far outside the data the target is.
@@ -345,7 +345,7 @@ fn reach(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
         out.extend(bullet("!", theme.warn, &text, theme.text, width));
     }
     if snapshot.forecasts.iter().any(|f| !f.extrapolation.mixture_inside) {
-        out.extend(bullet("!", theme.warn, "a mixture here is outside what the runs explored", theme.text, width));
+        out.extend(bullet("!", theme.warn, "the runs do not cover a mixture shown here", theme.text, width));
     }
     out
 }

@@ -14,9 +14,9 @@ use ratatui::text::{Line, Span};
 static SPEC: Spec = Spec {
     id: ViewId("alerts"),
     name: "Alerts",
-    about: "alerts of runs",
+    about: "alerts",
     roles: &[Role::Alert],
-    signs: &[("⚑", "a run with alerts that were not dismissed")],
+    signs: &[("⚑", "a run with open alerts")],
 };
 
 /// The alerts of all runs. Has no state of its own.

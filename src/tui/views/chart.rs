@@ -17,9 +17,9 @@ use ratatui::text::Span;
 static SPEC: Spec = Spec {
     id: ViewId("chart"),
     name: "Chart",
-    about: "chart of loss against ratio",
+    about: "chart of loss against mixture weight",
     roles: &[Role::Chart],
-    signs: &[("∘ ○ ◎ ●", "a run's newest loss moved along the law to the target's size; larger runs are fuller")],
+    signs: &[("∘ ○ ◎ ●", "a run's newest loss, scaled to the target by the law; larger runs have fuller symbols")],
 };
 
 /// Columns that a chart wants beside another.
@@ -38,17 +38,17 @@ pub struct Chart {
 
 impl Actions for Chart {
     const ACTIONS: &'static [ViewAction<Self>] = &[
-        act("chart.left", &[key(KeyCode::Left), k('h')], "read the chart further left", |chart: &mut Self, cx| {
+        act("chart.left", &[key(KeyCode::Left), k('h')], "move the cursor left", |chart: &mut Self, cx| {
             chart.read(-1, cx)
         })
         .hint("read"),
-        act("chart.right", &[key(KeyCode::Right), k('l')], "read the chart further right", |chart: &mut Self, cx| {
+        act("chart.right", &[key(KeyCode::Right), k('l')], "move the cursor right", |chart: &mut Self, cx| {
             chart.read(1, cx)
         }),
         act("chart.next", &[k('c')], "chart and law of the next validation loss", Self::next)
             .hint("chart")
             .reach(Reach::Everywhere),
-        act("chart.range", &[k('y')], "whole curve, or the part worth reading", |chart: &mut Self, _| {
+        act("chart.range", &[k('y')], "show the whole curve or the relevant part", |chart: &mut Self, _| {
             chart.whole_range = !chart.whole_range;
         })
         .reach(Reach::Everywhere),
@@ -117,7 +117,7 @@ impl View for Chart {
         }
         if snapshot.charts.is_empty() {
             let text = text_area(pane.inner);
-            let lines = prose("The chart comes with the first fit.", shared.theme.dim, text.width);
+            let lines = prose("The chart appears after the first fit.", shared.theme.dim, text.width);
             for (y, line) in (text.y..text.bottom()).zip(&lines) {
                 buf.set_line(text.x, y, line, text.width);
             }

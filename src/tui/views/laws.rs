@@ -18,8 +18,8 @@ static SPEC: Spec = Spec {
     about: "laws",
     roles: &[Role::Evidence],
     signs: &[
-        ("skill", "1: held-out mixtures are predicted perfectly; 0: no better than guessing their mean"),
-        ("not identified", "these runs do not determine this parameter; only predictions mean something"),
+        ("skill", "R² on held-out mixtures; 1: perfect, 0: no better than predicting their mean"),
+        ("not identified", "these runs do not determine this parameter; use only predictions"),
     ],
 };
 
@@ -66,7 +66,7 @@ fn lines(shared: &Shared, width: u16) -> Vec<Line<'static>> {
     let theme = &shared.theme;
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
     let Some((shown, fit)) = shared.main_fit() else {
-        return prose("No law has been fitted yet.", theme.dim, width);
+        return prose("No fit yet.", theme.dim, width);
     };
     let mut out = Vec::new();
     let first = shown.saturating_sub(MOST_ROWS / 2).min(snapshot.fits.len().saturating_sub(MOST_ROWS));
@@ -130,8 +130,8 @@ fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
         Some(s) if s <= 0.0 => {
             for text in [
                 format!("NO SKILL ({s:.2})"),
-                "Held-out mixtures are predicted no better than by their plain mean.".to_owned(),
-                "Nothing that rests on this law should be acted on.".to_owned(),
+                "The law predicts held-out mixtures no better than their mean.".to_owned(),
+                "Do not act on its predictions.".to_owned(),
             ] {
                 for piece in fmt::wrap(&text, usize::from(width).saturating_sub(2)) {
                     let padded = fmt::left(&format!(" {piece}"), width.into());
@@ -149,7 +149,7 @@ fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
                 Span::styled("  1 is perfect", theme.dim),
             ]));
         }
-        None => out.extend(prose("Not cross-validated: how good it is cannot be said yet.", theme.warn, width)),
+        None => out.extend(prose("Not cross-validated yet, so the error is unknown.", theme.warn, width)),
     }
     let own = Span::styled(percent2(fit.mre), theme.text);
     out.push(match fit.mre_heldout {
@@ -191,7 +191,7 @@ fn comparison(theme: &Theme, choice: &Choice, shown: &str, width: u16) -> Vec<Li
             out.push(candidate(theme, choice, c, shown, names));
         }
         if of_kind.len() > MOST_CANDIDATES {
-            let more = format!("… and {} that err more", of_kind.len() - MOST_CANDIDATES);
+            let more = format!("… and {} with larger errors", of_kind.len() - MOST_CANDIDATES);
             out.push(Line::from(Span::styled(more, theme.dim)));
         }
     }
@@ -288,7 +288,7 @@ fn folds(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
 /// What it was fitted to, and how that ended.
 fn basis(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
     let text = format!(
-        "{} observations of {} runs. Objective {}, {} restarts, seed {}, {}. Ended: {}.",
+        "{} observations from {} runs. Objective {}, {} restarts, seed {}, {}. Stopped: {}.",
         fmt::count(fit.observations as u64),
         fit.runs,
         fmt::significant(fit.objective, 5),

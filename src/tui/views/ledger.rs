@@ -44,7 +44,7 @@ fn lines(theme: &Theme, ledger: &LedgerView, width: u16) -> Vec<Line<'static>> {
     out.extend(ledger.grades.iter().map(|grade| row(theme, grade)));
     for c in ledger.calibration.iter().filter(|c| (c.factor - 1.0).abs() > 5e-3) {
         let what = if c.factor > 1.0 { "widened" } else { "narrowed" };
-        let text = format!("Intervals by {} are {what} to {:.2} of their width.", c.law, c.factor);
+        let text = format!("{} intervals are {what} {:.2}×.", c.law, c.factor);
         out.extend(prose(&text, theme.dim, width));
     }
     out

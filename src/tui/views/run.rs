@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 pub const ID: ViewId = ViewId("run");
 
 static SPEC: Spec =
-    Spec { id: ID, name: "Run", about: "everything about the selected run", roles: &[Role::Cover], signs: &[] };
+    Spec { id: ID, name: "Run", about: "details of the selected run", roles: &[Role::Cover], signs: &[] };
 
 /// The selected run.
 #[derive(Debug, Clone, Default)]
@@ -129,7 +129,7 @@ fn forecasts(shared: &Shared, snapshot: &Snapshot, run: &RunView, width: u16) ->
             Span::styled(fmt::left(&fmt::head(&label(snapshot, key), 14), 16), theme.text),
             Span::styled(fmt::loss(f.value), theme.accent),
             Span::styled(format!("  {} – {}", fmt::loss(f.low), fmt::loss(f.high)), theme.text),
-            Span::styled(format!("   {}, {:.0}% of the run seen", fmt::head(&f.law, 16), 100.0 * f.seen), theme.dim),
+            Span::styled(format!("   {}, at {:.0}% of the run", fmt::head(&f.law, 16), 100.0 * f.seen), theme.dim),
         ]));
     }
     let assumed: BTreeSet<&String> = run.forecast.values().filter_map(|f| f.assumed.as_ref()).collect();
@@ -217,9 +217,9 @@ fn show(value: &FactValue) -> String {
 
 fn facts(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
     let theme = &shared.theme;
-    let mut out = heading(shared, "Facts, and where each was found").to_vec();
+    let mut out = heading(shared, "Facts and their sources").to_vec();
     if run.facts.is_empty() {
-        out.extend(prose("None was found.", theme.warn, width));
+        out.extend(prose("No facts found.", theme.warn, width));
     }
     for name in FactName::ALL {
         let Some(fact) = run.facts.get(&name) else { continue };
@@ -238,7 +238,7 @@ fn conflicts(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
     if run.conflicts.is_empty() {
         return Vec::new();
     }
-    let mut out = heading(shared, "Sources that disagree").to_vec();
+    let mut out = heading(shared, "Conflicts between sources").to_vec();
     for c in &run.conflicts {
         let text = format!(
             "{}: {} from {} is used; {} says {}",

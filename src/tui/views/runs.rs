@@ -23,7 +23,7 @@ static SPEC: Spec = Spec {
     roles: &[Role::List],
     signs: &[
         ("▸ ✓ ! ✗ ·", "run: running, finished, stalled, diverged, waiting"),
-        ("1.724 → 1.486", "loss now → forecast at the end of the run, or with the advised mixture"),
+        ("1.724 → 1.486", "current loss → forecast at the end of the run, or with the recommended mixture"),
     ],
 };
 
@@ -42,9 +42,7 @@ impl Actions for Runs {
         act("runs.open", &[key(KeyCode::Enter)], "open the selected run", Self::open)
             .hint("open")
             .reach(Reach::Instead),
-        act("runs.filter", &[k('/')], "filter by words in name or state", Self::filter)
-            .hint("filter")
-            .reach(Reach::Everywhere),
+        act("runs.filter", &[k('/')], "filter by name or state", Self::filter).hint("filter").reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),
         act("runs.reverse", &[k('S')], "reverse the order", Self::reverse).reach(Reach::Everywhere),
         act("runs.dismiss", &[k('a')], "dismiss the alerts of the selected run", Self::dismiss)
@@ -139,7 +137,7 @@ impl View for Runs {
         let rows = usize::from(area.height.saturating_sub(1));
         if order.is_empty() {
             let text =
-                if snapshot.runs.is_empty() { "No runs yet." } else { "No run passes the filter; Esc clears it." };
+                if snapshot.runs.is_empty() { "No runs yet." } else { "No run matches the filter; Esc clears it." };
             if rows > 0 {
                 buf.set_stringn(area.x, area.y + 1, text, area.width.into(), theme.dim);
             }

@@ -42,12 +42,12 @@ impl<T: ConsoleFormat> Format for T {
         if metrics > 0 {
             return Some(Recognition {
                 confidence: trust.metric + metrics.min(5) as u8,
-                why: format!("{what}: {metrics} in its beginning, the first at line {first}"),
+                why: format!("{what}: {metrics} among its first lines, the first on line {first}"),
             });
         }
         (header > 0 && trust.header > 0).then(|| Recognition {
             confidence: trust.header,
-            why: format!("line {header} is of a program that prints {what}"),
+            why: format!("line {header} is from a program that prints {what}"),
         })
     }
 
@@ -81,7 +81,8 @@ impl Format for Console {
             }
         });
         if metrics >= 2 {
-            let why = format!("lines with a step and a loss: {metrics} in its beginning, the first at line {first}");
+            let why =
+                format!("lines with a step and a loss: {metrics} among its first lines, the first on line {first}");
             return Some(Recognition { confidence: 30, why });
         }
         let among = |words: &'static [&'static str]| {
@@ -90,7 +91,7 @@ impl Format for Console {
         let mut found = among(&MARKS).chain(among(&WORDS).filter(|_| among(&MARKS).next().is_some()));
         let (first, second) = (found.next()?, found.next()?);
         let (first, second) = (first.trim(), second.trim());
-        let why = format!("console output of a job ('{first}', '{second}'), without metrics in its beginning");
+        let why = format!("console output of a job ('{first}', '{second}') without metrics among its first lines");
         Some(Recognition { confidence: 5, why })
     }
 

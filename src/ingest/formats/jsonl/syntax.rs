@@ -24,7 +24,7 @@ pub(super) fn string(line: &[u8], at: usize) -> Result<usize, Broken> {
         match memchr2(b'"', b'\\', &line[at.min(line.len())..]) {
             Some(n) if line[at + n] == b'"' => return Ok(at + n + 1),
             Some(n) => at += n + 2,
-            None => return Err(Broken("a string that does not end")),
+            None => return Err(Broken("an unterminated string")),
         }
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn skip(line: &[u8], mut at: usize) -> Result<usize, Broken> {
             return Ok(at);
         }
     }
-    Err(Broken("a bracket that does not close"))
+    Err(Broken("an unclosed bracket"))
 }
 
 pub(super) fn unescape(raw: &[u8]) -> String {

@@ -13,7 +13,7 @@ pub(super) fn lines(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<
         None => Vec::new(),
         Some(ShapeAdvice::Recommendation(r)) => advised(theme, snapshot, r, width),
         Some(ShapeAdvice::Abstained(a)) => {
-            let mut out = vec![Line::default(), Line::from(Span::styled("No shape is advised", theme.title))];
+            let mut out = vec![Line::default(), Line::from(Span::styled("No recommended shape", theme.title))];
             for reason in &a.reasons {
                 out.extend(bullet("✗", theme.bad, reason, theme.text, width));
             }
