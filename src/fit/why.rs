@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(
             sentence(&good),
             "additive: 0.57 % error on held-out mixtures and 1.9 % on the held-out largest scale, against 4.6 % and \
-             12 % for the mean, 3.0 % and 4.0 % for a straight line, and 2.0 % and 2.1 % for exponential, the next best \
+             12 % for the mean, 3.0 % and 4.0 % for a straight line, and 2.0 % and 2.1 % for exponential, second best \
              of 2 laws"
         );
     }
