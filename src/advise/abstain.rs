@@ -1,4 +1,4 @@
-//! When nothing is advised: what is missing, and which run or fact would supply it.
+//! Abstention: what is missing for advice, and which run or fact would provide it.
 
 use super::Evidence;
 use super::surface::Surface;

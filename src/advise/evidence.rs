@@ -1,4 +1,4 @@
-//! What advice rests on, and what a search for it comes back with.
+//! Inputs and results of the search for a mixture.
 
 use super::search::BestMixture;
 use crate::fit::Fit;

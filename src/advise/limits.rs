@@ -1,4 +1,4 @@
-//! What `prose <= start + 3%` means at the target, in nats, and how sure that is.
+//! Limits such as `prose <= start + 3%` at the target, in nats, with their uncertainty.
 
 use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;

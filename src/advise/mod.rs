@@ -1,4 +1,4 @@
-//! Which ratio to change, by how much, and why, or why not.
+//! Recommendations of a mixture, with reasons, or abstentions.
 //!
 //! At the target's N and D the fitted laws are functions of the mixture. [`recommend`] minimises the weighted loss over
 //! the mixtures that may be advised ([`region`]: bounds, supply of tokens, and what the runs have explored) and that

@@ -1,5 +1,4 @@
-//! Which mixtures may be advised: the simplex, cut by bounds, by how much of each domain there is, and by what the runs
-//! have explored.
+//! Feasible mixtures: the simplex, restricted by bounds, by the available tokens, and to the mixtures that the runs cover.
 
 use crate::vocab::number::show_amount;
 

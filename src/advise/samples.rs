@@ -1,4 +1,4 @@
-//! Joint samples, each of which stands on one resample of every law.
+//! Joint samples, each from one resample of every law.
 
 /// Number of joint samples: a few hundred, stratified, give a probability to about two percent.
 pub(super) const SAMPLES: usize = 400;

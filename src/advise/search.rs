@@ -1,5 +1,5 @@
-//! The best mixture in a region: every thousandth where there are two domains, a seeded direct search where there are
-//! more. Deterministic.
+//! Search for the best mixture in a region: a grid of 0.001 with two domains, a seeded direct search with more.
+//! Deterministic.
 
 use super::region::Region;
 use crate::forecast::spread::{generator, uniform};

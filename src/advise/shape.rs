@@ -1,4 +1,4 @@
-//! Which size and how many experts, for the compute there is.
+//! Recommendations of size and experts for a compute budget.
 //!
 //! Training takes 6·N_act·D FLOPs and serving 2·N_act for each token, so under a budget every shape (E, K, G) and every
 //! N_act leaves one D. [`shape`] lets the fitted laws say which of these reaches the lowest objective with the mixture

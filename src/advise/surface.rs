@@ -1,4 +1,4 @@
-//! A fitted loss seen from the target: a function of the mixture alone, with the resamples and the scatter around it.
+//! A fitted loss at the target as a function of the mixture, with resamples and scatter.
 
 use crate::fit::Fit;
 use crate::vocab::{Expected, Extrapolation, Interval, Observation, Scale};

@@ -1,4 +1,4 @@
-//! Signals as they were told: what is still so, and what the user has acknowledged.
+//! Alerts of all runs: open, ended and dismissed.
 
 use crate::forecast::signals::{HealthInputs, Watch};
 use crate::vocab::signal::{Alert, SignalKind};

@@ -1,5 +1,4 @@
-//! Answers to [`Query`]s from what is known. Whoever owns the store answers: a daemon over its socket, or a one-shot
-//! command for itself, by the same code.
+//! Answers to [`Query`]s from the current state; used by the daemon and by commands without a daemon.
 
 use super::curves::curves;
 use super::engine::Need;

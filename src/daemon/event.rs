@@ -1,4 +1,4 @@
-//! The one set of events that the engine reacts to.
+//! Events that the engine handles.
 
 use super::fitter::Fitted;
 use crate::ingest::Look;

@@ -1,4 +1,4 @@
-//! Every point out, in the order in which it was written, as text.
+//! Export of points as text, in log order.
 
 use super::run_view::status;
 use crate::ipc::protocol::{ExportFormat, ExportQuery, Failure};

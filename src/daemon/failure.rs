@@ -1,4 +1,4 @@
-//! What a user is told of a project or a store that cannot be used.
+//! Errors of projects and stores as messages for the user.
 
 use crate::ipc::protocol::Failure;
 use crate::project::ProjectError;

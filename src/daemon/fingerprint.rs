@@ -1,4 +1,4 @@
-//! A number by which rows are known again.
+//! Hash of fitted rows.
 
 use crate::vocab::{Observations, Probe};
 use xxhash_rust::xxh3::Xxh3;

@@ -1,4 +1,4 @@
-//! Refits, on a thread of its own.
+//! The refit thread.
 //!
 //! The engine hands over the newest rows; whatever came in while a fit was under way is fitted next, in one go. A refit
 //! is of the laws in use, warm from their last optimum. When no newer rows are waiting and enough has changed since the

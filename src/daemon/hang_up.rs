@@ -1,4 +1,4 @@
-//! Whether a client that waits for an answer is still there.
+//! Detection of clients that disconnect while they wait for an answer.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::unix::net::UnixStream;

@@ -1,4 +1,4 @@
-//! What is looked at to tell how a run fares: its losses, its rhythm, its forecasts, and those of the runs it competes with.
+//! Run health: the losses, log rhythm and forecasts of a run and its competitors, from which alerts are detected.
 
 use super::journaled::Journaled;
 use super::metric_roles::Roles;

@@ -1,4 +1,4 @@
-//! Every fit, kept: "what did we believe at 14:00?" has an answer.
+//! History of fits, which answers "what were the fits at 14:00?".
 
 use super::kept_fits::MetricFits;
 use crate::observe::Observed;

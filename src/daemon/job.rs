@@ -1,4 +1,4 @@
-//! What the thread that fits is given.
+//! Job for the refit thread.
 
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;

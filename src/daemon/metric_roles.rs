@@ -1,4 +1,4 @@
-//! What the key of a metric says of it, found out once: a thousand runs log the same hundred keys.
+//! Cached roles of metric keys (validation loss, learning rate, …).
 
 use crate::forecast::schedule;
 use crate::observe;

@@ -1,4 +1,4 @@
-//! The process that watches, keeps, fits and publishes.
+//! The daemon: reads logs, stores points, fits laws and publishes the state.
 //!
 //! One thread owns the state ([`engine::Engine`]); the others send it [`event::Event`]s and read what it publishes:
 //!

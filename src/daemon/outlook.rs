@@ -1,5 +1,5 @@
-//! What follows from fits: advice, charts, and where the target and the runs in progress will end. Worked out beside the
-//! fits, never on the thread that reads logs.
+//! Outlook: advice, charts and forecasts from the fits, computed on the refit thread and never on the thread that reads
+//! logs.
 
 use super::job::Job;
 use crate::advise::{self, Evidence};

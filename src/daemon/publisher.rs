@@ -1,4 +1,4 @@
-//! Where the engine publishes and everyone else reads.
+//! Publisher: the engine publishes the current state here, and all readers read it.
 
 use super::journaled::SharedLedger;
 use crate::fit::choose::Candidates;

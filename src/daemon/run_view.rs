@@ -1,4 +1,4 @@
-//! A run as readers see it, made from what the store has.
+//! Published view of a run, built from the store.
 
 use super::health::progress;
 use super::metric_roles::Roles;

@@ -1,4 +1,4 @@
-//! The engine at work: its thread, the watcher, the fitter, the server and the signals, started and stopped together.
+//! The running daemon: threads of the engine, watcher, fitter, server and signals, started and stopped together.
 
 mod outage;
 

@@ -1,4 +1,4 @@
-//! Where a project's daemon keeps its things.
+//! State directory of a project's daemon.
 //!
 //! Under `$MIXLAW_STATE`, else `$XDG_STATE_HOME/mixlaw`, else `~/.local/state/mixlaw`: not beside the project, which may
 //! lie on a shared file system where an embedded database and a socket have no business. One directory a project, named

@@ -1,4 +1,4 @@
-//! Subscribers: one thread each, which waits for what is published and says what is new.
+//! Subscribers: one thread each, which waits for published states and sends the changes.
 
 use super::hang_up::HangUp;
 use super::publisher::Publisher;

@@ -1,4 +1,4 @@
-//! From the pieces of a fit to what readers see.
+//! Assembly of a fit's published view.
 
 use super::held_out::{HeldOut, HeldRow, ScaleTest};
 use super::interval::Calibration;

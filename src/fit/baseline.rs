@@ -1,4 +1,4 @@
-//! What a law must beat to be worth anything: the mean, the nearest run, a straight line. All on ln L.
+//! Baselines that a law must beat: mean, nearest run, straight line; all on ln L.
 
 use super::held_out::mean;
 use super::linalg::{backward, cholesky, forward};

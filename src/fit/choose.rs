@@ -1,5 +1,5 @@
-//! Choice among laws: each is fitted and judged by what it makes of rows it has not seen, beside baselines; the best
-//! one is used, and all are weighted into a stack.
+//! Choice of the law: all laws and baselines are compared by errors on held-out rows; the best law is used, and all laws
+//! are combined in a stack.
 //!
 //! What decides is the mean relative error on held-out mixtures and, where sizes or token counts can be held out too,
 //! on the largest scale: the mean of the two. Forecasts of runs, charts and recommendations rest on the chosen law; the

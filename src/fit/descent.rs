@@ -1,4 +1,4 @@
-//! What a search goes down: an objective that remembers the best place it was asked about.
+//! Objective of one optimizer run, which remembers the best point evaluated.
 
 use super::objective::{Curvature, Objective, Workspace};
 use std::cell::RefCell;

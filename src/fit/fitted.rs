@@ -1,4 +1,4 @@
-//! A fitted law, how it is asked for, and why there may be none.
+//! A fitted law, the options of a fit, and its errors.
 
 use super::interval::{self, Calibration, Position};
 use super::model::Model;

@@ -1,4 +1,4 @@
-//! Sums of products over rows: where a search spends most of its time once there are many parameters.
+//! Gram matrices (sums of products over rows), the most expensive part of fits with many parameters.
 //!
 //! Sums run in lanes of fixed number, so that their rounding does not depend on how wide the machine is.
 

@@ -1,5 +1,5 @@
-//! How well something predicts what it was not fitted to: whole mixtures held out, then the largest size, then the last
-//! tokens. Laws and baselines are judged by the same code on the same rows.
+//! Errors on held-out rows: whole mixtures, then the largest size, then the last tokens. Laws and baselines use the same
+//! code and rows.
 
 use super::split::{Group, HeldOutPlan, Top};
 use crate::laws::Columns;

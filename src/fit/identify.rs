@@ -1,4 +1,4 @@
-//! Whether the data pin a parameter down.
+//! Identifiability of parameters.
 
 use super::model::Model;
 use super::objective::{Objective, Stop};

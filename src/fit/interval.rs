@@ -1,4 +1,4 @@
-//! From draws and held-out residuals to intervals.
+//! Intervals from resamples and held-out residuals.
 //!
 //! Two things keep a prediction from the truth: the curve is not quite where it was fitted, and runs do not lie on the
 //! curve. Resamples of runs show the first. Held-out residuals show both at once *where there are data*, so there the

@@ -1,4 +1,4 @@
-//! Fitting: robust objective, starts, argmin's L-BFGS, intervals, held-out skill.
+//! Fitting: robust objective, restarts, argmin's L-BFGS, intervals, held-out skill.
 
 mod assemble;
 mod baseline;

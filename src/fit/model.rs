@@ -1,4 +1,4 @@
-//! A law made ready for one set of observations: what bootstrap, cross-validation and prediction share.
+//! A law prepared for one set of observations, shared by bootstrap, cross-validation and prediction.
 
 use super::objective::{Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget, Optimum};

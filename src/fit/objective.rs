@@ -1,4 +1,4 @@
-//! What a fit minimises: the sum over rows of Huber(δ) on ln L̂ − ln L, divided by δ² so that tolerances bite.
+//! Objective of a fit: the sum over rows of Huber(δ) on ln L̂ − ln L, divided by δ² so that tolerances bite.
 //!
 //! Hoffmann et al. 2022 (arXiv:2203.15556, eq. 3) with δ = 1e-3. The *mean* at default tolerances stops early, which is
 //! how the published coefficients came to be off.

@@ -1,4 +1,4 @@
-//! Seeded numbers, the same on every machine and whatever the number of threads.
+//! Seeded random numbers, equal on every machine and with any number of threads.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

@@ -1,4 +1,4 @@
-//! Intervals from runs drawn with replacement: checkpoints of one run are not independent, runs are.
+//! Bootstrap intervals. Whole runs are resampled, because checkpoints of one run are not independent.
 
 use super::model::Model;
 use super::objective::Stop;

@@ -1,4 +1,4 @@
-//! From starts to an optimum: argmin drives, the problem remembers the best place it has seen.
+//! Optimization from one starting point with argmin.
 
 use super::damped::Damped;
 use super::descent::Descent;

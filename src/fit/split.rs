@@ -1,5 +1,5 @@
-//! Which rows are held out together: whole mixtures, the largest sizes, the last tokens. One plan serves every law and
-//! baseline, so that their errors are of the same rows.
+//! Plan of held-out rows: whole mixtures, the largest sizes, the last tokens. All laws and baselines use the same plan, so
+//! their errors are comparable.
 
 use super::random::Random;
 use crate::laws::Columns;

@@ -1,4 +1,4 @@
-//! Several laws as one: weights that lower the held-out error most, and what the weighted laws predict together.
+//! Stacking: weights of laws that minimise the held-out error, and the weighted prediction.
 //!
 //! Stacking (Wolpert 1992; Breiman 1996): non-negative weights that sum to one, by least squares on predictions of
 //! mixtures that were held out and lie inside the range of the others, where predictions are made. All on ln L, as the

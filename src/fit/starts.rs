@@ -1,4 +1,4 @@
-//! Many starts, few of them followed to the end.
+//! Restarts: many starting points, of which only the most promising are optimised to the end.
 //!
 //! A start is a draw of the exponents; the amplitudes, in which a law is linear, are solved for. Starts then run in
 //! heats, on some of the rows: a few steps of plain least squares for those that leave least to explain, then of losses

@@ -1,4 +1,4 @@
-//! The choice of a law in one sentence.
+//! The reason for the choice of a law, as one sentence.
 
 use crate::vocab::{Candidate, CandidateKind, Choice, Unit};
 

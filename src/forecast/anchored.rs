@@ -1,5 +1,4 @@
-//! The final loss of a run in progress: what the mixture law says of its size, tokens and mixture, moved by how far the
-//! run's own checkpoints stand from the law so far.
+//! Forecast of a run in progress: the mixture law's prediction, shifted by the residuals of the run's own checkpoints.
 
 use super::curves::family::CurveForecast;
 use super::spread::{median, quantile};

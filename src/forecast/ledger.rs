@@ -1,4 +1,4 @@
-//! Keeping score: every forecast is written down when it is made, and graded when the truth arrives.
+//! Ledger: every forecast is recorded when it is made, and graded when the final loss is known.
 //!
 //! Pure: what is kept where is the caller's business. Errors and intervals are taken in ln loss, so that a nat of a
 //! large loss and one of a small loss weigh by what they are a part of.

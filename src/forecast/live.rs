@@ -1,4 +1,4 @@
-//! The final losses of one run in progress, by every way there is to them.
+//! Forecasts of the final losses of one run in progress, by every method.
 
 use super::made::Made;
 use super::pool::{Pool, seen};

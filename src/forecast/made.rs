@@ -1,4 +1,4 @@
-//! A forecast, and what it rests on.
+//! A forecast and its inputs.
 
 use super::curves::family::CurveForecast;
 use crate::vocab::RunForecast;

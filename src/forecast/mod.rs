@@ -1,4 +1,4 @@
-//! Where runs in progress and the target will end.
+//! Forecasts of runs in progress and of the target.
 
 mod anchored;
 pub mod curves;

@@ -1,4 +1,4 @@
-//! What the finished runs of a project teach the running ones.
+//! Pool of finished runs, from which forecasts of running ones are made.
 
 use super::curves::family::Family;
 use super::curves::{Track, get};

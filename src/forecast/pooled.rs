@@ -1,4 +1,4 @@
-//! What finished runs did from here on.
+//! Forecast from the remaining learning curves of finished runs.
 //!
 //! A run of a sweep whose learning rate follows that of finished ones does not need a law of curves: the fall of ln loss
 //! from the same part of the run to the end is regressed over the finished runs on what is known by then (where the run

@@ -1,4 +1,4 @@
-//! Learning rate over the whole of a run: logged for the past, planned for the rest.
+//! Learning rate schedule of a run: logged for the past, planned for the rest.
 //!
 //! Curve laws lean on it: that a cosine will still fall by nine tenths is worth a factor of five and more to a forecast
 //! made early.

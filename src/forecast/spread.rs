@@ -1,4 +1,4 @@
-//! Quantiles, and noise that is the same for every place it is added to.
+//! Quantiles, and fixed noise samples shared by all predictions.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

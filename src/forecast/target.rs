@@ -1,4 +1,4 @@
-//! What every law says of a size, an amount of data and a mixture, and the charts of loss against ratio.
+//! Predictions of every law for a size, token count and mixture, and charts of loss against mixture weight.
 
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;

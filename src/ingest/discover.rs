@@ -1,4 +1,4 @@
-//! Which runs there are.
+//! Discovery of runs.
 
 use crate::project::RunSource;
 use globset::{GlobBuilder, GlobMatcher};

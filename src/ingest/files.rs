@@ -1,4 +1,4 @@
-//! Which files a run has.
+//! Discovery of a run's files.
 
 use super::discover::{RunPlace, Unreadable, hidden};
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Which file systems tell of changes, and which must be looked at.
+//! Detection of file systems that report changes, and of those that must be polled.
 
 use std::path::Path;
 #[cfg(feature = "daemon")]

@@ -1,4 +1,4 @@
-//! Following one run: which files it has, which of them are logs, and which file is which after a rotation.
+//! Follower of one run: its files, which of them are logs, and their identity after a rotation.
 
 use super::discover::RunPlace;
 use super::formats::custom::CustomFormat;

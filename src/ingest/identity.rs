@@ -1,4 +1,4 @@
-//! Whether a file is still the one that was read: by what it holds, not by its name or number alone.
+//! Identity of a file: whether it is still the one that was read, by content and not only by name or inode.
 
 use crate::store::{Cursor, Identity};
 use std::fs::{File, Metadata};

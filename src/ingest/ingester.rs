@@ -1,4 +1,4 @@
-//! Following every run of a project, a little at a time.
+//! Ingester: follows every run of a project, in small steps.
 
 use super::discover::{Discovery, Parents, Patterns};
 use super::follower::Follower;

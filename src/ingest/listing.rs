@@ -1,4 +1,4 @@
-//! The files of a run, listed again only when one of its directories has changed.
+//! Cached listing of a run's files, refreshed when one of its directories changes.
 //!
 //! Listing a thousand runs every few seconds, to find what no event told of, costs more than all else that is done when
 //! nothing happens; and each directory that is opened is an event of its own.

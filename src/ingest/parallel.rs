@@ -1,4 +1,4 @@
-//! Reading several files at once, and storing what they hold one after the other.
+//! Parallel parsing of several files, with sequential storing.
 //!
 //! Reading and parsing is most of the work and needs nothing but the file. Storing gives out numbers of files and
 //! metrics, so it stays with one thread and in the order of the queue: the store is the same whatever the number of

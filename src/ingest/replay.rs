@@ -1,4 +1,4 @@
-//! Recorded logs written again as if they were being trained now: for demonstrations, and for trying a project's
+//! Replay of recorded logs as if the runs were training now: for demonstrations, and for trying a project's
 //! settings on a sweep that is long over.
 //!
 //! The recorded runs are started in order on a number of machines, each run as soon as a machine is free, and every

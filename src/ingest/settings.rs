@@ -1,4 +1,4 @@
-//! Facts from the files of a run that are settings, not logs.
+//! Facts from a run's configuration files.
 
 use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, torchtitan};
 use super::formats::python_json;

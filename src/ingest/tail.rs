@@ -1,4 +1,4 @@
-//! Following one file: what it was, how far it was read, whether there is more.
+//! Tail of one file: its format, its cursor, and whether there is more to read.
 
 mod fault;
 mod reading;

@@ -1,4 +1,4 @@
-//! Hints that files may have changed, from the kernel where it tells and from a clock where it does not.
+//! Watcher of files: change events from the operating system, or polling on file systems without events.
 //!
 //! Every root is watched in one of three ways: *native* where the file system tells of every change; *poll* where it
 //! does not, or where the kernel has no watches left; and *waiting* while the root does not exist, when the nearest

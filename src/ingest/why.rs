@@ -1,4 +1,4 @@
-//! Why a file is read as it is.
+//! The reason for a file's recognised format.
 
 use super::{FileReport, formats};
 use crate::open;

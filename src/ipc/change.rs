@@ -1,4 +1,4 @@
-//! What travels to a subscriber: what has changed since the last time.
+//! Changes sent to a subscriber since the last message.
 
 use super::series::Curves;
 use super::state::{Fits, Outlook, Overview, Work};

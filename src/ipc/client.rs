@@ -1,4 +1,4 @@
-//! The client's side of a conversation.
+//! Client of the daemon's socket.
 
 use super::IpcError;
 use super::frame;

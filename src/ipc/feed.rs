@@ -1,4 +1,4 @@
-//! What a subscriber is to be told, worked out from what it was told before. Pure: values in, values out.
+//! Computes the changes for a subscriber from what it already has. Pure: values in, values out.
 
 use super::change::{Change, MetricChange, Pulse, RunChange};
 use super::series::Curves;

@@ -1,4 +1,4 @@
-//! How clients and the daemon talk: a Unix socket, one conversation per connection.
+//! Communication between clients and the daemon over a Unix socket.
 //!
 //! * A frame is a little-endian `u32` length and that many bytes of JSON. Requests are at most 1 MiB, answers at most
 //!   256 MiB; a longer frame ends the conversation before it is read.

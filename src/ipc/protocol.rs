@@ -1,4 +1,4 @@
-//! What is said over the socket.
+//! Messages of the socket protocol.
 
 use super::change::Change;
 use super::series::SeriesQuery;

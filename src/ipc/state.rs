@@ -1,4 +1,4 @@
-//! What is published, in parts. Each part has a generation, which moves only when the part changes.
+//! Published state in parts. Each part has a generation that increases only when the part changes.
 
 use crate::vocab::{
     Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Notice, RatioChart, RunView,

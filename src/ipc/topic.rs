@@ -1,4 +1,4 @@
-//! What a client subscribes to.
+//! Topics that a client can subscribe to.
 
 use super::series::SeriesQuery;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The additive mixture law: every domain's weight lowers one more term.
+//! The additive mixture law: one term for the mixture, one for size, one for tokens.
 //!
 //! L(N, D, h) = E + 1/Σᵢ Cᵢ·hᵢ^γᵢ + A/N^α + B/D^β. Shukor et al., "Scaling Laws for Optimal Data Mixtures",
 //! arXiv:2507.09404, eq. 4.

@@ -1,4 +1,4 @@
-//! The capacity law: domains compete for parameters, and a mixture decides who gets them.
+//! The capacity law: domains compete for parameters, and the mixture determines the allocation.
 //!
 //! Lᵢ(N, D, h) = Eᵢ + cᵢ·xᵢ*^−bᵢ + Aᵢ·(D·hᵢ)^−aᵢ, where x* minimises Σₖ hₖ·cₖ·xₖ^−bₖ under Σ x = N + (K−1)·H, xₖ ≥ H:
 //! xₖ = max(H, (hₖ·cₖ·bₖ/λ)^(1/(bₖ+1))) with λ such that the sum holds. arXiv:2606.08167.

@@ -1,4 +1,4 @@
-//! A law: what it is for people, what it is fitted by, and what is fixed before it is fitted.
+//! Traits of a law: description, fitting, and settings fixed before the fit.
 
 use super::{Block, Columns, Context, LawInfo, Parameter};
 use crate::vocab::Observations;

@@ -1,4 +1,4 @@
-//! What laws ask of data, as questions with a sentence for the answer no.
+//! Checks of the data that laws require, with a sentence for each that fails.
 
 use crate::vocab::Observations;
 

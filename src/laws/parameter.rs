@@ -1,4 +1,4 @@
-//! What the parameters of a law are, and the unconstrained coordinates they are searched in.
+//! Parameters of a law, and the unconstrained coordinates in which they are optimised.
 
 use super::math::{logistic, logit, softplus, softplus_inverse};
 

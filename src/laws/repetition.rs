@@ -1,4 +1,4 @@
-//! What repeated tokens are worth.
+//! Discount of repeated tokens.
 //!
 //! U unique tokens seen over and over count as U + U·R*·(1 − e^(−R/R*)) tokens, R the repetitions after the first pass.
 //! Muennighoff et al., "Scaling Data-Constrained Language Models", arXiv:2305.16264, eq. 5; R* = 15.4 there. Proxies must

@@ -1,4 +1,4 @@
-//! Inner loops on as wide a machine as there is.
+//! Inner loops compiled for the widest vector instructions of the machine.
 //!
 //! The binary is built for any x86-64 or ARM; where the processor has wider vectors, loops marked [`vectorised`] use them. The
 //! numbers do not depend on it: no operation is fused and every sum has a fixed order.

@@ -1,5 +1,5 @@
-//! What the project leaves open, filled in from what the runs say; and every assumption said aloud, with the lines of
-//! YAML that would change it.
+//! Defaults that the project file leaves open, inferred from the runs; each assumption becomes a setup note with the
+//! YAML that changes it.
 
 use super::{RunRecord, keys, rows};
 use crate::project::Project;

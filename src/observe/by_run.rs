@@ -1,4 +1,4 @@
-//! The rows of all runs, put together from those of each: a run that has grown costs no more than itself.
+//! Incremental rows of all runs: a changed run is the only one that is observed again.
 
 use super::rows::{DomainRows, RunRows, empty, same_mixture};
 use super::{Observed, RunRecord};

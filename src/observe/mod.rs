@@ -1,4 +1,4 @@
-//! From points and facts to the rows a law is fitted to.
+//! Conversion of points and facts to the observations that laws are fitted to.
 //!
 //! A row is one checkpoint of one run: every step at which the validation loss was logged, with D from the run's own
 //! token count at that step. Pure: the caller reads the store.

@@ -1,4 +1,4 @@
-//! A run's record, and the rows that are made of such records.
+//! A run's record, and the observations made from records.
 
 use super::OptimiserSteps;
 use crate::store::RunId;

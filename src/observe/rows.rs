@@ -1,4 +1,4 @@
-//! Checkpoints of runs as rows: which steps count, how many tokens were seen there, at which mixture.
+//! Observations at a run's checkpoints: their steps, tokens and mixture.
 
 use super::RunRecord;
 use crate::project::Project;

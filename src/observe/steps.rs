@@ -1,4 +1,4 @@
-//! Which optimiser steps a run's points are of.
+//! Optimiser steps of a run's points.
 //!
 //! W&B counts the calls of `log` where a script does not give it the step, as the callbacks of Hugging Face's trainer and
 //! Lightning, nanoGPT and nanochat do not: they log the step as one more metric. Points then have the step of the log, and

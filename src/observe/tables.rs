@@ -1,4 +1,4 @@
-//! Tables of finished runs as rows that laws are fitted to, alone or beside logs.
+//! Observations from tables of finished runs, instead of or in addition to logs.
 //!
 //! Every cell that is used is stated in the project file; what is left out, and what is changed (weights are
 //! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.

@@ -1,4 +1,4 @@
-//! What is assumed of the target where the project does not say: the largest run's size, data and shape.
+//! Default target: the size, tokens and experts of the largest run.
 
 use super::assume::Assuming;
 use super::{RunRecord, rows};

@@ -1,4 +1,4 @@
-//! Points as a Parquet file: one row a point, columns `run`, `metric`, `step`, `value`, `segment`, `file`.
+//! Parquet export: one row per point, columns `run`, `metric`, `step`, `value`, `segment`, `file`.
 //!
 //! Values that are not finite are NaN and infinities, as the format has them; names are dictionary-coded.
 

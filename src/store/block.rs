@@ -1,4 +1,4 @@
-//! Sealed points: values by series, and the rows, steps and times they share.
+//! Compressed blocks: the values of each series, and the rows, steps and times that they share.
 //!
 //! A training script logs many metrics on one line. Their series then have the same rows, steps and times, which are
 //! kept once, as an *axis*, and referred to by the *blocks* of values.

@@ -1,4 +1,4 @@
-//! Small binary coding shared by everything that is kept: variable-length integers and a reader that never panics.
+//! Binary encoding of stored values: variable-length integers, and a reader that never panics.
 
 use super::StoreError;
 

@@ -1,4 +1,4 @@
-//! One atomic change of the store: keys of sled, and values that lie in packs.
+//! One atomic change of the store: keys in sled, and values in packs.
 
 use super::bytes::Reader;
 use super::packs::{Extent, PackedAt, put_record};

@@ -1,4 +1,4 @@
-//! What one reading of a file brought, to be stored.
+//! The points and the cursor of one reading of a file, to be stored.
 
 use super::file::Cursor;
 use super::state::FoundFact;

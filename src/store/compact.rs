@@ -1,4 +1,4 @@
-//! Compaction by rewriting: what still counts of a pack is written to another, and the pack deleted.
+//! Compaction: live data of a pack is copied to another pack, and the old one deleted.
 
 use super::changes::{Changes, place};
 use super::packs::Extent;

@@ -1,5 +1,4 @@
-//! What any store must do, checked on this one: what was committed is read, exactly, whatever was sealed, replaced or
-//! reopened in between.
+//! Conformance tests: committed data is read back exactly, whatever was sealed, replaced or reopened in between.
 
 use super::*;
 use crate::vocab::Facts;

@@ -1,4 +1,4 @@
-//! What goes wrong in the store.
+//! Errors of the store.
 
 /// What went wrong in the store, by what the caller should do.
 #[derive(Debug, Clone, thiserror::Error)]

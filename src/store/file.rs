@@ -1,4 +1,4 @@
-//! A file as the store knows it: whose it is, how far it was read, and how to tell that it is still the same.
+//! A log file's record in the store: its run, its cursor, and how to recognise that it is still the same file.
 
 use super::bytes::{Reader, put, put_bytes, put_f64, put_signed};
 use super::{RunId, StoreError};

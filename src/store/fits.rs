@@ -1,4 +1,4 @@
-//! The newest fits of each validation loss, kept so that they are not made again from the same rows.
+//! The newest fits of each validation loss, saved so that the same rows are not fitted again.
 //!
 //! They lie in a tree of their own, by the key of the metric: an entry is some hundred kilobytes, and sled writes the
 //! neighbours of a key again with it. An entry is an answer that can be made again at any time; what cannot be read

@@ -1,4 +1,4 @@
-//! What was believed and when: fits, kept by the time they were made.
+//! History of fits, by time.
 //!
 //! These can be made again from the logs only as they stand now, not as they stood then; but they are answers, not
 //! facts: losing them with the database loses nothing that was measured.

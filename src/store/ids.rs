@@ -1,4 +1,4 @@
-//! Numbers that the store gives to what it keeps.
+//! Identifiers of runs, files and metrics in the store.
 
 /// Number of a run in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! What cannot be read again from any log: answers to recommendations, forecasts and their scores.
+//! Journal of data that no log contains: dismissed alerts, forecasts and their grades.
 //!
 //! One JSON value a line, appended and synced, beside the database and independent of it. A line is either whole or, if
 //! the machine went down while it was written, the torn last one; a torn line is skipped and never written over.

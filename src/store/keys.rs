@@ -1,4 +1,4 @@
-//! How keys are laid out in the store's one tree.
+//! Layout of the keys in the store's tree.
 //!
 //! One tree, because sled applies a batch atomically to one tree only, and points, cursor and statistics must change
 //! together. The first byte of a key says what it is; numbers are fixed-length big-endian, so that what is read

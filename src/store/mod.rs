@@ -1,4 +1,4 @@
-//! What is kept between starts. The logs are the truth and the database is a rebuildable cache of them.
+//! Persistent storage. The database is a cache of the logs and can be rebuilt from them.
 
 mod block;
 mod bytes;

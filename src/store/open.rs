@@ -1,4 +1,4 @@
-//! Opening: who may, what is there, and what to do with what will not open.
+//! Opening a store: locking, loading, and moving a damaged store aside.
 
 use super::file::FileRecord;
 use super::packs::{Extent, Packs, Trust};

@@ -1,4 +1,4 @@
-//! The last, unfinished blocks of a file's series, side by side: sixteen series to a record.
+//! The unfinished last blocks of a file's series, sixteen series per record.
 //!
 //! A sweep of a thousand short runs of a hundred metrics has a hundred thousand series of a hundred points. A record for
 //! each would cost more in keys and pages than its points do.

@@ -1,4 +1,4 @@
-//! Where sealed points lie: append-only files beside sled's own, with sled knowing what is where (after WiscKey: Lu et
+//! Packs: append-only files with compressed points next to sled's files; sled has the index (after WiscKey: Lu et
 //! al., FAST 2016). sled writes what it is given nearly twice, holds pages of it in memory, and does not give space
 //! back; what is written once, read whole and hardly ever changed is better kept out of it.
 //!

@@ -1,4 +1,4 @@
-//! The reading side.
+//! Reading from the store.
 
 use super::block::{Axis, Block, MIN_BLOCK};
 use super::column::from_millis;

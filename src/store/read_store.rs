@@ -1,4 +1,4 @@
-//! What readers need of a store.
+//! Trait of a readable store.
 
 use super::{FileId, RunId, StoreError};
 use crate::vocab::{Facts, Series};

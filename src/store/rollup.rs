@@ -1,4 +1,4 @@
-//! Summaries of stretches of a series, so that a chart of a long one is drawn from some hundreds of them.
+//! Summaries of ranges of a series, so that a chart of a long series reads only a few hundred of them.
 //!
 //! They are made from blocks when asked for. Kept beside each block they were half of all records in the store.
 

@@ -1,4 +1,4 @@
-//! Sealing: points of a file, which came line by line, become blocks series by series.
+//! Sealing: points in line order become compressed blocks by series.
 
 use super::block::{self, Axis, Block, MIN_BLOCK};
 use super::changes::Changes;

@@ -1,4 +1,4 @@
-//! What the store keeps in memory: names, files, and statistics of every series; about 100 bytes a series, no points.
+//! The store's in-memory state: names, files, and statistics of every series; about 100 bytes per series, no points.
 
 use super::file::FileRecord;
 use super::stats::Column;

@@ -1,4 +1,4 @@
-//! What is known of each series of a file without reading it, and of a series across the files of its run.
+//! Statistics of each series of a file, and of a series across the files of its run.
 
 use super::bytes::{Reader, put};
 use super::column::{floats, from_millis, integers, put_integers, put_times, put_unlike_floats, times, to_millis};

@@ -1,4 +1,4 @@
-//! Points not sealed yet: what one commit brought, row by row, in the order of the file.
+//! Points that are not sealed yet: those of one commit, row by row, in file order.
 //!
 //! A live run brings one line at a time. Rewriting a block for each line would cost hundreds of times the bytes, so
 //! lines are appended as groups, and sealed into blocks when enough have come together.

@@ -1,4 +1,4 @@
-//! The writing side: one commit is one atomic batch of points, cursor and statistics.
+//! Writing to the store: one commit is one atomic batch of points, cursor and statistics.
 
 use super::changes::Changes;
 use super::commit::Commit;

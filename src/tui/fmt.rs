@@ -1,4 +1,4 @@
-//! Numbers and names as they stand on screen: how many digits, how wide, where a name is cut.
+//! Formatting of numbers and names for the screen: digits, width, truncation.
 
 use crate::vocab::number::show_amount;
 pub use crate::vocab::number::significant;

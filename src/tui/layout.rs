@@ -1,4 +1,4 @@
-//! Which views are on screen, and where, at which size.
+//! Placement of the views on the screen.
 //!
 //! The [arrangements](super::layouts) name roles; the views that take one of the roles of a place stand there, as tabs
 //! where there are several. A view whose roles no place names joins the last place, so that a new view is seen in every

@@ -1,4 +1,4 @@
-//! The arrangements of the screen, as data: from how large a terminal on, and how it is cut into places that name roles.
+//! Screen layouts as data: the minimum terminal size, and its division into areas with roles.
 
 use super::layout::LEAST;
 use super::views::Role;

@@ -1,4 +1,4 @@
-//! The validation losses of a project, as screens name them.
+//! Display names of a project's validation losses.
 
 use crate::vocab::Snapshot;
 

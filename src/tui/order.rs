@@ -1,4 +1,4 @@
-//! Which runs are in the table, and in which order.
+//! Filter and order of the table of runs.
 
 use super::losses::losses;
 use crate::vocab::{FactName, RunState, RunView, Snapshot};

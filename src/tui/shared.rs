@@ -1,4 +1,4 @@
-//! What all views see and may change together: the snapshot, the looks, and what the user has chosen in it.
+//! State shared by all views: the snapshot, the theme, and the user's selection.
 //!
 //! What only one view needs is that view's own state, and lives in it.
 

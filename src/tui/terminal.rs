@@ -1,4 +1,4 @@
-//! The terminal as found and as left: whatever happens, the shell gets back what it lent.
+//! Setup and restoration of the terminal, which is restored whatever happens.
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};

@@ -1,4 +1,4 @@
-//! Text in frames: what views and overlays are written with.
+//! Scrollable text in frames, for views and overlays.
 
 use super::fmt;
 use super::layout::inside;

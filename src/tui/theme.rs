@@ -1,5 +1,4 @@
-//! How things look. Every meaning a colour carries is also carried by a glyph, a word or a place: the mono theme has no
-//! colours at all and must lose nothing.
+//! Themes. Every meaning of a colour is also expressed by a glyph, a word or a position, so the mono theme loses nothing.
 
 use ratatui::style::{Color, Modifier, Style};
 

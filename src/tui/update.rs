@@ -1,4 +1,4 @@
-//! What happens: every change of the [`Model`], pure.
+//! Every change of the [`Model`]; pure.
 
 use super::layout::Placed;
 use super::model::{Model, Overlay};

@@ -1,4 +1,4 @@
-//! What is seen: cells from a [`Model`], pure.
+//! Drawing of a [`Model`] to cells; pure.
 
 use super::chrome::{footer, frame, header, help, tiny};
 use super::fmt;

@@ -1,4 +1,4 @@
-//! What a command does for itself where no daemon runs: read the logs, and make no more than its answer needs.
+//! One-shot engine of a command without a daemon: reads the logs and computes only what its answer needs.
 
 use super::Engine;
 use crate::daemon::fitter::{self, Fitted, fit_all};

@@ -1,4 +1,4 @@
-//! What the engine keeps of each run, and how it gets it from the store.
+//! The engine's state of each run, loaded from the store.
 
 use crate::daemon::health::RunContext;
 use crate::daemon::metric_roles::{Kinds, Roles};

@@ -1,4 +1,4 @@
-//! Exponents shared by runs that belong together, and what one of them makes of its own beginning.
+//! Exponents shared by related runs, and the extrapolation of one run's learning curve with them.
 //!
 //! Exponents are sought by Nelder and Mead's method with level and amplitudes eliminated run by run
 //! ([`super::amplitude`]), as the most probable ones under a normal prior on their logs. Checkpoints of one run lean the

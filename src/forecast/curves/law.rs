@@ -1,4 +1,4 @@
-//! A law of curves: its name, its exponents, and the two shapes that they decide.
+//! A learning curve law: its name, its exponents, and the two basis functions that they determine.
 
 use super::Schedule;
 

@@ -1,4 +1,4 @@
-//! Laws of the course of a loss over one run: one file per law.
+//! Laws of the learning curve of one run, one file per law.
 //!
 //! Every law here is ln L = λ + ln(1 + a·u − b·v): a level, and two shapes that only the law's exponents and the
 //! learning rate decide. `u` falls as training goes on; `v` is what lowering the learning rate has gained so far. Level

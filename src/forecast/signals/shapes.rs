@@ -1,4 +1,4 @@
-//! Shapes of a series that mean trouble.
+//! Detection of divergence, spikes and plateaus in a series.
 
 use crate::forecast::spread::median;
 

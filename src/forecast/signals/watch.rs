@@ -1,4 +1,4 @@
-//! From what is so to what is new.
+//! New alerts: differences between the present and the earlier signals of a run.
 
 use super::{HealthInputs, Signal, SignalKind, inspect};
 use std::collections::BTreeMap;

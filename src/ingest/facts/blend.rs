@@ -1,4 +1,4 @@
-//! Mixtures written as lists of weights and paths, and domain names out of paths.
+//! Mixtures given as lists of weights and paths, with domain names from the paths.
 
 use crate::vocab::Mixture;
 use serde_json::Value;

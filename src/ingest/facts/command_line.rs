@@ -1,4 +1,4 @@
-//! Megatron's arguments in the scripts that start it.
+//! Megatron's arguments in launch scripts.
 
 use super::megatron::WANTED;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Where the parameters of each family of architectures are: a table of formulas.
+//! Parameter formulas of each family of architectures.
 
 use super::keys::Keys;
 

@@ -1,4 +1,4 @@
-//! Weights over domains in a configuration of unknown make, by the name of the key and the shape of the value.
+//! Mixture weights in a configuration of unknown origin, recognised by key name and value type.
 
 use super::Found;
 use super::keys::number;

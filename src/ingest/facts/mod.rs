@@ -1,4 +1,4 @@
-//! What a run's own files say of it besides metrics.
+//! Extraction of facts from a run's files.
 //!
 //! Pure, like the formats: bytes or parsed values in, facts out, each with its place in the file. Which file is opened,
 //! and in which order of trust the findings are offered to [`crate::vocab::Facts`], is for [`crate::ingest`] to say.

@@ -1,4 +1,4 @@
-//! Settings under their plain names, as people write them into a `config.json` of their own.
+//! Settings under common names in a user-written `config.json`.
 
 use super::keys::number;
 use super::{Found, hf_args};

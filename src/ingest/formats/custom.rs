@@ -1,4 +1,4 @@
-//! Lines as the project file describes them, for everything that no format here knows.
+//! User-defined line formats from the project file.
 
 use super::console::may_be_console;
 use super::lines::{ByLine, Line, LineParser, LineReader};

@@ -1,4 +1,4 @@
-//! Console output as lines: what terminals, progress bars and job schedulers do to it, undone.
+//! Splitting of console output into lines, with the effects of terminals, progress bars and job schedulers removed.
 //!
 //! A line ends at `\n`, `\r` or both: a progress bar redraws itself after `\r`, so each of its states is a line of its
 //! own, and what is printed over it is too. Colours are stripped. Only whole lines are read; the last one of a file may

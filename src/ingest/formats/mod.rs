@@ -1,4 +1,4 @@
-//! One file per log format. A format recognises itself from content and turns bytes into points, whole records only.
+//! Log formats, one file each. A format recognises files by content and parses complete records to points.
 //!
 //! Formats are pure: they are given bytes and never open a file. What drives them is [`crate::ingest`]'s tail: it reads
 //! a stretch of a file, calls [`Parser::feed`], stores the points together with the offset of the last whole record,

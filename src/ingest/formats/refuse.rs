@@ -1,4 +1,4 @@
-//! Files that are no logs, and what they are: `check` says so instead of shrugging.
+//! Recognition of files that are not logs, with the reason that `check` shows.
 //!
 //! A refusal is for the file as it is now; a file that changes is looked at again.
 

@@ -1,4 +1,4 @@
-//! Parser states as a few bytes: what [`super::Parser::save`] writes and [`super::Parser::resume`] reads.
+//! Serialized parser states: [`super::Parser::save`] writes and [`super::Parser::resume`] reads them.
 
 /// Writes a number in 7-bit groups, the least significant first.
 pub fn unsigned(to: &mut Vec<u8>, mut value: u64) {

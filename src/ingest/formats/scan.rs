@@ -1,4 +1,4 @@
-//! Reading numbers and words out of bytes, fast and exact.
+//! Fast, exact parsing of numbers and words from bytes.
 
 use super::Sink;
 

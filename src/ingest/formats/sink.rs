@@ -1,4 +1,4 @@
-//! Where parsers put what they read.
+//! Sink for the points and facts that parsers read.
 
 pub use crate::vocab::RawPoint;
 use crate::vocab::{FactName, FactValue};

@@ -1,4 +1,4 @@
-//! A file that cannot be read at present: when to try again. One file's fault is its own: others are read meanwhile.
+//! Retry schedule of a file that cannot be read. Other files are read in the meantime.
 
 use std::io::{Error, ErrorKind};
 use std::time::{Duration, SystemTime};

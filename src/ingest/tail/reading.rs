@@ -1,4 +1,4 @@
-//! One reading of a file: from its cursor to the end of a stretch, parsed, then stored together with the new cursor.
+//! One reading of a file: bytes from its cursor are parsed, then stored together with the new cursor.
 
 use super::fault::Fault;
 use super::{REST, Tail};

@@ -1,4 +1,4 @@
-//! The last line: the keys worth knowing here, or the line that is being typed.
+//! Footer: the most important keys, or the text being typed.
 
 use crate::tui::action::{Info, Reach};
 use crate::tui::model::{Model, Overlay};

@@ -1,4 +1,4 @@
-//! Two lines at the top: what this is about, and how what is on screen came here.
+//! Header, two lines: project and target; connection, daemon and refits.
 
 use crate::tui::order::state_word;
 use crate::tui::shared::{Link, Shared};

@@ -1,4 +1,4 @@
-//! The keys, from the tables that dispatch them; and the one question the dashboard asks.
+//! Help overlay, generated from the tables of actions, and the prompt before the daemon is stopped.
 
 use crate::tui::action::Info;
 use crate::tui::layout::inside;

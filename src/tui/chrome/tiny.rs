@@ -1,4 +1,4 @@
-//! Where there is no room for a dashboard: the answer, or a sentence about the room.
+//! Screen for very small terminals: the recommendation, or the required size.
 
 use crate::tui::fmt;
 use crate::tui::layout::LEAST;

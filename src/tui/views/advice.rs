@@ -1,4 +1,4 @@
-//! Which ratio to change, by how much, what it would do and why; or, in plain words, why nothing is advised.
+//! Advice view: the recommended mixture, its expected effect and reasons, or why there is none.
 
 mod shape;
 

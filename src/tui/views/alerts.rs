@@ -1,4 +1,4 @@
-//! What happened to runs: the alerts that wait to be dismissed first, then those that were dismissed, newest first.
+//! Alerts view: open alerts first, then dismissed ones, newest first.
 
 use super::{Actions, Ask, Badge, Cx, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::tui::action::k;

@@ -1,4 +1,4 @@
-//! What comes to a view from the user beside its actions: motions, the mouse, text.
+//! Input to a view other than its actions: motions, mouse, text.
 
 use crossterm::event::KeyEvent;
 

@@ -1,4 +1,4 @@
-//! The fits: how good, resting on what, with which parameters, and whether those mean anything.
+//! Laws view: the fits with their errors, parameters and identifiability.
 
 use super::{Actions, Cx, Motion, Role, Spec, View, ViewId};
 use crate::tui::fmt;

@@ -1,4 +1,4 @@
-//! The ledger: how forecasts of runs that have ended compare with what happened.
+//! Ledger view: grades of past forecasts.
 
 use super::{Actions, Presence, Role, Spec, View, ViewId};
 use crate::tui::fmt;

@@ -1,4 +1,4 @@
-//! The views: what can be looked at, one file each.
+//! The views, one file each.
 //!
 //! A new view is a file here and its line in [`all`] (with the `mod` that Rust asks for). Its file says everything about
 //! it: where it may stand, when it is there, its title and badge, its keys and what they do, its state, how it is drawn.

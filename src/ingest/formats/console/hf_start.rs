@@ -1,4 +1,4 @@
-//! What Hugging Face's Trainer, and loops written after it, print when training starts.
+//! Start of training as printed by Hugging Face's Trainer and similar loops.
 //!
 //! ```text
 //! ***** Running training *****

@@ -1,4 +1,4 @@
-//! What programs print to the console: one file per program.
+//! Console formats: one file per program.
 //!
 //! To add one: a file here with a type that implements [`ConsoleFormat`], its line among the modules, and its line in
 //! [`FORMATS`]. Recognition, the search for the first line that tells, `check`, the tests of growing and broken files and

@@ -1,4 +1,4 @@
-//! Formats that are recognised line by line: what programs print to the console.
+//! Trait of console formats, which are recognised line by line.
 
 use crate::ingest::formats::{Format, Parser};
 

@@ -1,4 +1,4 @@
-//! Lines of loops that someone wrote for themselves: a step, a loss, and other numbers with names.
+//! Console lines of custom training loops: a step, a loss, and other named numbers.
 //!
 //! ```text
 //! Epoch 1 | Step 100/1000 | train loss: 3.21 | lr 1e-4 | 12.3k tok/s

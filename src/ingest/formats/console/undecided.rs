@@ -1,4 +1,4 @@
-//! Console output of no program in particular, and of any program whose lines do not tell at once.
+//! Console output of unknown programs, and of programs that are recognised only later.
 //!
 //! Jobs print thousands of lines before their first step (a whole source file, the log of every rank starting), far more
 //! than the beginning that recognition is given. Such a file is followed as `console` at no great cost, until a line

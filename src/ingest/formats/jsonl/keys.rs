@@ -1,4 +1,4 @@
-//! What the keys of a line mean.
+//! Meaning of the keys of a JSON line.
 
 use crate::ingest::formats::Sink;
 use crate::vocab::{FactName, FactValue};

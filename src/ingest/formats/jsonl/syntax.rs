@@ -1,4 +1,4 @@
-//! The syntax of JSON, as far as it is passed over.
+//! Skipping of JSON values.
 
 use memchr::memchr2;
 

@@ -1,4 +1,4 @@
-//! Which size and how many experts: the second half of the advice, where a budget is stated or runs differ in experts.
+//! Recommended size and experts, if a budget is stated or the runs differ in their experts.
 
 use super::{expected, probability};
 use crate::tui::text::{bullet, prose};

@@ -1,4 +1,4 @@
-//! The columns of the table of runs: which fit, what is in their cells.
+//! Columns of the table of runs: selection by width, and their cells.
 
 use crate::tui::fmt;
 use crate::tui::order::{Column, moved_domain, state_word};

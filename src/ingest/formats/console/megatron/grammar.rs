@@ -1,4 +1,4 @@
-//! What a line of Megatron's is made of.
+//! Grammar of Megatron's log lines.
 
 use crate::ingest::formats::scan::{after_first, integer_after_spaces, needles, number, whole_number};
 use memchr::memmem::find;

@@ -1,4 +1,4 @@
-//! What Megatron prints before its first iteration, and the facts in it: arguments, and parameters of every rank.
+//! Facts in Megatron's output before the first iteration: arguments, and parameters of every rank.
 
 use crate::ingest::facts::megatron::Arguments;
 use crate::ingest::formats::Sink;

@@ -1,4 +1,4 @@
-//! Evaluations of OLMo-core that wait for their step.
+//! Evaluations of OLMo-core whose step is printed later.
 //!
 //! OLMo-core evaluates at the end of a step, but prints that step's title afterwards, and by default (an interval of
 //! collection over 1) the titles of several steps at once, of which the last is that of the evaluation:

@@ -1,4 +1,4 @@
-//! N from what OLMo prints when it makes the model.
+//! N from OLMo's output when it builds the model.
 
 use crate::ingest::formats::scan::{after_first, integer};
 
