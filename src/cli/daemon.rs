@@ -89,7 +89,7 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     };
     let pid = client.daemon.pid;
     let daemon = match client.query(Query::Status).map_err(|e| lifecycle::speak(&e))? {
-        Response::Answer(answer) => serde_json::from_str::<StatusAnswer>(answer.get()).ok(),
+        Response::Answer(answer) => serde_json::from_slice::<StatusAnswer>(answer.get().as_bytes()).ok(),
         // It is starting.
         _ => None,
     };

@@ -77,7 +77,8 @@ fn parquet(project: &Path, query: ExportQuery, output: Option<&Path>) -> Result<
     let mut writer = crate::report::parquet::Writer::new(file).map_err(|e| unwritten(path, &e))?;
     session.export(query, |text| {
         text.lines().try_for_each(|line| {
-            let point: crate::vocab::Point = serde_json::from_str(line).map_err(|e| unwritten(path, &e))?;
+            let point: crate::vocab::Point =
+                serde_json::from_slice(line.as_bytes()).map_err(|e| unwritten(path, &e))?;
             writer.point(&point).map_err(|e| unwritten(path, &e))
         })
     })?;

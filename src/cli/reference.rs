@@ -51,7 +51,7 @@ fn laws(out: &mut String) {
 fn keys(out: &mut String, file: &str, name: &str) {
     let _ = write!(out, "\n## Keys of `{file}`\n\n| key | value | meaning |\n|---|---|---|\n");
     let Some(entry) = schema::ALL.iter().find(|entry| entry.name == name) else { return };
-    let Ok(root) = serde_json::from_str::<Value>(&entry.json()) else { return };
+    let Ok(root) = serde_json::from_slice::<Value>(entry.json().as_bytes()) else { return };
     walk(out, &root, &root, "");
 }
 

@@ -261,7 +261,7 @@ fn answer_of<T: DeserializeOwned>(said: Result<Response, IpcError>) -> Result<T,
 }
 
 fn read<T: DeserializeOwned>(value: &RawValue) -> Result<T, Failure> {
-    serde_json::from_str(value.get())
+    serde_json::from_slice(value.get().as_bytes())
         .map_err(|e| Failure::new(format!("the daemon sent an answer that cannot be read: {e}"), None))
 }
 

@@ -58,13 +58,14 @@ impl Gram {
                     let column = block.column_mut(k, padded);
                     column[n..].fill(0.0);
                     let mut squares = [0.0; LANES];
-                    let rows = scaled.as_chunks_mut::<LANES>().0.iter_mut().zip(column.as_chunks::<LANES>().0);
-                    for ((s, j), (w, v)) in
-                        rows.zip(weight.as_chunks::<LANES>().0.iter().zip(touching.as_chunks::<LANES>().0))
-                    {
+                    let groups = padded / LANES;
+                    let (s, j) =
+                        (&mut scaled.as_chunks_mut::<LANES>().0[..groups], &column.as_chunks::<LANES>().0[..groups]);
+                    let (w, v) = (&weight.as_chunks::<LANES>().0[..groups], &touching.as_chunks::<LANES>().0[..groups]);
+                    for i in 0..groups {
                         for lane in 0..LANES {
-                            s[lane] = j[lane] * w[lane];
-                            squares[lane] += v[lane] * j[lane] * j[lane];
+                            s[i][lane] = j[i][lane] * w[i][lane];
+                            squares[lane] += v[i][lane] * j[i][lane] * j[i][lane];
                         }
                     }
                     self.touching[k].iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
@@ -104,21 +105,30 @@ impl Gram {
 #[inline(always)]
 fn tile(sums: &mut [[f64; LANES]], stride: usize, at: usize, a: &[[f64; BLOCK]], b: &[[f64; BLOCK]], lanes: usize) {
     let mut own = [[[0.0; LANES]; ACROSS]; DOWN];
-    let a: [&[[f64; LANES]]; DOWN] = std::array::from_fn(|r| &a[r].as_chunks().0[..lanes]);
-    let b: [&[[f64; LANES]]; ACROSS] = std::array::from_fn(|c| &b[c].as_chunks().0[..lanes]);
+    // Filled in loops, not by `from_fn` or `zip`: where parts of the crate are optimised apart, what those call is not inlined
+    // here, and a length that is not seen costs a check for every product.
+    let mut left: [&[[f64; LANES]]; DOWN] = [&[]; DOWN];
+    for r in 0..DOWN {
+        left[r] = &a[r].as_chunks().0[..lanes];
+    }
+    let mut right: [&[[f64; LANES]]; ACROSS] = [&[]; ACROSS];
+    for c in 0..ACROSS {
+        right[c] = &b[c].as_chunks().0[..lanes];
+    }
     for i in 0..lanes {
         for r in 0..DOWN {
             for c in 0..ACROSS {
                 for lane in 0..LANES {
-                    own[r][c][lane] += a[r][i][lane] * b[c][i][lane];
+                    own[r][c][lane] += left[r][i][lane] * right[c][i][lane];
                 }
             }
         }
     }
-    for (r, own) in own.iter().enumerate() {
-        for (sum, own) in sums[at + r * stride..][..ACROSS].iter_mut().zip(own) {
+    for r in 0..DOWN {
+        let sums = &mut sums[at + r * stride..][..ACROSS];
+        for c in 0..ACROSS {
             for lane in 0..LANES {
-                sum[lane] += own[lane];
+                sums[c][lane] += own[r][c][lane];
             }
         }
     }

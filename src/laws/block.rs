@@ -24,23 +24,27 @@ impl Block {
     pub const PADDING: usize = 4;
 
     /// Every column, [`BLOCK`] rows each.
+    #[inline]
     #[must_use]
     pub fn jacobian(&self) -> &[f64] {
         &self.jacobian
     }
 
     /// Derivatives of ln L̂ by parameter `k`, for the first `rows` rows.
+    #[inline]
     #[must_use]
     pub fn column(&self, k: usize, rows: usize) -> &[f64] {
         &self.jacobian[k * BLOCK..k * BLOCK + rows]
     }
 
     /// The same, to write to.
+    #[inline]
     pub fn column_mut(&mut self, k: usize, rows: usize) -> &mut [f64] {
         &mut self.jacobian[k * BLOCK..k * BLOCK + rows]
     }
 
     /// Two different columns at once, `a` before `b`.
+    #[inline]
     pub fn columns_mut(&mut self, a: usize, b: usize, rows: usize) -> (&mut [f64], &mut [f64]) {
         let (front, back) = self.jacobian.split_at_mut(b * BLOCK);
         (&mut front[a * BLOCK..a * BLOCK + rows], &mut back[..rows])

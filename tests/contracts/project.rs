@@ -1,7 +1,7 @@
 //! Project files that must load, and files that must not, each with the message a person gets.
 //!
 //! `tests/project/invalid/NAME.yaml` is refused with exactly the text of `NAME.txt`. After a deliberate change of a
-//! message: `MIXLAW_UPDATE=1 cargo test --test project`, then read the diff.
+//! message: `MIXLAW_UPDATE=1 cargo test --test contracts project::`, then read the diff.
 
 use mixlaw::project::{Project, load};
 use proptest::prelude::*;
@@ -86,7 +86,7 @@ proptest! {
     /// A good file with a few bytes changed: the errors that people make are near good files.
     #[test]
     fn no_slip_panics_the_loader(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut bytes = include_bytes!("../examples/code-cpt/mixlaw.yaml").to_vec();
+        let mut bytes = include_bytes!("../../examples/code-cpt/mixlaw.yaml").to_vec();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;

@@ -1,11 +1,9 @@
 //! What laws make of published tables, against what SciPy and the papers make of them. Held-out rows are never fitted to.
 //! The tables lie beside the repository; where they are missing every check says so and passes.
 
-mod published;
-
 use mixlaw::fit::{Fit, Options, fit};
 use mixlaw::vocab::Observations;
-use published::board::{self, Row};
+use crate::published::board::{self, Row};
 
 /// The search alone: no intervals, no cross-validation.
 fn quick(law: &str, data: &Observations, starts: Option<usize>) -> Fit {
@@ -19,7 +17,7 @@ fn value(fit: &Fit, name: &str) -> f64 {
 
 #[test]
 fn chinchilla_reaches_the_optimum_of_4500_scipy_starts() {
-    let Some(data) = published::chinchilla() else { return };
+    let Some(data) = crate::published::chinchilla() else { return };
     assert_eq!(data.rows.len(), 240);
     let fit = quick("chinchilla", &data, Some(32));
     assert!(fit.view.objective <= 1.0001 * 1.018_274e-3, "{:e}", fit.view.objective);
@@ -70,7 +68,7 @@ fn published_numbers_that_take_long_are_reached() {
 /// The optimum is never worse than SciPy's best; see `benches/optimum`.
 #[test]
 fn optima_are_as_low_as_scipys() {
-    let cases = published::cases::ALL.iter().filter(|c| c.scipy.is_finite() && c.law != "joint");
+    let cases = crate::published::cases::ALL.iter().filter(|c| c.scipy.is_finite() && c.law != "joint");
     for case in sample(cases, 5) {
         let Some(data) = (case.rows)() else { continue };
         let ours = quick(case.law, &data, None).view.objective;

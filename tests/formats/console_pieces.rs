@@ -1,7 +1,5 @@
 //! Console parsers on generated logs: cut anywhere, stopped and taken up at every line, and fed with nonsense.
 
-#![allow(clippy::unwrap_used)]
-
 use mixlaw::ingest::formats::custom::CustomFormat;
 use mixlaw::ingest::formats::{Format, Sink, all};
 use mixlaw::project::line_format::LineFormat;

@@ -4,8 +4,6 @@
 //! is listed here, exactly and with its reason. The logs are not part of the repository; where they are missing, the tests
 //! say so and pass.
 
-#![allow(clippy::unwrap_used)]
-
 use mixlaw::ingest::formats::{Format, Sink, recognise};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,6 @@
+//! What others rely on: project files and their messages, schemas and the reference, and the direction of the code's own arrows.
+
+mod layers;
+mod project;
+mod project_paths;
+mod schemas;
