@@ -1,9 +1,9 @@
 //! What laws make of published tables, against what SciPy and the papers make of them. Held-out rows are never fitted to.
 //! The tables lie beside the repository; where they are missing every check says so and passes.
 
+use crate::published::board::{self, Row};
 use mixlaw::fit::{Fit, Options, fit};
 use mixlaw::vocab::Observations;
-use crate::published::board::{self, Row};
 
 /// The search alone: no intervals, no cross-validation.
 fn quick(law: &str, data: &Observations, starts: Option<usize>) -> Fit {
