@@ -26,6 +26,27 @@ pub(super) struct Limit {
     pub how: Option<String>,
 }
 
+/// Why nothing is advised under a limit. `Display` is a sentence.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(super) enum LimitError {
+    /// It is relative to a loss that nobody has logged.
+    #[error("No run logs the {domain} loss at step 0, which the limit '{limit}' needs.")]
+    NoStart {
+        /// Name of the domain.
+        domain: String,
+        /// As written.
+        limit: String,
+    },
+    /// No mixture can keep it.
+    #[error("The limit '{limit}' comes to {nats} nats, which no loss can reach.")]
+    OutOfReach {
+        /// As written.
+        limit: String,
+        /// What it comes to.
+        nats: f64,
+    },
+}
+
 /// What a limit and the loss it bounds have in common, and what therefore does not count against it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tie {
@@ -50,14 +71,14 @@ impl Limit {
     /// Works out a limit. `starts` are the rows at step 0 of the same domain.
     ///
     /// # Errors
-    /// A sentence that says what is missing.
+    /// [`LimitError`].
     pub fn new(
         constraint: &Constraint,
         domain: usize,
         surface: &Surface<'_>,
         starts: &Observations,
         at: &Setting<'_>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, LimitError> {
         let slack = |base: f64| match constraint.slack {
             Slack::Relative(part) => base * (1.0 + part),
             Slack::Nats(nats) => base + nats,
@@ -72,11 +93,9 @@ impl Limit {
             Base::Nats(nats) => (nats, vec![nats; SAMPLES], None, Tie::Nothing),
             Base::Current => (now, draws(), None, Tie::Run),
             Base::Start => {
-                let start = Start::estimate(surface, starts, at).ok_or_else(|| {
-                    format!(
-                        "No run logs the {} loss at step 0, which the limit '{}' needs.",
-                        surface.domain, constraint.text
-                    )
+                let start = Start::estimate(surface, starts, at).ok_or_else(|| LimitError::NoStart {
+                    domain: surface.domain.to_string(),
+                    limit: constraint.text.clone(),
                 })?;
                 let bases = if start.measured {
                     vec![start.value; SAMPLES]
@@ -93,7 +112,7 @@ impl Limit {
         };
         let value = slack(base);
         if !(value.is_finite() && value > 0.0) {
-            return Err(format!("The limit '{}' comes to {value} nats, which no loss can reach.", constraint.text));
+            return Err(LimitError::OutOfReach { limit: constraint.text.clone(), nats: value });
         }
         let samples = bases.into_iter().map(|b| slack(b).max(f64::MIN_POSITIVE).ln()).collect();
         Ok(Self { domain, text: constraint.text.clone(), value, samples, tie, how })

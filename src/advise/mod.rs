@@ -246,7 +246,7 @@ fn resolve(
         let starts = evidence.observed.starts.get(d).unwrap_or(&none);
         match Limit::new(constraint, d, surface, starts, at) {
             Ok(limit) => limits.push(limit),
-            Err(reason) => reasons.push(reason),
+            Err(error) => reasons.push(error.to_string()),
         }
     }
     if reasons.is_empty() {

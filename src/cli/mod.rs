@@ -2,6 +2,7 @@
 //! or, with `--json`, JSON that follows a published schema.
 
 pub mod alerts;
+mod argument;
 pub mod check;
 mod choice;
 pub mod completions;
@@ -27,6 +28,7 @@ mod sweep;
 mod time;
 pub mod watch;
 
+pub use argument::ArgumentError;
 pub use outcome::Outcome;
 pub use project_arg::ProjectArg;
 

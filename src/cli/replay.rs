@@ -1,7 +1,7 @@
 //! `mixlaw replay`: writes recorded logs again, as if the runs were training now.
 
 use super::output::print;
-use super::{Outcome, ProjectArg};
+use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ingest::replay;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
@@ -25,10 +25,10 @@ pub struct Replay {
     jobs: u16,
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+fn speed(text: &str) -> Result<f64, ArgumentError> {
     match text.trim_end_matches('x').parse::<f64>() {
         Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
-        _ => Err(format!("'{text}' is not a speed; write a number above zero, like 50")),
+        _ => Err(ArgumentError::NotASpeed(text.to_owned())),
     }
 }
 

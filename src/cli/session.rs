@@ -3,7 +3,7 @@
 use super::output;
 use crate::daemon::answer::{self, acknowledged, answer, need};
 use crate::daemon::engine::{Engine, Need, Surroundings};
-use crate::daemon::export::{self, ExportError};
+use crate::daemon::export;
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::CurrentState;
 use crate::daemon::service::nothing_is_kept;
@@ -157,9 +157,8 @@ impl Session {
                     })
                 });
                 match (result, failure) {
-                    (_, Some(failure)) | (Err(ExportError::Unknown(failure)), None) => Err(failure),
-                    (Err(ExportError::Store(error)), None) => Err(error.into()),
-                    (Err(ExportError::Sink(error)), None) => Err(Failure::new(error.to_string(), None)),
+                    (_, Some(failure)) => Err(failure),
+                    (Err(error), None) => Err(error.into()),
                     (Ok(()), None) => Ok(()),
                 }
             }

@@ -1,7 +1,8 @@
 //! Sweep arguments: `1B:8B:1B`, `1B,2B,4B`, `rust=0:1:0.05`.
 
-use crate::vocab::Mixture;
+use super::ArgumentError;
 use crate::vocab::number::parse_amount;
+use crate::vocab::{Mixture, ValueError};
 
 /// Most values in one sweep.
 pub(super) const MOST: usize = 10_000;
@@ -17,32 +18,33 @@ pub(super) struct Mixtures(pub Vec<Mixture>);
 /// Parses one amount, a list (`1B,2B,4B`), or an inclusive range (`1B:8B:1B`).
 ///
 /// # Errors
-/// A sentence that quotes the input and says what is accepted.
-pub(super) fn amounts(text: &str) -> Result<Amounts, String> {
-    let parts = text.split(',').map(|part| range(part, parse_amount)).collect::<Result<Vec<_>, _>>()?;
+/// [`ArgumentError`].
+pub(super) fn amounts(text: &str) -> Result<Amounts, ArgumentError> {
+    let parts =
+        text.split(',').map(|part| range(part, |text| Ok(parse_amount(text)?))).collect::<Result<Vec<_>, _>>()?;
     Ok(Amounts(parts.concat()))
 }
 
 /// Parses weights (`prose=0.7,rust=0.3`). Each may be a range (`rust=0:1:0.05`); several ranges give every combination.
 ///
 /// # Errors
-/// A sentence that quotes the input and says what is accepted.
-pub(super) fn mixtures(text: &str) -> Result<Mixtures, String> {
+/// [`ArgumentError`].
+pub(super) fn mixtures(text: &str) -> Result<Mixtures, ArgumentError> {
     let mut all = vec![Mixture::default()];
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let (domain, weights) =
-            part.split_once('=').ok_or_else(|| format!("'{part}' is not domain=weight, like rust=0.3"))?;
+        let (domain, weights) = part.split_once('=').ok_or_else(|| ValueError::NotAWeight(part.to_owned()))?;
         let domain = domain.trim();
         if all[0].0.contains_key(domain) {
-            return Err(format!("'{domain}' is given twice"));
+            return Err(ValueError::Twice(domain.to_owned()).into());
         }
         let weight = |text: &str| {
             let value = text.trim().parse::<f64>().ok().filter(|w| (0.0..=1.0).contains(w));
-            value.ok_or_else(|| format!("the weight of '{domain}' is '{}', not a number from 0 to 1", text.trim()))
+            let (domain, text) = (domain.to_owned(), text.trim().to_owned());
+            value.ok_or(ArgumentError::NotAWeight { domain, text })
         };
         let weights = range(weights, weight)?;
         if all.len() * weights.len() > MOST {
-            return Err(too_many(all.len() * weights.len()));
+            return Err(ArgumentError::TooMany(all.len() * weights.len()));
         }
         let with = |w: f64| {
             let domain = domain.to_owned();
@@ -54,35 +56,28 @@ pub(super) fn mixtures(text: &str) -> Result<Mixtures, String> {
         all = weights.into_iter().flat_map(with).collect();
     }
     if all[0].0.is_empty() {
-        return Err("no weights; write them like prose=0.7,rust=0.3 or rust=0:1:0.05".to_owned());
+        return Err(ArgumentError::NoWeights);
     }
     Ok(Mixtures(all))
 }
 
 /// Parses one value, or an inclusive range `from:to:step`.
-fn range(text: &str, read: impl Fn(&str) -> Result<f64, String>) -> Result<Vec<f64>, String> {
+fn range(text: &str, read: impl Fn(&str) -> Result<f64, ArgumentError>) -> Result<Vec<f64>, ArgumentError> {
     let parts: Vec<&str> = text.split(':').collect();
     let (from, to, step) = match parts.as_slice() {
         [one] => return Ok(vec![read(one)?]),
         [from, to, step] => (read(from)?, read(to)?, read(step)?),
-        _ => return Err(format!("'{}' is not a range; write from:to:step, like 0:1:0.05", text.trim())),
+        _ => return Err(ArgumentError::NotARange(text.trim().to_owned())),
     };
     if step <= 0.0 || to < from {
-        return Err(format!(
-            "the range '{}' is empty: `to` must be at least `from`, and the step above zero",
-            text.trim()
-        ));
+        return Err(ArgumentError::EmptyRange(text.trim().to_owned()));
     }
     // The end belongs to it though the steps do not meet it to the last digit.
     let steps = ((to - from) / step + 1e-9).floor();
     if steps >= MOST as f64 {
-        return Err(too_many(steps as usize + 1));
+        return Err(ArgumentError::TooMany(steps as usize + 1));
     }
     Ok((0..=steps as usize).map(|i| round(from + i as f64 * step)).collect())
-}
-
-fn too_many(count: usize) -> String {
-    format!("the ranges give {count} predictions; the maximum is {MOST}")
 }
 
 /// Removes the rounding error of repeated addition: 0.15000000000000002 becomes 0.15.

@@ -1,5 +1,6 @@
 //! Parsing and printing of times in the local time zone.
 
+use super::ArgumentError;
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
@@ -7,10 +8,9 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 /// `2h ago`, `30m`.
 ///
 /// # Errors
-/// A sentence that quotes the input and says what is accepted.
-pub fn parse(text: &str) -> Result<f64, String> {
-    read(text.trim(), &Zoned::now())
-        .ok_or_else(|| format!("'{text}' is not a time; write it like 14:00, '2026-11-24 14:00' or '2h ago'"))
+/// [`ArgumentError::NotATime`].
+pub fn parse(text: &str) -> Result<f64, ArgumentError> {
+    read(text.trim(), &Zoned::now()).ok_or_else(|| ArgumentError::NotATime(text.to_owned()))
 }
 
 fn read(text: &str, now: &Zoned) -> Option<f64> {

@@ -5,7 +5,7 @@ mod thread;
 
 use super::output::{print, print_json};
 use super::session::Session;
-use super::{Outcome, ProjectArg};
+use super::{ArgumentError, Outcome, ProjectArg};
 use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::service::Service;
@@ -125,19 +125,19 @@ impl Watch {
     }
 }
 
-fn parse_view(text: &str) -> Result<ViewId, String> {
+fn parse_view(text: &str) -> Result<ViewId, ArgumentError> {
     let ids: Vec<ViewId> = views::all().iter().map(|view| view.spec().id).collect();
     let names: Vec<&str> = ids.iter().map(|id| id.0).collect();
-    ids.iter().find(|id| id.0 == text).copied().ok_or_else(|| format!("the views are {}", names.join(", ")))
+    ids.iter().find(|id| id.0 == text).copied().ok_or_else(|| ArgumentError::NoView(names.join(", ")))
 }
 
-fn parse_theme(text: &str) -> Result<ThemeName, String> {
+fn parse_theme(text: &str) -> Result<ThemeName, ArgumentError> {
     match text {
         "dark" => Ok(ThemeName::Dark),
         "light" => Ok(ThemeName::Light),
         "ansi" => Ok(ThemeName::Ansi),
         "mono" => Ok(ThemeName::Mono),
-        _ => Err("the themes are dark, light, ansi and mono".to_owned()),
+        _ => Err(ArgumentError::NoTheme),
     }
 }
 

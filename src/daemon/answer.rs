@@ -9,7 +9,7 @@ use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};
 use crate::fit::{Options, Stop};
 use crate::forecast;
-use crate::ingest;
+use crate::ingest::{self, Verdict};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, StatusAnswer, Which};
 use crate::ipc::series::SeriesAnswer;
 use crate::observe::target::{expert_share, shapes};
@@ -140,9 +140,11 @@ fn status(snapshot: &Snapshot) -> StatusAnswer {
 fn check(current: &CurrentState) -> CheckAnswer {
     let files = current.files.iter().map(|file| {
         let (format, why) = match &file.verdict {
-            Ok((format, why)) if why.is_empty() => (Some(format.clone()), ingest::why(&current.project, file)),
-            Ok((format, why)) => (Some(format.clone()), why.clone()),
-            Err(why) => (None, why.clone()),
+            Verdict::Read { format, why } if why.is_empty() => {
+                (Some(format.clone()), ingest::why(&current.project, file))
+            }
+            Verdict::Read { format, why } => (Some(format.clone()), why.clone()),
+            Verdict::Refused(why) => (None, why.clone()),
         };
         FileView { run: file.run.clone(), file: file.file.clone(), format, why, points: file.points }
     });
@@ -344,7 +346,7 @@ fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failur
     if let Some(filled) = current.and_then(|current| asked.filled(&project.domains, current)) {
         return Ok(filled);
     }
-    let (mixture, sum) = asked.normalised().map_err(|e| Failure::usage(e, None))?;
+    let (mixture, sum) = asked.normalised().map_err(|e| Failure::usage(e.to_string(), None))?;
     if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
         return Err(Failure::usage(
             format!("the weights of --mixture sum to {sum:.3}, not to 1"),

@@ -10,19 +10,26 @@ use std::fmt::Write;
 const CHUNK: usize = 1 << 20;
 
 /// Why an export ended early.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Whoever takes the text is gone.
+    #[error(transparent)]
     Sink(std::io::Error),
     /// What the store says.
-    Store(StoreError),
-    /// The run or metric that was asked for does not exist.
-    Unknown(Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The run that was asked for does not exist.
+    #[error("no run is called '{0}'")]
+    Unknown(String),
 }
 
-impl From<StoreError> for ExportError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Sink(error) => Self::new(error.to_string(), None),
+            ExportError::Unknown(_) => Self::usage(error.to_string(), "list them: mixlaw runs".to_owned()),
+        }
     }
 }
 
@@ -39,8 +46,7 @@ pub fn points(
     let runs: Vec<(RunId, String)> =
         store.runs()?.into_iter().filter(|(_, name)| query.run.as_ref().is_none_or(|wanted| wanted == name)).collect();
     if let (true, Some(run)) = (runs.is_empty(), &query.run) {
-        let failure = Failure::usage(format!("no run is called '{run}'"), "list them: mixlaw runs".to_owned());
-        return Err(ExportError::Unknown(failure));
+        return Err(ExportError::Unknown(run.clone()));
     }
     let mut text = String::with_capacity(CHUNK + 4096);
     if query.format == ExportFormat::Csv {

@@ -92,7 +92,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
             Ok(client) => return Ok(client),
             Err(IpcError::NoDaemon) => {}
             // One that is on its way out, or was just killed: there will be no daemon in a moment.
-            Err(IpcError::Broken(_)) if Instant::now() < deadline => {
+            Err(IpcError::Broken(_) | IpcError::Ended(_)) if Instant::now() < deadline => {
                 std::thread::sleep(LOOK);
                 continue;
             }
@@ -149,7 +149,7 @@ pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
             Ok(client) => return Ok(Some(client)),
             Err(IpcError::NoDaemon) => return Ok(None),
             // Like in `ensure`: one that is on its way out.
-            Err(IpcError::Broken(_)) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            Err(IpcError::Broken(_) | IpcError::Ended(_)) if Instant::now() < deadline => std::thread::sleep(LOOK),
             Err(error) => return Err(speak(&error)),
         }
     }
@@ -192,7 +192,9 @@ pub fn speak(error: &IpcError) -> Failure {
         IpcError::NoDaemon => "start it: mixlaw daemon start",
         IpcError::Version { .. } => "restart it with this version: mixlaw daemon stop, then the command again",
         IpcError::Stranger(_) => "set MIXLAW_STATE to a directory that you own",
-        IpcError::Broken(_) => "try again; if it fails again: mixlaw daemon stop",
+        IpcError::Broken(_) | IpcError::Behind(_) | IpcError::Ended(_) => {
+            "try again; if it fails again: mixlaw daemon stop"
+        }
     };
     Failure::new(error.to_string(), help.to_owned())
 }

@@ -160,8 +160,7 @@ fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std:
     let response = match result {
         Ok(()) => Response::End,
         Err(export::ExportError::Sink(error)) => return Err(error),
-        Err(export::ExportError::Store(error)) => Response::Failed(error.into()),
-        Err(export::ExportError::Unknown(failure)) => Response::Failed(failure),
+        Err(error) => Response::Failed(error.into()),
     };
     frame::write(stream, &response)
 }

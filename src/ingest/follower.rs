@@ -8,7 +8,7 @@ use super::listing::Listing;
 use super::parallel::Job;
 use super::settings::{self, Settings};
 use super::tail::{Reading, Tail};
-use super::{FileReport, Turn};
+use super::{FileReport, Turn, Verdict};
 use crate::open::{self, OpenError};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
@@ -185,7 +185,7 @@ impl Follower {
         }
         let verdict =
             match by_name(relative).map_or_else(|| open::beginning(path, HEAD as u64).map(Ok), |no| Ok(Err(no))) {
-                Ok(Ok(head)) => Chosen::recognise(&self.own, relative, &head),
+                Ok(Ok(head)) => Chosen::recognise(&self.own, relative, &head).map_err(|e| e.to_string()),
                 Ok(Err(reason)) => Err(reason.to_owned()),
                 Err(OpenError::Io(error)) => {
                     // It is looked at again each time, as whoever may read it can change without a trace in its stamp.
@@ -353,11 +353,11 @@ impl Follower {
         };
         for (relative, tail) in &self.tails {
             let points = tail.id.map_or(0, |id| store.file_points(id));
-            let verdict = Ok((tail.format.name().to_owned(), tail.why.clone()));
+            let verdict = Verdict::Read { format: tail.format.name().to_owned(), why: tail.why.clone() };
             into.push(report(relative, tail.path.clone(), verdict, points));
         }
         for (relative, (_, reason)) in &self.refused {
-            into.push(report(relative, self.place.path.join(relative), Err(reason.clone()), 0));
+            into.push(report(relative, self.place.path.join(relative), Verdict::Refused(reason.clone()), 0));
         }
     }
 

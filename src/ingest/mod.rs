@@ -16,11 +16,13 @@ mod parallel;
 pub mod replay;
 mod settings;
 mod tail;
+mod verdict;
 #[cfg(feature = "daemon")]
 mod watcher;
 mod why;
 
 pub use ingester::Ingester;
+pub use verdict::Verdict;
 #[cfg(feature = "daemon")]
 pub use watcher::Watcher;
 pub use why::why;
@@ -78,9 +80,8 @@ pub struct FileReport {
     pub file: String,
     /// Where it is.
     pub path: PathBuf,
-    /// Format and why it was recognised (empty where that was in an earlier process: ask [`why`]), or why the file was
-    /// refused.
-    pub verdict: Result<(String, String), String>,
+    /// What it was recognised as.
+    pub verdict: Verdict,
     /// Points read.
     pub points: u64,
 }

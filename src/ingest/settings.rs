@@ -8,6 +8,7 @@ use crate::project::{FactSource, ProjectError, sidecar};
 use crate::vocab::{FactName, FactValue, Facts, Mixture};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What anyone can drop beside a run.
@@ -76,18 +77,6 @@ pub struct Wrong {
     pub help: Option<String>,
 }
 
-impl Wrong {
-    fn with(relative: &str, reason: &str) -> Self {
-        Self { text: format!("{relative}: {reason}"), help: None }
-    }
-}
-
-impl From<ProjectError> for Wrong {
-    fn from(error: ProjectError) -> Self {
-        Self { text: error.to_string(), help: error.help().map(str::to_owned) }
-    }
-}
-
 /// The settings of one run.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -124,26 +113,22 @@ impl Settings {
             } else if rank % 100 == OTHERS {
                 // What is no configuration, or one of something else, is no mistake.
                 match load(path, stamp.length) {
-                    Ok(value) if config::is_of_a_tool(&value) => Ok(Ok(config::facts(&value))),
-                    Err(Unread::AtPresent(reason)) => Ok(Err(reason)),
-                    _ => Ok(Ok(Vec::new())),
+                    Ok(value) if config::is_of_a_tool(&value) => Ok(config::facts(&value)),
+                    Err(error @ SettingsError::AtPresent(_)) => Err(error),
+                    _ => Ok(Vec::new()),
                 }
             } else {
-                match load(path, stamp.length) {
-                    Ok(value) => Ok(Ok(config::facts(&unwrapped(value)))),
-                    Err(Unread::AtPresent(reason)) => Ok(Err(reason)),
-                    Err(Unread::Never(reason)) => Err(Wrong::with(relative, &reason)),
-                }
+                load(path, stamp.length).map(|value| config::facts(&unwrapped(value)))
             };
             let (stamp, found) = match found {
-                Ok(Ok(found)) => (*stamp, found),
-                Ok(Err(reason)) => {
+                Ok(found) => (*stamp, found),
+                Err(error @ SettingsError::AtPresent(_)) => {
                     // What it said before stands until it can be read; it is looked at again each time.
-                    self.wrong.insert(relative.clone(), Wrong::with(relative, &reason));
+                    self.wrong.insert(relative.clone(), error.wrong(relative));
                     (Stamp::default(), self.read.remove(&key).map(|(_, found)| found).unwrap_or_default())
                 }
-                Err(wrong) => {
-                    self.wrong.insert(relative.clone(), wrong);
+                Err(error) => {
+                    self.wrong.insert(relative.clone(), error.wrong(relative));
                     (*stamp, Vec::new())
                 }
             };
@@ -181,14 +166,8 @@ impl Settings {
             if self.blends.get(&path).is_some_and(|(before, _)| *before == stamp) {
                 continue;
             }
-            let text = bytes(&file, stamp.length)
-                .map_err(Unread::reason)
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            let mixture = match text.map(|text| blend::file(&text)) {
-                Ok(Some(mixture)) => Ok(mixture),
-                Ok(None) => Err("it has no weights, or is not a data blend".to_owned()),
-                Err(reason) => Err(reason),
-            };
+            let mixture = bytes(&file, stamp.length)
+                .and_then(|bytes| blend::file(&String::from_utf8_lossy(&bytes)).ok_or(SettingsError::NoBlend));
             let mixture = mixture.map_err(|reason| Wrong {
                 text: format!("{place}: the mixture is in '{path}', which cannot be used: {reason}"),
                 help: Some("copy the file to the run's directory, or add 'mixture:' to mixlaw.run.yaml".to_owned()),
@@ -292,13 +271,9 @@ fn is_sidecar(relative: &str) -> bool {
     SIDECAR.contains(&relative.rsplit('/').next().unwrap_or(relative))
 }
 
-/// Facts of a sidecar, each known by its key; or why it cannot be read at present.
-fn stated(relative: &str, path: &Path, length: u64) -> Result<Result<Vec<Found>, String>, Wrong> {
-    let bytes = match bytes(path, length) {
-        Ok(bytes) => bytes,
-        Err(Unread::AtPresent(reason)) => return Ok(Err(reason)),
-        Err(Unread::Never(reason)) => return Err(Wrong::with(relative, &reason)),
-    };
+/// Facts of a sidecar, each known by its key.
+fn stated(relative: &str, path: &Path, length: u64) -> Result<Vec<Found>, SettingsError> {
+    let bytes = bytes(path, length)?;
     let facts = sidecar::facts(Path::new(relative), &bytes)?.into_iter().map(|(name, value, _)| {
         // A schedule has many names.
         let known = match &value {
@@ -307,7 +282,7 @@ fn stated(relative: &str, path: &Path, length: u64) -> Result<Result<Vec<Found>,
         };
         (name, known.unwrap_or(value), name.as_str().to_owned())
     });
-    Ok(Ok(facts.collect()))
+    Ok(facts.collect())
 }
 
 /// The file with a blend that arguments of a run name: where they say, or in the run itself, to which it may have been
@@ -320,48 +295,66 @@ fn blend_file(run: &Path, named: &str) -> (PathBuf, Stamp) {
     found.unwrap_or((stated, Stamp::default()))
 }
 
-fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, Unread> {
-    let too_large = |error: OpenError| match error {
-        OpenError::TooLarge { .. } => Unread::Never(format!("{error}: not read for facts")),
-        OpenError::NotAFile(_) => Unread::Never(error.to_string()),
-        OpenError::Io(error) => Unread::AtPresent(error.to_string()),
-    };
+fn bytes(path: &Path, length: u64) -> Result<Vec<u8>, SettingsError> {
     if length > LARGEST {
-        return Err(too_large(OpenError::TooLarge { most: LARGEST }));
+        return Err(OpenError::TooLarge { most: LARGEST }.into());
     }
-    open::whole(path, LARGEST).map_err(too_large)
+    Ok(open::whole(path, LARGEST)?)
 }
 
-/// Why a file of settings says nothing.
-enum Unread {
-    /// As it is, it will not; with the reason.
-    Never(String),
-    /// The system says no, and may say yes though nothing about the file changes.
-    AtPresent(String),
+/// Why a file of settings says nothing, by what follows.
+#[derive(Debug, thiserror::Error)]
+enum SettingsError {
+    /// The system says no, and may say yes though nothing about the file changes: it is tried again each time.
+    #[error(transparent)]
+    AtPresent(io::Error),
+    /// It is no file: as it is, it will never be read.
+    #[error(transparent)]
+    NotAFile(OpenError),
+    /// Settings are never that large.
+    #[error("{0}: not read for facts")]
+    TooLarge(#[source] OpenError),
+    /// It is not what its name says: nothing of it is used until it is written again.
+    #[error(transparent)]
+    Malformed(Box<dyn std::error::Error + Send + Sync>),
+    /// It says something wrong, in one place: nothing of it is used until it is written again.
+    #[error(transparent)]
+    Invalid(#[from] ProjectError),
+    /// It is read, and states no mixture.
+    #[error("it has no weights, or is not a data blend")]
+    NoBlend,
 }
 
-impl Unread {
-    fn reason(self) -> String {
-        let (Self::Never(reason) | Self::AtPresent(reason)) = self;
-        reason
+impl From<OpenError> for SettingsError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Io(error) => Self::AtPresent(error),
+            OpenError::TooLarge { .. } => Self::TooLarge(error),
+            OpenError::NotAFile(_) => Self::NotAFile(error),
+        }
     }
 }
 
-impl From<String> for Unread {
-    fn from(reason: String) -> Self {
-        Self::Never(reason)
+impl SettingsError {
+    /// What the user is told; a wrong sidecar says itself where.
+    fn wrong(&self, relative: &str) -> Wrong {
+        match self {
+            Self::Invalid(error) => Wrong { text: error.to_string(), help: error.help().map(str::to_owned) },
+            other => Wrong { text: format!("{relative}: {other}"), help: None },
+        }
     }
 }
 
-fn load(path: &Path, length: u64) -> Result<Value, Unread> {
+fn load(path: &Path, length: u64) -> Result<Value, SettingsError> {
     let bytes = bytes(path, length)?;
-    let text = || std::str::from_utf8(&bytes).map_err(|_| "not UTF-8".to_owned());
+    let text = || std::str::from_utf8(&bytes).map_err(|_| SettingsError::Malformed("not UTF-8".into()));
     match path.extension().and_then(|e| e.to_str()) {
-        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| e.to_string().into()),
+        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| SettingsError::Malformed(e.into())),
         Some("toml") => Ok(torchtitan::toml(text()?)),
         Some("sh" | "sbatch" | "slurm") => Ok(command_line::arguments(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
-        _ => serde_json::from_slice(&bytes).or_else(|e| python_json::value(&bytes).ok_or_else(|| e.to_string().into())),
+        _ => serde_json::from_slice(&bytes)
+            .or_else(|e| python_json::value(&bytes).ok_or_else(|| SettingsError::Malformed(e.into()))),
     }
 }
 

@@ -8,11 +8,9 @@ use crate::project::Project;
 #[must_use]
 pub fn why(project: &Project, file: &FileReport) -> String {
     let own = formats::custom::CustomFormat::of(project);
-    let format = file.verdict.as_ref().map_or("", |(format, _)| format);
     open::beginning(&file.path, formats::HEAD as u64)
-        .map_err(|e| e.to_string())
-        .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head))
         .ok()
-        .filter(|(chosen, _)| chosen.name() == format)
+        .and_then(|head| formats::Chosen::recognise(&own, &file.file, &head).ok())
+        .filter(|(chosen, _)| Some(chosen.name()) == file.verdict.format())
         .map_or_else(|| "as recognised before".to_owned(), |(_, recognition)| recognition.why)
 }

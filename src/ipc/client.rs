@@ -56,7 +56,7 @@ impl Client {
     fn read<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, IpcError> {
         let mut counted = Counted { from: &self.stream, bytes: &mut self.received };
         frame::read(&mut counted, frame::MAX_RESPONSE)?
-            .ok_or_else(|| IpcError::Broken("it closed the connection".to_owned()))
+            .ok_or_else(|| IpcError::Ended("it closed the connection".to_owned()))
     }
 
     /// Asks one thing.
@@ -154,16 +154,16 @@ impl Updates {
     /// Waits for what is new, and takes it. Now and then nothing is, and that is said, too.
     ///
     /// # Errors
-    /// [`IpcError::Broken`] where the line breaks or a change does not follow on the one before: connect again.
+    /// [`IpcError::Broken`], [`IpcError::Behind`] and [`IpcError::Ended`]: connect again.
     pub fn wait(&mut self) -> Result<&Replica, IpcError> {
         match self.client.read()? {
             Response::Change(change) => {
-                self.replica.apply(*change).map_err(|gap| IpcError::Broken(gap.to_string()))?;
+                self.replica.apply(*change)?;
                 Ok(&self.replica)
             }
-            Response::Stopping => Err(IpcError::Broken("it is stopping".to_owned())),
-            Response::Failed(failure) => Err(IpcError::Broken(failure.message)),
-            other => Err(IpcError::Broken(format!("unexpected answer: {other:?}"))),
+            Response::Stopping => Err(IpcError::Ended("it is stopping".to_owned())),
+            Response::Failed(failure) => Err(IpcError::Ended(failure.message)),
+            other => Err(IpcError::Ended(format!("unexpected answer: {other:?}"))),
         }
     }
 }

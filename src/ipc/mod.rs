@@ -44,11 +44,11 @@ pub enum IpcError {
     Stranger(u32),
     /// The line broke: connect again.
     #[error("lost the daemon: {0}")]
-    Broken(String),
-}
-
-impl From<std::io::Error> for IpcError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Broken(error.to_string())
-    }
+    Broken(#[from] std::io::Error),
+    /// A change does not follow on the one before: connect again.
+    #[error("lost the daemon: {0}")]
+    Behind(#[from] replica::Gap),
+    /// The daemon ended the conversation: connect again. Says why.
+    #[error("lost the daemon: {0}")]
+    Ended(String),
 }

@@ -2,7 +2,7 @@
 
 use super::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, Mixture, Observation, Observations, Probe};
+use crate::vocab::{FactName, Mixture, Observation, Observations, Probe, ValueError};
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
 /// (`throughput/total_tokens`).
@@ -39,7 +39,26 @@ const UNLISTED: f64 = 5e-3;
 pub(super) struct RunRows {
     pub domains: Vec<DomainRows>,
     /// Why none of the run is used.
-    pub refused: Option<String>,
+    pub refused: Option<Unusable>,
+}
+
+/// Why no row of a run is used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It states no mixture, and none is assumed.
+    #[error("mixture unknown (set facts.mixture)")]
+    MixtureUnknown,
+    /// What it states is no mixture.
+    #[error(transparent)]
+    NoMixture(#[from] ValueError),
+    /// Too much of its mixture is on domains that the project does not list.
+    #[error("{percent:.0} % of its mixture is on unlisted domains ({domains})")]
+    Unlisted {
+        /// How much of it, percent.
+        percent: f64,
+        /// Those domains.
+        domains: String,
+    },
 }
 
 /// The rows of one run for one validation loss. The number of the run in them is 0.
@@ -62,7 +81,7 @@ impl RunRows {
         let mixture = match (record.facts.mixture(), same) {
             (Some(mixture), _) => listed(project, mixture),
             (None, Some(same)) => Ok(same.to_vec()),
-            (None, None) => Err("mixture unknown (set facts.mixture)".to_owned()),
+            (None, None) => Err(Unusable::MixtureUnknown),
         };
         let mixture = match mixture {
             Ok(mixture) => mixture,
@@ -220,7 +239,7 @@ fn assumed_mixture(project: &Project) -> Option<Vec<f64>> {
 }
 
 /// Weights over the project's domains, summing to one.
-fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, String> {
+fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, Unusable> {
     let (mixture, _) = mixture.normalised()?;
     let mut weights = mixture.weights(&project.domains);
     let sum: f64 = weights.iter().sum();
@@ -231,11 +250,7 @@ fn listed(project: &Project, mixture: &Mixture) -> Result<Vec<f64>, String> {
             .filter(|(d, w)| **w > 0.0 && !project.domains.contains(d))
             .map(|(d, _)| d.as_str())
             .collect();
-        return Err(format!(
-            "{:.0} % of its mixture is on unlisted domains ({})",
-            100.0 * (1.0 - sum),
-            others.join(", ")
-        ));
+        return Err(Unusable::Unlisted { percent: 100.0 * (1.0 - sum), domains: others.join(", ") });
     }
     weights.iter_mut().for_each(|w| *w /= sum);
     Ok(weights)

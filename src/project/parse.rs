@@ -72,12 +72,16 @@ fn complaint(source: &Source<'_>, error: &serde_yaml::Error) -> ProjectError {
 /// Parses any YAML (a run's `hparams.yaml`) to JSON, within the same limits.
 ///
 /// # Errors
-/// A sentence with line and column.
-pub fn value(name: &str, text: &str) -> Result<serde_json::Value, String> {
+/// [`ProjectError::Invalid`] with line and column, and [`ProjectError::Unreadable`] where it is too large.
+pub fn value(name: &str, text: &str) -> Result<serde_json::Value, ProjectError> {
     let source = Source { file: std::path::Path::new(name), text };
     if text.len() > MAX_BYTES {
-        return Err(format!("{name} is larger than 1 MiB"));
+        return Err(ProjectError::Unreadable {
+            path: name.into(),
+            reason: "larger than 1 MiB".to_owned(),
+            help: "settings of a run are shorter".to_owned(),
+        });
     }
-    locate::tree(&source, "").map_err(|e| e.to_string())?;
-    serde_yaml::from_str(text).map_err(|e| complaint(&source, &e).to_string())
+    locate::tree(&source, "")?;
+    serde_yaml::from_str(text).map_err(|e| complaint(&source, &e))
 }

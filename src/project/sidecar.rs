@@ -113,7 +113,7 @@ fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<
         Stated::Mixture(weights) => {
             let (mixture, sum) = Mixture(weights.clone())
                 .normalised()
-                .map_err(|reason| source.invalid(at, reason, "write mixture: { prose: 0.8, rust: 0.2 }"))?;
+                .map_err(|e| source.invalid(at, e.to_string(), "write mixture: { prose: 0.8, rust: 0.2 }"))?;
             if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
                 let order: Vec<(String, f64)> = mixture.0.iter().map(|(d, w)| (d.clone(), *w)).collect();
                 let help = format!("to keep their proportions, write mixture: {}", super::weights::as_line(&order));
@@ -130,7 +130,8 @@ fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<
         }
         Stated::Text(text) => {
             let value = parse_amount(text);
-            let value = value.map_err(|e| source.invalid(at, e, format!("write {key}: 1.5M, or another amount")))?;
+            let value = value
+                .map_err(|e| source.invalid(at, e.to_string(), format!("write {key}: 1.5M, or another amount")))?;
             number(source, at, name, value)
         }
         Stated::Number(value) => number(source, at, name, *value),
@@ -154,8 +155,8 @@ fn number(source: &Source<'_>, at: At, name: FactName, value: f64) -> Result<Fac
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(FactName, FactValue, usize)>, String> {
-        facts(Path::new(FILE_NAME), text.as_bytes()).map_err(|e| e.report())
+    fn read(text: &str) -> Result<Vec<(FactName, FactValue, usize)>, ProjectError> {
+        facts(Path::new(FILE_NAME), text.as_bytes())
     }
 
     #[test]
@@ -189,7 +190,7 @@ mod tests {
             ("schedule: 3", "use quotes"),
             ("version: 9\nnew: 1", "this file is of version 9"),
         ] {
-            let said = read(text).expect_err(text);
+            let said = read(text).expect_err(text).report();
             assert!(said.contains(says), "{text}: {said}");
         }
     }

@@ -33,7 +33,7 @@ impl Journal {
             .create(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|e| failed(&path, &e))?;
+            .map_err(|e| StoreError::io(&path, e))?;
         Ok(Self { file, path })
     }
 
@@ -54,19 +54,19 @@ impl Journal {
             return Ok(());
         }
         let mut line = Vec::with_capacity(256 * values.len());
-        if self.torn().map_err(|e| failed(&self.path, &e))? {
+        if self.torn().map_err(|e| StoreError::io(&self.path, e))? {
             line.push(b'\n');
         }
         for value in values {
             line.extend_from_slice(value.to_string().as_bytes());
             line.push(b'\n');
         }
-        let before = self.file.metadata().map_err(|e| failed(&self.path, &e))?.len();
+        let before = self.file.metadata().map_err(|e| StoreError::io(&self.path, e))?.len();
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|error| {
             // All or nothing: what is written again later must not be there twice. Where even this fails, the last line
             // is torn, and is skipped.
             let _ = self.file.set_len(before);
-            failed(&self.path, &error)
+            StoreError::io(&self.path, error)
         })
     }
 
@@ -79,7 +79,7 @@ impl Journal {
         self.file
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.read_to_end(&mut bytes))
-            .map_err(|e| failed(&self.path, &e))?;
+            .map_err(|e| StoreError::io(&self.path, e))?;
         let mut values = Vec::new();
         let mut torn = 0;
         for line in bytes.split_inclusive(|b| *b == b'\n') {
@@ -101,10 +101,6 @@ impl Journal {
         }
         Ok(last != [b'\n'])
     }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 #[cfg(test)]

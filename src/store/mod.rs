@@ -129,7 +129,7 @@ impl std::fmt::Debug for SledStore {
 impl StoreError {
     fn from_sled(error: &sled::Error, path: &Path) -> Self {
         match error {
-            sled::Error::Io(e) => Self::Io { path: path.to_path_buf(), reason: e.to_string() },
+            sled::Error::Io(e) => Self::io(path, std::io::Error::new(e.kind(), e.to_string())),
             other => Self::Damaged(other.to_string()),
         }
     }

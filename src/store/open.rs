@@ -6,6 +6,7 @@ use super::state::{FileState, RunState, State};
 use super::tail::RowPoint;
 use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, stats, tail};
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ enum Refusal {
     /// Somebody has it open.
     Held,
     /// The disk says no.
-    Io(String),
+    Io(Arc<io::Error>),
     /// It is damaged, or of another layout.
     Unreadable(String),
 }
@@ -38,22 +39,22 @@ impl SledStore {
     /// [`StoreError::Busy`] where another process has it, [`StoreError::Io`] where the disk says no. Damage is no
     /// error: what will not open is moved aside.
     pub fn open(directory: &Path) -> Result<(Arc<Self>, Opened), StoreError> {
-        make_private(directory).map_err(|e| StoreError::Io { path: directory.into(), reason: e.to_string() })?;
+        make_private(directory).map_err(|e| StoreError::io(directory, e))?;
         let path = directory.join(DATABASE);
         let existed = path.exists();
         match patiently(&path) {
             Ok(store) if existed => Ok((store, Opened::Existing)),
             Ok(store) => Ok((store, Opened::New)),
             Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
-            Err(Refusal::Io(reason)) => Err(StoreError::Io { path, reason }),
+            Err(Refusal::Io(source)) => Err(StoreError::Io { path, source }),
             Err(Refusal::Unreadable(_)) => {
                 let aside = aside(&path);
-                std::fs::rename(&path, &aside)
-                    .map_err(|e| StoreError::Io { path: path.clone(), reason: e.to_string() })?;
+                std::fs::rename(&path, &aside).map_err(|e| StoreError::io(&path, e))?;
                 match patiently(&path) {
                     Ok(store) => Ok((store, Opened::MovedAside(aside))),
                     Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
-                    Err(Refusal::Io(reason) | Refusal::Unreadable(reason)) => Err(StoreError::Io { path, reason }),
+                    Err(Refusal::Io(source)) => Err(StoreError::Io { path, source }),
+                    Err(Refusal::Unreadable(reason)) => Err(StoreError::io(&path, io::Error::other(reason))),
                 }
             }
         }
@@ -109,7 +110,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
     };
     match catch_unwind(AssertUnwindSafe(|| SledStore::load(db, path.to_path_buf(), path))) {
         Err(_) => Err(Refusal::Unreadable("the database cannot be read".to_owned())),
-        Ok(Err(StoreError::Io { reason, .. })) => Err(Refusal::Io(reason)),
+        Ok(Err(StoreError::Io { source, .. })) => Err(Refusal::Io(source)),
         Ok(Err(error)) => Err(Refusal::Unreadable(error.to_string())),
         Ok(Ok(store)) => Ok(Arc::new(store)),
     }
@@ -122,13 +123,12 @@ fn refusal(error: &sled::Error) -> Refusal {
             if e.to_string().contains("WouldBlock") {
                 Refusal::Held
             } else {
-                Refusal::Io(format!("{e}; the file system may not support locks"))
+                let said = format!("{e}; the file system may not support locks");
+                Refusal::Io(Arc::new(io::Error::new(e.kind(), said)))
             }
         }
-        sled::Error::Io(e)
-            if !matches!(e.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) =>
-        {
-            Refusal::Io(e.to_string())
+        sled::Error::Io(e) if !matches!(e.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) => {
+            Refusal::Io(Arc::new(io::Error::new(e.kind(), e.to_string())))
         }
         other => Refusal::Unreadable(other.to_string()),
     }

@@ -103,8 +103,8 @@ impl Packs {
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Damaged`] where a pack is missing, too short, or not what was written.
     pub fn open(directory: PathBuf, known: BTreeMap<u32, Extent>, trust: Trust) -> Result<Self, StoreError> {
-        let failed = |e: &std::io::Error| io(&directory, e);
-        std::fs::create_dir_all(&directory).map_err(|e| failed(&e))?;
+        let failed = |e: std::io::Error| io(&directory, e);
+        std::fs::create_dir_all(&directory).map_err(|e| failed(e))?;
         let mut packs = BTreeMap::new();
         for (number, extent) in known {
             let file = match OpenOptions::new().read(true).write(true).open(path(&directory, number)) {
@@ -112,18 +112,18 @@ impl Packs {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                     return Err(StoreError::Damaged(format!("pack {number} is missing")));
                 }
-                Err(e) => return Err(failed(&e)),
+                Err(e) => return Err(failed(e)),
             };
-            let length = file.metadata().map_err(|e| failed(&e))?.len();
+            let length = file.metadata().map_err(|e| failed(e))?.len();
             if length < extent.end {
                 return Err(StoreError::Damaged(format!("pack {number} is truncated")));
             }
             packs.insert(number, Pack { file, extent });
         }
-        for entry in std::fs::read_dir(&directory).map_err(|e| failed(&e))?.flatten() {
+        for entry in std::fs::read_dir(&directory).map_err(|e| failed(e))?.flatten() {
             let number = entry.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
             if number.is_some_and(|number: u32| !packs.contains_key(&number)) {
-                std::fs::remove_file(entry.path()).map_err(|e| failed(&e))?;
+                std::fs::remove_file(entry.path()).map_err(|e| failed(e))?;
             }
         }
         let all = Self { directory, packs: RwLock::new(packs) };
@@ -159,10 +159,10 @@ impl Packs {
             None => {
                 let mut options = OpenOptions::new();
                 options.read(true).write(true).create(true).truncate(true).mode(0o600);
-                Arc::new(options.open(path(&self.directory, number)).map_err(|e| self.failed(&e))?)
+                Arc::new(options.open(path(&self.directory, number)).map_err(|e| self.failed(e))?)
             }
         };
-        file.write_all_at(records, offset).map_err(|e| self.failed(&e))?;
+        file.write_all_at(records, offset).map_err(|e| self.failed(e))?;
         self.packs_mut().entry(number).or_insert(Pack { file, extent: Extent::default() });
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Packs {
     pub fn read(&self, place: PackedAt) -> Result<Vec<u8>, StoreError> {
         let file = self.file(place.pack)?;
         let mut record = vec![0; place.length as usize];
-        file.read_exact_at(&mut record, place.offset).map_err(|e| self.failed(&e))?;
+        file.read_exact_at(&mut record, place.offset).map_err(|e| self.failed(e))?;
         let value = match open(&mut Reader(&record)) {
             Some((_, value)) => record.len() - value.len(),
             None => return Err(damaged(place.pack, place.offset)),
@@ -209,7 +209,7 @@ impl Packs {
         let (mut offset, mut wanted) = (from, AT_ONCE);
         while offset < end {
             let mut bytes = vec![0; wanted.min(end - offset) as usize];
-            file.read_exact_at(&mut bytes, offset).map_err(|e| self.failed(&e))?;
+            file.read_exact_at(&mut bytes, offset).map_err(|e| self.failed(e))?;
             let mut reader = Reader(&bytes);
             let begun = offset;
             loop {
@@ -244,7 +244,7 @@ impl Packs {
         };
         due.into_iter()
             .map(|(number, Pack { file, extent })| {
-                file.sync_data().map_err(|e| self.failed(&e))?;
+                file.sync_data().map_err(|e| self.failed(e))?;
                 Ok((number, Extent { synced: extent.end, ..extent }))
             })
             .collect()
@@ -260,7 +260,7 @@ impl Packs {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn delete(&self, number: u32) -> Result<(), StoreError> {
-        std::fs::remove_file(path(&self.directory, number)).map_err(|e| self.failed(&e))
+        std::fs::remove_file(path(&self.directory, number)).map_err(|e| self.failed(e))
     }
 
     fn file(&self, number: u32) -> Result<Arc<File>, StoreError> {
@@ -276,7 +276,7 @@ impl Packs {
         self.packs.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, error: &std::io::Error) -> StoreError {
+    fn failed(&self, error: std::io::Error) -> StoreError {
         io(&self.directory, error)
     }
 }
@@ -323,10 +323,10 @@ fn damaged(number: u32, offset: u64) -> StoreError {
     StoreError::Damaged(format!("pack {number} at byte {offset}"))
 }
 
-fn io(path: &Path, error: &std::io::Error) -> StoreError {
+fn io(path: &Path, error: std::io::Error) -> StoreError {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => StoreError::Damaged(format!("a pack in {} is truncated", path.display())),
-        _ => StoreError::Io { path: path.to_path_buf(), reason: error.to_string() },
+        _ => StoreError::io(path, error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Mixture weights of the domains.
 
+use super::ValueError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,16 +51,16 @@ impl Mixture {
     /// The mixture scaled to a sum of exactly 1, and the original sum.
     ///
     /// # Errors
-    /// A sentence, if a weight is negative or not finite, or all are zero.
-    pub fn normalised(&self) -> Result<(Self, f64), String> {
+    /// [`ValueError`], if a weight is negative or not finite, or all are zero.
+    pub fn normalised(&self) -> Result<(Self, f64), ValueError> {
         for (domain, weight) in &self.0 {
             if !weight.is_finite() || *weight < 0.0 {
-                return Err(format!("the weight of '{domain}' is {weight}; weights are numbers from 0 to 1"));
+                return Err(ValueError::WeightOutOfRange { domain: domain.clone(), weight: *weight });
             }
         }
         let sum: f64 = self.0.values().sum();
         if sum <= 0.0 {
-            return Err("all weights are zero".to_owned());
+            return Err(ValueError::AllZero);
         }
         Ok((Self(self.0.iter().map(|(d, w)| (d.clone(), w / sum)).collect()), sum))
     }
@@ -67,26 +68,21 @@ impl Mixture {
 
 /// Parses `prose=0.7,rust=0.3`. The weights are not normalised: see [`Mixture::normalised`].
 impl std::str::FromStr for Mixture {
-    type Err = String;
+    type Err = ValueError;
 
     /// # Errors
-    /// A sentence that quotes the input and says what is accepted.
-    fn from_str(text: &str) -> Result<Self, String> {
+    /// [`ValueError`] for the first part that cannot be read.
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         let mut mixture = Self::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (domain, weight) =
-                part.split_once('=').ok_or_else(|| format!("'{part}' is not domain=weight, like rust=0.3"))?;
-            let weight: f64 =
-                weight.trim().parse().map_err(|_| format!("the weight of '{domain}' is '{weight}', not a number"))?;
+            let (domain, text) = part.split_once('=').ok_or_else(|| ValueError::NotAWeight(part.to_owned()))?;
+            let unread = |source| ValueError::WeightUnread { domain: domain.to_owned(), text: text.to_owned(), source };
+            let weight: f64 = text.trim().parse().map_err(unread)?;
             if mixture.0.insert(domain.trim().to_owned(), weight).is_some() {
-                return Err(format!("'{}' is given twice", domain.trim()));
+                return Err(ValueError::Twice(domain.trim().to_owned()));
             }
         }
-        if mixture.0.is_empty() {
-            Err("no weights; write them like prose=0.7,rust=0.3".to_owned())
-        } else {
-            Ok(mixture)
-        }
+        if mixture.0.is_empty() { Err(ValueError::NoWeights) } else { Ok(mixture) }
     }
 }
 

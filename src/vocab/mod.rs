@@ -8,6 +8,7 @@
 
 pub mod advice;
 pub mod answer;
+mod error;
 pub mod facts;
 pub mod fit;
 pub mod ledger;
@@ -28,6 +29,7 @@ pub use answer::{
     AckAnswer, CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer,
     SpeedUp,
 };
+pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
     Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView, STACK,

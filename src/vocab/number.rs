@@ -1,12 +1,14 @@
 //! Parsing and formatting of numbers: amounts as people write them (`7e9`, `7B`, `20B`), and JSON without NaN.
 
+use super::ValueError;
+
 /// Parses a size or an amount: `7e9`, `7B`, `1.5M`, `25k`, `20_000`, `2T`.
 ///
 /// Suffixes are decimal (`k` 10³, `M` 10⁶, `B` or `G` 10⁹, `T` 10¹²) in upper or lower case.
 ///
 /// # Errors
-/// A sentence that quotes the input and says what is accepted.
-pub fn parse_amount(text: &str) -> Result<f64, String> {
+/// [`ValueError::NotAnAmount`].
+pub fn parse_amount(text: &str) -> Result<f64, ValueError> {
     let cleaned: String = text.trim().chars().filter(|c| *c != '_' && *c != ',').collect();
     let (digits, factor) = match cleaned.chars().last() {
         Some('k' | 'K') => (&cleaned[..cleaned.len() - 1], 1e3),
@@ -17,7 +19,7 @@ pub fn parse_amount(text: &str) -> Result<f64, String> {
     };
     match digits.trim().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value * factor),
-        _ => Err(format!("'{}' is not a number; write it like 7e9, 7B, 1.5M or 25k", text.trim())),
+        _ => Err(ValueError::NotAnAmount(text.trim().to_owned())),
     }
 }
 

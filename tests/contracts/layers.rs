@@ -77,8 +77,128 @@ fn arrows_and_circles_are_found() {
     assert!(house.told(&house.circles()[0]).contains("src/mid/a.rs:2 names src/mid/b.rs: B"));
 }
 
+/// Errors keep what caused them. Of the source: no function gives a text where an error belongs, and an enum of errors
+/// that holds another error gives it as its source: thiserror does so for `#[from]`, `#[source]`, `transparent`, and a
+/// field called `source`.
+#[test]
+fn errors_are_types_and_keep_their_sources() {
+    let found: Vec<String> = SOURCES.iter().flat_map(|(file, text)| texts_for_errors(file, text)).collect();
+    assert!(found.is_empty(), "texts where an error belongs:\n{}", found.join("\n"));
+    let lost: Vec<String> = SOURCES.iter().flat_map(|(file, text)| lost_sources(file, text)).collect();
+    assert!(lost.is_empty(), "errors that lose what caused them:\n{}", lost.join("\n"));
+    let enums = SOURCES.iter().map(|(_, text)| text.matches("thiserror::Error").count()).sum::<usize>();
+    assert!(enums > 10, "the source was not read");
+}
+
+#[test]
+fn texts_for_errors_and_lost_sources_are_found() {
+    for wrong in [
+        "fn f() -> Result<u8, String> {}",
+        "fn f() -> Result<Result<u8, String>, E> {}",
+        "struct S { f: Result<(A, B),\n String> }",
+        "type R = std::result::Result<T, &'static str>;",
+        "impl FromStr for S { type Err = String; }",
+    ] {
+        assert_eq!(texts_for_errors("a.rs", wrong).len(), 1, "{wrong}");
+    }
+    for right in ["fn f() -> Result<String, E> {}", "fn f() -> Result<Map<A, String>, E> {}", "// Result<u8, String>"] {
+        assert!(texts_for_errors("a.rs", right).is_empty(), "{right}");
+    }
+    let of = |body: &str| lost_sources("a.rs", &format!("#[derive(Debug, thiserror::Error)]\nenum E {{ {body} }}"));
+    assert_eq!(of("#[error(\"{0}\")] A(io::Error), #[error(\"{e}\")] B { e: Arc<StoreError> }").len(), 2);
+    assert!(of("#[error(\"{0}\")] A(#[from] io::Error), #[error(\"x\")] B { source: Arc<io::Error> }").is_empty());
+    assert!(of("#[error(transparent)] A(io::Error), #[error(\"{0}\")] B(String)").is_empty());
+}
+
+/// Where a `Result` has a text for its error.
+fn texts_for_errors(file: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let tree = text.parse::<TokenStream>().expect("Rust");
+    each_level(tree, &mut |tokens| {
+        for (at, token) in tokens.iter().enumerate() {
+            let is_text = |from: usize| match tokens.get(from) {
+                Some(TokenTree::Ident(word)) => *word == "String" && !is_punct(tokens.get(from + 1), ':'),
+                Some(TokenTree::Punct(sign)) if sign.as_char() == '&' => {
+                    let word = |n: usize| tokens.get(n).and_then(ident);
+                    word(from + 1).as_deref() == Some("str") || word(from + 3).as_deref() == Some("str")
+                }
+                _ => false,
+            };
+            let second = match ident(token).as_deref() {
+                Some("Result") if is_punct(tokens.get(at + 1), '<') => second_argument(tokens, at + 1),
+                Some("Err") if is_punct(tokens.get(at + 1), '=') => Some(at + 2),
+                _ => None,
+            };
+            if second.is_some_and(is_text) {
+                found.push(format!("{file}:{}", token.span().start().line));
+            }
+        }
+    });
+    found
+}
+
+/// Where the second argument of `<A, B>` begins, of which `<` is at `open`.
+fn second_argument(tokens: &[TokenTree], open: usize) -> Option<usize> {
+    let mut depth = 0;
+    for at in open..tokens.len() {
+        let TokenTree::Punct(sign) = &tokens[at] else { continue };
+        match sign.as_char() {
+            '<' => depth += 1,
+            '>' if !is_punct(tokens.get(at.wrapping_sub(1)), '-') => depth -= 1,
+            ',' if depth == 1 => return Some(at + 1),
+            _ => {}
+        }
+        if depth == 0 {
+            return None;
+        }
+    }
+    None
+}
+
+/// Variants of errors that hold another error and do not give it as their source.
+fn lost_sources(file: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    each_level(text.parse::<TokenStream>().expect("Rust"), &mut |tokens| {
+        for (at, token) in tokens.iter().enumerate() {
+            let TokenTree::Group(derive) = token else { continue };
+            let derive: String = derive.stream().to_string().split_whitespace().collect();
+            if !(derive.starts_with("derive(") && derive.contains("thiserror::Error")) {
+                continue;
+            }
+            let body = tokens[at..].iter().position(|t| ident(t).as_deref() == Some("enum")).map(|n| at + n);
+            let Some(TokenTree::Group(body)) = body.and_then(|n| tokens.get(n + 2)) else { continue };
+            let body: Vec<TokenTree> = body.stream().into_iter().collect();
+            for variant in body.split(|token| is_punct(Some(token), ',')) {
+                let words: String = variant.iter().map(|t| format!("{t} ")).collect::<String>();
+                // What is said of it stands in strings, and is not looked at.
+                let code: String = words.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+                let names = |word: &str| code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word);
+                let holds = code.split(|c: char| !c.is_alphanumeric()).any(|w| w.ends_with("Error") || w == "Gap");
+                if holds && !["from", "source", "transparent"].into_iter().any(names) {
+                    let line = variant.first().map_or(0, |t| t.span().start().line);
+                    found.push(format!("{file}:{line}: {code}"));
+                }
+            }
+        }
+    });
+    found
+}
+
+fn each_level(tree: TokenStream, look: &mut dyn FnMut(&[TokenTree])) {
+    let tokens: Vec<TokenTree> = tree.into_iter().collect();
+    look(&tokens);
+    for token in tokens {
+        if let TokenTree::Group(group) = token {
+            each_level(group.stream(), look);
+        }
+    }
+}
+
 /// This crate, read once.
 static THIS: LazyLock<House> = LazyLock::new(House::of_this_crate);
+
+/// Its files and their texts.
+static SOURCES: LazyLock<Vec<(String, String)>> = LazyLock::new(sources);
 
 /// Where a module is: its names from the root on.
 type Module = Vec<String>;
@@ -124,21 +244,7 @@ struct Mention {
 
 impl House {
     fn of_this_crate() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut files = Vec::new();
-        let mut folders = vec![root.join("src")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).expect("src can be read") {
-                let path = entry.expect("src can be read").path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|e| e == "rs") {
-                    let name = path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
-                    files.push((name, fs::read_to_string(path).expect("a text")));
-                }
-            }
-        }
-        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let files: Vec<(&str, &str)> = SOURCES.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         Self::new(&files)
     }
 
@@ -280,6 +386,24 @@ impl House {
         });
         format!("{} files:\n{}", circle.len(), lines.collect::<Vec<_>>().join("\n"))
     }
+}
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    let mut folders = vec![root.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
+                files.push((name, fs::read_to_string(path).expect("a text")));
+            }
+        }
+    }
+    files
 }
 
 fn file_of(modules: &BTreeMap<Module, String>, module: &[String]) -> String {

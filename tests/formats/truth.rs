@@ -133,7 +133,7 @@ fn every_companion_is_recognised_or_refused_with_a_reason() {
             Ok((format, why)) => println!("{path}\n    {} ({}): {}", format.name(), why.confidence, why.why),
             Err(reason) => {
                 println!("{path}\n    refused: {reason}");
-                assert!(reason.len() > 10, "{path}: '{reason}' is no reason");
+                assert!(reason.to_string().len() > 10, "{path}: '{reason}' is no reason");
             }
         }
     }

@@ -52,7 +52,7 @@ impl Files {
         if std::mem::take(&mut self.again) {
             let all: Vec<Arc<FileReport>> = whole().into_iter().map(Arc::new).collect();
             self.places = all.iter().enumerate().map(|(place, report)| (report.path.clone(), place)).collect();
-            self.followed = all.iter().filter(|report| report.verdict.is_ok()).count() as u64;
+            self.followed = all.iter().filter(|report| report.verdict.format().is_some()).count() as u64;
             self.all = Arc::new(all);
         }
         (Arc::clone(&self.all), self.followed)
@@ -62,9 +62,11 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::Verdict;
 
     fn report(file: &str, points: u64) -> FileReport {
-        let verdict = if file == "bad" { Err("why".to_owned()) } else { Ok(("jsonl".to_owned(), String::new())) };
+        let read = Verdict::Read { format: "jsonl".to_owned(), why: String::new() };
+        let verdict = if file == "bad" { Verdict::Refused("why".to_owned()) } else { read };
         FileReport { run: file.to_owned(), file: file.to_owned(), path: file.into(), verdict, points }
     }
 

@@ -158,7 +158,7 @@ fn probe(directory: &Path) -> Result<(), StoreError> {
         file.sync_all()
     });
     let _ = std::fs::remove_file(&path);
-    tried.map_err(|e| StoreError::Io { path: directory.to_path_buf(), reason: e.to_string() })
+    tried.map_err(|e| StoreError::io(directory, e))
 }
 
 #[cfg(test)]

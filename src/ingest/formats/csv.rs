@@ -134,9 +134,9 @@ impl Parser for Rows {
         }
         let mut from = Reader::new(bytes);
         let (Some(passing), Some(rows), Some(step)) = (from.byte(), from.unsigned(), from.signed()) else {
-            return Err(FormatError("state of another parser".into()));
+            return Err(FormatError::OtherParser);
         };
-        let table = Table::new(from.rest()).ok_or_else(|| FormatError("state of another parser".into()))?;
+        let table = Table::new(from.rest()).ok_or_else(|| FormatError::OtherParser)?;
         (self.passing, self.rows, self.step) = (passing != 0, rows, step);
         self.take(table);
         Ok(())

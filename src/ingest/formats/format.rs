@@ -76,11 +76,20 @@ pub trait Parser: Send {
     /// # Errors
     /// [`FormatError`] where the bytes are not of this parser: the file is then read from its beginning.
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
-        if saved.is_empty() { Ok(()) } else { Err(FormatError("state of another parser".to_owned())) }
+        if saved.is_empty() { Ok(()) } else { Err(FormatError::OtherParser) }
     }
 }
 
-/// Why a file cannot be read on.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct FormatError(pub String);
+/// What a format says against a file, by what follows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// It is no log that is known: it is left alone. Says what it is instead, for `check`.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing after this point can be read: it is not read on until it is replaced. Says what stands there.
+    #[error("{0}")]
+    Stuck(String),
+    /// What was kept is the state of another parser: the file is read from its beginning.
+    #[error("state of another parser")]
+    OtherParser,
+}

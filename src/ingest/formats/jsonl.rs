@@ -246,7 +246,7 @@ impl Parser for Lines {
         let (Some(records), Some(flags), Some(step), Some(planned)) =
             (r.unsigned(), r.unsigned(), r.signed(), r.signed())
         else {
-            return Err(FormatError("state of another parser".to_owned()));
+            return Err(FormatError::OtherParser);
         };
         self.records = records;
         self.skipping = flags & 1 == 1;

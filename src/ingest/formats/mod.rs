@@ -70,8 +70,8 @@ impl Chosen {
     /// The format that recognises a file best, and why: the project's own before those of [`all`].
     ///
     /// # Errors
-    /// A sentence for `check`.
-    pub fn recognise(own: &[CustomFormat], path: &str, head: &[u8]) -> Result<(Self, Recognition), String> {
+    /// [`FormatError::Refused`].
+    pub fn recognise(own: &[CustomFormat], path: &str, head: &[u8]) -> Result<(Self, Recognition), FormatError> {
         if let Some(found) = Self::own(own, path, head) {
             return Ok(found);
         }
@@ -129,10 +129,10 @@ impl std::ops::Deref for Chosen {
 /// The format that recognises a file best, and why; or why it is refused.
 ///
 /// # Errors
-/// A sentence for `check` ("a git-LFS pointer: the file itself was not fetched").
-pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recognition), String> {
+/// [`FormatError::Refused`] ("a git-LFS pointer: the file itself was not fetched").
+pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recognition), FormatError> {
     if let Some(reason) = refuse::never_a_log(path, head) {
-        return Err(reason);
+        return Err(FormatError::Refused(reason));
     }
     all()
         .iter()
@@ -142,5 +142,5 @@ pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recogn
             Some(b) if b.1.confidence >= r.confidence => Some(b),
             _ => Some((format, r)),
         })
-        .ok_or_else(|| refuse::not_recognised(path, head))
+        .ok_or_else(|| FormatError::Refused(refuse::not_recognised(path, head)))
 }

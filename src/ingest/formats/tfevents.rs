@@ -95,7 +95,7 @@ impl Parser for EventParser {
                 if at > 0 || (!last && header.iter().all(|byte| *byte == 0)) {
                     break;
                 }
-                return Err(FormatError(
+                return Err(FormatError::Stuck(
                     "the length of a TensorBoard record has a wrong checksum; the rest of the file cannot be read"
                         .into(),
                 ));
@@ -148,7 +148,7 @@ impl Parser for EventParser {
         if saved.is_empty() {
             return Ok(());
         }
-        let foreign = || FormatError("state of another parser".to_owned());
+        let foreign = || FormatError::OtherParser;
         let (skip, arguments) = saved.split_first_chunk().ok_or_else(foreign)?;
         self.skip = u64::from_le_bytes(*skip);
         let mut from = Reader::new(arguments);

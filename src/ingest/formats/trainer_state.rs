@@ -62,9 +62,9 @@ impl Parser for State {
                 match last {
                     false => Ok(0),
                     true if at >= input.len() => {
-                        Err(FormatError("truncated: still being written, or the writer stopped".into()))
+                        Err(FormatError::Stuck("truncated: still being written, or the writer stopped".into()))
                     }
-                    true => Err(FormatError(format!("not JSON at byte {at}"))),
+                    true => Err(FormatError::Stuck(format!("not JSON at byte {at}"))),
                 }
             }
         }

@@ -74,7 +74,7 @@ impl Parser for WandbParser {
                 return Ok(0);
             }
             if input[..6] != FILE_HEADER[..6] {
-                return Err(FormatError("a W&B file without its header".into()));
+                return Err(FormatError::Stuck("a W&B file without its header".into()));
             }
             at = FILE_HEADER.len();
             self.begun = true;
@@ -128,7 +128,7 @@ impl Parser for WandbParser {
         if saved.is_empty() {
             return Ok(());
         }
-        let foreign = || FormatError("state of another parser".to_owned());
+        let foreign = || FormatError::OtherParser;
         let ([flags, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
         let (step, lines) = rest.split_first_chunk().ok_or_else(foreign)?;
         let mut breaks = memchr::memchr_iter(b'\n', lines);

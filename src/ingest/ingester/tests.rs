@@ -1,4 +1,5 @@
 use super::*;
+use crate::ingest::Verdict;
 use crate::project::RunSource;
 use crate::store::{ExportedPoint, ReadStore};
 use crate::vocab::{FactName, FactValue};
@@ -258,8 +259,12 @@ fn runs_and_files_may_come_late_and_what_is_no_log_is_refused_with_a_reason() {
     assert_eq!(names, ["more/x.jsonl", "runs/a"], "a directory with nothing in it is no run");
     assert_eq!(bench.losses("more/x.jsonl")[0].0, "x.jsonl");
     let reports = bench.ingester.files();
-    let verdict =
-        |file: &str| reports.iter().find(|r| r.file == file).map(|r| r.verdict.clone().err().unwrap_or_default());
+    let verdict = |file: &str| {
+        reports
+            .iter()
+            .find(|r| r.file == file)
+            .map(|r| if let Verdict::Refused(why) = &r.verdict { why.clone() } else { String::new() })
+    };
     assert!(verdict("empty.jsonl").unwrap().contains("empty"));
     assert!(verdict("pointer.jsonl").unwrap().contains("LFS"));
     assert!(verdict("train.py").unwrap().contains("code"));

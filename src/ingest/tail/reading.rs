@@ -183,7 +183,8 @@ impl Tail {
                 let n = read_at(&file, &mut with.scratch.bytes, 0)?;
                 match Chosen::recognise(with.own, &self.relative, &with.scratch.bytes[..n]) {
                     Ok((format, why)) => (self.format, self.why, self.orphan) = (format, why.why, false),
-                    Err(reason) => {
+                    Err(error) => {
+                        let reason = error.to_string();
                         self.pending = false;
                         // As long as nothing stands there that can be read, what was read before stays.
                         let (failed, refused) = if self.orphan { (None, Some(reason)) } else { (Some(reason), None) };
@@ -242,7 +243,7 @@ impl Tail {
             let outcome = parser.feed(&with.scratch.bytes[..n], last, sink);
             let (used, stuck) = match outcome {
                 Ok(used) => (used.min(n), String::new()),
-                Err(error) => (0, error.0),
+                Err(error) => (0, error.to_string()),
             };
             if used == 0 && stuck.is_empty() && !at_end && want < MOST {
                 // One record longer than was read.
@@ -304,7 +305,7 @@ impl Tail {
         let used = match parser.feed(&with.scratch.bytes[..n], true, &mut sink) {
             Ok(used) => used as u64,
             // Caught in the middle of being written: the version before stands until this one is whole.
-            Err(error) => return Ok(Outcome::Nothing(Reading { failed: Some(error.0), ..reading })),
+            Err(error) => return Ok(Outcome::Nothing(Reading { failed: Some(error.to_string()), ..reading })),
         };
         if self.id.is_some() {
             self.restart();

@@ -355,7 +355,7 @@ impl Parser for Undecided {
     }
 
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
-        let other = || FormatError("state of another parser".to_owned());
+        let other = || FormatError::OtherParser;
         let (tag, rest) = saved.split_first().filter(|(tag, _)| matches!(tag, b'?' | b'~' | b'!')).ok_or_else(other)?;
         let mut from = Reader::new(rest);
         if from.bytes() != Some(self.began.as_bytes()) {
