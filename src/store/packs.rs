@@ -104,7 +104,7 @@ impl Packs {
     /// [`StoreError::Io`]; [`StoreError::Damaged`] where a pack is missing, too short, or not what was written.
     pub fn open(directory: PathBuf, known: BTreeMap<u32, Extent>, trust: Trust) -> Result<Self, StoreError> {
         let failed = |e: std::io::Error| io(&directory, e);
-        std::fs::create_dir_all(&directory).map_err(|e| failed(e))?;
+        std::fs::create_dir_all(&directory).map_err(&failed)?;
         let mut packs = BTreeMap::new();
         for (number, extent) in known {
             let file = match OpenOptions::new().read(true).write(true).open(path(&directory, number)) {
@@ -114,16 +114,16 @@ impl Packs {
                 }
                 Err(e) => return Err(failed(e)),
             };
-            let length = file.metadata().map_err(|e| failed(e))?.len();
+            let length = file.metadata().map_err(&failed)?.len();
             if length < extent.end {
                 return Err(StoreError::Damaged(format!("pack {number} is truncated")));
             }
             packs.insert(number, Pack { file, extent });
         }
-        for entry in std::fs::read_dir(&directory).map_err(|e| failed(e))?.flatten() {
+        for entry in std::fs::read_dir(&directory).map_err(&failed)?.flatten() {
             let number = entry.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
             if number.is_some_and(|number: u32| !packs.contains_key(&number)) {
-                std::fs::remove_file(entry.path()).map_err(|e| failed(e))?;
+                std::fs::remove_file(entry.path()).map_err(&failed)?;
             }
         }
         let all = Self { directory, packs: RwLock::new(packs) };

@@ -136,7 +136,7 @@ impl Parser for Rows {
         let (Some(passing), Some(rows), Some(step)) = (from.byte(), from.unsigned(), from.signed()) else {
             return Err(FormatError::OtherParser);
         };
-        let table = Table::new(from.rest()).ok_or_else(|| FormatError::OtherParser)?;
+        let table = Table::new(from.rest()).ok_or(FormatError::OtherParser)?;
         (self.passing, self.rows, self.step) = (passing != 0, rows, step);
         self.take(table);
         Ok(())

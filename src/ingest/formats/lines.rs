@@ -212,7 +212,7 @@ impl<P: LineParser> Parser for ByLine<P> {
             .and_then(|_| self.lines.resume(&mut from))
             .and_then(|()| self.parser.resume(&mut from))
             .filter(|()| from.is_empty());
-        read.ok_or_else(|| FormatError::OtherParser)
+        read.ok_or(FormatError::OtherParser)
     }
 }
 

@@ -81,7 +81,7 @@ impl Parser for Lines {
 
     fn resume(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         if !bytes.is_empty() {
-            self.lines = Reader::new(bytes).unsigned().ok_or_else(|| FormatError::OtherParser)?;
+            self.lines = Reader::new(bytes).unsigned().ok_or(FormatError::OtherParser)?;
         }
         Ok(())
     }

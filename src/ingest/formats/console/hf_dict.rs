@@ -250,7 +250,7 @@ impl Parser for HfParser {
             self.steps = steps;
             from.is_empty().then_some(())
         };
-        resumed().ok_or_else(|| FormatError::OtherParser)
+        resumed().ok_or(FormatError::OtherParser)
     }
 }
 
