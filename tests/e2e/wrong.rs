@@ -305,6 +305,8 @@ fn a_run_that_becomes_a_pipe_keeps_no_daemon_from_the_others_nor_from_its_end() 
     let line = |step: usize| format!("{{\"step\": {step}, \"loss\": {}}}\n", 3.0 - 0.01 * step as f64);
     let (a, b) = (world.write("p/logs/a.jsonl", line(1)), world.write("p/logs/b.jsonl", line(1)));
     let mut daemon = world.spawn(&["daemon", "run", "p"]);
+    // A command that is sooner than the daemon would have the store for itself.
+    eventually("the daemon answers", || world.json(&["daemon", "status", "p", "--json"])["running"] == true);
     let steps = |name: &str| {
         let text = stdout(&world.run(&["export", "p"]));
         text.lines().filter(|l| l.contains(name) && l.contains("\"loss\"")).count()
