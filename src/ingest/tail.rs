@@ -142,7 +142,7 @@ impl Tail {
     }
 
     /// When it was last written and how long it is. A file that is rewritten and at present is nothing that can be
-    /// recognised counts as what was read of it.
+    /// recognised counts as what was read of it, be that nothing.
     #[must_use]
     pub fn age(&self, own: &[CustomFormat]) -> (i64, u64) {
         let (now, read) = ((self.stamp.modified, self.stamp.length), (self.cursor.modified, self.cursor.length));
@@ -150,7 +150,7 @@ impl Tail {
             let head = open::beginning(&self.path, HEAD as u64).unwrap_or_default();
             Chosen::recognise(own, &self.relative, &head).is_ok()
         };
-        if self.id.is_none() || now == read || recognised() { now } else { read }
+        if now == read || recognised() { now } else { read }
     }
 
     /// Takes note of what the file is now. Returns whether that is news.
