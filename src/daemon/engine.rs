@@ -65,7 +65,7 @@ pub struct Engine {
     writes: HashMap<RunId, SystemTime>,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
-    paces: BTreeMap<RunId, Rhythm>,
+    rhythms: BTreeMap<RunId, Rhythm>,
     /// Runs that the store knows more of than the engine.
     stale: BTreeSet<RunId>,
     refreshed: Instant,
@@ -117,7 +117,7 @@ impl Engine {
             files: Files::default(),
             writes: HashMap::new(),
             due: BTreeSet::new(),
-            paces: BTreeMap::new(),
+            rhythms: BTreeMap::new(),
             stale: BTreeSet::new(),
             refreshed: Instant::now(),
             refresh_every: Duration::from_secs(1),
@@ -286,9 +286,8 @@ impl Engine {
             self.tables.tables.append(&self.project, &mut observed);
             self.observed = Arc::new(observed);
         }
-        let postponed = std::mem::take(&mut self.postponed);
-        self.forecast_runs(|id| changed.contains(&id) && !postponed.contains(&id));
-        self.postponed = postponed;
+        let anew: BTreeSet<RunId> = changed.difference(&self.postponed).copied().collect();
+        self.forecast_runs(|id| anew.contains(&id));
         Ok(())
     }
 
@@ -351,7 +350,7 @@ impl Engine {
     /// What the disk says.
     pub fn write_down(&mut self, now: SystemTime) -> Result<bool, StoreError> {
         let at = seconds(now);
-        for (id, rhythm) in &self.paces {
+        for (id, rhythm) in &self.rhythms {
             // Silence is the one thing that happens without a line.
             if !rhythm.silence_seen && rhythm.overdue(now).is_some() {
                 self.due.insert(*id);
@@ -367,7 +366,7 @@ impl Engine {
         for id in due {
             let Some(tracked) = self.runs.get(&id) else { continue };
             let of = tracked.context(&self.project);
-            let rhythm = self.paces.entry(id).or_default();
+            let rhythm = self.rhythms.entry(id).or_default();
             rhythm.wrote(self.writes.get(&id).copied());
             if health::is_history(&of, rhythm, now) {
                 self.journaled.starts_are_known(&tracked.record.name, health::starts(&of));

@@ -194,7 +194,7 @@ impl LineGaps {
         &'a self,
         of: RunContext<'a>,
         rhythm: &Rhythm,
-        memory: &Journaled,
+        journaled: &Journaled,
         rival: Option<(&'a str, RunForecast, Rival)>,
         now: SystemTime,
     ) -> HealthInputs<'a> {
@@ -214,7 +214,7 @@ impl LineGaps {
             flops_left: of.flops_left(),
             ..HealthInputs::default()
         };
-        let ledger = memory.ledger();
+        let ledger = journaled.ledger();
         let ledger = ledger.read();
         for metric in &of.project.metrics {
             // Nobody is woken by intervals that had not been tried when they were made.

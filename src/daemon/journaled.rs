@@ -1,5 +1,6 @@
-//! What the engine remembers across starts because no log can say it again: forecasts as they were made and how they
-//! fared, signals as they were told and whether they were acknowledged. In memory for readers, and line by line in the store's journal, from which it is rebuilt.
+//! What the engine knows across starts because no log can say it again: forecasts as they were made and how they fared, and
+//! alerts with whether they were dismissed. In memory for readers, and line by line in the store's journal, from which it is
+//! rebuilt.
 
 use super::alerts::{Alerts, News};
 use crate::forecast::ledger::{Entry, Ledger, TARGET, TargetPoint, widened};
@@ -77,11 +78,11 @@ impl Journaled {
     /// # Errors
     /// What the disk says.
     pub fn open(store: &SledStore) -> Result<Self, StoreError> {
-        let mut memory = Self { journal: store.journal()?, ..Self::default() };
-        let Some(journal) = &mut memory.journal else { return Ok(memory) };
+        let mut journaled = Self { journal: store.journal()?, ..Self::default() };
+        let Some(journal) = &mut journaled.journal else { return Ok(journaled) };
         let (lines, _) = journal.read()?;
         {
-            let shared = memory.ledger.clone();
+            let shared = journaled.ledger.clone();
             let mut ledger = shared.write();
             for line in lines.into_iter().filter_map(|value| serde_json::from_value(value).ok()) {
                 match line {
@@ -91,16 +92,16 @@ impl Journaled {
                     JournalLine::Ended(end) => {
                         ledger.settle(&end.run, &end.metric, end.place.as_ref(), end.truth);
                     }
-                    JournalLine::Signal(event) => memory.alerts.recall(event),
-                    JournalLine::Over { id, at } => memory.alerts.end(id, at),
+                    JournalLine::Signal(event) => journaled.alerts.recall(event),
+                    JournalLine::Over { id, at } => journaled.alerts.end(id, at),
                     JournalLine::Acknowledged { ids, at } => {
-                        memory.alerts.acknowledge(&ids, at);
+                        journaled.alerts.acknowledge(&ids, at);
                     }
                 }
             }
         }
-        memory.take_stock();
-        Ok(memory)
+        journaled.take_stock();
+        Ok(journaled)
     }
 
     /// Goes on beside a store that was opened again. With a journal nothing is forgotten, and what could not be written
@@ -336,25 +337,25 @@ mod tests {
         Arc::make_mut(&mut cut.series).values_mut().for_each(|s| Arc::make_mut(s).retain(|(step, _)| *step <= 100));
         let (store, _) = SledStore::open(dir.path()).unwrap();
         for _ in 0..2 {
-            let mut memory = Journaled::open(&store).unwrap();
-            memory.note_run(&project, &cut, &forecasts(2.3, 0.25), 10.0);
-            memory.write().unwrap();
-            memory.note_run(&project, &cut, &forecasts(2.31, 0.26), 11.0);
-            memory.write().unwrap();
-            assert_eq!(memory.view().waiting, 2);
+            let mut journaled = Journaled::open(&store).unwrap();
+            journaled.note_run(&project, &cut, &forecasts(2.3, 0.25), 10.0);
+            journaled.write().unwrap();
+            journaled.note_run(&project, &cut, &forecasts(2.31, 0.26), 11.0);
+            journaled.write().unwrap();
+            assert_eq!(journaled.view().waiting, 2);
         }
         drop(store);
         std::fs::remove_dir_all(dir.path().join("points.sled")).unwrap();
         let (store, _) = SledStore::open(dir.path()).unwrap();
         for _ in 0..2 {
-            let mut memory = Journaled::open(&store).unwrap();
-            memory.note_run(&project, &whole, &BTreeMap::new(), 20.0);
-            memory.write().unwrap();
-            let view = memory.view();
+            let mut journaled = Journaled::open(&store).unwrap();
+            journaled.note_run(&project, &whole, &BTreeMap::new(), 20.0);
+            journaled.write().unwrap();
+            let view = journaled.view();
             assert_eq!((view.waiting, view.scored), (0, 2));
             let shown = view.grades.iter().find(|g| g.seen.is_none()).unwrap();
             assert!(shown.count == 1 && shown.mre < 0.01, "{shown:?}");
-            assert_eq!(memory.ledger().read().scored()[0].entry.fit.as_deref(), Some("00ff"));
+            assert_eq!(journaled.ledger().read().scored()[0].entry.fit.as_deref(), Some("00ff"));
         }
     }
 }

@@ -82,10 +82,9 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
     each: impl Fn() -> I,
 ) -> Observed {
     let mut observed = Observed::default();
-    let refused =
-        || names.iter().zip(each()).filter_map(|(name, rows)| Some((name, rows.refused.as_ref()?.to_string())));
-    let refused: Vec<(&String, String)> = refused().collect();
-    let refused: BTreeMap<&str, &str> = refused.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+    let reasons: Vec<Option<String>> = each().map(|rows| rows.refused.as_ref().map(ToString::to_string)).collect();
+    let refused: BTreeMap<&str, &str> =
+        names.iter().zip(&reasons).filter_map(|(name, why)| Some((name.as_str(), why.as_deref()?))).collect();
     for index in 0..project.domains.len() {
         let mut fitted = empty(project, index, names);
         let mut starts = fitted.clone();

@@ -68,8 +68,7 @@ pub struct FitView {
     #[serde(default)]
     pub mre_scale: Option<f64>,
     /// Scale tests: errors on the largest runs of fits to the smaller ones, by N and by D.
-    #[serde(default)]
-    #[serde(alias = "leaps")]
+    #[serde(default, alias = "leaps")]
     pub scale_tests: Vec<ScaleTestView>,
     /// Method of cross-validation ("leave one ratio out, 9 folds").
     #[serde(default)]

@@ -90,7 +90,7 @@ impl Engine {
 
     fn sources<'a>(&'a self, id: RunId, tracked: &'a Tracked, now: SystemTime) -> Sources<'a> {
         let written = self.writes.get(&id).copied();
-        let rhythm = self.paces.get(&id);
+        let rhythm = self.rhythms.get(&id);
         Sources {
             project: &self.project,
             record: &tracked.record,

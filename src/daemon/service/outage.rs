@@ -124,7 +124,7 @@ impl Worker {
     }
 
     /// Opens the store anew. sled gives up for good at the first write that fails, so that it must be let go of first, and
-    /// nobody may hold it: its readers are waited for, and new ones wait for the next current.
+    /// nobody may hold it: its readers are waited for, and new ones wait for the next state.
     fn reopen(&mut self) -> Result<(), StoreError> {
         probe(&self.directory)?;
         let stand_in = SledStore::temporary()?;
