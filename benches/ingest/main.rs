@@ -22,7 +22,7 @@ mod process;
 mod scan;
 
 use logs::Tree;
-use mixlaw::ingest::{Budget, Ingester, Look};
+use mixlaw::ingest::{Budget, Ingester, Look, Source};
 use mixlaw::project::Project;
 use mixlaw::store::{ReadStore, SledStore};
 use process::{Daemon, children_seconds, cpu_seconds, mixlaw};
@@ -123,7 +123,7 @@ fn store(tree: &Tree) -> f64 {
     let began = cpu_seconds();
     let (store, _) = SledStore::open(state.path()).expect("a store");
     let mut ingester = Ingester::new(&project, store.clone());
-    ingester.complete(true);
+    ingester.set_complete(true);
     let budget = Budget { time: Duration::from_millis(500) };
     let mut look = Look::Everything;
     while ingester.turn(&look, budget).expect("a turn").more {

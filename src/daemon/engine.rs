@@ -20,7 +20,7 @@ use super::kept_fits::MetricFits;
 use super::metric_roles::Kinds;
 use super::outlook::chosen;
 use crate::forecast;
-use crate::ingest::{Budget, Ingester, Look};
+use crate::ingest::{Budget, Look, Sources};
 use crate::observe::{self, Observed, RowsByRun, RunRecord};
 use crate::project::Project;
 use crate::store::{Opened, ReadStore, RunId, SledStore, StoreError};
@@ -40,7 +40,7 @@ pub struct Engine {
     assumptions: Vec<Notice>,
     tables: WatchedTables,
     store: Arc<SledStore>,
-    ingester: Ingester,
+    sources: Sources,
     runs: BTreeMap<RunId, Tracked>,
     /// How often a run was read from the store.
     readings: u64,
@@ -95,7 +95,7 @@ impl Engine {
     /// What the store says.
     pub fn new(project: Project, store: Arc<SledStore>, opened: &Opened) -> Result<Self, StoreError> {
         let mut engine = Self {
-            ingester: Ingester::new(&project, Arc::clone(&store)),
+            sources: Sources::of(&project, &store),
             project: Arc::new(project.clone()),
             tables: WatchedTables::read(&project),
             written: project,
@@ -136,7 +136,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn reload(&mut self, project: Project) -> Result<(), StoreError> {
-        self.ingester = Ingester::new(&project, Arc::clone(&self.store));
+        self.sources = Sources::of(&project, &self.store);
         self.writes.clear();
         self.files.look_again();
         self.tables = WatchedTables::read(&project);
@@ -157,7 +157,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn move_to(&mut self, store: Arc<SledStore>, opened: &Opened) -> Result<(), StoreError> {
-        self.ingester = Ingester::new(&self.written, Arc::clone(&store));
+        self.sources = Sources::of(&self.written, &store);
         self.writes.clear();
         self.files.look_again();
         self.store = store;
@@ -186,7 +186,7 @@ impl Engine {
     /// Which logs cannot be read at present.
     #[must_use]
     pub fn unreadable(&self) -> Vec<Notice> {
-        self.ingester.unreadable()
+        self.sources.unreadable()
     }
 
     /// The store, for readers.
@@ -200,8 +200,11 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Changed, StoreError> {
-        let turn = self.ingester.turn(look, budget)?;
-        self.writes = self.ingester.last_writes();
+        let turn = self.sources.turn(look, budget)?;
+        match look {
+            Look::Everything => self.writes = self.sources.last_writes(None),
+            Look::Hints(_) => self.writes.extend(self.sources.last_writes(Some(&turn.changed))),
+        }
         self.files.read(&turn.changed);
         let mut changed = Changed { more: turn.more, ..Changed::default() };
         if *look == Look::Everything {
@@ -247,7 +250,7 @@ impl Engine {
     fn refresh(&mut self, changed: &BTreeSet<RunId>) -> Result<(), StoreError> {
         let names: BTreeMap<RunId, String> = self.store.runs()?.into_iter().collect();
         let mut assume = std::mem::take(&mut self.assume_again);
-        // Those that no pattern matches any more the ingester has forgotten.
+        // Those that no pattern matches any more the sources have forgotten.
         let before = self.runs.len();
         self.runs.retain(|id, _| names.contains_key(id));
         // There is news of those that are gone, too.
@@ -467,7 +470,7 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub fn read_all(&mut self, mut tell: impl FnMut(&IngestProgress)) -> Result<(), StoreError> {
-        self.ingester.complete(true);
+        self.sources.set_complete(true);
         // Nobody looks before the end.
         self.refresh_every = Duration::MAX;
         let budget = Budget { time: Duration::from_millis(500) };

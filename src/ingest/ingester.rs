@@ -3,9 +3,9 @@
 use super::discover::{Discovery, Parents, Patterns};
 use super::follower::Follower;
 use super::parallel::{Job, ParsePool, Terms};
-use super::{Budget, FileReport, Look, Turn};
+use super::{Budget, FileReport, Look, Source, Turn};
 use crate::project::Project;
-use crate::store::{ReadStore, RunId, SledStore, StoreError};
+use crate::store::{RunId, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, Severity, text::printable};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -63,18 +63,15 @@ impl Ingester {
             now,
         }
     }
+}
 
-    /// Whether to take files as complete as they are (a command that answers once), or to wait for the end of an
-    /// unfinished line (a daemon; the default).
-    pub fn complete(&mut self, complete: bool) {
+impl Source for Ingester {
+    fn set_complete(&mut self, complete: bool) {
         self.complete = complete;
     }
 
     /// Looks, reads within the budget, and stores points and offsets together.
-    ///
-    /// # Errors
-    /// Only what the store says; what is wrong with files is in [`Ingester::notices`].
-    pub fn turn(&mut self, look: &Look, budget: Budget) -> Result<Turn, StoreError> {
+    fn turn(&mut self, look: &Look, budget: Budget) -> Result<Turn, StoreError> {
         let mut turn = Turn::default();
         let began = Instant::now();
         let now = (self.now)();
@@ -96,16 +93,70 @@ impl Ingester {
         Ok(turn)
     }
 
+    fn has(&self, run: &str) -> bool {
+        self.patterns.may_match(run) && !self.discovery.aliases.contains(run)
+    }
+
+    /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
+    fn notices(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for index in &self.discovery.unmatched {
+            let Some(source) = self.project.runs.get(*index) else { continue };
+            let place = match (source.at, &self.project.file) {
+                (Some((line, column)), Some(file)) => {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    format!("{name}:{line}:{column}: ")
+                }
+                _ => String::new(),
+            };
+            notices.push(Notice {
+                severity: Severity::Warning,
+                text: printable(&format!(
+                    "{place}'{}' matches nothing in {}",
+                    source.path,
+                    self.project.root.display()
+                )),
+                help: Some("mixlaw reads runs that appear there later; list the directory: ls".to_owned()),
+            });
+        }
+        for (path, reason) in &self.discovery.unreadable {
+            notices.push(Notice {
+                severity: Severity::Warning,
+                text: printable(&format!("{}: {reason}", path.display())),
+                help: Some("check its permissions".to_owned()),
+            });
+        }
+        for follower in self.followers.values() {
+            follower.notices(&mut notices);
+        }
+        notices
+    }
+
+    fn unreadable(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        self.followers.values().for_each(|follower| follower.unreadable(&mut notices));
+        notices
+    }
+
+    fn files(&self, of: Option<&BTreeSet<RunId>>) -> Vec<FileReport> {
+        let mut reports = Vec::new();
+        self.followers_of(of).for_each(|follower| follower.reports(&self.store, &mut reports));
+        reports
+    }
+
+    fn last_writes(&self, of: Option<&BTreeSet<RunId>>) -> HashMap<RunId, SystemTime> {
+        let write = |follower: &Follower| {
+            let nanoseconds = u64::try_from(follower.modified()?).ok()?;
+            Some((follower.id?, UNIX_EPOCH + Duration::from_nanos(nanoseconds)))
+        };
+        self.followers_of(of).filter_map(write).collect()
+    }
+}
+
+impl Ingester {
     /// Matches the patterns and looks at every file of every run.
     fn scan(&mut self, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
         self.discover();
-        for (id, name) in self.store.runs()? {
-            // What no pattern would match was read for another version of the project.
-            if !self.patterns.may_match(&name) || self.discovery.aliases.contains(&name) {
-                self.store.forget(id)?;
-                turn.changed.insert(id);
-            }
-        }
         let places = &self.places;
         for follower in self.followers.values_mut() {
             if follower.scan(&self.project, &self.store, &|path| places.contains(path), now)? {
@@ -248,83 +299,11 @@ impl Ingester {
         })
     }
 
-    /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
-    #[must_use]
-    pub fn notices(&self) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        for index in &self.discovery.unmatched {
-            let Some(source) = self.project.runs.get(*index) else { continue };
-            let place = match (source.at, &self.project.file) {
-                (Some((line, column)), Some(file)) => {
-                    let name = file.file_name().unwrap_or_default().to_string_lossy();
-                    format!("{name}:{line}:{column}: ")
-                }
-                _ => String::new(),
-            };
-            notices.push(Notice {
-                severity: Severity::Warning,
-                text: printable(&format!(
-                    "{place}'{}' matches nothing in {}",
-                    source.path,
-                    self.project.root.display()
-                )),
-                help: Some("mixlaw reads runs that appear there later; list the directory: ls".to_owned()),
-            });
-        }
-        for (path, reason) in &self.discovery.unreadable {
-            notices.push(Notice {
-                severity: Severity::Warning,
-                text: printable(&format!("{}: {reason}", path.display())),
-                help: Some("check its permissions".to_owned()),
-            });
-        }
-        for follower in self.followers.values() {
-            follower.notices(&mut notices);
-        }
-        notices
-    }
-
-    /// Which logs cannot be read at present: a command that answers once goes on without them and says so.
-    #[must_use]
-    pub fn unreadable(&self) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        self.followers.values().for_each(|follower| follower.unreadable(&mut notices));
-        notices
-    }
-
-    /// What every file was recognised as.
-    #[must_use]
-    pub fn files(&self) -> Vec<FileReport> {
-        let mut reports = Vec::new();
-        for follower in self.followers.values() {
-            follower.reports(&self.store, &mut reports);
-        }
-        reports
-    }
-
-    /// The same for the files of these runs alone.
-    #[must_use]
-    pub fn files_of(&self, runs: &BTreeSet<RunId>) -> Vec<FileReport> {
-        let mut reports = Vec::new();
-        let theirs = self.followers.values().filter(|follower| follower.id.is_some_and(|id| runs.contains(&id)));
-        theirs.for_each(|follower| follower.reports(&self.store, &mut reports));
-        reports
-    }
-
-    /// When each run was last written to.
-    #[must_use]
-    pub fn last_writes(&self) -> HashMap<RunId, SystemTime> {
-        let write = |follower: &Follower| {
-            let nanoseconds = u64::try_from(follower.modified()?).ok()?;
-            Some((follower.id?, UNIX_EPOCH + Duration::from_nanos(nanoseconds)))
-        };
-        self.followers.values().filter_map(write).collect()
-    }
-
-    /// Where runs were found.
-    #[must_use]
-    pub fn places(&self) -> Vec<(PathBuf, String)> {
-        self.followers.values().map(|f| (f.place.path.clone(), f.place.name.clone())).collect()
+    /// The followers of some runs, or all (`None`).
+    fn followers_of<'a>(&'a self, runs: Option<&'a BTreeSet<RunId>>) -> impl Iterator<Item = &'a Follower> {
+        let asked =
+            move |follower: &&Follower| runs.is_none_or(|runs| follower.id.is_some_and(|id| runs.contains(&id)));
+        self.followers.values().filter(asked)
     }
 }
 

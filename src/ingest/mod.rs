@@ -1,7 +1,7 @@
 //! Logs in: discovery, watching, tailing, and one file per log format.
 //!
 //! Events from the file system are hints; looking (length, modification time, inode) is the truth. [`Ingester`] is
-//! driven by its owner in turns and owns no thread; [`Watcher`] owns notify's thread and turns its events into hints.
+//! driven by its owner in turns and owns no thread, one [`Source`] of several there may be; [`Watcher`] owns notify's thread and turns its events into hints.
 
 mod discover;
 pub mod facts;
@@ -15,6 +15,7 @@ mod listing;
 mod parallel;
 pub mod replay;
 mod settings;
+mod source;
 mod tail;
 mod verdict;
 #[cfg(feature = "daemon")]
@@ -22,6 +23,7 @@ mod watcher;
 mod why;
 
 pub use ingester::Ingester;
+pub use source::{Source, Sources};
 pub use verdict::Verdict;
 #[cfg(feature = "daemon")]
 pub use watcher::Watcher;

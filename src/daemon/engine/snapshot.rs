@@ -33,11 +33,11 @@ impl Engine {
         let runs = self.run_views(now);
         let mut notices: Vec<Notice> = around.notices.clone();
         notices.extend(self.opened.iter().cloned());
-        notices.extend(self.ingester.notices());
+        notices.extend(self.sources.notices());
         notices.extend(self.assumptions.iter().chain(&self.tables.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
-        let ingester = &self.ingester;
-        let (files, followed) = self.files.update(|| ingester.files(), |runs| ingester.files_of(runs));
+        let sources = &self.sources;
+        let (files, followed) = self.files.update(|| sources.files(None), |runs| sources.files(Some(runs)));
         let snapshot = Snapshot {
             seq: self.seq,
             at: seconds(now),

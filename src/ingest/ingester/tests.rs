@@ -1,5 +1,6 @@
 use super::*;
 use crate::ingest::Verdict;
+use crate::ingest::source::delete_others;
 use crate::project::RunSource;
 use crate::store::{ExportedPoint, ReadStore};
 use crate::vocab::{FactName, FactValue};
@@ -55,7 +56,9 @@ impl Bench {
     }
 
     fn turn(&mut self) -> Turn {
-        self.ingester.turn(&Look::Everything, ALL).unwrap()
+        let mut turn = self.ingester.turn(&Look::Everything, ALL).unwrap();
+        turn.changed.extend(delete_others(&self.store, |run| self.ingester.has(run)).unwrap());
+        turn
     }
 
     /// The same store under a new ingester, as after a restart.
@@ -146,7 +149,7 @@ fn a_line_without_its_break_is_taken_when_quiet_and_again_if_that_was_wrong() {
     bench.turn();
     assert_eq!(bench.steps("runs/a"), [0, 1]);
     bench.append("runs/a/m.jsonl", "\n{\"step\": 2, \"loss\": 3}");
-    bench.ingester.complete(true);
+    bench.ingester.set_complete(true);
     bench.turn();
     assert_eq!(bench.steps("runs/a"), [0, 1, 2]);
     bench.append("runs/a/m.jsonl", "{\"step\": 3, \"loss\": 3}\n");
@@ -258,7 +261,7 @@ fn runs_and_files_may_come_late_and_what_is_no_log_is_refused_with_a_reason() {
     let names: Vec<String> = bench.store.runs().unwrap().into_iter().map(|r| r.1).collect();
     assert_eq!(names, ["more/x.jsonl", "runs/a"], "a directory with nothing in it is no run");
     assert_eq!(bench.losses("more/x.jsonl")[0].0, "x.jsonl");
-    let reports = bench.ingester.files();
+    let reports = bench.ingester.files(None);
     let verdict = |file: &str| {
         reports
             .iter()
@@ -372,7 +375,7 @@ fn half_a_trainer_state_ends_a_reading_and_changes_nothing() {
     let mut bench = Bench::new(&["runs/*"]);
     let name = "runs/a/checkpoint-1/trainer_state.json";
     let (two, three) = (trainer_state(2), trainer_state(3));
-    bench.ingester.complete(true);
+    bench.ingester.set_complete(true);
     bench.write(name, &three[..three.len() - 4]);
     assert!(!bench.turn().more, "a file that is not whole was read until the time was up");
     bench.write(name, &two);
@@ -473,7 +476,7 @@ fn a_log_that_cannot_be_opened_any_more_stops_no_other_and_loses_nothing() {
         for complete in [false, true] {
             let mut bench = Bench::new(&["runs/*"]);
             bench.ingester.now = late;
-            bench.ingester.complete(complete);
+            bench.ingester.set_complete(complete);
             bench.write("runs/a/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
             bench.write("runs/b/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n");
             bench.turn();
@@ -531,7 +534,7 @@ fn a_log_that_cannot_be_opened_at_first_is_read_when_it_can() {
 #[test]
 fn a_log_rewritten_as_something_else_is_no_work_for_ever() {
     let mut bench = Bench::new(&["runs/*"]);
-    bench.ingester.complete(true);
+    bench.ingester.set_complete(true);
     bench.write("runs/a/log.jsonl", "{\"step\": 1, \"loss\": 3.0}\n{\"step\": 2, \"loss\": 2.5}\n");
     bench.turn();
     fs::write(bench.path("runs/a/log.jsonl"), vec![0xff; 5_000]).unwrap();
