@@ -2,7 +2,8 @@
 //! `config.json` or `args.json`, whoever wrote it.
 
 use super::{
-    Found, architecture, hf_args, llamafactory, megatron, megatron_kin, mixture, msswift, olmo, plain, torchtitan,
+    Found, architecture, hf_args, lingua, llamafactory, megatron, megatron_kin, mixture, msswift, nanotron, olmo,
+    plain, torchtitan,
 };
 use serde_json::Value;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 #[must_use]
 pub fn facts(config: &Value) -> Vec<Found> {
     let mut found = plain::facts(config);
+    found.extend(nanotron::facts(config));
+    found.extend(lingua::facts(config));
     found.extend(mixture::facts(config));
     found.extend(llamafactory::facts(config));
     found.extend(msswift::facts(config));
@@ -20,6 +23,8 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(megatron_kin::facts(config));
     found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
+    let loose = plain::loose(config, &found);
+    found.extend(loose);
     found
 }
 
@@ -34,6 +39,8 @@ pub fn is_of_a_tool(config: &Value) -> bool {
         || all(&["per_device_train_batch_size"])
         || !olmo::facts(config).is_empty()
         || !megatron_kin::facts(config).is_empty()
+        || !nanotron::facts(config).is_empty()
+        || !lingua::facts(config).is_empty()
 }
 
 /// The model, which many configurations keep in a dictionary of its own.

@@ -1,7 +1,7 @@
 //! Mixture weights in a configuration of unknown origin, recognised by key name and value type.
 
-use super::Found;
 use super::keys::number;
+use super::{Found, blend};
 use crate::vocab::{FactName, FactValue, Mixture};
 use regex::Regex;
 use serde_json::Value;
@@ -19,6 +19,14 @@ static ELSEWHERE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+
+/// Keys that hold weights where what is around them is data.
+const WEIGHTS: [&str; 9] =
+    ["weights", "ratios", "proportions", "probs", "probabilities", "sources", "domains", "corpora", "sampling"];
+/// Keys under which each corpus says its own weight.
+const OWN: [&str; 7] = ["weight", "proportion", "ratio", "sampling_weight", "sample_weight", "probability", "prob"];
+/// Keys under which a corpus in a list says its name.
+const NAMED: [&str; 6] = ["name", "domain", "id", "path", "dataset", "source"];
 
 /// How deep dictionaries are searched.
 const DEEPEST: usize = 6;
@@ -40,9 +48,10 @@ fn search(value: &Value, path: &str, depth: usize, found: &mut Vec<Found>) {
     let Some(map) = value.as_object().filter(|_| depth < DEEPEST) else { return };
     for (key, inner) in map {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        if speaks(key)
-            && let Some(mixture) = weights(inner.as_object().into_iter().flatten())
-        {
+        let data = WEIGHTS.contains(&key.as_str()) && path.split('.').rev().nth(1).is_some_and(is_data);
+        let mixture = if speaks(key) || data { weights(inner.as_object().into_iter().flatten()) } else { None };
+        let mixture = mixture.or_else(|| if is_data(key) || data { own_weights(inner) } else { None });
+        if let Some(mixture) = mixture {
             found.push((FactName::Mixture, FactValue::Mixture(mixture), path.clone()));
         }
         search(inner, &path, depth + 1, found);
@@ -62,6 +71,35 @@ fn flattened(config: &Value, found: &mut Vec<Found>) {
         if let Some(mixture) = weights(entries.iter().map(|(name, value)| (name, *value))) {
             found.push((FactName::Mixture, FactValue::Mixture(mixture), group.to_owned()));
         }
+    }
+}
+
+/// Whether a key is of training data.
+fn is_data(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let held_out = ["eval", "val", "test", "dev"].iter().any(|word| key.contains(word));
+    let words = ["data", "corpus", "corpora", "mixture", "streams", "domains", "sources", "components"];
+    !held_out && words.iter().any(|word| key.contains(word))
+}
+
+/// Weights that each corpus states beside what else it says of itself: LLM Foundry's `streams: {a: {proportion: 0.5}}`, and
+/// lists of corpora with a name or path.
+fn own_weights(value: &Value) -> Option<Mixture> {
+    let own = |corpus: &Value| OWN.iter().find_map(|key| number(corpus.get(key)?));
+    match value {
+        Value::Object(map) if map.len() > 1 => {
+            let weights = map.iter().map(|(name, corpus)| Some((name.clone(), own(corpus)?)));
+            Some(Mixture(weights.collect::<Option<_>>()?).normalised().ok()?.0)
+        }
+        Value::Array(list) if list.len() > 1 => {
+            let name = |corpus: &'_ Value| NAMED.iter().find_map(|key| corpus.get(key)?.as_str().map(str::to_owned));
+            let named: Vec<(String, f64)> =
+                list.iter().map(|corpus| Some((name(corpus)?, own(corpus)?))).collect::<Option<_>>()?;
+            let (paths, weights): (Vec<&str>, Vec<f64>) =
+                named.iter().map(|(name, weight)| (name.as_str(), *weight)).unzip();
+            blend::mixture(&weights, &paths)
+        }
+        _ => None,
     }
 }
 
@@ -100,6 +138,12 @@ mod tests {
             (json!({"data": {"domain_weights": weights}}), "data.domain_weights"),
             (json!({"sampling_ratios": {"code": "1", "prose": "3"}}), "sampling_ratios"),
             (json!({"train/data_mix.code": 1, "train/data_mix.prose": 3}), "train/data_mix"),
+            (json!({"data": {"weights": weights}}), "data.weights"),
+            (
+                json!({"train_loader": {"dataset": {"streams": {"code": {"proportion": 1}, "prose": {"proportion": 3}}}}}),
+                "train_loader.dataset.streams",
+            ),
+            (json!({"datasets": [{"path": "/d/code", "weight": 1}, {"path": "/d/prose", "weight": 3}]}), "datasets"),
         ] {
             assert_eq!(found(&config), Some((place.to_owned(), vec![0.25, 0.75])), "{config}");
         }
@@ -114,6 +158,8 @@ mod tests {
             json!({"mixture": {"a": 0.5, "b": "web"}}),
             json!({"mixture": {"a": -1, "b": 2}}),
             json!({"mixture": 0.3}),
+            json!({"model": {"weights": {"a": 1, "b": 2}}, "eval_data": {"weights": {"a": 1, "b": 2}}}),
+            json!({"datasets": {"a": {"path": "x"}, "b": {"path": "y"}}}),
         ] {
             assert_eq!(found(&config), None, "{config}");
         }

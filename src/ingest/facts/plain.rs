@@ -1,4 +1,8 @@
-//! Settings under common names in a user-written `config.json`.
+//! Settings under common names in a user-written `config.json`, at its top and in its usual sections.
+//!
+//! A batch of more than [`MOST_SEQUENCES`] is counted in tokens, whatever its key: nobody trains on so many sequences a step,
+//! and nanochat, OLMo-core and others count so. A plain `batch_size` is of one device and one step of accumulation, where the
+//! settings say how many there are, and else the batch.
 
 use super::keys::number;
 use super::{Found, hf_args};
@@ -31,6 +35,149 @@ const NAMES: &[(FactName, &[&str])] = &[
     (FactName::InitFrom, &["init_from", "pretrained", "resume_from"]),
 ];
 
+/// Keys that mean the same where no surer one stands.
+const LOOSE: &[(FactName, &[&str])] = &[
+    (
+        FactName::Params,
+        &[
+            "num_parameters",
+            "n_parameters",
+            "number_of_parameters",
+            "parameter_count",
+            "param_count",
+            "model_params",
+            "parameters",
+            "model_size",
+        ],
+    ),
+    (FactName::TotalParams, &["total_parameters", "num_params_total"]),
+    (
+        FactName::BatchTokens,
+        &["batch_size_tokens", "batch_size_in_tokens", "tokens_per_iter", "tokens_per_iteration", "tokens_per_update"],
+    ),
+    (
+        FactName::SequenceLength,
+        &["max_seq_len", "max_seq_length", "max_sequence_length", "context_len", "ctx_len", "n_ctx", "seqlen"],
+    ),
+    (
+        FactName::PlannedSteps,
+        &[
+            "num_iterations",
+            "n_iterations",
+            "iterations",
+            "max_iters",
+            "num_iters",
+            "n_iters",
+            "max_iterations",
+            "total_iters",
+            "training_steps",
+            "num_train_steps",
+            "num_training_steps",
+            "n_steps",
+            "steps",
+        ],
+    ),
+    (
+        FactName::PlannedTokens,
+        &["total_tokens", "target_tokens", "training_tokens", "token_budget", "num_tokens", "n_tokens", "max_tokens"],
+    ),
+    (FactName::WarmupSteps, &["warmup_iters", "warmup"]),
+];
+
+/// Sections that settings of training are in.
+const SECTIONS: [&str; 11] =
+    ["model", "train", "training", "trainer", "data", "optim", "optimizer", "args", "config", "hparams", "run"];
+
+/// Keys of a batch that may be of one device.
+const BATCHES: [&str; 3] = ["total_batch_size", "train_batch_size", "batch_size"];
+
+/// Sequences in the largest batch that anybody trains with.
+const MOST_SEQUENCES: f64 = 32_768.0;
+
+/// What is found where no surer source says it; `known`: what others have found.
+#[must_use]
+pub fn loose(config: &Value, known: &[Found]) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let sections = SECTIONS.iter().filter_map(|name| Some((format!("{name}."), config.get(name)?)));
+    let places: Vec<(String, &Value)> = std::iter::once((String::new(), config)).chain(sections).collect();
+    let has = |found: &[Found], name| known.iter().chain(found).any(|(other, _, _)| *other == name);
+    for (path, section) in &places {
+        let names = NAMES.iter().filter(|_| !path.is_empty()).chain(LOOSE);
+        for (name, keys) in names {
+            // Schedules and seeds of a section may be of anything.
+            let text = matches!(name, FactName::Schedule | FactName::InitFrom | FactName::Seed);
+            if text || has(&found, *name) || is_batch(*name) && has_batch(known.iter().chain(&found)) {
+                continue;
+            }
+            let value = keys
+                .iter()
+                .find_map(|key| Some((*key, value(*name, section.get(key)?).filter(|v| makes_sense(*name, key, v))?)));
+            if let Some((key, value)) = value {
+                found.push(counted(*name, value, format!("{path}{key}")));
+            }
+        }
+    }
+    if !has_batch(known.iter().chain(&found)) {
+        found.extend(places.iter().find_map(|(path, section)| batch(config, path, section)));
+    }
+    found
+}
+
+fn is_batch(name: FactName) -> bool {
+    matches!(name, FactName::BatchTokens | FactName::BatchSequences)
+}
+
+fn has_batch<'a>(found: impl Iterator<Item = &'a Found>) -> bool {
+    found.into_iter().any(|(name, _, _)| is_batch(*name))
+}
+
+/// Sizes and amounts that could also be widths and lengths count from where they cannot.
+fn makes_sense(name: FactName, key: &str, value: &FactValue) -> bool {
+    let FactValue::Number(number) = value else { return true };
+    match name {
+        FactName::Params | FactName::TotalParams => *number >= 1e4 && (key != "model_size" || *number >= 1e6),
+        FactName::PlannedTokens => *number >= 1e6,
+        FactName::WarmupSteps | FactName::PlannedSteps => number.fract() == 0.0,
+        _ => true,
+    }
+}
+
+/// A batch under the fact that it is, by how large it is.
+fn counted(name: FactName, value: FactValue, place: String) -> Found {
+    match value {
+        FactValue::Number(number) if name == FactName::BatchSequences && number > MOST_SEQUENCES => {
+            (FactName::BatchTokens, value, place)
+        }
+        value => (name, value, place),
+    }
+}
+
+/// The batch of a section, times the devices and steps of accumulation that the settings speak of.
+fn batch(config: &Value, path: &str, section: &Value) -> Option<Found> {
+    let (key, size) = BATCHES.iter().find_map(|key| Some((*key, number(section.get(key)?).filter(|n| *n > 0.0)?)))?;
+    let place = format!("{path}{key}");
+    let factor = |keys: &[&str]| {
+        let inside =
+            [Some(section), Some(config), config.get("train"), config.get("training"), config.get("distributed")];
+        let found = inside.into_iter().flatten().find_map(|at| keys.iter().find_map(|key| number(at.get(key)?)));
+        found.filter(|n| *n >= 1.0).unwrap_or(1.0)
+    };
+    let whole = key == "total_batch_size" || size > MOST_SEQUENCES;
+    let parts = if whole {
+        1.0
+    } else {
+        factor(&[
+            "gradient_accumulation_steps",
+            "grad_accum_steps",
+            "grad_acc_steps",
+            "accumulation_steps",
+            "grad_accum",
+            "accumulate_grad_batches",
+        ]) * factor(&["world_size", "num_gpus", "n_gpus", "num_devices", "dp_size", "data_parallel_size"])
+    };
+    Some(counted(FactName::BatchSequences, FactValue::Number(size * parts), place))
+}
+
 /// Facts of a dictionary of settings. A number that makes no sense for its fact (a negative size, `-1` for "no limit")
 /// is none.
 #[must_use]
@@ -42,7 +189,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
     for (name, keys) in NAMES {
         let value = keys.iter().find_map(|key| Some((*key, value(*name, config.get(key)?)?)));
         if let Some((key, value)) = value {
-            found.push((*name, value, key.to_owned()));
+            found.push(counted(*name, value, key.to_owned()));
         }
     }
     found
@@ -92,5 +239,41 @@ mod tests {
         let Some((FactValue::Mixture(mixture), _)) = by_name(FactName::Mixture) else { panic!("{found:?}") };
         assert_eq!(mixture.weight("prose"), 1.0);
         assert_eq!(facts(&json!([1])), vec![]);
+    }
+
+    #[test]
+    fn what_no_surer_source_says_is_found_in_the_usual_places() {
+        let said = |config: &Value| -> Vec<(FactName, f64, String)> {
+            let known = facts(config);
+            let loose = loose(config, &known);
+            let number = |f: Found| match f.1 {
+                FactValue::Number(n) => Some((f.0, n, f.2)),
+                _ => None,
+            };
+            known.into_iter().chain(loose).filter_map(number).collect()
+        };
+        for (config, name, value, place) in [
+            (json!({"num_parameters": 30_000_000}), FactName::Params, 3e7, "num_parameters"),
+            (json!({"model_size": "30M"}), FactName::Params, 3e7, "model_size"),
+            (json!({"model": {"num_params": 62_000_000}}), FactName::Params, 6.2e7, "model.num_params"),
+            (json!({"total_batch_size": 524_288}), FactName::BatchTokens, 524_288.0, "total_batch_size"),
+            (json!({"total_batch_size": 128}), FactName::BatchSequences, 128.0, "total_batch_size"),
+            (json!({"global_batch_size": 262_144}), FactName::BatchTokens, 262_144.0, "global_batch_size"),
+            (json!({"batch_size": 64, "seq_len": 1024}), FactName::BatchSequences, 64.0, "batch_size"),
+            (
+                json!({"data": {"batch_size": 8}, "world_size": 4, "gradient_accumulation_steps": 2}),
+                FactName::BatchSequences,
+                64.0,
+                "data.batch_size",
+            ),
+            (json!({"training": {"num_iterations": 300}}), FactName::PlannedSteps, 300.0, "training.num_iterations"),
+            (json!({"max_steps": 200, "steps": 300}), FactName::PlannedSteps, 200.0, "max_steps"),
+            (json!({"train": {"max_tokens": 90_000_000}}), FactName::PlannedTokens, 9e7, "train.max_tokens"),
+        ] {
+            assert!(said(&config).contains(&(name, value, place.to_owned())), "{config}: {:?}", said(&config));
+        }
+        assert_eq!(said(&json!({"max_tokens": 512, "model_size": 768, "eval": {"max_steps": 3}})), []);
+        let both = said(&json!({"batch_tokens": 4096, "batch_size": 4}));
+        assert_eq!(both, [(FactName::BatchTokens, 4096.0, "batch_tokens".to_owned())]);
     }
 }

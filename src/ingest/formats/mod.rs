@@ -9,6 +9,7 @@ pub mod console;
 pub mod csv;
 pub mod custom;
 pub mod dvclive;
+pub mod epochs;
 mod format;
 pub mod jsonl;
 pub mod lines;

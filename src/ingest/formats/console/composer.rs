@@ -9,6 +9,13 @@
 //!      Eval metrics/eval/LanguageCrossEntropy: 5.4120
 //! ```
 //!
+//! Composer up to 0.10 prints one metric a line, with epochs from 0 (composer/loggers/file_logger.py and
+//! progress_bar_logger.py of that time):
+//!
+//! ```text
+//! [epoch=0][batch=16/625]: loss/train/total: 2.3
+//! ```
+//!
 //! Metrics are called as Composer calls them for every other logger, without `Train` and `Eval`. Runs whose length is in
 //! epochs, tokens or samples count these in the title (`[epoch=1][batch=5/5]`, `[token=4096/100000]`); `time/batch` is then
 //! the number of the batch, from 0. Evaluations are made after a batch and belong to the title before.
@@ -36,6 +43,7 @@ impl ConsoleFormat for Composer {
     fn lines(&self) -> &'static [&'static str] {
         &[
             "[batch=10/20]:\n\t Train time/batch: 9\n\t Train loss/train/total: 5.5\n[Eval batch=3/3] Eval on eval data:\n\t Eval metrics/eval/x: 5.4\n",
+            "[epoch=0][batch=10/20]: loss/train/total: 5.5\n[epoch=1][batch=10/20]: lr-DecoupledAdamW/group0: 0.0001\n",
             "[token=4096/9999]:\n\t Train time/epoch: 0\n\t Train time/batch: 9\n[epoch=2][batch=3/5]:\n\t Train loss/train/total: nan\n",
         ]
     }
@@ -50,7 +58,8 @@ impl ConsoleFormat for Composer {
     }
 
     fn sign(&self, line: &[u8]) -> Option<Sign> {
-        title(unlabelled(line)).map(|_| Sign::Metric)
+        let line = unlabelled(line);
+        (title(line).is_some() || inline(line).is_some()).then_some(Sign::Metric)
     }
 
     fn parser_after(&self, newlines: u64) -> Box<dyn Parser> {
@@ -93,6 +102,17 @@ fn title(line: &[u8]) -> Option<Title> {
         units.into_iter().find_map(|(prefix, unit)| Some((line.strip_prefix(prefix)?, unit, prefix == b"[batch=")))?;
     let (done, total, b":") = progress(rest)? else { return None };
     Some(Title::Train(Some(done).filter(|_| of_batches), unit.zip(total)))
+}
+
+/// `[epoch=0][batch=16/625]: loss/train/total: 2.3`: the batch since the start of the run, the batches of an epoch, the name and
+/// the value.
+fn inline(line: &[u8]) -> Option<(i64, Option<i64>, &[u8], f64)> {
+    let (epoch, _, rest) = progress(line.strip_prefix(b"[epoch=")?)?;
+    let (batch, batches, rest) = progress(rest.strip_prefix(b"[batch=")?)?;
+    let rest = rest.strip_prefix(b": ")?;
+    let colon = memchr::memrchr(b':', rest).filter(|colon| (1..=200).contains(colon))?;
+    let step = epoch.checked_mul(batches.unwrap_or(0))?.checked_add(batch)?;
+    Some((step, batches, &rest[..colon], whole_number(&rest[colon + 1..])?))
 }
 
 /// `10/1000]` and what follows it; the total may be missing.
@@ -159,6 +179,13 @@ impl LineParser for ComposerParser {
 
     fn line(&mut self, line: Line<'_>, sink: &mut Sink) {
         let text = unlabelled(line.text);
+        if let Some((step, _, name, value)) = inline(text) {
+            self.settle(sink);
+            self.inside = false;
+            (self.step, self.last) = (Some(step), step);
+            point(name, step, value, sink);
+            return;
+        }
         if self.inside
             && let Some((train, name, value)) = entry(text)
         {
@@ -257,6 +284,14 @@ mod tests {
         );
         assert!(seen.len() == 5 && seen[4].1 == 20 && seen[4].2.is_nan(), "{seen:?}");
         assert_eq!(sink.facts, [(FactName::PlannedSteps, FactValue::Number(1000.0), "line 5".to_owned())]);
+    }
+
+    #[test]
+    fn one_metric_a_line_with_epochs_from_zero() {
+        let text = "[epoch=0][batch=5/5]: loss/train/total: 2.5\n[epoch=1][batch=1/5]: loss/train/total: 2.25\n\
+                    [epoch=1][batch=1/5]: metrics/eval/Accuracy: 0.5\n[epoch=1][batch=2/5]: note: none\n";
+        let expected = [("loss/train/total", 5, 2.5), ("loss/train/total", 6, 2.25), ("metrics/eval/Accuracy", 6, 0.5)];
+        assert_eq!(read(text).0, points(&expected));
     }
 
     #[test]

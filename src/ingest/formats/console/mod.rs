@@ -16,6 +16,8 @@ pub mod olmo;
 pub mod open_instruct;
 pub mod torchtitan;
 
+mod announced;
+mod guessed;
 mod hf_start;
 mod signs;
 mod stdout;

@@ -6,41 +6,59 @@
 //! Epoch 0:  12%|█▏        | 120/1000 [00:10<01:10, 12.0it/s, v_num=0, train_loss=3.2]
 //! ```
 //!
-//! A line is taken only if it has a step and a loss (or perplexity, or bits per byte). Names keep a `train`, `val` or `test`
-//! in front of them. The same in a JSON object on a line (fairseq's, and what scripts print with a time before it). What
-//! such a line means is a guess: a line format in the project file is better.
+//! A line is taken only if it has a loss (or perplexity, bits per byte, an accuracy or score) and says where in the run it
+//! belongs: by its step, by its epoch where the log has no steps, or as an evaluation, which belongs to the step before. Names
+//! keep a `train`, `val` or `test` in front of them, and get it where the line begins with it. The same in a JSON object on
+//! a line (fairseq's, and what scripts print with a time before it). What such a line means is a guess: a line format in the
+//! project file is better.
 
 use crate::ingest::formats::jsonl::STEP_KEYS;
 use crate::ingest::formats::python_dict::dict;
 use crate::ingest::formats::scan::{integer, needles, number_with_commas};
 use memchr::memmem::find;
+use regex::bytes::Regex;
+use std::sync::LazyLock;
 
 /// A metric line.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct MetricLine<'a> {
-    pub step: i64,
-    pub total: Option<i64>,
+    /// The step it states, and what that is out of.
+    pub step: Option<(i64, Option<i64>)>,
+    /// The epoch it states, and what that is out of.
+    pub epoch: Option<(i64, Option<i64>)>,
+    /// Whether the step is that of a bar, which begins again with every epoch.
+    pub bar: bool,
+    /// Where the line is of an evaluation as a whole: the word that says so, which its names do without.
+    pub held_out: Option<&'a [u8]>,
     pub values: Vec<(&'a [u8], f64)>,
 }
 
-/// Reads a line; `None` where it has no step or no loss.
+/// Reads a line; `None` where it has no loss (or other measure), or nothing that says where in the run it belongs: a step, an
+/// epoch, or that it is an evaluation.
 pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
-    if line.len() > 4096 || !may_have_loss(line) {
+    if line.len() > 4096 || !may_be_measured(line) {
         return None;
     }
     if let Some(found) = object(line) {
         return Some(found);
     }
-    let (mut step, mut total) = (None, None);
-    let mut epoch = 0;
-    let mut values = Vec::new();
+    let mut found = MetricLine::default();
     let mut at = 0;
     // Start of the word before, where only a space lies between.
     let mut before: Option<usize> = None;
     while let Some((start, end)) = next_word(line, at) {
         let word = &line[start..end];
-        // 'train loss', and LitGPT's 'loss train'.
-        let belongs = |before: &[u8]| is_split(before) || before.eq_ignore_ascii_case(b"loss") && is_split(word);
+        if found.held_out.is_none()
+            && found.values.is_empty()
+            && found.step.is_none()
+            && opens_evaluation(line, start, word)
+        {
+            found.held_out = Some(word);
+        }
+        // 'train loss', LitGPT's 'loss train', nanochat's 'CORE metric'.
+        let belongs = |before: &[u8]| {
+            is_split(before) || before.eq_ignore_ascii_case(b"loss") && is_split(word) || is_measure_of_something(word)
+        };
         let qualifier = before.filter(|b| start - *b <= 12 && belongs(line[*b..start].trim_ascii_end()));
         at = end;
         let Some((strong, from)) = separator(line, end) else {
@@ -48,28 +66,45 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
             continue;
         };
         before = (!strong).then_some(start);
-        let Some(found) = value(line, from) else { continue };
+        let Some(value) = value(line, from) else { continue };
         let name = &line[qualifier.unwrap_or(start)..end];
-        match found.whole.or_else(|| found.as_step().filter(|_| is_step(word))) {
-            Some((n, of)) if is_step(word) => {
-                if step.is_none() || word.starts_with(b"global") {
-                    (step, total) = (Some(n), of);
+        match value.whole.or_else(|| value.as_step().filter(|_| is_step(word))) {
+            Some(step) if is_step(word) => {
+                if found.step.is_none() || word.starts_with(b"global") {
+                    found.step = Some(step);
                 }
             }
-            Some((n, _)) if word.eq_ignore_ascii_case(b"epoch") => epoch = n,
-            _ if goes_on(line, found.end) => {}
-            _ if strong || is_known(word) => values.push((name, found.number)),
+            Some(epoch) if word.eq_ignore_ascii_case(b"epoch") => {
+                found.epoch = Some(epoch);
+                // 'Epoch: [0][ 10/5005]'
+                if let (b']', Some(step)) = (*line.get(value.end)?, bracket(line, value.end)) {
+                    found.step = found.step.or(Some(step));
+                }
+            }
+            _ if goes_on(line, value.end) || is_place_in_source(word) => {}
+            _ if strong || is_known(word) || is_whole_cell(line, start, value.end) => {
+                found.values.push((name, value.number))
+            }
             _ => continue,
         }
-        at = found.end;
+        at = value.end;
         before = None;
     }
-    if let (None, Some((n, of))) = (step, bar(line)) {
-        // A bar begins again with every epoch.
-        step = epoch.checked_mul(of).and_then(|done| done.checked_add(n));
+    if !found.values.iter().any(|(name, _)| is_measured(name)) {
+        return None;
     }
-    let has_loss = values.iter().any(|(name, _)| is_loss(name));
-    step.filter(|_| has_loss).map(|step| MetricLine { step, total, values })
+    if found.step.is_none() {
+        (found.step, found.bar) = match bar(line) {
+            Some((n, of)) => (Some((n, Some(of))), true),
+            // '[ 10/3000] loss=…', 'Iter(train) [ 10/3000] …', 'Epoch(train) [1][ 10/300] …'.
+            None => (of_brackets(line, &mut found.epoch), false),
+        };
+    }
+    if let Some(held_out) = of_a_pass(line) {
+        // How far the evaluation is, not how far the run is.
+        (found.step, found.held_out) = (None, Some(held_out));
+    }
+    (found.step.is_some() || found.epoch.is_some() || found.held_out.is_some()).then_some(found)
 }
 
 /// A JSON object in a line: its numbers, also those in quotes.
@@ -86,28 +121,124 @@ fn object(line: &[u8]) -> Option<MetricLine<'_>> {
     let mut values = found.numbers;
     values.retain(|(name, _)| *name != key);
     let has_loss = values.iter().any(|(name, _)| is_loss(name));
-    has_loss.then_some(MetricLine { step, total: None, values })
+    has_loss.then(|| MetricLine { step: Some((step, None)), values, ..MetricLine::default() })
 }
 
 needles! {
     OBJECT = "{\"";
-    LOSS = "oss";
-    LOUD = "OSS";
-    PPL = "ppl";
-    PERPLEXITY = "erplexity";
-    NLL = "nll";
-    BPB = "bpb";
+    ITER = "Iter(";
+    EPOCH = "Epoch(";
 }
 
-/// A quick no for most lines.
-fn may_have_loss(line: &[u8]) -> bool {
-    [&LOSS, &LOUD, &PPL, &PERPLEXITY, &NLL, &BPB].iter().any(|needle| needle.find(line).is_some())
+/// A quick no for most lines: words that a measure has in its name.
+static MEASURES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new("oss|OSS|ppl|PPL|erplexity|nll|NLL|bpb|BPB|bpc|etric|ccuracy|acc|score").ok());
+
+fn may_be_measured(line: &[u8]) -> bool {
+    MEASURES.as_ref().is_some_and(|measures| measures.is_match(line))
 }
 
 fn is_loss(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
-    let loss = [&b"loss"[..], b"ppl", b"perplexity", b"nll", b"bpb"].iter().any(|word| find(&name, word).is_some());
+    let loss =
+        [&b"loss"[..], b"ppl", b"perplexity", b"nll", b"bpb", b"bpc"].iter().any(|word| find(&name, word).is_some());
     loss && find(&name, b"scale").is_none()
+}
+
+/// A loss, or how good a model is by another measure.
+fn is_measured(name: &[u8]) -> bool {
+    is_loss(name)
+        || name.split(|b| !b.is_ascii_alphanumeric()).any(|word| is_measure_of_something(word) || is_accuracy(word))
+}
+
+/// Words that say that something is measured, and leave what to the word before.
+fn is_measure_of_something(word: &[u8]) -> bool {
+    [&b"metric"[..], b"score"].iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+fn is_accuracy(word: &[u8]) -> bool {
+    [&b"accuracy"[..], b"acc"].iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// `train.py:226` is where a line was printed.
+fn is_place_in_source(word: &[u8]) -> bool {
+    let extension = word.rsplit(|b| *b == b'.').next().filter(|extension| extension.len() < word.len());
+    extension.is_some_and(|e| [&b"py"[..], b"cc", b"cpp", b"cu", b"c", b"rs", b"go", b"jl"].contains(&e))
+}
+
+/// Whether the word at `start` opens a line of an evaluation: it says so (`Validation loss: 3.2, perplexity: 24`), and before it
+/// are only what loggers write, a sign and the like.
+fn opens_evaluation(line: &[u8], start: usize, word: &[u8]) -> bool {
+    let first = word.split(|b| matches!(b, b'_' | b'/' | b'-' | b'.')).next().unwrap_or(word);
+    if !is_held_out(first) {
+        return false;
+    }
+    let before = line[..start].trim_ascii_end();
+    let level = |text: &[u8]| [&b"INFO"[..], b"WARNING", b"DEBUG", b"info"].iter().any(|level| text.ends_with(level));
+    before.is_empty()
+        || matches!(before.last(), Some(b':' | b']' | b'-' | b'|' | b'>' | b'=' | b'*' | b'[' | b'(' | b'#'))
+        || level(before)
+}
+
+/// The line of an evaluation's own pass over its data: `Iter(val) [ 3/10]`.
+fn of_a_pass(line: &[u8]) -> Option<&[u8]> {
+    let inside = |needle: &memchr::memmem::Finder<'_>| Some(&line[needle.find(line)? + needle.needle().len()..]);
+    let rest = inside(&ITER).or_else(|| inside(&EPOCH))?;
+    let word = &rest[..rest.iter().position(|b| *b == b')')?];
+    is_held_out(word).then_some(word)
+}
+
+/// The step in brackets, and the epoch in brackets right before it: `[ 10/3000]`, `[1][ 10/300]`.
+fn of_brackets(line: &[u8], epoch: &mut Option<(i64, Option<i64>)>) -> Option<(i64, Option<i64>)> {
+    let mut at = 0;
+    while let Some(open) = memchr::memchr(b'[', &line[at..]) {
+        at += open;
+        let (n, of, end) = in_brackets(line, at)?;
+        match (n, of) {
+            (Some(n), Some(of)) => return Some((n, Some(of))),
+            (Some(n), None) => {
+                if let Some(step) = bracket(line, end - 1) {
+                    *epoch = epoch.or(Some((n, None)));
+                    return Some(step);
+                }
+            }
+            _ => {}
+        }
+        at = end;
+    }
+    None
+}
+
+/// The step in brackets right behind the bracket that closes at `at`.
+fn bracket(line: &[u8], at: usize) -> Option<(i64, Option<i64>)> {
+    let open = at + 1 + line.get(at + 1..)?.iter().take_while(|b| **b == b' ').count();
+    if line.get(open) != Some(&b'[') {
+        return None;
+    }
+    let (n, of, _) = in_brackets(line, open)?;
+    Some((n?, Some(of?)))
+}
+
+/// What is in the brackets that open at `at`, if that is a number or one out of another, and where what follows begins.
+fn in_brackets(line: &[u8], at: usize) -> Option<(Option<i64>, Option<i64>, usize)> {
+    let inner = &line[at + 1..];
+    let length = inner.iter().take(80).position(|b| *b == b']').unwrap_or(0);
+    let end = at + length + 2;
+    let text = inner[..length].trim_ascii();
+    let Some((n, used)) = integer(text) else { return (end <= line.len()).then_some((None, None, end)) };
+    let rest = text[used..].trim_ascii_start();
+    let of = rest.strip_prefix(b"/").map(<[u8]>::trim_ascii).and_then(|of| integer(of).filter(|(_, n)| *n == of.len()));
+    let whole = rest.is_empty() || of.is_some();
+    Some((Some(n).filter(|_| whole), of.map(|(of, _)| of), end))
+}
+
+/// Whether a name and its number are all there is between two bars: `| gradient-norm 1.5 |`, with a unit or none.
+fn is_whole_cell(line: &[u8], start: usize, end: usize) -> bool {
+    let unit =
+        line[end..].iter().position(|b| *b == b'|').map_or(&line[end..], |bar| &line[end..end + bar]).trim_ascii();
+    line[..start].trim_ascii_end().last() == Some(&b'|')
+        && unit.len() <= 12
+        && unit.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'%'))
 }
 
 fn is_step(word: &[u8]) -> bool {
@@ -135,8 +266,13 @@ fn is_known(word: &[u8]) -> bool {
 
 /// Words that belong to the name after them.
 fn is_split(word: &[u8]) -> bool {
-    let words: [&[u8]; 10] =
-        [b"train", b"training", b"val", b"valid", b"validation", b"dev", b"test", b"eval", b"learning", b"grad"];
+    let words: [&[u8]; 4] = [b"train", b"training", b"learning", b"grad"];
+    is_held_out(word) || words.iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// Words for data that is not trained on.
+pub(super) fn is_held_out(word: &[u8]) -> bool {
+    let words: [&[u8]; 7] = [b"val", b"valid", b"validation", b"dev", b"test", b"eval", b"evaluation"];
     words.iter().any(|w| w.eq_ignore_ascii_case(word))
 }
 
@@ -157,7 +293,11 @@ fn separator(line: &[u8], end: usize) -> Option<(bool, usize)> {
     let spaces = |at: usize| at + line[at..].iter().take_while(|b| **b == b' ').count();
     let after = spaces(end);
     match line.get(after)? {
-        b':' | b'=' => Some((true, spaces(after + 1))),
+        b':' | b'=' => {
+            let from = spaces(after + 1);
+            // 'Epoch: [0]'
+            Some((true, if line.get(from) == Some(&b'[') { spaces(from + 1) } else { from }))
+        }
         b'[' | b'#' => Some((false, spaces(after + 1))),
         _ => (after > end).then_some((false, after)),
     }
@@ -231,8 +371,9 @@ mod tests {
     use super::*;
 
     fn expect(line: &str, step: i64, total: Option<i64>, values: &[(&str, f64)]) {
-        let values = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
-        assert_eq!(metric_line(line.as_bytes()), Some(MetricLine { step, total, values }), "{line}");
+        let values: Vec<_> = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+        let found = metric_line(line.as_bytes()).unwrap();
+        assert_eq!((found.step, found.values), (Some((step, total)), values), "{line}");
     }
 
     #[test]
@@ -266,7 +407,9 @@ mod tests {
     #[test]
     fn a_bar_with_metrics_counts_on_over_epochs() {
         let line = "Epoch 2:  12%|█▏        | 120/1000 [00:10<01:10, 12.0it/s, v_num=0, train_loss=3.2]";
-        expect(line, 2120, None, &[("v_num", 0.0), ("train_loss", 3.2)]);
+        expect(line, 120, Some(1000), &[("v_num", 0.0), ("train_loss", 3.2)]);
+        let found = metric_line(line.as_bytes()).unwrap();
+        assert_eq!((found.epoch, found.bar), (Some((2, None)), true));
     }
 
     #[test]
@@ -316,8 +459,9 @@ mod tests {
                 ],
             ),
         ] {
-            let values = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
-            assert_eq!(metric_line(line.as_bytes()), Some(MetricLine { step, total, values }), "{program}");
+            let values: Vec<_> = values.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+            let found = metric_line(line.as_bytes()).unwrap();
+            assert_eq!((found.step, found.values), (Some((step, total)), values), "{program}");
         }
     }
 

@@ -5,15 +5,14 @@
 //! tells which format it is, the project's own formats before those that are built in; from that line on it is read as
 //! that format. Until then, lines that anybody might have written are taken as [`super::stdout`] reads them.
 
+use super::guessed::Guess;
 use super::signs::{ConsoleFormat, Sign, may_be_console};
-use super::{FORMATS, hf_start, stdout};
+use super::{FORMATS, stdout};
 use crate::ingest::formats::custom::CustomFormat;
-use crate::ingest::formats::lines::{Line, LineReader};
+use crate::ingest::formats::lines::LineReader;
 use crate::ingest::formats::saved::{self, Reader};
-use crate::ingest::formats::scan::point;
 use crate::ingest::formats::sink::Damage;
 use crate::ingest::formats::{Format, FormatError, Parser, Recognition, Sink};
-use crate::vocab::{FactName, FactValue};
 
 /// Whether a format of this name is one of the console.
 pub(in crate::ingest::formats) fn is_one(format: &str) -> bool {
@@ -70,12 +69,12 @@ impl Format for Console {
     }
 
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
-        if !may_be_console(path, head) || is_document(head.trim_ascii_start()) {
+        if !may_be_console(path, head) {
             return None;
         }
         let (mut metrics, mut first) = (0u32, 0);
         LineReader::default().read(head, true, &mut Sink::default(), |line, _| {
-            if stdout::metric_line(line.text).is_some() {
+            if stdout::metric_line(line.text).is_some_and(|found| found.step.is_some() || found.epoch.is_some()) {
                 metrics += 1;
                 first = if metrics == 1 { line.number } else { first };
             }
@@ -84,6 +83,10 @@ impl Format for Console {
             let why =
                 format!("lines with a step and a loss: {metrics} among its first lines, the first on line {first}");
             return Some(Recognition { confidence: 30, why });
+        }
+        // A log may begin with settings as JSON; what has no line of metrics is what its beginning looks like.
+        if is_document(head.trim_ascii_start()) {
+            return None;
         }
         let among = |words: &'static [&'static str]| {
             words.iter().filter(|word| memchr::memmem::find(head, word.as_bytes()).is_some())
@@ -172,7 +175,7 @@ struct Undecided {
     /// What it seemed to be at first; nothing in particular where this is empty.
     began: &'static str,
     lines: LineReader,
-    total: i64,
+    guess: Guess,
     own: Vec<CustomFormat>,
     decided: Option<Decided>,
 }
@@ -238,7 +241,7 @@ impl Undecided {
     fn search(&mut self, input: &[u8], at: usize, last: bool, sink: &mut Sink) -> (usize, Option<Told>, Vec<Aside>) {
         let seems = self.decided.as_ref().map(|decided| decided.choice);
         let source = matches!(seems, Some(Choice::Known(format)) if FORMATS[format].shows_its_source());
-        let (total, own) = (&mut self.total, &self.own);
+        let (guess, own) = (&mut self.guess, &self.own);
         let mut told: Option<Told> = None;
         let mut asides = Vec::new();
         let damage = sink.damage.len();
@@ -251,7 +254,7 @@ impl Undecided {
                 None if source => {}
                 None => {
                     let (start, before) = (line.start, sink.points.len() + sink.facts.len());
-                    undecided(line, total, sink);
+                    guess.line(line, seems.is_none(), sink);
                     let (points, facts) = (sink.points.len(), sink.facts.len());
                     if seems.is_some() && points + facts > before {
                         asides.push(Aside { start, points, facts });
@@ -338,7 +341,7 @@ impl Parser for Undecided {
         saved::bytes(&mut to, self.began.as_bytes());
         if self.decided.as_ref().is_none_or(|decided| !decided.sure) {
             self.lines.save(&mut to);
-            saved::signed(&mut to, self.total);
+            self.guess.save(&mut to);
             saved::bytes(&mut to, &self.searched());
         }
         if let Some(Decided { choice, parser, sure }) = &self.decided {
@@ -364,7 +367,7 @@ impl Parser for Undecided {
         self.decided = None;
         if *tag != b'!' {
             self.lines.resume(&mut from).ok_or_else(other)?;
-            self.total = from.signed().ok_or_else(other)?;
+            self.guess = Guess::resume(&mut from).ok_or_else(other)?;
             if from.bytes().ok_or_else(other)? != self.searched() {
                 return Err(other());
             }
@@ -382,21 +385,6 @@ impl Parser for Undecided {
         parser.resume(from.rest())?;
         self.decided = Some(Decided { choice, parser, sure: *tag == b'!' });
         Ok(())
-    }
-}
-
-/// A line of a file whose format is not known.
-fn undecided(line: Line<'_>, total: &mut i64, sink: &mut Sink) {
-    let Some(found) = stdout::metric_line(line.text) else {
-        hf_start::facts(line, sink);
-        return;
-    };
-    for (name, value) in found.values {
-        point(name, found.step, value, sink);
-    }
-    if let Some(planned) = found.total.filter(|planned| planned != total) {
-        *total = planned;
-        sink.fact(FactName::PlannedSteps, FactValue::Number(planned as f64), format!("line {}", line.number));
     }
 }
 
