@@ -4,7 +4,7 @@ mod logs;
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
-use crate::daemon::engine::seconds;
+use crate::daemon::seconds;
 use crate::daemon::{StateDir, lifecycle};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;

@@ -245,7 +245,7 @@ impl Own {
 
     fn dismiss(&mut self, which: &Which) -> Result<AckAnswer, Failure> {
         let answer = acknowledged(which, self.known(Need::Runs)?)?;
-        let acknowledged = self.engine.acknowledge(&answer.acknowledged, SystemTime::now())?;
+        let acknowledged = self.engine.dismiss(&answer.acknowledged, SystemTime::now())?;
         Ok(AckAnswer { acknowledged })
     }
 }

@@ -178,7 +178,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
         snapshots,
         options,
         &|ids| {
-            let _ = events.send(Event::Acknowledged(ids, None));
+            let _ = events.send(Event::Dismiss(ids, None));
         },
         will,
     );

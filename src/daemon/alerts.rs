@@ -9,7 +9,7 @@ const SHOWN: usize = 20;
 
 /// Something that becomes a line of the journal.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum News {
+pub enum News {
     /// Something began, or happened.
     Told(Alert),
     /// It is so no more.
@@ -18,7 +18,7 @@ pub(super) enum News {
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub(super) struct Alerts {
+pub struct Alerts {
     watch: Watch,
     events: BTreeMap<u64, Alert>,
     by_run: BTreeMap<String, Vec<u64>>,

@@ -1,20 +1,191 @@
-//! Events that the engine handles.
+//! Event: something happened. Everything that the parts of the daemon tell each other is one of these.
+//!
+//! | event | sent by | handled by |
+//! |---|---|---|
+//! | `Look` | watcher, service | logs, tables |
+//! | `Fitted` | fitter (another thread), one-shot commands | fits, ledger, then forecasts by `FitsChanged` |
+//! | `FitsRecalled` | one-shot commands | fits |
+//! | `Dismiss` | server, dashboard | health |
+//! | `Stop` | signals, server | service, which stops every component |
+//! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain` | engine | whoever it concerns |
+//! | `PointsRead`, `Written`, `Progress` | logs | index |
+//! | `TablesRead` | tables | index |
+//! | `ProjectCompleted`, `RunsRead`, `RowsChanged` | index | forecasts, health; the fitter by the service |
+//! | `FitsChanged`, `KeepFits` | fits | forecasts, fits |
+//! | `RunsForecast` | forecasts | health |
+//! | `Examined`, `AlertsChanged`, `Dismissed` | health | ledger |
+//! | `Graded` | ledger | forecasts, by what is shared |
+//! | `Note`, `Save` | health, ledger | journal |
+//! | `JournalRead` | journal | health, ledger |
+//!
+//! What follows from an event is handled before the next event, and each event is first taken into
+//! [`super::shared::Shared`], so that a component sees what it is told of.
 
+use super::fits::CurrentFits;
 use super::fitter::Fitted;
+use super::journal_line::JournalLine;
+use super::shared_ledger::SharedLedger;
+use super::tracked::Tracked;
 use crate::ingest::Look;
 use crate::ipc::protocol::Failure;
+use crate::observe::tables::Tables;
+use crate::observe::{Observed, RunRecord};
+use crate::project::Project;
+use crate::store::{RunId, SledStore};
+use crate::vocab::{IngestProgress, LedgerView, Notice, RunForecast};
 use crossbeam_channel::Sender;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-/// Something happened.
-#[derive(Debug)]
+/// Where the numbers of the alerts that were dismissed go once that is saved, or what is in the way.
+pub type Reply = Sender<Result<Vec<u64>, Failure>>;
+
+/// Forecasts of one run, by metric key: by every law, the one to show first.
+pub type RunForecasts = BTreeMap<String, Vec<RunForecast>>;
+
+/// Something happened; see the [module](self) for who tells whom.
 pub enum Event {
     /// Files may have changed.
     Look(Look),
-    /// A refit is done.
+    /// Laws were fitted: these are the newest fits, to be kept.
     Fitted(Box<Fitted>),
-    /// The user has seen what these numbers told. Whoever waits for it is told which were not seen before, once that is
-    /// written down, or what is in the way.
-    Acknowledged(Vec<u64>, Option<Sender<Result<Vec<u64>, Failure>>>),
-    /// Stop, after everything is written out.
+    /// Fits of older rows serve for forecasts, and are kept already.
+    FitsRecalled(Box<Fitted>),
+    /// The user has seen the alerts of these numbers.
+    Dismiss(Vec<u64>, Option<Reply>),
+    /// Stop, after everything is saved.
     Stop,
+
+    /// A command answers once: files are as complete as they are, and nobody looks before the end.
+    AnswerOnce,
+    /// The project file was edited: this is what it says now.
+    Edited(Arc<Project>),
+    /// Points are kept in another store from now on.
+    StoreReplaced(Arc<SledStore>),
+    /// No file is left with more to read. (While a backlog is read, what a file says further on is no future.)
+    Idle,
+    /// Everything was looked at: runs whose forecast was put off are forecast.
+    ForecastAgain,
+
+    /// Points or facts of these runs are in the store.
+    PointsRead {
+        /// Which.
+        runs: BTreeSet<RunId>,
+        /// Whether files are left with more to read.
+        more: bool,
+    },
+    /// When runs were last written to.
+    Written {
+        /// Whether these are all runs.
+        all: bool,
+        /// The times.
+        times: HashMap<RunId, SystemTime>,
+    },
+    /// How far the first reading is.
+    Progress(Option<IngestProgress>),
+    /// The project's tables say something else.
+    TablesRead(Arc<Tables>),
+    /// The project with assumptions for what it leaves open, and these in words.
+    ProjectCompleted(Arc<Project>, Vec<Notice>),
+    /// Runs were read from the store again.
+    RunsRead(RunsRead),
+    /// There are other rows to fit to.
+    RowsChanged(Arc<Observed>),
+    /// These are the newest fits.
+    FitsChanged(Arc<CurrentFits>),
+    /// The newest fits are to be kept.
+    KeepFits,
+    /// These runs were forecast again; a run without forecasts has none.
+    RunsForecast(Vec<(RunId, Arc<RunForecasts>)>),
+    /// These runs were looked at: their forecasts are to be noted, or graded.
+    Examined(BTreeSet<RunId>),
+    /// There is a new alert, or one has ended.
+    AlertsChanged,
+    /// These alerts were not dismissed before.
+    Dismissed(Vec<u64>),
+    /// Forecasts were graded.
+    Graded(Arc<Grades>),
+    /// To be written to the journal.
+    Note(JournalLine),
+    /// What was noted is to be on disk.
+    Save,
+    /// What the journal says, in place of what is known.
+    JournalRead(Vec<JournalLine>),
+}
+
+/// Runs that were read from the store again.
+#[derive(Default)]
+pub struct RunsRead {
+    /// Those of which there may be news, whether they could be read or are gone.
+    pub changed: BTreeSet<RunId>,
+    /// The runs as they are now, at least those that have changed.
+    pub read: Vec<Arc<Tracked>>,
+    /// Those that are there no more.
+    pub gone: BTreeSet<RunId>,
+    /// Those of `read` that have no new validation loss.
+    pub same_losses: BTreeSet<RunId>,
+    /// All runs, as laws see them.
+    pub records: Arc<Vec<RunRecord>>,
+}
+
+/// How forecasts have fared.
+#[derive(Debug, Default)]
+pub struct Grades {
+    /// Every forecast with its grade.
+    pub ledger: SharedLedger,
+    /// By law: what its intervals are to be widened by.
+    pub factors: BTreeMap<String, f64>,
+    /// The score, for the screen, without the number of those that wait.
+    pub view: LedgerView,
+}
+
+impl Grades {
+    /// What intervals of a law are to be widened by; 1 where nothing was graded.
+    #[must_use]
+    pub fn factor(&self, law: &str) -> f64 {
+        self.factors.get(law).copied().unwrap_or(1.0)
+    }
+
+    /// The score, for the screen.
+    #[must_use]
+    pub fn shown(&self) -> LedgerView {
+        LedgerView { waiting: self.ledger.read().open().count(), ..self.view.clone() }
+    }
+}
+
+impl Event {
+    /// Its name, for the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Look(_) => "look",
+            Self::Fitted(_) => "fitted",
+            Self::FitsRecalled(_) => "fits recalled",
+            Self::Dismiss(..) => "dismiss",
+            Self::Stop => "stop",
+            Self::AnswerOnce => "answer once",
+            Self::Edited(_) => "project edited",
+            Self::StoreReplaced(_) => "store replaced",
+            Self::Idle => "idle",
+            Self::ForecastAgain => "forecast again",
+            Self::PointsRead { .. } => "points read",
+            Self::Written { .. } => "written",
+            Self::Progress(_) => "progress",
+            Self::TablesRead(_) => "tables read",
+            Self::ProjectCompleted(..) => "project completed",
+            Self::RunsRead(_) => "runs read",
+            Self::RowsChanged(_) => "rows changed",
+            Self::FitsChanged(_) => "fits changed",
+            Self::KeepFits => "keep fits",
+            Self::RunsForecast(_) => "runs forecast",
+            Self::Examined(_) => "examined",
+            Self::AlertsChanged => "alerts changed",
+            Self::Dismissed(_) => "dismissed",
+            Self::Graded(_) => "graded",
+            Self::Note(_) => "note",
+            Self::Save => "save",
+            Self::JournalRead(_) => "journal read",
+        }
+    }
 }

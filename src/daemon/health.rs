@@ -1,7 +1,7 @@
 //! Run health: the losses, log rhythm and forecasts of a run and its competitors, from which alerts are detected.
 
-use super::journaled::Journaled;
 use super::metric_roles::Roles;
+use super::shared_ledger::SharedLedger;
 use crate::forecast::ledger::Entry;
 use crate::forecast::signals::{HealthInputs, Rival, ln_sd, patience};
 use crate::forecast::{schedule, seen};
@@ -26,7 +26,7 @@ const SAME: f64 = 0.05;
 
 /// How a run has been written to since it is watched.
 #[derive(Debug, Default)]
-pub(super) struct Rhythm {
+pub struct Rhythm {
     last: Option<SystemTime>,
     gaps: VecDeque<f64>,
     /// Seconds between lines, usually, where the log has times.
@@ -88,7 +88,7 @@ fn middle(values: Vec<f64>) -> f64 {
 
 /// What is known of a run besides its series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RunContext<'a> {
+pub struct RunContext<'a> {
     pub project: &'a Project,
     pub record: &'a RunRecord,
     pub metrics: &'a [(Arc<str>, Summary)],
@@ -98,7 +98,7 @@ pub(super) struct RunContext<'a> {
 }
 
 /// Part of the planned steps that are done, from 0 to 1.
-pub(super) fn progress(record: &RunRecord, last_step: Option<i64>) -> Option<f64> {
+pub fn progress(record: &RunRecord, last_step: Option<i64>) -> Option<f64> {
     let planned = record.facts.number(FactName::PlannedSteps).filter(|planned| *planned > 0.0)?;
     Some((last_step? as f64 / planned).clamp(0.0, 1.0))
 }
@@ -162,7 +162,7 @@ impl RunContext<'_> {
 
 /// Series that are read for a look and not kept.
 #[derive(Debug, Default)]
-pub(super) struct LineGaps {
+pub struct LineGaps {
     training: Option<(String, Vec<(i64, f64)>)>,
     throughput: Vec<(i64, f64)>,
     /// Seconds between lines, usually, where the log has times.
@@ -194,7 +194,7 @@ impl LineGaps {
         &'a self,
         of: RunContext<'a>,
         rhythm: &Rhythm,
-        journaled: &Journaled,
+        ledger: &SharedLedger,
         rival: Option<(&'a str, RunForecast, Rival)>,
         now: SystemTime,
     ) -> HealthInputs<'a> {
@@ -214,7 +214,6 @@ impl LineGaps {
             flops_left: of.flops_left(),
             ..HealthInputs::default()
         };
-        let ledger = journaled.ledger();
         let ledger = ledger.read();
         for metric in &of.project.metrics {
             // Nobody is woken by intervals that had not been tried when they were made.
@@ -251,18 +250,18 @@ fn forecast(entry: &Entry) -> RunForecast {
 }
 
 /// Whether a run that is looked at for the first time is history: nobody needs to be woken for it.
-pub(super) fn is_history(of: &RunContext<'_>, rhythm: &Rhythm, now: SystemTime) -> bool {
+pub fn is_history(of: &RunContext<'_>, rhythm: &Rhythm, now: SystemTime) -> bool {
     rhythm.since.is_none() && (of.has_ended() || rhythm.silent(now).is_none_or(|s| s > HISTORY))
 }
 
 /// Starts of a run; see [`crate::forecast::signals::Watch::starts_are_known`].
-pub(super) fn starts(of: &RunContext<'_>) -> u32 {
+pub fn starts(of: &RunContext<'_>) -> u32 {
     of.starts()
 }
 
 /// Where a run stands among those of its size and data, by the objective.
 #[derive(Debug, Clone)]
-pub(super) struct Contender {
+pub struct Contender {
     run: RunId,
     name: String,
     ln_params: f64,
@@ -339,7 +338,7 @@ impl Contender {
 
 /// Where all runs stand, worked out again for those of which there is news.
 #[derive(Debug, Default)]
-pub(super) struct Contenders {
+pub struct Contenders {
     /// What everything rests on besides the runs.
     project: Option<Arc<Project>>,
     all: BTreeMap<RunId, Contender>,

@@ -12,23 +12,27 @@
 //! Whoever has the store (a daemon in the background, or a dashboard with `--embedded`) also serves the socket, so
 //! that there is one owner of the state and any number of readers.
 
+use std::time::SystemTime;
+
 mod alerts;
 pub mod answer;
+mod component;
 mod components;
 mod curves;
 pub mod engine;
-#[cfg(feature = "daemon")]
 pub mod event;
 pub mod export;
 mod failure;
+mod files;
 pub mod fingerprint;
+pub mod fits;
 pub mod fitter;
 #[cfg(feature = "daemon")]
 mod hang_up;
 mod health;
 pub mod history;
 pub mod job;
-pub mod journaled;
+pub mod journal_line;
 pub mod kept_fits;
 #[cfg(feature = "daemon")]
 pub mod lifecycle;
@@ -42,6 +46,8 @@ pub mod run_view;
 pub mod server;
 #[cfg(feature = "daemon")]
 pub mod service;
+mod shared;
+pub mod shared_ledger;
 #[cfg(feature = "daemon")]
 pub mod state_dir;
 #[cfg(feature = "daemon")]
@@ -49,9 +55,15 @@ mod subscribed_curves;
 #[cfg(feature = "daemon")]
 mod subscribers;
 mod threads;
+pub mod tracked;
 
 /// What to do where the store cannot be written.
 pub(crate) const NO_ROOM: &str = "free some space, or set MIXLAW_STATE to a directory on another local disk";
+
+/// Seconds since 1970.
+pub(crate) fn seconds(now: SystemTime) -> f64 {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
 
 pub use engine::Engine;
 pub use publisher::{CurrentState, Publisher};

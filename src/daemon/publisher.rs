@@ -1,6 +1,6 @@
 //! Publisher: the engine publishes the current state here, and all readers read it.
 
-use super::journaled::SharedLedger;
+use super::shared_ledger::SharedLedger;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::ipc::state::Published;

@@ -190,7 +190,7 @@ fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::
     };
     let done = current(shared).and_then(|current| acknowledged(&which, &current)).and_then(|answer| {
         let (reply, done) = bounded(1);
-        (shared.tell)(Event::Acknowledged(answer.acknowledged, Some(reply)));
+        (shared.tell)(Event::Dismiss(answer.acknowledged, Some(reply)));
         let late = || {
             Failure::new("the daemon is busy and has not done this yet", "check in a moment: mixlaw runs".to_owned())
         };

@@ -254,13 +254,11 @@ impl Worker {
                 match event {
                     Event::Stop => {
                         self.stopping = true;
-                        self.engine.keep_fits()?;
-                        self.engine.store().flush()?;
-                        return Ok(());
+                        return self.engine.stop();
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
-                    Event::Acknowledged(ids, reply) => {
-                        let done = self.engine.acknowledge(&ids, SystemTime::now());
+                    Event::Dismiss(ids, reply) => {
+                        let done = self.engine.dismiss(&ids, SystemTime::now());
                         if let Some(reply) = reply {
                             let _ = reply.send(done.clone().map_err(Failure::from));
                         }
@@ -272,6 +270,8 @@ impl Worker {
                         self.around.refitting = false;
                         published = None;
                     }
+                    // The others are what components tell each other.
+                    _ => {}
                 }
             }
             if look.is_none() && looked.elapsed() >= every {

@@ -16,6 +16,7 @@ mod parallel;
 pub mod replay;
 mod settings;
 mod source;
+mod sources;
 mod tail;
 mod verdict;
 #[cfg(feature = "daemon")]
@@ -23,7 +24,8 @@ mod watcher;
 mod why;
 
 pub use ingester::Ingester;
-pub use source::{Source, Sources};
+pub use source::Source;
+pub use sources::Sources;
 pub use verdict::Verdict;
 #[cfg(feature = "daemon")]
 pub use watcher::Watcher;

@@ -137,7 +137,7 @@ fn planted_trouble_is_told_once_each_and_stays_told() {
     assert_eq!(told, expected.map(|(run, kind)| (run.to_owned(), kind)), "{:#?}", world.told());
 
     let first = world.told()[0].id;
-    assert_eq!(world.engine().acknowledge(&[first, 999], SystemTime::now()).unwrap(), [first]);
+    assert_eq!(world.engine().dismiss(&[first, 999], SystemTime::now()).unwrap(), [first]);
     let before = world.told();
     world.engine = None;
     std::fs::remove_dir_all(world.dir.path().join("store/points.sled")).unwrap();

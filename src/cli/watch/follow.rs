@@ -5,9 +5,9 @@
 //! cursor moves.
 
 use super::thread::thread;
-use crate::daemon::engine::seconds;
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
+use crate::daemon::seconds;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
 use crate::ipc::feed::Feed;

@@ -1,5 +1,10 @@
-//! Parts of the engine that own their state: nobody else writes it, and they know nothing of each other.
+//! Components: each owns its state, and nobody else writes it; none names another one.
 
-pub mod files;
-pub mod fits;
+pub mod fit_keeper;
+pub mod forecasts;
+pub mod health_check;
+pub mod journal;
+pub mod ledger;
+pub mod logs;
+pub mod run_index;
 pub mod tables;

@@ -1,6 +1,7 @@
 //! One-shot engine of a command without a daemon: reads the logs and computes only what its answer needs.
 
 use super::Engine;
+use crate::daemon::event::Event;
 use crate::daemon::fitter::{self, Fitted, fit_all};
 use crate::daemon::kept_fits::{MadeFrom, MetricFits};
 use crate::daemon::outlook::Outlook;
@@ -43,7 +44,7 @@ impl Engine {
         self.read_all(|progress| tell(Progress::Reading(progress)))?;
         let mut made = 0;
         if need == Need::Runs {
-            self.recall();
+            self.recall()?;
         } else if need >= Need::Fits {
             made = self.fit_what_changed(need, |metric| tell(Progress::Fitting(metric)))?;
         }
@@ -54,14 +55,14 @@ impl Engine {
     }
 
     /// Forecasts runs in progress by the newest fits that were kept, be it of older rows.
-    fn recall(&mut self) {
+    fn recall(&mut self) -> Result<(), StoreError> {
         if !self.has_runs_in_progress() {
-            return;
+            return Ok(());
         }
         let kept = self.kept_fits();
-        let options = fitter::options(&self.project);
+        let options = fitter::options(&self.shared.project);
         let of = |rows: &Observations| {
-            let wanted = MadeFrom::of(rows, &self.project.laws, &options);
+            let wanted = MadeFrom::of(rows, &self.shared.project.laws, &options);
             let usable =
                 |fits: &&MetricFits| fits.candidates.metric == rows.metric && fits.are_of_the_settings(&wanted);
             let none = || MetricFits {
@@ -70,8 +71,9 @@ impl Engine {
             };
             kept.iter().find(usable).cloned().unwrap_or_else(none)
         };
-        let fits: Vec<MetricFits> = self.observed.fitted.iter().map(of).collect();
-        self.take(Fitted::new(Arc::clone(&self.observed), fits, self.pool(), 0.0));
+        let fits: Vec<MetricFits> = self.shared.observed.fitted.iter().map(of).collect();
+        let fitted = Fitted::new(Arc::clone(&self.shared.observed), fits, self.pool(), 0.0);
+        self.handle(Event::FitsRecalled(Box::new(fitted))).map(drop)
     }
 
     fn fit_what_changed(&mut self, need: Need, tell: impl FnMut(&str)) -> Result<usize, StoreError> {
@@ -90,11 +92,11 @@ impl Engine {
 
     /// What the finished runs teach those in progress.
     fn pool(&self) -> Arc<Pool> {
-        Arc::new(Pool::learn(&self.project, &self.records, Some(&self.fits.pool)))
+        Arc::new(Pool::learn(&self.shared.project, &self.shared.records, Some(&self.shared.fits.pool)))
     }
 
     fn has_runs_in_progress(&self) -> bool {
         let part = |record, metric: &String| forecast::seen(record, metric).is_some_and(|seen| seen < 1.0);
-        self.records.iter().any(|record| self.project.metrics.iter().any(|metric| part(record, metric)))
+        self.shared.records.iter().any(|record| self.shared.project.metrics.iter().any(|metric| part(record, metric)))
     }
 }

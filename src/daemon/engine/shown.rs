@@ -1,7 +1,7 @@
 //! Views of runs as they were published last. A run that has not changed since is published as the same view in memory, so
 //! that it costs nobody anything: not the engine, which would make it, nor the publisher, which would compare it.
 
-use super::tracked::Tracked;
+use crate::daemon::event::RunForecasts;
 use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
@@ -23,7 +23,7 @@ pub struct ShownRun {
     pub view: Arc<RunView>,
     /// Its state, where that is not a matter of time.
     settled: Option<RunState>,
-    forecasts: Arc<BTreeMap<String, Vec<RunForecast>>>,
+    forecasts: Arc<RunForecasts>,
 }
 
 impl Shown {
@@ -38,7 +38,7 @@ impl Shown {
 
 impl ShownRun {
     /// A run as it is now: what is known of it where that still says what is so.
-    pub fn of(known: Option<&Self>, from: Sources<'_>, tracked: &Tracked, signals: Vec<Alert>) -> Self {
+    pub fn of(known: Option<&Self>, from: Sources<'_>, forecasts: &Arc<RunForecasts>, signals: Vec<Alert>) -> Self {
         // Whatever was read from the run's files came with new metrics.
         let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.shown));
         let settled = known.map_or_else(|| run_view::settled(from), |known| known.settled);
@@ -46,17 +46,22 @@ impl ShownRun {
         let stands = |known: &&Self| {
             (known.view.state, known.view.written_at) == (state, from.written_at)
                 && known.view.signals == signals
-                && Arc::ptr_eq(&known.forecasts, &tracked.forecasts)
+                && Arc::ptr_eq(&known.forecasts, forecasts)
         };
         if let Some(known) = known.filter(stands) {
             return known.clone();
         }
-        let view = RunView { forecast: tracked.forecasts_shown(), signals, state, ..run_view::view(from) };
-        Self { view: Arc::new(view), settled, forecasts: Arc::clone(&tracked.forecasts) }
+        let view = RunView { forecast: first(forecasts), signals, state, ..run_view::view(from) };
+        Self { view: Arc::new(view), settled, forecasts: Arc::clone(forecasts) }
     }
 
     /// Whether time alone has changed its state.
     pub fn has_aged(&self, from: Sources<'_>) -> bool {
         self.settled.is_none() && run_view::state_by_silence(from) != self.view.state
     }
+}
+
+/// The forecasts to show.
+fn first(forecasts: &RunForecasts) -> BTreeMap<String, RunForecast> {
+    forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
 }

@@ -1,12 +1,15 @@
 //! What the engine publishes: everything known at one instant, and the views of runs in it.
 
+use super::Engine;
 use super::shown::ShownRun;
-use super::{Engine, Tracked, seconds};
 use crate::daemon::health::Rhythm;
 use crate::daemon::publisher::CurrentState;
 use crate::daemon::run_view::Sources;
+use crate::daemon::seconds;
+use crate::daemon::tracked::Tracked;
 use crate::fit::choose::Candidates;
 use crate::forecast::signals;
+use crate::project::Project;
 use crate::store::{ReadStore, RunId};
 use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
 use std::collections::BTreeMap;
@@ -31,68 +34,74 @@ impl Engine {
     pub fn current(&mut self, now: SystemTime, around: &Surroundings) -> CurrentState {
         self.seq += 1;
         let runs = self.run_views(now);
-        let mut notices: Vec<Notice> = around.notices.clone();
-        notices.extend(self.opened.iter().cloned());
-        notices.extend(self.sources.notices());
-        notices.extend(self.assumptions.iter().chain(&self.tables.tables.notices).cloned());
-        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
-        let sources = &self.sources;
-        let (files, followed) = self.files.update(|| sources.files(None), |runs| sources.files(Some(runs)));
+        let (files, followed) = self.components.logs.files();
+        let shared = &self.shared;
+        let (project, fits) = (&shared.project, &shared.fits);
         let snapshot = Snapshot {
             seq: self.seq,
             at: seconds(now),
-            project: self.project.name.clone(),
-            path: self.project.file.as_ref().unwrap_or(&self.project.root).display().to_string(),
-            domains: self.project.domains.clone(),
-            metrics: self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect(),
-            target: self.target_view(),
+            project: project.name.clone(),
+            path: project.file.as_ref().unwrap_or(&project.root).display().to_string(),
+            domains: project.domains.clone(),
+            metrics: project.domains.iter().cloned().zip(project.metrics.iter().cloned()).collect(),
+            target: target_view(project),
             daemon: DaemonView {
                 pid: std::process::id(),
                 build: env!("CARGO_PKG_VERSION").to_owned(),
                 embedded: around.embedded,
                 uptime: self.started.elapsed().as_secs_f64(),
                 watching: around.watching.clone(),
-                points: self.store.points(),
+                points: shared.store.points(),
                 files: followed,
-                ingest: self.progress.clone(),
-                last_refit: self.fits.made.map(|t| t.elapsed().as_secs_f64()),
-                refit_seconds: self.fits.seconds,
+                ingest: shared.progress.clone(),
+                last_refit: fits.made.map(|t| t.elapsed().as_secs_f64()),
+                refit_seconds: fits.seconds,
                 refitting: around.refitting,
             },
             runs,
-            fits: fit_views(&self.fits.candidates),
-            choices: self.fits.candidates.iter().map(|c| c.choice.clone()).collect(),
-            forecasts: self.fits.outlook.target.clone(),
-            charts: self.fits.outlook.charts.clone(),
-            advice: self.fits.outlook.advice.clone(),
-            ledger: self.journaled.view(),
-            shape: self.fits.outlook.shape.clone(),
-            notices,
+            fits: fit_views(&fits.candidates),
+            choices: fits.candidates.iter().map(|c| c.choice.clone()).collect(),
+            forecasts: fits.outlook.target.clone(),
+            charts: fits.outlook.charts.clone(),
+            advice: fits.outlook.advice.clone(),
+            ledger: shared.grades.shown(),
+            shape: fits.outlook.shape.clone(),
+            notices: self.notices(around),
         };
         CurrentState {
-            store: Arc::clone(&self.store),
+            store: Arc::clone(&shared.store),
             snapshot: Arc::new(snapshot),
-            project: Arc::clone(&self.project),
-            records: Arc::clone(&self.records),
-            observed: Arc::clone(&self.observed),
-            fits: Arc::clone(&self.fits.candidates),
-            ledger: self.journaled.ledger(),
+            project: Arc::clone(project),
+            records: Arc::clone(&shared.records),
+            observed: Arc::clone(&shared.observed),
+            fits: Arc::clone(&fits.candidates),
+            ledger: shared.grades.ledger.clone(),
             files,
         }
+    }
+
+    /// What the user should know, the loudest first.
+    fn notices(&self, around: &Surroundings) -> Vec<Notice> {
+        let mut notices = around.notices.clone();
+        notices.extend(self.opened.iter().cloned());
+        notices.extend(self.components.logs.notices());
+        notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
+        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
+        notices
     }
 
     /// Whether time alone has changed the state of a run since it was published.
     #[must_use]
     pub fn has_aged(&self, now: SystemTime) -> bool {
-        let mut both = self.shown.runs.iter().filter_map(|(id, shown)| Some((*id, shown, self.runs.get(id)?)));
+        let mut both = self.shown.runs.iter().filter_map(|(id, shown)| Some((*id, shown, self.shared.runs.get(id)?)));
         both.any(|(id, shown, tracked)| shown.has_aged(self.sources(id, tracked, now)))
     }
 
     fn sources<'a>(&'a self, id: RunId, tracked: &'a Tracked, now: SystemTime) -> Sources<'a> {
-        let written = self.writes.get(&id).copied();
-        let rhythm = self.rhythms.get(&id);
+        let written = self.shared.writes.get(&id).copied();
+        let rhythm = self.components.health.rhythm(id);
         Sources {
-            project: &self.project,
+            project: &self.shared.project,
             record: &tracked.record,
             metrics: &tracked.metrics,
             shown: &tracked.shown,
@@ -106,14 +115,17 @@ impl Engine {
     }
 
     fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
-        let known = self.shown.take(&self.project);
+        let known = self.shown.take(&self.shared.project);
+        let none = Arc::default();
         let views: BTreeMap<RunId, ShownRun> = self
+            .shared
             .runs
             .iter()
             .map(|(id, tracked)| {
                 let from = self.sources(*id, tracked, now);
-                let signals = self.journaled.told(&tracked.record.name);
-                (*id, ShownRun::of(known.get(id), from, tracked, signals))
+                let signals = self.components.health.alerts(&tracked.record.name);
+                let forecasts = self.shared.forecasts.get(id).unwrap_or(&none);
+                (*id, ShownRun::of(known.get(id), from, forecasts, signals))
             })
             .collect();
         let mut runs: Vec<Arc<RunView>> = views.values().map(|shown| Arc::clone(&shown.view)).collect();
@@ -121,17 +133,17 @@ impl Engine {
         newest_first(&mut runs, seconds(now));
         runs
     }
+}
 
-    fn target_view(&self) -> Option<TargetView> {
-        let scale = self.project.target.scale()?;
-        Some(TargetView {
-            params: scale.params,
-            tokens: scale.tokens,
-            moe: scale.moe,
-            mixture: self.project.current.clone(),
-            objective: self.project.objective_text(),
-        })
-    }
+fn target_view(project: &Project) -> Option<TargetView> {
+    let scale = project.target.scale()?;
+    Some(TargetView {
+        params: scale.params,
+        tokens: scale.tokens,
+        moe: scale.moe,
+        mixture: project.current.clone(),
+        objective: project.objective_text(),
+    })
 }
 
 /// For readers: the chosen fits first.

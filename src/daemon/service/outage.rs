@@ -86,17 +86,17 @@ impl Worker {
             loop {
                 match self.inbox.recv_deadline(until) {
                     Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-                    Ok(Event::Acknowledged(ids, reply)) => {
+                    Ok(Event::Dismiss(ids, reply)) => {
                         // It is written down with the rest once there is room.
-                        let done = self.engine.acknowledge(&ids, SystemTime::now());
+                        let done = self.engine.dismiss(&ids, SystemTime::now());
                         if let Some(reply) = reply {
                             let _ = reply.send(done.map_err(Into::into));
                         }
                         self.publish(Some(nothing_new(&error, pause)));
                     }
                     // Everything is looked at afterwards, and the rows are fitted again.
-                    Ok(Event::Look(_)) => {}
                     Ok(Event::Fitted(_)) => self.around.refitting = false,
+                    Ok(_) => {}
                     Err(RecvTimeoutError::Timeout) => break,
                 }
             }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ingest::Verdict;
-use crate::ingest::source::delete_others;
+use crate::ingest::sources::delete_others;
 use crate::project::RunSource;
 use crate::store::{ExportedPoint, ReadStore};
 use crate::vocab::{FactName, FactValue};

@@ -1,4 +1,4 @@
-//! The engine's state of each run, loaded from the store.
+//! A run with what the store says of its metrics.
 
 use crate::daemon::health::RunContext;
 use crate::daemon::metric_roles::{Kinds, Roles};
@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A run and what the store says of its metrics.
+#[derive(Debug, Clone)]
 pub struct Tracked {
+    /// The run as laws see it.
     pub record: RunRecord,
     /// Another number whenever the run was read anew.
     pub reading: u64,
@@ -24,25 +26,16 @@ pub struct Tracked {
     pub last_step: Option<i64>,
     /// Which of the metrics is what.
     pub roles: Roles,
-    /// By metric key, the one to show first.
-    pub forecasts: Arc<BTreeMap<String, Vec<RunForecast>>>,
 }
 
 impl Tracked {
     /// For a look at it.
-    pub fn context<'a>(&'a self, project: &'a Project) -> RunContext<'a> {
-        RunContext {
-            project,
-            record: &self.record,
-            metrics: &self.metrics,
-            roles: &self.roles,
-            forecasts: &self.forecasts,
-        }
-    }
-
-    /// The forecasts to show.
-    pub fn forecasts_shown(&self) -> BTreeMap<String, RunForecast> {
-        self.forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
+    pub fn context<'a>(
+        &'a self,
+        project: &'a Project,
+        forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
+    ) -> RunContext<'a> {
+        RunContext { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts }
     }
 
     /// Takes up which series matter now, and reads those that did not before.
@@ -93,8 +86,7 @@ pub fn read(
             let record = RunRecord { id: *id, name, facts, series, steps, others };
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
-            let mut tracked =
-                Tracked { record, reading: 0, metrics, shown, last_step, roles, forecasts: Arc::default() };
+            let mut tracked = Tracked { record, reading: 0, metrics, shown, last_step, roles };
             tracked.sort_out(store)?;
             Ok(tracked)
         })

@@ -1,0 +1,99 @@
+//! Forecasts: where every run will end, by the newest fits, with intervals as wide as the grades so far ask for.
+
+use crate::daemon::component::{Component, Outbox};
+use crate::daemon::event::{Event, RunForecasts};
+use crate::daemon::outlook::chosen;
+use crate::daemon::shared::Shared;
+use crate::forecast::{self, ledger::widened};
+use crate::store::{RunId, StoreError};
+use crate::vocab::RunForecast;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// See the [module](self).
+#[derive(Default)]
+pub struct Forecasts {
+    /// Runs that have gone on without a new loss since they were forecast: their learning rate may say more by now, and
+    /// they wait for the next look at everything.
+    postponed: BTreeSet<RunId>,
+    /// Whether all are to be forecast with the next runs that are read.
+    all_again: bool,
+}
+
+impl Component for Forecasts {
+    fn name(&self) -> &'static str {
+        "forecasts"
+    }
+
+    fn handle(&mut self, event: &Event, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        match event {
+            Event::RunsRead(runs) => {
+                for id in runs.read.iter().map(|run| run.record.id).chain(runs.changed.iter().copied()) {
+                    if runs.same_losses.contains(&id) {
+                        self.postponed.insert(id);
+                    } else {
+                        self.postponed.remove(&id);
+                    }
+                }
+                if std::mem::take(&mut self.all_again) {
+                    self.postponed.clear();
+                    forecast(shared, out, |_| true);
+                } else {
+                    let anew: BTreeSet<RunId> = runs.changed.difference(&self.postponed).copied().collect();
+                    forecast(shared, out, |id| anew.contains(&id));
+                }
+            }
+            Event::ForecastAgain => {
+                let postponed = std::mem::take(&mut self.postponed);
+                forecast(shared, out, |id| postponed.contains(&id));
+            }
+            Event::Edited(_) => self.all_again = true,
+            Event::StoreReplaced(_) => self.postponed.clear(),
+            Event::FitsChanged(fits) => {
+                // Runs that were read again since the fits were made are forecast here.
+                let is_current = |id: RunId| {
+                    let outlook = fits.outlook.runs.get(&id);
+                    shared.runs.get(&id).is_some_and(|run| outlook.is_some_and(|of| of.reading == run.reading))
+                };
+                let made = fits.outlook.runs.iter().filter(|(id, _)| is_current(**id));
+                send(made.map(|(id, of)| (*id, calibrated(shared, of.forecasts.clone()))).collect(), shared, out);
+                forecast(shared, out, |id| !is_current(id));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Forecasts the ends of some runs.
+fn forecast(shared: &Shared, out: &mut Outbox, which: impl Fn(RunId) -> bool) {
+    let fits = chosen(&shared.fits.candidates);
+    let runs = shared.runs.iter().filter(|(id, _)| which(**id));
+    let one = |record| forecast::every(&shared.project, &fits, &shared.fits.pool, record);
+    send(runs.map(|(id, run)| (*id, calibrated(shared, one(&run.record)))).collect(), shared, out);
+}
+
+/// Sends forecasts; the same stay the same ones in memory, so that what is shown of a run stands.
+fn send(all: Vec<(RunId, RunForecasts)>, shared: &Shared, out: &mut Outbox) {
+    if all.is_empty() {
+        return;
+    }
+    let one = |(id, forecasts): (RunId, RunForecasts)| {
+        let same = shared.forecasts.get(&id).filter(|before| ***before == forecasts).cloned();
+        (id, same.unwrap_or_else(|| Arc::new(forecasts)))
+    };
+    out.send(Event::RunsForecast(all.into_iter().map(one).collect()));
+}
+
+/// Forecasts with intervals as wide as the grades so far ask for, and what they were made from.
+fn calibrated(shared: &Shared, mut all: RunForecasts) -> RunForecasts {
+    for (metric, forecasts) in &mut all {
+        for forecast in forecasts {
+            let factor = shared.grades.factor(&forecast.law);
+            let (low, high) = widened(forecast.value, forecast.low, forecast.high, factor);
+            let fit = forecast.fit.take().or_else(|| shared.fits.inputs.get(metric).cloned());
+            *forecast = RunForecast { low, high, fit, ..forecast.clone() };
+        }
+    }
+    all
+}

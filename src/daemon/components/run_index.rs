@@ -1,0 +1,190 @@
+//! Index of runs: what the store says of each run, the assumptions about what the project leaves open, and the rows that
+//! follow from both. A run that has not changed is neither read nor observed again.
+
+use crate::daemon::component::{Component, Outbox};
+use crate::daemon::event::{Event, RunsRead};
+use crate::daemon::metric_roles::Kinds;
+use crate::daemon::shared::Shared;
+use crate::daemon::tracked::{self, Tracked};
+use crate::observe::{self, Observed, RowsByRun, RunRecord};
+use crate::project::Project;
+use crate::store::{ReadStore, RunId, SledStore, StoreError};
+use crate::vocab::Notice;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// See the [module](self).
+pub struct RunIndex {
+    /// The project after assumptions.
+    project: Arc<Project>,
+    assumptions: Vec<Notice>,
+    /// Whether something that assumptions rest on has changed, other than the runs.
+    assume_again: bool,
+    runs: BTreeMap<RunId, Arc<Tracked>>,
+    kinds: Kinds,
+    /// How often a run was read from the store.
+    readings: u64,
+    /// The rows of each run, without those of tables.
+    rows: RowsByRun,
+    observed: Arc<Observed>,
+    /// Runs that the store knows more of.
+    stale: BTreeSet<RunId>,
+    refreshed: Instant,
+    /// How often runs are read from the store again while a backlog is read: they change with every turn, and reading them
+    /// each time would take longer than the backlog.
+    refresh_every: Duration,
+    started: bool,
+}
+
+impl RunIndex {
+    /// An index that knows no run yet.
+    pub fn new(shared: &Shared) -> Self {
+        Self {
+            project: Arc::clone(&shared.project),
+            assumptions: Vec::new(),
+            assume_again: true,
+            runs: BTreeMap::new(),
+            kinds: Kinds::default(),
+            readings: 0,
+            rows: RowsByRun::default(),
+            observed: Arc::default(),
+            stale: BTreeSet::new(),
+            refreshed: Instant::now(),
+            refresh_every: Duration::from_secs(1),
+            started: false,
+        }
+    }
+
+    fn refresh_all(&mut self, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        let known: BTreeSet<RunId> = shared.store.runs()?.into_iter().map(|(id, _)| id).collect();
+        self.refresh(known, shared, out)
+    }
+
+    /// Reads the named runs from the store again, and what follows from them.
+    fn refresh(&mut self, changed: BTreeSet<RunId>, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        let names: BTreeMap<RunId, String> = shared.store.runs()?.into_iter().collect();
+        let mut assume = std::mem::take(&mut self.assume_again);
+        // Those that no source has any more were deleted.
+        let gone: BTreeSet<RunId> = self.runs.keys().filter(|id| !names.contains_key(id)).copied().collect();
+        self.runs.retain(|id, _| !gone.contains(id));
+        assume |= !gone.is_empty();
+        let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
+        let mut same_losses = BTreeSet::new();
+        for mut tracked in tracked::read(&shared.store, &mut self.kinds, &self.project, &changed_now)? {
+            self.readings += 1;
+            tracked.reading = self.readings;
+            let id = tracked.record.id;
+            let before = self.runs.get(&id);
+            let same = |before: &Tracked| observe::same_assumptions(&shared.written, &before.record, &tracked.record);
+            assume |= !before.is_some_and(|before| same(before));
+            let losses = |record: &RunRecord| -> Vec<_> {
+                self.project.metrics.iter().map(|metric| record.series.get(metric).cloned()).collect()
+            };
+            if before.is_some_and(|before| losses(&before.record) == losses(&tracked.record)) {
+                same_losses.insert(id);
+            }
+            self.runs.insert(id, Arc::new(tracked));
+        }
+        let mut read: Vec<RunId> = changed_now.iter().map(|(id, _)| *id).collect();
+        let mut records = self.records();
+        if assume {
+            let before = Arc::clone(&self.project);
+            self.assume(shared, &records)?;
+            if before.metrics != self.project.metrics {
+                read = self.runs.keys().copied().collect();
+                records = self.records();
+            }
+            if !Arc::ptr_eq(&before, &self.project) {
+                // Other losses may be the project's now.
+                same_losses.clear();
+            }
+            out.send(Event::ProjectCompleted(Arc::clone(&self.project), self.assumptions.clone()));
+        }
+        let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
+        let rows = self.rows.update(&self.project, &records, reading);
+        let read = read.iter().filter_map(|id| self.runs.get(id).cloned()).collect();
+        out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records }));
+        if let Some(mut observed) = rows {
+            shared.tables.append(&self.project, &mut observed);
+            if observed != *self.observed {
+                self.observed = Arc::new(observed);
+                out.send(Event::RowsChanged(Arc::clone(&self.observed)));
+            }
+        }
+        Ok(())
+    }
+
+    fn records(&self) -> Arc<Vec<RunRecord>> {
+        Arc::new(self.runs.values().map(|tracked| tracked.record.clone()).collect())
+    }
+
+    /// Makes the assumptions anew.
+    fn assume(&mut self, shared: &Shared, records: &[RunRecord]) -> Result<(), StoreError> {
+        let (project, assumptions) = observe::assume(&shared.tables.complete(&shared.written), records);
+        self.assumptions = assumptions;
+        let metrics_changed = project.metrics != self.project.metrics;
+        // The same project stays the same one in memory: views of runs that rest on it stand.
+        if *self.project != project {
+            self.project = Arc::new(project);
+        }
+        if metrics_changed {
+            // Which series matter is known only now.
+            self.sort_out(&shared.store)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out again which series of the runs matter, and reads those that did not before.
+    fn sort_out(&mut self, store: &SledStore) -> Result<(), StoreError> {
+        let (kinds, project) = (&mut self.kinds, &self.project);
+        for tracked in self.runs.values_mut() {
+            self.readings += 1;
+            let tracked = Arc::make_mut(tracked);
+            (tracked.reading, tracked.roles) = (self.readings, kinds.roles(project, &tracked.metrics));
+        }
+        self.runs.par_iter_mut().try_for_each(|(_, tracked)| Arc::make_mut(tracked).sort_out(store))
+    }
+}
+
+impl Component for RunIndex {
+    fn name(&self) -> &'static str {
+        "index of runs"
+    }
+
+    fn start(&mut self, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        self.started = true;
+        self.refresh_all(shared, out)
+    }
+
+    fn handle(&mut self, event: &Event, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        match event {
+            Event::PointsRead { runs, more } => {
+                self.stale.extend(runs);
+                let due = !more || self.refreshed.elapsed() >= self.refresh_every;
+                if due && !self.stale.is_empty() {
+                    let stale = std::mem::take(&mut self.stale);
+                    self.refresh(stale, shared, out)?;
+                    self.refreshed = Instant::now();
+                }
+            }
+            Event::TablesRead(_) => {
+                self.rows = RowsByRun::default();
+                self.assume_again = true;
+                if self.started {
+                    self.refresh(BTreeSet::new(), shared, out)?;
+                }
+            }
+            Event::StoreReplaced(_) => {
+                self.runs.clear();
+                self.stale.clear();
+                self.refresh_all(shared, out)?;
+            }
+            // Nobody looks before the end.
+            Event::AnswerOnce => self.refresh_every = Duration::MAX,
+            _ => {}
+        }
+        Ok(())
+    }
+}
