@@ -1,6 +1,7 @@
 //! The daemon: reads logs, stores points, fits laws and publishes the state.
 //!
-//! One thread owns the state ([`engine::Engine`]); the others send it [`event::Event`]s and read what it publishes:
+//! One thread owns the state ([`engine::Engine`]), in components that tell each other [`event::Event`]s; the other threads
+//! send it events, too, and read what it publishes:
 //!
 //! ```text
 //! watcher (notify's thread) ──look──▶ ┐
