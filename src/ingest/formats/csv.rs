@@ -1,11 +1,16 @@
 //! Comma-, tab- and semicolon-separated tables: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
 //!
+//! Without a column of steps, tokens or samples so far are the axis, then epochs, then rows. Steps that start again in each epoch
+//! are made the run's ([`Epochs`]); text in columns such as `split` or `domain` makes series of their own ([`Facets`]).
+//!
 //! The first line names the columns. Every cell with a number is a point, a blank cell is none: Lightning logs one row
 //! per call and leaves blank what that call did not log; `nan` stands for a metric that is NaN, and is a point (pandas
 //! leaves such cells blank, unless told otherwise). A row may name its metric (`step,metric,value`). Lightning also writes the file anew when a key appears; that is
 //! a new file to whoever tails it. Files of several starts put together have headers between their rows.
 
-use super::jsonl::STEP_KEYS;
+use super::epochs::Epochs;
+use super::facets::{Facet, Facets, facet};
+use super::jsonl::{COUNTS, STEP_KEYS};
 use super::saved::{self, Reader};
 use super::scan::{number_with_commas, whole_number};
 use super::{Format, FormatError, Parser, Recognition, Sink};
@@ -34,11 +39,13 @@ impl Format for Csv {
             (header, at) = row(head, at, false)?;
             table = Table::new(header);
         }
-        let table = table?;
+        let mut table = table?;
         let (mut rows, mut sound, mut cells_with_text) = (0, 0, 0);
         while let Some((row, next)) = row(head, at, false).filter(|_| rows < LOOKED_AT) {
             at = next;
-            if !row.is_empty() {
+            if let Some(again) = table.again(row) {
+                table = again;
+            } else if !row.is_empty() {
                 let texts = table.cells(row).filter(|cell| !blank(cell) && table.number(cell).is_none()).count();
                 let step =
                     table.step.and_then(|step| table.cells(row).nth(step)).map(|cell| table.number(&cell).is_some());
@@ -94,6 +101,8 @@ pub(super) struct Rows {
     only: Option<String>,
     /// Whether a row that is too long is being passed over.
     passing: bool,
+    epochs: Epochs,
+    facets: Facets,
 }
 
 impl Parser for Rows {
@@ -124,6 +133,8 @@ impl Parser for Rows {
         let mut to = vec![u8::from(self.passing)];
         saved::unsigned(&mut to, self.rows);
         saved::signed(&mut to, self.step);
+        self.epochs.save(&mut to);
+        saved::bytes(&mut to, self.facets.home());
         to.extend_from_slice(&table.header);
         to
     }
@@ -136,6 +147,8 @@ impl Parser for Rows {
         let (Some(passing), Some(rows), Some(step)) = (from.byte(), from.unsigned(), from.signed()) else {
             return Err(FormatError::OtherParser);
         };
+        self.epochs = Epochs::resume(&mut from).ok_or(FormatError::OtherParser)?;
+        self.facets.resume(from.bytes().ok_or(FormatError::OtherParser)?);
         let table = Table::new(from.rest()).ok_or(FormatError::OtherParser)?;
         (self.passing, self.rows, self.step) = (passing != 0, rows, step);
         self.take(table);
@@ -156,7 +169,18 @@ impl Rows {
         self.table = Some(table);
     }
 
-    fn row(&mut self, row: &[u8], at: usize, sink: &mut Sink) {
+    fn row(&mut self, row: &[u8], mut at: usize, sink: &mut Sink) {
+        // What stood there when the machine went down was cut off; what follows was written after it.
+        let row = match memchr::memrchr(0, row) {
+            Some(nul) => {
+                if row[..nul].iter().any(|b| !matches!(b, 0 | b' ')) {
+                    sink.damaged(at, "a row that was cut off");
+                }
+                at += nul + 1;
+                &row[nul + 1..]
+            }
+            None => row,
+        };
         if row.trim_ascii().is_empty() {
             return;
         }
@@ -173,7 +197,7 @@ impl Rows {
         }
         let from = sink.points.len();
         let mut cells = 0;
-        let (mut step, mut wall) = (None, f64::NAN);
+        let (mut step, mut wall, mut epoch) = (None, f64::NAN, None);
         let (mut name, mut named) = (None, None);
         for cell in table.cells(row) {
             let column = cells;
@@ -190,7 +214,18 @@ impl Rows {
                 }
                 named = if column == valued && value.is_some() { Some(sink.points.len()) } else { named };
             }
-            let Some(value) = value else { continue };
+            let Some(value) = value else {
+                if let Some(facet) = table.facets.get(column).copied().flatten() {
+                    self.facets.note(facet, &cell);
+                }
+                continue;
+            };
+            if table.facets.get(column) == Some(&Some(Facet::Run)) && value.fract() == 0.0 && key != "exp" {
+                self.facets.note(Facet::Run, &cell);
+            }
+            if Some(column) == table.epoch && value.fract() == 0.0 && (0.0..9e15).contains(&value) {
+                epoch = Some((value as i64, None));
+            }
             if Some(column) == table.wall {
                 wall = seconds(value);
             }
@@ -210,6 +245,7 @@ impl Rows {
         let step = match step {
             Some((None, false)) => {
                 sink.points.truncate(from);
+                self.facets.forget();
                 match Table::new(row).filter(|again| again.step.is_some()) {
                     Some(again) => self.take(again),
                     None => sink.damaged(at, "a row without a number in the step column"),
@@ -218,10 +254,11 @@ impl Rows {
             }
             _ if too_many => {
                 sink.points.truncate(from);
+                self.facets.forget();
                 sink.damaged(at, "a row with more cells than the header");
                 return;
             }
-            Some((Some(step), _)) if step.is_finite() => step as i64,
+            Some((Some(step), _)) if step.is_finite() => self.epochs.step(epoch, (step as i64, None), false),
             Some(_) => self.step,
             None => self.rows as i64,
         };
@@ -231,6 +268,7 @@ impl Rows {
             point.step = step;
             point.wall = wall;
         }
+        self.facets.settle(from, sink);
     }
 }
 
@@ -242,6 +280,10 @@ pub(super) struct Table {
     pub(super) columns: Vec<String>,
     step: Option<usize>,
     wall: Option<usize>,
+    /// The column with the epoch, where another has the step.
+    epoch: Option<usize>,
+    /// What text in each column says a row is of; empty where there is no such column.
+    facets: Vec<Option<Facet>>,
     /// The columns with the name of a metric and with its value, where rows are of one metric each.
     pair: Option<(usize, usize)>,
 }
@@ -253,8 +295,16 @@ impl Table {
         let line = header.strip_prefix(b"#").unwrap_or(header);
         let count = |delimiter: &u8| memchr_iter(*delimiter, line).count();
         let delimiter = [b'\t', b',', b';'].into_iter().rev().max_by_key(count).filter(|d| count(d) > 0)?;
-        let mut table =
-            Self { header: header.to_vec(), delimiter, columns: Vec::new(), step: None, wall: None, pair: None };
+        let mut table = Self {
+            header: header.to_vec(),
+            delimiter,
+            columns: Vec::new(),
+            step: None,
+            wall: None,
+            epoch: None,
+            facets: Vec::new(),
+            pair: None,
+        };
         let names: Vec<String> =
             table.cells(line).map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect();
         let mut seen: HashMap<&str, usize> = HashMap::new();
@@ -273,11 +323,27 @@ impl Table {
         let normal: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
         let position = |wanted: &[&str]| wanted.iter().find_map(|name| normal.iter().position(|n| n == name));
         table.step = position(&STEP_KEYS)
-            .or_else(|| position(&["training_iteration", "epoch", "epochs"]))
+            .or_else(|| position(&["training_iteration"]))
+            .or_else(|| position(&COUNTS))
+            .or_else(|| position(&["epoch", "epochs"]))
             .or_else(|| names[0].is_empty().then_some(0));
         table.pair = position(&["metric", "metric_name", "name", "key", "tag"]).zip(position(&["value"]));
+        table.epoch = position(&["epoch"]).filter(|epoch| table.step != Some(*epoch));
+        let facets: Vec<Option<Facet>> = normal.iter().map(|name| facet(name)).collect();
+        if facets.iter().any(Option::is_some) {
+            table.facets = facets;
+        }
         table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
         Some(table)
+    }
+
+    /// The header that a row between others is: it has text where the step would be, and names a step.
+    fn again(&self, row: &[u8]) -> Option<Self> {
+        let cell = self.cells(row).nth(self.step?)?;
+        if blank(&cell) || self.number(&cell).is_some() {
+            return None;
+        }
+        Self::new(row).filter(|again| again.step.is_some())
     }
 
     /// The number in a cell: as programs write it, or as spreadsheets do, with commas between thousands or, between
@@ -464,6 +530,36 @@ mod tests {
         ];
         assert_eq!((points, damage), (expected.map(|(key, step, value)| point(key, step, value)).to_vec(), 0));
         assert_eq!(read("Wall time,Step,Value\n1.5,10,2.5\n").0[2], point("Value", 10, 2.5), "TensorBoard's own");
+    }
+
+    #[test]
+    fn text_in_columns_makes_series_and_runs() {
+        let (points, damage) = read("step,domain,val_loss\n10,code,3\n10,web,4\n20,code,2\n");
+        let losses: Vec<_> = points.iter().filter(|p| p.0 != "step").cloned().collect();
+        let expected = [("val_loss/code", 10, 3.0), ("val_loss/web", 10, 4.0), ("val_loss/code", 20, 2.0)];
+        assert_eq!((losses, damage), (expected.map(|(key, step, value)| point(key, step, value)).to_vec(), 0));
+        let mut sink = Sink::default();
+        Csv.parser("m.csv").feed(b"run,step,loss\na,1,3\nb,1,4\na,2,2\n7,2,1\n", true, &mut sink).unwrap();
+        let losses = sink.points.iter().filter(|p| sink.metrics()[p.metric as usize] == "loss");
+        let parts: Vec<&str> =
+            losses.map(|p| sink.parts().nth(sink.part_of()[p.metric as usize] as usize).unwrap()).collect();
+        assert_eq!(parts, ["", "b", "", "7"]);
+    }
+
+    #[test]
+    fn without_steps_tokens_are_the_axis_and_steps_of_epochs_go_on() {
+        assert_eq!(read("loss,tokens_seen\n3,1000\n2,2000\n").0[2], point("loss", 2000, 2.0));
+        let steps: Vec<i64> = read("epoch,step,loss\n0,10,3\n0,20,3\n1,10,2\n").0.iter().map(|p| p.1).collect();
+        assert_eq!(steps[6..], [30, 30, 30]);
+    }
+
+    #[test]
+    fn a_header_between_the_first_rows_is_no_damage_and_nul_bytes_are_passed_over() {
+        let text = "step,loss\n1,5\nstep,loss,val_loss\n2,4,4.5\n3,3,3.5\n4,2,2.5\n";
+        assert!(Csv.recognise("metrics.csv", text.as_bytes()).is_some());
+        assert_eq!(read(text).0.iter().filter(|p| p.0 == "val_loss").count(), 3);
+        let (points, damage) = read("step,loss\n1,5\n2,\0\0\0\03,4\n");
+        assert_eq!((points.len(), points[3].clone(), damage), (4, point("loss", 3, 4.0), 1));
     }
 
     #[test]

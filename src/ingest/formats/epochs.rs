@@ -6,6 +6,7 @@
 //! the epoch before. A step that goes back within an epoch is a restart, and stays what it is.
 
 use super::saved::{self, Reader};
+use std::cmp::Ordering;
 
 /// What steps count from.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,12 @@ pub struct Epochs {
     last: i64,
     /// Steps of the run before the epoch at hand, where the log does not say how many an epoch has.
     before: i64,
+    /// The same for the epochs that began, newest last: training may go back to one of them.
+    began: Vec<(i64, i64)>,
 }
+
+/// Epochs whose beginnings are remembered.
+const REMEMBERED: usize = 64;
 
 impl Epochs {
     /// The step of the run for step `n` (of `of`) in `epoch` (of so many). `within`: the log is known to count within each
@@ -48,8 +54,8 @@ impl Epochs {
         } else if self.counts == Counts::Unknown {
             self.counts = self.judge(epoch, epochs, n, of, new);
         }
-        if new && self.counts == Counts::Epoch {
-            self.before = self.before.saturating_add(self.last);
+        if self.counts == Counts::Epoch && of.is_none() {
+            self.begin(epoch, new);
         }
         (self.epoch, self.last) = (Some(epoch), n);
         match (self.counts, of) {
@@ -59,9 +65,33 @@ impl Epochs {
         }
     }
 
+    fn begin(&mut self, epoch: i64, new: bool) {
+        if new {
+            if self.began.is_empty() {
+                self.began.extend(self.epoch.map(|first| (first, self.before)));
+            }
+            self.before = self.before.saturating_add(self.last);
+            if self.began.len() == REMEMBERED {
+                self.began.remove(0);
+            }
+            self.began.push((epoch, self.before));
+        } else if self.epoch.is_some_and(|now| epoch < now)
+            && let Some(known) = self.began.iter().rposition(|(began, _)| *began <= epoch)
+        {
+            self.began.truncate(known + 1);
+            self.before = self.began[known].1;
+        }
+    }
+
     fn judge(&self, epoch: i64, epochs: Option<i64>, n: i64, of: Option<i64>, new: bool) -> Counts {
         if new {
-            return if n <= self.last { Counts::Epoch } else { Counts::Run };
+            return match n.cmp(&self.last) {
+                Ordering::Less => Counts::Epoch,
+                Ordering::Greater => Counts::Run,
+                // The end of the epoch before and of this one; else, a line more of the same step.
+                Ordering::Equal if of == Some(n) => Counts::Epoch,
+                Ordering::Equal => Counts::Unknown,
+            };
         }
         if let (Some(epochs), Some(of)) = (epochs.filter(|epochs| *epochs > 1), of) {
             // As a place in the whole run, it would lie in its epoch's share, up to a step.
@@ -108,8 +138,12 @@ impl Epochs {
         };
         to.push(counts | u8::from(self.from_zero) << 2 | u8::from(self.epoch.is_some()) << 3);
         if let Some(epoch) = self.epoch {
-            for number in [epoch, self.last, self.before] {
+            for number in [epoch, self.last, self.before, self.began.len() as i64] {
                 saved::signed(to, number);
+            }
+            for (epoch, before) in &self.began {
+                saved::signed(to, *epoch);
+                saved::signed(to, *before);
             }
         }
     }
@@ -127,6 +161,9 @@ impl Epochs {
         if flags & 8 != 0 {
             epochs.epoch = Some(from.signed()?);
             (epochs.last, epochs.before) = (from.signed()?, from.signed()?);
+            for _ in 0..from.signed()? {
+                epochs.began.push((from.signed()?, from.signed()?));
+            }
         }
         Some(epochs)
     }
@@ -159,6 +196,8 @@ mod tests {
         assert_eq!(steps(&[both(2, 10), both(2, 60)]), [110, 160], "the log begins with the second epoch");
         let plain = |e, n| of(e, None, n, None);
         assert_eq!(steps(&[plain(0, 10), plain(0, 90), plain(1, 10), plain(2, 10)]), [10, 90, 100, 110]);
+        let back = [plain(0, 50), plain(1, 10), plain(1, 50), plain(2, 10), plain(1, 20), plain(2, 10), plain(0, 30)];
+        assert_eq!(steps(&back), [50, 60, 100, 110, 70, 80, 30], "training went back to earlier epochs");
         let total = |e, n| of(e, None, n, Some(100));
         assert_eq!(steps(&[total(0, 10), total(0, 90), total(1, 10), total(2, 10)]), [10, 90, 110, 210]);
     }
@@ -170,6 +209,7 @@ mod tests {
         let plain = |e, n| ((e, None), (n, None));
         assert_eq!(steps(&[plain(0, 10), plain(0, 90), plain(1, 110), plain(1, 90)]), [10, 90, 110, 90], "a restart");
         assert_eq!(steps(&[plain(0, 80), plain(0, 90), plain(0, 70)]), [80, 90, 70], "a restart");
+        assert_eq!(steps(&[plain(0, 99), plain(1, 99), plain(1, 199)]), [99, 99, 199], "the evaluation of epoch 0");
     }
 
     #[test]

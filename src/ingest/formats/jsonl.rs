@@ -5,6 +5,10 @@
 //! numbers in quotes under the name of a metric of training), and what is in arrays is not (it has no name). A line may name
 //! its metric: `{"name": "loss", "value": 2.5, "step": 10}`.
 //!
+//! A log without steps has another axis, if its second line shows that it grows: tokens or samples so far ([`COUNTS`]), or whole
+//! epochs. Steps that start again in each epoch are made the run's ([`Epochs`]); text under keys such as `split` or `domain`
+//! makes series of their own ([`Facets`]).
+//!
 //! A script writes the same keys in the same order on line after line. So each key remembers the bytes that led to the
 //! next one (`, "train/loss": `), and as long as they come again, a key costs one comparison; only the numbers are
 //! parsed.
@@ -12,11 +16,13 @@
 mod keys;
 mod syntax;
 
+use super::epochs::Epochs;
+use super::facets::{Facet, Facets};
 use super::saved::{self, Reader};
 use super::scan::{number, whole_number};
 use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-pub use keys::STEP_KEYS;
+pub use keys::{COUNTS, STEP_KEYS};
 use keys::{Role, model_info, of_training, planned, role};
 use memchr::memchr;
 use std::collections::HashMap;
@@ -91,7 +97,12 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
         // Training data is JSON lines, too: long texts, and a number here and there.
         None if parser.text_bytes * 2 > head.len() => None,
         None => {
-            Some(Recognition { confidence: 60, why: "JSON lines with numbers; the line number is the step".to_owned() })
+            let axis = match parser.axis {
+                Axis::Other(EPOCH) => "the epoch",
+                Axis::Other(what) => COUNTS[usize::from(what)],
+                _ => "the line number",
+            };
+            Some(Recognition { confidence: 60, why: format!("JSON lines with numbers; {axis} is the step") })
         }
     }
 }
@@ -132,6 +143,24 @@ struct Key {
 
 const NONE: u32 = u32::MAX;
 
+/// What a log's points stand at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Axis {
+    #[default]
+    Unknown,
+    /// Steps, from the first line that has one on.
+    Steps,
+    /// Lines are counted.
+    Lines,
+    /// Something else is counted: the place among [`COUNTS`], or [`EPOCH`].
+    Other(u8),
+    /// Something else may be counted, which the next line will tell: what, and how much it was.
+    Perhaps(u8, i64),
+}
+
+/// The axis that is epochs.
+const EPOCH: u8 = COUNTS.len() as u8;
+
 /// The state of reading one file.
 #[derive(Debug)]
 struct Lines {
@@ -148,8 +177,15 @@ struct Lines {
     last_step: Option<i64>,
     planned: i64,
     skipping: bool,
+    axis: Axis,
+    epochs: Epochs,
+    facets: Facets,
     /// What the line at hand says.
     step: Option<(u8, i64)>,
+    epoch: Option<i64>,
+    count: Option<(u8, i64)>,
+    /// Where the points of the first line stand, once the second has told.
+    first: i64,
     wall: f64,
     dump: bool,
     /// The metric that the line names, and the point that is its value.
@@ -184,7 +220,13 @@ impl Default for Lines {
             last_step: None,
             planned: 0,
             skipping: false,
+            axis: Axis::Unknown,
+            epochs: Epochs::default(),
+            facets: Facets::default(),
             step: None,
+            epoch: None,
+            count: None,
+            first: 0,
             wall: f64::NAN,
             dump: false,
             name: None,
@@ -199,15 +241,40 @@ impl Parser for Lines {
     fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
         if sink.metrics().len() < self.known {
             self.keys.iter_mut().for_each(|k| k.metric = NONE);
+            self.facets.another_sink();
         }
         let mut at = 0;
+        // The first line, where the second will say what it stands at.
+        let mut first: Option<(usize, usize, usize, usize)> = None;
         while let Some(length) = memchr(b'\n', &input[at..]) {
             if std::mem::take(&mut self.skipping) {
                 at += length + 1;
                 continue;
             }
+            let before = (at, sink.points.len(), sink.facts.len(), sink.damage.len());
             self.line(&input[at..at + length], at, sink);
+            match (self.axis, first) {
+                (Axis::Perhaps(..), None) => first = Some(before),
+                (Axis::Other(_), Some((_, from, _, _))) => {
+                    let second = before.1;
+                    sink.points[from..second].iter_mut().for_each(|point| point.step = self.first);
+                    first = None;
+                }
+                (Axis::Perhaps(..), _) => {}
+                _ => first = None,
+            }
             at += length + 1;
+        }
+        if let Some((start, points, facts, damage)) = first
+            && !last
+        {
+            // It is given again, with the second behind it.
+            sink.points.truncate(points);
+            sink.facts.truncate(facts);
+            sink.damage.truncate(damage);
+            (self.axis, self.records, self.planned) = (Axis::Unknown, 0, 0);
+            self.known = sink.metrics().len();
+            return Ok(start);
         }
         let rest = &input[at..];
         if self.skipping || rest.len() > LONGEST {
@@ -219,11 +286,22 @@ impl Parser for Lines {
         } else if last && !rest.trim_ascii().is_empty() {
             // Half an object is not damage: the other half may still come.
             let damage = sink.damage.len();
+            let before = (at, sink.points.len(), sink.facts.len(), damage);
             self.line(rest, at, sink);
+            if let (Axis::Other(_), Some((_, from, _, _))) = (self.axis, first) {
+                sink.points[from..before.1].iter_mut().for_each(|point| point.step = self.first);
+            }
+            first = first.or(Some(before));
             if sink.damage.len() == damage {
                 at = input.len();
             }
             sink.damage.truncate(damage);
+        }
+        if let (Axis::Perhaps(what, value), true) = (self.axis, last) {
+            // There is no second line, and tokens are rarely those of one step.
+            self.axis = Axis::Other(what);
+            let from = first.map_or(sink.points.len(), |(_, from, _, _)| from);
+            sink.points[from..].iter_mut().for_each(|point| point.step = value);
         }
         self.known = sink.metrics().len();
         Ok(at)
@@ -235,6 +313,17 @@ impl Parser for Lines {
         saved::unsigned(&mut out, u64::from(self.skipping) | u64::from(self.last_step.is_some()) << 1);
         saved::signed(&mut out, self.last_step.unwrap_or(0));
         saved::signed(&mut out, self.planned);
+        saved::unsigned(
+            &mut out,
+            match self.axis {
+                Axis::Unknown | Axis::Perhaps(..) => 0,
+                Axis::Steps => 1,
+                Axis::Lines => 2,
+                Axis::Other(what) => 3 + u64::from(what),
+            },
+        );
+        self.epochs.save(&mut out);
+        saved::bytes(&mut out, self.facets.home());
         out
     }
 
@@ -252,6 +341,15 @@ impl Parser for Lines {
         self.skipping = flags & 1 == 1;
         self.last_step = (flags & 2 == 2).then_some(step);
         self.planned = planned;
+        let axis = r.unsigned().ok_or(FormatError::OtherParser)?;
+        self.axis = match axis {
+            0 => Axis::Unknown,
+            1 => Axis::Steps,
+            2 => Axis::Lines,
+            other => Axis::Other((other - 3).min(u64::from(EPOCH)) as u8),
+        };
+        self.epochs = Epochs::resume(&mut r).ok_or(FormatError::OtherParser)?;
+        self.facets.resume(r.bytes().ok_or(FormatError::OtherParser)?);
         Ok(())
     }
 }
@@ -266,7 +364,7 @@ impl Lines {
             return;
         }
         self.lines += 1;
-        self.step = None;
+        (self.step, self.epoch, self.count) = (None, None, None);
         self.wall = f64::NAN;
         (self.name, self.value) = (None, None);
         let dump = std::mem::take(&mut self.dump);
@@ -279,8 +377,13 @@ impl Lines {
         if let Err(Broken(reason)) = end {
             sink.points.truncate(from);
             sink.facts.truncate(facts);
+            self.facets.forget();
             self.dump = dump;
             sink.damaged(offset, reason);
+            if let Some(nul) = memchr::memrchr(0, line) {
+                // What stood there when the machine went down was cut off; what follows was written after it.
+                self.line(&line[nul + 1..], offset + nul + 1, sink);
+            }
             return;
         }
         if self.dump {
@@ -299,10 +402,12 @@ impl Lines {
         let step = match self.step {
             Some((key, step)) => {
                 self.step_key = Some(self.step_key.map_or(usize::from(key), |k| k.min(usize::from(key))));
+                let step = self.epochs.step(self.epoch.map(|epoch| (epoch, None)), (step, None), false);
+                self.axis = Axis::Steps;
                 self.last_step = Some(step);
                 step
             }
-            None => self.last_step.unwrap_or(self.records as i64),
+            None => self.other_step(),
         };
         self.dump |= dump;
         self.records += 1;
@@ -310,6 +415,35 @@ impl Lines {
             point.step = step;
             point.wall = self.wall;
         }
+        self.facets.settle(from, sink);
+    }
+
+    /// Where the points of a line without a step stand.
+    fn other_step(&mut self) -> i64 {
+        let lines = self.records as i64;
+        let count = self.count.or(self.epoch.map(|epoch| (EPOCH, epoch)));
+        match self.axis {
+            Axis::Steps => {}
+            Axis::Lines => return lines,
+            Axis::Unknown => {
+                let perhaps = count.filter(|_| self.records == 0);
+                self.axis = perhaps.map_or(Axis::Lines, |(what, value)| Axis::Perhaps(what, value));
+                return lines;
+            }
+            Axis::Perhaps(what, first) => {
+                let grown = count.filter(|(other, value)| *other == what && *value > first);
+                self.axis = if grown.is_some() { Axis::Other(what) } else { Axis::Lines };
+                self.first = first;
+                let Some((_, value)) = grown else { return lines };
+                self.last_step = Some(value);
+            }
+            Axis::Other(what) => {
+                if let Some((_, value)) = count.filter(|(other, _)| *other == what) {
+                    self.last_step = Some(value);
+                }
+            }
+        }
+        self.last_step.unwrap_or(lines)
     }
 
     /// Reads the inside of an object, from behind its `{` to behind its `}`.
@@ -404,6 +538,15 @@ impl Lines {
                         self.step = Some((rank, value as i64));
                     }
                 }
+                Role::Count(rank) => {
+                    if value.fract() == 0.0 && (0.0..9e15).contains(&value) && self.count.is_none_or(|(r, _)| rank < r)
+                    {
+                        self.count = Some((rank, value as i64));
+                    }
+                }
+                Role::Epoch => {
+                    self.epoch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value));
+                }
                 Role::Time => {
                     // Seconds or milliseconds between 2001 and 2286; anything else is a duration or a date.
                     if (1e9..1e10).contains(&value) {
@@ -414,7 +557,10 @@ impl Lines {
                 }
                 Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
                 Role::Value => self.value = Some(sink.points.len()),
-                Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
+                Role::Facet(Facet::Run) if value.fract() == 0.0 && key.path != "exp" => {
+                    self.facets.note(Facet::Run, format!("{value}").as_bytes());
+                }
+                Role::Metric | Role::Name | Role::History | Role::ModelInfo | Role::Facet(_) => {}
             }
         }
         let index = sink.points.len() as u32;
@@ -450,6 +596,7 @@ impl Lines {
                 }
             }
             Role::Name => self.name = Some(unescape(text)),
+            Role::Facet(facet) => self.facets.note(facet, unescape(text).as_bytes()),
             Role::ModelInfo => {
                 if let Some(params) = model_info(text) {
                     sink.fact(FactName::TotalParams, FactValue::Number(params), "model_parameter_info");

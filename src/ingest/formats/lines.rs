@@ -1,12 +1,13 @@
 //! Splitting of console output into lines, with the effects of terminals, progress bars and job schedulers removed.
 //!
 //! A line ends at `\n`, `\r` or both: a progress bar redraws itself after `\r`, so each of its states is a line of its
-//! own, and what is printed over it is too. Colours are stripped. Only whole lines are read; the last one of a file may
+//! own, and what is printed over it is too. NUL bytes stand where a machine went down, or where a log was cut while its writer
+//! went on: what is before them on a line was never whole, and what follows is a line of its own. Colours are stripped. Only whole lines are read; the last one of a file may
 //! lack its line break when the file is known to be complete.
 
 use super::saved::{self, Reader};
 use super::{FormatError, Parser, Sink};
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr3_iter};
 
 /// Lines longer than this many bytes are skipped and reported. Writers print configurations of some hundred KiB on one
 /// line; no metric line comes near it.
@@ -52,8 +53,12 @@ impl LineReader {
     ) -> usize {
         let coloured = memchr(ESCAPE, input).is_some();
         let mut at = 0;
-        for end in memchr2_iter(b'\n', b'\r', input) {
-            self.one(&input[at..end], at, coloured, sink, &mut each);
+        for end in memchr3_iter(b'\n', b'\r', 0, input) {
+            if input[end] == 0 {
+                self.skipping = false;
+            } else {
+                self.one(&input[at..end], at, coloured, sink, &mut each);
+            }
             self.newlines += u64::from(input[end] == b'\n');
             at = end + 1;
         }
@@ -248,6 +253,13 @@ mod tests {
         ] {
             assert_eq!(lines(&[text, b"\n"].concat(), false).0[0].0, stripped);
         }
+    }
+
+    #[test]
+    fn nul_bytes_end_what_was_never_whole() {
+        let (seen, used) = lines(b"a\nhalf a li\0\0\0b\n\0\0c\n\0", false);
+        let texts: Vec<(&str, u64)> = seen.iter().map(|(t, n)| (t.as_str(), *n)).collect();
+        assert_eq!((&texts[..], used), (&[("a", 1), ("b", 2), ("c", 3)][..], 21));
     }
 
     #[test]

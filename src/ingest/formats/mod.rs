@@ -10,6 +10,7 @@ pub mod csv;
 pub mod custom;
 pub mod dvclive;
 pub mod epochs;
+mod facets;
 mod format;
 pub mod jsonl;
 pub mod lines;
@@ -135,13 +136,29 @@ pub fn recognise(path: &str, head: &[u8]) -> Result<(&'static dyn Format, Recogn
     if let Some(reason) = refuse::never_a_log(path, head) {
         return Err(FormatError::Refused(reason));
     }
-    all()
-        .iter()
-        .copied()
-        .filter_map(|format| format.recognise(path, head).map(|r| (format, r)))
-        .fold(None, |best: Option<(&'static dyn Format, Recognition)>, (format, r)| match best {
+    let best = |head: &[u8]| {
+        let found = all().iter().copied().filter_map(|format| format.recognise(path, head).map(|r| (format, r)));
+        found.fold(None, |best: Option<(&'static dyn Format, Recognition)>, (format, r)| match best {
             Some(b) if b.1.confidence >= r.confidence => Some(b),
             _ => Some((format, r)),
         })
-        .ok_or_else(|| FormatError::Refused(refuse::not_recognised(path, head)))
+    };
+    let found = best(head).or_else(|| best(&without_nul(head)?));
+    found.ok_or_else(|| FormatError::Refused(refuse::not_recognised(path, head)))
+}
+
+/// Text without the blocks of NUL bytes that a machine leaves that goes down, or a log that was cut while its writer went on.
+/// `None` where there are none, or where they are of something that is no text.
+fn without_nul(head: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(0, head)?;
+    let mut text = head.to_vec();
+    text.dedup_by(|a, b| *a == 0 && *b == 0);
+    let blocks = memchr::memchr_iter(0, &text).count();
+    let odd = text.iter().filter(|b| b.is_ascii_control() && !matches!(b, 0 | b'\t' | b'\n' | b'\r' | 0x1b)).count();
+    let lines = memchr::memchr_iter(b'\n', &text).count();
+    if odd > 0 || blocks > 2 + lines / 4 {
+        return None;
+    }
+    text.iter_mut().filter(|b| **b == 0).for_each(|b| *b = b'\n');
+    Some(text)
 }

@@ -1,4 +1,8 @@
 //! Sink for the points and facts that parsers read.
+//!
+//! A file may hold more than one run: a queue that trains one after another into one log, a table with a column that names the
+//! run, a chart exported with a column for each. What is read of each such *part* goes under a name of its own: metrics are
+//! told apart by part, so that a point says by its metric where it belongs.
 
 pub use crate::vocab::RawPoint;
 use crate::vocab::{FactName, FactValue};
@@ -6,6 +10,8 @@ use std::collections::HashMap;
 
 /// Longest name of a metric that is in a record, not in a key, in bytes.
 const MOST_BYTES: usize = 200;
+/// Most runs in one file.
+const MOST_PARTS: usize = 10_000;
 /// Most metrics that records name.
 const MOST_NAMED: usize = 10_000;
 
@@ -32,7 +38,15 @@ pub struct Restart {
 #[derive(Debug, Default)]
 pub struct Sink {
     names: Vec<String>,
-    index: HashMap<String, u32>,
+    /// Which part each name is of.
+    part_of: Vec<u32>,
+    /// Names of the parts but the first, which is the run that the file lies in.
+    parts: Vec<String>,
+    /// The part that is read at present.
+    part: u32,
+    /// Facts of the parts but the first.
+    part_facts: Vec<(u32, (FactName, FactValue, String))>,
+    index: HashMap<(u32, String), u32>,
     /// The key that last followed each key: logs repeat their keys in the same order, and a comparison is cheaper than
     /// a hash.
     follows: Vec<u32>,
@@ -56,7 +70,9 @@ impl Sink {
     /// The index of a metric key that is still bytes; what is not UTF-8 in it is replaced.
     pub fn metric_bytes(&mut self, key: &[u8]) -> u32 {
         let expected = self.follows.get(self.last).copied().unwrap_or(0);
-        if self.names.get(expected as usize).is_some_and(|name| name.as_bytes() == key) {
+        if self.names.get(expected as usize).is_some_and(|name| name.as_bytes() == key)
+            && self.part_of[expected as usize] == self.part
+        {
             self.last = expected as usize;
             return expected;
         }
@@ -69,15 +85,62 @@ impl Sink {
     }
 
     fn intern(&mut self, key: &[u8]) -> u32 {
-        let key = String::from_utf8_lossy(key);
-        if let Some(index) = self.index.get(key.as_ref()) {
+        let key = (self.part, String::from_utf8_lossy(key).into_owned());
+        if let Some(index) = self.index.get(&key) {
             return *index;
         }
         let index = self.names.len() as u32;
-        self.names.push(key.clone().into_owned());
+        self.names.push(key.1.clone());
+        self.part_of.push(self.part);
         self.follows.push(0);
-        self.index.insert(key.into_owned(), index);
+        self.index.insert(key, index);
         index
+    }
+
+    /// The number of a part of the file, a run of this name; the empty name is that of the run the file lies in, as is any
+    /// that is no name.
+    pub fn part(&mut self, name: &str) -> u32 {
+        let name = name.trim().trim_matches('/');
+        let may = name.len() <= MOST_BYTES && !name.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if !may || name.chars().any(char::is_control) {
+            return 0;
+        }
+        if let Some(known) = self.parts.iter().position(|part| part == name) {
+            return known as u32 + 1;
+        }
+        if self.parts.len() >= MOST_PARTS {
+            return 0;
+        }
+        self.parts.push(name.to_owned());
+        self.parts.len() as u32
+    }
+
+    /// What follows is of this part, a number of [`Sink::part`].
+    pub fn go_to_part(&mut self, part: u32) {
+        self.part = part;
+    }
+
+    /// Names of the parts; the first, which is empty, is the run that the file lies in.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once("").chain(self.parts.iter().map(String::as_str))
+    }
+
+    /// Whether everything so far is of the run that the file lies in.
+    #[must_use]
+    pub fn is_of_one_run(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The part that each key is of, by index.
+    #[must_use]
+    pub fn part_of(&self) -> &[u32] {
+        &self.part_of
+    }
+
+    /// Facts of the parts but the first, in file order.
+    #[must_use]
+    pub fn part_facts(&self) -> &[(u32, (FactName, FactValue, String))] {
+        &self.part_facts
     }
 
     /// Whether this may be the name of a metric where a record names it: data that are no metrics name everything.
@@ -99,7 +162,11 @@ impl Sink {
 
     /// Adds a fact.
     pub fn fact(&mut self, name: FactName, value: FactValue, place: impl Into<String>) {
-        self.facts.push((name, value, place.into()));
+        if self.part == 0 {
+            self.facts.push((name, value, place.into()));
+        } else {
+            self.part_facts.push((self.part, (name, value, place.into())));
+        }
     }
 
     /// Reports a record that could not be read.
@@ -117,6 +184,7 @@ impl Sink {
         self.restarts.clear();
         self.points.clear();
         self.facts.clear();
+        self.part_facts.clear();
         self.damage.clear();
     }
 }

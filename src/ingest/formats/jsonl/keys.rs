@@ -1,6 +1,7 @@
 //! Meaning of the keys of a JSON line.
 
 use crate::ingest::formats::Sink;
+use crate::ingest::formats::facets::{Facet, facet};
 use crate::vocab::{FactName, FactValue};
 
 /// Keys whose value is the optimiser step, the surest first.
@@ -27,11 +28,38 @@ pub const STEP_KEYS: [&str; 17] = [
 /// Keys whose value, where it is a number that can be one, is the time the line was written.
 const TIME_KEYS: [&str; 5] = ["_timestamp", "timestamp", "time", "wall_time", "ts"];
 
+/// Keys of what else may be the axis of a log that has no steps: tokens and samples so far, the surest first.
+pub const COUNTS: [&str; 18] = [
+    "tokens_seen",
+    "consumed_tokens",
+    "total_tokens",
+    "num_tokens_seen",
+    "seen_tokens",
+    "tokens_processed",
+    "train_tokens",
+    "consumed_train_tokens",
+    "tokens",
+    "num_tokens",
+    "n_tokens",
+    "samples_seen",
+    "consumed_samples",
+    "consumed_train_samples",
+    "total_samples",
+    "samples",
+    "num_samples",
+    "examples",
+];
+
 /// What a key is besides a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Metric,
     Step(u8),
+    /// Counts something else than steps, which may be the axis.
+    Count(u8),
+    Epoch,
+    /// Says by its text what the line is of.
+    Facet(Facet),
     Time,
     /// Steps the run is planned to take.
     Planned,
@@ -56,9 +84,11 @@ pub(super) fn role(path: &str, within: u32) -> Role {
         "value" => Role::Value,
         _ if TIME_KEYS.contains(&path) => Role::Time,
         "total_steps" | "max_steps" => Role::Planned,
+        "epoch" => Role::Epoch,
+        _ if COUNTS.contains(&path) => Role::Count(COUNTS.iter().position(|k| *k == path).unwrap_or(0) as u8),
         "log_history" => Role::History,
         "model_parameter_info" => Role::ModelInfo,
-        _ => Role::Metric,
+        _ => facet(path).map_or(Role::Metric, Role::Facet),
     }
 }
 

@@ -371,3 +371,63 @@ fn recorded_logs_have_the_points_that_another_parser_finds() {
     }
     assert!(files >= 10, "{files}");
 }
+
+#[test]
+fn text_under_a_split_makes_series_and_under_a_run_makes_runs() {
+    let text = "{\"split\": \"train\", \"step\": 1, \"loss\": 3}\n{\"split\": \"val\", \"step\": 1, \"loss\": 4}\n\
+                {\"run\": \"a\", \"step\": 2, \"loss\": 2}\n{\"run\": \"b\", \"step\": 2, \"loss\": 1}\n";
+    let mut sink = Sink::default();
+    let mut parser = Jsonl.parser("");
+    let half = text.find("{\"run\": \"b\"").unwrap();
+    parser.feed(&text.as_bytes()[..half], false, &mut sink).unwrap();
+    let mut resumed = Jsonl.parser("");
+    resumed.resume(&parser.save()).unwrap();
+    resumed.feed(&text.as_bytes()[half..], false, &mut sink).unwrap();
+    let part = |metric: u32| sink.parts().nth(sink.part_of()[metric as usize] as usize).unwrap();
+    let seen: Vec<(&str, &str, f64)> = sink
+        .points
+        .iter()
+        .map(|p| (part(p.metric), sink.metrics()[p.metric as usize].as_str(), p.value))
+        .filter(|p| p.1 != "step")
+        .collect();
+    assert_eq!(seen, [("", "loss", 3.0), ("", "val/loss", 4.0), ("", "loss", 2.0), ("b", "loss", 1.0)]);
+}
+
+#[test]
+fn without_steps_what_grows_is_the_axis() {
+    let steps = |text: &str, cut: usize| {
+        let (mut sink, mut parser) = (Sink::default(), Jsonl.parser(""));
+        let used = parser.feed(&text.as_bytes()[..cut], false, &mut sink).unwrap();
+        let mut resumed = Jsonl.parser("");
+        resumed.resume(&parser.save()).unwrap();
+        resumed.feed(&text.as_bytes()[used..], false, &mut sink).unwrap();
+        let loss = sink.metrics().iter().position(|name| name == "loss").unwrap() as u32;
+        sink.points.iter().filter(|p| p.metric == loss).map(|p| p.step).collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("{\"tokens\": 100, \"loss\": 3}\n{\"tokens\": 200, \"loss\": 2}\n{\"loss\": 1}\n", &[100, 200, 200][..]),
+        ("{\"tokens\": 100, \"loss\": 3}\n{\"tokens\": 100, \"loss\": 2}\n", &[0, 1]),
+        ("{\"epoch\": 1, \"loss\": 3}\n{\"epoch\": 2, \"loss\": 2}\n", &[1, 2]),
+        ("{\"epoch\": 0.5, \"loss\": 3}\n{\"epoch\": 1.0, \"loss\": 2}\n", &[0, 1]),
+        ("{\"tokens\": 100, \"loss\": 3}\n{\"step\": 7, \"tokens\": 200, \"loss\": 2}\n", &[0, 7]),
+        (
+            "{\"epoch\": 0, \"step\": 5, \"loss\": 3}\n{\"epoch\": 1, \"step\": 2, \"loss\": 2}\n{\"epoch\": 1, \"step\": 5, \"loss\": 1}\n",
+            &[5, 7, 10],
+        ),
+    ] {
+        for cut in 0..=text.len() {
+            assert_eq!(steps(text, cut), expected, "{text} cut at {cut}");
+        }
+    }
+    let mut sink = Sink::default();
+    Jsonl.parser("").feed(b"{\"tokens\": 100, \"loss\": 3}", true, &mut sink).unwrap();
+    assert_eq!(sink.points[0].step, 100, "a log of one line");
+}
+
+#[test]
+fn what_follows_nul_bytes_is_a_line_of_its_own() {
+    let mut sink = Sink::default();
+    let text = b"{\"step\": 1, \"loss\": 3}\n{\"step\": 2, \"lo\0\0\0{\"step\": 3, \"loss\": 2}\n";
+    Jsonl.parser("").feed(text, false, &mut sink).unwrap();
+    assert_eq!((sink.points.len(), sink.points[3].step, sink.damage.len()), (4, 3, 1));
+}
