@@ -55,7 +55,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         id: from.record.id.0,
         name: from.record.name.clone(),
         state: state(from),
-        facts: from.record.facts.known.clone(),
+        facts: from.record.facts.with_tokens(),
         conflicts: from.record.facts.conflicts.clone(),
         metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),

@@ -11,9 +11,9 @@ use super::tail::{Reading, Tail};
 use super::{FileReport, Turn, Verdict};
 use crate::open::{self, OpenError};
 use crate::project::Project;
-use crate::store::{RunId, SledStore, StoreError};
+use crate::store::{FileId, FoundFact, RunId, SledStore, StoreError, rotation};
 use crate::vocab::{Notice, Severity, text::printable};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,6 +39,8 @@ pub struct Follower {
     settings: Settings,
     own: Vec<CustomFormat>,
     listing: Listing,
+    /// Runs of which files were deleted, and with them what they said.
+    deleted: BTreeSet<RunId>,
 }
 
 impl Follower {
@@ -64,6 +66,7 @@ impl Follower {
             settings: Settings::default(),
             own,
             listing: Listing::default(),
+            deleted: BTreeSet::new(),
         }
     }
 
@@ -101,6 +104,11 @@ impl Follower {
         }
         self.supersede(store);
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
+    }
+
+    /// Runs of which files were found to be deleted since this was last asked.
+    pub fn take_deleted(&mut self) -> BTreeSet<RunId> {
+        std::mem::take(&mut self.deleted)
     }
 
     /// Looks at one file. Returns false where only a scan can tell what happened.
@@ -145,11 +153,22 @@ impl Follower {
                 }
             }
         }
+        // What a deleted file said is gone with it, as it would be for a store that is made anew; but not where nothing at all is
+        // there any more, or could not be read: the disk may be away.
+        let deleted = !listing.is_empty() && self.listing.unreadable.is_empty();
         for mut tail in loose {
+            // The oldest part of a log that a rotation drops was not deleted: its log goes on.
+            let (log, age) = rotation(&tail.relative);
+            let goes_on = age != 0 && listing.iter().any(|l| l.0 != tail.relative && rotation(&l.0).0 == log);
+            let goes = deleted && !goes_on && tail.format.growth() == Growth::Appended;
             // What held no point has nothing to keep, and its first line may be that of any other log.
-            if let Some(id) = tail.id.filter(|id| store.record(*id).is_some_and(|record| record.rows == 0)) {
+            let empty =
+                |id: &FileId| tail.parts().next().is_none() && store.record(*id).is_some_and(|record| record.rows == 0);
+            if let Some(id) = tail.id.filter(|id| goes || empty(id)) {
+                self.deleted.extend(self.id);
+                self.deleted.extend(tail.parts().map(|part| part.run));
                 store.forget_file(id)?;
-                tail.id = None;
+                tail.forgotten();
                 self.drop_file(tail, store);
                 continue;
             }
@@ -292,6 +311,7 @@ impl Follower {
         if let Some(reason) = reading.refused {
             if let Some(tail) = self.tails.remove(relative) {
                 self.refused.insert(relative.to_owned(), (tail.stamp, reason));
+                turn.changed.extend(tail.parts().map(|part| part.run));
                 tail.id.map_or(Ok(()), |id| store.forget_file(id))?;
             }
             turn.changed.insert(run);
@@ -299,6 +319,7 @@ impl Follower {
             return Ok(());
         }
         turn.points += reading.points;
+        turn.changed.extend(&reading.parts);
         if reading.points > 0 || reading.replaced {
             turn.changed.insert(run);
         }
@@ -308,21 +329,46 @@ impl Follower {
         Ok(())
     }
 
-    /// Offers all facts again, in the order of trust. Returns the run where that changed any.
+    /// Offers all facts again, in the order of trust. Returns the runs of which that changed any.
     ///
     /// # Errors
     /// What the store says.
-    pub fn offer_facts(&mut self, project: &Project, store: &SledStore) -> Result<Option<RunId>, StoreError> {
+    pub fn offer_facts(&mut self, project: &Project, store: &SledStore) -> Result<Vec<RunId>, StoreError> {
         let logs =
             || self.tails.values().map(|tail| &**tail).chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
         self.settings.read_blends(&self.place.path, logs());
         let facts = self.settings.facts(&project.facts, logs());
+        let mut changed = self.offer_to_parts(project, store)?;
         let says_something = facts.known.values().any(|f| f.source != "project file");
         if self.id.is_none() && !says_something {
-            return Ok(None);
+            return Ok(changed);
         }
         let run = self.register(store)?;
-        Ok(store.set_facts(run, &facts)?.then_some(run))
+        changed.extend(store.set_facts(run, &facts)?.then_some(run));
+        Ok(changed)
+    }
+
+    /// Offers facts to the runs that are parts of files: what the log says of each comes before what settings beside it say of
+    /// all of them.
+    fn offer_to_parts(&self, project: &Project, store: &SledStore) -> Result<Vec<RunId>, StoreError> {
+        let mut runs: BTreeMap<RunId, Vec<(&str, &[FoundFact])>> = BTreeMap::new();
+        for tail in self.tails.values().map(|tail| &**tail).chain(&self.gone) {
+            for part in tail.parts() {
+                runs.entry(part.run).or_default().push((tail.relative.as_str(), &part.facts));
+            }
+        }
+        let mut changed = Vec::new();
+        for (run, logs) in runs {
+            let facts = self.settings.facts_of_part(&project.facts, logs.into_iter());
+            changed.extend(store.set_facts(run, &facts)?.then_some(run));
+        }
+        Ok(changed)
+    }
+
+    /// When each run that is a part of one of its files was last written, nanoseconds since 1970.
+    pub fn parts_modified(&self) -> impl Iterator<Item = (RunId, i64)> {
+        let tails = self.tails.values().map(|tail| &**tail).chain(&self.gone);
+        tails.flat_map(|tail| tail.parts().map(|part| (part.run, tail.stamp.modified.max(tail.cursor.modified))))
     }
 
     fn register(&mut self, store: &SledStore) -> Result<RunId, StoreError> {
@@ -352,7 +398,8 @@ impl Follower {
             points,
         };
         for (relative, tail) in &self.tails {
-            let points = tail.id.map_or(0, |id| store.file_points(id));
+            let files = tail.id.into_iter().chain(tail.parts().map(|part| part.id));
+            let points = files.map(|id| store.file_points(id)).sum();
             let verdict = Verdict::Read { format: tail.format.name().to_owned(), why: tail.why.clone() };
             into.push(report(relative, tail.path.clone(), verdict, points));
         }

@@ -94,7 +94,16 @@ impl Source for Ingester {
     }
 
     fn has(&self, run: &str) -> bool {
-        self.patterns.may_match(run) && !self.discovery.aliases.contains(run)
+        let own = |run: &str| self.patterns.may_match(run) && !self.discovery.aliases.contains(run);
+        let Some(id) = self.store.find_run(run) else { return own(run) };
+        let homes = self.store.homes(id);
+        if !homes.is_empty() {
+            // A part of a file goes where the file goes.
+            return homes.iter().any(|home| own(home));
+        }
+        // What is left of a part without its file is nothing.
+        let nothing = self.store.has_no_file(id);
+        own(run) && !(nothing && self.followers.values().all(|follower| follower.place.name != run))
     }
 
     /// What is wrong with the files at present: globs that match nothing, unreadable directories, damaged records.
@@ -149,7 +158,22 @@ impl Source for Ingester {
             let nanoseconds = u64::try_from(follower.modified()?).ok()?;
             Some((follower.id?, UNIX_EPOCH + Duration::from_nanos(nanoseconds)))
         };
-        self.followers_of(of).filter_map(write).collect()
+        let at = |(run, modified): (RunId, i64)| {
+            Some((run, UNIX_EPOCH + Duration::from_nanos(u64::try_from(modified).ok()?)))
+        };
+        let parts = self.followers_of(of).flat_map(Follower::parts_modified).filter_map(at);
+        parts.chain(self.followers_of(of).filter_map(write)).collect()
+    }
+}
+
+impl Turn {
+    /// Takes note of what a look at a run has found.
+    fn scanned(&mut self, follower: &mut Follower, facts: bool) {
+        let deleted = follower.take_deleted();
+        if facts || !deleted.is_empty() {
+            self.facts.insert(follower.place.path.clone());
+        }
+        self.changed.extend(deleted);
     }
 }
 
@@ -159,9 +183,8 @@ impl Ingester {
         self.discover();
         let places = &self.places;
         for follower in self.followers.values_mut() {
-            if follower.scan(&self.project, &self.store, &|path| places.contains(path), now)? {
-                turn.facts.insert(follower.place.path.clone());
-            }
+            let facts = follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?;
+            turn.scanned(follower, facts);
         }
         Ok(())
     }
@@ -202,10 +225,9 @@ impl Ingester {
         }
         let places = &self.places;
         for run in scan {
-            if let Some(follower) = self.followers.get_mut(&run)
-                && follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?
-            {
-                turn.facts.insert(run);
+            if let Some(follower) = self.followers.get_mut(&run) {
+                let facts = follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?;
+                turn.scanned(follower, facts);
             }
         }
         Ok(())
@@ -301,8 +323,13 @@ impl Ingester {
 
     /// The followers of some runs, or all (`None`).
     fn followers_of<'a>(&'a self, runs: Option<&'a BTreeSet<RunId>>) -> impl Iterator<Item = &'a Follower> {
-        let asked =
-            move |follower: &&Follower| runs.is_none_or(|runs| follower.id.is_some_and(|id| runs.contains(&id)));
+        let asked = move |follower: &&Follower| {
+            let among = |runs: &BTreeSet<RunId>| {
+                follower.id.is_some_and(|id| runs.contains(&id))
+                    || follower.parts_modified().any(|(run, _)| runs.contains(&run))
+            };
+            runs.is_none_or(among)
+        };
         self.followers.values().filter(asked)
     }
 }

@@ -237,6 +237,25 @@ impl Settings {
         sources: &BTreeMap<FactName, Vec<FactSource>>,
         logs: impl Iterator<Item = (&'a str, &'a [Found])>,
     ) -> Facts {
+        self.all_facts(sources, logs, false)
+    }
+
+    /// The same for a run that is a part of a file: what the log says of it comes before settings, which are of the place.
+    #[must_use]
+    pub fn facts_of_part<'a>(
+        &'a self,
+        sources: &BTreeMap<FactName, Vec<FactSource>>,
+        logs: impl Iterator<Item = (&'a str, &'a [Found])>,
+    ) -> Facts {
+        self.all_facts(sources, logs, true)
+    }
+
+    fn all_facts<'a>(
+        &'a self,
+        sources: &BTreeMap<FactName, Vec<FactSource>>,
+        logs: impl Iterator<Item = (&'a str, &'a [Found])>,
+        logs_first: bool,
+    ) -> Facts {
         let mut facts = Facts::default();
         for (name, source) in sources.iter().flat_map(|(name, list)| list.iter().map(move |s| (*name, s))) {
             match source {
@@ -251,7 +270,10 @@ impl Settings {
             }
         }
         let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
-        for (file, found) in settings.chain(logs) {
+        let mut all: Vec<(&str, &[Found])> = settings.collect();
+        let place = if logs_first { 0 } else { all.len() };
+        all.splice(place..place, logs);
+        for (file, found) in all {
             for (name, value, place) in in_force(found) {
                 let value = match (name, value) {
                     (FactName::Mixture, FactValue::Text(path)) => match self.blends.get(path) {

@@ -3,7 +3,7 @@
 use super::source::Source;
 use super::{Budget, FileReport, Ingester, Look, Turn};
 use crate::project::Project;
-use crate::store::{ReadStore, RunId, SledStore, StoreError};
+use crate::store::{RunId, SledStore, StoreError};
 use crate::vocab::Notice;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl Sources {
 
 /// Deletes the runs that no source has; returns their numbers.
 pub(super) fn delete_others(store: &SledStore, has: impl Fn(&str) -> bool) -> Result<BTreeSet<RunId>, StoreError> {
-    let others = store.runs()?.into_iter().filter(|(_, name)| !has(name)).map(|(id, _)| id);
+    let others = store.all_runs().into_iter().filter(|(_, name)| !has(name)).map(|(id, _)| id);
     others.map(|id| store.forget(id).map(|()| id)).collect()
 }
 
@@ -87,7 +87,7 @@ pub(super) fn delete_others(store: &SledStore, has: impl Fn(&str) -> bool) -> Re
 mod tests {
     use super::*;
     use crate::project::RunSource;
-    use crate::store::{Commit, Cursor, Target};
+    use crate::store::{Commit, Cursor, ReadStore, Target};
     use crate::vocab::RawPoint;
     use std::time::Duration;
 

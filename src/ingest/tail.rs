@@ -8,9 +8,10 @@ use super::formats::jsonl::Jsonl;
 use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
 use super::identity::Stamp;
 use crate::open;
-use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
 use fault::Fault;
 pub use reading::{Parsed, Reading, Scratch, Staged, With};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -53,6 +54,8 @@ pub struct Tail {
     /// Whether it has been read to its end and nothing has come for so long that its parser is not worth keeping.
     resting: bool,
     facts: Vec<FoundFact>,
+    /// Parts of it that are runs of their own, by the name of the run.
+    parts: BTreeMap<String, PartFile>,
     /// Why it cannot be read at present, and when that is tried again.
     fault: Option<Fault>,
 }
@@ -79,6 +82,7 @@ impl Tail {
             reader: None,
             resting: false,
             facts: Vec::new(),
+            parts: BTreeMap::new(),
             fault: None,
         }
     }
@@ -93,6 +97,7 @@ impl Tail {
             pending: false,
             cursor: record.cursor,
             facts: store.found_facts(id),
+            parts: parts(store, id),
             ..Self::new(path, record.path, format.clone().unwrap_or(Chosen::Known(&Jsonl)), String::new())
         };
         if format.is_none() {
@@ -212,6 +217,17 @@ impl Tail {
         self.reader.is_some()
     }
 
+    /// The store knows nothing of it any more.
+    pub fn forgotten(&mut self) {
+        self.id = None;
+        self.parts.clear();
+    }
+
+    /// The parts of it that are runs of their own.
+    pub fn parts(&self) -> impl Iterator<Item = &PartFile> {
+        self.parts.values()
+    }
+
     /// Facts found in the content.
     #[must_use]
     pub fn facts(&self) -> &[FoundFact] {
@@ -224,9 +240,28 @@ impl Tail {
         self.cursor = Cursor::default();
         self.reader = None;
         self.facts.clear();
+        self.parts.clear();
         self.damage = None;
         self.pending = true;
     }
+}
+
+/// A part of a file that is a run of its own.
+#[derive(Debug, Clone)]
+pub struct PartFile {
+    /// The run.
+    pub run: RunId,
+    /// Its points in the store.
+    pub id: FileId,
+    /// Facts found in it.
+    pub facts: Vec<FoundFact>,
+}
+
+/// The parts of a file as the store has them.
+fn parts(store: &SledStore, file: FileId) -> BTreeMap<String, PartFile> {
+    let of =
+        |(id, run): (FileId, RunId)| Some((store.run_name(run)?, PartFile { run, id, facts: store.found_facts(id) }));
+    store.parts(file).into_iter().filter_map(of).collect()
 }
 
 /// Whether a file is still to be read as it was: not where the project now describes its lines in another way.

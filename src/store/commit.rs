@@ -21,6 +21,17 @@ pub enum Target<'a> {
         /// Earlier generations of the file, whose points these ones replace.
         replaces: &'a [FileId],
     },
+    /// A part, not known yet, of a file: a run of its own, whose points the cursor of the whole accounts for.
+    Part {
+        /// The run it is.
+        run: RunId,
+        /// Name of its format.
+        format: &'a str,
+        /// When its first record was written, as far as can be told, seconds since 1970.
+        began: f64,
+        /// The file; it is stored with the part, or was before.
+        of: FileId,
+    },
 }
 
 /// What one reading of a file brought.

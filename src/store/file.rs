@@ -1,7 +1,7 @@
 //! A log file's record in the store: its run, its cursor, and how to recognise that it is still the same file.
 
 use super::bytes::{Reader, put, put_bytes, put_f64, put_signed};
-use super::{RunId, StoreError};
+use super::{FileId, RunId, StoreError};
 
 /// What tells growth from replacement. Inode numbers are not enough: they are reused, some network file systems make
 /// them up, and `rsync` replaces a file by a longer copy of itself.
@@ -68,10 +68,14 @@ pub struct FileRecord {
     pub axes: u32,
     /// Number of the next tail group.
     pub tails: u32,
+    /// The file whose cursor accounts for these points, where they are a part of it that is a run of its own.
+    pub part_of: Option<FileId>,
 }
 
 /// First byte of a record: the layout of the rest.
 const LAYOUT: u8 = 2;
+/// The same, with the file that it is a part of at its end.
+const OF_A_PART: u8 = 3;
 
 impl FileRecord {
     /// How often the log has said, up to this row, that training started again.
@@ -85,7 +89,7 @@ impl FileRecord {
     pub fn encode(&self) -> Vec<u8> {
         let cursor = &self.cursor;
         let mut out = Vec::with_capacity(160 + cursor.state.len());
-        out.push(LAYOUT);
+        out.push(if self.part_of.is_some() { OF_A_PART } else { LAYOUT });
         put(&mut out, u64::from(self.run.0));
         put_bytes(&mut out, self.path.as_bytes());
         put_bytes(&mut out, self.format.as_bytes());
@@ -112,16 +116,20 @@ impl FileRecord {
         put(&mut out, cursor.damaged);
         put_bytes(&mut out, cursor.stuck.as_bytes());
         out.push(u8::from(cursor.displaced));
+        if let Some(whole) = self.part_of {
+            put(&mut out, u64::from(whole.0));
+        }
         out
     }
 
     /// From bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut r = Reader(bytes);
-        match r.take(1)?[0] {
-            LAYOUT => {}
+        let is_part = match r.take(1)?[0] {
+            LAYOUT => false,
+            OF_A_PART => true,
             other => return Err(StoreError::Damaged(format!("a file record with unknown layout {other}"))),
-        }
+        };
         Ok(Self {
             run: RunId(r.small()?),
             path: r.text()?,
@@ -150,6 +158,7 @@ impl FileRecord {
                 stuck: r.text()?,
                 displaced: r.take(1)?[0] != 0,
             },
+            part_of: if is_part { Some(FileId(r.small()?)) } else { None },
         })
     }
 }
@@ -188,11 +197,14 @@ mod tests {
             restarts: vec![7, 80],
             axes: 12,
             tails: 1,
+            part_of: None,
         };
-        let bytes = record.encode();
-        assert_eq!(FileRecord::decode(&bytes).unwrap(), record);
-        for n in 0..bytes.len() {
-            assert!(FileRecord::decode(&bytes[..n]).is_err());
+        for record in [FileRecord { part_of: Some(FileId(300)), ..record.clone() }, record] {
+            let bytes = record.encode();
+            assert_eq!(FileRecord::decode(&bytes).unwrap(), record);
+            for n in 0..bytes.len() {
+                assert!(FileRecord::decode(&bytes[..n]).is_err());
+            }
         }
     }
 }

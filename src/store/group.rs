@@ -6,8 +6,8 @@ use super::column::to_millis;
 use super::commit::{Commit, Target};
 use super::file::{Cursor, FileRecord};
 use super::seal::Stretch;
-use super::state::{FileState, State};
-use super::{FileId, MetricId, SledStore, StoreError, keys};
+use super::state::{FileState, RunState, State};
+use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard};
 
@@ -29,6 +29,8 @@ pub struct Group<'a> {
     /// Keys of metrics the store does not know, in the order of their numbers, and the numbers.
     new: Vec<Arc<str>>,
     fresh: HashMap<Arc<str>, MetricId>,
+    /// Runs the store does not know.
+    runs: BTreeMap<RunId, String>,
     /// Whether one of the commits was cut short.
     broken: bool,
     _writer: MutexGuard<'a, ()>,
@@ -44,6 +46,7 @@ impl<'a> Group<'a> {
             gone: Vec::new(),
             new: Vec::new(),
             fresh: HashMap::new(),
+            runs: BTreeMap::new(),
             broken: false,
             _writer: writer,
         }
@@ -59,6 +62,20 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.changes.len()
+    }
+
+    /// The number of a run, new where it is not known; it is known once the group is written.
+    pub fn run(&mut self, name: &str) -> RunId {
+        let state = self.store.state();
+        let new = self.runs.iter().find(|(_, new)| *new == name).map(|(id, _)| *id);
+        if let Some(id) = state.run_ids.get(name).copied().or(new) {
+            return id;
+        }
+        let last = state.runs.keys().next_back().max(self.runs.keys().next_back());
+        let id = RunId(last.map_or(0, |last| last.0 + 1));
+        self.changes.insert(&keys::one(b'r', id.0), name.as_bytes());
+        self.runs.insert(id, name.to_owned());
+        id
     }
 
     /// Adds points of a file and the cursor that accounts for them. Returns the file's number, which is good once the
@@ -113,6 +130,10 @@ impl<'a> Group<'a> {
         let change = self.changes.write()?;
         let mut state = self.store.state_mut();
         self.store.apply(change)?;
+        for (id, name) in self.runs {
+            state.run_ids.insert(name.clone(), id);
+            state.runs.insert(id, RunState { name, ..RunState::default() });
+        }
         for name in self.new {
             let metric = MetricId(state.metrics.len() as u32);
             state.metric_ids.insert(name.clone(), metric);
@@ -135,7 +156,12 @@ impl<'a> Group<'a> {
                 Some(file) if !self.files.contains_key(&id) && !self.gone.contains(&id) => Ok((id, file.clone())),
                 _ => Err(StoreError::Damaged(format!("no file {} to append to", id.0))),
             },
-            Target::New { run, format, began, replaces } => {
+            Target::New { run, format, began, .. } | Target::Part { run, format, began, .. } => {
+                let (replaces, part_of) = match commit.target {
+                    Target::New { replaces, .. } => (replaces, None),
+                    Target::Part { of, .. } => (&[][..], Some(of)),
+                    Target::Known(_) => (&[][..], None),
+                };
                 let old = replaces.iter().filter_map(|id| state.files.get(id));
                 let record = FileRecord {
                     run,
@@ -148,6 +174,7 @@ impl<'a> Group<'a> {
                     restarts: Vec::new(),
                     axes: 0,
                     tails: 0,
+                    part_of,
                 };
                 let newest = self.files.last_key_value().map_or(0, |(id, _)| id.0 + 1);
                 Ok((FileId(state.next_file.max(newest)), FileState::new(record)))
@@ -182,7 +209,9 @@ impl<'a> Group<'a> {
 
     /// Removes files whose points are replaced.
     fn replace(&mut self, replaced: &[FileId]) -> Result<(), StoreError> {
-        for old in replaced {
+        let parts = |id: &FileId| self.store.state().parts.get(id).cloned().unwrap_or_default();
+        let all: Vec<FileId> = replaced.iter().flat_map(|id| std::iter::once(*id).chain(parts(id))).collect();
+        for old in &all {
             if self.files.contains_key(old) {
                 return Err(StoreError::Damaged(format!("file {} is both appended to and replaced", old.0)));
             }

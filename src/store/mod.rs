@@ -23,6 +23,7 @@ mod packs;
 mod read;
 mod read_store;
 mod rollup;
+mod rotation;
 mod seal;
 mod state;
 mod stats;
@@ -38,6 +39,7 @@ pub use journal::Journal;
 pub use read::ExportedPoint;
 pub use read_store::{ReadStore, Summary};
 pub use rollup::Rollup;
+pub use rotation::rotation;
 pub use state::FoundFact;
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 impl ReadStore for SledStore {
     fn runs(&self) -> Result<Vec<(RunId, String)>, StoreError> {
-        Ok(self.state().runs.iter().map(|(id, run)| (*id, run.name.clone())).collect())
+        let state = self.state();
+        let runs = state.runs.iter().filter(|(_, run)| !state.is_place(run));
+        Ok(runs.map(|(id, run)| (*id, run.name.clone())).collect())
     }
 
     fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError> {
@@ -98,12 +100,49 @@ pub struct ExportedPoint {
 }
 
 impl SledStore {
-    /// Files of a run with their cursors, in the order in which they began.
+    /// Runs and what is nothing but the place of others, in ascending order of ids.
+    #[must_use]
+    pub fn all_runs(&self) -> Vec<(RunId, String)> {
+        self.state().runs.iter().map(|(id, run)| (*id, run.name.clone())).collect()
+    }
+
+    /// Whether nothing was read of a run.
+    #[must_use]
+    pub fn has_no_file(&self, run: RunId) -> bool {
+        self.state().runs.get(&run).is_none_or(|run| run.files.is_empty())
+    }
+
+    /// The name of a run.
+    #[must_use]
+    pub fn run_name(&self, run: RunId) -> Option<String> {
+        self.state().runs.get(&run).map(|run| run.name.clone())
+    }
+
+    /// Files of a run with their cursors, in the order in which they began; no parts of files of other runs.
     #[must_use]
     pub fn records(&self, run: RunId) -> Vec<(FileId, FileRecord)> {
         let state = self.state();
         let files = state.runs.get(&run).map(|r| r.files.as_slice()).unwrap_or_default();
-        files.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.clone()))).collect()
+        let records = files.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.clone())));
+        records.filter(|(_, record)| record.part_of.is_none()).collect()
+    }
+
+    /// The parts of a file that are runs of their own: each with its run.
+    #[must_use]
+    pub fn parts(&self, file: FileId) -> Vec<(FileId, RunId)> {
+        let state = self.state();
+        let parts = state.parts.get(&file).map(Vec::as_slice).unwrap_or_default();
+        parts.iter().filter_map(|id| Some((*id, state.files.get(id)?.record.run))).collect()
+    }
+
+    /// Names of the runs that a run is a part of the files of; empty for one with files of its own only.
+    #[must_use]
+    pub fn homes(&self, run: RunId) -> Vec<String> {
+        let state = self.state();
+        let files = state.runs.get(&run).map(|r| r.files.as_slice()).unwrap_or_default();
+        let whole = |id: &FileId| state.files.get(&state.files.get(id)?.record.part_of?);
+        let names = files.iter().filter_map(|id| Some(state.runs.get(&whole(id)?.record.run)?.name.clone()));
+        names.collect()
     }
 
     /// A file with its cursor, where it is known.

@@ -1,6 +1,7 @@
 //! The store's in-memory state: names, files, and statistics of every series; about 100 bytes per series, no points.
 
 use super::file::FileRecord;
+use super::rotation::rotation;
 use super::stats::Column;
 use super::tail::RowPoint;
 use super::{FileId, MetricId, RunId};
@@ -101,6 +102,8 @@ pub struct State {
     pub metric_ids: HashMap<Arc<str>, MetricId>,
     /// Files by id.
     pub files: BTreeMap<FileId, FileState>,
+    /// Parts of files that are runs of their own.
+    pub parts: BTreeMap<FileId, Vec<FileId>>,
     /// Points in all files.
     pub points: u64,
     /// Ids are never used again, so that a deleted file cannot be mistaken for a new one.
@@ -113,6 +116,9 @@ impl State {
         let run = file.record.run;
         self.points += file.columns.iter().map(|c| c.points).sum::<u64>();
         self.next_file = self.next_file.max(id.0 + 1);
+        if let Some(whole) = file.record.part_of {
+            self.parts.entry(whole).or_default().push(id);
+        }
         self.files.insert(id, file);
         self.runs.entry(run).or_default().files.push(id);
         self.sort(run);
@@ -122,27 +128,50 @@ impl State {
     pub fn detach(&mut self, id: FileId) {
         if let Some(file) = self.files.remove(&id) {
             self.points -= file.columns.iter().map(|c| c.points).sum::<u64>();
+            if let Some(whole) = file.record.part_of
+                && let Some(parts) = self.parts.get_mut(&whole)
+            {
+                parts.retain(|part| *part != id);
+                if parts.is_empty() {
+                    self.parts.remove(&whole);
+                }
+            }
             if let Some(run) = self.runs.get_mut(&file.record.run) {
                 run.files.retain(|f| *f != id);
             }
         }
     }
 
+    /// Whether a run is nothing but a place: of all its files, only the parts that are runs of their own have points.
+    #[must_use]
+    pub fn is_place(&self, run: &RunState) -> bool {
+        let files = || run.files.iter().filter_map(|id| Some((id, self.files.get(id)?)));
+        files().any(|(id, _)| self.parts.contains_key(id)) && files().all(|(_, file)| file.record.rows == 0)
+    }
+
     /// Brings the files of a run into order again.
     pub fn sort(&mut self, run: RunId) {
         let files = &self.files;
-        if let Some(run) = self.runs.get_mut(&run) {
-            run.files.sort_by(|a, b| match (files.get(a), files.get(b)) {
-                (Some(x), Some(y)) => earlier(&x.record, &y.record).then(a.cmp(b)),
-                _ => a.cmp(b),
-            });
+        let Some(run) = self.runs.get_mut(&run).filter(|run| run.files.len() > 1) else { return };
+        let known: Vec<(FileId, &FileRecord)> =
+            run.files.iter().filter_map(|id| Some((*id, &files.get(id)?.record))).collect();
+        // When the first part of each log began that was cut into parts.
+        let mut began: HashMap<&str, f64> = HashMap::new();
+        for (_, record) in &known {
+            let first = began.entry(rotation(&record.path).0).or_insert(record.began);
+            *first = first.min(record.began);
         }
+        let place = |&(id, record)| {
+            let record: &FileRecord = record;
+            let (log, age) = rotation(&record.path);
+            let began = began.get(log).copied().unwrap_or(record.began);
+            // Not in the order of times to the fraction: those of a checkout or a copy say nothing.
+            (began.floor(), natural(log), age, natural(&record.path), id)
+        };
+        let mut placed: Vec<_> = known.iter().map(place).collect();
+        placed.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (&a.1, a.2, &a.3, a.4).cmp(&(&b.1, b.2, &b.3, b.4))));
+        run.files = placed.into_iter().map(|place| place.4).collect();
     }
-}
-
-/// By the second in which they began; files of the same second (a checkout, a copy) by name, numbers in it by value.
-fn earlier(a: &FileRecord, b: &FileRecord) -> std::cmp::Ordering {
-    a.began.floor().total_cmp(&b.began.floor()).then_with(|| natural(&a.path).cmp(&natural(&b.path)))
 }
 
 /// A name as text and numbers, so that `part-10` comes after `part-9`.

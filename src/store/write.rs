@@ -58,7 +58,9 @@ impl SledStore {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::new(self);
         let mut state = self.state_mut();
-        let files = state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default();
+        let own = state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default();
+        let parts = |id: &FileId| state.parts.get(id).cloned().unwrap_or_default();
+        let files: Vec<FileId> = own.iter().flat_map(|id| std::iter::once(*id).chain(parts(id))).collect();
         for id in &files {
             if let Some(file) = state.files.get(id) {
                 self.remove_file(*id, file, &mut changes)?;
@@ -82,11 +84,15 @@ impl SledStore {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::new(self);
         let mut state = self.state_mut();
-        if let Some(file) = state.files.get(&id) {
-            self.remove_file(id, file, &mut changes)?;
+        let parts = state.parts.get(&id).cloned().unwrap_or_default();
+        let files: Vec<FileId> = std::iter::once(id).chain(parts).collect();
+        for id in &files {
+            if let Some(file) = state.files.get(id) {
+                self.remove_file(*id, file, &mut changes)?;
+            }
         }
         self.apply(changes.write()?)?;
-        state.detach(id);
+        files.into_iter().for_each(|id| state.detach(id));
         Ok(())
     }
 

@@ -47,6 +47,10 @@ pub enum FactName {
     Seed,
     /// Checkpoint from which the run was initialised.
     InitFrom,
+    /// Tokens per optimiser step, whatever it was stated by: what [`FactName::BatchTokens`] is, or sequences × length.
+    TokensPerStep,
+    /// Training tokens of the whole run, whatever they were stated by: planned tokens, or steps × tokens per step.
+    Tokens,
 }
 
 impl FactName {
@@ -57,7 +61,7 @@ impl FactName {
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -77,6 +81,8 @@ impl FactName {
         Self::DecaySteps,
         Self::Seed,
         Self::InitFrom,
+        Self::TokensPerStep,
+        Self::Tokens,
     ];
 
     /// The name in project files and JSON.
@@ -102,6 +108,8 @@ impl FactName {
             Self::DecaySteps => "decay_steps",
             Self::Seed => "seed",
             Self::InitFrom => "init_from",
+            Self::TokensPerStep => "tokens_per_step",
+            Self::Tokens => "tokens",
         }
     }
 }
@@ -165,6 +173,28 @@ impl Facts {
                 }
             }
         }
+    }
+
+    /// What is used, with the tokens that follow from it, each with what they follow from.
+    #[must_use]
+    pub fn with_tokens(&self) -> BTreeMap<FactName, Sourced<FactValue>> {
+        let mut all = self.known.clone();
+        let mut add = |name, value: Option<f64>, from: &[FactName]| {
+            if let Some(value) = value {
+                let known = from.iter().filter(|name| self.known.contains_key(name)).map(|name| name.as_str());
+                let source = known.collect::<Vec<_>>().join(" × ");
+                all.entry(name).or_insert(Sourced { value: FactValue::Number(value), source });
+            }
+        };
+        let (batch, sequences, length) = (FactName::BatchTokens, FactName::BatchSequences, FactName::SequenceLength);
+        let per_step: &[FactName] = if self.known.contains_key(&batch) { &[batch] } else { &[sequences, length] };
+        add(FactName::TokensPerStep, self.tokens_per_step(), per_step);
+        let planned: Vec<FactName> = match self.known.contains_key(&FactName::PlannedTokens) {
+            true => vec![FactName::PlannedTokens],
+            false => [&[FactName::PlannedSteps], per_step].concat(),
+        };
+        add(FactName::Tokens, self.planned_tokens(), &planned);
+        all
     }
 
     /// The value of a numeric fact.
@@ -231,6 +261,7 @@ impl Facts {
     #[must_use]
     pub fn planned_tokens(&self) -> Option<f64> {
         self.number(FactName::PlannedTokens)
+            .or_else(|| self.number(FactName::Tokens))
             .or_else(|| Some(self.number(FactName::PlannedSteps)? * self.tokens_per_step()?))
     }
 
@@ -244,6 +275,7 @@ impl Facts {
 /// Tokens per step from numeric facts, given directly or as sequences × tokens per sequence.
 pub(super) fn tokens_per_step(number: impl Fn(FactName) -> Option<f64>) -> Option<f64> {
     number(FactName::BatchTokens)
+        .or_else(|| number(FactName::TokensPerStep))
         .or_else(|| Some(number(FactName::BatchSequences)? * number(FactName::SequenceLength)?))
 }
 
@@ -273,6 +305,25 @@ mod tests {
         }
         assert_eq!(facts.number(FactName::Params), Some(1e9));
         assert_eq!(facts.conflicts.len(), 1, "the same disagreement is recorded once");
+    }
+
+    #[test]
+    fn tokens_follow_from_what_they_are_made_of() {
+        let mut facts = Facts::default();
+        for (name, value) in
+            [(FactName::BatchSequences, 64.0), (FactName::SequenceLength, 1024.0), (FactName::PlannedSteps, 300.0)]
+        {
+            facts.offer(name, FactValue::Number(value), "config.json");
+        }
+        let all = facts.with_tokens();
+        let said = |name| all.get(&name).map(|fact| (fact.value.clone(), fact.source.as_str()));
+        assert_eq!(
+            said(FactName::TokensPerStep),
+            Some((FactValue::Number(65_536.0), "batch_sequences × sequence_length"))
+        );
+        let steps = "planned_steps × batch_sequences × sequence_length";
+        assert_eq!(said(FactName::Tokens), Some((FactValue::Number(19_660_800.0), steps)));
+        assert!(!Facts::default().with_tokens().contains_key(&FactName::Tokens));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Comma-, tab- and semicolon-separated tables: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
 //!
+//! A chart that W&B exported has a column for each run, `mixA - train/loss`, and its range beside it (`…__MIN`, `…__MAX`, left out
+//! here): each run is one of its own.
+//!
 //! Without a column of steps, tokens or samples so far are the axis, then epochs, then rows. Steps that start again in each epoch
 //! are made the run's ([`Epochs`]); text in columns such as `split` or `domain` makes series of their own ([`Facets`]).
 //!
@@ -229,10 +232,16 @@ impl Rows {
             if Some(column) == table.wall {
                 wall = seconds(value);
             }
+            if !table.runs.is_empty() {
+                let Some(run) = &table.runs[column] else { continue };
+                let part = sink.part(run);
+                sink.go_to_part(part);
+            }
             if self.only.is_none() || column + 1 == table.columns.len() {
                 let metric = sink.metric(key);
                 sink.point(metric, 0, value, f64::NAN);
             }
+            sink.go_to_part(0);
         }
         if let (Some(name), Some(at)) = (name, named)
             && at < sink.points.len()
@@ -284,6 +293,8 @@ pub(super) struct Table {
     epoch: Option<usize>,
     /// What text in each column says a row is of; empty where there is no such column.
     facets: Vec<Option<Facet>>,
+    /// The run that each column is of, where the table is a chart of several; empty for any other.
+    runs: Vec<Option<String>>,
     /// The columns with the name of a metric and with its value, where rows are of one metric each.
     pair: Option<(usize, usize)>,
 }
@@ -303,6 +314,7 @@ impl Table {
             wall: None,
             epoch: None,
             facets: Vec::new(),
+            runs: Vec::new(),
             pair: None,
         };
         let names: Vec<String> =
@@ -328,6 +340,7 @@ impl Table {
             .or_else(|| position(&["epoch", "epochs"]))
             .or_else(|| names[0].is_empty().then_some(0));
         table.pair = position(&["metric", "metric_name", "name", "key", "tag"]).zip(position(&["value"]));
+        table.take_runs();
         table.epoch = position(&["epoch"]).filter(|epoch| table.step != Some(*epoch));
         let facets: Vec<Option<Facet>> = normal.iter().map(|name| facet(name)).collect();
         if facets.iter().any(Option::is_some) {
@@ -335,6 +348,28 @@ impl Table {
         }
         table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
         Some(table)
+    }
+
+    /// Columns of a chart that W&B exported become their metric, of their run.
+    fn take_runs(&mut self) {
+        let range = |name: &str| {
+            let of = |end| self.columns.iter().any(|c| c.strip_suffix(end) == Some(name));
+            of("__MIN") && of("__MAX")
+        };
+        let runs: Vec<Option<(String, String)>> = self
+            .columns
+            .iter()
+            .map(|c| c.rsplit_once(" - ").filter(|_| range(c)).map(|(run, metric)| (run.to_owned(), metric.to_owned())))
+            .collect();
+        if runs.iter().all(Option::is_none) {
+            return;
+        }
+        for (column, run) in self.columns.iter_mut().zip(&runs) {
+            if let Some((_, metric)) = run {
+                column.clone_from(metric);
+            }
+        }
+        self.runs = runs.into_iter().map(|run| run.map(|(run, _)| run)).collect();
     }
 
     /// The header that a row between others is: it has text where the step would be, and names a step.
@@ -544,6 +579,25 @@ mod tests {
         let parts: Vec<&str> =
             losses.map(|p| sink.parts().nth(sink.part_of()[p.metric as usize] as usize).unwrap()).collect();
         assert_eq!(parts, ["", "b", "", "7"]);
+    }
+
+    #[test]
+    fn a_chart_of_several_runs_is_several_runs() {
+        let text = "\"Step\",\"a - train/loss\",\"a - train/loss__MIN\",\"a - train/loss__MAX\",\"b - 2 - train/loss\",\"b - 2 - train/loss__MIN\",\"b - 2 - train/loss__MAX\"\n\
+                    \"10\",\"3\",\"3\",\"3\",\"4\",\"4\",\"4\"\n\"20\",\"2\",\"2\",\"2\",\"\",\"\",\"\"\n";
+        assert!(Csv.recognise("wandb_export.csv", text.as_bytes()).is_some());
+        let mut sink = Sink::default();
+        Csv.parser("").feed(text.as_bytes(), true, &mut sink).unwrap();
+        let part = |metric: u32| sink.parts().nth(sink.part_of()[metric as usize] as usize).unwrap();
+        let seen: Vec<(&str, &str, i64, f64)> = sink
+            .points
+            .iter()
+            .map(|p| (part(p.metric), sink.metrics()[p.metric as usize].as_str(), p.step, p.value))
+            .collect();
+        assert_eq!(
+            seen,
+            [("a", "train/loss", 10, 3.0), ("b - 2", "train/loss", 10, 4.0), ("a", "train/loss", 20, 2.0)]
+        );
     }
 
     #[test]

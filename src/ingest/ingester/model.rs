@@ -302,6 +302,22 @@ impl World {
         self.known.retain(|_| kept.next() == Some(true));
         let mut kept = keep.into_iter();
         homes.retain(|_| kept.next() == Some(true));
+        // What a deleted file said is gone, unless nothing is there at all: the disk may be away.
+        if files.iter().any(Option::is_some) {
+            // A part that a rotation drops stays.
+            let names = self.dialect.names;
+            let goes_on = |known: &Known| {
+                let (log, age) = crate::store::rotation(names[known.name]);
+                let other =
+                    |n: usize| n != known.name && files[n].is_some() && crate::store::rotation(names[n]).0 == log;
+                age != 0 && (0..FILES).any(other)
+            };
+            let keep: Vec<bool> =
+                self.known.iter().zip(&homes).map(|(known, home)| home.is_some() || goes_on(known)).collect();
+            let (mut kept, mut again) = (keep.iter(), keep.iter());
+            self.known.retain(|_| kept.next() == Some(&true));
+            homes.retain(|_| again.next() == Some(&true));
+        }
         let whole = |text: &[u8]| text[..dialect.whole(text)].to_vec();
         // Half a first record is not recognised as anything.
         let is_log = |name: usize, text: &[u8]| formats::recognise(dialect.names[name], text).is_ok();

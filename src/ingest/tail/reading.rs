@@ -1,12 +1,13 @@
 //! One reading of a file: bytes from its cursor are parsed, then stored together with the new cursor.
 
 use super::fault::Fault;
-use super::{REST, Tail};
+use super::{PartFile, REST, Tail, parts};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
 use crate::open;
-use crate::store::{Commit, Cursor, FileId, Group, RunId, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, FoundFact, Group, RunId, SledStore, StoreError, Target};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -67,8 +68,8 @@ enum Outcome {
 /// What one reading brought, on its way into the store.
 pub struct Staged {
     reading: Reading,
-    /// The file's number and its new cursor, where the store has anything to know.
-    stored: Option<(FileId, Cursor)>,
+    /// The file's number, its new cursor and its parts, where the store has anything to know.
+    stored: Option<(FileId, Cursor, BTreeMap<String, PartFile>)>,
 }
 
 /// What one reading brought.
@@ -82,6 +83,8 @@ pub struct Reading {
     pub replaced: bool,
     /// Whether facts were found.
     pub facts: bool,
+    /// Runs that parts of the file are, with new points or facts, or with none any more.
+    pub parts: BTreeSet<RunId>,
     /// Why the file cannot be read at present; it stays as it is in the store.
     pub failed: Option<String>,
     /// Why the file is no log any more, although nothing about it changed: the project file no longer describes its
@@ -148,12 +151,13 @@ impl Tail {
         staged: Staged,
         outcome: Result<(), StoreError>,
     ) -> Result<Reading, StoreError> {
-        let Some((id, cursor)) = staged.stored else { return Ok(staged.reading) };
+        let Some((id, cursor, parts)) = staged.stored else { return Ok(staged.reading) };
         if let Err(error) = outcome {
             self.fall_back(store);
             return Err(error);
         }
         (self.id, self.cursor, self.moved) = (Some(id), cursor, false);
+        self.parts.extend(parts);
         self.replaces.clear();
         Ok(staged.reading)
     }
@@ -163,6 +167,7 @@ impl Tail {
         self.reader = None;
         self.pending = true;
         self.facts = self.id.map(|id| store.found_facts(id)).unwrap_or_default();
+        self.parts = self.id.map(|id| parts(store, id)).unwrap_or_default();
     }
 
     fn try_read(&mut self, with: &mut With) -> Result<Outcome, std::io::Error> {
@@ -348,6 +353,10 @@ impl Tail {
         mut reading: Reading,
     ) -> Result<Staged, StoreError> {
         let Some((_, sink)) = &mut self.reader else { return Ok(Staged { reading, stored: None }) };
+        for old in &self.replaces {
+            reading.parts.extend(group.store().parts(*old).into_iter().map(|(_, run)| run));
+        }
+        let parts = Parts::take(sink);
         reading.points = sink.points.len() as u64;
         reading.facts = !sink.facts.is_empty();
         self.facts.append(&mut sink.facts);
@@ -358,7 +367,10 @@ impl Tail {
                 Target::New { run, format: self.format.identity(), began, replaces: &self.replaces }
             }
         };
-        let restarts: Vec<usize> = sink.restarts.iter().map(|r| r.point).collect();
+        let restarts: Vec<usize> = match &parts {
+            Some(parts) => parts.restarts(0),
+            None => sink.restarts.iter().map(|r| r.point).collect(),
+        };
         let id = group.add(&Commit {
             target,
             path: &self.relative,
@@ -368,8 +380,87 @@ impl Tail {
             facts: reading.facts.then_some(&self.facts),
             cursor: cursor.clone(),
         })?;
+        let mut known = BTreeMap::new();
+        if let Some(parts) = &parts {
+            let home = group.store().run_name(run).unwrap_or_default();
+            for (number, name) in sink.parts().enumerate().skip(1) {
+                let (points, mut facts) = (parts.points(number), parts.facts(number));
+                if points.is_empty() && facts.is_empty() {
+                    continue;
+                }
+                let name = if home == "." { name.to_owned() } else { format!("{home}/{name}") };
+                let part = self.parts.get(&name);
+                let run = part.map_or_else(|| group.run(&name), |part| part.run);
+                let new = !facts.is_empty();
+                facts.splice(0..0, part.iter().flat_map(|part| part.facts.clone()));
+                let began = points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
+                let fresh = Target::Part { run, format: self.format.identity(), began, of: id };
+                let id = group.add(&Commit {
+                    target: part.map_or(fresh, |part| Target::Known(part.id)),
+                    path: &self.relative,
+                    names: sink.metrics(),
+                    points: &points,
+                    restarts: &parts.restarts(number),
+                    facts: new.then_some(&facts),
+                    cursor: Cursor::default(),
+                })?;
+                reading.parts.insert(run);
+                reading.facts |= new;
+                known.insert(name, PartFile { run, id, facts });
+            }
+        }
         sink.clear();
-        Ok(Staged { reading, stored: Some((id, cursor)) })
+        Ok(Staged { reading, stored: Some((id, cursor, known)) })
+    }
+}
+
+/// What was read of the parts of a file, apart; only what is of the first stays in the sink.
+struct Parts {
+    points: Vec<Vec<RawPoint>>,
+    facts: Vec<Vec<FoundFact>>,
+    restarts: Vec<Vec<usize>>,
+}
+
+impl Parts {
+    /// `None` where the file is of one run, as nearly all are.
+    fn take(sink: &mut Sink) -> Option<Self> {
+        if sink.is_of_one_run() {
+            return None;
+        }
+        let count = sink.parts().count();
+        let mut parts =
+            Self { points: vec![Vec::new(); count], facts: vec![Vec::new(); count], restarts: vec![Vec::new(); count] };
+        let mut restarts = sink.restarts.iter().peekable();
+        for (at, point) in sink.points.iter().enumerate() {
+            while restarts.next_if(|restart| restart.point <= at).is_some() {
+                parts.restart();
+            }
+            parts.points[sink.part_of()[point.metric as usize] as usize].push(*point);
+        }
+        restarts.for_each(|_| parts.restart());
+        for (part, fact) in sink.part_facts() {
+            parts.facts[*part as usize].push(fact.clone());
+        }
+        sink.points = std::mem::take(&mut parts.points[0]);
+        Some(parts)
+    }
+
+    fn restart(&mut self) {
+        for (points, restarts) in self.points.iter().zip(&mut self.restarts) {
+            restarts.push(points.len());
+        }
+    }
+
+    fn points(&self, part: usize) -> Vec<RawPoint> {
+        self.points[part].clone()
+    }
+
+    fn facts(&self, part: usize) -> Vec<FoundFact> {
+        self.facts[part].clone()
+    }
+
+    fn restarts(&self, part: usize) -> Vec<usize> {
+        self.restarts[part].clone()
     }
 }
 
