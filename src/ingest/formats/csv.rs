@@ -612,7 +612,7 @@ mod tests {
         let text = "step,loss\n1,5\nstep,loss,val_loss\n2,4,4.5\n3,3,3.5\n4,2,2.5\n";
         assert!(Csv.recognise("metrics.csv", text.as_bytes()).is_some());
         assert_eq!(read(text).0.iter().filter(|p| p.0 == "val_loss").count(), 3);
-        let (points, damage) = read("step,loss\n1,5\n2,\0\0\0\03,4\n");
+        let (points, damage) = read("step,loss\n1,5\n2,\x00\x00\x003,4\n");
         assert_eq!((points.len(), points[3].clone(), damage), (4, point("loss", 3, 4.0), 1));
     }
 
