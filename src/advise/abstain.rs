@@ -1,6 +1,7 @@
 //! Abstention: what is missing for advice, and which run or fact would provide it.
 
 use super::Evidence;
+use super::matters::{LEVEL, Verdict};
 use super::surface::Surface;
 use crate::vocab::Abstention;
 use crate::vocab::number::show_amount;
@@ -95,6 +96,25 @@ pub(super) fn obstacles(
         }
     }
     found
+}
+
+/// Adds that the runs do not show an effect of the mixture, and what would.
+pub(super) fn without_effect(found: &mut Abstention, verdict: &Verdict, gap: String) {
+    let (runs, mixtures) = (verdict.runs, verdict.mixtures);
+    if verdict.least > LEVEL {
+        found.reasons.push(format!(
+            "{runs} runs of {mixtures} mixtures are too few to tell an effect of the mixture from the noise between runs."
+        ));
+        found.would_help.push("Repeat each mixture with another seed, or add runs with other mixtures.".to_owned());
+    } else {
+        found.reasons.push(format!(
+            "The runs don't show that the mixture matters: with the mixtures shuffled between the runs, {:.0} % of tables \
+             are predicted as well (at most {:.0} % is needed).",
+            100.0 * verdict.p,
+            100.0 * LEVEL
+        ));
+    }
+    found.would_help.push(gap);
 }
 
 /// The run worth launching: at the middle of the widest gap between ratios of what is minimised, at the largest size

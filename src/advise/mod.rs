@@ -7,11 +7,13 @@
 //! [`SURE`]: at the place where only the best guess meets a limit it is broken every second time. Where no mixture
 //! reaches that probability the mixture with the highest one is advised, as long as its best guess keeps the limit.
 //!
-//! Where the best mixture is not told apart from the current one, the current one is advised with a gain of 0.
+//! Where the runs do not show that the mixture matters at all ([`matters`]), or the best mixture is not told apart from the
+//! current one, nothing is advised.
 
 mod abstain;
 mod evidence;
 mod limits;
+mod matters;
 mod probability;
 mod reasons;
 mod region;
@@ -49,6 +51,11 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
     };
     let surfaces: Vec<Option<Surface<'_>>> = project.domains.iter().enumerate().map(surface).collect();
     match advise(evidence, &surfaces) {
+        // To stay is no advice: nothing says that another mixture would not be better.
+        Ok(same) if same.mixture == same.current => Advice::Abstained(Abstention {
+            would_help: vec![abstain::gap(evidence, &explored(evidence, &needed(project, &shares(project))))],
+            reasons: same.reasons,
+        }),
         Ok(recommendation) => Advice::Recommendation(recommendation),
         Err(abstention) => Advice::Abstained(abstention),
     }
@@ -57,13 +64,15 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
 fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<Recommendation, Abstention> {
     let project = evidence.project;
     let minimize = shares(project);
-    let limited =
-        project.objective.subject_to.iter().filter_map(|c| project.domains.iter().position(|d| *d == c.domain));
-    let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
-    needed.sort_unstable();
-    needed.dedup();
+    let needed = needed(project, &minimize);
     let mixtures = explored(evidence, &needed);
-    let obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
+    let mut obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
+    let minimized: Vec<_> = evidence.observed.fitted.iter().zip(&minimize).filter(|(_, share)| **share > 0.0).collect();
+    let minimized: Vec<_> = minimized.into_iter().map(|(rows, _)| rows).collect();
+    let verdict = if obstacles.reasons.is_empty() { matters::test(&minimized, project.fit.seed) } else { None };
+    if let Some(verdict) = verdict.filter(|v| !v.matters()) {
+        abstain::without_effect(&mut obstacles, &verdict, abstain::gap(evidence, &mixtures));
+    }
     let Some(scale) = project.target.scale() else { return Err(obstacles) };
     if !obstacles.reasons.is_empty() {
         return Err(obstacles);
@@ -132,7 +141,14 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         p_better,
         gain,
     };
-    let reasons = reasons::explain(&explanation);
+    let mut reasons = reasons::explain(&explanation);
+    reasons.extend(surfaces.iter().flatten().filter_map(|surface| ranks_only(surface, &joint, advised)));
+    reasons.extend(verdict.map(|verdict| {
+        let p = if verdict.p <= 0.01 { "at most 1 %".to_owned() } else { format!("{:.0} %", 100.0 * verdict.p) };
+        format!(
+            "The mixture matters: with the mixtures shuffled between the runs, {p} of tables are predicted as well."
+        )
+    }));
     let (weights, p_better, gain) = if keep { (&current, 0.5, 0.0) } else { (advised, p_better, gain) };
     let mixture = Mixture::from_weights(&project.domains, weights);
     let current = Mixture::from_weights(&project.domains, &current);
@@ -176,6 +192,16 @@ fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Ch
     let sure = best.breach <= 0.0;
     let best = if joint.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
     Ok(Chosen { best, guess, sure })
+}
+
+/// Indices of the domains whose loss is minimised or limited.
+fn needed(project: &Project, minimize: &[f64]) -> Vec<usize> {
+    let limited =
+        project.objective.subject_to.iter().filter_map(|c| project.domains.iter().position(|d| *d == c.domain));
+    let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    needed
 }
 
 /// Share of each domain's loss in the objective; together one (or all zero where nothing sensible is stated).
@@ -258,10 +284,28 @@ fn resolve(
     Err(Abstention { reasons, would_help })
 }
 
+/// That a law can only rank mixtures at the target, in a sentence.
+fn ranks_only(surface: &Surface<'_>, joint: &JointSamples<'_, '_>, weights: &[f64]) -> Option<String> {
+    let unseen = (surface.unseen)(&surface.place(&joint.scale, weights));
+    let letters: Vec<&str> = unseen.iter().map(|variable| variable.letter()).collect();
+    (!unseen.is_empty()).then(|| {
+        format!(
+            "Ranks only: the {} law of the {} loss does not see {}, in which the target lies outside the runs. It orders \
+             mixtures; no loss at the target is predicted.",
+            surface.law,
+            surface.domain,
+            letters.join(" and ")
+        )
+    })
+}
+
 fn expected(joint: &JointSamples<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
     for (d, surface) in joint.surfaces.iter().enumerate() {
         let Some(surface) = surface else { continue };
+        if !(surface.unseen)(&surface.place(&joint.scale, weights)).is_empty() {
+            continue;
+        }
         let place = |weights| surface.place(&joint.scale, weights);
         let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
         if let Some(expected) = surface.expected(&place(weights), &place(joint.current), limit) {

@@ -1,6 +1,7 @@
 //! A fitted loss at the target as a function of the mixture, with resamples and scatter.
 
 use crate::fit::Fit;
+use crate::laws::Variable;
 use crate::vocab::{Expected, Extrapolation, Interval, Observation, Scale};
 
 /// A function of a place, lent for as long as the fit is.
@@ -32,6 +33,8 @@ pub(super) struct Surface<'a> {
     pub forecast: Of<'a, Interval>,
     /// How far outside the data a place is.
     pub extrapolation: Of<'a, Extrapolation>,
+    /// What the law does not see of a place: its losses there only rank mixtures.
+    pub unseen: Of<'a, Vec<Variable>>,
     /// Index in the project's domains of each domain of the law; `None` where the project has dropped it.
     pub order: Vec<Option<usize>>,
 }
@@ -51,6 +54,7 @@ impl<'a> Surface<'a> {
             draws: Box::new(|at| fit.predict_draws(at)),
             forecast: Box::new(|at| fit.forecast(at)),
             extrapolation: Box::new(|at| fit.extrapolation(at)),
+            unseen: Box::new(|at| fit.unseen(at)),
             order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),
         }
     }

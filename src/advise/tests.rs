@@ -71,6 +71,7 @@ impl Planted {
                 tokens: at.tokens / 1.6e6,
                 mixture_inside: true,
             }),
+            unseen: Box::new(|_| Vec::new()),
             order: vec![Some(0), Some(1)],
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn show(choice: &Choice) -> String {
         out.push_str(&lines(choice, unit));
     }
     for (what, laws) in
-        [("  need data that these runs lack", &choice.not_met), ("  not compared yet (time limit)", &choice.unfinished)]
+        [("  need data that these runs lack", &choice.not_met), ("  not compared yet", &choice.unfinished)]
     {
         if !laws.is_empty() {
             out.push_str(&format!("{what}: {}\n", laws.join(", ")));
@@ -40,12 +40,17 @@ fn lines(choice: &Choice, unit: &str) -> String {
     for c in &choice.candidates {
         let law = c.kind == CandidateKind::Law;
         let note = match c.kind {
-            CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => "in use",
-            CandidateKind::Law => "",
-            CandidateKind::Stack => {
-                "weighted mean of the laws above; the weights were fitted without the held-out rows"
+            CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => "in use".to_owned(),
+            CandidateKind::Law => c
+                .dropped_after
+                .map_or_else(String::new, |folds| format!("clearly worse: comparison ended after {folds} folds")),
+            CandidateKind::Procedure => {
+                "the automatic choice: each row predicted by the law chosen without it".to_owned()
             }
-            CandidateKind::Baseline => "baseline",
+            CandidateKind::Stack => {
+                "weighted mean of the laws above; the weights were fitted without the held-out rows".to_owned()
+            }
+            CandidateKind::Baseline => "baseline".to_owned(),
         };
         let skill = match c.skill {
             // That of the mean is what it is measured from.
@@ -54,14 +59,7 @@ fn lines(choice: &Choice, unit: &str) -> String {
             None => "—".to_owned(),
         };
         let weight = c.weight.filter(|w| law && *w > 0.0).map_or_else(String::new, |w| format!("{w:.2}"));
-        rows.push(vec![
-            format!("  {}", c.name),
-            percent(c.mre_heldout),
-            percent(c.mre_scale),
-            skill,
-            weight,
-            note.to_owned(),
-        ]);
+        rows.push(vec![format!("  {}", c.name), percent(c.mre_heldout), percent(c.mre_scale), skill, weight, note]);
     }
     table(&rows)
 }

@@ -116,9 +116,9 @@ fn show(forecasts: &[Forecast]) -> String {
     for forecast in forecasts {
         rows.push(vec![
             forecast.metric.clone(),
-            format!("{:.4}", forecast.interval.value),
-            format!("{:.4}", forecast.interval.low),
-            format!("{:.4}", forecast.interval.high),
+            number(forecast, forecast.interval.value),
+            number(forecast, forecast.interval.low),
+            number(forecast, forecast.interval.high),
             forecast.law.clone(),
             outside(forecast),
         ]);
@@ -127,9 +127,17 @@ fn show(forecasts: &[Forecast]) -> String {
     out
 }
 
+/// A loss, or a dash where the law does not see what is asked.
+fn number(forecast: &Forecast, value: f64) -> String {
+    if forecast.unseen.is_empty() { format!("{value:.4}") } else { "–".to_owned() }
+}
+
 /// Distance from the data, as text; empty inside the data.
 fn outside(forecast: &Forecast) -> String {
     let mut outside = Vec::new();
+    if !forecast.unseen.is_empty() {
+        outside.push(format!("ranks only: the law does not see {}", forecast.unseen.join(", ")));
+    }
     if forecast.extrapolation.params > 1.0 {
         outside.push(format!("{:.1} × largest N", forecast.extrapolation.params));
     }
@@ -140,6 +148,12 @@ fn outside(forecast: &Forecast) -> String {
         outside.push("mixture not covered".to_owned());
     }
     outside.join(", ")
+}
+
+/// Place of a forecast among those of the same law, loss, size and tokens: 1 for the lowest.
+fn rank(of: &Forecast, forecasts: &[Forecast]) -> usize {
+    let alike = |f: &&Forecast| (&f.metric, &f.law, f.params, f.tokens) == (&of.metric, &of.law, of.params, of.tokens);
+    1 + forecasts.iter().filter(alike).filter(|f| f.interval.value < of.interval.value).count()
 }
 
 /// Domain names that occur, in order.
@@ -180,6 +194,9 @@ fn many(forecasts: &[Forecast]) -> String {
         row.extend(domains.iter().map(|d| format!("{:.3}", at.mixture.weight(d))));
         for metric in &metrics {
             match place.iter().find(|f| f.metric == **metric) {
+                Some(f) if !f.unseen.is_empty() => {
+                    row.extend([format!("rank {}", rank(f, forecasts)), String::new(), String::new()]);
+                }
                 Some(f) => row.extend([f.interval.value, f.interval.low, f.interval.high].map(|x| format!("{x:.4}"))),
                 None => row.extend(["–", "", ""].map(str::to_owned)),
             }
@@ -208,7 +225,9 @@ fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
         let mut row = vec![f.params.to_string(), f.tokens.to_string()];
         row.extend(domains.iter().map(|d| f.mixture.weight(d).to_string()));
         row.extend([printable(&f.metric), f.law.clone()]);
-        row.extend([f.interval.value, f.interval.low, f.interval.high].map(|x| x.to_string()));
+        let known = f.unseen.is_empty();
+        let number = |x: f64| if known { x.to_string() } else { String::new() };
+        row.extend([f.interval.value, f.interval.low, f.interval.high].map(number));
         row.extend([f.extrapolation.params, f.extrapolation.tokens].map(|x| x.to_string()));
         row.push(f.extrapolation.mixture_inside.to_string());
         out.write_record(&row).map_err(|e| failed(e.to_string()))?;

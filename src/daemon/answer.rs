@@ -12,6 +12,7 @@ use crate::forecast;
 use crate::ingest::{self, Verdict};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, StatusAnswer, Which};
 use crate::ipc::series::SeriesAnswer;
+use crate::laws::Variable;
 use crate::observe::target::{expert_share, shapes};
 use crate::project::{FitSettings, Project};
 use crate::vocab::ledger::{Entry, Scored};
@@ -322,6 +323,7 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
             return Err(threads::given_up());
         }
         let (scale, mixture) = (scale(place, current)?, mixture(place.mixture.as_ref(), &current.project)?);
+        refuse_unseen(place, &scale, &mixture, places, current)?;
         forecasts.extend(forecast::every_law(&current.fits, &scale, &mixture));
     }
     if forecasts.is_empty() {
@@ -331,6 +333,39 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
         ));
     }
     Ok(PredictAnswer { forecasts })
+}
+
+/// Refuses a variable that was asked for and that no law sees. A size or token count that none sees is refused too, unless
+/// several mixtures are asked for: laws can still rank those.
+fn refuse_unseen(
+    place: &PredictQuery,
+    scale: &Scale,
+    mixture: &Mixture,
+    all: &[PredictQuery],
+    current: &CurrentState,
+) -> Result<(), Failure> {
+    let ranks = all.iter().any(|other| other.mixture != all[0].mixture);
+    let asked = [
+        (Variable::Experts, place.experts.is_some(), "--experts"),
+        (Variable::ExpertsPerToken, place.experts_per_token.is_some(), "--experts-per-token"),
+        (Variable::Granularity, place.granularity.is_some(), "--granularity"),
+        (Variable::Params, place.params.is_some() && !ranks, "--params"),
+        (Variable::Tokens, place.tokens.is_some() && !ranks, "--tokens"),
+    ];
+    let mut fits = current.fits.iter().flat_map(|candidates| &candidates.fits).peekable();
+    if fits.peek().is_none() {
+        return Ok(());
+    }
+    let unseen: Vec<Vec<Variable>> = fits.map(|fit| fit.unseen(&scale.at(mixture.weights(&fit.domains)))).collect();
+    for (variable, is_asked, flag) in asked {
+        if is_asked && unseen.iter().all(|of_fit| of_fit.contains(&variable)) {
+            return Err(Failure::usage(
+                format!("no law here sees {}: the runs do not show what {flag} does to the loss", variable.letter()),
+                format!("leave out {flag}, or add runs that differ in it"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The weights asked for, completed in the proportions of the current ones; those where none are asked for.

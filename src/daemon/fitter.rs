@@ -20,11 +20,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Processor time for which a one-shot command compares laws before it answers with those it has. Not time on the wall:
-/// how busy the machine is must not decide which law is used.
-const PATIENCE: Duration = Duration::from_secs(12);
-/// How long a search in the background compares laws before it chooses among those it has.
-const BUDGET: Duration = Duration::from_secs(120);
 /// Searches that are given up for newer rows, in a row, before one is seen through.
 const MOST_INTERRUPTIONS: u32 = 3;
 /// A search is due when there are this many times the rows there were.
@@ -65,47 +60,31 @@ pub fn options(project: &Project) -> Options {
         seed: project.fit.seed,
         starts: project.fit.starts,
         bootstraps: project.fit.bootstraps,
+        target: project.target.scale(),
         ..Options::default()
     }
 }
 
 /// Fits every domain's loss for one-shot commands, but takes those of `kept` whose rows and settings have not changed.
-/// Where the project leaves the law open, laws are compared for as long as [`PATIENCE`] lasts; what was not compared is
-/// said. `tell` hears of each loss before it is fitted.
+/// Where the project leaves the law open, all laws are compared: how fast or busy the machine is does not decide which law is
+/// used. `tell` hears of each loss before it is fitted.
 #[must_use]
 pub fn fit_all(job: &Job, kept: &[MetricFits], mut tell: impl FnMut(&str)) -> Vec<MetricFits> {
     let options = options(&job.project);
     let laws = &job.project.laws;
-    let began = processor_time();
-    let losses = job.observed.fitted.len().max(1);
-    let one = |(index, rows): (usize, &Observations)| {
+    let one = |rows: &Observations| {
         let made_from = MadeFrom::of(rows, laws, &options);
         let same = kept.iter().find(|fits| fits.candidates.metric == rows.metric && fits.answers(&made_from));
         if let Some(same) = same {
             return MetricFits { new: false, ..same.clone() };
         }
         tell(&rows.metric);
-        let until = began + PATIENCE.mul_f64((index + 1) as f64 / losses as f64);
-        let enough = || processor_time() > until;
         let (previous, scope) = (None, Scope::All);
-        let request = Request {
-            laws,
-            observations: rows,
-            options: &options,
-            previous,
-            scope,
-            cold: true,
-            stop: &never,
-            enough: &enough,
-        };
+        let request =
+            Request { laws, observations: rows, options: &options, previous, scope, cold: true, stop: &never };
         MetricFits { made_from, searched: true, candidates: choose(&request).unwrap_or_default(), new: true }
     };
-    job.observed.fitted.iter().enumerate().map(one).collect()
-}
-
-/// What this process has used, of all cores together.
-fn processor_time() -> Duration {
-    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap_or_default()
+    job.observed.fitted.iter().map(one).collect()
 }
 
 /// The fits of each loss; `None` where it was stopped. Those of `previous` that would come out the same stay as they are.
@@ -115,7 +94,6 @@ fn round(
     previous: &[MetricFits],
     scope: Scope,
     stop: Stop<'_>,
-    enough: Stop<'_>,
 ) -> Option<Vec<MetricFits>> {
     let laws = &job.project.laws;
     let one = |observations: &Observations| {
@@ -128,7 +106,7 @@ fn round(
             return Some(MetricFits { new: false, ..same.clone() });
         }
         let previous = previous.map(|fits| &fits.candidates);
-        let candidates = choose(&Request { laws, observations, options, previous, scope, cold, stop, enough })?;
+        let candidates = choose(&Request { laws, observations, options, previous, scope, cold, stop })?;
         Some(MetricFits { made_from, searched: cold, candidates, new: true })
     };
     job.observed.fitted.iter().map(one).collect()
@@ -209,7 +187,7 @@ impl Fitter {
     fn refit(&mut self, job: &Job, done: &impl Fn(Fitted)) {
         let began = Instant::now();
         let options = options(&job.project);
-        let fits = round(job, &options, &self.previous, Scope::Provisional, &never, &never).unwrap_or_default();
+        let fits = round(job, &options, &self.previous, Scope::Provisional, &never).unwrap_or_default();
         self.pool = Arc::new(Pool::learn(&job.project, &job.records, Some(&self.pool)));
         self.publish(job, fits, began, done);
     }
@@ -224,8 +202,7 @@ impl Fitter {
         let began = Instant::now();
         let (jobs, patient) = (&self.jobs, self.interrupted >= MOST_INTERRUPTIONS);
         let stop = || !patient && !jobs.is_empty();
-        let enough = || began.elapsed() > BUDGET;
-        match round(job, &now.options, &self.previous, Scope::All, &stop, &enough) {
+        match round(job, &now.options, &self.previous, Scope::All, &stop) {
             None => self.interrupted += 1,
             Some(fits) => {
                 self.interrupted = 0;

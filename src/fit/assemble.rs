@@ -6,7 +6,7 @@ use super::model::Model;
 use super::objective::Stop;
 use super::starts::Optimum;
 use super::{Fit, Options, Seen, identify, laplace, resample};
-use crate::laws::Columns;
+use crate::laws::{Columns, Variable};
 use crate::vocab::{FitView, Observation, Observations, ParameterView};
 
 /// What a fit consists of before it is put into words.
@@ -58,6 +58,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         uncompared: 0,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);
+    let seen = Seen { variables: variables(observations), ..seen(x) };
     let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
     residuals.sort_by(f64::total_cmp);
     Fit {
@@ -67,7 +68,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         residuals,
         domains: observations.domains.clone(),
         own: observations.own,
-        seen: seen(x),
+        seen,
         model,
         calibration,
     }
@@ -181,10 +182,25 @@ fn warnings(
     all
 }
 
+/// Least and most of each variable among the rows.
+fn variables(observations: &Observations) -> Vec<(f64, f64)> {
+    let range = |variable: Variable| {
+        let values = observations.rows.iter().map(|row| variable.of(row));
+        let ends = values.fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+        if ends.0 <= ends.1 { ends } else { (1.0, 1.0) }
+    };
+    Variable::ALL.into_iter().map(range).collect()
+}
+
 fn seen(x: &Columns) -> Seen {
     let most = |column: &[f64]| column.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp();
     let range = |column: &Vec<f64>| {
         column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), w| (low.min(*w), high.max(*w)))
     };
-    Seen { params: most(&x.ln_params), tokens: most(&x.ln_tokens), weights: x.share.iter().map(range).collect() }
+    Seen {
+        params: most(&x.ln_params),
+        tokens: most(&x.ln_tokens),
+        weights: x.share.iter().map(range).collect(),
+        variables: Vec::new(),
+    }
 }

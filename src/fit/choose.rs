@@ -1,16 +1,20 @@
 //! Choice of the law: all laws and baselines are compared by errors on held-out rows; the best law is used, and all laws
 //! are combined in a stack.
 //!
-//! What decides is the mean relative error on held-out mixtures and, where sizes or token counts can be held out too,
-//! on the largest scale: the mean of the two. Forecasts of runs, charts and recommendations rest on the chosen law; the
+//! What decides is the mean relative error on held-out mixtures and, where the target lies beyond the runs and sizes or token
+//! counts can be held out too, on the largest scale: the mean of the two ([`super::judge`]). All laws are compared, until the
+//! evidence says which is best ([`super::race`]). Forecasts of runs, charts and recommendations rest on the chosen law; the
 //! stack's forecast stands beside them.
 
+use super::comparison::{Comparison, Picked, with_errors};
 use super::held_out::held_out;
+use super::judge::Judge;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
-use super::{Draft, Fit, FitError, Options, Task, baseline, never, objective::Stop, why};
+use super::task::Task;
+use super::{Fit, FitError, Options, baseline, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
-use crate::vocab::{Candidate, CandidateKind, Choice, Observation, Observations, STACK};
+use crate::vocab::{Candidate, CandidateKind, Choice, Observation, Observations};
 use serde::{Deserialize, Serialize};
 
 /// Laws for a first answer while the others have not been compared: the first of these that can be fitted, or the first
@@ -73,8 +77,6 @@ pub struct Request<'a> {
     pub cold: bool,
     /// Drops everything: the rows have changed.
     pub stop: Stop<'a>,
-    /// Compares no further law, and chooses among those that have been: the time is out.
-    pub enough: Stop<'a>,
 }
 
 /// Fits `laws` (or every law that the data allow, where empty) to one validation loss, each warm from `previous` where
@@ -98,62 +100,47 @@ pub fn candidates_unless(
     previous: Option<&Candidates>,
     stop: Stop<'_>,
 ) -> Option<Candidates> {
-    let enough: Stop<'_> = &never;
-    choose(&Request { laws, observations, options, previous, scope: Scope::All, cold: false, stop, enough })
+    choose(&Request { laws, observations, options, previous, scope: Scope::All, cold: false, stop })
 }
 
 /// Makes a choice; `None` where it was stopped.
 #[must_use]
 pub fn choose(request: &Request<'_>) -> Option<Candidates> {
-    let Request { observations, options, cold, stop, enough, .. } = *request;
+    let Request { observations, options, cold, stop, .. } = *request;
     let x = Columns::of(observations);
     let plan =
         if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
-    let either = || stop() || enough();
+    let judge = Judge::new(&plan, &x, options.target.as_ref());
+    let task = Task { observations, x: &x, plan: &plan, options, cold, stop };
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     result.choice.held_out = plan.unit;
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut entries = Vec::new();
     for law in request.names() {
-        if !drafts.is_empty() && enough() && can_be_fitted(&law, observations) {
-            result.choice.unfinished.push(law);
-            continue;
-        }
-        // Without one law there is no answer, however little time there is.
-        let until: Stop<'_> = if drafts.is_empty() { stop } else { &either };
-        let task = Task { observations, x: &x, plan: &plan, options, cold, stop: until };
-        match task.draft(&law, request.warm(&law)) {
-            Ok(draft) => drafts.push(draft),
-            Err(FitError::Stopped(_)) if stop() => return None,
-            Err(FitError::Stopped(law)) => result.choice.unfinished.push(law),
+        match task.enter(&law, request.warm(&law)) {
+            Ok(entry) => entries.push(entry),
             Err(error) => result.refused.push(error),
         }
     }
-    // A law without skill has no say, wherever it may happen to be right.
-    let judged = drafts.iter().filter_map(|draft| Some((draft.name(), draft.held.as_ref()?)));
-    let judged: Vec<_> = judged.filter(|(_, held)| held.skill > 0.0).collect();
-    result.stack = Stack::of(&judged);
-    let mut lines: Vec<Candidate> = drafts.iter().map(|draft| line(draft, result.stack.as_ref())).collect();
-    lines.extend(result.stack.as_ref().map(line_of_stack));
+    let automatic = request.laws.is_empty();
+    let comparison = Comparison::of(&task, &judge, entries, automatic)?;
+    let Picked { mut fits, best, implausible } =
+        if comparison.compared && automatic { comparison.pick(&task)? } else { comparison.fit_all(&task)? };
+    result.stack = comparison.stack(&implausible);
+    if comparison.compared && automatic {
+        comparison.fit_beside(&task, result.stack.as_ref(), &mut fits)?;
+    }
+    fits.iter_mut().for_each(|fit| fit.view.chosen = best.as_ref() == Some(&fit.view.law));
+    result.fits = fits;
+    let mut lines = comparison.lines(result.stack.as_ref());
     for (name, predictor) in baseline::ALL {
         let found = held_out(&plan, &x, &predictor);
-        lines.extend(found.map(|held| Candidate {
-            skill: Some(held.skill),
-            mre_heldout: Some(held.mre),
-            mre_scale: held.mre_scale(),
-            ..named(name, CandidateKind::Baseline)
-        }));
+        lines.extend(found.map(|held| with_errors(name, CandidateKind::Baseline, &held)));
     }
-    let best = best(&drafts, &x);
-    let weighs = |name: &str| result.stack.as_ref().is_some_and(|s| s.weights.iter().any(|(law, _)| law == name));
-    let task = Task { observations, x: &x, plan: &plan, options, cold, stop };
-    for (index, draft) in drafts.into_iter().enumerate() {
-        let chosen = Some(index) == best;
-        if request.laws.is_empty() && !chosen && !weighs(draft.name()) {
-            continue;
-        }
-        let mut fit = draft.finish(&task, options.bootstraps).ok()?;
-        fit.view.chosen = chosen;
-        result.fits.push(fit);
+    for (law, predicted) in implausible {
+        result.refused.push(FitError::Implausible { law, metric: observations.metric.clone(), predicted });
+    }
+    if !comparison.compared {
+        result.choose_by_objective(automatic);
     }
     if let Some(stack) = &mut result.stack {
         stack.calibrate(&result.fits, &x);
@@ -203,44 +190,17 @@ fn can_be_fitted(law: &str, observations: &Observations) -> bool {
     laws::get(law).is_some_and(|law| law.missing(observations).is_empty())
 }
 
-/// The law with the least error on what it has not seen; without a cross-validation, with the lowest objective.
-fn best(drafts: &[Draft], x: &Columns) -> Option<usize> {
-    let error = |draft: &Draft| match line(draft, None).error() {
-        Some(error) => (false, error),
-        None => (true, draft.model.objective(&draft.optimum.theta, x)),
-    };
-    (0..drafts.len()).min_by(|a, b| {
-        let (a, b) = (error(&drafts[*a]), error(&drafts[*b]));
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-    })
-}
-
-fn named(name: &str, kind: CandidateKind) -> Candidate {
-    Candidate { name: name.to_owned(), kind, skill: None, mre_heldout: None, mre_scale: None, weight: None }
-}
-
-fn line(draft: &Draft, stack: Option<&Stack>) -> Candidate {
-    let held = draft.held.as_ref();
-    let weight = |stack: &Stack| stack.weights.iter().find(|(law, _)| law == draft.name()).map_or(0.0, |(_, w)| *w);
-    Candidate {
-        skill: held.map(|h| h.skill),
-        mre_heldout: held.map(|h| h.mre),
-        mre_scale: held.and_then(super::HeldOut::mre_scale),
-        weight: stack.map(weight),
-        ..named(draft.name(), CandidateKind::Law)
-    }
-}
-
-fn line_of_stack(stack: &Stack) -> Candidate {
-    Candidate {
-        skill: Some(stack.skill),
-        mre_heldout: Some(stack.mre_heldout),
-        mre_scale: stack.mre_scale,
-        ..named(STACK, CandidateKind::Stack)
-    }
-}
-
 impl Candidates {
+    /// Where nothing could be held out, the law with the lowest objective; the others are not kept where the choice is open.
+    fn choose_by_objective(&mut self, automatic: bool) {
+        let objective = |i: &usize| self.fits[*i].view.objective;
+        let best = (0..self.fits.len()).min_by(|a, b| objective(a).total_cmp(&objective(b)));
+        self.fits.iter_mut().enumerate().for_each(|(i, fit)| fit.view.chosen = Some(i) == best);
+        if automatic {
+            self.fits.retain(|fit| fit.view.chosen);
+        }
+    }
+
     /// Fills in how the law was chosen.
     fn explain(&mut self, request: &Request<'_>, mut lines: Vec<Candidate>) {
         let automatic = request.laws.is_empty();
@@ -275,7 +235,8 @@ impl Candidates {
         }
         lines.sort_by(|a, b| {
             let error = |line: &Candidate| line.error().unwrap_or(f64::INFINITY);
-            a.kind.cmp(&b.kind).then(error(a).total_cmp(&error(b)))
+            let dropped = |line: &Candidate| line.dropped_after.is_some();
+            a.kind.cmp(&b.kind).then(dropped(a).cmp(&dropped(b))).then(error(a).total_cmp(&error(b)))
         });
         choice.candidates = lines;
         if let Some(fit) = self.chosen() {

@@ -3,9 +3,14 @@
 use super::interval::{self, Calibration, Position};
 use super::model::Model;
 use super::objective::DELTA;
-use crate::laws::Columns;
-use crate::vocab::{Extrapolation, FitView, Interval, Observation};
+use crate::laws::{Columns, Variable};
+use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale};
 use serde::{Deserialize, Serialize};
+
+/// Values of a variable that agree to this factor are one.
+const SAME: f64 = 1.02;
+/// Loss of guessing evenly among 300 000 tokens, nats: more than any vocabulary has.
+const GUESSING: f64 = 12.6;
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,11 +26,14 @@ pub struct Options {
     /// δ of the Huber loss that is searched, on ln L: 1e-3 in the papers. Runs noisier than that are ranked better with
     /// δ near their noise. The objective that is reported is at 1e-3 whatever this is.
     pub delta: f64,
+    /// Size and tokens that predictions are wanted for: where they lie within those of the runs, errors on larger scales
+    /// do not count in the choice of a law. `None` where that is not known.
+    pub target: Option<Scale>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, starts: None, bootstraps: 200, cross_validate: true, delta: DELTA }
+        Self { seed: 0, starts: None, bootstraps: 200, cross_validate: true, delta: DELTA, target: None }
     }
 }
 
@@ -42,6 +50,16 @@ pub enum FitError {
         /// What is missing.
         missing: Vec<String>,
     },
+    /// The law predicts a loss that cannot be where it was explored.
+    #[error("{law} is not used for {metric}: within the explored mixtures it predicts a loss of {predicted:.4e} nats")]
+    Implausible {
+        /// Name of the law.
+        law: String,
+        /// Key of the validation loss.
+        metric: String,
+        /// What it predicts, nats.
+        predicted: f64,
+    },
     /// No law of this name.
     #[error("unknown law '{0}'")]
     Unknown(String),
@@ -55,7 +73,9 @@ impl FitError {
     #[must_use]
     pub fn law(&self) -> Option<&str> {
         match self {
-            Self::Missing { law, .. } | Self::Unknown(law) | Self::Stopped(law) => Some(law),
+            Self::Missing { law, .. } | Self::Implausible { law, .. } | Self::Unknown(law) | Self::Stopped(law) => {
+                Some(law)
+            }
         }
     }
 }
@@ -93,6 +113,8 @@ pub struct Seen {
     pub tokens: f64,
     /// Least and most weight of each domain.
     pub weights: Vec<(f64, f64)>,
+    /// Least and most of each of [`Variable::ALL`].
+    pub variables: Vec<(f64, f64)>,
 }
 
 impl Fit {
@@ -124,6 +146,53 @@ impl Fit {
     pub fn forecast(&self, at: &Observation) -> Interval {
         let place = Columns::place(at, &self.model.shape.context);
         self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.position(at))
+    }
+
+    /// Variables in which `at` lies outside the runs and which the law, or what the runs vary in, does not see: with one of
+    /// these, predictions rank mixtures at best.
+    #[must_use]
+    pub fn unseen(&self, at: &Observation) -> Vec<Variable> {
+        let outside = |(variable, (low, high)): (&Variable, &(f64, f64))| {
+            let value = variable.of(at);
+            let is_outside = value < low / SAME || value > high * SAME;
+            let sees = self.model.law.sees().contains(variable) && *high > low * SAME;
+            (is_outside && !sees).then_some(*variable)
+        };
+        Variable::ALL.iter().zip(&self.seen.variables).filter_map(outside).collect()
+    }
+
+    /// Whether the law sees a variable, and the runs vary in it.
+    #[must_use]
+    pub fn sees(&self, variable: Variable) -> bool {
+        let ranges = Variable::ALL.iter().zip(&self.seen.variables);
+        let varies = ranges.into_iter().any(|(v, (low, high))| *v == variable && *high > low * SAME);
+        varies && self.model.law.sees().contains(&variable)
+    }
+
+    /// Whether a loss predicted at `at` is one that it could have: above 0 and below that of guessing, and, within the explored
+    /// mixtures, no further outside the range of all losses observed than its own interval, where that is between half and all
+    /// of that range. (The best mixture is better than all that were run, by a little.) Beyond the largest N or D a loss may be
+    /// lower than all observed.
+    #[must_use]
+    pub fn is_plausible(&self, at: &Observation, predicted: &Interval) -> bool {
+        let (least, most) = (self.model.shape.ln_least_loss.exp(), self.model.shape.ln_most_loss.exp());
+        let value = predicted.value;
+        if !value.is_finite() || value <= 0.0 || value > most.max(GUESSING) {
+            return false;
+        }
+        let outside = self.extrapolation(at);
+        if !outside.mixture_inside {
+            return true;
+        }
+        let range = (most - least).max(0.05 * most);
+        let room = |own: f64| own.max(0.5 * range).min(range);
+        let beyond = outside.params > SAME || outside.tokens > SAME;
+        let too_low = !beyond && value + room(predicted.high - value) < least;
+        let smaller =
+            |variable: usize, value: f64| self.seen.variables.get(variable).is_some_and(|(low, _)| value < low / SAME);
+        let before = smaller(0, at.params) || smaller(1, at.tokens);
+        let too_high = !before && value - room(value - predicted.low) > most;
+        !(too_low || too_high)
     }
 
     pub(super) fn position(&self, at: &Observation) -> Position {

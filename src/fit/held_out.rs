@@ -1,7 +1,7 @@
 //! Errors on held-out rows: whole mixtures, then the largest size, then the last tokens. Laws and baselines use the same
 //! code and rows.
 
-use super::split::{Group, HeldOutPlan, Top};
+use super::split::{HeldOutPlan, Top};
 use crate::laws::Columns;
 use crate::vocab::fit::{FoldView, ScaleTestView};
 use crate::vocab::number::show_amount;
@@ -58,33 +58,65 @@ pub(super) struct ScaleTest {
     pub fair: bool,
 }
 
+/// The least width of a range of ln L: losses that are nearly equal leave room for a tenth.
+const LEAST_RANGE: f64 = 0.1;
+
+/// What one fold found.
+#[derive(Debug, Clone)]
+pub(super) struct Fold {
+    pub view: FoldView,
+    pub rows: Vec<HeldRow>,
+    /// Squared error of the training mean on the rows.
+    pub from_mean: f64,
+    /// Whether a prediction lies further outside the range of the losses fitted to than that range is wide: where a law does
+    /// that it is not used.
+    pub implausible: bool,
+    /// θ of the fit; empty where it has none to start others from.
+    pub theta: Vec<f64>,
+}
+
 /// Cross-validates; `None` where there is only one group.
 pub(super) fn held_out(plan: &HeldOutPlan, x: &Columns, predictor: Predictor<'_>) -> Option<HeldOut> {
-    let groups: Vec<(usize, &Group)> = plan.groups.iter().enumerate().collect();
-    let folds: Vec<(FoldView, Vec<HeldRow>, f64)> =
-        groups.into_par_iter().filter_map(|(index, group)| fold(x, index, group, predictor)).collect();
-    let how = format!("leave one {} out, {} folds", plan.what, folds.len());
-    let mut all = HeldOut { how, ..HeldOut::default() };
-    let mut baseline = 0.0;
-    for (view, rows, from_mean) in folds {
-        baseline += from_mean;
-        all.folds.push(view);
-        all.rows.extend(rows);
-    }
-    if all.rows.is_empty() {
-        return None;
-    }
-    all.measure(baseline);
-    all.size = plan.size.as_ref().and_then(|top| scale_test(x, top, predictor));
-    all.tokens = plan.tokens.as_ref().and_then(|top| scale_test(x, top, predictor));
-    let usual = all.usual();
-    for test in [&mut all.size, &mut all.tokens].into_iter().flatten() {
-        test.beyond(usual);
-    }
-    Some(all)
+    let folds: Vec<Fold> =
+        (0..plan.groups.len()).into_par_iter().filter_map(|index| fold(plan, x, index, predictor)).collect();
+    let [size, tokens] = scale_tests(plan, x, predictor);
+    HeldOut::of(plan, folds.iter(), size, tokens)
+}
+
+/// Both scale tests that the plan has.
+pub(super) fn scale_tests(plan: &HeldOutPlan, x: &Columns, predictor: Predictor<'_>) -> [Option<ScaleTest>; 2] {
+    let test = |top: &Option<Top>| top.as_ref().and_then(|top| scale_test(x, top, predictor));
+    let (size, tokens) = rayon::join(|| test(&plan.size), || test(&plan.tokens));
+    [size, tokens]
 }
 
 impl HeldOut {
+    /// Puts folds and scale tests together; `None` where no row was held out.
+    pub(super) fn of<'a>(
+        plan: &HeldOutPlan,
+        folds: impl Iterator<Item = &'a Fold>,
+        size: Option<ScaleTest>,
+        tokens: Option<ScaleTest>,
+    ) -> Option<Self> {
+        let mut all = Self { size, tokens, ..Self::default() };
+        let mut baseline = 0.0;
+        for fold in folds {
+            baseline += fold.from_mean;
+            all.folds.push(fold.view.clone());
+            all.rows.extend(fold.rows.iter().cloned());
+        }
+        if all.rows.is_empty() {
+            return None;
+        }
+        all.how = format!("leave one {} out, {} folds", plan.what, all.folds.len());
+        all.measure(baseline);
+        let usual = all.usual();
+        for test in [&mut all.size, &mut all.tokens].into_iter().flatten() {
+            test.beyond(usual);
+        }
+        Some(all)
+    }
+
     /// Works out error and skill from the rows; `baseline` is the squared error of the training means on them.
     pub(super) fn measure(&mut self, baseline: f64) {
         let squares: f64 = self.rows.iter().map(|row| row.residual * row.residual).sum();
@@ -110,9 +142,12 @@ impl HeldOut {
     }
 }
 
-fn fold(x: &Columns, index: usize, group: &Group, predictor: Predictor<'_>) -> Option<(FoldView, Vec<HeldRow>, f64)> {
+/// Fits without one group of the plan, and predicts it.
+pub(super) fn fold(plan: &HeldOutPlan, x: &Columns, index: usize, predictor: Predictor<'_>) -> Option<Fold> {
+    let group = &plan.groups[index];
     let (train, test) = parts(x, &group.rows)?;
     let predicted = predictor(&train, &test);
+    let implausible = predicted.iter().any(|p| is_implausible(*p, &train.ln_loss));
     let level = mean(train.ln_loss.iter().copied());
     let mut rows = Vec::with_capacity(test.len());
     let members = (0..x.len()).filter(|i| group.rows[*i] && x.weight[*i] > 0.0);
@@ -128,7 +163,15 @@ fn fold(x: &Columns, index: usize, group: &Group, predictor: Predictor<'_>) -> O
         mre: mean(rows.iter().map(|row| relative(row.residual))),
         mre_baseline: mean(from_mean().map(relative)),
     };
-    Some((view, rows, from_mean().map(|r| r * r).sum()))
+    let from_mean = from_mean().map(|r| r * r).sum();
+    Some(Fold { view, rows, from_mean, implausible, theta: Vec::new() })
+}
+
+/// Whether a prediction of ln L lies further outside the range of the values known than that range is wide.
+pub(super) fn is_implausible(ln_loss: f64, known: &[f64]) -> bool {
+    let (low, high) = known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+    let width = (high - low).max(LEAST_RANGE);
+    !(low - width..=high + width).contains(&ln_loss)
 }
 
 /// Fits to the rows below the top of a range and predicts the top.

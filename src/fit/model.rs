@@ -80,7 +80,7 @@ impl Model {
             Method::Search(law) => {
                 let objective = self.objective_of(law, x, stop);
                 let start = starts::revived(&objective, from);
-                super::search::newton(objective, &start, 40, 1e-6).theta
+                super::search::newton(objective, &start, 30, 1e-4).theta
             }
             Method::Solve(_) if stop() => from.to_vec(),
             Method::Solve(law) => law.solve(&self.shape, x, seed),

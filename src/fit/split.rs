@@ -18,6 +18,8 @@ pub(super) struct HeldOutPlan {
     pub what: &'static str,
     /// What groups are made of; `None` where there are none.
     pub unit: Option<Unit>,
+    /// The fewest different mixtures (or runs) that are left to fit to when a group is held out.
+    pub least_mixtures: usize,
     /// The largest N.
     pub size: Option<Top>,
     /// The upper half of the tokens.
@@ -47,9 +49,32 @@ impl HeldOutPlan {
     pub(super) fn new(data: &Observations, x: &Columns, seed: u64) -> Self {
         let (size, tokens) = (top(&x.ln_params, "N"), top(&x.ln_tokens, "D"));
         match groups(data, x, seed) {
-            Some((groups, what, unit)) => Self { groups, what, unit: Some(unit), size, tokens },
+            Some((groups, what, unit)) => {
+                let mut plan = Self { groups, what, unit: Some(unit), least_mixtures: 0, size, tokens };
+                plan.least_mixtures = plan.least_left(x);
+                plan
+            }
             None => Self { size, tokens, ..Self::default() },
         }
+    }
+
+    fn least_left(&self, x: &Columns) -> usize {
+        let cluster = self.clusters(x);
+        let left = |group: &Group| {
+            let kept = (0..x.len()).filter(|i| !group.rows[*i]).map(|i| cluster[i]);
+            kept.collect::<std::collections::BTreeSet<usize>>().len()
+        };
+        self.groups.iter().map(left).min().unwrap_or(0)
+    }
+
+    /// Which rows belong together: by row, the index of its mixture, or of its run where runs are held out.
+    pub(super) fn clusters(&self, x: &Columns) -> Vec<usize> {
+        let groups = if self.unit == Some(Unit::Runs) { runs(x) } else { mixtures(x) };
+        let mut cluster = vec![0; x.len()];
+        for (index, members) in groups.iter().enumerate() {
+            members.iter().for_each(|i| cluster[*i] = index);
+        }
+        cluster
     }
 
     /// Every run a group of its own, in at most `most` parts.
@@ -85,10 +110,7 @@ fn top(ln_values: &[f64], what: &'static str) -> Option<Top> {
 }
 
 fn groups(data: &Observations, x: &Columns, seed: u64) -> Option<(Vec<Group>, &'static str, Unit)> {
-    let by_mixture = distinct(x, |i| {
-        #[allow(clippy::cast_possible_truncation)]
-        x.share.iter().map(|column| (column[i] * 1e4).round() as i64).collect::<Vec<_>>()
-    });
+    let by_mixture = mixtures(x);
     if by_mixture.len() > ONE_BY_ONE {
         let parts = in_parts(&by_mixture, x.len(), seed, "mixtures", PARTS);
         return Some((parts, "tenth of the mixtures", Unit::Mixtures));
@@ -103,6 +125,13 @@ fn groups(data: &Observations, x: &Columns, seed: u64) -> Option<(Vec<Group>, &'
         n if n > ONE_BY_ONE => Some((HeldOutPlan::by_run(data, x, seed, PARTS), "tenth of the runs", Unit::Runs)),
         n => Some((HeldOutPlan::by_run(data, x, seed, n), "run", Unit::Runs)),
     }
+}
+
+fn mixtures(x: &Columns) -> Vec<Vec<usize>> {
+    distinct(x, |i| {
+        #[allow(clippy::cast_possible_truncation)]
+        x.share.iter().map(|column| (column[i] * 1e4).round() as i64).collect::<Vec<_>>()
+    })
 }
 
 fn runs(x: &Columns) -> Vec<Vec<usize>> {

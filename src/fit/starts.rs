@@ -30,6 +30,8 @@ pub(super) struct Budget<'a> {
     pub tolerance: f64,
     /// Whether to go on with quasi-Newton steps to the last digit.
     pub polish: bool,
+    /// Whether to go to the middle of what the data do not tell apart, as every fit that is used does.
+    pub settle: bool,
     pub stop: Stop<'a>,
 }
 
@@ -40,6 +42,9 @@ const NARROWING: [f64; 4] = [0.1, 0.02, 5e-3, 2e-3];
 
 /// How many distinct leaders are followed to the end.
 const LEADERS: usize = 4;
+
+/// How many starts the second heat of a search has that need not reach the last digit.
+const ROUGHLY: usize = 6;
 
 /// Rows per parameter that the first heats look at, where there are more: enough to tell a hopeless start from a good one.
 const GLANCE: usize = 12;
@@ -64,12 +69,17 @@ pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budge
     if places.is_empty() {
         places.push(unknown(draw(&objective, &mut Random::new(budget.seed, 0)).0));
     }
-    for (kept, iterations, tolerance) in [(3, 15, 1e-3), (2, 60, 1e-5), (1, 200, 1e-7), (1, 200, budget.tolerance)] {
+    let to_the_end = [(3, 15, 1e-3), (2, 60, 1e-5), (1, 200, 1e-7), (1, 200, budget.tolerance)];
+    let roughly = [(2, 15, 1e-3), (1, 60, 1e-5), (1, 200, budget.tolerance)];
+    for (kept, iterations, tolerance) in if budget.polish { to_the_end.as_slice() } else { &roughly } {
+        let (kept, iterations, tolerance) = (*kept, *iterations, *tolerance);
         places = leaders(go_on(places, iterations, tolerance), kept, 1e-3);
     }
     if budget.polish {
-        let polished = |place| settle(objective, polish(objective, place, budget.tolerance));
-        places = places.into_par_iter().map(polished).collect();
+        places = places.into_par_iter().map(|place| polish(objective, place, budget.tolerance)).collect();
+    }
+    if budget.settle {
+        places = places.into_par_iter().map(|place| settle(objective, place)).collect();
     }
     let starts = budget.fresh + warm.len();
     match leaders(places, 1, 0.0).into_iter().next() {
@@ -112,7 +122,8 @@ fn fresh(objective: Objective<'_>, budget: &Budget) -> Vec<Vec<f64>> {
     let p = objective.dimensions();
     let first = leaders(drawn, budget.fresh.div_ceil(8).max(4 * p).max(32), 0.0);
     let first = heat(first, 12, &[*widest]);
-    let second = leaders(first, budget.fresh.div_ceil(16).max(2 * p).max(24), 1e-6);
+    let second =
+        leaders(first, if budget.polish { budget.fresh.div_ceil(16).max(2 * p).max(24) } else { ROUGHLY }, 1e-6);
     let second = heat(second, 8, narrower);
     let third = heat(leaders(second, LEADERS, 1e-4), 20, &[quick.delta]);
     third.into_iter().map(|place| place.theta).collect()

@@ -1,5 +1,6 @@
 mod critical_ratio;
 mod dcpt_cross;
+mod held_out;
 mod mixing_implicit;
 
 use super::*;
@@ -155,7 +156,7 @@ fn what_lacks_ratios_or_sizes_is_refused_in_sentences() {
 }
 
 #[test]
-fn a_choice_is_given_up_when_rows_change_and_made_of_what_there_is_when_time_is_out() {
+fn a_choice_is_given_up_when_rows_change_and_leaves_no_law_out_otherwise() {
     use choose::{Request, Scope, choose};
     let data = &code_cpt()[1];
     let laws = ["additive", "exponential"].map(str::to_owned);
@@ -168,13 +169,11 @@ fn a_choice_is_given_up_when_rows_change_and_made_of_what_there_is_when_time_is_
         scope: Scope::All,
         cold: true,
         stop: &never,
-        enough: &never,
     };
     assert!(choose(&Request { stop: &|| true, ..request }).is_none());
-    let hurried = choose(&Request { enough: &|| true, ..request }).unwrap();
-    assert_eq!(hurried.fits.iter().map(|f| f.view.law.as_str()).collect::<Vec<_>>(), ["additive"]);
-    assert_eq!(hurried.choice.unfinished, ["exponential"]);
-    assert_eq!(hurried.fits[0].view.uncompared, 1, "whoever sees the fit alone is told");
+    let whole = choose(&request).unwrap();
+    assert_eq!(whole.fits.iter().map(|f| f.view.law.as_str()).collect::<Vec<_>>(), ["additive", "exponential"]);
+    assert_eq!(whole.choice.unfinished, [""; 0]);
 }
 
 /// Data no one should fit to; whatever comes back must be finite.

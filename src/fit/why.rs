@@ -100,6 +100,7 @@ mod tests {
             mre_heldout: Some(mre),
             mre_scale: scale,
             weight: None,
+            dropped_after: None,
         };
         Choice {
             law: Some("additive".to_owned()),

@@ -25,6 +25,7 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
             mixture: mixture.clone(),
             interval,
             extrapolation: fit.extrapolation(&at),
+            unseen: fit.unseen(&at).into_iter().map(|variable| variable.letter().to_owned()).collect(),
         })
     };
     fits.iter().flatten().filter_map(|fit| of(fit)).collect()
@@ -33,9 +34,11 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
 /// See [`super::every_law`].
 pub(super) fn every_law(all: &[Candidates], scale: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     let of = |candidates: &Candidates| {
-        let mut fits: Vec<Option<&Fit>> = candidates.fits.iter().map(Some).collect();
-        fits.sort_by_key(|fit| fit.is_some_and(|f| !f.view.chosen));
-        let mut forecasts = target(&fits, scale, mixture);
+        let place = |law: &str| candidates.choice.candidates.iter().position(|c| c.name == law);
+        let mut fits: Vec<&Fit> = candidates.fits.iter().collect();
+        fits.sort_by_key(|fit| (!fit.view.chosen, place(&fit.view.law).unwrap_or(usize::MAX)));
+        let mut forecasts: Vec<Forecast> = target(&fits.iter().map(|f| Some(*f)).collect::<Vec<_>>(), scale, mixture);
+        use_what_can_be(&fits, scale, mixture, &mut forecasts);
         if let Some(first) = candidates.fits.first()
             && candidates.fits.len() > 1
             && let Some(interval) = candidates.stacked(&scale.at(mixture.weights(&first.domains)))
@@ -46,6 +49,28 @@ pub(super) fn every_law(all: &[Candidates], scale: &Scale, mixture: &Mixture) ->
         forecasts
     };
     all.iter().flat_map(of).collect()
+}
+
+/// Where the chosen law predicts a loss that cannot be, or does not see what is asked, the next best that can answer takes its
+/// place: it comes first. Where none can, no law is in use at that place; one that can still rank mixtures stays.
+fn use_what_can_be(fits: &[&Fit], scale: &Scale, mixture: &Mixture, forecasts: &mut [Forecast]) {
+    if !forecasts.first().is_some_and(|first| first.chosen) {
+        return;
+    }
+    let fit_of = |forecast: &Forecast| fits.iter().find(|fit| fit.view.law == forecast.law);
+    let is_plausible = |forecast: &Forecast| {
+        fit_of(forecast).is_some_and(|fit| {
+            fit.is_plausible(&scale.at(mixture.weights(&fit.domains)), &forecast.interval)
+                || !forecast.unseen.is_empty()
+        })
+    };
+    let best = forecasts.iter().position(|f| f.unseen.is_empty() && is_plausible(f));
+    let best = best.or_else(|| forecasts.iter().position(is_plausible));
+    forecasts.iter_mut().for_each(|forecast| forecast.chosen = false);
+    if let Some(best) = best {
+        forecasts[best].chosen = true;
+        forecasts[..=best].rotate_right(1);
+    }
 }
 
 /// See [`super::charts`].

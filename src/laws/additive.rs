@@ -5,7 +5,7 @@
 
 use super::chinchilla::{self, TERMS};
 use super::terms::{harmonic, harmonic_columns, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -39,6 +39,10 @@ impl Law for Additive {
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

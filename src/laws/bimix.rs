@@ -4,7 +4,7 @@
 //! arXiv:2405.14908, eq. 4; its A is redundant and left out. s is tokens here, steps there: only B differs.
 
 use super::terms::{amplitudes, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -38,6 +38,10 @@ impl Law for BiMix {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::own_shares(data, 3), needs::amounts(data, 2), needs::rows(data, 4)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

@@ -1,7 +1,9 @@
-//! Gradient-boosted regression trees: squared error, histograms, leaves split best-first, as LightGBM grows them.
+//! Gradient-boosted regression trees: squared error, binned values, leaves split best-first, as LightGBM grows them.
 //!
 //! Written out rather than taken from a crate because a fit is a vector of numbers here: trees that come back as one can
 //! be kept, compared, resampled and drawn from like any other law's θ.
+
+use std::ops::Range;
 
 /// How trees are grown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,35 +20,57 @@ const LEAST_IN_BIN: usize = 3;
 /// Numbers per node in the flat form: feature (−1 for a leaf), threshold, left, right, value.
 const NODE: usize = 5;
 
-/// Rows as bins, feature by feature.
+/// Features whose sums are made abreast: one addition need not wait for another.
+const ABREAST: usize = 4;
+
+/// Rows as bins, feature by feature, and sorted by each feature once for all trees: a leaf's rows stay sorted when it is
+/// split, so that a split is found by one pass over the rows it could part, not over the bins of every feature.
 struct Binned {
     bins: Vec<Vec<u8>>,
     /// The largest value of each bin but the last, by feature: a row goes left of a split when its value is at most that.
     edges: Vec<Vec<f64>>,
-    /// Where each feature's bins start among all features', and where the last's end.
-    starts: Vec<usize>,
+    /// Features of more than one bin: no other can be split by.
+    split_by: Vec<usize>,
+    /// Rows by bin, then by index, one feature of `split_by` after the other.
+    sorted: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Cell {
     sum: f64,
     weight: f64,
-    count: f64,
 }
 
 #[derive(Clone, Copy)]
 struct Split {
     gain: f64,
+    /// Index into `split_by`.
     feature: usize,
     bin: usize,
 }
 
 struct Leaf {
     node: usize,
-    rows: std::ops::Range<usize>,
-    histogram: Vec<Cell>,
+    rows: Range<usize>,
     total: Cell,
     best: Option<Split>,
+}
+
+/// What one fit works with.
+struct Boosting<'a> {
+    binned: &'a Binned,
+    weight: &'a [f64],
+    /// Whether every row counts once: then weights need not be added up.
+    even: bool,
+    /// 1/n for n rows.
+    inverse: Vec<f64>,
+    settings: &'a Settings,
+    residual: Vec<f64>,
+    /// Rows of each leaf, sorted by each feature: as long as `Binned::sorted`.
+    order: Vec<u32>,
+    /// Whether a row is on the left of the split under way.
+    left: Vec<bool>,
+    spare: Vec<u32>,
 }
 
 /// Boosts `y` over the columns of `x`; the answer is flat: base, number of trees, then for each its nodes.
@@ -54,13 +78,23 @@ pub(super) fn boost(x: &[Vec<f64>], y: &[f64], weight: &[f64], settings: &Settin
     let n = y.len();
     let total: f64 = weight.iter().sum();
     let base = y.iter().zip(weight).map(|(y, w)| y * w).sum::<f64>() / total.max(1e-300);
-    let binned = bin(x);
+    let binned = bin(x, n);
     let mut flat = vec![base, 0.0];
-    let mut residual: Vec<f64> = y.iter().map(|y| y - base).collect();
-    let mut order: Vec<u32> = (0..u32::try_from(n).unwrap_or(0)).collect();
+    #[allow(clippy::cast_precision_loss)]
+    let inverse = (0..=n).map(|n| 1.0 / (n.max(1) as f64)).collect();
+    let mut boosting = Boosting {
+        weight,
+        even: weight.iter().all(|w| *w == 1.0),
+        inverse,
+        settings,
+        residual: y.iter().map(|y| y - base).collect(),
+        order: binned.sorted.clone(),
+        left: vec![false; n],
+        spare: vec![0; n],
+        binned: &binned,
+    };
     for _ in 0..settings.rounds {
-        let grown = grow(&binned, &mut residual, weight, &mut order, settings, &mut flat);
-        if !grown {
+        if !boosting.grow(&mut flat) {
             break;
         }
         flat[1] += 1.0;
@@ -102,9 +136,9 @@ fn index(v: f64) -> usize {
 }
 
 /// Bins by rank: as many rows in each as ties allow, edges halfway between the values on either side.
-fn bin(x: &[Vec<f64>]) -> Binned {
-    let mut all = Binned { bins: Vec::new(), edges: Vec::new(), starts: vec![0] };
-    for column in x {
+fn bin(x: &[Vec<f64>], rows: usize) -> Binned {
+    let mut all = Binned { bins: Vec::new(), edges: Vec::new(), split_by: Vec::new(), sorted: Vec::new() };
+    for (feature, column) in x.iter().enumerate() {
         let mut sorted = column.clone();
         sorted.sort_by(f64::total_cmp);
         let least = LEAST_IN_BIN.max(sorted.len().div_ceil(BINS));
@@ -118,170 +152,160 @@ fn bin(x: &[Vec<f64>]) -> Binned {
             }
         }
         edges.truncate(BINS - 1);
-        all.bins
-            .push(column.iter().map(|v| u8::try_from(edges.partition_point(|e| e < v)).unwrap_or(u8::MAX)).collect());
-        all.starts.push(all.starts[all.starts.len() - 1] + edges.len() + 1);
+        let bins: Vec<u8> =
+            column.iter().map(|v| u8::try_from(edges.partition_point(|e| e < v)).unwrap_or(u8::MAX)).collect();
+        if !edges.is_empty() {
+            let mut by_bin: Vec<u32> = (0..u32::try_from(rows).unwrap_or(0)).collect();
+            by_bin.sort_by_key(|row| bins[*row as usize]);
+            all.split_by.push(feature);
+            all.sorted.extend(by_bin);
+        }
+        all.bins.push(bins);
         all.edges.push(edges);
     }
     all
 }
 
-/// Grows one tree, best leaf first, appends it to `flat` and takes it from the residuals; false where no split helps.
-fn grow(
-    binned: &Binned,
-    residual: &mut [f64],
-    weight: &[f64],
-    order: &mut [u32],
-    settings: &Settings,
-    flat: &mut Vec<f64>,
-) -> bool {
-    let start = flat.len();
-    flat.push(1.0);
-    flat.extend([-1.0, 0.0, 0.0, 0.0, 0.0]);
-    let histogram = histogram(binned, residual, weight, order);
-    let all = total(residual, weight, order);
-    let mut leaves = vec![leaf(binned, 0, 0..order.len(), histogram, all, settings)];
-    let mut nodes = 1;
-    while leaves.len() < settings.leaves {
-        let gain = |l: &Leaf| l.best.map_or(0.0, |s| s.gain);
-        let Some(best) = (0..leaves.len()).max_by(|a, b| gain(&leaves[*a]).total_cmp(&gain(&leaves[*b]))) else {
-            break;
-        };
-        let Some(split) = leaves[best].best else { break };
-        let parent = leaves.swap_remove(best);
-        let rows = &mut order[parent.rows.clone()];
-        let bins = &binned.bins[split.feature];
-        // Stable, so that the order of additions, and with it every digit, is the same everywhere.
-        rows.sort_by_key(|r| usize::from(bins[*r as usize]) > split.bin);
-        let on_left = rows.partition_point(|r| usize::from(bins[*r as usize]) <= split.bin);
-        let middle = parent.rows.start + on_left;
-        let at = start + 1 + parent.node * NODE;
-        #[allow(clippy::cast_precision_loss)]
-        flat[at..at + 4].copy_from_slice(&[
-            split.feature as f64,
-            binned.edges[split.feature][split.bin],
-            nodes as f64,
-            (nodes + 1) as f64,
-        ]);
-        flat.extend([-1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
-        let (left, right) = (parent.rows.start..middle, middle..parent.rows.end);
-        let left_is_small = left.len() <= right.len();
-        let small = if left_is_small { left.clone() } else { right.clone() };
-        // Leaves too small to be split again need no histogram; the other child's is the parent's less the small one's.
-        let splittable = |rows: &std::ops::Range<usize>| rows.len() >= 2 * settings.least_in_leaf;
-        let large = if left_is_small { &right } else { &left };
-        let (mut of_large, mut of_small) = (Vec::new(), Vec::new());
-        if splittable(large) {
-            of_small = self::histogram(binned, residual, weight, &order[small.clone()]);
-            of_large = parent.histogram;
-            of_large.iter_mut().zip(&of_small).for_each(|(p, s)| *p = p.minus(s));
+impl Boosting<'_> {
+    /// Grows one tree, best leaf first, appends it to `flat` and takes it from the residuals; false where no split helps.
+    fn grow(&mut self, flat: &mut Vec<f64>) -> bool {
+        let n = self.residual.len();
+        let start = flat.len();
+        if self.binned.split_by.is_empty() {
+            return false;
         }
-        if !splittable(&small) {
-            of_small.clear();
-        }
-        let (of_left, of_right) = if left_is_small { (of_small, of_large) } else { (of_large, of_small) };
-        for (node, rows, histogram) in [(nodes, left, of_left), (nodes + 1, right, of_right)] {
-            let total = total(residual, weight, &order[rows.clone()]);
-            leaves.push(leaf(binned, node, rows, histogram, total, settings));
-        }
-        nodes += 2;
-    }
-    for leaf in &leaves {
-        let value = settings.rate * leaf.total.sum / leaf.total.weight.max(1e-300);
-        flat[start + 1 + leaf.node * NODE + 4] = value;
-        if nodes > 1 {
-            order[leaf.rows.clone()].iter().for_each(|row| residual[*row as usize] -= value);
-        }
-    }
-    #[allow(clippy::cast_precision_loss)]
-    {
-        flat[start] = nodes as f64;
-    }
-    if nodes == 1 {
-        flat.truncate(start);
-    }
-    nodes > 1
-}
-
-impl Cell {
-    fn minus(&self, other: &Self) -> Self {
-        Self { sum: self.sum - other.sum, weight: self.weight - other.weight, count: self.count - other.count }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.sum += other.sum;
-        self.weight += other.weight;
-        self.count += other.count;
-    }
-
-    fn score(&self) -> f64 {
-        self.sum * self.sum / self.weight.max(1e-300)
-    }
-}
-
-/// Sums by feature and bin.
-fn histogram(binned: &Binned, residual: &[f64], weight: &[f64], rows: &[u32]) -> Vec<Cell> {
-    let mut cells = vec![Cell::default(); binned.starts[binned.bins.len()]];
-    for (bins, range) in binned.bins.iter().zip(binned.starts.windows(2)) {
-        let cells = &mut cells[range[0]..range[1]];
-        for row in rows {
-            let row = *row as usize;
-            let w = weight[row];
-            cells[usize::from(bins[row])].add(&Cell { sum: w * residual[row], weight: w, count: 1.0 });
-        }
-    }
-    cells
-}
-
-/// Sums over rows.
-fn total(residual: &[f64], weight: &[f64], rows: &[u32]) -> Cell {
-    let mut total = Cell::default();
-    for row in rows.iter().map(|r| *r as usize) {
-        total.add(&Cell { sum: weight[row] * residual[row], weight: weight[row], count: 1.0 });
-    }
-    total
-}
-
-fn leaf(
-    binned: &Binned,
-    node: usize,
-    rows: std::ops::Range<usize>,
-    histogram: Vec<Cell>,
-    total: Cell,
-    settings: &Settings,
-) -> Leaf {
-    let best = if histogram.is_empty() { None } else { best_split(binned, &histogram, &total, settings) };
-    Leaf { node, rows, histogram, total, best }
-}
-
-fn best_split(binned: &Binned, histogram: &[Cell], total: &Cell, settings: &Settings) -> Option<Split> {
-    #[allow(clippy::cast_precision_loss)]
-    let least = settings.least_in_leaf as f64;
-    let whole = total.score();
-    let mut best: Option<Split> = None;
-    let mut most = 1e-15;
-    for (feature, range) in binned.starts.windows(2).enumerate() {
-        let mut left = Cell::default();
-        for (bin, cell) in histogram[range[0]..range[1]].iter().enumerate() {
-            if cell.count == 0.0 {
-                continue;
-            }
-            left.add(cell);
-            let right = total.minus(&left);
-            if right.count < least {
+        flat.push(1.0);
+        flat.extend([-1.0, 0.0, 0.0, 0.0, 0.0]);
+        self.order.copy_from_slice(&self.binned.sorted);
+        let mut leaves = vec![self.leaf(0, 0..n)];
+        let mut nodes = 1;
+        while leaves.len() < self.settings.leaves {
+            let gain = |l: &Leaf| l.best.map_or(0.0, |s| s.gain);
+            let Some(best) = (0..leaves.len()).max_by(|a, b| gain(&leaves[*a]).total_cmp(&gain(&leaves[*b]))) else {
                 break;
-            }
-            if left.count < least {
-                continue;
-            }
-            let gain = left.score() + right.score() - whole;
-            if gain > most {
-                most = gain;
-                best = Some(Split { gain, feature, bin });
+            };
+            let Some(split) = leaves[best].best else { break };
+            let parent = leaves.swap_remove(best);
+            let middle = self.part(&parent.rows, &split);
+            let feature = self.binned.split_by[split.feature];
+            let at = start + 1 + parent.node * NODE;
+            #[allow(clippy::cast_precision_loss)]
+            flat[at..at + 4].copy_from_slice(&[
+                feature as f64,
+                self.binned.edges[feature][split.bin],
+                nodes as f64,
+                (nodes + 1) as f64,
+            ]);
+            flat.extend([-1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
+            leaves.push(self.leaf(nodes, parent.rows.start..middle));
+            leaves.push(self.leaf(nodes + 1, middle..parent.rows.end));
+            nodes += 2;
+        }
+        for leaf in &leaves {
+            let value = self.settings.rate * leaf.total.sum / leaf.total.weight.max(1e-300);
+            flat[start + 1 + leaf.node * NODE + 4] = value;
+            if nodes > 1 {
+                self.order[leaf.rows.clone()].iter().for_each(|row| self.residual[*row as usize] -= value);
             }
         }
+        #[allow(clippy::cast_precision_loss)]
+        {
+            flat[start] = nodes as f64;
+        }
+        if nodes == 1 {
+            flat.truncate(start);
+        }
+        nodes > 1
     }
-    best
+
+    /// Parts the rows of a leaf in two, in the order of every feature; returns where the right part begins.
+    fn part(&mut self, rows: &Range<usize>, split: &Split) -> usize {
+        let n = self.residual.len();
+        let bins = &self.binned.bins[self.binned.split_by[split.feature]];
+        for row in &self.order[rows.clone()] {
+            self.left[*row as usize] = usize::from(bins[*row as usize]) <= split.bin;
+        }
+        let mut middle = rows.start;
+        for feature in 0..self.binned.split_by.len() {
+            let order = &mut self.order[feature * n + rows.start..feature * n + rows.end];
+            let (mut kept, mut others) = (0, 0);
+            for i in 0..order.len() {
+                let row = order[i];
+                // Both are written and one counts: which side a row is on cannot be foretold.
+                order[kept] = row;
+                self.spare[others] = row;
+                let left = usize::from(self.left[row as usize]);
+                kept += left;
+                others += 1 - left;
+            }
+            order[kept..].copy_from_slice(&self.spare[..others]);
+            middle = rows.start + kept;
+        }
+        middle
+    }
+
+    fn leaf(&self, node: usize, rows: Range<usize>) -> Leaf {
+        let mut total = Cell::default();
+        for row in self.order[rows.clone()].iter().map(|r| *r as usize) {
+            total.sum += self.weight[row] * self.residual[row];
+            total.weight += self.weight[row];
+        }
+        let best =
+            if self.even { self.best_split::<true>(&rows, &total) } else { self.best_split::<false>(&rows, &total) };
+        Leaf { node, rows, total, best }
+    }
+
+    /// The split that lowers the squared error most and leaves enough rows on either side.
+    fn best_split<const EVEN: bool>(&self, rows: &Range<usize>, total: &Cell) -> Option<Split> {
+        let (n, count, least) = (self.residual.len(), rows.len(), self.settings.least_in_leaf.max(1));
+        if count < 2 * least {
+            return None;
+        }
+        let whole = total.sum * total.sum / total.weight.max(1e-300);
+        let mut best: Option<Split> = None;
+        let mut most = whole + 1e-15;
+        let features = self.binned.split_by.len();
+        for first in (0..features).step_by(ABREAST) {
+            // The last of them stands in for those that there are not.
+            let feature: [usize; ABREAST] = std::array::from_fn(|l| (first + l).min(features - 1));
+            let order = feature.map(|f| &self.order[f * n + rows.start..f * n + rows.end]);
+            let (mut left, mut weight) = ([0.0; ABREAST], [0.0; ABREAST]);
+            let take = |i: usize, left: &mut [f64; ABREAST], weight: &mut [f64; ABREAST]| {
+                for l in 0..ABREAST {
+                    let row = order[l][i] as usize;
+                    if EVEN {
+                        left[l] += self.residual[row];
+                    } else {
+                        left[l] += self.weight[row] * self.residual[row];
+                        weight[l] += self.weight[row];
+                    }
+                }
+            };
+            (0..least - 1).for_each(|i| take(i, &mut left, &mut weight));
+            for i in least - 1..count - least {
+                take(i, &mut left, &mut weight);
+                for l in 0..ABREAST {
+                    let right = total.sum - left[l];
+                    let score = if EVEN {
+                        left[l] * left[l] * self.inverse[i + 1] + right * right * self.inverse[count - i - 1]
+                    } else {
+                        left[l] * left[l] / weight[l].max(1e-300)
+                            + right * right / (total.weight - weight[l]).max(1e-300)
+                    };
+                    if score > most {
+                        let bins = &self.binned.bins[self.binned.split_by[feature[l]]];
+                        let bin = bins[order[l][i] as usize];
+                        // Rows of one bin stay together.
+                        if bin != bins[order[l][i + 1] as usize] {
+                            most = score;
+                            best = Some(Split { gain: score - whole, feature: feature[l], bin: usize::from(bin) });
+                        }
+                    }
+                }
+            }
+        }
+        best
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! N^bₖ.
 
 use super::terms::shares;
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -51,6 +51,10 @@ impl Law for Capacity {
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

@@ -4,7 +4,7 @@
 //! eq. 2; fitted as in Besiroglu et al., "Chinchilla Scaling: A replication attempt", arXiv:2404.10102.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -35,6 +35,10 @@ impl Law for Chinchilla {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::rows(data, 5)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

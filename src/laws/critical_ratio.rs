@@ -8,7 +8,9 @@
 //! trained on, CMR(T) = a₄·T^s₄ + b₃ ([`critical`]).
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs, power};
+use super::{
+    BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs, power,
+};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -40,6 +42,10 @@ impl Law for CriticalRatio {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::own_shares(data, 3), needs::rows(data, 3)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[]
     }
 
     fn method(&self) -> Method<'_> {

@@ -4,7 +4,7 @@
 //! Scaling Law for Large Language Models", arXiv:2406.01375, eq. 6 (C/(r + ε)^γ is its C/r'^γ).
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, math, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, math, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -33,6 +33,10 @@ impl Law for DCpt {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::own_shares(data, 3), needs::sizes(data, 1), needs::amounts(data, 2), needs::rows(data, 9)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

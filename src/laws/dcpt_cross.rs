@@ -11,7 +11,7 @@
 
 use super::dcpt::{self, EXPONENTS};
 use super::terms::{map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, math, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, math, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -47,6 +47,10 @@ impl Law for DCptCross {
             needs::probes(data, 3),
             needs::rows(data, W + 1),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

@@ -6,7 +6,7 @@
 use super::chinchilla::{self, TERMS};
 use super::mixing::tilts;
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Columns, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -40,6 +40,10 @@ impl Law for Exponential {
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + k),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

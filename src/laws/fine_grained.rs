@@ -4,7 +4,7 @@
 //! arXiv:2402.07871, eq. 9.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -42,6 +42,10 @@ impl Law for FineGrained {
             needs::granularities(data, 3),
             needs::rows(data, 7),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens, Variable::Granularity]
     }
 
     fn method(&self) -> Method<'_> {

@@ -4,7 +4,7 @@
 //! have either sign. Between the ratios of the runs, a straight line. Gu et al., "CMR Scaling Law", arXiv:2407.17467.
 //! The ratio at which it stays within a limit, and how that moves with T: [`super::critical_ratio::critical`].
 
-use super::{Columns, Law, LawInfo, Method, Shape, Solved, math, needs, power};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, Variable, math, needs, power};
 use crate::vocab::Observations;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,10 @@ impl Law for GeneralLoss {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::one_size(data), needs::own_shares(data, 3), needs::amounts(data, 5), needs::rows(data, 15)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

@@ -4,7 +4,7 @@
 //! Mixtures", arXiv:2507.09404, eq. 5.
 
 use super::terms::{amplitudes, harmonic, harmonic_columns, map2, mixed, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -72,6 +72,10 @@ impl Law for Joint {
             needs::mixtures(data, 2 * k),
             needs::rows(data, FIRST + 4 * k),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

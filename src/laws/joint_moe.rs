@@ -5,7 +5,7 @@
 
 use super::experts::{Effective, show};
 use super::terms::{amplitudes, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -42,6 +42,10 @@ impl Law for JointMoe {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::experts(data, 3), needs::rows(data, 11)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens, Variable::Experts]
     }
 
     fn method(&self) -> Method<'_> {

@@ -1,6 +1,6 @@
 //! Traits of a law: description, fitting, and settings fixed before the fit.
 
-use super::{Block, Columns, Context, LawInfo, Parameter};
+use super::{Block, Columns, Context, LawInfo, Parameter, Variable};
 use crate::vocab::Observations;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -53,9 +53,17 @@ pub trait Law: Sync + std::fmt::Debug {
     /// What the data lack for this law, each entry a sentence; empty where nothing.
     fn missing(&self, data: &Observations) -> Vec<String>;
 
+    /// What its predictions depend on besides the mixture, where the data vary in it.
+    fn sees(&self) -> &'static [Variable];
+
     /// Numbers of hidden domains to choose among by mixtures held out, for a law that has any ([`Shape::hidden`]).
     fn hidden_domains(&self) -> &'static [usize] {
         &[]
+    }
+
+    /// Starts for a fit with one hidden domain more than the `hidden` that `theta` is the optimum of, for a law that has any.
+    fn grown(&self, _domains: usize, _hidden: usize, _theta: &[f64]) -> Vec<Vec<f64>> {
+        Vec::new()
     }
 
     /// How it is fitted.
@@ -105,6 +113,12 @@ pub trait Solved: Sync {
 
     /// ln L̂ of every row.
     fn predict(&self, shape: &Shape, theta: &[f64], x: &Columns) -> Vec<f64>;
+
+    /// How many parameters it has, of rows over so many domains: as many as there are rows where what it keeps grows with them.
+    fn parameters(&self, domains: usize, rows: usize) -> usize {
+        let _ = domains;
+        rows
+    }
 
     /// How many resamples are worth their time and room.
     fn most_resamples(&self) -> usize {

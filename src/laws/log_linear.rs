@@ -4,7 +4,7 @@
 //! λ·KL(h‖prior) under caps) is convex in h.
 
 use super::mixing::{floor_and_tilt, missing, tilts};
-use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth};
+use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -32,6 +32,10 @@ impl Law for LogLinear {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         missing(data)
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[]
     }
 
     fn method(&self) -> Method<'_> {

@@ -6,7 +6,7 @@
 //! c is kept below the least loss seen: left free it runs away, and held-out predictions with it.
 
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -37,6 +37,10 @@ impl Law for Mixing {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         missing(data)
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[]
     }
 
     fn method(&self) -> Method<'_> {

@@ -9,7 +9,7 @@
 
 use super::mixing::tilts;
 use super::terms::{shares, tilted, tilted_columns};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -56,6 +56,33 @@ impl Law for MixingImplicit {
 
     fn hidden_domains(&self) -> &'static [usize] {
         &HIDDEN
+    }
+
+    /// Each exponential in turn as two, half as large and tilted a little apart: what the fit is then free to widen.
+    fn grown(&self, domains: usize, hidden: usize, theta: &[f64]) -> Vec<Vec<f64>> {
+        const APART: f64 = 0.5;
+        if theta.len() != FIRST + hidden * domains {
+            return Vec::new();
+        }
+        let split = |k: usize| {
+            let mut theta = theta.to_vec();
+            let from = FIRST + k * domains;
+            let other: Vec<f64> = (0..domains)
+                .map(|j| {
+                    let apart = if (j + k).is_multiple_of(2) { APART } else { -APART };
+                    let half = theta[from + j] - std::f64::consts::LN_2;
+                    theta[from + j] = half + apart;
+                    half - apart
+                })
+                .collect();
+            theta.extend(other);
+            theta
+        };
+        (0..hidden).map(split).collect()
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[]
     }
 
     fn method(&self) -> Method<'_> {

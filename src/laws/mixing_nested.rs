@@ -8,7 +8,7 @@
 //! solved for at every N and D that is asked for.
 
 use super::power::{self, Point};
-use super::{Columns, Law, LawInfo, Method, Shape, Solved, math, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, Variable, math, needs};
 use crate::vocab::Observations;
 use crate::vocab::number::show_amount;
 use std::collections::BTreeMap;
@@ -45,6 +45,10 @@ impl Law for MixingNested {
             needs::not_two_sizes(data),
             needs::rows(data, 3 * (k + 1)),
         ])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

@@ -4,7 +4,7 @@
 //! over-training and on downstream tasks", arXiv:2403.08540, eq. 4.
 
 use super::terms::{amplitudes, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -34,6 +34,10 @@ impl Law for OverTraining {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::rows(data, 4)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

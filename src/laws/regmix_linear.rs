@@ -3,7 +3,7 @@
 //! L(h) = Σⱼ wⱼ·hⱼ by least squares (an intercept is redundant on the simplex). Liu et al., "RegMix: Data Mixture as
 //! Regression for Language Model Pre-training", arXiv:2407.01492, §3.
 
-use super::{Columns, Law, LawInfo, Method, Shape, Solved, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, Variable, needs};
 use crate::vocab::Observations;
 
 /// See the [module](self).
@@ -30,6 +30,10 @@ impl Law for RegMixLinear {
         needs::all([needs::mixtures(data, k + 1), needs::rows(data, k)])
     }
 
+    fn sees(&self) -> &'static [Variable] {
+        &[]
+    }
+
     fn method(&self) -> Method<'_> {
         Method::Solve(self)
     }
@@ -41,6 +45,10 @@ const RIDGE: f64 = 1e-6;
 impl Solved for RegMixLinear {
     fn shown(&self, _: &Shape, theta: &[f64]) -> Vec<(String, f64)> {
         theta.iter().enumerate().map(|(j, w)| (format!("w{j}"), *w)).collect()
+    }
+
+    fn parameters(&self, domains: usize, _: usize) -> usize {
+        domains
     }
 
     fn solve(&self, shape: &Shape, x: &Columns, _: u64) -> Vec<f64> {

@@ -4,7 +4,7 @@
 //! (LightGBM: rate .01, 1000 rounds, 31 leaves, at least 20 rows in each).
 
 use super::boosting::{Settings, boost, predict};
-use super::{Columns, Law, LawInfo, Method, Shape, Solved, needs};
+use super::{Columns, Law, LawInfo, Method, Shape, Solved, Variable, needs};
 use crate::vocab::Observations;
 
 /// See the [module](self).
@@ -39,6 +39,10 @@ impl Law for RegMixTrees {
         needs::all([needs::mixtures(data, FEWEST.max(data.domains.len() + 1)), needs::rows(data, FEWEST)])
     }
 
+    fn sees(&self) -> &'static [Variable] {
+        &[]
+    }
+
     fn method(&self) -> Method<'_> {
         Method::Solve(self)
     }
@@ -58,6 +62,6 @@ impl Solved for RegMixTrees {
     }
 
     fn most_resamples(&self) -> usize {
-        16
+        10
     }
 }

@@ -4,7 +4,7 @@
 //! Laws for Routed Language Models", arXiv:2202.01169, eq. 8. N is that of the dense model the experts were added to.
 
 use super::experts::{Effective, show};
-use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::f64::consts::LN_10;
 use std::ops::Range;
@@ -41,6 +41,10 @@ impl Law for Routed {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 2), needs::experts(data, 3), needs::rows(data, 6)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Experts]
     }
 
     fn method(&self) -> Method<'_> {

@@ -3,7 +3,7 @@
 //! L(N, D) = E + (A/N^α + B/D^β)^k, arXiv:2608.07222; k is about 0.3 to 0.5.
 
 use super::terms::{map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -35,6 +35,10 @@ impl Law for Skaling {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 3), needs::amounts(data, 3), needs::rows(data, 6)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens]
     }
 
     fn method(&self) -> Method<'_> {

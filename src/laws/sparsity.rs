@@ -4,7 +4,7 @@
 //! Laws for Optimal Sparsity for Mixture-of-Experts Language Models", arXiv:2501.12370, eq. 3; N is total.
 
 use super::terms::{amplitudes, map, map2, shares};
-use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, needs};
+use super::{BLOCK, Block, Columns, Coordinate, Law, LawInfo, Method, Parameter, Shape, Smooth, Variable, needs};
 use crate::vocab::Observations;
 use std::ops::Range;
 
@@ -43,6 +43,10 @@ impl Law for Sparsity {
 
     fn missing(&self, data: &Observations) -> Vec<String> {
         needs::all([needs::sizes(data, 2), needs::amounts(data, 2), needs::sparsities(data, 3), needs::rows(data, 10)])
+    }
+
+    fn sees(&self) -> &'static [Variable] {
+        &[Variable::Params, Variable::Tokens, Variable::Experts, Variable::ExpertsPerToken]
     }
 
     fn method(&self) -> Method<'_> {

@@ -64,6 +64,57 @@ fn names_are_found_however_they_are_written_and_none_twice() {
 }
 
 #[test]
+fn every_law_sees_what_it_says_and_nothing_else() {
+    let data = anything(60, 7);
+    let x = Columns::of(&data);
+    let shape = Shape::of(data.own, &x);
+    let mut next = stream(13);
+    for law in ALL {
+        // Several points, as a law may see a variable in one regime only.
+        let thetas: Vec<Vec<f64>> = match law.method() {
+            Method::Search(smooth) => {
+                let parameters = smooth.parameters(&shape);
+                let phi = |_| parameters.iter().map(|q| q.start.0 + (q.start.1 - q.start.0) * next()).collect();
+                (0..8).map(phi).collect()
+            }
+            Method::Solve(solved) => vec![solved.solve(&shape, &x, 0)],
+        };
+        for variable in Variable::ALL {
+            let mut moved = data.clone();
+            for row in &mut moved.rows {
+                match variable {
+                    Variable::Params => {
+                        row.params *= 3.0;
+                        row.active_params *= 3.0;
+                    }
+                    Variable::Tokens => row.tokens *= 3.0,
+                    Variable::Experts => row.experts *= 3.0,
+                    Variable::ExpertsPerToken => row.experts_per_token *= 0.5 * row.experts.max(4.0),
+                    Variable::Granularity => row.granularity *= 3.0,
+                }
+            }
+            let moved = Columns::of(&moved);
+            let predict = |theta: &[f64], x: &Columns| -> Vec<f64> {
+                match law.method() {
+                    Method::Search(smooth) => {
+                        let mut block = Block::new(theta.len());
+                        block.wants_jacobian = false;
+                        smooth.evaluate(&shape, theta, x, 0..x.len(), &mut block);
+                        block.ln_loss[..x.len()].to_vec()
+                    }
+                    Method::Solve(solved) => solved.predict(&shape, theta, x),
+                }
+            };
+            let differs = thetas.iter().any(|theta| predict(theta, &x) != predict(theta, &moved));
+            let says = law.sees().contains(&variable);
+            // What is solved for may find nothing in numbers drawn at random.
+            let may_miss = matches!(law.method(), Method::Solve(_)) && says;
+            assert!(differs == says || may_miss, "{} and {variable:?}: {differs}", law.info().name);
+        }
+    }
+}
+
+#[test]
 fn gradients_agree_with_finite_differences() {
     let data = anything(60, 7);
     let x = Columns::of(&data);

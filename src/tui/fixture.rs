@@ -208,6 +208,7 @@ fn choice(key: &str, held_out: f64) -> Choice {
         mre_heldout: Some(times * held_out),
         mre_scale: Some(1.1 * times * held_out),
         weight,
+        dropped_after: None,
     };
     Choice {
         metric: key.to_owned(),
@@ -237,6 +238,7 @@ fn forecast(key: &str, share: f64) -> Forecast {
         mixture: mixture(share),
         interval: Interval { value, low: value * 0.985, high: value * 1.014 },
         extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
+        unseen: Vec::new(),
     }
 }
 

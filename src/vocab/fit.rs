@@ -87,7 +87,7 @@ pub struct FitView {
     /// Warnings about the fit, as sentences.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// Number of laws not compared yet (time limit).
+    /// Number of laws not compared yet: the daemon goes on comparing.
     #[serde(default)]
     pub uncompared: usize,
 }
@@ -163,7 +163,7 @@ pub struct Choice {
     /// Laws whose required data the runs lack; `fit --law NAME` gives the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_met: Vec<String>,
-    /// Laws not compared yet (time limit).
+    /// Laws not compared yet: the daemon goes on comparing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<String>,
 }
@@ -174,6 +174,8 @@ pub struct Choice {
 pub enum CandidateKind {
     /// A law.
     Law,
+    /// The automatic choice itself: each row is predicted by the law that was chosen without it.
+    Procedure,
     /// Weighted mean of laws (stacking). Its errors are on rows that were held out from the weights, too.
     Stack,
     /// A simple predictor that a law must beat.
@@ -196,6 +198,9 @@ pub struct Candidate {
     /// Weight in the stack.
     #[serde(default)]
     pub weight: Option<f64>,
+    /// Number of folds after which the law was given up because it was clearly worse; its errors are of these folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_after: Option<usize>,
 }
 
 impl Candidate {
@@ -219,6 +224,9 @@ pub struct Extrapolation {
     /// Whether every weight is within the range of the runs.
     pub mixture_inside: bool,
 }
+
+/// Name of the candidate that is the automatic choice itself.
+pub const AUTO: &str = "auto";
 
 /// Value of [`Forecast::law`] for a weighted mean of laws.
 pub const STACK: &str = "stack";
@@ -247,4 +255,8 @@ pub struct Forecast {
     pub interval: Interval,
     /// Distance from the data.
     pub extrapolation: Extrapolation,
+    /// Variables (`N`, `D`, `E`, `K`, `G`) in which the place lies outside the runs and which the law does not see. If there
+    /// are any, the number ranks mixtures only; it is no loss to expect, and its interval says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
 }

@@ -32,7 +32,7 @@ pub use answer::{
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
-    Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView, STACK,
+    AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView, STACK,
     ScaleTestView, Unit,
 };
 pub use ledger::LedgerView;

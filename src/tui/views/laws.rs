@@ -185,7 +185,7 @@ fn comparison(theme: &Theme, choice: &Choice, shown: &str, width: u16) -> Vec<Li
     let names = choice.candidates.iter().map(|c| fmt::width(&fmt::head(&c.name, 14))).max().unwrap_or(4).max(8);
     let head = format!("{} {:>9} {:>9}  weight", fmt::left("held out", names), "mixtures", "largest");
     out.push(Line::from(Span::styled(fmt::head(&head, width.into()), theme.dim)));
-    for kind in [CandidateKind::Law, CandidateKind::Stack, CandidateKind::Baseline] {
+    for kind in [CandidateKind::Law, CandidateKind::Procedure, CandidateKind::Stack, CandidateKind::Baseline] {
         let of_kind: Vec<&Candidate> = choice.candidates.iter().filter(|c| c.kind == kind).collect();
         for c in of_kind.iter().take(MOST_CANDIDATES) {
             out.push(candidate(theme, choice, c, shown, names));
@@ -203,7 +203,7 @@ fn candidate(theme: &Theme, choice: &Choice, c: &Candidate, shown: &str, names: 
     let style = match c.kind {
         CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => theme.good,
         CandidateKind::Law if c.name == shown => theme.title,
-        CandidateKind::Law | CandidateKind::Stack => theme.text,
+        CandidateKind::Law | CandidateKind::Procedure | CandidateKind::Stack => theme.text,
         CandidateKind::Baseline => theme.dim,
     };
     let number = |value: Option<f64>| match value {

@@ -1,0 +1,143 @@
+//! How the laws of one validation loss fared against each other, and which of them are fitted to all rows.
+
+use super::held_out::HeldOut;
+use super::judge::{Judge, Score};
+use super::race::{Raced, race};
+use super::stack::Stack;
+use super::task::{Entry, Task};
+use super::{Fit, sanity};
+use crate::vocab::{AUTO, Candidate, CandidateKind, STACK};
+
+/// Resamples of a law that is fitted for its weight in the stack alone.
+const BESIDE: usize = 32;
+
+/// How the laws fared.
+pub(super) struct Comparison<'a> {
+    raced: Vec<Raced<'a>>,
+    /// Parallel to `raced`.
+    held: Vec<Option<HeldOut>>,
+    /// Laws in the order in which they are to be used.
+    ranking: Vec<usize>,
+    /// What the automatic choice itself predicts of what was held out.
+    procedure: Option<HeldOut>,
+    /// Whether anything could be held out.
+    pub compared: bool,
+}
+
+/// Laws fitted to all rows.
+pub(super) struct Picked {
+    pub fits: Vec<Fit>,
+    /// Name of the law to use.
+    pub best: Option<String>,
+    /// Laws that would have been used, with a loss that they predict and that cannot be.
+    pub implausible: Vec<(String, f64)>,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn of(task: &Task<'_>, judge: &Judge<'_>, entries: Vec<Entry<'a>>, automatic: bool) -> Option<Self> {
+        let raced = race(task, judge, entries, !automatic)?;
+        let held: Vec<Option<HeldOut>> = raced.iter().map(|one| one.score.held_out(task.plan)).collect();
+        let compared = held.iter().any(Option::is_some) || raced.iter().any(|one| one.score.size.is_some());
+        let mut open: Vec<usize> = (0..raced.len()).filter(|i| raced[*i].dropped_after.is_none()).collect();
+        let score = |i: &usize| (raced[*i].parameters, &raced[*i].score);
+        let finalists: Vec<(usize, &Score)> = open.iter().map(score).collect();
+        // The error of a law that was chosen because it is small is too small; that of the whole procedure is not.
+        let procedure = automatic && finalists.len() > 1;
+        let procedure = procedure.then(|| judge.procedure(&finalists).held_out(task.plan)).flatten();
+        let mut ranking = Vec::new();
+        while let Some(first) = judge.best(&open.iter().map(score).collect::<Vec<_>>(), |_| true) {
+            ranking.push(open.remove(first));
+        }
+        Some(Self { raced, held, ranking, procedure, compared })
+    }
+
+    /// The stack of the laws with skill, but for some: a law without it has no say, wherever it may happen to be right.
+    pub(super) fn stack(&self, without: &[(String, f64)]) -> Option<Stack> {
+        let judged = self.raced.iter().zip(&self.held).filter(|(one, _)| one.dropped_after.is_none());
+        let judged = judged.filter_map(|(one, held)| Some((one.name(), held.as_ref()?)));
+        let judged = judged.filter(|(name, held)| held.skill > 0.0 && without.iter().all(|(law, _)| law != name));
+        Stack::of(&judged.collect::<Vec<_>>())
+    }
+
+    /// Fits the best law whose predictions can be right everywhere it was explored.
+    pub(super) fn pick(&self, task: &Task<'_>) -> Option<Picked> {
+        let mut picked = Picked { fits: Vec::new(), best: None, implausible: Vec::new() };
+        for index in &self.ranking {
+            let held = self.procedure.clone().or_else(|| self.held[*index].clone());
+            let fit = self.raced[*index].fit(task, held, task.options.bootstraps).ok()?;
+            match sanity::implausible(&fit, task.observations, task.options.seed) {
+                // Whatever its errors are on what was held out, it is not to be asked about what lies between.
+                Some(predicted) => picked.implausible.push((fit.view.law, predicted)),
+                None => {
+                    picked.best = Some(fit.view.law.clone());
+                    picked.fits.push(fit);
+                    break;
+                }
+            }
+        }
+        Some(picked)
+    }
+
+    /// Fits the laws with a weight in the stack that have not been fitted yet. `None` where it was stopped.
+    pub(super) fn fit_beside(&self, task: &Task<'_>, stack: Option<&Stack>, fits: &mut Vec<Fit>) -> Option<()> {
+        for (one, held) in self.raced.iter().zip(&self.held) {
+            let weighs = stack.is_some_and(|s| s.weights.iter().any(|(law, _)| law == one.name()));
+            if weighs && fits.iter().all(|fit| fit.view.law != one.name()) {
+                // Of a law that only has a weight beside the chosen one, fewer resamples say as much.
+                let bootstraps = task.options.bootstraps.min(BESIDE);
+                fits.push(one.fit(task, held.clone(), bootstraps).ok()?);
+            }
+        }
+        Some(())
+    }
+
+    /// Fits every law that was compared.
+    pub(super) fn fit_all(&self, task: &Task<'_>) -> Option<Picked> {
+        let fit =
+            |(one, held): (&Raced<'_>, &Option<HeldOut>)| one.fit(task, held.clone(), task.options.bootstraps).ok();
+        let fits: Option<Vec<Fit>> = self.raced.iter().zip(&self.held).map(fit).collect();
+        let best = self.ranking.first().filter(|_| self.compared).map(|best| self.raced[*best].name().to_owned());
+        Some(Picked { fits: fits?, best, implausible: Vec::new() })
+    }
+
+    /// The laws as candidates, and the choice among them.
+    pub(super) fn lines(&self, stack: Option<&Stack>) -> Vec<Candidate> {
+        let laws = self.raced.iter().zip(&self.held).map(|(one, held)| line(one, held.as_ref(), stack));
+        let procedure = self.procedure.as_ref().map(|held| with_errors(AUTO, CandidateKind::Procedure, held));
+        laws.chain(stack.map(line_of_stack)).chain(procedure).collect()
+    }
+}
+
+fn named(name: &str, kind: CandidateKind) -> Candidate {
+    Candidate {
+        name: name.to_owned(),
+        kind,
+        skill: None,
+        mre_heldout: None,
+        mre_scale: None,
+        weight: None,
+        dropped_after: None,
+    }
+}
+
+pub(super) fn with_errors(name: &str, kind: CandidateKind, held: &HeldOut) -> Candidate {
+    Candidate { skill: Some(held.skill), mre_heldout: Some(held.mre), mre_scale: held.mre_scale(), ..named(name, kind) }
+}
+
+fn line(raced: &Raced<'_>, held: Option<&HeldOut>, stack: Option<&Stack>) -> Candidate {
+    let weight = |stack: &Stack| stack.weights.iter().find(|(law, _)| law == raced.name()).map_or(0.0, |(_, w)| *w);
+    let of_law = held.map_or_else(
+        || named(raced.name(), CandidateKind::Law),
+        |held| with_errors(raced.name(), CandidateKind::Law, held),
+    );
+    Candidate { weight: stack.map(weight), dropped_after: raced.dropped_after, ..of_law }
+}
+
+fn line_of_stack(stack: &Stack) -> Candidate {
+    Candidate {
+        skill: Some(stack.skill),
+        mre_heldout: Some(stack.mre_heldout),
+        mre_scale: stack.mre_scale,
+        ..named(STACK, CandidateKind::Stack)
+    }
+}
