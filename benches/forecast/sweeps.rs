@@ -132,7 +132,7 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
                 let of_law = tally.laws.entry((law, key)).or_default();
                 of_law.push(((forecast.value / truth - 1.0).abs(), (low..=high).contains(&truth)));
                 ledger.offer(Entry {
-                    run: record.name.clone(),
+                    run: record.name.to_string(),
                     metric: metric.clone(),
                     law: forecast.law.clone(),
                     at: 0.0,
@@ -341,7 +341,7 @@ fn read_run(path: &Path, id: u32) -> RunRecord {
     let series = std::sync::Arc::new(series.into_iter().map(|(key, points)| (key, points.into())).collect());
     RunRecord {
         id: RunId(id),
-        name,
+        name: name.into(),
         facts: std::sync::Arc::new(facts),
         series,
         steps: None,

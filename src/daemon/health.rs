@@ -302,7 +302,7 @@ impl Contender {
         (sum.value.is_finite() && sum.low > 0.0 && sum.high.is_finite()).then_some(())?;
         Some(Self {
             run: of.record.id,
-            name: of.record.name.clone(),
+            name: of.record.name.to_string(),
             ln_params: facts.params()?.ln(),
             ln_tokens: facts.planned_tokens()?.ln(),
             experts: facts.number(FactName::Experts).unwrap_or(1.0),

@@ -53,7 +53,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         .collect();
     RunView {
         id: from.record.id.0,
-        name: from.record.name.clone(),
+        name: from.record.name.to_string(),
         state: state(from),
         facts: from.record.facts.with_tokens(),
         conflicts: from.record.facts.conflicts.clone(),

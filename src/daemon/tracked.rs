@@ -3,9 +3,9 @@
 use crate::daemon::health::RunContext;
 use crate::daemon::metric_roles::{Kinds, Roles};
 use crate::daemon::run_view;
-use crate::observe::{self, OptimiserSteps, RunRecord};
+use crate::observe::{self, OptimiserSteps, RunRecord, SeriesByKey};
 use crate::project::Project;
-use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
+use crate::store::{FileId, ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{MetricView, RunForecast};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub struct Tracked {
     pub metrics: Vec<(Arc<str>, Summary)>,
     /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
     pub shown: Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// The files its points come from.
+    pub files: Vec<FileId>,
     /// Newest step of any metric.
     pub last_step: Option<i64>,
     /// Which of the metrics is what.
@@ -36,6 +38,19 @@ impl Tracked {
         forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
     ) -> RunContext<'a> {
         RunContext { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts }
+    }
+
+    /// Those of its series that have no other points by now: the summary is the same, and points are only ever added to a
+    /// file that has not been replaced.
+    fn unchanged(&self, metrics: &[(Arc<str>, Summary)]) -> SeriesByKey {
+        let same = |key: &str| {
+            let of = |all: &[(Arc<str>, Summary)]| {
+                all.binary_search_by(|(known, _)| (**known).cmp(key)).ok().map(|at| all[at].1)
+            };
+            of(&self.metrics).is_some_and(|before| of(metrics).is_some_and(|now| before.points == now.points))
+        };
+        let kept = self.record.series.iter().filter(|(key, _)| same(key));
+        kept.map(|(key, points)| (key.clone(), Arc::clone(points))).collect()
     }
 
     /// Takes up which series matter now, and reads those that did not before.
@@ -65,6 +80,7 @@ impl Tracked {
 /// Reads runs from the store, several at once.
 pub fn read(
     store: &SledStore,
+    known: &BTreeMap<RunId, Arc<Tracked>>,
     kinds: &mut Kinds,
     project: &Project,
     runs: &[(RunId, &String)],
@@ -81,12 +97,15 @@ pub fn read(
     let parts = runs.par_iter().zip(found).zip(roles);
     parts
         .map(|(((id, name), (metrics, steps)), roles)| {
-            let (name, facts) = ((*name).clone(), Arc::new(store.facts(*id)?));
-            let (series, others) = (Arc::default(), Arc::default());
-            let record = RunRecord { id: *id, name, facts, series, steps, others };
+            let (name, facts) = (name.as_str().into(), Arc::new(store.facts(*id)?));
+            let files = store.file_ids(*id);
+            let before = known.get(id).filter(|before| before.record.steps == steps && before.files == files);
+            let series = before.map(|before| before.unchanged(&metrics)).unwrap_or_default();
+            let others = Arc::default();
+            let record = RunRecord { id: *id, name, facts, series: Arc::new(series), steps, others };
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
-            let mut tracked = Tracked { record, reading: 0, metrics, shown, last_step, roles };
+            let mut tracked = Tracked { record, reading: 0, metrics, files, shown, last_step, roles };
             tracked.sort_out(store)?;
             Ok(tracked)
         })

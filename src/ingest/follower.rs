@@ -277,6 +277,11 @@ impl Follower {
         self.tails.values().any(|tail| tail.is_due(now, complete))
     }
 
+    /// Whether any file has something to read, now or later.
+    pub fn has_more(&self) -> bool {
+        self.tails.values().any(|tail| tail.has_more())
+    }
+
     /// Files with something to read.
     ///
     /// # Errors

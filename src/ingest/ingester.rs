@@ -26,10 +26,34 @@ pub struct Ingester {
     /// The keys of `followers`, as they are and without links, for whoever looks for files of one of them.
     places: HashSet<PathBuf>,
     discovery: Discovery,
+    /// Followers that may have something to read: a line is added to one of thousands.
+    active: BTreeSet<PathBuf>,
+    /// What is wrong with the files of followers that have been looked at since it was last asked for.
+    faults: Faults,
+    /// Parsers held, at most.
+    warm: usize,
     first: Option<First>,
     complete: bool,
     parsers: ParsePool,
     now: fn() -> SystemTime,
+}
+
+/// What is wrong with the files of each follower.
+#[derive(Default)]
+struct Faults {
+    all: BTreeMap<PathBuf, Vec<Notice>>,
+}
+
+impl Faults {
+    fn look(&mut self, path: &Path, follower: &Follower) {
+        let mut notices = Vec::new();
+        follower.notices(&mut notices);
+        if !notices.is_empty() {
+            self.all.insert(path.to_path_buf(), notices);
+        } else if !self.all.is_empty() {
+            self.all.remove(path);
+        }
+    }
 }
 
 /// The first reading of what was there when the process began.
@@ -57,6 +81,9 @@ impl Ingester {
             followers: BTreeMap::new(),
             places: HashSet::new(),
             discovery: Discovery::default(),
+            active: BTreeSet::new(),
+            faults: Faults::default(),
+            warm: 0,
             first: None,
             complete: false,
             parsers: ParsePool::default(),
@@ -87,6 +114,17 @@ impl Source for Ingester {
         for path in std::mem::take(&mut turn.facts) {
             if let Some(follower) = self.followers.get_mut(&path) {
                 turn.changed.extend(follower.offer_facts(&self.project, &self.store)?);
+            }
+        }
+        let touched: Vec<PathBuf> = std::mem::take(&mut self.active).into_iter().collect();
+        for path in touched {
+            let Some(follower) = self.followers.get(&path) else {
+                self.faults.all.remove(&path);
+                continue;
+            };
+            self.faults.look(&path, follower);
+            if follower.has_more() {
+                self.active.insert(path);
             }
         }
         turn.progress = self.progress(turn.more);
@@ -135,9 +173,7 @@ impl Source for Ingester {
                 help: Some("check its permissions".to_owned()),
             });
         }
-        for follower in self.followers.values() {
-            follower.notices(&mut notices);
-        }
+        notices.extend(self.faults.all.values().flatten().cloned());
         notices
     }
 
@@ -182,6 +218,8 @@ impl Ingester {
     fn scan(&mut self, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
         self.discover();
         let places = &self.places;
+        self.faults.all.retain(|path, _| self.followers.contains_key(path));
+        self.active.extend(self.followers.keys().cloned());
         for follower in self.followers.values_mut() {
             let facts = follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?;
             turn.scanned(follower, facts);
@@ -213,6 +251,7 @@ impl Ingester {
             match self.owner(path) {
                 Some((run, relative)) => {
                     let known = self.followers.get_mut(&run).is_some_and(|f| f.check(&relative, now));
+                    self.active.insert(run.clone());
                     if !known {
                         scan.insert(run);
                     }
@@ -225,6 +264,7 @@ impl Ingester {
         }
         let places = &self.places;
         for run in scan {
+            self.active.insert(run.clone());
             if let Some(follower) = self.followers.get_mut(&run) {
                 let facts = follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?;
                 turn.scanned(follower, facts);
@@ -248,37 +288,55 @@ impl Ingester {
 
     /// Reads, the files last written first, each a stretch before the next gets its turn.
     fn drain(&mut self, began: Instant, budget: Budget, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
+        // Those that may have something to read are few; the others are not even walked over.
+        let mut active: BTreeMap<PathBuf, Follower> =
+            self.active.iter().filter_map(|path| self.followers.remove_entry(path)).collect();
+        let result = self.read(&mut active, began, budget, now, turn);
+        self.followers.extend(active);
+        if self.warm > WARM {
+            self.cool();
+        }
+        result
+    }
+
+    fn read(
+        &mut self,
+        active: &mut BTreeMap<PathBuf, Follower>,
+        began: Instant,
+        budget: Budget,
+        now: SystemTime,
+        turn: &mut Turn,
+    ) -> Result<(), StoreError> {
         let terms = Terms { now, complete: self.complete };
         let go = || began.elapsed() < budget.time;
         loop {
             let mut jobs: Vec<(&Path, Job<'_>)> = Vec::new();
-            for (path, follower) in &mut self.followers {
+            for (path, follower) in active.iter_mut() {
                 let due = follower.due(&self.store, now, self.complete)?.into_iter();
                 jobs.extend(due.map(|job| (path.as_path(), job)));
             }
             if jobs.is_empty() {
-                break;
+                return Ok(());
             }
             jobs.sort_by_key(|(_, job)| std::cmp::Reverse(job.tail.stamp.modified));
             let files: Vec<(PathBuf, String)> =
                 jobs.iter().map(|(path, job)| (path.to_path_buf(), job.tail.relative.clone())).collect();
-            let jobs = jobs.into_iter().map(|(_, job)| job).collect();
+            let jobs: Vec<Job<'_>> = jobs.into_iter().map(|(_, job)| job).collect();
+            self.warm += jobs.len();
             for ((path, relative), outcome) in files.iter().zip(self.parsers.read(jobs, &self.store, terms, go)) {
                 let reading = outcome?;
                 if let Some(first) = &mut self.first {
                     first.done += reading.bytes;
                 }
-                if let Some(follower) = self.followers.get_mut(path) {
+                if let Some(follower) = active.get_mut(path) {
                     follower.take(relative, reading, &self.store, turn)?;
                 }
             }
             if !go() {
-                turn.more = self.followers.values().any(|f| f.is_due(now, self.complete));
-                break;
+                turn.more = active.values().any(|f| f.is_due(now, self.complete));
+                return Ok(());
             }
         }
-        self.cool();
-        Ok(())
     }
 
     /// Keeps the parsers of the files last written to and forgets the others.
@@ -288,6 +346,7 @@ impl Ingester {
             let tails = follower.tails.values().filter(|t| t.is_warm());
             warm.extend(tails.map(|t| (t.stamp.modified, path.clone(), t.relative.clone())));
         }
+        self.warm = warm.len().min(WARM);
         if warm.len() <= WARM {
             return;
         }

@@ -180,12 +180,22 @@ impl Tail {
     /// Whether a rest without its line break is due to be taken as whole.
     #[must_use]
     pub fn rest_is_due(&self, now: SystemTime, complete: bool) -> bool {
+        self.has_rest() && (complete || now.duration_since(self.changed).is_ok_and(|quiet| quiet >= QUIET))
+    }
+
+    /// Whether there is a rest without its line break that has not been looked at.
+    fn has_rest(&self) -> bool {
         // A file that is rewritten has no rest: it is whole, or waits for its next version.
         self.format.growth() == Growth::Appended
             && self.cursor.offset < self.stamp.length
             && self.cursor.stuck.is_empty()
             && self.tried != Some(self.stamp.length)
-            && (complete || now.duration_since(self.changed).is_ok_and(|quiet| quiet >= QUIET))
+    }
+
+    /// Whether there is something to read, now or later.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.pending || self.has_rest()
     }
 
     /// Whether there is something to read.

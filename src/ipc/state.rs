@@ -5,7 +5,7 @@ use crate::vocab::{
     ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A part of what is published.
@@ -121,18 +121,13 @@ impl Published {
     #[must_use]
     pub fn after(before: Option<&Self>, snapshot: &Snapshot, instance: u64) -> Self {
         let generation = before.map_or(0, |b| b.generation) + 1;
-        let part = |new, old: Option<&Part<RunView>>| kept(old, new, generation);
-        let runs = snapshot.runs.iter().map(|run| {
-            let old = before.and_then(|b| b.runs.get(&run.id));
-            (run.id, part(run, old))
-        });
         Self {
             instance,
             generation,
             at: snapshot.at,
             overview: made(before.map(|b| &b.overview), overview(snapshot, before), generation),
             work: made(before.map(|b| &b.work), work(snapshot, before), generation),
-            runs: Arc::new(runs.collect()),
+            runs: runs(before, snapshot, generation),
             fits: made(
                 before.map(|b| &b.fits),
                 Fits { fits: snapshot.fits.clone(), choices: snapshot.choices.clone() },
@@ -151,6 +146,24 @@ fn kept<T: PartialEq>(old: Option<&Part<T>>, new: &Arc<T>, generation: u64) -> P
         Some(old) if Arc::ptr_eq(&old.value, new) || *old.value == **new => old.clone(),
         _ => Part { generation, value: Arc::clone(new) },
     }
+}
+
+/// The runs: the same map in memory where none has changed, and a copy with those that have otherwise.
+fn runs(before: Option<&Published>, snapshot: &Snapshot, generation: u64) -> Arc<BTreeMap<u32, Part<RunView>>> {
+    let mut all = before.map(|b| Arc::clone(&b.runs)).unwrap_or_default();
+    let known = |all: &BTreeMap<u32, Part<RunView>>, run: &Arc<RunView>| all.get(&run.id).cloned();
+    for run in &snapshot.runs {
+        let old = known(&all, run);
+        let new = kept(old.as_ref(), run, generation);
+        if old.is_none_or(|old| old.generation != new.generation) {
+            Arc::make_mut(&mut all).insert(run.id, new);
+        }
+    }
+    if all.len() > snapshot.runs.len() {
+        let there: BTreeSet<u32> = snapshot.runs.iter().map(|run| run.id).collect();
+        Arc::make_mut(&mut all).retain(|id, _| there.contains(id));
+    }
+    all
 }
 
 fn made<T: PartialEq>(old: Option<&Part<T>>, new: T, generation: u64) -> Part<T> {

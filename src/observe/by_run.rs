@@ -45,8 +45,8 @@ impl RowsByRun {
             self.runs.clear();
             changed = true;
         }
-        if !self.names.iter().eq(runs.iter().map(|run| &run.name)) {
-            self.names = runs.iter().map(|run| run.name.clone()).collect();
+        if !self.names.iter().map(String::as_str).eq(runs.iter().map(|run| &*run.name)) {
+            self.names = runs.iter().map(|run| run.name.to_string()).collect();
             let there: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
             self.runs.retain(|id, _| there.contains(id));
             changed = true;
@@ -69,7 +69,7 @@ impl RowsByRun {
 /// The rows of all runs, from nothing.
 pub(super) fn whole(project: &Project, runs: &[RunRecord]) -> Observed {
     let same = same_mixture(project, runs);
-    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    let names: Vec<String> = runs.iter().map(|run| run.name.to_string()).collect();
     let all: Vec<RunRows> = runs.iter().map(|run| RunRows::of(project, run, same.as_deref())).collect();
     join(project, same.is_some(), &names, || all.iter())
 }

@@ -15,9 +15,9 @@ pub type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
 pub struct RunRecord {
     /// Number in the store.
     pub id: RunId,
-    /// Name.
-    pub name: String,
-    /// What is known of it; shared, as are its series, so that the list of a thousand runs is made anew with every line.
+    /// Name; shared, as the rest, so that the list of a thousand runs is made anew with every line.
+    pub name: Arc<str>,
+    /// What is known of it.
     pub facts: Arc<Facts>,
     /// (step, value), ascending, by metric key.
     pub series: Arc<SeriesByKey>,

@@ -64,7 +64,7 @@ fn read(id: u32, path: &Path) -> RunRecord {
     let series = Arc::new(series.into_iter().map(|(k, s)| (k, s.latest().into())).collect());
     RunRecord {
         id: RunId(id),
-        name: path.file_name().unwrap().to_string_lossy().into_owned(),
+        name: path.file_name().unwrap().to_string_lossy().into(),
         facts: Arc::new(facts),
         series,
         steps: None,
@@ -82,14 +82,7 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
         known.offer(*name, FactValue::Number(*value), "test");
     }
     let series = Arc::new([("eval/prose/loss".to_owned(), losses.to_vec().into())].into());
-    RunRecord {
-        id: RunId(0),
-        name: "a".to_owned(),
-        facts: Arc::new(known),
-        series,
-        steps: None,
-        others: Arc::default(),
-    }
+    RunRecord { id: RunId(0), name: "a".into(), facts: Arc::new(known), series, steps: None, others: Arc::default() }
 }
 
 #[test]

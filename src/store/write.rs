@@ -33,6 +33,18 @@ impl SledStore {
         self.state().run_ids.get(name).copied()
     }
 
+    /// The files of a run that points come from.
+    #[must_use]
+    pub fn file_ids(&self, run: RunId) -> Vec<FileId> {
+        self.state().runs.get(&run).map(|run| run.files.clone()).unwrap_or_default()
+    }
+
+    /// The name of a run, where it is known.
+    #[must_use]
+    pub fn name_of(&self, run: RunId) -> Option<String> {
+        Some(self.state().runs.get(&run)?.name.clone())
+    }
+
     /// Replaces what is known of a run besides metrics. Returns whether that is anything new.
     ///
     /// # Errors

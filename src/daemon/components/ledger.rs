@@ -79,7 +79,7 @@ impl LedgerKeeper {
             for (rank, forecast) in all.get(metric).into_iter().flatten().enumerate() {
                 self.offer(
                     Entry {
-                        run: record.name.clone(),
+                        run: record.name.to_string(),
                         metric: metric.clone(),
                         law: forecast.law.clone(),
                         at,
@@ -107,7 +107,7 @@ impl LedgerKeeper {
                 place.as_ref().is_some_and(|p| ledger.waits_at(p, metric)),
             )
         };
-        let end = |place| Ended { run: record.name.clone(), metric: metric.to_owned(), truth, at, place };
+        let end = |place| Ended { run: record.name.to_string(), metric: metric.to_owned(), truth, at, place };
         let ends = [run.then(|| end(None)), target.then(|| end(place.clone()))];
         for end in ends.into_iter().flatten() {
             self.ledger.write().settle(&end.run, &end.metric, end.place.as_ref(), end.truth);

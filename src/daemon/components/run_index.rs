@@ -64,15 +64,17 @@ impl RunIndex {
 
     /// Reads the named runs from the store again, and what follows from them.
     fn refresh(&mut self, changed: BTreeSet<RunId>, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
-        let names: BTreeMap<RunId, String> = shared.store.runs()?.into_iter().collect();
         let mut assume = std::mem::take(&mut self.assume_again);
+        let names: Vec<(RunId, Option<String>)> = changed.iter().map(|id| (*id, shared.store.name_of(*id))).collect();
         // Those that no source has any more were deleted.
-        let gone: BTreeSet<RunId> = self.runs.keys().filter(|id| !names.contains_key(id)).copied().collect();
-        self.runs.retain(|id, _| !gone.contains(id));
+        let gone: BTreeSet<RunId> =
+            names.iter().filter(|(id, name)| name.is_none() && self.runs.contains_key(id)).map(|(id, _)| *id).collect();
+        gone.iter().for_each(|id| drop(self.runs.remove(id)));
         assume |= !gone.is_empty();
-        let changed_now: Vec<(RunId, &String)> = changed.iter().filter_map(|id| Some((*id, names.get(id)?))).collect();
+        let changed_now: Vec<(RunId, &String)> =
+            names.iter().filter_map(|(id, name)| Some((*id, name.as_ref()?))).collect();
         let mut same_losses = BTreeSet::new();
-        for mut tracked in tracked::read(&shared.store, &mut self.kinds, &self.project, &changed_now)? {
+        for mut tracked in tracked::read(&shared.store, &self.runs, &mut self.kinds, &self.project, &changed_now)? {
             self.readings += 1;
             tracked.reading = self.readings;
             let id = tracked.record.id;

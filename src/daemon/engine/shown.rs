@@ -37,8 +37,13 @@ impl Shown {
 }
 
 impl ShownRun {
-    /// A run as it is now: what is known of it where that still says what is so.
-    pub fn of(known: Option<&Self>, from: Sources<'_>, forecasts: &Arc<RunForecasts>, signals: Vec<Alert>) -> Self {
+    /// A run as it is now; `None` where what is known of it still says what is so.
+    pub fn newer(
+        known: Option<&Self>,
+        from: Sources<'_>,
+        forecasts: &Arc<RunForecasts>,
+        signals: Vec<Alert>,
+    ) -> Option<Self> {
         // Whatever was read from the run's files came with new metrics.
         let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.shown));
         let settled = known.map_or_else(|| run_view::settled(from), |known| known.settled);
@@ -48,11 +53,11 @@ impl ShownRun {
                 && known.view.signals == signals
                 && Arc::ptr_eq(&known.forecasts, forecasts)
         };
-        if let Some(known) = known.filter(stands) {
-            return known.clone();
+        if known.is_some_and(|known| stands(&known)) {
+            return None;
         }
         let view = RunView { forecast: first(forecasts), signals, state, ..run_view::view(from) };
-        Self { view: Arc::new(view), settled, forecasts: Arc::clone(forecasts) }
+        Some(Self { view: Arc::new(view), settled, forecasts: Arc::clone(forecasts) })
     }
 
     /// Whether time alone has changed its state.

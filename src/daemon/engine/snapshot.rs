@@ -12,7 +12,6 @@ use crate::forecast::signals;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId};
 use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -115,21 +114,19 @@ impl Engine {
     }
 
     fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
-        let known = self.shown.take(&self.shared.project);
+        let mut shown = self.shown.take(&self.shared.project);
         let none = Arc::default();
-        let views: BTreeMap<RunId, ShownRun> = self
-            .shared
-            .runs
-            .iter()
-            .map(|(id, tracked)| {
-                let from = self.sources(*id, tracked, now);
-                let signals = self.components.health.alerts(&tracked.record.name);
-                let forecasts = self.shared.forecasts.get(id).unwrap_or(&none);
-                (*id, ShownRun::of(known.get(id), from, forecasts, signals))
-            })
-            .collect();
-        let mut runs: Vec<Arc<RunView>> = views.values().map(|shown| Arc::clone(&shown.view)).collect();
-        self.shown.runs = views;
+        shown.retain(|id, _| self.shared.runs.contains_key(id));
+        for (id, tracked) in &self.shared.runs {
+            let from = self.sources(*id, tracked, now);
+            let signals = self.components.health.alerts(&tracked.record.name);
+            let forecasts = self.shared.forecasts.get(id).unwrap_or(&none);
+            if let Some(newer) = ShownRun::newer(shown.get(id), from, forecasts, signals) {
+                shown.insert(*id, newer);
+            }
+        }
+        let mut runs: Vec<Arc<RunView>> = shown.values().map(|shown| Arc::clone(&shown.view)).collect();
+        self.shown.runs = shown;
         newest_first(&mut runs, seconds(now));
         runs
     }
