@@ -101,7 +101,7 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
             let forecasts = forecast::run(project, &[], &pool, &part);
             *slowest = slowest.max(began.elapsed().as_secs_f64());
             let key = (100.0 * seen) as u32;
-            for metric in &project.metrics {
+            for metric in project.metric_keys() {
                 let (Some(series), Some(whole)) = (part.series.get(metric), record.series.get(metric)) else {
                     continue;
                 };
@@ -147,7 +147,7 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
                 });
             }
         }
-        for metric in &project.metrics {
+        for metric in project.metric_keys() {
             if let Some(end) = record.series.get(metric).and_then(|s| s.last()) {
                 ledger.settle(&record.name, metric, None, end.1);
             }
@@ -195,7 +195,7 @@ fn stop(folder: &Path) {
     for (name, runs, before) in &groups {
         let project = project(runs);
         let pool = Pool::learn(&project, before, None);
-        for metric in &project.metrics {
+        for metric in project.metric_keys() {
             let end = |r: &RunRecord| r.series[metric].last().expect("an end").1;
             let best = runs.iter().map(end).fold(f64::INFINITY, f64::min);
             let (saved, kept) = by_forecast(&project, &pool, runs, metric);

@@ -11,7 +11,7 @@ pub(super) const LEAST_RATIOS: usize = 3;
 
 /// What stands in the way before anything is searched; empty where nothing does.
 ///
-/// `needed`: indices of the domains whose loss is minimised or limited.
+/// `needed`: indices of the metrics that are minimised or limited.
 pub(super) fn obstacles(
     evidence: &Evidence<'_>,
     surfaces: &[Option<Surface<'_>>],
@@ -50,8 +50,8 @@ pub(super) fn obstacles(
     }
     if needed.is_empty() {
         add(
-            "The objective gives no domain a weight.".to_owned(),
-            "Name what to minimize in the project file: objective: { minimize: DOMAIN }".to_owned(),
+            "The objective gives no metric a weight.".to_owned(),
+            "Name what to minimize in the project file: objective: { minimize: NAME }".to_owned(),
         );
     }
     if mixtures.len() < LEAST_RATIOS {
@@ -65,10 +65,10 @@ pub(super) fn obstacles(
         );
     }
     for &domain in needed {
-        let name = &project.domains[domain];
+        let name = &project.metrics[domain].name;
         match &surfaces[domain] {
             None => {
-                let metric = project.metrics.get(domain).map_or("its validation loss", String::as_str);
+                let metric = &project.metrics[domain].key;
                 add(
                     format!("No law could be fitted to the {name} loss."),
                     format!(

@@ -23,7 +23,7 @@ mod shape;
 mod surface;
 
 use crate::project::Project;
-use crate::vocab::{Abstention, Advice, Expected, Mixture, Recommendation};
+use crate::vocab::{Abstention, Advice, Expected, Metric, Mixture, Recommendation};
 use evidence::Chosen;
 use limits::{Limit, Setting};
 use probability::{JointSamples, Scatter};
@@ -45,15 +45,15 @@ const WORTH_PROBABILITY: f64 = 0.6;
 #[must_use]
 pub fn recommend(evidence: &Evidence<'_>) -> Advice {
     let project = evidence.project;
-    let surface = |(d, name): (usize, &String)| {
-        let fit = evidence.fits.get(d).copied().flatten()?;
-        Some(Surface::of(fit, name, &project.domains))
+    let surface = |(m, metric): (usize, &Metric)| {
+        let fit = evidence.fits.get(m).copied().flatten()?;
+        Some(Surface::of(fit, &metric.name, &project.domains))
     };
-    let surfaces: Vec<Option<Surface<'_>>> = project.domains.iter().enumerate().map(surface).collect();
+    let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
     match advise(evidence, &surfaces) {
         // To stay is no advice: nothing says that another mixture would not be better.
         Ok(same) if same.mixture == same.current => Advice::Abstained(Abstention {
-            would_help: vec![abstain::gap(evidence, &explored(evidence, &needed(project, &shares(project))))],
+            would_help: vec![abstain::gap(evidence, &explored(evidence, &needed(project, &project.objective_weights())))],
             reasons: same.reasons,
         }),
         Ok(recommendation) => Advice::Recommendation(recommendation),
@@ -63,7 +63,7 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
 
 fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<Recommendation, Abstention> {
     let project = evidence.project;
-    let minimize = shares(project);
+    let minimize = project.objective_weights();
     let needed = needed(project, &minimize);
     let mixtures = explored(evidence, &needed);
     let mut obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
@@ -194,29 +194,13 @@ fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Ch
     Ok(Chosen { best, guess, sure })
 }
 
-/// Indices of the domains whose loss is minimised or limited.
+/// Indices of the metrics that are minimised or limited.
 fn needed(project: &Project, minimize: &[f64]) -> Vec<usize> {
-    let limited =
-        project.objective.subject_to.iter().filter_map(|c| project.domains.iter().position(|d| *d == c.domain));
+    let limited = project.objective.subject_to.iter().filter_map(|c| project.metric_index(&c.metric));
     let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
     needed.sort_unstable();
     needed.dedup();
     needed
-}
-
-/// Share of each domain's loss in the objective; together one (or all zero where nothing sensible is stated).
-fn shares(project: &Project) -> Vec<f64> {
-    let stated = &project.objective.minimize;
-    let share = |d: &String| if stated.is_empty() { 1.0 } else { stated.get(d).copied().unwrap_or(0.0) };
-    let mut shares: Vec<f64> =
-        project.domains.iter().map(|d| Some(share(d)).filter(|s| *s > 0.0).unwrap_or(0.0)).collect();
-    let sum: f64 = shares.iter().sum();
-    if sum.is_finite() && sum > 0.0 {
-        shares.iter_mut().for_each(|s| *s /= sum);
-    } else {
-        shares.fill(0.0);
-    }
-    shares
 }
 
 /// Distinct mixtures (to a thousandth) of the runs that the needed laws were fitted to, in the project's order of domains.
@@ -261,11 +245,11 @@ fn resolve(
     let mut reasons = Vec::new();
     let none = crate::vocab::Observations::default();
     for constraint in &project.objective.subject_to {
-        let domain = project.domains.iter().position(|d| *d == constraint.domain);
-        let Some((d, surface)) = domain.and_then(|d| Some((d, surfaces[d].as_ref()?))) else {
+        let metric = project.metric_index(&constraint.metric);
+        let Some((d, surface)) = metric.and_then(|d| Some((d, surfaces[d].as_ref()?))) else {
             reasons.push(format!(
-                "The limit '{}' is on {}, which is not a domain of the project.",
-                constraint.text, constraint.domain
+                "The limit '{}' is on {}, which is not a metric of the project.",
+                constraint.text, constraint.metric
             ));
             continue;
         };

@@ -62,7 +62,7 @@ impl Explanation<'_> {
         let ([limit], [_, _]) = (self.joint.limits, self.project.domains.as_slice()) else { return None };
         let lead = self.project.lead();
         // A limit beside the current mixture moves with the tokens itself.
-        if lead == limit.domain || limit.tie == Tie::Run {
+        if self.project.domain_of(limit.domain) == Some(lead) || limit.tie == Tie::Run {
             return None;
         }
         let surface = self.joint.surfaces.get(limit.domain)?.as_ref()?;
@@ -190,7 +190,9 @@ impl Explanation<'_> {
     fn extrapolation(&self) -> Vec<String> {
         let mut said = Vec::new();
         let joint = self.joint;
-        let Some(surface) = joint.surfaces[self.project.lead()].as_ref() else { return said };
+        let most =
+            (0..joint.minimize.len()).max_by(|a, b| joint.minimize[*a].total_cmp(&joint.minimize[*b]).then(b.cmp(a)));
+        let Some(surface) = most.and_then(|metric| joint.surfaces[metric].as_ref()) else { return said };
         let far = (surface.extrapolation)(&surface.place(&joint.scale, &self.chosen.best.weights));
         for (times, amount, what, seen) in [
             (far.params, joint.scale.params, "parameters", "the largest run"),

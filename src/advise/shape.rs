@@ -8,7 +8,7 @@
 
 use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
-use super::{Evidence, explored, in_use, shares};
+use super::{Evidence, explored, in_use};
 use crate::forecast::spread::{quantile, shuffled_levels};
 use crate::observe::target::{ExpertShare, expert_share};
 use crate::vocab::number::show_amount;
@@ -26,7 +26,7 @@ const WORTH_PROBABILITY: f64 = 0.6;
 #[must_use]
 pub fn shape(evidence: &Evidence<'_>) -> Option<ShapeAdvice> {
     let project = evidence.project;
-    let minimize = shares(project);
+    let minimize = project.objective_weights();
     let needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).collect();
     let shapes = trained(evidence, &needed);
     if project.budget.is_none() && shapes.len() < 2 {
@@ -145,7 +145,7 @@ fn advise(
         .iter()
         .filter_map(|d| {
             let fit = evidence.fits.get(*d).copied().flatten()?;
-            Some((minimize[*d], Surface::of(fit, &project.domains[*d], &project.domains)))
+            Some((minimize[*d], Surface::of(fit, &project.metrics[*d].name, &project.domains)))
         })
         .collect();
     if surfaces.len() < needed.len() || surfaces.is_empty() {
@@ -314,7 +314,7 @@ mod tests {
         };
         let project = Project {
             domains: vec!["web".to_owned()],
-            metrics: vec!["loss".to_owned()],
+            metrics: vec![crate::vocab::Metric::of_domain("web", "loss")],
             target: Target { params: Some(3e7), tokens: Some(1e9), ..Target::default() },
             ..Project::default()
         };

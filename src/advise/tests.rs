@@ -4,7 +4,7 @@ use super::*;
 use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, WatchMode};
-use crate::vocab::{Extrapolation, Interval, Observation, Observations, Scale};
+use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
 use std::sync::LazyLock;
 
 const PARAMS: f64 = 2e6;
@@ -123,7 +123,7 @@ fn mixture(rust: f64) -> Mixture {
 }
 
 fn limit(base: Base, slack: Slack) -> Constraint {
-    Constraint { domain: "prose".to_owned(), base, slack, text: "prose <= start + 3%".to_owned() }
+    Constraint { metric: "prose".to_owned(), base, slack, text: "prose <= start + 3%".to_owned() }
 }
 
 fn project() -> Project {
@@ -134,7 +134,7 @@ fn project() -> Project {
         runs: Vec::new(),
         facts: BTreeMap::new(),
         domains: vec!["prose".to_owned(), "rust".to_owned()],
-        metrics: vec!["eval/prose".to_owned(), "eval/rust".to_owned()],
+        metrics: vec![Metric::of_domain("prose", "eval/prose"), Metric::of_domain("rust", "eval/rust")],
         target: Target { params: Some(PARAMS), tokens: Some(TOKENS), ..Target::default() },
         current: Some(mixture(0.2)),
         bounds: BTreeMap::new(),
@@ -305,7 +305,7 @@ fn it_abstains_with_a_reason_and_a_remedy() {
         (
             "nothing minimised",
             |p, _| p.objective.minimize = BTreeMap::from([("rust".to_owned(), 0.0)]),
-            "gives no domain",
+            "gives no metric",
             "minimize",
         ),
         ("losses that are no numbers", |_, t| t.rust = |_| f64::NAN, "no finite loss", "Launch a run"),
@@ -370,7 +370,7 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
     let mut records = crate::observe::tests::code_cpt();
     records.retain(|r| r.facts.number(crate::vocab::FactName::Params).unwrap() <= params);
     let mut project = project();
-    project.metrics = vec!["eval/prose/loss".to_owned(), "eval/rust/loss".to_owned()];
+    project.metrics = vec![Metric::of_domain("prose", "eval/prose/loss"), Metric::of_domain("rust", "eval/rust/loss")];
     project.target = Target { params: Some(2e6), tokens: Some(1.64e6), ..Target::default() };
     project.bounds = BTreeMap::from([("rust".to_owned(), [0.05, 0.95])]);
     project.objective.subject_to = vec![limit(Base::Start, Slack::Relative(0.03))];

@@ -4,7 +4,7 @@ use super::curves::curves;
 use super::engine::Need;
 use super::outlook::chosen;
 use super::publisher::CurrentState;
-use super::{fitter, history, threads};
+use super::{as_logged, fitter, history, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless};
 use crate::fit::{Options, Stop};
@@ -18,8 +18,8 @@ use crate::project::{FitSettings, Project};
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
-    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Mixture, Moe, PredictAnswer,
-    RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
+    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Metric, Mixture, Moe,
+    PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -256,14 +256,15 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
 
 /// The key of a validation loss, named by key or by domain.
 fn metric_key(current: &CurrentState, name: &str) -> Result<String, Failure> {
-    if current.project.metrics.iter().any(|key| key == name) {
+    if current.project.is_measured(name) {
         return Ok(name.to_owned());
     }
     current.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
-        Failure::usage(
-            format!("'{name}' is neither a domain nor a validation loss of this project"),
-            format!("one of: {}", [current.project.domains.join(", "), current.project.metrics.join(", ")].join("; ")),
-        )
+        Failure::usage(format!("'{name}' is not a metric of this project"), {
+            let of =
+                |text: fn(&Metric) -> &str| current.project.metrics.iter().map(text).collect::<Vec<_>>().join(", ");
+            format!("one of: {}; {}", of(|m| &m.name), of(|m| &m.key))
+        })
     })
 }
 
@@ -332,7 +333,7 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
             "list the reasons: mixlaw fit".to_owned(),
         ));
     }
-    Ok(PredictAnswer { forecasts })
+    Ok(PredictAnswer { forecasts: as_logged::forecasts(&current.project, forecasts) })
 }
 
 /// Refuses a variable that was asked for and that no law sees. A size or token count that none sees is refused too, unless

@@ -227,7 +227,7 @@ impl Engine {
     #[must_use]
     pub fn kept_fits(&self) -> Vec<MetricFits> {
         let store = &self.shared.store;
-        self.shared.project.metrics.iter().filter_map(|metric| MetricFits::read(store, metric)).collect()
+        self.shared.project.metric_keys().filter_map(|metric| MetricFits::read(store, metric)).collect()
     }
 
     /// Saves everything.

@@ -122,7 +122,7 @@ impl RunContext<'_> {
     /// Whether there is nothing more to come.
     pub fn has_ended(&self) -> bool {
         let ended = |metric: &String| seen(self.record, metric) == Some(1.0);
-        self.progress() == Some(1.0) || (!self.project.metrics.is_empty() && self.project.metrics.iter().all(ended))
+        self.progress() == Some(1.0) || (!self.project.metrics.is_empty() && self.project.metric_keys().all(ended))
     }
 
     /// The one training loss that stands for the run, as far as there is one.
@@ -136,7 +136,7 @@ impl RunContext<'_> {
         let key = self.training_key();
         let counts = self.metrics.iter().filter(|(k, _)| match key {
             Some(key) => **k == *key,
-            None => self.project.is_validation_loss(k),
+            None => self.project.is_measured(k),
         });
         let several = |s: &Summary| s.points < u64::from(s.segments) * LEAST_START;
         counts.filter(|(_, s)| !several(s)).map(|(_, s)| s.segments).max().unwrap_or(1)
@@ -215,7 +215,7 @@ impl LineGaps {
             ..HealthInputs::default()
         };
         let ledger = ledger.read();
-        for metric in &of.project.metrics {
+        for metric in of.project.metric_keys() {
             // Nobody is woken by intervals that had not been tried when they were made.
             let leaned_on = |e: &&Entry| e.shown && e.seen >= 0.1 && e.widened != 1.0;
             let mut kept = ledger.waiting(&record.name, metric).iter().filter(leaned_on);
@@ -234,7 +234,7 @@ impl LineGaps {
 
 fn series<'a>(of: &RunContext<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {
     let one = |key: &'a String| Some((key.as_str(), of.record.series.get(key)?.as_slice()));
-    of.project.metrics.iter().filter_map(one).collect()
+    of.project.metric_keys().filter_map(one).collect()
 }
 
 fn forecast(entry: &Entry) -> RunForecast {
@@ -373,8 +373,6 @@ impl Contenders {
 
 /// The losses that the objective minimises, with their weights.
 fn objective(project: &Project) -> Vec<(&str, f64)> {
-    let minimize = &project.objective.minimize;
-    let weight = |domain: &String| if minimize.is_empty() { 1.0 } else { minimize.get(domain).copied().unwrap_or(0.0) };
-    let all = project.domains.iter().zip(&project.metrics).map(|(d, m)| (m.as_str(), weight(d)));
+    let all = project.metric_keys().map(String::as_str).zip(project.objective_weights());
     all.filter(|(metric, weight)| *weight > 0.0 && !metric.is_empty()).collect()
 }

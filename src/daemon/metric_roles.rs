@@ -57,7 +57,7 @@ impl Kinds {
                 Some(kind) => *kind,
                 None => *self.0.entry(Arc::clone(key)).or_insert(KeyMeaning::of(key)),
             };
-            let validation = project.is_validation_loss(key);
+            let validation = project.is_measured(key);
             if validation || kind.told_by_points {
                 roles.matter.push(place);
             }
@@ -82,6 +82,7 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocab::Metric;
 
     #[test]
     fn the_training_loss_and_the_speed_of_a_run_are_found() {
@@ -90,13 +91,16 @@ mod tests {
             [("a/tps", 5), ("eval/rust/loss", 9), ("lr", 5), ("loss", 3), ("train/loss", 7), ("tokens_per_second", 5)]
                 .map(|(key, points)| (key.into(), summary(points)))
                 .into();
-        let project = Project { metrics: vec!["eval/rust/loss".to_owned()], ..Project::default() };
+        let project = Project { metrics: vec![Metric::of_domain("rust", "eval/rust/loss")], ..Project::default() };
         let mut kinds = Kinds::default();
         for _ in 0..2 {
             let roles = kinds.roles(&project, &metrics);
             assert_eq!(roles, Roles { matter: vec![1, 2], training: Some(4), speed: Some(5) });
         }
-        let project = Project { metrics: vec!["train/loss".to_owned(), "loss".to_owned()], ..Project::default() };
+        let project = Project {
+            metrics: vec![Metric::new("a", "train/loss", None), Metric::new("b", "loss", None)],
+            ..Project::default()
+        };
         assert_eq!(kinds.roles(&project, &metrics), Roles { matter: vec![2, 3, 4], training: None, speed: Some(5) });
     }
 }

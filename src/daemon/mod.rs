@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 mod alerts;
 pub mod answer;
+mod as_logged;
 mod component;
 mod components;
 mod curves;

@@ -6,7 +6,7 @@ use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
-use crate::vocab::{MetricView, RunForecast, RunState, RunView};
+use crate::vocab::{MetricUnit, MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,9 +46,8 @@ pub struct Sources<'a> {
 pub fn view(from: Sources<'_>) -> RunView {
     let sparklines = from
         .project
-        .metrics
-        .iter()
-        .filter_map(|key| Some((key.clone(), sparkline(from.record.series.get(key)?))))
+        .metric_keys()
+        .filter_map(|key| Some((key.clone(), sparkline(from.project.unit_of(key), from.record.series.get(key)?))))
         .filter(|(_, values)| !values.is_empty())
         .collect();
     RunView {
@@ -116,7 +115,7 @@ pub fn settled(from: Sources<'_>) -> Option<RunState> {
     let broken = |key: &String| {
         from.record.series.get(key).and_then(|series| series.last()).is_some_and(|(_, value)| !value.is_finite())
     };
-    if from.project.metrics.iter().any(broken) {
+    if from.project.metric_keys().any(broken) {
         return Some(RunState::Diverged);
     }
     (progress(from.record, from.last_step) == Some(1.0)).then_some(RunState::Finished)
@@ -135,8 +134,8 @@ pub fn state_by_silence(from: Sources<'_>) -> RunState {
 }
 
 /// At most [`SPARKLINE`] values, first and last among them, each the mean of its stretch.
-fn sparkline(series: &[(i64, f64)]) -> Vec<f64> {
-    let finite: Vec<f64> = series.iter().map(|(_, v)| *v).filter(|v| v.is_finite()).collect();
+fn sparkline(unit: MetricUnit, series: &[(i64, f64)]) -> Vec<f64> {
+    let finite: Vec<f64> = series.iter().map(|(_, v)| unit.logged(*v)).filter(|v| v.is_finite()).collect();
     if finite.len() <= SPARKLINE {
         return finite;
     }
@@ -155,8 +154,8 @@ mod tests {
     #[test]
     fn a_sparkline_keeps_short_courses_and_averages_long_ones() {
         let short: Vec<(i64, f64)> = (0..10).map(|i| (i, i as f64)).collect();
-        assert_eq!(sparkline(&short).len(), 10);
+        assert_eq!(sparkline(MetricUnit::Nats, &short).len(), 10);
         let long: Vec<(i64, f64)> = (0..1000).map(|i| (i, if i == 500 { f64::NAN } else { 2.0 })).collect();
-        assert_eq!(sparkline(&long), vec![2.0; SPARKLINE]);
+        assert_eq!(sparkline(MetricUnit::Nats, &long), vec![2.0; SPARKLINE]);
     }
 }

@@ -28,6 +28,8 @@ pub struct Tracked {
     pub last_step: Option<i64>,
     /// Which of the metrics is what.
     pub roles: Roles,
+    /// Whether any series of the record is of another unit than the log's.
+    pub converted: bool,
 }
 
 impl Tracked {
@@ -54,10 +56,11 @@ impl Tracked {
     }
 
     /// Takes up which series matter now, and reads those that did not before.
-    pub fn sort_out(&mut self, store: &SledStore) -> Result<(), StoreError> {
+    pub fn sort_out(&mut self, store: &SledStore, project: &Project) -> Result<(), StoreError> {
         let record = &mut self.record;
         let known = std::mem::take(&mut record.series);
         let mut series = BTreeMap::new();
+        let mut converted = false;
         let mut others = Vec::with_capacity(self.metrics.len());
         let mut matter = self.roles.matter.iter().peekable();
         for (place, (key, _)) in self.metrics.iter().enumerate() {
@@ -65,12 +68,19 @@ impl Tracked {
                 others.push(Arc::clone(key));
                 continue;
             }
+            let unit = project.unit_of(key);
             let points = match known.get(&**key) {
-                Some(points) => Arc::clone(points),
-                None => Arc::new(record.at_optimiser_steps(store.series(record.id, key)?.latest())),
+                Some(points) if unit.is_as_logged() && !self.converted => Arc::clone(points),
+                _ => {
+                    let mut points = record.at_optimiser_steps(store.series(record.id, key)?.latest());
+                    converted |= !unit.is_as_logged();
+                    points.iter_mut().for_each(|(_, value)| *value = unit.fitted(*value));
+                    Arc::new(points)
+                }
             };
             series.insert(key.to_string(), points);
         }
+        self.converted = converted;
         record.series = Arc::new(series);
         record.others = others.into();
         Ok(())
@@ -105,8 +115,9 @@ pub fn read(
             let record = RunRecord { id: *id, name, facts, series: Arc::new(series), steps, others };
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
-            let mut tracked = Tracked { record, reading: 0, metrics, files, shown, last_step, roles };
-            tracked.sort_out(store)?;
+            let converted = before.is_some_and(|before| before.converted);
+            let mut tracked = Tracked { record, reading: 0, metrics, files, shown, last_step, roles, converted };
+            tracked.sort_out(store, project)?;
             Ok(tracked)
         })
         .collect()

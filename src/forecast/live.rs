@@ -18,12 +18,12 @@ pub(super) fn every(
 ) -> BTreeMap<String, Vec<RunForecast>> {
     let mut all = BTreeMap::new();
     let mut observed = None;
-    for (domain, metric) in project.metrics.iter().enumerate() {
+    for (index, metric) in project.metric_keys().enumerate() {
         let Some(seen) = seen(record, metric).filter(|s| *s < 1.0) else { continue };
-        let mut of_metric = pool.forecasts(project, record, domain, metric);
-        if let Some(fit) = fits.get(domain).copied().flatten().filter(|f| f.view.skill.is_none_or(|s| s > 0.0)) {
+        let mut of_metric = pool.forecasts(project, record, index, metric);
+        if let Some(fit) = fits.get(index).copied().flatten().filter(|f| f.view.skill.is_none_or(|s| s > 0.0)) {
             let observed = observed.get_or_insert_with(|| observe(project, std::slice::from_ref(record)));
-            let rows = observed.fitted.get(domain);
+            let rows = observed.fitted.get(index);
             let law = rows.and_then(|rows| anchored::forecast(project, fit, rows, record, seen));
             let law = law.map(|forecast| Made { law: fit.view.law.clone(), forecast, fit: None, assumed: None });
             of_metric.extend(law);

@@ -54,12 +54,12 @@ impl Pool {
         if let Some(previous) = previous.filter(|p| p.key == pool.key) {
             return previous.clone();
         }
-        for (domain, metric) in project.metrics.iter().enumerate() {
+        for (index, metric) in project.metric_keys().enumerate() {
             let mut finished = Vec::new();
             let mut tracks = Vec::new();
             for record in records {
                 let kind = pool.kind(record);
-                let Some(reading) = read(project, record, domain, metric, kind).filter(|r| r.seen >= 1.0) else {
+                let Some(reading) = read(project, record, index, metric, kind).filter(|r| r.seen >= 1.0) else {
                     continue;
                 };
                 tracks.extend(reading.track);
@@ -75,10 +75,10 @@ impl Pool {
     }
 
     /// Every way to the final value of one loss of a running run that there is, by the name of its law.
-    pub(super) fn forecasts(&self, project: &Project, record: &RunRecord, domain: usize, metric: &str) -> Vec<Made> {
+    pub(super) fn forecasts(&self, project: &Project, record: &RunRecord, index: usize, metric: &str) -> Vec<Made> {
         let kind = kind_of(record);
         let number = self.kinds.iter().position(|k| *k == kind).unwrap_or(usize::MAX);
-        let Some(reading) = read(project, record, domain, metric, number).filter(|r| r.seen < 1.0) else {
+        let Some(reading) = read(project, record, index, metric, number).filter(|r| r.seen < 1.0) else {
             return Vec::new();
         };
         let mut all: Vec<Made> = Vec::new();
@@ -143,7 +143,7 @@ fn planned_steps(record: &RunRecord) -> Option<f64> {
     steps.or_else(|| Some(record.facts.planned_tokens()? / record.facts.tokens_per_step()?)).filter(|s| *s >= 1.0)
 }
 
-fn read(project: &Project, record: &RunRecord, domain: usize, metric: &str, kind: usize) -> Option<Reading> {
+fn read(project: &Project, record: &RunRecord, index: usize, metric: &str, kind: usize) -> Option<Reading> {
     let series = record.series.get(metric)?;
     let seen = seen(record, metric)?;
     let planned = planned_steps(record)?;
@@ -156,7 +156,8 @@ fn read(project: &Project, record: &RunRecord, domain: usize, metric: &str, kind
     points.last()?;
     let number = |name| record.facts.number(name);
     let params = number(FactName::Params).or(number(FactName::TotalParams)).unwrap_or(1.0).max(1.0);
-    let own = record.facts.mixture().and_then(|m| Some(m.weight(project.domains.get(domain)?))).unwrap_or(1.0);
+    let domain = || project.metrics.get(index)?.domain.as_ref();
+    let own = record.facts.mixture().and_then(|m| Some(m.weight(domain()?))).unwrap_or(1.0);
     let traits = vec![own, own * own, params.ln(), number(FactName::Experts).unwrap_or(1.0).max(1.0).ln()];
     let empty = Vec::new();
     let rates = record.series.iter().filter(|(key, points)| is_learning_rate(key) && !points.is_empty());
@@ -195,7 +196,7 @@ fn kind_of(record: &RunRecord) -> SeedGroup {
 fn key(project: &Project, records: &[RunRecord]) -> u64 {
     let mut text = format!("{:?}{:?}", project.domains, project.metrics);
     for record in records {
-        for metric in project.metrics.iter().filter(|m| seen(record, m) == Some(1.0)) {
+        for metric in project.metric_keys().filter(|m| seen(record, m) == Some(1.0)) {
             let Some(last) = record.series.get(metric).and_then(|s| Some((s.len(), s.last()?))) else { continue };
             text.push_str(&format!("|{}:{}:{metric}:{last:?}:{:?}", record.name, record.id.0, kind_of(record)));
         }

@@ -121,6 +121,7 @@ impl Replica {
             path: self.overview.path.clone(),
             domains: self.overview.domains.clone(),
             metrics: self.overview.metrics.clone(),
+            measured: self.overview.measured.clone(),
             target: self.overview.target.clone(),
             daemon: daemon_view(&self.overview, &self.work, at),
             runs,

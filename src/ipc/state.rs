@@ -1,7 +1,7 @@
 //! Published state in parts. Each part has a generation that increases only when the part changes.
 
 use crate::vocab::{
-    Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Notice, RatioChart, RunView,
+    Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Metric, Notice, RatioChart, RunView,
     ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,11 @@ pub struct Overview {
     pub path: String,
     /// Domains, in the order of the project.
     pub domains: Vec<String>,
-    /// Validation loss of each domain, by domain.
+    /// Key of each metric, by name.
     pub metrics: BTreeMap<String, String>,
+    /// What is measured, in the order of the project.
+    #[serde(default)]
+    pub measured: Vec<Metric>,
     /// What is being planned.
     pub target: Option<TargetView>,
     /// Process id of the daemon.
@@ -186,6 +189,7 @@ fn overview(snapshot: &Snapshot, before: Option<&Published>) -> Overview {
         path: snapshot.path.clone(),
         domains: snapshot.domains.clone(),
         metrics: snapshot.metrics.clone(),
+        measured: snapshot.measured.clone(),
         target: snapshot.target.clone(),
         pid: daemon.pid,
         build: daemon.build.clone(),

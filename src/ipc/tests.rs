@@ -8,7 +8,7 @@ use super::state::Published;
 use super::topic::{RunsTopic, Subscription};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
-    Advice, DaemonView, LedgerView, MetricView, Notice, RunState, RunView, Severity, Snapshot, WatchedRoot,
+    Advice, DaemonView, LedgerView, Metric, MetricView, Notice, RunState, RunView, Severity, Snapshot, WatchedRoot,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -63,6 +63,7 @@ fn sweep() -> Snapshot {
         path: "p".to_owned(),
         domains: vec!["rust".to_owned()],
         metrics: BTreeMap::from([("rust".to_owned(), "m1".to_owned())]),
+        measured: vec![Metric::of_domain("rust", "m1")],
         target: None,
         daemon: DaemonView {
             pid: 1,

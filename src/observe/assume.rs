@@ -6,7 +6,7 @@ use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
 use crate::vocab::text::printable;
-use crate::vocab::{Mixture, Notice, Severity};
+use crate::vocab::{Metric, MetricUnit, Mixture, Notice, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
@@ -26,7 +26,11 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
         assuming.objective();
         assuming.steps();
     }
-    assuming.project.metrics.resize(assuming.project.domains.len(), String::new());
+    // Where nothing says what is mixed, what is measured is named after it.
+    if assuming.project.domains.is_empty() {
+        assuming.project.domains = assuming.project.metrics.iter().map(|metric| metric.name.clone()).collect();
+    }
+    assuming.project.sort_metrics();
     (assuming.project, assuming.notices)
 }
 
@@ -80,8 +84,26 @@ impl Assuming<'_> {
         if trained.is_empty() {
             return self.domains_without_mixtures();
         }
+        if !self.project.domains_stated {
+            // A metric's name is a domain if any run says so, in the order of the text; else it belongs to none.
+            let known = std::mem::take(&mut self.project.domains);
+            let is_domain = |name: &&String| known.contains(name) || trained.contains_key(*name);
+            let measured = self.project.metrics.iter().map(|metric| &metric.name).filter(is_domain);
+            let mut ordered: Vec<String> = measured.cloned().collect();
+            ordered.extend(known.iter().filter(|name| !ordered.contains(name)).cloned().collect::<Vec<_>>());
+            self.project.domains = ordered;
+        }
         let known: BTreeSet<String> = self.project.domains.iter().cloned().collect();
         let new: Vec<String> = trained.keys().filter(|d| !known.contains(*d)).cloned().collect();
+        let typo = |metric: &Metric| !known.contains(&metric.name) && !trained.contains_key(&metric.name);
+        for metric in self.project.metrics.clone().iter().filter(|metric| typo(metric)) {
+            // `prse` beside runs on `prose` is more likely a slip than an evaluation.
+            let without = new.iter().map(String::as_str).filter(|d| self.project.metric_index(d).is_none());
+            if let Some(meant) = closest(&metric.name, without) {
+                let text = format!("no run trains on '{}', so it is measured but not mixed", metric.name);
+                self.say(Severity::Warning, text, format!("did you mean '{meant}', a domain of the runs?"));
+            }
+        }
         for domain in &known {
             if trained.get(domain).copied().unwrap_or(0) == 0 {
                 let text = format!("no run trains on '{domain}', so the effect of its weight is unknown");
@@ -120,6 +142,9 @@ impl Assuming<'_> {
 
     /// No run says what it is trained on: the validation losses at least say what it is measured on.
     fn domains_without_mixtures(&mut self) {
+        if self.project.domains.is_empty() && !self.project.metrics.is_empty() {
+            self.project.domains = self.project.metrics.iter().map(|metric| metric.name.clone()).collect();
+        }
         if self.project.domains.is_empty() {
             let mut named: BTreeMap<String, String> = BTreeMap::new();
             for key in self.logged.keys() {
@@ -132,12 +157,13 @@ impl Assuming<'_> {
                 named.remove("");
             }
             for (domain, key) in named {
-                self.project.domains.push(if domain.is_empty() { "data".to_owned() } else { domain });
-                self.project.metrics.push(key);
+                let name = if domain.is_empty() { "data".to_owned() } else { domain };
+                self.project.domains.push(name.clone());
+                self.project.metrics.push(Metric { name, unit: MetricUnit::of_key(&key), key, domain: None });
             }
             if !self.project.domains.is_empty() {
                 let metrics: Vec<(String, String)> =
-                    self.project.domains.iter().cloned().zip(self.project.metrics.iter().cloned()).collect();
+                    self.project.metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect();
                 let text = format!(
                     "domains detected: {} (from the names of validation losses)",
                     listed(metrics.iter().map(|(d, _)| d.as_str()))
@@ -157,70 +183,110 @@ impl Assuming<'_> {
     }
 
     fn metrics(&mut self) {
-        self.project.metrics.resize(self.project.domains.len(), String::new());
         if self.logged.is_empty() {
             return; // Nothing is logged yet: every key would be missing.
         }
-        let mut taken: BTreeSet<String> = self.project.metrics.iter().cloned().collect();
+        self.project.sort_metrics();
+        self.missing_metrics();
+        // A list with an evaluation of no domain in it says what is measured; nothing is added to it.
+        if self.project.metrics.iter().any(|metric| metric.domain.is_none()) {
+            return;
+        }
+        let mut taken: BTreeSet<String> = self.project.metric_keys().cloned().collect();
         // The longest name first, so that `github` does not take the loss of `github_code`.
-        let mut order: Vec<usize> = (0..self.project.domains.len()).collect();
-        order.sort_by_key(|i| std::cmp::Reverse(self.project.domains[*i].len()));
-        let mut found: BTreeMap<usize, (String, bool)> = BTreeMap::new();
-        for index in order {
-            let stated = &self.project.metrics[index];
-            if !stated.is_empty() && self.logged.contains_key(stated.as_str()) {
-                continue;
-            }
-            if let Some((key, unmarked)) = self.best_key(&self.project.domains[index], &taken) {
+        let mut order: Vec<&String> = self.project.domains.iter().collect();
+        order.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
+        let mut found: BTreeMap<String, (String, bool)> = BTreeMap::new();
+        for domain in order.into_iter().filter(|domain| self.project.metric_index(domain).is_none()) {
+            if let Some((key, unmarked)) = self.best_key(domain, &taken) {
                 taken.insert(key.clone());
-                found.insert(index, (key, unmarked));
+                found.insert(domain.clone(), (key, unmarked));
             }
         }
+        if found.is_empty() && self.project.metrics.is_empty() && self.evaluations() {
+            return;
+        }
         let mut assumed: Vec<(String, String)> = Vec::new();
-        for index in 0..self.project.domains.len() {
-            let (domain, stated) = (self.project.domains[index].clone(), self.project.metrics[index].clone());
-            match found.get(&index) {
-                _ if self.logged.contains_key(stated.as_str()) => {}
-                Some((key, _)) if !stated.is_empty() => {
-                    let text = format!("no run logs '{stated}', the validation loss of {domain}");
-                    let help = format!("did you mean {key}?\n{}", metrics_yaml(&[(domain, key.clone())]));
-                    self.say(Severity::Warning, text, help);
-                }
-                None if !stated.is_empty() => {
-                    let text = format!("no run logs '{stated}', the validation loss of {domain}");
-                    let help = match closest(&stated, self.logged.keys().copied()) {
-                        Some(key) => format!("did you mean {key}?\n{}", metrics_yaml(&[(domain, key.to_owned())])),
-                        None => format!("the runs log {}", listed(self.logged.keys().copied())),
-                    };
-                    self.say(Severity::Warning, text, help);
-                }
-                Some((key, true)) => {
-                    let text = format!(
-                        "validation loss of {domain} assumed: {key}, although its name does not say that it is held out"
-                    );
-                    self.say(Severity::Warning, text, metrics_yaml(&[(domain, key.clone())]));
-                    self.project.metrics[index].clone_from(key);
-                }
-                Some((key, false)) => {
-                    assumed.push((domain, key.clone()));
-                    self.project.metrics[index].clone_from(key);
-                }
-                None => {
-                    let text = format!("no validation loss found for {domain}, so it has no forecast");
-                    let help = format!(
-                        "{}\nthe runs log {}",
-                        metrics_yaml(&[(domain, "KEY".to_owned())]),
-                        listed(self.logged.keys().copied())
-                    );
-                    self.say(Severity::Warning, text, help);
-                }
+        for domain in self.project.domains.clone() {
+            if self.project.metric_index(&domain).is_some() {
+                continue;
             }
+            let Some((key, unmarked)) = found.remove(&domain) else {
+                let text = format!("no validation loss found for {domain}, so it has no forecast");
+                let help = format!(
+                    "{}\nthe runs log {}",
+                    metrics_yaml(&[(domain, "KEY".to_owned())]),
+                    listed(self.logged.keys().copied())
+                );
+                self.say(Severity::Warning, text, help);
+                continue;
+            };
+            if unmarked {
+                let text = format!(
+                    "validation loss of {domain} assumed: {key}, although its name does not say that it is held out"
+                );
+                self.say(Severity::Warning, text, metrics_yaml(&[(domain.clone(), key.clone())]));
+            } else {
+                assumed.push((domain.clone(), key.clone()));
+            }
+            let unit = MetricUnit::of_key(&key);
+            self.project.metrics.push(Metric { name: domain.clone(), key, domain: Some(domain), unit });
         }
         if !assumed.is_empty() {
             let list: Vec<String> = assumed.iter().map(|(d, k)| format!("{k} for {d}")).collect();
             let text = format!("validation losses: {}", list.join(", "));
             self.say(Severity::Info, text, metrics_yaml(&assumed));
         }
+    }
+
+    /// Says which of the stated metrics no run logs.
+    fn missing_metrics(&mut self) {
+        let taken: BTreeSet<String> = self.project.metric_keys().cloned().collect();
+        for metric in self.project.metrics.clone() {
+            if self.logged.contains_key(metric.key.as_str()) {
+                continue;
+            }
+            let what = match &metric.domain {
+                Some(domain) => format!("the validation loss of {domain}"),
+                None => metric.name.clone(),
+            };
+            let text = format!("no run logs '{}', {what}", metric.key);
+            let similar = self.best_key(&metric.name, &taken).map(|(key, _)| key);
+            let similar = similar.or_else(|| closest(&metric.key, self.logged.keys().copied()).map(str::to_owned));
+            let help = match similar {
+                Some(key) => format!("did you mean {key}?\n{}", metrics_yaml(&[(metric.name, key.clone())])),
+                None => format!("the runs log {}", listed(self.logged.keys().copied())),
+            };
+            self.say(Severity::Warning, text, help);
+        }
+    }
+
+    /// No loss belongs to a domain: takes the evaluations that runs log. Returns whether there are any.
+    fn evaluations(&mut self) -> bool {
+        let all = self.logged.keys().filter_map(|key| Some(((*key).to_owned(), keys::evaluation(key)?)));
+        let mut all: Vec<(String, String)> = all.collect();
+        // Where losses or bits are measured, scores beside them say the same more coarsely.
+        let is_loss = |key: &str| MetricUnit::of_key(key).is_as_logged();
+        if all.iter().any(|(key, _)| is_loss(key)) {
+            all.retain(|(key, _)| is_loss(key));
+        }
+        if all.is_empty() {
+            return false;
+        }
+        let named = |name: &str| all.iter().filter(|(_, other)| other == name).count();
+        let metrics: Vec<Metric> = all
+            .iter()
+            .map(|(key, name)| {
+                let name = if named(name) == 1 { name.clone() } else { key.clone() };
+                Metric { name, key: key.clone(), domain: None, unit: MetricUnit::of_key(key) }
+            })
+            .collect();
+        let names: Vec<(String, String)> = metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect();
+        let text =
+            format!("evaluations: {}, which belong to no domain", listed(names.iter().map(|(name, _)| name.as_str())));
+        self.say(Severity::Info, text, metrics_yaml(&names));
+        self.project.metrics = metrics;
+        true
     }
 
     /// The key that suits best among those not taken: by its words, and then by how many runs log it.
@@ -279,14 +345,16 @@ impl Assuming<'_> {
     /// Names in the objective that no run and no key of the project knows.
     fn objective(&mut self) {
         let objective = &self.project.objective;
-        let named = objective.minimize.keys().chain(objective.subject_to.iter().map(|c| &c.domain));
-        let unknown: BTreeSet<String> = named.filter(|d| !self.project.domains.contains(d)).cloned().collect();
-        for domain in unknown {
-            let text = format!("the objective contains '{domain}', which is not a domain of the runs or the project");
-            let names = || self.project.domains.iter().map(String::as_str);
-            let help = match closest(&domain, names()) {
+        let named = objective.minimize.keys().chain(objective.subject_to.iter().map(|c| &c.metric));
+        let known: BTreeSet<&String> =
+            self.project.metrics.iter().map(|metric| &metric.name).chain(&self.project.domains).collect();
+        let unknown: BTreeSet<String> = named.filter(|name| !known.contains(name)).cloned().collect();
+        let known: Vec<String> = known.into_iter().cloned().collect();
+        for name in unknown {
+            let text = format!("the objective contains '{name}', which is not measured");
+            let help = match closest(&name, known.iter().map(String::as_str)) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => format!("the domains are {}", listed(names())),
+                None => format!("measured are {}", listed(known.iter().map(String::as_str))),
             };
             self.say(Severity::Warning, text, help);
         }
@@ -341,6 +409,33 @@ mod tests {
         Project::default()
     }
 
+    fn keys(project: &Project) -> Vec<&str> {
+        project.metrics.iter().map(|metric| metric.key.as_str()).collect()
+    }
+
+    #[test]
+    fn evaluations_that_belong_to_no_domain_are_measured_and_named() {
+        let mut runs = code_cpt();
+        for run in &mut runs {
+            let key = |key: &str| {
+                key.replace("eval/prose/loss", "eval/bpb/mmlu_bpb").replace("eval/rust/loss", "eval/bpb/arc_bpb")
+            };
+            run.series = Arc::new(run.series.iter().map(|(k, s)| (key(k), s.clone())).collect());
+        }
+        let (project, notices) = assume(&bare(), &runs);
+        assert_eq!(project.domains, ["prose", "rust"]);
+        let found: Vec<(&str, Option<&str>)> =
+            project.metrics.iter().map(|m| (m.name.as_str(), m.domain.as_deref())).collect();
+        assert_eq!(found, [("arc", None), ("mmlu", None)], "{}", text(&notices));
+        assert!(project.metrics.iter().all(|m| m.unit == MetricUnit::Bits));
+        assert!(notices.iter().all(|n| n.severity == Severity::Info), "{}", text(&notices));
+        // Named by hand, with a domain's loss beside them: the list says what is measured, and in which order.
+        let mut named = bare();
+        named.metrics = vec![Metric::new("quiz", "eval/bpb/arc_bpb", None)];
+        let (project, _) = assume(&named, &runs);
+        assert_eq!((project.domains.len(), keys(&project)), (2, vec!["eval/bpb/arc_bpb"]));
+    }
+
     fn text(notices: &[Notice]) -> String {
         let line = |n: &Notice| format!("{:?}: {} | {}", n.severity, n.text, n.help.as_deref().unwrap_or(""));
         notices.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -375,7 +470,7 @@ mod tests {
     fn a_bare_directory_of_runs_says_everything_itself() {
         let (project, notices) = assume(&bare(), &code_cpt());
         assert_eq!(project.domains, ["prose", "rust"]);
-        assert_eq!(project.metrics, ["eval/prose/loss", "eval/rust/loss"]);
+        assert_eq!(keys(&project), ["eval/prose/loss", "eval/rust/loss"]);
         assert_eq!(project.target, Target { params: Some(591_616.0), tokens: Some(1_638_400.0), ..Target::default() });
         let current = project.current.clone().expect("a mixture");
         assert!((current.weight("prose") + current.weight("rust") - 1.0).abs() < 1e-12);
@@ -403,7 +498,8 @@ mod tests {
         let mut project = bare();
         project.domains = vec!["prose".into(), "Rust".into()];
         project.domains_stated = true;
-        project.metrics = vec!["eval/prse/loss".into(), "eval/Rust/loss".into()];
+        project.metrics =
+            vec![Metric::new("prose", "eval/prse/loss", None), Metric::new("Rust", "eval/Rust/loss", None)];
         let (_, notices) = assume(&project, &code_cpt());
         let said = text(&notices);
         assert!(
@@ -418,11 +514,10 @@ mod tests {
     #[test]
     fn domains_that_only_the_metrics_name_are_extended_by_what_runs_train_on() {
         let mut project = bare();
-        project.domains = vec!["rust".into()];
-        project.metrics = vec!["eval/rust/loss".into()];
+        project.metrics = vec![Metric::new("rust", "eval/rust/loss", None)];
         let (project, notices) = assume(&project, &code_cpt());
         assert_eq!(project.domains, ["rust", "prose"]);
-        assert_eq!(project.metrics, ["eval/rust/loss", "eval/prose/loss"]);
+        assert_eq!(keys(&project), ["eval/rust/loss", "eval/prose/loss"]);
         assert!(notices.iter().all(|n| n.severity == Severity::Info), "{}", text(&notices));
     }
 
@@ -458,7 +553,7 @@ mod tests {
             run.series = Arc::new(series.iter().map(|(k, s)| (k.replace("eval/", ""), s.clone())).collect());
         }
         let (project, notices) = assume(&bare(), &runs);
-        assert_eq!(project.metrics, ["prose/loss", "rust/loss"]);
+        assert_eq!(keys(&project), ["prose/loss", "rust/loss"]);
         assert!(text(&notices).contains("does not say that it is held out"), "{}", text(&notices));
     }
 
@@ -467,13 +562,13 @@ mod tests {
         let mut project = bare();
         project.objective.minimize.insert("rast".into(), 1.0);
         project.objective.subject_to.push(Constraint {
-            domain: "wikipedia".into(),
+            metric: "wikipedia".into(),
             base: Base::Start,
             slack: Slack::Nats(0.0),
             text: String::new(),
         });
         let said = text(&assume(&project, &code_cpt()).1);
         assert!(said.contains("'rast'") && said.contains("did you mean rust?"), "{said}");
-        assert!(said.contains("'wikipedia'") && said.contains("the domains are prose, rust"), "{said}");
+        assert!(said.contains("'wikipedia'") && said.contains("measured are prose, rust"), "{said}");
     }
 }

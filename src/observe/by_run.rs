@@ -1,6 +1,6 @@
 //! Incremental rows of all runs: a changed run is the only one that is observed again.
 
-use super::rows::{DomainRows, RunRows, empty, same_mixture};
+use super::rows::{MetricRows, RunRows, empty, same_mixture};
 use super::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
@@ -85,12 +85,12 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
     let reasons: Vec<Option<String>> = each().map(|rows| rows.refused.as_ref().map(ToString::to_string)).collect();
     let refused: BTreeMap<&str, &str> =
         names.iter().zip(&reasons).filter_map(|(name, why)| Some((name.as_str(), why.as_deref()?))).collect();
-    for index in 0..project.domains.len() {
+    for index in 0..project.metrics.len() {
         let mut fitted = empty(project, index, names);
         let mut starts = fitted.clone();
         let mut dropped = Dropped { by_mixture: refused.clone(), ..Dropped::default() };
         for (run, (name, rows)) in names.iter().zip(each()).enumerate() {
-            let Some(rows) = rows.domains.get(index) else { continue };
+            let Some(rows) = rows.metrics.get(index) else { continue };
             append(&mut fitted, run, &rows.fitted);
             append(&mut starts, run, &rows.starts);
             dropped.count(name, rows);
@@ -120,7 +120,7 @@ struct Dropped<'a> {
 }
 
 impl<'a> Dropped<'a> {
-    fn count(&mut self, run: &'a str, rows: &DomainRows) {
+    fn count(&mut self, run: &'a str, rows: &MetricRows) {
         self.early += rows.early;
         self.not_finite += rows.not_finite;
         if rows.without_tokens {

@@ -91,6 +91,32 @@ pub(super) fn training_loss(key: &str) -> Option<usize> {
     Some(words.len() - words.iter().filter(known).count())
 }
 
+/// Words that mark a score or a compression rate.
+const SCORE: [&str; 9] = ["bpb", "bpc", "bits", "acc", "accuracy", "ppl", "perplexity", "em", "f1"];
+
+/// The name of an evaluation, where a key is one: `mmlu` of `eval/downstream_bpb/mmlu_bpb`. It says that it is held out, or
+/// is a score, and is no part of training.
+pub(super) fn evaluation(key: &str) -> Option<String> {
+    let words = words(key);
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    let training = ["train", "training", "aux", "z", "balance", "std", "stderr"];
+    let measured = has(&LOSS) || words.concat().contains("crossentropy");
+    if has(&training) || !((has(&HELD_OUT) && measured) || has(&SCORE)) {
+        return None;
+    }
+    let last = key.rsplit('/').next().unwrap_or(key);
+    let plain = |text: &str| -> Vec<String> {
+        let said =
+            |w: &String| HELD_OUT.contains(&w.as_str()) || LOSS.contains(&w.as_str()) || SCORE.contains(&w.as_str());
+        self::words(text).into_iter().filter(|w| !said(w)).collect()
+    };
+    let mut name = plain(last);
+    if name.is_empty() {
+        name = plain(key);
+    }
+    Some(if name.is_empty() { "validation".to_owned() } else { name.join("_") })
+}
+
 fn judge(words: &[String], key: &str) -> Option<Fitness> {
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     if has(&OTHER) || !(has(&LOSS) || words.concat().contains("crossentropy")) {

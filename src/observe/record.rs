@@ -38,12 +38,12 @@ impl RunRecord {
     }
 }
 
-/// The rows for every validation loss of the project, in the order of `project.domains`; and the rows at step 0 (the
+/// The rows for every metric of the project, in the order of `project.metrics`; and the rows at step 0 (the
 /// loss before training began), which are never fitted to and which limits like `start + 3%` need.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
-    /// One entry per domain.
+    /// One entry per metric.
     pub fitted: Vec<Observations>,
-    /// One entry per domain: rows with `tokens == 0`.
+    /// One entry per metric: rows with `tokens == 0`.
     pub starts: Vec<Observations>,
 }

@@ -2,7 +2,7 @@
 
 use super::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, Mixture, Observation, Observations, Probe, ValueError};
+use crate::vocab::{FactName, Metric, Mixture, Observation, Observations, Probe, ValueError};
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
 /// (`throughput/total_tokens`).
@@ -34,10 +34,10 @@ fn is_called(key: &str, name: &str) -> bool {
 /// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.
 const UNLISTED: f64 = 5e-3;
 
-/// The rows of one run: one entry per domain of the project.
+/// The rows of one run: one entry per metric of the project.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct RunRows {
-    pub domains: Vec<DomainRows>,
+    pub metrics: Vec<MetricRows>,
     /// Why none of the run is used.
     pub refused: Option<Unusable>,
 }
@@ -61,9 +61,9 @@ pub(super) enum Unusable {
     },
 }
 
-/// The rows of one run for one validation loss. The number of the run in them is 0.
+/// The rows of one run for one metric. The number of the run in them is 0.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct DomainRows {
+pub(super) struct MetricRows {
     pub fitted: Vec<Observation>,
     /// Those at step 0.
     pub starts: Vec<Observation>,
@@ -85,23 +85,23 @@ impl RunRows {
         };
         let mixture = match mixture {
             Ok(mixture) => mixture,
-            Err(why) => return Self { refused: Some(why), domains: Vec::new() },
+            Err(why) => return Self { refused: Some(why), metrics: Vec::new() },
         };
-        let of = |index: usize| {
-            let losses = project.metrics.get(index).and_then(|metric| record.series.get(metric));
-            losses.map_or_else(DomainRows::default, |losses| one_loss(project, record, &mixture, losses))
+        let of = |metric: &Metric| {
+            let losses = record.series.get(&metric.key);
+            losses.map_or_else(MetricRows::default, |losses| one_loss(project, record, &mixture, losses))
         };
-        Self { refused: None, domains: (0..project.domains.len()).map(of).collect() }
+        Self { refused: None, metrics: project.metrics.iter().map(of).collect() }
     }
 }
 
 /// A set of rows without any.
 pub(super) fn empty(project: &Project, index: usize, runs: &[String]) -> Observations {
-    let domain = project.domains.get(index).map_or("", String::as_str);
+    let domain = project.metrics.get(index).and_then(|metric| metric.domain.as_deref()).unwrap_or_default();
     Observations {
-        metric: project.metrics.get(index).cloned().unwrap_or_default(),
+        metric: project.metrics.get(index).map(|metric| metric.key.clone()).unwrap_or_default(),
         domains: project.domains.clone(),
-        own: Some(index).filter(|_| !domain.is_empty()),
+        own: project.domain_of(index),
         runs: runs.to_vec(),
         supply: supply(project),
         probe: project.probes.get(domain).copied(),
@@ -129,13 +129,13 @@ fn probe(losses: &[(i64, f64)], tokens: impl Fn(i64) -> Option<f64>) -> Option<P
 }
 
 /// The rows of one run for one validation loss.
-fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i64, f64)]) -> DomainRows {
+fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i64, f64)]) -> MetricRows {
     let counts = TokenCount::of(record);
     let at_step = |step: i64| if step <= 0 { Some(0.0) } else { counts.at(step) };
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
     let probe = probe(losses, |step| at_step(step).filter(|d| *d < project.fit.skip * planned));
-    let mut rows = DomainRows::default();
+    let mut rows = MetricRows::default();
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
             rows.not_finite += 1;

@@ -10,7 +10,7 @@ use crate::project::table::{
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Mixture, Notice, Observation, Probe, Severity};
+use crate::vocab::{Metric, MetricUnit, Mixture, Notice, Observation, Probe, Severity};
 use std::collections::{BTreeMap, HashMap};
 
 /// Weights that sum to one within this are called exact.
@@ -51,7 +51,7 @@ impl Tables {
     pub fn read(project: &Project) -> Self {
         let mut all = Self::default();
         for source in &project.tables {
-            match tabular::read(source).and_then(|cells| rows(source, &cells, &project.domains)) {
+            match tabular::read(source).and_then(|cells| rows(source, &cells, project)) {
                 Ok(table) => {
                     let remarks = table.remarks.iter().map(|text| Notice {
                         severity: Severity::Info,
@@ -91,23 +91,23 @@ impl Tables {
     #[must_use]
     pub fn complete(&self, project: &Project) -> Project {
         let mut project = project.clone();
-        project.metrics.resize(project.domains.len(), String::new());
+        let stated = project.metrics.clone();
         let before = (project.target.params, project.target.tokens);
         let mut mean: BTreeMap<String, f64> = BTreeMap::new();
         for table in &self.tables {
             for domain in &table.domains {
                 if !project.domains.contains(domain) && !project.domains_stated {
                     project.domains.push(domain.clone());
-                    project.metrics.push(String::new());
                 }
             }
-            for (domain, (key, rows)) in &table.losses {
+            for (name, (key, rows)) in &table.losses {
                 // Where there are logs, it is their keys that count.
-                if let Some(index) = project.domains.iter().position(|d| d == domain)
-                    && project.metrics[index].is_empty()
-                    && project.runs.is_empty()
-                {
-                    project.metrics[index].clone_from(key);
+                let known = |m: &Metric| m.name == *name || m.key == *key;
+                if project.runs.is_empty() && (project.domains.contains(name) || stated.is_empty()) {
+                    if !project.metrics.iter().any(known) {
+                        let (name, key, unit) = (name.clone(), key.clone(), MetricUnit::of_key(key));
+                        project.metrics.push(Metric { name, key, domain: None, unit });
+                    }
                 }
                 for row in rows {
                     largest(&mut project.target.params, before.0, row.params);
@@ -121,6 +121,7 @@ impl Tables {
         if project.current.is_none() && self.tables.iter().any(|t| t.mixture_known) {
             project.current = Mixture(mean).normalised().ok().map(|(mixture, _)| mixture);
         }
+        project.sort_metrics();
         project
     }
 
@@ -129,7 +130,7 @@ impl Tables {
         for table in &self.tables {
             let columns: Vec<Option<usize>> =
                 project.domains.iter().map(|d| table.domains.iter().position(|t| t == d)).collect();
-            for (index, domain) in project.domains.iter().enumerate() {
+            for (index, metric) in project.metrics.iter().enumerate() {
                 let (Some(fitted), Some(starts)) = (observed.fitted.get_mut(index), observed.starts.get_mut(index))
                 else {
                     continue;
@@ -137,19 +138,26 @@ impl Tables {
                 let first_run = fitted.runs.len();
                 fitted.runs.extend(table.runs.iter().cloned());
                 starts.runs.extend(table.runs.iter().cloned());
-                let Some((_, rows)) = table.losses.get(domain) else { continue };
+                let by_key = || table.losses.iter().find(|(_, (key, _))| *key == metric.key);
+                let Some((name, (_, rows))) = table.losses.get_key_value(&metric.name).or_else(by_key) else {
+                    continue;
+                };
                 let mut unlisted = 0;
                 for row in rows {
                     let Some(mixture) = listed(&row.mixture, &columns) else {
                         unlisted += 1;
                         continue;
                     };
-                    let row = Observation { mixture, run: first_run + row.run, ..row.clone() };
+                    let loss = metric.unit.fitted(row.loss);
+                    if !(loss.is_finite() && loss > 0.0) {
+                        continue;
+                    }
+                    let row = Observation { mixture, loss, run: first_run + row.run, ..row.clone() };
                     if row.tokens <= 0.0 { starts.rows.push(row) } else { fitted.rows.push(row) }
                 }
                 fitted
                     .dropped
-                    .extend(table.dropped.iter().chain(table.left_out.get(domain).into_iter().flatten()).cloned());
+                    .extend(table.dropped.iter().chain(table.left_out.get(name).into_iter().flatten()).cloned());
                 if unlisted > 0 {
                     fitted.dropped.push(format!("{unlisted} rows of a table train on unlisted domains"));
                 }
@@ -172,8 +180,9 @@ fn listed(weights: &[f64], columns: &[Option<usize>]) -> Option<Vec<f64>> {
     (sum >= 1.0 - Mixture::SUM_TOLERANCE).then(|| listed.iter().map(|w| w / sum).collect())
 }
 
-/// One table's rows. `domains` are those that the project states; they give order to weights in one column.
-fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Tabled, ProjectError> {
+/// One table's rows. The domains that the project states give order to weights in one column.
+fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled, ProjectError> {
+    let domains = project.domains.as_slice();
     let losses = loss_columns(source, cells)?;
     let weights = weight_columns(source, cells, domains)?;
     let number = Numbers::find(source, cells)?;
@@ -224,10 +233,13 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
             }
         }
     }
-    let strangers: Vec<String> = table.losses.keys().filter(|d| !table.domains.contains(d)).cloned().collect();
-    for domain in &strangers {
-        table.losses.remove(domain);
-    }
+    // Beside losses of domains, a loss of none is a sum or a mean, unless the project names it.
+    let named = |name: &str, key: &str| project.metrics.iter().any(|m| m.name == name || m.key == key);
+    let all = table.losses.keys().all(|name| !table.domains.contains(name));
+    let strange = |name: &String, key: &str| !all && !table.domains.contains(name) && !named(name, key);
+    let strangers: Vec<String> =
+        table.losses.iter().filter(|(name, (key, _))| strange(name, key)).map(|(name, _)| name.clone()).collect();
+    table.losses.retain(|name, _| !strangers.contains(name));
     for (domain, (_, rows)) in &mut table.losses {
         drop_worst(rows, source.drop_worst);
         rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
@@ -251,7 +263,11 @@ fn rows(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Table
         return Err(cells.refuse("no row of this table is usable".to_owned(), help));
     }
     if !strangers.is_empty() {
-        let text = format!("{}: losses of {} ignored: no weights have these names", cells.named, strangers.join(", "));
+        let text = format!(
+            "{}: losses of {} ignored: no weights have these names (to use one, name it in `metrics`)",
+            cells.named,
+            strangers.join(", ")
+        );
         table.remarks.push(text);
     }
     table.remarks.push(summary(&table, cells));
@@ -674,13 +690,31 @@ mod tests {
     }
 
     #[test]
+    fn a_column_whose_name_is_no_domain_is_an_evaluation_of_none() {
+        let yaml = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n    mixture: { prefix: w_ }\n    \
+                    metrics: { c: a_loss }\n";
+        let (project, observed, _) = read(TABLE, yaml);
+        assert_eq!(project.domains, ["a", "b"]);
+        assert_eq!(project.metrics, [crate::vocab::Metric::new("c", "a_loss", None)]);
+        assert_eq!((observed.fitted.len(), observed.fitted[0].own), (1, None));
+        assert!(!observed.fitted[0].rows.is_empty());
+        // Beside a domain's own loss it is left alone, unless the project names it.
+        let both = yaml.replace("{ c: a_loss }", "{ a: a_loss, c: b_loss }");
+        let (project, _, notices) = read(TABLE, &both);
+        assert_eq!(project.metrics, [crate::vocab::Metric::of_domain("a", "a_loss")]);
+        assert!(notices.iter().any(|n| n.text.contains("losses of c ignored")), "{notices:?}");
+        let (project, observed, _) = read(TABLE, &format!("{both}metrics: {{ a: a_loss, c: b_loss }}\n"));
+        assert_eq!(project.metrics.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(observed.fitted.iter().all(|of| !of.rows.is_empty()));
+    }
+
+    #[test]
     fn a_table_that_cannot_be_used_says_why_and_where() {
         let base = "tables:\n  - path: t.csv\n    params: n\n    tokens: d\n";
         for (rest, says, help) in [
             ("    metrics: { a: a_los }", "mixlaw.yaml:2:11: t.csv: there is no column 'a_los'", "'a_loss'"),
             ("    metrics: { prefix: val_ }", "no column matches 'val_…'", "n, d, w_a"),
             ("    mixture: { prefix: w_ }", "`metrics` is missing", "suffix"),
-            ("    mixture: { prefix: w_ }\n    metrics: { c: a_loss }", "no row of this table is usable", "are for c"),
             ("    metrics: { a: a_loss }\n    where: kind == z", "no row of this table", "where"),
             ("    metrics: { a: a_loss }\n    run: step*", "no column begins with 'step'", "n, d"),
         ] {

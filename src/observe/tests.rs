@@ -1,8 +1,7 @@
 use super::*;
 use crate::project::{FitSettings, Objective, Target, WatchMode};
 use crate::store::RunId;
-use crate::vocab::Facts;
-use crate::vocab::{FactName, FactValue, Mixture};
+use crate::vocab::{FactName, FactValue, Facts, Metric, Mixture};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ pub(crate) fn project() -> Project {
         runs: Vec::new(),
         facts: BTreeMap::new(),
         domains: vec!["prose".to_owned(), "rust".to_owned()],
-        metrics: vec!["eval/prose/loss".to_owned(), "eval/rust/loss".to_owned()],
+        metrics: vec![Metric::of_domain("prose", "eval/prose/loss"), Metric::of_domain("rust", "eval/rust/loss")],
         target: Target::default(),
         current: None,
         bounds: BTreeMap::new(),

@@ -50,8 +50,10 @@ impl<'a> Place<'a> {
 pub(super) struct Checker<'a> {
     pub(super) source: &'a Source<'a>,
     tree: &'a Node,
-    /// Known domain names; empty if the file names none.
+    /// Known domain names; empty if the file names none. Without `domains:` these may be metrics that belong to no domain.
     pub(super) domains: Vec<String>,
+    /// Names of metrics that are no domains.
+    pub(super) evaluations: Vec<String>,
     /// Whether the file has `domains:`, so that every other name is an error.
     pub(super) domains_stated: bool,
 }
@@ -61,14 +63,14 @@ pub(super) struct Checker<'a> {
 /// # Errors
 /// [`ProjectError::Invalid`] at the first invalid value.
 pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path) -> Result<Project, ProjectError> {
-    let mut check = Checker { source, tree, domains: Vec::new(), domains_stated: false };
+    let mut check = Checker { source, tree, domains: Vec::new(), evaluations: Vec::new(), domains_stated: false };
     check.version(file)?;
     let mut project = Project { root: root.to_path_buf(), ..Project::default() };
     project.name = check.name(file, root)?;
     project.runs = check.runs(file)?;
     check.find_domains(file)?;
     project.tables = check.tables(file, root)?;
-    check.metrics(file, &mut project)?;
+    project.metrics = check.metrics(file)?;
     check.facts(file, &mut project)?;
     if let Some(target) = &file.target {
         project.target = check.target(target)?;
@@ -93,7 +95,10 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
         Some(WatchFile::Poll) => WatchMode::Poll,
     };
     project.domains_stated = check.domains_stated;
-    project.domains = check.domains;
+    // Which of the metrics' names are domains is known once the runs are.
+    let domains = || check.names_of_domains();
+    project.domains = if check.domains_stated { check.domains.clone() } else { domains() };
+    project.sort_metrics();
     Ok(project)
 }
 
@@ -217,20 +222,40 @@ impl<'a> Checker<'a> {
             self.domains_stated = true;
             return Ok(());
         }
-        let mixture = self.root().key("mixture");
-        let places = [self.root().key("metrics"), mixture.key("current"), mixture.key("bounds")];
-        for name in places.into_iter().flat_map(Place::names) {
-            if !self.domains.iter().any(|d| d == name) {
-                self.domains.push(name.to_owned());
+        let metrics = self.root().key("metrics").names().map(str::to_owned);
+        for name in metrics.chain(self.names_of_domains()) {
+            if !self.domains.contains(&name) {
+                self.domains.push(name);
             }
         }
         Ok(())
     }
 
+    /// Names in the mixture, which are domains without doubt.
+    fn names_of_domains(&self) -> Vec<String> {
+        let mixture = self.root().key("mixture");
+        let mut names: Vec<String> = Vec::new();
+        for name in [mixture.key("current"), mixture.key("bounds")].into_iter().flat_map(Place::names) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
     /// Rejects a name that is not a domain. If the file has no `domains`, it rejects only names that look like a typo: the
     /// runs may have others.
     pub(super) fn known_domain(&self, name: &str, at: At) -> Result<(), ProjectError> {
-        let names = || self.domains.iter().map(String::as_str);
+        self.known(name, at, &[])
+    }
+
+    /// The same for a name that may be that of a metric of no domain.
+    pub(super) fn known_metric(&self, name: &str, at: At) -> Result<(), ProjectError> {
+        self.known(name, at, &self.evaluations)
+    }
+
+    fn known(&self, name: &str, at: At, others: &[String]) -> Result<(), ProjectError> {
+        let names = || self.domains.iter().chain(others).map(String::as_str);
         if names().any(|d| d == name) || (!self.domains_stated && closest(name, names()).is_none()) {
             return Ok(());
         }
@@ -250,33 +275,6 @@ impl<'a> Checker<'a> {
         let mut wrong: Vec<(At, &str)> = names.map(|n| (place.key(n).key, n.as_str())).collect();
         wrong.sort_unstable();
         wrong.into_iter().try_for_each(|(at, name)| self.known_domain(name, at))
-    }
-
-    fn metrics(&self, file: &ProjectFile, project: &mut Project) -> Result<(), ProjectError> {
-        let place = self.root().key("metrics");
-        let Some(metrics) = &file.metrics else {
-            project.metrics = vec![String::new(); self.domains.len()];
-            return Ok(());
-        };
-        self.known_domains(metrics.keys(), place)?;
-        let mut seen: Vec<(&str, &str)> = Vec::new();
-        for domain in place.names() {
-            let Some(key) = metrics.get(domain).map(|k| k.trim()) else { continue };
-            if key.is_empty() {
-                let help = "write the metric's key in the log, such as eval/rust/loss";
-                let message = format!("the metric of `{domain}` is empty");
-                return Err(self.source.invalid(place.key(domain).value, message, help));
-            }
-            if let Some((other, _)) = seen.iter().find(|(_, k)| *k == key) {
-                let message = format!("`{domain}` and `{other}` have the same metric, {key}");
-                let help = "each domain needs its own validation loss; remove the wrong line";
-                return Err(self.source.invalid(place.key(domain).value, message, help));
-            }
-            seen.push((domain, key));
-        }
-        let key = |d: &String| metrics.get(d).map_or_else(String::new, |k| k.trim().to_owned());
-        project.metrics = self.domains.iter().map(key).collect();
-        Ok(())
     }
 
     fn facts(&self, file: &ProjectFile, project: &mut Project) -> Result<(), ProjectError> {
@@ -344,7 +342,7 @@ impl<'a> Checker<'a> {
             let start = place.item(index).text_start();
             let limit =
                 constraint::parse(text).map_err(|e| self.source.invalid(start.plus(e.offset), e.message, e.help))?;
-            self.known_domain(&limit.domain, start)?;
+            self.known_metric(&limit.metric, start)?;
             Ok(limit)
         });
         read.collect()

@@ -78,7 +78,7 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
         let message = format!("'{slack}' is not a valid slack");
         fail(slack, message, "write `+ 3%` (of the loss) or `+ 0.01` (nats)")
     })?;
-    Ok(Constraint { domain: domain.to_owned(), base, slack, text: text.trim().to_owned() })
+    Ok(Constraint { metric: domain.to_owned(), base, slack, text: text.trim().to_owned() })
 }
 
 /// `+ 3%`, `- 0.01`, or nothing.
@@ -126,7 +126,7 @@ mod tests {
             ("prose <= 2.1 + 1%", "prose", Base::Nats(2.1), Slack::Relative(0.01)),
             ("the web <= start + 0.02 nats", "the web", Base::Start, Slack::Nats(0.02)),
         ] {
-            let parsed = parse(text).map(|c| (c.domain, c.base, c.slack));
+            let parsed = parse(text).map(|c| (c.metric, c.base, c.slack));
             assert_eq!(parsed, Ok((domain.to_owned(), base, slack)), "{text}");
         }
     }

@@ -5,8 +5,8 @@
 //! "`key` must be …"; new keys need such a title, too.
 
 use super::line_format::LineFormat;
-use crate::vocab::FactName;
 use crate::vocab::number::parse_amount;
+use crate::vocab::{FactName, MetricUnit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde_json::{Map, Value};
@@ -42,9 +42,10 @@ pub struct ProjectFile {
     /// Domains (corpora) of the mixture, in display order. Default: the domains named in the runs.
     #[schemars(title = "a list of names, such as [prose, rust]")]
     pub domains: Option<Vec<String>>,
-    /// Metric key of each domain's validation loss. Default: keys that contain a domain's name.
-    #[schemars(title = "a mapping from domains to metric keys, such as { rust: eval/rust/loss }")]
-    pub metrics: Option<BTreeMap<String, String>>,
+    /// What is measured: a domain's name for its validation loss, any other name for an evaluation that belongs to no
+    /// domain. Default: keys that contain a domain's name; without any, the evaluations that the runs log.
+    #[schemars(title = "a mapping from names to metric keys, such as { rust: eval/rust/loss, mmlu: eval/mmlu_bpb }")]
+    pub metrics: Option<BTreeMap<String, MetricFile>>,
     /// The run you plan. Default: the largest size and token count of the runs.
     pub target: Option<TargetFile>,
     /// Compute budget of the target. If set, mixlaw also recommends size, tokens and experts. Default: the target's compute,
@@ -71,6 +72,31 @@ pub struct RunsFile {
     /// Glob pattern, relative to this file; every match is a run. `*` matches part of a name, `**` any number of
     /// directories. mixlaw recognises the log format from the content.
     pub path: String,
+}
+
+/// Key of a metric in the logs, or the same with its unit.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "a metric key, or a mapping such as { key: eval/arc_acc, unit: accuracy }")]
+pub enum MetricFile {
+    /// The key. Its words say the unit: `bpb`, `ppl`, `accuracy`; nats per token otherwise.
+    Key(String),
+    /// The key with its unit.
+    Spec(MetricSpecFile),
+}
+
+/// A metric with its unit.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { key: eval/arc_acc, unit: accuracy }")]
+pub struct MetricSpecFile {
+    /// Key in the logs, or column of a table.
+    pub key: String,
+    /// `nats` per token, `bits` per byte or character, `perplexity`, `accuracy` (0 to 1) or `percent`. Higher is better for
+    /// the last two.
+    pub unit: Option<MetricUnit>,
+    /// Domain whose validation loss it is. Default: the domain of the metric's own name, if there is one.
+    pub domain: Option<String>,
 }
 
 /// Source of one fact.
@@ -194,11 +220,11 @@ pub struct LimitFile(pub String);
 /// Losses to minimise.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(title = "a domain, or a weighting such as { rust: 0.7, prose: 0.3 }")]
+#[schemars(title = "a metric, or a weighting such as { rust: 0.7, prose: 0.3 }")]
 pub enum MinimizeFile {
-    /// One domain's loss.
-    Domain(String),
-    /// A weighting of several losses; the sum of the weights is 1.
+    /// One metric, by its name: a domain's for its validation loss.
+    Metric(String),
+    /// A weighting of several metrics; the sum of the weights is 1.
     Weights(BTreeMap<String, f64>),
 }
 

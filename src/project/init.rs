@@ -4,7 +4,7 @@ use super::weights::{as_line, word};
 use super::{FactSource, Objective, Project};
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::text::printable;
-use crate::vocab::{Notice, Severity};
+use crate::vocab::{MetricUnit, Notice, Severity};
 use std::fmt::Write;
 
 /// Text of a project file for `project`, after [`crate::observe::assume`], which also returned `notices`. `runs` is the
@@ -82,12 +82,22 @@ fn domains(out: &mut String, project: &Project) {
     }
     let names: Vec<String> = project.domains.iter().map(|d| word(d)).collect();
     let _ = writeln!(out, "\ndomains: [{}]", names.join(", "));
-    out.push_str("metrics:                         # the validation losses that the laws predict, nats per token\n");
-    for (name, domain) in names.iter().zip(&project.domains) {
-        match project.metric_of(domain) {
-            Some(key) => drop(writeln!(out, "  {name}: {}", word(key))),
-            None => drop(writeln!(out, "  # {name}: KEY                   # no matching metric")),
+    out.push_str(
+        "metrics:                         # what the laws predict: the domains' validation losses, evaluations\n",
+    );
+    for metric in &project.metrics {
+        let (name, key) = (word(&metric.name), word(&metric.key));
+        if MetricUnit::of_key(&metric.key) == metric.unit {
+            let _ = writeln!(out, "  {name}: {key}");
+        } else {
+            let unit = serde_json::to_value(metric.unit).unwrap_or_default();
+            let _ = writeln!(out, "  {name}: {{ key: {key}, unit: {} }}", unit.as_str().unwrap_or_default());
         }
+    }
+    // Evaluations of no domain stand in place of the domains' losses.
+    let complete = project.metrics.iter().any(|metric| metric.domain.is_none());
+    for domain in project.domains.iter().filter(|domain| !complete && project.metric_of(domain).is_none()) {
+        let _ = writeln!(out, "  # {}: KEY                   # no matching metric", word(domain));
     }
 }
 
@@ -166,7 +176,7 @@ fn objective(out: &mut String, objective: &Objective, domains: &[String]) {
 mod tests {
     use super::*;
     use crate::project::{RunSource, Target, load};
-    use crate::vocab::Mixture;
+    use crate::vocab::{Metric, Mixture};
     use std::path::Path;
 
     fn assert_loads_back(project: &Project, text: &str) {
@@ -196,7 +206,7 @@ mod tests {
             name: "yes: a name #1".into(),
             runs: vec![RunSource { path: "*/logs".into(), at: None }, RunSource { path: ".".into(), at: None }],
             domains: vec!["prose".into(), "stack exchange".into(), "no".into()],
-            metrics: vec!["eval/prose/loss".into(), String::new(), "val: no".into()],
+            metrics: vec![Metric::of_domain("prose", "eval/prose/loss"), Metric::of_domain("no", "val: no")],
             target: Target { params: Some(591_616.0), tokens: Some(2e9), ..Target::default() },
             current: Some(Mixture(
                 [("prose".to_owned(), 0.25), ("stack exchange".to_owned(), 0.5), ("no".to_owned(), 0.25)].into(),

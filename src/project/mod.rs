@@ -12,6 +12,7 @@
 //! | [`init`] | a project file from what was found |
 //! | [`table`], [`tabular`] | what a table of finished runs means; its cells |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
+//! | `metrics` | what is measured |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
 mod bare;
@@ -25,6 +26,7 @@ pub mod init;
 pub mod line_format;
 pub mod load;
 pub mod locate;
+mod metrics;
 pub mod parse;
 mod settings;
 pub mod shape;

@@ -2,15 +2,15 @@
 
 use super::TableSource;
 use super::line_format::LinePattern;
-use crate::vocab::{FactName, Mixture, Moe, Probe, Scale};
+use crate::vocab::{FactName, Metric, MetricUnit, Mixture, Moe, Probe, Scale};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A validated project: defaults filled in, paths absolute.
 ///
-/// After loading, `domains` may be empty (a bare directory, or a file without domains), and a metric may be the empty
-/// string; [`crate::observe::assume`] then infers them from the runs.
+/// After loading, `domains` may be empty (a bare directory, or a file without domains), and so may `metrics`;
+/// [`crate::observe::assume`] then infers them from the runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// Name, shown in titles.
@@ -33,8 +33,9 @@ pub struct Project {
     pub domains: Vec<String>,
     /// Whether the project file lists the domains. If so, runs on other domains are ignored instead of adding domains.
     pub domains_stated: bool,
-    /// Key of each domain's validation loss, parallel to `domains`; empty if unknown.
-    pub metrics: Vec<String>,
+    /// What is measured: the validation losses of the domains, and evaluations that belong to none. Rows, fits and forecasts
+    /// are in this order.
+    pub metrics: Vec<Metric>,
     /// The run the user plans.
     pub target: Target,
     /// First steps of a short run on the target's domain, by domain of the validation loss.
@@ -134,17 +135,17 @@ impl Target {
 /// Objective and limits.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objective {
-    /// Weight of each domain's loss; empty means all equal.
+    /// Weight of each metric, by its name; empty means that all count the same (see [`Project::objective_weights`]).
     pub minimize: BTreeMap<String, f64>,
     /// Limits on losses.
     pub subject_to: Vec<Constraint>,
 }
 
-/// `domain <= base + slack`.
+/// `metric <= base + slack`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
-    /// Domain of the limited validation loss.
-    pub domain: String,
+    /// Name of the limited metric.
+    pub metric: String,
     /// Base of the limit.
     pub base: Base,
     /// Slack added to the base.
@@ -252,24 +253,87 @@ impl Project {
         self.domains.iter().position(named).unwrap_or(0)
     }
 
-    /// The key of the validation loss of `domain`, if known.
+    /// The key of the metric of this name (a domain's name is that of its validation loss), if known.
     #[must_use]
-    pub fn metric_of(&self, domain: &str) -> Option<&str> {
-        let index = self.domains.iter().position(|d| d == domain)?;
-        self.metrics.get(index).map(String::as_str).filter(|key| !key.is_empty())
+    pub fn metric_of(&self, name: &str) -> Option<&str> {
+        self.metrics.iter().find(|m| m.name == name).map(|m| m.key.as_str()).filter(|key| !key.is_empty())
     }
 
-    /// Whether `key` is the validation loss of a domain.
+    /// The index of the metric of this name.
     #[must_use]
-    pub fn is_validation_loss(&self, key: &str) -> bool {
-        self.metrics.iter().any(|metric| metric == key)
+    pub fn metric_index(&self, name: &str) -> Option<usize> {
+        self.metrics.iter().position(|metric| metric.name == name)
+    }
+
+    /// Says of each metric which domain it belongs to, and puts those of domains first, in their order.
+    pub fn sort_metrics(&mut self) {
+        for metric in &mut self.metrics {
+            if metric.domain.is_none() && self.domains.contains(&metric.name) {
+                metric.domain = Some(metric.name.clone());
+            }
+        }
+        let place = |metric: &Metric| {
+            let own = self.domains.iter().position(|d| Some(d) == metric.domain.as_ref());
+            own.unwrap_or(self.domains.len())
+        };
+        self.metrics.sort_by_key(place);
+    }
+
+    /// The metrics' keys in the logs, in their order; empty where one is not known.
+    pub fn metric_keys(&self) -> impl Iterator<Item = &String> {
+        self.metrics.iter().map(|metric| &metric.key)
+    }
+
+    /// The unit of a key; that of the log for one that is no metric.
+    #[must_use]
+    pub fn unit_of(&self, key: &str) -> MetricUnit {
+        self.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.unit).unwrap_or_default()
+    }
+
+    /// Whether `key` is one of the metrics.
+    #[must_use]
+    pub fn is_measured(&self, key: &str) -> bool {
+        self.metrics.iter().any(|metric| metric.key == key)
+    }
+
+    /// The domain of a metric, as an index, where it belongs to one.
+    #[must_use]
+    pub fn domain_of(&self, metric: usize) -> Option<usize> {
+        let domain = self.metrics.get(metric)?.domain.as_ref()?;
+        self.domains.iter().position(|d| d == domain)
+    }
+
+    /// Share of each metric in the objective; together one, or all zero where nothing sensible is stated. Where nothing is
+    /// stated, the validation losses of the domains count the same; without any, all metrics of the first one's unit do.
+    #[must_use]
+    pub fn objective_weights(&self) -> Vec<f64> {
+        let stated = &self.objective.minimize;
+        let of_corpora = self.metrics.iter().any(|m| m.domain.is_some() && !m.key.is_empty());
+        let unit = self.metrics.iter().find(|m| !m.key.is_empty()).map(|m| m.unit);
+        let counts = |m: &Metric| match (stated.is_empty(), of_corpora) {
+            (false, _) => stated.get(&m.name).copied().unwrap_or(0.0),
+            (true, true) => f64::from(u8::from(m.domain.is_some())),
+            (true, false) => f64::from(u8::from(Some(m.unit) == unit)),
+        };
+        let mut shares: Vec<f64> = self.metrics.iter().map(|m| counts(m).max(0.0)).collect();
+        let sum: f64 = shares.iter().sum();
+        if sum.is_finite() && sum > 0.0 {
+            shares.iter_mut().for_each(|share| *share /= sum);
+        } else {
+            shares.fill(0.0);
+        }
+        shares
     }
 
     /// The objective as text for titles: `minimise rust, while prose <= start + 3%`.
     #[must_use]
     pub fn objective_text(&self) -> String {
         let what: Vec<String> = match self.objective.minimize.len() {
-            0 => self.domains.clone(),
+            0 => {
+                let weights = self.objective_weights();
+                let counts = self.metrics.iter().zip(weights).filter(|(_, weight)| *weight > 0.0);
+                counts.map(|(metric, _)| metric.name.clone()).collect()
+            }
             1 => self.objective.minimize.keys().cloned().collect(),
             _ => self.objective.minimize.iter().map(|(d, w)| format!("{w} {d}")).collect(),
         };

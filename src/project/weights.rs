@@ -50,16 +50,18 @@ impl Checker<'_> {
         self.enough_tokens(project, place.key("available_tokens"))
     }
 
-    /// `objective.minimize`, as weights by domain.
+    /// `objective.minimize`, as weights by the name of the metric.
     pub(super) fn minimize(&self, file: &MinimizeFile) -> Result<BTreeMap<String, f64>, ProjectError> {
         let place = self.root().key("objective").key("minimize");
         match file {
-            MinimizeFile::Domain(domain) => {
-                self.known_domain(domain, place.value)?;
-                Ok(BTreeMap::from([(domain.clone(), 1.0)]))
+            MinimizeFile::Metric(metric) => {
+                self.known_metric(metric, place.value)?;
+                Ok(BTreeMap::from([(metric.clone(), 1.0)]))
             }
             MinimizeFile::Weights(weights) => {
-                self.known_domains(weights.keys(), place)?;
+                let mut names: Vec<_> = weights.keys().map(|name| (place.key(name).key, name)).collect();
+                names.sort_unstable();
+                names.into_iter().try_for_each(|(at, name)| self.known_metric(name, at))?;
                 Ok(self.weights("objective.minimize", "minimize", weights, place)?.0)
             }
         }

@@ -285,6 +285,7 @@ pub fn sweep() -> Snapshot {
         path: "examples/code-cpt".to_owned(),
         domains: vec!["prose".to_owned(), "rust".to_owned()],
         metrics: BTreeMap::from([("prose".to_owned(), PROSE.to_owned()), ("rust".to_owned(), RUST.to_owned())]),
+        measured: Vec::new(),
         target: Some(TargetView {
             params: TARGET.0,
             tokens: TARGET.1,

@@ -5,14 +5,22 @@ use crate::vocab::Snapshot;
 /// A validation loss: what it is called on screen and what its key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss<'a> {
-    /// The domain it is measured on, or the key where it belongs to none.
+    /// Its name in the project: the domain it is measured on, or one of its own.
     pub label: &'a str,
     /// Key of the metric.
     pub key: &'a str,
 }
 
-/// The validation losses in the order of the domains, those of no domain left out.
+/// The metrics in the order of the project.
 #[must_use]
 pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
-    snapshot.domains.iter().filter_map(|d| Some(Loss { label: d, key: snapshot.metrics.get(d)? })).collect()
+    if snapshot.measured.is_empty() {
+        return snapshot
+            .domains
+            .iter()
+            .filter_map(|d| Some(Loss { label: d, key: snapshot.metrics.get(d)? }))
+            .collect();
+    }
+    let known = snapshot.measured.iter().filter(|metric| !metric.key.is_empty());
+    known.map(|metric| Loss { label: &metric.name, key: &metric.key }).collect()
 }

@@ -12,6 +12,7 @@ mod error;
 pub mod facts;
 pub mod fit;
 pub mod ledger;
+pub mod metric;
 pub mod mixture;
 pub mod number;
 pub mod observation;
@@ -36,6 +37,7 @@ pub use fit::{
     ScaleTestView, Unit,
 };
 pub use ledger::LedgerView;
+pub use metric::{Metric, MetricUnit};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};

@@ -1,6 +1,6 @@
 //! The complete state at one instant, as the dashboard, `--json`, `--once` and the SVG picture use it.
 
-use super::{Advice, Choice, FitView, Forecast, LedgerView, Mixture, Moe, RunView, Severity, ShapeAdvice};
+use super::{Advice, Choice, FitView, Forecast, LedgerView, Metric, Mixture, Moe, RunView, Severity, ShapeAdvice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -143,8 +143,11 @@ pub struct Snapshot {
     pub path: String,
     /// Domains, in the order of the project.
     pub domains: Vec<String>,
-    /// Key of each domain's validation loss, by domain.
+    /// Key of each metric, by name: a domain's for its validation loss.
     pub metrics: BTreeMap<String, String>,
+    /// What is measured, in the order of the project.
+    #[serde(default)]
+    pub measured: Vec<Metric>,
     /// The target; `null` if nothing is known about it.
     pub target: Option<TargetView>,
     /// The process that created the snapshot.

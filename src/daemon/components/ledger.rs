@@ -70,7 +70,7 @@ impl LedgerKeeper {
     /// Writes a run's forecasts down, the first of each metric as the one on screen; or, where it has ended, grades those
     /// that waited. `at`: now.
     fn note_run(&mut self, project: &Project, record: &RunRecord, all: &RunForecasts, at: f64, out: &mut Outbox) {
-        for metric in &project.metrics {
+        for metric in project.metric_keys() {
             let end = record.series.get(metric).and_then(|s| s.last()).map(|p| p.1);
             if let Some(truth) = end.filter(|y| y.is_finite() && *y > 0.0 && seen(record, metric) == Some(1.0)) {
                 self.note_end(record, metric, truth, at, out);
@@ -212,7 +212,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let project = Project {
             domains: vec!["rust".to_owned()],
-            metrics: vec!["eval/rust/loss".to_owned()],
+            metrics: vec![crate::vocab::Metric::of_domain("rust", "eval/rust/loss")],
             ..Project::default()
         };
         let whole = code_cpt()[3].clone();

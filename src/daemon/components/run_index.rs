@@ -82,7 +82,7 @@ impl RunIndex {
             let same = |before: &Tracked| observe::same_assumptions(&shared.written, &before.record, &tracked.record);
             assume |= !before.is_some_and(|before| same(before));
             let losses = |record: &RunRecord| -> Vec<_> {
-                self.project.metrics.iter().map(|metric| record.series.get(metric).cloned()).collect()
+                self.project.metric_keys().map(|metric| record.series.get(metric).cloned()).collect()
             };
             if before.is_some_and(|before| losses(&before.record) == losses(&tracked.record)) {
                 same_losses.insert(id);
@@ -140,13 +140,13 @@ impl RunIndex {
 
     /// Finds out again which series of the runs matter, and reads those that did not before.
     fn sort_out(&mut self, store: &SledStore) -> Result<(), StoreError> {
-        let (kinds, project) = (&mut self.kinds, &self.project);
+        let (kinds, project) = (&mut self.kinds, Arc::clone(&self.project));
         for tracked in self.runs.values_mut() {
             self.readings += 1;
             let tracked = Arc::make_mut(tracked);
-            (tracked.reading, tracked.roles) = (self.readings, kinds.roles(project, &tracked.metrics));
+            (tracked.reading, tracked.roles) = (self.readings, kinds.roles(&project, &tracked.metrics));
         }
-        self.runs.par_iter_mut().try_for_each(|(_, tracked)| Arc::make_mut(tracked).sort_out(store))
+        self.runs.par_iter_mut().try_for_each(|(_, tracked)| Arc::make_mut(tracked).sort_out(store, &project))
     }
 }
 

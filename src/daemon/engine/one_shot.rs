@@ -97,6 +97,6 @@ impl Engine {
 
     fn has_runs_in_progress(&self) -> bool {
         let part = |record, metric: &String| forecast::seen(record, metric).is_some_and(|seen| seen < 1.0);
-        self.shared.records.iter().any(|record| self.shared.project.metrics.iter().any(|metric| part(record, metric)))
+        self.shared.records.iter().any(|record| self.shared.project.metric_keys().any(|metric| part(record, metric)))
     }
 }

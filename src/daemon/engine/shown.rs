@@ -1,6 +1,7 @@
 //! Views of runs as they were published last. A run that has not changed since is published as the same view in memory, so
 //! that it costs nobody anything: not the engine, which would make it, nor the publisher, which would compare it.
 
+use crate::daemon::as_logged;
 use crate::daemon::event::RunForecasts;
 use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
@@ -56,7 +57,7 @@ impl ShownRun {
         if known.is_some_and(|known| stands(&known)) {
             return None;
         }
-        let view = RunView { forecast: first(forecasts), signals, state, ..run_view::view(from) };
+        let view = RunView { forecast: first(from.project, forecasts), signals, state, ..run_view::view(from) };
         Some(Self { view: Arc::new(view), settled, forecasts: Arc::clone(forecasts) })
     }
 
@@ -67,6 +68,7 @@ impl ShownRun {
 }
 
 /// The forecasts to show.
-fn first(forecasts: &RunForecasts) -> BTreeMap<String, RunForecast> {
-    forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), all.first()?.clone()))).collect()
+fn first(project: &Project, forecasts: &RunForecasts) -> BTreeMap<String, RunForecast> {
+    let one = |all: &[RunForecast], metric| Some(as_logged::run(project.unit_of(metric), all.first()?));
+    forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), one(all, metric)?))).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::shown::ShownRun;
+use crate::daemon::as_logged;
 use crate::daemon::health::Rhythm;
 use crate::daemon::publisher::CurrentState;
 use crate::daemon::run_view::Sources;
@@ -42,7 +43,8 @@ impl Engine {
             project: project.name.clone(),
             path: project.file.as_ref().unwrap_or(&project.root).display().to_string(),
             domains: project.domains.clone(),
-            metrics: project.domains.iter().cloned().zip(project.metrics.iter().cloned()).collect(),
+            metrics: project.metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect(),
+            measured: project.metrics.clone(),
             target: target_view(project),
             daemon: DaemonView {
                 pid: std::process::id(),
@@ -60,9 +62,9 @@ impl Engine {
             runs,
             fits: fit_views(&fits.candidates),
             choices: fits.candidates.iter().map(|c| c.choice.clone()).collect(),
-            forecasts: fits.outlook.target.clone(),
-            charts: fits.outlook.charts.clone(),
-            advice: fits.outlook.advice.clone(),
+            forecasts: as_logged::forecasts(project, fits.outlook.target.clone()),
+            charts: as_logged::charts(project, fits.outlook.charts.clone()),
+            advice: as_logged::advice(project, fits.outlook.advice.as_ref()),
             ledger: shared.grades.shown(),
             shape: fits.outlook.shape.clone(),
             notices: self.notices(around),
