@@ -8,7 +8,7 @@ use mixlaw::forecast::{self, Pool};
 use mixlaw::observe::RunRecord;
 use mixlaw::project::Project;
 use mixlaw::store::RunId;
-use mixlaw::vocab::{FactName, FactValue, Facts, Mixture};
+use mixlaw::vocab::{FactName, FactValue, Facts, Metric, Mixture};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -295,9 +295,9 @@ fn shuffled(records: &[RunRecord]) -> Vec<RunRecord> {
 }
 
 fn project(records: &[RunRecord]) -> Project {
-    let metrics: Vec<String> =
-        records[0].series.keys().filter(|k| k.starts_with("eval/") && k.ends_with("/loss")).cloned().collect();
-    let domains = metrics.iter().filter_map(|m| m.split('/').nth(1)).map(str::to_owned).collect();
+    let keys = records[0].series.keys().filter(|k| k.starts_with("eval/") && k.ends_with("/loss"));
+    let metrics: Vec<Metric> = keys.filter_map(|key| Some(Metric::of_domain(key.split('/').nth(1)?, key))).collect();
+    let domains = metrics.iter().map(|metric| metric.name.clone()).collect();
     Project { domains, metrics, ..Project::default() }
 }
 
