@@ -53,7 +53,10 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
     match advise(evidence, &surfaces) {
         // To stay is no advice: nothing says that another mixture would not be better.
         Ok(same) if same.mixture == same.current => Advice::Abstained(Abstention {
-            would_help: vec![abstain::gap(evidence, &explored(evidence, &needed(project, &project.objective_weights())))],
+            would_help: vec![abstain::gap(
+                evidence,
+                &explored(evidence, &needed(project, &project.objective_weights())),
+            )],
             reasons: same.reasons,
         }),
         Ok(recommendation) => Advice::Recommendation(recommendation),

@@ -10,7 +10,7 @@ use crate::project::table::{
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Metric, MetricUnit, Mixture, Notice, Observation, Probe, Severity};
+use crate::vocab::{Metric, Mixture, Notice, Observation, Probe, Severity};
 use std::collections::{BTreeMap, HashMap};
 
 /// Weights that sum to one within this are called exact.
@@ -103,11 +103,9 @@ impl Tables {
             for (name, (key, rows)) in &table.losses {
                 // Where there are logs, it is their keys that count.
                 let known = |m: &Metric| m.name == *name || m.key == *key;
-                if project.runs.is_empty() && (project.domains.contains(name) || stated.is_empty()) {
-                    if !project.metrics.iter().any(known) {
-                        let (name, key, unit) = (name.clone(), key.clone(), MetricUnit::of_key(key));
-                        project.metrics.push(Metric { name, key, domain: None, unit });
-                    }
+                let wanted = project.domains.contains(name) || stated.is_empty();
+                if project.runs.is_empty() && wanted && !project.metrics.iter().any(known) {
+                    project.metrics.push(Metric::new(name, key, None));
                 }
                 for row in rows {
                     largest(&mut project.target.params, before.0, row.params);

@@ -51,7 +51,7 @@ impl Checker<'_> {
     ) -> Result<(), ProjectError> {
         let without = self.domains.iter().filter(|domain| !named.by_ref().clone().any(|known| known == *domain));
         let without: Vec<&str> = without.map(String::as_str).collect();
-        let Some(meant) = closest(name, without.into_iter()) else { return Ok(()) };
+        let Some(meant) = closest(name, without) else { return Ok(()) };
         Err(self.source.invalid(at, format!("unknown domain `{name}`"), format!("did you mean `{meant}`?")))
     }
 }

@@ -1,5 +1,6 @@
 //! Published tables: what laws make of them, and project files that read them.
 
+mod evaluations;
 #[path = "../published/mod.rs"]
 mod published;
 mod table_projects;
