@@ -2,9 +2,10 @@
 
 use super::discover::RunPlace;
 use super::formats::custom::CustomFormat;
-use super::formats::{Chosen, Growth, HEAD};
+use super::formats::{Chosen, Growth};
 use super::identity::{self, Stamp};
 use super::listing::Listing;
+use super::packed::{self, unpacked_name};
 use super::parallel::Job;
 use super::settings::{self, Settings};
 use super::tail::{Reading, Tail};
@@ -202,18 +203,19 @@ impl Follower {
         {
             return;
         }
-        let verdict =
-            match by_name(relative).map_or_else(|| open::beginning(path, HEAD as u64).map(Ok), |no| Ok(Err(no))) {
-                Ok(Ok(head)) => Chosen::recognise(&self.own, relative, &head).map_err(|e| e.to_string()),
-                Ok(Err(reason)) => Err(reason.to_owned()),
-                Err(OpenError::Io(error)) => {
-                    // It is looked at again each time, as whoever may read it can change without a trace in its stamp.
-                    self.failed.insert(relative.to_owned(), error.to_string());
-                    self.refused.insert(relative.to_owned(), (Stamp::default(), error.to_string()));
-                    return;
-                }
-                Err(error) => Err(error.to_string()),
-            };
+        let verdict = match by_name(unpacked_name(relative))
+            .map_or_else(|| packed::beginning(path, relative).map(Ok), |no| Ok(Err(no)))
+        {
+            Ok(Ok(head)) => Chosen::recognise(&self.own, unpacked_name(relative), &head).map_err(|e| e.to_string()),
+            Ok(Err(reason)) => Err(reason.to_owned()),
+            Err(OpenError::Io(error)) => {
+                // It is looked at again each time, as whoever may read it can change without a trace in its stamp.
+                self.failed.insert(relative.to_owned(), error.to_string());
+                self.refused.insert(relative.to_owned(), (Stamp::default(), error.to_string()));
+                return;
+            }
+            Err(error) => Err(error.to_string()),
+        };
         match verdict {
             Ok((format, why)) => {
                 self.refused.remove(relative);
@@ -515,7 +517,7 @@ fn by_name(relative: &str) -> Option<&'static str> {
         }
         "py" | "sh" | "ipynb" | "c" | "cu" | "cpp" | "rs" => Some("ignored: source code, by its name"),
         "png" | "jpg" | "jpeg" | "gif" | "pdf" | "svg" | "mp4" => Some("ignored: an image, by its name"),
-        "gz" | "zip" | "tar" | "zst" | "xz" | "bz2" => Some("ignored: compressed; unpack it to have it read"),
+        "zip" | "tar" | "tgz" | "xz" | "bz2" => Some("ignored: compressed; unpack it to have it read"),
         "parquet" | "arrow" | "mds" | "idx" => Some("ignored: data, by its name"),
         _ => None,
     }

@@ -5,9 +5,9 @@ mod reading;
 
 use super::formats::custom::CustomFormat;
 use super::formats::jsonl::Jsonl;
-use super::formats::{Chosen, Growth, HEAD, Parser, Sink};
+use super::formats::{Chosen, Growth, Parser, Sink};
 use super::identity::Stamp;
-use crate::open;
+use super::packed::{self, unpacked_name};
 use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
 use fault::Fault;
 pub use reading::{Parsed, Reading, Scratch, Staged, With};
@@ -152,8 +152,8 @@ impl Tail {
     pub fn age(&self, own: &[CustomFormat]) -> (i64, u64) {
         let (now, read) = ((self.stamp.modified, self.stamp.length), (self.cursor.modified, self.cursor.length));
         let recognised = || {
-            let head = open::beginning(&self.path, HEAD as u64).unwrap_or_default();
-            Chosen::recognise(own, &self.relative, &head).is_ok()
+            let head = packed::beginning(&self.path, &self.relative).unwrap_or_default();
+            Chosen::recognise(own, unpacked_name(&self.relative), &head).is_ok()
         };
         if now == read || recognised() { now } else { read }
     }
@@ -279,6 +279,6 @@ fn still(format: &Chosen, own: &[CustomFormat], path: &Path, relative: &str) -> 
     if own.is_empty() || format.framed() {
         return true;
     }
-    let Ok(head) = open::beginning(path, HEAD as u64) else { return true };
-    Chosen::own(own, relative, &head).is_none_or(|(own, _)| own.identity() == format.identity())
+    let Ok(head) = packed::beginning(path, relative) else { return true };
+    Chosen::own(own, unpacked_name(relative), &head).is_none_or(|(own, _)| own.identity() == format.identity())
 }

@@ -1,9 +1,10 @@
 //! Detection of runs in a directory without a project file.
 //!
-//! A run is the topmost directory that contains a log: `metrics.jsonl`, event files, a `.wandb` file … Console logs
+//! Where each log of a folder is a run of its own ([`super::flat`]), its files are the runs. Else, a run is the topmost directory that contains a log: `metrics.jsonl`, event files, a `.wandb` file … Console logs
 //! (`*.log`, `*.out`) count only if there are no runs below, because launchers write theirs next to the runs. The result
 //! is a list of patterns, so that later runs at the same depth are found, too.
 
+use super::flat;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,17 @@ const MAX_ENTRIES: usize = 50_000;
 /// runs and no directories that could become one.
 #[must_use]
 pub fn patterns(root: &Path) -> Vec<String> {
-    let mut walk = Walk { left: MAX_ENTRIES, directories: false };
+    let mut walk = Walk { left: MAX_ENTRIES, directories: false, flat: BTreeSet::new() };
     let runs = walk.runs(root, 0);
+    let files = walk.flat.iter().map(|(directory, ending)| {
+        let parts = directory.strip_prefix(root).unwrap_or(directory).iter();
+        let parts = parts.map(|part| globset::escape(&part.to_string_lossy())).chain([format!("*.{ending}")]);
+        parts.collect::<Vec<_>>().join("/")
+    });
+    let files: Vec<String> = files.collect();
+    if runs.is_empty() && !files.is_empty() {
+        return files;
+    }
     if runs.is_empty() {
         return if walk.directories { vec!["*".to_owned()] } else { Vec::new() };
     }
@@ -28,7 +38,7 @@ pub fn patterns(root: &Path) -> Vec<String> {
         let parts: Vec<String> = relative.iter().map(|p| p.to_string_lossy().into_owned()).collect();
         by_depth.entry(parts.len()).or_default().push(parts);
     }
-    by_depth.into_values().map(|runs| pattern(&runs)).collect()
+    by_depth.into_values().map(|runs| pattern(&runs)).chain(files).collect()
 }
 
 /// `runs/*` for `runs/a` and `runs/b`; `*/*` for `x/a` and `y/b`. All have the same length.
@@ -49,6 +59,8 @@ fn pattern(runs: &[Vec<String>]) -> String {
 struct Walk {
     left: usize,
     directories: bool,
+    /// Directories in which each log with an ending is a run.
+    flat: BTreeSet<(PathBuf, &'static str)>,
 }
 
 impl Walk {
@@ -57,7 +69,12 @@ impl Walk {
         let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
         let mut below = Vec::new();
         let mut console = false;
-        for entry in entries.flatten() {
+        let entries: Vec<fs::DirEntry> = entries.flatten().take(self.left).collect();
+        let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
+        files.sort();
+        let flat = flat::endings(&files);
+        self.flat.extend(flat.iter().map(|ending| (directory.to_path_buf(), *ending)));
+        for entry in entries {
             if self.left == 0 {
                 break;
             }
@@ -65,7 +82,9 @@ impl Walk {
             let name = entry.file_name().to_string_lossy().into_owned();
             // Links are followed, as people link runs from scratch disks; the depth limit ends loops.
             let is_directory = fs::metadata(entry.path()).is_ok_and(|m| m.is_dir());
+            let is_run = name.rsplit_once('.').is_some_and(|(_, ending)| flat.contains(ending));
             match (is_directory, kind(&name)) {
+                (false, _) if is_run => {}
                 (false, Some(Likeness::Metrics)) => return vec![directory.to_path_buf()],
                 (false, Some(Likeness::Console)) => console = true,
                 (true, _) if (depth > 0 && inside_run(&name)) || holds_series(directory, &name) => {

@@ -8,6 +8,7 @@ mod commit;
 mod compact;
 #[cfg(test)]
 mod conformance;
+mod echo;
 mod error;
 mod file;
 mod fits;
@@ -42,6 +43,7 @@ pub use rollup::Rollup;
 pub use rotation::rotation;
 pub use state::FoundFact;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -54,6 +56,8 @@ pub struct SledStore {
     path: PathBuf,
     state: RwLock<state::State>,
     writer: Mutex<()>,
+    /// How files relate to others of their run, once that is known for good.
+    relations: Mutex<HashMap<(FileId, FileId), echo::Relation>>,
 }
 
 /// How a store was opened.

@@ -82,7 +82,7 @@ impl SledStore {
         }
         let packs = packs(&db, directory)?;
         let state = read_state(&db, &path)?;
-        Ok(Self { db, packs, path, state: RwLock::new(state), writer: Mutex::new(()) })
+        Ok(Self { db, packs, path, state: RwLock::new(state), writer: Mutex::new(()), relations: Mutex::default() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::block::{Axis, Block, MIN_BLOCK};
 use super::column::from_millis;
+use super::echo::Covers;
 use super::open_blocks::{self, OpenBlocks};
 use super::rollup::{self, COARSE, FINE, Rollup};
 use super::state::{FileState, FoundFact};
@@ -23,15 +24,25 @@ impl ReadStore for SledStore {
     fn metrics(&self, run: RunId) -> Result<Vec<(Arc<str>, Summary)>, StoreError> {
         let state = self.state();
         let Some(of) = state.runs.get(&run) else { return Ok(Vec::new()) };
-        let files = of.files.iter().filter_map(|id| state.files.get(id));
-        let mut columns: Vec<&Column> = files.flat_map(|file| &file.columns).collect();
+        let (covers, order) = self.covers(&state, of)?;
+        let files = order.iter().filter_map(|id| Some((*id, state.files.get(id)?)));
+        // Of what is a copy, what goes on beyond the other file.
+        let rest = |id: FileId, column: &Column| match covers.get(&(id, column.metric)) {
+            None => Some(*column),
+            Some(cover) => {
+                let last_step = cover.step(column.last_step).filter(|_| cover.left > 0)?;
+                Some(Column { points: cover.left, first_step: last_step, last_step, backs: 0, ..*column })
+            }
+        };
+        let mut columns: Vec<Column> =
+            files.flat_map(|(id, file)| file.columns.iter().filter_map(move |c| rest(id, c))).collect();
         // Those of one metric stay in the order of their files.
         columns.sort_by_key(|column| column.metric);
         let mut metrics: Vec<(Arc<str>, Summary)> = columns
             .chunk_by(|a, b| a.metric == b.metric)
             .filter_map(|same| {
                 let name = state.metrics.get(same[0].metric.0 as usize)?;
-                Some((Arc::clone(name), stats::summary(same.iter().copied())?))
+                Some((Arc::clone(name), stats::summary(same.iter())?))
             })
             .collect();
         metrics.sort_by(|a, b| a.0.cmp(&b.0));
@@ -45,9 +56,12 @@ impl ReadStore for SledStore {
             return Ok(series);
         };
         let mut segments = Segments::default();
-        for id in &of.files {
+        let (covers, order) = self.covers(&state, of)?;
+        for id in &order {
+            let cover = covers.get(&(*id, *metric));
             let Some((file, column)) = state.files.get(id).and_then(|f| Some((f, f.find(*metric)?))) else { continue };
             let mut push = |row: u64, step: i64, value: f64, wall: f64| {
+                let Some(step) = cover.map_or(Some(step), |cover| cover.step(step)) else { return };
                 series.segments.push(segments.next(*id, step, file.record.restarts_until(row)));
                 series.steps.push(step);
                 series.values.push(value);
@@ -172,24 +186,31 @@ impl SledStore {
         let (Some(of), Some(metric)) = (state.runs.get(&run), state.metric_ids.get(metric)) else {
             return Ok(Vec::new());
         };
-        let files: Vec<(FileId, &FileState, &Column)> = of
-            .files
-            .iter()
-            .filter_map(|id| state.files.get(id).and_then(|f| Some((*id, f, f.find(*metric)?))))
-            .collect();
+        let (covers, order) = self.covers(&state, of)?;
+        let files: Vec<(FileId, &FileState, &Column)> =
+            order.iter().filter_map(|id| state.files.get(id).and_then(|f| Some((*id, f, f.find(*metric)?)))).collect();
         let points: u64 = files.iter().map(|(_, _, c)| c.points).sum();
         let per = points as usize / most.max(1);
         let size = [COARSE, FINE, 1].into_iter().find(|size| per >= *size).unwrap_or(1);
         let mut all = Vec::new();
         for (id, file, column) in files {
+            let keep = |steps: Vec<i64>, values: Vec<f64>| match covers.get(&(id, *metric)) {
+                None => (steps, values),
+                Some(cover) => {
+                    let points = steps.into_iter().zip(values).filter_map(|(step, v)| Some((cover.step(step)?, v)));
+                    points.unzip()
+                }
+            };
             for sequence in 0..column.sealed() {
                 let (axis, values) = self.block(file, id, column, sequence)?;
-                all.extend(rollup::stretches(&axis.steps, &values, size));
+                let (steps, values) = keep(axis.steps, values);
+                all.extend(rollup::stretches(&steps, &values, size));
             }
             if column.tail > 0 {
                 let tail = self.tail(id, file)?;
                 let (steps, values): (Vec<i64>, Vec<f64>) =
                     tail.iter().filter(|p| p.metric == *metric).map(|p| (p.step, p.value)).unzip();
+                let (steps, values) = keep(steps, values);
                 all.extend(rollup::stretches(&steps, &values, size));
             }
         }
@@ -208,10 +229,14 @@ impl SledStore {
         only: Option<&str>,
         mut each: impl FnMut(&str, &ExportedPoint) -> bool,
     ) -> Result<(), StoreError> {
-        let (files, only) = {
+        let (files, covers, only) = {
             let state = self.state();
             let only = only.map(|name| state.metric_ids.get(name).copied());
-            (state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default(), only)
+            let (covers, files) = match state.runs.get(&run) {
+                Some(run) => self.covers(&state, run)?,
+                None => Default::default(),
+            };
+            (files, covers, only)
         };
         let only = match only {
             Some(None) => return Ok(()),
@@ -225,7 +250,7 @@ impl SledStore {
             let mut path = String::new();
             loop {
                 points.clear();
-                let end = self.stretch(&mut walk, &mut segments, &mut path, &mut points)?;
+                let end = self.stretch(&mut walk, &covers, &mut segments, &mut path, &mut points)?;
                 if !points.iter().all(|point| each(&path, point)) {
                     return Ok(());
                 }
@@ -242,6 +267,7 @@ impl SledStore {
     fn stretch(
         &self,
         walk: &mut Walk,
+        covers: &Covers,
         segments: &mut HashMap<MetricId, Segments>,
         path: &mut String,
         into: &mut Vec<ExportedPoint>,
@@ -250,9 +276,16 @@ impl SledStore {
         // A file that was replaced meanwhile is gone.
         let Some(file) = state.files.get(&walk.id) else { return Ok(true) };
         path.clone_from(&file.record.path);
+        let id = walk.id;
+        let covered = covers.keys().any(|(file, _)| *file == id);
         let mut emit = |row: u64, metric: MetricId, step: i64, value: f64, wall: f64| {
+            let mut step = step;
+            if covered && let Some(cover) = covers.get(&(id, metric)) {
+                let Some(mapped) = cover.step(step) else { return false };
+                step = mapped;
+            }
             let restarts = file.record.restarts_until(row);
-            let segment = segments.entry(metric).or_default().next(walk.id, step, restarts);
+            let segment = segments.entry(metric).or_default().next(id, step, restarts);
             if let Some(name) = state.metrics.get(metric.0 as usize) {
                 into.push(ExportedPoint { metric: name.clone(), step, value, wall, segment });
             }
@@ -323,7 +356,7 @@ impl SledStore {
     }
 
     /// One block and the axis its values lie on.
-    fn block(
+    pub(super) fn block(
         &self,
         file: &FileState,
         id: FileId,
@@ -348,7 +381,7 @@ impl SledStore {
     }
 
     /// Points of a file that are not sealed.
-    fn tail(&self, id: FileId, file: &FileState) -> Result<Vec<RowPoint>, StoreError> {
+    pub(super) fn tail(&self, id: FileId, file: &FileState) -> Result<Vec<RowPoint>, StoreError> {
         let mut points = Vec::with_capacity(file.tail_points as usize);
         for sequence in file.first_tail..file.record.tails {
             tail::decode(&self.must_get(&keys::of_file(b't', id, sequence))?, &mut points)?;

@@ -5,6 +5,7 @@
 //! went on: what is before them on a line was never whole, and what follows is a line of its own. Colours are stripped. Only whole lines are read; the last one of a file may
 //! lack its line break when the file is known to be complete.
 
+use super::chorus::{Chorus, rank};
 use super::saved::{self, Reader};
 use super::{FormatError, Parser, Sink};
 use memchr::{memchr, memchr3_iter};
@@ -32,6 +33,7 @@ pub struct LineReader {
     newlines: u64,
     skipping: bool,
     stripped: Vec<u8>,
+    chorus: Chorus,
 }
 
 impl LineReader {
@@ -93,11 +95,15 @@ impl LineReader {
             return;
         }
         let number = self.newlines + 1;
+        let from = sink.points.len();
+        let mut text = text;
         if coloured && memchr(ESCAPE, text).is_some() {
             strip_colours(text, &mut self.stripped);
-            each(Line { text: &self.stripped, number, start }, sink);
-        } else {
-            each(Line { text, number, start }, sink);
+            text = &self.stripped;
+        }
+        each(Line { text, number, start }, sink);
+        if sink.points.len() > from {
+            self.chorus.hear(rank(text), from, sink);
         }
     }
 
@@ -119,12 +125,14 @@ impl LineReader {
 
     pub(super) fn save(&self, to: &mut Vec<u8>) {
         saved::unsigned(to, self.newlines << 1 | u64::from(self.skipping));
+        self.chorus.save(to);
     }
 
     pub(super) fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
         let packed = from.unsigned()?;
         self.newlines = packed >> 1;
         self.skipping = packed & 1 == 1;
+        self.chorus = Chorus::resume(from)?;
         Some(())
     }
 }

@@ -5,6 +5,7 @@
 //! and calls again with the rest in front when more has been written.
 
 pub mod blocks;
+mod chorus;
 pub mod console;
 pub mod csv;
 pub mod custom;

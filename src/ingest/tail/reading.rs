@@ -3,12 +3,14 @@
 use super::fault::Fault;
 use super::{PartFile, REST, Tail, parts};
 use crate::ingest::formats::custom::CustomFormat;
-use crate::ingest::formats::{Chosen, Growth, HEAD, Parser, RawPoint, Sink};
+use crate::ingest::formats::{Chosen, Growth, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
+use crate::ingest::packed::{self, Packing, unpacked_name};
 use crate::open;
 use crate::store::{Commit, Cursor, FileId, FoundFact, Group, RunId, SledStore, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes read and stored at a time.
@@ -184,9 +186,8 @@ impl Tail {
             }
             if stamp.length > 0 {
                 // Whatever is there now need not have the format of what was there before.
-                with.scratch.bytes.resize(HEAD, 0);
-                let n = read_at(&file, &mut with.scratch.bytes, 0)?;
-                match Chosen::recognise(with.own, &self.relative, &with.scratch.bytes[..n]) {
+                let head = packed::beginning(&self.path, &self.relative)?;
+                match Chosen::recognise(with.own, unpacked_name(&self.relative), &head) {
                     Ok((format, why)) => (self.format, self.why, self.orphan) = (format, why.why, false),
                     Err(error) => {
                         let reason = error.to_string();
@@ -206,6 +207,9 @@ impl Tail {
         if !self.cursor.stuck.is_empty() {
             self.pending = false;
             return Ok(Outcome::Nothing(reading));
+        }
+        if let Some(packing) = packed::packing(&self.relative) {
+            return self.unpack(with, file, stamp, packing, reading);
         }
         match self.format.growth() {
             Growth::Appended => self.append(with, &file, stamp, reading),
@@ -289,6 +293,64 @@ impl Tail {
             reading.bytes = used as u64;
             return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
         }
+    }
+
+    /// Reads a packed file whole.
+    fn unpack(
+        &mut self,
+        with: &mut With,
+        file: File,
+        stamp: Stamp,
+        packing: Packing,
+        mut reading: Reading,
+    ) -> Result<Outcome, std::io::Error> {
+        self.pending = false;
+        if self.id.is_some() && self.cursor.offset == stamp.length && !self.moved && !self.cursor.displaced {
+            return Ok(Outcome::Nothing(reading));
+        }
+        let name = unpacked_name(&self.relative).to_owned();
+        let (mut parser, mut sink) = (self.format.parser_with(&name, with.own), Sink::default());
+        let by_parts = self.format.growth() == Growth::Appended;
+        let unpacked = packed::reader(file.try_clone()?, packing).and_then(|mut from| {
+            let bytes = &mut with.scratch.bytes;
+            bytes.clear();
+            loop {
+                let more = from.by_ref().take(CHUNK as u64).read_to_end(bytes)?;
+                let end = more == 0;
+                if (end || by_parts) && !bytes.is_empty() {
+                    let used = parser
+                        .feed(bytes, end, &mut sink)
+                        .map_err(|e| Error::new(ErrorKind::InvalidData, e.to_string()))?;
+                    bytes.drain(..used.min(bytes.len()));
+                }
+                if end || bytes.len() > MOST {
+                    return Ok(());
+                }
+            }
+        });
+        if let Err(error) = unpacked {
+            // Cut off, or being written: what was read before stands until it is whole.
+            let failed = Some(format!("packed, and cannot be unpacked: {error}"));
+            return Ok(Outcome::Nothing(Reading { failed, ..reading }));
+        }
+        if self.id.is_some() {
+            self.restart();
+            self.pending = false;
+        }
+        let cursor = Cursor {
+            offset: stamp.length,
+            identity: identity::remember(&file, &stamp, stamp.length, &[], &self.cursor.identity)?,
+            length: stamp.length,
+            modified: stamp.modified,
+            damaged: sink.damage.len() as u64,
+            ..Cursor::default()
+        };
+        self.damage = sink.damage.first().map(|d| format!("byte {} of what is packed: {}", d.offset, d.reason));
+        reading.bytes = stamp.length;
+        reading.replaced |= !self.replaces.is_empty();
+        self.resting = true;
+        self.reader = Some((parser, sink));
+        Ok(Outcome::Records { reading, cursor, began: self.began(&file) })
     }
 
     /// Reads a file that is rewritten whole; the newest version replaces the one before.

@@ -1,0 +1,247 @@
+//! Copies of what was said already: by every rank of a job, or twice in a row.
+//!
+//! The rules, for every format of the console and for records with a `rank`:
+//! * Lines that say which rank prints them: a point that another rank has given, at this step or a later one, is a copy. A rank
+//!   that itself goes back has started again, and the first that does is heard again. What only one rank gives (the loss, of
+//!   the last stage of a pipeline) is kept whoever it is.
+//! * Other lines: one that has the step, the losses and the number of values of the line of metrics before it is a copy of it.
+
+use super::Sink;
+use super::saved::{self, Reader};
+
+/// How far somebody is: how often training started again, and the step.
+type Reached = (u32, i64);
+
+/// What has been said so far.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Chorus {
+    /// By rank: how far it is.
+    ranks: Vec<(u32, Reached)>,
+    /// By metric of the sink: its name, how far it is, and by which rank.
+    heard: Vec<Option<(Reached, u32)>>,
+    names: Vec<String>,
+    /// The same for metrics that the sink has not had in this process.
+    before: Vec<(String, Reached, u32)>,
+    /// What the newest line of metrics without a rank came to; 0 where there was none.
+    newest: u64,
+    /// By metric of the sink: a number for its name; 0 where it is no loss.
+    losses: Vec<u64>,
+}
+
+/// Ranks and metrics that are remembered.
+const MOST: usize = 4_096;
+
+impl Chorus {
+    /// Removes the copies among the points of one line, from index `from` on.
+    pub fn hear(&mut self, rank: Option<u32>, from: usize, sink: &mut Sink) {
+        let Some(first) = sink.points.get(from) else { return };
+        match rank {
+            Some(rank) => self.of_rank(rank, first.step, from, sink),
+            None => {
+                let said = self.said(from, sink);
+                if said != 0 && said == self.newest {
+                    sink.points.truncate(from);
+                } else if said != 0 {
+                    self.newest = said;
+                }
+            }
+        }
+    }
+
+    fn of_rank(&mut self, rank: u32, step: i64, from: usize, sink: &mut Sink) {
+        let starts = self.ranks.iter().map(|(_, reached)| reached.0).max().unwrap_or(0);
+        let reached = match self.ranks.iter().position(|(known, _)| *known == rank) {
+            Some(known) => {
+                let reached = &mut self.ranks[known].1;
+                *reached = (reached.0 + u32::from(step < reached.1), step);
+                *reached
+            }
+            None if self.ranks.len() >= MOST => return,
+            None => {
+                self.ranks.push((rank, (starts, step)));
+                (starts, step)
+            }
+        };
+        let mut kept = from;
+        for at in from..sink.points.len() {
+            let metric = sink.points[at].metric as usize;
+            if self.heard.len() <= metric {
+                self.heard.resize(metric + 1, None);
+                self.names.resize(metric + 1, String::new());
+            }
+            if self.names[metric].is_empty() {
+                self.names[metric].clone_from(&sink.metrics()[metric]);
+                if let Some(known) = self.before.iter().position(|(name, _, _)| *name == self.names[metric]) {
+                    let (_, reached, by) = self.before.swap_remove(known);
+                    self.heard[metric] = Some((reached, by));
+                }
+            }
+            let heard = &mut self.heard[metric];
+            if heard.is_none_or(|(furthest, by)| by == rank || reached > furthest) {
+                *heard = Some((reached, rank));
+                sink.points.swap(kept, at);
+                kept += 1;
+            }
+        }
+        sink.points.truncate(kept);
+    }
+
+    /// What a line comes to: its step, its losses and how many values it has; 0 where it has no loss.
+    fn said(&mut self, from: usize, sink: &Sink) -> u64 {
+        let mut said = 0u64;
+        for point in &sink.points[from..] {
+            let metric = point.metric as usize;
+            while self.losses.len() <= metric {
+                let name = &sink.metrics()[self.losses.len()];
+                let is_loss = name.to_ascii_lowercase().contains("loss") && !name.contains("scale");
+                let number = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) | 1;
+                self.losses.push(if is_loss { number } else { 0 });
+            }
+            let name = self.losses[metric];
+            if name != 0 {
+                said =
+                    said.rotate_left(17).wrapping_add(name ^ point.value.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                said = said.wrapping_add(point.step as u64).rotate_left(29).wrapping_mul(0xd6e8_feb8_6659_fd93);
+            }
+        }
+        if said == 0 { 0 } else { (said ^ (sink.points.len() - from) as u64) | 1 }
+    }
+
+    /// Writes what must be known to go on.
+    pub fn save(&self, to: &mut Vec<u8>) {
+        saved::unsigned(to, self.newest);
+        saved::unsigned(to, self.ranks.len() as u64);
+        for (rank, (starts, step)) in &self.ranks {
+            saved::unsigned(to, u64::from(*rank));
+            saved::unsigned(to, u64::from(*starts));
+            saved::signed(to, *step);
+        }
+        let now = self.names.iter().zip(&self.heard).filter_map(|(name, heard)| heard.map(|(r, by)| (name, r, by)));
+        let all: Vec<_> = now.chain(self.before.iter().map(|(name, reached, by)| (name, *reached, *by))).collect();
+        saved::unsigned(to, all.len() as u64);
+        for (name, (starts, step), by) in all {
+            saved::bytes(to, name.as_bytes());
+            saved::unsigned(to, u64::from(starts));
+            saved::signed(to, step);
+            saved::unsigned(to, u64::from(by));
+        }
+    }
+
+    /// Takes up what [`Chorus::save`] wrote.
+    pub fn resume(from: &mut Reader<'_>) -> Option<Self> {
+        let small = |from: &mut Reader<'_>| u32::try_from(from.unsigned()?).ok();
+        let mut chorus = Self { newest: from.unsigned()?, ..Self::default() };
+        for _ in 0..from.unsigned()? {
+            chorus.ranks.push((small(from)?, (small(from)?, from.signed()?)));
+        }
+        for _ in 0..from.unsigned()? {
+            let name = String::from_utf8(from.bytes()?.to_vec()).ok()?;
+            chorus.before.push((name, (small(from)?, from.signed()?), small(from)?));
+        }
+        Some(chorus)
+    }
+}
+
+/// The rank that a line says it is of, in what launchers and loggers put before it: `[rank3]:`, `[default3]:`, `3: ` (srun),
+/// `[1,3]<stdout>:` (mpirun), `(Worker pid=1234)` (Ray), `rank=3`, `Rank 3`.
+pub(super) fn rank(line: &[u8]) -> Option<u32> {
+    let head = &line[..line.len().min(96)];
+    match head.first()? {
+        b'0'..=b'9' | b' ' => {
+            let text = head.trim_ascii_start();
+            if head.len() - text.len() <= 6
+                && let Some((rank, rest)) = number(text)
+                && rest.starts_with(b": ")
+            {
+                return Some(rank);
+            }
+        }
+        b'[' => {
+            let word = [&b"[default"[..], b"[1,"].iter().find_map(|word| head.strip_prefix(*word));
+            if let Some((rank, rest)) = word.and_then(number)
+                && rest.first() == Some(&b']')
+            {
+                return Some(rank);
+            }
+        }
+        b'(' => {
+            let pid = memchr::memmem::find(head, b"pid=").map(|at| &head[at + 4..]);
+            return pid.and_then(number).map(|(pid, _)| pid);
+        }
+        _ => {}
+    }
+    let at = memchr::memmem::find(head, b"ank")?;
+    if !matches!(head.get(at.checked_sub(1)?), Some(b'r' | b'R')) || at > 1 && head[at - 2].is_ascii_alphabetic() {
+        return None;
+    }
+    let rest = &head[at + 3..];
+    let sign = usize::from(matches!(rest.first(), Some(b' ' | b'=' | b':' | b'_')));
+    number(&rest[sign..]).map(|(rank, _)| rank)
+}
+
+/// The number at the front, and what follows it.
+fn number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    Some((number, &text[digits..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines (rank, step, metric, value), and the points that are left, however the reading is cut.
+    fn left(lines: &[(Option<u32>, i64, &str, f64)]) -> Vec<(i64, f64)> {
+        let (mut chorus, mut sink) = (Chorus::default(), Sink::default());
+        for (rank, step, metric, value) in lines {
+            let mut saved = Vec::new();
+            chorus.save(&mut saved);
+            chorus = Chorus::resume(&mut Reader::new(&saved)).unwrap();
+            let (from, metric) = (sink.points.len(), sink.metric(metric));
+            sink.point(metric, *step, *value, f64::NAN);
+            chorus.hear(*rank, from, &mut sink);
+        }
+        sink.points.iter().map(|p| (p.step, p.value)).collect()
+    }
+
+    #[test]
+    fn what_every_rank_says_is_said_once() {
+        let said = |rank, step| (Some(rank), step, "loss", f64::from(rank) + step as f64);
+        assert_eq!(left(&[said(0, 10), said(1, 10), said(1, 20), said(0, 20)]), [(10, 10.0), (20, 21.0)]);
+        // All of rank 0, then all of rank 1.
+        assert_eq!(left(&[said(0, 10), said(0, 20), said(1, 10), said(1, 20)]).len(), 2);
+        // Started again from step 10, by all; a third rank joins.
+        let again =
+            [said(0, 10), said(1, 10), said(0, 20), said(1, 20), said(1, 10), said(0, 10), said(2, 10), said(2, 20)];
+        assert_eq!(left(&again), [(10, 10.0), (20, 20.0), (10, 11.0), (20, 22.0)]);
+        assert_eq!(left(&[said(0, 10), said(0, 10)]).len(), 2, "one rank alone is not judged");
+        assert_eq!(left(&[said(0, 10), (Some(7), 10, "lm loss", 2.5)]).len(), 2, "the last stage of a pipeline");
+    }
+
+    #[test]
+    fn a_line_that_says_the_same_as_the_one_before_is_a_copy() {
+        let said = |step, value| (None, step, "loss", value);
+        assert_eq!(left(&[said(10, 2.5), said(10, 2.5), said(10, 2.25), said(20, 2.25)]).len(), 3);
+        assert_eq!(left(&[(None, 10, "lr", 2.5), (None, 10, "lr", 2.5)]).len(), 2, "what is no loss says nothing");
+    }
+
+    #[test]
+    fn ranks_are_found_in_what_stands_before_a_line() {
+        for (line, expected) in [
+            ("[rank3]:[titan] 2026-02-24 step: 10", Some(3)),
+            ("[default12]:10/17/2025 [INFO|DP=0]: x", Some(12)),
+            (" 3: step 10", Some(3)),
+            ("12: step 10", Some(12)),
+            ("[1,5]<stdout>:step 10", Some(5)),
+            ("(TaskRunner pid=4711) step:1", Some(4711)),
+            ("2025-01-02 INFO [olmo.train:1, rank=0] step", Some(0)),
+            ("[Rank 7] step 10", Some(7)),
+            ("step 10 loss 2.5", None),
+            ("[2025-01-02 12:00:00] iteration 10/20", None),
+            ("frank 3 step 10", None),
+            ("10/20 loss", None),
+        ] {
+            assert_eq!(rank(line.as_bytes()), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Files of one run that say the same: a trainer's log beside its state, the console beside either.
+//!
+//! The rule, for every two files of a run that share a loss: where their first points are at the same steps with the same values
+//! (as far as the shorter one prints them), or where one only counts its records and has the values of the other in the same
+//! order, they are two copies of one series. The one with true steps stands, of two such the one that is no console output,
+//! then the one that is further; of the other counts only what goes on beyond it, at steps in the measure of the first.
+//! A log that begins elsewhere is no copy: it goes on, or starts again.
+
+use super::state::{FileState, RunState, State};
+use super::stats::Column;
+use super::{FileId, MetricId, SledStore, StoreError};
+use std::collections::HashMap;
+
+/// Points of each series that are compared …
+const COMPARED: usize = 32;
+/// … and how many must be there.
+const LEAST: usize = 3;
+/// How far two values may be apart, relative to them: four digits, as Hugging Face prints them.
+const CLOSE: f64 = 1e-3;
+
+/// What of a series is in another file, too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cover {
+    /// Points up to this step, as this file has it, are in the other.
+    pub until: i64,
+    /// The other's step there, and its steps for each of this file's.
+    onto: (i64, f64),
+    /// About how many points that leaves.
+    pub left: u64,
+}
+
+impl Cover {
+    /// The step of a point as the other file counts; `None` where the other has the point.
+    #[must_use]
+    pub fn step(&self, step: i64) -> Option<i64> {
+        (step > self.until).then(|| self.onto.0 + ((step - self.until) as f64 * self.onto.1).round() as i64)
+    }
+}
+
+/// By file and metric: what another file says, too.
+pub type Covers = HashMap<(FileId, MetricId), Cover>;
+
+/// How a file relates to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Says other things.
+    Other,
+    /// Says the same at the same steps.
+    Same,
+    /// Says the same and only counts its records.
+    Counts,
+}
+
+impl SledStore {
+    /// What of each file of a run is in another, too; and its files in an order in which what goes on comes last.
+    pub(super) fn covers(&self, state: &State, run: &RunState) -> Result<(Covers, Vec<FileId>), StoreError> {
+        let mut covers = Covers::new();
+        let mut order = run.files.clone();
+        if run.files.len() < 2 || run.files.len() > 64 {
+            return Ok((covers, order));
+        }
+        let files: Vec<(FileId, &FileState)> =
+            run.files.iter().filter_map(|id| Some((*id, state.files.get(id)?))).collect();
+        for (at, (id, file)) in files.iter().enumerate() {
+            for (other_at, (other_id, other)) in files.iter().enumerate() {
+                if at == other_at || covers.keys().any(|(covered, _)| covered == other_id) {
+                    continue;
+                }
+                let relation = self.relation(state, (*id, file), (*other_id, other))?;
+                let gives_way = match relation {
+                    Relation::Other => false,
+                    Relation::Counts => true,
+                    Relation::Same => rank(file, at) < rank(other, other_at),
+                };
+                if gives_way {
+                    cover(&mut covers, *id, file, other, relation);
+                    break;
+                }
+            }
+        }
+        order.sort_by_key(|id| covers.keys().any(|(covered, _)| covered == id));
+        Ok((covers, order))
+    }
+
+    /// How the first file relates to the second, by the losses that both have.
+    fn relation(
+        &self,
+        state: &State,
+        (id, file): (FileId, &FileState),
+        (other_id, other): (FileId, &FileState),
+    ) -> Result<Relation, StoreError> {
+        if let Some(known) = self.relations.lock().ok().and_then(|known| known.get(&(id, other_id)).copied()) {
+            return Ok(known);
+        }
+        let mut relation = Relation::Other;
+        let mut sure = true;
+        for column in &file.columns {
+            let Some(second) = other.find(column.metric) else { continue };
+            let is_loss = state.metrics.get(column.metric.0 as usize).is_some_and(|name| is_loss(name));
+            let may_be = column.first_step == second.first_step || counts(column) && !counts(second);
+            if !is_loss {
+                continue;
+            }
+            if column.points < LEAST as u64 || second.points < LEAST as u64 {
+                sure = false;
+                continue;
+            }
+            if !may_be {
+                relation = Relation::Other;
+                break;
+            }
+            sure &= column.points.min(second.points) >= COMPARED as u64;
+            let (a, b) = (self.first_points(id, file, column)?, self.first_points(other_id, other, second)?);
+            relation = compare(&a, &b);
+            if relation == Relation::Other {
+                break;
+            }
+        }
+        // What the first points say does not change.
+        if sure && let Ok(mut known) = self.relations.lock() {
+            known.insert((id, other_id), relation);
+        }
+        Ok(relation)
+    }
+
+    fn first_points(&self, id: FileId, file: &FileState, column: &Column) -> Result<Vec<(i64, f64)>, StoreError> {
+        let mut points = Vec::with_capacity(COMPARED);
+        for sequence in 0..column.sealed() {
+            if points.len() >= COMPARED {
+                break;
+            }
+            let (axis, values) = self.block(file, id, column, sequence)?;
+            points.extend(axis.steps.iter().copied().zip(values));
+        }
+        if points.len() < COMPARED && column.tail > 0 {
+            let tail = self.tail(id, file)?;
+            points.extend(tail.iter().filter(|p| p.metric == column.metric).map(|p| (p.step, p.value)));
+        }
+        points.truncate(COMPARED);
+        Ok(points)
+    }
+}
+
+fn is_loss(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["loss", "ppl", "perplexity", "nll", "bpb"].iter().any(|word| name.contains(word))
+        && !["scale", "balanc", "z_loss", "aux"].iter().any(|word| name.contains(word))
+}
+
+/// Whether a series has a step for each record, from the first.
+fn counts(column: &Column) -> bool {
+    column.first_step <= 1 && column.last_step - column.first_step + 1 == column.points as i64
+}
+
+/// Which of two files that say the same stands: the greater.
+fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>) {
+    const NO_CONSOLE: [&str; 7] = ["tfevents", "wandb", "trainer_state", "mlflow", "dvclive", "csv", "jsonl"];
+    let most = file.columns.iter().map(|c| c.points).max().unwrap_or(0);
+    (NO_CONSOLE.contains(&file.record.format.as_str()), most, std::cmp::Reverse(at))
+}
+
+fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
+    let close = |x: f64, y: f64| x == y || x.is_nan() && y.is_nan() || (x - y).abs() <= CLOSE * x.abs().max(y.abs());
+    let vary = |points: &[(i64, f64)]| points.windows(2).any(|two| two[0].1 != two[1].1);
+    if !vary(a) || !vary(b) {
+        return Relation::Other;
+    }
+    let by_step: HashMap<i64, f64> = b.iter().copied().collect();
+    let common: Vec<bool> = a.iter().filter_map(|(step, x)| Some(close(*x, *by_step.get(step)?))).collect();
+    if common.len() >= LEAST && common.iter().all(|same| *same) && a[0].0 == b[0].0 {
+        return Relation::Same;
+    }
+    let n = a.len().min(b.len());
+    let one_by_one = n >= LEAST && a.iter().zip(b).all(|(a, b)| close(a.1, b.1));
+    let spans = |points: &[(i64, f64)]| points[n - 1].0 - points[0].0;
+    if one_by_one && spans(a) == n as i64 - 1 && spans(b) > spans(a) { Relation::Counts } else { Relation::Other }
+}
+
+fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation) {
+    for column in &file.columns {
+        let Some(second) = other.find(column.metric).filter(|second| second.points > 0) else { continue };
+        let cover = if relation == Relation::Same {
+            let left = if column.last_step > second.last_step {
+                column.points.saturating_sub(second.points).max(1)
+            } else {
+                0
+            };
+            Cover { until: second.last_step, onto: (second.last_step, 1.0), left }
+        } else {
+            let shared = column.points.min(second.points);
+            let apart = (second.last_step - second.first_step) as f64 / (second.points.max(2) - 1) as f64;
+            // Evaluations stand at the count of the record before them.
+            let own = (column.last_step - column.first_step) as f64 / (column.points.max(2) - 1) as f64;
+            let until = column.first_step + (own * (shared.max(1) - 1) as f64).round() as i64;
+            Cover { until, onto: (second.last_step, apart / own.max(1e-9)), left: column.points - shared }
+        };
+        covers.insert((id, column.metric), cover);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_told_from_what_goes_on_or_starts_again() {
+        let of = |steps: std::ops::Range<i64>, every: i64, shift: f64| -> Vec<(i64, f64)> {
+            steps.map(|n| (n * every, 8.0 / (1 + n.unsigned_abs()) as f64 + shift)).collect()
+        };
+        let counted =
+            |n: i64| -> Vec<(i64, f64)> { (1..=n).map(|i| (i, 8.0 / (1 + i.unsigned_abs()) as f64)).collect() };
+        assert_eq!(compare(&of(1..20, 10, 0.0), &of(1..9, 10, 0.0001)), Relation::Same, "rounded");
+        assert_eq!(compare(&of(1..20, 10, 0.0), &of(1..20, 10, 0.1)), Relation::Other);
+        assert_eq!(compare(&counted(20), &of(1..21, 10, 0.0)), Relation::Counts);
+        assert_eq!(compare(&of(1..21, 10, 0.0), &counted(20)), Relation::Other, "the other way round");
+        assert_eq!(compare(&of(10..30, 10, 0.0), &of(1..30, 10, 0.0)), Relation::Other, "a resumed run");
+        let constant: Vec<(i64, f64)> = (0..9).map(|i| (i, 1.0)).collect();
+        assert_eq!(compare(&constant, &constant), Relation::Other, "constants say nothing");
+    }
+
+    #[test]
+    fn what_goes_on_beyond_the_other_is_at_its_steps() {
+        let cover = Cover { until: 30, onto: (300, 10.0), left: 2 };
+        assert_eq!([cover.step(30), cover.step(31), cover.step(32)], [None, Some(310), Some(320)]);
+    }
+}
