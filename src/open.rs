@@ -72,6 +72,35 @@ pub fn beginning(path: &Path, most: u64) -> Result<Vec<u8>, OpenError> {
     Ok(bytes)
 }
 
+/// Opens an SQLite database to read it beside its writer: nothing is written, not even beside it, and nothing is waited for.
+///
+/// # Errors
+/// Like [`regular`]; what SQLite says.
+#[cfg(feature = "sqlite")]
+pub fn database(path: &Path) -> io::Result<rusqlite::Connection> {
+    use rusqlite::{Connection, OpenFlags};
+    let head = beginning(path, 20)?;
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        std::fs::metadata(name).is_ok_and(|m| m.len() > 0)
+    };
+    // Without its log, one that writes ahead has no writer; SQLite would have to create files to see that.
+    let alone = head.get(18..20) == Some(&[2, 2]) && !beside("-wal");
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02x}")),
+        }
+    }
+    uri.push_str(if alone { "?mode=ro&immutable=1" } else { "?mode=ro" });
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags).map_err(io::Error::other)?;
+    connection.busy_timeout(std::time::Duration::from_millis(100)).map_err(io::Error::other)?;
+    Ok(connection)
+}
+
 /// Copies a regular file.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ fn formats(out: &mut String) {
         let growth = match format.growth() {
             Growth::Appended => "appended",
             Growth::Rewritten => "rewritten",
+            Growth::Rows => "rows of a database",
         };
         line(out, &[&code(format.name()), growth, &example(format.examples())]);
     }

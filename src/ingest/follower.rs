@@ -84,7 +84,7 @@ impl Follower {
     ) -> Result<bool, StoreError> {
         self.listing.renew(&self.place, is_run);
         let stamped = |(relative, path): &(String, PathBuf)| {
-            Some((relative.clone(), path.clone(), Stamp::of(&std::fs::metadata(path).ok()?)))
+            Some((relative.clone(), path.clone(), Stamp::at(path, &std::fs::metadata(path).ok()?)))
         };
         let listing: Vec<Listed> = self.listing.files.iter().filter_map(stamped).collect();
         let listed = |relative: &str| listing.binary_search_by(|l| l.0.as_str().cmp(relative)).is_ok();
@@ -116,7 +116,7 @@ impl Follower {
     pub fn check(&mut self, relative: &str, now: SystemTime) -> bool {
         let Some(tail) = self.tails.get_mut(relative) else { return false };
         let Ok(metadata) = std::fs::metadata(&tail.path) else { return false };
-        let stamp = Stamp::of(&metadata);
+        let stamp = Stamp::at(&tail.path, &metadata);
         if !stamp.same_inode(tail.stamp.device, tail.stamp.inode) {
             return false;
         }

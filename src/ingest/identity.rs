@@ -3,6 +3,7 @@
 use crate::store::{Cursor, Identity};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -34,6 +35,21 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
         }
+    }
+
+    /// Of the file at `path`; of a database, with the log that its writer keeps beside it.
+    #[must_use]
+    pub fn at(path: &Path, metadata: &Metadata) -> Self {
+        let mut stamp = Self::of(metadata);
+        if matches!(path.extension().and_then(|e| e.to_str()), Some("db" | "sqlite" | "sqlite3")) {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            if let Ok(log) = std::fs::metadata(log) {
+                let log = Self::of(&log);
+                (stamp.length, stamp.modified) = (stamp.length + log.length, stamp.modified.max(log.modified));
+            }
+        }
+        stamp
     }
 
     /// Whether it is the same entry of the same file system.

@@ -1,5 +1,7 @@
 //! Tail of one file: its format, its cursor, and whether there is more to read.
 
+#[cfg(feature = "sqlite")]
+mod database;
 mod fault;
 mod reading;
 

@@ -68,7 +68,7 @@ impl Walk {
     fn runs(&mut self, directory: &Path, depth: usize) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
         let mut below = Vec::new();
-        let mut console = false;
+        let (mut console, mut database) = (false, false);
         let entries: Vec<fs::DirEntry> = entries.flatten().take(self.left).collect();
         let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
         files.sort();
@@ -87,6 +87,7 @@ impl Walk {
                 (false, _) if is_run => {}
                 (false, Some(Likeness::Metrics)) => return vec![directory.to_path_buf()],
                 (false, Some(Likeness::Console)) => console = true,
+                (false, Some(Likeness::Database)) => database |= is_database(&entry.path()),
                 (true, _) if (depth > 0 && inside_run(&name)) || holds_series(directory, &name) => {
                     return vec![directory.to_path_buf()];
                 }
@@ -98,13 +99,20 @@ impl Walk {
         below.sort();
         let runs: Vec<PathBuf> =
             if depth < MAX_DEPTH { below.iter().flat_map(|d| self.runs(d, depth + 1)).collect() } else { Vec::new() };
-        if runs.is_empty() && console { vec![directory.to_path_buf()] } else { runs }
+        if runs.is_empty() && (console || database) {
+            return vec![directory.to_path_buf()];
+        }
+        if database {
+            self.flat.insert((directory.to_path_buf(), "db"));
+        }
+        runs
     }
 }
 
 enum Likeness {
     Metrics,
     Console,
+    Database,
 }
 
 fn kind(name: &str) -> Option<Likeness> {
@@ -114,8 +122,14 @@ fn kind(name: &str) -> Option<Likeness> {
         _ if lower.contains("tfevents") || lower == "trainer_state.json" => Some(Likeness::Metrics),
         "jsonl" | "ndjson" | "csv" | "tsv" | "wandb" => Some(Likeness::Metrics),
         "log" | "out" => Some(Likeness::Console),
+        "db" => Some(Likeness::Database),
         _ => None,
     }
+}
+
+/// Whether a file is a database of a tracker, as far as its first bytes tell.
+fn is_database(path: &Path) -> bool {
+    crate::open::beginning(path, 16).is_ok_and(|head| head.starts_with(b"SQLite format 3\0"))
 }
 
 /// Whether trainers create directories of this name inside a run.

@@ -106,8 +106,7 @@ impl SledStore {
                 continue;
             }
             if !may_be {
-                relation = Relation::Other;
-                break;
+                continue;
             }
             sure &= column.points.min(second.points) >= COMPARED as u64;
             let (a, b) = (self.first_points(id, file, column)?, self.first_points(other_id, other, second)?);

@@ -73,7 +73,7 @@ fn drive(
     while there < bytes.len() {
         there = match format.growth() {
             Growth::Appended => there.saturating_add(sizes.next().unwrap_or(usize::MAX)).min(bytes.len()),
-            Growth::Rewritten => bytes.len(),
+            Growth::Rewritten | Growth::Rows => bytes.len(),
         };
         if fresh {
             let saved = parser.save();

@@ -67,6 +67,9 @@ fn flattened(config: &Value, found: &mut Vec<Found>) {
             groups.entry(group).or_default().push((name.to_owned(), value));
         }
     }
+    if groups.is_empty() {
+        found.extend(prefixed(config));
+    }
     for (group, entries) in groups {
         if let Some(mixture) = weights(entries.iter().map(|(name, value)| (name, *value))) {
             found.push((FactName::Mixture, FactValue::Mixture(mixture), group.to_owned()));
@@ -101,6 +104,32 @@ fn own_weights(value: &Value) -> Option<Mixture> {
         }
         _ => None,
     }
+}
+
+/// Weights each under a key of its own, as trackers of plain parameters have them: `ratio_code: 0.2`. Where they do not make a
+/// whole, the rest is of domains that nobody names.
+fn prefixed(config: &Value) -> Option<Found> {
+    const BEFORE: [&str; 7] = ["ratio_", "mix_", "mixture_", "proportion_", "fraction_", "frac_", "share_"];
+    const NONE: [&str; 9] = ["train", "val", "valid", "test", "eval", "dev", "warmup", "dropout", "holdout"];
+    let map = config.as_object()?;
+    BEFORE.iter().find_map(|before| {
+        let named = map.iter().filter_map(|(key, value)| {
+            let name = key.strip_prefix(before)?;
+            let other = NONE.contains(&name) || ELSEWHERE.as_ref().is_some_and(|other| other.is_match(name));
+            let weight = number(value).filter(|weight| (0.0..=1.0).contains(weight))?;
+            (!name.is_empty() && !other).then(|| (name.to_owned(), weight))
+        });
+        let mut weights: BTreeMap<String, f64> = named.collect();
+        let sum: f64 = weights.values().sum();
+        if weights.is_empty() || !(0.0..=1.001).contains(&sum) || sum == 0.0 {
+            return None;
+        }
+        if sum < 0.999 {
+            weights.insert("rest".to_owned(), 1.0 - sum);
+        }
+        let mixture = Mixture(weights).normalised().ok()?.0;
+        Some((FactName::Mixture, FactValue::Mixture(mixture), format!("{before}…")))
+    })
 }
 
 fn speaks(key: &str) -> bool {
@@ -139,6 +168,7 @@ mod tests {
             (json!({"sampling_ratios": {"code": "1", "prose": "3"}}), "sampling_ratios"),
             (json!({"train/data_mix.code": 1, "train/data_mix.prose": 3}), "train/data_mix"),
             (json!({"data": {"weights": weights}}), "data.weights"),
+            (json!({"ratio_code": "0.25", "ratio_prose": "0.75"}), "ratio_…"),
             (
                 json!({"train_loader": {"dataset": {"streams": {"code": {"proportion": 1}, "prose": {"proportion": 3}}}}}),
                 "train_loader.dataset.streams",
@@ -158,6 +188,7 @@ mod tests {
             json!({"mixture": {"a": 0.5, "b": "web"}}),
             json!({"mixture": {"a": -1, "b": 2}}),
             json!({"mixture": 0.3}),
+            json!({"ratio_warmup": 0.3, "ratio_train": 0.9, "mix_precision": 1}),
             json!({"model": {"weights": {"a": 1, "b": 2}}, "eval_data": {"weights": {"a": 1, "b": 2}}}),
             json!({"datasets": {"a": {"path": "x"}, "b": {"path": "y"}}}),
         ] {

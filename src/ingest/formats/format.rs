@@ -12,6 +12,8 @@ pub enum Growth {
     Appended,
     /// Rewritten whole each time: it is parsed from the beginning when it changes, and the newest version stands.
     Rewritten,
+    /// Rows are added to a database, which is asked for those that are new.
+    Rows,
 }
 
 /// Why a format thinks a file is its own.

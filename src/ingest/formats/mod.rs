@@ -9,6 +9,8 @@ mod chorus;
 pub mod console;
 pub mod csv;
 pub mod custom;
+#[cfg(feature = "sqlite")]
+pub mod database;
 pub mod dvclive;
 pub mod epochs;
 mod facets;
@@ -46,9 +48,13 @@ pub fn all() -> &'static [&'static dyn Format] {
             &csv::Csv,
             &jsonl::Jsonl,
         ];
+        #[cfg(feature = "sqlite")]
+        let databases: [&dyn Format; 1] = [&database::Database];
+        #[cfg(not(feature = "sqlite"))]
+        let databases: [&dyn Format; 0] = [];
         let programs = console::FORMATS.iter().map(|format| *format as &dyn Format);
         // What has no metrics yet is of no program in particular.
-        files.into_iter().chain(programs).chain([&console::Console as &dyn Format]).collect()
+        files.into_iter().chain(databases).chain(programs).chain([&console::Console as &dyn Format]).collect()
     });
     &ALL
 }

@@ -12,6 +12,12 @@ pub fn never_a_log(path: &str, head: &[u8]) -> Option<String> {
     if head.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Some("a Git LFS pointer; fetch the file: git lfs pull".into());
     }
+    if head.starts_with(b"SQLite format 3\0") && !cfg!(feature = "sqlite") {
+        return Some(
+            "an SQLite database (MLflow, trackio), which this build does not read: cargo install mixlaw --features sqlite"
+                .into(),
+        );
+    }
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((*what).into());
     }
@@ -98,11 +104,6 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"PAR1", "a Parquet table, not a log; add it under 'tables:' in the project file"),
     (b"ARROW1", "an Arrow table, not a log"),
     (b"ORC", "an ORC table, not a log"),
-    (
-        b"SQLite format 3\0",
-        "an SQLite database (MLflow, trackio): export its metrics to CSV to have them read, or have MLflow write files: \
-         MLFLOW_TRACKING_URI=file:mlruns",
-    ),
     (b"\x7fELF", "a program, not a log"),
     (b"MZ\x90", "a program, not a log"),
     (b"\xca\xfe\xba\xbe", "a program, not a log"),

@@ -7,7 +7,7 @@ use crate::ingest::formats::{Chosen, Growth, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
 use crate::ingest::packed::{self, Packing, unpacked_name};
 use crate::open;
-use crate::store::{Commit, Cursor, FileId, FoundFact, Group, RunId, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, FoundFact, Group, Identity, RunId, SledStore, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
@@ -174,9 +174,13 @@ impl Tail {
 
     fn try_read(&mut self, with: &mut With) -> Result<Outcome, std::io::Error> {
         let file = open::regular(&self.path)?;
-        let stamp = Stamp::of(&file.metadata()?);
+        let stamp = Stamp::at(&self.path, &file.metadata()?);
         self.look(stamp, with.now);
         let mut reading = Reading::default();
+        #[cfg(feature = "sqlite")]
+        if self.format.growth() == Growth::Rows {
+            return self.rows(&file, stamp, reading);
+        }
         if self.cursor != Cursor::default() && !identity::same(&file, stamp.length, &self.cursor)? {
             let rewritten = self.format.growth() == Growth::Rewritten;
             if stamp.length == 0 && rewritten {
@@ -214,6 +218,8 @@ impl Tail {
         match self.format.growth() {
             Growth::Appended => self.append(with, &file, stamp, reading),
             Growth::Rewritten => self.rewrite(with, &file, stamp, reading),
+            // Without SQLite, no file is recognised as a database.
+            Growth::Rows => Ok(Outcome::Nothing(reading)),
         }
     }
 
@@ -293,6 +299,42 @@ impl Tail {
             reading.bytes = used as u64;
             return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
         }
+    }
+
+    /// Reads the rows of a database that are new.
+    #[cfg(feature = "sqlite")]
+    fn rows(&mut self, file: &File, stamp: Stamp, mut reading: Reading) -> Result<Outcome, std::io::Error> {
+        use super::database::{self, Place, Unread};
+        let before = Place::resume(&self.cursor.state);
+        let mut sink = Sink::default();
+        let found = match database::read(&self.path, &before, &mut sink) {
+            Ok(found) => found,
+            Err(Unread::Busy(reason)) => return Err(Error::other(reason)),
+            Err(Unread::Other(reason)) => {
+                self.pending = false;
+                return Ok(Outcome::Nothing(Reading { refused: Some(reason), ..reading }));
+            }
+        };
+        if found.anew {
+            self.restart();
+            reading.replaced = true;
+        }
+        self.pending = found.more;
+        let seen = (self.cursor.length, self.cursor.modified) == (stamp.length, stamp.modified);
+        if self.id.is_some() && found.place == before && seen && !self.moved && !self.cursor.displaced {
+            return Ok(Outcome::Nothing(reading));
+        }
+        let cursor = Cursor {
+            offset: stamp.length,
+            state: found.place.save(),
+            identity: identity::remember(file, &stamp, 0, &[], &Identity::default())?,
+            length: stamp.length,
+            modified: stamp.modified,
+            ..Cursor::default()
+        };
+        self.resting = true;
+        self.reader = Some((self.format.parser(&self.relative), sink));
+        Ok(Outcome::Records { reading, cursor, began: self.began(file) })
     }
 
     /// Reads a packed file whole.
