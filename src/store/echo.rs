@@ -6,15 +6,15 @@
 //! then the one that is further; of the other counts only what goes on beyond it, at steps in the measure of the first.
 //! A log that begins elsewhere is no copy: it goes on, or starts again.
 
-use super::state::{FileState, RunState, State};
+use super::ids::{FileId, MetricId};
+use super::state::FileState;
 use super::stats::Column;
-use super::{FileId, MetricId, SledStore, StoreError};
 use std::collections::HashMap;
 
 /// Points of each series that are compared …
-const COMPARED: usize = 32;
+pub const COMPARED: usize = 32;
 /// … and how many must be there.
-const LEAST: usize = 3;
+pub const LEAST: usize = 3;
 /// How far two values may be apart, relative to them: four digits, as Hugging Face prints them.
 const CLOSE: f64 = 1e-3;
 
@@ -51,114 +51,31 @@ pub enum Relation {
     Counts,
 }
 
-impl SledStore {
-    /// What of each file of a run is in another, too; and its files in an order in which what goes on comes last.
-    pub(super) fn covers(&self, state: &State, run: &RunState) -> Result<(Covers, Vec<FileId>), StoreError> {
-        let mut covers = Covers::new();
-        let mut order = run.files.clone();
-        if run.files.len() < 2 || run.files.len() > 64 {
-            return Ok((covers, order));
-        }
-        let files: Vec<(FileId, &FileState)> =
-            run.files.iter().filter_map(|id| Some((*id, state.files.get(id)?))).collect();
-        for (at, (id, file)) in files.iter().enumerate() {
-            for (other_at, (other_id, other)) in files.iter().enumerate() {
-                if at == other_at || covers.keys().any(|(covered, _)| covered == other_id) {
-                    continue;
-                }
-                let relation = self.relation(state, (*id, file), (*other_id, other))?;
-                let gives_way = match relation {
-                    Relation::Other => false,
-                    Relation::Counts => true,
-                    Relation::Same => rank(file, at) < rank(other, other_at),
-                };
-                if gives_way {
-                    cover(&mut covers, *id, file, other, relation);
-                    break;
-                }
-            }
-        }
-        order.sort_by_key(|id| covers.keys().any(|(covered, _)| covered == id));
-        Ok((covers, order))
-    }
-
-    /// How the first file relates to the second, by the losses that both have.
-    fn relation(
-        &self,
-        state: &State,
-        (id, file): (FileId, &FileState),
-        (other_id, other): (FileId, &FileState),
-    ) -> Result<Relation, StoreError> {
-        if let Some(known) = self.relations.lock().ok().and_then(|known| known.get(&(id, other_id)).copied()) {
-            return Ok(known);
-        }
-        let mut relation = Relation::Other;
-        let mut sure = true;
-        for column in &file.columns {
-            let Some(second) = other.find(column.metric) else { continue };
-            let is_loss = state.metrics.get(column.metric.0 as usize).is_some_and(|name| is_loss(name));
-            let may_be = column.first_step == second.first_step || counts(column) && !counts(second);
-            if !is_loss {
-                continue;
-            }
-            if column.points < LEAST as u64 || second.points < LEAST as u64 {
-                sure = false;
-                continue;
-            }
-            if !may_be {
-                continue;
-            }
-            sure &= column.points.min(second.points) >= COMPARED as u64;
-            let (a, b) = (self.first_points(id, file, column)?, self.first_points(other_id, other, second)?);
-            relation = compare(&a, &b);
-            if relation == Relation::Other {
-                break;
-            }
-        }
-        // What the first points say does not change.
-        if sure && let Ok(mut known) = self.relations.lock() {
-            known.insert((id, other_id), relation);
-        }
-        Ok(relation)
-    }
-
-    fn first_points(&self, id: FileId, file: &FileState, column: &Column) -> Result<Vec<(i64, f64)>, StoreError> {
-        let mut points = Vec::with_capacity(COMPARED);
-        for sequence in 0..column.sealed() {
-            if points.len() >= COMPARED {
-                break;
-            }
-            let (axis, values) = self.block(file, id, column, sequence)?;
-            points.extend(axis.steps.iter().copied().zip(values));
-        }
-        if points.len() < COMPARED && column.tail > 0 {
-            let tail = self.tail(id, file)?;
-            points.extend(tail.iter().filter(|p| p.metric == column.metric).map(|p| (p.step, p.value)));
-        }
-        points.truncate(COMPARED);
-        Ok(points)
-    }
-}
-
-fn is_loss(name: &str) -> bool {
+/// Whether a series is a loss, whose values tell runs apart.
+#[must_use]
+pub fn is_loss(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["loss", "ppl", "perplexity", "nll", "bpb"].iter().any(|word| name.contains(word))
         && !["scale", "balanc", "z_loss", "aux"].iter().any(|word| name.contains(word))
 }
 
 /// Whether a series has a step for each record, from the first.
-fn counts(column: &Column) -> bool {
+#[must_use]
+pub fn counts(column: &Column) -> bool {
     column.first_step <= 1 && column.last_step - column.first_step + 1 == column.points as i64
 }
 
 /// Which of two files that say the same stands: the greater.
-fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>) {
+#[must_use]
+pub fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>) {
     const NO_CONSOLE: [&str; 7] = ["tfevents", "wandb", "trainer_state", "mlflow", "dvclive", "csv", "jsonl"];
     let most = file.columns.iter().map(|c| c.points).max().unwrap_or(0);
     (NO_CONSOLE.contains(&file.record.format.as_str()), most, std::cmp::Reverse(at))
 }
 
-fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
+/// How the first points of one series relate to those of another.
+#[must_use]
+pub fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
     let close = |x: f64, y: f64| x == y || x.is_nan() && y.is_nan() || (x - y).abs() <= CLOSE * x.abs().max(y.abs());
     let vary = |points: &[(i64, f64)]| points.windows(2).any(|two| two[0].1 != two[1].1);
     if !vary(a) || !vary(b) {
@@ -175,7 +92,8 @@ fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
     if one_by_one && spans(a) == n as i64 - 1 && spans(b) > spans(a) { Relation::Counts } else { Relation::Other }
 }
 
-fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation) {
+/// Notes what of a file is in another.
+pub fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation) {
     for column in &file.columns {
         let Some(second) = other.find(column.metric).filter(|second| second.points > 0) else { continue };
         let cover = if relation == Relation::Same {

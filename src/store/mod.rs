@@ -8,6 +8,7 @@ mod commit;
 mod compact;
 #[cfg(test)]
 mod conformance;
+mod covers;
 mod echo;
 mod error;
 mod file;

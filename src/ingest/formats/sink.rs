@@ -131,6 +131,19 @@ impl Sink {
         self.parts.is_empty()
     }
 
+    /// Where facts stand now, for [`Sink::take_facts`].
+    #[must_use]
+    pub fn fact_places(&self) -> (usize, usize) {
+        (self.facts.len(), self.part_facts.len())
+    }
+
+    /// Takes the facts out that were added since, of whichever part.
+    pub fn take_facts(&mut self, since: (usize, usize)) -> Vec<(FactName, FactValue, String)> {
+        let mut taken = self.facts.split_off(since.0);
+        taken.extend(self.part_facts.split_off(since.1).into_iter().map(|(_, fact)| fact));
+        taken
+    }
+
     /// The part that each key is of, by index.
     #[must_use]
     pub fn part_of(&self) -> &[u32] {

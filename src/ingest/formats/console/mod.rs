@@ -19,6 +19,7 @@ pub mod torchtitan;
 mod announced;
 mod guessed;
 mod hf_start;
+mod queue;
 mod signs;
 mod stdout;
 mod undecided;

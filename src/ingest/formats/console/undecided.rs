@@ -6,6 +6,7 @@
 //! that format. Until then, lines that anybody might have written are taken as [`super::stdout`] reads them.
 
 use super::guessed::Guess;
+use super::queue::Queue;
 use super::signs::{ConsoleFormat, Sign, may_be_console};
 use super::{FORMATS, stdout};
 use crate::ingest::formats::custom::CustomFormat;
@@ -106,7 +107,7 @@ impl Format for Console {
     }
 
     fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        Box::new(Undecided::default())
+        parser_with(&[])
     }
 }
 
@@ -153,20 +154,39 @@ const WORDS: [&str; 10] =
 
 /// A parser at the beginning of console output that may have lines of the project's own formats in it.
 pub(in crate::ingest::formats) fn parser_with(own: &[CustomFormat]) -> Box<dyn Parser> {
-    Box::new(Undecided { own: own.to_vec(), ..Undecided::default() })
+    let (own, told) = (own.to_vec(), own.to_vec());
+    let fresh = move |newlines| -> Box<dyn Parser> {
+        Box::new(Undecided { own: own.clone(), lines: LineReader::after(newlines), ..Undecided::default() })
+    };
+    Box::new(Queue::of(fresh, move |line| is_of_metrics(&told, line)))
+}
+
+/// Whether a line is one of metrics, of whichever format.
+fn is_of_metrics(own: &[CustomFormat], line: &[u8]) -> bool {
+    tell(own, line).is_some_and(|(_, sure)| sure) || stdout::metric_line(line).is_some()
 }
 
 /// A parser at the beginning of console output that seems to be of this format: it is, unless the first line of metrics
 /// is of another. Forks keep what is printed first, and print other lines after it.
 pub(in crate::ingest::formats) fn starting_as(format: &str, own: &[CustomFormat]) -> Box<dyn Parser> {
     let known = FORMATS.iter().position(|f| f.called() == format);
-    let decided = known.map(|format| Decided {
-        choice: Choice::Known(format),
-        parser: FORMATS[format].parser_after(0),
-        sure: false,
-    });
     let began = known.map_or("", |format| FORMATS[format].called());
-    Box::new(Undecided { began, own: own.to_vec(), decided, ..Undecided::default() })
+    let (own, told) = (own.to_vec(), own.to_vec());
+    let fresh = move |newlines| -> Box<dyn Parser> {
+        let decided = known.map(|format| Decided {
+            choice: Choice::Known(format),
+            parser: FORMATS[format].parser_after(newlines),
+            sure: false,
+        });
+        Box::new(Undecided {
+            began,
+            own: own.clone(),
+            lines: LineReader::after(newlines),
+            decided,
+            ..Undecided::default()
+        })
+    };
+    Box::new(Queue::of(fresh, move |line| is_of_metrics(&told, line)))
 }
 
 /// Reads lines until one tells the format, then hands over to its parser.
@@ -244,8 +264,19 @@ impl Undecided {
         let (guess, own) = (&mut self.guess, &self.own);
         let mut told: Option<Told> = None;
         let mut asides = Vec::new();
+        let mut open: Option<Aside> = None;
+        let close = |before: Aside, asides: &mut Vec<Aside>, sink: &Sink| {
+            let (points, facts) = (sink.points.len(), sink.facts.len());
+            if points > before.points || facts > before.facts {
+                asides.push(Aside { start: before.start, points, facts });
+            }
+        };
         let damage = sink.damage.len();
         let used = self.lines.read(&input[at..], last, sink, |line, sink| {
+            // What a line gave is known when its copies have been taken out.
+            if let Some(aside) = open.take() {
+                close(aside, &mut asides, sink);
+            }
             if told.is_some() {
                 return;
             }
@@ -253,15 +284,16 @@ impl Undecided {
                 Some((choice, sure)) => told = Some(Told { choice, sure, number: line.number, start: line.start }),
                 None if source => {}
                 None => {
-                    let (start, before) = (line.start, sink.points.len() + sink.facts.len());
-                    guess.line(line, seems.is_none(), sink);
-                    let (points, facts) = (sink.points.len(), sink.facts.len());
-                    if seems.is_some() && points + facts > before {
-                        asides.push(Aside { start, points, facts });
+                    if seems.is_some() {
+                        open = Some(Aside { start: line.start, points: sink.points.len(), facts: sink.facts.len() });
                     }
+                    guess.line(line, seems.is_none(), sink);
                 }
             }
         });
+        if let Some(aside) = open {
+            close(aside, &mut asides, sink);
+        }
         // Damage behind the line that decides, or before it where somebody reads along, is found again.
         let end = told.as_ref().map_or(usize::MAX, |told| told.start);
         let new = sink.damage.split_off(damage).into_iter().filter(|d| seems.is_none() && d.offset < end);
