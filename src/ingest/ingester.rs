@@ -400,4 +400,6 @@ mod model;
 #[cfg(test)]
 mod rewritten;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod tests;

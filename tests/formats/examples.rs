@@ -17,7 +17,8 @@ fn found(format: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_example_says_the_same_in_pieces() {
-    for format in all() {
+    // Rows of a database are in no order of bytes.
+    for format in all().iter().filter(|format| format.growth() != Growth::Rows) {
         let mut examples: Vec<Vec<u8>> = match format.name() {
             "tfevents" => vec![tfevents::example()],
             "wandb" => vec![wandb::example()],

@@ -1,10 +1,9 @@
-//! Copies of what was said already: by every rank of a job, or twice in a row.
+//! Copies of what another rank of a job has said already.
 //!
-//! The rules, for every format of the console and for records with a `rank`:
-//! * Lines that say which rank prints them: a point that another rank has given, at this step or a later one, is a copy. A rank
-//!   that itself goes back has started again, and the first that does is heard again. What only one rank gives (the loss, of
-//!   the last stage of a pipeline) is kept whoever it is.
-//! * Other lines: one that has the step, the losses and the number of values of the line of metrics before it is a copy of it.
+//! The rule, for every format of the console, where lines say which rank prints them: a point that another rank has given, at
+//! this step or a later one, is a copy. A rank that itself goes back has started again, and the first that does is heard again.
+//! What only one rank gives (the loss, of the last stage of a pipeline) is kept whoever it is. Lines that say no rank are all
+//! read: trainers also print the same evaluation twice.
 
 use super::Sink;
 use super::saved::{self, Reader};
@@ -22,10 +21,6 @@ pub(super) struct Chorus {
     names: Vec<String>,
     /// The same for metrics that the sink has not had in this process.
     before: Vec<(String, Reached, u32)>,
-    /// What the newest line of metrics without a rank came to; 0 where there was none.
-    newest: u64,
-    /// By metric of the sink: a number for its name; 0 where it is no loss.
-    losses: Vec<u64>,
 }
 
 /// Ranks and metrics that are remembered.
@@ -34,17 +29,8 @@ const MOST: usize = 4_096;
 impl Chorus {
     /// Removes the copies among the points of one line, from index `from` on.
     pub fn hear(&mut self, rank: Option<u32>, from: usize, sink: &mut Sink) {
-        let Some(first) = sink.points.get(from) else { return };
-        match rank {
-            Some(rank) => self.of_rank(rank, first.step, from, sink),
-            None => {
-                let said = self.said(from, sink);
-                if said != 0 && said == self.newest {
-                    sink.points.truncate(from);
-                } else if said != 0 {
-                    self.newest = said;
-                }
-            }
+        if let (Some(rank), Some(first)) = (rank, sink.points.get(from)) {
+            self.of_rank(rank, first.step, from, sink);
         }
     }
 
@@ -86,30 +72,8 @@ impl Chorus {
         sink.points.truncate(kept);
     }
 
-    /// What a line comes to: its step, its losses and how many values it has; 0 where it has no loss.
-    fn said(&mut self, from: usize, sink: &Sink) -> u64 {
-        let mut said = 0u64;
-        for point in &sink.points[from..] {
-            let metric = point.metric as usize;
-            while self.losses.len() <= metric {
-                let name = &sink.metrics()[self.losses.len()];
-                let is_loss = name.to_ascii_lowercase().contains("loss") && !name.contains("scale");
-                let number = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) | 1;
-                self.losses.push(if is_loss { number } else { 0 });
-            }
-            let name = self.losses[metric];
-            if name != 0 {
-                said =
-                    said.rotate_left(17).wrapping_add(name ^ point.value.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                said = said.wrapping_add(point.step as u64).rotate_left(29).wrapping_mul(0xd6e8_feb8_6659_fd93);
-            }
-        }
-        if said == 0 { 0 } else { (said ^ (sink.points.len() - from) as u64) | 1 }
-    }
-
     /// Writes what must be known to go on.
     pub fn save(&self, to: &mut Vec<u8>) {
-        saved::unsigned(to, self.newest);
         saved::unsigned(to, self.ranks.len() as u64);
         for (rank, (starts, step)) in &self.ranks {
             saved::unsigned(to, u64::from(*rank));
@@ -130,7 +94,7 @@ impl Chorus {
     /// Takes up what [`Chorus::save`] wrote.
     pub fn resume(from: &mut Reader<'_>) -> Option<Self> {
         let small = |from: &mut Reader<'_>| u32::try_from(from.unsigned()?).ok();
-        let mut chorus = Self { newest: from.unsigned()?, ..Self::default() };
+        let mut chorus = Self::default();
         for _ in 0..from.unsigned()? {
             chorus.ranks.push((small(from)?, (small(from)?, from.signed()?)));
         }
@@ -216,13 +180,6 @@ mod tests {
         assert_eq!(left(&again), [(10, 10.0), (20, 20.0), (10, 11.0), (20, 22.0)]);
         assert_eq!(left(&[said(0, 10), said(0, 10)]).len(), 2, "one rank alone is not judged");
         assert_eq!(left(&[said(0, 10), (Some(7), 10, "lm loss", 2.5)]).len(), 2, "the last stage of a pipeline");
-    }
-
-    #[test]
-    fn a_line_that_says_the_same_as_the_one_before_is_a_copy() {
-        let said = |step, value| (None, step, "loss", value);
-        assert_eq!(left(&[said(10, 2.5), said(10, 2.5), said(10, 2.25), said(20, 2.25)]).len(), 3);
-        assert_eq!(left(&[(None, 10, "lr", 2.5), (None, 10, "lr", 2.5)]).len(), 2, "what is no loss says nothing");
     }
 
     #[test]

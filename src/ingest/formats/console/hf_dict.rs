@@ -18,6 +18,7 @@
 
 use super::hf_start;
 use super::signs::{ConsoleFormat, Sign, Trust};
+use crate::ingest::formats::chorus::rank;
 use crate::ingest::formats::lines::{Line, LineReader};
 use crate::ingest::formats::python_dict::{Dict, dict};
 use crate::ingest::formats::saved::{self, Reader};
@@ -170,6 +171,8 @@ struct Steps {
     bars: bool,
     /// Whether the output was seen to be buffered, so that bars say nothing.
     buffered: bool,
+    /// The rank whose dictionaries are counted, where lines say which they are of: the first.
+    rank: Option<u32>,
 }
 
 impl Steps {
@@ -229,7 +232,7 @@ impl Parser for HfParser {
         let s = &self.steps;
         to.push(u8::from(s.bars) | u8::from(s.buffered) << 1 | u8::from(s.bar.is_some()) << 2);
         let (n, of) = s.bar.unwrap_or_default();
-        for value in [s.last, s.stride, s.total, n, of] {
+        for value in [s.last, s.stride, s.total, n, of, s.rank.map_or(-1, i64::from)] {
             saved::signed(&mut to, value);
         }
         to
@@ -247,6 +250,7 @@ impl Parser for HfParser {
             steps.total = from.signed()?;
             let bar = (from.signed()?, from.signed()?);
             steps.bar = (flags & 4 == 4).then_some(bar);
+            steps.rank = u32::try_from(from.signed()?).ok();
             self.steps = steps;
             from.is_empty().then_some(())
         };
@@ -259,6 +263,12 @@ fn read(line: Line<'_>, steps: &mut Steps, held: &mut Option<Held>, sink: &mut S
         return;
     }
     let found: Vec<Dict<'_>> = metrics(line.text).collect();
+    if !found.is_empty()
+        && let Some(rank) = rank(line.text)
+        && *steps.rank.get_or_insert(rank) != rank
+    {
+        return;
+    }
     let bar = if found.is_empty() { bar(line.text) } else { None };
     if let Some(waiting) = held.take() {
         if let Some(bar) = bar {
@@ -284,7 +294,7 @@ fn one(found: &Dict<'_>, line: Line<'_>, steps: &mut Steps, held: &mut Option<He
     match (kind(found), stated(found)) {
         (Kind::End, _) => {
             give(found, steps.now(true), sink);
-            *steps = Steps { bars: steps.bars, buffered: steps.buffered, ..Steps::default() };
+            *steps = Steps { bars: steps.bars, buffered: steps.buffered, rank: steps.rank, ..Steps::default() };
         }
         (_, Some((step, total))) => {
             if let Some(total) = total.filter(|total| *total != steps.total) {

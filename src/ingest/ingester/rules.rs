@@ -1,0 +1,204 @@
+//! Rules of reading, each for every format that they can be broken in: the same records, written as they should not be, give the
+//! same points.
+
+use super::dialect::{Dialect, dialects};
+use super::*;
+use crate::ingest::formats::console;
+use crate::project::RunSource;
+use std::fs;
+use std::io::Write;
+
+/// Records of each log.
+const RECORDS: u64 = 20;
+
+/// A folder with one run, read by a process that answers once.
+struct Folder {
+    dir: tempfile::TempDir,
+    project: Project,
+    store: Arc<SledStore>,
+    ingester: Ingester,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("runs/a")).unwrap();
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
+        let (store, ingester) = Self::process(&project);
+        Self { dir, project, store, ingester }
+    }
+
+    fn process(project: &Project) -> (Arc<SledStore>, Ingester) {
+        let store = SledStore::temporary().unwrap();
+        let mut ingester = Ingester::new(project, store.clone());
+        ingester.set_complete(true);
+        (store, ingester)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.dir.path().join("runs/a").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Metrics, steps and values after a look.
+    fn look(&mut self) -> Vec<String> {
+        let budget = Budget { time: Duration::from_secs(60) };
+        self.ingester.turn(&Look::Everything, budget).unwrap();
+        points(&self.store)
+    }
+
+    /// The same for a store that is made anew.
+    fn anew(&self) -> Vec<String> {
+        let (store, mut ingester) = Self::process(&self.project);
+        ingester.turn(&Look::Everything, Budget { time: Duration::from_secs(60) }).unwrap();
+        points(&store)
+    }
+}
+
+fn points(store: &SledStore) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(run) = store.find_run("runs/a") {
+        store.export(run, None, |_, p| (all.push(format!("{} {} {}", p.metric, p.step, p.value)), true).1).unwrap();
+    }
+    all
+}
+
+/// A log of records from `first` on, and where each ends.
+fn log(dialect: &Dialect, first: u64) -> (Vec<u8>, Vec<usize>) {
+    let mut text = dialect.header.clone();
+    let mut ends = Vec::new();
+    for n in first..first + RECORDS {
+        let record = (dialect.record)(n, &text);
+        text.extend(record);
+        ends.push(text.len());
+    }
+    (text, ends)
+}
+
+fn plain(dialect: &Dialect, text: &[u8]) -> Vec<String> {
+    let mut folder = Folder::new();
+    folder.write(dialect.names[0], text);
+    let points = folder.look();
+    assert!(points.len() >= RECORDS as usize, "{}", dialect.format);
+    points
+}
+
+fn is_console(dialect: &Dialect) -> bool {
+    dialect.format == "console" || console::FORMATS.iter().any(|format| format.called() == dialect.format)
+}
+
+#[test]
+fn a_packed_log_is_read_as_it_was() {
+    for dialect in dialects() {
+        let (text, _) = log(dialect, 1);
+        let mut folder = Folder::new();
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(&text).unwrap();
+        folder.write(&format!("{}.gz", dialect.names[0]), &packer.finish().unwrap());
+        assert_eq!(folder.look(), plain(dialect, &text), "{}", dialect.format);
+        assert_eq!(folder.look(), folder.anew(), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn a_packed_log_that_is_cut_off_is_read_when_it_is_whole() {
+    let dialect = dialects().iter().find(|d| d.format == "jsonl").unwrap();
+    let (text, _) = log(dialect, 1);
+    let packed = ruzstd::encoding::compress_to_vec(&text[..], ruzstd::encoding::CompressionLevel::Fastest);
+    let mut folder = Folder::new();
+    folder.write("m.jsonl.zst", &packed[..packed.len() / 2]);
+    assert!(folder.look().is_empty());
+    folder.write("m.jsonl.zst", &packed);
+    assert_eq!(folder.look(), plain(dialect, &text));
+}
+
+#[test]
+fn nul_bytes_between_records_are_passed_over() {
+    // What frames its records knows by itself; MLflow's files are never appended to by a machine that goes down.
+    for dialect in dialects().iter().filter(|d| !matches!(d.format, "tfevents" | "wandb" | "mlflow")) {
+        let (text, ends) = log(dialect, 1);
+        let middle = ends[ends.len() / 2];
+        let torn = [&text[..middle], &[0; 300], &text[middle..]].concat();
+        let mut folder = Folder::new();
+        folder.write(dialect.names[0], &torn);
+        assert_eq!(folder.look(), plain(dialect, &text), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn what_every_rank_prints_is_read_once() {
+    for dialect in dialects().iter().filter(|d| is_console(d)) {
+        let (text, ends) = log(dialect, 1);
+        let by = |ranks: u32| {
+            let mut all = Vec::new();
+            let starts = [dialect.header.len()].into_iter().chain(ends.iter().copied());
+            for (start, end) in starts.zip(&ends) {
+                for rank in 0..ranks {
+                    for line in text[start..*end].split_inclusive(|b| *b == b'\n') {
+                        all.extend_from_slice(format!("[rank{rank}]:").as_bytes());
+                        all.extend_from_slice(line);
+                    }
+                }
+            }
+            let mut folder = Folder::new();
+            folder.write(dialect.names[0], &[&dialect.header, &all[..]].concat());
+            folder.look()
+        };
+        assert_eq!(by(4), by(1), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn what_a_deleted_log_said_is_gone_as_for_a_store_made_anew() {
+    for dialect in dialects() {
+        let mut folder = Folder::new();
+        folder.write(dialect.names[0], &log(dialect, 1).0);
+        folder.look();
+        fs::remove_file(folder.dir.path().join("runs/a").join(dialect.names[0])).unwrap();
+        assert_eq!(
+            folder.look().len(),
+            plain(dialect, &log(dialect, 1).0).len(),
+            "nothing is left: the disk may be away"
+        );
+        folder.write(dialect.names[2], &log(dialect, 50).0);
+        let points = folder.look();
+        assert!(!points.is_empty() && points == folder.anew(), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn two_files_that_say_the_same_are_one_series() {
+    // Where the path names the metric, two files are two metrics.
+    for dialect in dialects().iter().filter(|d| !matches!(d.format, "dvclive" | "mlflow")) {
+        let (text, ends) = log(dialect, 1);
+        let mut folder = Folder::new();
+        folder.write(dialect.names[2], &text);
+        // The other is not as far.
+        folder.write(dialect.names[0], &text[..ends[ends.len() / 2]]);
+        let of = |points: &[String]| {
+            let mut losses: Vec<String> = points.iter().filter(|p| p.contains("oss")).cloned().collect();
+            losses.sort();
+            losses
+        };
+        assert_eq!(of(&folder.look()), of(&plain(dialect, &text)), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn trainings_one_after_another_are_runs_of_their_own() {
+    // Hugging Face's dictionaries are counted: without a bar, nothing tells that they begin again.
+    for dialect in dialects().iter().filter(|d| is_console(d) && d.format != "hf-dict") {
+        let (text, _) = log(dialect, 1);
+        let body = &text[dialect.header.len()..];
+        let mut folder = Folder::new();
+        folder.write(dialect.names[0], &[&text, &b"\n===== [2/2] second =====\n"[..], body].concat());
+        let first = folder.look();
+        assert_eq!(first, plain(dialect, &text), "{}", dialect.format);
+        let second = folder.store.find_run("runs/a/second").unwrap_or_else(|| panic!("{}", dialect.format));
+        let mut count = 0;
+        folder.store.export(second, None, |_, _| (count += 1, true).1).unwrap();
+        assert_eq!(count, first.len(), "{}", dialect.format);
+    }
+}
