@@ -110,7 +110,10 @@ struct Rows {
     count: i64,
 }
 
+/// What each run is called, by its id.
 type Names = HashMap<String, String>;
+/// Parameters of each run.
+type Params = BTreeMap<String, Map<String, Value>>;
 
 impl Kind {
     fn of(connection: &Connection) -> Result<Self, Unread> {
@@ -149,12 +152,8 @@ impl Kind {
     }
 
     /// Parameters by run, and a hash of them all.
-    fn params(
-        self,
-        connection: &Connection,
-        names: &Names,
-    ) -> Result<(BTreeMap<String, Map<String, Value>>, u64), rusqlite::Error> {
-        let mut all: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    fn params(self, connection: &Connection, names: &Names) -> Result<(Params, u64), rusqlite::Error> {
+        let mut all = Params::new();
         let mut text = String::new();
         match self {
             Self::Mlflow => {

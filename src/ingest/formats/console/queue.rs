@@ -14,6 +14,10 @@ use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 type Found = (FactName, FactValue, String);
+/// Makes a parser that goes on after so many line breaks.
+type Fresh = Box<dyn Fn(u64) -> Box<dyn Parser> + Send>;
+/// Says whether a line is one of metrics.
+type Tells = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 static TITLE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\s*[=#*~>+-]{3,}\s*(.*?)\s*[=#*~<+-]*\s*$").ok());
@@ -83,9 +87,9 @@ impl Training {
 pub(super) struct Queue {
     inner: Box<dyn Parser>,
     /// A parser that goes on after so many line breaks.
-    fresh: Box<dyn Fn(u64) -> Box<dyn Parser> + Send>,
+    fresh: Fresh,
     /// Whether a line is one of metrics.
-    tells: Box<dyn Fn(&[u8]) -> bool + Send>,
+    tells: Tells,
     now: Training,
     /// Trainings so far.
     count: u64,
