@@ -224,9 +224,10 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 fn summaries(sink: &Sink) -> BTreeMap<String, Summary> {
-    let mut all: BTreeMap<u32, (Summary, BTreeSet<i64>)> = BTreeMap::new();
+    // The other reader knows no runs: those that one log holds are one to it.
+    let mut all: BTreeMap<&str, (Summary, BTreeSet<i64>)> = BTreeMap::new();
     for p in &sink.points {
-        let (s, steps) = all.entry(p.metric).or_default();
+        let (s, steps) = all.entry(sink.metrics()[p.metric as usize].as_str()).or_default();
         s.n += 1;
         if p.value.is_finite() {
             s.finite += 1;
@@ -237,7 +238,7 @@ fn summaries(sink: &Sink) -> BTreeMap<String, Summary> {
         steps.insert(p.step);
         s.unique = steps.len() as u64;
     }
-    all.into_iter().map(|(metric, (s, _))| (sink.metrics()[metric as usize].clone(), s)).collect()
+    all.into_iter().map(|(name, (s, _))| (name.to_owned(), s)).collect()
 }
 
 fn truths(entry: &Value) -> BTreeMap<String, Summary> {

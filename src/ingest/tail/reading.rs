@@ -7,7 +7,7 @@ use crate::ingest::formats::{Chosen, Growth, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
 use crate::ingest::packed::{self, Packing, unpacked_name};
 use crate::open;
-use crate::store::{Commit, Cursor, FileId, FoundFact, Group, Identity, RunId, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, FoundFact, Group, RunId, SledStore, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
@@ -327,7 +327,7 @@ impl Tail {
         let cursor = Cursor {
             offset: stamp.length,
             state: found.place.save(),
-            identity: identity::remember(file, &stamp, 0, &[], &Identity::default())?,
+            identity: identity::remember(file, &stamp, 0, &[], &crate::store::Identity::default())?,
             length: stamp.length,
             modified: stamp.modified,
             ..Cursor::default()

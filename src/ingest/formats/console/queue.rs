@@ -1,8 +1,7 @@
 //! Several trainings in one log: what a driver script leaves that trains one configuration after another.
 //!
 //! The rule, for every format of the console: training that begins again, at or before the step it first began with, is another
-//! run where the one before had reached its planned end, where a title stands between them, or where its length or size is
-//! announced to be another; else it is the same run started again. A title is a line set off by signs (`===== [2/3] mix1 =====`),
+//! run where a title stands between them, or where its length or size is another; else it is the same run started again. A title is a line set off by signs (`===== [2/3] mix1 =====`),
 //! and names the run; without one, runs are numbered. The first training is the run that the log lies in, unless its title
 //! counts the trainings to come. What is announced between two trainings is of the second.
 
@@ -76,10 +75,6 @@ impl Training {
     /// Whether a step begins again what had gone on.
     fn begins_again(&self, step: i64) -> bool {
         self.steps.is_some_and(|(first, last)| step <= first && last > first)
-    }
-
-    fn is_over(&self) -> bool {
-        self.planned > 0.0 && self.steps.is_some_and(|(_, last)| last as f64 >= 0.98 * self.planned)
     }
 }
 
@@ -277,10 +272,7 @@ impl Queue {
         next.note(&self.pending);
         next.note(facts);
         let differs = |before: f64, now: f64| before > 0.0 && now > 0.0 && before != now;
-        self.title.is_some()
-            || self.now.is_over()
-            || differs(self.now.planned, next.planned)
-            || differs(self.now.size, next.size)
+        self.title.is_some() || differs(self.now.planned, next.planned) || differs(self.now.size, next.size)
     }
 
     /// What the lines since the last metrics announce, to whoever begins with them.
@@ -427,13 +419,13 @@ mod tests {
         .concat();
         assert_eq!(steps(&titled), expect(&[("mix0", 40), ("mix1", 30)]));
         assert_eq!(read(&titled, true).1.iter().filter(|f| f.1 == FactName::TotalParams).count(), 2);
-        let plain = [training(40, 40), training(40, 30)].concat();
-        assert_eq!(steps(&plain), expect(&[("", 40), ("2", 30)]), "the first had reached its end");
+        let plain = [training(40, 40), training(30, 30)].concat();
+        assert_eq!(steps(&plain), expect(&[("", 40), ("2", 30)]), "of another length");
         let sizes = [size(30), training(40, 20), size(60), training(40, 20)].concat();
         assert_eq!(steps(&sizes), expect(&[("", 20), ("2", 20)]));
         let three =
-            [training(20, 20), training(20, 20), "### Running mix9 ###\n".to_owned(), training(20, 20)].concat();
-        assert_eq!(steps(&three), expect(&[("", 20), ("2", 20), ("mix9", 20)]));
+            [training(20, 20), training(30, 30), "### Running mix9 ###\n".to_owned(), training(20, 20)].concat();
+        assert_eq!(steps(&three), expect(&[("", 20), ("2", 30), ("mix9", 20)]));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use super::guessed::Guess;
 use super::queue::Queue;
 use super::signs::{ConsoleFormat, Sign, may_be_console};
-use super::{FORMATS, stdout};
+use super::{FORMATS, hf_dict, stdout};
 use crate::ingest::formats::custom::CustomFormat;
 use crate::ingest::formats::lines::LineReader;
 use crate::ingest::formats::saved::{self, Reader};
@@ -186,6 +186,10 @@ pub(in crate::ingest::formats) fn starting_as(format: &str, own: &[CustomFormat]
             ..Undecided::default()
         })
     };
+    if format == hf_dict::HfDict.called() {
+        // Their steps are counted: whether they begin again is not said.
+        return fresh(0);
+    }
     Box::new(Queue::of(fresh, move |line| is_of_metrics(&told, line)))
 }
 
