@@ -63,7 +63,9 @@ impl<'a> Comparison<'a> {
     pub(super) fn pick(&self, task: &Task<'_>) -> Option<Picked> {
         let mut picked = Picked { fits: Vec::new(), best: None, implausible: Vec::new() };
         for index in &self.ranking {
-            let held = self.procedure.clone().or_else(|| self.held[*index].clone());
+            // The procedure's errors are those of the law it chose first.
+            let procedure = self.procedure.clone().filter(|_| picked.implausible.is_empty());
+            let held = procedure.or_else(|| self.held[*index].clone());
             let fit = self.raced[*index].fit(task, held, task.options.bootstraps).ok()?;
             match sanity::implausible(&fit, task.observations, task.options.seed) {
                 // Whatever its errors are on what was held out, it is not to be asked about what lies between.

@@ -23,6 +23,8 @@ const FAR: f64 = 0.03;
 /// Leaps further than this many times the tested one are not made wider still: the number would be as empty as the
 /// promise.
 const MOST_TEST_DISTANCES: f64 = 4.0;
+/// The least half-width of the interval of a run's loss, in ln L: runs that differ in nothing but the seed differ by more.
+const LEAST: f64 = 1e-4;
 /// Half-width of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
 
@@ -69,7 +71,7 @@ impl Calibration {
             let tokens = scale_test(self.tokens.as_ref(), at.beyond_tokens);
             *side = (*side * *side + excess + size * size + tokens * tokens).sqrt();
         }
-        interval(value, below, above)
+        interval(value, below.max(LEAST), above.max(LEAST))
     }
 
     /// How far below and above the curve nine runs in ten are, in ln L.

@@ -169,7 +169,8 @@ impl Lap<'_, '_> {
     /// Fits to the first rows, which are all it sees, and predicts ln L of the second; with what it found.
     fn predict(&self, train: &Columns, test: &Columns, starts: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
         let model = self.task.model(self.law, self.hidden, train);
-        let fresh = self.task.fresh_beside(starts.len(), self.fewer.is_some());
+        let parameters = model.parameters.len();
+        let fresh = self.task.fresh_beside(train.len(), parameters, starts.len(), self.fewer.is_some());
         let theta = self.task.fit_fold(&model, train, starts, fresh);
         (model.predict(&theta, test), theta)
     }
@@ -201,7 +202,7 @@ impl Lap<'_, '_> {
         if self.fewer.is_some() || parts.len() < FIRST || rows.len() < ENOUGH * model.parameters.len() {
             return Vec::new();
         }
-        vec![task.fit_fold(&model, &rows, &[], task.fresh_beside(0, false))]
+        vec![task.fit_fold(&model, &rows, &[], None)]
     }
 
     /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it.

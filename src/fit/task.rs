@@ -28,6 +28,8 @@ const FOLDS_TO_START_FROM: usize = 4;
 const FOLD_STARTS: (usize, usize) = (8, 16);
 /// Fresh starts of a fold's fit beside one that has not seen what is held out.
 const FRESH_BESIDE: usize = 4;
+/// With fewer rows per parameter than this, as many as without another start.
+const FEW_ROWS: usize = 4;
 
 /// What the fits of several laws to one validation loss have in common.
 #[derive(Clone, Copy)]
@@ -83,11 +85,12 @@ impl<'a> Task<'a> {
         Model::new(law, shape, self.options.delta.clamp(1e-6, 1.0))
     }
 
-    /// Fresh starts of a fold's fit beside so many that have not seen what is held out; none where those were grown from an
-    /// optimum with one hidden domain less.
-    pub(super) fn fresh_beside(&self, starts: usize, grown: bool) -> Option<usize> {
+    /// Fresh starts of a fold's fit to so many rows beside starts that have not seen what is held out; none where those were
+    /// grown from an optimum with one hidden domain less. Few rows leave many optima, and cost little.
+    pub(super) fn fresh_beside(&self, rows: usize, parameters: usize, starts: usize, grown: bool) -> Option<usize> {
         match (starts, grown) {
             (0, _) => None,
+            _ if rows < FEW_ROWS * parameters => None,
             (_, true) => Some(0),
             (_, false) => Some(FRESH_BESIDE),
         }

@@ -35,7 +35,7 @@ impl Law for Additive {
         let k = data.domains.len();
         needs::all([
             needs::sizes(data, 2),
-            needs::amounts(data, 2),
+            needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),
         ])

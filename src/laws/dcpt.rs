@@ -32,7 +32,12 @@ impl Law for DCpt {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        needs::all([needs::own_shares(data, 3), needs::sizes(data, 1), needs::amounts(data, 2), needs::rows(data, 9)])
+        needs::all([
+            needs::own_shares(data, 3),
+            needs::sizes(data, 1),
+            needs::amounts_or_sizes(data, 2),
+            needs::rows(data, 9),
+        ])
     }
 
     fn sees(&self) -> &'static [Variable] {

@@ -36,7 +36,7 @@ impl Law for Exponential {
         let k = data.domains.len();
         needs::all([
             needs::sizes(data, 2),
-            needs::amounts(data, 2),
+            needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + k),
         ])

@@ -68,7 +68,7 @@ impl Law for Joint {
         let k = data.domains.len();
         needs::all([
             needs::sizes(data, 2),
-            needs::amounts(data, 2),
+            needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, 2 * k),
             needs::rows(data, FIRST + 4 * k),
         ])

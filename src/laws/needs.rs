@@ -50,6 +50,13 @@ pub(super) fn amounts(data: &Observations, least: usize) -> Option<String> {
     (have < least).then(|| format!("needs losses at {least} or more token counts D; there {} {have}", verb(have)))
 }
 
+/// The same for a law with a term in N beside that in D: where runs of several sizes have one token count, its term in D is a
+/// constant, which the law does without; [`crate::fit::Fit::unseen`] says that it does not see D then.
+pub(super) fn amounts_or_sizes(data: &Observations, least: usize) -> Option<String> {
+    let one = different(data, |row| row.tokens) == 1 && different(data, |row| row.params) > 1;
+    if one { None } else { amounts(data, least) }
+}
+
 /// A sentence unless the own domain's weight is known and takes at least `least` values.
 pub(super) fn own_shares(data: &Observations, least: usize) -> Option<String> {
     let Some(own) = data.own else {

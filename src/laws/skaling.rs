@@ -34,7 +34,7 @@ impl Law for Skaling {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        needs::all([needs::sizes(data, 3), needs::amounts(data, 3), needs::rows(data, 6)])
+        needs::all([needs::sizes(data, 3), needs::amounts_or_sizes(data, 3), needs::rows(data, 6)])
     }
 
     fn sees(&self) -> &'static [Variable] {

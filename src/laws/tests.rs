@@ -64,6 +64,19 @@ fn names_are_found_however_they_are_written_and_none_twice() {
 }
 
 #[test]
+fn several_sizes_at_one_token_count_get_the_laws_with_n() {
+    let mut data = anything(80, 3);
+    data.rows.iter_mut().for_each(|row| row.tokens = 1e9);
+    for name in ["dcpt", "additive", "exponential", "joint", "capacity", "chinchilla", "skaling"] {
+        assert_eq!(get(name).unwrap().missing(&data), [""; 0], "{name}");
+    }
+    data.rows.iter_mut().for_each(|row| row.params = 1e8);
+    for name in ["additive", "exponential", "joint", "capacity", "chinchilla", "skaling"] {
+        assert!(!get(name).unwrap().missing(&data).is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn every_law_sees_what_it_says_and_nothing_else() {
     let data = anything(60, 7);
     let x = Columns::of(&data);
