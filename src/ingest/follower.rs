@@ -103,6 +103,7 @@ impl Follower {
         for (relative, path, stamp) in &listing {
             self.consider(relative, path, *stamp, now);
         }
+        self.release(&listing, now);
         self.supersede(store);
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
     }
@@ -225,6 +226,22 @@ impl Follower {
             }
             Err(reason) => {
                 self.refused.insert(relative.to_owned(), (stamp, reason));
+            }
+        }
+    }
+
+    /// Considers earlier copies again whose later one is nothing that can be read by now: it counts as what was read of it.
+    fn release(&mut self, listing: &[Listed], now: SystemTime) {
+        let is_newest = |(old, by): &(&String, &String)| {
+            let (Some((stamp, _)), Some(later)) = (self.refused.get(*old), self.tails.get(*by)) else { return false };
+            later.age(&self.own) < (stamp.modified, stamp.length)
+        };
+        let released: Vec<String> = self.superseded.iter().filter(is_newest).map(|(old, _)| old.clone()).collect();
+        for old in released {
+            self.superseded.remove(&old);
+            self.refused.remove(&old);
+            if let Ok(at) = listing.binary_search_by(|listed| listed.0.cmp(&old)) {
+                self.consider(&old, &listing[at].1, listing[at].2, now);
             }
         }
     }

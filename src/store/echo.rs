@@ -15,8 +15,10 @@ use std::collections::HashMap;
 pub const COMPARED: usize = 32;
 /// … and how many must be there.
 pub const LEAST: usize = 3;
-/// How far two values may be apart, relative to them: four digits, as Hugging Face prints them.
-const CLOSE: f64 = 1e-3;
+/// More digits behind the point than any program prints on purpose: the values are as they were computed.
+const IN_FULL: i32 = 8;
+/// How far apart two values in full may be, relative to them: one of them may have been a single-precision number.
+const CLOSE: f64 = 1e-6;
 
 /// What of a series is in another file, too.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,20 +78,36 @@ pub fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>
 /// How the first points of one series relate to those of another.
 #[must_use]
 pub fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
-    let close = |x: f64, y: f64| x == y || x.is_nan() && y.is_nan() || (x - y).abs() <= CLOSE * x.abs().max(y.abs());
+    // Copies differ by what the shorter one does not print. Two seeds of one recipe agree in their first digits, too.
+    let printed = decimals(a).min(decimals(b));
+    let half = if printed < IN_FULL { 0.5 * 0.1_f64.powi(printed) } else { 0.0 };
+    let close =
+        |x: f64, y: f64| x == y || x.is_nan() && y.is_nan() || (x - y).abs() <= half + CLOSE * x.abs().max(y.abs());
+    let least = match printed {
+        4.. => LEAST,
+        3 => 2 * LEAST,
+        _ => 3 * LEAST,
+    };
     let vary = |points: &[(i64, f64)]| points.windows(2).any(|two| two[0].1 != two[1].1);
     if !vary(a) || !vary(b) {
         return Relation::Other;
     }
     let by_step: HashMap<i64, f64> = b.iter().copied().collect();
     let common: Vec<bool> = a.iter().filter_map(|(step, x)| Some(close(*x, *by_step.get(step)?))).collect();
-    if common.len() >= LEAST && common.iter().all(|same| *same) && a[0].0 == b[0].0 {
+    if common.len() >= least && common.iter().all(|same| *same) && a[0].0 == b[0].0 {
         return Relation::Same;
     }
     let n = a.len().min(b.len());
-    let one_by_one = n >= LEAST && a.iter().zip(b).all(|(a, b)| close(a.1, b.1));
+    let one_by_one = n >= least && a.iter().zip(b).all(|(a, b)| close(a.1, b.1));
     let spans = |points: &[(i64, f64)]| points[n - 1].0 - points[0].0;
     if one_by_one && spans(a) == n as i64 - 1 && spans(b) > spans(a) { Relation::Counts } else { Relation::Other }
+}
+
+/// Digits behind the point with which values were printed, at most [`IN_FULL`].
+fn decimals(points: &[(i64, f64)]) -> i32 {
+    let is_whole = |value: f64| (value - value.round()).abs() <= 1e-7 * value.abs().max(1.0);
+    let all = |digits: &i32| points.iter().filter(|p| p.1.is_finite()).all(|p| is_whole(p.1 * 10_f64.powi(*digits)));
+    (0..IN_FULL).find(all).unwrap_or(IN_FULL)
 }
 
 /// Notes what of a file is in another.
@@ -126,7 +144,24 @@ mod tests {
         };
         let counted =
             |n: i64| -> Vec<(i64, f64)> { (1..=n).map(|i| (i, 8.0 / (1 + i.unsigned_abs()) as f64)).collect() };
-        assert_eq!(compare(&of(1..20, 10, 0.0), &of(1..9, 10, 0.0001)), Relation::Same, "rounded");
+        let rounded = |digits: i32, points: Vec<(i64, f64)>| -> Vec<(i64, f64)> {
+            let unit = 10_f64.powi(digits);
+            points.into_iter().map(|(step, value)| (step, (value * unit).round() / unit)).collect()
+        };
+        for digits in [5, 4, 3] {
+            let short = rounded(digits, of(1..9, 10, 0.0));
+            assert_eq!(compare(&of(1..20, 10, 0.0), &short), Relation::Same, "rounded to {digits} digits");
+        }
+        let single: Vec<(i64, f64)> = of(1..20, 10, 0.0).into_iter().map(|(s, v)| (s, f64::from(v as f32))).collect();
+        assert_eq!(compare(&of(1..20, 10, 0.0), &single), Relation::Same, "in single precision");
+        // Another seed of the same recipe, a thousandth apart and less.
+        for shift in [1e-3, 2e-4] {
+            assert_eq!(compare(&of(1..20, 10, 0.0), &of(1..20, 10, shift)), Relation::Other, "{shift}");
+            let (one, other) = (rounded(4, of(1..20, 10, 0.0)), rounded(4, of(1..20, 10, shift)));
+            assert_eq!(compare(&one, &other), Relation::Other, "{shift}, printed with four digits");
+        }
+        let coarse = |shift: f64| rounded(2, of(1..9, 10, shift));
+        assert_eq!(compare(&coarse(0.0), &coarse(1e-4)), Relation::Other, "too few points with so few digits");
         assert_eq!(compare(&of(1..20, 10, 0.0), &of(1..20, 10, 0.1)), Relation::Other);
         assert_eq!(compare(&counted(20), &of(1..21, 10, 0.0)), Relation::Counts);
         assert_eq!(compare(&of(1..21, 10, 0.0), &counted(20)), Relation::Other, "the other way round");

@@ -214,7 +214,7 @@ fn logs_of_many_stacks() -> Vec<(String, Vec<u8>)> {
 }
 
 /// What is told of those logs, and is so.
-const TOLD: [(&str, SignalKind); 13] = [
+const TOLD: [(&str, SignalKind); 17] = [
     // Two tables of training histories, one directory.
     ("csv_generic/MillionXie__2026OpticsMoE/document/18_vision2_hybrid_dense_tasks/evidence", SignalKind::Restarted),
     (
@@ -232,6 +232,10 @@ const TOLD: [(&str, SignalKind); 13] = [
     ("megatron_moe_excerpts/bigscience-workshop__Megatron-DeepSpeed__issue396_nan.log", SignalKind::NotANumber),
     // The loss of one batch, one and a half nats above all before it.
     ("nanogpt/KellerJordan__modded-nanogpt/records/track_1_short/2024-11-10_ScaleShortcuts", SignalKind::Spike),
+    // Logs of several trainings, one directory.
+    ("nanogpt/KellerJordan__modded-nanogpt/records/track_1_short/2025-09-21_DropAttn", SignalKind::Restarted),
+    ("nanogpt/KellerJordan__modded-nanogpt/records/track_1_short/2026-07-17_FP8DownProjection", SignalKind::Restarted),
+    ("nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results", SignalKind::Restarted),
     (
         "tfevents/QIU023__torchtitan_attention_residual/phase5_vlm_multimodal_sft/runs/\
          v12_4d_fsdp2_dp2_pp2_ep2_continue_8gpu_from_p4_step8000",
@@ -240,10 +244,16 @@ const TOLD: [(&str, SignalKind); 13] = [
     // Several trainings in one log.
     (
         "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log",
+        SignalKind::Restarted,
+    ),
+    (
+        "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log/\
+         launch_8gpu_mm.sh",
         SignalKind::Spike,
     ),
     (
-        "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log",
+        "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/run_overnight_pipeline.log/\
+         launch_8gpu_mm.sh",
         SignalKind::Restarted,
     ),
     (
@@ -251,7 +261,8 @@ const TOLD: [(&str, SignalKind); 13] = [
         SignalKind::Restarted,
     ),
     (
-        "torchtitan/QIU023__torchtitan_attention_residual/phase6_upstream_pr_prep/logs/v11_orchestrator.log",
+        "torchtitan/QIU023__torchtitan_attention_residual/phase6_upstream_pr_prep/logs/v11_orchestrator.log/\
+         launch_8gpu_mm.sh",
         SignalKind::Restarted,
     ),
 ];

@@ -64,11 +64,7 @@ fn regmix_joins_weights_to_losses_and_renormalises() {
     for (file, count) in [("regmix.yaml", 512), ("regmix-test.yaml", 256)] {
         let Some((project, observed)) = read(file) else { return };
         assert_eq!(project.domains.len(), 17, "{file}");
-        let mut expected = vec![count; 13];
-        expected.extend([0; 4]);
-        let mut found = rows(&observed);
-        found.sort_by(|a, b| b.cmp(a));
-        assert_eq!(found, expected, "{file}");
+        assert_eq!(rows(&observed), vec![count; 13], "{file}: four of the corpora have no loss");
         assert!(said(&observed, "rows were normalised; their sums were 0.99"), "{:?}", observed.fitted[0].dropped);
         assert_eq!(project.metric_of("arxiv"), Some("metric/the_pile_arxiv_val_loss"));
     }

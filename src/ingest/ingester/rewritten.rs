@@ -137,6 +137,7 @@ fn a_state_that_was_never_whole_and_is_begun_anew_keeps_no_other_from_being_read
     use Action::{Turn, Write, WritePart};
     // Its first part is recognised, and the shorter ones after it are not.
     check(&[WritePart(0, 41), Turn, Write(1, 1), WritePart(0, 1), WritePart(0, 1)]).unwrap();
+    check(&[Write(1, 1), WritePart(0, 31), Turn, WritePart(0, 1)]).unwrap();
 }
 
 proptest! {
