@@ -371,7 +371,9 @@ fn refuse_unseen(
 
 /// The weights asked for, completed in the proportions of the current ones; those where none are asked for.
 fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failure> {
-    let current = project.current.as_ref();
+    // With one domain there is one mixture.
+    let only = (project.domains.len() == 1).then(|| Mixture::from_weights(&project.domains, &[1.0]));
+    let current = project.current.as_ref().or(only.as_ref());
     let asked = asked.or(current).ok_or_else(|| missing("mixture", "--mixture a=0.7,b=0.3"))?;
     if let Some(stranger) = asked.0.keys().find(|domain| !project.domains.contains(domain)) {
         return Err(Failure::usage(
