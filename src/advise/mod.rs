@@ -70,8 +70,8 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     let needed = needed(project, &minimize);
     let mixtures = explored(evidence, &needed);
     let mut obstacles = abstain::obstacles(evidence, surfaces, &needed, &mixtures);
-    let minimized: Vec<_> = evidence.observed.fitted.iter().zip(&minimize).filter(|(_, share)| **share > 0.0).collect();
-    let minimized: Vec<_> = minimized.into_iter().map(|(rows, _)| rows).collect();
+    let counts = evidence.observed.fitted.iter().zip(&minimize).filter(|(_, share)| **share > 0.0);
+    let minimized: Vec<_> = counts.map(|(rows, _)| rows).collect();
     let verdict = if obstacles.reasons.is_empty() { matters::test(&minimized, project.fit.seed) } else { None };
     if let Some(verdict) = verdict.filter(|v| !v.matters()) {
         abstain::without_effect(&mut obstacles, &verdict, abstain::gap(evidence, &mixtures));

@@ -126,7 +126,7 @@ impl SledStore {
         self.state().runs.get(&run).is_none_or(|run| run.files.is_empty())
     }
 
-    /// The name of a run.
+    /// The name of a run, where it is known.
     #[must_use]
     pub fn run_name(&self, run: RunId) -> Option<String> {
         self.state().runs.get(&run).map(|run| run.name.clone())

@@ -39,12 +39,6 @@ impl SledStore {
         self.state().runs.get(&run).map(|run| run.files.clone()).unwrap_or_default()
     }
 
-    /// The name of a run, where it is known.
-    #[must_use]
-    pub fn name_of(&self, run: RunId) -> Option<String> {
-        Some(self.state().runs.get(&run)?.name.clone())
-    }
-
     /// Replaces what is known of a run besides metrics. Returns whether that is anything new.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl RunIndex {
     /// Reads the named runs from the store again, and what follows from them.
     fn refresh(&mut self, changed: BTreeSet<RunId>, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
         let mut assume = std::mem::take(&mut self.assume_again);
-        let names: Vec<(RunId, Option<String>)> = changed.iter().map(|id| (*id, shared.store.name_of(*id))).collect();
+        let names: Vec<(RunId, Option<String>)> = changed.iter().map(|id| (*id, shared.store.run_name(*id))).collect();
         // Those that no source has any more were deleted.
         let gone: BTreeSet<RunId> =
             names.iter().filter(|(id, name)| name.is_none() && self.runs.contains_key(id)).map(|(id, _)| *id).collect();

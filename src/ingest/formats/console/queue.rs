@@ -173,15 +173,20 @@ impl Queue {
         self.newlines += memchr_iter(b'\n', &input[..used]).count() as u64;
         if sink.points.len() > points {
             self.now = now;
-            self.title = None;
-            let pending = std::mem::take(&mut self.pending);
-            self.say(pending, sink);
-            self.say(facts, sink);
-            self.header.clear();
+            self.metrics_came(facts, sink);
         } else {
             self.wait_with(facts, sink);
         }
         Ok(Some(used))
+    }
+
+    /// Metrics have come: what was announced before them, and these facts, are of the training at hand.
+    fn metrics_came(&mut self, facts: Vec<Found>, sink: &mut Sink) {
+        self.title = None;
+        let pending = std::mem::take(&mut self.pending);
+        self.say(pending, sink);
+        self.say(facts, sink);
+        self.header.clear();
     }
 
     /// Takes note of facts without metrics behind them. Those of the first training are no other's, unless a title counts it.
@@ -243,11 +248,7 @@ impl Queue {
                 for point in &sink.points[points..] {
                     self.now.took(point.step);
                 }
-                self.title = None;
-                let pending = std::mem::take(&mut self.pending);
-                self.say(pending, sink);
-                self.say(facts, sink);
-                self.header.clear();
+                self.metrics_came(facts, sink);
             } else {
                 self.wait_with(facts, sink);
                 self.keep(&input[line..end]);
