@@ -5,7 +5,7 @@ use super::baselines::power_with_floor;
 use mixlaw::forecast::ledger::{Entry, Ledger, widened};
 use mixlaw::forecast::signals::{HOPELESS, probability_below};
 use mixlaw::forecast::{self, Pool};
-use mixlaw::observe::RunRecord;
+use mixlaw::observe::{RecordFields, RunRecord};
 use mixlaw::project::Project;
 use mixlaw::store::RunId;
 use mixlaw::vocab::{FactName, FactValue, Facts, Metric, Mixture};
@@ -339,12 +339,13 @@ fn read_run(path: &Path, id: u32) -> RunRecord {
     }
     let name = path.file_name().expect("a name").to_string_lossy().into_owned();
     let series = std::sync::Arc::new(series.into_iter().map(|(key, points)| (key, points.into())).collect());
-    RunRecord {
+    let fields = RecordFields {
         id: RunId(id),
         name: name.into(),
         facts: std::sync::Arc::new(facts),
         series,
         steps: None,
         others: std::sync::Arc::default(),
-    }
+    };
+    fields.into()
 }

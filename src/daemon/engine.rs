@@ -126,7 +126,10 @@ impl Engine {
     /// Handles an event with all that follows from it.
     fn handle(&mut self, event: Event) -> Result<Changed, StoreError> {
         let mut changed = Changed::default();
-        let hear = &mut |event: &Event| changed.hear(event);
+        let hear = &mut |event: &Event| {
+            changed.hear(event);
+            self.shown.hear(event);
+        };
         component::dispatch(&mut self.components.all(), &mut self.shared, event, hear)?;
         Ok(changed)
     }

@@ -150,7 +150,7 @@ impl Grades {
     /// The score, for the screen.
     #[must_use]
     pub fn shown(&self) -> LedgerView {
-        LedgerView { waiting: self.ledger.read().open().count(), ..self.view.clone() }
+        LedgerView { waiting: self.ledger.read().waiting_in_all(), ..self.view.clone() }
     }
 }
 

@@ -32,6 +32,9 @@ const STOP: Duration = Duration::from_secs(10);
 /// reading takes a twentieth of a core, up to a frame or three of a screen.
 const GATHER_TIMES: u32 = 19;
 const GATHER_MOST: Duration = Duration::from_millis(50);
+/// How often runs are looked at for alerts, and forecasts are written down, at most: nobody is woken sooner for it, and a
+/// look costs more than the line that it follows.
+const WRITE_DOWN: Duration = Duration::from_secs(1);
 /// How often a quiet daemon publishes, so that ages on screen are right.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -209,6 +212,8 @@ impl Worker {
         let mut published = None::<Instant>;
         // What the store already had is worth fitting before the logs have moved.
         let mut rows_changed = true;
+        // When runs were looked at last, and whether there may be news since.
+        let (mut written_down, mut news) = (None::<Instant>, true);
         loop {
             let began = Instant::now();
             let mut show = published.is_none();
@@ -219,6 +224,7 @@ impl Worker {
                     self.reload(&mut rows_changed)?;
                 }
                 let changed = self.engine.turn(&now, Budget::default())?;
+                news = true;
                 show |= changed.shown;
                 rows_changed |= changed.rows;
                 if changed.more {
@@ -231,7 +237,10 @@ impl Worker {
                 self.around.refitting = self.jobs.send(self.engine.job()).is_ok();
             }
             if look.is_none() {
-                show |= self.engine.write_down(SystemTime::now())?;
+                if written_down.is_none_or(|t| t.elapsed() >= WRITE_DOWN) {
+                    (written_down, news) = (Some(Instant::now()), false);
+                    show |= self.engine.write_down(SystemTime::now())?;
+                }
                 self.engine.store().compact()?;
             }
             show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
@@ -241,7 +250,10 @@ impl Worker {
             }
             let gather = (GATHER_TIMES * began.elapsed()).clamp(GATHER, GATHER_MOST);
             let every = self.watcher.reconcile_every();
-            let patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
+            let mut patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
+            if let Some(written_down) = written_down.filter(|_| news) {
+                patience = patience.min(WRITE_DOWN.saturating_sub(written_down.elapsed()));
+            }
             let mut first = match self.inbox.recv_timeout(patience) {
                 Ok(event) => Some(event),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -254,6 +266,9 @@ impl Worker {
                 match event {
                     Event::Stop => {
                         self.stopping = true;
+                        if news && look.is_none() {
+                            self.engine.write_down(SystemTime::now())?;
+                        }
                         return self.engine.stop();
                     }
                     Event::Look(more) => look = Some(both(look.take(), more)),
@@ -267,6 +282,7 @@ impl Worker {
                     }
                     Event::Fitted(fitted) => {
                         self.engine.accept(*fitted, SystemTime::now())?;
+                        news = true;
                         self.around.refitting = false;
                         published = None;
                     }

@@ -3,7 +3,7 @@
 use crate::daemon::health::RunContext;
 use crate::daemon::metric_roles::{Kinds, Roles};
 use crate::daemon::run_view;
-use crate::observe::{self, OptimiserSteps, RunRecord, SeriesByKey};
+use crate::observe::{self, OptimiserSteps, RecordFields, RunRecord, SeriesByKey};
 use crate::project::Project;
 use crate::store::{FileId, ReadStore, RunId, SledStore, StoreError, Summary};
 use crate::vocab::{MetricView, RunForecast};
@@ -42,22 +42,30 @@ impl Tracked {
         RunContext { project, record: &self.record, metrics: &self.metrics, roles: &self.roles, forecasts }
     }
 
-    /// Those of its series that have no other points by now: the summary is the same, and points are only ever added to a
-    /// file that has not been replaced.
-    fn unchanged(&self, metrics: &[(Arc<str>, Summary)]) -> SeriesByKey {
-        let same = |key: &str| {
-            let of = |all: &[(Arc<str>, Summary)]| {
-                all.binary_search_by(|(known, _)| (**known).cmp(key)).ok().map(|at| all[at].1)
-            };
-            of(&self.metrics).is_some_and(|before| of(metrics).is_some_and(|now| before.points == now.points))
+    /// Those of its series that need not be read again: they have no other points by now, or a few more at later steps.
+    /// Points are only ever added to a file that has not been replaced.
+    fn kept(&self, store: &SledStore, metrics: &[(Arc<str>, Summary)]) -> Result<SeriesByKey, StoreError> {
+        let points = |all: &[(Arc<str>, Summary)], key: &str| {
+            all.binary_search_by(|(known, _)| (**known).cmp(key)).ok().map(|at| all[at].1.points)
         };
-        let kept = self.record.series.iter().filter(|(key, _)| same(key));
-        kept.map(|(key, points)| (key.clone(), Arc::clone(points))).collect()
+        let mut kept = SeriesByKey::new();
+        for (key, series) in self.record.series.iter() {
+            let (Some(before), Some(now)) = (points(&self.metrics, key), points(metrics, key)) else { continue };
+            if before == now {
+                kept.insert(key.clone(), Arc::clone(series));
+            } else if !self.converted && self.record.steps.is_none() {
+                let new = store.points_after(self.record.id, key, before)?;
+                if let Some(grown) = new.and_then(|new| grown(series, &new)) {
+                    kept.insert(key.clone(), Arc::new(grown));
+                }
+            }
+        }
+        Ok(kept)
     }
 
     /// Takes up which series matter now, and reads those that did not before.
     pub fn sort_out(&mut self, store: &SledStore, project: &Project) -> Result<(), StoreError> {
-        let record = &mut self.record;
+        let record: &mut RecordFields = &mut self.record;
         let known = std::mem::take(&mut record.series);
         let mut series = BTreeMap::new();
         let mut converted = false;
@@ -110,9 +118,9 @@ pub fn read(
             let (name, facts) = (name.as_str().into(), Arc::new(store.facts(*id)?));
             let files = store.file_ids(*id);
             let before = known.get(id).filter(|before| before.record.steps == steps && before.files == files);
-            let series = before.map(|before| before.unchanged(&metrics)).unwrap_or_default();
+            let series = before.map(|before| before.kept(store, &metrics)).transpose()?.unwrap_or_default();
             let others = Arc::default();
-            let record = RunRecord { id: *id, name, facts, series: Arc::new(series), steps, others };
+            let record = RecordFields { id: *id, name, facts, series: Arc::new(series), steps, others }.into();
             let shown = run_view::metrics(&metrics);
             let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
             let converted = before.is_some_and(|before| before.converted);
@@ -121,6 +129,13 @@ pub fn read(
             Ok(tracked)
         })
         .collect()
+}
+
+/// A series with more points, where they go on in the order of steps: what is at a step again replaces what was there.
+fn grown(series: &[(i64, f64)], new: &[(i64, f64)]) -> Option<Vec<(i64, f64)>> {
+    let last = series.last()?.0;
+    let goes_on = new.first()?.0 > last && new.is_sorted_by(|a, b| a.0 < b.0);
+    goes_on.then(|| series.iter().chain(new).copied().collect())
 }
 
 /// The optimiser's steps, where the log counts others; the summaries are told them.

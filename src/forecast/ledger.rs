@@ -68,6 +68,12 @@ impl Ledger {
         self.open.values().flatten()
     }
 
+    /// How many are waiting.
+    #[must_use]
+    pub fn waiting_in_all(&self) -> usize {
+        self.open.values().map(Vec::len).sum()
+    }
+
     /// Those of one run and metric, oldest first.
     #[must_use]
     pub fn waiting(&self, run: &str, metric: &str) -> &[Entry] {

@@ -28,6 +28,8 @@ pub struct Ingester {
     discovery: Discovery,
     /// Followers that may have something to read: a line is added to one of thousands.
     active: BTreeSet<PathBuf>,
+    /// Where each run may come from. A follower may have no more of it; every one that has some is here.
+    by_run: HashMap<RunId, BTreeSet<PathBuf>>,
     /// What is wrong with the files of followers that have been looked at since it was last asked for.
     faults: Faults,
     /// Parsers held, at most.
@@ -82,6 +84,7 @@ impl Ingester {
             places: HashSet::new(),
             discovery: Discovery::default(),
             active: BTreeSet::new(),
+            by_run: HashMap::new(),
             faults: Faults::default(),
             warm: 0,
             first: None,
@@ -123,6 +126,12 @@ impl Source for Ingester {
                 continue;
             };
             self.faults.look(&path, follower);
+            for run in follower.id.into_iter().chain(follower.parts_modified().map(|(run, _)| run)) {
+                let paths = self.by_run.entry(run).or_default();
+                if !paths.contains(&path) {
+                    paths.insert(path.clone());
+                }
+            }
             if follower.has_more() {
                 self.active.insert(path);
             }
@@ -185,7 +194,7 @@ impl Source for Ingester {
 
     fn files(&self, of: Option<&BTreeSet<RunId>>) -> Vec<FileReport> {
         let mut reports = Vec::new();
-        self.followers_of(of).for_each(|follower| follower.reports(&self.store, &mut reports));
+        self.followers_of(of).iter().for_each(|follower| follower.reports(&self.store, &mut reports));
         reports
     }
 
@@ -197,8 +206,9 @@ impl Source for Ingester {
         let at = |(run, modified): (RunId, i64)| {
             Some((run, UNIX_EPOCH + Duration::from_nanos(u64::try_from(modified).ok()?)))
         };
-        let parts = self.followers_of(of).flat_map(Follower::parts_modified).filter_map(at);
-        parts.chain(self.followers_of(of).filter_map(write)).collect()
+        let followers = self.followers_of(of);
+        let parts = followers.iter().flat_map(|follower| follower.parts_modified()).filter_map(at);
+        parts.chain(followers.iter().filter_map(|follower| write(follower))).collect()
     }
 }
 
@@ -322,7 +332,7 @@ impl Ingester {
             let files: Vec<(PathBuf, String)> =
                 jobs.iter().map(|(path, job)| (path.to_path_buf(), job.tail.relative.clone())).collect();
             let jobs: Vec<Job<'_>> = jobs.into_iter().map(|(_, job)| job).collect();
-            self.warm += jobs.len();
+            self.warm += jobs.iter().filter(|job| !job.tail.is_warm()).count();
             for ((path, relative), outcome) in files.iter().zip(self.parsers.read(jobs, &self.store, terms, go)) {
                 let reading = outcome?;
                 if let Some(first) = &mut self.first {
@@ -339,19 +349,21 @@ impl Ingester {
         }
     }
 
-    /// Keeps the parsers of the files last written to and forgets the others.
+    /// Keeps the parsers of the files last written to and forgets the others; half of what is kept at most, so that it is
+    /// not done again with the next file.
     fn cool(&mut self) {
         let mut warm: Vec<(i64, PathBuf, String)> = Vec::new();
         for (path, follower) in &self.followers {
             let tails = follower.tails.values().filter(|t| t.is_warm());
             warm.extend(tails.map(|t| (t.stamp.modified, path.clone(), t.relative.clone())));
         }
-        self.warm = warm.len().min(WARM);
+        self.warm = warm.len();
         if warm.len() <= WARM {
             return;
         }
+        self.warm = WARM / 2;
         warm.sort_by_key(|(modified, _, _)| std::cmp::Reverse(*modified));
-        for (_, path, relative) in warm.drain(WARM..) {
+        for (_, path, relative) in warm.drain(WARM / 2..) {
             if let Some(tail) = self.followers.get_mut(&path).and_then(|f| f.tails.get_mut(&relative)) {
                 tail.rest();
             }
@@ -380,16 +392,11 @@ impl Ingester {
         })
     }
 
-    /// The followers of some runs, or all (`None`).
-    fn followers_of<'a>(&'a self, runs: Option<&'a BTreeSet<RunId>>) -> impl Iterator<Item = &'a Follower> {
-        let asked = move |follower: &&Follower| {
-            let among = |runs: &BTreeSet<RunId>| {
-                follower.id.is_some_and(|id| runs.contains(&id))
-                    || follower.parts_modified().any(|(run, _)| runs.contains(&run))
-            };
-            runs.is_none_or(among)
-        };
-        self.followers.values().filter(asked)
+    /// The followers that may have some of these runs, or all (`None`).
+    fn followers_of<'a>(&'a self, runs: Option<&BTreeSet<RunId>>) -> Vec<&'a Follower> {
+        let Some(runs) = runs else { return self.followers.values().collect() };
+        let paths: BTreeSet<&PathBuf> = runs.iter().filter_map(|run| self.by_run.get(run)).flatten().collect();
+        paths.into_iter().filter_map(|path| self.followers.get(path)).collect()
     }
 }
 

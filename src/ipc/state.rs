@@ -143,24 +143,20 @@ impl Published {
     }
 }
 
-/// The old part where the new one says the same; a run that is the same one in memory costs no comparison.
-fn kept<T: PartialEq>(old: Option<&Part<T>>, new: &Arc<T>, generation: u64) -> Part<T> {
-    match old {
-        Some(old) if Arc::ptr_eq(&old.value, new) || *old.value == **new => old.clone(),
-        _ => Part { generation, value: Arc::clone(new) },
-    }
-}
-
-/// The runs: the same map in memory where none has changed, and a copy with those that have otherwise.
+/// The runs: the same map in memory where none has changed, and a copy with those that have otherwise. A run that is the
+/// same one in memory costs no comparison.
 fn runs(before: Option<&Published>, snapshot: &Snapshot, generation: u64) -> Arc<BTreeMap<u32, Part<RunView>>> {
     let mut all = before.map(|b| Arc::clone(&b.runs)).unwrap_or_default();
-    let known = |all: &BTreeMap<u32, Part<RunView>>, run: &Arc<RunView>| all.get(&run.id).cloned();
+    let mut changed = Vec::new();
     for run in &snapshot.runs {
-        let old = known(&all, run);
-        let new = kept(old.as_ref(), run, generation);
-        if old.is_none_or(|old| old.generation != new.generation) {
-            Arc::make_mut(&mut all).insert(run.id, new);
+        let old = all.get(&run.id);
+        if !old.is_some_and(|old| Arc::ptr_eq(&old.value, run) || *old.value == **run) {
+            changed.push(run);
         }
+    }
+    if !changed.is_empty() {
+        let all = Arc::make_mut(&mut all);
+        all.extend(changed.into_iter().map(|run| (run.id, Part { generation, value: Arc::clone(run) })));
     }
     if all.len() > snapshot.runs.len() {
         let there: BTreeSet<u32> = snapshot.runs.iter().map(|run| run.id).collect();

@@ -16,7 +16,7 @@ pub(crate) mod tests;
 
 pub use assume::{assume, same_assumptions};
 pub use by_run::RowsByRun;
-pub use record::{Observed, RunRecord, SeriesByKey};
+pub use record::{Observed, RecordFields, RunRecord, SeriesByKey};
 pub use steps::{OptimiserSteps, step_counter};
 
 use crate::project::Project;

@@ -10,12 +10,17 @@ use std::sync::Arc;
 pub type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
 
 /// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
-/// wins (see [`crate::vocab::Series::latest`]).
+/// wins (see [`crate::vocab::Series::latest`]). Shared: the list of a thousand runs is made anew with every line, and a
+/// record is copied only when it is changed while others have it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RunRecord {
+pub struct RunRecord(Arc<RecordFields>);
+
+/// What a [`RunRecord`] says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordFields {
     /// Number in the store.
     pub id: RunId,
-    /// Name; shared, as the rest, so that the list of a thousand runs is made anew with every line.
+    /// Name.
     pub name: Arc<str>,
     /// What is known of it.
     pub facts: Arc<Facts>,
@@ -27,7 +32,27 @@ pub struct RunRecord {
     pub others: Arc<[Arc<str>]>,
 }
 
-impl RunRecord {
+impl From<RecordFields> for RunRecord {
+    fn from(fields: RecordFields) -> Self {
+        Self(Arc::new(fields))
+    }
+}
+
+impl std::ops::Deref for RunRecord {
+    type Target = RecordFields;
+
+    fn deref(&self) -> &RecordFields {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for RunRecord {
+    fn deref_mut(&mut self) -> &mut RecordFields {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl RecordFields {
     /// Points of the run's log at the optimiser's steps.
     #[must_use]
     pub fn at_optimiser_steps(&self, points: Vec<(i64, f64)>) -> Vec<(i64, f64)> {

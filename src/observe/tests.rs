@@ -61,14 +61,9 @@ fn read(id: u32, path: &Path) -> RunRecord {
         }
     }
     let series = Arc::new(series.into_iter().map(|(k, s)| (k, s.latest().into())).collect());
-    RunRecord {
-        id: RunId(id),
-        name: path.file_name().unwrap().to_string_lossy().into(),
-        facts: Arc::new(facts),
-        series,
-        steps: None,
-        others: Arc::default(),
-    }
+    let name = path.file_name().unwrap().to_string_lossy().into();
+    let (steps, others) = (None, Arc::default());
+    RecordFields { id: RunId(id), name, facts: Arc::new(facts), series, steps, others }.into()
 }
 
 fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]) -> RunRecord {
@@ -81,7 +76,8 @@ fn run(mixture: &[(&str, f64)], losses: &[(i64, f64)], facts: &[(FactName, f64)]
         known.offer(*name, FactValue::Number(*value), "test");
     }
     let series = Arc::new([("eval/prose/loss".to_owned(), losses.to_vec().into())].into());
-    RunRecord { id: RunId(0), name: "a".into(), facts: Arc::new(known), series, steps: None, others: Arc::default() }
+    let (steps, others) = (None, Arc::default());
+    RecordFields { id: RunId(0), name: "a".into(), facts: Arc::new(known), series, steps, others }.into()
 }
 
 #[test]

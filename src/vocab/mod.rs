@@ -41,7 +41,7 @@ pub use metric::{Metric, MetricUnit};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
-pub use run::{MetricView, RunForecast, RunState, RunView, newest_first};
+pub use run::{MetricView, RunForecast, RunState, RunView, minutes_silent, newest_first};
 pub use scale::{Moe, Scale};
 pub use signal::Severity;
 pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Snapshot, TargetView, WatchedRoot};

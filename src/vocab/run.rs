@@ -105,8 +105,16 @@ pub struct RunView {
 
 /// Sorts runs by activity, newest minute first, then by name. `at` is the current time, seconds since 1970.
 pub fn newest_first(runs: &mut [Arc<RunView>], at: f64) {
-    let age = |run: &RunView| run.silence(at).map_or(f64::INFINITY, |seconds| (seconds / 60.0).floor());
-    runs.sort_by(|a, b| age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name)));
+    runs.sort_by(|a, b| {
+        let age = |run: &RunView| minutes_silent(run, at);
+        age(a).total_cmp(&age(b)).then_with(|| a.name.cmp(&b.name))
+    });
+}
+
+/// Whole minutes since a run's newest log line, at time `at` in seconds since 1970; infinite where unknown.
+#[must_use]
+pub fn minutes_silent(run: &RunView, at: f64) -> f64 {
+    run.silence(at).map_or(f64::INFINITY, |seconds| (seconds / 60.0).floor())
 }
 
 impl RunView {

@@ -2,20 +2,31 @@
 //! that it costs nobody anything: not the engine, which would make it, nor the publisher, which would compare it.
 
 use crate::daemon::as_logged;
-use crate::daemon::event::RunForecasts;
+use crate::daemon::event::{Event, RunForecasts};
 use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::signal::Alert;
-use crate::vocab::{RunForecast, RunState, RunView};
-use std::collections::BTreeMap;
+use crate::vocab::{RunForecast, RunState, RunView, minutes_silent, newest_first};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How often all runs are looked at for what time alone has changed.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// See the [module](self).
 #[derive(Default)]
 pub struct Shown {
     project: Option<Arc<Project>>,
     pub runs: BTreeMap<RunId, ShownRun>,
+    /// Their views, the newest first.
+    order: Vec<Arc<RunView>>,
+    places: HashMap<RunId, usize>,
+    /// Runs of which something was said since.
+    touched: BTreeSet<RunId>,
+    /// When all of them were looked at last; `None` where something was said that concerns all.
+    looked: Option<SystemTime>,
 }
 
 /// A run as it was published.
@@ -28,12 +39,61 @@ pub struct ShownRun {
 }
 
 impl Shown {
-    /// What was published; nothing where the project has changed since, on which every view rests.
-    pub fn take(&mut self, project: &Arc<Project>) -> BTreeMap<RunId, ShownRun> {
-        let runs = std::mem::take(&mut self.runs);
-        let same = self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, project));
-        self.project = Some(Arc::clone(project));
-        if same { runs } else { BTreeMap::new() }
+    /// Takes note of what an event says of runs.
+    pub fn hear(&mut self, event: &Event) {
+        match event {
+            Event::RunsRead(runs) => {
+                self.touched.extend(runs.changed.iter().copied().chain(runs.read.iter().map(|run| run.record.id)));
+                if !runs.gone.is_empty() {
+                    self.looked = None;
+                }
+            }
+            Event::RunsForecast(all) => self.touched.extend(all.iter().map(|(id, _)| *id)),
+            Event::Written { all: false, times } => self.touched.extend(times.keys()),
+            Event::Examined(runs) => self.touched.extend(runs),
+            // What can go with any of many runs.
+            Event::Written { all: true, .. }
+            | Event::AlertsChanged
+            | Event::Dismissed(_)
+            | Event::StoreReplaced(_)
+            | Event::JournalRead(_) => self.looked = None,
+            _ => {}
+        }
+    }
+
+    /// The runs to look at, `None` for all; afterwards they count as looked at.
+    pub fn due(&mut self, project: &Arc<Project>, now: SystemTime) -> Option<BTreeSet<RunId>> {
+        let touched = std::mem::take(&mut self.touched);
+        if !self.project.as_ref().is_some_and(|known| Arc::ptr_eq(known, project)) {
+            // Every view rests on the project.
+            self.project = Some(Arc::clone(project));
+            self.runs.clear();
+            self.looked = None;
+        }
+        let lately = |then: SystemTime| now.duration_since(then).is_ok_and(|age| age < LOOK);
+        if self.looked.is_some_and(lately) {
+            return Some(touched);
+        }
+        self.looked = Some(now);
+        None
+    }
+
+    /// Views of all runs, the newest first, after those of some have been made anew (`None`: of any).
+    pub fn views(&mut self, newer: Option<&[RunId]>, now: f64) -> Vec<Arc<RunView>> {
+        let in_place = newer.is_some_and(|newer| {
+            newer.iter().all(|id| {
+                let Some(shown) = self.runs.get(id) else { return true };
+                let Some(place) = self.places.get(id) else { return false };
+                let before = std::mem::replace(&mut self.order[*place], Arc::clone(&shown.view));
+                before.name == shown.view.name && minutes_silent(&before, now) == minutes_silent(&shown.view, now)
+            })
+        });
+        if !in_place {
+            self.order = self.runs.values().map(|shown| Arc::clone(&shown.view)).collect();
+            newest_first(&mut self.order, now);
+            self.places = self.order.iter().enumerate().map(|(place, run)| (RunId(run.id), place)).collect();
+        }
+        self.order.clone()
     }
 }
 

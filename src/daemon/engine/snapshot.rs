@@ -12,7 +12,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId};
-use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot, newest_first};
+use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -116,21 +116,25 @@ impl Engine {
     }
 
     fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
-        let mut shown = self.shown.take(&self.shared.project);
+        let due = self.shown.due(&self.shared.project, now);
         let none = Arc::default();
-        shown.retain(|id, _| self.shared.runs.contains_key(id));
-        for (id, tracked) in &self.shared.runs {
+        let mut newer = Vec::new();
+        let some = due.iter().flatten().filter_map(|id| Some((id, self.shared.runs.get(id)?)));
+        let all = self.shared.runs.iter().filter(|_| due.is_none());
+        for (id, tracked) in some.chain(all) {
             let from = self.sources(*id, tracked, now);
             let signals = self.components.health.alerts(&tracked.record.name);
             let forecasts = self.shared.forecasts.get(id).unwrap_or(&none);
-            if let Some(newer) = ShownRun::newer(shown.get(id), from, forecasts, signals) {
-                shown.insert(*id, newer);
+            if let Some(run) = ShownRun::newer(self.shown.runs.get(id), from, forecasts, signals) {
+                newer.push((*id, run));
             }
         }
-        let mut runs: Vec<Arc<RunView>> = shown.values().map(|shown| Arc::clone(&shown.view)).collect();
-        self.shown.runs = shown;
-        newest_first(&mut runs, seconds(now));
-        runs
+        let ids: Vec<RunId> = newer.iter().map(|(id, _)| *id).collect();
+        self.shown.runs.extend(newer);
+        if due.is_none() {
+            self.shown.runs.retain(|id, _| self.shared.runs.contains_key(id));
+        }
+        self.shown.views(due.is_some().then_some(&ids), seconds(now))
     }
 }
 
