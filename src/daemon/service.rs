@@ -29,9 +29,9 @@ const GATHER: Duration = Duration::from_millis(10);
 /// How long it may take to write everything out where the process must end.
 const STOP: Duration = Duration::from_secs(10);
 /// Where one go takes long (many runs), more is gathered for the next: so many times what the last one took, so that
-/// reading takes a twentieth of a core, up to a frame or three of a screen.
+/// reading takes a twentieth of a core, up to what nobody sees.
 const GATHER_TIMES: u32 = 19;
-const GATHER_MOST: Duration = Duration::from_millis(50);
+const GATHER_MOST: Duration = Duration::from_millis(70);
 /// How often runs are looked at for alerts, and forecasts are written down, at most: nobody is woken sooner for it, and a
 /// look costs more than the line that it follows.
 const WRITE_DOWN: Duration = Duration::from_secs(1);

@@ -152,3 +152,20 @@ fn optimiser_steps(
     }
     Ok(steps.map(Arc::new))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::grown;
+
+    #[test]
+    fn a_series_grows_only_where_steps_go_on() {
+        let series = [(1, 1.0), (5, 0.5)];
+        assert_eq!(grown(&series, &[(6, 0.4), (9, 0.3)]).unwrap(), [(1, 1.0), (5, 0.5), (6, 0.4), (9, 0.3)]);
+        for new in
+            [vec![(5, 0.4)], vec![(3, 0.4), (7, 0.3)], vec![(6, 0.4), (6, 0.3)], vec![(9, 0.4), (7, 0.3)], vec![]]
+        {
+            assert_eq!(grown(&series, &new), None, "a restart, a correction, or nothing: {new:?}");
+        }
+        assert_eq!(grown(&[], &[(1, 1.0)]), None, "what was there before is not known");
+    }
+}

@@ -1,5 +1,6 @@
 //! Persistent storage. The database is a cache of the logs and can be rebuilt from them.
 
+mod after;
 mod block;
 mod bytes;
 mod changes;

@@ -177,37 +177,6 @@ impl SledStore {
         self.state().files.get(&file).map_or(0, |f| f.columns.iter().map(|c| c.points).sum())
     }
 
-    /// The points of a series after the first `known`, in the order written, without reading those before: a line is added
-    /// to thousands. `None` where only the whole series tells, as more than one file of the run has points of it.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn points_after(&self, run: RunId, metric: &str, known: u64) -> Result<Option<Vec<(i64, f64)>>, StoreError> {
-        let state = self.state();
-        let (Some(of), Some(metric)) = (state.runs.get(&run), state.metric_ids.get(metric)) else { return Ok(None) };
-        let [id] = of.files.as_slice() else { return Ok(None) };
-        let Some((file, column)) = state.files.get(id).and_then(|f| Some((f, f.find(*metric)?))) else {
-            return Ok(None);
-        };
-        let Some(new) = column.points.checked_sub(known).filter(|new| *new <= u64::from(column.tail)) else {
-            return Ok(None);
-        };
-        let mut points: Vec<(i64, f64)> = Vec::new();
-        let mut group = Vec::new();
-        // Newest first.
-        for sequence in (file.first_tail..file.record.tails).rev() {
-            if points.len() as u64 >= new {
-                break;
-            }
-            group.clear();
-            tail::decode(&self.must_get(&keys::of_file(b't', *id, sequence))?, &mut group)?;
-            points.extend(group.iter().rev().filter(|p| p.metric == *metric).map(|p| (p.step, p.value)));
-        }
-        points.truncate(usize::try_from(new).unwrap_or(usize::MAX));
-        points.reverse();
-        Ok(Some(points))
-    }
-
     /// A series as at most `most` stretches (at least 1), from the coarsest level that is fine enough.
     ///
     /// # Errors

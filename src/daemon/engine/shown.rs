@@ -132,3 +132,60 @@ fn first(project: &Project, forecasts: &RunForecasts) -> BTreeMap<String, RunFor
     let one = |all: &[RunForecast], metric| Some(as_logged::run(project.unit_of(metric), all.first()?));
     forecasts.iter().filter_map(|(metric, all)| Some((metric.clone(), one(all, metric)?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: u32, written: f64) -> (RunId, ShownRun) {
+        let view = RunView {
+            id,
+            name: format!("run-{id}"),
+            state: RunState::Running,
+            facts: BTreeMap::new(),
+            conflicts: Vec::new(),
+            metrics: Arc::default(),
+            forecast: BTreeMap::new(),
+            progress: None,
+            last_step: None,
+            tokens_per_second: None,
+            silent_seconds: None,
+            written_at: Some(written),
+            sparklines: BTreeMap::new(),
+            signals: Vec::new(),
+        };
+        (RunId(id), ShownRun { view: Arc::new(view), settled: None, forecasts: Arc::default() })
+    }
+
+    #[test]
+    fn views_brought_up_to_date_are_those_made_from_nothing() {
+        let mut shown = Shown::default();
+        shown.runs.extend((0..5).map(|id| run(id, 1000.0 - 200.0 * f64::from(id))));
+        let ids = |views: &[Arc<RunView>]| views.iter().map(|run| run.id).collect::<Vec<_>>();
+        assert_eq!(ids(&shown.views(None, 1000.0)), [0, 1, 2, 3, 4]);
+        // A line in the same minute, one that brings the run to the front, and a run that is new.
+        for (id, written) in [(1, 801.0), (3, 1001.0), (7, 1002.0)] {
+            shown.runs.extend([run(id, written)]);
+            let some = shown.views(Some(&[RunId(id)]), 1002.0);
+            assert!(some.iter().any(|view| view.id == id && view.written_at == Some(written)));
+            let mut whole: Vec<Arc<RunView>> = shown.runs.values().map(|run| Arc::clone(&run.view)).collect();
+            newest_first(&mut whole, 1002.0);
+            assert_eq!(some, whole, "after {id}");
+        }
+    }
+
+    #[test]
+    fn runs_are_looked_at_when_something_is_said_of_them_and_all_once_a_second() {
+        let (mut shown, project) = (Shown::default(), Arc::new(Project::default()));
+        let at = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        assert_eq!(shown.due(&project, at(5000)), None, "nothing was looked at before");
+        shown.hear(&Event::Examined(BTreeSet::from([RunId(3)])));
+        assert_eq!(shown.due(&project, at(5100)), Some(BTreeSet::from([RunId(3)])));
+        assert_eq!(shown.due(&project, at(5200)), Some(BTreeSet::new()));
+        assert_eq!(shown.due(&project, at(6000)), None, "time alone changes states");
+        assert_eq!(shown.due(&project, at(4000)), None, "the clock was set back");
+        shown.hear(&Event::AlertsChanged);
+        assert_eq!(shown.due(&project, at(4100)), None, "of any run");
+        assert_eq!(shown.due(&Arc::new(Project::default()), at(4200)), None, "another project");
+    }
+}
