@@ -44,8 +44,11 @@ fn lines(choice: &Choice, unit: &str) -> String {
             CandidateKind::Law => c
                 .dropped_after
                 .map_or_else(String::new, |folds| format!("clearly worse: comparison ended after {folds} folds")),
+            CandidateKind::Procedure if choice.provisional => {
+                "the automatic choice, provisional: the laws compared have seen these rows (mixlaw fit --nested)".to_owned()
+            }
             CandidateKind::Procedure => {
-                "the automatic choice: each row predicted by the law chosen without it".to_owned()
+                "the automatic choice: each row predicted by what was chosen and fitted without it".to_owned()
             }
             CandidateKind::Stack => {
                 "weighted mean of the laws above; the weights were fitted without the held-out rows".to_owned()

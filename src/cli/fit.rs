@@ -29,8 +29,11 @@ pub struct Fit {
     /// Threads, at most one per core [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Repeat the automatic choice without each held-out part, and print the errors of that (takes several times as long)
+    #[arg(long)]
+    nested: bool,
     /// List earlier fits, newest first
-    #[arg(long, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
+    #[arg(long, conflicts_with_all = ["laws", "starts", "seed", "threads", "nested"])]
     history: bool,
     /// Show the fits as they were at a time: 14:00, "2026-11-24 14:00", "2h ago"
     #[arg(long, value_name = "TIME", value_parser = super::time::parse, conflicts_with_all = ["laws", "starts", "seed", "threads"])]
@@ -57,6 +60,7 @@ impl Fit {
             starts: self.starts.map(|n| n as usize),
             seed: self.seed,
             threads: self.threads.map(usize::from),
+            nested: self.nested,
         };
         let answer: FitAnswer = Session::open(&self.project.project)?.ask(Query::Fit(query))?;
         if self.json {
@@ -148,8 +152,9 @@ fn one(fit: &FitView) -> String {
         None => out.push_str("  skill unknown"),
     }
     out.push_str(&format!(
-        " · held-out error {} · error {} · {}\n",
+        " · held-out error {}{} · error {} · {}\n",
         percent(fit.mre_heldout),
+        if fit.provisional { " (provisional)" } else { "" },
         percent(Some(fit.mre)),
         fit.held_out
     ));

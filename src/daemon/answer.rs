@@ -6,7 +6,7 @@ use super::outlook::chosen;
 use super::publisher::CurrentState;
 use super::{as_logged, fitter, history, threads};
 use crate::advise;
-use crate::fit::choose::{Candidates, candidates_unless};
+use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest::{self, Verdict};
@@ -213,12 +213,21 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
         Some(name) => Some(metric_key(current, name)?),
     };
     let asked = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
+    let defaults = fitter::options(&current.project);
+    let options =
+        Options { seed: query.seed.unwrap_or(defaults.seed), starts: query.starts.or(defaults.starts), ..defaults };
+    let nested = |made: Vec<Candidates>| -> Option<Vec<Candidates>> {
+        let rows = |metric: &str| current.observed.fitted.iter().find(|rows| rows.metric == metric);
+        let one = |made: Candidates| match rows(&made.metric).filter(|_| query.nested) {
+            Some(rows) => nest(&made, rows, &options, stop),
+            None => Some(made),
+        };
+        made.into_iter().map(one).collect()
+    };
     let results: Vec<Candidates> = if query.is_of_the_projects_fits() {
-        current.fits.iter().filter(|c| asked(&c.metric)).cloned().collect()
+        let standing = current.fits.iter().filter(|c| asked(&c.metric)).cloned().collect();
+        nested(standing).ok_or_else(threads::given_up)?
     } else {
-        let defaults = fitter::options(&current.project);
-        let options =
-            Options { seed: query.seed.unwrap_or(defaults.seed), starts: query.starts.or(defaults.starts), ..defaults };
         let laws = if query.laws.is_empty() { &current.project.laws } else { &query.laws };
         if let Some(starts) = options.starts.filter(|n| *n > FitSettings::MOST_STARTS) {
             let most = FitSettings::MOST_STARTS;
@@ -229,7 +238,8 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
         }
         let run = || -> Option<Vec<Candidates>> {
             let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric));
-            rows.map(|rows| candidates_unless(laws, rows, &options, None, stop)).collect()
+            let made: Option<_> = rows.map(|rows| candidates_unless(laws, rows, &options, None, stop)).collect();
+            nested(made?)
         };
         let made = match query.threads {
             None => run(),

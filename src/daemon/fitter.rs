@@ -9,7 +9,7 @@
 use super::job::Job;
 use super::kept_fits::{MadeFrom, MetricFits};
 use super::outlook::Outlook;
-use crate::fit::choose::{Candidates, Request, Scope, choose};
+use crate::fit::choose::{Candidates, Request, Scope, choose, nest};
 use crate::fit::{Options, Stop, never};
 use crate::forecast::Pool;
 use crate::observe::Observed;
@@ -170,6 +170,9 @@ impl Fitter {
                 if self.jobs.is_empty() {
                     self.search(&job, done);
                 }
+                if self.jobs.is_empty() {
+                    self.nest(&job, done);
+                }
                 match self.jobs.try_recv() {
                     Ok(next) => job = self.newest(next),
                     Err(_) => break,
@@ -213,6 +216,31 @@ impl Fitter {
                 self.publish(job, fits, began, done);
                 std::thread::sleep(began.elapsed().min(LONGEST_REST));
             }
+        }
+    }
+
+    /// Repeats choices that were searched for, to know the errors of the choice itself. Given up when newer rows are there.
+    fn nest(&mut self, job: &Job, done: &impl Fn(Fitted)) {
+        let is_due = |fits: &MetricFits| fits.searched && fits.candidates.choice.provisional;
+        if !self.previous.iter().any(is_due) {
+            return;
+        }
+        let began = Instant::now();
+        let (options, jobs) = (options(&job.project), &self.jobs);
+        let stop = || !jobs.is_empty();
+        let one = |fits: &MetricFits| {
+            let rows = job.observed.fitted.iter().find(|rows| rows.metric == fits.candidates.metric);
+            match rows.filter(|_| is_due(fits)) {
+                Some(rows) => {
+                    let candidates = nest(&fits.candidates, rows, &options, &stop)?;
+                    Some(MetricFits { candidates, new: true, ..fits.clone() })
+                }
+                None => Some(MetricFits { new: false, ..fits.clone() }),
+            }
+        };
+        let fits: Option<Vec<MetricFits>> = self.previous.iter().map(one).collect();
+        if let Some(fits) = fits {
+            self.publish(job, fits, began, done);
         }
     }
 

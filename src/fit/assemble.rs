@@ -25,6 +25,9 @@ pub(super) struct Parts<'a> {
 /// In-sample residuals are smaller than those of new runs; without a cross-validation they are widened by this.
 const WIDEN: f64 = 1.5;
 
+/// What a fit without skill says first.
+const NO_SKILL: &str = "NO SKILL: predicts held-out losses no better than their mean";
+
 pub(super) fn fit(parts: Parts<'_>) -> Fit {
     let Parts { observations, x, model, optimum, draws, held, options, stop, seconds } = parts;
     let predicted = model.predict(&optimum.theta, x);
@@ -56,11 +59,11 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         seconds,
         stopped: optimum.stopped,
         uncompared: 0,
+        provisional: false,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);
     let seen = Seen { variables: variables(observations), ..seen(x) };
-    let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
-    residuals.sort_by(f64::total_cmp);
+    let residuals = spread_of(&calibration);
     Fit {
         view,
         theta: optimum.theta,
@@ -72,6 +75,33 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         model,
         calibration,
     }
+}
+
+/// Replaces what is known of a fit's errors on held-out rows.
+pub(super) fn judge_anew(fit: &mut Fit, held: HeldOut) {
+    let view = &mut fit.view;
+    view.skill = Some(held.skill);
+    view.mre_heldout = Some(held.mre);
+    view.no_skill = held.skill <= 0.0;
+    view.mre_scale = held.mre_scale();
+    view.scale_tests = held.scale_tests().map(ScaleTest::view).collect();
+    view.held_out.clone_from(&held.how);
+    view.folds.clone_from(&held.folds);
+    view.warnings.retain(|warning| warning != NO_SKILL);
+    if view.no_skill {
+        view.warnings.insert(0, NO_SKILL.to_owned());
+    }
+    fit.calibration.rows = held.rows;
+    fit.calibration.size = held.size;
+    fit.calibration.tokens = held.tokens;
+    fit.residuals = spread_of(&fit.calibration);
+}
+
+/// Residuals of interpolated rows, sorted.
+fn spread_of(calibration: &Calibration) -> Vec<f64> {
+    let mut residuals: Vec<f64> = calibration.rows.iter().filter(|r| r.inside).map(|r| r.residual).collect();
+    residuals.sort_by(f64::total_cmp);
+    residuals
 }
 
 fn parameters(model: &Model, x: &Columns, theta: &[f64], draws: &[Vec<f64>], stop: Stop<'_>) -> Vec<ParameterView> {
@@ -167,7 +197,7 @@ fn warnings(
     }
     if let Some(held) = held {
         if held.skill <= 0.0 {
-            all.push("NO SKILL: predicts held-out losses no better than their mean".to_owned());
+            all.push(NO_SKILL.to_owned());
         }
     } else {
         all.push("not cross-validated, so its skill is unknown".to_owned());

@@ -12,9 +12,9 @@ use super::judge::Judge;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::task::Task;
-use super::{Fit, FitError, Options, baseline, never, objective::Stop, why};
+use super::{Fit, FitError, Options, assemble, baseline, nested, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
-use crate::vocab::{Candidate, CandidateKind, Choice, Observation, Observations};
+use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, STACK};
 use serde::{Deserialize, Serialize};
 
 /// Laws for a first answer while the others have not been compared: the first of these that can be fitted, or the first
@@ -103,6 +103,38 @@ pub fn candidates_unless(
     choose(&Request { laws, observations, options, previous, scope: Scope::All, cold: false, stop })
 }
 
+/// The same choice with errors of the whole procedure: it is repeated without each part of the rows that is held out
+/// ([`nested`]). `None` where it was stopped.
+#[must_use]
+pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options, stop: Stop<'_>) -> Option<Candidates> {
+    let mut result = chosen.clone();
+    if !chosen.choice.provisional || chosen.chosen().is_none() {
+        return Some(result);
+    }
+    let request =
+        Request { laws: &[], observations, options, previous: None, scope: Scope::All, cold: true, stop };
+    let x = Columns::of(observations);
+    let plan = HeldOutPlan::new(observations, &x, options.seed);
+    let names = request.names();
+    let procedure = nested::Procedure { names: &names, observations, x: &x, plan: &plan, options, stop };
+    let Some(found) = procedure.held_out() else { return if stop() { None } else { Some(result) } };
+    result.choice.provisional = false;
+    let mut lines = std::mem::take(&mut result.choice.candidates);
+    lines.retain(|line| line.kind != CandidateKind::Procedure);
+    lines.push(with_errors(AUTO, CandidateKind::Procedure, &found.chosen));
+    if let (Some(stack), Some(held)) = (&mut result.stack, found.stack) {
+        for line in lines.iter_mut().filter(|line| line.kind == CandidateKind::Stack) {
+            *line = with_errors(STACK, CandidateKind::Stack, &held);
+        }
+        stack.judge_anew(held);
+    }
+    for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen) {
+        assemble::judge_anew(fit, found.chosen.clone());
+    }
+    result.put_into_words(lines);
+    Some(result)
+}
+
 /// Makes a choice; `None` where it was stopped.
 #[must_use]
 pub fn choose(request: &Request<'_>) -> Option<Candidates> {
@@ -111,7 +143,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let plan =
         if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
     let judge = Judge::new(&plan, &x, options.target.as_ref());
-    let task = Task { observations, x: &x, plan: &plan, options, cold, stop };
+    let task = Task { observations, x: &x, plan: &plan, options, cold, reuse: None, stop };
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     result.choice.held_out = plan.unit;
     let mut entries = Vec::new();
@@ -125,6 +157,8 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let comparison = Comparison::of(&task, &judge, entries, automatic)?;
     let Picked { mut fits, best, implausible } =
         if comparison.compared && automatic { comparison.pick(&task)? } else { comparison.fit_all(&task)? };
+    let is_a_choice = comparison.is_a_choice() || request.scope == Scope::Provisional;
+    result.choice.provisional = comparison.compared && automatic && is_a_choice;
     result.stack = comparison.stack(&implausible);
     if comparison.compared && automatic {
         comparison.fit_beside(&task, result.stack.as_ref(), &mut fits)?;
@@ -233,17 +267,26 @@ impl Candidates {
                 }
             }
         }
+        self.choice = choice;
+        self.put_into_words(lines);
+    }
+
+    /// Sorts the candidates, and says which is used and why.
+    fn put_into_words(&mut self, mut lines: Vec<Candidate>) {
         lines.sort_by(|a, b| {
             let error = |line: &Candidate| line.error().unwrap_or(f64::INFINITY);
             let dropped = |line: &Candidate| line.dropped_after.is_some();
             a.kind.cmp(&b.kind).then(dropped(a).cmp(&dropped(b))).then(error(a).total_cmp(&error(b)))
         });
-        choice.candidates = lines;
+        let mut choice = Choice { candidates: lines, ..std::mem::take(&mut self.choice) };
         if let Some(fit) = self.chosen() {
             choice.law = Some(fit.view.law.clone());
             choice.no_skill = fit.view.no_skill;
         }
-        self.fits.iter_mut().for_each(|fit| fit.view.uncompared = choice.unfinished.len());
+        for fit in &mut self.fits {
+            fit.view.uncompared = choice.unfinished.len();
+            fit.view.provisional = fit.view.chosen && choice.provisional;
+        }
         choice.beaten_by = why::beaten_by(&choice);
         choice.why = why::sentence(&choice);
         self.choice = choice;

@@ -6,6 +6,7 @@ use super::race::{Raced, race};
 use super::stack::Stack;
 use super::task::{Entry, Task};
 use super::{Fit, sanity};
+use crate::laws::Columns;
 use crate::vocab::{AUTO, Candidate, CandidateKind, STACK};
 
 /// Resamples of a law that is fitted for its weight in the stack alone.
@@ -57,6 +58,20 @@ impl<'a> Comparison<'a> {
         let judged = judged.filter_map(|(one, held)| Some((one.name(), held.as_ref()?)));
         let judged = judged.filter(|(name, held)| held.skill > 0.0 && without.iter().all(|(law, _)| law != name));
         Stack::of(&judged.collect::<Vec<_>>())
+    }
+
+    /// ln L that a law, fitted to all rows as folds are, predicts.
+    pub(super) fn predict_by(&self, task: &Task<'_>, law: &str, test: &Columns) -> Option<Vec<f64>> {
+        let raced = self.raced.iter().find(|one| one.name() == law)?;
+        let model = task.model(raced.entry.law, raced.hidden, task.x);
+        let fresh = (!raced.thetas.is_empty()).then_some(0);
+        let find = || task.fit_fold(&model, task.x, &raced.thetas[..raced.thetas.len().min(2)], fresh);
+        Some(model.predict(&find(), test))
+    }
+
+    /// Whether a law was chosen among several: what it got wrong on held-out rows then depends on the choice as well.
+    pub(super) fn is_a_choice(&self) -> bool {
+        self.raced.len() > 1
     }
 
     /// Fits the best law whose predictions can be right everywhere it was explored.

@@ -175,7 +175,7 @@ pub(super) fn is_implausible(ln_loss: f64, known: &[f64]) -> bool {
 }
 
 /// Fits to the rows below the top of a range and predicts the top.
-fn scale_test(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<ScaleTest> {
+pub(super) fn scale_test(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<ScaleTest> {
     let (train, test) = parts(x, &top.rows)?;
     let residuals = predictor(&train, &test).iter().zip(&test.ln_loss).map(|(p, y)| y - p).collect();
     Some(ScaleTest {

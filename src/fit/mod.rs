@@ -15,10 +15,12 @@ mod judge;
 mod laplace;
 pub(crate) mod linalg;
 mod model;
+mod nested;
 mod objective;
 mod race;
 mod random;
 mod resample;
+mod reuse;
 mod sanity;
 mod search;
 mod split;
@@ -48,7 +50,7 @@ pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Opti
     let x = Columns::of(observations);
     let plan =
         if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
-    let task = Task { observations, x: &x, plan: &plan, options, cold: false, stop: &never };
+    let task = Task { observations, x: &x, plan: &plan, options, cold: false, reuse: None, stop: &never };
     let judge = Judge::new(&plan, &x, options.target.as_ref());
     let entry = task.enter(law, warm)?;
     let raced = race::race(&task, &judge, vec![entry], true).and_then(|mut raced| raced.pop());

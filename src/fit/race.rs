@@ -121,6 +121,8 @@ impl Lap<'_, '_> {
         // What is fitted to one half of the parts is a start for all parts of the other, and has not seen their rows.
         let half = order.len().div_ceil(2);
         let mut start_of_half: [Option<Vec<Vec<f64>>>; 2] = [None, None];
+        // Where fits are shared, so must their starts be, whichever race asks first.
+        let shared = task.reuse.map(|reuse| reuse.starts(|rows| self.of_rows(rows))).unwrap_or_default();
         let mut done = 0;
         let mut tested = false;
         while done < order.len() || !tested {
@@ -129,7 +131,7 @@ impl Lap<'_, '_> {
             let until = if done + next + 2 >= order.len() { order.len() } else { done + next };
             for (which, parts) in [(0, &order[..half]), (1, &order[half..])] {
                 let wanted = order[done..until].iter().any(|part| parts.contains(part));
-                if wanted && start_of_half[which].is_none() {
+                if wanted && task.reuse.is_none() && start_of_half[which].is_none() {
                     let others = if which == 0 { &order[half..] } else { &order[..half] };
                     start_of_half[which] = Some(self.of_half(others));
                 }
@@ -137,7 +139,9 @@ impl Lap<'_, '_> {
             let found: Vec<(usize, Option<Fold>)> = (done..until)
                 .into_par_iter()
                 .map(|i| {
-                    let starts = start_of_half[usize::from(i >= half)].as_deref().unwrap_or(&[]);
+                    let of_others = shared.iter().find(|start| start.is_without(&task.plan.groups[order[i]].rows));
+                    let of_half = start_of_half[usize::from(i >= half)].as_deref();
+                    let starts = of_others.map(|start| start.thetas.as_slice()).or(of_half).unwrap_or(&[]);
                     (order[i], self.fold(order[i], starts))
                 })
                 .collect();
@@ -171,7 +175,11 @@ impl Lap<'_, '_> {
         let model = self.task.model(self.law, self.hidden, train);
         let parameters = model.parameters.len();
         let fresh = self.task.fresh_beside(train.len(), parameters, starts.len(), self.fewer.is_some());
-        let theta = self.task.fit_fold(&model, train, starts, fresh);
+        let find = || self.task.fit_fold(&model, train, starts, fresh);
+        let theta = match self.task.reuse {
+            Some(reuse) => reuse.theta(&model, train, find),
+            None => find(),
+        };
         (model.predict(&theta, test), theta)
     }
 
@@ -193,16 +201,27 @@ impl Lap<'_, '_> {
 
     /// The optimum for the rows of some parts, where they are enough to say anything.
     fn of_half(&self, parts: &[usize]) -> Vec<Vec<f64>> {
-        let (task, groups) = (self.task, &self.task.plan.groups);
-        let Method::Search(_) = self.law.method() else { return Vec::new() };
-        let x = task.x;
-        let among = |i: usize| parts.iter().any(|part| groups[*part].rows[i]);
-        let rows = x.weighted(|i| if among(i) { x.weight[i] } else { 0.0 });
-        let model = task.model(self.law, self.hidden, &rows);
-        if self.fewer.is_some() || parts.len() < FIRST || rows.len() < ENOUGH * model.parameters.len() {
+        let groups = &self.task.plan.groups;
+        if parts.len() < FIRST {
             return Vec::new();
         }
-        vec![task.fit_fold(&model, &rows, &[], None)]
+        let x = self.task.x;
+        let among = |i: usize| parts.iter().any(|part| groups[*part].rows[i]);
+        self.of_rows(&(0..x.len()).map(among).collect::<Vec<bool>>())
+    }
+
+    /// The optimum for some rows, where they are enough to say anything.
+    fn of_rows(&self, among: &[bool]) -> Vec<Vec<f64>> {
+        let task = self.task;
+        let Method::Search(_) = self.law.method() else { return Vec::new() };
+        let x = task.x;
+        let rows = x.weighted(|i| if among[i] { x.weight[i] } else { 0.0 });
+        let model = task.model(self.law, self.hidden, &rows);
+        if self.fewer.is_some() || rows.len() < ENOUGH * model.parameters.len() {
+            return Vec::new();
+        }
+        let find = || task.fit_fold(&model, &rows, &[], None);
+        vec![task.reuse.map_or_else(find, |reuse| reuse.theta(&model, &rows, find))]
     }
 
     /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it.

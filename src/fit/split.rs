@@ -58,6 +58,28 @@ impl HeldOutPlan {
         }
     }
 
+    /// The plan of the rows that are left without some of those of `x`: the same parts, without the rows that are gone.
+    pub(super) fn without(&self, x: &Columns, gone: &[bool]) -> Self {
+        let left = |mask: &[bool]| -> Vec<bool> {
+            (0..x.len()).filter(|i| !gone[*i] && x.weight[*i] > 0.0).map(|i| mask[i]).collect()
+        };
+        let groups = self.groups.iter().map(|g| Group { name: g.name.clone(), rows: left(&g.rows) });
+        let rest = x.weighted(|i| if gone[i] { 0.0 } else { x.weight[i] });
+        let mut plan = Self {
+            groups: groups.filter(|g| g.rows.contains(&true)).collect(),
+            what: self.what,
+            unit: self.unit,
+            least_mixtures: 0,
+            size: top(&rest.ln_params, "N"),
+            tokens: top(&rest.ln_tokens, "D"),
+        };
+        if plan.groups.len() < 2 {
+            plan.groups.clear();
+        }
+        plan.least_mixtures = plan.least_left(&rest);
+        plan
+    }
+
     fn least_left(&self, x: &Columns) -> usize {
         let cluster = self.clusters(x);
         let left = |group: &Group| {

@@ -69,6 +69,15 @@ impl Stack {
         })
     }
 
+    /// Replaces what is known of its errors on held-out rows.
+    pub(super) fn judge_anew(&mut self, held: HeldOut) {
+        self.skill = held.skill;
+        self.mre_heldout = held.mre;
+        self.mre_scale = held.mre_scale();
+        let usual_spread = self.calibration.usual_spread;
+        self.calibration = Calibration { rows: held.rows, size: held.size, tokens: held.tokens, usual_spread };
+    }
+
     /// Takes the usual spread of the draws from the fits of the weighted laws.
     pub(super) fn calibrate(&mut self, fits: &[Fit], x: &Columns) {
         let some = assemble::some(x);

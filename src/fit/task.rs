@@ -3,6 +3,7 @@
 use super::held_out::HeldOut;
 use super::model::Model;
 use super::objective::Stop;
+use super::reuse::Reuse;
 use super::split::HeldOutPlan;
 use super::starts::Budget;
 use super::{Fit, FitError, Options, assemble, resample};
@@ -40,6 +41,8 @@ pub(super) struct Task<'a> {
     pub options: &'a Options,
     /// As many fresh starts as without a last fit.
     pub cold: bool,
+    /// Fits to the same rows that may be shared; `None` where rows are fitted to once.
+    pub reuse: Option<&'a Reuse<'a>>,
     pub stop: Stop<'a>,
 }
 

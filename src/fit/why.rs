@@ -4,7 +4,7 @@ use crate::vocab::{Candidate, CandidateKind, Choice, Unit};
 
 /// The baseline with a smaller error than the chosen law's, the best of them.
 pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
-    let chosen = choice.chosen()?.error()?;
+    let chosen = choice.judged()?.error()?;
     let better = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
     let better = better.filter_map(|c| Some((c.error()?, c))).filter(|(error, _)| *error < chosen);
     better.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c.name.clone())
@@ -17,7 +17,7 @@ pub(super) fn sentence(choice: &Choice) -> String {
         0 => String::new(),
         n => format!("; {n} law{} not compared yet", if n == 1 { "" } else { "s" }),
     };
-    let Some(chosen) = choice.chosen().filter(|c| c.error().is_some()) else {
+    let Some(chosen) = choice.judged().filter(|c| c.error().is_some()) else {
         return format!("{law}: not compared, because there are too few runs to hold any out{unfinished}");
     };
     let baselines = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
@@ -41,7 +41,9 @@ pub(super) fn sentence(choice: &Choice) -> String {
         _ => format!("{} error on held-out rows", numbers(chosen)),
     };
     let against = if against.is_empty() { String::new() } else { format!(", against {}", list(&against)) };
-    format!("{loud}{law}: {what}{against}{unfinished}")
+    let provisional =
+        if choice.provisional { "; provisional: the law was chosen with these rows" } else { "" };
+    format!("{loud}{law}: {what}{against}{unfinished}{provisional}")
 }
 
 fn spoken(baseline: &str) -> &str {
@@ -85,6 +87,14 @@ impl Choice {
     pub fn chosen(&self) -> Option<&Candidate> {
         let law = self.law.as_ref()?;
         self.candidates.iter().find(|c| c.kind == CandidateKind::Law && c.name == *law)
+    }
+
+    /// The line whose errors a new row is to be expected to have: that of the automatic choice where there was one to make,
+    /// else that of the law.
+    #[must_use]
+    pub fn judged(&self) -> Option<&Candidate> {
+        let chosen = self.chosen()?;
+        Some(self.candidates.iter().find(|c| c.kind == CandidateKind::Procedure).unwrap_or(chosen))
     }
 }
 

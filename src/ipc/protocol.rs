@@ -154,13 +154,16 @@ pub struct FitQuery {
     pub seed: Option<u64>,
     /// Threads; `None` for all cores.
     pub threads: Option<usize>,
+    /// Whether the errors of an automatic choice are to be those of the whole procedure.
+    #[serde(default)]
+    pub nested: bool,
 }
 
 impl FitQuery {
     /// Whether it asks for the project's own fits, be it of one validation loss, rather than for others.
     #[must_use]
     pub fn is_of_the_projects_fits(&self) -> bool {
-        *self == Self { metric: self.metric.clone(), ..Self::default() }
+        *self == Self { metric: self.metric.clone(), nested: self.nested, ..Self::default() }
     }
 }
 

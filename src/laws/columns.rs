@@ -60,18 +60,23 @@ impl Columns {
     /// knows N, N known too.
     #[must_use]
     pub fn of(observations: &Observations) -> Self {
+        let context = Context { supply: observations.supply.clone(), probe: observations.probe };
+        let mut columns = Self::empty(observations.domains.len(), context);
+        Self::usable(observations).into_iter().for_each(|row| columns.push(&observations.rows[row]));
+        columns
+    }
+
+    /// Indices of the rows that can be fitted to, in their order: see [`Columns::of`].
+    #[must_use]
+    pub fn usable(observations: &Observations) -> Vec<usize> {
         let positive = |v: f64| v.is_finite() && v > 0.0;
         let sized = observations.rows.iter().any(|row| positive(row.params));
         let domains = observations.domains.len();
-        let context = Context { supply: observations.supply.clone(), probe: observations.probe };
-        let mut columns = Self::empty(domains, context);
-        for row in &observations.rows {
+        let is_usable = |row: &Observation| {
             let mixture = row.mixture.len() == domains && row.mixture.iter().all(|w| w.is_finite() && *w >= 0.0);
-            if positive(row.loss) && positive(row.tokens) && mixture && (!sized || positive(row.params)) {
-                columns.push(row);
-            }
-        }
-        columns
+            positive(row.loss) && positive(row.tokens) && mixture && (!sized || positive(row.params))
+        };
+        (0..observations.rows.len()).filter(|i| is_usable(&observations.rows[*i])).collect()
     }
 
     /// One place to predict at.

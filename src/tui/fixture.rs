@@ -171,6 +171,7 @@ fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
         stopped: "gradient below 1e-8".to_owned(),
         warnings: Vec::new(),
         uncompared: 0,
+        provisional: false,
     }
 }
 

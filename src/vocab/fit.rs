@@ -90,6 +90,10 @@ pub struct FitView {
     /// Number of laws not compared yet: the daemon goes on comparing.
     #[serde(default)]
     pub uncompared: usize,
+    /// Whether the law was chosen with the rows that its held-out errors are of, so that they are too small: see
+    /// [`Choice::provisional`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 /// One held-out group of a cross-validation.
@@ -166,6 +170,10 @@ pub struct Choice {
     /// Laws not compared yet: the daemon goes on comparing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<String>,
+    /// Whether the errors of the automatic choice are still those of a choice that has seen the held-out rows, and so too
+    /// small. The daemon repeats the choice without them when it is idle; `fit --nested` does it at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 /// Kind of a candidate.

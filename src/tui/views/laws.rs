@@ -156,7 +156,7 @@ fn verdict(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
         Some(held) => Line::from(vec![
             Span::styled("error ", theme.dim),
             Span::styled(percent2(held), theme.text),
-            Span::styled(" held out, ", theme.dim),
+            Span::styled(if fit.provisional { " held out (provisional), " } else { " held out, " }, theme.dim),
             own,
             Span::styled(" on its own rows", theme.dim),
         ]),
