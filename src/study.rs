@@ -72,7 +72,9 @@ impl Laws<'_> {
     /// then by those with a weight beside it and by all of them, weighted.
     #[must_use]
     pub fn predict(&self, params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
-        forecast::every_law(&self.fits, &Scale { params, tokens, moe: None }, mixture)
+        let mut forecasts = forecast::every_law(&self.fits, &Scale { params, tokens, moe: None }, mixture);
+        forecast::measured::beside(&mut forecasts, &self.fits, &self.study.observed().fitted);
+        forecasts
     }
 
     /// Which mixture to use at the project's target, or why none is advised.

@@ -86,8 +86,9 @@ pub(super) fn obstacles(
                 ),
                 Some(skill) if skill.is_nan() || skill <= 0.0 => add(
                     format!(
-                        "The {} law predicts held-out {name} losses no better than their mean (skill {skill:.2}).",
-                        surface.law
+                        "The {} law predicts held-out {name} losses no better than {} (skill {skill:.2}).",
+                        surface.law,
+                        surface.rival.as_deref().unwrap_or("their mean")
                     ),
                     gap(evidence, mixtures),
                 ),

@@ -14,6 +14,7 @@ mod abstain;
 mod evidence;
 mod limits;
 mod matters;
+mod measured;
 mod probability;
 mod reasons;
 mod region;
@@ -124,9 +125,28 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         _ => None,
     };
 
+    let trials = measured::near(evidence, &scale);
+    let best_trial = measured::best(&trials, &minimize, &limits, &region);
+    // What was measured is not given up for what is predicted to be no better.
+    let trial = best_trial.filter(|(loss, _)| *loss <= chosen.best.objective);
+    let predicted = chosen.best.clone();
+    let chosen = match trial {
+        Some((objective, trial)) => {
+            let best = search::BestMixture { weights: trial.weights.clone(), breach: 0.0, objective };
+            Chosen { guess: best.clone(), best, sure: true }
+        }
+        None => chosen,
+    };
     let advised = &chosen.best.weights;
-    let (p_better, within) = (joint.better(advised), joint.within(advised));
-    let gain = joint.objective(&current) - joint.objective(advised);
+    let within = joint.within(advised);
+    let (p_better, gain) = match trial {
+        Some((objective, trial)) => {
+            let now = measured::with_mixture(&trials, &current, WORTH_WEIGHT);
+            let loss_now = now.and_then(|now| now.objective(&minimize)).unwrap_or_else(|| joint.objective(&current));
+            (joint.better_than_now(trial, now), loss_now - objective)
+        }
+        None => (joint.better(advised), joint.objective(&current) - joint.objective(advised)),
+    };
     let kept =
         region.outside(&current) <= 0.0 && joint.excess(&current) <= 0.0 && joint.within(&current) >= within.min(SURE);
     let keep = kept
@@ -145,6 +165,9 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         gain,
     };
     let mut reasons = reasons::explain(&explanation);
+    if let Some((loss, trial)) = best_trial {
+        reasons.insert(0, explanation.beside(trial, loss, &predicted));
+    }
     reasons.extend(surfaces.iter().flatten().filter_map(|surface| ranks_only(surface, &joint, advised)));
     reasons.extend(verdict.map(|verdict| {
         let p = if verdict.p <= 0.01 { "at most 1 %".to_owned() } else { format!("{:.0} %", 100.0 * verdict.p) };
@@ -157,7 +180,9 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     let current = Mixture::from_weights(&project.domains, &current);
     Ok(Recommendation {
         id: name(project, &mixture, &current),
-        expected: expected(&joint, weights),
+        expected: expected(&joint, weights, trial.filter(|_| !keep).map(|(_, trial)| trial)),
+        measured: best_trial.map(|(_, trial)| trial.view(project)),
+        is_measured: trial.is_some() && !keep,
         p_better,
         p_within_limits: joint.within(weights),
         gain,
@@ -286,7 +311,12 @@ fn ranks_only(surface: &Surface<'_>, joint: &JointSamples<'_, '_>, weights: &[f6
     })
 }
 
-fn expected(joint: &JointSamples<'_, '_>, weights: &[f64]) -> BTreeMap<String, Expected> {
+/// What is expected of each loss; of the mixture of a measured run, what it measured.
+fn expected(
+    joint: &JointSamples<'_, '_>,
+    weights: &[f64],
+    trial: Option<&measured::Trial>,
+) -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
     for (d, surface) in joint.surfaces.iter().enumerate() {
         let Some(surface) = surface else { continue };
@@ -295,7 +325,12 @@ fn expected(joint: &JointSamples<'_, '_>, weights: &[f64]) -> BTreeMap<String, E
         }
         let place = |weights| surface.place(&joint.scale, weights);
         let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
-        if let Some(expected) = surface.expected(&place(weights), &place(joint.current), limit) {
+        if let Some(mut expected) = surface.expected(&place(weights), &place(joint.current), limit) {
+            if let Some(loss) = trial.and_then(|trial| *trial.losses.get(d)?) {
+                let factor = loss / expected.value;
+                (expected.low, expected.high) = (factor * expected.low, factor * expected.high);
+                expected.value = loss;
+            }
             all.insert(surface.metric.clone(), expected);
         }
     }

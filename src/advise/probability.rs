@@ -2,6 +2,7 @@
 //! of limits.
 
 use super::limits::{Limit, Tie};
+use super::measured::Trial;
 use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
@@ -100,6 +101,22 @@ impl JointSamples<'_, '_> {
             })
             .sum();
         (counted + 0.5) / (SAMPLES + 1) as f64
+    }
+
+    /// The same for a run that was measured near the target, beside one with the current mixture, or what the laws say of that.
+    pub fn better_than_now(&self, here: &Trial, now: Option<&Trial>) -> f64 {
+        let mut difference = vec![0.0; SAMPLES];
+        for (d, share, surface) in self.minimised() {
+            let Some(loss) = here.losses[d] else { return 0.5 };
+            let by_law = self.samples(surface, self.current);
+            let measured = now.and_then(|now| now.losses[d]);
+            let noise = self.pair(d, &here.weights);
+            for s in 0..SAMPLES {
+                difference[s] += share * (loss * noise[s].exp() - measured.unwrap_or(by_law[s]));
+            }
+        }
+        let lower = difference.iter().filter(|d| **d < 0.0).count() as f64;
+        (lower + 0.5) / (SAMPLES + 1) as f64
     }
 
     /// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.

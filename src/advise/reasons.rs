@@ -2,6 +2,7 @@
 
 use super::evidence::{Chosen, SURE};
 use super::limits::Tie;
+use super::measured::Trial;
 use super::probability::{JointSamples, distance};
 use super::region::{Edge, Region};
 use super::search::BestMixture;
@@ -47,6 +48,25 @@ pub(super) fn explain(explanation: &Explanation<'_>) -> Vec<String> {
 }
 
 impl Explanation<'_> {
+    /// The best run measured near the target beside what the laws predict of the mixture that they would have advised.
+    pub(super) fn beside(&self, trial: &Trial, loss: f64, predicted: &BestMixture) -> String {
+        let (run, measured, at) = (&trial.run, self.names(&trial.weights), self.names(&predicted.weights));
+        let scale = format!("{} parameters, {} tokens", show_amount(trial.params), show_amount(trial.tokens));
+        if loss <= predicted.objective {
+            format!(
+                "Measured: {run} reached {loss:.4} nats near the target ({scale}) with {measured}. The laws predict no lower \
+                 loss for any allowed mixture ({:.4} at {at}), so what was measured counts.",
+                predicted.objective
+            )
+        } else {
+            format!(
+                "The best run measured near the target ({run}: {scale}, {measured}) reached {loss:.4} nats; {:.4} is \
+                 predicted at {at}.",
+                predicted.objective
+            )
+        }
+    }
+
     fn names(&self, weights: &[f64]) -> String {
         let lead = self.project.lead();
         if weights.len() == 2 {

@@ -17,8 +17,10 @@ pub(super) struct Surface<'a> {
     pub metric: String,
     /// Name of the law.
     pub law: String,
-    /// Held-out skill, where it is known.
+    /// Held-out skill against the best baseline, where it is known.
     pub skill: Option<f64>,
+    /// That baseline, where it is another than the mean.
+    pub rival: Option<String>,
     /// Held-out mean relative error, where it is known.
     pub mre: Option<f64>,
     /// Other laws that have not been compared with it yet.
@@ -46,7 +48,8 @@ impl<'a> Surface<'a> {
             domain: domain.to_owned(),
             metric: fit.view.metric.clone(),
             law: fit.view.law.clone(),
-            skill: fit.view.skill,
+            skill: fit.view.skill_rival.or(fit.view.skill),
+            rival: fit.view.rival.clone(),
             mre: fit.view.mre_heldout,
             uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
@@ -69,7 +72,8 @@ impl<'a> Surface<'a> {
             1 => "; one law not compared yet".to_owned(),
             n => format!("; {n} laws not compared yet"),
         };
-        Some(format!("{}: {} law, skill {skill:.2} on {held_out}{error}{weak}{early}.", self.domain, self.law))
+        let against = self.rival.as_ref().map_or_else(String::new, |rival| format!(" against {rival}"));
+        Some(format!("{}: {} law, skill {skill:.2}{against} on {held_out}{error}{weak}{early}.", self.domain, self.law))
     }
 
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.

@@ -7,6 +7,8 @@ use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, Wa
 use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
 use std::sync::LazyLock;
 
+mod measured;
+
 const PARAMS: f64 = 2e6;
 const TOKENS: f64 = 1.6e6;
 const SIZES: [f64; 4] = [25e3, 99e3, 333e3, 592e3];
@@ -52,6 +54,7 @@ impl Planted {
             metric: ["eval/prose", "eval/rust"][domain].to_owned(),
             law: "planted".to_owned(),
             skill: self.skill,
+            rival: None,
             mre: Some(0.008),
             uncompared: self.uncompared,
             residuals: &self.residuals,

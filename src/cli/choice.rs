@@ -40,12 +40,16 @@ fn lines(choice: &Choice, unit: &str) -> String {
     for c in &choice.candidates {
         let law = c.kind == CandidateKind::Law;
         let note = match c.kind {
-            CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => "in use".to_owned(),
+            CandidateKind::Law if choice.law.as_ref() == Some(&c.name) => match &choice.beaten_by {
+                Some(baseline) => format!("the best law, and no better than {baseline}"),
+                None => "in use".to_owned(),
+            },
             CandidateKind::Law => c
                 .dropped_after
                 .map_or_else(String::new, |folds| format!("clearly worse: comparison ended after {folds} folds")),
             CandidateKind::Procedure if choice.provisional => {
-                "the automatic choice, provisional: the laws compared have seen these rows (mixlaw fit --nested)".to_owned()
+                "the automatic choice, provisional: the laws compared have seen these rows (mixlaw fit --nested)"
+                    .to_owned()
             }
             CandidateKind::Procedure => {
                 "the automatic choice: each row predicted by what was chosen and fitted without it".to_owned()

@@ -144,7 +144,13 @@ fn listed(choice: &Choice, answer: &FitAnswer) -> bool {
 
 fn one(fit: &FitView) -> String {
     let percent = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |v| format!("{:.2} %", v * 100.0));
-    let chosen = if fit.chosen { ", in use" } else { "" };
+    let chosen = match &fit.rival {
+        Some(rival) if fit.chosen && fit.skill_rival.is_some_and(|s| s <= 0.0) => {
+            format!(", the best law, and no better than {rival}")
+        }
+        _ if fit.chosen => ", in use".to_owned(),
+        _ => String::new(),
+    };
     let mut out = format!("{} · {}{chosen}\n", fit.metric, fit.law);
     match fit.skill {
         Some(skill) if skill <= 0.0 => out.push_str("  NO SKILL: predicts held-out losses no better than their mean"),
@@ -162,6 +168,9 @@ fn one(fit: &FitView) -> String {
         "  objective {:.6e} · {} observations from {} runs · {} restarts, seed {} · {:.2} s · {}\n",
         fit.objective, fit.observations, fit.runs, fit.starts, fit.seed, fit.seconds, fit.stopped
     ));
+    if !fit.rows.is_empty() {
+        out.push_str(&format!("  {}\n", fit.rows));
+    }
     let mut rows: Vec<Vec<String>> = vec![["  parameter", ">value", ">5 %", ">95 %", ""].map(str::to_owned).to_vec()];
     for p in &fit.parameters {
         let identified = if p.identified { "" } else { "not identifiable from these runs" };

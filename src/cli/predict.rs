@@ -124,7 +124,27 @@ fn show(forecasts: &[Forecast]) -> String {
         ]);
     }
     out.push_str(&table(&rows));
+    out.push_str(&measured(forecasts));
     out
+}
+
+/// What was measured at or near the place, a line for each loss.
+fn measured(forecasts: &[Forecast]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for measured in forecasts.iter().filter_map(|forecast| forecast.measured.as_ref()) {
+        for (metric, loss) in &measured.losses {
+            let (n, d) = (show_amount(measured.params), show_amount(measured.tokens));
+            let line = format!("measured near here: {metric} {loss:.4} by {} (N {n} · D {d})\n", measured.run);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    if lines.is_empty() { String::new() } else { format!("\n{}", printable_lines(&lines)) }
+}
+
+fn printable_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{}\n", printable(line.trim_end()))).collect()
 }
 
 /// A loss, or a dash where the law does not see what is asked.

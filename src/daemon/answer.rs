@@ -337,6 +337,7 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
         refuse_unseen(place, &scale, &mixture, places, current)?;
         forecasts.extend(forecast::every_law(&current.fits, &scale, &mixture));
     }
+    forecast::measured::beside(&mut forecasts, &current.fits, &current.observed.fitted);
     if forecasts.is_empty() {
         return Err(Failure::new(
             "no law could be fitted, so there is no prediction",

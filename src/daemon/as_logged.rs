@@ -2,7 +2,7 @@
 //! ([`MetricUnit::fitted`]), and whoever logs an accuracy reads an accuracy.
 
 use crate::project::Project;
-use crate::vocab::{Advice, Forecast, MetricUnit, RatioChart, RunForecast};
+use crate::vocab::{Advice, Forecast, Measured, MetricUnit, RatioChart, RunForecast};
 
 /// A run's forecast.
 pub fn run(unit: MetricUnit, forecast: &RunForecast) -> RunForecast {
@@ -16,8 +16,15 @@ pub fn forecasts(project: &Project, mut all: Vec<Forecast>) -> Vec<Forecast> {
         let interval = &mut forecast.interval;
         let unit = project.unit_of(&forecast.metric);
         (interval.value, interval.low, interval.high) = unit.interval(interval.value, interval.low, interval.high);
+        forecast.measured.iter_mut().for_each(|measured| as_measured(project, measured));
     }
     all
+}
+
+fn as_measured(project: &Project, measured: &mut Measured) {
+    for (metric, loss) in &mut measured.losses {
+        *loss = project.unit_of(metric).logged(*loss);
+    }
 }
 
 /// Charts of metrics against a weight.
@@ -45,6 +52,7 @@ pub fn advice(project: &Project, advice: Option<&Advice>) -> Option<Advice> {
             expected.now = unit.logged(expected.now);
             expected.limit = expected.limit.map(|limit| unit.logged(limit));
         }
+        recommendation.measured.iter_mut().for_each(|measured| as_measured(project, measured));
     }
     Some(advice)
 }

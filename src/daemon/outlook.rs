@@ -60,6 +60,7 @@ impl Outlook {
                 at(&advised.mixture);
             }
         }
+        forecast::measured::beside(&mut target, candidates, &observed.fitted);
         Self {
             shape: advise::shape(&evidence),
             target,

@@ -5,7 +5,7 @@ use super::interval::Calibration;
 use super::model::Model;
 use super::objective::Stop;
 use super::starts::Optimum;
-use super::{Fit, Options, Seen, identify, laplace, resample};
+use super::{Fit, Options, Seen, basis, identify, laplace, resample};
 use crate::laws::{Columns, Variable};
 use crate::vocab::{FitView, Observation, Observations, ParameterView};
 
@@ -44,6 +44,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         objective: model.objective(&optimum.theta, x),
         warnings: warnings(observations, &parameters, held.as_ref(), runs.len()),
         parameters,
+        rows: basis::sentence(observations, model.law),
         observations: x.len(),
         runs: runs.len(),
         skill: held.as_ref().map(|h| h.skill),
@@ -59,6 +60,8 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         seconds,
         stopped: optimum.stopped,
         uncompared: 0,
+        rival: None,
+        skill_rival: None,
         provisional: false,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);

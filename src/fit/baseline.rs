@@ -1,14 +1,13 @@
 //! Baselines that a law must beat: mean, nearest run, straight line; all on ln L.
 
 use super::held_out::mean;
-use super::linalg::{backward, cholesky, forward};
-use crate::laws::Columns;
+use crate::laws::{self, Columns, Method, Shape};
 
 /// More comparisons than this per fold and the nearest run is looked up for a part of the rows only.
 const MOST_COMPARISONS: usize = 20_000_000;
 
-/// A little of the diagonal, so that what does not vary gets a slope of about 0.
-const RIDGE: f64 = 1e-8;
+/// The law that is a baseline, too.
+pub(super) const LINE: &str = "straight-line";
 
 /// From rows fitted to and rows to predict at: ln of their losses.
 type Predict = fn(&Columns, &Columns) -> Vec<f64>;
@@ -45,34 +44,13 @@ fn of_nearest(train: &Columns, test: &Columns) -> Vec<f64> {
         .collect()
 }
 
-/// ln L = a·ln N + b·ln D + Σⱼ wⱼ·hⱼ by least squares (weights sum to one, so there is no intercept).
-fn of_line(train: &Columns, test: &Columns) -> Vec<f64> {
-    // Centred, so that the little that is added to the diagonal is little for every column.
-    let (n, d) = (mean(train.ln_params.iter().copied()), mean(train.ln_tokens.iter().copied()));
-    let row = |x: &Columns, i: usize| -> Vec<f64> {
-        [x.ln_params[i] - n, x.ln_tokens[i] - d].into_iter().chain(x.share.iter().map(|c| c[i])).collect()
-    };
-    let k = 2 + train.share.len();
-    let (mut gram, mut slopes) = (vec![0.0; k * k], vec![0.0; k]);
-    for i in 0..train.len() {
-        let values = row(train, i);
-        for a in 0..k {
-            slopes[a] += train.weight[i] * values[a] * train.ln_loss[i];
-            for b in 0..k {
-                gram[a * k + b] += train.weight[i] * values[a] * values[b];
-            }
-        }
-    }
-    let level = (0..k).map(|a| gram[a * k + a]).sum::<f64>() / k as f64;
-    (0..k).for_each(|a| gram[a * k + a] += RIDGE * level + f64::MIN_POSITIVE);
-    let mut factor = vec![0.0; k * k];
-    if !cholesky(&gram, k, &mut factor) {
-        return of_mean(train, test);
-    }
-    forward(&factor, k, &mut slopes);
-    backward(&factor, k, &mut slopes);
-    let predict = |i: usize| row(test, i).iter().zip(&slopes).map(|(v, s)| v * s).sum::<f64>();
-    (0..test.len()).map(|i| Some(predict(i)).filter(|v| v.is_finite()).unwrap_or(0.0).clamp(-600.0, 600.0)).collect()
+/// The law of that form, fitted.
+pub(super) fn of_line(train: &Columns, test: &Columns) -> Vec<f64> {
+    let Some(Method::Solve(line)) = laws::get(LINE).map(|law| law.method()) else { return of_mean(train, test) };
+    let shape = Shape::of(None, train);
+    let theta = line.solve(&shape, train, 0);
+    let finite = |v: f64| if v.is_finite() { v.clamp(-600.0, 600.0) } else { 0.0 };
+    line.predict(&shape, &theta, test).into_iter().map(finite).collect()
 }
 
 #[cfg(test)]

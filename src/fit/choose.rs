@@ -12,7 +12,7 @@ use super::judge::Judge;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::task::Task;
-use super::{Fit, FitError, Options, assemble, baseline, nested, never, objective::Stop, why};
+use super::{Fit, FitError, Options, assemble, baseline, fit, nested, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
 use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, STACK};
 use serde::{Deserialize, Serialize};
@@ -111,8 +111,7 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
     if !chosen.choice.provisional || chosen.chosen().is_none() {
         return Some(result);
     }
-    let request =
-        Request { laws: &[], observations, options, previous: None, scope: Scope::All, cold: true, stop };
+    let request = Request { laws: &[], observations, options, previous: None, scope: Scope::All, cold: true, stop };
     let x = Columns::of(observations);
     let plan = HeldOutPlan::new(observations, &x, options.seed);
     let names = request.names();
@@ -128,7 +127,13 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
         }
         stack.judge_anew(held);
     }
-    for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen) {
+    let judge = Judge::new(&plan, &x, options.target.as_ref());
+    let line = held_out(&plan, &x, &baseline::of_line).map_or(f64::INFINITY, |held| judge.error_of(&held));
+    if line <= judge.error_of(&found.chosen) {
+        // The choice is no better than the straight line, which needs none.
+        result.use_line(observations, options);
+    }
+    for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen && fit.view.law != baseline::LINE) {
         assemble::judge_anew(fit, found.chosen.clone());
     }
     result.put_into_words(lines);
@@ -225,6 +230,16 @@ fn can_be_fitted(law: &str, observations: &Observations) -> bool {
 }
 
 impl Candidates {
+    /// Puts the straight line in the place of the law in use, where it can be fitted.
+    fn use_line(&mut self, observations: &Observations, options: &Options) {
+        if self.fits.iter().all(|fit| fit.view.law != baseline::LINE) {
+            self.fits.extend(fit(baseline::LINE, observations, options, None).ok());
+        }
+        if self.fits.iter().any(|fit| fit.view.law == baseline::LINE) {
+            self.fits.iter_mut().for_each(|fit| fit.view.chosen = fit.view.law == baseline::LINE);
+        }
+    }
+
     /// Where nothing could be held out, the law with the lowest objective; the others are not kept where the choice is open.
     fn choose_by_objective(&mut self, automatic: bool) {
         let objective = |i: &usize| self.fits[*i].view.objective;
@@ -286,6 +301,8 @@ impl Candidates {
         for fit in &mut self.fits {
             fit.view.uncompared = choice.unfinished.len();
             fit.view.provisional = fit.view.chosen && choice.provisional;
+            let rival = fit.view.skill.and_then(|skill| why::rival(&choice, &fit.view.law, skill));
+            (fit.view.rival, fit.view.skill_rival) = rival.unzip();
         }
         choice.beaten_by = why::beaten_by(&choice);
         choice.why = why::sentence(&choice);

@@ -1,5 +1,6 @@
 //! How the laws of one validation loss fared against each other, and which of them are fitted to all rows.
 
+use super::baseline::LINE;
 use super::held_out::HeldOut;
 use super::judge::{Judge, Score};
 use super::race::{Raced, race};
@@ -21,6 +22,8 @@ pub(super) struct Comparison<'a> {
     ranking: Vec<usize>,
     /// What the automatic choice itself predicts of what was held out.
     procedure: Option<HeldOut>,
+    /// Whether the straight line is used because the automatic choice is no better.
+    is_line: bool,
     /// Whether anything could be held out.
     pub compared: bool,
 }
@@ -45,11 +48,21 @@ impl<'a> Comparison<'a> {
         // The error of a law that was chosen because it is small is too small; that of the whole procedure is not.
         let procedure = automatic && finalists.len() > 1;
         let procedure = procedure.then(|| judge.procedure(&finalists).held_out(task.plan)).flatten();
+        let line = open.iter().copied().find(|i| raced[*i].name() == LINE);
         let mut ranking = Vec::new();
         while let Some(first) = judge.best(&open.iter().map(score).collect::<Vec<_>>(), |_| true) {
             ranking.push(open.remove(first));
         }
-        Some(Self { raced, held, ranking, procedure, compared })
+        // A choice that is no better than the straight line, which needs no choice, is not made.
+        let line = line.filter(|line| {
+            let of_line = held[*line].as_ref().map_or(f64::INFINITY, |held| judge.error_of(held));
+            procedure.as_ref().is_some_and(|procedure| of_line <= judge.error_of(procedure))
+        });
+        if let Some(line) = line {
+            ranking.retain(|i| *i != line);
+            ranking.insert(0, line);
+        }
+        Some(Self { raced, held, ranking, procedure, is_line: line.is_some(), compared })
     }
 
     /// The stack of the laws with skill, but for some: a law without it has no say, wherever it may happen to be right.
@@ -79,7 +92,7 @@ impl<'a> Comparison<'a> {
         let mut picked = Picked { fits: Vec::new(), best: None, implausible: Vec::new() };
         for index in &self.ranking {
             // The procedure's errors are those of the law it chose first.
-            let procedure = self.procedure.clone().filter(|_| picked.implausible.is_empty());
+            let procedure = self.procedure.clone().filter(|_| picked.implausible.is_empty() && !self.is_line);
             let held = procedure.or_else(|| self.held[*index].clone());
             let fit = self.raced[*index].fit(task, held, task.options.bootstraps).ok()?;
             match sanity::implausible(&fit, task.observations, task.options.seed) {

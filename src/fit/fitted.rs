@@ -155,6 +155,10 @@ impl Fit {
         let outside = |(variable, (low, high)): (&Variable, &(f64, f64))| {
             let value = variable.of(at);
             let is_outside = value < low / SAME || value > high * SAME;
+            // Nothing is known of D: the runs' own is meant.
+            if *variable == Variable::Tokens && *high <= 1.0 {
+                return None;
+            }
             let sees = self.model.law.sees().contains(variable) && *high > low * SAME;
             (is_outside && !sees).then_some(*variable)
         };

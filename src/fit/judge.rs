@@ -5,7 +5,7 @@
 //! mixtures (checkpoints of one run, and runs of one mixture, share what they get wrong). Of laws that cannot be told apart
 //! the one with the fewest parameters is the best.
 
-use super::held_out::{Fold, ScaleTest, mean, relative};
+use super::held_out::{Fold, HeldOut, ScaleTest, mean, relative};
 use super::split::{HeldOutPlan, Top};
 use crate::laws::Columns;
 use crate::vocab::Scale;
@@ -78,6 +78,13 @@ impl<'a> Judge<'a> {
         let mixtures = rows.peek().is_some().then(|| mean(rows));
         let scale = self.tests(score).map(|(_, test)| test.mre());
         both(mixtures, scale)
+    }
+
+    /// The same of errors that have been put together.
+    pub(super) fn error_of(&self, held: &HeldOut) -> f64 {
+        let tests = [&held.size, &held.tokens].into_iter().zip(self.beyond);
+        let tests = tests.filter(|(_, counts)| *counts).filter_map(|(test, _)| test.as_ref());
+        both(Some(held.mre), tests.filter(|test| test.fair).map(ScaleTest::mre))
     }
 
     /// How much larger the error of `a` is than that of `b`, over the parts that `counts` counts and both have predicted.

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod baseline;
+mod basis;
 pub mod choose;
 mod comparison;
 mod damped;

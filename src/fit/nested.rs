@@ -5,6 +5,7 @@
 //! The inner folds of a comparison without one part leave out a second one: that fit is the same whichever of the two is the
 //! outer part, and is made once ([`super::reuse`]).
 
+use super::Options;
 use super::comparison::Comparison;
 use super::held_out::{Fold, HeldOut, ScaleTest, fold, mean, scale_test};
 use super::judge::{Judge, Score};
@@ -14,7 +15,6 @@ use super::reuse::{Found, Reuse};
 use super::split::{HeldOutPlan, Top};
 use super::stack::Stack;
 use super::task::Task;
-use super::Options;
 use crate::laws::Columns;
 use crate::vocab::Observations;
 use std::sync::{Mutex, PoisonError};
@@ -86,9 +86,8 @@ impl Procedure<'_> {
 
     fn beyond(&self, top: &Top, thirds: &[Vec<bool>], found: &Found) -> (Option<ScaleTest>, Option<ScaleTest>) {
         let both = Both::default();
-        let first = scale_test(self.x, top, &|train, test| {
-            both.first(self.without(&top.rows, train, test, thirds, found))
-        });
+        let first =
+            scale_test(self.x, top, &|train, test| both.first(self.without(&top.rows, train, test, thirds, found)));
         let second = both.second().and_then(|predicted| scale_test(self.x, top, &move |_, _| predicted.clone()));
         (first, second)
     }
@@ -123,10 +122,8 @@ impl Procedure<'_> {
             stop: self.stop,
         };
         let judge = Judge::new(&plan, train, options.target.as_ref());
-        choose(&task, &judge, self.names, test).unwrap_or_else(|| Predicted {
-            chosen: vec![mean(train.ln_loss.iter().copied()); test.len()],
-            stack: None,
-        })
+        choose(&task, &judge, self.names, test)
+            .unwrap_or_else(|| Predicted { chosen: vec![mean(train.ln_loss.iter().copied()); test.len()], stack: None })
     }
 
     /// Rows by thirds of the parts, dealt out at random.
@@ -161,12 +158,7 @@ fn choose(task: &Task<'_>, judge: &Judge<'_>, names: &[String], test: &Columns) 
     })
 }
 
-fn predict_stacked(
-    task: &Task<'_>,
-    comparison: &Comparison<'_>,
-    stack: &Stack,
-    test: &Columns,
-) -> Option<Vec<f64>> {
+fn predict_stacked(task: &Task<'_>, comparison: &Comparison<'_>, stack: &Stack, test: &Columns) -> Option<Vec<f64>> {
     let mut sum = vec![0.0; test.len()];
     for (law, weight) in &stack.weights {
         let predicted = comparison.predict_by(task, law, test)?;

@@ -3,6 +3,7 @@
 
 use super::Fit;
 use super::random::Random;
+use crate::laws::Columns;
 use crate::vocab::{Observation, Observations};
 
 /// Places looked at.
@@ -11,10 +12,8 @@ const PLACES: u64 = 256;
 /// A loss that the law predicts between mixtures that were run and that cannot be; `None` where there is none among some
 /// places.
 pub(super) fn implausible(fit: &Fit, observations: &Observations, seed: u64) -> Option<f64> {
-    let usable = |row: &&Observation| {
-        row.loss.is_finite() && row.loss > 0.0 && row.tokens > 0.0 && row.mixture.len() == observations.domains.len()
-    };
-    let rows: Vec<&Observation> = observations.rows.iter().filter(usable).collect();
+    let rows: Vec<&Observation> =
+        Columns::usable(observations).into_iter().map(|row| &observations.rows[row]).collect();
     if rows.is_empty() {
         return None;
     }

@@ -2,6 +2,7 @@ mod critical_ratio;
 mod dcpt_cross;
 mod held_out;
 mod mixing_implicit;
+mod nested;
 
 use super::*;
 use crate::laws::tests::{anything, stream};

@@ -1,13 +1,25 @@
 //! The reason for the choice of a law, as one sentence.
 
+use super::baseline::LINE;
 use crate::vocab::{Candidate, CandidateKind, Choice, Unit};
 
 /// The baseline with a smaller error than the chosen law's, the best of them.
 pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
     let chosen = choice.judged()?.error()?;
-    let better = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
+    let is_itself = |c: &Candidate| choice.law.as_deref() == Some(LINE) && c.name == "linear";
+    let better = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline && !is_itself(c));
     let better = better.filter_map(|c| Some((c.error()?, c))).filter(|(error, _)| *error < chosen);
     better.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c.name.clone())
+}
+
+/// The best baseline that a law has to beat, as it is called in a sentence, and the law's skill against it: 1 − its held-out
+/// squared error over the baseline's.
+pub(super) fn rival(choice: &Choice, law: &str, skill: f64) -> Option<(String, f64)> {
+    let others = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
+    let others = others.filter(|c| c.name != "mean" && !(law == LINE && c.name == "linear"));
+    let best = others.filter_map(|c| Some((c.skill?, c))).max_by(|a, b| a.0.total_cmp(&b.0));
+    let (of_baseline, best) = best.filter(|(skill, _)| *skill > 0.0 && *skill < 1.0)?;
+    Some((said(&best.name), 1.0 - (1.0 - skill) / (1.0 - of_baseline)))
 }
 
 /// `additive: 1.6 % error on held-out mixtures and 1.4 % on the held-out largest scale, against …`
@@ -41,8 +53,7 @@ pub(super) fn sentence(choice: &Choice) -> String {
         _ => format!("{} error on held-out rows", numbers(chosen)),
     };
     let against = if against.is_empty() { String::new() } else { format!(", against {}", list(&against)) };
-    let provisional =
-        if choice.provisional { "; provisional: the law was chosen with these rows" } else { "" };
+    let provisional = if choice.provisional { "; provisional: the law was chosen with these rows" } else { "" };
     format!("{loud}{law}: {what}{against}{unfinished}{provisional}")
 }
 
@@ -90,10 +101,13 @@ impl Choice {
     }
 
     /// The line whose errors a new row is to be expected to have: that of the automatic choice where there was one to make,
-    /// else that of the law.
+    /// else that of the law. The straight line is judged by its own: it is used where a choice is no better.
     #[must_use]
     pub fn judged(&self) -> Option<&Candidate> {
         let chosen = self.chosen()?;
+        if chosen.name == LINE {
+            return Some(chosen);
+        }
         Some(self.candidates.iter().find(|c| c.kind == CandidateKind::Procedure).unwrap_or(chosen))
     }
 }

@@ -5,6 +5,7 @@ pub mod curves;
 pub mod ledger;
 mod live;
 mod made;
+pub mod measured;
 pub mod pool;
 mod pooled;
 pub mod schedule;

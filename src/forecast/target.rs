@@ -26,6 +26,7 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
             interval,
             extrapolation: fit.extrapolation(&at),
             unseen: fit.unseen(&at).into_iter().map(|variable| variable.letter().to_owned()).collect(),
+            measured: None,
         })
     };
     fits.iter().flatten().filter_map(|fit| of(fit)).collect()

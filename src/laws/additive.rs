@@ -34,7 +34,7 @@ impl Law for Additive {
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
         needs::all([
-            needs::sizes(data, 2),
+            needs::sizes_or_amounts(data, 2),
             needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),

@@ -46,7 +46,7 @@ impl Law for Capacity {
         let k = data.domains.len();
         needs::all([
             needs::own_shares(data, 3),
-            needs::sizes(data, 2),
+            needs::sizes_or_amounts(data, 2),
             needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + 2 * k),

@@ -34,7 +34,7 @@ impl Law for Chinchilla {
     }
 
     fn missing(&self, data: &Observations) -> Vec<String> {
-        needs::all([needs::sizes(data, 2), needs::amounts_or_sizes(data, 2), needs::rows(data, 5)])
+        needs::all([needs::sizes_or_amounts(data, 2), needs::amounts_or_sizes(data, 2), needs::rows(data, 5)])
     }
 
     fn sees(&self) -> &'static [Variable] {

@@ -57,7 +57,7 @@ pub struct Context {
 
 impl Columns {
     /// Rows that can be fitted to: loss and tokens positive and finite, a mixture on the simplex, and, where any row
-    /// knows N, N known too.
+    /// knows N, N known too. Where no row knows D and each is a run of its own, all are taken to be as long.
     #[must_use]
     pub fn of(observations: &Observations) -> Self {
         let context = Context { supply: observations.supply.clone(), probe: observations.probe };
@@ -71,10 +71,12 @@ impl Columns {
     pub fn usable(observations: &Observations) -> Vec<usize> {
         let positive = |v: f64| v.is_finite() && v > 0.0;
         let sized = observations.rows.iter().any(|row| positive(row.params));
+        let timed = observations.rows.iter().any(|row| positive(row.tokens))
+            || observations.rows.windows(2).any(|rows| rows[0].run == rows[1].run);
         let domains = observations.domains.len();
         let is_usable = |row: &Observation| {
             let mixture = row.mixture.len() == domains && row.mixture.iter().all(|w| w.is_finite() && *w >= 0.0);
-            positive(row.loss) && positive(row.tokens) && mixture && (!sized || positive(row.params))
+            positive(row.loss) && (!timed || positive(row.tokens)) && mixture && (!sized || positive(row.params))
         };
         (0..observations.rows.len()).filter(|i| is_usable(&observations.rows[*i])).collect()
     }

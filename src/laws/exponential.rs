@@ -35,7 +35,7 @@ impl Law for Exponential {
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
         needs::all([
-            needs::sizes(data, 2),
+            needs::sizes_or_amounts(data, 2),
             needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, k + 1),
             needs::rows(data, FIRST + k),

@@ -67,7 +67,7 @@ impl Law for Joint {
     fn missing(&self, data: &Observations) -> Vec<String> {
         let k = data.domains.len();
         needs::all([
-            needs::sizes(data, 2),
+            needs::sizes_or_amounts(data, 2),
             needs::amounts_or_sizes(data, 2),
             needs::mixtures(data, 2 * k),
             needs::rows(data, FIRST + 4 * k),

@@ -45,6 +45,7 @@ mod regmix_trees;
 mod routed;
 mod skaling;
 mod sparsity;
+mod straight_line;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -70,6 +71,7 @@ pub static ALL: &[&dyn Law] = &[
     &capacity::Capacity,
     &critical_ratio::CriticalRatio,
     &general_loss::GeneralLoss,
+    &straight_line::StraightLine,
     &regmix_linear::RegMixLinear,
     &regmix_trees::RegMixTrees,
     &chinchilla::Chinchilla,

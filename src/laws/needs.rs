@@ -53,9 +53,19 @@ pub(super) fn amounts(data: &Observations, least: usize) -> Option<String> {
 /// The same for a law with a term in N beside that in D: where runs of several sizes have one token count, its term in D is a
 /// constant, which the law does without; [`crate::fit::Fit::unseen`] says that it does not see D then.
 pub(super) fn amounts_or_sizes(data: &Observations, least: usize) -> Option<String> {
-    let one = different(data, |row| row.tokens) == 1 && different(data, |row| row.params) > 1;
+    // None, where no row knows D: the runs are taken to be as long as each other.
+    let one = different(data, |row| row.tokens) <= 1 && different(data, |row| row.params) > 1;
     if one { None } else { amounts(data, least) }
 }
+
+/// The same the other way round: where runs of one size have several token counts, the term in N is a constant.
+pub(super) fn sizes_or_amounts(data: &Observations, least: usize) -> Option<String> {
+    let one = different(data, |row| row.params) == 1 && different(data, |row| row.tokens) >= LEAST_AMOUNTS;
+    if one { None } else { sizes(data, least) }
+}
+
+/// Token counts that say something about a power of D.
+const LEAST_AMOUNTS: usize = 3;
 
 /// A sentence unless the own domain's weight is known and takes at least `least` values.
 pub(super) fn own_shares(data: &Observations, least: usize) -> Option<String> {

@@ -171,6 +171,9 @@ fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
         stopped: "gradient below 1e-8".to_owned(),
         warnings: Vec::new(),
         uncompared: 0,
+        rows: String::new(),
+        rival: None,
+        skill_rival: None,
         provisional: false,
     }
 }
@@ -240,6 +243,7 @@ fn forecast(key: &str, share: f64) -> Forecast {
         interval: Interval { value, low: value * 0.985, high: value * 1.014 },
         extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
         unseen: Vec::new(),
+        measured: None,
     }
 }
 
@@ -266,6 +270,8 @@ pub fn sweep() -> Snapshot {
     };
     let limit = Some(1.79);
     let advice = Advice::Recommendation(Recommendation {
+        measured: None,
+        is_measured: false,
         id: "3f9a".to_owned(),
         mixture: mixture(0.74),
         current: mixture(0.2),

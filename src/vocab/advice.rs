@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{Mixture, Scale};
+use super::{Measured, Mixture, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,6 +44,12 @@ pub struct Recommendation {
     pub gain: f64,
     /// Reasons, as sentences.
     pub reasons: Vec<String>,
+    /// The best run that was measured near the target's size and tokens, within the limits; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+    /// Whether the recommended mixture is that of the measured run: the laws predict no lower loss elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_measured: bool,
 }
 
 /// Why there is no recommendation, and which runs or facts would allow one.

@@ -3,6 +3,7 @@
 use super::{Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A point estimate with a nominal 90 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,9 @@ pub struct FitView {
     pub objective: f64,
     /// Parameters in the order of the formula.
     pub parameters: Vec<ParameterView>,
+    /// Which rows it was fitted to and which not, and what it does not see of them, as a sentence.
+    #[serde(default)]
+    pub rows: String,
     /// Number of fitted rows.
     pub observations: usize,
     /// Number of runs with fitted rows.
@@ -90,6 +94,13 @@ pub struct FitView {
     /// Number of laws not compared yet: the daemon goes on comparing.
     #[serde(default)]
     pub uncompared: usize,
+    /// The best baseline, other than the mean, that predicts held-out rows with any skill ("a straight line", "the nearest
+    /// run").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<String>,
+    /// Skill against `rival`: 1 − squared error on held-out rows / the rival's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill_rival: Option<f64>,
     /// Whether the law was chosen with the rows that its held-out errors are of, so that they are too small: see
     /// [`Choice::provisional`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -267,4 +278,23 @@ pub struct Forecast {
     /// are any, the number ranks mixtures only; it is no loss to expect, and its interval says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
+    /// The run that was measured at or near this place, if there is one. Where the law's interval does not hold what was
+    /// measured, the prediction is moved onto it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// A run that was measured at or near a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// Name of the run.
+    pub run: String,
+    /// Its N.
+    pub params: f64,
+    /// Its D at the measurement.
+    pub tokens: f64,
+    /// Its mixture.
+    pub mixture: Mixture,
+    /// What it measured, by metric key.
+    pub losses: BTreeMap<String, f64>,
 }

@@ -33,8 +33,8 @@ pub use answer::{
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
-    AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, ParameterView, STACK,
-    ScaleTestView, Unit,
+    AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
+    ParameterView, STACK, ScaleTestView, Unit,
 };
 pub use ledger::LedgerView;
 pub use metric::{Metric, MetricUnit};

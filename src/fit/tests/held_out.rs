@@ -6,12 +6,12 @@ use crate::laws::memoriser::place;
 use crate::laws::tests::{anything, stream};
 use crate::vocab::{CandidateKind, Observation, Observations};
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options { bootstraps: 0, starts: Some(4), ..Options::default() }
 }
 
 /// One run of each of so many mixtures of three domains.
-fn table(mixtures: usize, seed: u64, loss: impl Fn(&[f64], f64) -> f64) -> Observations {
+pub(super) fn table(mixtures: usize, seed: u64, loss: impl Fn(&[f64], f64) -> f64) -> Observations {
     let mut next = stream(seed);
     let mut data = anything(0, 0);
     for run in 0..mixtures {
@@ -26,7 +26,7 @@ fn table(mixtures: usize, seed: u64, loss: impl Fn(&[f64], f64) -> f64) -> Obser
     data
 }
 
-fn signal(mixture: &[f64], noise: f64) -> f64 {
+pub(super) fn signal(mixture: &[f64], noise: f64) -> f64 {
     3.0 * (0.1 * mixture[0] - 0.2 * mixture[1] + 0.01 * noise).exp()
 }
 

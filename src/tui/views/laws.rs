@@ -221,7 +221,10 @@ fn candidate(theme: &Theme, choice: &Choice, c: &Candidate, shown: &str, names: 
         spans.push(Span::styled(format!("  {weight:.2}"), theme.text));
     }
     if law && choice.law.as_ref() == Some(&c.name) {
-        spans.push(Span::styled("  in use", theme.good));
+        match &choice.beaten_by {
+            Some(_) => spans.push(Span::styled("  beaten", theme.warn)),
+            None => spans.push(Span::styled("  in use", theme.good)),
+        }
     }
     Line::from(spans)
 }
