@@ -143,7 +143,8 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         Some((objective, trial)) => {
             let now = measured::with_mixture(&trials, &current, WORTH_WEIGHT);
             let loss_now = now.and_then(|now| now.objective(&minimize)).unwrap_or_else(|| joint.objective(&current));
-            (joint.better_than_now(trial, now), loss_now - objective)
+            let losses_now = now.map(|now| now.losses.as_slice());
+            (joint.better_than_now(&trial.weights, &trial.losses, losses_now), loss_now - objective)
         }
         None => (joint.better(advised), joint.objective(&current) - joint.objective(advised)),
     };

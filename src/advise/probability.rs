@@ -2,7 +2,6 @@
 //! of limits.
 
 use super::limits::{Limit, Tie};
-use super::measured::Trial;
 use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
@@ -103,14 +102,15 @@ impl JointSamples<'_, '_> {
         (counted + 0.5) / (SAMPLES + 1) as f64
     }
 
-    /// The same for a run that was measured near the target, beside one with the current mixture, or what the laws say of that.
-    pub fn better_than_now(&self, here: &Trial, now: Option<&Trial>) -> f64 {
+    /// The same for the losses by metric that a run with these weights measured near the target, beside those of a run with the
+    /// current mixture, or what the laws say of that.
+    pub fn better_than_now(&self, weights: &[f64], here: &[Option<f64>], now: Option<&[Option<f64>]>) -> f64 {
         let mut difference = vec![0.0; SAMPLES];
         for (d, share, surface) in self.minimised() {
-            let Some(loss) = here.losses[d] else { return 0.5 };
+            let Some(loss) = here[d] else { return 0.5 };
             let by_law = self.samples(surface, self.current);
-            let measured = now.and_then(|now| now.losses[d]);
-            let noise = self.pair(d, &here.weights);
+            let measured = now.and_then(|now| now[d]);
+            let noise = self.pair(d, weights);
             for s in 0..SAMPLES {
                 difference[s] += share * (loss * noise[s].exp() - measured.unwrap_or(by_law[s]));
             }

@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-/// θ by law, hidden domains and rows.
+/// Law, hidden domains, and a number for the rows.
+type Key = (&'static str, usize, u64);
+
+/// θ of what has been fitted.
 #[derive(Debug, Default)]
-pub(super) struct Found(Mutex<HashMap<(&'static str, usize, u64), Vec<f64>>>);
+pub(super) struct Found(Mutex<HashMap<Key, Vec<f64>>>);
 
 /// What a race may share with others.
 #[derive(Debug)]
