@@ -86,13 +86,24 @@ pub(super) fn obstacles(
                 ),
                 Some(skill) if skill.is_nan() || skill <= 0.0 => add(
                     format!(
-                        "The {} law predicts held-out {name} losses no better than {} (skill {skill:.2}).",
-                        surface.law,
-                        surface.rival.as_deref().unwrap_or("their mean")
+                        "The {} law predicts held-out {name} losses no better than their mean (skill {skill:.2}).",
+                        surface.law
                     ),
                     gap(evidence, mixtures),
                 ),
-                Some(_) => {}
+                Some(_) => {
+                    if let Some((rival, less)) = surface.rival.as_ref().filter(|(_, less)| *less <= 0.0) {
+                        let more = -100.0 * less;
+                        add(
+                            format!(
+                                "The {} law predicts held-out {name} losses no better than {rival}: its error is {more:.0} % \
+                                 larger.",
+                                surface.law
+                            ),
+                            gap(evidence, mixtures),
+                        );
+                    }
+                }
             },
         }
     }

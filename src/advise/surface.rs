@@ -17,10 +17,10 @@ pub(super) struct Surface<'a> {
     pub metric: String,
     /// Name of the law.
     pub law: String,
-    /// Held-out skill against the best baseline, where it is known.
+    /// Held-out skill, where it is known.
     pub skill: Option<f64>,
-    /// That baseline, where it is another than the mean.
-    pub rival: Option<String>,
+    /// The best baseline, and by what part the law's held-out error is smaller.
+    pub rival: Option<(String, f64)>,
     /// Held-out mean relative error, where it is known.
     pub mre: Option<f64>,
     /// Other laws that have not been compared with it yet.
@@ -48,8 +48,8 @@ impl<'a> Surface<'a> {
             domain: domain.to_owned(),
             metric: fit.view.metric.clone(),
             law: fit.view.law.clone(),
-            skill: fit.view.skill_rival.or(fit.view.skill),
-            rival: fit.view.rival.clone(),
+            skill: fit.view.skill,
+            rival: fit.view.rival.clone().zip(fit.view.skill_rival),
             mre: fit.view.mre_heldout,
             uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
@@ -72,8 +72,13 @@ impl<'a> Surface<'a> {
             1 => "; one law not compared yet".to_owned(),
             n => format!("; {n} laws not compared yet"),
         };
-        let against = self.rival.as_ref().map_or_else(String::new, |rival| format!(" against {rival}"));
-        Some(format!("{}: {} law, skill {skill:.2}{against} on {held_out}{error}{weak}{early}.", self.domain, self.law))
+        let against = self
+            .rival
+            .as_ref()
+            .filter(|(_, less)| *less > 0.0)
+            .map_or_else(String::new, |(rival, less)| format!(" ({:.0} % less than {rival}'s)", 100.0 * less));
+        let (domain, law) = (&self.domain, &self.law);
+        Some(format!("{domain}: {law} law, skill {skill:.2} on {held_out}{error}{against}{weak}{early}."))
     }
 
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.

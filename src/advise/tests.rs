@@ -20,6 +20,8 @@ struct Planted {
     /// Relative spread of the resamples, and of runs.
     spread: f64,
     skill: Option<f64>,
+    /// By what part its error is smaller than that of the nearest run.
+    rival: Option<f64>,
     uncompared: usize,
     residuals: Vec<f64>,
     ratios: Vec<f64>,
@@ -32,6 +34,7 @@ impl Default for Planted {
             rust: |w| 1.4 + 0.3 * (1.0 - w) * (1.0 - w),
             spread: 0.002,
             skill: Some(0.95),
+            rival: None,
             uncompared: 0,
             residuals: (-10..=10).map(|i| f64::from(i) * 4e-4).collect(),
             ratios: vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
@@ -54,7 +57,7 @@ impl Planted {
             metric: ["eval/prose", "eval/rust"][domain].to_owned(),
             law: "planted".to_owned(),
             skill: self.skill,
-            rival: None,
+            rival: self.rival.map(|less| ("the nearest run".to_owned(), less)),
             mre: Some(0.008),
             uncompared: self.uncompared,
             residuals: &self.residuals,
@@ -176,6 +179,16 @@ fn advice_by_a_law_that_others_have_not_been_compared_with_says_so() {
         advice.reasons.iter().filter(|r| r.contains("not compared yet")).count()
     };
     assert_eq!((said_of(0), said_of(1), said_of(12)), (0, 2, 2));
+}
+
+#[test]
+fn a_law_that_a_baseline_beats_gives_no_advice() {
+    let with = |less: f64| Planted { rival: Some(less), ..Planted::default() }.advise(&project());
+    let advice = with(0.5).unwrap();
+    assert!(said(&advice, "mean error 0.8 % (50 % less than the nearest run's)"), "{advice:#?}");
+    let abstained = with(-0.2).unwrap_err();
+    let why = "no better than the nearest run: its error is 20 % larger";
+    assert!(abstained.reasons.iter().any(|r| r.contains(why)), "{abstained:#?}");
 }
 
 #[test]

@@ -301,7 +301,8 @@ impl Candidates {
         for fit in &mut self.fits {
             fit.view.uncompared = choice.unfinished.len();
             fit.view.provisional = fit.view.chosen && choice.provisional;
-            let rival = fit.view.skill.and_then(|skill| why::rival(&choice, &fit.view.law, skill));
+            let judged = if fit.view.chosen { choice.judged() } else { None };
+            let rival = judged.and_then(|judged| why::rival(&choice, judged));
             (fit.view.rival, fit.view.skill_rival) = rival.unzip();
         }
         choice.beaten_by = why::beaten_by(&choice);

@@ -12,14 +12,13 @@ pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
     better.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c.name.clone())
 }
 
-/// The best baseline that a law has to beat, as it is called in a sentence, and the law's skill against it: 1 − its held-out
-/// squared error over the baseline's.
-pub(super) fn rival(choice: &Choice, law: &str, skill: f64) -> Option<(String, f64)> {
+/// The best baseline that a law has to beat, as it is called in a sentence, and by what part the law's held-out error is
+/// smaller than the baseline's: the error that decides, on mixtures and on the largest scale.
+pub(super) fn rival(choice: &Choice, law: &Candidate) -> Option<(String, f64)> {
     let others = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
-    let others = others.filter(|c| c.name != "mean" && !(law == LINE && c.name == "linear"));
-    let best = others.filter_map(|c| Some((c.skill?, c))).max_by(|a, b| a.0.total_cmp(&b.0));
-    let (of_baseline, best) = best.filter(|(skill, _)| *skill > 0.0 && *skill < 1.0)?;
-    Some((said(&best.name), 1.0 - (1.0 - skill) / (1.0 - of_baseline)))
+    let others = others.filter(|c| !(choice.law.as_deref() == Some(LINE) && c.name == "linear"));
+    let (least, best) = others.filter_map(|c| Some((c.error()?, c))).min_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some((said(&best.name), 1.0 - law.error()? / least.max(f64::MIN_POSITIVE)))
 }
 
 /// `additive: 1.6 % error on held-out mixtures and 1.4 % on the held-out largest scale, against …`

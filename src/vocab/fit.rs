@@ -94,11 +94,11 @@ pub struct FitView {
     /// Number of laws not compared yet: the daemon goes on comparing.
     #[serde(default)]
     pub uncompared: usize,
-    /// The best baseline, other than the mean, that predicts held-out rows with any skill ("a straight line", "the nearest
-    /// run").
+    /// The baseline with the smallest held-out error ("a straight line", "the nearest run", "the mean"), of the law in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rival: Option<String>,
-    /// Skill against `rival`: 1 − squared error on held-out rows / the rival's.
+    /// Skill against `rival`: 1 − mean relative error on held-out mixtures and in the scale tests / the rival's. 0 or less: the
+    /// law is no better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skill_rival: Option<f64>,
     /// Whether the law was chosen with the rows that its held-out errors are of, so that they are too small: see
