@@ -19,6 +19,11 @@ pub(super) fn obstacles(
     mixtures: &[Vec<f64>],
 ) -> Abstention {
     let project = evidence.project;
+    if let Some(missing) = nothing_to_mix(evidence, mixtures) {
+        let another = (project.domains.len() > 1).then(|| gap(evidence, mixtures));
+        let would_help = another.into_iter().collect();
+        return Abstention { reasons: vec![missing.clone()], would_help, nothing_to_mix: Some(missing) };
+    }
     let mut found = Abstention::default();
     let mut add = |reason: String, help: String| {
         if !found.reasons.contains(&reason) {
@@ -28,19 +33,6 @@ pub(super) fn obstacles(
             found.would_help.push(help);
         }
     };
-    if project.domains.len() < 2 {
-        add(
-            format!(
-                "A mixture needs two domains or more; {} known.",
-                match project.domains.len() {
-                    0 => "none is",
-                    _ => "only one is",
-                }
-            ),
-            "Name the domains and the validation loss of each in the project file (domains, metrics).".to_owned(),
-        );
-        return found;
-    }
     let usable = |x: Option<f64>| x.is_some_and(|x| x.is_finite() && x > 0.0);
     if !usable(project.target.params) || !usable(project.target.tokens) {
         add(
@@ -108,6 +100,22 @@ pub(super) fn obstacles(
         }
     }
     found
+}
+
+/// What a mixture takes that the project does not have; `None` where there is something to mix. One run, or runs of one
+/// mixture, say nothing of another.
+fn nothing_to_mix(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> Option<String> {
+    if evidence.project.domains.len() < 2 {
+        return Some("Advice on a mixture needs two or more corpora.".to_owned());
+    }
+    let runs = evidence.observed.fitted.first().map_or(0, |rows| rows.runs.len());
+    match (runs, mixtures.len()) {
+        (1, _) => {
+            Some(format!("Advice on a mixture needs {LEAST_RATIOS} or more runs of other mixtures; there is one run."))
+        }
+        (_, 1) => Some(format!("Advice on a mixture needs runs of {LEAST_RATIOS} or more mixtures; these have one.")),
+        _ => None,
+    }
 }
 
 /// Adds that the runs do not show an effect of the mixture, and what would.

@@ -59,6 +59,7 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
                 &explored(evidence, &needed(project, &project.objective_weights())),
             )],
             reasons: same.reasons,
+            nothing_to_mix: None,
         }),
         Ok(recommendation) => Advice::Recommendation(recommendation),
         Err(abstention) => Advice::Abstained(abstention),
@@ -112,6 +113,7 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
             abstain::gap(evidence, &mixtures),
             "Widen the bounds or the supply in the project file (mixture: bounds, available_tokens).".to_owned(),
         ],
+        nothing_to_mix: None,
     })?;
     let chosen = choose(&joint, &region, seed).map_err(|reason| Abstention {
         reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
@@ -119,6 +121,7 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
             "Loosen the limit in the project file (objective: subject_to).".to_owned(),
             abstain::gap(evidence, &mixtures),
         ],
+        nothing_to_mix: None,
     })?;
     let beyond = match Region::new(&cuts(None)) {
         Ok(open) if !evidence.extrapolate && open != region => choose(&joint, &open, seed).ok(),
@@ -294,7 +297,7 @@ fn resolve(
     let would_help = vec![
         "Write the limit in nats, or relative to the current mixture (subject_to: DOMAIN <= current + 3%).".to_owned(),
     ];
-    Err(Abstention { reasons, would_help })
+    Err(Abstention { reasons, would_help, nothing_to_mix: None })
 }
 
 /// That a law can only rank mixtures at the target, in a sentence.

@@ -133,8 +133,11 @@ fn advise(
     shapes: &[ExpertShape],
 ) -> Result<ShapeRecommendation, Abstention> {
     let project = evidence.project;
-    let none =
-        |reason: &str, help: &str| Abstention { reasons: vec![reason.to_owned()], would_help: vec![help.to_owned()] };
+    let none = |reason: &str, help: &str| Abstention {
+        reasons: vec![reason.to_owned()],
+        would_help: vec![help.to_owned()],
+        nothing_to_mix: None,
+    };
     let Some(target) = project.target.scale() else {
         return Err(none(
             "The target's size or token count is unknown.",

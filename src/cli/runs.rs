@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::Failure;
 use crate::vocab::number::show_amount;
-use crate::vocab::{FactName, Mixture, RunView};
+use crate::vocab::{Mixture, RunView};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn show(runs: &[RunView]) -> String {
             run.name.clone(),
             format!("{:?}", run.state).to_lowercase(),
             run.progress.map_or_else(String::new, |p| format!("{:.0}%", p * 100.0)),
-            run.number(FactName::Params).map_or_else(String::new, show_amount),
+            run.params().map_or_else(String::new, show_amount),
             run.mixture().map_or_else(String::new, mixture),
         ];
         row.extend(losses.iter().map(|key| {

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Last parts of keys under which stacks log their speed, the surest first.
 const SPEED_KEYS: &[&str] = &["tokens_per_second", "tokens_per_sec", "tok/sec", "tps", "throughput", "tokens/s"];
 
+/// Most unnamed losses of a run that are forecast, the first by name: some runs log thousands of scores.
+const UNNAMED: usize = 24;
+
 /// What a key says.
 #[derive(Debug, Clone, Copy)]
 struct KeyMeaning {
@@ -19,6 +22,8 @@ struct KeyMeaning {
     training: Option<usize>,
     /// Place in [`SPEED_KEYS`].
     speed: Option<usize>,
+    /// Whether it is a held-out loss, or a score.
+    evaluation: bool,
 }
 
 impl KeyMeaning {
@@ -28,6 +33,7 @@ impl KeyMeaning {
             told_by_points: observe::counts_tokens(key) || schedule::is_learning_rate(key),
             training: observe::training_loss(key),
             speed: SPEED_KEYS.iter().position(speed),
+            evaluation: observe::is_evaluation(key),
         }
     }
 }
@@ -45,6 +51,15 @@ pub struct Roles {
     pub training: Option<usize>,
     /// The tokens a second, where they are logged.
     pub speed: Option<usize>,
+    /// Evaluations that the project does not name, at most [`UNNAMED`].
+    pub unnamed: Vec<usize>,
+}
+
+impl Roles {
+    /// Losses that the project does not name and that are forecast all the same: the training loss, and evaluations.
+    pub fn beside(&self) -> impl Iterator<Item = usize> {
+        self.training.into_iter().chain(self.unnamed.iter().copied())
+    }
 }
 
 impl Kinds {
@@ -60,6 +75,9 @@ impl Kinds {
             let validation = project.is_measured(key);
             if validation || kind.told_by_points {
                 roles.matter.push(place);
+            }
+            if !validation && kind.evaluation && roles.unnamed.len() < UNNAMED {
+                roles.unnamed.push(place);
             }
             let better = |best: Option<(usize, u64)>, rank| best.is_none_or(|best| rank < best);
             // Of two that fit as well, the one that is logged more often.
@@ -95,12 +113,13 @@ mod tests {
         let mut kinds = Kinds::default();
         for _ in 0..2 {
             let roles = kinds.roles(&project, &metrics);
-            assert_eq!(roles, Roles { matter: vec![1, 2], training: Some(4), speed: Some(5) });
+            assert_eq!(roles, Roles { matter: vec![1, 2], training: Some(4), speed: Some(5), unnamed: Vec::new() });
         }
         let project = Project {
             metrics: vec![Metric::new("a", "train/loss", None), Metric::new("b", "loss", None)],
             ..Project::default()
         };
-        assert_eq!(kinds.roles(&project, &metrics), Roles { matter: vec![2, 3, 4], training: None, speed: Some(5) });
+        let roles = kinds.roles(&project, &metrics);
+        assert_eq!(roles, Roles { matter: vec![2, 3, 4], training: None, speed: Some(5), unnamed: vec![1] });
     }
 }

@@ -9,7 +9,7 @@ use crate::forecast::{self, Pool};
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::{Advice, Forecast, RatioChart, RunForecast, ShapeAdvice};
+use crate::vocab::{Advice, Forecast, Mixture, RatioChart, RunForecast, ShapeAdvice};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -52,8 +52,11 @@ impl Outlook {
         let advice = advise::recommend(&evidence);
         let mut target = Vec::new();
         if let Some(scale) = project.target.scale() {
+            // With one domain, or none, there is one mixture.
+            let only = (project.domains.len() < 2)
+                .then(|| Mixture(project.domains.iter().map(|domain| (domain.clone(), 1.0)).collect()));
             let mut at = |mixture| target.extend(forecast::every_law(candidates, &scale, mixture));
-            if let Some(current) = &project.current {
+            if let Some(current) = project.current.as_ref().or(only.as_ref()) {
                 at(current);
             }
             if let Advice::Recommendation(advised) = &advice {

@@ -126,6 +126,7 @@ pub fn read(
             let converted = before.is_some_and(|before| before.converted);
             let mut tracked = Tracked { record, reading: 0, metrics, files, shown, last_step, roles, converted };
             tracked.sort_out(store, project)?;
+            observe::derive_tokens_per_step(&mut tracked.record);
             Ok(tracked)
         })
         .collect()

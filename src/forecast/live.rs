@@ -28,6 +28,9 @@ pub(super) fn every(
             let law = law.map(|forecast| Made { law: fit.view.law.clone(), forecast, fit: None, assumed: None });
             of_metric.extend(law);
         }
+        if of_metric.is_empty() {
+            of_metric.extend(Pool::at_constant_rate(record, metric));
+        }
         // A regression over finished runs has been tested on each of them; the others only claim their error.
         let claims = |m: &Made| if m.law == pooled::NAME { f64::NEG_INFINITY } else { m.forecast.sd };
         of_metric.sort_by(|a, b| claims(a).total_cmp(&claims(b)));

@@ -1,4 +1,6 @@
 //! Forecasts of runs in progress and of the target.
+//!
+//! Losses that the project names are forecast by every law ([`every`]); any other by its own learning curve ([`own`]).
 
 mod anchored;
 pub mod curves;
@@ -6,6 +8,7 @@ pub mod ledger;
 mod live;
 mod made;
 pub mod measured;
+mod own;
 pub mod pool;
 mod pooled;
 pub mod schedule;
@@ -13,7 +16,8 @@ pub mod signals;
 pub mod spread;
 mod target;
 
-pub use pool::{Pool, seen};
+pub use own::own;
+pub use pool::{Pool, planned_steps, seen};
 
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;

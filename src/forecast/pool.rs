@@ -116,6 +116,18 @@ impl Pool {
         all
     }
 
+    /// The way that is left where nothing says what the learning rate is: it is taken to be constant.
+    pub(super) fn at_constant_rate(record: &RunRecord, metric: &str) -> Option<Made> {
+        let series = record.series.get(metric)?;
+        let schedule = Schedule::constant(planned_steps(record)?)?;
+        let track = Track::new(series, schedule, usize::MAX);
+        let law = get("tissue").filter(|_| !track.points.is_empty())?;
+        let forecast = Family::forecast_alone(law, &track)?;
+        let assumed =
+            "the learning rate stays constant, as none is logged; set schedule and learning_rate if it will fall";
+        Some(Made { law: law.name().to_owned(), forecast, fit: None, assumed: Some(assumed.to_owned()) })
+    }
+
     fn kind(&mut self, record: &RunRecord) -> usize {
         let kind = kind_of(record);
         if let Some(known) = self.kinds.iter().position(|k| *k == kind) {
@@ -138,7 +150,9 @@ pub fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
     Some(if last > 0 && next >= planned { 1.0 } else { (last as f64 / planned).clamp(0.0, 0.999) })
 }
 
-fn planned_steps(record: &RunRecord) -> Option<f64> {
+/// Steps a run is planned to take, where that is known: told, or tokens over tokens a step.
+#[must_use]
+pub fn planned_steps(record: &RunRecord) -> Option<f64> {
     let steps = record.facts.number(FactName::PlannedSteps);
     steps.or_else(|| Some(record.facts.planned_tokens()? / record.facts.tokens_per_step()?)).filter(|s| *s >= 1.0)
 }

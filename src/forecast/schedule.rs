@@ -140,6 +140,12 @@ impl Schedule {
         })
     }
 
+    /// The same learning rate throughout: where nothing says what it is, only its shape matters.
+    #[must_use]
+    pub fn constant(total: f64) -> Option<Self> {
+        Self::sample(total, Known::Planned, |_| 1.0)
+    }
+
     /// A learning rate given at every step that matters, linear between, as of a finished run; `warmup` steps of linear
     /// rise stand in front of a series that starts later.
     #[must_use]
@@ -302,7 +308,7 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
             };
             let known = missing.map_or(Known::Planned, |fact| {
                 Known::Assumed(format!(
-                    "assumed: the learning rate falls to {:.2e} over {:.0} steps; set {fact} to be sure",
+                    "the learning rate falls to {:.2e} over {:.0} steps; set {fact} to be sure",
                     plan.floor,
                     if shape == Decay::Wsd { plan.decay } else { total - warmup }
                 ))
@@ -310,7 +316,7 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
             Some((plan, known))
         }
         _ => {
-            let text = "assumed: the learning rate stays constant; set schedule (cosine, linear, wsd, constant) if it will fall";
+            let text = "the learning rate stays constant; set schedule (cosine, linear, wsd, constant) if it will fall";
             Some((with(Decay::Constant, floor, decay), Known::Assumed(text.to_owned())))
         }
     }

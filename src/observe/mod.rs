@@ -33,6 +33,18 @@ pub fn training_loss(key: &str) -> Option<usize> {
     keys::training_loss(key)
 }
 
+/// Whether a metric is an evaluation: a loss that says it is held out, or a score.
+#[must_use]
+pub fn is_evaluation(key: &str) -> bool {
+    keys::evaluation(key).is_some()
+}
+
+/// Takes the tokens a step from what a run logs of the tokens it has seen, where nothing states them and every step takes as
+/// many.
+pub fn derive_tokens_per_step(record: &mut RunRecord) {
+    rows::derive_tokens_per_step(record);
+}
+
 /// Whether a metric counts the tokens a run has seen, or the sequences; what a law takes D from.
 #[must_use]
 pub fn counts_tokens(key: &str) -> bool {

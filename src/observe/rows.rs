@@ -2,7 +2,8 @@
 
 use super::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, Metric, Mixture, Observation, Observations, Probe, ValueError};
+use crate::vocab::{FactName, FactValue, Metric, Mixture, Observation, Observations, Probe, ValueError};
+use std::sync::Arc;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
 /// (`throughput/total_tokens`).
@@ -161,6 +162,27 @@ fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i
 pub(super) fn latest_tokens(record: &RunRecord) -> Option<f64> {
     let last = record.series.values().filter_map(|s| s.last()).map(|(step, _)| *step).max()?;
     TokenCount::of(record).at(last).filter(|t| last > 0 && t.is_finite() && *t > 0.0)
+}
+
+/// See [`super::derive_tokens_per_step`].
+pub(super) fn derive_tokens_per_step(record: &mut RunRecord) {
+    if record.facts.tokens_per_step().is_some() {
+        return;
+    }
+    let Some((tokens, key)) = logged_tokens_per_step(record) else { return };
+    let source = format!("log#{key}");
+    Arc::make_mut(&mut record.facts).offer(FactName::TokensPerStep, FactValue::Number(tokens), source);
+}
+
+/// Tokens a step by what a run logs of the tokens it has seen, and the key of that, where every step takes as many.
+fn logged_tokens_per_step(record: &RunRecord) -> Option<(f64, &str)> {
+    let series = |name: &&str| record.series.iter().find(|(key, _)| is_called(key, name));
+    let (key, points) = TOKEN_KEYS.iter().find_map(series)?;
+    #[allow(clippy::cast_precision_loss)]
+    let rate = |(step, tokens): &(i64, f64)| (*step > 0 && *tokens > 0.0).then(|| tokens / *step as f64);
+    let mut rates = points.iter().filter_map(rate);
+    let first = rates.next().filter(|rate| rate.is_finite())?;
+    rates.next_back().is_some_and(|last| (last / first - 1.0).abs() < 1e-3).then_some((first, key))
 }
 
 /// Where a run's token counts come from.

@@ -284,10 +284,11 @@ impl Project {
         self.metrics.iter().map(|metric| &metric.key)
     }
 
-    /// The unit of a key; that of the log for one that is no metric.
+    /// The unit of a key; the one that its words say for one that is no metric.
     #[must_use]
     pub fn unit_of(&self, key: &str) -> MetricUnit {
-        self.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.unit).unwrap_or_default()
+        let named = self.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.unit);
+        named.unwrap_or_else(|| MetricUnit::of_key(key))
     }
 
     /// Whether `key` is one of the metrics.

@@ -404,6 +404,7 @@ pub fn abstained() -> Snapshot {
             "Runs cover two ratios; a law needs three.".to_owned(),
         ],
         would_help: vec!["A run of 333k parameters at rust = 0.50.".to_owned(), "A run at rust = 0.80.".to_owned()],
+        nothing_to_mix: None,
     }));
     s.fits[1].skill = Some(-0.12);
     s.fits[1].warnings.push("Two of three ratios were fitted by one run each.".to_owned());

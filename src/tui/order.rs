@@ -1,7 +1,7 @@
 //! Filter and order of the table of runs.
 
 use super::losses::losses;
-use crate::vocab::{FactName, RunState, RunView, Snapshot};
+use crate::vocab::{RunState, RunView, Snapshot};
 use std::cmp::Ordering;
 
 /// What the runs are sorted by.
@@ -101,7 +101,7 @@ pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec
                 match column {
                     Column::State => Some(f64::from(state_rank(run.state))),
                     Column::Progress => run.progress,
-                    Column::Params => run.number(FactName::Params),
+                    Column::Params => run.params(),
                     Column::Tokens => run.tokens_seen(),
                     Column::Mixture => Some(run.mixture()?.weight(domain?)),
                     Column::Loss(i) => Some(run.metrics.get(losses.get(i)?.key)?.last),

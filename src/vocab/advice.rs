@@ -59,6 +59,10 @@ pub struct Abstention {
     pub reasons: Vec<String>,
     /// Runs to launch or facts to add, as sentences.
     pub would_help: Vec<String>,
+    /// What a mixture takes that this project does not have, as a sentence: two corpora, or runs of several mixtures. Such a
+    /// project is one for forecasts, and `reasons` repeats the sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nothing_to_mix: Option<String>,
 }
 
 /// Advice on the mixture.

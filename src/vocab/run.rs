@@ -153,6 +153,12 @@ impl RunView {
         }
     }
 
+    /// N, without embeddings if that number is known.
+    #[must_use]
+    pub fn params(&self) -> Option<f64> {
+        self.number(FactName::Params).or_else(|| self.number(FactName::TotalParams))
+    }
+
     /// Tokens per step, if known.
     #[must_use]
     pub fn tokens_per_step(&self) -> Option<f64> {

@@ -2,12 +2,15 @@
 
 use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::{Event, RunForecasts};
+use crate::daemon::health::progress;
 use crate::daemon::outlook::chosen;
 use crate::daemon::shared::Shared;
+use crate::daemon::tracked::Tracked;
 use crate::forecast::{self, ledger::widened};
-use crate::store::{RunId, StoreError};
+use crate::store::{ReadStore, RunId, StoreError};
 use crate::vocab::RunForecast;
-use std::collections::BTreeSet;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// See the [module](self).
@@ -18,6 +21,8 @@ pub struct Forecasts {
     postponed: BTreeSet<RunId>,
     /// Whether all are to be forecast with the next runs that are read.
     all_again: bool,
+    /// Forecasts of losses that the project does not name, from their own learning curves.
+    beside: BTreeMap<RunId, RunForecasts>,
 }
 
 impl Component for Forecasts {
@@ -37,18 +42,21 @@ impl Component for Forecasts {
                 }
                 if std::mem::take(&mut self.all_again) {
                     self.postponed.clear();
-                    forecast(shared, out, |_| true);
+                    self.forecast(shared, out, |_| true)?;
                 } else {
                     let anew: BTreeSet<RunId> = runs.changed.difference(&self.postponed).copied().collect();
-                    forecast(shared, out, |id| anew.contains(&id));
+                    self.forecast(shared, out, |id| anew.contains(&id))?;
                 }
             }
             Event::ForecastAgain => {
                 let postponed = std::mem::take(&mut self.postponed);
-                forecast(shared, out, |id| postponed.contains(&id));
+                self.forecast(shared, out, |id| postponed.contains(&id))?;
             }
             Event::Edited(_) => self.all_again = true,
-            Event::StoreReplaced(_) => self.postponed.clear(),
+            Event::StoreReplaced(_) => {
+                self.postponed.clear();
+                self.beside.clear();
+            }
             Event::FitsChanged(fits) => {
                 // Runs that were read again since the fits were made are forecast here.
                 let is_current = |id: RunId| {
@@ -56,8 +64,9 @@ impl Component for Forecasts {
                     shared.runs.get(&id).is_some_and(|run| outlook.is_some_and(|of| of.reading == run.reading))
                 };
                 let made = fits.outlook.runs.iter().filter(|(id, _)| is_current(**id));
-                send(made.map(|(id, of)| (*id, calibrated(shared, of.forecasts.clone()))).collect(), shared, out);
-                forecast(shared, out, |id| !is_current(id));
+                let made = made.map(|(id, of)| (*id, self.with_others(*id, calibrated(shared, of.forecasts.clone()))));
+                send(made.collect(), shared, out);
+                self.forecast(shared, out, |id| !is_current(id))?;
             }
             _ => {}
         }
@@ -65,12 +74,41 @@ impl Component for Forecasts {
     }
 }
 
-/// Forecasts the ends of some runs.
-fn forecast(shared: &Shared, out: &mut Outbox, which: impl Fn(RunId) -> bool) {
-    let fits = chosen(&shared.fits.candidates);
-    let runs = shared.runs.iter().filter(|(id, _)| which(**id));
-    let one = |record| forecast::every(&shared.project, &fits, &shared.fits.pool, record);
-    send(runs.map(|(id, run)| (*id, calibrated(shared, one(&run.record)))).collect(), shared, out);
+impl Forecasts {
+    /// Forecasts the ends of some runs.
+    fn forecast(&mut self, shared: &Shared, out: &mut Outbox, which: impl Fn(RunId) -> bool) -> Result<(), StoreError> {
+        self.beside.retain(|id, _| shared.runs.contains_key(id));
+        let runs: Vec<(&RunId, &Arc<Tracked>)> = shared.runs.iter().filter(|(id, _)| which(**id)).collect();
+        let beside = runs.par_iter().map(|(id, run)| Ok((**id, beside(shared, run)?)));
+        self.beside.extend(beside.collect::<Result<Vec<_>, StoreError>>()?);
+        let fits = chosen(&shared.fits.candidates);
+        let one = |record| forecast::every(&shared.project, &fits, &shared.fits.pool, record);
+        let all = runs.iter().map(|(id, run)| (**id, self.with_others(**id, calibrated(shared, one(&run.record)))));
+        send(all.collect(), shared, out);
+        Ok(())
+    }
+
+    fn with_others(&self, id: RunId, mut named: RunForecasts) -> RunForecasts {
+        for (key, forecasts) in self.beside.get(&id).into_iter().flatten() {
+            named.entry(key.clone()).or_insert_with(|| forecasts.clone());
+        }
+        named
+    }
+}
+
+/// Forecasts of the losses that the project does not name. A run that is done, or whose end is unknown, costs no look at its
+/// log.
+fn beside(shared: &Shared, run: &Tracked) -> Result<RunForecasts, StoreError> {
+    let mut all = RunForecasts::new();
+    if forecast::planned_steps(&run.record).is_none() || progress(&run.record, run.last_step) == Some(1.0) {
+        return Ok(all);
+    }
+    for (key, _) in run.roles.beside().filter_map(|place| run.metrics.get(place)) {
+        let points = run.record.at_optimiser_steps(shared.store.series(run.record.id, key)?.latest());
+        let unit = shared.project.unit_of(key);
+        all.extend(forecast::own(&run.record, key, unit, &points).map(|forecast| (key.to_string(), vec![forecast])));
+    }
+    Ok(all)
 }
 
 /// Sends forecasts; the same stay the same ones in memory, so that what is shown of a run stands.

@@ -1,5 +1,6 @@
 //! Advice view: the recommended mixture, its expected effect and reasons, or why there is none.
 
+mod outlook;
 mod shape;
 
 use super::{Actions, Role, Spec, View, ViewId};
@@ -8,6 +9,7 @@ use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{bullet, prose};
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
 use crate::vocab::{self, Abstention, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -49,6 +51,7 @@ fn title(snapshot: &Snapshot) -> &'static str {
     match &snapshot.advice {
         Some(vocab::Advice::Recommendation(_)) => "Recommendation",
         _ if shape::leads(snapshot) => "Recommendation",
+        Some(vocab::Advice::Abstained(abstention)) if abstention.nothing_to_mix.is_some() => "Forecasts",
         Some(vocab::Advice::Abstained(_)) => "No recommendation",
         None => "Advice",
     }
@@ -58,6 +61,7 @@ fn title(snapshot: &Snapshot) -> &'static str {
 fn headline(snapshot: &Snapshot) -> String {
     match &snapshot.advice {
         None => "No fit yet".to_owned(),
+        Some(vocab::Advice::Abstained(Abstention { nothing_to_mix: Some(_), .. })) => outlook::headline(snapshot),
         Some(vocab::Advice::Abstained(_)) => "Not enough evidence to recommend a change".to_owned(),
         Some(vocab::Advice::Recommendation(r)) => {
             let mut moves = changes(snapshot, r);
@@ -80,10 +84,20 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
         Some(vocab::Advice::Abstained(abstention)) if shape::leads(snapshot) => {
             let mut out = shape::lines(&shared.theme, snapshot, width);
             out.push(Line::default());
+            if let Some(missing) = &abstention.nothing_to_mix {
+                out.extend(prose(&printable(missing), shared.theme.dim, width));
+                return out;
+            }
             out.push(Line::from(Span::styled("No recommended mixture", shared.theme.title)));
             for reason in &abstention.reasons {
                 out.extend(bullet("✗", shared.theme.bad, reason, shared.theme.text, width));
             }
+            out
+        }
+        Some(vocab::Advice::Abstained(Abstention { nothing_to_mix: Some(missing), .. })) => {
+            let mut out = outlook::lines(shared, snapshot, width);
+            out.push(Line::default());
+            out.extend(prose(&printable(missing), shared.theme.dim, width));
             out
         }
         Some(vocab::Advice::Abstained(abstention)) => abstained(&shared.theme, abstention, width),
@@ -99,7 +113,12 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
         out.extend(shape::lines(&shared.theme, snapshot, width));
     }
     if let Some(forecast) = snapshot.forecasts.iter().find(|f| f.chosen)
-        && !matches!(snapshot.advice, Some(vocab::Advice::Recommendation(_)))
+        && !matches!(
+            snapshot.advice,
+            Some(
+                vocab::Advice::Recommendation(_) | vocab::Advice::Abstained(Abstention { nothing_to_mix: Some(_), .. })
+            )
+        )
     {
         out.push(Line::default());
         out.extend(as_is(&shared.theme, snapshot, forecast, width));
@@ -301,7 +320,8 @@ fn not_yet(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
 /// What the target would reach as things are.
 fn as_is(theme: &Theme, snapshot: &Snapshot, any: &Forecast, width: u16) -> Vec<Line<'static>> {
     let size = format!("At {} params and {} tokens", show_amount(any.params), show_amount(any.tokens));
-    let mut out = prose(&format!("{size}, with the current mixture:"), theme.dim, width);
+    let mixed = if any.mixture.0.len() > 1 { ", with the current mixture" } else { "" };
+    let mut out = prose(&format!("{size}{mixed}:"), theme.dim, width);
     for f in snapshot.forecasts.iter().filter(|f| f.chosen && f.mixture == any.mixture) {
         let i = f.interval;
         out.push(Line::from(vec![

@@ -6,7 +6,7 @@ use crate::tui::shared::{Loss, Shared, losses};
 use crate::tui::signs;
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
-use crate::vocab::{FactName, RunView, Snapshot};
+use crate::vocab::{RunView, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -204,7 +204,7 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
             spans.push(Span::styled(format!("{text:>4}"), theme.text));
             spans
         }
-        ColumnKind::Params => vec![Span::styled(amount(run.number(FactName::Params)), theme.text)],
+        ColumnKind::Params => vec![Span::styled(amount(run.params()), theme.text)],
         ColumnKind::Tokens => vec![Span::styled(amount(run.tokens_seen()), theme.text)],
         ColumnKind::Mixture => vec![Span::styled(fmt::right(&mixture(snapshot, run), width), theme.text)],
         ColumnKind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),

@@ -1,0 +1,97 @@
+//! Forecasts in place of advice, for a project with nothing to mix: where the runs in progress end, and the target.
+
+use super::{as_is, reach};
+use crate::project::sidecar::FILE_NAME;
+use crate::tui::fmt;
+use crate::tui::shared::{Shared, label, losses};
+use crate::tui::text::prose;
+use crate::vocab::{RunForecast, RunView, Snapshot};
+use ratatui::text::{Line, Span};
+
+/// Runs whose forecasts are shown, the newest first; all of them stand in the table of runs.
+const RUNS: usize = 3;
+/// Losses of a run that are shown, those of the project first.
+const LOSSES: usize = 8;
+
+/// The first forecast in one line.
+pub(super) fn headline(snapshot: &Snapshot) -> String {
+    let run = snapshot.runs.iter().find_map(|run| Some((run, *sorted(snapshot, run).first()?)));
+    if let Some((_, (key, forecast))) = run {
+        let (value, low, high) = (fmt::loss(forecast.value), fmt::loss(forecast.low), fmt::loss(forecast.high));
+        return format!("{} at the end: {value} ({low}–{high})", label(snapshot, key));
+    }
+    match snapshot.forecasts.iter().find(|forecast| forecast.chosen) {
+        Some(f) => format!("{} at the target: {}", label(snapshot, &f.metric), fmt::loss(f.interval.value)),
+        None => "No forecast yet".to_owned(),
+    }
+}
+
+/// A run's forecasts, those of the project's metrics first, in its order.
+fn sorted<'a>(snapshot: &Snapshot, run: &'a RunView) -> Vec<(&'a String, &'a RunForecast)> {
+    let named = losses(snapshot);
+    let place = |key: &str| named.iter().position(|loss| loss.key == key).unwrap_or(usize::MAX);
+    let mut all: Vec<_> = run.forecast.iter().collect();
+    all.sort_by_key(|(key, _)| place(key));
+    all
+}
+
+pub(super) fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let mut out = Vec::new();
+    let with_forecasts = || snapshot.runs.iter().filter(|run| !run.forecast.is_empty());
+    for run in with_forecasts().take(RUNS) {
+        let name = fmt::tail(shared.runs.short(&run.name), usize::from(width).saturating_sub(12));
+        let done = run.progress.map_or_else(String::new, |part| format!(" at {:.0}%", 100.0 * part));
+        out.push(Line::from(vec![Span::styled(name, theme.title), Span::styled(done, theme.dim)]));
+        let shown = sorted(snapshot, run);
+        let rest = shown.len().saturating_sub(LOSSES);
+        let name = |key: &str| fmt::head(&label(snapshot, key), 24);
+        let names = shown.iter().take(LOSSES).map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
+        let head = format!("{} {:>6} → {:<6} {}", fmt::left("loss", names), "now", "end", "90% range");
+        out.push(Line::from(Span::styled(head, theme.dim)));
+        for (key, forecast) in shown.into_iter().take(LOSSES) {
+            let now = run.metrics.get(key.as_str()).map(|metric| metric.last);
+            let range = format!("{}–{}", fmt::loss(forecast.low), fmt::loss(forecast.high));
+            out.push(Line::from(vec![
+                Span::styled(fmt::left(&name(key), names), theme.text),
+                Span::styled(format!(" {:>6}", fmt::loss_or_dash(now)), theme.now),
+                Span::styled(" → ", theme.dim),
+                Span::styled(format!("{:<6}", fmt::loss(forecast.value)), theme.accent),
+                Span::styled(format!(" {range}"), theme.text),
+            ]));
+        }
+        if rest > 0 {
+            out.push(Line::from(Span::styled(format!("… and {} more", fmt::count(rest as u64)), theme.dim)));
+        }
+        out.push(Line::default());
+    }
+    let more = with_forecasts().count().saturating_sub(RUNS);
+    if more > 0 {
+        out.extend(prose(&format!("Forecasts of {more} more stand in the table of runs."), theme.dim, width));
+    }
+    if let Some(forecast) = snapshot.forecasts.iter().find(|forecast| forecast.chosen) {
+        out.extend(as_is(theme, snapshot, forecast, width));
+        out.extend(reach(theme, snapshot, width));
+    }
+    if out.is_empty() {
+        out.extend(prose(&why_none(snapshot), theme.text, width));
+    }
+    while out.last().is_some_and(|line| line.width() == 0) {
+        out.pop();
+    }
+    out
+}
+
+/// Why nothing is forecast, and what to write.
+fn why_none(snapshot: &Snapshot) -> String {
+    let has_ended = |run: &&std::sync::Arc<RunView>| run.progress == Some(1.0);
+    match snapshot.runs.iter().find(|run| !has_ended(run)) {
+        None => "All runs have ended.".to_owned(),
+        Some(run) if run.progress.is_none() => {
+            format!(
+                "To forecast the end of a run, write its length in {FILE_NAME} beside its log: planned_steps: 10000"
+            )
+        }
+        Some(_) => "Forecasts appear when a run has logged a few losses and its learning rate.".to_owned(),
+    }
+}
