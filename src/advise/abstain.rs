@@ -4,6 +4,7 @@ use super::Evidence;
 use super::matters::{LEVEL, Verdict};
 use super::surface::Surface;
 use crate::vocab::Abstention;
+use crate::vocab::count::counted;
 use crate::vocab::number::show_amount;
 
 /// Ratios below which no curve over ratios can be told from a line.
@@ -49,9 +50,8 @@ pub(super) fn obstacles(
     if mixtures.len() < LEAST_RATIOS {
         add(
             format!(
-                "The runs have {} distinct ratio{}; advice needs {LEAST_RATIOS} or more.",
-                mixtures.len(),
-                plural(mixtures.len())
+                "The runs have {}; advice needs {LEAST_RATIOS} or more.",
+                counted(mixtures.len(), "distinct ratio")
             ),
             gap(evidence, mixtures),
         );
@@ -156,8 +156,4 @@ pub(super) fn gap(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> String {
     let largest = sizes.filter(|n| n.is_finite()).fold(0.0, f64::max);
     let size = if largest > 0.0 { format!(" at {} parameters", show_amount(largest)) } else { String::new() };
     format!("Launch a run with {name} = {weight:.2}{size}.")
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

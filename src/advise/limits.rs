@@ -5,7 +5,7 @@ use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Observation, Observations, Scale};
+use crate::vocab::{MetricUnit, Observation, Observations, Scale};
 
 /// Sizes this close (in ln N) are one size.
 const SAME_SIZE: f64 = 0.02;
@@ -38,12 +38,12 @@ pub(super) enum LimitError {
         limit: String,
     },
     /// No mixture can keep it.
-    #[error("The limit '{limit}' comes to {nats} nats, which no loss can reach.")]
+    #[error("The limit '{limit}' comes to {comes_to}, which cannot be reached.")]
     OutOfReach {
         /// As written.
         limit: String,
-        /// What it comes to.
-        nats: f64,
+        /// What it comes to, with its unit.
+        comes_to: String,
     },
 }
 
@@ -59,12 +59,15 @@ pub(super) enum Tie {
 }
 
 /// Where limits are taken at.
+#[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     /// The target's size and amount of data.
     pub scale: Scale,
     /// Weights in use.
     pub current: &'a [f64],
     pub seed: u64,
+    /// Unit of the limited metric.
+    pub unit: MetricUnit,
 }
 
 impl Limit {
@@ -79,9 +82,13 @@ impl Limit {
         starts: &Observations,
         at: &Setting<'_>,
     ) -> Result<Self, LimitError> {
-        let slack = |base: f64| match constraint.slack {
-            Slack::Relative(part) => base * (1.0 + part),
-            Slack::Nats(nats) => base + nats,
+        // What is written is in the unit of the log; what laws say is better the lower it is.
+        let unit = at.unit;
+        let slack = |base: f64| match (unit.is_as_logged(), constraint.slack) {
+            (true, Slack::Relative(part)) => base * (1.0 + part),
+            (true, Slack::Nats(nats)) => base + nats,
+            (false, Slack::Relative(part)) => unit.fitted(unit.logged(base) * (1.0 + part)),
+            (false, Slack::Nats(more)) => unit.fitted(unit.logged(base) + more),
         };
         let place = surface.place(&at.scale, at.current);
         let now = (surface.best)(&place);
@@ -90,7 +97,7 @@ impl Limit {
             (0..SAMPLES).map(move |s| draw_of(&draws, s, now)).collect::<Vec<f64>>()
         };
         let (base, bases, how, tie) = match constraint.base {
-            Base::Nats(nats) => (nats, vec![nats; SAMPLES], None, Tie::Nothing),
+            Base::Nats(logged) => (unit.fitted(logged), vec![unit.fitted(logged); SAMPLES], None, Tie::Nothing),
             Base::Current => (now, draws(), None, Tie::Run),
             Base::Start => {
                 let start = Start::estimate(surface, starts, at).ok_or_else(|| LimitError::NoStart {
@@ -107,12 +114,12 @@ impl Limit {
                     draws().into_iter().zip(noise).map(spread).collect()
                 };
                 let tie = if start.measured { Tie::Nothing } else { Tie::Law };
-                (start.value, bases, Some(start.sentence(surface, at.scale.params)), tie)
+                (start.value, bases, Some(start.sentence(surface, at)), tie)
             }
         };
         let value = slack(base);
         if !(value.is_finite() && value > 0.0) {
-            return Err(LimitError::OutOfReach { limit: constraint.text.clone(), nats: value });
+            return Err(LimitError::OutOfReach { limit: constraint.text.clone(), comes_to: unit.show(value) });
         }
         let samples = bases.into_iter().map(|b| slack(b).max(f64::MIN_POSITIVE).ln()).collect();
         Ok(Self { domain, text: constraint.text.clone(), value, samples, tie, how })
@@ -176,23 +183,21 @@ impl Start {
         value.is_finite().then_some(Self { value, sigma, sizes: ratios.len(), largest, measured: false })
     }
 
-    fn sentence(&self, surface: &Surface<'_>, params: f64) -> String {
-        let (domain, target) = (&surface.domain, show_amount(params));
+    fn sentence(&self, surface: &Surface<'_>, at: &Setting<'_>) -> String {
+        let (domain, target) = (&surface.domain, show_amount(at.scale.params));
+        let (value, what) = (at.unit.show(self.value), if at.unit.higher_is_better() { "value" } else { "loss" });
         if self.measured {
-            return format!(
-                "Starting {domain} loss: {:.3} nats, measured at step 0 of a run of the target's size.",
-                self.value
-            );
+            return format!("Starting {domain} {what}: {value}, measured at step 0 of a run of the target's size.");
         }
         let from = match self.sizes {
             1 => format!("from one size ({}) only: a rough guess", show_amount(self.largest)),
             n => format!("from {n} sizes up to {}", show_amount(self.largest)),
         };
         format!(
-            "Assumed starting {domain} loss at {target} parameters: {:.3} nats ± {:.1} %, extrapolated {from}. If you have the \
-             checkpoint, measure it and write the limit in nats.",
-            self.value,
-            100.0 * 1.645 * self.sigma
+            "Assumed starting {domain} {what} at {target} parameters: {value} ± {:.1} %, extrapolated {from}. If you have the \
+             checkpoint, measure it and write the limit in {}.",
+            100.0 * 1.645 * self.sigma,
+            if at.unit == MetricUnit::Nats { "nats" } else { "numbers" }
         )
     }
 }

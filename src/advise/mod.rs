@@ -24,7 +24,7 @@ mod shape;
 mod surface;
 
 use crate::project::Project;
-use crate::vocab::{Abstention, Advice, Expected, Metric, Mixture, Recommendation};
+use crate::vocab::{Abstention, Advice, Expected, Metric, MetricUnit, Mixture, Recommendation};
 use evidence::Chosen;
 use limits::{Limit, Setting};
 use probability::{JointSamples, Scatter};
@@ -85,7 +85,7 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
 
     let (current, assumed) = in_use(project, &mixtures);
     let seed = project.fit.seed;
-    let limits = resolve(evidence, surfaces, &Setting { scale, current: &current, seed })?;
+    let limits = resolve(evidence, surfaces, &Setting { scale, current: &current, seed, unit: MetricUnit::Nats })?;
     let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
         Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
     };
@@ -285,8 +285,17 @@ fn resolve(
             ));
             continue;
         };
+        let unit = project.metrics[d].unit;
+        if constraint.is_lower_bound() != unit.higher_is_better() {
+            let (better, sign) = if unit.higher_is_better() { ("higher", ">=") } else { ("lower", "<=") };
+            reasons.push(format!(
+                "The limit '{}' must be written with {sign}, as {better} values of {} are better.",
+                constraint.text, constraint.metric
+            ));
+            continue;
+        }
         let starts = evidence.observed.starts.get(d).unwrap_or(&none);
-        match Limit::new(constraint, d, surface, starts, at) {
+        match Limit::new(constraint, d, surface, starts, &Setting { unit, ..*at }) {
             Ok(limit) => limits.push(limit),
             Err(error) => reasons.push(error.to_string()),
         }
@@ -295,7 +304,8 @@ fn resolve(
         return Ok(limits);
     }
     let would_help = vec![
-        "Write the limit in nats, or relative to the current mixture (subject_to: DOMAIN <= current + 3%).".to_owned(),
+        "Write the limit as a number, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)."
+            .to_owned(),
     ];
     Err(Abstention { reasons, would_help, nothing_to_mix: None })
 }

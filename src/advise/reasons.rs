@@ -1,7 +1,7 @@
 //! The reasons for a recommendation, in sentences: which limit binds, how sure it is, and how far it extrapolates.
 
 use super::evidence::{Chosen, SURE};
-use super::limits::Tie;
+use super::limits::{Limit, Tie};
 use super::measured::Trial;
 use super::probability::{JointSamples, distance};
 use super::region::{Edge, Region};
@@ -140,8 +140,10 @@ impl Explanation<'_> {
         let (best, guess) = (&self.chosen.best.weights, &self.chosen.guess.weights);
         let mut said = Vec::new();
         let limits = self.joint.limits;
-        let text =
-            || limits.iter().map(|l| format!("{} ({:.3} nats)", l.text, l.value)).collect::<Vec<_>>().join(" and ");
+        let unit = |l: &Limit| self.project.metrics.get(l.domain).map(|metric| metric.unit).unwrap_or_default();
+        let text = || {
+            limits.iter().map(|l| format!("{} ({})", l.text, unit(l).show(l.value))).collect::<Vec<_>>().join(" and ")
+        };
         if !limits.is_empty() {
             let within = self.joint.within(best);
             if distance(best, guess) > 1e-9 && self.chosen.sure {

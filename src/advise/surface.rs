@@ -2,7 +2,7 @@
 
 use crate::fit::Fit;
 use crate::laws::Variable;
-use crate::vocab::{Expected, Extrapolation, Interval, Observation, Scale};
+use crate::vocab::{Expected, Extrapolation, Interval, Measure, Observation, Scale};
 
 /// A function of a place, lent for as long as the fit is.
 type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
@@ -85,7 +85,15 @@ impl<'a> Surface<'a> {
     pub fn expected(&self, here: &Observation, now: &Observation, limit: Option<f64>) -> Option<Expected> {
         let Interval { value, low, high } = (self.forecast)(here);
         let now = (self.best)(now);
-        [value, low, high, now].iter().all(|x| x.is_finite()).then_some(Expected { value, low, high, now, limit })
+        let measure = Measure::default();
+        [value, low, high, now].iter().all(|x| x.is_finite()).then_some(Expected {
+            value,
+            low,
+            high,
+            now,
+            limit,
+            measure,
+        })
     }
 
     /// The place in the law's own order of domains.

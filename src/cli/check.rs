@@ -5,8 +5,11 @@ use super::session::Session;
 use super::show::{conflicts, fact};
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
+use crate::observe;
+use crate::vocab::count::counted;
+use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{CheckAnswer, Severity};
+use crate::vocab::{CheckAnswer, FactName, RunView, Severity};
 use clap::Args;
 
 /// Arguments of `check`.
@@ -29,7 +32,7 @@ impl Check {
         }
         let errors = answer.notices.iter().filter(|n| n.severity == Severity::Error).count();
         if errors > 0 {
-            return Err(Failure::new(format!("the project has {errors} error(s), listed above"), None));
+            return Err(Failure::new(format!("the project has {}, listed above", counted(errors, "error")), None));
         }
         Ok(Outcome::Done)
     }
@@ -37,8 +40,10 @@ impl Check {
 
 fn show(answer: &CheckAnswer) -> String {
     let domains = if answer.domains.is_empty() { "none known".to_owned() } else { answer.domains.join(", ") };
-    let mut out = printable(&format!("{}: {} runs; domains: {domains}", answer.project, answer.runs.len()));
+    let mut out = printable(&format!("{}: {}; domains: {domains}", answer.project, counted(answer.runs.len(), "run")));
     out.push_str("\n\n");
+    out.push_str(&summary(&answer.runs));
+    out.push('\n');
     let mut rows: Vec<Vec<String>> = vec![["run", "file", "format", ">points", "why"].map(str::to_owned).to_vec()];
     for file in &answer.files {
         let format = file.format.clone().unwrap_or_else(|| "refused".to_owned());
@@ -72,4 +77,34 @@ fn show(answer: &CheckAnswer) -> String {
         }
     }
     out
+}
+
+/// One line a run: what laws and forecasts need of it.
+fn summary(runs: &[RunView]) -> String {
+    const UNKNOWN: &str = "unknown";
+    let head = ["run", "state", ">N", ">tokens/step", ">tokens planned", "mixture", ">losses", ">points"];
+    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
+    for run in runs {
+        let amount = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), show_amount);
+        let mixture = match run.mixture() {
+            None => UNKNOWN.to_owned(),
+            Some(mixture) if mixture.0.len() > 4 => counted(mixture.0.len(), "domain"),
+            Some(mixture) => {
+                let parts = mixture.0.iter().map(|(domain, weight)| format!("{domain} {:.0}%", 100.0 * weight));
+                parts.collect::<Vec<_>>().join(" ")
+            }
+        };
+        let losses = run.metrics.keys().filter(|key| observe::is_evaluation(key)).count();
+        rows.push(vec![
+            run.name.clone(),
+            format!("{:?}", run.state).to_lowercase(),
+            amount(run.params()),
+            amount(run.tokens_per_step()),
+            amount(run.number(FactName::Tokens).or_else(|| run.number(FactName::PlannedTokens))),
+            mixture,
+            losses.to_string(),
+            run.metrics.values().map(|metric| metric.points).sum::<u64>().to_string(),
+        ]);
+    }
+    table(&rows)
 }

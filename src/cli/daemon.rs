@@ -8,6 +8,7 @@ use crate::daemon::seconds;
 use crate::daemon::{StateDir, lifecycle};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
+use crate::vocab::count::counted;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use clap::{Args, Subcommand};
@@ -110,9 +111,10 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     let mut text = format!("process {pid}, mixlaw {}\n", client.daemon.build);
     if let Some((daemon, runs, faults)) = daemon {
         text.push_str(&format!(
-            "up {:.0} s · {runs} runs · {} files · {} points\n",
+            "up {:.0} s · {} · {} · {} points\n",
             daemon.uptime,
-            daemon.files,
+            counted(runs, "run"),
+            counted(usize::try_from(daemon.files).unwrap_or(usize::MAX), "file"),
             show_amount(daemon.points as f64)
         ));
         for root in &daemon.watching {

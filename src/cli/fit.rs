@@ -5,6 +5,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg, history};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
 use crate::project::FitSettings;
+use crate::vocab::count::counted;
 use crate::vocab::number::significant;
 use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer, SpeedUp};
 use clap::Args;
@@ -165,8 +166,14 @@ fn one(fit: &FitView) -> String {
         fit.held_out
     ));
     out.push_str(&format!(
-        "  objective {:.6e} · {} observations from {} runs · {} restarts, seed {} · {:.2} s · {}\n",
-        fit.objective, fit.observations, fit.runs, fit.starts, fit.seed, fit.seconds, fit.stopped
+        "  objective {:.6e} · {} from {} · {}, seed {} · {:.2} s · {}\n",
+        fit.objective,
+        counted(fit.observations, "observation"),
+        counted(fit.runs, "run"),
+        counted(fit.starts, "restart"),
+        fit.seed,
+        fit.seconds,
+        fit.stopped
     ));
     if !fit.rows.is_empty() {
         out.push_str(&format!("  {}\n", fit.rows));
@@ -179,7 +186,7 @@ fn one(fit: &FitView) -> String {
     }
     out.push_str(&table(&rows));
     for test in &fit.scale_tests {
-        out.push_str(&format!("  held out {} ({} rows)\n", test.describe(), test.observations));
+        out.push_str(&format!("  held out {} ({})\n", test.describe(), counted(test.observations, "row")));
     }
     if !fit.folds.is_empty() {
         let mut rows: Vec<Vec<String>> =

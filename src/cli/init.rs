@@ -4,8 +4,11 @@ use super::Outcome;
 use super::output::{self, print};
 use crate::daemon::engine::{Engine, Surroundings};
 use crate::ipc::protocol::Failure;
+use crate::observe;
 use crate::project::{Project, init};
 use crate::store::{Opened, SledStore};
+use crate::vocab::Snapshot;
+use crate::vocab::count::counted;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -43,7 +46,12 @@ impl Init {
         engine.read_all(output::show_reading)?;
         output::clear_progress();
         let current = engine.current(SystemTime::now(), &Surroundings { embedded: true, ..Surroundings::default() });
-        let text = init::render(&current.project, current.snapshot.runs.len(), &current.snapshot.notices);
+        let text = init::render(
+            &current.project,
+            current.snapshot.runs.len(),
+            &losses(&current.snapshot),
+            &current.snapshot.notices,
+        );
         if self.print {
             print(&text)?;
             return Ok(Outcome::Done);
@@ -54,11 +62,23 @@ impl Init {
             _ => Failure::new(format!("cannot write {}: {e}", path.display()), None),
         })?;
         print(&format!(
-            "wrote {} for {} runs; review it, then: mixlaw watch {}\n",
+            "wrote {} for {}; review it, then: mixlaw watch {}\n",
             path.display(),
-            current.snapshot.runs.len(),
+            counted(current.snapshot.runs.len(), "run"),
             self.directory.display()
         ))?;
         Ok(Outcome::Done)
     }
+}
+
+/// How many runs log each loss and score.
+fn losses(snapshot: &Snapshot) -> init::Logged {
+    let measured = |key: &str| snapshot.measured.iter().any(|metric| metric.key == key);
+    let mut logged = init::Logged::new();
+    for key in snapshot.runs.iter().flat_map(|run| run.metrics.keys()) {
+        if measured(key) || observe::is_evaluation(key) {
+            *logged.entry(key.to_string()).or_default() += 1;
+        }
+    }
+    logged
 }

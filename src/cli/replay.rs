@@ -5,6 +5,7 @@ use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ingest::replay;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
+use crate::vocab::count::counted;
 use clap::Args;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -55,9 +56,9 @@ impl Replay {
         let appends = replay::schedule(&runs, usize::from(self.jobs));
         let last = appends.last().map_or(0.0, |append| append.at / self.speed);
         print(&format!(
-            "replaying {} runs, {} lines, {last:.0} s; watch them: mixlaw watch {}\n",
-            runs.len(),
-            appends.len(),
+            "replaying {}, {}, {last:.0} s; watch them: mixlaw watch {}\n",
+            counted(runs.len(), "run"),
+            counted(appends.len(), "line"),
             into.display()
         ))?;
         let began = Instant::now();

@@ -416,5 +416,7 @@ fn recommend(current: &CurrentState, extrapolate: bool) -> RecommendAnswer {
     let fits = chosen(&current.fits);
     let evidence =
         advise::Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate };
-    RecommendAnswer { mixture: advise::recommend(&evidence), shape }
+    let advice = advise::recommend(&evidence);
+    let mixture = as_logged::advice(&current.project, Some(&advice)).unwrap_or(advice);
+    RecommendAnswer { mixture, shape }
 }

@@ -2,12 +2,13 @@
 //! ([`MetricUnit::fitted`]), and whoever logs an accuracy reads an accuracy.
 
 use crate::project::Project;
-use crate::vocab::{Advice, Forecast, Measured, MetricUnit, RatioChart, RunForecast};
+use crate::vocab::{Advice, Expected, Forecast, Measure, Measured, MetricUnit, RatioChart, RunForecast, ShapeAdvice};
+use std::collections::BTreeMap;
 
 /// A run's forecast.
 pub fn run(unit: MetricUnit, forecast: &RunForecast) -> RunForecast {
     let (value, low, high) = unit.interval(forecast.value, forecast.low, forecast.high);
-    RunForecast { value, low, high, ..forecast.clone() }
+    RunForecast { value, low, high, measure: Measure::of(unit), ..forecast.clone() }
 }
 
 /// Forecasts of the target, or of any other run that is planned.
@@ -17,6 +18,7 @@ pub fn forecasts(project: &Project, mut all: Vec<Forecast>) -> Vec<Forecast> {
         let unit = project.unit_of(&forecast.metric);
         (interval.value, interval.low, interval.high) = unit.interval(interval.value, interval.low, interval.high);
         forecast.measured.iter_mut().for_each(|measured| as_measured(project, measured));
+        forecast.measure = Measure::of(unit);
     }
     all
 }
@@ -38,6 +40,7 @@ pub fn charts(project: &Project, mut all: Vec<RatioChart>) -> Vec<RatioChart> {
             (point.loss, point.at_target) = (unit.logged(point.loss), unit.logged(point.at_target));
         }
         chart.limit = chart.limit.map(|limit| unit.logged(limit));
+        chart.measure = Measure::of(unit);
     }
     all
 }
@@ -46,13 +49,27 @@ pub fn charts(project: &Project, mut all: Vec<RatioChart>) -> Vec<RatioChart> {
 pub fn advice(project: &Project, advice: Option<&Advice>) -> Option<Advice> {
     let mut advice = advice?.clone();
     if let Advice::Recommendation(recommendation) = &mut advice {
-        for (metric, expected) in &mut recommendation.expected {
-            let unit = project.unit_of(metric);
-            (expected.value, expected.low, expected.high) = unit.interval(expected.value, expected.low, expected.high);
-            expected.now = unit.logged(expected.now);
-            expected.limit = expected.limit.map(|limit| unit.logged(limit));
-        }
+        expected(project, &mut recommendation.expected);
         recommendation.measured.iter_mut().for_each(|measured| as_measured(project, measured));
     }
     Some(advice)
+}
+
+/// What is expected of a shape.
+pub fn shape(project: &Project, shape: Option<&ShapeAdvice>) -> Option<ShapeAdvice> {
+    let mut shape = shape?.clone();
+    if let ShapeAdvice::Recommendation(recommendation) = &mut shape {
+        expected(project, &mut recommendation.expected);
+    }
+    Some(shape)
+}
+
+fn expected(project: &Project, all: &mut BTreeMap<String, Expected>) {
+    for (metric, expected) in all {
+        let unit = project.unit_of(metric);
+        (expected.value, expected.low, expected.high) = unit.interval(expected.value, expected.low, expected.high);
+        expected.now = unit.logged(expected.now);
+        expected.limit = expected.limit.map(|limit| unit.logged(limit));
+        expected.measure = Measure::of(unit);
+    }
 }

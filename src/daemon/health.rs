@@ -8,7 +8,7 @@ use crate::forecast::{schedule, seen};
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{FactName, RunForecast};
+use crate::vocab::{FactName, Measure, RunForecast};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -246,6 +246,7 @@ fn forecast(entry: &Entry) -> RunForecast {
         seen: entry.seen,
         fit: entry.fit.clone(),
         assumed: None,
+        measure: Measure::default(),
     }
 }
 
@@ -278,8 +279,16 @@ impl Contender {
     /// `None` where its size, data, or the end of a loss that counts is not known.
     pub fn of(of: &RunContext<'_>) -> Option<Self> {
         let facts = &of.record.facts;
-        let mut sum =
-            RunForecast { value: 0.0, low: 0.0, high: 0.0, law: String::new(), seen: 1.0, fit: None, assumed: None };
+        let mut sum = RunForecast {
+            value: 0.0,
+            low: 0.0,
+            high: 0.0,
+            law: String::new(),
+            seen: 1.0,
+            fit: None,
+            assumed: None,
+            measure: Measure::default(),
+        };
         let (mut ended, mut learned) = (true, true);
         for (metric, weight) in objective(of.project) {
             let forecast = of.forecasts.get(metric).and_then(|all| all.first());

@@ -20,6 +20,9 @@ pub(super) fn every(
     let mut observed = None;
     for (index, metric) in project.metric_keys().enumerate() {
         let Some(seen) = seen(record, metric).filter(|s| *s < 1.0) else { continue };
+        if record.series.get(metric).and_then(|series| series.last()).is_some_and(|(_, value)| !value.is_finite()) {
+            continue;
+        }
         let mut of_metric = pool.forecasts(project, record, index, metric);
         if let Some(fit) = fits.get(index).copied().flatten().filter(|f| f.view.skill.is_none_or(|s| s > 0.0)) {
             let observed = observed.get_or_insert_with(|| observe(project, std::slice::from_ref(record)));

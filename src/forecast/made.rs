@@ -1,7 +1,7 @@
 //! A forecast and its inputs.
 
 use super::curves::family::CurveForecast;
-use crate::vocab::RunForecast;
+use crate::vocab::{Measure, RunForecast};
 
 /// A forecast, and what it rests on.
 #[derive(Debug, Clone)]
@@ -23,6 +23,6 @@ impl Made {
         let at = |z: f64| (forecast.ln_loss + z * forecast.sd).clamp(-700.0, 700.0).exp();
         let (value, low, high) = (at(0.0), at(-1.645), at(1.645));
         let finite = [value, low, high].iter().all(|x| x.is_finite());
-        finite.then_some(RunForecast { value, low, high, law, seen, fit, assumed })
+        finite.then_some(RunForecast { value, low, high, law, seen, fit, assumed, measure: Measure::default() })
     }
 }

@@ -7,19 +7,24 @@ use crate::project::Project;
 use crate::vocab::{MetricUnit, RunForecast};
 use std::sync::Arc;
 
+/// Standard deviation, in ln loss, above which nothing is said: the interval would span a factor of five and more.
+const TOO_WIDE: f64 = 0.5;
+
 /// Final value of a loss of a run in progress, in what laws are fitted to ([`MetricUnit::fitted`]); `None` for a finished
-/// run, and where the end of the run or its learning rate is unknown. A training loss scatters from batch to batch: what is
+/// run, where the end of the run is unknown, or the newest value is no number. A training loss scatters from batch to batch: what is
 /// forecast is its mean over batches.
 ///
 /// `points`: (step, value) as logged, ascending. `record`: the run, with its learning rates.
 #[must_use]
 pub fn own(record: &RunRecord, key: &str, unit: MetricUnit, points: &[(i64, f64)]) -> Option<RunForecast> {
+    points.last().filter(|(_, value)| value.is_finite())?;
     let mut series = (*record.series).clone();
     series.insert(key.to_owned(), Arc::new(points.iter().map(|(step, value)| (*step, unit.fitted(*value))).collect()));
     let record = RunRecord { series: Arc::new(series), ..record.clone() };
     let seen = seen(&record, key).filter(|seen| *seen < 1.0)?;
     let made = Pool::default().forecasts(&Project::default(), &record, usize::MAX, key);
-    made.into_iter().chain(Pool::at_constant_rate(&record, key)).find_map(|made| made.view(seen))
+    let made = made.into_iter().chain(Pool::at_constant_rate(&record, key));
+    made.filter(|made| made.forecast.sd <= TOO_WIDE).find_map(|made| made.view(seen))
 }
 
 #[cfg(test)]
@@ -47,5 +52,7 @@ mod tests {
         assert!((found.value - mean(1000) / 10.0).abs() < 0.01, "{found:?}");
         let whole: Vec<(i64, f64)> = (1..=1000).map(|step| (step, mean(step))).collect();
         assert_eq!(own(&record, "train/loss", MetricUnit::Nats, &whole), None, "it has ended");
+        let broken: Vec<(i64, f64)> = points.iter().copied().chain([(601, f64::NAN)]).collect();
+        assert_eq!(own(&record, "train/loss", MetricUnit::Nats, &broken), None, "it has diverged");
     }
 }

@@ -4,7 +4,9 @@ use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::observe::Observed;
 use crate::project::Project;
-use crate::vocab::{Advice, ChartPoint, Forecast, Mixture, Observation, Observations, RatioChart, STACK, Scale};
+use crate::vocab::{
+    Advice, ChartPoint, Forecast, Measure, Mixture, Observation, Observations, RatioChart, STACK, Scale,
+};
 
 /// Weights on a chart: one a column of a wide terminal, and quarters and halves of the range among them.
 const SHARES: usize = 65;
@@ -27,6 +29,7 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
             extrapolation: fit.extrapolation(&at),
             unseen: fit.unseen(&at).into_iter().map(|variable| variable.letter().to_owned()).collect(),
             measured: None,
+            measure: Measure::default(),
         })
     };
     fits.iter().flatten().filter_map(|fit| of(fit)).collect()
@@ -104,6 +107,7 @@ pub(super) fn charts(
             current: current.map(|m| m.weight(domain)),
             advised,
             limit: recommended.and_then(|r| r.expected.get(&fit.view.metric)?.limit),
+            measure: Measure::default(),
         };
         for share in shares {
             // The range of a run's loss, like the recommendation's beside it, not only of the curve.

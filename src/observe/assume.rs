@@ -1,12 +1,14 @@
 //! Defaults that the project file leaves open, inferred from the runs; each assumption becomes a setup note with the
 //! YAML that changes it.
 
-use super::{RunRecord, keys, rows};
+use super::{RunRecord, alike, keys, rows};
 use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
+use crate::vocab::count::{counted, verb};
+use crate::vocab::facts::UNNAMED_REST;
 use crate::vocab::text::printable;
-use crate::vocab::{Metric, MetricUnit, Mixture, Notice, Severity};
+use crate::vocab::{FactName, FactValue, Metric, MetricUnit, Mixture, Notice, Severity, Sourced};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
@@ -22,6 +24,7 @@ pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
         assuming.domains();
         assuming.metrics();
         assuming.target();
+        assuming.tokens();
         assuming.current();
         assuming.objective();
         assuming.steps();
@@ -51,11 +54,16 @@ pub fn same_assumptions(project: &Project, before: &RunRecord, now: &RunRecord) 
         && tokens()
 }
 
+/// Keys of everything that a run logs.
+fn all_keys(run: &RunRecord) -> impl Iterator<Item = &str> {
+    run.series.keys().map(String::as_str).chain(run.others.iter().map(AsRef::as_ref))
+}
+
 /// How many runs log each key.
 fn logged(runs: &[RunRecord]) -> BTreeMap<&str, usize> {
     let mut count = BTreeMap::new();
     for run in runs {
-        for key in run.series.keys().map(String::as_str).chain(run.others.iter().map(AsRef::as_ref)) {
+        for key in all_keys(run) {
             *count.entry(key).or_insert(0) += 1;
         }
     }
@@ -123,7 +131,7 @@ impl Assuming<'_> {
             for domain in new.iter().filter(|d| trained[*d] > 0) {
                 let text = format!(
                     "{} also {} on '{domain}', which `domains` does not list; the laws ignore its effect",
-                    runs_are(trained[domain]),
+                    counted(trained[domain], "run"),
                     if trained[domain] == 1 { "trains" } else { "train" }
                 );
                 self.say(Severity::Warning, text, line.clone());
@@ -134,10 +142,27 @@ impl Assuming<'_> {
         let text = format!(
             "domains detected: {} (from the mixtures of {})",
             listed(all.iter().map(String::as_str)),
-            runs_are(said)
+            counted(said, "run")
         );
         self.project.domains = all;
         self.say(Severity::Info, text, line);
+        self.unnamed_rest();
+    }
+
+    /// Says where the weights that runs state leave something that nobody names.
+    fn unnamed_rest(&mut self) {
+        let mixture = |run: &'_ RunRecord| run.facts.known.get(&FactName::Mixture).cloned();
+        let partial = |fact: &Sourced<FactValue>| fact.source.ends_with(UNNAMED_REST);
+        let runs: Vec<Sourced<FactValue>> = self.runs.iter().filter_map(mixture).filter(partial).collect();
+        let Some(first) = runs.first() else { return };
+        let text = format!(
+            "the weights that {} {} do not sum to 1 ({}); what they leave is taken as one domain, 'rest'",
+            counted(runs.len(), "run"),
+            verb(runs.len(), "states", "state"),
+            first.source.trim_end_matches(UNNAMED_REST)
+        );
+        let help = "name all in mixlaw.run.yaml of each run: mixture: { code: 0.2, prose: 0.8 }".to_owned();
+        self.say(Severity::Info, text, help);
     }
 
     /// No run says what it is trained on: the validation losses at least say what it is measured on.
@@ -157,17 +182,20 @@ impl Assuming<'_> {
                 named.remove("");
             }
             for (domain, key) in named {
-                let name = if domain.is_empty() { "data".to_owned() } else { domain };
+                let name = if domain.is_empty() { "validation".to_owned() } else { domain };
                 self.project.domains.push(name.clone());
                 self.project.metrics.push(Metric { name, unit: MetricUnit::of_key(&key), key, domain: None });
             }
             if !self.project.domains.is_empty() {
                 let metrics: Vec<(String, String)> =
                     self.project.metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect();
-                let text = format!(
-                    "domains detected: {} (from the names of validation losses)",
-                    listed(metrics.iter().map(|(d, _)| d.as_str()))
-                );
+                let text = match metrics.as_slice() {
+                    [(_, key)] => format!("validation loss: {key}; no run says what it is trained on"),
+                    _ => format!(
+                        "domains detected: {} (from the names of validation losses)",
+                        listed(metrics.iter().map(|(d, _)| d.as_str()))
+                    ),
+                };
                 self.say(Severity::Info, text, metrics_yaml(&metrics));
             }
         }
@@ -203,10 +231,12 @@ impl Assuming<'_> {
                 found.insert(domain.clone(), (key, unmarked));
             }
         }
+        let alike = self.alike(&found, &taken);
+        found.extend(alike.iter().map(|(domain, key)| (domain.clone(), (key.clone(), false))));
         if found.is_empty() && self.project.metrics.is_empty() && self.evaluations() {
             return;
         }
-        let mut assumed: Vec<(String, String)> = Vec::new();
+        let (mut assumed, mut by_words): (Vec<(String, String)>, Vec<(String, String)>) = Default::default();
         for domain in self.project.domains.clone() {
             if self.project.metric_index(&domain).is_some() {
                 continue;
@@ -226,16 +256,21 @@ impl Assuming<'_> {
                     "validation loss of {domain} assumed: {key}, although its name does not say that it is held out"
                 );
                 self.say(Severity::Warning, text, metrics_yaml(&[(domain.clone(), key.clone())]));
+            } else if alike.contains_key(&domain) {
+                by_words.push((domain.clone(), key.clone()));
             } else {
                 assumed.push((domain.clone(), key.clone()));
             }
             let unit = MetricUnit::of_key(&key);
             self.project.metrics.push(Metric { name: domain.clone(), key, domain: Some(domain), unit });
         }
-        if !assumed.is_empty() {
-            let list: Vec<String> = assumed.iter().map(|(d, k)| format!("{k} for {d}")).collect();
-            let text = format!("validation losses: {}", list.join(", "));
-            self.say(Severity::Info, text, metrics_yaml(&assumed));
+        for (pairs, how) in
+            [(assumed, "validation losses"), (by_words, "validation losses assumed by their first words")]
+        {
+            if !pairs.is_empty() {
+                let list: Vec<String> = pairs.iter().map(|(d, k)| format!("{k} for {d}")).collect();
+                self.say(Severity::Info, format!("{how}: {}", list.join(", ")), metrics_yaml(&pairs));
+            }
         }
     }
 
@@ -263,7 +298,11 @@ impl Assuming<'_> {
 
     /// No loss belongs to a domain: takes the evaluations that runs log. Returns whether there are any.
     fn evaluations(&mut self) -> bool {
-        let all = self.logged.keys().filter_map(|key| Some(((*key).to_owned(), keys::evaluation(key)?)));
+        let of = |key: &&str| {
+            let found = keys::evaluation(key)?;
+            (!found.vague || !self.beside_training(key)).then(|| ((*key).to_owned(), found.name))
+        };
+        let all = self.logged.keys().filter_map(of);
         let mut all: Vec<(String, String)> = all.collect();
         // Where losses or bits are measured, scores beside them say the same more coarsely.
         let is_loss = |key: &str| MetricUnit::of_key(key).is_as_logged();
@@ -287,6 +326,28 @@ impl Assuming<'_> {
         self.say(Severity::Info, text, metrics_yaml(&names));
         self.project.metrics = metrics;
         true
+    }
+
+    /// Whether a run logs this key beside a training loss.
+    fn beside_training(&self, key: &str) -> bool {
+        let trains = |run: &RunRecord| all_keys(run).any(|key| keys::training_loss(key).is_some());
+        self.runs.iter().any(|run| all_keys(run).any(|known| known == key) && trains(run))
+    }
+
+    /// For the domains that have no loss of their own name, those whose names begin alike; empty unless there is one for each.
+    fn alike(&self, found: &BTreeMap<String, (String, bool)>, taken: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let without = |domain: &&String| self.project.metric_index(domain).is_none() && !found.contains_key(*domain);
+        let named = |domain: &'_ String| keys::words_of(domain);
+        let domains: BTreeMap<&str, Vec<String>> =
+            self.project.domains.iter().filter(without).map(|domain| (domain.as_str(), named(domain))).collect();
+        let losses = self.logged.keys().filter(|key| !taken.contains(**key));
+        let losses = losses.filter_map(|key| Some((*key, keys::domain_of(key).filter(|name| !name.is_empty())?)));
+        let losses: BTreeMap<&str, Vec<String>> = losses.map(|(key, name)| (key, keys::words_of(&name))).collect();
+        let pairs = alike::pairs(&domains, &losses);
+        if pairs.len() < domains.len() {
+            return BTreeMap::new();
+        }
+        pairs.into_iter().map(|(domain, key)| (domain.to_owned(), key.to_owned())).collect()
     }
 
     /// The key that suits best among those not taken: by its words, and then by how many runs log it.
@@ -335,7 +396,7 @@ impl Assuming<'_> {
             *runs.entry(counter).or_default() += 1;
         }
         for (counter, runs) in runs {
-            let of = if runs == 1 { "one run".to_owned() } else { format!("{runs} runs") };
+            let of = counted(runs, "run");
             let text =
                 format!("steps of {of} come from '{counter}', because W&B's own _step counts calls of log there");
             self.say(Severity::Info, text, "to log optimiser steps to W&B: wandb.log(…, step=STEP)".to_owned());
@@ -375,21 +436,17 @@ fn usual(mixtures: &[Vec<f64>]) -> Option<(Vec<f64>, String)> {
     }
     let count = mixtures.iter().filter(|m| same(m, vote.1)).count();
     if 2 * count > mixtures.len() {
-        return Some((vote.1.clone(), format!("that of {count} of {}", runs_are(mixtures.len()))));
+        return Some((vote.1.clone(), format!("that of {count} of {}", counted(mixtures.len(), "run"))));
     }
     #[allow(clippy::cast_precision_loss)]
     let mean = |i: usize| mixtures.iter().map(|m| m[i]).sum::<f64>() / mixtures.len() as f64;
     let mean: Vec<f64> = (0..vote.1.len()).map(mean).collect();
     let sum: f64 = mean.iter().sum();
-    Some((mean.iter().map(|w| w / sum).collect(), format!("the mean of {}", runs_are(mixtures.len()))))
+    Some((mean.iter().map(|w| w / sum).collect(), format!("the mean of {}", counted(mixtures.len(), "run"))))
 }
 
 fn within(weight: f64, bounds: [f64; 2]) -> bool {
     (bounds[0] - 1e-9..=bounds[1] + 1e-9).contains(&weight)
-}
-
-fn runs_are(count: usize) -> String {
-    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 fn metrics_yaml(metrics: &[(String, String)]) -> String {
@@ -402,7 +459,6 @@ mod tests {
     use super::*;
     use crate::observe::tests::code_cpt;
     use crate::project::{Base, Constraint, Slack, Target};
-    use crate::vocab::FactName;
     use std::sync::Arc;
 
     fn bare() -> Project {

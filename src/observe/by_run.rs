@@ -4,6 +4,7 @@ use super::rows::{MetricRows, RunRows, empty, same_mixture};
 use super::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
+use crate::vocab::count::counted;
 use crate::vocab::text::printable;
 use crate::vocab::{Observation, Observations};
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,10 +132,17 @@ impl<'a> Dropped<'a> {
     fn sentences(&self, skip: f64) -> Vec<String> {
         let mut all = Vec::new();
         if self.early > 0 {
-            all.push(format!("left out: the first {:.0} % of each run ({} checkpoints)", 100.0 * skip, self.early));
+            all.push(format!(
+                "left out: the first {:.0} % of each run ({})",
+                100.0 * skip,
+                counted(self.early, "checkpoint")
+            ));
         }
         if self.not_finite > 0 {
-            all.push(format!("left out: {} checkpoints whose loss is not a positive number", self.not_finite));
+            all.push(format!(
+                "left out: {} whose loss is not a positive number",
+                counted(self.not_finite, "checkpoint")
+            ));
         }
         let some = |names: &mut dyn Iterator<Item = String>, total: usize| {
             let mut text = names.take(NAMED).collect::<Vec<_>>().join("; ");

@@ -18,6 +18,11 @@ pub(super) struct Fitness {
     length: usize,
 }
 
+/// The words of a name.
+pub(super) fn words_of(name: &str) -> Vec<String> {
+    words(name)
+}
+
 /// A key in words: `eval_loss/stackExchange-v2` is eval, loss, stack, exchange, v2.
 fn words(key: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -94,9 +99,21 @@ pub(super) fn training_loss(key: &str) -> Option<usize> {
 /// Words that mark a score or a compression rate.
 const SCORE: [&str; 9] = ["bpb", "bpc", "bits", "acc", "accuracy", "ppl", "perplexity", "em", "f1"];
 
-/// The name of an evaluation, where a key is one: `mmlu` of `eval/downstream_bpb/mmlu_bpb`. It says that it is held out, or
-/// is a score, and is no part of training.
-pub(super) fn evaluation(key: &str) -> Option<String> {
+/// Words that say nothing of what a score is of.
+const VAGUE: [&str; 8] = ["token", "tokens", "batch", "mean", "avg", "average", "step", "micro"];
+
+/// What a key says of an evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Evaluation {
+    /// `mmlu` of `eval/downstream_bpb/mmlu_bpb`.
+    pub(super) name: String,
+    /// It neither says that it is held out nor what it is a score of: `token_acc`. Beside a training loss that is one of
+    /// training.
+    pub(super) vague: bool,
+}
+
+/// What a key says, where it is an evaluation: it says that it is held out, or is a score, and is no part of training.
+pub(super) fn evaluation(key: &str) -> Option<Evaluation> {
     let words = words(key);
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     let training = ["train", "training", "aux", "z", "balance", "std", "stderr"];
@@ -114,7 +131,8 @@ pub(super) fn evaluation(key: &str) -> Option<String> {
     if name.is_empty() {
         name = plain(key);
     }
-    Some(if name.is_empty() { "validation".to_owned() } else { name.join("_") })
+    let vague = !has(&HELD_OUT) && name.iter().all(|word| VAGUE.contains(&word.as_str()));
+    Some(Evaluation { name: if name.is_empty() { "validation".to_owned() } else { name.join("_") }, vague })
 }
 
 fn judge(words: &[String], key: &str) -> Option<Fitness> {

@@ -3,6 +3,7 @@
 //! A row is one checkpoint of one run: every step at which the validation loss was logged, with D from the run's own
 //! token count at that step. Pure: the caller reads the store.
 
+mod alike;
 mod assume;
 mod by_run;
 mod keys;

@@ -9,6 +9,7 @@ use crate::project::table::{
 };
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
+use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::{Metric, Mixture, Notice, Observation, Probe, Severity};
 use std::collections::{BTreeMap, HashMap};
@@ -243,10 +244,20 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
         rows.sort_by(|a, b| a.run.cmp(&b.run).then(a.tokens.total_cmp(&b.tokens)));
         let mut sentences = Vec::new();
         if source.drop_worst > 0 {
-            sentences.push(format!("{}: the {} rows with the highest losses", cells.named, source.drop_worst));
+            sentences.push(format!(
+                "{}: the {} with the highest {}",
+                cells.named,
+                counted(source.drop_worst, "row"),
+                plural(source.drop_worst, "loss")
+            ));
         }
         if let Some(count) = counts.without_loss.get(domain) {
-            sentences.push(format!("{}: {count} rows have no loss of {domain}", cells.named));
+            sentences.push(format!(
+                "{}: {} {} no loss of {domain}",
+                cells.named,
+                counted(*count, "row"),
+                verb(*count, "has", "have")
+            ));
         }
         table.left_out.insert(domain.clone(), sentences);
     }
@@ -287,7 +298,13 @@ fn summary(table: &Tabled, cells: &Cells) -> String {
     };
     let (runs, losses) = (table.runs.len(), table.losses.len());
     let ranges = range("N", &|r| r.params) + &range("D", &|r| r.tokens);
-    format!("{}: {most_rows} rows of {runs} runs, losses of {losses} domains{ranges}", cells.named)
+    format!(
+        "{}: {} of {}, losses of {}{ranges}",
+        cells.named,
+        counted(most_rows, "row"),
+        counted(runs, "run"),
+        counted(losses, "domain")
+    )
 }
 
 /// What was left out or changed, counted.
@@ -306,17 +323,33 @@ impl Counts {
     fn sentences(&self, cells: &Cells) -> Vec<String> {
         let mut all = Vec::new();
         if self.filtered > 0 {
-            all.push(format!("{} of {} rows do not meet `where`", self.filtered, cells.rows.len()));
+            all.push(format!(
+                "{} of {} {} not meet `where`",
+                self.filtered,
+                counted(cells.rows.len(), "row"),
+                verb(self.filtered, "does", "do")
+            ));
         }
         if self.without_weights > 0 {
-            all.push(format!("{} rows have weights that are negative, all zero or not numbers", self.without_weights));
+            all.push(format!(
+                "{} {} weights that are negative, all zero or not numbers",
+                counted(self.without_weights, "row"),
+                verb(self.without_weights, "has", "have")
+            ));
         }
         if let Some(line) = self.first_without_numbers {
-            all.push(format!("{} rows lack N or D (first on line {line})", self.without_numbers));
+            all.push(format!(
+                "{} {} N or D (first on line {line})",
+                counted(self.without_numbers, "row"),
+                verb(self.without_numbers, "lacks", "lack")
+            ));
         }
         if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
             let count = self.renormalised;
-            all.push(format!("the weights of {count} rows were normalised; their sums were {least:.4}–{most:.4}"));
+            all.push(format!(
+                "the weights of {} were normalised; their sums were {least:.4}–{most:.4}",
+                counted(count, "row")
+            ));
         }
         all.iter().map(|sentence| format!("{}: {sentence}", cells.named)).collect()
     }
@@ -644,10 +677,10 @@ mod tests {
         assert_eq!(observed.starts[0].rows.len(), 1, "D = 0 is a loss before training");
         let said = b.dropped.join("\n");
         for words in [
-            "1 rows have weights that are negative, all zero or not numbers",
-            "1 rows lack N or D (first on line 5)",
-            "the weights of 1 rows were normalised; their sums were 100.0000",
-            "1 rows have no loss of b",
+            "1 row has weights that are negative, all zero or not numbers",
+            "1 row lacks N or D (first on line 5)",
+            "the weights of 1 row were normalised; their sums were 100.0000",
+            "1 row has no loss of b",
         ] {
             assert!(said.contains(words), "{words}: {said}");
         }
@@ -661,7 +694,7 @@ mod tests {
         assert_eq!(observed.fitted[0].rows.len(), 1);
         let said = observed.fitted[0].dropped.join("\n");
         assert!(said.contains("4 of 6 rows do not meet `where`"), "{said}");
-        assert!(said.contains("the 1 rows with the highest losses"), "{said}");
+        assert!(said.contains("the 1 row with the highest loss"), "{said}");
     }
 
     #[test]

@@ -2,8 +2,14 @@
 
 use super::assume::Assuming;
 use super::{RunRecord, rows};
+use crate::project::sidecar::FILE_NAME;
+use crate::project::suggest::listed;
+use crate::vocab::count::counted;
 use crate::vocab::number::show_amount;
 use crate::vocab::{FactName, Moe, Severity};
+
+/// Runs that a message names before it counts.
+const NAMED: usize = 3;
 
 impl Assuming<'_> {
     pub(super) fn target(&mut self) {
@@ -36,6 +42,35 @@ impl Assuming<'_> {
                 "facts:\n  params: config.json#num_params\nor the same for all runs:\nfacts:\n  params: 1B".to_owned();
             self.say(Severity::Warning, text, help);
         }
+    }
+
+    /// Says which runs' tokens are unknown, and what to write.
+    pub(super) fn tokens(&mut self) {
+        let logs = |run: &&RunRecord| !run.series.is_empty() || !run.others.is_empty();
+        let known = |run: &RunRecord| run.facts.tokens_per_step().is_some() || rows::latest_tokens(run).is_some();
+        let unknown: Vec<&RunRecord> = self.runs.iter().filter(logs).filter(|run| !known(run)).collect();
+        let Some(first) = unknown.first() else { return };
+        let length = first.facts.number(FactName::SequenceLength).filter(|length| *length > 0.0);
+        let help = match length {
+            Some(length) => format!(
+                "in {FILE_NAME} of each run, the sequences of {length} tokens in a step, over all devices: batch_sequences: 256"
+            ),
+            None => format!("in {FILE_NAME} of each run, the tokens in a step, over all devices: batch_tokens: 1M"),
+        };
+        let named = listed(unknown.iter().take(NAMED).map(|run| &*run.name));
+        let more = unknown.len().saturating_sub(NAMED);
+        let names = if more > 0 { format!("{named} and {more} more") } else { named };
+        let text = match unknown.len() {
+            all if all == self.runs.len() && all > 1 => {
+                "tokens per step are unknown, so laws in D cannot be fitted".to_owned()
+            }
+            count => format!(
+                "tokens per step of {} unknown ({names}), so laws in D leave {} out",
+                counted(count, "run"),
+                if count == 1 { "it" } else { "them" }
+            ),
+        };
+        self.say(Severity::Info, text, help);
     }
 
     /// The target's experts: those of the largest run, unless the project says otherwise.

@@ -120,7 +120,7 @@ fn tokens_come_from_the_log_or_from_the_batch_or_the_row_is_refused_aloud() {
     let neither = observe(&project(), &[run(&prose, &losses, &[])]);
     assert!(neither.fitted[0].rows.is_empty());
     assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("facts.batch_tokens")), "{:?}", neither.fitted[0]);
-    assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("1 checkpoints whose loss is not a positive number")));
+    assert!(neither.fitted[0].dropped.iter().any(|d| d.contains("1 checkpoint whose loss is not a positive number")));
     assert_eq!(neither.starts[0].rows.len(), 1, "step 0 needs no count");
 }
 

@@ -122,6 +122,7 @@ fn kind(name: &str) -> Option<Likeness> {
         _ if lower.contains("tfevents") || lower == "trainer_state.json" => Some(Likeness::Metrics),
         "jsonl" | "ndjson" | "csv" | "tsv" | "wandb" => Some(Likeness::Metrics),
         "log" | "out" => Some(Likeness::Console),
+        "txt" if flat::is_log_name(&lower) => Some(Likeness::Console),
         "db" => Some(Likeness::Database),
         _ => None,
     }

@@ -5,8 +5,8 @@ use super::locate::Node;
 use super::source::{At, Source};
 use super::suggest::{closest, listed};
 use super::{Constraint, FactSource, FitSettings, Project, ProjectError, RunSource, WatchMode, constraint, table};
-use crate::vocab::FactName;
 use crate::vocab::number::parse_amount;
+use crate::vocab::{FactName, Metric};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -85,7 +85,8 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
         if let Some(minimize) = &objective.minimize {
             project.objective.minimize = check.minimize(minimize)?;
         }
-        project.objective.subject_to = check.limits(objective.subject_to.as_deref().unwrap_or_default())?;
+        project.objective.subject_to =
+            check.limits(objective.subject_to.as_deref().unwrap_or_default(), &project.metrics)?;
     }
     project.laws = check.laws(file)?;
     project.fit = check.fit(file)?;
@@ -336,12 +337,17 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn limits(&self, limits: &[LimitFile]) -> Result<Vec<Constraint>, ProjectError> {
+    fn limits(&self, limits: &[LimitFile], metrics: &[Metric]) -> Result<Vec<Constraint>, ProjectError> {
+        let higher = |name: &str| {
+            let metric = metrics.iter().find(|metric| metric.name == name);
+            let loss = || self.domains.iter().any(|domain| domain == name).then_some(false);
+            metric.map(|metric| metric.unit.higher_is_better()).or_else(loss)
+        };
         let place = self.root().key("objective").key("subject_to");
         let read = limits.iter().enumerate().map(|(index, LimitFile(text))| {
             let start = place.item(index).text_start();
-            let limit =
-                constraint::parse(text).map_err(|e| self.source.invalid(start.plus(e.offset), e.message, e.help))?;
+            let limit = constraint::parse_for(text, &higher)
+                .map_err(|e| self.source.invalid(start.plus(e.offset), e.message, e.help))?;
             self.known_metric(&limit.metric, start)?;
             Ok(limit)
         });

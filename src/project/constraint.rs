@@ -1,4 +1,4 @@
-//! Parser of limits on losses: `prose <= start + 3%`, `prose <= current + 0.01`, `prose <= 2.1`.
+//! Parser of limits on metrics: `prose <= start + 3%`, `prose <= current + 0.01`, `prose <= 2.1`, `acc >= 0.6`.
 
 use super::{Base, Constraint, Slack};
 
@@ -15,17 +15,30 @@ pub struct ConstraintError {
 
 const EXAMPLES: &str = "write it like `prose <= start + 3%`, `prose <= current + 0.01` or `prose <= 2.1`";
 
-/// Parses one limit. The domain's name is everything before the first `<=` (or `≤`).
+/// Parses one limit on a loss. The domain's name is everything before the first `<=` (or `≤`).
 ///
 /// # Errors
 /// [`ConstraintError`], with its position in the text.
+#[cfg(test)]
 pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
+    parse_for(text, &|_| Some(false))
+}
+
+/// The same for any metric: a limit on one of which higher values are better is a lower one, `acc >= 0.6`.
+///
+/// `higher_is_better`: by the metric's name, as far as it is known; both forms are accepted for any other.
+///
+/// # Errors
+/// [`ConstraintError`], with its position in the text.
+pub fn parse_for(text: &str, higher_is_better: &dyn Fn(&str) -> Option<bool>) -> Result<Constraint, ConstraintError> {
     let fail = |at: &str, message: String, help: &str| ConstraintError {
         offset: offset_of(text, at),
         message,
         help: help.to_owned(),
     };
-    let Some((left, right)) = split(text) else {
+    let lower = || text.split_once(">=").or_else(|| text.split_once('≥'));
+    let lower = || lower().filter(|(name, _)| higher_is_better(name.trim()) != Some(false));
+    let Some((left, right)) = split(text).or_else(lower) else {
         let (message, help) = if text.contains(['>', '≥']) {
             ("a limit is an upper bound: use `<=`".to_owned(), EXAMPLES)
         } else if text.contains('<') {
@@ -41,11 +54,15 @@ pub fn parse(text: &str) -> Result<Constraint, ConstraintError> {
     if domain.is_empty() {
         return Err(fail(left, "there is no domain before `<=`".to_owned(), EXAMPLES));
     }
+    if split(text).is_some() && higher_is_better(domain) == Some(true) {
+        let help = format!("write it like `{domain} >= 0.6` or `{domain} >= start - 3%`");
+        return Err(fail(text, format!("higher is better for {domain}, so a limit is a lower bound: use `>=`"), &help));
+    }
     let right = right.trim();
     if right.is_empty() {
         return Err(fail(right, "there is nothing after `<=`".to_owned(), EXAMPLES));
     }
-    if right.contains(['<', '>', '=', '≤']) {
+    if right.contains(['<', '>', '=', '≤', '≥']) {
         return Err(fail(right, "a limit has only one `<=`".to_owned(), "write a line for each limit"));
     }
     let (base, slack) = match right.find(|c: char| c.is_whitespace() || c == '+' || c == '-') {
@@ -128,6 +145,24 @@ mod tests {
         ] {
             let parsed = parse(text).map(|c| (c.metric, c.base, c.slack));
             assert_eq!(parsed, Ok((domain.to_owned(), base, slack)), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_higher_is_better_a_limit_is_a_lower_bound() {
+        let higher = |name: &str| match name {
+            "acc" => Some(true),
+            "loss" => Some(false),
+            _ => None,
+        };
+        let parsed = |text: &str| parse_for(text, &higher).map(|c| (c.metric, c.base, c.slack));
+        assert_eq!(parsed("acc >= 0.6"), Ok(("acc".to_owned(), Base::Nats(0.6), Slack::Nats(0.0))));
+        assert_eq!(parsed("acc ≥ start - 3%"), Ok(("acc".to_owned(), Base::Start, Slack::Relative(-0.03))));
+        assert_eq!(parsed("quiz >= 60").map(|c| c.1), Ok(Base::Nats(60.0)), "its unit is known only later");
+        assert_eq!(parsed("quiz <= 2").map(|c| c.1), Ok(Base::Nats(2.0)));
+        for (text, says) in [("acc <= 0.6", "use `>=`"), ("loss >= 2", "an upper bound: use `<=`")] {
+            let error = parse_for(text, &higher).expect_err(text);
+            assert!(error.message.contains(says), "{text}: {}", error.message);
         }
     }
 

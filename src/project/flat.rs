@@ -1,9 +1,10 @@
 //! Folders in which each log is a run: `mix0.jsonl`, `mix1.jsonl`, …
 //!
-//! The rule: logs of one kind (by their ending) that begin with the same loss at the same step, with different values, are
-//! different runs; so are logs that name different runs. Logs that say the same are copies, and logs that begin elsewhere are
-//! parts: those are one run. So are logs whose names say that they are parts: of a split (`train.csv`, `eval.csv`), of a rank
-//! (`rank0.log`), of a rotation (`train.log.1`), of several jobs (`slurm-4711.out`).
+//! The rule: logs of one kind (by their ending) that begin at the same step and soon differ in a loss, or are of different
+//! lengths (`step 10/500`, `step 900/6000`), are different runs; so are logs that name different runs, inside or by a UUID for
+//! a name. Logs that say the same are copies, and logs that begin elsewhere are parts: those are one run. So are logs whose
+//! names differ in nothing but the part they are: of a split (`train.csv`, `eval.csv`), of a rank (`rank0.log`), of a rotation
+//! (`train.log.1`), of several jobs (`slurm-4711.out`).
 
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Bytes of a log in which its first losses are looked for.
-const LOOKED_AT: u64 = 64 << 10;
+const LOOKED_AT: u64 = 256 << 10;
 /// Logs of one folder that are looked at.
 const MOST: usize = 64;
+
+/// Records at the beginning of a log that are compared: runs that begin from the same weights have the same first loss.
+const RECORDS: usize = 8;
 
 /// Endings of logs that may each be a run.
 const ENDINGS: [&str; 8] = ["jsonl", "ndjson", "csv", "tsv", "log", "out", "txt", "json"];
@@ -47,6 +51,11 @@ const PARTS: [&str; 22] = [
 static PAIRS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"([A-Za-z_][\w./@-]*)"?(?:\s*[:=]\s*|\s*\[\s*|\s+)"?([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"#).ok()
 });
+static UUID: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());
+/// `step 10/500`, `iteration 10/ 500`.
+static LENGTH: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:step|iteration|iter)s?\W{0,12}\d+\s*/\s*(\d+)").ok());
 static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#""(?:run|run_name|run_id|experiment|experiment_name|exp_name)"\s*:\s*"([^"]+)""#).ok()
 });
@@ -55,8 +64,32 @@ static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 #[derive(Debug, Default, PartialEq)]
 struct Beginning {
     run: Option<String>,
+    /// Step and losses of the first records.
+    records: Vec<Record>,
+    /// Steps the run is to take, where a line says them: `step 10/500`.
+    total: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Record {
     step: Option<String>,
     losses: BTreeMap<String, String>,
+}
+
+impl Beginning {
+    /// Whether two logs are of different runs.
+    fn differs(&self, other: &Self) -> bool {
+        let step = |of: &Self| of.records.first().and_then(|record| record.step.clone());
+        let lengths = matches!((&self.total, &other.total), (Some(a), Some(b)) if a != b);
+        if lengths || step(self).is_none() || step(self) != step(other) {
+            return lengths;
+        }
+        let pairs = self.records.iter().zip(&other.records).take_while(|(a, b)| a.step == b.step);
+        let differ = |(a, b): (&Record, &Record)| {
+            a.losses.iter().any(|(name, value)| b.losses.get(name).is_some_and(|other| other != value))
+        };
+        pairs.into_iter().any(differ)
+    }
 }
 
 /// The endings of logs in a folder that are a run each.
@@ -72,9 +105,19 @@ pub fn endings(files: &[PathBuf]) -> BTreeSet<&'static str> {
     kinds.into_keys().collect()
 }
 
+/// Whether a text file's name, in lower case, says that it is a log: `log.txt`, `train_stdout.txt`, a run's UUID.
+pub fn is_log_name(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| ["log", "logs", "stdout", "console"].contains(&word))
+        || UUID.as_ref().is_some_and(|u| u.is_match(name))
+}
+
 fn are_runs(files: &[&PathBuf]) -> bool {
     let stems: Vec<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
-    if stems.iter().any(|stem| is_part(stem)) || are_jobs(&stems) {
+    if UUID.as_ref().is_some_and(|uuid| stems.iter().all(|stem| uuid.is_match(stem))) {
+        return true;
+    }
+    if are_parts(&stems) || are_jobs(&stems) {
         return false;
     }
     let begun: Vec<Beginning> = files.iter().take(MOST).filter_map(|file| beginning(file)).collect();
@@ -83,20 +126,30 @@ fn are_runs(files: &[&PathBuf]) -> bool {
         return true;
     }
     let Some((first, others)) = begun.split_first() else { return false };
-    let other = |b: &&Beginning| {
-        let same: Vec<bool> =
-            b.losses.iter().filter_map(|(name, value)| Some(first.losses.get(name)? == value)).collect();
-        b.step == first.step && b.step.is_some() && !same.is_empty() && same.contains(&false)
-    };
-    let different = others.iter().filter(other).count();
+    let different = others.iter().filter(|other| other.differs(first)).count();
     different > 0 && different * 3 >= others.len() * 2
 }
 
-/// Whether a word of the name says that a log is a part of a run.
-fn is_part(stem: &str) -> bool {
-    let lower = stem.to_ascii_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    words.map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit())).any(|word| PARTS.contains(&word))
+/// Whether logs are parts of runs by their names: two names are the same without the words that say which part, or one says
+/// that it is held out, whatever the others are called.
+fn are_parts(stems: &[&str]) -> bool {
+    const HELD_OUT: [&str; 7] = ["val", "valid", "validation", "eval", "evaluation", "test", "dev"];
+    let mut seen = BTreeSet::new();
+    for stem in stems {
+        let lower = stem.to_ascii_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let plain = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+        let says = words.iter().any(|word| PARTS.contains(&plain(word).as_str()));
+        let job = |word: &str| word.len() >= 5 && word.chars().all(|c| c.is_ascii_digit());
+        let rest: Vec<&str> =
+            words.iter().copied().filter(|w| !PARTS.contains(&plain(w).as_str()) && !job(w)).collect();
+        let held_out = words.iter().any(|word| HELD_OUT.contains(&plain(word).as_str()));
+        // A name that is nothing but a part is one of whatever lies beside it.
+        if says && (held_out || rest.is_empty()) || !seen.insert((rest.join(" "), says)) && says {
+            return true;
+        }
+    }
+    seen.iter().any(|(rest, says)| *says && seen.contains(&(rest.clone(), false)))
 }
 
 /// Whether names differ in nothing but the number of a job, or the time it began.
@@ -117,22 +170,40 @@ fn beginning(path: &Path) -> Option<Beginning> {
         let clean = |cell: &str| cell.trim().trim_matches('"').to_owned();
         let cells = |line: &str| line.split(delimiter).map(clean).collect::<Vec<_>>();
         let names = cells(first);
-        let values = cells(lines.next()?);
-        return Some(of_pairs(names.into_iter().zip(values)));
+        let rows: Vec<Vec<String>> = lines.clone().take(RECORDS).map(cells).collect();
+        let number = |cell: &String| cell.parse::<f64>().is_ok();
+        // A command line or a sentence may have commas, too.
+        let is_table = |row: &Vec<String>| row.len() == names.len() && row.iter().any(number);
+        if !names.iter().any(number) && !rows.is_empty() && rows.iter().all(is_table) {
+            let mut found = Beginning::default();
+            for row in rows {
+                let (run, record) = of_pairs(names.iter().cloned().zip(row));
+                found.run = found.run.or(run);
+                found.records.push(record);
+            }
+            return Some(found);
+        }
     }
     let mut found = Beginning { run: RUN.as_ref()?.captures(&text).map(|c| c[1].to_owned()), ..Beginning::default() };
     for line in std::iter::once(first).chain(lines).take(2_000) {
         let pairs = PAIRS.as_ref()?.captures_iter(line).map(|c| (c[1].to_owned(), c[2].to_owned()));
-        let said = of_pairs(pairs);
-        if !said.losses.is_empty() && said.step.is_some() {
-            found = Beginning { run: found.run, ..said };
-            break;
+        let (run, record) = of_pairs(pairs);
+        if !record.losses.is_empty() && record.step.is_some() {
+            if found.records.is_empty() {
+                found.run = found.run.or(run);
+                found.total = LENGTH.as_ref()?.captures(line).map(|c| c[1].to_owned());
+            }
+            found.records.push(record);
+            if found.records.len() == RECORDS {
+                break;
+            }
         }
     }
-    (found.run.is_some() || found.step.is_some()).then_some(found)
+    (found.run.is_some() || !found.records.is_empty()).then_some(found)
 }
 
-fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Beginning {
+/// The run that a record names, and its step and losses.
+fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> (Option<String>, Record) {
     const STEPS: [&str; 12] = [
         "step",
         "global_step",
@@ -147,11 +218,11 @@ fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Beginning {
         "current_steps",
         "batch",
     ];
-    let mut found = Beginning::default();
+    let (mut run, mut found) = (None, Record::default());
     for (name, value) in pairs {
         let name = name.to_ascii_lowercase();
         if matches!(name.as_str(), "run" | "run_name" | "run_id" | "experiment") {
-            found.run = Some(value);
+            run = Some(value);
         } else if STEPS.contains(&name.as_str()) {
             found.step.get_or_insert(value);
         } else if ["loss", "ppl", "perplexity", "bpb", "nll"].iter().any(|word| name.contains(word))
@@ -160,7 +231,7 @@ fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Beginning {
             found.losses.entry(name).or_insert(value);
         }
     }
-    found
+    (run, found)
 }
 
 #[cfg(test)]
@@ -202,6 +273,20 @@ mod tests {
                 assert!(two(a, b, write(7.25, 10)).is_empty(), "{a} {b}");
             }
         }
+        // From the same weights: the first loss is the same.
+        let same_start = |next: f64| format!("step:0/100 val_loss:10.8\nstep:50/100 val_loss:{next}\n");
+        assert_eq!(judged(&[("a.log", &same_start(6.1)), ("b.log", &same_start(6.2))]), ["log"]);
+        assert!(judged(&[("a.log", &same_start(6.1)), ("b.log", &same_start(6.1))]).is_empty(), "copies");
+        let long = |step: i64, total: i64| format!("step {step}/{total} | loss 2.5\n");
+        assert_eq!(judged(&[("a.log", &long(10, 500)), ("b.log", &long(900, 6000))]), ["log"], "other lengths");
+        assert!(judged(&[("a.log", &long(10, 500)), ("b.log", &long(300, 500))]).is_empty(), "it goes on");
+        let (one, two) = ("278c1540-3b42-4ab0-94ed-273830bdfa11.txt", "e5a48f93-373e-4ff2-903b-5303bf912330.txt");
+        assert_eq!(judged(&[(one, "no loss yet"), (two, "none")]), ["txt"], "each is named after a run's identity");
+        let command = |loss: f64| format!("train.py --split 949,50,1\nstep 200/900 | loss {loss}\n");
+        assert_eq!(judged(&[("a.out", &command(9.3)), ("b.out", &command(9.2))]), ["out"], "no table");
+        // One word of a part in a name that is of its own otherwise.
+        assert_eq!(judged(&[("alibi-gpu1.log", &console(7.5, 10)), ("adam-fp32.log", &console(7.25, 10))]), ["log"]);
+        assert!(judged(&[("a-rank0.log", &console(7.5, 10)), ("a-rank1.log", &console(7.25, 10))]).is_empty());
         let named = |run: &str| format!("{{\"run_name\": \"{run}\", \"note\": \"x\"}}\n");
         assert_eq!(judged(&[("x.jsonl", &named("a")), ("y.jsonl", &named("b"))]), ["jsonl"]);
         assert!(judged(&[("x.jsonl", &named("a")), ("y.jsonl", &named("a"))]).is_empty());

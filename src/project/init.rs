@@ -2,20 +2,29 @@
 
 use super::weights::{as_line, word};
 use super::{FactSource, Objective, Project};
+use crate::vocab::count::counted;
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::text::printable;
 use crate::vocab::{MetricUnit, Notice, Severity};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// Other losses that are listed beside those that were taken.
+const ALTERNATIVES: usize = 12;
+
+/// How many runs log each key.
+pub type Logged = BTreeMap<String, usize>;
+
 /// Text of a project file for `project`, after [`crate::observe::assume`], which also returned `notices`. `runs` is the
-/// number of runs. Values that were not detected are comments to fill in.
+/// number of runs. Values that were not detected are comments to fill in; beside what was detected stands how, and what else
+/// was `logged` that could be meant.
 #[must_use]
-pub fn render(project: &Project, runs: usize, notices: &[Notice]) -> String {
+pub fn render(project: &Project, runs: usize, logged: &Logged, notices: &[Notice]) -> String {
     let mut out = String::new();
-    let plural = if runs == 1 { "" } else { "s" };
     let _ = writeln!(
         out,
-        "# A mixlaw project, written from {runs} run{plural}. Correct what is wrong; delete a line to have it detected."
+        "# A mixlaw project, written from {}. Correct what is wrong; delete a line to have it detected.",
+        counted(runs, "run")
     );
     out.push_str("# For completion in editors, run `mixlaw schema project > mixlaw.schema.json` and add this line:\n");
     out.push_str("# yaml-language-server: $schema=mixlaw.schema.json\n");
@@ -25,9 +34,9 @@ pub fn render(project: &Project, runs: usize, notices: &[Notice]) -> String {
     let _ = writeln!(out, "\nproject: {}\n", word(&project.name));
     sources(&mut out, project);
     facts(&mut out, project);
-    domains(&mut out, project);
-    target(&mut out, project);
-    mixture(&mut out, project);
+    domains(&mut out, project, runs, logged, notices);
+    target(&mut out, project, notices);
+    mixture(&mut out, project, notices);
     objective(&mut out, &project.objective, &project.domains);
     out.push_str("\nlaws: auto                       # or a list of names\n");
     out
@@ -37,6 +46,19 @@ fn comment(out: &mut String, text: &str) {
     for line in text.lines() {
         let _ = writeln!(out, "# {}", printable(line));
     }
+}
+
+/// Says above a section how what stands in it was found: the notices whose help begins with its key.
+fn found(out: &mut String, key: &str, notices: &[Notice]) {
+    let of_key = |notice: &&Notice| notice.help.as_ref().is_some_and(|help| help.starts_with(&format!("{key}:")));
+    for notice in notices.iter().filter(|notice| notice.severity == Severity::Info).filter(of_key) {
+        comment(out, &format!("Found: {}", notice.text));
+    }
+}
+
+/// A commented line of a section.
+fn comment_in(out: &mut String, text: &str) {
+    let _ = writeln!(out, "  # {}", printable(text));
 }
 
 fn sources(out: &mut String, project: &Project) {
@@ -73,7 +95,7 @@ fn place(source: &FactSource) -> String {
     }
 }
 
-fn domains(out: &mut String, project: &Project) {
+fn domains(out: &mut String, project: &Project, runs: usize, logged: &Logged, notices: &[Notice]) {
     if project.domains.is_empty() {
         out.push_str("\n# domains: [prose, rust]         # the corpora that runs are trained on\n");
         out.push_str("# metrics:                       # the validation losses that the laws predict\n");
@@ -81,18 +103,28 @@ fn domains(out: &mut String, project: &Project) {
         return;
     }
     let names: Vec<String> = project.domains.iter().map(|d| word(d)).collect();
-    let _ = writeln!(out, "\ndomains: [{}]", names.join(", "));
+    out.push('\n');
+    found(out, "domains", notices);
+    let _ = writeln!(out, "domains: [{}]", names.join(", "));
+    found(out, "metrics", notices);
     out.push_str(
         "metrics:                         # what the laws predict: the domains' validation losses, evaluations\n",
     );
     for metric in &project.metrics {
         let (name, key) = (word(&metric.name), word(&metric.key));
+        let by =
+            logged.get(&metric.key).map_or_else(String::new, |by| format!("   # in {by} of {}", counted(runs, "run")));
         if MetricUnit::of_key(&metric.key) == metric.unit {
-            let _ = writeln!(out, "  {name}: {key}");
+            let _ = writeln!(out, "  {name}: {key}{by}");
         } else {
             let unit = serde_json::to_value(metric.unit).unwrap_or_default();
-            let _ = writeln!(out, "  {name}: {{ key: {key}, unit: {} }}", unit.as_str().unwrap_or_default());
+            let _ = writeln!(out, "  {name}: {{ key: {key}, unit: {} }}{by}", unit.as_str().unwrap_or_default());
         }
+    }
+    let others = logged.iter().filter(|(key, _)| !project.is_measured(key));
+    for (key, by) in others.take(ALTERNATIVES) {
+        let by = format!("in {by} of {}", counted(runs, "run"));
+        comment_in(out, &format!("NAME: {}   # {by}; forecast, but not part of the laws", word(key)));
     }
     // Evaluations of no domain stand in place of the domains' losses.
     let complete = project.metrics.iter().any(|metric| metric.domain.is_none());
@@ -101,8 +133,10 @@ fn domains(out: &mut String, project: &Project) {
     }
 }
 
-fn target(out: &mut String, project: &Project) {
-    out.push_str("\ntarget:                          # the run you plan; default: the largest run\n");
+fn target(out: &mut String, project: &Project, notices: &[Notice]) {
+    out.push('\n');
+    found(out, "target", notices);
+    out.push_str("target:                          # the run you plan; default: the largest run\n");
     for (key, value, example) in [("params", project.target.params, "7B"), ("tokens", project.target.tokens, "20B")] {
         match value {
             Some(value) => drop(writeln!(out, "  {key}: {}", amount(value))),
@@ -117,8 +151,10 @@ fn amount(value: f64) -> String {
     if parse_amount(&said) == Ok(value) { said } else { value.to_string() }
 }
 
-fn mixture(out: &mut String, project: &Project) {
-    out.push_str("\nmixture:\n");
+fn mixture(out: &mut String, project: &Project, notices: &[Notice]) {
+    out.push('\n');
+    found(out, "mixture", notices);
+    out.push_str("mixture:\n");
     match &project.current {
         Some(current) => {
             let weights: Vec<(String, f64)> = project.domains.iter().map(|d| (d.clone(), current.weight(d))).collect();
@@ -213,9 +249,12 @@ mod tests {
             )),
             ..Project::default()
         };
+        let logged = Logged::from([("eval/prose/loss".to_owned(), 30), ("eval/\u{1b}quiz: x".to_owned(), 2)]);
         let notice = Notice { severity: Severity::Warning, text: "odd\u{1b}[2J\nthing".into(), help: None };
-        let text = render(&project, 36, &[notice]);
+        let text = render(&project, 36, &logged, &[notice]);
         assert!(text.contains("written from 36 runs") && text.contains("# Note: odd[2J\n# thing\n"), "{text}");
+        assert!(text.contains("prose: eval/prose/loss   # in 30 of 36 runs"), "{text}");
+        assert!(text.contains("# NAME: ") && text.contains("quiz") && !text.contains('\u{1b}'), "{text}");
         assert_loads_back(&project, &text);
     }
 
@@ -224,7 +263,7 @@ mod tests {
         let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/code-cpt/mixlaw.yaml"))
             .expect("the example");
         let project = load::from_text(&text, Path::new("/p")).expect("the example");
-        assert_loads_back(&project, &render(&project, 1, &[]));
+        assert_loads_back(&project, &render(&project, 1, &Logged::new(), &[]));
     }
 
     #[test]
@@ -234,6 +273,6 @@ mod tests {
             runs: vec![RunSource { path: "*".into(), at: None }],
             ..Project::default()
         };
-        assert_loads_back(&project, &render(&project, 0, &[]));
+        assert_loads_back(&project, &render(&project, 0, &Logged::new(), &[]));
     }
 }

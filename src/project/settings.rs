@@ -141,7 +141,7 @@ pub struct Objective {
     pub subject_to: Vec<Constraint>,
 }
 
-/// `metric <= base + slack`.
+/// `metric <= base + slack`, or `metric >= base - slack` where higher is better; in the unit of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
     /// Name of the limited metric.
@@ -154,6 +154,14 @@ pub struct Constraint {
     pub text: String,
 }
 
+impl Constraint {
+    /// Whether it is written with `>=`.
+    #[must_use]
+    pub fn is_lower_bound(&self) -> bool {
+        self.text.contains(['>', '≥'])
+    }
+}
+
 /// Base of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Base {
@@ -161,7 +169,7 @@ pub enum Base {
     Start,
     /// The expected loss with the current mixture.
     Current,
-    /// A number of nats.
+    /// A number, in the unit of the log: nats, bits, an accuracy …
     Nats(f64),
 }
 
@@ -170,7 +178,7 @@ pub enum Base {
 pub enum Slack {
     /// Fraction of the base: 0.03 for `+ 3%`.
     Relative(f64),
-    /// Nats.
+    /// A number, in the unit of the log.
     Nats(f64),
 }
 
@@ -326,6 +334,18 @@ impl Project {
         shares
     }
 
+    /// What is done to the objective as a log would say its metrics.
+    fn direction(&self) -> &'static str {
+        let weights = self.objective_weights();
+        let counted = self.metrics.iter().zip(&weights).filter(|(_, weight)| **weight > 0.0);
+        let higher: Vec<bool> = counted.map(|(metric, _)| metric.unit.higher_is_better()).collect();
+        match (higher.contains(&true), higher.contains(&false)) {
+            (true, false) => "maximise",
+            (true, true) => "improve",
+            _ => "minimise",
+        }
+    }
+
     /// The objective as text for titles: `minimise rust, while prose <= start + 3%`.
     #[must_use]
     pub fn objective_text(&self) -> String {
@@ -338,7 +358,7 @@ impl Project {
             1 => self.objective.minimize.keys().cloned().collect(),
             _ => self.objective.minimize.iter().map(|(d, w)| format!("{w} {d}")).collect(),
         };
-        let mut text = format!("minimise {}", what.join(" + "));
+        let mut text = format!("{} {}", self.direction(), what.join(" + "));
         let limits: Vec<&str> = self.objective.subject_to.iter().map(|c| c.text.as_str()).collect();
         if !limits.is_empty() {
             text.push_str(", while ");

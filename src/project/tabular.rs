@@ -4,6 +4,7 @@ use super::ProjectError;
 use super::suggest::{closest, listed};
 use super::table::TableSource;
 use crate::open;
+use crate::vocab::count::{counted, verb};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -109,7 +110,9 @@ impl Cells {
             partner.is_some()
         });
         if self.rows.len() < before {
-            self.dropped.push(format!("{} rows have no match in {}", before - self.rows.len(), other.named));
+            let lost = before - self.rows.len();
+            let (rows, have) = (counted(lost, "row"), verb(lost, "has", "have"));
+            self.dropped.push(format!("{rows} {have} no match in {}", other.named));
         }
         Ok(self)
     }
@@ -199,7 +202,7 @@ mod tests {
         assert_eq!(joined.columns, ["i", "w", "loss"]);
         let rows: Vec<String> = joined.rows.iter().map(|(line, r)| format!("{line}:{}", r.join(" "))).collect();
         assert_eq!(rows, ["2:1 a 0.1", "4:3 c 0.3"]);
-        assert_eq!(joined.dropped, ["1 rows have no match in t.csv"]);
+        assert_eq!(joined.dropped, ["1 row has no match in t.csv"]);
         let twice = cells("i\n1\n").join(&cells("i,l\n1,2\n1,3\n"), "i").expect_err("twice");
         assert!(twice.report().contains("line 3: duplicate value '1'"), "{}", twice.report());
     }

@@ -5,9 +5,9 @@ use crate::vocab::ledger::{Calibration, Grade};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
-    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, LedgerView, MetricView, Mixture,
-    Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView, ScaleTestView, Severity,
-    Snapshot, Sourced, TargetView, WatchedRoot,
+    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, LedgerView, Measure, MetricView,
+    Mixture, Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView, ScaleTestView,
+    Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,6 +108,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
                 seen: progress,
                 fit: None,
                 assumed: None,
+                measure: Measure::default(),
             };
             view.forecast.insert(key.to_owned(), forecast);
         }
@@ -201,6 +202,7 @@ fn chart(key: &str, runs: &[RunView], limit: Option<f64>) -> RatioChart {
         current: Some(0.2),
         advised: Some(0.74),
         limit,
+        measure: Measure::default(),
     }
 }
 
@@ -244,6 +246,7 @@ fn forecast(key: &str, share: f64) -> Forecast {
         extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
         unseen: Vec::new(),
         measured: None,
+        measure: Measure::default(),
     }
 }
 
@@ -266,7 +269,14 @@ pub fn sweep() -> Snapshot {
     let at = |key: &str, share: f64| law(key, TARGET.0, TARGET.1, share);
     let expect = |key: &str, limit: Option<f64>| {
         let value = at(key, 0.74);
-        Expected { value, low: value * 0.985, high: value * 1.014, now: at(key, 0.2), limit }
+        Expected {
+            value,
+            low: value * 0.985,
+            high: value * 1.014,
+            now: at(key, 0.2),
+            limit,
+            measure: Measure::default(),
+        }
     };
     let limit = Some(1.79);
     let advice = Advice::Recommendation(Recommendation {

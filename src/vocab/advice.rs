@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{Measured, Mixture, Scale};
+use super::{Measure, Measured, Mixture, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -11,17 +11,20 @@ pub const EXTRAPOLATES: &str = "the laws extrapolate.";
 /// Expected effect of a recommendation on one validation loss at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expected {
-    /// Loss with the recommended mixture, nats.
+    /// Value with the recommended mixture, in the unit of the log.
     pub value: f64,
     /// 5 % point.
     pub low: f64,
     /// 95 % point.
     pub high: f64,
-    /// Loss with the current mixture, nats: the point estimate of the same law.
+    /// Value with the current mixture: the point estimate of the same law.
     pub now: f64,
-    /// Upper limit on this loss, nats, if the objective sets one.
+    /// Limit on this metric, if the objective sets one: an upper one, or a lower one where higher is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
+    /// Unit of the numbers, and which are better.
+    #[serde(flatten)]
+    pub measure: Measure,
 }
 
 /// A recommended mixture and its expected losses.

@@ -5,6 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// End of the source of a mixture whose weights do not make a whole: what they leave is the domain `rest`, which nobody named.
+pub const UNNAMED_REST: &str = ", and the rest";
+
 /// Name of a fact that mixlaw uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! Fits, comparisons of laws, and forecasts, as they are displayed and printed.
 
-use super::{Mixture, Moe};
+use super::{Measure, Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -269,9 +269,12 @@ pub struct Forecast {
     pub moe: Option<Moe>,
     /// Mixture weights of the domains.
     pub mixture: Mixture,
-    /// Predicted loss, nats.
+    /// Predicted value, in the unit of the log.
     #[serde(flatten)]
     pub interval: Interval,
+    /// Unit of the numbers, and which are better.
+    #[serde(flatten)]
+    pub measure: Measure,
     /// Distance from the data.
     pub extrapolation: Extrapolation,
     /// Variables (`N`, `D`, `E`, `K`, `G`) in which the place lies outside the runs and which the law does not see. If there

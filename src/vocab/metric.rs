@@ -109,6 +109,19 @@ impl MetricUnit {
         matches!(self, Self::Nats | Self::Bits)
     }
 
+    /// What laws are fitted to, as a log would say it, with the unit: `1.737 nats`, `accuracy 0.600`.
+    #[must_use]
+    pub fn show(self, fitted: f64) -> String {
+        let logged = self.logged(fitted);
+        match self {
+            Self::Nats => format!("{logged:.3} nats"),
+            Self::Bits => format!("{logged:.3} bits"),
+            Self::Perplexity => format!("perplexity {logged:.2}"),
+            Self::Accuracy => format!("accuracy {logged:.3}"),
+            Self::Percent => format!("{logged:.1} %"),
+        }
+    }
+
     /// Words for the unit of what laws are fitted to.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -118,6 +131,54 @@ impl MetricUnit {
             Self::Perplexity => "nats (log of the perplexity)",
             Self::Accuracy => "1 − accuracy",
             Self::Percent => "100 − score",
+        }
+    }
+}
+
+/// Which numbers of a metric are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Lower ones: a loss.
+    #[default]
+    Lower,
+    /// Higher ones: an accuracy.
+    Higher,
+}
+
+/// What the numbers of an answer are, and which are better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Measure {
+    /// Unit of the numbers.
+    #[serde(default)]
+    pub unit: MetricUnit,
+    /// Which of them are better.
+    #[serde(default)]
+    pub better: Better,
+}
+
+impl Measure {
+    /// Of numbers as a log would say them.
+    #[must_use]
+    pub fn of(unit: MetricUnit) -> Self {
+        Self { unit, better: if unit.higher_is_better() { Better::Higher } else { Better::Lower } }
+    }
+
+    /// Whether a value keeps a limit: at most it, or at least it where higher is better.
+    #[must_use]
+    pub fn keeps(self, value: f64, limit: f64) -> bool {
+        match self.better {
+            Better::Lower => value <= limit,
+            Better::Higher => value >= limit,
+        }
+    }
+
+    /// The sign of a limit: `≤`, or `≥` where higher is better.
+    #[must_use]
+    pub fn limit_sign(self) -> &'static str {
+        match self.better {
+            Better::Lower => "≤",
+            Better::Higher => "≥",
         }
     }
 }

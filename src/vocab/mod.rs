@@ -8,6 +8,7 @@
 
 pub mod advice;
 pub mod answer;
+pub mod count;
 mod error;
 pub mod facts;
 pub mod fit;
@@ -37,7 +38,7 @@ pub use fit::{
     ParameterView, STACK, ScaleTestView, Unit,
 };
 pub use ledger::LedgerView;
-pub use metric::{Metric, MetricUnit};
+pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use mixture::Mixture;
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};

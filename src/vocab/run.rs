@@ -1,7 +1,7 @@
 //! The published view of a run.
 
 use super::signal::Alert;
-use super::{Conflict, FactName, FactValue, Mixture, Sourced};
+use super::{Conflict, FactName, FactValue, Measure, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub struct MetricView {
 /// Forecast of a run's final validation loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunForecast {
-    /// Predicted final loss, nats.
+    /// Predicted final value, in the unit of the log.
     pub value: f64,
     /// 5 % point.
     pub low: f64,
@@ -60,6 +60,9 @@ pub struct RunForecast {
     /// The assumption about the learning rate schedule, if it is unknown, and the fact that would replace it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<String>,
+    /// Unit of the numbers, and which are better.
+    #[serde(flatten)]
+    pub measure: Measure,
 }
 
 /// One run.

@@ -1,6 +1,8 @@
 //! The complete state at one instant, as the dashboard, `--json`, `--once` and the SVG picture use it.
 
-use super::{Advice, Choice, FitView, Forecast, LedgerView, Metric, Mixture, Moe, RunView, Severity, ShapeAdvice};
+use super::{
+    Advice, Choice, FitView, Forecast, LedgerView, Measure, Metric, Mixture, Moe, RunView, Severity, ShapeAdvice,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -109,9 +111,12 @@ pub struct RatioChart {
     /// Recommended weight.
     #[serde(default)]
     pub advised: Option<f64>,
-    /// Upper limit on this loss, nats, if the objective sets one.
+    /// Limit on this metric, if the objective sets one: an upper one, or a lower one where higher is better.
     #[serde(default)]
     pub limit: Option<f64>,
+    /// Unit of the numbers, and which are better.
+    #[serde(flatten)]
+    pub measure: Measure,
 }
 
 /// The target: the run that is being planned.

@@ -107,7 +107,7 @@ fn answers_have_the_shape_that_scripts_rely_on() {
     let mixture = serde_json::to_value(Mixture([("a".to_owned(), 1.0)].into())).expect("JSON");
     let forecast = json!({ "forecasts": [{
         "metric": "eval/a/loss", "law": "dcpt", "chosen": true, "params": 7e9, "tokens": 2e10, "mixture": mixture,
-        "value": 2.0, "low": 1.9, "high": 2.1,
+        "unit": "nats", "better": "lower", "value": 2.0, "low": 1.9, "high": 2.1,
         "extrapolation": { "params": 10.0, "tokens": 1.0, "mixture_inside": true }
     }] });
     assert_eq!(complaints("predict", &forecast), Vec::<String>::new());

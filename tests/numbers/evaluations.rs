@@ -5,6 +5,7 @@ use mixlaw::daemon::Engine;
 use mixlaw::daemon::engine::{Need, Surroundings};
 use mixlaw::project::Project;
 use mixlaw::store::{Opened, SledStore};
+use mixlaw::vocab::metric::Better;
 use mixlaw::vocab::{Advice, Snapshot};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -38,12 +39,17 @@ fn noise(i: usize) -> f64 {
 
 /// A table of finished runs; the third evaluation is an accuracy that the first one's bits decide.
 fn table() -> String {
-    let mut text = "run,params,tokens,web,code,math,quiz_bpb,puzzle_bpb,quiz_acc\n".to_owned();
+    let mut text = "run,params,tokens,web,code,math,quiz_bpb,puzzle_bpb,quiz_acc,quiz_percent,quiz_ppl\n".to_owned();
     for (i, mixture) in mixtures().into_iter().enumerate() {
         let [web, code, math] = mixture;
         let (quiz, puzzle) = (bpb(0, mixture) * noise(3 * i), bpb(1, mixture) * noise(3 * i + 1));
         let accuracy = 1.0 - 0.5 * bpb(0, mixture) * noise(3 * i + 2);
-        let _ = writeln!(text, "run-{i},62e6,1e9,{web},{code},{math},{quiz},{puzzle},{accuracy}");
+        let _ = writeln!(
+            text,
+            "run-{i},62e6,1e9,{web},{code},{math},{quiz},{puzzle},{accuracy},{},{}",
+            100.0 * accuracy,
+            quiz.exp()
+        );
     }
     text
 }
@@ -97,4 +103,40 @@ fn an_accuracy_is_predicted_as_an_accuracy_and_more_of_it_is_better() {
     let current = snapshot.forecasts.iter().find(|f| f.metric == "quiz_acc").expect("a forecast");
     let truth = 1.0 - 0.5 * bpb(0, [0.25, 0.25, 0.5]);
     assert!((current.interval.value - truth).abs() < 0.01, "{current:?} beside {truth}");
+}
+
+#[test]
+fn a_limit_is_in_the_unit_of_the_log_and_its_direction_is_that_of_the_metric() {
+    for (metric, limit, number, better) in [
+        ("quiz_acc", "quiz >= 0.5", 0.5, Better::Higher),
+        ("quiz_percent", "quiz >= 50", 50.0, Better::Higher),
+        ("quiz_bpb", "quiz <= 1", 1.0, Better::Lower),
+        ("quiz_ppl", "quiz <= 2.7183", 2.7183, Better::Lower),
+    ] {
+        let unit = if metric == "quiz_percent" { "{ key: quiz_percent, unit: percent }" } else { metric };
+        let snapshot = answer(&format!(
+            "{TABLE}    metrics: {{ quiz: {metric}, puzzle: puzzle_bpb }}\nmetrics: {{ quiz: {unit}, puzzle: puzzle_bpb }}\nlaws: [log-linear]\nfit: {{ bootstraps: 20 }}\n\
+             objective: {{ minimize: puzzle, subject_to: [{limit}] }}\ntarget: {{ params: 62M, tokens: 1B }}\n\
+             mixture: {{ current: {{ web: 0.75, code: 0.125, math: 0.125 }} }}\n"
+        ));
+        let Some(Advice::Recommendation(advice)) = &snapshot.advice else { panic!("{metric}: {:?}", snapshot.advice) };
+        let advised = ["web", "code", "math"].map(|domain| advice.mixture.weight(domain));
+        let quiz = bpb(0, advised);
+        // Without the limit all would be code, at 1.5 bits.
+        assert!((0.93..1.01).contains(&quiz), "{metric}: the limit binds: {advised:?}, {quiz} bits");
+        let (key, expected) = advice.expected.iter().find(|(_, expected)| expected.limit.is_some()).expect("a limit");
+        assert!((expected.limit.expect("a limit") / number - 1.0).abs() < 1e-9, "{key}: {expected:?}");
+        assert_eq!(expected.measure.better, better, "{key}");
+        assert!(expected.measure.keeps(expected.value, number), "{key}: {expected:?}");
+    }
+}
+
+#[test]
+fn a_limit_in_the_wrong_direction_is_an_error_that_says_what_to_write() {
+    for (metric, limit, says) in [("quiz_acc", "quiz <= 0.5", "use `>=`"), ("quiz_bpb", "quiz >= 1", "use `<=`")] {
+        let yaml =
+            format!("runs: [{{ path: a }}]\nmetrics: {{ quiz: {metric} }}\nobjective: {{ subject_to: [{limit}] }}\n");
+        let error = mixlaw::project::load::from_text(&yaml, Path::new("/p")).expect_err(&yaml).report();
+        assert!(error.contains(says), "{error}");
+    }
 }

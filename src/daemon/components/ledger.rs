@@ -191,7 +191,7 @@ mod tests {
     use crate::daemon::components::journal::JournalWriter;
     use crate::observe::tests::code_cpt;
     use crate::store::SledStore;
-    use crate::vocab::RunForecast;
+    use crate::vocab::{Measure, RunForecast};
     use std::collections::BTreeMap;
 
     fn forecasts(value: f64, seen: f64) -> BTreeMap<String, Vec<RunForecast>> {
@@ -203,6 +203,7 @@ mod tests {
             seen,
             fit: Some("00ff".to_owned()),
             assumed: None,
+            measure: Measure::default(),
         };
         BTreeMap::from([("eval/rust/loss".to_owned(), vec![of("pooled", value), of("tissue", 1.1 * value)])])
     }

@@ -66,7 +66,7 @@ impl Engine {
             charts: as_logged::charts(project, fits.outlook.charts.clone()),
             advice: as_logged::advice(project, fits.outlook.advice.as_ref()),
             ledger: shared.grades.shown(),
-            shape: fits.outlook.shape.clone(),
+            shape: as_logged::shape(project, fits.outlook.shape.as_ref()),
             notices: self.notices(around),
         };
         CurrentState {

@@ -1,6 +1,7 @@
 //! Trouble planted in recorded runs fires once each; recorded runs as they are stay silent.
 
 use super::*;
+use crate::vocab::Measure;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -120,7 +121,7 @@ fn planted_trouble_is_told_once() {
 
 fn forecast(value: f64, half: f64, seen: f64) -> RunForecast {
     let (low, high, law) = (value - half, value + half, "pooled".to_owned());
-    RunForecast { value, low, high, law, seen, fit: None, assumed: None }
+    RunForecast { value, low, high, law, seen, fit: None, assumed: None, measure: Measure::default() }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::keys::number;
 use super::{Found, blend};
+use crate::vocab::facts::UNNAMED_REST;
 use crate::vocab::{FactName, FactValue, Mixture};
 use regex::Regex;
 use serde_json::Value;
@@ -124,11 +125,13 @@ fn prefixed(config: &Value) -> Option<Found> {
         if weights.is_empty() || !(0.0..=1.001).contains(&sum) || sum == 0.0 {
             return None;
         }
-        if sum < 0.999 {
+        let partial = sum < 0.999;
+        if partial {
             weights.insert("rest".to_owned(), 1.0 - sum);
         }
         let mixture = Mixture(weights).normalised().ok()?.0;
-        Some((FactName::Mixture, FactValue::Mixture(mixture), format!("{before}…")))
+        let source = format!("{before}…{}", if partial { UNNAMED_REST } else { "" });
+        Some((FactName::Mixture, FactValue::Mixture(mixture), source))
     })
 }
 
@@ -169,6 +172,7 @@ mod tests {
             (json!({"train/data_mix.code": 1, "train/data_mix.prose": 3}), "train/data_mix"),
             (json!({"data": {"weights": weights}}), "data.weights"),
             (json!({"ratio_code": "0.25", "ratio_prose": "0.75"}), "ratio_…"),
+            (json!({"ratio_code": "0.25"}), "ratio_…, and the rest"),
             (
                 json!({"train_loader": {"dataset": {"streams": {"code": {"proportion": 1}, "prose": {"proportion": 3}}}}}),
                 "train_loader.dataset.streams",

@@ -243,8 +243,9 @@ fn expected(
             Span::styled(format!(" {interval:<11}"), theme.text),
         ];
         if let Some(limit) = e.limit {
-            let (sign, style) = if e.value <= limit { ("✓", theme.good) } else { ("✗", theme.bad) };
-            let text = format!("≤ {} ", fmt::loss(limit));
+            let kept = e.measure.keeps(e.value, limit);
+            let (sign, style) = if kept { ("✓", theme.good) } else { ("✗", theme.bad) };
+            let text = format!("{} {} ", e.measure.limit_sign(), fmt::loss(limit));
             if with_limit {
                 spans.push(Span::styled(format!("  {text}"), theme.text));
                 spans.push(Span::styled(sign, style));

@@ -208,7 +208,7 @@ impl Chart {
                 }
             }
             if let Some(limit) = chart.limit {
-                item("╌", theme.bad, format!("≤ {}", fmt::loss(limit)));
+                item("╌", theme.bad, format!("{} {}", chart.measure.limit_sign(), fmt::loss(limit)));
             }
         }
         let y = area.bottom();

@@ -5,6 +5,7 @@ use crate::tui::fmt;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::{bullet, prose, text_area};
 use crate::tui::theme::Theme;
+use crate::vocab::count::{counted, plural};
 use crate::vocab::{Candidate, CandidateKind, Choice, FitView, ParameterView, Snapshot};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -291,11 +292,12 @@ fn folds(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
 /// What it was fitted to, and how that ended.
 fn basis(theme: &Theme, fit: &FitView, width: u16) -> Vec<Line<'static>> {
     let text = format!(
-        "{} observations from {} runs. Objective {}, {} restarts, seed {}, {}. Stopped: {}.",
+        "{} {} from {}. Objective {}, {}, seed {}, {}. Stopped: {}.",
         fmt::count(fit.observations as u64),
-        fit.runs,
+        plural(fit.observations, "observation"),
+        counted(fit.runs, "run"),
         fmt::significant(fit.objective, 5),
-        fit.starts,
+        counted(fit.starts, "restart"),
         fit.seed,
         fmt::duration(fit.seconds),
         fit.stopped.trim_end_matches('.'),

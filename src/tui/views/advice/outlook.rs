@@ -5,7 +5,9 @@ use crate::project::sidecar::FILE_NAME;
 use crate::tui::fmt;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::prose;
-use crate::vocab::{RunForecast, RunView, Snapshot};
+use crate::vocab::count::counted;
+use crate::vocab::text::printable;
+use crate::vocab::{RunForecast, RunState, RunView, Snapshot};
 use ratatui::text::{Line, Span};
 
 /// Runs whose forecasts are shown, the newest first; all of them stand in the table of runs.
@@ -84,14 +86,19 @@ pub(super) fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Lin
 
 /// Why nothing is forecast, and what to write.
 fn why_none(snapshot: &Snapshot) -> String {
-    let has_ended = |run: &&std::sync::Arc<RunView>| run.progress == Some(1.0);
-    match snapshot.runs.iter().find(|run| !has_ended(run)) {
-        None => "All runs have ended.".to_owned(),
-        Some(run) if run.progress.is_none() => {
+    let goes_on = |run: &&std::sync::Arc<RunView>| matches!(run.state, RunState::Running | RunState::Stalled);
+    let going = || snapshot.runs.iter().filter(goes_on);
+    match going().find(|run| run.progress.is_none()) {
+        _ if snapshot.runs.is_empty() => "No runs yet. Forecasts appear when one has logged a few losses.".to_owned(),
+        _ if going().next().is_none() => {
+            format!("No run is in progress: {} ended.", counted(snapshot.runs.len(), "run"))
+        }
+        Some(run) => {
+            let name = printable(&run.name);
             format!(
-                "To forecast the end of a run, write its length in {FILE_NAME} beside its log: planned_steps: 10000"
+                "The length of {name} is unknown. To forecast its end, write in its {FILE_NAME}: planned_steps: 10000"
             )
         }
-        Some(_) => "Forecasts appear when a run has logged a few losses and its learning rate.".to_owned(),
+        None => "Forecasts appear when a run has logged a few losses.".to_owned(),
     }
 }
