@@ -20,7 +20,8 @@ pub fn own(record: &RunRecord, key: &str, unit: MetricUnit, points: &[(i64, f64)
     points.last().filter(|(_, value)| value.is_finite())?;
     let mut series = (*record.series).clone();
     series.insert(key.to_owned(), Arc::new(points.iter().map(|(step, value)| (*step, unit.fitted(*value))).collect()));
-    let record = RunRecord { series: Arc::new(series), ..record.clone() };
+    let mut record = record.clone();
+    record.series = Arc::new(series);
     let seen = seen(&record, key).filter(|seen| *seen < 1.0)?;
     let made = Pool::default().forecasts(&Project::default(), &record, usize::MAX, key);
     let made = made.into_iter().chain(Pool::at_constant_rate(&record, key));

@@ -236,7 +236,7 @@ impl Assuming<'_> {
         if found.is_empty() && self.project.metrics.is_empty() && self.evaluations() {
             return;
         }
-        let (mut assumed, mut by_words): (Vec<(String, String)>, Vec<(String, String)>) = Default::default();
+        let (mut assumed, mut by_words) = (Vec::<(String, String)>::new(), Vec::new());
         for domain in self.project.domains.clone() {
             if self.project.metric_index(&domain).is_some() {
                 continue;

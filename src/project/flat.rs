@@ -145,7 +145,8 @@ fn are_parts(stems: &[&str]) -> bool {
             words.iter().copied().filter(|w| !PARTS.contains(&plain(w).as_str()) && !job(w)).collect();
         let held_out = words.iter().any(|word| HELD_OUT.contains(&plain(word).as_str()));
         // A name that is nothing but a part is one of whatever lies beside it.
-        if says && (held_out || rest.is_empty()) || !seen.insert((rest.join(" "), says)) && says {
+        let again = !seen.insert((rest.join(" "), says));
+        if says && (held_out || rest.is_empty() || again) {
             return true;
         }
     }

@@ -111,7 +111,7 @@ fn a_limit_is_in_the_unit_of_the_log_and_its_direction_is_that_of_the_metric() {
         ("quiz_acc", "quiz >= 0.5", 0.5, Better::Higher),
         ("quiz_percent", "quiz >= 50", 50.0, Better::Higher),
         ("quiz_bpb", "quiz <= 1", 1.0, Better::Lower),
-        ("quiz_ppl", "quiz <= 2.7183", 2.7183, Better::Lower),
+        ("quiz_ppl", "quiz <= 2.71", 2.71, Better::Lower),
     ] {
         let unit = if metric == "quiz_percent" { "{ key: quiz_percent, unit: percent }" } else { metric };
         let snapshot = answer(&format!(
