@@ -1,5 +1,6 @@
 //! `mixlaw watch`: the dashboard, live or as one frame.
 
+mod curves;
 mod follow;
 mod thread;
 
@@ -10,10 +11,11 @@ use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::service::Service;
 use crate::daemon::state_dir::StateDir;
-use crate::ipc::protocol::{Command, Failure, Which};
+use crate::ipc::protocol::{Command, Failure, Query, Which};
+use crate::ipc::series::{SeriesAnswer, SeriesQuery};
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, Depth, Exit, LastWill, Latest, Theme, ThemeName, ViewId, views};
+use crate::tui::{self, CurveSet, Depth, Exit, LastWill, Latest, Theme, ThemeName, ViewId, views};
 use clap::Args;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -35,7 +37,7 @@ pub struct Watch {
     #[arg(long, requires = "once", conflicts_with = "svg")]
     json: bool,
     /// With --once: print only this view
-    #[arg(long, requires = "once", conflicts_with_all = ["json", "svg"], value_name = "ID", value_parser = parse_view)]
+    #[arg(long, requires = "once", conflicts_with = "json", value_name = "ID", value_parser = parse_view)]
     view: Option<ViewId>,
     /// With --once: write the frame to an SVG file
     #[arg(long, requires = "once", value_name = "FILE")]
@@ -65,16 +67,21 @@ impl Watch {
     }
 
     fn frame(self) -> Result<(), Failure> {
-        let snapshot = Session::open(&self.project.project)?.snapshot()?;
+        let mut session = Session::open(&self.project.project)?;
+        let snapshot = session.snapshot()?;
         if self.json {
             return print_json(&snapshot.aged());
         }
+        let mut curves = |query: &SeriesQuery| {
+            let answer = session.ask::<SeriesAnswer>(Query::Series(query.clone())).ok()?;
+            Some(CurveSet { query: query.clone(), curves: answer.curves, failed: None })
+        };
         match self.svg {
-            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view)),
+            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view, &mut curves)),
             Some(path) => {
                 let theme = self.theme.unwrap_or(ThemeName::Dark);
-                let picture =
-                    report::svg::dashboard(snapshot, self.width.unwrap_or(140), self.height.unwrap_or(42), theme);
+                let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
+                let picture = report::svg::dashboard(snapshot, size, theme, self.view, &mut curves);
                 std::fs::write(&path, picture)
                     .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None))
             }
@@ -172,6 +179,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let (to_screen, snapshots) = tui::latest();
     let will = service.stopper();
     let publisher = Arc::clone(&service.publisher);
+    curves::of_publisher(&publisher, &to_screen)?;
     thread("screen feed", move || follow::publisher(&publisher, &to_screen))?;
     let events = service.events();
     let shown = show(

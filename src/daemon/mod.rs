@@ -53,7 +53,7 @@ pub mod shared_ledger;
 #[cfg(feature = "daemon")]
 pub mod state_dir;
 #[cfg(feature = "daemon")]
-mod subscribed_curves;
+pub mod subscribed_curves;
 #[cfg(feature = "daemon")]
 mod subscribers;
 mod threads;

@@ -1,7 +1,8 @@
 //! A picture of the dashboard: its cells as SVG. The same snapshot gives the same bytes.
 
 use super::glyph::{CELL, Paint, joins, num, shape};
-use crate::tui::{Depth, Model, Theme, ThemeName, view};
+use super::text::AskCurves;
+use crate::tui::{Depth, Model, Theme, ThemeName, ViewId, view};
 use crate::vocab::Snapshot;
 use crate::vocab::text::printable;
 use ratatui::buffer::{Buffer, Cell};
@@ -14,11 +15,25 @@ use std::sync::Arc;
 /// Pixels around the cells.
 const MARGIN: f64 = 14.0;
 
-/// The dashboard as it would stand in a terminal of `columns` × `rows`.
+/// The dashboard as it would stand in a terminal of `columns` × `rows`, or one view over all of it. `curves` answers for the
+/// curves that it needs.
 #[must_use]
-pub fn dashboard(snapshot: Arc<Snapshot>, columns: u16, rows: u16, theme: ThemeName) -> String {
+pub fn dashboard(
+    snapshot: Arc<Snapshot>,
+    (columns, rows): (u16, u16),
+    theme: ThemeName,
+    view_of: Option<ViewId>,
+    curves: AskCurves<'_>,
+) -> String {
     let title = format!("mixlaw: {}", printable(&snapshot.project));
-    let model = Model::showing(snapshot, Theme::new(theme, Depth::True), (columns, rows));
+    let mut model = Model::showing(snapshot, Theme::new(theme, Depth::True), (columns, rows));
+    if let Some(id) = view_of {
+        model.go(id);
+        model.shared.zoomed = true;
+    }
+    if let Some(query) = model.needs() {
+        model.shared.curves = curves(&query).map(Arc::new);
+    }
     let about = model.headline().unwrap_or_default();
     let area = Rect::new(0, 0, columns, rows);
     let mut buf = Buffer::empty(area);
@@ -273,7 +288,7 @@ mod tests {
 
     #[test]
     fn the_same_snapshot_gives_the_same_bytes() {
-        let draw = || dashboard(Arc::new(fixture::sweep()), 140, 40, ThemeName::Dark);
+        let draw = || dashboard(Arc::new(fixture::sweep()), (140, 40), ThemeName::Dark, None, &mut |_| None);
         assert_eq!(draw(), draw());
     }
 
@@ -281,7 +296,7 @@ mod tests {
     fn every_text_is_escaped_and_of_characters_xml_can_hold() {
         let mut snapshot = fixture::hostile();
         snapshot.project = "<script>alert(\"&\")</script>".to_owned();
-        let svg = dashboard(Arc::new(snapshot), 140, 40, ThemeName::Light);
+        let svg = dashboard(Arc::new(snapshot), (140, 40), ThemeName::Light, None, &mut |_| None);
         assert!(!svg.contains("<script"));
         assert!(svg.contains("&lt;script&gt;"));
         assert!(svg.chars().all(|c| c == '\n' || !c.is_control()));

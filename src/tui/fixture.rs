@@ -1,6 +1,8 @@
 //! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
+use crate::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
+use crate::tui::CurveSet;
 use crate::vocab::ledger::{Calibration, Grade};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
@@ -561,4 +563,19 @@ pub fn hostile() -> Snapshot {
     fn evil_end(text: &mut String) {
         text.push_str(EVIL);
     }
+}
+
+/// Curves as they come for a question: from 6 downwards, with noise, a spike at a third, and one that ends in no number.
+pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
+    let one = |run: u32| {
+        let points = (0..400u32).map(|step| {
+            let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
+            let spike = if step == 133 && run % 3 == 0 { 2.0 } else { 0.0 };
+            let value = 1.4 + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
+            (f64::from(step * 10), if run == 5 && step > 200 { f64::NAN } else { value })
+        });
+        let across = pixels(0.0, 4000.0, query.pixels, 1.0);
+        Envelope { run, metric: query.metrics.concat(), ..envelope(points, across, 4000.0, query.smoothing) }
+    };
+    CurveSet { query: query.clone(), curves: query.runs.iter().map(|run| one(*run)).collect(), failed: None }
 }

@@ -2,22 +2,39 @@
 //! screen that stops (Ctrl-S, a connection that hangs) costs one state and not all that came since.
 
 use super::Incoming;
+use crate::ipc::series::SeriesQuery;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// At most one state and one piece of news about the line, in the order in which they came.
+/// At most one state, one set of curves and one piece of news about the line, in the order in which they came.
 type Slot = Arc<Mutex<Vec<Incoming>>>;
 
-/// The run that the screen looks at closely, by its number in the store, and how often it has been another one.
-type Chosen = Arc<Mutex<(u64, Option<u32>)>>;
+/// Something that the screen wants, and how often it has been something else.
+type Wanted<T> = Arc<Mutex<(u64, Option<T>)>>;
 
 /// The side that brings states.
 #[derive(Debug, Clone)]
 pub struct Feed {
     slot: Slot,
     bell: Sender<()>,
-    chosen: Chosen,
-    chosen_bell: Receiver<()>,
+    /// The run that the screen looks at closely, by its number in the store.
+    pub chosen: Wish<u32>,
+    /// The curves that it draws.
+    pub curves: Wish<SeriesQuery>,
+}
+
+/// What the screen wants, for those who bring it.
+#[derive(Debug, Clone)]
+pub struct Wish<T> {
+    wanted: Wanted<T>,
+    bell: Receiver<()>,
+}
+
+/// The same, for the screen.
+#[derive(Debug)]
+struct Wisher<T> {
+    wanted: Wanted<T>,
+    bell: Sender<()>,
 }
 
 /// The side that shows them.
@@ -25,8 +42,8 @@ pub struct Feed {
 pub struct Latest {
     slot: Slot,
     bell: Receiver<()>,
-    chosen: Chosen,
-    chosen_bell: Sender<()>,
+    chosen: Wisher<u32>,
+    curves: Wisher<SeriesQuery>,
 }
 
 /// Nobody looks any more.
@@ -37,10 +54,48 @@ pub struct Gone;
 #[must_use]
 pub fn latest() -> (Feed, Latest) {
     let (ring, bell) = bounded(1);
-    let (chosen_ring, chosen_bell) = bounded(1);
-    let (slot, chosen) = (Slot::default(), Chosen::default());
-    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen: Arc::clone(&chosen), chosen_bell };
-    (feed, Latest { slot, bell, chosen, chosen_bell: chosen_ring })
+    let (chosen, wished_run) = wish();
+    let (curves, wished_curves) = wish();
+    let slot = Slot::default();
+    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves };
+    (feed, Latest { slot, bell, chosen: wished_run, curves: wished_curves })
+}
+
+fn wish<T>() -> (Wish<T>, Wisher<T>) {
+    let (ring, bell) = bounded(1);
+    let wanted = Wanted::default();
+    (Wish { wanted: Arc::clone(&wanted), bell }, Wisher { wanted, bell: ring })
+}
+
+impl<T: Clone> Wish<T> {
+    /// Rings when the screen wants something else, and is closed when the screen is gone.
+    #[must_use]
+    pub fn bell(&self) -> &Receiver<()> {
+        &self.bell
+    }
+
+    /// What the screen wants, and how often it has been something else.
+    #[must_use]
+    pub fn wanted(&self) -> (u64, Option<T>) {
+        lock(&self.wanted).clone()
+    }
+
+    /// Whether it is still what it was then.
+    #[must_use]
+    pub fn is(&self, turn: u64) -> bool {
+        lock(&self.wanted).0 == turn
+    }
+}
+
+impl<T: PartialEq> Wisher<T> {
+    fn want(&self, what: Option<T>) {
+        let mut wanted = lock(&self.wanted);
+        if wanted.1 != what {
+            *wanted = (wanted.0 + 1, what);
+            // Where it is full it rings already; where nobody listens, nobody brings it.
+            let _ = self.bell.try_send(());
+        }
+    }
 }
 
 impl Feed {
@@ -51,8 +106,12 @@ impl Feed {
     pub fn put(&self, incoming: Incoming) -> Result<(), Gone> {
         {
             let mut slot = lock(&self.slot);
-            let state = |one: &Incoming| matches!(one, Incoming::Snapshot(_));
-            slot.retain(|one| state(one) != state(&incoming));
+            let kind = |one: &Incoming| match one {
+                Incoming::Snapshot(_) => 0,
+                Incoming::Curves(_) => 1,
+                Incoming::Lost(_) | Incoming::Back => 2,
+            };
+            slot.retain(|one| kind(one) != kind(&incoming));
             slot.push(incoming);
         }
         match self.bell.try_send(()) {
@@ -62,29 +121,15 @@ impl Feed {
     }
 }
 
-impl Feed {
-    /// Rings when the screen looks at another run, and is closed when the screen is gone.
-    #[must_use]
-    pub fn chosen_bell(&self) -> &Receiver<()> {
-        &self.chosen_bell
-    }
-
-    /// The run that the screen looks at, and how often it has been another one.
-    #[must_use]
-    pub fn chosen(&self) -> (u64, Option<u32>) {
-        *lock(&self.chosen)
-    }
-}
-
 impl Latest {
     /// Says which run the screen looks at closely. Costs nothing where it is the same one.
     pub fn choose(&self, run: Option<u32>) {
-        let mut chosen = lock(&self.chosen);
-        if chosen.1 != run {
-            *chosen = (chosen.0 + 1, run);
-            // Where it is full it rings already; where nobody listens, nobody brings more of a run than of the others.
-            let _ = self.chosen_bell.try_send(());
-        }
+        self.chosen.want(run);
+    }
+
+    /// Says which curves the screen draws. Costs nothing where they are the same.
+    pub fn ask_for(&self, curves: Option<SeriesQuery>) {
+        self.curves.want(curves);
     }
 
     /// Rings when there is something to take, and is closed when the other side is gone.
@@ -115,6 +160,7 @@ mod tests {
             Incoming::Snapshot(snapshot) => snapshot.seq.to_string(),
             Incoming::Lost(why) => why,
             Incoming::Back => "back".to_owned(),
+            Incoming::Curves(set) => set.query.metrics.concat(),
         };
         std::iter::from_fn(|| latest.take()).map(name).collect()
     }
@@ -146,14 +192,14 @@ mod tests {
     fn the_run_that_the_screen_looks_at_is_told_once_each_time() {
         let (feed, latest) = latest();
         latest.choose(None);
-        assert_eq!((feed.chosen(), feed.chosen_bell().len()), ((0, None), 0), "nothing has changed");
+        assert_eq!((feed.chosen.wanted(), feed.chosen.bell().len()), ((0, None), 0), "nothing has changed");
         latest.choose(Some(3));
         latest.choose(Some(4));
         latest.choose(Some(4));
-        assert_eq!(feed.chosen_bell().try_iter().count(), 1);
-        assert_eq!(feed.chosen(), (2, Some(4)));
+        assert_eq!(feed.chosen.bell().try_iter().count(), 1);
+        assert_eq!(feed.chosen.wanted(), (2, Some(4)));
         drop(latest);
-        assert!(feed.chosen_bell().recv().is_err(), "closed");
+        assert!(feed.chosen.bell().recv().is_err(), "closed");
     }
 
     #[test]

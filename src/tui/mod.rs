@@ -17,12 +17,14 @@
 pub mod action;
 pub mod braille;
 pub mod chrome;
+pub mod curves;
 mod ending;
 pub mod fmt;
 pub mod global;
 mod latest;
 pub mod layout;
 pub mod layouts;
+pub mod lines;
 pub mod losses;
 pub mod model;
 mod order;
@@ -44,6 +46,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use curves::CurveSet;
 pub use ending::LastWill;
 pub use latest::{Feed, Gone, Latest, latest};
 pub use model::Model;
@@ -62,6 +65,8 @@ use std::sync::Arc;
 pub enum Incoming {
     /// The state of things.
     Snapshot(Arc<Snapshot>),
+    /// Curves that were asked for.
+    Curves(Arc<CurveSet>),
     /// No more snapshots for now, and why, in a sentence with what to type. What was seen last stays on screen, marked.
     Lost(String),
     /// The connection is back.

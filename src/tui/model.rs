@@ -7,6 +7,7 @@ use super::shared::{Link, Shared};
 use super::theme::Theme;
 use super::update::Effect;
 use super::views::{self, Ask, Cx, Presence, Role, View, ViewId};
+use crate::ipc::series::SeriesQuery;
 use crate::vocab::Snapshot;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -165,6 +166,14 @@ impl Model {
             seen.push((id, inside(plan.body)));
         }
         seen
+    }
+
+    /// The curves that what is on screen needs.
+    #[must_use]
+    pub fn needs(&self) -> Option<SeriesQuery> {
+        self.shared.snapshot.as_ref()?;
+        let seen = self.on_screen().into_iter();
+        seen.filter_map(|(id, inner)| self.slot(id)?.view.needs(&self.shared, inner)).last()
     }
 
     /// Gives a view the focus, and shows it where views share a place.

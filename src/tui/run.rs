@@ -130,6 +130,7 @@ impl Loop {
             next = events.try_recv().ok().or_else(|| self.snapshots.take().map(Event::Incoming));
         }
         self.snapshots.choose(self.model.shared.runs.selected);
+        self.snapshots.ask_for(self.model.needs());
         if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {
             effects.extend(update(&mut self.model, Event::Age(age)));
         }

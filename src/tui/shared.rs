@@ -2,6 +2,7 @@
 //!
 //! What only one view needs is that view's own state, and lives in it.
 
+use super::curves::CurveSet;
 pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::theme::Theme;
@@ -71,6 +72,8 @@ pub struct Shared {
     pub theme: Theme,
     /// The list of runs and the selected one.
     pub runs: RunList,
+    /// The curves that came last.
+    pub curves: Option<Arc<CurveSet>>,
     /// The chart chosen by the user, an index into `snapshot.charts`; `None`: as many as fit, the main one first.
     pub chart: Option<usize>,
     /// The fit chosen by the user, an index into `snapshot.fits`; `None`: the one the main chart rests on.
@@ -91,6 +94,7 @@ impl Shared {
             zoomed: false,
             theme,
             runs: RunList::default(),
+            curves: None,
             chart: None,
             fit: None,
         }

@@ -17,6 +17,15 @@ pub fn state(theme: &Theme, state: RunState) -> (&'static str, Style) {
     }
 }
 
+/// The sign and the colour of a run among others, the same for as long as its store exists. Both, as colours alone do not
+/// tell runs apart for everybody, and in some terminals there are none.
+#[must_use]
+pub fn series(theme: &Theme, run: u32) -> (&'static str, Style) {
+    const SIGNS: [&str; 8] = ["●", "○", "◆", "◇", "■", "□", "▲", "△"];
+    let at = run as usize;
+    (SIGNS[at % SIGNS.len()], theme.series[at % theme.series.len()])
+}
+
 /// The sign of a severity, and how it looks.
 #[must_use]
 pub fn severity(theme: &Theme, severity: Severity) -> (&'static str, Style) {

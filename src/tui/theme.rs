@@ -89,6 +89,9 @@ pub struct Theme {
     pub band_ground: Option<Color>,
     /// Observed points.
     pub point: Style,
+    /// Runs among others, in colours that people with colour-blindness tell apart, too (Okabe and Ito, 2008). Red is none of
+    /// them: it says that something is broken.
+    pub series: [Style; 6],
     /// The row under the cursor.
     pub selected: Style,
 }
@@ -154,6 +157,7 @@ impl Theme {
             band: fg(p.band),
             band_ground: Some(c(p.band_ground)),
             point: fg(p.point),
+            series: p.series.map(fg),
             selected: Style::new().bg(c(p.selected)),
         }
     }
@@ -181,6 +185,7 @@ impl Theme {
             band: fg(Color::Blue),
             band_ground: None,
             point: INK,
+            series: [Color::Cyan, Color::Yellow, Color::Green, Color::Magenta, Color::Blue, Color::Reset].map(fg),
             selected: Style::new().add_modifier(Modifier::REVERSED),
         }
     }
@@ -205,6 +210,7 @@ impl Theme {
             band: DIM,
             band_ground: None,
             point: INK,
+            series: [INK; 6],
             selected: Style::new().add_modifier(Modifier::REVERSED),
         }
     }
@@ -223,6 +229,7 @@ struct Palette {
     band: u32,
     band_ground: u32,
     point: u32,
+    series: [u32; 6],
     selected: u32,
 }
 
@@ -238,6 +245,7 @@ const DARK: Palette = Palette {
     band: 0x3f6b9c,
     band_ground: 0x1c3049,
     point: 0xc3cad6,
+    series: [0x56b4e9, 0xe69f00, 0x2fc59a, 0xf0e442, 0xcc79a7, 0xd98a5f],
     selected: 0x24344b,
 };
 
@@ -253,6 +261,7 @@ const LIGHT: Palette = Palette {
     band: 0x8fb8e6,
     band_ground: 0xe4eefa,
     point: 0x3a424e,
+    series: [0x0072b2, 0xa86400, 0x00735a, 0x7d6c00, 0xa6487f, 0x9c4a1e],
     selected: 0xd9e6f7,
 };
 

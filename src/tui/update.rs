@@ -74,6 +74,8 @@ fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
                 model.settle();
             }
         }
+        Incoming::Curves(_) if shared.frozen => {}
+        Incoming::Curves(curves) => shared.curves = Some(curves),
         Incoming::Lost(why) => shared.link = Link::Lost(why),
         Incoming::Back => shared.link = if shared.snapshot.is_some() { Link::Live } else { Link::Waiting },
     }

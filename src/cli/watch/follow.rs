@@ -2,8 +2,9 @@
 //!
 //! Of every run a dashboard shows the validation losses, and of the selected one all metrics. So there are two lines to a
 //! daemon: one for everything with the losses of all runs, and one for the selected run, which is another one whenever the
-//! cursor moves.
+//! cursor moves. Curves come on a third ([`super::curves`]).
 
+use super::curves;
 use super::thread::thread;
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
@@ -51,6 +52,7 @@ pub(super) fn publisher(publisher: &Publisher, to_screen: &tui::Feed) {
 /// back.
 pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) -> Result<(), Failure> {
     let screen = Arc::new(Screen { feed: to_screen, parts: Mutex::default() });
+    curves::of_daemon(project, &screen.feed)?;
     let (ours, theirs) = (Arc::clone(&screen), project.clone());
     thread("selected run", move || follow_selected(&theirs, &ours))?;
     let project = project.clone();
@@ -93,8 +95,8 @@ fn show_changes(client: Client, screen: &Screen) -> Result<(), IpcError> {
 
 /// Keeps a line for the run that is selected, until the screen is gone.
 fn follow_selected(project: &Project, screen: &Arc<Screen>) {
-    while screen.feed.chosen_bell().recv().is_ok() {
-        let (turn, run) = screen.feed.chosen();
+    while screen.feed.chosen.bell().recv().is_ok() {
+        let (turn, run) = screen.feed.chosen.wanted();
         // Whoever waits for what is new of the one before finds that it is over.
         if let Some(hang_up) = lock(&screen.parts).line.take() {
             hang_up();
@@ -103,7 +105,7 @@ fn follow_selected(project: &Project, screen: &Arc<Screen>) {
         let (project, screen) = (project.clone(), Arc::clone(screen));
         // Where there is no thread to be had, the losses are still shown.
         let _ = thread("selected run", move || {
-            while screen.feed.chosen().0 == turn {
+            while screen.feed.chosen.is(turn) {
                 let _ = show_selected(&project, &screen, (turn, run));
                 std::thread::sleep(AGAIN);
             }
@@ -117,9 +119,9 @@ fn show_selected(project: &Project, screen: &Screen, (turn, run): (u64, u32)) ->
     let mut updates = client.subscribe(Subscription::one_run(run))?;
     let hang_up = updates.hang_up()?;
     lock(&screen.parts).line = Some(Box::new(hang_up));
-    while screen.feed.chosen().0 == turn {
+    while screen.feed.chosen.is(turn) {
         let selected = updates.wait()?.runs.get(&run).cloned();
-        if screen.feed.chosen().0 == turn && screen.put(|parts| parts.selected = selected).is_err() {
+        if screen.feed.chosen.is(turn) && screen.put(|parts| parts.selected = selected).is_err() {
             break;
         }
     }

@@ -3,8 +3,9 @@ use crate::tui::action::{Chord, Info, Reach};
 use crate::tui::model::Overlay;
 use crate::tui::order::Column;
 use crate::tui::views::chart::Chart;
+use crate::tui::views::curves::Curves;
 use crate::tui::views::runs::Runs;
-use crate::tui::views::{self, run};
+use crate::tui::views::{self, curves, run};
 use crate::tui::{Effect, Exit, Incoming, ViewId, global};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
@@ -12,7 +13,6 @@ const RUNS: ViewId = ViewId("runs");
 const CHART: ViewId = ViewId("chart");
 const LAWS: ViewId = ViewId("laws");
 const ALERTS: ViewId = ViewId("alerts");
-const LEDGER: ViewId = ViewId("ledger");
 
 fn press_chord(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let modifiers = if chord.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
@@ -34,7 +34,8 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "move.start" => selected(after) == 0,
         "move.end" => selected(after) == 35,
         "view.next" => after.focus == CHART,
-        "view.previous" => after.focus == LEDGER,
+        "view.previous" => after.focus == curves::ID,
+        "curves.rougher" => state::<Curves>(after).smoothing == 0,
         "runs.open" => after.overlay == Overlay::View(run::ID),
         "show.close" => after.shared.runs.filter.is_empty() && !before.shared.runs.filter.is_empty(),
         "show.whole" | "show.zoom" => after.shared.zoomed,
@@ -198,7 +199,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 7), (fixture::empty(), 4)] {
+    for (snapshot, panels) in [(fixture::sweep(), 8), (fixture::empty(), 4)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {

@@ -14,7 +14,11 @@ use std::sync::Arc;
 
 /// A model that shows a snapshot in a terminal of that size.
 fn model(snapshot: Snapshot, size: (u16, u16)) -> Model {
-    Model::showing(Arc::new(snapshot), Theme::new(ThemeName::Dark, Depth::True), size)
+    let mut model = Model::showing(Arc::new(snapshot), Theme::new(ThemeName::Dark, Depth::True), size);
+    let view = model.slot(crate::tui::views::curves::ID).expect("the view");
+    let query = view.view.needs(&model.shared, Rect::new(0, 0, size.0, size.1));
+    model.shared.curves = query.map(|query| Arc::new(fixture::curves(&query)));
+    model
 }
 
 /// The cells of the whole screen.

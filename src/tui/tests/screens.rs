@@ -31,6 +31,9 @@ screens! {
     filtered_80x24: sweep, (80, 24), "/n590k run";
     alerts_80x24: sweep, (80, 24), "6";
     ledger_80x24: sweep, (80, 24), "7";
+    curves_80x24: sweep, (80, 24), "8";
+    curves_zoomed_80x24: sweep, (80, 24), "8zj+Lhhhhhhhhhhhh";
+    curves_of_one_140x40: sweep, (140, 40), "jj8zo";
     run_with_alerts_120x40: sweep, (120, 40), "jjj\n";
     run_140x40: sweep, (140, 40), "j\n";
     run_80x24: sweep, (80, 24), "j\n";

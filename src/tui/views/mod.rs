@@ -11,6 +11,7 @@
 pub mod advice;
 pub mod alerts;
 pub mod chart;
+pub mod curves;
 mod input;
 pub mod laws;
 pub mod ledger;
@@ -24,6 +25,7 @@ use super::action::{Action, Chord, Info};
 use super::shared::Shared;
 use super::text;
 use super::update::Effect;
+use crate::ipc::series::SeriesQuery;
 use crate::vocab::Severity;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -43,6 +45,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<setup::Setup>::default(),
         Box::<alerts::Alerts>::default(),
         Box::<ledger::Ledger>::default(),
+        Box::<curves::Curves>::default(),
         Box::<run::Run>::default(),
     ]
 }
@@ -171,10 +174,8 @@ pub trait Actions: Sized + 'static {
     const ACTIONS: &'static [ViewAction<Self>] = &[];
 }
 
-/// One thing that can be looked at.
-///
-/// Which data it needs will be said here too (a `needs(&self, &Shared)` that names topics) once the daemon sends less
-/// than the whole snapshot; until then every view reads [`Shared::snapshot`].
+/// One thing that can be looked at. Every view reads [`Shared::snapshot`]; one that draws curves says which
+/// ([`View::needs`]), and finds them in [`Shared::curves`].
 pub trait View: Erased + Debug + Any {
     /// What never changes of it.
     fn spec(&self) -> &'static Spec;
@@ -216,6 +217,11 @@ pub trait View: Erased + Debug + Any {
     /// Its lines in so many columns, where it is text.
     fn lines(&self, _shared: &Shared, _width: u16) -> Vec<Line<'static>> {
         Vec::new()
+    }
+
+    /// The curves that it needs while it is on screen in these cells.
+    fn needs(&self, _shared: &Shared, _inner: Rect) -> Option<SeriesQuery> {
+        None
     }
 
     /// Rows that show all of it in so many columns.

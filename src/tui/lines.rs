@@ -1,0 +1,304 @@
+//! Curves in cells: axes, lines of braille dots, what varies within a pixel, forecasts of the end, the cursor. Knows no run
+//! and no key: only numbers, signs and styles.
+
+use super::braille::Grid;
+use super::scale::ticks;
+use super::theme::Theme;
+use super::{fmt, scale};
+use crate::vocab::number::show_amount;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// One curve.
+#[derive(Debug, Clone, Default)]
+pub struct Curve {
+    /// (x, value) in ascending order; values that are no numbers break the line.
+    pub points: Vec<(f64, f64)>,
+    /// Least and greatest value at each x, where they are to be seen behind the line.
+    pub spread: Vec<(f64, f64, f64)>,
+    /// Its colour.
+    pub style: Style,
+    /// Its sign, at its newest point.
+    pub sign: &'static str,
+    /// Where it will end: x, value, least and greatest value.
+    pub end: Option<(f64, f64, f64, f64)>,
+}
+
+/// Curves on one pair of axes. The last is on top.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    /// What is drawn.
+    pub curves: &'a [Curve],
+    /// Whether the y axis is logarithmic; heeded where all values are positive.
+    pub log: bool,
+    /// Whether the x axis says amounts (tokens), instead of counting.
+    pub amounts: bool,
+    /// Where the cursor is, on the x axis.
+    pub cursor: Option<f64>,
+    /// The looks.
+    pub theme: &'a Theme,
+}
+
+/// The ranges of both axes, y in logarithms where the axis is logarithmic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranges {
+    x: (f64, f64),
+    y: (f64, f64),
+    log: bool,
+}
+
+impl Ranges {
+    fn y_of(&self, value: f64) -> f64 {
+        if self.log { value.ln() } else { value }
+    }
+}
+
+impl Lines<'_> {
+    /// The ranges, from what is to be seen. The highest fiftieth of the values is left out of a linear axis where it would
+    /// take more than half of it: the first steps of a run.
+    #[must_use]
+    pub fn ranges(&self) -> Option<Ranges> {
+        let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|(_, y)| y.is_finite());
+        let ends = || self.curves.iter().filter_map(|curve| curve.end);
+        let log = self.log && points().all(|(_, y)| *y > 0.0) && ends().all(|end| end.2 > 0.0);
+        let mut values: Vec<f64> = points().map(|point| point.1).collect();
+        values.sort_by(f64::total_cmp);
+        let (low, mut high) = (*values.first()?, *values.last()?);
+        let most = values[(values.len() - 1) * 49 / 50];
+        if !log && values.len() >= 20 && high - most > most - low && most > low {
+            high = most;
+        }
+        let of_ends = |pick: fn((f64, f64, f64, f64)) -> f64| ends().map(pick).filter(|v| v.is_finite());
+        let low = of_ends(|end| end.2).fold(low, f64::min);
+        let high = of_ends(|end| end.3).fold(high, f64::max);
+        let x = points().map(|point| point.0).chain(of_ends(|end| end.0));
+        let x = x.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let (low, high) = if log { (low.ln(), high.ln()) } else { (low, high) };
+        let air = if high > low { 0.04 * (high - low) } else { 0.05 * high.abs().max(1e-3) };
+        let x = if x.1 > x.0 { x } else { (x.0 - 1.0, x.1 + 1.0) };
+        let y = (low - air, high + air);
+        (x.0.is_finite() && x.1.is_finite() && y.0.is_finite() && y.1.is_finite()).then_some(Ranges { x, y, log })
+    }
+
+    /// Numbers on the y axis, at most as many as there is room for.
+    fn labels(ranges: &Ranges, rows: u16) -> Vec<(f64, String)> {
+        let most = usize::from(rows / 3).clamp(1, 8);
+        if !ranges.log {
+            let (values, decimals) = ticks(ranges.y, most);
+            return values.into_iter().map(|value| (value, format!("{value:.decimals$}"))).collect();
+        }
+        let range = (ranges.y.0.exp(), ranges.y.1.exp());
+        // Over less than a factor of four a logarithmic axis has the round numbers of a linear one.
+        if range.1 / range.0 < 4.0 {
+            let (values, decimals) = ticks(range, most);
+            return values.into_iter().map(|value| (value.ln(), format!("{value:.decimals$}"))).collect();
+        }
+        let decades = (ranges.y.1 - ranges.y.0) / std::f64::consts::LN_10;
+        let every = (decades / most as f64).ceil().max(1.0) as i32;
+        let steps: &[f64] = if decades > most as f64 / 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let first = range.0.log10().floor() as i32;
+        let last = range.1.log10().ceil() as i32;
+        let all = (first..=last).filter(|power| power.rem_euclid(every) == 0);
+        all.flat_map(|power| steps.iter().map(move |step| step * 10f64.powi(power)))
+            .filter(|value| (range.0..=range.1).contains(value))
+            .map(|value| (value.ln(), fmt::significant(value, 2)))
+            .collect()
+    }
+
+    /// The cells inside the axes.
+    #[must_use]
+    pub fn inside(&self, area: Rect) -> Rect {
+        let rows = area.height.saturating_sub(2);
+        let labels = self.ranges().map(|ranges| Self::labels(&ranges, rows)).unwrap_or_default();
+        let left = labels.iter().map(|(_, text)| text.len() as u16).max().unwrap_or(1) + 2;
+        let left = left.min(area.width);
+        Rect { x: area.x + left, width: area.width.saturating_sub(left + 1), height: rows, ..area }
+    }
+
+    /// What is on the x axis under a column of the screen.
+    #[must_use]
+    pub fn x_at(&self, plot: Rect, column: u16) -> Option<f64> {
+        let ranges = self.ranges()?;
+        let at = f64::from(column.saturating_sub(plot.x)) / f64::from(plot.width.saturating_sub(1).max(1));
+        Some(ranges.x.0 + at.min(1.0) * (ranges.x.1 - ranges.x.0))
+    }
+
+    /// How far a column reaches on the x axis.
+    #[must_use]
+    pub fn column(&self, plot: Rect) -> Option<f64> {
+        let ranges = self.ranges()?;
+        Some((ranges.x.1 - ranges.x.0) / f64::from(plot.width.saturating_sub(1).max(1)))
+    }
+
+    /// Draws into `area`. Needs 12 columns and 5 rows; draws nothing in less.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let plot = self.inside(area);
+        let Some(ranges) = self.ranges().filter(|_| plot.width >= 8 && plot.height >= 3) else { return };
+        self.axes(&ranges, area, plot, buf);
+        let mut grid = Grid::new(plot.width, plot.height);
+        let (w, h) = grid.size();
+        let place = |x: f64, y: f64| {
+            let across = (x - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+            let down = (ranges.y.1 - ranges.y_of(y)) / (ranges.y.1 - ranges.y.0);
+            // Far outside is as good as just outside, and keeps lines short.
+            let dot = |part: f64, size: i32| (part * f64::from(size - 1)).round().clamp(-8.0, f64::from(size) + 8.0);
+            (dot(across, w) as i32, dot(down, h) as i32)
+        };
+        if let Some(cursor) = self.cursor {
+            let x = place(cursor, 1.0).0;
+            (0..h).step_by(2).for_each(|y| grid.set(x, y, self.theme.accent));
+        }
+        for curve in self.curves {
+            for (at, low, high) in &curve.spread {
+                if low.is_finite() && high.is_finite() {
+                    let (x, top) = place(*at, *high);
+                    let bottom = place(*at, *low).1;
+                    (top..=bottom).for_each(|y| grid.set(x, y, self.theme.faint));
+                }
+            }
+        }
+        for curve in self.curves {
+            for pair in curve.points.windows(2).filter(|pair| pair.iter().all(|(_, y)| y.is_finite())) {
+                grid.line(place(pair[0].0, pair[0].1), place(pair[1].0, pair[1].1), curve.style);
+            }
+            if let [(x, y)] = curve.points.as_slice() {
+                let (x, y) = place(*x, *y);
+                grid.set(x, y, curve.style);
+            }
+        }
+        for curve in self.curves {
+            self.end(curve, &place, &mut grid);
+        }
+        grid.draw(plot, buf);
+        let cell = |x: f64, y: f64| {
+            let (x, y) = place(x, y);
+            let inside = x >= 0 && y >= 0 && x < w && y < h;
+            inside.then(|| (plot.x + (x / 2) as u16, plot.y + (y / 4) as u16))
+        };
+        for curve in self.curves {
+            let Some(newest) = curve.points.iter().rfind(|(_, y)| y.is_finite()) else { continue };
+            let broken = curve.points.last().is_some_and(|(_, y)| !y.is_finite());
+            let (sign, style) = if broken { ("✗", self.theme.bad) } else { (curve.sign, curve.style) };
+            if let Some((x, y)) = cell(newest.0, newest.1) {
+                buf.set_string(x, y, sign, style);
+            }
+            if let Some((x, y)) = curve.end.and_then(|end| cell(end.0, end.1)) {
+                buf.set_string(x, y, "◌", curve.style);
+            }
+        }
+    }
+
+    /// From the newest point to the forecast, dotted, and the forecast's interval.
+    fn end(&self, curve: &Curve, place: &impl Fn(f64, f64) -> (i32, i32), grid: &mut Grid) {
+        let Some((x, value, low, high)) = curve.end else { return };
+        let Some(newest) = curve.points.iter().rfind(|(_, y)| y.is_finite()) else { return };
+        let dots = super::braille::between(place(newest.0, newest.1), place(x, value));
+        for (i, (x, y)) in dots.enumerate() {
+            if i % 3 == 0 {
+                grid.set(x, y, curve.style);
+            }
+        }
+        let (at, top) = place(x, high);
+        let bottom = place(x, low).1;
+        (top..=bottom).filter(|y| y % 2 == 0).for_each(|y| grid.set(at, y, curve.style));
+    }
+
+    fn axes(&self, ranges: &Ranges, area: Rect, plot: Rect, buf: &mut Buffer) {
+        let theme = self.theme;
+        let axis = plot.x - 1;
+        for y in plot.y..plot.bottom() {
+            buf.set_string(axis, y, "│", theme.faint);
+        }
+        buf.set_string(axis, plot.bottom(), "╰", theme.faint);
+        for x in plot.x..plot.right() {
+            buf.set_string(x, plot.bottom(), "─", theme.faint);
+        }
+        for (value, text) in Self::labels(ranges, plot.height) {
+            let down = (ranges.y.1 - value) / (ranges.y.1 - ranges.y.0);
+            let y = plot.y + ((down * f64::from(plot.height * 4 - 1)).round() as u16 / 4).min(plot.height - 1);
+            buf.set_string(axis.saturating_sub(text.len() as u16).max(area.x), y, &text, theme.dim);
+            buf.set_string(axis, y, "┤", theme.faint);
+        }
+        let (values, _) = scale::ticks(ranges.x, usize::from(plot.width / 12).clamp(1, 10));
+        let mut free = area.x;
+        for value in values {
+            let across = (value - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+            let x = plot.x + ((across * f64::from(plot.width * 2 - 1)).round() as u16 / 2).min(plot.width - 1);
+            buf.set_string(x, plot.bottom(), "┬", theme.faint);
+            let text = if self.amounts { show_amount(value) } else { fmt::count(value.max(0.0) as u64) };
+            let wide = text.len() as u16;
+            let at = x.saturating_sub((wide - 1) / 2).min(area.right().saturating_sub(wide));
+            if at >= free && plot.bottom() + 1 < area.bottom() {
+                buf.set_string(at, plot.bottom() + 1, &text, theme.dim);
+                free = at + wide + 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::{Depth, ThemeName};
+
+    fn drawn(curves: &[Curve], log: bool, cursor: Option<f64>) -> Vec<String> {
+        let theme = Theme::new(ThemeName::Mono, Depth::True);
+        let lines = Lines { curves, log, amounts: false, cursor, theme: &theme };
+        let area = Rect::new(0, 0, 40, 10);
+        let mut buf = Buffer::empty(area);
+        lines.draw(area, &mut buf);
+        crate::tui::plain::text(&buf).lines().map(str::to_owned).collect()
+    }
+
+    fn curve(points: &[(f64, f64)]) -> Curve {
+        Curve { points: points.to_vec(), sign: "●", ..Curve::default() }
+    }
+
+    #[test]
+    fn a_falling_curve_ends_low_on_the_right_and_breaks_where_there_is_no_number() {
+        let rows = drawn(&[curve(&[(0.0, 4.0), (50.0, 3.0), (100.0, 2.0)])], false, None);
+        let row = rows.iter().position(|row| row.contains('●')).unwrap();
+        assert!(row >= 6, "{rows:#?}");
+        assert!(rows[0].contains("4┤"), "{rows:#?}");
+        let rows = drawn(&[curve(&[(0.0, 4.0), (50.0, 3.0), (100.0, f64::NAN)])], false, None);
+        assert!(rows.iter().any(|row| row.contains('✗')), "{rows:#?}");
+        let rows = drawn(&[curve(&[(0.0, f64::INFINITY)])], true, Some(3.0));
+        assert!(rows.iter().all(String::is_empty), "no number, no axes: {rows:#?}");
+    }
+
+    #[test]
+    fn first_steps_do_not_flatten_the_rest() {
+        let mut points = vec![(0.0, 11.0)];
+        points.extend((1..100).map(|i| (f64::from(i), 3.0 - 0.005 * f64::from(i))));
+        let theme = Theme::new(ThemeName::Mono, Depth::True);
+        let curves = [curve(&points)];
+        let lines = |log| Lines { curves: &curves, log, amounts: false, cursor: None, theme: &theme };
+        let y = lines(false).ranges().unwrap().y;
+        assert!(y.1 < 3.2 && y.0 < 2.51, "{y:?}");
+        let y = lines(true).ranges().unwrap().y;
+        assert!(y.1 > 11f64.ln(), "a logarithmic axis has all of it: {y:?}");
+    }
+
+    #[test]
+    fn the_forecast_is_inside_and_its_interval_too() {
+        let end = Some((200.0, 1.5, 1.2, 1.8));
+        let curves = [Curve { end, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
+        let theme = Theme::new(ThemeName::Mono, Depth::True);
+        let ranges =
+            Lines { curves: &curves, log: false, amounts: false, cursor: None, theme: &theme }.ranges().unwrap();
+        assert!(ranges.x == (0.0, 200.0) && ranges.y.0 <= 1.2, "{ranges:?}");
+        assert!(drawn(&curves, false, None).iter().any(|row| row.contains('◌')));
+    }
+
+    #[test]
+    fn axes_have_round_numbers_over_any_range() {
+        for (low, high) in [(1e-5, 3.0), (2.1, 2.4), (0.5, 40.0), (1e-30, 1e30)] {
+            let ranges = Ranges { x: (0.0, 1.0), y: (f64::ln(low), f64::ln(high)), log: true };
+            let labels = Lines::labels(&ranges, 20);
+            assert!((1..=14).contains(&labels.len()), "{low} to {high}: {labels:?}");
+            let inside = |y: f64| y > ranges.y.0 - 1e-9 && y < ranges.y.1 + 1e-9;
+            assert!(labels.iter().all(|(y, _)| inside(*y)), "{labels:?}");
+        }
+    }
+}

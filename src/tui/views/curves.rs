@@ -1,0 +1,390 @@
+//! Any metric of many runs over steps, tokens or time: the runs of the list, as it is filtered and sorted, the selected one
+//! on top with the forecast of its end.
+
+use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::ipc::series::{Axis, Envelope, SeriesQuery};
+use crate::observe::training_loss;
+use crate::tui::action::{Reach, k, key};
+use crate::tui::lines::{Curve, Lines};
+use crate::tui::shared::{Shared, label, losses};
+use crate::tui::text::{prose, text_area};
+use crate::tui::{fmt, signs};
+use crate::vocab::text::printable;
+use crate::vocab::{MetricUnit, RunView};
+use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+/// Its name, for whoever opens it.
+pub const ID: ViewId = ViewId("curves");
+
+static SPEC: Spec = Spec {
+    id: ID,
+    name: "Curves",
+    about: "any metric of the listed runs",
+    roles: &[Role::Chart],
+    signs: &[
+        ("◌", "forecast of the selected run's end, with its 90 % interval"),
+        ("✗", "the metric is no number any more"),
+    ],
+};
+
+/// Curves at a time: more are a carpet. The filter of the list says which.
+const MOST: usize = 20;
+/// Weights of what came before, as the smoothing is turned up.
+const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.9, 0.97, 0.99];
+/// Rows of the curves where they are printed.
+const PRINTED: usize = 20;
+
+/// The curves.
+#[derive(Debug, Clone, Default)]
+pub struct Curves {
+    /// The metric chosen by the user, by its key.
+    metric: Option<String>,
+    x: Axis,
+    /// Whether the y axis is logarithmic; `None`: as suits the metric.
+    log: Option<bool>,
+    /// Place in [`SMOOTHING`].
+    pub smoothing: usize,
+    /// Only the selected run.
+    only: bool,
+    /// The cursor, on the x axis.
+    cursor: Option<f64>,
+}
+
+impl Actions for Curves {
+    const ACTIONS: &'static [ViewAction<Self>] = &[
+        act("curves.next", &[k('m')], "next metric", |view: &mut Self, cx| view.turn(1, cx)).hint("metric"),
+        act("curves.previous", &[k('M')], "previous metric", |view: &mut Self, cx| view.turn(-1, cx)),
+        act("curves.smoother", &[k('+'), k('=')], "smooth more", |view: &mut Self, _| {
+            view.smoothing = (view.smoothing + 1).min(SMOOTHING.len() - 1);
+        })
+        .hint("smooth"),
+        act("curves.rougher", &[k('-')], "smooth less", |view: &mut Self, _| {
+            view.smoothing = view.smoothing.saturating_sub(1);
+        }),
+        act("curves.log", &[k('L')], "logarithmic or linear y axis", |view: &mut Self, cx| {
+            view.log = Some(!view.is_log(cx.shared));
+        })
+        .hint("log"),
+        act("curves.axis", &[k('x')], "x axis: steps, tokens, time", |view: &mut Self, _| {
+            view.x = match view.x {
+                Axis::Step => Axis::Tokens,
+                Axis::Tokens => Axis::Time,
+                Axis::Time => Axis::Step,
+            };
+            view.cursor = None;
+        })
+        .hint("axis"),
+        act("curves.only", &[k('o')], "only the selected run, or all that are listed", |view: &mut Self, _| {
+            view.only = !view.only;
+        })
+        .hint("only"),
+        act("curves.left", &[key(KeyCode::Left), k('h')], "move the cursor left", |view: &mut Self, cx| {
+            view.read(-1.0, cx);
+        })
+        .hint("read"),
+        act("curves.right", &[key(KeyCode::Right), k('l')], "move the cursor right", |view: &mut Self, cx| {
+            view.read(1.0, cx);
+        }),
+        act("curves.open", &[k('C')], "curves of the listed runs", |_: &mut Self, cx| {
+            cx.asks.push(super::Ask::Focus(ID));
+        })
+        .reach(Reach::Everywhere),
+    ];
+}
+
+/// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
+/// everything that the selected run logs.
+fn keys(shared: &Shared) -> Vec<&str> {
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let drawn =
+        |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
+    let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();
+    let run = shared.selected_run().or_else(|| snapshot.runs.first().map(AsRef::as_ref));
+    let own = run.into_iter().flat_map(|run| run.metrics.iter()).filter(|(_, metric)| metric.points > 1);
+    let mut others: Vec<&str> = own.map(|(key, _)| &**key).filter(|key| !all.contains(key)).collect();
+    others.sort_by_key(|key| training_loss(key).unwrap_or(usize::MAX));
+    all.extend(others);
+    all
+}
+
+/// The runs that are drawn, as they are listed; the selected one is among them.
+fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let selected = shared.selected_run();
+    if let Some(run) = selected.filter(|_| only) {
+        return vec![run];
+    }
+    let listed = shared.runs.order.iter().map(|index| &*snapshot.runs[*index]);
+    let mut runs: Vec<&RunView> = listed.take(MOST).collect();
+    if let Some(selected) = selected.filter(|selected| !runs.iter().any(|run| run.id == selected.id)) {
+        runs.pop();
+        runs.push(selected);
+    }
+    runs
+}
+
+impl Curves {
+    /// The metric that is drawn.
+    fn key<'a>(&'a self, shared: &'a Shared) -> Option<&'a str> {
+        let all = keys(shared);
+        let chosen = self.metric.as_deref().filter(|key| all.contains(key));
+        chosen.or_else(|| all.first().copied())
+    }
+
+    fn turn(&mut self, by: isize, cx: &mut Cx<'_>) {
+        let all = keys(cx.shared);
+        let Some(now) = self.key(cx.shared).and_then(|key| all.iter().position(|other| *other == key)) else { return };
+        self.metric = Some(all[now.saturating_add_signed(by + all.len() as isize) % all.len()].to_owned());
+        self.log = None;
+    }
+
+    fn unit(&self, shared: &Shared) -> MetricUnit {
+        let key = self.key(shared).unwrap_or_default();
+        let measured = shared.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
+        measured.map_or_else(|| MetricUnit::of_key(key), |metric| metric.unit)
+    }
+
+    /// Losses are logarithmic unless the user says otherwise; accuracies and rates are not.
+    fn is_log(&self, shared: &Shared) -> bool {
+        self.log.unwrap_or_else(|| {
+            let key = self.key(shared).unwrap_or_default();
+            let measured = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
+            let better_is_more = matches!(self.unit(shared), MetricUnit::Accuracy | MetricUnit::Percent);
+            (measured || training_loss(key).is_some()) && !better_is_more
+        })
+    }
+
+    /// The curves that have come, where they are those that are wanted.
+    fn arrived<'a>(&self, shared: &'a Shared) -> Option<&'a [Envelope]> {
+        let set = shared.curves.as_deref()?;
+        let wanted = self.key(shared)?;
+        (set.query.metrics == [wanted] && set.query.x == self.x).then_some(set.curves.as_slice())
+    }
+
+    /// What is drawn: each run with its curve, the selected one last.
+    fn drawn<'a>(&self, shared: &'a Shared) -> Vec<(&'a RunView, Curve)> {
+        let Some(arrived) = self.arrived(shared) else { return Vec::new() };
+        let theme = &shared.theme;
+        let selected = shared.selected_run().map(|run| run.id);
+        let mut out: Vec<(&RunView, Curve)> = Vec::new();
+        for run in runs(shared, self.only) {
+            let Some(envelope) = arrived.iter().find(|envelope| envelope.run == run.id) else { continue };
+            let (sign, style) = signs::series(theme, run.id);
+            let chosen = Some(run.id) == selected;
+            let line = if envelope.smooth.is_empty() { &envelope.last } else { &envelope.smooth };
+            let x = |pixel: u32| envelope.start + envelope.width * f64::from(pixel);
+            let at = |values: &[f64]| envelope.at.iter().zip(values).map(|(pixel, y)| (x(*pixel), *y)).collect();
+            let mut points: Vec<(f64, f64)> = at(line);
+            // An average goes on where the metric has no number any more; the line says so.
+            if let (Some(last), Some(point)) = (envelope.last.last(), points.last_mut())
+                && !last.is_finite()
+            {
+                point.1 = *last;
+            }
+            let spread = envelope.at.iter().zip(&envelope.min).zip(&envelope.max);
+            let spread = spread.filter(|_| chosen).map(|((pixel, low), high)| (x(*pixel), *low, *high)).collect();
+            let newest = points.last().map_or(f64::NAN, |point| point.0);
+            let end = self.end(shared, run, newest).filter(|_| chosen);
+            let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
+            out.push((run, Curve { points, spread, style, sign, end }));
+        }
+        out.sort_by_key(|(run, _)| Some(run.id) == selected);
+        out
+    }
+
+    /// Where a run will end, beyond its newest point: x, value, least and greatest value.
+    fn end(&self, shared: &Shared, run: &RunView, newest: f64) -> Option<(f64, f64, f64, f64)> {
+        let forecast = run.forecast.get(self.key(shared)?)?;
+        let planned = run.last_step? as f64 / run.progress.filter(|part| *part > 0.0 && *part < 1.0)?;
+        let x = match self.x {
+            Axis::Step => planned,
+            Axis::Tokens => planned * run.tokens_per_step()?,
+            Axis::Time => return None,
+        };
+        Some((x, forecast.value, forecast.low, forecast.high)).filter(|end| newest < end.0)
+    }
+
+    fn lines<'a>(&self, shared: &'a Shared, curves: &'a [Curve]) -> Lines<'a> {
+        let amounts = self.x == Axis::Tokens;
+        Lines { curves, log: self.is_log(shared), amounts, cursor: self.cursor, theme: &shared.theme }
+    }
+
+    /// The cells of the curves, above the legend.
+    fn plot(inner: Rect, curves: usize) -> Rect {
+        let legend = (inner.height / 4).min(curves as u16).max(u16::from(inner.height > 6));
+        Rect { height: inner.height.saturating_sub(legend), ..inner }
+    }
+
+    /// Moves the cursor by columns; the first time, shows it at the newest point.
+    fn read(&mut self, by: f64, cx: &mut Cx<'_>) {
+        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+        let lines = self.lines(cx.shared, &curves);
+        let inside = lines.inside(Self::plot(cx.inner, curves.len()));
+        let Some(column) = lines.column(inside) else { return };
+        let ends = [lines.x_at(inside, inside.x), lines.x_at(inside, inside.right())];
+        let [Some(first), Some(last)] = ends else { return };
+        let newest = curves.iter().filter_map(|curve| curve.points.last()).map(|point| point.0).fold(first, f64::max);
+        self.cursor = Some(self.cursor.map_or(newest, |at| (at + by * column).clamp(first, last)));
+    }
+
+    /// What each run is at, at the cursor or at its newest point, the best first.
+    fn values<'a>(&self, shared: &Shared, drawn: &'a [(&'a RunView, Curve)]) -> Vec<(&'a RunView, &'a Curve, f64)> {
+        let at = |curve: &Curve| {
+            let points = curve.points.iter();
+            let found = match self.cursor {
+                Some(cursor) => points.take_while(|(x, _)| *x <= cursor).last(),
+                None => points.last(),
+            };
+            let beyond = |cursor: f64| curve.points.last().is_some_and(|(x, _)| cursor > *x * (1.0 + 1e-9));
+            found.filter(|_| !self.cursor.is_some_and(beyond)).map_or(f64::NAN, |(_, y)| *y)
+        };
+        let mut all: Vec<_> = drawn.iter().map(|(run, curve)| (*run, curve, at(curve))).collect();
+        let more = matches!(self.unit(shared), MetricUnit::Accuracy | MetricUnit::Percent);
+        let rank = |value: f64| {
+            if value.is_nan() {
+                f64::INFINITY
+            } else if more {
+                -value
+            } else {
+                value
+            }
+        };
+        all.sort_by(|a, b| rank(a.2).total_cmp(&rank(b.2)));
+        all
+    }
+
+    fn legend(&self, shared: &Shared, drawn: &[(&RunView, Curve)], area: Rect, buf: &mut Buffer) {
+        let theme = &shared.theme;
+        let values = self.values(shared, drawn);
+        let names = values.iter().map(|(run, ..)| fmt::width(shared.runs.short(&run.name))).max().unwrap_or(0);
+        let name = names.clamp(4, 28);
+        let column = (name + 13) as u16;
+        let abreast = (area.width / column).max(1);
+        let room = usize::from(abreast * area.height);
+        let selected = shared.selected_run().map(|run| run.id);
+        for (place, (run, curve, value)) in values.iter().take(room).enumerate() {
+            let x = area.x + place as u16 % abreast * column;
+            let y = area.y + place as u16 / abreast;
+            let left = |x: u16| usize::from(area.right().saturating_sub(x));
+            let text = fmt::left(&fmt::head(&printable(shared.runs.short(&run.name)), name), name);
+            let style = if Some(run.id) == selected { theme.title } else { theme.text };
+            let value = if value.is_nan() { "—".to_owned() } else { fmt::significant(*value, 4) };
+            let (x, _) = buf.set_stringn(x, y, curve.sign, left(x), curve.style);
+            let (x, _) = buf.set_stringn(x + 1, y, text, left(x + 1), style);
+            buf.set_stringn(x, y, format!(" {value:>8}"), left(x), theme.dim);
+        }
+    }
+}
+
+impl View for Curves {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn presence(&self, shared: &Shared) -> Presence {
+        if keys(shared).is_empty() { Presence::Quiet } else { Presence::There }
+    }
+
+    fn title(&self, shared: &Shared, room: usize) -> String {
+        let Some(key) = self.key(shared) else { return SPEC.name.to_owned() };
+        let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
+        let x = match self.x {
+            Axis::Step => "steps",
+            Axis::Tokens => "tokens",
+            Axis::Time => "time",
+        };
+        let mut about = vec![format!("over {x}")];
+        if self.smoothing > 0 {
+            about.push(format!("smoothed {}", SMOOTHING[self.smoothing]));
+        }
+        if self.is_log(shared) {
+            about.push("log".to_owned());
+        }
+        let about = about.join(", ");
+        let name = fmt::tail(&printable(&name), room.saturating_sub(about.len() + 8).max(12));
+        format!("{name} {about}")
+    }
+
+    fn tab(&self, shared: &Shared, shown: bool) -> String {
+        let name = |key| shared.snapshot.as_ref().map(|snapshot| label(snapshot, key));
+        match self.key(shared).filter(|_| shown).and_then(name) {
+            Some(name) => format!("{} {}", SPEC.name, fmt::tail(&name, 20)),
+            None => SPEC.name.to_owned(),
+        }
+    }
+
+    fn height(&self, shared: &Shared, _width: u16) -> usize {
+        if keys(shared).is_empty() { 0 } else { PRINTED }
+    }
+
+    fn needs(&self, shared: &Shared, inner: Rect) -> Option<SeriesQuery> {
+        let mut ids: Vec<u32> = runs(shared, self.only).iter().map(|run| run.id).collect();
+        // In one order, so that the question stays the same while the list moves.
+        ids.sort_unstable();
+        Some(SeriesQuery {
+            runs: ids,
+            metrics: vec![self.key(shared)?.to_owned()],
+            x: self.x,
+            from: None,
+            to: None,
+            // Two dots to a column; a few columns are the axis.
+            pixels: u32::from(inner.width.saturating_sub(8)).clamp(8, 1000) * 2,
+            smoothing: SMOOTHING[self.smoothing],
+        })
+    }
+
+    fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
+        let inner = pane.inner;
+        let drawn = self.drawn(shared);
+        if drawn.is_empty() {
+            let failed = shared.curves.as_ref().and_then(|set| set.failed.clone());
+            let sentence = match (self.key(shared), failed) {
+                (None, _) => "No run has logged two points of a metric yet.".to_owned(),
+                (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
+                (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
+                    let what = if self.x == Axis::Tokens { "tokens per step" } else { "times" };
+                    format!("No {what} known for {}. Press x for another axis.", printable(key))
+                }
+                (Some(key), _) if self.arrived(shared).is_some() => {
+                    format!("No listed run has logged {}.", printable(key))
+                }
+                (Some(_), _) => "Loading the curves …".to_owned(),
+            };
+            let text = text_area(inner);
+            for (y, line) in (text.y..text.bottom()).zip(&prose(&sentence, shared.theme.dim, text.width)) {
+                buf.set_line(text.x, y, line, text.width);
+            }
+            return;
+        }
+        let curves: Vec<Curve> = drawn.iter().map(|(_, curve)| curve.clone()).collect();
+        let plot = Self::plot(inner, curves.len());
+        self.lines(shared, &curves).draw(plot, buf);
+        let legend = Rect { y: plot.bottom(), height: inner.bottom() - plot.bottom(), ..inner };
+        self.legend(shared, &drawn, legend, buf);
+    }
+
+    /// Up and down select a run, as in the list.
+    fn step(&mut self, motion: Motion, cx: &mut Cx<'_>) {
+        cx.shared.step_run(motion.lines(cx.inner.height));
+    }
+
+    fn back(&mut self, _: &mut Cx<'_>) -> bool {
+        self.cursor.take().is_some() || std::mem::take(&mut self.only)
+    }
+
+    fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) -> bool {
+        if matches!(mouse.kind, MouseKind::Wheel(_)) {
+            return false;
+        }
+        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+        let lines = self.lines(cx.shared, &curves);
+        let inside = lines.inside(Self::plot(cx.inner, curves.len()));
+        self.cursor = lines.x_at(inside, mouse.column);
+        true
+    }
+
+    fn settle(&mut self, _: &mut Cx<'_>) {}
+}
