@@ -570,7 +570,7 @@ pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
     let one = |run: u32| {
         let points = (0..400u32).map(|step| {
             let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
-            let spike = if step == 133 && run % 3 == 0 { 2.0 } else { 0.0 };
+            let spike = if step == 133 && run.is_multiple_of(3) { 2.0 } else { 0.0 };
             let value = 1.4 + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
             (f64::from(step * 10), if run == 5 && step > 200 { f64::NAN } else { value })
         });

@@ -173,7 +173,7 @@ impl Model {
     pub fn needs(&self) -> Option<SeriesQuery> {
         self.shared.snapshot.as_ref()?;
         let seen = self.on_screen().into_iter();
-        seen.filter_map(|(id, inner)| self.slot(id)?.view.needs(&self.shared, inner)).last()
+        seen.filter_map(|(id, inner)| self.slot(id)?.view.needs(&self.shared, inner)).next_back()
     }
 
     /// Gives a view the focus, and shows it where views share a place.

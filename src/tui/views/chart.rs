@@ -1,6 +1,6 @@
 //! Loss against ratio at the target, one chart or as many as fit side by side.
 
-use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Role, Spec, View, ViewAction, ViewId, act};
+use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
 use crate::tui::plot::Plot;
@@ -97,6 +97,12 @@ impl Chart {
 impl View for Chart {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    /// Without a fit there is nothing to draw, and curves of the runs have its place.
+    fn presence(&self, shared: &Shared) -> Presence {
+        let some = shared.snapshot.as_ref().is_some_and(|snapshot| !snapshot.charts.is_empty());
+        if some { Presence::There } else { Presence::Quiet }
     }
 
     fn title(&self, shared: &Shared, _room: usize) -> String {
