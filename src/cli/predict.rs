@@ -7,7 +7,7 @@ use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, PredictQuery, Query};
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::text::printable;
-use crate::vocab::{Forecast, PredictAnswer};
+use crate::vocab::{Forecast, MetricUnit, PredictAnswer};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -111,8 +111,13 @@ fn show(forecasts: &[Forecast]) -> String {
         first.moe.map_or_else(String::new, |moe| format!("{moe} · ")),
         printable(&mixture.join(", "))
     );
+    let units: BTreeSet<&str> = forecasts.iter().map(|forecast| unit(forecast)).collect();
+    let head = match units.first() {
+        Some(only) if units.len() == 1 => format!(">{only}"),
+        _ => ">value".to_owned(),
+    };
     let mut rows: Vec<Vec<String>> =
-        vec![["loss", ">nats", ">5 %", ">95 %", "law", "outside the data"].map(str::to_owned).to_vec()];
+        vec![["loss", &head, ">5 %", ">95 %", "law", "outside the data"].map(str::to_owned).to_vec()];
     for forecast in forecasts {
         rows.push(vec![
             forecast.metric.clone(),
@@ -126,6 +131,17 @@ fn show(forecasts: &[Forecast]) -> String {
     out.push_str(&table(&rows));
     out.push_str(&measured(forecasts));
     out
+}
+
+/// Word for the unit of a forecast, as a heading.
+fn unit(forecast: &Forecast) -> &'static str {
+    match forecast.measure.unit {
+        MetricUnit::Nats => "nats",
+        MetricUnit::Bits => "bits",
+        MetricUnit::Perplexity => "perplexity",
+        MetricUnit::Accuracy => "accuracy",
+        MetricUnit::Percent => "percent",
+    }
 }
 
 /// What was measured at or near the place, a line for each loss.
@@ -170,10 +186,10 @@ fn outside(forecast: &Forecast) -> String {
     outside.join(", ")
 }
 
-/// Place of a forecast among those of the same law, loss, size and tokens: 1 for the lowest.
+/// Place of a forecast among those of the same law, loss, size and tokens: 1 for the best.
 fn rank(of: &Forecast, forecasts: &[Forecast]) -> usize {
     let alike = |f: &&Forecast| (&f.metric, &f.law, f.params, f.tokens) == (&of.metric, &of.law, of.params, of.tokens);
-    1 + forecasts.iter().filter(alike).filter(|f| f.interval.value < of.interval.value).count()
+    1 + forecasts.iter().filter(alike).filter(|f| f.measure.is_better(f.interval.value, of.interval.value)).count()
 }
 
 /// Domain names that occur, in order.

@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Levels of directories that are searched.
-const MAX_DEPTH: usize = 5;
+const MAX_DEPTH: usize = 8;
+/// Folders that get patterns of their own where runs lie at several depths.
+const MOST_FOLDERS: usize = 32;
 /// Most directory entries that are examined: a mistyped `/` must not hang.
 const MAX_ENTRIES: usize = 50_000;
 
@@ -32,13 +34,30 @@ pub fn patterns(root: &Path) -> Vec<String> {
     if runs.is_empty() {
         return if walk.directories { vec!["*".to_owned()] } else { Vec::new() };
     }
-    let mut by_depth: BTreeMap<usize, Vec<Vec<String>>> = BTreeMap::new();
-    for run in &runs {
+    let parts = |run: &PathBuf| -> Vec<String> {
         let relative = run.strip_prefix(root).unwrap_or(run);
-        let parts: Vec<String> = relative.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        by_depth.entry(parts.len()).or_default().push(parts);
+        relative.iter().map(|part| part.to_string_lossy().into_owned()).collect()
+    };
+    alike(&runs.iter().map(parts).collect::<Vec<_>>(), 0).into_iter().chain(files).collect()
+}
+
+/// One pattern for runs of one depth. Those of several depths get patterns for each folder at `level`, so that the pattern of
+/// the deeper ones matches nothing inside the others; where that would be too many, patterns by depth.
+fn alike(runs: &[Vec<String>], level: usize) -> BTreeSet<String> {
+    let depths = grouped(runs, Vec::len);
+    let folders = grouped(runs, |run| run.get(level).cloned());
+    if depths.len() < 2 || folders.len() > MOST_FOLDERS || level > MAX_DEPTH {
+        return depths.iter().map(|runs| pattern(runs)).collect();
     }
-    by_depth.into_values().map(|runs| pattern(&runs)).chain(files).collect()
+    folders.iter().flat_map(|runs| alike(runs, level + 1)).collect()
+}
+
+fn grouped<K: Ord>(runs: &[Vec<String>], key: impl Fn(&Vec<String>) -> K) -> Vec<Vec<Vec<String>>> {
+    let mut groups: BTreeMap<K, Vec<Vec<String>>> = BTreeMap::new();
+    for run in runs {
+        groups.entry(key(run)).or_default().push(run.clone());
+    }
+    groups.into_values().collect()
 }
 
 /// `runs/*` for `runs/a` and `runs/b`; `*/*` for `x/a` and `y/b`. All have the same length.
@@ -173,6 +192,7 @@ mod tests {
             (&["runs/a/metrics.jsonl", "runs/b/metrics.jsonl", "README.md"], &["runs/*"]),
             (&["x/a/m.csv", "y/b/m.csv"], &["*/*"]),
             (&["a/m.csv", "more/b/m.csv"], &["*", "more/*"]),
+            (&["x/a/m.csv", "x/b/m.csv", "y/z/c/m.csv", "y/z/d/m.csv"], &["x/*", "y/z/*"]),
             (&["launch.out", "a/m.csv"], &["*"]),
             (&["train.log"], &["."]),
             (&["out/checkpoint-5/trainer_state.json", "out/checkpoint-9/trainer_state.json"], &["*"]),

@@ -3,24 +3,64 @@
 use super::echo::{COMPARED, Covers, LEAST, Relation, compare, counts, cover, is_loss, rank};
 use super::state::{FileState, RunState, State};
 use super::stats::Column;
-use super::{FileId, SledStore, StoreError};
+use super::{FileId, RunId, SledStore, StoreError};
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+/// Files of a run that are compared; those of a run with more stand for themselves.
+const MOST: usize = 64;
+
+/// What was found, and how far the files were then: a comparison is made again only when a file has grown.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By file and other file.
+    pairs: HashMap<(FileId, FileId), Pair>,
+    /// By run: its files with their formats' ranks and rows, and what followed from them.
+    runs: HashMap<RunId, Compared>,
+    /// Pairs of files whose points were compared.
+    #[cfg(test)]
+    compared: usize,
+}
+
+/// How two files relate.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    relation: Relation,
+    /// Rows of both then; `None` where it is known for good, as what the first points say does not change.
+    at: Option<(u64, u64)>,
+}
+
+/// A run's files as they were compared.
+#[derive(Debug)]
+struct Compared {
+    files: Vec<(FileId, u64)>,
+    covers: Covers,
+    order: Vec<FileId>,
+}
 
 impl SledStore {
     /// What of each file of a run is in another, too; and its files in an order in which what goes on comes last.
     pub(super) fn covers(&self, state: &State, run: &RunState) -> Result<(Covers, Vec<FileId>), StoreError> {
-        let mut covers = Covers::new();
-        let mut order = run.files.clone();
-        if run.files.len() < 2 || run.files.len() > 64 {
-            return Ok((covers, order));
+        if run.files.len() < 2 || run.files.len() > MOST {
+            return Ok((Covers::new(), run.files.clone()));
         }
         let files: Vec<(FileId, &FileState)> =
             run.files.iter().filter_map(|id| Some((*id, state.files.get(id)?))).collect();
+        let now: Vec<(FileId, u64)> = files.iter().map(|(id, file)| (*id, file.record.rows)).collect();
+        let Some(of) = files.first().map(|(_, file)| file.record.run) else {
+            return Ok((Covers::new(), run.files.clone()));
+        };
+        let mut known = self.relations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = known.runs.get(&of).filter(|before| before.files == now) {
+            return Ok((before.covers.clone(), before.order.clone()));
+        }
+        let mut covers = Covers::new();
         for (at, (id, file)) in files.iter().enumerate() {
             for (other_at, (other_id, other)) in files.iter().enumerate() {
                 if at == other_at || covers.keys().any(|(covered, _)| covered == other_id) {
                     continue;
                 }
-                let relation = self.relation(state, (*id, file), (*other_id, other))?;
+                let relation = self.relation(state, &mut known, (*id, file), (*other_id, other))?;
                 let gives_way = match relation {
                     Relation::Other => false,
                     Relation::Counts => true,
@@ -32,7 +72,10 @@ impl SledStore {
                 }
             }
         }
+        let mut order = run.files.clone();
         order.sort_by_key(|id| covers.keys().any(|(covered, _)| covered == id));
+        let compared = Compared { files: now, covers: covers.clone(), order: order.clone() };
+        known.runs.insert(of, compared);
         Ok((covers, order))
     }
 
@@ -40,11 +83,19 @@ impl SledStore {
     fn relation(
         &self,
         state: &State,
+        known: &mut Known,
         (id, file): (FileId, &FileState),
         (other_id, other): (FileId, &FileState),
     ) -> Result<Relation, StoreError> {
-        if let Some(known) = self.relations.lock().ok().and_then(|known| known.get(&(id, other_id)).copied()) {
-            return Ok(known);
+        let rows = (file.record.rows, other.record.rows);
+        if let Some(pair) = known.pairs.get(&(id, other_id))
+            && pair.at.is_none_or(|at| at == rows)
+        {
+            return Ok(pair.relation);
+        }
+        #[cfg(test)]
+        {
+            known.compared += 1;
         }
         let mut relation = Relation::Other;
         let mut sure = true;
@@ -69,10 +120,7 @@ impl SledStore {
                 break;
             }
         }
-        // What the first points say does not change.
-        if sure && let Ok(mut known) = self.relations.lock() {
-            known.insert((id, other_id), relation);
-        }
+        known.pairs.insert((id, other_id), Pair { relation, at: (!sure).then_some(rows) });
         Ok(relation)
     }
 
@@ -91,5 +139,51 @@ impl SledStore {
         }
         points.truncate(COMPARED);
         Ok(points)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::commit::{Commit, Target};
+    use super::super::file::Cursor;
+    use super::*;
+    use crate::store::ReadStore;
+    use crate::vocab::RawPoint;
+
+    fn write(store: &SledStore, target: Target<'_>, path: &str, steps: std::ops::Range<i64>, level: f64) -> FileId {
+        let value = |step: i64| level + 1.0 / (1 + step) as f64;
+        let points: Vec<RawPoint> =
+            steps.map(|step| RawPoint { metric: 0, step, value: value(step), wall: f64::NAN }).collect();
+        let names = ["loss".to_owned()];
+        let cursor = Cursor::default();
+        store
+            .commit(&Commit { target, path, names: &names, points: &points, restarts: &[], facts: None, cursor })
+            .unwrap()
+    }
+
+    #[test]
+    fn files_are_compared_again_only_when_one_of_them_grows() {
+        let store = SledStore::temporary().unwrap();
+        let run = store.run("a").unwrap();
+        let new = Target::New { run, format: "jsonl", began: 0.0, replaces: &[] };
+        let files: Vec<FileId> = (0..8).map(|n| write(&store, new, &format!("{n}"), 0..5, f64::from(n))).collect();
+        let compared = || store.relations.lock().unwrap().compared;
+        let points = || store.metrics(run).unwrap()[0].1.points;
+        assert_eq!(points(), 40);
+        let first = compared();
+        assert!(first > 0);
+        for _ in 0..3 {
+            points();
+            store.series(run, "loss").unwrap();
+        }
+        assert_eq!(compared(), first, "nothing has grown");
+        write(&store, Target::Known(files[3]), "3", 5..9, 3.0);
+        assert_eq!(points(), 44);
+        assert!(compared() > first && compared() <= first + 2 * 7, "{} after {first}", compared());
+        // A file that turns out to be a copy once it says enough counts no more.
+        let copy = write(&store, new, "copy", 0..2, 3.0);
+        assert_eq!(points(), 46);
+        write(&store, Target::Known(copy), "copy", 2..9, 3.0);
+        assert_eq!(points(), 44);
     }
 }

@@ -45,7 +45,6 @@ pub use rollup::Rollup;
 pub use rotation::rotation;
 pub use state::FoundFact;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -58,8 +57,8 @@ pub struct SledStore {
     path: PathBuf,
     state: RwLock<state::State>,
     writer: Mutex<()>,
-    /// How files relate to others of their run, once that is known for good.
-    relations: Mutex<HashMap<(FileId, FileId), echo::Relation>>,
+    /// What is known of how files of a run relate to each other.
+    relations: Mutex<covers::Known>,
 }
 
 /// How a store was opened.

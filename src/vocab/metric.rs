@@ -173,6 +173,15 @@ impl Measure {
         }
     }
 
+    /// Whether one value is better than another.
+    #[must_use]
+    pub fn is_better(self, one: f64, other: f64) -> bool {
+        match self.better {
+            Better::Lower => one < other,
+            Better::Higher => one > other,
+        }
+    }
+
     /// The sign of a limit: `≤`, or `≥` where higher is better.
     #[must_use]
     pub fn limit_sign(self) -> &'static str {

@@ -5,7 +5,7 @@
 use super::saved::{self, Reader};
 use super::scan::{integer, whole_number};
 use super::{Format, FormatError, Parser, Recognition, Sink};
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 /// The format.
 pub struct Mlflow;
@@ -61,7 +61,8 @@ impl Parser for Lines {
                 None if last && !rest.is_empty() => rest.len(),
                 None => return Ok(at),
             };
-            let line = rest[..end].trim_ascii();
+            // NUL bytes after a crash end what was never whole; what follows is a line of its own.
+            let line = memrchr(0, &rest[..end]).map_or(&rest[..end], |nul| &rest[nul + 1..end]).trim_ascii();
             if let Some((wall, value, step)) = line_of(line) {
                 let metric = sink.metric(&self.metric);
                 sink.point(metric, step.unwrap_or(self.lines as i64), value, wall);
