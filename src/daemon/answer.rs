@@ -19,7 +19,7 @@ use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
     AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Metric, Mixture, Moe,
-    PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
+    Observation, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -27,6 +27,8 @@ use std::collections::BTreeSet;
 
 /// Fits of the past in one answer.
 const MOST_PAST_FITS: usize = 10_000;
+/// ln of E and K, together, up to which a row says what part of the parameters is active.
+const NEAR_SHAPE: f64 = 0.1;
 /// Forecasts of each kind in one answer.
 const MOST_FORECASTS: usize = 10_000;
 
@@ -304,8 +306,9 @@ fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure>
     let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
     let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
     let by_experts = || params / expert_share(shapes(&current.records)).total_over_active(experts / chosen);
+    let as_in_rows = || active_over_total(current, experts, chosen).map(|part| part * params);
     let moe = Moe {
-        active_params: query.active_params.unwrap_or_else(by_experts),
+        active_params: query.active_params.or_else(as_in_rows).unwrap_or_else(by_experts),
         experts,
         experts_per_token: chosen,
         granularity: query.granularity.or(target.granularity).unwrap_or(1.0),
@@ -317,6 +320,19 @@ fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure>
         ));
     }
     Ok(Scale { params, tokens, moe: (experts > 1.0).then_some(moe) })
+}
+
+/// Active parameters over N of the routed rows of tables that are nearest in experts: some tables give as N what one token uses.
+fn active_over_total(current: &CurrentState, experts: f64, chosen: f64) -> Option<f64> {
+    let rows = current.observed.fitted.iter().flat_map(|rows| &rows.rows);
+    let routed = rows.filter(|row| row.experts > 1.0 && row.params > 0.0 && row.active_params > 0.0);
+    let apart = |row: &Observation| {
+        let of = |a: f64, b: f64| (a / b).ln().abs();
+        of(row.experts, experts) + of(row.experts_per_token.max(1.0), chosen)
+    };
+    let nearest = routed.min_by(|a, b| apart(a).total_cmp(&apart(b)))?;
+    // Far from all rows, what the runs say of the size of experts says more.
+    (apart(nearest) < NEAR_SHAPE).then(|| nearest.active_params / nearest.params)
 }
 
 fn missing(what: &str, flag: &str) -> Failure {

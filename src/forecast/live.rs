@@ -2,9 +2,10 @@
 
 use super::made::Made;
 use super::pool::{Pool, seen};
+use super::signals::divergence;
 use super::{anchored, pooled};
 use crate::fit::Fit;
-use crate::observe::{RunRecord, observe};
+use crate::observe::{RunRecord, observe, training_loss};
 use crate::project::Project;
 use crate::vocab::RunForecast;
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ pub(super) fn every(
     record: &RunRecord,
 ) -> BTreeMap<String, Vec<RunForecast>> {
     let mut all = BTreeMap::new();
+    if has_diverged(project, record) {
+        return all;
+    }
     let mut observed = None;
     for (index, metric) in project.metric_keys().enumerate() {
         let Some(seen) = seen(record, metric).filter(|s| *s < 1.0) else { continue };
@@ -43,4 +47,48 @@ pub(super) fn every(
         }
     }
     all
+}
+
+/// Whether training has come apart: a loss that is predicted is no number now, or the training loss, or every loss that is
+/// predicted, has gone most of the way back to where it began. Where such a run ends, no curve says.
+fn has_diverged(project: &Project, record: &RunRecord) -> bool {
+    let measured: Vec<_> = project.metric_keys().filter_map(|key| record.series.get(key)).collect();
+    let broken = measured.iter().any(|series| series.last().is_some_and(|(_, value)| !value.is_finite()));
+    let training = record.series.iter().filter(|(key, _)| training_loss(key).is_some());
+    broken
+        || training.into_iter().any(|(_, series)| divergence(series).is_some())
+        || !measured.is_empty() && measured.iter().all(|series| divergence(series).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::tests::{code_cpt, project};
+    use std::sync::Arc;
+
+    /// A recorded run when half of it was done, with its losses changed by step and value.
+    fn half(change: impl Fn(usize, f64) -> f64) -> RunRecord {
+        let mut record = code_cpt().swap_remove(20);
+        for series in Arc::make_mut(&mut record.series).values_mut() {
+            let half: Vec<(i64, f64)> = series.iter().copied().take(series.len().div_ceil(2)).collect();
+            // More often, so that there is a course to judge.
+            let often = half.iter().flat_map(|(step, value)| (0..4).map(move |i| (4 * step + i, *value)));
+            *series =
+                often.enumerate().map(|(i, (step, value))| (step / 4, change(i, value))).collect::<Vec<_>>().into();
+        }
+        record
+    }
+
+    #[test]
+    fn a_run_that_has_diverged_has_no_forecast() {
+        let (project, pool) = (project(), Pool::default());
+        let forecasts = |record: &RunRecord| every(&project, &[], &pool, record).len();
+        assert!(
+            !has_diverged(&project, &half(|_, v| v))
+                && has_diverged(&project, &half(|i, v| if i > 20 { f64::NAN } else { v }))
+        );
+        let risen = half(|i, v| if i > 20 { 3.0 * v } else { v / (1.0 + 0.05 * i as f64) });
+        assert!(has_diverged(&project, &risen));
+        assert_eq!(forecasts(&risen), 0);
+    }
 }

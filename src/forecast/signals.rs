@@ -9,6 +9,8 @@ mod shapes;
 mod tests;
 mod watch;
 
+pub(super) use shapes::divergence;
+
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};
 

@@ -26,7 +26,7 @@ pub(super) fn not_a_number(series: &Points, since: Option<i64>) -> Option<(i64, 
 
 /// (step, level now, least level): the last five are all above nine tenths of the way back from the least median of five
 /// to that of the first five, and 15 % above the least.
-pub(super) fn divergence(series: &Points) -> Option<(i64, f64, f64)> {
+pub(in crate::forecast) fn divergence(series: &Points) -> Option<(i64, f64, f64)> {
     const WINDOW: usize = 5;
     if series.len() < 4 * WINDOW {
         return None;

@@ -1,0 +1,111 @@
+//! Whether what is printed is true, on the published tables: `cargo bench --bench tables [-- PART… TABLE… --parts N
+//! --metrics N]`.
+//!
+//! The parts: `printed` (each law's printed held-out error beside that of a loop outside the program), `auto` (what the
+//! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `regret`
+//! (the best mixture of RegMix's held-out runs by what proxies say). Tables are those of `tests/tables`, whose data lie beside the
+//! repository. Prints, and checks against nothing.
+
+mod auto;
+mod printed;
+mod regret;
+
+use mixlaw::Study;
+use mixlaw::fit::Options;
+use mixlaw::vocab::{Observation, Observations};
+use std::path::Path;
+
+/// What was asked for.
+pub struct Asked {
+    names: Vec<String>,
+    /// Parts that an outer loop leaves out one after the other.
+    pub parts: usize,
+    /// Losses of a table that are looked at.
+    pub metrics: usize,
+}
+
+fn main() {
+    // `cargo test --benches` calls this with `--test`: there is nothing to time then.
+    if std::env::args().any(|a| a == "--test") {
+        return;
+    }
+    let mut asked = Asked { names: Vec::new(), parts: 5, metrics: usize::MAX };
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    while let Some(argument) = arguments.next() {
+        let mut number = |usual| arguments.next().and_then(|n| n.parse().ok()).unwrap_or(usual);
+        match argument.as_str() {
+            "--parts" => asked.parts = number(asked.parts),
+            "--metrics" => asked.metrics = number(asked.metrics),
+            name => asked.names.push(name.to_owned()),
+        }
+    }
+    if asked.wants_part("printed") {
+        printed::print(&asked);
+    }
+    if asked.wants_part("auto") {
+        auto::print(&asked);
+    }
+    if asked.wants_part("regret") {
+        regret::print(&asked);
+    }
+}
+
+const PARTS: [&str; 3] = ["printed", "auto", "regret"];
+
+impl Asked {
+    fn wants_part(&self, part: &str) -> bool {
+        let mut named = self.names.iter().filter(|name| PARTS.contains(&name.as_str())).peekable();
+        named.peek().is_none() || named.any(|name| name == part)
+    }
+
+    /// Name, loss and rows of every table asked for.
+    pub fn tables(&self) -> Vec<(String, Observations)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tables");
+        let mut paths: Vec<_> = std::fs::read_dir(folder).expect("tests/tables").flatten().map(|e| e.path()).collect();
+        paths.sort();
+        let named: Vec<&String> = self.names.iter().filter(|name| !PARTS.contains(&name.as_str())).collect();
+        let mut all = Vec::new();
+        for path in paths {
+            let name = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            if !named.is_empty() && !named.contains(&&name) {
+                continue;
+            }
+            match Study::open(&path) {
+                Ok(study) => {
+                    let rows = study.observed().fitted.iter().take(self.metrics);
+                    all.extend(rows.map(|rows| (name.clone(), rows.clone())));
+                }
+                Err(error) => println!("{name:<15} skipped: {error}"),
+            }
+        }
+        all
+    }
+}
+
+/// No intervals: for errors alone.
+pub fn quick() -> Options {
+    Options { bootstraps: 0, ..Options::default() }
+}
+
+/// The rows that are not in a part, and those that are. Whole mixtures, or whole runs where there is one mixture.
+pub fn split(rows: &Observations, parts: usize, part: usize) -> (Observations, Vec<Observation>) {
+    let key = |row: &Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect::<Vec<_>>();
+    let mut keys: Vec<Vec<i64>> = rows.rows.iter().map(key).collect();
+    keys.sort();
+    keys.dedup();
+    let group = |row: &Observation| {
+        if keys.len() > 1 { keys.binary_search(&key(row)).unwrap_or(0) } else { row.run }
+    };
+    // Scattered: neighbours in the order of the table are not left out together.
+    let is_out = |row: &Observation| (group(row) * 7919) % 104_729 % parts == part;
+    let (out, left): (Vec<_>, Vec<_>) = rows.rows.iter().cloned().partition(is_out);
+    (Observations { rows: left, ..rows.clone() }, out)
+}
+
+/// Mean and standard error.
+pub fn mean(values: &[f64]) -> (f64, f64) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    (mean, (variance / n).sqrt())
+}
