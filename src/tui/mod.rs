@@ -19,6 +19,7 @@ pub mod braille;
 pub mod chrome;
 pub mod curves;
 mod ending;
+pub mod filter;
 pub mod fmt;
 pub mod global;
 mod latest;

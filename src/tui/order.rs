@@ -1,5 +1,6 @@
 //! Filter and order of the table of runs.
 
+use super::filter::Filter;
 use super::losses::losses;
 use crate::vocab::{RunState, RunView, Snapshot};
 use std::cmp::Ordering;
@@ -73,18 +74,15 @@ pub fn moved_domain(snapshot: &Snapshot) -> Option<&str> {
     snapshot.charts.first().map(|c| &c.domain).or(snapshot.domains.last()).map(String::as_str)
 }
 
-/// Indices of the runs whose name after `prefix`, or state, has every word of the filter, sorted; ties stay in the order
+/// Indices of the runs that pass the [filter](Filter), by their names after `prefix`, sorted; ties stay in the order
 /// of the snapshot.
 #[must_use]
 pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec<usize> {
-    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
-    let passes = |run: &RunView| {
-        // What is not seen is not matched.
-        let name = run.name.strip_prefix(prefix).unwrap_or(&run.name).to_lowercase();
-        words.iter().all(|w| name.contains(w) || state_word(run.state).contains(w.as_str()))
-    };
+    let filter = Filter::of(filter);
+    // What is not seen is not matched.
+    let passes = |run: &RunView| filter.passes(snapshot, run, run.name.strip_prefix(prefix).unwrap_or(&run.name));
     let mut kept: Vec<usize> =
-        (0..snapshot.runs.len()).filter(|i| words.is_empty() || passes(&snapshot.runs[*i])).collect();
+        (0..snapshot.runs.len()).filter(|i| filter.is_empty() || passes(&snapshot.runs[*i])).collect();
     match sort.column {
         Column::Activity => {
             if sort.descending {

@@ -90,7 +90,7 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
             }
             out.push(Line::from(Span::styled("No recommended mixture", shared.theme.title)));
             for reason in &abstention.reasons {
-                out.extend(bullet("✗", shared.theme.bad, reason, shared.theme.text, width));
+                out.extend(bullet("·", shared.theme.dim, reason, shared.theme.text, width));
             }
             out
         }
@@ -287,10 +287,11 @@ fn probability_style(theme: &Theme, p: f64) -> Style {
 }
 
 fn abstained(theme: &Theme, a: &Abstention, width: u16) -> Vec<Line<'static>> {
-    let mut out = prose("NOT ENOUGH EVIDENCE TO RECOMMEND A CHANGE", theme.loud, width);
+    // What is missing, and no alarm: nothing is broken.
+    let mut out = prose("Not enough evidence to recommend a change", theme.title, width);
     out.push(Line::default());
     for reason in &a.reasons {
-        out.extend(bullet("✗", theme.bad, reason, theme.text, width));
+        out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }
     if !a.would_help.is_empty() {
         out.push(Line::default());

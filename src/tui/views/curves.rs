@@ -1,6 +1,9 @@
 //! Any metric of many runs over steps, tokens or time: the runs of the list, as it is filtered and sorted, the selected one
 //! on top with the forecast of its end.
 
+mod choice;
+mod legend;
+
 use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::ipc::series::{Axis, Envelope, SeriesQuery};
 use crate::observe::training_loss;
@@ -11,6 +14,7 @@ use crate::tui::text::{prose, text_area};
 use crate::tui::{fmt, signs};
 use crate::vocab::text::printable;
 use crate::vocab::{MetricUnit, RunView};
+use choice::{keys, runs};
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -30,8 +34,6 @@ static SPEC: Spec = Spec {
     ],
 };
 
-/// Curves at a time: more are a carpet. The filter of the list says which.
-const MOST: usize = 20;
 /// Weights of what came before, as the smoothing is turned up.
 const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.9, 0.97, 0.99];
 /// Rows of the curves where they are printed.
@@ -51,6 +53,8 @@ pub struct Curves {
     only: bool,
     /// The cursor, on the x axis.
     cursor: Option<f64>,
+    /// The part of the x axis that is drawn; `None` for all of it.
+    range: Option<(f64, f64)>,
 }
 
 impl Actions for Curves {
@@ -74,9 +78,14 @@ impl Actions for Curves {
                 Axis::Tokens => Axis::Time,
                 Axis::Time => Axis::Step,
             };
-            view.cursor = None;
+            (view.cursor, view.range) = (None, None);
         })
         .hint("axis"),
+        act("curves.closer", &[k('[')], "zoom in at the cursor, or at the end", |view: &mut Self, cx| {
+            view.zoom(0.5, cx);
+        })
+        .hint("zoom in"),
+        act("curves.wider", &[k(']')], "zoom out", |view: &mut Self, cx| view.zoom(2.0, cx)),
         act("curves.only", &[k('o')], "only the selected run, or all that are listed", |view: &mut Self, _| {
             view.only = !view.only;
         })
@@ -93,37 +102,6 @@ impl Actions for Curves {
         })
         .reach(Reach::Everywhere),
     ];
-}
-
-/// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
-/// everything that the selected run logs.
-fn keys(shared: &Shared) -> Vec<&str> {
-    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
-    let drawn =
-        |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
-    let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();
-    let run = shared.selected_run().or_else(|| snapshot.runs.first().map(AsRef::as_ref));
-    let own = run.into_iter().flat_map(|run| run.metrics.iter()).filter(|(_, metric)| metric.points > 1);
-    let mut others: Vec<&str> = own.map(|(key, _)| &**key).filter(|key| !all.contains(key)).collect();
-    others.sort_by_key(|key| training_loss(key).unwrap_or(usize::MAX));
-    all.extend(others);
-    all
-}
-
-/// The runs that are drawn, as they are listed; the selected one is among them.
-fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
-    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
-    let selected = shared.selected_run();
-    if let Some(run) = selected.filter(|_| only) {
-        return vec![run];
-    }
-    let listed = shared.runs.order.iter().map(|index| &*snapshot.runs[*index]);
-    let mut runs: Vec<&RunView> = listed.take(MOST).collect();
-    if let Some(selected) = selected.filter(|selected| !runs.iter().any(|run| run.id == selected.id)) {
-        runs.pop();
-        runs.push(selected);
-    }
-    runs
 }
 
 impl Curves {
@@ -161,7 +139,10 @@ impl Curves {
     fn arrived<'a>(&self, shared: &'a Shared) -> Option<&'a [Envelope]> {
         let set = shared.curves.as_deref()?;
         let wanted = self.key(shared)?;
-        (set.query.metrics == [wanted] && set.query.x == self.x).then_some(set.curves.as_slice())
+        let asked = (set.query.from, set.query.to);
+        let range = (self.range.map(|range| range.0), self.range.map(|range| range.1));
+        let same = set.query.metrics == [wanted] && set.query.x == self.x && asked == range;
+        same.then_some(set.curves.as_slice())
     }
 
     /// What is drawn: each run with its curve, the selected one last.
@@ -187,7 +168,7 @@ impl Curves {
             let spread = envelope.at.iter().zip(&envelope.min).zip(&envelope.max);
             let spread = spread.filter(|_| chosen).map(|((pixel, low), high)| (x(*pixel), *low, *high)).collect();
             let newest = points.last().map_or(f64::NAN, |point| point.0);
-            let end = self.end(shared, run, newest).filter(|_| chosen);
+            let end = self.end(shared, run, newest).filter(|_| chosen && self.range.is_none());
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
             out.push((run, Curve { points, spread, style, sign, end }));
         }
@@ -199,11 +180,7 @@ impl Curves {
     fn end(&self, shared: &Shared, run: &RunView, newest: f64) -> Option<(f64, f64, f64, f64)> {
         let forecast = run.forecast.get(self.key(shared)?)?;
         let planned = run.last_step? as f64 / run.progress.filter(|part| *part > 0.0 && *part < 1.0)?;
-        let x = match self.x {
-            Axis::Step => planned,
-            Axis::Tokens => planned * run.tokens_per_step()?,
-            Axis::Time => return None,
-        };
+        let x = self.place(run, planned.round() as i64)?;
         Some((x, forecast.value, forecast.low, forecast.high)).filter(|end| newest < end.0)
     }
 
@@ -230,51 +207,33 @@ impl Curves {
         self.cursor = Some(self.cursor.map_or(newest, |at| (at + by * column).clamp(first, last)));
     }
 
-    /// What each run is at, at the cursor or at its newest point, the best first.
-    fn values<'a>(&self, shared: &Shared, drawn: &'a [(&'a RunView, Curve)]) -> Vec<(&'a RunView, &'a Curve, f64)> {
-        let at = |curve: &Curve| {
-            let points = curve.points.iter();
-            let found = match self.cursor {
-                Some(cursor) => points.take_while(|(x, _)| *x <= cursor).last(),
-                None => points.last(),
-            };
-            let beyond = |cursor: f64| curve.points.last().is_some_and(|(x, _)| cursor > *x * (1.0 + 1e-9));
-            found.filter(|_| !self.cursor.is_some_and(beyond)).map_or(f64::NAN, |(_, y)| *y)
-        };
-        let mut all: Vec<_> = drawn.iter().map(|(run, curve)| (*run, curve, at(curve))).collect();
-        let more = matches!(self.unit(shared), MetricUnit::Accuracy | MetricUnit::Percent);
-        let rank = |value: f64| {
-            if value.is_nan() {
-                f64::INFINITY
-            } else if more {
-                -value
-            } else {
-                value
-            }
-        };
-        all.sort_by(|a, b| rank(a.2).total_cmp(&rank(b.2)));
-        all
+    /// Draws a part of the x axis, so many times as wide as now, with the cursor where it is.
+    fn zoom(&mut self, times: f64, cx: &mut Cx<'_>) {
+        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+        let xs = || curves.iter().flat_map(|curve| &curve.points).map(|point| point.0);
+        let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
+        let (from, to) = self.range.unwrap_or((first, last));
+        let at = self.cursor.unwrap_or(to).clamp(from.min(to), to);
+        let width = (to - from) * times;
+        let part = if to > from { (at - from) / (to - from) } else { 1.0 };
+        let range = (at - part * width, at + (1.0 - part) * width);
+        if times < 1.0 {
+            self.range = (width > 0.0 && width.is_finite()).then_some(range);
+        } else {
+            // As wide as everything is everything.
+            let steps = runs(cx.shared, self.only).into_iter().filter_map(|run| self.place(run, run.last_step?));
+            let end = steps.fold(f64::NEG_INFINITY, f64::max);
+            let part = |range: &(f64, f64)| self.x != Axis::Time && range.1 - range.0 < end;
+            self.range = self.range.and(Some(range)).filter(part);
+        }
     }
 
-    fn legend(&self, shared: &Shared, drawn: &[(&RunView, Curve)], area: Rect, buf: &mut Buffer) {
-        let theme = &shared.theme;
-        let values = self.values(shared, drawn);
-        let names = values.iter().map(|(run, ..)| fmt::width(shared.runs.short(&run.name))).max().unwrap_or(0);
-        let name = names.clamp(4, 28);
-        let column = (name + 13) as u16;
-        let abreast = (area.width / column).max(1);
-        let room = usize::from(abreast * area.height);
-        let selected = shared.selected_run().map(|run| run.id);
-        for (place, (run, curve, value)) in values.iter().take(room).enumerate() {
-            let x = area.x + place as u16 % abreast * column;
-            let y = area.y + place as u16 / abreast;
-            let left = |x: u16| usize::from(area.right().saturating_sub(x));
-            let text = fmt::left(&fmt::head(&printable(shared.runs.short(&run.name)), name), name);
-            let style = if Some(run.id) == selected { theme.title } else { theme.text };
-            let value = if value.is_nan() { "—".to_owned() } else { fmt::significant(*value, 4) };
-            let (x, _) = buf.set_stringn(x, y, curve.sign, left(x), curve.style);
-            let (x, _) = buf.set_stringn(x + 1, y, text, left(x + 1), style);
-            buf.set_stringn(x, y, format!(" {value:>8}"), left(x), theme.dim);
+    /// Where a step is on the x axis.
+    fn place(&self, run: &RunView, step: i64) -> Option<f64> {
+        match self.x {
+            Axis::Step => Some(step as f64),
+            Axis::Tokens => Some(step as f64 * run.tokens_per_step()?),
+            Axis::Time => None,
         }
     }
 }
@@ -303,6 +262,9 @@ impl View for Curves {
         if self.is_log(shared) {
             about.push("log".to_owned());
         }
+        if self.range.is_some() {
+            about.push("zoomed".to_owned());
+        }
         let about = about.join(", ");
         let name = fmt::tail(&printable(&name), room.saturating_sub(about.len() + 8).max(12));
         format!("{name} {about}")
@@ -328,8 +290,8 @@ impl View for Curves {
             runs: ids,
             metrics: vec![self.key(shared)?.to_owned()],
             x: self.x,
-            from: None,
-            to: None,
+            from: self.range.map(|range| range.0),
+            to: self.range.map(|range| range.1),
             // Two dots to a column; a few columns are the axis.
             pixels: u32::from(inner.width.saturating_sub(8)).clamp(8, 1000) * 2,
             smoothing: SMOOTHING[self.smoothing],
@@ -372,7 +334,7 @@ impl View for Curves {
     }
 
     fn back(&mut self, _: &mut Cx<'_>) -> bool {
-        self.cursor.take().is_some() || std::mem::take(&mut self.only)
+        self.cursor.take().is_some() || self.range.take().is_some() || std::mem::take(&mut self.only)
     }
 
     fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) -> bool {

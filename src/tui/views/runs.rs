@@ -42,7 +42,9 @@ impl Actions for Runs {
         act("runs.open", &[key(KeyCode::Enter)], "open the selected run", Self::open)
             .hint("open")
             .reach(Reach::Instead),
-        act("runs.filter", &[k('/')], "filter by name or state", Self::filter).hint("filter").reach(Reach::Everywhere),
+        act("runs.filter", &[k('/')], "filter: words, lr>=1e-3, state!=diverged, /re/", Self::filter)
+            .hint("filter")
+            .reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),
         act("runs.reverse", &[k('S')], "reverse the order", Self::reverse).reach(Reach::Everywhere),
         act("runs.dismiss", &[k('a')], "dismiss the alerts of the selected run", Self::dismiss)

@@ -1,0 +1,38 @@
+//! Which metrics can be drawn, and of which runs.
+
+use crate::observe::training_loss;
+use crate::tui::shared::{Shared, losses};
+use crate::vocab::RunView;
+
+/// Curves at a time: more are a carpet. The filter of the list says which.
+const MOST: usize = 20;
+/// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
+/// everything that the selected run logs.
+pub(super) fn keys(shared: &Shared) -> Vec<&str> {
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let drawn =
+        |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
+    let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();
+    let run = shared.selected_run().or_else(|| snapshot.runs.first().map(AsRef::as_ref));
+    let own = run.into_iter().flat_map(|run| run.metrics.iter()).filter(|(_, metric)| metric.points > 1);
+    let mut others: Vec<&str> = own.map(|(key, _)| &**key).filter(|key| !all.contains(key)).collect();
+    others.sort_by_key(|key| training_loss(key).unwrap_or(usize::MAX));
+    all.extend(others);
+    all
+}
+
+/// The runs that are drawn, as they are listed; the selected one is among them.
+pub(super) fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let selected = shared.selected_run();
+    if let Some(run) = selected.filter(|_| only) {
+        return vec![run];
+    }
+    let listed = shared.runs.order.iter().map(|index| &*snapshot.runs[*index]);
+    let mut runs: Vec<&RunView> = listed.take(MOST).collect();
+    if let Some(selected) = selected.filter(|selected| !runs.iter().any(|run| run.id == selected.id)) {
+        runs.pop();
+        runs.push(selected);
+    }
+    runs
+}
