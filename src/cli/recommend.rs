@@ -123,7 +123,14 @@ fn show_shape(r: &ShapeRecommendation) -> String {
 
 fn show_abstention(what: &str, abstained: &Abstention) -> String {
     if let Some(missing) = &abstained.nothing_to_mix {
-        return format!("{}\n", crate::vocab::text::printable(missing));
+        let sentence = crate::vocab::text::printable(missing);
+        return match abstained.would_help.first() {
+            Some(help) => format!(
+                "No {what} is recommended. {sentence} What would help: {}\n",
+                crate::vocab::text::printable(help)
+            ),
+            None => format!("{sentence}\n"),
+        };
     }
     let mut out = format!("No {what} is recommended: the runs don't support one yet.\n");
     for (title, sentences) in [("", &abstained.reasons), ("\nWhat would help:\n", &abstained.would_help)] {

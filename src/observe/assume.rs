@@ -396,7 +396,7 @@ impl Assuming<'_> {
             *runs.entry(counter).or_default() += 1;
         }
         for (counter, runs) in runs {
-            let of = counted(runs, "run");
+            let of = if runs == 1 { "one run".to_owned() } else { counted(runs, "run") };
             let text =
                 format!("steps of {of} come from '{counter}', because W&B's own _step counts calls of log there");
             self.say(Severity::Info, text, "to log optimiser steps to W&B: wandb.log(…, step=STEP)".to_owned());
