@@ -87,7 +87,7 @@ pub struct Layout {
     pub root: Node,
 }
 
-use Role::{Alert, Answer, Chart, Evidence, List, Note, Record};
+use Role::{Alert, Answer, Chart, Detail, Evidence, List, Note, Record};
 
 /// The arrangements, the largest first.
 pub static LAYOUTS: [Layout; 4] = [
@@ -110,7 +110,7 @@ pub static LAYOUTS: [Layout; 4] = [
                     rows: true,
                     cut: Cut { measured: Measured::First, size: Size::Part(9, 20), least: 12, most: Most::Part(1, 1) },
                     first: &Node::Place(&[Chart]),
-                    second: &Node::Place(&[List]),
+                    second: &Node::Place(&[List, Detail]),
                 },
                 second: &Node::Split {
                     rows: true,
@@ -139,7 +139,7 @@ pub static LAYOUTS: [Layout; 4] = [
                 first: &Node::Place(&[Chart]),
                 second: &Node::Place(&[Answer]),
             },
-            second: &Node::Place(&[List, Evidence, Alert, Note, Record]),
+            second: &Node::Place(&[List, Evidence, Alert, Note, Record, Detail]),
         },
     },
     // Advice over one place that the others share.
@@ -149,9 +149,9 @@ pub static LAYOUTS: [Layout; 4] = [
             rows: true,
             cut: Cut { measured: Measured::First, size: Size::Content(&[Answer]), least: 5, most: Most::Part(9, 20) },
             first: &Node::Place(&[Answer]),
-            second: &Node::Place(&[List, Chart, Evidence, Alert, Note, Record]),
+            second: &Node::Place(&[List, Chart, Evidence, Alert, Note, Record, Detail]),
         },
     },
     // One place for all.
-    Layout { least: LEAST, root: Node::Place(&[List, Chart, Answer, Evidence, Note, Alert, Record]) },
+    Layout { least: LEAST, root: Node::Place(&[List, Chart, Answer, Evidence, Note, Alert, Record, Detail]) },
 ];

@@ -5,7 +5,7 @@ use crate::tui::order::Column;
 use crate::tui::views::chart::Chart;
 use crate::tui::views::curves::Curves;
 use crate::tui::views::runs::Runs;
-use crate::tui::views::{self, curves, run};
+use crate::tui::views::{self, run};
 use crate::tui::{Effect, Exit, Incoming, ViewId, global};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
@@ -13,6 +13,7 @@ const RUNS: ViewId = ViewId("runs");
 const CHART: ViewId = ViewId("chart");
 const LAWS: ViewId = ViewId("laws");
 const ALERTS: ViewId = ViewId("alerts");
+const COMPARE: ViewId = ViewId("compare");
 
 fn press_chord(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let modifiers = if chord.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
@@ -34,7 +35,7 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "move.start" => selected(after) == 0,
         "move.end" => selected(after) == 35,
         "view.next" => after.focus == CHART,
-        "view.previous" => after.focus == curves::ID,
+        "view.previous" => after.focus == COMPARE,
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
         // There is nothing wider than everything.
         "curves.wider" => true,
@@ -201,7 +202,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 8), (fixture::empty(), 3)] {
+    for (snapshot, panels) in [(fixture::sweep(), 9), (fixture::empty(), 3)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {

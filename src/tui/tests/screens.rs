@@ -34,6 +34,8 @@ screens! {
     curves_80x24: sweep, (80, 24), "8";
     curves_zoomed_80x24: sweep, (80, 24), "8zj+Lhhhhhhhhhhhh";
     curves_of_one_140x40: sweep, (140, 40), "jj8zo";
+    compare_80x24: sweep, (80, 24), "9";
+    compare_zoomed_140x40: sweep, (140, 40), "9z";
     run_with_alerts_120x40: sweep, (120, 40), "jjj\n";
     run_140x40: sweep, (140, 40), "j\n";
     run_80x24: sweep, (80, 24), "j\n";

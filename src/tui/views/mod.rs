@@ -11,6 +11,7 @@
 pub mod advice;
 pub mod alerts;
 pub mod chart;
+pub mod compare;
 pub mod curves;
 mod input;
 pub mod laws;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<alerts::Alerts>::default(),
         Box::<ledger::Ledger>::default(),
         Box::<curves::Curves>::default(),
+        Box::<compare::Compare>::default(),
         Box::<run::Run>::default(),
     ]
 }
@@ -59,6 +61,8 @@ pub struct ViewId(pub &'static str);
 pub enum Role {
     /// The list that the selection is in.
     List,
+    /// More about what is listed: stands where the list stands, and is printed only where it is asked for.
+    Detail,
     /// A large chart.
     Chart,
     /// What to do, in a few lines.

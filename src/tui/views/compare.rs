@@ -1,0 +1,199 @@
+//! What differs between the listed runs: facts that are not the same in all, every loss, and how far each run is from the
+//! best.
+
+use super::{Actions, Presence, Role, Spec, View, ViewId};
+use crate::tui::fmt;
+use crate::tui::shared::{Shared, losses};
+use crate::tui::signs;
+use crate::tui::text::prose;
+use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
+use crate::vocab::{FactName, FactValue, MetricUnit, RunView, Snapshot};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+static SPEC: Spec = Spec {
+    id: ViewId("compare"),
+    name: "Compare",
+    about: "what differs between the listed runs",
+    roles: &[Role::Detail],
+    signs: &[],
+};
+
+/// Rows at most: the filter of the list says which.
+const MOST: usize = 200;
+/// Columns of a fact at most.
+const WIDEST: usize = 16;
+
+/// The comparison.
+#[derive(Debug, Clone, Default)]
+pub struct Compare;
+
+impl Actions for Compare {}
+
+/// A column: its heading, and its text for each run.
+struct Column {
+    head: String,
+    cells: Vec<String>,
+    numbers: bool,
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        let longest = self.cells.iter().map(|cell| fmt::width(cell)).max().unwrap_or(0);
+        longest.max(fmt::width(&self.head)).min(WIDEST)
+    }
+
+    fn text(&self, text: &str) -> String {
+        let (text, width) = (fmt::head(text, WIDEST), self.width());
+        if self.numbers { fmt::right(&text, width) } else { fmt::left(&text, width) }
+    }
+}
+
+fn show(value: &FactValue) -> String {
+    match value {
+        FactValue::Number(number) if number.abs() >= 1e4 => show_amount(*number),
+        FactValue::Number(number) => fmt::significant(*number, 4),
+        FactValue::Text(text) => printable(text),
+        FactValue::Mixture(mixture) => {
+            let shares = mixture.0.values().map(|weight| format!("{:.0}", 100.0 * weight));
+            shares.collect::<Vec<_>>().join("/")
+        }
+    }
+}
+
+/// The runs that are compared, the best of the first loss first.
+fn runs<'a>(shared: &Shared, snapshot: &'a Snapshot) -> Vec<&'a RunView> {
+    let mut runs: Vec<&RunView> = shared.runs.order.iter().map(|index| &*snapshot.runs[*index]).collect();
+    if let Some((key, more)) = first_loss(snapshot) {
+        let rank = |run: &RunView| match run.metrics.get(key).map(|metric| metric.last).filter(|v| v.is_finite()) {
+            Some(value) => {
+                if more {
+                    -value
+                } else {
+                    value
+                }
+            }
+            None => f64::INFINITY,
+        };
+        runs.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    }
+    runs.truncate(MOST);
+    runs
+}
+
+/// Key of the loss that runs are sorted by, and whether more of it is better.
+fn first_loss(snapshot: &Snapshot) -> Option<(&str, bool)> {
+    let first = losses(snapshot).into_iter().next()?;
+    Some((first.key, more_is_better(snapshot, first.key)))
+}
+
+fn more_is_better(snapshot: &Snapshot, key: &str) -> bool {
+    let unit = snapshot.measured.iter().find(|metric| metric.key == key).map(|metric| metric.unit);
+    matches!(unit, Some(MetricUnit::Accuracy | MetricUnit::Percent))
+}
+
+/// Facts that differ, as columns; and what is the same in all, in words.
+fn facts(runs: &[&RunView]) -> (Vec<Column>, Vec<String>) {
+    let (mut differ, mut same) = (Vec::new(), Vec::new());
+    for name in FactName::ALL {
+        let texts: Vec<Option<String>> = runs.iter().map(|run| Some(show(&run.facts.get(&name)?.value))).collect();
+        match texts.first() {
+            Some(Some(first)) if texts.iter().all(|text| text.as_ref() == Some(first)) => {
+                same.push(format!("{} {first}", name.as_str()));
+            }
+            _ if texts.iter().all(Option::is_none) => {}
+            _ => {
+                let numbers = runs
+                    .iter()
+                    .any(|run| run.facts.get(&name).is_some_and(|fact| matches!(fact.value, FactValue::Number(_))));
+                let cells = texts.into_iter().map(|text| text.unwrap_or_else(|| "–".to_owned())).collect();
+                differ.push(Column { head: name.as_str().replace('_', " "), cells, numbers });
+            }
+        }
+    }
+    (differ, same)
+}
+
+/// A loss, and how far each run is from the best of them.
+fn loss(snapshot: &Snapshot, runs: &[&RunView], label: &str, key: &str) -> [Column; 2] {
+    let values: Vec<f64> = runs.iter().map(|run| run.metrics.get(key).map_or(f64::NAN, |metric| metric.last)).collect();
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let best = if more_is_better(snapshot, key) {
+        finite.fold(f64::NEG_INFINITY, f64::max)
+    } else {
+        finite.fold(f64::INFINITY, f64::min)
+    };
+    let apart = |value: &f64| match *value - best {
+        d if !d.is_finite() => "–".to_owned(),
+        0.0 => "best".to_owned(),
+        d => format!("{}{}", if d > 0.0 { "+" } else { "−" }, fmt::significant(d.abs(), 2)),
+    };
+    let cells = values.iter().map(|value| fmt::loss(*value)).collect();
+    let delta = values.iter().map(apart).collect();
+    [
+        Column { head: printable(label), cells, numbers: true },
+        Column { head: "Δ best".to_owned(), cells: delta, numbers: true },
+    ]
+}
+
+impl View for Compare {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn presence(&self, shared: &Shared) -> Presence {
+        let several = shared.snapshot.as_ref().is_some_and(|snapshot| snapshot.runs.len() > 1);
+        if several { Presence::There } else { Presence::Quiet }
+    }
+
+    fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+        let theme = &shared.theme;
+        let runs = runs(shared, snapshot);
+        if runs.len() < 2 {
+            return prose("Two runs or more can be compared.", theme.dim, width);
+        }
+        let (facts, same) = facts(&runs);
+        let losses = losses(snapshot).into_iter().flat_map(|l| loss(snapshot, &runs, l.label, l.key));
+        let names: Vec<String> = runs.iter().map(|run| printable(shared.runs.short(&run.name))).collect();
+        let name = names.iter().map(|name| fmt::width(name)).max().unwrap_or(4).clamp(4, 28);
+        let mut left = usize::from(width).saturating_sub(name + 2);
+        // Losses before facts: what came out is what is compared.
+        let mut fit = |column: &Column| {
+            let fits = left >= column.width() + 2;
+            left = if fits { left - column.width() - 2 } else { 0 };
+            fits
+        };
+        let losses: Vec<Column> = losses.take_while(&mut fit).collect();
+        let all = facts.len();
+        let facts: Vec<Column> = facts.into_iter().take_while(&mut fit).collect();
+        let hidden = all - facts.len();
+        let columns: Vec<Column> = losses.into_iter().chain(facts).collect();
+        let mut head = vec![Span::styled(" ".repeat(name + 2), theme.dim)];
+        head.extend(columns.iter().map(|column| Span::styled(format!("  {}", column.text(&column.head)), theme.dim)));
+        let mut out = vec![Line::from(head)];
+        for (row, run) in runs.iter().enumerate() {
+            let (sign, style) = signs::series(theme, run.id);
+            let chosen = shared.runs.selected == Some(run.id);
+            let bold = |style: Style| if chosen { style.add_modifier(Modifier::BOLD) } else { style };
+            let text = fmt::left(&fmt::head(&names[row], name), name);
+            let mut spans = vec![Span::styled(format!("{sign} "), style), Span::styled(text, bold(theme.text))];
+            for column in &columns {
+                let cell = &column.cells[row];
+                let style = if cell == "best" { theme.good } else { bold(theme.text) };
+                spans.push(Span::styled(format!("  {}", column.text(cell)), style));
+            }
+            out.push(Line::from(spans));
+        }
+        if hidden > 0 {
+            let what =
+                if hidden == 1 { "1 more fact differs".to_owned() } else { format!("{hidden} more facts differ") };
+            out.extend(prose(&format!("{what}: zoom (z) or widen the terminal."), theme.dim, width));
+        }
+        if !same.is_empty() {
+            out.extend(prose(&format!("The same in all: {}.", same.join(", ")), theme.dim, width));
+        }
+        out
+    }
+}
