@@ -31,6 +31,12 @@ const OWN: usize = 24;
 /// Tracks that exponents are sought on; more say little more and cost as much each.
 const MOST: usize = 12;
 
+/// Parts of runs held out that are taken as seen: later, and early on, when less is known than the law thinks.
+const LATER: [f64; 2] = [0.3, 0.6];
+const EARLY: f64 = 0.12;
+/// Intervals are made no wider than by this for being early.
+const MOST_EARLY: f64 = 4.0;
+
 /// Parts that tracks are held out in.
 const FOLDS: usize = 4;
 
@@ -58,6 +64,8 @@ pub struct Family {
     pub scatter: f64,
     /// Intervals are wider by this, since few runs say how far runs scatter.
     wide: f64,
+    /// Intervals of runs of which no more than [`EARLY`] is seen are wider by this.
+    early: f64,
 }
 
 /// What a curve law says of the end of a run.
@@ -76,15 +84,25 @@ impl Family {
         let step = tracks.len().div_ceil(MOST).max(1);
         let tracks: Vec<&Track> = tracks.iter().copied().filter(|t| t.points.len() >= 4).step_by(step).collect();
         let mut family = Self::fit(law, &tracks, None)?;
-        family.scatter *= family.surprise(&tracks).max(1.0);
+        let usual = family.surprise(&tracks, &LATER).max(1.0);
+        family.early = (family.surprise(&tracks, &[EARLY]) / usual).clamp(1.0, MOST_EARLY);
+        family.scatter *= usual;
         family.wide = student(tracks.len().max(2));
         Some(family)
+    }
+
+    /// By what the interval of a run of which so little is seen is wider than later ones.
+    fn early_at(&self, track: &Track) -> f64 {
+        let seen = track.last_step() / track.schedule.total().max(1e-9);
+        let later = LATER[0];
+        let part = ((later / seen.max(1e-9)).ln() / (later / EARLY).ln()).clamp(0.0, 1.0);
+        self.early.powf(part)
     }
 
     /// Root mean square, over tracks held out in turn (in at most [`FOLDS`] parts), of the error of their ends forecast
     /// from their beginnings by the others, in forecast standard deviations: what the next run will be off by, where
     /// residuals of runs that were fitted to say too little. 1 where there is nothing to hold out.
-    fn surprise(&self, tracks: &[&Track]) -> f64 {
+    fn surprise(&self, tracks: &[&Track], parts: &[f64]) -> f64 {
         let folds = tracks.len().min(FOLDS);
         let mut squares = Vec::new();
         for fold in 0..folds {
@@ -95,8 +113,8 @@ impl Family {
             let Some(others) = Self::fit(self.law, &apart(false), Some(&self.exponents)) else { continue };
             let others = Self { scatter: self.scatter, ..others };
             for track in apart(true) {
-                for part in [0.3, 0.6] {
-                    let (Some(end), Some(forecast)) = (track.points.last(), others.forecast(&track.beginning(part)))
+                for part in parts {
+                    let (Some(end), Some(forecast)) = (track.points.last(), others.forecast(&track.beginning(*part)))
                     else {
                         continue;
                     };
@@ -137,6 +155,7 @@ impl Family {
             scale,
             scatter: rms.max(1e-3),
             wide: 1.0,
+            early: 1.0,
             kinds,
         })
     }
@@ -164,6 +183,7 @@ impl Family {
             b: ALONE_B,
             scatter: (1.5 * rms).max(3e-3),
             wide: 1.0,
+            early: 1.0,
         })
     }
 
@@ -213,7 +233,7 @@ impl Family {
             }
             result = Some(CurveForecast {
                 ln_loss: base(own.len()) + given.mean,
-                sd: self.wide * (given.variance + track.noise.powi(2)).sqrt(),
+                sd: self.wide * self.early_at(track) * (given.variance + track.noise.powi(2)).sqrt(),
             });
         }
         result.filter(|r| r.ln_loss.is_finite() && r.sd.is_finite())
@@ -251,6 +271,7 @@ impl Family {
             Some((now.ln_loss - forecast.ln_loss) * further)
         };
         let missed: Vec<f64> = BEGINNINGS.iter().filter_map(missed).collect();
+        let own = CurveForecast { sd: own.sd.hypot(family.over_exponents(track, &own)), ..own };
         if missed.is_empty() {
             return Some(own);
         }
@@ -259,6 +280,27 @@ impl Family {
         let mean = missed.iter().sum::<f64>() / n;
         let rms = (missed.iter().map(|e| e * e).sum::<f64>() / n).sqrt();
         Some(CurveForecast { ln_loss: own.ln_loss + 0.5 * mean, sd: own.sd.hypot(wide * rms) })
+    }
+
+    /// How far the end moves, in ln loss, when the exponents do as far as the run's own course does not hold them: early on
+    /// they are what is usual, give or take as much as usual.
+    fn over_exponents(&self, track: &Track, own: &CurveForecast) -> f64 {
+        let thinned = Track { points: thin(&track.points, OWN), ..track.clone() };
+        let tracks = [&thinned];
+        let problem = Posterior { law: self.law, tracks: &tracks, scale: self.scale, sigma: 3e-3 };
+        let cost = |exponents: &Vec<f64>| problem.cost(exponents).unwrap_or(f64::INFINITY);
+        let least = cost(&self.exponents);
+        let mut variance = 0.0;
+        for (k, exponent) in self.law.exponents().iter().enumerate() {
+            for side in [-1.0, 1.0] {
+                let mut exponents = self.exponents.clone();
+                exponents[k] += side * exponent.spread;
+                let weight = (-0.5 * (cost(&exponents) - least)).exp().min(1.0);
+                let moved = Self { exponents, ..self.clone() }.forecast(track);
+                variance += moved.map_or(0.0, |moved| 0.5 * weight * (moved.ln_loss - own.ln_loss).powi(2));
+            }
+        }
+        variance.sqrt()
     }
 
     /// Priors of level and amplitudes: those of the run's kind, or the usual ones.
