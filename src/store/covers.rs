@@ -1,42 +1,14 @@
 //! What of each file of a run is in another, too, from the store.
 
+use super::compared::{Compared, Known, Pair};
 use super::echo::{COMPARED, Covers, LEAST, Relation, compare, counts, cover, is_loss, rank};
 use super::state::{FileState, RunState, State};
 use super::stats::Column;
-use super::{FileId, RunId, SledStore, StoreError};
-use std::collections::HashMap;
+use super::{FileId, SledStore, StoreError};
 use std::sync::PoisonError;
 
 /// Files of a run that are compared; those of a run with more stand for themselves.
 const MOST: usize = 64;
-
-/// What was found, and how far the files were then: a comparison is made again only when a file has grown.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// By file and other file.
-    pairs: HashMap<(FileId, FileId), Pair>,
-    /// By run: its files with their formats' ranks and rows, and what followed from them.
-    runs: HashMap<RunId, Compared>,
-    /// Pairs of files whose points were compared.
-    #[cfg(test)]
-    compared: usize,
-}
-
-/// How two files relate.
-#[derive(Debug, Clone, Copy)]
-struct Pair {
-    relation: Relation,
-    /// Rows of both then; `None` where it is known for good, as what the first points say does not change.
-    at: Option<(u64, u64)>,
-}
-
-/// A run's files as they were compared.
-#[derive(Debug)]
-struct Compared {
-    files: Vec<(FileId, u64)>,
-    covers: Covers,
-    order: Vec<FileId>,
-}
 
 impl SledStore {
     /// What of each file of a run is in another, too; and its files in an order in which what goes on comes last.

@@ -7,6 +7,7 @@ mod changes;
 mod column;
 mod commit;
 mod compact;
+mod compared;
 #[cfg(test)]
 mod conformance;
 mod covers;
@@ -58,7 +59,7 @@ pub struct SledStore {
     state: RwLock<state::State>,
     writer: Mutex<()>,
     /// What is known of how files of a run relate to each other.
-    relations: Mutex<covers::Known>,
+    relations: Mutex<compared::Known>,
 }
 
 /// How a store was opened.

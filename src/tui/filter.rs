@@ -3,7 +3,7 @@
 //! `mix.rust>=50%` compare facts, losses, any metric, and weights of the mixture.
 
 use super::losses::losses;
-use super::order::state_word;
+use super::signs::state_word;
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use regex::{Regex, RegexBuilder};

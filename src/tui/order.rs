@@ -56,18 +56,6 @@ impl Sort {
     }
 }
 
-/// The word for a state, as shown and as filtered by.
-#[must_use]
-pub fn state_word(state: RunState) -> &'static str {
-    match state {
-        RunState::Waiting => "waiting",
-        RunState::Running => "running",
-        RunState::Stalled => "stalled",
-        RunState::Finished => "finished",
-        RunState::Diverged => "diverged",
-    }
-}
-
 /// The domain whose weight stands for the mixture: that of the charts, or the last one.
 #[must_use]
 pub fn moved_domain(snapshot: &Snapshot) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! Signs and styles that several views share: those of a run's state, of a severity, and of alerts that wait.
+//! Signs, words and styles that several views share: those of a run's state, of a severity, and of alerts that wait.
 
 use super::theme::Theme;
 use crate::vocab::signal::Alert;
@@ -24,6 +24,18 @@ pub fn series(theme: &Theme, run: u32) -> (&'static str, Style) {
     const SIGNS: [&str; 8] = ["●", "○", "◆", "◇", "■", "□", "▲", "△"];
     let at = run as usize;
     (SIGNS[at % SIGNS.len()], theme.series[at % theme.series.len()])
+}
+
+/// The word for a state, as shown and as filtered by.
+#[must_use]
+pub fn state_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Waiting => "waiting",
+        RunState::Running => "running",
+        RunState::Stalled => "stalled",
+        RunState::Finished => "finished",
+        RunState::Diverged => "diverged",
+    }
 }
 
 /// The sign of a severity, and how it looks.

@@ -1,7 +1,7 @@
 //! Header, two lines: project and target; connection, daemon and refits.
 
-use crate::tui::order::state_word;
 use crate::tui::shared::{Link, Shared};
+use crate::tui::signs::state_word;
 use crate::tui::{Model, fmt, signs};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;

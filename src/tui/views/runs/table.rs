@@ -1,9 +1,10 @@
 //! Columns of the table of runs: selection by width, and their cells.
 
 use crate::tui::fmt;
-use crate::tui::order::{Column, moved_domain, state_word};
+use crate::tui::order::{Column, moved_domain};
 use crate::tui::shared::{Loss, Shared, losses};
 use crate::tui::signs;
+use crate::tui::signs::state_word;
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
 use crate::vocab::{RunView, Snapshot};
