@@ -99,7 +99,8 @@ fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u1
         Some(s) => Span::styled(format!("skill {s:.3}"), skill_style(theme, s)),
         None => Span::styled("skill not known yet", theme.dim),
     };
-    let names = usize::from(width).saturating_sub(40).clamp(5, 12);
+    let longest = snapshot.fits.iter().map(|f| fmt::width(&label(snapshot, &f.metric))).max().unwrap_or(0);
+    let names = longest.min(usize::from(width).saturating_sub(40).clamp(5, 12));
     let laws = snapshot.fits.iter().map(|f| fmt::width(&f.law)).max().unwrap_or(0).clamp(8, 14);
     let mut spans = vec![
         Span::styled(if shown { "▸ " } else { "  " }, theme.focus),
@@ -110,12 +111,17 @@ fn row(theme: &Theme, snapshot: &Snapshot, fit: &FitView, shown: bool, width: u1
         Span::styled(fmt::left(&fmt::head(&fit.law, laws), laws + 1), if fit.chosen { theme.text } else { theme.dim }),
         skill,
     ];
+    let room =
+        |spans: &[Span<'_>], more: usize| spans.iter().map(Span::width).sum::<usize>() + more <= usize::from(width);
     if let Some(error) = fit.mre_heldout.filter(|_| fit.skill.is_none_or(|s| s > 0.0)) {
-        spans.push(Span::styled("  held out ", theme.dim));
-        spans.push(Span::styled(percent2(error), theme.text));
+        let (what, error) = ("  held out ", percent2(error));
+        let whole = room(&spans, fmt::width(what) + fmt::width(&error));
+        spans.push(Span::styled(if whole { what } else { "  " }, theme.dim));
+        spans.push(Span::styled(error, theme.text));
     }
-    if !fit.chosen {
-        spans.push(Span::styled("  not used", theme.dim));
+    let unused = "  not used";
+    if !fit.chosen && room(&spans, fmt::width(unused)) {
+        spans.push(Span::styled(unused, theme.dim));
     }
     Line::from(spans)
 }
