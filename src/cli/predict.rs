@@ -150,7 +150,7 @@ fn measured(forecasts: &[Forecast]) -> String {
     for measured in forecasts.iter().filter_map(|forecast| forecast.measured.as_ref()) {
         for (metric, loss) in &measured.losses {
             let (n, d) = (show_amount(measured.params), show_amount(measured.tokens));
-            let line = format!("measured near here: {metric} {loss:.4} by {} (N {n} · D {d})\n", measured.run);
+            let line = format!("measured near here: {metric} {loss:.4} by {} (N {n} · D {d})", measured.run);
             if !lines.contains(&line) {
                 lines.push(line);
             }
@@ -160,7 +160,7 @@ fn measured(forecasts: &[Forecast]) -> String {
 }
 
 fn printable_lines(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{}\n", printable(line.trim_end()))).collect()
+    lines.iter().map(|line| format!("{}\n", printable(line))).collect()
 }
 
 /// A loss, or a dash where the law does not see what is asked.

@@ -3,7 +3,7 @@
 use super::change::{Change, RunChange};
 use super::series::{Curves, Envelope};
 use super::state::{Fits, Outlook, Overview, Work, daemon_view};
-use crate::vocab::{LedgerView, MetricView, Notice, RunState, RunView, Snapshot, newest_first};
+use crate::vocab::{LedgerView, MetricView, Notice, RunView, Snapshot, newest_first};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Replica {
             self.runs.remove(&id);
         }
         for run in change.runs {
-            let known = self.runs.entry(run.id).or_insert_with(|| Arc::new(nothing(run.id)));
+            let known = self.runs.entry(run.id).or_insert_with(|| Arc::new(RunView::unknown(run.id)));
             take(Arc::make_mut(known), run, &self.keys)?;
         }
         change.series.map_or(Ok(()), |curves| self.take_curves(curves))
@@ -140,26 +140,6 @@ impl Replica {
 fn replace<T>(known: &mut T, new: Option<T>) {
     if let Some(new) = new {
         *known = new;
-    }
-}
-
-/// A run of which nothing is known yet.
-fn nothing(id: u32) -> RunView {
-    RunView {
-        id,
-        name: String::new(),
-        state: RunState::Waiting,
-        facts: BTreeMap::new(),
-        conflicts: Vec::new(),
-        metrics: Arc::default(),
-        forecast: BTreeMap::new(),
-        progress: None,
-        last_step: None,
-        tokens_per_second: None,
-        silent_seconds: None,
-        written_at: None,
-        sparklines: BTreeMap::new(),
-        signals: Vec::new(),
     }
 }
 

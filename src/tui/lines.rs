@@ -4,7 +4,7 @@
 use super::braille::Grid;
 use super::scale::ticks;
 use super::theme::Theme;
-use super::{fmt, scale};
+use super::{axes, fmt};
 use crate::vocab::number::show_amount;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -205,35 +205,18 @@ impl Lines<'_> {
     }
 
     fn axes(&self, ranges: &Ranges, area: Rect, plot: Rect, buf: &mut Buffer) {
-        let theme = self.theme;
-        let axis = plot.x - 1;
-        for y in plot.y..plot.bottom() {
-            buf.set_string(axis, y, "│", theme.faint);
-        }
-        buf.set_string(axis, plot.bottom(), "╰", theme.faint);
-        for x in plot.x..plot.right() {
-            buf.set_string(x, plot.bottom(), "─", theme.faint);
-        }
-        for (value, text) in Self::labels(ranges, plot.height) {
+        let row = |(value, text): (f64, String)| {
             let down = (ranges.y.1 - value) / (ranges.y.1 - ranges.y.0);
-            let y = plot.y + ((down * f64::from(plot.height * 4 - 1)).round() as u16 / 4).min(plot.height - 1);
-            buf.set_string(axis.saturating_sub(text.len() as u16).max(area.x), y, &text, theme.dim);
-            buf.set_string(axis, y, "┤", theme.faint);
-        }
-        let (values, _) = scale::ticks(ranges.x, usize::from(plot.width / 12).clamp(1, 10));
-        let mut free = area.x;
-        for value in values {
+            (plot.y + ((down * f64::from(plot.height * 4 - 1)).round() as u16 / 4).min(plot.height - 1), text)
+        };
+        let rows = Self::labels(ranges, plot.height).into_iter().map(row);
+        let (values, _) = ticks(ranges.x, usize::from(plot.width / 12).clamp(1, 10));
+        let columns = values.into_iter().map(|value| {
             let across = (value - ranges.x.0) / (ranges.x.1 - ranges.x.0);
             let x = plot.x + ((across * f64::from(plot.width * 2 - 1)).round() as u16 / 2).min(plot.width - 1);
-            buf.set_string(x, plot.bottom(), "┬", theme.faint);
-            let text = if self.amounts { show_amount(value) } else { fmt::count(value.max(0.0) as u64) };
-            let wide = text.len() as u16;
-            let at = x.saturating_sub((wide - 1) / 2).min(area.right().saturating_sub(wide));
-            if at >= free && plot.bottom() + 1 < area.bottom() {
-                buf.set_string(at, plot.bottom() + 1, &text, theme.dim);
-                free = at + wide + 1;
-            }
-        }
+            (x, if self.amounts { show_amount(value) } else { fmt::count(value.max(0.0) as u64) })
+        });
+        axes::draw(self.theme, (area, plot), rows, columns, buf);
     }
 }
 

@@ -15,6 +15,7 @@
 //! stand, [`chrome`] what is around them.
 
 pub mod action;
+pub mod axes;
 pub mod braille;
 pub mod chrome;
 pub mod curves;

@@ -92,38 +92,14 @@ impl Plot<'_> {
     }
 
     fn axes(&self, area: Rect, plot: Rect, buf: &mut Buffer) {
-        let theme = self.theme;
-        let axis = plot.x - 1;
-        for y in plot.y..plot.bottom() {
-            buf.set_string(axis, y, "│", theme.faint);
-        }
-        buf.set_string(axis, plot.bottom(), "╰", theme.faint);
-        for x in plot.x..plot.right() {
-            buf.set_string(x, plot.bottom(), "─", theme.faint);
-        }
         let (values, decimals) = self.loss_ticks(plot.height);
-        for value in values {
-            if let Some((_, y)) = self.cell(plot, self.scale.x.0, value) {
-                let text = format!("{value:.decimals$}");
-                let x = axis.saturating_sub(text.len() as u16);
-                buf.set_string(x.max(area.x), y, &text, theme.dim);
-                buf.set_string(axis, y, "┤", theme.faint);
-            }
-        }
+        let row = |value: f64| Some((self.cell(plot, self.scale.x.0, value)?.1, format!("{value:.decimals$}")));
+        let rows = values.into_iter().filter_map(row);
         let percents = (100.0 * self.scale.x.0, 100.0 * self.scale.x.1);
         let (values, decimals) = ticks(percents, usize::from(plot.width / 8).clamp(1, 10));
-        let mut free = area.x;
-        for value in values {
-            let Some((x, _)) = self.cell(plot, value / 100.0, self.scale.y.0) else { continue };
-            buf.set_string(x, plot.bottom(), "┬", theme.faint);
-            let text = format!("{value:.decimals$}%");
-            let wide = text.len() as u16;
-            let at = x.saturating_sub((wide - 1) / 2).min(area.right().saturating_sub(wide));
-            if at >= free && plot.bottom() + 1 < area.bottom() {
-                buf.set_string(at, plot.bottom() + 1, &text, theme.dim);
-                free = at + wide + 1;
-            }
-        }
+        let column =
+            |value: f64| Some((self.cell(plot, value / 100.0, self.scale.y.0)?.0, format!("{value:.decimals$}%")));
+        super::axes::draw(self.theme, (area, plot), rows, values.into_iter().filter_map(column), buf);
     }
 
     /// Rows of the band at a column, as fractions of a cell from the top of the plot.

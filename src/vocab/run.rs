@@ -121,6 +121,27 @@ pub fn minutes_silent(run: &RunView, at: f64) -> f64 {
 }
 
 impl RunView {
+    /// A run of which nothing is known yet.
+    #[must_use]
+    pub fn unknown(id: u32) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            state: RunState::Waiting,
+            facts: BTreeMap::new(),
+            conflicts: Vec::new(),
+            metrics: Arc::default(),
+            forecast: BTreeMap::new(),
+            progress: None,
+            last_step: None,
+            tokens_per_second: None,
+            silent_seconds: None,
+            written_at: None,
+            sparklines: BTreeMap::new(),
+            signals: Vec::new(),
+        }
+    }
+
     /// The value of a numeric fact.
     #[must_use]
     pub fn number(&self, name: FactName) -> Option<f64> {

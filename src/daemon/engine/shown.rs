@@ -138,22 +138,7 @@ mod tests {
     use super::*;
 
     fn run(id: u32, written: f64) -> (RunId, ShownRun) {
-        let view = RunView {
-            id,
-            name: format!("run-{id}"),
-            state: RunState::Running,
-            facts: BTreeMap::new(),
-            conflicts: Vec::new(),
-            metrics: Arc::default(),
-            forecast: BTreeMap::new(),
-            progress: None,
-            last_step: None,
-            tokens_per_second: None,
-            silent_seconds: None,
-            written_at: Some(written),
-            sparklines: BTreeMap::new(),
-            signals: Vec::new(),
-        };
+        let view = RunView { name: format!("run-{id}"), written_at: Some(written), ..RunView::unknown(id) };
         (RunId(id), ShownRun { view: Arc::new(view), settled: None, forecasts: Arc::default() })
     }
 

@@ -8,7 +8,7 @@ use crate::tui::signs;
 use crate::tui::text::prose;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, FactValue, MetricUnit, RunView, Snapshot};
+use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
@@ -89,8 +89,7 @@ fn first_loss(snapshot: &Snapshot) -> Option<(&str, bool)> {
 }
 
 fn more_is_better(snapshot: &Snapshot, key: &str) -> bool {
-    let unit = snapshot.measured.iter().find(|metric| metric.key == key).map(|metric| metric.unit);
-    matches!(unit, Some(MetricUnit::Accuracy | MetricUnit::Percent))
+    snapshot.measured.iter().any(|metric| metric.key == key && metric.unit.higher_is_better())
 }
 
 /// Facts that differ, as columns; and what is the same in all, in words.

@@ -130,7 +130,7 @@ impl Curves {
         self.log.unwrap_or_else(|| {
             let key = self.key(shared).unwrap_or_default();
             let measured = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
-            let better_is_more = matches!(self.unit(shared), MetricUnit::Accuracy | MetricUnit::Percent);
+            let better_is_more = self.unit(shared).higher_is_better();
             (measured || training_loss(key).is_some()) && !better_is_more
         })
     }

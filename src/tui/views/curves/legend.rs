@@ -4,8 +4,8 @@ use super::Curves;
 use crate::tui::fmt;
 use crate::tui::lines::Curve;
 use crate::tui::shared::Shared;
+use crate::vocab::RunView;
 use crate::vocab::text::printable;
-use crate::vocab::{MetricUnit, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -22,7 +22,7 @@ impl Curves {
             found.filter(|_| !self.cursor.is_some_and(beyond)).map_or(f64::NAN, |(_, y)| *y)
         };
         let mut all: Vec<_> = drawn.iter().map(|(run, curve)| (*run, curve, at(curve))).collect();
-        let more = matches!(self.unit(shared), MetricUnit::Accuracy | MetricUnit::Percent);
+        let more = self.unit(shared).higher_is_better();
         let rank = |value: f64| {
             if value.is_nan() {
                 f64::INFINITY
