@@ -49,7 +49,7 @@ const PARTS: [&str; 22] = [
 ];
 
 static PAIRS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"([A-Za-z_][\w./@-]*)"?(?:\s*[:=]\s*|\s*\[\s*|\s+)"?([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"#).ok()
+    Regex::new(r#"([A-Za-z_][\w./@-]*)["']?(?:\s*[:=]\s*|\s*\[\s*|\s+)["']?([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"#).ok()
 });
 static UUID: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());

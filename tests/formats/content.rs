@@ -55,6 +55,45 @@ fn a_damaged_tensorboard_record_costs_itself_only() {
 }
 
 #[test]
+fn zeros_that_a_crash_left_cost_only_what_they_cut() {
+    let scalars = |steps: std::ops::RangeInclusive<i64>| -> Vec<Vec<u8>> {
+        steps.map(|step| tfevents::scalar("loss", step, step as f32, 1.7e9)).collect()
+    };
+    let cut = tfevents::scalar("loss", 4, 4.0, 1.7e9);
+    for kept in 0..cut.len() - 4 {
+        let bytes = [
+            tfevents::version(),
+            scalars(1..=3).concat(),
+            cut[..kept].to_vec(),
+            vec![0; 4096],
+            scalars(5..=9).concat(),
+        ]
+        .concat();
+        let read = whole(format("tfevents"), "events", &bytes);
+        let steps: Vec<i64> = points(&read).iter().map(|p| p.1).collect();
+        assert_eq!(steps, [1, 2, 3, 5, 6, 7, 8, 9], "{kept} bytes of the record stayed");
+        assert_eq!(read.damage.len(), usize::from(kept > 0));
+        let pieces = in_pieces(format("tfevents"), "events", &bytes, [1000, 2000, 1300, 9000], true).expect("readable");
+        assert_eq!(pieces.points, read.points);
+    }
+    let record = |steps: std::ops::RangeInclusive<i64>| {
+        let mut log = wandb::File::new();
+        steps.for_each(|step| {
+            log.history(step, &[("loss", "2.5")]);
+        });
+        log.0
+    };
+    let (begun, whole_log) = (record(1..=3), record(1..=4));
+    let after = record(5..=9)[7..].to_vec();
+    for kept in 0..whole_log.len() - begun.len() {
+        let bytes = [&whole_log[..begun.len() + kept], &[0; 4096][..], &after[..]].concat();
+        let read = whole(format("wandb"), "run-1.wandb", &bytes);
+        let steps: Vec<i64> = points(&read).iter().map(|p| p.1).collect();
+        assert_eq!(steps, [1, 2, 3, 5, 6, 7, 8, 9], "{kept} bytes of the chunk stayed");
+    }
+}
+
+#[test]
 fn an_event_of_one_number_is_the_same_with_and_without_what_else_it_may_hold() {
     for (tag, step) in [("loss", 0), ("loss", 1), ("train/loss", 300), ("a", i64::MAX), ("b", -1), ("", 7)] {
         let plain = tfevents::scalar(tag, step, 2.5, 1.7e9);

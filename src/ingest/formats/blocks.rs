@@ -101,10 +101,13 @@ impl Offset {
             let chunk = match look(&input[used..], left) {
                 Look::Chunk(chunk) => chunk,
                 Look::Wait => return Next::Wait,
-                Look::Zeros if input.len() <= used + left => return Next::Wait,
                 Look::Zeros => {
                     let damage = (!parts.is_empty()).then_some("an incomplete W&B record");
-                    return Next::Pass { used: used + left, damage };
+                    return match behind_zeros(input, used, left) {
+                        Some(next) => Next::Pass { used: next, damage },
+                        None if input.len() <= used + left => Next::Wait,
+                        None => Next::Pass { used: used + left, damage },
+                    };
                 }
                 Look::Damaged => return damaged(input, used, left, last),
             };
@@ -141,6 +144,23 @@ impl Offset {
     }
 }
 
+/// Where the next sound chunk of the block begins behind zeros at or after `at`, which a crash leaves where it cut a chunk.
+fn behind_zeros(input: &[u8], at: usize, left: usize) -> Option<usize> {
+    let block = &input[at..input.len().min(at + left)];
+    let mut from = 0;
+    loop {
+        let zeros = from + memchr::memmem::find(&block[from..], &[0; HEADER])?;
+        let end = zeros + block[zeros..].iter().position(|byte| *byte != 0)?;
+        // The lowest bytes of a checksum may be zeros, too.
+        let first = (end - zeros).min(3);
+        let mut places = end - first..=end;
+        if let Some(next) = places.find(|next| matches!(look(&input[at + next..], left - next), Look::Chunk(_))) {
+            return Some(at + next);
+        }
+        from = end;
+    }
+}
+
 /// What to do about a chunk with a wrong checksum at `at`. If a sound chunk stands where it says it ends, only this
 /// one is lost; if not, its length cannot be believed, and the rest of the block is.
 fn damaged(input: &[u8], at: usize, left: usize, last: bool) -> Next<'_> {
@@ -153,6 +173,9 @@ fn damaged(input: &[u8], at: usize, left: usize, last: bool) -> Next<'_> {
             Look::Wait if !last => return Next::Wait,
             _ => {}
         }
+    }
+    if let Some(next) = behind_zeros(input, at, left) {
+        return Next::Pass { used: next, damage };
     }
     if input.len() >= at + left {
         Next::Pass { used: at + left, damage }

@@ -1,12 +1,14 @@
 //! Copies of what another rank of a job has said already.
 //!
-//! The rule, for every format of the console, where lines say which rank prints them: a point that another rank has given, at
+//! The rule, for every format of lines or records that say which rank wrote them: a point that another rank has given, at
 //! this step or a later one, is a copy. A rank that itself goes back has started again, and the first that does is heard again.
 //! What only one rank gives (the loss, of the last stage of a pipeline) is kept whoever it is. Lines that say no rank are all
 //! read: trainers also print the same evaluation twice.
 
 use super::Sink;
 use super::saved::{self, Reader};
+use regex::bytes::Regex;
+use std::sync::LazyLock;
 
 /// How far somebody is: how often training started again, and the step.
 type Reached = (u32, i64);
@@ -107,7 +109,8 @@ impl Chorus {
 }
 
 /// The rank that a line says it is of, in what launchers and loggers put before it: `[rank3]:`, `[default3]:`, `3: ` (srun),
-/// `[1,3]<stdout>:` (mpirun), `(Worker pid=1234)` (Ray), `rank=3`, `Rank 3`.
+/// `[3] ` and `[1,3]<stdout>:` (mpirun), `(Worker pid=1234)` (Ray), `rank=3`, `(rank 3)`, `[GPU3]`, `Process 3:`, `worker-3 |`,
+/// `node1:3: `.
 pub(super) fn rank(line: &[u8]) -> Option<u32> {
     let head = &line[..line.len().min(96)];
     match head.first()? {
@@ -121,20 +124,49 @@ pub(super) fn rank(line: &[u8]) -> Option<u32> {
             }
         }
         b'[' => {
-            let word = [&b"[default"[..], b"[1,"].iter().find_map(|word| head.strip_prefix(*word));
-            if let Some((rank, rest)) = word.and_then(number)
+            let launcher = [&b"[default"[..], b"[1,"].iter().find_map(|word| head.strip_prefix(*word));
+            if let Some((rank, rest)) = launcher.or(head.strip_prefix(b"[")).and_then(number)
                 && rest.first() == Some(&b']')
+                // `[10] loss: 2.5` is a step.
+                && (launcher.is_some() || rest.starts_with(b"]:") || names_a_step(&rest[1..]))
             {
                 return Some(rank);
             }
         }
         b'(' => {
             let pid = memchr::memmem::find(head, b"pid=").map(|at| &head[at + 4..]);
-            return pid.and_then(number).map(|(pid, _)| pid);
+            if let Some((pid, _)) = pid.and_then(number) {
+                return Some(pid);
+            }
         }
         _ => {}
     }
-    let at = memchr::memmem::find(head, b"ank")?;
+    of_a_word(head)
+}
+
+/// Whether a line says its step itself.
+fn names_a_step(rest: &[u8]) -> bool {
+    let rest = &rest[..rest.len().min(48)].to_ascii_lowercase();
+    [&b"step"[..], b"iter"].iter().any(|word| memchr::memmem::find(rest, word).is_some())
+}
+
+/// The number behind a word for a process.
+fn of_a_word(head: &[u8]) -> Option<u32> {
+    static OPENING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let word = r"^[\[(<]?(?i:gpu|cuda|device|process|proc|worker|replica)[ :_#-]?([0-9]+)[\])>:| ]";
+        Regex::new(&format!(r"{word}|^([A-Za-z][A-Za-z0-9.-]*:[0-9]+): ")).ok()
+    });
+    if head.iter().take(2).any(u8::is_ascii_alphabetic)
+        && let Some(found) = OPENING.as_ref()?.captures(head)
+    {
+        if let Some(digits) = found.get(1) {
+            return number(digits.as_bytes()).map(|(rank, _)| rank);
+        }
+        // Ranks of several nodes have the same numbers.
+        let place = found.get(2)?.as_bytes();
+        return Some(place.iter().fold(17, |hash: u32, b| hash.wrapping_mul(31).wrapping_add(u32::from(*b))));
+    }
+    let at = [&b"ank"[..], b"ANK"].iter().find_map(|word| memchr::memmem::find(head, word))?;
     if !matches!(head.get(at.checked_sub(1)?), Some(b'r' | b'R')) || at > 1 && head[at - 2].is_ascii_alphabetic() {
         return None;
     }
@@ -193,6 +225,13 @@ mod tests {
             ("(TaskRunner pid=4711) step:1", Some(4711)),
             ("2025-01-02 INFO [olmo.train:1, rank=0] step", Some(0)),
             ("[Rank 7] step 10", Some(7)),
+            ("(rank 3) iter 10 loss 2.5", Some(3)),
+            ("[3] step 10 loss 2.5", Some(3)),
+            ("[10] loss 2.5", None),
+            ("[GPU3] step 10", Some(3)),
+            ("Process 3: step 10", Some(3)),
+            ("worker-3 | step 10", Some(3)),
+            ("Process 3 of 8 is ready", Some(3)),
             ("step 10 loss 2.5", None),
             ("[2025-01-02 12:00:00] iteration 10/20", None),
             ("frank 3 step 10", None),

@@ -13,7 +13,7 @@
 
 use super::epochs::Epochs;
 use super::facets::{Facet, Facets, facet};
-use super::jsonl::{COUNTS, STEP_KEYS};
+use super::jsonl::{BATCHES, COUNTS, STEP_KEYS};
 use super::saved::{self, Reader};
 use super::scan::{number_with_commas, whole_number};
 use super::{Format, FormatError, Parser, Recognition, Sink};
@@ -43,15 +43,17 @@ impl Format for Csv {
             table = Table::new(header);
         }
         let mut table = table?;
-        let (mut rows, mut sound, mut cells_with_text) = (0, 0, 0);
+        let (mut rows, mut sound, mut cells_with_text, mut stepped) = (0, 0, 0, false);
         while let Some((row, next)) = row(head, at, false).filter(|_| rows < LOOKED_AT) {
             at = next;
             if let Some(again) = table.again(row) {
                 table = again;
             } else if !row.is_empty() {
                 let texts = table.cells(row).filter(|cell| !blank(cell) && table.number(cell).is_none()).count();
-                let step =
-                    table.step.and_then(|step| table.cells(row).nth(step)).map(|cell| table.number(&cell).is_some());
+                // A row may leave its step to the one before, as evaluations do.
+                let is_step = |cell: Cow<'_, [u8]>| table.number(&cell).is_some() || stepped && blank(&cell);
+                let step = table.step.and_then(|step| table.cells(row).nth(step)).map(is_step);
+                stepped |= step == Some(true);
                 rows += 1;
                 cells_with_text += texts;
                 sound += usize::from(table.cells(row).count() == table.columns.len() && step.unwrap_or(true));
@@ -137,7 +139,7 @@ impl Parser for Rows {
         saved::unsigned(&mut to, self.rows);
         saved::signed(&mut to, self.step);
         self.epochs.save(&mut to);
-        saved::bytes(&mut to, self.facets.home());
+        self.facets.save(&mut to);
         to.extend_from_slice(&table.header);
         to
     }
@@ -151,7 +153,7 @@ impl Parser for Rows {
             return Err(FormatError::OtherParser);
         };
         self.epochs = Epochs::resume(&mut from).ok_or(FormatError::OtherParser)?;
-        self.facets.resume(from.bytes().ok_or(FormatError::OtherParser)?);
+        self.facets.resume(&mut from).ok_or(FormatError::OtherParser)?;
         let table = Table::new(from.rest()).ok_or(FormatError::OtherParser)?;
         (self.passing, self.rows, self.step) = (passing != 0, rows, step);
         self.take(table);
@@ -223,8 +225,8 @@ impl Rows {
                 }
                 continue;
             };
-            if table.facets.get(column) == Some(&Some(Facet::Run)) && value.fract() == 0.0 && key != "exp" {
-                self.facets.note(Facet::Run, &cell);
+            if let Some(facet) = table.facets.get(column).copied().flatten() {
+                self.facets.note_number(facet, key, value);
             }
             if Some(column) == table.epoch && value.fract() == 0.0 && (0.0..9e15).contains(&value) {
                 epoch = Some((value as i64, None));
@@ -250,6 +252,7 @@ impl Rows {
         {
             sink.points[at].metric = sink.metric_bytes(name.trim_ascii());
         }
+        let stepped = matches!(step, Some((Some(_), _)));
         let too_many = cells > table.columns.len();
         let step = match step {
             Some((None, false)) => {
@@ -277,7 +280,7 @@ impl Rows {
             point.step = step;
             point.wall = wall;
         }
-        self.facets.settle(from, sink);
+        self.facets.settle(from, stepped, sink);
     }
 }
 
@@ -336,13 +339,17 @@ impl Table {
         let position = |wanted: &[&str]| wanted.iter().find_map(|name| normal.iter().position(|n| n == name));
         table.step = position(&STEP_KEYS)
             .or_else(|| position(&["training_iteration"]))
+            .or_else(|| position(&BATCHES).filter(|_| position(&["epoch"]).is_some()))
             .or_else(|| position(&COUNTS))
             .or_else(|| position(&["epoch", "epochs"]))
             .or_else(|| names[0].is_empty().then_some(0));
         table.pair = position(&["metric", "metric_name", "name", "key", "tag"]).zip(position(&["value"]));
         table.take_runs();
         table.epoch = position(&["epoch"]).filter(|epoch| table.step != Some(*epoch));
-        let facets: Vec<Option<Facet>> = normal.iter().map(|name| facet(name)).collect();
+        // Without a value beside it, a name is that of the row.
+        let of_the_row = |name: &str| table.pair.is_none() && matches!(name, "name" | "tag" | "metric_name");
+        let facets: Vec<Option<Facet>> =
+            normal.iter().map(|name| facet(name).or(of_the_row(name).then_some(Facet::Split))).collect();
         if facets.iter().any(Option::is_some) {
             table.facets = facets;
         }
@@ -605,6 +612,20 @@ mod tests {
         assert_eq!(read("loss,tokens_seen\n3,1000\n2,2000\n").0[2], point("loss", 2000, 2.0));
         let steps: Vec<i64> = read("epoch,step,loss\n0,10,3\n0,20,3\n1,10,2\n").0.iter().map(|p| p.1).collect();
         assert_eq!(steps[6..], [30, 30, 30]);
+    }
+
+    #[test]
+    fn rows_may_leave_their_step_to_the_one_before_and_count_batches_of_epochs() {
+        let text = "step,loss,val_loss\n10,3.5,\n,,2.5\n20,3,\n,,2\n";
+        assert!(Csv.recognise("x.csv", text.as_bytes()).is_some());
+        let values: Vec<_> = read(text).0.into_iter().filter(|p| p.0 == "val_loss").map(|p| (p.1, p.2)).collect();
+        assert_eq!(values, [(10, 2.5), (20, 2.0)]);
+        let steps: Vec<_> = read("epoch,batch,loss\n1,50,3\n1,100,2\n2,50,1\n").0;
+        let steps: Vec<i64> = steps.into_iter().filter(|p| p.0 == "loss").map(|p| p.1).collect();
+        assert_eq!(steps, [50, 100, 150]);
+        let ranks = read("step,rank,loss\n10,0,3\n10,1,3.5\n20,1,2\n20,0,2.5\n").0;
+        let ranks: Vec<_> = ranks.into_iter().filter(|p| p.0 == "loss").map(|p| (p.1, p.2)).collect();
+        assert_eq!(ranks, [(10, 3.0), (20, 2.0)]);
     }
 
     #[test]

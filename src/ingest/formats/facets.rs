@@ -4,9 +4,12 @@
 //! their own. Under `split` and its like, a word for held-out data goes before the name (`val/loss`); rows of training keep
 //! theirs. Under `domain` and its like, the text goes behind it (`val_loss/code`); under words that may also be the one data
 //! set of a run (`dataset`, `source`), only where the record is held out. Under `run` and its like, the first run of the file
-//! is the run that the file lies in, and each other is one of its own.
+//! is the run that the file lies in, and each other is one of its own; a record without a step names the run of those that
+//! follow. Under `rank` and its like, copies of a point are one ([`Chorus`]).
 
 use super::Sink;
+use super::chorus::Chorus;
+use super::saved::{self, Reader};
 use std::collections::HashMap;
 
 /// What a text says a record is of.
@@ -17,6 +20,12 @@ pub(super) enum Facet {
     /// A domain where the record is held out.
     Data,
     Run,
+    /// The process that wrote the record.
+    Rank,
+    /// Whether the record is held out, where `is_eval` and its like say so.
+    HeldOut,
+    /// Whether it is not, where `is_train` and its like say so.
+    Train,
 }
 
 /// Most different records of one file; one with more has texts of another kind there.
@@ -30,14 +39,18 @@ const NOTHING: u32 = u32::MAX;
 pub(super) fn facet(key: &str) -> Option<Facet> {
     let key = key.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     match key.as_str() {
-        "split" | "phase" | "mode" | "stage" | "type" | "event" | "kind" | "set" | "partition" | "data_split" => {
-            Some(Facet::Split)
-        }
+        "split" | "phase" | "mode" | "stage" | "type" | "event" | "kind" | "set" | "partition" | "data_split"
+        | "prefix" | "section" | "context" | "loop" | "log_type" | "record_type" | "step_type" | "event_type"
+        | "split_name" => Some(Facet::Split),
         "domain" | "corpus" | "subset" | "eval_dataset" | "eval_set" | "eval_name" | "eval_domain" | "val_set"
         | "validation_set" | "benchmark" | "task" | "task_name" => Some(Facet::Domain),
         "dataset" | "dataset_name" | "data" | "data_name" | "source" | "data_source" => Some(Facet::Data),
         "run" | "run_name" | "run_id" | "runid" | "experiment" | "experiment_name" | "experiment_id" | "exp"
         | "exp_name" | "trial" | "trial_id" | "trial_name" | "variant" | "job_name" => Some(Facet::Run),
+        "rank" | "global_rank" | "local_rank" | "rank_id" | "dp_rank" | "process_index" | "process_rank"
+        | "worker_id" => Some(Facet::Rank),
+        "is_eval" | "is_evaluation" | "is_val" | "is_valid" | "is_validation" | "is_test" => Some(Facet::HeldOut),
+        "is_train" | "is_training" => Some(Facet::Train),
         _ => None,
     }
 }
@@ -47,6 +60,19 @@ fn is_held_out(word: &str) -> bool {
     const WORDS: [&str; 10] =
         ["val", "valid", "validation", "eval", "evaluation", "evaluate", "test", "dev", "heldout", "holdout"];
     WORDS.contains(&word)
+}
+
+/// What a text under `split` says: a word for data that is not trained on, and the domain that follows it (`val_code`).
+fn held_out(text: &str) -> Option<(String, String)> {
+    const GENERIC: [&str; 14] = [
+        "step", "steps", "epoch", "end", "metrics", "results", "result", "log", "loss", "set", "data", "dataset",
+        "split", "phase",
+    ];
+    let text = text.to_ascii_lowercase();
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let word = words.next().filter(|word| is_held_out(word))?;
+    let rest: Vec<&str> = words.filter(|word| !GENERIC.contains(word)).collect();
+    Some((word.to_owned(), rest.join("_")))
 }
 
 fn says_held_out(name: &str) -> bool {
@@ -75,6 +101,10 @@ pub(super) struct Facets {
     to: Vec<Vec<u32>>,
     /// The run that the file lies in, once one is named.
     home: Option<Vec<u8>>,
+    /// The run that a record without a step has named, of those that follow; empty where it is the file's own.
+    current: Vec<u8>,
+    rank: Option<u32>,
+    chorus: Chorus,
 }
 
 impl Facets {
@@ -85,38 +115,83 @@ impl Facets {
             return;
         }
         if facet == Facet::Split {
-            let word = text.to_ascii_lowercase();
-            if !std::str::from_utf8(&word).is_ok_and(is_held_out) {
-                return;
+            if let Some((word, domain)) = std::str::from_utf8(text).ok().and_then(held_out) {
+                self.set(Facet::Split, word.as_bytes());
+                self.set(Facet::Domain, domain.as_bytes());
             }
+            return;
         }
-        let place = &mut self.record[facet as usize];
-        if place.is_empty() {
+        match facet {
+            Facet::Rank | Facet::HeldOut | Facet::Train => self.flag(facet, text),
+            _ => self.set(facet, text),
+        }
+    }
+
+    /// Notes a number of the record at hand.
+    pub fn note_number(&mut self, facet: Facet, key: &str, value: f64) {
+        if value.fract() != 0.0 || !(0.0..9e15).contains(&value) {
+            return;
+        }
+        match facet {
+            Facet::Run if key != "exp" => self.set(facet, format!("{value}").as_bytes()),
+            Facet::Rank | Facet::HeldOut | Facet::Train => self.flag(facet, format!("{value}").as_bytes()),
+            _ => {}
+        }
+    }
+
+    fn flag(&mut self, facet: Facet, text: &[u8]) {
+        if facet == Facet::Rank {
+            self.rank = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            return;
+        }
+        let yes = text.eq_ignore_ascii_case(b"true") || text == b"1";
+        let no = text.eq_ignore_ascii_case(b"false") || text == b"0";
+        if yes && facet == Facet::HeldOut || no && facet == Facet::Train {
+            self.set(Facet::Split, b"eval");
+        }
+    }
+
+    fn set(&mut self, facet: Facet, text: &[u8]) {
+        if let Some(place) = self.record.get_mut(facet as usize)
+            && place.is_empty()
+            && !text.is_empty()
+        {
             place.extend_from_slice(text);
             self.said = true;
         }
     }
 
-    /// Gives the points of the record, from index `from` on, to the series that they are of, and forgets the record.
-    pub fn settle(&mut self, from: usize, sink: &mut Sink) {
-        if !std::mem::take(&mut self.said) {
-            return;
+    /// Gives the points of the record, from index `from` on, to the series that they are of, and forgets the record. `stepped`:
+    /// whether it has a step of its own.
+    pub fn settle(&mut self, from: usize, stepped: bool, sink: &mut Sink) {
+        if std::mem::take(&mut self.said) || !self.current.is_empty() {
+            self.move_points(from, stepped, sink);
+            self.record.iter_mut().for_each(Vec::clear);
         }
-        self.move_points(from, sink);
-        self.record.iter_mut().for_each(Vec::clear);
+        let rank = self.rank.take();
+        if stepped {
+            self.chorus.hear(rank, from, sink);
+        }
     }
 
     /// Forgets the record at hand.
     pub fn forget(&mut self) {
+        self.rank = None;
         if std::mem::take(&mut self.said) {
             self.record.iter_mut().for_each(Vec::clear);
         }
     }
 
-    fn move_points(&mut self, from: usize, sink: &mut Sink) {
+    fn move_points(&mut self, from: usize, stepped: bool, sink: &mut Sink) {
         let run = &mut self.record[Facet::Run as usize];
-        if !run.is_empty() && self.home.get_or_insert_with(|| run.clone()) == run {
+        let says = !run.is_empty();
+        if says && self.home.get_or_insert_with(|| run.clone()) == run {
             run.clear();
+        }
+        if says && !stepped {
+            self.current.clone_from(run);
+        } else if !says {
+            run.clone_from(&self.current);
         }
         if self.record.iter().all(Vec::is_empty) {
             return;
@@ -154,14 +229,19 @@ impl Facets {
         self.to.iter_mut().for_each(Vec::clear);
     }
 
-    /// What must be known to go on: the run that the file lies in.
-    pub fn home(&self) -> &[u8] {
-        self.home.as_deref().unwrap_or_default()
+    /// Writes what must be known to go on.
+    pub fn save(&self, to: &mut Vec<u8>) {
+        saved::bytes(to, self.home.as_deref().unwrap_or_default());
+        saved::bytes(to, &self.current);
+        self.chorus.save(to);
     }
 
-    /// Takes up what [`Facets::home`] gave.
-    pub fn resume(&mut self, home: &[u8]) {
-        self.home = Some(home.to_vec()).filter(|home| !home.is_empty());
+    /// Takes up what [`Facets::save`] wrote.
+    pub fn resume(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.home = Some(from.bytes()?.to_vec()).filter(|home| !home.is_empty());
+        self.current = from.bytes()?.to_vec();
+        self.chorus = Chorus::resume(from)?;
+        Some(())
     }
 }
 
@@ -208,9 +288,9 @@ mod tests {
         let (mut facets, mut sink) = (Facets::default(), Sink::default());
         let record = |facets: &mut Facets, sink: &mut Sink, said: &[(Facet, &str)]| {
             let metric = sink.metric("loss");
-            sink.point(metric, 1, 2.5, f64::NAN);
+            sink.point(metric, sink.points.len() as i64, 2.5, f64::NAN);
             said.iter().for_each(|(facet, text)| facets.note(*facet, text.as_bytes()));
-            facets.settle(sink.points.len() - 1, sink);
+            facets.settle(sink.points.len() - 1, true, sink);
             let metric = sink.points.last().unwrap().metric as usize;
             let part = sink.parts().nth(sink.part_of()[metric] as usize).unwrap().to_owned();
             (part, sink.metrics()[metric].clone())
@@ -227,6 +307,8 @@ mod tests {
         );
         assert_eq!(record(&mut facets, &mut sink, &[(Facet::Run, "a")]), expect("", "loss"));
         assert_eq!(record(&mut facets, &mut sink, &[(Facet::Run, "../b")]), expect("", "loss"), "no name of a run");
-        assert!(facets.home() == b"a" && facet("Run-Name") == Some(Facet::Run) && facet("loss").is_none());
+        assert!(
+            facets.home.as_deref() == Some(b"a") && facet("Run-Name") == Some(Facet::Run) && facet("loss").is_none()
+        );
     }
 }

@@ -22,7 +22,7 @@ use super::saved::{self, Reader};
 use super::scan::{number, whole_number};
 use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
-pub use keys::{COUNTS, STEP_KEYS};
+pub use keys::{BATCHES, COUNTS, STEP_KEYS};
 use keys::{Role, model_info, of_training, planned, role};
 use memchr::memchr;
 use std::collections::HashMap;
@@ -183,6 +183,7 @@ struct Lines {
     /// What the line at hand says.
     step: Option<(u8, i64)>,
     epoch: Option<i64>,
+    batch: Option<i64>,
     count: Option<(u8, i64)>,
     /// Where the points of the first line stand, once the second has told.
     first: i64,
@@ -225,6 +226,7 @@ impl Default for Lines {
             facets: Facets::default(),
             step: None,
             epoch: None,
+            batch: None,
             count: None,
             first: 0,
             wall: f64::NAN,
@@ -323,7 +325,7 @@ impl Parser for Lines {
             },
         );
         self.epochs.save(&mut out);
-        saved::bytes(&mut out, self.facets.home());
+        self.facets.save(&mut out);
         out
     }
 
@@ -349,7 +351,7 @@ impl Parser for Lines {
             other => Axis::Other((other - 3).min(u64::from(EPOCH)) as u8),
         };
         self.epochs = Epochs::resume(&mut r).ok_or(FormatError::OtherParser)?;
-        self.facets.resume(r.bytes().ok_or(FormatError::OtherParser)?);
+        self.facets.resume(&mut r).ok_or(FormatError::OtherParser)?;
         Ok(())
     }
 }
@@ -364,7 +366,7 @@ impl Lines {
             return;
         }
         self.lines += 1;
-        (self.step, self.epoch, self.count) = (None, None, None);
+        (self.step, self.epoch, self.batch, self.count) = (None, None, None, None);
         self.wall = f64::NAN;
         (self.name, self.value) = (None, None);
         let dump = std::mem::take(&mut self.dump);
@@ -390,6 +392,9 @@ impl Lines {
             // Its numbers describe the trainer when it ended, and have all been logged before.
             sink.points.truncate(from);
         }
+        if let (Some(name), None) = (&self.name, self.value) {
+            self.facets.note(Facet::Split, name.as_bytes());
+        }
         if let (Some(name), Some(at)) = (&self.name, self.value)
             && let Some(point) = sink.points.get(at)
             && self.step.is_some()
@@ -399,6 +404,10 @@ impl Lines {
             let metric = sink.metric(name);
             sink.points[at] = RawPoint { metric, step, value, wall: f64::NAN };
         }
+        if let (None, Some(batch), Some(_)) = (self.step, self.batch, self.epoch) {
+            self.step = Some((STEP_KEYS.len() as u8, batch));
+        }
+        let stepped = self.step.is_some();
         let step = match self.step {
             Some((key, step)) => {
                 self.step_key = Some(self.step_key.map_or(usize::from(key), |k| k.min(usize::from(key))));
@@ -415,7 +424,7 @@ impl Lines {
             point.step = step;
             point.wall = self.wall;
         }
-        self.facets.settle(from, sink);
+        self.facets.settle(from, stepped || matches!(self.axis, Axis::Other(_)), sink);
     }
 
     /// Where the points of a line without a step stand.
@@ -515,11 +524,15 @@ impl Lines {
             Some(b'{') => skip(line, at),
             // The key was recognised with fewer spaces behind it.
             Some(b' ' | b'\t' | b'\r') => self.value(line, space(line, at), key, depth, sink),
-            Some(_) => [&b"true"[..], b"false", b"null"]
-                .into_iter()
-                .find(|word| line[at..].starts_with(word))
-                .map(|word| at + word.len())
-                .ok_or(Broken("an invalid JSON value")),
+            Some(_) => {
+                let words = [&b"true"[..], b"false", b"null"];
+                let word = words.into_iter().find(|word| line[at..].starts_with(word));
+                let word = word.ok_or(Broken("an invalid JSON value"))?;
+                if let Role::Facet(facet) = self.keys[key as usize].role {
+                    self.facets.note(facet, word);
+                }
+                Ok(at + word.len())
+            }
             None => Err(Broken("a key without a value")),
         }
     }
@@ -544,6 +557,9 @@ impl Lines {
                         self.count = Some((rank, value as i64));
                     }
                 }
+                Role::Batch => {
+                    self.batch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value))
+                }
                 Role::Epoch => {
                     self.epoch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value));
                 }
@@ -557,10 +573,8 @@ impl Lines {
                 }
                 Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
                 Role::Value => self.value = Some(sink.points.len()),
-                Role::Facet(Facet::Run) if value.fract() == 0.0 && key.path != "exp" => {
-                    self.facets.note(Facet::Run, format!("{value}").as_bytes());
-                }
-                Role::Metric | Role::Name | Role::History | Role::ModelInfo | Role::Facet(_) => {}
+                Role::Facet(facet) => self.facets.note_number(facet, &key.path, value),
+                Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
             }
         }
         let index = sink.points.len() as u32;

@@ -115,9 +115,9 @@ impl Sink {
         self.parts.len() as u32
     }
 
-    /// What follows is of this part, a number of [`Sink::part`].
-    pub fn go_to_part(&mut self, part: u32) {
-        self.part = part;
+    /// What follows is of this part, a number of [`Sink::part`]. Returns the one before.
+    pub fn go_to_part(&mut self, part: u32) -> u32 {
+        std::mem::replace(&mut self.part, part)
     }
 
     /// Names of the parts; the first, which is empty, is the run that the file lies in.

@@ -4,7 +4,8 @@
 //! CRC-32C, rotated and offset. The data is an `Event` (tensorflow/core/util/event.proto) with at most one `Summary`
 //! (tensorflow/core/framework/summary.proto), whose values are points.
 //!
-//! A file is written while it is read, often by another host: a record that is not whole yet waits. A length whose
+//! A file is written while it is read, often by another host: a record that is not whole yet waits. A block of zero bytes, which
+//! a crash leaves, is passed over once a record stands behind it, with the record that it cut. Any other length whose
 //! checksum is wrong ends the file, since nothing says where the next record starts; a record whose data are damaged is
 //! left out and reported. As in TensorBoard's own server, the checksum of data is looked at only where they are no event.
 
@@ -64,6 +65,20 @@ fn length(header: &[u8; HEADER]) -> Option<u64> {
     (masked_crc(length).to_le_bytes() == crc).then_some(u64::from_le_bytes(*length))
 }
 
+/// Why a record before a block of zero bytes is left out.
+const CUT: &str = "a TensorBoard record that was cut off";
+
+/// Where the first record begins behind a block of zero bytes, which begins at `from` at the latest; `None` where there is no
+/// such block, or nothing behind it yet.
+fn behind_zeros(input: &[u8], from: usize) -> Option<usize> {
+    const BLOCK: usize = HEADER + FOOTER;
+    let zeros = memchr::memmem::find(&input[..input.len().min(from + BLOCK)], &[0; BLOCK])?;
+    let end = zeros + input[zeros..].iter().position(|byte| *byte != 0)?;
+    // The lowest bytes of a length may be zeros, too.
+    (end.saturating_sub(7)..=end)
+        .find(|at| input.get(*at..).and_then(<[u8]>::first_chunk).and_then(length).is_some_and(|length| length > 0))
+}
+
 fn file_version(event: &[u8]) -> Option<String> {
     Fields::new(event).flatten().find_map(|field| match field {
         (3, Wire::Bytes(version)) => Some(crate::vocab::text::printable(&String::from_utf8_lossy(version))),
@@ -91,8 +106,16 @@ impl Parser for EventParser {
             let rest = &input[at..];
             let Some(header) = rest.first_chunk::<HEADER>() else { break };
             let Some(length) = length(header) else {
+                if let Some(next) = behind_zeros(rest, HEADER) {
+                    if header[0] != 0 {
+                        sink.damaged(at, CUT);
+                    }
+                    at += next;
+                    continue;
+                }
                 // Network file systems show zeros where data of another host are still on the way.
-                if at > 0 || (!last && header.iter().all(|byte| *byte == 0)) {
+                let zeros = rest.iter().rev().take_while(|byte| **byte == 0).count();
+                if at > 0 || rest.len() - zeros < HEADER && (!last || header[0] == 0) {
                     break;
                 }
                 return Err(FormatError::Stuck(
@@ -107,9 +130,16 @@ impl Parser for EventParser {
             let whole = HEADER + length as usize + FOOTER;
             let Some(record) = rest.get(..whole) else { break };
             let (data, crc) = record[HEADER..].split_at(length as usize);
-            if crc == [0; FOOTER] && !last && rest[whole..].first_chunk().and_then(self::length).is_none() {
+            if crc == [0; FOOTER] && rest[whole..].first_chunk().and_then(self::length).is_none() {
+                if let Some(next) = behind_zeros(&rest[HEADER..], length as usize) {
+                    sink.damaged(at, CUT);
+                    at += HEADER + next;
+                    continue;
+                }
                 // The end of the record may be on the way, too: a number whose last bytes are missing is a number.
-                break;
+                if !last {
+                    break;
+                }
             }
             let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
             if event(data, &mut self.arguments, sink).is_err() {

@@ -23,6 +23,8 @@ pub(super) struct Guess {
     steps: bool,
     /// The length of the run that was said last, and on which line; 0 where none was.
     planned: (i64, u64),
+    /// The epoch that a line of its own has announced, of the bars that follow.
+    announced: Option<(i64, Option<i64>)>,
     /// The batch that lines of metrics say, once it was noted.
     batch: bool,
 }
@@ -30,13 +32,18 @@ pub(super) struct Guess {
 impl Guess {
     /// Reads one line. `alone`: no program that knows its own announcements reads along.
     pub fn line(&mut self, line: Line<'_>, alone: bool, sink: &mut Sink) {
-        let Some(found) = stdout::metric_line(line.text) else {
+        let Some(mut found) = stdout::metric_line(line.text) else {
+            self.announced = stdout::announced_epoch(line.text).or(self.announced);
             hf_start::facts(line, sink);
             if alone && self.last.is_none() {
                 announced::facts(line, sink);
             }
             return;
         };
+        if found.step.is_none() && found.epoch.is_some() && self.steps {
+            // The means of an epoch were said step by step; what is held out was not.
+            found.values.retain(|(name, _)| found.held_out.is_some() || says_held_out(name));
+        }
         if !alone && found.step.is_none() {
             // Who reads along knows which step it belongs to.
             return;
@@ -45,6 +52,10 @@ impl Guess {
         self.last = Some(step);
         for (name, value) in &found.values {
             match found.held_out.filter(|_| !says_split(name)) {
+                Some(word) if found.domain.is_some() => {
+                    let domain = found.domain.unwrap_or_default();
+                    point(&[word, b"/", domain, b"/", name].concat(), step, *value, sink);
+                }
                 Some(word) => point(&[word, b" ", name].concat(), step, *value, sink),
                 None => point(name, step, *value, sink),
             }
@@ -60,13 +71,15 @@ impl Guess {
         let Some(step) = found.step else {
             return match found.epoch {
                 Some((epoch, _)) if !self.steps => Some(epoch),
-                _ => found.held_out.map(|_| self.last.unwrap_or(0)),
+                Some(_) if !found.values.is_empty() => Some(self.last.unwrap_or(0)),
+                _ if found.held_out.is_some() => Some(self.last.unwrap_or(0)),
+                _ => found.count.filter(|_| !self.steps),
             };
         };
         self.steps = true;
         let epochs = found.epoch.and_then(|(_, epochs)| epochs);
         // Bars that no line says the epoch of are all of one.
-        let epoch = if found.bar { Some(found.epoch.unwrap_or((0, None))) } else { found.epoch };
+        let epoch = if found.bar { found.epoch.or(self.announced).or(Some((0, None))) } else { found.epoch };
         let global = self.epochs.step(epoch, step, found.bar);
         if let (Some(of), false) = (step.1, found.bar) {
             self.plan(self.epochs.planned(epochs, of), line, sink);
@@ -94,6 +107,9 @@ impl Guess {
         saved::signed(to, self.planned.0);
         saved::unsigned(to, self.planned.1);
         self.epochs.save(to);
+        let (epoch, of) = self.announced.unwrap_or((-1, None));
+        saved::signed(to, epoch);
+        saved::signed(to, of.unwrap_or(0));
     }
 
     /// Takes up what [`Guess::save`] wrote.
@@ -102,8 +118,14 @@ impl Guess {
         let last = Some(from.signed()?).filter(|_| flags & 1 != 0);
         let planned = (from.signed()?, from.unsigned()?);
         let epochs = Epochs::resume(from)?;
-        Some(Self { epochs, last, steps: flags & 2 != 0, planned, batch: flags & 4 != 0 })
+        let (epoch, of) = (from.signed()?, from.signed()?);
+        let announced = (epoch >= 0).then_some((epoch, Some(of)));
+        Some(Self { epochs, last, announced, steps: flags & 2 != 0, planned, batch: flags & 4 != 0 })
     }
+}
+
+fn says_held_out(name: &[u8]) -> bool {
+    name.split(|b| !b.is_ascii_alphanumeric()).any(is_held_out)
 }
 
 /// Whether a name itself says that it is of held-out data, or of training.
@@ -184,6 +206,38 @@ mod tests {
         expect("step 10 loss: 3\nEpoch 1 mean loss: 2", &[("loss", 10, 3.0)]);
         let bar = |e, n| format!("Epoch {e}:  12%|#  | {n}/1000 [00:10<01:10, 12.0it/s, loss=3.5]\n");
         expect(&(bar(0, 10) + &bar(2, 120)), &[("loss", 10, 3.5), ("loss", 2120, 3.5)]);
+    }
+
+    #[test]
+    fn bars_of_keras_are_taken_at_their_end() {
+        let text = "Epoch 1/2\n 1/100 [....] - ETA: 5s - loss: 9.0\n100/100 [====] - 5s 50ms/step - loss: 3.5 - val_loss: 4\n\
+                    Epoch 2/2\n100/100 ━━━━ 5s 50ms/step - loss: 2.5 - val_loss: 3";
+        expect(text, &[("loss", 100, 3.5), ("val_loss", 100, 4.0), ("loss", 200, 2.5), ("val_loss", 200, 3.0)]);
+        expect("Epoch 1/2\n100/100 - 5s - 50ms/step - loss: 3.5", &[("loss", 100, 3.5)]);
+    }
+
+    #[test]
+    fn tokens_are_the_axis_where_there_are_no_steps() {
+        let tokens = "[00:01] tokens=1,000 loss=3.5\n[00:02] tokens=2,000 loss=2.5";
+        expect(tokens, &[("tokens", 1000, 1e3), ("loss", 1000, 3.5), ("tokens", 2000, 2e3), ("loss", 2000, 2.5)]);
+        expect("step 10 loss 3.5\ntokens: 500 loss: 2.5", &[("loss", 10, 3.5)]);
+    }
+
+    #[test]
+    fn evaluations_say_their_domain_and_epochs_their_validation() {
+        expect(
+            "step 10 | train loss 3.5\nstep 10 | eval on code | loss 2.5\nvalidation (web): loss 3",
+            &[("train loss", 10, 3.5), ("eval/code/loss", 10, 2.5), ("validation/web/loss", 10, 3.0)],
+        );
+        expect(
+            "Epoch [1/3], Step [100/200], Loss: 3\nEpoch [1/3] done, val loss: 2",
+            &[("Loss", 100, 3.0), ("val loss", 100, 2.0)],
+        );
+        expect("initial validation loss: 9\nstep 10 loss 3.5", &[("validation loss", 0, 9.0), ("loss", 10, 3.5)]);
+        expect(
+            "step 10 loss 3.5\neval: {'val_loss': 2.5, 'acc': 0.5}",
+            &[("loss", 10, 3.5), ("val_loss", 10, 2.5), ("eval acc", 10, 0.5)],
+        );
     }
 
     #[test]

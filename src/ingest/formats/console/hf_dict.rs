@@ -14,10 +14,12 @@
 //! 3. counting: the n-th dictionary with a `loss` is step n. Also where the bar cannot be trusted: two dictionaries with no
 //!    bar between them show that the output was buffered and the bar, which is not, ran ahead.
 //!
-//! Evaluations belong to the step of the dictionary before, `train_runtime` ends a training: the next one counts anew.
+//! Evaluations belong to the step of the dictionary before, `train_runtime` ends a training: the next one counts anew, and is a
+//! run of its own, named by its title (`===== mix1 =====`) where it has one, else by its number. What is announced between the
+//! two is of the second.
 
-use super::hf_start;
 use super::signs::{ConsoleFormat, Sign, Trust};
+use super::{hf_start, queue};
 use crate::ingest::formats::chorus::rank;
 use crate::ingest::formats::lines::{Line, LineReader};
 use crate::ingest::formats::python_dict::{Dict, dict};
@@ -173,6 +175,49 @@ struct Steps {
     buffered: bool,
     /// The rank whose dictionaries are counted, where lines say which they are of: the first.
     rank: Option<u32>,
+    training: Training,
+}
+
+/// Which training of the log it is.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Training {
+    /// Those before.
+    before: u64,
+    /// The run it is; empty for the one that the log lies in.
+    run: String,
+    /// Whether it has ended, and the title since.
+    ended: bool,
+    title: String,
+}
+
+impl Training {
+    /// Takes note of a line between dictionaries.
+    fn between(&mut self, line: &[u8]) {
+        if self.ended
+            && let Some((title, _)) = queue::title(line).filter(|(title, _)| !title.is_empty())
+        {
+            self.title = title;
+        }
+    }
+
+    /// Something of a training that goes on, or of the next one. Returns the part of the sink to go back to.
+    fn goes_on(&mut self, sink: &mut Sink) -> u32 {
+        if std::mem::take(&mut self.ended) {
+            self.before += 1;
+            let number = (self.before + 1).to_string();
+            let title = std::mem::take(&mut self.title);
+            self.run = if title.is_empty() { number } else { title };
+        }
+        self.enter(sink)
+    }
+
+    fn enter(&self, sink: &mut Sink) -> u32 {
+        // The first may be a part of its own to whoever reads the log training by training.
+        let before = sink.go_to_part(0);
+        let part = if self.run.is_empty() { before } else { sink.part(&self.run) };
+        sink.go_to_part(part);
+        before
+    }
 }
 
 impl Steps {
@@ -217,7 +262,9 @@ impl Parser for HfParser {
         let mut used = self.lines.read(input, last, sink, |line, sink| read(line, steps, &mut held, sink));
         if let Some(waiting) = held {
             if last {
+                let before = steps.training.goes_on(sink);
                 give_out(&waiting.points, steps.next(None), sink);
+                sink.go_to_part(before);
             } else {
                 used = waiting.start;
                 self.lines.rewind_to(waiting.number);
@@ -235,6 +282,9 @@ impl Parser for HfParser {
         for value in [s.last, s.stride, s.total, n, of, s.rank.map_or(-1, i64::from)] {
             saved::signed(&mut to, value);
         }
+        saved::unsigned(&mut to, s.training.before << 1 | u64::from(s.training.ended));
+        saved::bytes(&mut to, s.training.run.as_bytes());
+        saved::bytes(&mut to, s.training.title.as_bytes());
         to
     }
 
@@ -251,6 +301,10 @@ impl Parser for HfParser {
             let bar = (from.signed()?, from.signed()?);
             steps.bar = (flags & 4 == 4).then_some(bar);
             steps.rank = u32::try_from(from.signed()?).ok();
+            let trainings = from.unsigned()?;
+            (steps.training.before, steps.training.ended) = (trainings >> 1, trainings & 1 == 1);
+            steps.training.run = String::from_utf8(from.bytes()?.to_vec()).ok()?;
+            steps.training.title = String::from_utf8(from.bytes()?.to_vec()).ok()?;
             self.steps = steps;
             from.is_empty().then_some(())
         };
@@ -276,16 +330,28 @@ fn read(line: Line<'_>, steps: &mut Steps, held: &mut Option<Held>, sink: &mut S
         } else if !found.is_empty() {
             steps.buffered = true;
         }
+        let before = steps.training.goes_on(sink);
         give_out(&waiting.points, steps.next(None), sink);
+        sink.go_to_part(before);
     } else if let Some(bar) = bar {
         steps.drawn(bar);
     }
     if found.is_empty() && bar.is_none() {
-        hf_start::facts(line, sink);
+        steps.training.between(line.text);
+        if hf_start::announces(line.text) {
+            let before = steps.training.goes_on(sink);
+            hf_start::facts(line, sink);
+            sink.go_to_part(before);
+        }
     }
     // Of several on one line, none is followed by a bar of its own.
     steps.buffered |= found.len() > 1;
-    found.iter().for_each(|found| one(found, line, steps, held, sink));
+    for found in &found {
+        let is_training = kind(found) == Kind::Train;
+        let before = if is_training { steps.training.goes_on(sink) } else { steps.training.enter(sink) };
+        one(found, line, steps, held, sink);
+        sink.go_to_part(before);
+    }
 }
 
 /// Reads one dictionary.
@@ -294,7 +360,9 @@ fn one(found: &Dict<'_>, line: Line<'_>, steps: &mut Steps, held: &mut Option<He
     match (kind(found), stated(found)) {
         (Kind::End, _) => {
             give(found, steps.now(true), sink);
-            *steps = Steps { bars: steps.bars, buffered: steps.buffered, rank: steps.rank, ..Steps::default() };
+            let training = Training { ended: true, ..std::mem::take(&mut steps.training) };
+            let (bars, buffered, rank) = (steps.bars, steps.buffered, steps.rank);
+            *steps = Steps { bars, buffered, rank, training, ..Steps::default() };
         }
         (_, Some((step, total))) => {
             if let Some(total) = total.filter(|total| *total != steps.total) {
@@ -374,6 +442,28 @@ mod tests {
              \r100%|█████     | 40/40 [00:13<00:13,  1.5it/s]{'loss': 2.3, 'epoch': 0.2}\n{'loss': 2.2, 'epoch': 0.2}\n",
             &[("loss", 1), ("loss", 2), ("loss", 3), ("loss", 4)],
         );
+    }
+
+    #[test]
+    fn each_training_of_a_queue_is_a_run() {
+        let training = |title: &str, steps: u32| {
+            let losses: String = (1..=3).map(|n| format!("{{'loss': {n}.5, 'epoch': 0.{n}}}\n")).collect();
+            format!("{title}\n  Total optimization steps = {steps}\n{losses}{{'train_runtime': 9.0, 'epoch': 1.0}}\n")
+        };
+        let text = [training("===== mix0 =====", 10), training("===== mix1 =====", 20), training("", 30)].concat();
+        let (mut parser, mut used, mut sink) = (HfDict.parser(""), 0, Sink::default());
+        for (end, _) in text.match_indices('\n') {
+            used += parser.feed(&text.as_bytes()[used..=end], false, &mut sink).unwrap();
+            let state = parser.save();
+            parser = HfDict.parser("");
+            parser.resume(&state).unwrap();
+        }
+        let parts: Vec<&str> = sink.parts().collect();
+        let runs: Vec<&str> = sink.points.iter().map(|p| parts[sink.part_of()[p.metric as usize] as usize]).collect();
+        assert_eq!(runs, [[""; 8], ["mix1"; 8], ["3"; 8]].concat());
+        let planned: Vec<_> =
+            sink.part_facts().iter().map(|(part, fact)| (parts[*part as usize], fact.1.clone())).collect();
+        assert_eq!(planned, [("mix1", FactValue::Number(20.0)), ("3", FactValue::Number(30.0))]);
     }
 
     #[test]

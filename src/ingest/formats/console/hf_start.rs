@@ -18,6 +18,14 @@ needles! {
     ALL = "all params: ";
 }
 
+/// Whether a line may be of the start.
+pub(super) fn announces(line: &[u8]) -> bool {
+    TOTAL.find(line).is_some_and(|at| {
+        let rest = &line[at + TOTAL.needle().len()..];
+        rest.starts_with(b"optimization steps = ") || rest.starts_with(b"train batch size (w. parallel, ")
+    }) || ALL.find(line).is_some()
+}
+
 /// Facts in a line of the start.
 pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
     let Some(at) = TOTAL.find(line.text) else {

@@ -28,7 +28,7 @@ static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// A title: the name of a run, and how many there will be where it says so.
-fn title(line: &[u8]) -> Option<(String, u64)> {
+pub(super) fn title(line: &[u8]) -> Option<(String, u64)> {
     if line.len() > 200 {
         return None;
     }

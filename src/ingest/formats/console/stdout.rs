@@ -7,12 +7,13 @@
 //! ```
 //!
 //! A line is taken only if it has a loss (or perplexity, bits per byte, an accuracy or score) and says where in the run it
-//! belongs: by its step, by its epoch where the log has no steps, or as an evaluation, which belongs to the step before. Names
+//! belongs: by its step, by its epoch, or tokens or samples so far, where the log has no steps, or as an evaluation, which belongs
+//! to the step before. Of Keras' bars (keras-team/keras, keras/src/utils/progbar.py) the last of each epoch is taken. Names
 //! keep a `train`, `val` or `test` in front of them, and get it where the line begins with it. The same in a JSON object on
 //! a line (fairseq's, and what scripts print with a time before it). What such a line means is a guess: a line format in the
 //! project file is better.
 
-use crate::ingest::formats::jsonl::STEP_KEYS;
+use crate::ingest::formats::jsonl::{COUNTS, STEP_KEYS};
 use crate::ingest::formats::python_dict::dict;
 use crate::ingest::formats::scan::{integer, needles, number_with_commas};
 use memchr::memmem::find;
@@ -28,9 +29,20 @@ pub(super) struct MetricLine<'a> {
     pub epoch: Option<(i64, Option<i64>)>,
     /// Whether the step is that of a bar, which begins again with every epoch.
     pub bar: bool,
+    /// Tokens or samples so far, which are the axis of a log that has no steps.
+    pub count: Option<i64>,
     /// Where the line is of an evaluation as a whole: the word that says so, which its names do without.
     pub held_out: Option<&'a [u8]>,
+    /// The domain that such a line is of: `eval on code | loss 2.5`.
+    pub domain: Option<&'a [u8]>,
     pub values: Vec<(&'a [u8], f64)>,
+}
+
+impl MetricLine<'_> {
+    /// Whether the line itself says where in the run it is.
+    pub fn is_placed(&self) -> bool {
+        self.step.is_some() || self.epoch.is_some() || self.count.is_some()
+    }
 }
 
 /// Reads a line; `None` where it has no loss (or other measure), or nothing that says where in the run it belongs: a step, an
@@ -48,12 +60,17 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
     let mut before: Option<usize> = None;
     while let Some((start, end)) = next_word(line, at) {
         let word = &line[start..end];
-        if found.held_out.is_none()
-            && found.values.is_empty()
-            && found.step.is_none()
-            && opens_evaluation(line, start, word)
-        {
-            found.held_out = Some(word);
+        if found.held_out.is_none() && found.values.is_empty() && opens_evaluation(line, start, word) {
+            let domain = of_domain(line, end);
+            // Behind a step, 'val loss 3.5' is a name and 'valid | loss 3.5' an evaluation.
+            let alone = || matches!(line[end..].trim_ascii_start().first(), Some(b'|' | b',' | b':' | b']'));
+            if domain.is_some() || found.step.is_none() || alone() {
+                found.held_out = Some(word);
+            }
+            if let Some((domain, after)) = domain {
+                (found.domain, at) = (Some(domain), after);
+                continue;
+            }
         }
         // 'train loss', LitGPT's 'loss train', nanochat's 'CORE metric'.
         let belongs = |before: &[u8]| {
@@ -81,6 +98,10 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
                     found.step = found.step.or(Some(step));
                 }
             }
+            Some((count, None)) if is_count(word) && !goes_on(line, value.end) => {
+                found.count = found.count.or(Some(count));
+                found.values.push((name, value.number));
+            }
             _ if goes_on(line, value.end) || is_place_in_source(word) => {}
             _ if strong || is_known(word) || is_whole_cell(line, start, value.end) => {
                 found.values.push((name, value.number))
@@ -94,7 +115,12 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
         return None;
     }
     if found.step.is_none() {
-        (found.step, found.bar) = match bar(line) {
+        let keras = keras_bar(line);
+        if keras.is_some_and(|(n, of)| n != of) {
+            // What stands before the end of an epoch are means so far.
+            return None;
+        }
+        (found.step, found.bar) = match bar(line).or(keras) {
             Some((n, of)) => (Some((n, Some(of))), true),
             // '[ 10/3000] loss=…', 'Iter(train) [ 10/3000] …', 'Epoch(train) [1][ 10/300] …'.
             None => (of_brackets(line, &mut found.epoch), false),
@@ -104,12 +130,27 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
         // How far the evaluation is, not how far the run is.
         (found.step, found.held_out) = (None, Some(held_out));
     }
-    (found.step.is_some() || found.epoch.is_some() || found.held_out.is_some()).then_some(found)
+    (found.is_placed() || found.held_out.is_some()).then_some(found)
+}
+
+/// Whether a word counts tokens or samples so far.
+fn is_count(word: &[u8]) -> bool {
+    COUNTS.iter().any(|count| count.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// The domain behind a word for an evaluation, and where what follows begins: `eval on code | …`, `validation (code): …`.
+fn of_domain(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    static DOMAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^ ?(?:set )?(?:on|for|of) ([A-Za-z][A-Za-z0-9_.-]*)(?: set)? ?(?:[|:,\])>-]|$)|^ ?[\[(]([A-Za-z][A-Za-z0-9_.-]*)[\])]").ok()
+    });
+    let found = DOMAIN.as_ref()?.captures(&line[at..])?;
+    let domain = found.get(1).or(found.get(2))?;
+    Some((domain.as_bytes(), at + domain.end()))
 }
 
 /// A JSON object in a line: its numbers, also those in quotes.
 fn object(line: &[u8]) -> Option<MetricLine<'_>> {
-    let found = dict(&line[OBJECT.find(line)?..])?;
+    let found = dict(&line[OBJECT.find(line).or_else(|| DICT.find(line))?..])?;
     let rank = |key: &[u8]| {
         // fairseq: 'valid_num_updates'.
         let key = if key.ends_with(b"_num_updates") { &b"num_updates"[..] } else { key };
@@ -117,7 +158,18 @@ fn object(line: &[u8]) -> Option<MetricLine<'_>> {
         STEP_KEYS.iter().position(|step| step.as_bytes() == key).filter(|_| key != b"steps" && key != b"update")
     };
     let steps = found.numbers.iter().filter(|(_, n)| n.fract() == 0.0 && (0.0..1e15).contains(n));
-    let (_, key, step) = steps.filter_map(|(key, n)| Some((rank(key)?, *key, *n as i64))).min_by_key(|s| s.0)?;
+    let step = steps.filter_map(|(key, n)| Some((rank(key)?, *key, *n as i64))).min_by_key(|s| s.0);
+    let Some((_, key, step)) = step else {
+        // An evaluation's, which belongs to the step before.
+        let says = |name: &[u8]| is_loss(name) && name.split(|b| !b.is_ascii_alphanumeric()).any(is_held_out);
+        let evaluation = found.others == 0 && found.numbers.iter().any(|(name, _)| says(name));
+        let held_out = evaluation.then_some(&b"eval"[..]);
+        return held_out.map(|word| MetricLine {
+            held_out: Some(word),
+            values: found.numbers,
+            ..MetricLine::default()
+        });
+    };
     let mut values = found.numbers;
     values.retain(|(name, _)| *name != key);
     let has_loss = values.iter().any(|(name, _)| is_loss(name));
@@ -126,6 +178,7 @@ fn object(line: &[u8]) -> Option<MetricLine<'_>> {
 
 needles! {
     OBJECT = "{\"";
+    DICT = "{'";
     ITER = "Iter(";
     EPOCH = "Epoch(";
 }
@@ -176,6 +229,7 @@ fn opens_evaluation(line: &[u8], start: usize, word: &[u8]) -> bool {
     let before = line[..start].trim_ascii_end();
     let level = |text: &[u8]| [&b"INFO"[..], b"WARNING", b"DEBUG", b"info"].iter().any(|level| text.ends_with(level));
     before.is_empty()
+        || before.len() < 10 && (before.eq_ignore_ascii_case(b"initial") || before.eq_ignore_ascii_case(b"starting"))
         || matches!(before.last(), Some(b':' | b']' | b'-' | b'|' | b'>' | b'=' | b'*' | b'[' | b'(' | b'#'))
         || level(before)
 }
@@ -194,7 +248,10 @@ fn of_brackets(line: &[u8], epoch: &mut Option<(i64, Option<i64>)>) -> Option<(i
     while let Some(open) = memchr::memchr(b'[', &line[at..]) {
         at += open;
         let (n, of, end) = in_brackets(line, at)?;
+        let before = line[..at].trim_ascii_end();
+        let of_epoch = before.len() >= 5 && before[before.len() - 5..].eq_ignore_ascii_case(b"epoch");
         match (n, of) {
+            (Some(_), Some(_)) if of_epoch => {}
             (Some(n), Some(of)) => return Some((n, Some(of))),
             (Some(n), None) => {
                 if let Some(step) = bracket(line, end - 1) {
@@ -364,6 +421,23 @@ fn bar(line: &[u8]) -> Option<(i64, i64)> {
     let (n, length) = integer(rest)?;
     let (of, _) = integer(rest[length..].strip_prefix(b"/")?)?;
     Some((n, of))
+}
+
+/// The state of one of Keras' bars: `100/100 [====…] - 5s`, `100/100 ━━━━ 5s`, `100/100 - 5s - `.
+fn keras_bar(line: &[u8]) -> Option<(i64, i64)> {
+    static BAR: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\s*(\d+)/(\d+) (?:\[[=>.]+\] - |━|- \d+s - )").ok());
+    let found = BAR.as_ref()?.captures(line)?;
+    Some((integer(&found[1])?.0, integer(&found[2])?.0))
+}
+
+/// The epoch that a line of its own announces: `Epoch 3/10`.
+pub(super) fn announced_epoch(line: &[u8]) -> Option<(i64, Option<i64>)> {
+    let rest = line.trim_ascii().strip_prefix(b"Epoch ")?;
+    let (epoch, length) = integer(rest)?;
+    let rest = rest[length..].strip_prefix(b"/")?;
+    let (of, length) = integer(rest)?;
+    (length == rest.len()).then_some((epoch, Some(of)))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Format for Console {
         }
         let (mut metrics, mut first) = (0u32, 0);
         LineReader::default().read(head, true, &mut Sink::default(), |line, _| {
-            if stdout::metric_line(line.text).is_some_and(|found| found.step.is_some() || found.epoch.is_some()) {
+            if stdout::metric_line(line.text).is_some_and(|found| found.is_placed()) {
                 metrics += 1;
                 first = if metrics == 1 { line.number } else { first };
             }

@@ -29,7 +29,7 @@ pub const STEP_KEYS: [&str; 17] = [
 const TIME_KEYS: [&str; 5] = ["_timestamp", "timestamp", "time", "wall_time", "ts"];
 
 /// Keys of what else may be the axis of a log that has no steps: tokens and samples so far, the surest first.
-pub const COUNTS: [&str; 18] = [
+pub const COUNTS: [&str; 33] = [
     "tokens_seen",
     "consumed_tokens",
     "total_tokens",
@@ -48,7 +48,25 @@ pub const COUNTS: [&str; 18] = [
     "samples",
     "num_samples",
     "examples",
+    "examples_seen",
+    "sequences_seen",
+    "seen_samples",
+    "samples_processed",
+    "consumed_sequences",
+    "num_examples",
+    "num_seen_tokens",
+    "cumulative_tokens",
+    "cum_tokens",
+    "global_tokens",
+    "tokens_trained",
+    "trained_tokens",
+    "token_count",
+    "total_tokens_seen",
+    "sequences",
 ];
+
+/// Keys of the step within the epoch that the same record says.
+pub const BATCHES: [&str; 5] = ["batch", "batch_idx", "batch_index", "step_in_epoch", "iter_in_epoch"];
 
 /// What a key is besides a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +76,8 @@ pub(super) enum Role {
     /// Counts something else than steps, which may be the axis.
     Count(u8),
     Epoch,
+    /// The step within the epoch.
+    Batch,
     /// Says by its text what the line is of.
     Facet(Facet),
     Time,
@@ -74,9 +94,14 @@ pub(super) enum Role {
 }
 
 pub(super) fn role(path: &str, within: u32) -> Role {
-    if let Some(rank) = STEP_KEYS.iter().position(|k| *k == path) {
+    let written = path.to_ascii_lowercase().replace([' ', '-'], "_");
+    let place = |names: &[&str]| names.iter().position(|k| *k == path || *k == written);
+    if let Some(rank) = place(&STEP_KEYS) {
         return Role::Step(rank as u8);
     }
+    // `train/tokens_seen`, but in an object of its own it may be that of the evaluation.
+    let last = written.rsplit('/').next().unwrap_or(&written);
+    let count = COUNTS.iter().position(|k| *k == written).or_else(|| COUNTS.iter().position(|k| *k == last));
     match path {
         _ if within != 0 && is_inner_step(path) => Role::Step(STEP_KEYS.len() as u8),
         _ if within != 0 => Role::Metric,
@@ -84,8 +109,9 @@ pub(super) fn role(path: &str, within: u32) -> Role {
         "value" => Role::Value,
         _ if TIME_KEYS.contains(&path) => Role::Time,
         "total_steps" | "max_steps" => Role::Planned,
-        "epoch" => Role::Epoch,
-        _ if COUNTS.contains(&path) => Role::Count(COUNTS.iter().position(|k| *k == path).unwrap_or(0) as u8),
+        "epoch" | "Epoch" => Role::Epoch,
+        _ if BATCHES.contains(&written.as_str()) => Role::Batch,
+        _ if count.is_some() => Role::Count(count.unwrap_or(0) as u8),
         "log_history" => Role::History,
         "model_parameter_info" => Role::ModelInfo,
         _ => facet(path).map_or(Role::Metric, Role::Facet),

@@ -431,3 +431,61 @@ fn what_follows_nul_bytes_is_a_line_of_its_own() {
     Jsonl.parser("").feed(text, false, &mut sink).unwrap();
     assert_eq!((sink.points.len(), sink.points[3].step, sink.damage.len()), (4, 3, 1));
 }
+
+#[test]
+fn records_say_in_many_words_what_they_are_of() {
+    for eval in [
+        r#""split": "validation""#,
+        r#""prefix": "val""#,
+        r#""type": "eval_step""#,
+        r#""name": "valid""#,
+        r#""is_eval": true"#,
+        r#""is_train": false"#,
+        r#""is_test": 1"#,
+    ] {
+        let text = format!("{{\"step\": 1, \"loss\": 3}}\n{{\"step\": 1, {eval}, \"loss\": 2}}\n");
+        let losses: Vec<String> = found(&text).into_iter().map(|p| p.0).filter(|name| name.contains("loss")).collect();
+        assert!(losses[0] == "loss" && losses[1].ends_with("/loss"), "{eval}: {losses:?}");
+    }
+    let text = "{\"step\": 1, \"split\": \"val_code\", \"loss\": 2}\n";
+    assert_eq!(found(text)[1].0, "val/code/loss");
+    // Each rank writes the same.
+    let rank = |step: i64, rank: i64| format!("{{\"step\": {step}, \"rank\": {rank}, \"loss\": 2.{rank}}}\n");
+    let text = [rank(1, 2), rank(1, 0), rank(2, 0), rank(2, 2)].concat();
+    let losses: Vec<_> = found(&text).into_iter().filter(|p| p.0 == "loss").map(|p| (p.1, p.2)).collect();
+    assert_eq!(losses, [(1, 2.2), (2, 2.0)]);
+}
+
+#[test]
+fn a_record_without_a_step_names_the_run_of_what_follows() {
+    let of = |run: &str| {
+        format!("{{\"run\": \"{run}\", \"lr\": 1}}\n{{\"step\": 1, \"loss\": 2}}\n{{\"step\": 2, \"loss\": 1}}\n")
+    };
+    let text = [of("a"), of("b"), of("a")].concat();
+    let mut sink = Sink::default();
+    let (mut parser, mut used) = (Lines::default(), 0);
+    for (end, _) in text.match_indices('\n') {
+        used += parser.feed(&text.as_bytes()[used..=end], false, &mut sink).unwrap();
+        let state = parser.save();
+        parser = Lines::default();
+        parser.resume(&state).unwrap();
+    }
+    let runs: Vec<u32> = sink
+        .points
+        .iter()
+        .filter(|p| sink.metrics()[p.metric as usize] == "loss")
+        .map(|p| sink.part_of()[p.metric as usize])
+        .collect();
+    assert_eq!(runs, [0, 0, 1, 1, 0, 0]);
+}
+
+#[test]
+fn a_batch_of_an_epoch_is_a_step() {
+    let line = |epoch: i64, batch: i64| format!("{{\"epoch\": {epoch}, \"batch_idx\": {batch}, \"loss\": 2}}\n");
+    let text = [line(0, 50), line(0, 100), line(1, 50), line(1, 100)].concat();
+    let steps: Vec<i64> = found(&text).into_iter().filter(|p| p.0 == "loss").map(|p| p.1).collect();
+    assert_eq!(steps, [50, 100, 150, 200]);
+    let tokens = "{\"train/tokens_seen\": 500, \"loss\": 3}\n{\"train/tokens_seen\": 900, \"loss\": 2}\n";
+    let steps: Vec<i64> = found(tokens).into_iter().filter(|p| p.0 == "loss").map(|p| p.1).collect();
+    assert_eq!(steps, [500, 900]);
+}
