@@ -21,6 +21,8 @@ pub struct RunPlace {
     pub name: String,
     /// Whether the run is one file.
     pub file: bool,
+    /// Further files, or directories, of the run beside it ([`super::members`]).
+    pub more: Vec<PathBuf>,
 }
 
 impl RunPlace {
@@ -38,6 +40,8 @@ pub struct Discovery {
     pub runs: BTreeSet<RunPlace>,
     /// Matches that are links to another match, or into one, by name: W&B's `latest-run` is no run of its own.
     pub aliases: BTreeSet<String>,
+    /// Names of the runs that may be called otherwise than what a pattern matches.
+    pub joined: BTreeSet<String>,
     /// Patterns that match nothing, as indices.
     pub unmatched: Vec<usize>,
     /// Directories that cannot be read, and why.
@@ -71,12 +75,13 @@ impl Patterns {
             }
             found.runs.extend(matches.into_iter().map(|path| {
                 let file = path.is_file();
-                RunPlace { name: name(&self.root, &path), file, path }
+                RunPlace { name: name(&self.root, &path), file, path, more: Vec::new() }
             }));
         }
         let aliases = aliases(&found.runs);
         found.runs.retain(|run| !aliases.contains(&run.name));
-        Discovery { aliases, ..found }
+        found.aliases = aliases;
+        found
     }
 
     /// Whether a run of this name would be matched, whether or not it is there.

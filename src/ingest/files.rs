@@ -31,14 +31,44 @@ pub struct Files {
 pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
     let mut found = Files::default();
     if run.file {
-        let name = run.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.files.push((name, run.path.clone()));
+        for path in std::iter::once(&run.path).chain(&run.more) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            found.files.push((name, path.clone()));
+        }
+        found.files.sort();
         return found;
     }
-    let Files { files, unreadable, .. } = &mut found;
     let (mut directories, mut certain) = (Vec::new(), true);
-    let walk = WalkDir::new(&run.path).follow_links(true).max_depth(DEPTH).sort_by_file_name();
-    let mut links = Links { run: &run.path, targets: HashSet::new() };
+    for directory in std::iter::once(&run.path).chain(&run.more) {
+        certain &= walk(run, directory, is_run, &mut found, &mut directories);
+    }
+    found.files.sort();
+    found.directories = Some(directories).filter(|_| certain && found.unreadable.is_empty());
+    found
+}
+
+/// The path of a file of a run that lies in one of its directories, relative to the run.
+#[must_use]
+pub fn relative(run: &RunPlace, directory: &Path, path: &Path) -> Option<String> {
+    let inner = path.strip_prefix(directory).ok()?.to_string_lossy();
+    if directory == run.path {
+        return Some(inner.into_owned());
+    }
+    Some(format!("../{}/{inner}", directory.file_name()?.to_string_lossy()))
+}
+
+/// Adds the files in one directory of a run. Returns whether only its directories tell if they are the same later.
+fn walk(
+    run: &RunPlace,
+    directory: &Path,
+    is_run: &dyn Fn(&Path) -> bool,
+    found: &mut Files,
+    directories: &mut Vec<PathBuf>,
+) -> bool {
+    let Files { files, unreadable, .. } = found;
+    let mut certain = true;
+    let walk = WalkDir::new(directory).follow_links(true).max_depth(DEPTH).sort_by_file_name();
+    let mut links = Links { run: directory, targets: HashSet::new() };
     let enter = |entry: &DirEntry| {
         entry.depth() == 0
             || !(left_out(entry.file_name())
@@ -49,8 +79,8 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 certain &= !entry.path_is_symlink();
-                if let Ok(relative) = entry.path().strip_prefix(&run.path) {
-                    files.push((relative.to_string_lossy().into_owned(), entry.path().to_path_buf()));
+                if let Some(relative) = relative(run, directory, entry.path()) {
+                    files.push((relative, entry.path().to_path_buf()));
                 }
                 if files.len() >= MOST {
                     let reason = format!("more than {MOST} files; mixlaw ignores the rest");
@@ -72,8 +102,7 @@ pub fn files(run: &RunPlace, is_run: &dyn Fn(&Path) -> bool) -> Files {
             }
         }
     }
-    found.directories = Some(directories).filter(|_| certain && found.unreadable.is_empty());
-    found
+    certain
 }
 
 fn left_out(name: &OsStr) -> bool {
@@ -125,7 +154,7 @@ mod tests {
 
     /// Files of `r`, where there are these runs within or beside it, too.
     fn listed(dir: &Path, others: &[&str]) -> Vec<String> {
-        let run = RunPlace { path: dir.join("r"), name: "r".to_owned(), file: false };
+        let run = RunPlace { path: dir.join("r"), name: "r".to_owned(), file: false, more: Vec::new() };
         let others: Vec<PathBuf> = others.iter().map(|other| dir.canonicalize().unwrap().join(other)).collect();
         let found = files(&run, &|path| others.iter().any(|other| other == path));
         assert_eq!(found.unreadable, []);

@@ -100,12 +100,21 @@ impl Follower {
         self.refused.retain(|relative, _| listed(relative));
         self.failed.clear();
         self.rename(&listing, store)?;
-        for (relative, path, stamp) in &listing {
+        // W&B's summary repeats the end of its history.
+        let wandb = listing.iter().any(|l| l.0.ends_with(".wandb"));
+        let repeats = |relative: &str| wandb && relative.ends_with("wandb-summary.json");
+        for (relative, path, stamp) in listing.iter().filter(|l| !repeats(&l.0)) {
             self.consider(relative, path, *stamp, now);
         }
         self.release(&listing, now);
         self.supersede(store);
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
+    }
+
+    /// Takes note that the run has other files or directories beside its first than before.
+    pub fn gains(&mut self, place: &RunPlace) {
+        self.place = place.clone();
+        self.listing = Listing::default();
     }
 
     /// Runs of which files were found to be deleted since this was last asked.

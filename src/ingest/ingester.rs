@@ -2,6 +2,7 @@
 
 use super::discover::{Discovery, Parents, Patterns};
 use super::follower::Follower;
+use super::members;
 use super::parallel::{Job, ParsePool, Terms};
 use super::{Budget, FileReport, Look, Source, Turn};
 use crate::project::Project;
@@ -22,9 +23,12 @@ pub struct Ingester {
     project: Project,
     store: Arc<SledStore>,
     patterns: Patterns,
+    names: members::Names,
     followers: BTreeMap<PathBuf, Follower>,
     /// The keys of `followers`, as they are and without links, for whoever looks for files of one of them.
     places: HashSet<PathBuf>,
+    /// The run that each further file or directory of one is of.
+    members: HashMap<PathBuf, PathBuf>,
     discovery: Discovery,
     /// Followers that may have something to read: a line is added to one of thousands.
     active: BTreeSet<PathBuf>,
@@ -80,8 +84,10 @@ impl Ingester {
             project: project.clone(),
             store,
             patterns: Patterns::of(&project.root, &project.runs),
+            names: members::Names::default(),
             followers: BTreeMap::new(),
             places: HashSet::new(),
+            members: HashMap::new(),
             discovery: Discovery::default(),
             active: BTreeSet::new(),
             by_run: HashMap::new(),
@@ -141,7 +147,9 @@ impl Source for Ingester {
     }
 
     fn has(&self, run: &str) -> bool {
-        let own = |run: &str| self.patterns.may_match(run) && !self.discovery.aliases.contains(run);
+        let own = |run: &str| {
+            self.discovery.joined.contains(run) || self.patterns.may_match(run) && !self.discovery.aliases.contains(run)
+        };
         let Some(id) = self.store.find_run(run) else { return own(run) };
         let homes = self.store.homes(id);
         if !homes.is_empty() {
@@ -240,11 +248,24 @@ impl Ingester {
     /// Brings the followers in line with what the patterns match now. A run that is gone keeps its follower.
     fn discover(&mut self) -> Vec<PathBuf> {
         self.discovery = self.patterns.runs();
+        members::join(&mut self.discovery, &self.names);
         let aliases = &self.discovery.aliases;
         self.followers.retain(|_, follower| !aliases.contains(&follower.place.name));
         let (mut new, mut parents) = (Vec::new(), Parents::default());
+        self.members = self
+            .discovery
+            .runs
+            .iter()
+            .flat_map(|place| place.more.iter().map(|member| (member.clone(), place.path.clone())))
+            .collect();
         for place in &self.discovery.runs {
-            if !self.followers.contains_key(&place.path) {
+            let known = self.followers.get_mut(&place.path).filter(|follower| follower.place.name == place.name);
+            if let Some(follower) = known {
+                if follower.place != *place {
+                    follower.gains(place);
+                    new.push(place.path.clone());
+                }
+            } else {
                 self.places.extend(parents.both(&place.path));
                 self.followers.insert(place.path.clone(), Follower::new(place.clone(), &self.project, &self.store));
                 new.push(place.path.clone());
@@ -286,13 +307,14 @@ impl Ingester {
     /// The innermost run a path belongs to, and the path within it.
     fn owner(&self, path: &Path) -> Option<(PathBuf, String)> {
         path.ancestors().find_map(|ancestor| {
-            let follower = self.followers.get(ancestor)?;
+            let run = self.members.get(ancestor).map_or(ancestor, PathBuf::as_path);
+            let follower = self.followers.get(run)?;
             let relative = if follower.place.file {
                 path.file_name()?.to_string_lossy().into_owned()
             } else {
-                path.strip_prefix(ancestor).ok()?.to_string_lossy().into_owned()
+                super::files::relative(&follower.place, ancestor, path)?
             };
-            Some((ancestor.to_path_buf(), relative))
+            Some((run.to_path_buf(), relative))
         })
     }
 

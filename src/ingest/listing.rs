@@ -68,7 +68,7 @@ mod tests {
         let below = dir.path().join("a/b");
         std::fs::create_dir_all(&below).unwrap();
         std::fs::write(below.join("log"), "x").unwrap();
-        let run = RunPlace { path: dir.path().to_owned(), name: "run".to_owned(), file: false };
+        let run = RunPlace { path: dir.path().to_owned(), name: "run".to_owned(), file: false, more: Vec::new() };
         let tick = Duration::from_millis(60);
         let asked = std::cell::Cell::new(0);
         let is_run = |_: &Path| {
@@ -101,7 +101,7 @@ mod tests {
     fn where_a_link_leads_is_looked_at_every_time() {
         let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::os::unix::fs::symlink(other.path().join("later"), dir.path().join("log")).unwrap();
-        let run = RunPlace { path: dir.path().to_owned(), name: "run".to_owned(), file: false };
+        let run = RunPlace { path: dir.path().to_owned(), name: "run".to_owned(), file: false, more: Vec::new() };
         let tick = Duration::from_millis(60);
         let mut listing = Listing::default();
         let mut count = || {

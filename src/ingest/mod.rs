@@ -12,6 +12,7 @@ pub mod formats;
 mod identity;
 mod ingester;
 mod listing;
+mod members;
 mod packed;
 mod parallel;
 pub mod replay;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "sqlite")]
 mod database;
+#[cfg(feature = "sqlite")]
+pub(super) use database::run_ids as database_runs;
 mod fault;
 mod reading;
 

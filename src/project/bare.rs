@@ -79,7 +79,7 @@ struct Walk {
     left: usize,
     directories: bool,
     /// Directories in which each log with an ending is a run.
-    flat: BTreeSet<(PathBuf, &'static str)>,
+    flat: BTreeSet<(PathBuf, String)>,
 }
 
 impl Walk {
@@ -92,7 +92,7 @@ impl Walk {
         let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
         files.sort();
         let flat = flat::endings(&files);
-        self.flat.extend(flat.iter().map(|ending| (directory.to_path_buf(), *ending)));
+        self.flat.extend(flat.iter().map(|ending| (directory.to_path_buf(), ending.clone())));
         for entry in entries {
             if self.left == 0 {
                 break;
@@ -101,7 +101,7 @@ impl Walk {
             let name = entry.file_name().to_string_lossy().into_owned();
             // Links are followed, as people link runs from scratch disks; the depth limit ends loops.
             let is_directory = fs::metadata(entry.path()).is_ok_and(|m| m.is_dir());
-            let is_run = name.rsplit_once('.').is_some_and(|(_, ending)| flat.contains(ending));
+            let is_run = name.match_indices('.').any(|(at, _)| flat.contains(&name[at + 1..]));
             match (is_directory, kind(&name)) {
                 (false, _) if is_run => {}
                 (false, Some(Likeness::Metrics)) => return vec![directory.to_path_buf()],
@@ -122,7 +122,7 @@ impl Walk {
             return vec![directory.to_path_buf()];
         }
         if database {
-            self.flat.insert((directory.to_path_buf(), "db"));
+            self.flat.insert((directory.to_path_buf(), "db".to_owned()));
         }
         runs
     }
@@ -136,12 +136,13 @@ enum Likeness {
 
 fn kind(name: &str) -> Option<Likeness> {
     let lower = name.to_ascii_lowercase();
+    let lower = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
     let extension = lower.rsplit_once('.').map_or("", |(_, e)| e);
     match extension {
         _ if lower.contains("tfevents") || lower == "trainer_state.json" => Some(Likeness::Metrics),
         "jsonl" | "ndjson" | "csv" | "tsv" | "wandb" => Some(Likeness::Metrics),
         "log" | "out" => Some(Likeness::Console),
-        "txt" if flat::is_log_name(&lower) => Some(Likeness::Console),
+        "txt" if flat::is_log_name(lower) => Some(Likeness::Console),
         "db" => Some(Likeness::Database),
         _ => None,
     }

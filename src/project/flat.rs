@@ -2,7 +2,8 @@
 //!
 //! The rule: logs of one kind (by their ending) that begin at the same step and soon differ in a loss, or are of different
 //! lengths (`step 10/500`, `step 900/6000`), are different runs; so are logs that name different runs, inside or by a UUID for
-//! a name. Logs that say the same are copies, and logs that begin elsewhere are parts: those are one run. So are logs whose
+//! a name. Where each has several parts (`mix0_train`, `mix0_eval`, `mix1_train`, …), each name is a run. Packed logs are told by their
+//! names. Logs that say the same are copies, and logs that begin elsewhere are parts: those are one run. So are logs whose
 //! names differ in nothing but the part they are: of a split (`train.csv`, `eval.csv`), of a rank (`rank0.log`), of a rotation
 //! (`train.log.1`), of several jobs (`slurm-4711.out`).
 
@@ -92,17 +93,39 @@ impl Beginning {
     }
 }
 
-/// The endings of logs in a folder that are a run each.
-pub fn endings(files: &[PathBuf]) -> BTreeSet<&'static str> {
-    let mut kinds: BTreeMap<&'static str, Vec<&PathBuf>> = BTreeMap::new();
+/// The endings of logs in a folder that are a run each, packed (`jsonl.gz`) or not.
+pub fn endings(files: &[PathBuf]) -> BTreeSet<String> {
+    let mut kinds: BTreeMap<&'static str, Vec<(&PathBuf, Option<&'static str>)>> = BTreeMap::new();
     for file in files {
-        let ending = file.extension().and_then(|e| e.to_str());
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let packed = ["gz", "zst"].into_iter().find(|packed| name.ends_with(&format!(".{packed}")));
+        let plain = packed.map_or(name, |packed| &name[..name.len() - packed.len() - 1]);
+        let ending = plain.rsplit_once('.').map(|(_, ending)| ending);
         if let Some(ending) = ENDINGS.iter().find(|known| ending == Some(**known)) {
-            kinds.entry(ending).or_default().push(file);
+            kinds.entry(ending).or_default().push((file, packed));
         }
     }
-    kinds.retain(|_, files| files.len() > 1 && are_runs(files));
-    kinds.into_keys().collect()
+    let mut endings = BTreeSet::new();
+    for (ending, files) in kinds {
+        let plain: Vec<&PathBuf> = files.iter().filter(|(_, packed)| packed.is_none()).map(|(file, _)| *file).collect();
+        let all: Vec<&PathBuf> = files.iter().map(|(file, _)| *file).collect();
+        let runs = if plain.len() > 1 { are_runs(&plain) } else { all.len() > 1 && are_named_apart(&all) };
+        if runs {
+            let all =
+                files.iter().map(|(_, packed)| packed.map_or(ending.to_owned(), |packed| format!("{ending}.{packed}")));
+            endings.extend(all);
+        }
+    }
+    endings
+}
+
+/// Whether packed logs, which are not looked into here, are runs by their names.
+fn are_named_apart(files: &[&PathBuf]) -> bool {
+    let stem =
+        |file: &&PathBuf| Some(file.file_stem()?.to_str()?.rsplit_once('.').map_or("", |(stem, _)| stem).to_owned());
+    let stems: Vec<String> = files.iter().filter_map(stem).collect();
+    let stems: Vec<&str> = stems.iter().map(String::as_str).collect();
+    !are_parts(&stems) && !are_jobs(&stems) && stems.iter().all(|stem| without_part(stem).is_some())
 }
 
 /// Whether a text file's name, in lower case, says that it is a log: `log.txt`, `train_stdout.txt`, a run's UUID.
@@ -117,7 +140,10 @@ fn are_runs(files: &[&PathBuf]) -> bool {
     if UUID.as_ref().is_some_and(|uuid| stems.iter().all(|stem| uuid.is_match(stem))) {
         return true;
     }
-    if are_parts(&stems) || are_jobs(&stems) {
+    let each = &one_each(files, &stems);
+    let several = each.len() < files.len();
+    let files = each;
+    if !several && (are_parts(&stems) || are_jobs(&stems)) {
         return false;
     }
     let begun: Vec<Beginning> = files.iter().take(MOST).filter_map(|file| beginning(file)).collect();
@@ -128,6 +154,22 @@ fn are_runs(files: &[&PathBuf]) -> bool {
     let Some((first, others)) = begun.split_first() else { return false };
     let different = others.iter().filter(|other| other.differs(first)).count();
     different > 0 && different * 3 >= others.len() * 2
+}
+
+/// Where every name has several parts (`mix0_train`, `mix0_eval`, `mix1_train`, …), one of each; else all.
+fn one_each<'a>(files: &[&'a PathBuf], stems: &[&str]) -> Vec<&'a PathBuf> {
+    let mut groups: BTreeMap<String, Vec<&'a PathBuf>> = BTreeMap::new();
+    for (file, stem) in files.iter().zip(stems) {
+        let Some(key) = without_part(stem) else { return files.to_vec() };
+        groups.entry(key).or_default().push(file);
+    }
+    if groups.len() < 2 || groups.values().any(|group| group.len() < 2) {
+        return files.to_vec();
+    }
+    let train = |file: &&&PathBuf| {
+        file.file_stem().is_some_and(|stem| stem.to_string_lossy().to_ascii_lowercase().contains("train"))
+    };
+    groups.values().map(|group| *group.iter().find(train).unwrap_or(&group[0])).collect()
 }
 
 /// Whether logs are parts of runs by their names: two names are the same without the words that say which part, or one says
@@ -151,6 +193,30 @@ fn are_parts(stems: &[&str]) -> bool {
         }
     }
     seen.iter().any(|(rest, says)| *says && seen.contains(&(rest.clone(), false)))
+}
+
+/// Whether logs end so.
+#[must_use]
+pub fn is_ending(ending: &str) -> bool {
+    ENDINGS.contains(&ending)
+}
+
+/// A name without the words that say which part of a run it is; `None` where nothing is left.
+#[must_use]
+pub fn without_part(stem: &str) -> Option<String> {
+    let plain = |word: &str| word.to_ascii_lowercase().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let is_part = |word: &str| PARTS.contains(&plain(word).as_str());
+    let mut rest = stem;
+    loop {
+        let sign = |c: char| matches!(c, '_' | '-' | '.' | ' ');
+        if let Some((before, _)) = rest.rsplit_once(sign).filter(|(_, word)| is_part(word)) {
+            rest = before;
+        } else if let Some((_, after)) = rest.split_once(sign).filter(|(word, _)| is_part(word)) {
+            rest = after;
+        } else {
+            return (!rest.is_empty() && !is_part(rest)).then(|| rest.to_owned());
+        }
+    }
 }
 
 /// Whether names differ in nothing but the number of a job, or the time it began.
@@ -239,7 +305,7 @@ fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> (Option<String>, R
 mod tests {
     use super::*;
 
-    fn judged(files: &[(&str, &str)]) -> Vec<&'static str> {
+    fn judged(files: &[(&str, &str)]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let paths: Vec<PathBuf> = files
             .iter()
@@ -287,6 +353,15 @@ mod tests {
         assert_eq!(judged(&[("a.out", &command(9.3)), ("b.out", &command(9.2))]), ["out"], "no table");
         // One word of a part in a name that is of its own otherwise.
         assert_eq!(judged(&[("alibi-gpu1.log", &console(7.5, 10)), ("adam-fp32.log", &console(7.25, 10))]), ["log"]);
+        let pair = |name: &str, loss| {
+            [(format!("{name}_train.log"), console(loss, 10)), (format!("{name}_eval.log"), console(loss, 10))]
+        };
+        let pairs = [pair("mix0", 7.5), pair("mix1", 7.25)].concat();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        assert_eq!(judged(&pairs), ["log"], "two parts each");
+        assert_eq!(judged(&[("a.jsonl.gz", "packed"), ("b.jsonl.gz", "too")]), ["jsonl.gz"]);
+        let dictionary = |loss: f64| format!("{{'loss': {loss}, 'epoch': 0.1}}\n{{'loss': 2.5, 'epoch': 0.2}}\n");
+        assert_eq!(judged(&[("a.out", &dictionary(7.5)), ("b.out", &dictionary(7.25))]), ["out"]);
         assert!(judged(&[("a-rank0.log", &console(7.5, 10)), ("a-rank1.log", &console(7.25, 10))]).is_empty());
         let named = |run: &str| format!("{{\"run_name\": \"{run}\", \"note\": \"x\"}}\n");
         assert_eq!(judged(&[("x.jsonl", &named("a")), ("y.jsonl", &named("b"))]), ["jsonl"]);

@@ -20,7 +20,7 @@ pub mod check;
 pub mod constraint;
 pub mod error;
 pub mod file;
-mod flat;
+pub(crate) mod flat;
 mod formats;
 pub mod grammar;
 pub mod init;

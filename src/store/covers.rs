@@ -1,12 +1,16 @@
 //! What of each file of a run is in another, too, from the store.
 
 use super::compared::{Compared, Known, Pair};
-use super::echo::{COMPARED, Covers, LEAST, Relation, compare, counts, cover, is_loss, rank};
+use super::echo::{COMPARED, Covers, LEAST, Relation, compare, counts, cover, gives_way, is_loss};
 use super::state::{FileState, RunState, State};
 use super::stats::Column;
 use super::{FileId, SledStore, StoreError};
 use std::sync::PoisonError;
 
+/// Points of the sparser of two series that are enough to compare.
+const ENOUGH: usize = 3 * LEAST;
+/// Most points of a series that are looked at for that.
+const MOST_COMPARED: usize = 4_096;
 /// Files of a run that are compared; those of a run with more stand for themselves.
 const MOST: usize = 64;
 
@@ -36,7 +40,7 @@ impl SledStore {
                 let gives_way = match relation {
                     Relation::Other => false,
                     Relation::Counts => true,
-                    Relation::Same => rank(file, at) < rank(other, other_at),
+                    Relation::Same => gives_way((file, at), (other, other_at)),
                 };
                 if gives_way {
                     cover(&mut covers, *id, file, other, relation);
@@ -74,7 +78,11 @@ impl SledStore {
         for column in &file.columns {
             let Some(second) = other.find(column.metric) else { continue };
             let is_loss = state.metrics.get(column.metric.0 as usize).is_some_and(|name| is_loss(name));
-            let may_be = column.first_step == second.first_step || counts(column) && !counts(second);
+            let apart =
+                |column: &Column| (column.last_step - column.first_step) as f64 / (column.points.max(2) - 1) as f64;
+            let near = (column.first_step - second.first_step).abs() as f64 <= 2.0 * apart(column).max(apart(second));
+            let surely = column.first_step == second.first_step || counts(column) && !counts(second);
+            let may_be = near || surely;
             if !is_loss {
                 continue;
             }
@@ -86,8 +94,20 @@ impl SledStore {
                 continue;
             }
             sure &= column.points.min(second.points) >= COMPARED as u64;
-            let (a, b) = (self.first_points(id, file, column)?, self.first_points(other_id, other, second)?);
-            relation = compare(&a, &b);
+            let mut a = self.first_points(id, file, column, i64::MIN)?;
+            let mut b = self.first_points(other_id, other, second, i64::MIN)?;
+            // The steps that the sparser one has.
+            let until = |points: &[(i64, f64)]| points.get(ENOUGH - 1).or(points.last()).map_or(i64::MIN, |p| p.0);
+            if a.last().is_some_and(|last| last.0 < until(&b)) {
+                a = self.first_points(id, file, column, until(&b))?;
+            } else if b.last().is_some_and(|last| last.0 < until(&a)) {
+                b = self.first_points(other_id, other, second, until(&a))?;
+            }
+            let found = compare(&a, &b);
+            if found == Relation::Other && !surely {
+                continue;
+            }
+            relation = found;
             if relation == Relation::Other {
                 break;
             }
@@ -96,20 +116,32 @@ impl SledStore {
         Ok(relation)
     }
 
-    fn first_points(&self, id: FileId, file: &FileState, column: &Column) -> Result<Vec<(i64, f64)>, StoreError> {
-        let mut points = Vec::with_capacity(COMPARED);
+    /// The first points of a series, and those up to a step, within reason.
+    fn first_points(
+        &self,
+        id: FileId,
+        file: &FileState,
+        column: &Column,
+        until: i64,
+    ) -> Result<Vec<(i64, f64)>, StoreError> {
+        let mut points: Vec<(i64, f64)> = Vec::with_capacity(COMPARED);
+        let enough = |points: &[(i64, f64)]| {
+            points.len() >= MOST_COMPARED
+                || points.len() >= COMPARED && points.last().is_some_and(|last| last.0 >= until)
+        };
         for sequence in 0..column.sealed() {
-            if points.len() >= COMPARED {
+            if enough(&points) {
                 break;
             }
             let (axis, values) = self.block(file, id, column, sequence)?;
             points.extend(axis.steps.iter().copied().zip(values));
         }
-        if points.len() < COMPARED && column.tail > 0 {
+        if !enough(&points) && column.tail > 0 {
             let tail = self.tail(id, file)?;
             points.extend(tail.iter().filter(|p| p.metric == column.metric).map(|p| (p.step, p.value)));
         }
-        points.truncate(COMPARED);
+        let length = points.iter().take(MOST_COMPARED).position(|p| p.0 > until).unwrap_or(MOST_COMPARED);
+        points.truncate(length.max(COMPARED));
         Ok(points)
     }
 }

@@ -70,7 +70,8 @@ pub fn counts(column: &Column) -> bool {
 /// Which of two files that say the same stands: the greater.
 #[must_use]
 pub fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>) {
-    const NO_CONSOLE: [&str; 7] = ["tfevents", "wandb", "trainer_state", "mlflow", "dvclive", "csv", "jsonl"];
+    const NO_CONSOLE: [&str; 8] =
+        ["tfevents", "wandb", "trainer_state", "mlflow", "dvclive", "csv", "jsonl", "json-history"];
     let most = file.columns.iter().map(|c| c.points).max().unwrap_or(0);
     (NO_CONSOLE.contains(&file.record.format.as_str()), most, std::cmp::Reverse(at))
 }
@@ -94,7 +95,7 @@ pub fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
     }
     let by_step: HashMap<i64, f64> = b.iter().copied().collect();
     let common: Vec<bool> = a.iter().filter_map(|(step, x)| Some(close(*x, *by_step.get(step)?))).collect();
-    if common.len() >= least && common.iter().all(|same| *same) && a[0].0 == b[0].0 {
+    if common.len() >= least && common.iter().all(|same| *same) && begin_together(a, b) {
         return Relation::Same;
     }
     let n = a.len().min(b.len());
@@ -103,11 +104,26 @@ pub fn compare(a: &[(i64, f64)], b: &[(i64, f64)]) -> Relation {
     if one_by_one && spans(a) == n as i64 - 1 && spans(b) > spans(a) { Relation::Counts } else { Relation::Other }
 }
 
+/// Whether two logs begin at the same step, or one with the first step that it shows at all: every tenth from the tenth on.
+fn begin_together(a: &[(i64, f64)], b: &[(i64, f64)]) -> bool {
+    let apart = |points: &[(i64, f64)]| if let [first, second, ..] = points { second.0 - first.0 } else { 0 };
+    let (first, second) = if apart(a) < apart(b) { (a, b) } else { (b, a) };
+    a[0].0 == b[0].0 || apart(first) < apart(second) && (1..=apart(second)).contains(&(second[0].0 - first[0].0))
+}
+
 /// Digits behind the point with which values were printed, at most [`IN_FULL`].
 fn decimals(points: &[(i64, f64)]) -> i32 {
     let is_whole = |value: f64| (value - value.round()).abs() <= 1e-7 * value.abs().max(1.0);
     let all = |digits: &i32| points.iter().filter(|p| p.1.is_finite()).all(|p| is_whole(p.1 * 10_f64.powi(*digits)));
     (0..IN_FULL).find(all).unwrap_or(IN_FULL)
+}
+
+/// Whether the first of two files that say the same gives way to the second.
+#[must_use]
+pub fn gives_way(a: (&FileState, usize), b: (&FileState, usize)) -> bool {
+    let (first, second) = (rank(a.0, a.1), rank(b.0, b.1));
+    // One with far more points does not go by the few of the other.
+    if first.1 > 2 * second.1 || second.1 > 2 * first.1 { first.1 < second.1 } else { first < second }
 }
 
 /// Notes what of a file is in another.
@@ -166,6 +182,11 @@ mod tests {
         assert_eq!(compare(&counted(20), &of(1..21, 10, 0.0)), Relation::Counts);
         assert_eq!(compare(&of(1..21, 10, 0.0), &counted(20)), Relation::Other, "the other way round");
         assert_eq!(compare(&of(10..30, 10, 0.0), &of(1..30, 10, 0.0)), Relation::Other, "a resumed run");
+        // Every tenth step, beside every step.
+        let dense: Vec<(i64, f64)> = (1..=90_i64).map(|s| (s, 8.0 / (1 + s.unsigned_abs()) as f64)).collect();
+        let tenth: Vec<(i64, f64)> = dense.iter().copied().filter(|(s, _)| s % 10 == 0).collect();
+        assert_eq!([compare(&dense, &tenth), compare(&tenth, &dense)], [Relation::Same; 2]);
+        assert_eq!(compare(&dense, &tenth[3..]), Relation::Other, "it begins later");
         let constant: Vec<(i64, f64)> = (0..9).map(|i| (i, 1.0)).collect();
         assert_eq!(compare(&constant, &constant), Relation::Other, "constants say nothing");
     }

@@ -1,5 +1,8 @@
 //! Parts of rotated logs, by their names.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 /// What ends in the name of a log, before the number that a rotation gives to its parts.
 const LOGS: [&str; 11] = ["log", "out", "err", "txt", "jsonl", "ndjson", "json", "csv", "tsv", "stdout", "stderr"];
 
@@ -36,9 +39,28 @@ pub fn rotation(path: &str) -> (&str, i64) {
     (plain, 0)
 }
 
+/// Like [`rotation`], and where the number stands before the ending: `train.2.log`, `train.1.log`, `train.log`. Without the last of
+/// these among the `others`, such numbers count upwards, and the files are logs of their own.
+#[must_use]
+pub fn rotation_among<'a>(path: &'a str, others: &HashSet<&str>) -> (Cow<'a, str>, i64) {
+    let (log, age) = rotation(path);
+    if age == 0
+        && let Some((stem, ending)) = log.rsplit_once('.').filter(|(_, ending)| LOGS.contains(ending))
+        && let Some((name, number)) = stem.rsplit_once('.')
+        && (1..=4).contains(&number.len())
+        && let Ok(age) = number.parse::<u16>()
+    {
+        let whole = format!("{name}.{ending}");
+        if others.contains(whole.as_str()) {
+            return (Cow::Owned(whole), -i64::from(age));
+        }
+    }
+    (Cow::Borrowed(log), age)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rotation;
+    use super::{HashSet, rotation, rotation_among};
 
     #[test]
     fn parts_of_a_rotated_log_are_in_their_order() {
@@ -55,5 +77,14 @@ mod tests {
         for other in ["part.1", "part-9", "events.out.tfevents.1", "train.log", "logs/1", "run-20250103"] {
             assert_eq!(rotation(other), (other, 0));
         }
+    }
+
+    #[test]
+    fn a_number_before_the_ending_is_of_a_rotation_only_beside_its_log() {
+        let with = HashSet::from(["train.1.log", "train.2.log.gz", "train.log"]);
+        assert!(rotation_among("train.2.log.gz", &with).1 < rotation_among("train.1.log", &with).1);
+        assert_eq!(rotation_among("train.1.log", &with).0, "train.log");
+        let without = HashSet::from(["train.1.log", "train.2.log"]);
+        assert_eq!(rotation_among("train.1.log", &without), ("train.1.log".into(), 0));
     }
 }

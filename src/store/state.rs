@@ -1,12 +1,13 @@
 //! The store's in-memory state: names, files, and statistics of every series; about 100 bytes per series, no points.
 
 use super::file::FileRecord;
-use super::rotation::rotation;
+use super::rotation::rotation_among;
 use super::stats::Column;
 use super::tail::RowPoint;
 use super::{FileId, MetricId, RunId};
 use crate::vocab::Facts;
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A fact found in the content of a file, with its place.
@@ -156,17 +157,25 @@ impl State {
         let known: Vec<(FileId, &FileRecord)> =
             run.files.iter().filter_map(|id| Some((*id, &files.get(id)?.record))).collect();
         // When the first part of each log began that was cut into parts.
-        let mut began: HashMap<&str, f64> = HashMap::new();
+        let mut began: HashMap<Cow<'_, str>, f64> = HashMap::new();
+        let paths: HashSet<&str> = known.iter().map(|(_, record)| record.path.as_str()).collect();
         for (_, record) in &known {
-            let first = began.entry(rotation(&record.path).0).or_insert(record.began);
+            let first = began.entry(rotation_among(&record.path, &paths).0).or_insert(record.began);
             *first = first.min(record.began);
         }
         let place = |&(id, record)| {
             let record: &FileRecord = record;
-            let (log, age) = rotation(&record.path);
-            let began = began.get(log).copied().unwrap_or(record.began);
+            let (log, age) = rotation_among(&record.path, &paths);
+            let began = began.get(&log).copied().unwrap_or(record.began);
             // Not in the order of times to the fraction: those of a checkout or a copy say nothing.
-            (began.floor(), natural(log), age, natural(&record.path), id)
+            (
+                began.floor(),
+                // A folder in which the run was resumed comes after its first.
+                (log.starts_with("../"), natural(&log).into_iter().map(|(t, n)| (t.to_owned(), n)).collect::<Vec<_>>()),
+                age,
+                natural(&record.path),
+                id,
+            )
         };
         let mut placed: Vec<_> = known.iter().map(place).collect();
         placed.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (&a.1, a.2, &a.3, a.4).cmp(&(&b.1, b.2, &b.3, b.4))));

@@ -15,6 +15,7 @@ pub mod dvclive;
 pub mod epochs;
 mod facets;
 mod format;
+pub mod json_history;
 pub mod jsonl;
 pub mod lines;
 pub mod mlflow;
@@ -39,7 +40,7 @@ use std::sync::LazyLock;
 #[must_use]
 pub fn all() -> &'static [&'static dyn Format] {
     static ALL: LazyLock<Vec<&dyn Format>> = LazyLock::new(|| {
-        let files: [&dyn Format; 7] = [
+        let files: [&dyn Format; 8] = [
             &tfevents::TfEvents,
             &wandb::Wandb,
             &trainer_state::TrainerState,
@@ -47,6 +48,7 @@ pub fn all() -> &'static [&'static dyn Format] {
             &dvclive::Dvclive,
             &csv::Csv,
             &jsonl::Jsonl,
+            &json_history::JsonHistory,
         ];
         #[cfg(feature = "sqlite")]
         let databases: [&dyn Format; 1] = [&database::Database];

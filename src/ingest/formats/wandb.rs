@@ -38,6 +38,29 @@ impl Format for Wandb {
     }
 }
 
+/// What a run is called, from the beginning of its file.
+#[must_use]
+pub fn run_name(head: &[u8]) -> Option<String> {
+    let (mut at, mut place) = (FILE_HEADER.len(), Offset::default());
+    head.strip_prefix(&FILE_HEADER[..6])?;
+    place.advance(at, false);
+    while let Next::Record { data, used } = place.next(head.get(at..)?, false) {
+        for field in Fields::new(&data).flatten() {
+            let (17, Wire::Bytes(run)) = field else { continue };
+            let name = Fields::new(run).flatten().find_map(|field| match field {
+                (8, Wire::Bytes(name)) => std::str::from_utf8(name).ok().map(str::to_owned),
+                _ => None,
+            });
+            if name.as_ref().is_some_and(|name| !name.is_empty()) {
+                return name;
+            }
+        }
+        at += used;
+        place.advance(used, false);
+    }
+    None
+}
+
 #[derive(Default)]
 struct WandbParser {
     /// Whether the header of the file is behind.

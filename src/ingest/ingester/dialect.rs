@@ -132,3 +132,17 @@ fn wandb(n: u64, before: &[u8]) -> Vec<u8> {
     file.history(step as i64, &[("loss", &loss), ("_step", &step.to_string())]);
     file.0.split_off(before.len())
 }
+
+/// A file of W&B's with a run of this id and name, and losses at these steps.
+pub fn wandb_run(id: &str, name: &str, steps: std::ops::RangeInclusive<i64>) -> Vec<u8> {
+    let mut file = writers::wandb::File::new();
+    let (mut run, mut record) = (Vec::new(), Vec::new());
+    writers::bytes(&mut run, 1, id.as_bytes());
+    writers::bytes(&mut run, 8, name.as_bytes());
+    writers::bytes(&mut record, 17, &run);
+    file.record(&record);
+    for step in steps {
+        file.history(step, &[("loss", &format!("{}.5", 99 - step))]);
+    }
+    file.0
+}

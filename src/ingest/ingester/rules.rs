@@ -116,8 +116,7 @@ fn a_packed_log_that_is_cut_off_is_read_when_it_is_whole() {
 
 #[test]
 fn nul_bytes_between_records_are_passed_over() {
-    // What frames its records knows by itself, and its writers begin a file anew after a crash.
-    for dialect in dialects().iter().filter(|d| !matches!(d.format, "tfevents" | "wandb")) {
+    for dialect in dialects() {
         let (text, ends) = log(dialect, 1);
         let middle = ends[ends.len() / 2];
         let torn = [&text[..middle], &[0; 300], &text[middle..]].concat();
@@ -201,4 +200,86 @@ fn trainings_one_after_another_are_runs_of_their_own() {
         folder.store.export(second, None, |_, _| (count += 1, true).1).unwrap();
         assert_eq!(count, first.len(), "{}", dialect.format);
     }
+}
+
+/// The runs that a look at a folder finds, and the steps of their losses.
+fn runs_of(patterns: &[&str], files: &[(&str, Vec<u8>)]) -> Vec<(String, Vec<i64>)> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let runs = patterns.iter().map(|path| RunSource { path: (*path).to_owned(), at: None }).collect();
+    let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
+    let (store, mut ingester) = Folder::process(&project);
+    ingester.turn(&Look::Everything, Budget { time: Duration::from_secs(60) }).unwrap();
+    let mut found = Vec::new();
+    for (run, name) in store.all_runs() {
+        let mut steps = Vec::new();
+        store
+            .export(run, None, |_, p| {
+                (
+                    if p.metric.contains("loss") {
+                        steps.push(p.step)
+                    },
+                    true,
+                )
+                    .1
+            })
+            .unwrap();
+        if !steps.is_empty() {
+            assert!(ingester.has(&name), "{name}");
+            found.push((name, steps));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn jsonl(steps: std::ops::RangeInclusive<i64>, name: &str) -> Vec<u8> {
+    steps.map(|step| format!("{{\"step\": {step}, \"{name}\": {}.5}}\n", 99 - step)).collect::<String>().into_bytes()
+}
+
+#[test]
+fn files_whose_names_differ_in_the_part_they_are_of_are_one_run() {
+    let found = runs_of(
+        &["*.jsonl", "*.csv", "*.log"],
+        &[
+            ("mix0_train.jsonl", jsonl(1..=3, "loss")),
+            ("mix0_eval.jsonl", jsonl(2..=2, "eval_loss")),
+            ("mix1.csv", b"step,loss\n1,2\n2,1.5\n".to_vec()),
+            ("mix1.jsonl", jsonl(1..=2, "val_loss")),
+            ("mix2.log", b"step 3 | loss 2.5\nstep 4 | loss 2\n".to_vec()),
+            ("mix2.log.1", b"step 1 | loss 3.5\nstep 2 | loss 3\n".to_vec()),
+        ],
+    );
+    let expect = |name: &str, steps: &[i64]| (name.to_owned(), steps.to_vec());
+    assert_eq!(
+        found,
+        [expect("mix0", &[2, 1, 2, 3]), expect("mix1", &[1, 2, 1, 2]), expect("mix2.log", &[1, 2, 3, 4])]
+    );
+}
+
+#[test]
+fn a_run_that_wandb_resumed_in_another_folder_is_one_and_has_its_name() {
+    let log = |name: &str, steps: std::ops::RangeInclusive<i64>| super::dialect::wandb_run("q1w2", name, steps);
+    let found = runs_of(
+        &["wandb/*"],
+        &[
+            ("wandb/run-20250101_000000-q1w2/run-q1w2.wandb", log("mix a", 1..=3)),
+            ("wandb/run-20250102_000000-q1w2/run-q1w2.wandb", log("mix a", 4..=5)),
+            ("wandb/run-20250102_000000-x9x9/run-x9x9.wandb", log("mix b", 1..=2)),
+            ("wandb/run-20250103_000000-y8y8/run-y8y8.wandb", log("mix b", 1..=3)),
+        ],
+    );
+    let expect = |name: &str, steps: &[i64]| (name.to_owned(), steps.to_vec());
+    assert_eq!(
+        found,
+        [
+            expect("wandb/mix a", &[1, 2, 3, 4, 5]),
+            expect("wandb/mix b-x9x9", &[1, 2]),
+            expect("wandb/mix b-y8y8", &[1, 2, 3])
+        ]
+    );
 }

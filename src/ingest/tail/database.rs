@@ -99,6 +99,19 @@ pub fn read(path: &Path, before: &Place, sink: &mut Sink) -> Result<Found, Unrea
     Ok(Found { place, more: rows.count == ROWS, anew: !same })
 }
 
+/// Ids of the runs in MLflow's database; none where it cannot be read.
+pub fn run_ids(path: &Path) -> Vec<String> {
+    let ids = || -> Result<Vec<String>, Unread> {
+        let connection = open::database(path).map_err(|e| Unread::Busy(e.to_string()))?;
+        Ok(if Kind::of(&connection)? == Kind::Mlflow {
+            Kind::Mlflow.runs(&connection)?.into_keys().collect()
+        } else {
+            Vec::new()
+        })
+    };
+    ids().unwrap_or_default()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Mlflow,
