@@ -3,12 +3,13 @@
 //!
 //! The parts: `printed` (each law's printed held-out error beside that of a loop outside the program), `auto` (what the
 //! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `regret`
-//! (the best mixture of RegMix's held-out runs by what proxies say). Tables are those of `tests/tables`, whose data lie beside the
+//! (the best mixture of RegMix's held-out runs by what proxies say), `times` (processor time). Tables are those of `tests/tables`, whose data lie beside the
 //! repository. Prints, and checks against nothing.
 
 mod auto;
 mod printed;
 mod regret;
+mod times;
 
 use mixlaw::Study;
 use mixlaw::fit::Options;
@@ -48,9 +49,12 @@ fn main() {
     if asked.wants_part("regret") {
         regret::print(&asked);
     }
+    if asked.wants_part("times") {
+        times::print(&asked);
+    }
 }
 
-const PARTS: [&str; 3] = ["printed", "auto", "regret"];
+const PARTS: [&str; 4] = ["printed", "auto", "regret", "times"];
 
 impl Asked {
     fn wants_part(&self, part: &str) -> bool {

@@ -7,6 +7,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Weights are advised to a thousandth: runs do not tell finer differences apart, and people type the number.
 const STEP: f64 = 1e-3;
+/// What a round of steps must lower the objective by, as a part of it, to be followed by one with steps as long. Laws that are
+/// sums of steps are lowered a little by almost every round.
+const HELPS: f64 = 1e-5;
 
 /// What is sought. All functions take weights in the order of the region's ranges.
 pub(super) struct Problem<'p> {
@@ -118,7 +121,9 @@ impl Problem<'_> {
                 };
                 let found = self.look(blend(corners, &trial));
                 if found.better(&best) {
-                    (shares, best, helped) = (trial, found, true);
+                    let lower = best.objective - found.objective > HELPS * best.objective.abs();
+                    helped |= lower || found.breach < best.breach;
+                    (shares, best) = (trial, found);
                 }
             }
             if !helped {

@@ -52,8 +52,6 @@ pub(super) struct ScaleTest {
     pub residuals: Vec<f64>,
     /// Root mean square of the residuals.
     pub error: f64,
-    /// The part of `error` that looking further is to blame for: what it exceeds the usual held-out error by.
-    pub excess: f64,
     /// See [`Top::fair`].
     pub fair: bool,
 }
@@ -110,10 +108,7 @@ impl HeldOut {
         }
         all.how = format!("leave one {} out, {} folds", plan.what, all.folds.len());
         all.measure(baseline);
-        let usual = all.usual();
-        for test in [&mut all.size, &mut all.tokens].into_iter().flatten() {
-            test.beyond(usual);
-        }
+        [&mut all.size, &mut all.tokens].into_iter().flatten().for_each(ScaleTest::measure);
         Some(all)
     }
 
@@ -123,12 +118,6 @@ impl HeldOut {
         self.mre = mean(self.rows.iter().map(|row| relative(row.residual)));
         // Constant losses: the mean is perfect, and there is nothing to be better at.
         self.skill = if baseline > 1e-18 { (1.0 - squares / baseline).max(-1e6) } else { 0.0 };
-    }
-
-    /// Root mean square of the residuals of interpolated mixtures.
-    pub(super) fn usual(&self) -> f64 {
-        let inside = self.rows.iter().filter(|row| row.inside);
-        mean(inside.map(|row| row.residual * row.residual)).sqrt()
     }
 
     /// Mean relative error on the largest N and the most tokens, each held out; the mean of the two where both are.
@@ -178,14 +167,7 @@ pub(super) fn is_implausible(ln_loss: f64, known: &[f64]) -> bool {
 pub(super) fn scale_test(x: &Columns, top: &Top, predictor: Predictor<'_>) -> Option<ScaleTest> {
     let (train, test) = parts(x, &top.rows)?;
     let residuals = predictor(&train, &test).iter().zip(&test.ln_loss).map(|(p, y)| y - p).collect();
-    Some(ScaleTest {
-        what: top.what.into(),
-        distance: top.distance,
-        fair: top.fair,
-        residuals,
-        error: 0.0,
-        excess: 0.0,
-    })
+    Some(ScaleTest { what: top.what.into(), distance: top.distance, fair: top.fair, residuals, error: 0.0 })
 }
 
 /// The rows that are not held out, and those that are.
@@ -211,10 +193,9 @@ fn within(value: f64, column: &[f64]) -> bool {
 }
 
 impl ScaleTest {
-    /// Works out the error, and what of it exceeds the usual one.
-    pub(super) fn beyond(&mut self, usual: f64) {
+    /// Works out the error.
+    pub(super) fn measure(&mut self) {
         self.error = mean(self.residuals.iter().map(|r| r * r)).sqrt();
-        self.excess = (self.error * self.error - usual * usual).max(0.0).sqrt();
     }
 
     pub(super) fn mre(&self) -> f64 {

@@ -8,8 +8,8 @@
 //! that interpolated. (Leaving out the mixture with none of the own domain asks for an extrapolation that predicting
 //! inside the data is not; it says much about places outside, nothing about places inside.)
 //!
-//! Beyond the largest N or D, what fits to the smaller part of the range got wrong about the rest, over and above the
-//! usual error, is added in proportion to the distance in ln.
+//! Beyond the largest N or D, what fits to the smaller part of the range got wrong about the rest is added in proportion to
+//! the distance in ln.
 
 use super::held_out::{HeldRow, ScaleTest};
 use super::resample::{quantile, weighted_quantile};
@@ -98,7 +98,7 @@ impl Calibration {
 
 fn scale_test(tested: Option<&ScaleTest>, beyond: f64) -> f64 {
     match tested {
-        Some(test) if beyond > 0.0 => NINETY * test.excess * (beyond / test.distance).min(MOST_TEST_DISTANCES),
+        Some(test) if beyond > 0.0 => NINETY * test.error * (beyond / test.distance).min(MOST_TEST_DISTANCES),
         _ => 0.0,
     }
 }

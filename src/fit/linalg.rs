@@ -1,28 +1,31 @@
 //! Small dense symmetric systems, row-major.
 
+use super::gram::dot;
+use crate::laws::simd::vectorised;
+
 /// The lower Cholesky factor of `a` (n × n) into `factor`; false where `a` is not positive definite.
 pub(crate) fn cholesky(a: &[f64], n: usize, factor: &mut [f64]) -> bool {
-    for i in 0..n {
-        for j in 0..=i {
-            let mut sum = a[i * n + j];
-            for k in 0..j {
-                sum -= factor[i * n + k] * factor[j * n + k];
-            }
-            if i == j {
-                // A pivot lost to rounding is as good as none.
-                if sum.is_nan() || sum <= a[i * n + i].abs() * 1e-14 {
-                    return false;
+    vectorised(
+        #[inline(always)]
+        || {
+            for i in 0..n {
+                for j in 0..=i {
+                    let sum = a[i * n + j] - dot(&factor[i * n..i * n + j], &factor[j * n..j * n + j]);
+                    if i == j {
+                        // A pivot lost to rounding is as good as none.
+                        if sum.is_nan() || sum <= a[i * n + i].abs() * 1e-14 {
+                            return false;
+                        }
+                        factor[i * n + i] = sum.sqrt();
+                    } else {
+                        factor[i * n + j] = sum / factor[j * n + j];
+                    }
                 }
-                factor[i * n + i] = sum.sqrt();
-            } else {
-                factor[i * n + j] = sum / factor[j * n + j];
+                factor[i * n + i + 1..(i + 1) * n].fill(0.0);
             }
-        }
-        for j in i + 1..n {
-            factor[i * n + j] = 0.0;
-        }
-    }
-    true
+            true
+        },
+    )
 }
 
 /// Solves L y = b in place.

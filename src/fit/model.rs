@@ -2,7 +2,7 @@
 
 use super::objective::{Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget, Optimum};
-use crate::laws::{self, Columns, Law, Method, Parameter, Shape, Smooth};
+use crate::laws::{self, Columns, Law, Method, Parameter, Shape, Smooth, Solved};
 use serde::{Deserialize, Serialize};
 
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
@@ -69,7 +69,11 @@ impl Model {
                 Optimum { theta: warm[0].clone(), starts: 0, stopped: "stopped".to_owned() }
             }
             Method::Solve(law) => {
-                Optimum { theta: law.solve(&self.shape, x, budget.seed), starts: 1, stopped: "closed form".to_owned() }
+                let solve = |law: &dyn Solved| match budget.polish {
+                    true => law.solve(&self.shape, x, budget.seed),
+                    false => law.solve_roughly(&self.shape, x, budget.seed),
+                };
+                Optimum { theta: solve(law), starts: 1, stopped: "closed form".to_owned() }
             }
         }
     }
@@ -83,7 +87,7 @@ impl Model {
                 super::search::newton(objective, &start, 30, 1e-4).theta
             }
             Method::Solve(_) if stop() => from.to_vec(),
-            Method::Solve(law) => law.solve(&self.shape, x, seed),
+            Method::Solve(law) => law.solve_roughly(&self.shape, x, seed),
         }
     }
 

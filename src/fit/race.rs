@@ -224,10 +224,16 @@ impl Lap<'_, '_> {
         vec![task.reuse.map_or_else(find, |reuse| reuse.theta(&model, &rows, find))]
     }
 
-    /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it.
+    /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it by so
+    /// much that all parts would tell the two apart, if it went on like that.
     fn is_no_better_than_with_fewer(&self, runner: &Runner) -> bool {
         let both = |part: usize| runner.score.folds[part].is_some();
-        self.fewer.is_some_and(|fewer| self.judge.difference(&runner.score, &fewer.score, both).mean >= 0.0)
+        let seen = (0..runner.score.folds.len()).filter(|part| both(*part)).count() as f64;
+        let all = runner.score.folds.len() as f64;
+        self.fewer.is_some_and(|fewer| {
+            let difference = self.judge.difference(&runner.score, &fewer.score, both);
+            difference.mean + difference.standard_error * (seen / all).sqrt() >= 0.0
+        })
     }
 
     fn is_clearly_worse(&self, runner: &Runner, best: &Score) -> bool {

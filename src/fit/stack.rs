@@ -51,10 +51,7 @@ impl Stack {
         held.measure(if first.1.skill < 1.0 { squares / (1.0 - first.1.skill) } else { 0.0 });
         held.size = scale_test(laws, &weights, |held| held.size.as_ref());
         held.tokens = scale_test(laws, &weights, |held| held.tokens.as_ref());
-        let usual = held.usual();
-        for test in [&mut held.size, &mut held.tokens].into_iter().flatten() {
-            test.beyond(usual);
-        }
+        [&mut held.size, &mut held.tokens].into_iter().flatten().for_each(ScaleTest::measure);
         Some(Self {
             weights: laws
                 .iter()

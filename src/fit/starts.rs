@@ -79,7 +79,7 @@ pub(super) fn search(objective: Objective<'_>, warm: &[Vec<f64>], budget: &Budge
         places = places.into_par_iter().map(|place| polish(objective, place, budget.tolerance)).collect();
     }
     if budget.settle {
-        places = places.into_par_iter().map(|place| settle(objective, place)).collect();
+        places = places.into_par_iter().map(|place| settle(objective, place, budget)).collect();
     }
     let starts = budget.fresh + warm.len();
     match leaders(places, 1, 0.0).into_iter().next() {
@@ -149,9 +149,9 @@ fn polish(objective: Objective<'_>, mut place: SearchEnd, tolerance: f64) -> Sea
 /// Along directions that the data say nothing about, goes to the middle of the range that starts are drawn from: two sizes
 /// do not tell a floor from a slow exponent, and where along that valley a search happens to stop decides what is
 /// predicted for a third. Costs the objective no more than [`DEAR`].
-fn settle(objective: Objective<'_>, place: SearchEnd) -> SearchEnd {
+fn settle(objective: Objective<'_>, place: SearchEnd, budget: &Budget<'_>) -> SearchEnd {
     let pulled = Objective { pull: PULL * place.value, ..objective };
-    let settled = newton(pulled, &place.theta, 60, 1e-9);
+    let settled = newton(pulled, &place.theta, 60, if budget.polish { 1e-9 } else { 1e-7 });
     let value = objective.value(&settled.theta, &mut Workspace::new(objective.dimensions()));
     if value <= place.value * (1.0 + DEAR) { SearchEnd { theta: settled.theta, value, ..place } } else { place }
 }

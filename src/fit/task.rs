@@ -29,6 +29,8 @@ const FOLDS_TO_START_FROM: usize = 4;
 const FOLD_STARTS: (usize, usize) = (8, 16);
 /// Fresh starts of a fold's fit beside one that has not seen what is held out.
 const FRESH_BESIDE: usize = 4;
+/// With more parameters than this, half as many: each costs ten times as much, and the start beside them is rarely improved on.
+const MANY: usize = 24;
 /// With fewer rows per parameter than this, as many as without another start.
 const FEW_ROWS: usize = 4;
 
@@ -95,7 +97,7 @@ impl<'a> Task<'a> {
             (0, _) => None,
             _ if rows < FEW_ROWS * parameters => None,
             (_, true) => Some(0),
-            (_, false) => Some(FRESH_BESIDE),
+            (_, false) => Some(if parameters > MANY { FRESH_BESIDE / 2 } else { FRESH_BESIDE }),
         }
     }
 

@@ -103,6 +103,8 @@ pub struct Schedule {
     block: f64,
     lr: Vec<f64>,
     area: Vec<f64>,
+    /// Sum of all drops after warm-up, as parts of the peak.
+    lost: Vec<f64>,
     /// First block at which the learning rate stands at its peak: what it does before is warm-up.
     risen: usize,
     /// How far the rest is known.
@@ -178,7 +180,11 @@ impl Schedule {
             area.push(area[area.len() - 1] + block * (pair[0] + pair[1]) / 2.0);
         }
         let risen = lr.iter().position(|x| *x >= 0.995 * peak).unwrap_or(0);
-        Some(Self { block, lr, area, risen, known })
+        let mut lost = vec![0.0; risen + 1];
+        for pair in lr.windows(2).skip(risen) {
+            lost.push(lost[lost.len() - 1] + (pair[0] - pair[1]).max(0.0) / peak);
+        }
+        Some(Self { block, lr, area, lost, risen, known })
     }
 
     /// Steps of the run.
@@ -205,6 +211,11 @@ impl Schedule {
         let (i, part) = self.locate(step);
         let (a, b) = (self.lr[i], self.lr[i + 1]);
         self.area[i] + self.block * part * (a + 0.5 * part * (b - a))
+    }
+
+    /// Sum of the drops after warm-up, as parts of the peak, up to a step: never falls.
+    pub(super) fn lost(&self, step: f64) -> f64 {
+        self.between(&self.lost, step)
     }
 
     /// Step at which the learning rate first stands at its peak.

@@ -111,6 +111,11 @@ pub trait Solved: Sync {
     /// Fits to weighted rows.
     fn solve(&self, shape: &Shape, x: &Columns, seed: u64) -> Vec<f64>;
 
+    /// The same as well as folds and resamples, of which there are many, need it.
+    fn solve_roughly(&self, shape: &Shape, x: &Columns, seed: u64) -> Vec<f64> {
+        self.solve(shape, x, seed)
+    }
+
     /// ln L̂ of every row.
     fn predict(&self, shape: &Shape, theta: &[f64], x: &Columns) -> Vec<f64>;
 

@@ -168,7 +168,7 @@ impl Family {
         }
         let scale =
             if law.sees_schedule() { track.schedule.area(track.schedule.total()) } else { track.schedule.total() };
-        let thinned = Track { points: thin(&track.points, 24), ..track.clone() };
+        let thinned = Track { points: thin(&track.points, OWN, &track.schedule), ..track.clone() };
         let centre: Vec<f64> = law.exponents().iter().map(|e| e.centre).collect();
         let exponents =
             if thinned.points.len() >= 4 { search(law, &[&thinned], scale, 3e-3, &centre, QUICK)? } else { centre };
@@ -200,7 +200,7 @@ impl Family {
     /// Loss of a run in progress at a later step.
     #[must_use]
     pub fn forecast_at(&self, track: &Track, end: f64) -> Option<CurveForecast> {
-        let own = thin(&track.points, OWN);
+        let own = thin(&track.points, OWN, &track.schedule);
         let mut steps: Vec<f64> = own.iter().map(|p| p.step).collect();
         steps.push(end);
         let shapes = self.law.shapes(&self.exponents, &track.schedule, self.scale, &steps);
@@ -285,7 +285,7 @@ impl Family {
     /// How far the end moves, in ln loss, when the exponents do as far as the run's own course does not hold them: early on
     /// they are what is usual, give or take as much as usual.
     fn over_exponents(&self, track: &Track, own: &CurveForecast) -> f64 {
-        let thinned = Track { points: thin(&track.points, OWN), ..track.clone() };
+        let thinned = Track { points: thin(&track.points, OWN, &track.schedule), ..track.clone() };
         let tracks = [&thinned];
         let problem = Posterior { law: self.law, tracks: &tracks, scale: self.scale, sigma: 3e-3 };
         let cost = |exponents: &Vec<f64>| problem.cost(exponents).unwrap_or(f64::INFINITY);

@@ -46,7 +46,7 @@ const SKIP: f64 = 0.1;
 
 impl Track {
     /// Thins a series (step, loss): drops warm-up and the first tenth of what was seen, averages the rest in bins that
-    /// are equal in ln(step), and keeps the mean of each.
+    /// are equal in progress ([`thin`]), and keeps the mean of each.
     #[must_use]
     pub fn new(series: &[(i64, f64)], schedule: Schedule, kind: usize) -> Self {
         let usable = |(step, loss): &(i64, f64)| *step > 0 && loss.is_finite() && *loss > 0.0;
@@ -59,7 +59,7 @@ impl Track {
         let from = (SKIP * last).max(if schedule.warmed() < 0.5 * last { schedule.warmed() } else { 0.0 });
         let settled: Vec<Mean> = clean.iter().copied().filter(|p| p.step >= from).collect();
         let kept = if settled.len() < 3 { &clean[clean.len() - clean.len().min(3)..] } else { &settled[..] };
-        Self { points: thin(kept, KEPT), noise: noise(kept), schedule, kind }
+        Self { points: thin(kept, KEPT, &schedule), noise: noise(kept), schedule, kind }
     }
 
     /// The same run when `part` of it was done.
@@ -76,14 +76,20 @@ impl Track {
     }
 }
 
-/// Means of bins of equal width in ln(step), at most `most`; short series stay as they are.
-pub(super) fn thin(points: &[Mean], most: usize) -> Vec<Mean> {
+/// Progress that lowering the learning rate by all of its peak counts as, beside ln(step).
+const DECAY: f64 = 2.0;
+
+/// Means of bins of equal width in ln(step) and what the learning rate has lost, at most `most`; short series stay as they are.
+/// While the learning rate falls the loss moves much in few steps: bins of ln(step) alone would make one point of it.
+pub(super) fn thin(points: &[Mean], most: usize, schedule: &Schedule) -> Vec<Mean> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     if points.len() <= most {
         return points.to_vec();
     }
-    let width = (last.step / first.step).ln() / most as f64;
-    let bin = |p: &Mean| (((p.step / first.step).ln() / width) as usize).min(most - 1);
+    let progress = |p: &Mean| p.step.ln() + DECAY * schedule.lost(p.step);
+    let begun = progress(first);
+    let width = (progress(last) - begun) / most as f64;
+    let bin = |p: &Mean| (((progress(p) - begun) / width) as usize).min(most - 1);
     points
         .chunk_by(|a, b| bin(a) == bin(b))
         .map(|group| {
