@@ -114,6 +114,7 @@ pub fn print(folder: &Path) {
     }
     println!("nominal 90 % intervals of the laws that see the schedule hold {inside} of {counted}");
     println!("slowest single forecast: {:.2} ms", 1e3 * slowest);
+    lone(&sizes, &all);
 }
 
 /// The part of a curve seen; `None` where less than a handful of points is in it.
@@ -146,4 +147,31 @@ fn read(folder: &Path) -> Vec<Curve> {
             Curve { name, loss, schedule: Schedule::from_series(&lr, WARMUP).expect("a schedule") }
         })
         .collect()
+}
+
+/// Runs of which nothing alike has finished, by each law that sees the schedule.
+fn lone(sizes: &[String], all: &[Vec<Curve>]) {
+    println!("\n# Schedules: lone runs, error of the forecast final loss, %; * outside its 90 % interval");
+    print!("{:>6} {:>18} {:>14}", "model", "run", "method");
+    SEEN.iter().for_each(|seen| print!(" {:>7.0}% ", 100.0 * seen));
+    println!();
+    for (size, curves) in sizes.iter().zip(all) {
+        for curve in curves {
+            for law in curves::ALL.iter().copied().filter(|law| law.sees_schedule()) {
+                print!("{size:>6} {:>18} {:>14}", curve.name, law.name());
+                for seen in SEEN {
+                    let Some(part) = beginning(curve, seen) else {
+                        print!(" {:>9}", "-");
+                        continue;
+                    };
+                    let track = Track::new(&part, curve.schedule.clone(), 0);
+                    let forecast = Family::forecast_alone(law, &track).expect("a forecast");
+                    let error = forecast.ln_loss - curve.loss[curve.loss.len() - 1].1.ln();
+                    let outside = if error.abs() > 1.645 * forecast.sd { '*' } else { ' ' };
+                    print!(" {:>+8.2}{outside}", 100.0 * error.exp_m1());
+                }
+                println!();
+            }
+        }
+    }
 }

@@ -240,7 +240,27 @@ impl Own {
     }
 
     fn answer(&mut self, query: &Query) -> Result<Box<RawValue>, Failure> {
+        if let Query::Fit(fit) = query
+            && fit.nested
+            && fit.is_of_the_projects_fits()
+        {
+            self.nest(fit.metric.as_deref())?;
+        }
         answer(query, self.known(need(query))?, &never)
+    }
+
+    /// Works out the errors of the choice among laws, of one loss (named by key or by domain) or of all, and keeps them.
+    fn nest(&mut self, metric: Option<&str>) -> Result<(), Failure> {
+        self.known(Need::Fits)?;
+        let project = Arc::clone(self.engine.project());
+        let asked =
+            |key: &str| metric.is_none_or(|name| name == key || project.metric_of(name).is_some_and(|of| of == key));
+        let nested = self.engine.nest(asked, output::show_progress);
+        output::clear_progress();
+        nested?;
+        // What is known now is read from the store.
+        self.known = None;
+        Ok(())
     }
 
     fn dismiss(&mut self, which: &Which) -> Result<AckAnswer, Failure> {

@@ -136,13 +136,15 @@ pub(super) fn fold(plan: &HeldOutPlan, x: &Columns, index: usize, predictor: Pre
     let group = &plan.groups[index];
     let (train, test) = parts(x, &group.rows)?;
     let predicted = predictor(&train, &test);
-    let implausible = predicted.iter().any(|p| is_implausible(*p, &train.ln_loss));
+    let known = range(&train.ln_loss);
+    let implausible = predicted.iter().any(|p| is_implausible(*p, known));
     let level = mean(train.ln_loss.iter().copied());
     let mut rows = Vec::with_capacity(test.len());
     let members = (0..x.len()).filter(|i| group.rows[*i] && x.weight[*i] > 0.0);
+    let ranges: Vec<(f64, f64)> = train.share.iter().map(|column| range(column)).collect();
     for (i, (row, p)) in members.zip(&predicted).enumerate() {
         let mixture = test.mixture(i);
-        let inside = mixture.iter().zip(&train.share).all(|(w, column)| within(*w, column));
+        let inside = mixture.iter().zip(&ranges).all(|(w, (low, high))| *w >= low - 1e-6 && *w <= high + 1e-6);
         rows.push(HeldRow { index: row, fold: index, residual: test.ln_loss[i] - p, mixture, inside });
     }
     let from_mean = || test.ln_loss.iter().map(|y| y - level);
@@ -156,9 +158,8 @@ pub(super) fn fold(plan: &HeldOutPlan, x: &Columns, index: usize, predictor: Pre
     Some(Fold { view, rows, from_mean, implausible, theta: Vec::new() })
 }
 
-/// Whether a prediction of ln L lies further outside the range of the values known than that range is wide.
-pub(super) fn is_implausible(ln_loss: f64, known: &[f64]) -> bool {
-    let (low, high) = known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+/// Whether a prediction of ln L lies further outside the range of those known than that range is wide.
+fn is_implausible(ln_loss: f64, (low, high): (f64, f64)) -> bool {
     let width = (high - low).max(LEAST_RANGE);
     !(low - width..=high + width).contains(&ln_loss)
 }
@@ -187,9 +188,9 @@ pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count.max(1) as f64
 }
 
-fn within(value: f64, column: &[f64]) -> bool {
-    let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
-    value >= low - 1e-6 && value <= high + 1e-6
+/// Least and most of a column.
+fn range(column: &[f64]) -> (f64, f64) {
+    column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
 }
 
 impl ScaleTest {

@@ -65,8 +65,7 @@ impl Pool {
                 tracks.extend(reading.track);
                 finished.push((reading.course, reading.rate));
             }
-            let lowered = |t: &Track| t.schedule.lr(t.schedule.total()) < 0.9 * t.schedule.peak();
-            let law = if tracks.iter().any(lowered) { "multi-power" } else { "tissue" };
+            let law = if tracks.iter().any(is_lowered) { "multi-power" } else { "tissue" };
             let family =
                 (tracks.len() >= 2).then(|| Family::learn(get(law)?, &tracks.iter().collect::<Vec<_>>())).flatten();
             pool.metrics.insert(metric.clone(), Metric { finished, family });
@@ -105,11 +104,15 @@ impl Pool {
         if let Some(track) = &reading.track {
             let learned = known.and_then(|k| k.family.as_ref()).filter(|f| {
                 // Where nothing in the family lowered its learning rate, it does not know what that gains.
-                f.law.name() != "tissue" || track.schedule.lr(track.schedule.total()) > 0.9 * track.schedule.peak()
+                f.law.name() != "tissue" || !is_lowered(track)
             });
             let forecast = match learned {
                 Some(family) => family.forecast(track).map(|f| (family.law.name(), f)),
-                None => get("tissue").and_then(|law| Some((law.name(), Family::forecast_alone(law, track)?))),
+                // Beside Tissue's law its gain from a falling learning rate comes when the rate falls, not a fixed time later.
+                None => {
+                    let law = if is_lowered(track) { "multi-power" } else { "tissue" };
+                    get(law).and_then(|law| Some((law.name(), Family::forecast_alone(law, track)?)))
+                }
             };
             all.extend(forecast.map(|(law, f)| made(law, f, learned.is_some())));
         }
@@ -136,6 +139,11 @@ impl Pool {
         self.kinds.push(kind);
         self.kinds.len() - 1
     }
+}
+
+/// Whether the learning rate of a run ends below its peak.
+fn is_lowered(track: &Track) -> bool {
+    track.schedule.lr(track.schedule.total()) < 0.9 * track.schedule.peak()
 }
 
 /// Part of a run that the newest value of a metric stands at; `None` where the plan is unknown. A run counts as done

@@ -238,16 +238,22 @@ impl Mixing {
         const RIDGE: f64 = 1e-6;
         let k = mixtures.first().map_or(0, |m| m.len());
         let (mut gram, mut tilt) = (vec![0.0; k * k], vec![0.0; k]);
-        let mean = losses.iter().map(|l| (l - floor).ln()).sum::<f64>() / losses.len().max(1) as f64;
-        for (h, loss) in mixtures.iter().zip(losses) {
+        let above: Vec<f64> = losses.iter().map(|l| math::ln(l - floor)).collect();
+        let mean = above.iter().sum::<f64>() / losses.len().max(1) as f64;
+        for ((h, loss), above) in mixtures.iter().zip(losses).zip(above) {
             // An error of ln(L − c) is one of ln L times (L − c)/L.
             let weight = (1.0 - floor / loss).powi(2);
-            let above = (loss - floor).ln() - mean;
             for a in 0..k {
-                tilt[a] += weight * h[a] * above;
-                for b in 0..k {
-                    gram[a * k + b] += weight * h[a] * h[b];
+                let weighted = weight * h[a];
+                tilt[a] += weighted * (above - mean);
+                for (sum, b) in gram[a * k..].iter_mut().zip(&h[..=a]) {
+                    *sum += weighted * b;
                 }
+            }
+        }
+        for a in 0..k {
+            for b in 0..a {
+                gram[b * k + a] = gram[a * k + b];
             }
         }
         let size = (0..k).map(|a| gram[a * k + a]).sum::<f64>() / k.max(1) as f64;

@@ -5,7 +5,8 @@ use crate::daemon::event::Event;
 use crate::daemon::fitter::{self, Fitted, fit_all};
 use crate::daemon::kept_fits::{MadeFrom, MetricFits};
 use crate::daemon::outlook::Outlook;
-use crate::fit::choose::Candidates;
+use crate::fit::choose::{Candidates, nest};
+use crate::fit::never;
 use crate::forecast::{self, Pool};
 use crate::store::StoreError;
 use crate::vocab::{IngestProgress, Observations};
@@ -88,6 +89,37 @@ impl Engine {
         }
         self.accept(fitted, SystemTime::now())?;
         Ok(made)
+    }
+
+    /// Repeats the choice among laws of some losses without what is held out ([`nest`]) and keeps what comes of it, so that it
+    /// costs nothing to ask again.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn nest(&mut self, asked: impl Fn(&str) -> bool, mut tell: impl FnMut(Progress<'_>)) -> Result<(), StoreError> {
+        let (job, began) = (self.job(), Instant::now());
+        let options = fitter::options(&job.project);
+        let mut one = |fits: MetricFits| {
+            let rows = job.observed.fitted.iter().find(|rows| rows.metric == fits.candidates.metric);
+            let Some(rows) = rows.filter(|rows| asked(&rows.metric) && fits.candidates.choice.provisional) else {
+                return MetricFits { new: false, ..fits };
+            };
+            tell(Progress::Fitting(&rows.metric));
+            match nest(&fits.candidates, rows, &options, &never) {
+                Some(candidates) => MetricFits { candidates, new: true, ..fits },
+                None => MetricFits { new: false, ..fits },
+            }
+        };
+        let fits: Vec<MetricFits> = fit_all(&job, &self.kept_fits(), |_| ()).into_iter().map(&mut one).collect();
+        let made: Vec<&MetricFits> = fits.iter().filter(|fits| fits.new).collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        made.into_iter().try_for_each(|fits| fits.keep(&self.shared.store))?;
+        let pool = Arc::clone(&self.shared.fits.pool);
+        let mut fitted = Fitted::new(job.observed, fits, pool, began.elapsed().as_secs_f64());
+        fitted.outlook = Outlook::of_target(&job.project, &fitted.observed, &fitted.candidates);
+        self.accept(fitted, SystemTime::now())
     }
 
     /// What the finished runs teach those in progress.
