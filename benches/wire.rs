@@ -274,7 +274,12 @@ fn dashboard(role: &str, socket: &Path) {
                 _ => continue,
             },
         };
-        std::hint::black_box(mixlaw::report::text::frame(Arc::clone(&snapshot), 140, None, &mut |_| None));
+        std::hint::black_box(mixlaw::report::text::frame(
+            Arc::clone(&snapshot),
+            140,
+            None,
+            &mut |_: &mixlaw::ipc::series::SeriesQuery| None,
+        ));
         let drawn = now();
         let received = updates.received() + asking.as_ref().map_or(0, |client| client.received);
         if first.is_none() {

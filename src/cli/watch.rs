@@ -2,6 +2,8 @@
 
 mod curves;
 mod follow;
+mod places;
+mod remember;
 mod thread;
 
 use super::output::{print, print_json};
@@ -11,14 +13,16 @@ use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::service::Service;
 use crate::daemon::state_dir::StateDir;
-use crate::ipc::protocol::{Command, Failure, Query, Which};
+use crate::ipc::protocol::{Command, Failure, PredictQuery, Query, Which};
 use crate::ipc::series::{SeriesAnswer, SeriesQuery};
 use crate::project::Project;
 use crate::report;
-use crate::tui::{self, CurveSet, Depth, Exit, LastWill, Latest, Theme, ThemeName, ViewId, views};
+use crate::report::text::Answers;
+use crate::tui::{self, CurveSet, Depth, Exit, LastWill, Latest, Prediction, Theme, ThemeName, ViewId, views};
+use crate::vocab::PredictAnswer;
 use clap::Args;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thread::thread;
 
@@ -45,8 +49,11 @@ pub struct Watch {
     /// Theme: dark, light, ansi (the terminal's 16 colours) or mono [default: chosen from the environment]
     #[arg(long, value_name = "NAME", value_parser = parse_theme)]
     theme: Option<ThemeName>,
-    /// Enable the mouse; the terminal can then no longer select text
+    /// Leave the mouse to the terminal, for selecting text (F2 does the same in the dashboard)
     #[arg(long, conflicts_with = "once")]
+    no_mouse: bool,
+    /// The mouse is on without it; kept for scripts
+    #[arg(long, hide = true, conflicts_with_all = ["once", "no_mouse"])]
     mouse: bool,
     /// With --once: width of the frame in columns
     #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
@@ -72,16 +79,13 @@ impl Watch {
         if self.json {
             return print_json(&snapshot.aged());
         }
-        let mut curves = |query: &SeriesQuery| {
-            let answer = session.ask::<SeriesAnswer>(Query::Series(query.clone())).ok()?;
-            Some(CurveSet { query: query.clone(), curves: answer.curves, failed: None })
-        };
+        let mut answers = SessionAnswers(&mut session);
         match self.svg {
-            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view, &mut curves)),
+            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view, &mut answers)),
             Some(path) => {
                 let theme = self.theme.unwrap_or(ThemeName::Dark);
                 let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
-                let picture = report::svg::dashboard(snapshot, size, theme, self.view, &mut curves);
+                let picture = report::svg::dashboard(snapshot, size, theme, self.view, &mut answers);
                 std::fs::write(&path, picture)
                     .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None))
             }
@@ -96,8 +100,14 @@ impl Watch {
                     .to_owned(),
             ));
         }
-        let options = tui::Options { theme: theme(self.theme), mouse: self.mouse };
         let project = Project::load(&self.project.project)?;
+        let place = StateDir::of(&project).ok().map(|place| place.dashboard());
+        let options = tui::Options {
+            theme: theme(self.theme),
+            is_asked: self.theme.is_some(),
+            no_mouse: self.no_mouse,
+            memory: place.as_deref().map(remember::read).unwrap_or_default(),
+        };
         if self.embedded {
             return embedded(project, options);
         }
@@ -116,7 +126,7 @@ impl Watch {
             });
         };
         // The daemon goes on; there is nothing to be written out here.
-        match show(snapshots, options, &dismiss, Box::new(|| {}))? {
+        match show(snapshots, options, &dismiss, Box::new(|| {}), place.as_deref())? {
             Exit::Detached => {
                 // A terminal that is gone need not be told.
                 let _ = print(&format!(
@@ -160,10 +170,40 @@ fn theme(asked: Option<ThemeName>) -> Theme {
     }
 }
 
-fn show(snapshots: Latest, options: tui::Options, dismiss: &dyn Fn(Vec<u64>), will: LastWill) -> Result<Exit, Failure> {
-    tui::run(snapshots, options, dismiss, will).map_err(|e| {
+/// Shows the dashboard, and keeps how it was arranged.
+fn show(
+    snapshots: Latest,
+    options: tui::Options,
+    dismiss: &dyn Fn(Vec<u64>),
+    will: LastWill,
+    place: Option<&Path>,
+) -> Result<Exit, Failure> {
+    let (exit, memory) = tui::run(snapshots, options, dismiss, will).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "print one frame: mixlaw watch --once".to_owned())
-    })
+    })?;
+    if let (Some(memory), Some(place)) = (memory, place) {
+        remember::write(place, &memory);
+    }
+    Ok(exit)
+}
+
+/// What a session says of what a view needs.
+struct SessionAnswers<'a>(&'a mut Session);
+
+impl Answers for SessionAnswers<'_> {
+    fn curves(&mut self, query: &SeriesQuery) -> Option<CurveSet> {
+        let answer = self.0.ask::<SeriesAnswer>(Query::Series(query.clone())).ok()?;
+        Some(CurveSet { query: query.clone(), curves: answer.curves, failed: None })
+    }
+
+    fn prediction(&mut self, query: &PredictQuery) -> Option<Prediction> {
+        let answer = self.0.ask::<PredictAnswer>(Query::Predict(vec![query.clone()]));
+        let (forecasts, failed) = match answer {
+            Ok(answer) => (answer.forecasts, None),
+            Err(failure) => (Vec::new(), Some(failure.message)),
+        };
+        Some(Prediction { query: query.clone(), forecasts, failed })
+    }
 }
 
 /// Dashboard and engine in one process.
@@ -180,6 +220,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let will = service.stopper();
     let publisher = Arc::clone(&service.publisher);
     curves::of_publisher(&publisher, &to_screen)?;
+    places::of_publisher(&publisher, &to_screen)?;
     thread("screen feed", move || follow::publisher(&publisher, &to_screen))?;
     let events = service.events();
     let shown = show(
@@ -189,6 +230,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
             let _ = events.send(Event::Dismiss(ids, None));
         },
         will,
+        Some(&place.dashboard()),
     );
     service.stop()?;
     shown.map(|_| ())

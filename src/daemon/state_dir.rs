@@ -11,6 +11,7 @@
 //!     socket          where clients connect
 //!     daemon.log      what a daemon has done (see `daemon::log`); the log before it is daemon.log.1
 //!     words           what the last daemon in the background said on its standard output and error
+//!     dashboard.json  how the dashboard was arranged when it was left
 //!     store/          the database
 //! ```
 
@@ -71,6 +72,12 @@ impl StateDir {
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.directory.join("store")
+    }
+
+    /// How the dashboard was arranged when it was left.
+    #[must_use]
+    pub fn dashboard(&self) -> PathBuf {
+        self.directory.join("dashboard.json")
     }
 
     /// The log of the daemon.

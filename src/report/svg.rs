@@ -1,7 +1,7 @@
 //! A picture of the dashboard: its cells as SVG. The same snapshot gives the same bytes.
 
 use super::glyph::{CELL, Paint, joins, num, shape};
-use super::text::AskCurves;
+use super::text::Answers;
 use crate::tui::{Depth, Model, Theme, ThemeName, ViewId, view};
 use crate::vocab::Snapshot;
 use crate::vocab::text::printable;
@@ -15,15 +15,15 @@ use std::sync::Arc;
 /// Pixels around the cells.
 const MARGIN: f64 = 14.0;
 
-/// The dashboard as it would stand in a terminal of `columns` × `rows`, or one view over all of it. `curves` answers for the
-/// curves that it needs.
+/// The dashboard as it would stand in a terminal of `columns` × `rows`, or one view over all of it. `answers` has what it
+/// needs beyond the snapshot.
 #[must_use]
 pub fn dashboard(
     snapshot: Arc<Snapshot>,
     (columns, rows): (u16, u16),
     theme: ThemeName,
     view_of: Option<ViewId>,
-    curves: AskCurves<'_>,
+    answers: &mut dyn Answers,
 ) -> String {
     let title = format!("mixlaw: {}", printable(&snapshot.project));
     let mut model = Model::showing(snapshot, Theme::new(theme, Depth::True), (columns, rows));
@@ -32,7 +32,10 @@ pub fn dashboard(
         model.shared.zoomed = true;
     }
     if let Some(query) = model.needs() {
-        model.shared.curves = curves(&query).map(Arc::new);
+        model.shared.curves = answers.curves(&query).map(Arc::new);
+    }
+    if let Some(place) = model.place() {
+        model.shared.prediction = answers.prediction(&place).map(Arc::new);
     }
     let about = model.headline().unwrap_or_default();
     let area = Rect::new(0, 0, columns, rows);
@@ -288,7 +291,15 @@ mod tests {
 
     #[test]
     fn the_same_snapshot_gives_the_same_bytes() {
-        let draw = || dashboard(Arc::new(fixture::sweep()), (140, 40), ThemeName::Dark, None, &mut |_| None);
+        let draw = || {
+            dashboard(
+                Arc::new(fixture::sweep()),
+                (140, 40),
+                ThemeName::Dark,
+                None,
+                &mut |_: &crate::ipc::series::SeriesQuery| None,
+            )
+        };
         assert_eq!(draw(), draw());
     }
 
@@ -296,7 +307,13 @@ mod tests {
     fn every_text_is_escaped_and_of_characters_xml_can_hold() {
         let mut snapshot = fixture::hostile();
         snapshot.project = "<script>alert(\"&\")</script>".to_owned();
-        let svg = dashboard(Arc::new(snapshot), (140, 40), ThemeName::Light, None, &mut |_| None);
+        let svg = dashboard(
+            Arc::new(snapshot),
+            (140, 40),
+            ThemeName::Light,
+            None,
+            &mut |_: &crate::ipc::series::SeriesQuery| None,
+        );
         assert!(!svg.contains("<script"));
         assert!(svg.contains("&lt;script&gt;"));
         assert!(svg.chars().all(|c| c == '\n' || !c.is_control()));

@@ -1,12 +1,13 @@
 //! One frame as plain text, for pipes: no escape codes, every view at its full height, one under the other.
 
+use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crate::tui::chrome::header;
 use crate::tui::model::Slot;
 use crate::tui::plain::text;
 use crate::tui::text::{frame as bordered, text_area};
 use crate::tui::views::{Pane, Presence, Role, ViewId};
-use crate::tui::{CurveSet, Depth, Model, Theme, ThemeName};
+use crate::tui::{CurveSet, Depth, Model, Prediction, Theme, ThemeName};
 use crate::vocab::Snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,19 +16,36 @@ use std::sync::Arc;
 
 /// Views in the order in which they are printed, by what they are good for.
 const ORDER: [Role; 7] = [Role::Answer, Role::Chart, Role::Evidence, Role::List, Role::Alert, Role::Record, Role::Note];
-/// Who answers for the curves that a view needs; `None` where they cannot be had.
-pub type AskCurves<'a> = &'a mut dyn FnMut(&SeriesQuery) -> Option<CurveSet>;
+/// Who answers what a view needs beyond the snapshot; `None` where it cannot be had.
+pub trait Answers {
+    /// Curves at a width.
+    fn curves(&mut self, query: &SeriesQuery) -> Option<CurveSet>;
+    /// Losses at a place.
+    fn prediction(&mut self, query: &PredictQuery) -> Option<Prediction>;
+}
+
+/// Curves alone.
+impl<F: FnMut(&SeriesQuery) -> Option<CurveSet>> Answers for F {
+    fn curves(&mut self, query: &SeriesQuery) -> Option<CurveSet> {
+        self(query)
+    }
+
+    fn prediction(&mut self, _: &PredictQuery) -> Option<Prediction> {
+        None
+    }
+}
+
 /// More rows than this of a view are left out.
 const MOST_ROWS: usize = 400;
 
 /// The dashboard as text of at most `columns` (40 to 240 are heeded): the header and every view that has something to
-/// show, or one view alone. `curves` answers for the curves that a view needs. Lines have no trailing spaces.
+/// show, or one view alone. `answers` has what views need beyond the snapshot. Lines have no trailing spaces.
 #[must_use]
-pub fn frame(snapshot: Arc<Snapshot>, columns: u16, only: Option<ViewId>, curves: AskCurves<'_>) -> String {
+pub fn frame(snapshot: Arc<Snapshot>, columns: u16, only: Option<ViewId>, answers: &mut dyn Answers) -> String {
     let columns = columns.clamp(40, 240);
     let mut model = Model::showing(snapshot, Theme::new(ThemeName::Mono, Depth::True), (columns, 200));
     if let Some(id) = only.filter(|id| model.slot(*id).is_some()) {
-        return view(&mut model, id, columns, curves);
+        return view(&mut model, id, columns, answers);
     }
     // What is drawn is not where someone is: nothing has a cursor.
     model.shared.runs.selected = None;
@@ -43,17 +61,20 @@ pub fn frame(snapshot: Arc<Snapshot>, columns: u16, only: Option<ViewId>, curves
     slots.retain(|slot| slot.view.height(&model.shared, columns) > 0);
     let ids: Vec<ViewId> = slots.into_iter().map(Slot::id).collect();
     for id in ids {
-        out.push_str(&view(&mut model, id, columns, curves));
+        out.push_str(&view(&mut model, id, columns, answers));
     }
     out
 }
 
 /// One view at its full height, in a frame.
-fn view(model: &mut Model, id: ViewId, columns: u16, curves: AskCurves<'_>) -> String {
+fn view(model: &mut Model, id: ViewId, columns: u16, answers: &mut dyn Answers) -> String {
     let room = Rect::new(0, 0, columns - 2, 1);
     let needs = model.slot(id).and_then(|slot| slot.view.needs(&model.shared, room));
     if let Some(query) = needs {
-        model.shared.curves = curves(&query).map(Arc::new);
+        model.shared.curves = answers.curves(&query).map(Arc::new);
+    }
+    if let Some(place) = model.slot(id).and_then(|slot| slot.view.place(&model.shared)) {
+        model.shared.prediction = answers.prediction(&place).map(Arc::new);
     }
     let Some(slot) = model.slot(id) else { return String::new() };
     let shared = &model.shared;
@@ -78,7 +99,7 @@ mod tests {
         {
             let snapshot = Arc::new(snapshot);
             for columns in [0, 40, 80, 140, 999] {
-                let text = frame(Arc::clone(&snapshot), columns, None, &mut |_| None);
+                let text = frame(Arc::clone(&snapshot), columns, None, &mut |_: &SeriesQuery| None);
                 assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
                 assert!(text.lines().all(|l| !l.ends_with(' ')));
                 let most = usize::from(columns.clamp(40, 240));
@@ -89,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_run_is_listed() {
-        let text = frame(Arc::new(fixture::sweep()), 120, None, &mut |_| None);
+        let text = frame(Arc::new(fixture::sweep()), 120, None, &mut |_: &SeriesQuery| None);
         for run in fixture::sweep().runs {
             let name = run.name.strip_prefix("runs/").unwrap();
             assert!(text.contains(name), "{name}");
@@ -98,6 +119,6 @@ mod tests {
 
     #[test]
     fn a_frame_for_pipes() {
-        insta::assert_snapshot!(frame(Arc::new(fixture::sweep()), 100, None, &mut |_| None));
+        insta::assert_snapshot!(frame(Arc::new(fixture::sweep()), 100, None, &mut |_: &SeriesQuery| None));
     }
 }

@@ -3,9 +3,11 @@
 use super::Exit;
 use super::action::{Action, ctrl, k, key};
 use super::model::{Model, Overlay};
+use super::palette::Palette;
 use super::theme::Theme;
 use super::update::Effect;
 use super::views::Motion;
+use crate::vocab::count::counted;
 use crossterm::event::KeyCode;
 
 /// An action of the whole dashboard.
@@ -35,10 +37,14 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
     ]),
     ("Show", &[
         act("show.help", &[k('?'), key(KeyCode::F(1))], "show or hide these keys", help).hint("help"),
+        act("show.palette", &[k(':'), ctrl('p')], "find a view, an action, a run or a metric", palette).hint("find"),
         act("show.whole", &[key(KeyCode::Enter)], "close the overlay, or zoom the view", open),
         act("show.close", &[key(KeyCode::Esc)], "close; then clear the filter", close),
         act("show.zoom", &[k('z')], "toggle full screen for this view", zoom).hint("zoom"),
         act("show.freeze", &[k('f')], "freeze or unfreeze the screen", freeze).hint("freeze"),
+        act("show.copy", &[k('y')], "copy: the mixture, the values or the name that is shown", |model| copy(model, false)).hint("copy"),
+        act("show.copy-picture", &[k('Y')], "copy this view as text", |model| copy(model, true)),
+        act("show.mouse", &[key(KeyCode::F(2))], "mouse on, or off for selecting text with it", mouse),
         act("show.theme", &[k('t')], "next theme: dark, light, 16 colours, no colours", theme).hint("theme"),
         act("show.redraw", &[ctrl('l')], "redraw the screen", |_| vec![Effect::Redraw]),
     ]),
@@ -79,6 +85,12 @@ fn turn(model: &mut Model, by: isize) -> Vec<Effect> {
 fn help(model: &mut Model) -> Vec<Effect> {
     model.overlay = if model.overlay == Overlay::Help { Overlay::None } else { Overlay::Help };
     model.help_scroll = 0;
+    Vec::new()
+}
+
+fn palette(model: &mut Model) -> Vec<Effect> {
+    model.palette = Palette::default();
+    model.overlay = Overlay::Palette;
     Vec::new()
 }
 
@@ -123,9 +135,25 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// By the terminal's own escape sequence (OSC 52), so that it works over ssh.
+fn copy(model: &mut Model, picture: bool) -> Vec<Effect> {
+    let Some(text) = model.copied(picture).filter(|text| !text.trim().is_empty()) else { return Vec::new() };
+    let lines = text.lines().count();
+    model.said = Some(format!("Copied {}, if the terminal allows it (OSC 52).", counted(lines, "line")));
+    vec![Effect::Copy(text)]
+}
+
+fn mouse(model: &mut Model) -> Vec<Effect> {
+    model.mouse = !model.mouse;
+    let said = if model.mouse { "Mouse on." } else { "Mouse off: the terminal selects text. F2 turns it on." };
+    model.said = Some(said.to_owned());
+    vec![Effect::Mouse(model.mouse)]
+}
+
 fn theme(model: &mut Model) -> Vec<Effect> {
     let theme = model.shared.theme;
     model.shared.theme = Theme::new(theme.name.next(), theme.depth);
+    model.chosen_theme = Some(theme.name.next());
     Vec::new()
 }
 

@@ -2,11 +2,12 @@
 //! screen that stops (Ctrl-S, a connection that hangs) costs one state and not all that came since.
 
 use super::Incoming;
+use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// At most one state, one set of curves and one piece of news about the line, in the order in which they came.
+/// At most one state, one set of curves, one prediction and one piece of news about the line, in the order in which they came.
 type Slot = Arc<Mutex<Vec<Incoming>>>;
 
 /// Something that the screen wants, and how often it has been something else.
@@ -21,6 +22,8 @@ pub struct Feed {
     pub chosen: Wish<u32>,
     /// The curves that it draws.
     pub curves: Wish<SeriesQuery>,
+    /// The place whose losses it shows.
+    pub place: Wish<PredictQuery>,
 }
 
 /// What the screen wants, for those who bring it.
@@ -44,6 +47,7 @@ pub struct Latest {
     bell: Receiver<()>,
     chosen: Wisher<u32>,
     curves: Wisher<SeriesQuery>,
+    place: Wisher<PredictQuery>,
 }
 
 /// Nobody looks any more.
@@ -56,9 +60,10 @@ pub fn latest() -> (Feed, Latest) {
     let (ring, bell) = bounded(1);
     let (chosen, wished_run) = wish();
     let (curves, wished_curves) = wish();
+    let (place, wished_place) = wish();
     let slot = Slot::default();
-    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves };
-    (feed, Latest { slot, bell, chosen: wished_run, curves: wished_curves })
+    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves, place };
+    (feed, Latest { slot, bell, chosen: wished_run, curves: wished_curves, place: wished_place })
 }
 
 fn wish<T>() -> (Wish<T>, Wisher<T>) {
@@ -110,6 +115,7 @@ impl Feed {
                 Incoming::Snapshot(_) => 0,
                 Incoming::Curves(_) => 1,
                 Incoming::Lost(_) | Incoming::Back => 2,
+                Incoming::Prediction(_) => 3,
             };
             slot.retain(|one| kind(one) != kind(&incoming));
             slot.push(incoming);
@@ -130,6 +136,11 @@ impl Latest {
     /// Says which curves the screen draws. Costs nothing where they are the same.
     pub fn ask_for(&self, curves: Option<SeriesQuery>) {
         self.curves.want(curves);
+    }
+
+    /// Says which place the screen shows the losses of. Costs nothing where it is the same.
+    pub fn ask_about(&self, place: Option<PredictQuery>) {
+        self.place.want(place);
     }
 
     /// Rings when there is something to take, and is closed when the other side is gone.
@@ -161,6 +172,7 @@ mod tests {
             Incoming::Lost(why) => why,
             Incoming::Back => "back".to_owned(),
             Incoming::Curves(set) => set.query.metrics.concat(),
+            Incoming::Prediction(_) => "prediction".to_owned(),
         };
         std::iter::from_fn(|| latest.take()).map(name).collect()
     }

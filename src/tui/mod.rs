@@ -28,10 +28,13 @@ pub mod layout;
 pub mod layouts;
 pub mod lines;
 pub mod losses;
+pub mod memory;
 pub mod model;
 mod order;
+pub mod palette;
 pub mod plain;
 pub mod plot;
+pub mod prediction;
 pub mod run;
 pub mod scale;
 pub mod shared;
@@ -51,7 +54,9 @@ mod tests;
 pub use curves::CurveSet;
 pub use ending::LastWill;
 pub use latest::{Feed, Gone, Latest, latest};
+pub use memory::Memory;
 pub use model::Model;
+pub use prediction::Prediction;
 pub use run::{Options, run};
 pub use shared::Shared;
 pub use theme::{Depth, Theme, ThemeName};
@@ -69,6 +74,8 @@ pub enum Incoming {
     Snapshot(Arc<Snapshot>),
     /// Curves that were asked for.
     Curves(Arc<CurveSet>),
+    /// What the laws say of the place that was asked about.
+    Prediction(Arc<Prediction>),
     /// No more snapshots for now, and why, in a sentence with what to type. What was seen last stays on screen, marked.
     Lost(String),
     /// The connection is back.

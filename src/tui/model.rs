@@ -3,12 +3,15 @@
 use super::action::{Info, Reach};
 use super::global;
 use super::layout::{Arrangement, inside, plan};
+use super::palette::Palette;
 use super::shared::{Link, Shared};
-use super::theme::Theme;
+use super::theme::{Theme, ThemeName};
 use super::update::Effect;
-use super::views::{self, Ask, Cx, Presence, Role, View, ViewId};
+use super::views::{self, Ask, Cx, Pane, Presence, Role, View, ViewId};
+use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crate::vocab::Snapshot;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::sync::Arc;
 
@@ -22,6 +25,8 @@ pub enum Overlay {
     Help,
     /// A view whose role is [`Role::Cover`].
     View(ViewId),
+    /// The palette.
+    Palette,
     /// "Stop the daemon?"
     ConfirmStop,
 }
@@ -72,6 +77,14 @@ pub struct Model {
     pub overlay: Overlay,
     /// First line of the help.
     pub help_scroll: usize,
+    /// What is typed into the palette.
+    pub palette: Palette,
+    /// The theme, where the user chose one.
+    pub chosen_theme: Option<ThemeName>,
+    /// Whether clicks and the wheel are taken.
+    pub mouse: bool,
+    /// What has just been done, until the next key.
+    pub said: Option<String>,
 }
 
 impl Model {
@@ -88,6 +101,10 @@ impl Model {
             held: None,
             overlay: Overlay::None,
             help_scroll: 0,
+            palette: Palette::default(),
+            chosen_theme: None,
+            mouse: true,
+            said: None,
         }
     }
 
@@ -136,7 +153,7 @@ impl Model {
         match self.overlay {
             Overlay::None => Some(self.focus),
             Overlay::View(id) => Some(id),
-            Overlay::Help | Overlay::ConfirmStop => None,
+            Overlay::Help | Overlay::Palette | Overlay::ConfirmStop => None,
         }
     }
 
@@ -176,6 +193,28 @@ impl Model {
         seen.filter_map(|(id, inner)| self.slot(id)?.view.needs(&self.shared, inner)).next_back()
     }
 
+    /// The place that what is on screen asks about.
+    #[must_use]
+    pub fn place(&self) -> Option<PredictQuery> {
+        self.shared.snapshot.as_ref()?;
+        let seen = self.on_screen().into_iter();
+        seen.filter_map(|(id, _)| self.slot(id)?.view.place(&self.shared)).next_back()
+    }
+
+    /// What is copied from where the user is: what the view has for it, else its picture.
+    #[must_use]
+    pub fn copied(&self, picture: bool) -> Option<String> {
+        let id = self.active()?;
+        let slot = self.slot(id)?;
+        let own = || slot.view.copy(&self.shared).filter(|_| !picture);
+        own().or_else(|| {
+            let (_, inner) = self.on_screen().into_iter().find(|(seen, _)| *seen == id)?;
+            let mut buf = Buffer::empty(inner);
+            slot.view.draw(&self.shared, &Pane { inner, scroll: slot.scroll }, &mut buf);
+            Some(super::plain::text(&buf))
+        })
+    }
+
     /// Gives a view the focus, and shows it where views share a place.
     pub fn focus_on(&mut self, id: ViewId) {
         self.focus = id;
@@ -197,7 +236,7 @@ impl Model {
         Some((result, asks.into_iter().filter_map(|ask| self.grant(ask)).collect()))
     }
 
-    fn grant(&mut self, ask: Ask) -> Option<Effect> {
+    pub(super) fn grant(&mut self, ask: Ask) -> Option<Effect> {
         match ask {
             Ask::Focus(id) => {
                 self.overlay = Overlay::None;
@@ -215,7 +254,7 @@ impl Model {
     }
 
     /// Does the action of that name, of the dashboard or of a view; `None` where there is none. Whatever leads to an
-    /// action (a key, the mouse, later a palette) comes through here.
+    /// action (a key, the mouse, the palette) comes through here.
     pub fn perform(&mut self, name: &str) -> Option<Vec<Effect>> {
         let effects = if let Some(action) = global::all().find(|action| action.info.name == name) {
             (action.run)(self)

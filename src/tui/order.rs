@@ -3,10 +3,11 @@
 use super::filter::Filter;
 use super::losses::losses;
 use crate::vocab::{RunState, RunView, Snapshot};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// What the runs are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Column {
     /// The order of the snapshot: newest activity first.
     #[default]
@@ -28,7 +29,7 @@ pub enum Column {
 }
 
 /// A column and a direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sort {
     /// What by.
     pub column: Column,

@@ -6,7 +6,7 @@ use super::terminal::Session;
 use super::theme::Theme;
 use super::update::{Effect, Event, update};
 use super::view::view;
-use super::{Exit, Incoming, LastWill, Latest, Model};
+use super::{Exit, Incoming, LastWill, Latest, Memory, Model};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{event, queue};
@@ -20,30 +20,40 @@ use std::time::{Duration, Instant};
 pub const FRAME: Duration = Duration::from_millis(16);
 
 /// How the dashboard is to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// The looks.
     pub theme: Theme,
-    /// Whether clicks and the wheel are taken; they are then not the terminal's, for selecting text.
-    pub mouse: bool,
+    /// Whether the looks are what the user asked for now, whatever is remembered.
+    pub is_asked: bool,
+    /// Whether clicks and the wheel are left to the terminal, for selecting text; else as remembered.
+    pub no_mouse: bool,
+    /// What the dashboard was like when it was left.
+    pub memory: Memory,
 }
 
-/// Shows what `snapshots` brings until the user leaves or the process is asked to end.
+/// Shows what `snapshots` brings until the user leaves or the process is asked to end. Returns how, and what to remember
+/// where there is still somebody to remember it for.
 ///
 /// `dismiss` dismisses alerts, by their numbers; it returns at once. `will` is done where the process is asked to
 /// end and this does not return, as the terminal takes no output.
 ///
 /// # Errors
 /// If the terminal cannot be controlled or written to. One that is gone is no error: nobody looks any more.
-pub fn run(snapshots: Latest, options: Options, dismiss: &dyn Fn(Vec<u64>), will: LastWill) -> io::Result<Exit> {
+pub fn run(
+    snapshots: Latest,
+    options: Options,
+    dismiss: &dyn Fn(Vec<u64>),
+    will: LastWill,
+) -> io::Result<(Exit, Option<Memory>)> {
     let left = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = bounded(256);
     on_signals(sender.clone(), Arc::clone(&left), will)?;
     let shown = show(snapshots, options, dismiss, sender, receiver);
     left.store(true, Ordering::SeqCst);
     match shown {
-        Err(error) if is_gone(&error) => Ok(Exit::Detached),
-        shown => shown,
+        Err(error) if is_gone(&error) => Ok((Exit::Detached, None)),
+        shown => shown.map(|(exit, memory)| (exit, Some(memory))),
     }
 }
 
@@ -60,12 +70,19 @@ fn show(
     dismiss: &dyn Fn(Vec<u64>),
     sender: Sender<Event>,
     receiver: Receiver<Event>,
-) -> io::Result<Exit> {
-    let mut session = Session::start(options.mouse)?;
+) -> io::Result<(Exit, Memory)> {
+    let mut model = Model::new(options.theme, (0, 0));
+    options.memory.arrange(&mut model);
+    if options.is_asked {
+        model.shared.theme = options.theme;
+    }
+    model.mouse &= !options.no_mouse;
+    let mut session = Session::start(model.mouse)?;
     let events = Events::start(sender, receiver)?;
     let size = session.screen.size()?;
+    model.shared.size = (size.width, size.height);
     let mut state = Loop {
-        model: Model::new(options.theme, (size.width, size.height)),
+        model,
         pacer: Pacer::new(Instant::now()),
         bell: snapshots.bell().clone(),
         snapshots,
@@ -77,7 +94,9 @@ fn show(
                 Effect::Render => {}
                 Effect::Redraw => session.repaint()?,
                 Effect::Dismiss(ids) => dismiss(ids),
-                Effect::Leave(exit) => return Ok(exit),
+                Effect::Copy(text) => session.copy(&text)?,
+                Effect::Mouse(on) => session.take_mouse(on)?,
+                Effect::Leave(exit) => return Ok((exit, Memory::of(&state.model))),
                 Effect::Suspend => {
                     session.leave();
                     let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
@@ -131,6 +150,7 @@ impl Loop {
         }
         self.snapshots.choose(self.model.shared.runs.selected);
         self.snapshots.ask_for(self.model.needs());
+        self.snapshots.ask_about(self.model.place());
         if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {
             effects.extend(update(&mut self.model, Event::Age(age)));
         }

@@ -5,6 +5,7 @@
 use super::curves::CurveSet;
 pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
+use super::prediction::Prediction;
 use super::theme::Theme;
 use crate::vocab::{FitView, RatioChart, RunView, Snapshot};
 use std::sync::Arc;
@@ -72,8 +73,12 @@ pub struct Shared {
     pub theme: Theme,
     /// The list of runs and the selected one.
     pub runs: RunList,
+    /// The metric whose curves are drawn, by its key, as chosen by the user; `None`: the first there is.
+    pub metric: Option<String>,
     /// The curves that came last.
     pub curves: Option<Arc<CurveSet>>,
+    /// The prediction that came last.
+    pub prediction: Option<Arc<Prediction>>,
     /// The chart chosen by the user, an index into `snapshot.charts`; `None`: as many as fit, the main one first.
     pub chart: Option<usize>,
     /// The fit chosen by the user, an index into `snapshot.fits`; `None`: the one the main chart rests on.
@@ -94,7 +99,9 @@ impl Shared {
             zoomed: false,
             theme,
             runs: RunList::default(),
+            metric: None,
             curves: None,
+            prediction: None,
             chart: None,
             fit: None,
         }

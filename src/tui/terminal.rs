@@ -1,5 +1,6 @@
 //! Setup and restoration of the terminal, which is restored whatever happens.
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
@@ -75,6 +76,24 @@ impl Session {
     pub fn repaint(&mut self) -> io::Result<()> {
         let size = self.screen.size()?;
         self.screen.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Hands text to the terminal's clipboard (OSC 52), which works over ssh where the terminal allows it.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    /// Takes the mouse, or leaves it to the terminal.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn take_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        let out = self.screen.backend_mut();
+        if on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) }
     }
 
     /// Raw mode and alternate screen, off.

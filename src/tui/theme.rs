@@ -1,9 +1,11 @@
 //! Themes. Every meaning of a colour is also expressed by a glyph, a word or a position, so the mono theme loses nothing.
 
 use ratatui::style::{Color, Modifier, Style};
+use serde::{Deserialize, Serialize};
 
 /// The themes, in the order in which `t` goes through them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ThemeName {
     /// For dark terminals.
     #[default]

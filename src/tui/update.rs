@@ -4,7 +4,7 @@ use super::layout::Placed;
 use super::model::{Model, Overlay};
 use super::shared::Link;
 use super::views::{Input, Mouse, MouseKind, ViewId};
-use super::{Exit, Incoming, chrome};
+use super::{Exit, Incoming, chrome, palette};
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 /// Something that happened.
@@ -35,6 +35,10 @@ pub enum Effect {
     Redraw,
     /// Dismiss the alerts of these numbers.
     Dismiss(Vec<u64>),
+    /// Hand text to the clipboard.
+    Copy(String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Leave.
     Leave(Exit),
     /// Give the terminal back until the shell continues us.
@@ -47,6 +51,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Event::Key(key) => on_key(model, &key),
         Event::Mouse(mouse) => on_mouse(model, mouse),
+        Event::Paste(text) if model.overlay == Overlay::Palette => {
+            palette::type_in(model, Input::Paste(&text)).unwrap_or_default()
+        }
         Event::Paste(text) => type_in(model, Input::Paste(&text)).unwrap_or_default(),
         Event::Resize(columns, rows) => {
             model.shared.size = (columns, rows);
@@ -76,6 +83,7 @@ fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
         }
         Incoming::Curves(_) if shared.frozen => {}
         Incoming::Curves(curves) => shared.curves = Some(curves),
+        Incoming::Prediction(prediction) => shared.prediction = Some(prediction),
         Incoming::Lost(why) => shared.link = Link::Lost(why),
         Incoming::Back => shared.link = if shared.snapshot.is_some() { Link::Live } else { Link::Waiting },
     }
@@ -83,11 +91,17 @@ fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
 }
 
 fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    model.said = None;
     if model.overlay == Overlay::ConfirmStop {
         model.overlay = Overlay::None;
         let yes =
             matches!(key.code, KeyCode::Char('y' | 'Y')) && key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
         return vec![if yes { Effect::Leave(Exit::Stop) } else { Effect::Render }];
+    }
+    if model.overlay == Overlay::Palette
+        && let Some(effects) = palette::type_in(model, Input::Key(key))
+    {
+        return effects;
     }
     if let Some(effects) = type_in(model, Input::Key(key)) {
         return effects;
@@ -126,6 +140,7 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
     let mouse = Mouse { kind, column: mouse.column, row: mouse.row };
     match model.overlay {
         Overlay::ConfirmStop => Vec::new(),
+        Overlay::Palette => in_palette(model, mouse),
         Overlay::Help => match kind {
             MouseKind::Wheel(by) => {
                 model.help_scroll = model.help_scroll.saturating_add_signed(3 * by);
@@ -147,6 +162,29 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
             }
         },
     }
+}
+
+/// A press on an entry does it; one beside the palette closes it; the wheel goes through the entries.
+fn in_palette(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    let body = model.plan().body;
+    match mouse.kind {
+        MouseKind::Drag => return Vec::new(),
+        MouseKind::Wheel(by) => {
+            let last = palette::found(model).len().saturating_sub(1);
+            model.palette.at = model.palette.at.saturating_add_signed(by).min(last);
+        }
+        MouseKind::Press if !chrome::palette::area(body).contains((mouse.column, mouse.row).into()) => {
+            model.overlay = Overlay::None;
+        }
+        MouseKind::Press => {
+            let Some(at) = chrome::palette::entry_at(model, body, mouse.column, mouse.row) else { return Vec::new() };
+            if at < palette::found(model).len() {
+                model.palette.at = at;
+                return palette::choose(model);
+            }
+        }
+    }
+    model.changed(Vec::new())
 }
 
 /// Hands the mouse to a view; `None` where the view does nothing with it.

@@ -1,6 +1,6 @@
 //! Drawing of a [`Model`] to cells; pure.
 
-use super::chrome::{footer, frame, header, help, tiny};
+use super::chrome::{footer, frame, header, help, palette, tiny};
 use super::fmt;
 use super::layout::plan;
 use super::model::{Model, Overlay};
@@ -37,6 +37,7 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) {
             match overlay {
                 Overlay::Help => help::draw(model, plan.body, buf),
                 Overlay::ConfirmStop => help::confirm(model, plan.body, buf),
+                Overlay::Palette => palette::draw(model, plan.body, buf),
                 Overlay::None | Overlay::View(_) => {}
             }
         }

@@ -4,8 +4,8 @@
 //! daemon: one for everything with the losses of all runs, and one for the selected run, which is another one whenever the
 //! cursor moves. Curves come on a third ([`super::curves`]).
 
-use super::curves;
 use super::thread::thread;
+use super::{curves, places};
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
 use crate::daemon::seconds;
@@ -53,6 +53,7 @@ pub(super) fn publisher(publisher: &Publisher, to_screen: &tui::Feed) {
 pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) -> Result<(), Failure> {
     let screen = Arc::new(Screen { feed: to_screen, parts: Mutex::default() });
     curves::of_daemon(project, &screen.feed)?;
+    places::of_daemon(project, &screen.feed)?;
     let (ours, theirs) = (Arc::clone(&screen), project.clone());
     thread("selected run", move || follow_selected(&theirs, &ours))?;
     let project = project.clone();

@@ -26,6 +26,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         put(&spans, area, buf);
         return;
     }
+    if let Some(said) = &model.said {
+        put(&[Span::styled(format!(" {said}"), theme.text)], area, buf);
+        return;
+    }
     if let Link::Lost(why) = &model.shared.link {
         let why = fmt::head(why, usize::from(area.width).saturating_sub(10));
         put(&[Span::styled(format!(" {why}  "), theme.bad), Span::styled("q quit", theme.dim)], area, buf);
@@ -51,7 +55,7 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
     let reachable = model.reachable();
     let own = reachable.iter().filter(|(id, _)| id.is_some() && *id == model.active()).filter_map(|(_, i)| hint(i));
     match model.overlay {
-        Overlay::Help | Overlay::View(_) => {
+        Overlay::Help | Overlay::Palette | Overlay::View(_) => {
             let close = named("show.close", "close").into_iter();
             close.chain(own).chain(named("move.up", "up")).chain(named("move.down", "down")).collect()
         }

@@ -5,4 +5,5 @@ pub mod footer;
 pub mod frame;
 pub mod header;
 pub mod help;
+pub mod palette;
 pub mod tiny;

@@ -13,7 +13,6 @@ const RUNS: ViewId = ViewId("runs");
 const CHART: ViewId = ViewId("chart");
 const LAWS: ViewId = ViewId("laws");
 const ALERTS: ViewId = ViewId("alerts");
-const COMPARE: ViewId = ViewId("compare");
 
 fn press_chord(model: &mut Model, chord: Chord) -> Vec<Effect> {
     let modifiers = if chord.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
@@ -35,10 +34,10 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "move.start" => selected(after) == 0,
         "move.end" => selected(after) == 35,
         "view.next" => after.focus == CHART,
-        "view.previous" => after.focus == COMPARE,
+        "view.previous" => after.focus == views::what_if::ID,
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
-        // There is nothing wider than everything.
-        "curves.wider" => true,
+        // There is nothing wider than everything, and nothing tried yet.
+        "curves.wider" | "what-if.reset" => true,
         "runs.open" => after.overlay == Overlay::View(run::ID),
         "show.close" => after.shared.runs.filter.is_empty() && !before.shared.runs.filter.is_empty(),
         "show.whole" | "show.zoom" => after.shared.zoomed,
@@ -56,6 +55,9 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "chart.left" | "chart.right" => state::<Chart>(after).reading.is_some() && selected(after) == selected(before),
         "run.previous" => selected(after) + 1 == selected(before) && after.overlay == Overlay::View(run::ID),
         "run.next" => selected(after) == selected(before) + 1 && after.overlay == Overlay::View(run::ID),
+        "show.palette" => after.overlay == Overlay::Palette,
+        "show.copy" | "show.copy-picture" => matches!(effects, [Effect::Copy(_)]),
+        "show.mouse" => effects == [Effect::Mouse(false)],
         "show.freeze" => after.shared.frozen,
         "show.theme" => after.shared.theme.name == before.shared.theme.name.next(),
         "show.help" => after.overlay == Overlay::Help,
@@ -202,7 +204,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 9), (fixture::empty(), 3)] {
+    for (snapshot, panels) in [(fixture::sweep(), 10), (fixture::empty(), 3)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {

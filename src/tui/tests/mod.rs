@@ -1,6 +1,7 @@
 //! Whole screens, keys and cells.
 
 mod cells;
+mod doing;
 mod keys;
 mod screens;
 mod views;

@@ -42,6 +42,14 @@ impl View for Advice {
         shared.snapshot.as_ref().map(|snapshot| headline(snapshot))
     }
 
+    /// The recommended mixture as YAML, for a project file.
+    fn copy(&self, shared: &Shared) -> Option<String> {
+        match &shared.snapshot.as_ref()?.advice {
+            Some(vocab::Advice::Recommendation(advice)) => Some(super::what_if::as_yaml(&advice.mixture)),
+            _ => None,
+        }
+    }
+
     fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
         shared.snapshot.as_ref().map_or_else(Vec::new, |snapshot| lines(shared, snapshot, width))
     }

@@ -48,7 +48,7 @@ impl Actions for Chart {
         act("chart.next", &[k('c')], "chart and law of the next validation loss", Self::next)
             .hint("chart")
             .reach(Reach::Everywhere),
-        act("chart.range", &[k('y')], "show the whole curve or the relevant part", |chart: &mut Self, _| {
+        act("chart.range", &[k('r')], "show the whole curve or the relevant part", |chart: &mut Self, _| {
             chart.whole_range = !chart.whole_range;
         })
         .reach(Reach::Everywhere),

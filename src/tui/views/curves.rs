@@ -14,7 +14,8 @@ use crate::tui::text::{prose, text_area};
 use crate::tui::{fmt, signs};
 use crate::vocab::text::printable;
 use crate::vocab::{MetricUnit, RunView};
-use choice::{keys, runs};
+pub(in crate::tui) use choice::keys;
+use choice::runs;
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -42,8 +43,6 @@ const PRINTED: usize = 20;
 /// The curves.
 #[derive(Debug, Clone, Default)]
 pub struct Curves {
-    /// The metric chosen by the user, by its key.
-    metric: Option<String>,
     x: Axis,
     /// Whether the y axis is logarithmic; `None`: as suits the metric.
     log: Option<bool>,
@@ -106,16 +105,17 @@ impl Actions for Curves {
 
 impl Curves {
     /// The metric that is drawn.
-    fn key<'a>(&'a self, shared: &'a Shared) -> Option<&'a str> {
+    fn key<'a>(&self, shared: &'a Shared) -> Option<&'a str> {
         let all = keys(shared);
-        let chosen = self.metric.as_deref().filter(|key| all.contains(key));
+        let chosen = shared.metric.as_deref().filter(|key| all.contains(key));
         chosen.or_else(|| all.first().copied())
     }
 
     fn turn(&mut self, by: isize, cx: &mut Cx<'_>) {
         let all = keys(cx.shared);
         let Some(now) = self.key(cx.shared).and_then(|key| all.iter().position(|other| *other == key)) else { return };
-        self.metric = Some(all[now.saturating_add_signed(by + all.len() as isize) % all.len()].to_owned());
+        let next = Some(all[now.saturating_add_signed(by + all.len() as isize) % all.len()].to_owned());
+        cx.shared.metric = next;
         self.log = None;
     }
 

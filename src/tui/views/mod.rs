@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod run;
 pub mod runs;
 pub mod setup;
+pub mod what_if;
 
 pub use input::{Input, Motion, Mouse, MouseKind, Prompt};
 
@@ -26,6 +27,7 @@ use super::action::{Action, Chord, Info};
 use super::shared::Shared;
 use super::text;
 use super::update::Effect;
+use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crate::vocab::Severity;
 use ratatui::buffer::Buffer;
@@ -48,6 +50,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<ledger::Ledger>::default(),
         Box::<curves::Curves>::default(),
         Box::<compare::Compare>::default(),
+        Box::<what_if::WhatIf>::default(),
         Box::<run::Run>::default(),
     ]
 }
@@ -225,6 +228,16 @@ pub trait View: Erased + Debug + Any {
 
     /// The curves that it needs while it is on screen in these cells.
     fn needs(&self, _shared: &Shared, _inner: Rect) -> Option<SeriesQuery> {
+        None
+    }
+
+    /// The place whose losses it shows while it is on screen.
+    fn place(&self, _shared: &Shared) -> Option<PredictQuery> {
+        None
+    }
+
+    /// What is worth copying of it, as text that another program reads; `None` where its picture is.
+    fn copy(&self, _shared: &Shared) -> Option<String> {
         None
     }
 

@@ -198,6 +198,11 @@ impl View for Runs {
         true
     }
 
+    /// The name of the selected run.
+    fn copy(&self, shared: &Shared) -> Option<String> {
+        shared.selected_run().map(|run| printable(&run.name))
+    }
+
     fn prompt(&self, shared: &Shared) -> Option<Prompt> {
         let text = shared.runs.filter.clone();
         self.editing.then_some(Prompt { sign: "/", text, help: "Enter keep  Esc clear" })

@@ -8,7 +8,7 @@ use crate::vocab::RunView;
 const MOST: usize = 20;
 /// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
 /// everything that the selected run logs.
-pub(super) fn keys(shared: &Shared) -> Vec<&str> {
+pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
     let drawn =
         |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));

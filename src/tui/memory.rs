@@ -1,0 +1,68 @@
+//! What the dashboard remembers of a project from one time to the next.
+
+use super::filter::Filter;
+use super::model::Model;
+use super::order::Sort;
+use super::theme::{Theme, ThemeName};
+use super::views::ViewId;
+use serde::{Deserialize, Serialize};
+
+/// Where the user was, and how things were arranged. What is missing or not known any more is as at the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Views that had the focus, the last one first.
+    pub recent: Vec<String>,
+    /// Whether the focused view had the whole screen.
+    pub zoomed: bool,
+    /// The filter of the list of runs.
+    pub filter: String,
+    /// Its order.
+    pub sort: Sort,
+    /// The metric whose curves were drawn.
+    pub metric: Option<String>,
+    /// The theme, where the user chose one.
+    pub theme: Option<ThemeName>,
+    /// Whether the mouse was turned off.
+    pub no_mouse: bool,
+}
+
+impl Memory {
+    /// What a model is to be remembered by.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        let shared = &model.shared;
+        Self {
+            recent: model.recent.iter().map(|id| id.0.to_owned()).collect(),
+            zoomed: shared.zoomed,
+            filter: shared.runs.filter.clone(),
+            sort: shared.runs.sort,
+            metric: shared.metric.clone(),
+            theme: model.chosen_theme,
+            no_mouse: !model.mouse,
+        }
+    }
+
+    /// Arranges a model as it was. A view that has nothing to show yet gets the focus when it has.
+    pub fn arrange(&self, model: &mut Model) {
+        let known = |name: &String| model.views.iter().map(super::model::Slot::id).find(|id| id.0 == name);
+        let recent: Vec<ViewId> = self.recent.iter().filter_map(known).collect();
+        let shared = &mut model.shared;
+        shared.zoomed = self.zoomed;
+        // A filter that nobody could have typed is not taken.
+        if !Filter::of(&self.filter).is_empty() && self.filter.len() < 1_000 {
+            shared.runs.filter.clone_from(&self.filter);
+        }
+        shared.runs.sort = self.sort;
+        shared.metric.clone_from(&self.metric);
+        if let Some(name) = self.theme {
+            shared.theme = Theme::new(name, shared.theme.depth);
+            model.chosen_theme = self.theme;
+        }
+        model.mouse = !self.no_mouse;
+        if let Some(first) = recent.first() {
+            model.focus = *first;
+            model.recent = recent;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Finding, trying, copying.
+
+use super::*;
+use crate::tui::model::Overlay;
+use crate::tui::views::run;
+use crate::tui::{Effect, Prediction, ViewId, palette};
+use crate::vocab::Mixture;
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+
+fn tried(m: &Model) -> Mixture {
+    m.place().and_then(|place| place.mixture).unwrap()
+}
+
+#[test]
+fn a_few_letters_find_a_view_an_action_a_metric_and_a_run() {
+    let mut m = model(fixture::sweep(), (100, 30));
+    type_in(&mut m, ":laws");
+    assert_eq!(m.overlay, Overlay::Palette);
+    press(&mut m, KeyCode::Enter);
+    assert_eq!((m.overlay, m.focus), (Overlay::None, ViewId("laws")));
+    type_in(&mut m, ":next theme");
+    let before = m.shared.theme.name;
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.shared.theme.name, before.next());
+    type_in(&mut m, ":curves of eval prose");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!((m.focus, m.shared.metric.as_deref()), (ViewId("curves"), Some(fixture::PROSE)));
+    type_in(&mut m, ":smooth more");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(state::<crate::tui::views::curves::Curves>(&m).smoothing, 1, "done in the view that has it");
+    type_in(&mut m, ":n590k-r090");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.overlay, Overlay::View(run::ID));
+    assert!(m.shared.selected_run().unwrap().name.ends_with("n590k-r090"));
+}
+
+#[test]
+fn the_palette_is_left_without_doing_anything() {
+    let mut m = model(fixture::sweep(), (80, 24));
+    type_in(&mut m, ":q");
+    assert_eq!(m.overlay, Overlay::Palette, "letters are letters here, also q");
+    press(&mut m, KeyCode::Esc);
+    assert_eq!(m.overlay, Overlay::None);
+    type_in(&mut m, ":zzzzqqqq");
+    assert!(screen(&m).contains("Nothing has these letters."));
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.overlay, Overlay::None);
+    type_in(&mut m, ":");
+    update(&mut m, Event::Paste("setup\u{1b}[31m".to_owned()));
+    assert!(!m.palette.text.contains('\u{1b}'), "{}", m.palette.text);
+    for _ in 0..30 {
+        press(&mut m, KeyCode::Backspace);
+    }
+    assert_eq!(m.overlay, Overlay::None);
+}
+
+#[test]
+fn every_entry_of_the_palette_can_be_chosen() {
+    let m = model(fixture::sweep(), (100, 30));
+    let entries = palette::entries(&m).len();
+    for at in 0..entries {
+        let mut m = m.clone();
+        m.overlay = Overlay::Palette;
+        let words = palette::entries(&m)[at].words.clone();
+        // Exactly these words, in this order.
+        m.palette.text = format!("^{}$", words.replace(' ', "\\ "));
+        let found = palette::found(&m);
+        assert!(found.iter().any(|entry| entry.words == words), "{words}");
+        palette::choose(&mut m);
+        assert_ne!(m.overlay, Overlay::Palette, "{words}");
+    }
+}
+
+#[test]
+fn the_mouse_chooses_in_the_palette_and_closes_it() {
+    let mut m = model(fixture::sweep(), (100, 30));
+    let click = |m: &mut Model, column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        update(m, Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+    };
+    type_in(&mut m, ":");
+    let area = crate::tui::chrome::palette::area(m.plan().body);
+    click(&mut m, area.x + 5, area.y + 3);
+    assert_eq!((m.overlay, m.focus), (Overlay::None, ViewId("chart")), "the second view");
+    type_in(&mut m, ":");
+    click(&mut m, 0, 29);
+    assert_eq!(m.overlay, Overlay::None);
+}
+
+#[test]
+fn weights_are_tried_and_taken_back() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    assert_eq!(m.place(), None, "nobody looks");
+    type_in(&mut m, "w");
+    assert_eq!(m.focus, ViewId("what-if"));
+    assert_eq!(m.place().unwrap().mixture, None, "the target's");
+    press(&mut m, KeyCode::Right);
+    assert!((tried(&m).weight("prose") - 0.81).abs() < 1e-12 && (tried(&m).weight("rust") - 0.19).abs() < 1e-12);
+    press(&mut m, KeyCode::Down);
+    type_in(&mut m, "L");
+    assert!((tried(&m).weight("rust") - 0.29).abs() < 1e-12);
+    type_in(&mut m, "A");
+    assert!((tried(&m).weight("rust") - 0.74).abs() < 1e-12, "the recommended one");
+    press(&mut m, KeyCode::Down);
+    press(&mut m, KeyCode::Right);
+    let place = m.place().unwrap();
+    assert!((place.params.unwrap() / fixture::TARGET.0 - 1.1).abs() < 1e-12);
+    assert_eq!(place.tokens, None);
+    let Some(vocab) = m.copied(false) else { panic!("nothing to copy") };
+    assert_eq!(vocab, "mixture:\n  prose: 0.2600\n  rust: 0.7400\n");
+    press(&mut m, KeyCode::Esc);
+    assert_eq!(m.place(), Some(crate::ipc::protocol::PredictQuery::default()));
+}
+
+#[test]
+fn what_the_laws_say_of_a_place_is_shown_with_its_interval() {
+    for (name, size) in [("what_if_140x40", (140, 40)), ("what_if_80x24", (80, 24))] {
+        let mut m = model(fixture::sweep(), size);
+        type_in(&mut m, "wA");
+        let forecasts: Vec<_> = fixture::sweep().forecasts.into_iter().filter(|f| f.mixture == tried(&m)).collect();
+        assert!(!forecasts.is_empty());
+        let query = m.place().unwrap();
+        m.shared.prediction = Some(Arc::new(Prediction { query, forecasts, failed: None }));
+        insta::assert_snapshot!(name, screen(&m));
+    }
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "w");
+    let failed = Some("no law here sees N\u{1b}[0m".to_owned());
+    let query = m.place().unwrap();
+    m.shared.prediction = Some(Arc::new(Prediction { query, forecasts: Vec::new(), failed }));
+    assert!(screen(&m).contains("! no law here sees N"), "{}", screen(&m));
+}
+
+#[test]
+fn what_is_copied_is_text_for_other_programs_or_the_picture() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "3");
+    let effects = press(&mut m, KeyCode::Char('y'));
+    assert_eq!(effects, [Effect::Copy("mixture:\n  prose: 0.2600\n  rust: 0.7400\n".to_owned())]);
+    assert!(screen(&m).contains("Copied 3 lines"));
+    let picture = press(&mut m, KeyCode::Char('Y'));
+    assert!(matches!(&picture[..], [Effect::Copy(text)] if text.contains("Raise rust from 20%")), "{picture:?}");
+    press(&mut m, KeyCode::Down);
+    assert!(!screen(&m).contains("Copied"), "until the next key");
+    let mut hostile = model(fixture::hostile(), (140, 40));
+    for id in hostile.stops() {
+        hostile.go(id);
+        for picture in [false, true] {
+            let text = hostile.copied(picture).unwrap_or_default();
+            assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{id:?}");
+        }
+    }
+}
+
+#[test]
+fn a_palette_at_80x24() {
+    let mut m = model(fixture::sweep(), (80, 24));
+    type_in(&mut m, ":curv");
+    insta::assert_snapshot!("palette_80x24", screen(&m));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_tried_is_a_mixture(keys in proptest::collection::vec(0..8_usize, 1..60)) {
+        let mut m = model(fixture::wide(), (120, 40));
+        type_in(&mut m, "w");
+        for key in keys {
+            match key {
+                0 => type_in(&mut m, "H"),
+                1 => type_in(&mut m, "L"),
+                2 => type_in(&mut m, "A"),
+                3 => { press(&mut m, KeyCode::Up); }
+                4 => { press(&mut m, KeyCode::Down); }
+                5 => { press(&mut m, KeyCode::Left); }
+                6 => { press(&mut m, KeyCode::Right); }
+                _ => type_in(&mut m, "R"),
+            }
+            if let Some(mixture) = m.place().and_then(|place| place.mixture) {
+                prop_assert!((mixture.0.values().sum::<f64>() - 1.0).abs() < 1e-9, "{mixture:?}");
+                prop_assert!(mixture.0.values().all(|w| (0.0..=1.0).contains(w)), "{mixture:?}");
+            }
+        }
+    }
+}
