@@ -99,6 +99,25 @@ pub struct Envelope {
     pub smooth: Vec<f64>,
 }
 
+impl Envelope {
+    /// x at the left edge of each pixel that has points, with a value of it.
+    #[must_use]
+    pub fn points(&self, values: &[f64]) -> Vec<(f64, f64)> {
+        self.at.iter().zip(values).map(|(pixel, y)| (self.x(*pixel), *y)).collect()
+    }
+
+    /// x, least and greatest value of each pixel that has points.
+    #[must_use]
+    pub fn spread(&self) -> Vec<(f64, f64, f64)> {
+        let ends = self.at.iter().zip(&self.min).zip(&self.max);
+        ends.map(|((pixel, low), high)| (self.x(*pixel), *low, *high)).collect()
+    }
+
+    fn x(&self, pixel: u32) -> f64 {
+        self.start + self.width * f64::from(pixel)
+    }
+}
+
 /// Curves that have changed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Curves {

@@ -15,7 +15,8 @@ use ratatui::text::Line;
 use std::sync::Arc;
 
 /// Views in the order in which they are printed, by what they are good for.
-const ORDER: [Role; 7] = [Role::Answer, Role::Chart, Role::Evidence, Role::List, Role::Alert, Role::Record, Role::Note];
+const ORDER: [Role; 8] =
+    [Role::Lead, Role::Answer, Role::Chart, Role::Evidence, Role::List, Role::Alert, Role::Record, Role::Note];
 /// Who answers what a view needs beyond the snapshot; `None` where it cannot be had.
 pub trait Answers {
     /// Curves at a width.

@@ -567,7 +567,7 @@ pub fn hostile() -> Snapshot {
 
 /// Curves as they come for a question: from 6 downwards, with noise, a spike at a third, and one that ends in no number.
 pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
-    let one = |run: u32| {
+    let one = |(run, metric): (u32, &String)| {
         let points = (0..400u32).map(|step| {
             let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
             let spike = if step == 133 && run.is_multiple_of(3) { 2.0 } else { 0.0 };
@@ -575,7 +575,31 @@ pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
             (f64::from(step * 10), if run == 5 && step > 200 { f64::NAN } else { value })
         });
         let across = pixels(0.0, 4000.0, query.pixels, 1.0);
-        Envelope { run, metric: query.metrics.concat(), ..envelope(points, across, 4000.0, query.smoothing) }
+        Envelope { run, metric: metric.clone(), ..envelope(points, across, 4000.0, query.smoothing) }
     };
-    CurveSet { query: query.clone(), curves: query.runs.iter().map(|run| one(*run)).collect(), failed: None }
+    let asked = query.runs.iter().flat_map(|run| query.metrics.iter().map(|metric| (*run, metric)));
+    CurveSet { query: query.clone(), curves: asked.map(one).collect(), failed: None }
+}
+
+/// One run and nothing to mix.
+pub fn one() -> Snapshot {
+    let mut one = sweep();
+    let mut run = one.runs[2].as_ref().clone();
+    let forecast = RunForecast {
+        value: 1.61,
+        low: 1.55,
+        high: 1.66,
+        law: "chinchilla".to_owned(),
+        seen: 0.6,
+        fit: None,
+        assumed: None,
+        measure: Measure::default(),
+    };
+    run.forecast = BTreeMap::from([(RUST.to_owned(), forecast)]);
+    one.runs = vec![Arc::new(run)];
+    one.domains = Vec::new();
+    (one.charts, one.fits, one.forecasts, one.choices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let missing = "Advice on a mixture needs 3 or more runs of other mixtures; there is one run.".to_owned();
+    one.advice = Some(Advice::Abstained(Abstention { nothing_to_mix: Some(missing), ..Abstention::default() }));
+    one
 }

@@ -4,8 +4,8 @@
 //! where there are several. A view whose roles no place names joins the last place, so that a new view is seen in every
 //! arrangement.
 
-use super::layouts::{LAYOUTS, Node};
-use super::model::Model;
+use super::layouts::{LAYOUTS, LED, Layout, Node};
+use super::model::{Model, Slot};
 use super::text;
 use super::views::{Presence, Role, ViewId};
 use ratatui::layout::Rect;
@@ -68,11 +68,18 @@ pub fn inside(area: Rect) -> Rect {
     }
 }
 
+fn leads(slot: &Slot) -> bool {
+    slot.view.spec().roles.contains(&Role::Lead)
+}
+
 /// Lays out a screen of that size.
 #[must_use]
 pub fn plan(model: &Model, area: Rect) -> Arrangement {
     let (w, h) = (area.width, area.height);
-    let Some(layout) = LAYOUTS.iter().find(|layout| w >= layout.least.0 && h >= layout.least.1) else {
+    let mut leaders = model.views.iter().filter(|slot| leads(slot)).map(Slot::id);
+    let is_led = leaders.any(|id| model.presence(id) == Presence::There);
+    let layouts: &[Layout] = if is_led { &LED } else { &LAYOUTS };
+    let Some(layout) = layouts.iter().find(|layout| w >= layout.least.0 && h >= layout.least.1) else {
         return Arrangement::default();
     };
     let header_rows = if h >= 16 { 2 } else { 1 };
@@ -162,12 +169,14 @@ impl<'a> Lay<'a> {
     }
 
     fn place(&mut self, node: &Node, area: Rect) {
-        let tabs = self.views(node).to_vec();
+        // What has nothing to show has no tab; its digit leads to it.
+        let mut tabs = self.views(node).to_vec();
+        tabs.retain(|id| self.model.presence(*id) == Presence::There);
         let recent = self.model.recent.iter().find(|id| tabs.contains(id));
-        let there = |id: &&ViewId| self.model.presence(**id) == Presence::There;
         let calls = |id: &&ViewId| self.model.slot(**id).is_some_and(|s| s.view.badge(&self.model.shared).is_some());
-        // The one the user was at last; else the first that says something waits.
-        let shown = recent.or_else(|| tabs.iter().filter(there).find(calls)).or_else(|| tabs.iter().find(there));
+        let leads = |id: &&ViewId| self.model.slot(**id).is_some_and(leads);
+        // The one the user was at last; else the one that leads; else the first that says something waits.
+        let shown = recent.or_else(|| tabs.iter().find(leads)).or_else(|| tabs.iter().find(calls)).or(tabs.first());
         if let Some(shown) = shown.copied() {
             self.places.push(Placed { area, shown, tabs });
         }

@@ -87,7 +87,26 @@ pub struct Layout {
     pub root: Node,
 }
 
-use Role::{Alert, Answer, Chart, Detail, Evidence, List, Note, Record};
+use Role::{Alert, Answer, Chart, Detail, Evidence, Lead, List, Note, Record};
+
+/// The arrangements where a view leads, the largest first: it has the screen, what wants attention has a few rows.
+pub static LED: [Layout; 2] = [
+    Layout {
+        least: (60, 16),
+        root: Node::Split {
+            rows: true,
+            cut: Cut {
+                measured: Measured::Second,
+                size: Size::Content(&[Alert, Note]),
+                least: 3,
+                most: Most::Cells(4),
+            },
+            first: &Node::Place(&[Lead, Chart, Answer, Evidence]),
+            second: &Node::Place(&[Alert, Note, Record, List, Detail]),
+        },
+    },
+    Layout { least: LEAST, root: Node::Place(&[Lead, Chart, Answer, Evidence, List, Note, Alert, Record, Detail]) },
+];
 
 /// The arrangements, the largest first.
 pub static LAYOUTS: [Layout; 4] = [

@@ -36,6 +36,8 @@ pub struct Lines<'a> {
     pub amounts: bool,
     /// Where the cursor is, on the x axis.
     pub cursor: Option<f64>,
+    /// Whether there is no room for axes.
+    pub bare: bool,
     /// The looks.
     pub theme: &'a Theme,
 }
@@ -109,6 +111,9 @@ impl Lines<'_> {
     /// The cells inside the axes.
     #[must_use]
     pub fn inside(&self, area: Rect) -> Rect {
+        if self.bare {
+            return area;
+        }
         let rows = area.height.saturating_sub(2);
         let labels = self.ranges().map(|ranges| Self::labels(&ranges, rows)).unwrap_or_default();
         let left = labels.iter().map(|(_, text)| text.len() as u16).max().unwrap_or(1) + 2;
@@ -131,11 +136,13 @@ impl Lines<'_> {
         Some((ranges.x.1 - ranges.x.0) / f64::from(plot.width.saturating_sub(1).max(1)))
     }
 
-    /// Draws into `area`. Needs 12 columns and 5 rows; draws nothing in less.
+    /// Draws into `area`. Needs 12 columns and 5 rows, without axes 8 and 3; draws nothing in less.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         let plot = self.inside(area);
         let Some(ranges) = self.ranges().filter(|_| plot.width >= 8 && plot.height >= 3) else { return };
-        self.axes(&ranges, area, plot, buf);
+        if !self.bare {
+            self.axes(&ranges, area, plot, buf);
+        }
         let mut grid = Grid::new(plot.width, plot.height);
         let (w, h) = grid.size();
         let place = |x: f64, y: f64| {
@@ -227,7 +234,7 @@ mod tests {
 
     fn drawn(curves: &[Curve], log: bool, cursor: Option<f64>) -> Vec<String> {
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let lines = Lines { curves, log, amounts: false, cursor, theme: &theme };
+        let lines = Lines { curves, log, amounts: false, cursor, bare: false, theme: &theme };
         let area = Rect::new(0, 0, 40, 10);
         let mut buf = Buffer::empty(area);
         lines.draw(area, &mut buf);
@@ -256,7 +263,7 @@ mod tests {
         points.extend((1..100).map(|i| (f64::from(i), 3.0 - 0.005 * f64::from(i))));
         let theme = Theme::new(ThemeName::Mono, Depth::True);
         let curves = [curve(&points)];
-        let lines = |log| Lines { curves: &curves, log, amounts: false, cursor: None, theme: &theme };
+        let lines = |log| Lines { curves: &curves, log, amounts: false, cursor: None, bare: false, theme: &theme };
         let y = lines(false).ranges().unwrap().y;
         assert!(y.1 < 3.2 && y.0 < 2.51, "{y:?}");
         let y = lines(true).ranges().unwrap().y;
@@ -268,8 +275,9 @@ mod tests {
         let end = Some((200.0, 1.5, 1.2, 1.8));
         let curves = [Curve { end, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let ranges =
-            Lines { curves: &curves, log: false, amounts: false, cursor: None, theme: &theme }.ranges().unwrap();
+        let ranges = Lines { curves: &curves, log: false, amounts: false, cursor: None, bare: false, theme: &theme }
+            .ranges()
+            .unwrap();
         assert!(ranges.x == (0.0, 200.0) && ranges.y.0 <= 1.2, "{ranges:?}");
         assert!(drawn(&curves, false, None).iter().any(|row| row.contains('◌')));
     }

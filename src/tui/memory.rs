@@ -63,6 +63,7 @@ impl Memory {
         if let Some(first) = recent.first() {
             model.focus = *first;
             model.recent = recent;
+            model.is_chosen = true;
         }
     }
 }

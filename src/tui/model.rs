@@ -69,6 +69,8 @@ pub struct Model {
     pub views: Vec<Slot>,
     /// The view that keys go to.
     pub focus: ViewId,
+    /// Whether the user, or what is remembered of the user, has chosen where keys go.
+    pub is_chosen: bool,
     /// Views that have had the focus, the last one first: where views share a place, the first of these is seen.
     pub recent: Vec<ViewId>,
     /// The view in which the left button went down.
@@ -97,6 +99,7 @@ impl Model {
             shared: Shared::new(theme, size),
             views,
             focus,
+            is_chosen: false,
             recent: vec![focus],
             held: None,
             overlay: Overlay::None,
@@ -217,6 +220,7 @@ impl Model {
 
     /// Gives a view the focus, and shows it where views share a place.
     pub fn focus_on(&mut self, id: ViewId) {
+        self.is_chosen = true;
         self.focus = id;
         self.recent.retain(|other| *other != id);
         self.recent.insert(0, id);
@@ -287,10 +291,17 @@ impl Model {
     /// Brings focus, overlay and scroll positions back to where there is something to see.
     pub fn settle(&mut self) {
         if self.shared.snapshot.is_some() {
+            let quiet = |slot: &Slot| slot.view.presence(&self.shared) == Presence::Quiet;
             if self.presence(self.focus) == Presence::Gone
                 && let Some(first) = self.stops().first()
             {
                 self.focus_on(*first);
+            } else if !self.is_chosen && self.slot(self.focus).is_some_and(quiet) {
+                // Nobody has looked anywhere yet: what stands first has the keys.
+                self.focus = ViewId("");
+                self.recent = Vec::new();
+                self.focus = self.plan().places.first().map_or(self.views[0].id(), |place| place.shown);
+                self.recent = vec![self.focus];
             }
             if let Overlay::View(id) = self.overlay
                 && self.presence(id) == Presence::Gone

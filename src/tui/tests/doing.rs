@@ -161,6 +161,8 @@ fn a_palette_at_80x24() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("MIXLAW_SOAK").is_some() { 256 } else { 16 }))]
+
     #[test]
     fn whatever_is_tried_is_a_mixture(keys in proptest::collection::vec(0..8_usize, 1..60)) {
         let mut m = model(fixture::wide(), (120, 40));

@@ -145,3 +145,21 @@ fn without_colours_nothing_is_lost() {
         assert_eq!(plain(a), plain(b));
     }
 }
+
+#[test]
+fn one_run_has_the_screen() {
+    for size in [(80, 24), (140, 40), (200, 60), (50, 16)] {
+        let mut m = model(fixture::one(), size);
+        m.settle();
+        let one = crate::tui::ViewId("one");
+        assert_eq!(m.focus, one, "no list of one, no advice on nothing");
+        m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
+        insta::assert_snapshot!(format!("one_{}x{}", size.0, size.1), screen(&m));
+        type_in(&mut m, "m");
+        m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
+        press(&mut m, KeyCode::Enter);
+        assert_eq!(m.overlay, crate::tui::model::Overlay::View(crate::tui::views::run::ID));
+        m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
+        insta::assert_snapshot!(format!("run_{}x{}", size.0, size.1), screen(&m));
+    }
+}

@@ -59,7 +59,12 @@ fn every_view_is_reached_and_seen_in_every_layout() {
             let area = m.plan().area(id).unwrap_or_else(|| panic!("{id:?} is not seen at {:?}", layout.least));
             assert!(inside(area).height > 0, "{id:?} has no row at {:?}", layout.least);
         }
-        assert_eq!(m.stops().len(), m.views.iter().filter(|slot| !slot.covers()).count(), "all are there in a sweep");
+        // The view of an only run is not.
+        assert_eq!(
+            m.stops().len() + 1,
+            m.views.iter().filter(|slot| !slot.covers()).count(),
+            "all are there in a sweep"
+        );
         for id in m.views.iter().filter(|slot| slot.covers()).map(|slot| slot.id()).collect::<Vec<_>>() {
             m.overlay = Overlay::View(id);
             let room = usize::from(layout.least.0) - 5;

@@ -3,7 +3,7 @@
 mod outlook;
 mod shape;
 
-use super::{Actions, Role, Spec, View, ViewId};
+use super::{Actions, Presence, Role, Spec, View, ViewId};
 use crate::tui::fmt;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{bullet, prose};
@@ -32,6 +32,17 @@ impl Actions for Advice {}
 impl View for Advice {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    /// Where there is one run and nothing to mix, its own view says all there is to say.
+    fn presence(&self, shared: &Shared) -> Presence {
+        let nothing = shared.snapshot.as_ref().is_some_and(|snapshot| match &snapshot.advice {
+            Some(vocab::Advice::Abstained(abstention)) => {
+                abstention.nothing_to_mix.is_some() && !shape::leads(snapshot) && snapshot.forecasts.is_empty()
+            }
+            _ => false,
+        });
+        if nothing && super::one::One.presence(shared) == Presence::There { Presence::Quiet } else { Presence::There }
     }
 
     fn title(&self, shared: &Shared, _room: usize) -> String {

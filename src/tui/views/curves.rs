@@ -156,17 +156,14 @@ impl Curves {
             let (sign, style) = signs::series(theme, run.id);
             let chosen = Some(run.id) == selected;
             let line = if envelope.smooth.is_empty() { &envelope.last } else { &envelope.smooth };
-            let x = |pixel: u32| envelope.start + envelope.width * f64::from(pixel);
-            let at = |values: &[f64]| envelope.at.iter().zip(values).map(|(pixel, y)| (x(*pixel), *y)).collect();
-            let mut points: Vec<(f64, f64)> = at(line);
+            let mut points = envelope.points(line);
             // An average goes on where the metric has no number any more; the line says so.
             if let (Some(last), Some(point)) = (envelope.last.last(), points.last_mut())
                 && !last.is_finite()
             {
                 point.1 = *last;
             }
-            let spread = envelope.at.iter().zip(&envelope.min).zip(&envelope.max);
-            let spread = spread.filter(|_| chosen).map(|((pixel, low), high)| (x(*pixel), *low, *high)).collect();
+            let spread = if chosen { envelope.spread() } else { Vec::new() };
             let newest = points.last().map_or(f64::NAN, |point| point.0);
             let end = self.end(shared, run, newest).filter(|_| chosen && self.range.is_none());
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
@@ -186,7 +183,7 @@ impl Curves {
 
     fn lines<'a>(&self, shared: &'a Shared, curves: &'a [Curve]) -> Lines<'a> {
         let amounts = self.x == Axis::Tokens;
-        Lines { curves, log: self.is_log(shared), amounts, cursor: self.cursor, theme: &shared.theme }
+        Lines { curves, log: self.is_log(shared), amounts, cursor: self.cursor, bare: false, theme: &shared.theme }
     }
 
     /// The cells of the curves, above the legend.

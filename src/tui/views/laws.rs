@@ -1,6 +1,6 @@
 //! Laws view: the fits with their errors, parameters and identifiability.
 
-use super::{Actions, Cx, Motion, Role, Spec, View, ViewId};
+use super::{Actions, Cx, Motion, Presence, Role, Spec, View, ViewId};
 use crate::tui::fmt;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::{bullet, prose, text_area};
@@ -36,6 +36,12 @@ impl Actions for Laws {}
 impl View for Laws {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    /// One run gives no law.
+    fn presence(&self, shared: &Shared) -> Presence {
+        let none = shared.snapshot.as_ref().is_some_and(|snapshot| snapshot.fits.is_empty());
+        if none && super::one::One.presence(shared) == Presence::There { Presence::Quiet } else { Presence::There }
     }
 
     fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {

@@ -16,6 +16,7 @@ pub mod curves;
 mod input;
 pub mod laws;
 pub mod ledger;
+pub mod one;
 pub mod run;
 pub mod runs;
 pub mod setup;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<curves::Curves>::default(),
         Box::<compare::Compare>::default(),
         Box::<what_if::WhatIf>::default(),
+        Box::<one::One>::default(),
         Box::<run::Run>::default(),
     ]
 }
@@ -66,6 +68,8 @@ pub enum Role {
     List,
     /// More about what is listed: stands where the list stands, and is printed only where it is asked for.
     Detail,
+    /// The only thing there is: stands before other charts.
+    Lead,
     /// A large chart.
     Chart,
     /// What to do, in a few lines.

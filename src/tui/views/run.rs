@@ -1,18 +1,23 @@
 //! Everything about the selected run: what is known and where it was found, what disagrees, its metrics, its forecast,
 //! its learning curves.
 
-use super::{Actions, Cx, Presence, Role, Spec, View, ViewAction, ViewId, act};
+pub(in crate::tui) mod charts;
+
+use super::{Actions, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::ipc::series::SeriesQuery;
 use crate::project::sidecar::FILE_NAME;
 use crate::tui::action::{k, key};
 use crate::tui::braille::Grid;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::signs::state_word;
-use crate::tui::text::{bullet, prose, text_area};
+use crate::tui::text::{bullet, prose, scrolled, text_area};
 use crate::tui::{fmt, signs};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, FactValue, RunView, Snapshot};
+use crate::vocab::{FactName, FactValue, RunState, RunView, Snapshot};
 use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
@@ -38,6 +43,11 @@ impl Actions for Run {
         .hint("previous run"),
         act("run.next", &[key(KeyCode::Right), k('l')], "the next run", |_: &mut Self, cx| cx.shared.step_run(1))
             .hint("next run"),
+        act("run.metric", &[k('m')], "next metric in the large chart", |_: &mut Self, cx| charts::turn(cx.shared, 1))
+            .hint("metric"),
+        act("run.metric-before", &[k('M')], "previous metric in the large chart", |_: &mut Self, cx| {
+            charts::turn(cx.shared, -1);
+        }),
     ];
 }
 
@@ -62,15 +72,26 @@ impl View for Run {
     }
 
     fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
-        let (Some(snapshot), Some(run)) = (&shared.snapshot, shared.selected_run()) else { return Vec::new() };
-        let mut out = progress(shared, run);
-        out.extend(alerts(shared, snapshot, run, width));
-        out.extend(forecasts(shared, snapshot, run, width));
-        out.extend(curves(shared, snapshot, run, width));
-        out.extend(facts(shared, run, width));
-        out.extend(conflicts(shared, run, width));
-        out.extend(metrics(shared, run, width));
-        out
+        text(shared, width, true)
+    }
+
+    fn needs(&self, shared: &Shared, inner: Rect) -> Option<SeriesQuery> {
+        let run = shared.selected_run()?;
+        charts::query(shared, run, cut(inner)?.0)
+    }
+
+    /// Charts above, where there is room for them; the text below them.
+    fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
+        let mut inner = pane.inner;
+        if let Some((above, run)) = cut(inner).map(|cut| cut.0).zip(shared.selected_run())
+            && let Some(places) = charts::Places::of(above, charts::metrics(shared, run).len())
+            && !charts::metrics(shared, run).is_empty()
+        {
+            charts::draw(shared, run, &places, buf);
+            inner = Rect { y: above.bottom(), height: inner.height - above.height, ..inner };
+        }
+        let lines = text(shared, text_area(inner).width, inner == pane.inner);
+        scrolled(&shared.theme, &lines, pane.scroll, inner, buf);
     }
 
     fn settle(&mut self, cx: &mut Cx<'_>) {
@@ -78,26 +99,61 @@ impl View for Run {
             *cx.scroll = 0;
         }
         self.shown = cx.shared.runs.selected;
-        let lines = self.height(cx.shared, text_area(cx.inner).width);
-        cx.end_at(lines);
+        let lines = text(cx.shared, text_area(cx.inner).width, cut(cx.inner).is_none()).len();
+        let rows = cut(cx.inner).map_or(cx.inner.height, |(_, rows)| rows);
+        *cx.scroll = (*cx.scroll).min(lines.saturating_sub(rows.into()));
     }
+}
+
+/// All that is said of the run, with its learning curves where no charts stand above.
+fn text(shared: &Shared, width: u16, with_curves: bool) -> Vec<Line<'static>> {
+    let (Some(snapshot), Some(run)) = (&shared.snapshot, shared.selected_run()) else { return Vec::new() };
+    let mut out = progress(shared, run, width);
+    out.extend(alerts(shared, snapshot, run, width));
+    out.extend(forecasts(shared, snapshot, run, width));
+    if with_curves {
+        out.extend(curves(shared, snapshot, run, width));
+    }
+    out.extend(facts(shared, run, width));
+    out.extend(conflicts(shared, run, width));
+    out.extend(metrics(shared, run, width));
+    out
+}
+
+/// The cells of the charts, and the rows below them; `None` where there is room for text only.
+fn cut(inner: Rect) -> Option<(Rect, u16)> {
+    let rows = inner.height * 3 / 5;
+    (rows >= charts::ROWS + 2).then(|| (Rect { height: rows, ..inner }, inner.height - rows))
 }
 
 fn heading(shared: &Shared, text: &str) -> [Line<'static>; 2] {
     [Line::default(), Line::from(Span::styled(text.to_owned(), shared.theme.title))]
 }
 
-fn progress(shared: &Shared, run: &RunView) -> Vec<Line<'static>> {
+/// How far the run is, how fast, how long it still takes; what does not fit is left out.
+pub(super) fn progress(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
     let theme = &shared.theme;
-    let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), 20);
+    let bar = usize::from(width / 4).clamp(8, 24);
+    let (full, empty) = fmt::bar(run.progress.unwrap_or(0.0), bar);
     let mut spans = vec![
         Span::styled(full, signs::state(theme, run.state).1),
         Span::styled(empty, theme.faint),
         Span::styled(run.progress.map_or(" plan unknown".to_owned(), |p| format!(" {:.0}%", 100.0 * p)), theme.text),
     ];
-    let mut add = |text: String| spans.push(Span::styled(text, theme.dim));
+    let mut room = usize::from(width).saturating_sub(spans.iter().map(Span::width).sum());
+    let mut add = |text: String| {
+        let wide = fmt::width(&text);
+        if wide <= room {
+            room -= wide;
+            spans.push(Span::styled(text, theme.dim));
+        }
+    };
     if let Some(step) = run.last_step {
-        add(format!("  step {}", fmt::count(step.max(0) as u64)));
+        let planned = planned_steps(run).map_or_else(String::new, |steps| format!("/{}", fmt::count(steps)));
+        add(format!("  step {}{planned}", fmt::count(step.max(0) as u64)));
+    }
+    if let Some(left) = seconds_left(run) {
+        add(format!("  {} left", fmt::duration(left)));
     }
     if let Some(rate) = run.tokens_per_second {
         add(format!("  {} tokens/s", show_amount(rate)));
@@ -106,6 +162,19 @@ fn progress(shared: &Shared, run: &RunView) -> Vec<Line<'static>> {
         add(format!("  last line {}", fmt::ago(silent + shared.age)));
     }
     vec![Line::from(spans)]
+}
+
+/// Steps of the whole run, where a plan is known and not reached.
+fn planned_steps(run: &RunView) -> Option<u64> {
+    let part = run.progress.filter(|part| *part > 0.0 && *part < 1.0)?;
+    Some((run.last_step? as f64 / part).round() as u64)
+}
+
+/// At the speed of now.
+fn seconds_left(run: &RunView) -> Option<f64> {
+    let left = planned_steps(run)? as f64 - run.last_step? as f64;
+    let rate = run.tokens_per_second.filter(|rate| *rate > 0.0)?;
+    Some(left * run.tokens_per_step()? / rate).filter(|left| left.is_finite() && run.state == RunState::Running)
 }
 
 fn alerts(shared: &Shared, snapshot: &Snapshot, run: &RunView, width: u16) -> Vec<Line<'static>> {

@@ -3,7 +3,8 @@
 mod table;
 
 use super::{
-    Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Prompt, Role, Spec, View, ViewAction, ViewId, act, run,
+    Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
+    act, run,
 };
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
@@ -109,6 +110,12 @@ impl Runs {
 impl View for Runs {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    /// A list of one is no list: the run has a view of its own.
+    fn presence(&self, shared: &Shared) -> Presence {
+        let shown = super::one::One.presence(shared);
+        if shown == Presence::There { Presence::Quiet } else { Presence::There }
     }
 
     /// How many, and how many of them pass the filter.

@@ -1,0 +1,191 @@
+//! Charts of one run: a large one of the loss that matters, with the forecast of its end, and small ones of what else it logs.
+
+use crate::ipc::series::{Axis, SeriesQuery};
+use crate::observe::{is_evaluation, training_loss};
+use crate::tui::fmt;
+use crate::tui::lines::{Curve, Lines};
+use crate::tui::shared::{Shared, label, losses};
+use crate::tui::text::frame;
+use crate::vocab::RunView;
+use crate::vocab::text::printable;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Columns that a small chart wants.
+const SMALL: u16 = 26;
+/// Its rows, with its frame: with axes, and without.
+const SMALL_ROWS: [u16; 2] = [7, 5];
+/// The least columns and rows of the large chart, with its frame.
+const LEAST: (u16, u16) = (40, 7);
+/// Small charts at most.
+const MOST: usize = 12;
+
+/// Where the charts stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct Places {
+    large: Rect,
+    small: Vec<Rect>,
+}
+
+/// The least rows that charts take.
+pub(in crate::tui) const ROWS: u16 = LEAST.1;
+
+impl Places {
+    /// Divides an area: the large chart above, one or two rows of small ones below. `None` where there is no room.
+    pub(in crate::tui) fn of(area: Rect, metrics: usize) -> Option<Self> {
+        if area.width < LEAST.0 || area.height < LEAST.1 {
+            return None;
+        }
+        let others = metrics.saturating_sub(1).min(MOST);
+        let abreast = usize::from(area.width / SMALL).max(1);
+        let spare = area.height - LEAST.1;
+        let each = SMALL_ROWS.into_iter().find(|rows| area.height >= 10 + *rows).unwrap_or(SMALL_ROWS[1]);
+        // A second row of small charts only where the large one keeps half of the height.
+        let most = (spare / each).min(if area.height >= 2 * (10 + each) { 2 } else { 1 });
+        let rows = most.min(others.div_ceil(abreast) as u16);
+        let large = Rect { height: area.height - rows * each, ..area };
+        let shown = others.min(abreast * usize::from(rows));
+        let mut small = Vec::new();
+        for place in 0..shown {
+            let row = place / abreast;
+            let in_row = (shown - row * abreast).min(abreast) as u16;
+            let at = (place % abreast) as u16;
+            let x = area.x + area.width * at / in_row;
+            let right = area.x + area.width * (at + 1) / in_row;
+            let y = large.bottom() + row as u16 * each;
+            small.push(Rect { x, y, width: right - x, height: each });
+        }
+        Some(Self { large, small })
+    }
+}
+
+/// How much a metric says about how a run goes, less being more.
+fn interest(key: &str) -> usize {
+    let lower = key.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    match () {
+        () if is_evaluation(key) => 1,
+        () if has(&["grad_norm", "grad norm", "gradnorm"]) => 2,
+        () if lower.ends_with("lr") || has(&["learning_rate", "learning rate"]) => 3,
+        () if has(&["tokens_per_sec", "tok/s", "tok_per_sec", "tps", "throughput", "mfu"]) => 4,
+        () if training_loss(key).is_some() => 5,
+        () if has(&["loss", "memory", "time"]) => 6,
+        () => 7,
+    }
+}
+
+/// Keys that count instead of measuring.
+fn is_counter(shared: &Shared, run: &RunView, key: &str) -> bool {
+    let lower = key.to_lowercase();
+    let named = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
+    let words = ["step", "epoch", "iteration", "tokens_seen", "total_tokens", "timestamp", "num_tokens"];
+    let last = lower.rsplit(['/', '.']).next().unwrap_or(&lower).to_owned();
+    !named && (words.contains(&last.as_str()) || crate::observe::counts_tokens(key)) && run.metrics.contains_key(key)
+}
+
+/// The metrics that are drawn, the large one first: what the user chose, else a validation loss of the project, else the
+/// training loss.
+pub(in crate::tui) fn metrics<'a>(shared: &'a Shared, run: &'a RunView) -> Vec<&'a str> {
+    let drawn = |key: &str| run.metrics.get(key).is_some_and(|metric| metric.points > 1);
+    let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let named: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).collect();
+    let mut all: Vec<&str> = run.metrics.keys().map(|key| &**key).filter(|key| drawn(key)).collect();
+    all.retain(|key| !is_counter(shared, run, key));
+    all.sort_by_key(|key| {
+        let place = named.iter().position(|name| name == key);
+        (place.unwrap_or(usize::MAX), interest(key), training_loss(key).unwrap_or(usize::MAX))
+    });
+    let chosen = shared.metric.as_deref().filter(|key| all.contains(key));
+    // The training loss has most points, and shows what happens; the user may choose another.
+    let training = all.iter().copied().filter(|key| training_loss(key).is_some()).min_by_key(|key| training_loss(key));
+    if let Some(first) = chosen.or(training).and_then(|key| all.iter().position(|other| *other == key)) {
+        let key = all.remove(first);
+        all.insert(0, key);
+    }
+    all
+}
+
+/// The curves that charts in that area need.
+pub(in crate::tui) fn query(shared: &Shared, run: &RunView, area: Rect) -> Option<SeriesQuery> {
+    let all = metrics(shared, run);
+    let places = Places::of(area, all.len())?;
+    let metrics = all.into_iter().take(1 + places.small.len()).map(str::to_owned).collect();
+    let pixels = u32::from(area.width.saturating_sub(8)).clamp(8, 1000) * 2;
+    let runs = vec![run.id];
+    Some(SeriesQuery { runs, metrics, x: Axis::Step, from: None, to: None, pixels, smoothing: 0.0 })
+}
+
+/// Draws them.
+pub(in crate::tui) fn draw(shared: &Shared, run: &RunView, places: &Places, buf: &mut Buffer) {
+    let all = metrics(shared, run);
+    let areas = std::iter::once(&places.large).chain(&places.small);
+    for (place, (key, area)) in all.iter().zip(areas).enumerate() {
+        one(shared, run, key, place == 0, *area, buf);
+    }
+}
+
+fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: &mut Buffer) {
+    let theme = &shared.theme;
+    let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
+    let last = run.metrics.get(key).map_or(f64::NAN, |metric| metric.last);
+    let value = if last.is_finite() { fmt::significant(last, 4) } else { fmt::loss(last) };
+    let room = usize::from(area.width).saturating_sub(value.len() + 6);
+    let mut title = vec![
+        Span::styled(format!(" {} ", fmt::tail(&printable(&name), room)), theme.title),
+        Span::styled(format!("{value} "), if last.is_finite() { theme.text } else { theme.bad }),
+    ];
+    let forecast = run.forecast.get(key);
+    if let Some(forecast) = forecast.filter(|_| large) {
+        let (low, high) = (fmt::loss(forecast.low), fmt::loss(forecast.high));
+        let text = format!("→ {} at the end (90 %: {low}–{high}) ", fmt::loss(forecast.value));
+        title.push(Span::styled(text, theme.accent));
+    }
+    let inner = frame(area, theme.faint, Line::from(title), buf);
+    let mut envelopes = shared.curves.iter().flat_map(|set| &set.curves);
+    let Some(envelope) = envelopes.find(|one| one.run == run.id && one.metric == key) else { return };
+    let newest = envelope.at.last().map_or(f64::NAN, |pixel| envelope.start + envelope.width * f64::from(*pixel));
+    let planned = run.last_step.zip(run.progress.filter(|part| *part > 0.0 && *part < 1.0));
+    let end = forecast
+        .zip(planned)
+        .map(|(forecast, (step, part))| ((step as f64 / part).round(), forecast.value, forecast.low, forecast.high));
+    let curve = Curve {
+        points: envelope.points(&envelope.last),
+        spread: envelope.spread(),
+        style: theme.curve,
+        sign: "●",
+        end: end.filter(|end| large && newest < end.0),
+    };
+    let is_loss = training_loss(key).is_some() || run.forecast.contains_key(key) || is_evaluation(key);
+    let measured = shared.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
+    let more = measured.map_or_else(|| crate::vocab::MetricUnit::of_key(key), |metric| metric.unit).higher_is_better();
+    let curves = [curve];
+    let log = is_loss && !more;
+    Lines { curves: &curves, log, amounts: false, cursor: None, bare: inner.height < 5, theme }.draw(inner, buf);
+}
+
+/// The next metric in the large chart.
+pub(in crate::tui) fn turn(shared: &mut Shared, by: isize) {
+    let Some(run) = shared.selected_run() else { return };
+    let mut all: Vec<String> = metrics(shared, run).into_iter().map(str::to_owned).collect();
+    let Some(now) = all.first().cloned() else { return };
+    // In an order that does not depend on which is the first now.
+    all.sort_by_key(|key| (interest(key), key.clone()));
+    let at = all.iter().position(|key| *key == now).unwrap_or(0);
+    shared.metric = Some(all[at.wrapping_add_signed(by + all.len() as isize) % all.len()].clone());
+}
+
+/// A line a metric, where there is no room for charts.
+pub(in crate::tui) fn sparks(shared: &Shared, run: &RunView, area: Rect, buf: &mut Buffer) {
+    let theme = &shared.theme;
+    for (y, key) in (area.y..area.bottom()).zip(metrics(shared, run)) {
+        let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
+        let last = run.metrics.get(key).map_or(f64::NAN, |metric| metric.last);
+        let name = fmt::left(&fmt::tail(&printable(&name), 16), 16);
+        let line = Line::from(vec![
+            Span::styled(format!(" {name} "), theme.text),
+            Span::styled(format!("{:>9}", fmt::significant(last, 4)), theme.now),
+        ]);
+        buf.set_line(area.x, y, &line, area.width);
+    }
+}
