@@ -76,7 +76,7 @@ impl Parser for Document {
             if python_json::value(text).is_none() {
                 return Err(FormatError::Stuck("truncated: still being written, or the writer stopped".into()));
             }
-            lines(&[0..text.len()], text, sink);
+            lines(std::slice::from_ref(&(0..text.len())), text, sink);
             return Ok(input.len());
         }
         let (records, lists) = find(text);
