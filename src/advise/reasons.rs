@@ -51,16 +51,17 @@ impl Explanation<'_> {
     /// The best run measured near the target beside what the laws predict of the mixture that they would have advised.
     pub(super) fn beside(&self, trial: &Trial, loss: f64, predicted: &BestMixture) -> String {
         let (run, measured, at) = (&trial.run, self.names(&trial.weights), self.names(&predicted.weights));
+        let unit = self.project.objective_unit();
         let scale = format!("{} parameters, {} tokens", show_amount(trial.params), show_amount(trial.tokens));
         if loss <= predicted.objective {
             format!(
-                "Measured: {run} reached {loss:.4} nats near the target ({scale}) with {measured}. The laws predict no lower \
+                "Measured: {run} reached {loss:.4} {unit} near the target ({scale}) with {measured}. The laws predict no lower \
                  loss for any allowed mixture ({:.4} at {at}), so what was measured counts.",
                 predicted.objective
             )
         } else {
             format!(
-                "The best run measured near the target ({run}: {scale}, {measured}) reached {loss:.4} nats; {:.4} is \
+                "The best run measured near the target ({run}: {scale}, {measured}) reached {loss:.4} {unit}; {:.4} is \
                  predicted at {at}.",
                 predicted.objective
             )
@@ -119,9 +120,10 @@ impl Explanation<'_> {
         }
         if self.keep {
             said.push(format!(
-                "The runs can't tell the current mixture from the best one found ({}: {:.4} nats lower, probability {:.0} %).",
+                "The runs can't tell the current mixture from the best one found ({}: {:.4} {} lower, probability {:.0} %).",
                 self.names(best),
                 self.gain,
+                self.project.objective_unit(),
                 100.0 * self.p_better
             ));
         } else {
@@ -201,9 +203,10 @@ impl Explanation<'_> {
         let more = self.chosen.best.objective - beyond.objective;
         (more > 1e-3 && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
-                "Outside the explored mixtures the laws predict {:.3} nats less, at {}. Launch a run there to test it, \
+                "Outside the explored mixtures the laws predict {:.3} {} less, at {}. Launch a run there to test it, \
                  or use `--extrapolate` to recommend it without one.",
                 more,
+                self.project.objective_unit(),
                 self.names(&beyond.weights)
             )
         })

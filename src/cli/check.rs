@@ -44,6 +44,11 @@ fn show(answer: &CheckAnswer) -> String {
     out.push_str("\n\n");
     out.push_str(&summary(&answer.runs));
     out.push('\n');
+    let missing = missing(answer);
+    if missing.len() > 1 {
+        out.push_str(&table(&missing));
+        out.push('\n');
+    }
     let mut rows: Vec<Vec<String>> = vec![["run", "file", "format", ">points", "why"].map(str::to_owned).to_vec()];
     for file in &answer.files {
         let format = file.format.clone().unwrap_or_else(|| "refused".to_owned());
@@ -107,4 +112,37 @@ fn summary(runs: &[RunView]) -> String {
         ]);
     }
     table(&rows)
+}
+
+/// One line for each thing that laws and forecasts would need, and what to type.
+fn missing(answer: &CheckAnswer) -> Vec<Vec<String>> {
+    let mut rows: Vec<Vec<String>> = vec![["missing", "of", "what to type"].map(str::to_owned).to_vec()];
+    let domains: Vec<&str> = answer.domains.iter().map(String::as_str).take(2).collect();
+    let (one, other) = match domains[..] {
+        [one, other] => (one, other),
+        _ => ("web", "code"),
+    };
+    let mixture = format!("in mixlaw.run.yaml of each, if it mixes corpora: mixture: {{ {one}: 0.7, {other}: 0.3 }}");
+    let is_known: [(&str, fn(&RunView) -> bool, &str); 3] = [
+        ("mixture", |run| run.mixture().is_some(), &mixture),
+        ("size", |run| run.params().is_some(), "in mixlaw.run.yaml of each: params: 1B"),
+        ("tokens per step", |run| run.tokens_per_step().is_some(), "in mixlaw.run.yaml of each: batch_tokens: 1M"),
+    ];
+    for (what, is_known, help) in is_known {
+        let without: Vec<&RunView> = answer.runs.iter().filter(|run| !is_known(run)).collect();
+        let of = match without[..] {
+            [] => continue,
+            [run] => run.name.clone(),
+            [first, ..] if without.len() == answer.runs.len() => {
+                format!("all {} ({}, …)", counted(without.len(), "run"), first.name)
+            }
+            [first, ..] => format!("{} ({}, …)", counted(without.len(), "run"), first.name),
+        };
+        rows.push(vec![what.to_owned(), of, help.to_owned()]);
+    }
+    let assumed = answer.notices.iter().find(|notice| notice.text.starts_with("target assumed"));
+    if let Some(help) = assumed.and_then(|notice| notice.help.clone()) {
+        rows.push(vec!["target".to_owned(), "the project".to_owned(), format!("in mixlaw.yaml: {help}")]);
+    }
+    rows
 }

@@ -9,7 +9,7 @@ use crate::vocab::{
     Abstention, Advice, Expected, RecommendAnswer, Recommendation, Scale, ShapeAdvice, ShapeRecommendation,
 };
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Arguments of `recommend`.
 #[derive(Debug, Args)]
@@ -63,16 +63,26 @@ fn show(advised: &Recommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&advised.expected));
     out.push_str(&format!(
-        "\nprobability of improvement {} · probability that every limit holds {} · gain {:.4} nats · id {}\n\n",
+        "\nprobability of improvement {} · probability that every limit holds {} · gain {:.4}{} · id {}\n\n",
         show_probability(advised.p_better),
         show_probability(advised.p_within_limits),
         advised.gain,
+        unit(&advised.expected),
         advised.id
     ));
     for reason in &advised.reasons {
         out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));
     }
     out
+}
+
+/// The unit of a gain, where all that is measured has one.
+fn unit(expected: &BTreeMap<String, Expected>) -> String {
+    let units: BTreeSet<&str> = expected.values().map(|expected| expected.measure.unit.words()).collect();
+    match (units.first(), units.len()) {
+        (Some(unit), 1) => format!(" {unit}"),
+        _ => String::new(),
+    }
 }
 
 fn losses(expected: &BTreeMap<String, Expected>) -> String {
@@ -110,10 +120,11 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&r.expected));
     out.push_str(&format!(
-        "\nfor {} FLOPs · probability of improvement {} · gain {:.4} nats\n\n",
+        "\nfor {} FLOPs · probability of improvement {} · gain {:.4}{}\n\n",
         significant(r.compute, 3),
         show_probability(r.p_better),
-        r.gain
+        r.gain,
+        unit(&r.expected)
     ));
     for reason in &r.reasons {
         out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));

@@ -5,7 +5,7 @@ use super::{FactSource, Objective, Project};
 use crate::vocab::count::counted;
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::text::printable;
-use crate::vocab::{MetricUnit, Notice, Severity};
+use crate::vocab::{Metric, MetricUnit, Notice, Severity};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -53,7 +53,34 @@ fn found(out: &mut String, key: &str, notices: &[Notice]) {
     let of_key = |notice: &&Notice| notice.help.as_ref().is_some_and(|help| help.starts_with(&format!("{key}:")));
     for notice in notices.iter().filter(|notice| notice.severity == Severity::Info).filter(of_key) {
         comment(out, &format!("Found: {}", notice.text));
+        comment(out, &format!("Confidence {}", confidence(key, &notice.text)));
     }
+}
+
+/// How sure what was found is, and why.
+fn confidence(key: &str, text: &str) -> &'static str {
+    match key {
+        "domains" if text.contains("mixtures of") => "high: runs state what they are trained on.",
+        "domains" => "medium: no run states what it is trained on; these are the names of losses.",
+        "metrics" if text.contains("first words") => "medium: the names begin alike, and no others do.",
+        "metrics" => "high: the names say so.",
+        "mixture" if text.contains("mean of") => "low: the runs have different mixtures; this is their mean.",
+        "mixture" => "high: runs state it.",
+        _ => "low: nothing says which run you plan; the largest so far is taken.",
+    }
+}
+
+/// How sure it is that a key is that of a metric, and why.
+fn confidence_in(metric: &Metric, by: usize, runs: usize) -> String {
+    let words = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
+    let named = words(&metric.key).contains(&words(&metric.name));
+    let (sure, why) = match (named, by == runs) {
+        (true, true) => ("high", "named so in all runs".to_owned()),
+        (true, false) => ("medium", format!("{} without it", counted(runs.saturating_sub(by), "run"))),
+        (false, true) => ("medium", "not named so".to_owned()),
+        (false, false) => ("low", format!("not named so, {} without it", counted(runs.saturating_sub(by), "run"))),
+    };
+    format!("confidence {sure}: {why}")
 }
 
 /// A commented line of a section.
@@ -112,8 +139,10 @@ fn domains(out: &mut String, project: &Project, runs: usize, logged: &Logged, no
     );
     for metric in &project.metrics {
         let (name, key) = (word(&metric.name), word(&metric.key));
-        let by =
-            logged.get(&metric.key).map_or_else(String::new, |by| format!("   # in {by} of {}", counted(runs, "run")));
+        let by = logged.get(&metric.key).map_or_else(String::new, |by| {
+            let sure = confidence_in(metric, *by, runs);
+            format!("   # in {by} of {}; {sure}", counted(runs, "run"))
+        });
         if MetricUnit::of_key(&metric.key) == metric.unit {
             let _ = writeln!(out, "  {name}: {key}{by}");
         } else {
@@ -142,6 +171,10 @@ fn target(out: &mut String, project: &Project, notices: &[Notice]) {
             Some(value) => drop(writeln!(out, "  {key}: {}", amount(value))),
             None => drop(writeln!(out, "  # {key}: {example}")),
         }
+    }
+    if let (Some(params), Some(tokens)) = (project.target.params, project.target.tokens) {
+        let larger = format!("{{ params: {}, tokens: {} }}", show_amount(10.0 * params), show_amount(10.0 * tokens));
+        comment_in(out, &format!("or a larger one: target: {larger}"));
     }
 }
 
@@ -212,7 +245,7 @@ fn objective(out: &mut String, objective: &Objective, domains: &[String]) {
 mod tests {
     use super::*;
     use crate::project::{RunSource, Target, load};
-    use crate::vocab::{Metric, Mixture};
+    use crate::vocab::Mixture;
     use std::path::Path;
 
     fn assert_loads_back(project: &Project, text: &str) {
@@ -254,8 +287,29 @@ mod tests {
         let text = render(&project, 36, &logged, &[notice]);
         assert!(text.contains("written from 36 runs") && text.contains("# Note: odd[2J\n# thing\n"), "{text}");
         assert!(text.contains("prose: eval/prose/loss   # in 30 of 36 runs"), "{text}");
+        assert!(text.contains("runs; confidence medium: 6 runs without it"), "{text}");
         assert!(text.contains("# NAME: ") && text.contains("quiz") && !text.contains('\u{1b}'), "{text}");
         assert_loads_back(&project, &text);
+    }
+
+    #[test]
+    fn what_is_found_says_how_sure_it_is() {
+        for (key, text, sure) in [
+            ("domains", "domains detected: a, b (from the mixtures of 3 runs)", "high"),
+            ("domains", "domains detected: a, b (from their losses)", "medium"),
+            ("metrics", "validation losses assumed by their first words: x for a", "medium"),
+            ("mixture", "current mixture assumed: { a: 1 } (the mean of 6 runs)", "low"),
+            ("target", "target assumed: 1B parameters (the largest run)", "low"),
+        ] {
+            let help = Some(format!("{key}: x"));
+            let mut out = String::new();
+            found(&mut out, key, &[Notice { severity: Severity::Info, text: text.to_owned(), help }]);
+            assert!(out.contains(&format!("# Confidence {sure}: ")), "{out}");
+        }
+        let metric = Metric::of_domain("web", "eval/web/loss");
+        assert_eq!(confidence_in(&metric, 6, 6), "confidence high: named so in all runs");
+        let other = Metric::of_domain("general_zh", "eval_general_val_loss");
+        assert_eq!(confidence_in(&other, 1, 1), "confidence medium: not named so");
     }
 
     #[test]

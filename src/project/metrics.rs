@@ -1,11 +1,23 @@
 //! `metrics`: what is measured, by name.
 
-use super::ProjectError;
 use super::check::Checker;
 use super::file::{MetricFile, ProjectFile};
 use super::source::At;
 use super::suggest::closest;
+use super::{Project, ProjectError};
 use crate::vocab::{Metric, MetricUnit};
+
+impl Project {
+    /// Words for the unit of the objective: that of all it weighs, if it is one.
+    #[must_use]
+    pub fn objective_unit(&self) -> &'static str {
+        let weighs =
+            |metric: &&Metric| self.objective.minimize.is_empty() || self.objective.minimize.contains_key(&metric.name);
+        let mut units = self.metrics.iter().filter(weighs).map(|metric| metric.unit.words());
+        let first = units.next().unwrap_or(MetricUnit::Nats.words());
+        if units.all(|unit| unit == first) { first } else { "(of several units)" }
+    }
+}
 
 impl Checker<'_> {
     /// The metrics, in the order of the text. A name that is no domain is an evaluation that belongs to none.
