@@ -151,6 +151,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let task = Task { observations, x: &x, plan: &plan, options, cold, reuse: None, stop };
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     result.choice.held_out = plan.unit;
+    result.choice.within = !judge.looks_beyond();
     let mut entries = Vec::new();
     for law in request.names() {
         match task.enter(&law, request.warm(&law)) {
@@ -289,7 +290,7 @@ impl Candidates {
     /// Sorts the candidates, and says which is used and why.
     fn put_into_words(&mut self, mut lines: Vec<Candidate>) {
         lines.sort_by(|a, b| {
-            let error = |line: &Candidate| line.error().unwrap_or(f64::INFINITY);
+            let error = |line: &Candidate| self.choice.error(line).unwrap_or(f64::INFINITY);
             let dropped = |line: &Candidate| line.dropped_after.is_some();
             a.kind.cmp(&b.kind).then(dropped(a).cmp(&dropped(b))).then(error(a).total_cmp(&error(b)))
         });

@@ -70,6 +70,11 @@ impl<'a> Judge<'a> {
         Self { cluster, beyond, of_test, plan }
     }
 
+    /// Whether the target lies beyond the runs, in N or D, or is not known.
+    pub(super) fn looks_beyond(&self) -> bool {
+        self.beyond.contains(&true)
+    }
+
     /// The mean relative error expected where laws are used, over the parts that `counts` counts. Infinite where nothing was
     /// held out.
     pub(super) fn error(&self, score: &Score, counts: impl Fn(usize) -> bool) -> f64 {

@@ -5,10 +5,10 @@ use crate::vocab::{Candidate, CandidateKind, Choice, Unit};
 
 /// The baseline with a smaller error than the chosen law's, the best of them.
 pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
-    let chosen = choice.judged()?.error()?;
+    let chosen = choice.error(choice.judged()?)?;
     let is_itself = |c: &Candidate| choice.law.as_deref() == Some(LINE) && c.name == "linear";
     let better = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline && !is_itself(c));
-    let better = better.filter_map(|c| Some((c.error()?, c))).filter(|(error, _)| *error < chosen);
+    let better = better.filter_map(|c| Some((choice.error(c)?, c))).filter(|(error, _)| *error < chosen);
     better.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c.name.clone())
 }
 
@@ -17,8 +17,8 @@ pub(super) fn beaten_by(choice: &Choice) -> Option<String> {
 pub(super) fn rival(choice: &Choice, law: &Candidate) -> Option<(String, f64)> {
     let others = choice.candidates.iter().filter(|c| c.kind == CandidateKind::Baseline);
     let others = others.filter(|c| !(choice.law.as_deref() == Some(LINE) && c.name == "linear"));
-    let (least, best) = others.filter_map(|c| Some((c.error()?, c))).min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some((said(&best.name), 1.0 - law.error()? / least.max(f64::MIN_POSITIVE)))
+    let (least, best) = others.filter_map(|c| Some((choice.error(c)?, c))).min_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some((said(&best.name), 1.0 - choice.error(law)? / least.max(f64::MIN_POSITIVE)))
 }
 
 /// `additive: 1.6 % error on held-out mixtures and 1.4 % on the held-out largest scale, against …`
@@ -153,6 +153,17 @@ mod tests {
     fn what_was_held_out_is_called_what_it_is() {
         let runs = Choice { held_out: Some(Unit::Runs), ..choice(0.0057, 0.0458) };
         assert!(sentence(&runs).starts_with("additive: 0.57 % error on held-out runs and"));
+    }
+
+    #[test]
+    fn where_the_target_lies_within_the_runs_errors_on_mixtures_decide() {
+        let mut choice = choice(0.0057, 0.0458);
+        choice.candidates[0].mre_scale = Some(0.2);
+        assert_eq!(beaten_by(&choice).as_deref(), Some("linear"));
+        choice.within = true;
+        assert_eq!(beaten_by(&choice), None);
+        let (rival, better) = rival(&choice, &choice.candidates[0]).unwrap();
+        assert!(rival == "a straight line" && (better - 0.81).abs() < 1e-9);
     }
 
     #[test]

@@ -185,6 +185,18 @@ pub struct Choice {
     /// small. The daemon repeats the choice without them when it is idle; `fit --nested` does it at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
+    /// Whether the target lies within the sizes and token counts of the runs, so that the error on held-out mixtures alone
+    /// decides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub within: bool,
+}
+
+impl Choice {
+    /// The error of a candidate that decides.
+    #[must_use]
+    pub fn error(&self, of: &Candidate) -> Option<f64> {
+        if self.within { of.mre_heldout.or(of.mre_scale) } else { of.error() }
+    }
 }
 
 /// Kind of a candidate.
