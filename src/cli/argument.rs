@@ -35,6 +35,9 @@ pub enum ArgumentError {
     /// A speed cannot be read, or is not above zero.
     #[error("'{0}' is not a speed; write a number above zero, like 50")]
     NotASpeed(String),
+    /// A number of minutes cannot be read, or is not above zero.
+    #[error("'{0}' is no number of minutes; write one above zero, like 2")]
+    NotMinutes(String),
     /// There is no such view.
     #[error("the views are {0}")]
     NoView(String),

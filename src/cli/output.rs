@@ -84,6 +84,12 @@ pub fn remark(notice: &Notice) {
     let _ = writeln!(err, "warning: {}", complaint(&notice.text, notice.help.as_deref()));
 }
 
+/// Says on standard error what is waited for, and what may be meant instead.
+pub fn waits(text: &str, help: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "waiting: {}", complaint(text, Some(help)));
+}
+
 /// Text table. The first row is the header; a `>` before a header right-aligns its column.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {

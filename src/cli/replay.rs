@@ -10,6 +10,9 @@ use clap::Args;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// How long the end is seen before a repeated replay begins again.
+const BETWEEN: Duration = Duration::from_secs(5);
+
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -21,6 +24,12 @@ pub struct Replay {
     /// Speed relative to the recording
     #[arg(long, value_name = "X", default_value_t = 50.0, value_parser = speed)]
     speed: f64,
+    /// Play the whole recording in so many minutes, instead of at a speed
+    #[arg(long, value_name = "M", conflicts_with = "speed", value_parser = minutes)]
+    minutes: Option<f64>,
+    /// Begin again when the last run has ended, until Ctrl-C; what was written before is removed
+    #[arg(long)]
+    repeat: bool,
     /// Runs that train at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
@@ -33,12 +42,21 @@ fn speed(text: &str) -> Result<f64, ArgumentError> {
     }
 }
 
+fn minutes(text: &str) -> Result<f64, ArgumentError> {
+    match text.parse::<f64>() {
+        Ok(minutes) if minutes.is_finite() && minutes > 0.0 => Ok(minutes),
+        _ => Err(ArgumentError::NotMinutes(text.to_owned())),
+    }
+}
+
 impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let project = Project::load(&self.project.project)?;
         let into = self.into;
         refuse_what_is_there(&into)?;
         let failed = |e: std::io::Error| Failure::new(format!("cannot replay: {e}"), None);
+        // Before anything is read, so that whoever wants to watch it can begin.
+        std::fs::create_dir_all(&into).map_err(failed)?;
         let runs = replay::record(&project).map_err(failed)?;
         if runs.iter().all(|run| run.logs.is_empty()) {
             return Err(Failure::new(
@@ -54,20 +72,28 @@ impl Replay {
         }
         replay::prepare(&project, &runs, &into).map_err(failed)?;
         let appends = replay::schedule(&runs, usize::from(self.jobs));
-        let last = appends.last().map_or(0.0, |append| append.at / self.speed);
+        let whole = appends.last().map_or(0.0, |append| append.at);
+        let speed = self.minutes.map_or(self.speed, |minutes| (whole / (60.0 * minutes)).max(1e-9));
+        let last = whole / speed;
         print(&format!(
             "replaying {}, {}, {last:.0} s; watch them: mixlaw watch {}\n",
             counted(runs.len(), "run"),
             counted(appends.len(), "line"),
             into.display()
         ))?;
-        let began = Instant::now();
-        replay::play(&runs, &appends, &into, self.speed, |due: Duration| {
-            std::thread::sleep(due.saturating_sub(began.elapsed()));
-            true
-        })
-        .map_err(failed)?;
-        Ok(Outcome::Done)
+        loop {
+            let began = Instant::now();
+            replay::play(&runs, &appends, &into, speed, |due: Duration| {
+                std::thread::sleep(due.saturating_sub(began.elapsed()));
+                true
+            })
+            .map_err(failed)?;
+            if !self.repeat {
+                return Ok(Outcome::Done);
+            }
+            std::thread::sleep(BETWEEN);
+            replay::remove(&runs, &into).map_err(failed)?;
+        }
     }
 }
 

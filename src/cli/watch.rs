@@ -6,7 +6,7 @@ mod places;
 mod remember;
 mod thread;
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, waits};
 use super::session::Session;
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::daemon::event::Event;
@@ -15,7 +15,7 @@ use crate::daemon::service::Service;
 use crate::daemon::state_dir::StateDir;
 use crate::ipc::protocol::{Command, Failure, PredictQuery, Query, Which};
 use crate::ipc::series::{SeriesAnswer, SeriesQuery};
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::report;
 use crate::report::text::Answers;
 use crate::tui::{self, CurveSet, Depth, Exit, LastWill, Latest, Prediction, Theme, ThemeName, ViewId, views};
@@ -24,7 +24,11 @@ use clap::Args;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use thread::thread;
+
+/// Between two looks for a project that does not exist yet.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
@@ -100,7 +104,7 @@ impl Watch {
                     .to_owned(),
             ));
         }
-        let project = Project::load(&self.project.project)?;
+        let project = awaited(&self.project.project)?;
         let place = StateDir::of(&project).ok().map(|place| place.dashboard());
         let options = tui::Options {
             theme: theme(self.theme),
@@ -139,6 +143,23 @@ impl Watch {
             }
         }
         Ok(())
+    }
+}
+
+/// The project, once there is one: whoever looks at a screen may have started the training a second ago.
+fn awaited(path: &Path) -> Result<Project, Failure> {
+    let mut said = false;
+    loop {
+        match Project::load(path) {
+            Err(ProjectError::Missing { path, help }) => {
+                if !said {
+                    waits(&format!("{} does not exist yet; Ctrl-C ends", path.display()), &help);
+                }
+                said = true;
+                std::thread::sleep(LOOK);
+            }
+            other => return Ok(other?),
+        }
     }
 }
 

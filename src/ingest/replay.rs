@@ -184,6 +184,23 @@ pub fn play(
     Ok(())
 }
 
+/// Removes the logs that a replay has written, and nothing else.
+///
+/// # Errors
+/// Those of the disk, with the path in front.
+pub fn remove(runs: &[RecordedRun], into: &Path) -> io::Result<()> {
+    for log in runs.iter().flat_map(|run| &run.logs) {
+        let path = into.join(&log.path);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(io::Error::new(e.kind(), format!("{}: {e}", path.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Puts in place what is there before training begins: directories, configurations, and last the project file.
 ///
 /// # Errors

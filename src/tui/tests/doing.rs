@@ -185,3 +185,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_alerts_of_one_kind_are_one_line() {
+    let mut snapshot = fixture::sweep();
+    let told = snapshot.runs.iter().find(|run| !run.signals.is_empty()).unwrap().signals.clone();
+    for (i, run) in snapshot.runs.iter_mut().enumerate() {
+        let run = Arc::make_mut(run);
+        run.signals = told.iter().filter(|alert| alert.acknowledged.is_none()).cloned().collect();
+        for alert in &mut run.signals {
+            (alert.id, alert.signal.run) = (i as u64, run.name.clone());
+        }
+    }
+    let mut m = model(snapshot, (120, 35));
+    m.go(ViewId("alerts"));
+    type_in(&mut m, "z");
+    let folded = screen(&m);
+    assert!(folded.contains("36 stalled"), "{folded}");
+    assert!(folded.contains("and 33 more"), "{folded}");
+    type_in(&mut m, "e");
+    assert!(screen(&m).matches("stalled:").count() > 20, "{}", screen(&m));
+    let effects = press(&mut m, KeyCode::Char('a'));
+    assert!(matches!(&effects[..], [Effect::Dismiss(ids)] if ids.len() == 36));
+}

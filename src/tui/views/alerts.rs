@@ -7,6 +7,7 @@ use crate::tui::text::bullet;
 use crate::tui::update::Effect;
 use crate::tui::{fmt, signs};
 use crate::vocab::Snapshot;
+use crate::vocab::count::counted;
 use crate::vocab::signal::Alert;
 use crate::vocab::text::printable;
 use ratatui::text::{Line, Span};
@@ -19,13 +20,24 @@ static SPEC: Spec = Spec {
     signs: &[("⚑", "a run with open alerts")],
 };
 
-/// The alerts of all runs. Has no state of its own.
+/// Alerts of one kind from so many runs on are one line.
+const FOLD: usize = 4;
+
+/// The alerts of all runs.
 #[derive(Debug, Clone, Default)]
-pub struct Alerts;
+pub struct Alerts {
+    /// Whether each alert has a line of its own, however many of its kind there are.
+    pub unfolded: bool,
+}
 
 impl Actions for Alerts {
-    const ACTIONS: &'static [ViewAction<Self>] =
-        &[act("alerts.dismiss-all", &[k('a')], "dismiss all alerts", Self::dismiss).hint("dismiss all")];
+    const ACTIONS: &'static [ViewAction<Self>] = &[
+        act("alerts.dismiss-all", &[k('a')], "dismiss all alerts", Self::dismiss).hint("dismiss all"),
+        act("alerts.unfold", &[k('e')], "a line for each alert, or one for each kind", |view: &mut Self, _| {
+            view.unfolded = !view.unfolded;
+        })
+        .hint("unfold"),
+    ];
 }
 
 impl Alerts {
@@ -59,7 +71,24 @@ impl View for Alerts {
         if events.is_empty() {
             return vec![Line::from(Span::styled("No alerts.", shared.theme.dim))];
         }
-        events.into_iter().flat_map(|event| one(shared, snapshot, event, true, width)).collect()
+        if self.unfolded {
+            return events.into_iter().flat_map(|event| one(shared, snapshot, event, true, width)).collect();
+        }
+        let mut out = Vec::new();
+        let mut folded: Vec<(&str, bool)> = Vec::new();
+        for event in &events {
+            let kind = (event.signal.kind.word(), event.acknowledged.is_some());
+            let same = || {
+                events.iter().copied().filter(|other| kind == (other.signal.kind.word(), other.acknowledged.is_some()))
+            };
+            if same().count() < FOLD {
+                out.extend(one(shared, snapshot, event, true, width));
+            } else if !folded.contains(&kind) {
+                folded.push(kind);
+                out.extend(fold(shared, snapshot, &same().collect::<Vec<_>>(), width));
+            }
+        }
+        out
     }
 }
 
@@ -71,6 +100,31 @@ fn all(snapshot: &Snapshot) -> Vec<&Alert> {
         dismissed(a).cmp(&dismissed(b)).then(b.at.total_cmp(&a.at)).then(b.id.cmp(&a.id))
     });
     events
+}
+
+/// The lines of many alerts of one kind: how many, of which runs, and the newest.
+fn fold(shared: &Shared, snapshot: &Snapshot, events: &[&Alert], width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let Some(newest) = events.first() else { return Vec::new() };
+    let (sign, style) = signs::severity(theme, newest.signal.severity);
+    let dismissed = newest.acknowledged.is_some();
+    let mut runs: Vec<&str> = events.iter().map(|event| shared.runs.short(&event.signal.run)).collect();
+    runs.sort_unstable();
+    runs.dedup();
+    let named = runs.iter().take(3).map(|name| fmt::tail(name, 24)).collect::<Vec<_>>().join(", ");
+    let more = runs.len().saturating_sub(3);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let ago = fmt::ago((snapshot.at - newest.at).max(0.0) + shared.age);
+    let noted = if dismissed { ", dismissed" } else { "" };
+    let of = if runs.len() == events.len() { String::new() } else { format!(" in {}", counted(runs.len(), "run")) };
+    let text = format!(
+        "{} {}{of}: {named}{more}; newest {ago}: {}{noted}",
+        events.len(),
+        newest.signal.kind.word(),
+        newest.signal.evidence
+    );
+    let (style, body) = if dismissed { (theme.dim, theme.dim) } else { (style, theme.text) };
+    bullet(&format!("{sign}   "), style, &printable(&text), body, width)
 }
 
 /// The lines of one alert.
