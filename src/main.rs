@@ -4,5 +4,8 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mixlaw::cli::run(mixlaw::cli::Cli::parse())
+    match mixlaw::cli::Cli::try_parse() {
+        Ok(cli) => mixlaw::cli::run(cli),
+        Err(error) => mixlaw::cli::output::misused(&error),
+    }
 }

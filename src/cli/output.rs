@@ -2,17 +2,22 @@
 
 use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
-use crate::vocab::text::{complaint, printable};
+use crate::vocab::text::{complaint, harmless, harmless_json, printable};
 use crate::vocab::{IngestProgress, Notice};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// Writes to standard output. If the reader has closed the pipe (`mixlaw runs | head`), the process exits silently.
+/// Writes to standard output: to a terminal only what is [`harmless`], to a pipe or a file every byte as it is. If the
+/// reader has closed the pipe (`mixlaw runs | head`), the process exits silently.
 ///
 /// # Errors
 /// If the text cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() { write(&harmless(text)) } else { write(text) }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
@@ -29,7 +34,17 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value)
         .map_err(|e| Failure::new(format!("cannot write the answer as JSON: {e}"), None))?;
     text.push('\n');
-    print(&text)
+    if std::io::stdout().is_terminal() { write(&harmless_json(&text)) } else { write(&text) }
+}
+
+/// Writes what is wrong with the arguments (they may hold a name with escapes in it), or the help, and ends the process.
+pub fn misused(error: &clap::Error) -> ! {
+    let plain = error.render().to_string();
+    if harmless(&plain) == plain {
+        error.exit();
+    }
+    let _ = writeln!(std::io::stderr(), "{}", harmless(plain.trim_end()));
+    std::process::exit(error.exit_code());
 }
 
 /// Shows the progress of a fit on one line of standard error, if it is a terminal.

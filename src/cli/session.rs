@@ -17,7 +17,7 @@ use crate::store::{Opened, SledStore, StoreError};
 use crate::vocab::{AckAnswer, Notice, RunsAnswer, Severity, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -48,6 +48,8 @@ pub struct Own {
     trouble: Option<Notice>,
     /// Whether the unreadable logs have been listed.
     told: bool,
+    /// The store's directory, as long as the store may be made anew: once.
+    directory: Option<PathBuf>,
 }
 
 impl Session {
@@ -62,8 +64,13 @@ impl Session {
         }
         let kept = match StateDir::of(&project).and_then(|place| Ok((place.own()?, place))) {
             Ok((Some(lock), place)) => {
-                let kept = SledStore::open(&place.store());
-                Some(kept.and_then(|(store, opened)| Own::on(&project, store, &opened, Some(lock), None)))
+                let directory = place.store();
+                let on = |(store, opened)| Own::on(&project, store, &opened, None, None);
+                let own = match SledStore::open(&directory).and_then(on) {
+                    Err(StoreError::Damaged(_)) => SledStore::open_anew(&directory).and_then(on),
+                    own => own,
+                };
+                Some(own.map(|own| Own { lock: Some(lock), directory: Some(directory), ..own }))
             }
             // Between another one-shot command's lock and its end, or a daemon's lock and its socket.
             Ok((None, _)) => match lifecycle::wait_for(&project)? {
@@ -150,12 +157,23 @@ impl Session {
         match self {
             Self::Own(own) => {
                 let mut failure = None;
-                let result = export::points(own.known(Need::Points)?.store.as_ref(), &query, |text| {
-                    sink(text).map_err(|error| {
-                        failure = Some(error);
-                        std::io::Error::other("the output is closed")
-                    })
-                });
+                let mut sent = false;
+                let result = loop {
+                    let result = export::points(own.known(Need::Points)?.store.as_ref(), &query, |text| {
+                        sent = true;
+                        sink(text).map_err(|error| {
+                            failure = Some(error);
+                            std::io::Error::other("the output is closed")
+                        })
+                    });
+                    match result {
+                        // What was written cannot be taken back; the next command finds the store whole.
+                        Err(export::ExportError::Store(StoreError::Damaged(why))) if !sent && own.can_mend() => {
+                            own.mend(&why)?;
+                        }
+                        result => break result,
+                    }
+                };
                 match (result, failure) {
                     (_, Some(failure)) => Err(failure),
                     (Err(error), None) => Err(error.into()),
@@ -188,7 +206,28 @@ impl Own {
         trouble: Option<Notice>,
     ) -> Result<Self, StoreError> {
         let engine = Engine::new(project.clone(), store, opened)?;
-        Ok(Self { engine, known: None, lock, trouble, told: false })
+        Ok(Self { engine, known: None, lock, trouble, told: false, directory: None })
+    }
+
+    fn can_mend(&self) -> bool {
+        self.lock.is_some() && self.directory.is_some()
+    }
+
+    /// Moves a store that turned out to be damaged aside, and goes on with a new one; the logs are read again.
+    fn mend(&mut self, why: &str) -> Result<(), StoreError> {
+        let Some(directory) = self.directory.take() else { return Err(StoreError::Damaged(why.to_owned())) };
+        let project = self.engine.written().clone();
+        self.known = None;
+        // The old store is closed by this.
+        self.engine = Engine::new(project.clone(), SledStore::temporary()?, &Opened::New)?;
+        let (store, opened) = SledStore::open_anew(&directory)?;
+        if let Opened::MovedAside(aside) = &opened {
+            let text = format!("the store was damaged ({why}); the logs are read again");
+            let help = Some(format!("the old store is at {}; delete it when you no longer need it", aside.display()));
+            output::remark(&Notice { severity: Severity::Warning, text, help });
+        }
+        self.engine = Engine::new(project, store, &opened)?;
+        Ok(())
     }
 
     /// The current state, with everything that `need` asks for.
@@ -205,6 +244,10 @@ impl Own {
                     // A new one: nothing more is written to the journal either, for which there is no room.
                     self.engine = Engine::new(self.engine.written().clone(), SledStore::temporary()?, &Opened::New)?;
                     self.lock = None;
+                    (need, self.settle(need)?)
+                }
+                Err(StoreError::Damaged(why)) if self.can_mend() => {
+                    self.mend(&why)?;
                     (need, self.settle(need)?)
                 }
                 Err(error) => return Err(error.into()),
@@ -246,7 +289,13 @@ impl Own {
         {
             self.nest(fit.metric.as_deref())?;
         }
-        answer(query, self.known(need(query))?, &never)
+        let given = answer(query, self.known(need(query))?, &never);
+        // An answer from a store that is damaged may lack what could not be read.
+        if self.engine.store().is_damaged() && self.can_mend() {
+            self.mend("a block is not what was written")?;
+            return answer(query, self.known(need(query))?, &never);
+        }
+        given
     }
 
     /// Works out the errors of the choice among laws, of one loss (named by key or by domain) or of all, and keeps them.

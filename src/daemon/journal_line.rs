@@ -30,6 +30,19 @@ pub enum JournalLine {
     },
 }
 
+impl JournalLine {
+    /// When it was written, seconds since 1970.
+    #[must_use]
+    pub fn at(&self) -> f64 {
+        match self {
+            Self::Forecast(entry) => entry.at,
+            Self::Ended(ended) => ended.at,
+            Self::Signal(alert) => alert.at,
+            Self::Over { at, .. } | Self::Acknowledged { at, .. } => *at,
+        }
+    }
+}
+
 /// The end of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ended {

@@ -7,8 +7,10 @@ use super::hang_up::HangUp;
 use super::publisher::{CurrentState, Publisher};
 use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
+use crate::ingest::Look;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::store::StoreError;
 use crate::vocab::AckAnswer;
 use crossbeam_channel::bounded;
 use rustix::fs::Mode;
@@ -18,10 +20,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a question waits for a daemon that is still starting.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a question waits for a damaged store to be made anew from the logs.
+const REBUILT: Duration = Duration::from_secs(60);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long a command may take to be done.
 const DONE: Duration = Duration::from_secs(30);
 /// Clients at a time; each is a thread.
@@ -150,13 +156,42 @@ fn current(shared: &Shared) -> Result<Arc<CurrentState>, Failure> {
     patient.ok_or_else(|| Failure::new("the daemon is still starting", "try again in a moment".to_owned()))
 }
 
+/// Where a store turned out to be damaged: has the engine make it anew, and waits until the logs have been read again. The
+/// answer that was begun is given up: nobody may hold the old store meanwhile. Returns whether it is whole again.
+fn mended(current: Arc<CurrentState>, shared: &Shared) -> bool {
+    drop(current);
+    // Wakes the engine, which looks at its store.
+    (shared.tell)(Event::Look(Look::Hints(Vec::new())));
+    let until = Instant::now() + REBUILT;
+    while Instant::now() < until && !shared.publisher.closed() {
+        std::thread::sleep(LOOK);
+        let whole =
+            |current: Arc<CurrentState>| !current.store.is_damaged() && current.snapshot.daemon.ingest.is_none();
+        if shared.publisher.latest().is_some_and(whole) {
+            return true;
+        }
+    }
+    false
+}
+
 fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
-    let current = match current(shared) {
-        Ok(current) => current,
-        Err(failure) => return frame::write(stream, &Response::Failed(failure)),
+    let mut sent = false;
+    let mut first = true;
+    let result = loop {
+        let current = match current(shared) {
+            Ok(current) => current,
+            Err(failure) => return frame::write(stream, &Response::Failed(failure)),
+        };
+        let result = export::points(current.store.as_ref(), query, |chunk| {
+            sent = true;
+            frame::write(stream, &Response::Chunk(chunk.to_owned()))
+        });
+        let again = matches!(result, Err(export::ExportError::Store(StoreError::Damaged(_))));
+        // What was sent cannot be taken back; the next export finds the store whole.
+        if !(again && mended(current, shared) && !sent && std::mem::take(&mut first)) {
+            break result;
+        }
     };
-    let result =
-        export::points(current.store.as_ref(), query, |chunk| frame::write(stream, &Response::Chunk(chunk.to_owned())));
     let response = match result {
         Ok(()) => Response::End,
         Err(export::ExportError::Sink(error)) => return Err(error),
@@ -166,14 +201,19 @@ fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std:
 }
 
 fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
-    let current = match current(shared) {
-        Ok(current) => current,
-        Err(failure) => return frame::write(stream, &Response::Failed(failure)),
-    };
     let line = HangUp::of(stream)?;
-    let response = match answer(query, &current, &|| line.is_gone()) {
-        Ok(value) => Response::Answer(value),
-        Err(failure) => Response::Failed(failure),
+    let mut first = true;
+    let response = loop {
+        let current = match current(shared) {
+            Ok(current) => current,
+            Err(failure) => break Response::Failed(failure),
+        };
+        let answer = answer(query, &current, &|| line.is_gone());
+        // An answer from a store that is damaged may lack what could not be read.
+        if std::mem::take(&mut first) && current.store.is_damaged() && mended(current, shared) {
+            continue;
+        }
+        break answer.map_or_else(Response::Failed, Response::Answer);
     };
     frame::write(stream, &response)
 }

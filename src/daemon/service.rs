@@ -293,6 +293,9 @@ impl Worker {
             if look.is_none() && looked.elapsed() >= every {
                 look = Some(Look::Everything);
             }
+            if self.engine.store().is_damaged() {
+                return Err(StoreError::Damaged("a block is not what was written".to_owned()));
+            }
         }
         self.engine.store().flush()
     }

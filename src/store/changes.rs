@@ -140,12 +140,7 @@ impl SledStore {
     pub(super) fn must_get_packed(&self, key: &[u8]) -> Result<Vec<u8>, StoreError> {
         let stored = self.must_get(key)?;
         let Some(place) = place(&stored)? else { return Ok(stored[1..].to_vec()) };
-        self.packs.read(place).inspect_err(|error| {
-            // Whoever opens the store next is to look at all of it.
-            if matches!(error, StoreError::Damaged(_)) {
-                let _ = self.db.remove(keys::BOOT);
-            }
-        })
+        self.noted(self.packs.read(place))
     }
 }
 

@@ -42,7 +42,7 @@ impl SledStore {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::outside(self, Some(pack));
         let mut next = None;
-        self.packs.each(pack, from, |at, key, value| {
+        let copied = self.packs.each(pack, from, |at, key, value| {
             if changes.len() >= AT_ONCE {
                 next = Some(at.offset);
                 return Ok(false);
@@ -52,7 +52,8 @@ impl SledStore {
                 changes.replace_packed(key, value)?;
             }
             Ok(true)
-        })?;
+        });
+        self.noted(copied)?;
         let change = changes.write()?;
         // Whoever reads is done with the old places before the new ones are in force.
         let _state = self.state_mut();

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `v` | layout version of the store |
 //! | `B` | boot of the machine since which the packs have been written to ([`super::packs::Trust`]) |
+//! | `j` | how many entries the journal beside the store has |
 //! | `p` pack | how far a pack counts ([`super::packs::Extent`]) |
 //! | `r` run | name of the run |
 //! | `n` metric | key of the metric |
@@ -32,6 +33,9 @@ pub const VERSION: [u8; 1] = *b"v";
 
 /// Key of the boot since which packs have been written to.
 pub const BOOT: [u8; 1] = *b"B";
+
+/// Key of the number of entries in the journal.
+pub const JOURNAL: [u8; 1] = *b"j";
 
 /// `prefix` and one number: runs, names, facts, files, packs.
 #[must_use]

@@ -47,6 +47,7 @@ pub use rotation::rotation;
 pub use state::FoundFact;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The store: sled, and packs of sealed points beside it. Nothing outside this room names sled.
@@ -60,6 +61,8 @@ pub struct SledStore {
     writer: Mutex<()>,
     /// What is known of how files of a run relate to each other.
     relations: Mutex<compared::Known>,
+    /// Whether something was read that is not what was written.
+    damaged: AtomicBool,
 }
 
 /// How a store was opened.
@@ -99,6 +102,24 @@ impl SledStore {
         self.path.parent().filter(|p| p.is_dir()).map(Journal::open).transpose()
     }
 
+    /// How many entries had been written to the journal when it was written to last, so that it is missed where it is
+    /// gone; 0 where that is not known.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn journal_entries(&self) -> Result<u64, StoreError> {
+        let known = self.db.get(keys::JOURNAL).map_err(|e| self.failed(&e))?;
+        Ok(known.and_then(|raw| raw.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    /// Keeps how many entries have been written to the journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn keep_journal_entries(&self, entries: u64) -> Result<(), StoreError> {
+        self.db.insert(keys::JOURNAL, &entries.to_be_bytes()).map(drop).map_err(|e| self.failed(&e))
+    }
+
     /// Bytes on disk.
     ///
     /// # Errors
@@ -117,10 +138,24 @@ impl SledStore {
     }
 
     fn must_get(&self, key: &[u8]) -> Result<sled::IVec, StoreError> {
-        self.db
-            .get(key)
-            .map_err(|e| self.failed(&e))?
-            .ok_or_else(|| StoreError::Damaged(format!("no value for {key:?}")))
+        let stored = self.db.get(key).map_err(|e| self.failed(&e));
+        let found = stored.and_then(|found| found.ok_or_else(|| StoreError::Damaged(format!("no value for {key:?}"))));
+        self.noted(found)
+    }
+
+    /// Whether something was read that is not what was written: no answer from here is to be had any more, and the store
+    /// is to be moved aside ([`SledStore::move_aside`]) and read again from the logs.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of damage in what was read, also for whoever opens the store next: that one looks at all of it.
+    fn noted<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(read, Err(StoreError::Damaged(_))) && !self.damaged.swap(true, Ordering::Relaxed) {
+            let _ = self.db.remove(keys::BOOT);
+        }
+        read
     }
 
     fn failed(&self, error: &sled::Error) -> StoreError {

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -48,8 +49,7 @@ impl SledStore {
             Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
             Err(Refusal::Io(source)) => Err(StoreError::Io { path, source }),
             Err(Refusal::Unreadable(_)) => {
-                let aside = aside(&path);
-                std::fs::rename(&path, &aside).map_err(|e| StoreError::io(&path, e))?;
+                let aside = Self::move_aside(directory)?;
                 match patiently(&path) {
                     Ok(store) => Ok((store, Opened::MovedAside(aside))),
                     Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
@@ -58,6 +58,26 @@ impl SledStore {
                 }
             }
         }
+    }
+
+    /// Moves the store in a directory aside, which nobody may have open. Returns where it lies then.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn move_aside(directory: &Path) -> Result<PathBuf, StoreError> {
+        let path = directory.join(DATABASE);
+        let aside = aside(&path);
+        std::fs::rename(&path, &aside).map_err(|e| StoreError::io(&path, e))?;
+        Ok(aside)
+    }
+
+    /// Opens the store, after the one that turned out to be damaged was moved aside.
+    ///
+    /// # Errors
+    /// Like [`SledStore::open`].
+    pub fn open_anew(directory: &Path) -> Result<(Arc<Self>, Opened), StoreError> {
+        let aside = Self::move_aside(directory)?;
+        Ok((Self::open(directory)?.0, Opened::MovedAside(aside)))
     }
 
     /// A store that is gone with the process, for one-shot commands where none can be kept.
@@ -82,7 +102,8 @@ impl SledStore {
         }
         let packs = packs(&db, directory)?;
         let state = read_state(&db, &path)?;
-        Ok(Self { db, packs, path, state: RwLock::new(state), writer: Mutex::new(()), relations: Mutex::default() })
+        let (state, damaged) = (RwLock::new(state), AtomicBool::new(false));
+        Ok(Self { db, packs, path, state, writer: Mutex::new(()), relations: Mutex::default(), damaged })
     }
 }
 

@@ -250,7 +250,7 @@ impl SledStore {
             let mut path = String::new();
             loop {
                 points.clear();
-                let end = self.stretch(&mut walk, &covers, &mut segments, &mut path, &mut points)?;
+                let end = self.noted(self.stretch(&mut walk, &covers, &mut segments, &mut path, &mut points))?;
                 if !points.iter().all(|point| each(&path, point)) {
                     return Ok(());
                 }
@@ -363,10 +363,13 @@ impl SledStore {
         column: &Column,
         sequence: u32,
     ) -> Result<(Axis, Vec<f64>), StoreError> {
-        let block = self.values(file, id, column, sequence)?;
-        let axis = Axis::decode(&self.must_get_packed(&keys::of_file(b'a', id, block.axis))?)?;
-        check(&axis, &block)?;
-        Ok((axis, block.values))
+        let read = || {
+            let block = self.values(file, id, column, sequence)?;
+            let axis = Axis::decode(&self.must_get_packed(&keys::of_file(b'a', id, block.axis))?)?;
+            check(&axis, &block)?;
+            Ok((axis, block.values))
+        };
+        self.noted(read())
     }
 
     /// The values of one block; the one after the last is the open one.
@@ -384,7 +387,7 @@ impl SledStore {
     pub(super) fn tail(&self, id: FileId, file: &FileState) -> Result<Vec<RowPoint>, StoreError> {
         let mut points = Vec::with_capacity(file.tail_points as usize);
         for sequence in file.first_tail..file.record.tails {
-            tail::decode(&self.must_get(&keys::of_file(b't', id, sequence))?, &mut points)?;
+            self.noted(tail::decode(&self.must_get(&keys::of_file(b't', id, sequence))?, &mut points))?;
         }
         Ok(points)
     }

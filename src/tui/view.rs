@@ -5,16 +5,27 @@ use super::fmt;
 use super::layout::plan;
 use super::model::{Model, Overlay};
 use super::shared::Link;
+use crate::vocab::text::{is_printable, printable};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-/// Draws the whole screen into `area`.
+/// Draws the whole screen into `area`. Whatever view drew it from whatever name, no cell does anything but show.
 pub fn view(model: &Model, area: Rect, buf: &mut Buffer) {
     let area = area.intersection(buf.area);
     if area.is_empty() {
         return;
     }
+    draw(model, area, buf);
+    for cell in &mut buf.content {
+        if !cell.symbol().chars().all(is_printable) {
+            let left = printable(cell.symbol());
+            cell.set_symbol(if left.is_empty() { " " } else { &left });
+        }
+    }
+}
+
+fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let plan = plan(model, area);
     if plan.is_tiny() {
         tiny::draw(model, area, buf);

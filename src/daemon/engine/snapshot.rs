@@ -85,6 +85,7 @@ impl Engine {
     fn notices(&self, around: &Surroundings) -> Vec<Notice> {
         let mut notices = around.notices.clone();
         notices.extend(self.opened.iter().cloned());
+        notices.extend(self.components.journal.notices().cloned());
         notices.extend(self.components.logs.notices());
         notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));

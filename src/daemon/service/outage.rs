@@ -23,6 +23,10 @@ const ROOM: usize = 1 << 20;
 /// How long whoever reads the old store is waited for.
 const READERS: Duration = Duration::from_secs(5);
 
+/// What to do where a store is damaged again as soon as it was made anew.
+const DISK: &str =
+    "the disk may be failing: look at its health, or set MIXLAW_STATE to a directory on another local disk";
+
 /// How long to wait before the next attempt.
 pub struct Patience {
     pause: Duration,
@@ -40,6 +44,11 @@ impl Patience {
         if time >= USEFUL {
             self.pause = SHORTEST;
         }
+    }
+
+    /// Whether the last attempt is long ago.
+    fn is_fresh(&self) -> bool {
+        self.pause == SHORTEST
     }
 
     /// The pause, twice as long each time.
@@ -72,13 +81,27 @@ pub fn nothing_is_kept(error: &StoreError) -> Notice {
 fn nothing_new(error: &StoreError, pause: Duration) -> Notice {
     let text =
         format!("{error}; no new data is read, and the displayed data is stale; next attempt in {} s", pause.as_secs());
-    Notice { severity: Severity::Error, text, help: Some(NO_ROOM.to_owned()) }
+    let help = match error {
+        StoreError::Damaged(_) => DISK.to_owned(),
+        _ => NO_ROOM.to_owned(),
+    };
+    Notice { severity: Severity::Error, text, help: Some(help) }
 }
 
 impl Worker {
     /// Serves what is known until the store can be used again. `false` where it was told to stop before.
     pub(super) fn wait_out(&mut self, error: StoreError, patience: &mut Patience) -> bool {
         let mut error = error;
+        // A damaged store is made anew from the logs at once; one that is damaged again and again (a bad disk), with pauses.
+        if matches!(error, StoreError::Damaged(_)) && patience.is_fresh() {
+            patience.next();
+            tracing::warn!(%error, "the store is moved aside, and the logs are read again");
+            match self.reopen(&error) {
+                Ok(()) => return true,
+                Err(again @ StoreError::Io { .. }) => error = again,
+                Err(_) => {}
+            }
+        }
         loop {
             let pause = patience.next();
             self.publish(Some(nothing_new(&error, pause)));
@@ -100,8 +123,10 @@ impl Worker {
                     Err(RecvTimeoutError::Timeout) => break,
                 }
             }
-            match self.reopen() {
+            match self.reopen(&error) {
                 Ok(()) => return true,
+                // Somebody still reads the damaged one.
+                Err(StoreError::Busy { .. }) if matches!(error, StoreError::Damaged(_)) => {}
                 Err(again) => error = again,
             }
         }
@@ -109,10 +134,8 @@ impl Worker {
 
     /// Looks whether what could not be opened can be by now. Returns whether it is.
     pub(super) fn come_ashore(&mut self) -> bool {
-        if self.adrift.is_none() {
-            return false;
-        }
-        match self.reopen() {
+        let Some(why) = self.adrift.clone() else { return false };
+        match self.reopen(&why) {
             Ok(()) => true,
             Err(error) => {
                 // What a stand-in is given is not what is missing on disk.
@@ -124,8 +147,9 @@ impl Worker {
     }
 
     /// Opens the store anew. sled gives up for good at the first write that fails, so that it must be let go of first, and
-    /// nobody may hold it: its readers are waited for, and new ones wait for the next state.
-    fn reopen(&mut self) -> Result<(), StoreError> {
+    /// nobody may hold it: its readers are waited for, and new ones wait for the next state. One that is damaged is moved
+    /// aside.
+    fn reopen(&mut self, why: &StoreError) -> Result<(), StoreError> {
         probe(&self.directory)?;
         let stand_in = SledStore::temporary()?;
         self.publisher.withdraw();
@@ -134,7 +158,10 @@ impl Worker {
         self.engine.move_to(stand_in, &Opened::New)?;
         let busy = || StoreError::Busy { path: self.directory.clone() };
         gone(&old).then_some(()).ok_or_else(busy)?;
-        let (store, opened) = SledStore::open(&self.directory)?;
+        let (store, opened) = match why {
+            StoreError::Damaged(_) => SledStore::open_anew(&self.directory)?,
+            _ => SledStore::open(&self.directory)?,
+        };
         self.engine.move_to(store, &opened)?;
         (self.adrift, self.away) = (None, false);
         Ok(())
