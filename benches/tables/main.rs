@@ -2,11 +2,13 @@
 //! --metrics N]`.
 //!
 //! The parts: `printed` (each law's printed held-out error beside that of a loop outside the program), `auto` (what the
-//! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `regret`
+//! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `beyond` (how
+//! many intervals hold far beyond the runs), `regret`
 //! (the best mixture of RegMix's held-out runs by what proxies say), `times` (processor time). Tables are those of `tests/tables`, whose data lie beside the
 //! repository. Prints, and checks against nothing.
 
 mod auto;
+mod beyond;
 mod printed;
 mod regret;
 mod times;
@@ -19,8 +21,8 @@ use std::path::Path;
 /// What was asked for.
 pub struct Asked {
     names: Vec<String>,
-    /// Parts that an outer loop leaves out one after the other.
-    pub parts: usize,
+    /// Parts that an outer loop leaves out one after the other; as many as the program itself holds out where not said.
+    parts: Option<usize>,
     /// Losses of a table that are looked at.
     pub metrics: usize,
 }
@@ -30,12 +32,12 @@ fn main() {
     if std::env::args().any(|a| a == "--test") {
         return;
     }
-    let mut asked = Asked { names: Vec::new(), parts: 5, metrics: usize::MAX };
+    let mut asked = Asked { names: Vec::new(), parts: None, metrics: usize::MAX };
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(argument) = arguments.next() {
         let mut number = |usual| arguments.next().and_then(|n| n.parse().ok()).unwrap_or(usual);
         match argument.as_str() {
-            "--parts" => asked.parts = number(asked.parts),
+            "--parts" => asked.parts = Some(number(5)),
             "--metrics" => asked.metrics = number(asked.metrics),
             name => asked.names.push(name.to_owned()),
         }
@@ -46,6 +48,9 @@ fn main() {
     if asked.wants_part("auto") {
         auto::print(&asked);
     }
+    if asked.wants_part("beyond") {
+        beyond::print(&asked);
+    }
     if asked.wants_part("regret") {
         regret::print(&asked);
     }
@@ -54,7 +59,7 @@ fn main() {
     }
 }
 
-const PARTS: [&str; 4] = ["printed", "auto", "regret", "times"];
+const PARTS: [&str; 5] = ["printed", "auto", "beyond", "regret", "times"];
 
 impl Asked {
     fn wants_part(&self, part: &str) -> bool {
@@ -62,16 +67,28 @@ impl Asked {
         named.peek().is_none() || named.any(|name| name == part)
     }
 
+    /// Parts of an outer loop over these rows. A fit to four fifths of twenty mixtures is another than one to nineteen.
+    pub fn parts(&self, rows: &Observations) -> usize {
+        let one_by_one = 24;
+        let groups = groups(rows).len();
+        self.parts.unwrap_or(if groups > one_by_one { 10 } else { groups })
+    }
+
+    /// Whether a table is asked for: by its name, or as one of all.
+    pub fn names_or_all(&self, table: &str) -> bool {
+        let mut named = self.names.iter().filter(|name| !PARTS.contains(&name.as_str())).peekable();
+        named.peek().is_none() || named.any(|name| name == table)
+    }
+
     /// Name, loss and rows of every table asked for.
     pub fn tables(&self) -> Vec<(String, Observations)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tables");
         let mut paths: Vec<_> = std::fs::read_dir(folder).expect("tests/tables").flatten().map(|e| e.path()).collect();
         paths.sort();
-        let named: Vec<&String> = self.names.iter().filter(|name| !PARTS.contains(&name.as_str())).collect();
         let mut all = Vec::new();
         for path in paths {
             let name = path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-            if !named.is_empty() && !named.contains(&&name) {
+            if !self.names_or_all(&name) {
                 continue;
             }
             match Study::open(&path) {
@@ -91,14 +108,31 @@ pub fn quick() -> Options {
     Options { bootstraps: 0, ..Options::default() }
 }
 
-/// The rows that are not in a part, and those that are. Whole mixtures, or whole runs where there is one mixture.
-pub fn split(rows: &Observations, parts: usize, part: usize) -> (Observations, Vec<Observation>) {
-    let key = |row: &Observation| row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect::<Vec<_>>();
+/// What is left out together: whole mixtures, or whole runs where there is one mixture.
+fn groups(rows: &Observations) -> Vec<Vec<i64>> {
     let mut keys: Vec<Vec<i64>> = rows.rows.iter().map(key).collect();
     keys.sort();
     keys.dedup();
+    if keys.len() > 1 {
+        return keys;
+    }
+    let mut runs: Vec<Vec<i64>> = rows.rows.iter().map(|row| vec![row.run as i64]).collect();
+    runs.sort();
+    runs.dedup();
+    runs
+}
+
+fn key(row: &Observation) -> Vec<i64> {
+    row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect()
+}
+
+/// The rows that are not in a part, and those that are.
+pub fn split(rows: &Observations, parts: usize, part: usize) -> (Observations, Vec<Observation>) {
+    let groups = groups(rows);
+    let by_run = rows.rows.iter().all(|row| key(row) == key(&rows.rows[0]));
     let group = |row: &Observation| {
-        if keys.len() > 1 { keys.binary_search(&key(row)).unwrap_or(0) } else { row.run }
+        let key = if by_run { vec![row.run as i64] } else { key(row) };
+        groups.binary_search(&key).unwrap_or(0)
     };
     // Scattered: neighbours in the order of the table are not left out together.
     let is_out = |row: &Observation| (group(row) * 7919) % 104_729 % parts == part;

@@ -8,17 +8,18 @@ use mixlaw::laws;
 const NEAR: f64 = 0.2;
 
 pub fn print(asked: &Asked) {
-    println!("\n# Printed held-out error beside an outer loop of {} parts, %", asked.parts);
+    println!("\n# Printed held-out error beside a loop outside the program, %");
     println!("{:<15} {:<32} {:<16} {:>8} {:>8} {:>6}", "table", "loss", "law", "printed", "outside", "±");
     let (mut told, mut all) = (0, 0);
     for (table, rows) in asked.tables() {
+        let parts = asked.parts(&rows);
         for law in laws::ALL {
             let law = law.info().name;
             let Ok(whole) = fit(law, &rows, &quick(), None) else { continue };
             let Some(printed) = whole.view.mre_heldout else { continue };
             let mut errors = Vec::new();
-            for part in 0..asked.parts {
-                let (left, out) = split(&rows, asked.parts, part);
+            for part in 0..parts {
+                let (left, out) = split(&rows, parts, part);
                 let Ok(fit) = fit(law, &left, &mixlaw::fit::Options { cross_validate: true, ..quick() }, None) else {
                     continue;
                 };

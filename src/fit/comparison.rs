@@ -82,6 +82,11 @@ impl<'a> Comparison<'a> {
         Some(model.predict(&find(), test))
     }
 
+    /// The laws in the order in which they are to be used.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &'static str> {
+        self.ranking.iter().map(|index| self.raced[*index].name())
+    }
+
     /// Whether a law was chosen among several: what it got wrong on held-out rows then depends on the choice as well.
     pub(super) fn is_a_choice(&self) -> bool {
         self.raced.len() > 1

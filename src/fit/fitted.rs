@@ -173,10 +173,10 @@ impl Fit {
         varies && self.model.law.sees().contains(&variable)
     }
 
-    /// Whether a loss predicted at `at` is one that it could have: above 0 and below that of guessing, and, within the explored
-    /// mixtures, no further outside the range of all losses observed than its own interval, where that is between half and all
-    /// of that range. (The best mixture is better than all that were run, by a little.) Beyond the largest N or D a loss may be
-    /// lower than all observed.
+    /// Whether a loss predicted at `at` is one that it could have: above 0 and below that of guessing, and no further outside the
+    /// range of all losses observed than that range is wide; within the explored mixtures, than its own interval, where that is
+    /// between half and all of that range. (The best mixture is better than all that were run, by a little.) Beyond the largest N
+    /// or D a loss may be lower than all observed.
     #[must_use]
     pub fn is_plausible(&self, at: &Observation, predicted: &Interval) -> bool {
         let (least, most) = (self.model.shape.ln_least_loss.exp(), self.model.shape.ln_most_loss.exp());
@@ -185,11 +185,8 @@ impl Fit {
             return false;
         }
         let outside = self.extrapolation(at);
-        if !outside.mixture_inside {
-            return true;
-        }
         let range = (most - least).max(0.05 * most);
-        let room = |own: f64| own.max(0.5 * range).min(range);
+        let room = |own: f64| if outside.mixture_inside { own.max(0.5 * range).min(range) } else { range };
         let beyond = outside.params > SAME || outside.tokens > SAME;
         let too_low = !beyond && value + room(predicted.high - value) < least;
         let smaller =

@@ -159,7 +159,7 @@ pub(super) fn fold(plan: &HeldOutPlan, x: &Columns, index: usize, predictor: Pre
 }
 
 /// Whether a prediction of ln L lies further outside the range of those known than that range is wide.
-fn is_implausible(ln_loss: f64, (low, high): (f64, f64)) -> bool {
+pub(super) fn is_implausible(ln_loss: f64, (low, high): (f64, f64)) -> bool {
     let width = (high - low).max(LEAST_RANGE);
     !(low - width..=high + width).contains(&ln_loss)
 }
@@ -189,7 +189,7 @@ pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Least and most of a column.
-fn range(column: &[f64]) -> (f64, f64) {
+pub(super) fn range(column: &[f64]) -> (f64, f64) {
     column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
 }
 

@@ -25,6 +25,8 @@ const FAR: f64 = 0.03;
 const MOST_TEST_DISTANCES: f64 = 4.0;
 /// The least half-width of the interval of a run's loss, in ln L: runs that differ in nothing but the seed differ by more.
 const LEAST: f64 = 1e-4;
+/// Mixtures from which on what is known of errors is not widened for being little.
+const ENOUGH: usize = 100;
 /// Half-width of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
 
@@ -88,12 +90,37 @@ impl Calibration {
                 (row.residual, (-0.5 * (distance / NEAR).powi(2)).exp() + FAR)
             })
             .collect();
-        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
         if weighted.is_empty() {
             return (0.0, 0.0);
         }
-        ((-weighted_quantile(&weighted, 0.05)).max(0.0), weighted_quantile(&weighted, 0.95).max(0.0))
+        let wide = by_few(&rows, &weighted);
+        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (below, above) = (-weighted_quantile(&weighted, 0.05), weighted_quantile(&weighted, 0.95));
+        (wide * below.max(0.0), wide * above.max(0.0))
     }
+}
+
+/// By what an interval is wider that rests on few mixtures: Student's 95 % point over the normal one (Cornish and Fisher), for as
+/// many as have a say; `weighted` parallel to `rows`. Rows of one mixture share what the curve gets wrong there.
+fn by_few(rows: &[&HeldRow], weighted: &[(f64, f64)]) -> f64 {
+    let mut sums: Vec<(&[f64], f64)> = Vec::new();
+    for (row, (_, weight)) in rows.iter().zip(weighted) {
+        match sums.iter_mut().find(|(mixture, _)| *mixture == row.mixture.as_slice()) {
+            Some((_, sum)) => *sum += weight,
+            None => sums.push((&row.mixture, *weight)),
+        }
+        // So many say as much as all.
+        if sums.len() > ENOUGH {
+            return 1.0;
+        }
+    }
+    let total: f64 = sums.iter().map(|(_, w)| w).sum();
+    let squares: f64 = sums.iter().map(|(_, w)| w * w).sum();
+    if sums.len() < 2 {
+        return 1.0;
+    }
+    let freedom = (total * total / squares - 1.0).max(1.0);
+    1.0 + 0.926 / freedom + 0.863 / (freedom * freedom)
 }
 
 fn scale_test(tested: Option<&ScaleTest>, beyond: f64) -> f64 {

@@ -7,7 +7,7 @@
 
 use super::Options;
 use super::comparison::Comparison;
-use super::held_out::{Fold, HeldOut, ScaleTest, fold, mean, scale_test};
+use super::held_out::{Fold, HeldOut, ScaleTest, fold, is_implausible, mean, range, scale_test};
 use super::judge::{Judge, Score};
 use super::objective::Stop;
 use super::random::Random;
@@ -152,10 +152,18 @@ fn choose(task: &Task<'_>, judge: &Judge<'_>, names: &[String], test: &Columns) 
         None => picked.fits.iter().min_by(|a, b| a.view.objective.total_cmp(&b.view.objective)),
     }?;
     let stack = comparison.stack(&picked.implausible);
-    Some(Predicted {
-        chosen: best.model.predict(&best.theta, test),
-        stack: stack.and_then(|stack| predict_stacked(task, &comparison, &stack, test)),
-    })
+    let mut chosen = best.model.predict(&best.theta, test);
+    // As where a place is asked for: what the law in use cannot say, the next one does.
+    let known = range(&task.x.ln_loss);
+    for law in comparison.in_order() {
+        if !chosen.iter().any(|p| is_implausible(*p, known)) {
+            break;
+        }
+        let next = comparison.predict_by(task, law, test)?;
+        let pairs = chosen.iter_mut().zip(next).filter(|(p, _)| is_implausible(**p, known));
+        pairs.for_each(|(p, next)| *p = next);
+    }
+    Some(Predicted { chosen, stack: stack.and_then(|stack| predict_stacked(task, &comparison, &stack, test)) })
 }
 
 fn predict_stacked(task: &Task<'_>, comparison: &Comparison<'_>, stack: &Stack, test: &Columns) -> Option<Vec<f64>> {

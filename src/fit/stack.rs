@@ -100,7 +100,8 @@ impl Stack {
         if members.len() != self.weights.len() {
             return None;
         }
-        let (_, first) = members.first()?;
+        let (_, first) = *members.first()?;
+        let members = plausible(members, at);
         let place = Columns::place(at, &first.model.shape.context);
         let value = members.iter().map(|(w, fit)| w * fit.ln(&place)).sum();
         let of_laws: Vec<(f64, Vec<f64>)> = members.iter().map(|(w, fit)| (*w, fit.ln_draws(&place))).collect();
@@ -127,6 +128,17 @@ impl Stack {
     fn draws(&self, fits: &[Fit]) -> usize {
         self.members(fits).map(|(_, fit)| fit.draws.len()).max().unwrap_or(0)
     }
+}
+
+/// The laws that predict a loss that can be at a place, with weights that sum to one; all where none does.
+fn plausible<'a>(members: Vec<(f64, &'a Fit)>, at: &Observation) -> Vec<(f64, &'a Fit)> {
+    let kept: Vec<(f64, &Fit)> =
+        members.iter().copied().filter(|(_, fit)| fit.is_plausible(at, &fit.forecast(at))).collect();
+    let sum: f64 = kept.iter().map(|(w, _)| w).sum();
+    if kept.len() == members.len() || sum <= 0.0 {
+        return members;
+    }
+    kept.into_iter().map(|(w, fit)| (w / sum, fit)).collect()
 }
 
 fn clipped(rows: &[HeldRow]) -> Vec<f64> {

@@ -101,7 +101,8 @@ impl Smooth for Joint {
                 .collect::<Vec<_>>()
         };
         all.extend(each(0, "C", "1/nats", Amplitude, (-2.0, 3.0)));
-        all.extend(each(0, "γ", "", Free, (0.05, 1.0)));
+        // Beyond, a domain's term acts on the one mixture that has most of it, and predicts anything for others.
+        all.extend(each(0, "γ", "", Between(-2.0, 5.0), (0.05, 1.0)));
         all.extend(each(1, "A", "", Free, (-1.0, 1.0)));
         all.extend(each(1, "B", "", Free, (-1.0, 1.0)));
         all
