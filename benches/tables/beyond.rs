@@ -11,8 +11,8 @@ use std::path::Path;
 const CHEAP: f64 = 0.1;
 const DEAR: f64 = 0.25;
 
-/// Size, tokens and loss of a run.
-type Run = [f64; 3];
+/// Size, tokens, loss and budget of a run.
+type Run = [f64; 4];
 
 pub fn print(asked: &Asked) {
     println!("\n# 90 % intervals beyond the runs, by the automatic choice");
@@ -49,19 +49,18 @@ pub fn print(asked: &Asked) {
 /// Name, runs to fit to, and runs to ask for; empty where the tables are missing.
 fn sets() -> Vec<(String, Vec<Run>, Vec<Run>)> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let flops = |run: &Run| 6.0 * run[0] * run[1];
     let mut sets = Vec::new();
-    let isoflop = read(&data.join("isoflop/runs.csv"), ["params", "tokens", "loss"], "experiment");
+    let isoflop = read(&data.join("isoflop/runs.csv"), ["params", "tokens", "loss", "budget"], "experiment");
     let mut names: Vec<String> = isoflop.iter().map(|(name, _)| name.clone()).collect();
     names.dedup();
     for name in names {
         let runs: Vec<Run> = isoflop.iter().filter(|(of, _)| *of == name).map(|(_, run)| *run).collect();
-        let top = runs.iter().map(flops).fold(0.0, f64::max);
-        let among = |keep: &dyn Fn(f64) -> bool| runs.iter().copied().filter(|run| keep(flops(run) / top)).collect();
+        let top = runs.iter().map(|run| run[3]).fold(0.0, f64::max);
+        let among = |keep: &dyn Fn(f64) -> bool| runs.iter().copied().filter(|run| keep(run[3] / top)).collect();
         sets.push((name, among(&|part| part < CHEAP), among(&|part| part > DEAR)));
     }
     let farseer = |name: &str| {
-        let runs = read(&data.join("selection").join(name), ["N", "D", "loss"], "group");
+        let runs = read(&data.join("selection").join(name), ["N", "D", "loss", "loss"], "group");
         runs.into_iter().map(|(_, run)| run).collect::<Vec<Run>>()
     };
     sets.push(("farseer".to_owned(), farseer("farseer_train.csv"), farseer("farseer_test.csv")));
@@ -69,7 +68,7 @@ fn sets() -> Vec<(String, Vec<Run>, Vec<Run>)> {
 }
 
 /// Runs of a table by the name in one column, but for those that their authors marked as outliers.
-fn read(path: &Path, columns: [&str; 3], name: &str) -> Vec<(String, Run)> {
+fn read(path: &Path, columns: [&str; 4], name: &str) -> Vec<(String, Run)> {
     let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let head = lines.next().unwrap_or_default();
@@ -78,7 +77,7 @@ fn read(path: &Path, columns: [&str; 3], name: &str) -> Vec<(String, Run)> {
     let of = |cells: Vec<&str>| {
         let number = |name: &str| cells.get(column(name)?)?.parse::<f64>().ok();
         let is_outlier = outlier.is_some_and(|at| cells.get(at) == Some(&"True"));
-        let run = [number(columns[0])?, number(columns[1])?, number(columns[2])?];
+        let run = [number(columns[0])?, number(columns[1])?, number(columns[2])?, number(columns[3])?];
         (!is_outlier).then(|| Some((cells.get(column(name)?)?.to_string(), run)))?
     };
     lines.filter_map(of).collect()
@@ -86,7 +85,7 @@ fn read(path: &Path, columns: [&str; 3], name: &str) -> Vec<(String, Run)> {
 
 /// Runs of one domain.
 fn rows(runs: &[Run]) -> Observations {
-    let row = |(run, [params, tokens, loss]): (usize, &Run)| Observation {
+    let row = |(run, [params, tokens, loss, _]): (usize, &Run)| Observation {
         params: *params,
         active_params: *params,
         tokens: *tokens,
