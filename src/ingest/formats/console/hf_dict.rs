@@ -206,7 +206,7 @@ impl Training {
             self.before += 1;
             let number = (self.before + 1).to_string();
             let title = std::mem::take(&mut self.title);
-            self.run = if title.is_empty() { number } else { title };
+            self.run = queue::called(&self.run, title, &number);
         }
         self.enter(sink)
     }
@@ -451,6 +451,11 @@ mod tests {
             format!("{title}\n  Total optimization steps = {steps}\n{losses}{{'train_runtime': 9.0, 'epoch': 1.0}}\n")
         };
         let text = [training("===== mix0 =====", 10), training("===== mix1 =====", 20), training("", 30)].concat();
+        let same = "=== Candidate ===";
+        let again = ["", same, same, same].map(|title| training(title, 10)).concat();
+        let mut of_one_title = Sink::default();
+        HfDict.parser("").feed(again.as_bytes(), true, &mut of_one_title).unwrap();
+        assert!(of_one_title.parts().eq(["", "Candidate", "Candidate-3", "Candidate-4"]), "a title that all have");
         let (mut parser, mut used, mut sink) = (HfDict.parser(""), 0, Sink::default());
         for (end, _) in text.match_indices('\n') {
             used += parser.feed(&text.as_bytes()[used..=end], false, &mut sink).unwrap();

@@ -42,6 +42,17 @@ pub(super) fn title(line: &[u8]) -> Option<(String, u64)> {
     (is_name || of > 1).then(|| (if is_name { name.to_owned() } else { String::new() }, of))
 }
 
+/// What a training is called: by its title, with its number where the one before had the same, or by its number.
+pub(super) fn called(before: &str, title: String, number: &str) -> String {
+    let is_number = |rest: &str| rest.strip_prefix('-').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let same = before.strip_prefix(title.as_str()).is_some_and(|rest| rest.is_empty() || is_number(rest));
+    match (title.is_empty(), same) {
+        (true, _) => number.to_owned(),
+        (false, true) => format!("{title}-{number}"),
+        (false, false) => title,
+    }
+}
+
 /// The training that is read at present.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Training {
@@ -286,8 +297,9 @@ impl Queue {
     fn begin(&mut self) {
         // The one the log began with, where it was not counted.
         self.count = self.count.max(u64::from(self.now.steps.is_some())) + 1;
-        let name = self.title.take().map(|(name, _)| name).filter(|name| !name.is_empty());
-        self.now = Training { run: name.unwrap_or_else(|| self.count.to_string()), ..Training::default() };
+        let title = self.title.take().map_or_else(String::new, |(name, _)| name);
+        let run = called(&self.now.run, title, &self.count.to_string());
+        self.now = Training { run, ..Training::default() };
         self.inner = (self.fresh)(self.newlines);
     }
 }
