@@ -123,7 +123,8 @@ fn missing(answer: &CheckAnswer) -> Vec<Vec<String>> {
         _ => ("web", "code"),
     };
     let mixture = format!("in mixlaw.run.yaml of each, if it mixes corpora: mixture: {{ {one}: 0.7, {other}: 0.3 }}");
-    let is_known: [(&str, fn(&RunView) -> bool, &str); 3] = [
+    type Known = fn(&RunView) -> bool;
+    let is_known: [(&str, Known, &str); 3] = [
         ("mixture", |run| run.mixture().is_some(), &mixture),
         ("size", |run| run.params().is_some(), "in mixlaw.run.yaml of each: params: 1B"),
         ("tokens per step", |run| run.tokens_per_step().is_some(), "in mixlaw.run.yaml of each: batch_tokens: 1M"),
