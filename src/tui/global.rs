@@ -31,7 +31,7 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
         act("move.up", &[key(KeyCode::Up), k('k')], "up: run, fit or line", |model| step(model, Motion::Lines(-1))),
         act("move.down", &[key(KeyCode::Down), k('j')], "down", |model| step(model, Motion::Lines(1))),
         act("move.page-up", &[key(KeyCode::PageUp), ctrl('b')], "a page up", |model| step(model, Motion::Pages(-1))),
-        act("move.page-down", &[key(KeyCode::PageDown), ctrl('f'), k(' ')], "a page down", |model| step(model, Motion::Pages(1))),
+        act("move.page-down", &[key(KeyCode::PageDown), ctrl('f')], "a page down", |model| step(model, Motion::Pages(1))),
         act("move.start", &[key(KeyCode::Home), k('g')], "to the start", |model| step(model, Motion::Start)),
         act("move.end", &[key(KeyCode::End), k('G')], "to the end", |model| step(model, Motion::End)),
     ]),

@@ -8,6 +8,7 @@ use super::order::{self, Sort};
 use super::prediction::Prediction;
 use super::theme::Theme;
 use crate::vocab::{FitView, RatioChart, RunView, Snapshot};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Where the snapshots come from, as far as is known.
@@ -33,6 +34,10 @@ pub struct RunList {
     pub sort: Sort,
     /// Words that must all occur in a run's name or state.
     pub filter: String,
+    /// Runs that curves leave out, by number.
+    pub hidden: BTreeSet<u32>,
+    /// Runs whose curves are drawn wherever they stand in the list, by number.
+    pub pinned: BTreeSet<u32>,
     /// The folders that all names start with, which lists leave out.
     pub prefix: String,
 }
@@ -122,6 +127,16 @@ impl Shared {
     /// snapshot, the filter or the sort changes, and never when drawing.
     pub fn reorder(&mut self) {
         self.place(self.cursor());
+    }
+
+    /// Puts the selected run into a set of runs, or takes it out.
+    pub fn toggle(&mut self, set: impl FnOnce(&mut RunList) -> &mut BTreeSet<u32>) {
+        if let Some(id) = self.selected_run().map(|run| run.id) {
+            let set = set(&mut self.runs);
+            if !set.remove(&id) {
+                set.insert(id);
+            }
+        }
     }
 
     /// Selects the run so many places further down the list.

@@ -208,3 +208,41 @@ fn many_alerts_of_one_kind_are_one_line() {
     let effects = press(&mut m, KeyCode::Char('a'));
     assert!(matches!(&effects[..], [Effect::Dismiss(ids)] if ids.len() == 36));
 }
+
+#[test]
+fn runs_are_hidden_and_pinned_and_metrics_stand_in_a_grid() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "C");
+    assert_eq!(m.needs().unwrap().runs.len(), 20);
+    type_in(&mut m, "1jj p");
+    let pinned = m.shared.runs.selected.unwrap();
+    assert!(m.shared.runs.hidden.contains(&pinned) && m.shared.runs.pinned.contains(&pinned), "hidden, then pinned");
+    assert!(!m.needs().unwrap().runs.contains(&pinned), "hidden is hidden");
+    press(&mut m, KeyCode::Char(' '));
+    assert!(m.needs().unwrap().runs.contains(&pinned));
+    type_in(&mut m, "/no such run");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.needs().unwrap().runs, [pinned], "whatever the filter says");
+    press(&mut m, KeyCode::Esc);
+    type_in(&mut m, "P");
+    assert!(m.shared.runs.pinned.is_empty());
+    m.shared.runs.selected = Some(0);
+    type_in(&mut m, "Cz#");
+    let query = m.needs().unwrap();
+    assert!(query.metrics.len() > 2, "{:?}", query.metrics);
+    assert!(query.check().is_ok());
+    m.shared.curves = Some(Arc::new(fixture::curves(&query)));
+    insta::assert_snapshot!("curves_grid_140x40", screen(&m));
+    let wheel = |kind| MouseEvent { kind, column: 100, row: 30, modifiers: KeyModifiers::NONE };
+    update(&mut m, Event::Mouse(wheel(MouseEventKind::ScrollUp)));
+    let zoomed = m.needs().unwrap();
+    assert!(zoomed.from.is_some() && zoomed.to.unwrap() - zoomed.from.unwrap() < 4_000.0, "{zoomed:?}");
+    let down = wheel(MouseEventKind::Down(MouseButton::Left));
+    m.shared.curves = Some(Arc::new(fixture::curves(&zoomed)));
+    update(&mut m, Event::Mouse(down));
+    for (w, h) in [(40, 10), (60, 20), (80, 24), (200, 60), (300, 100)] {
+        update(&mut m, Event::Resize(w, h));
+        assert!(m.needs().is_none_or(|query| query.check().is_ok()), "{w}x{h}");
+        let _ = screen(&m);
+    }
+}

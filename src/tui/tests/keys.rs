@@ -36,8 +36,8 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "view.next" => after.focus == CHART,
         "view.previous" => after.focus == views::what_if::ID,
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
-        // There is nothing wider than everything, and nothing tried yet.
-        "curves.wider" | "what-if.reset" => true,
+        // There is nothing wider than everything, nothing tried and no run hidden yet.
+        "curves.wider" | "what-if.reset" | "runs.all" => true,
         "runs.open" => after.overlay == Overlay::View(run::ID),
         "show.close" => after.shared.runs.filter.is_empty() && !before.shared.runs.filter.is_empty(),
         "show.whole" | "show.zoom" => after.shared.zoomed,

@@ -39,6 +39,10 @@ static SPEC: Spec = Spec {
 const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.9, 0.97, 0.99];
 /// Rows of the curves where they are printed.
 const PRINTED: usize = 20;
+/// Columns and rows that a chart of a grid wants.
+const GRID: (u16, u16) = (40, 10);
+/// Charts in a grid: with twenty runs each, as many curves as may be asked for at a time.
+const MOST_CHARTS: usize = 12;
 
 /// The curves.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +54,8 @@ pub struct Curves {
     pub smoothing: usize,
     /// Only the selected run.
     only: bool,
+    /// Whether the metrics after the first have charts beside it.
+    pub grid: bool,
     /// The cursor, on the x axis.
     cursor: Option<f64>,
     /// The part of the x axis that is drawn; `None` for all of it.
@@ -68,7 +74,8 @@ impl Actions for Curves {
             view.smoothing = view.smoothing.saturating_sub(1);
         }),
         act("curves.log", &[k('L')], "logarithmic or linear y axis", |view: &mut Self, cx| {
-            view.log = Some(!view.is_log(cx.shared));
+            let key = view.key(cx.shared).unwrap_or_default();
+            view.log = Some(!view.is_log(cx.shared, key));
         })
         .hint("log"),
         act("curves.axis", &[k('x')], "x axis: steps, tokens, time", |view: &mut Self, _| {
@@ -89,6 +96,8 @@ impl Actions for Curves {
             view.only = !view.only;
         })
         .hint("only"),
+        act("curves.grid", &[k('#')], "one metric, or a grid of several", |view: &mut Self, _| view.grid = !view.grid)
+            .hint("grid"),
         act("curves.left", &[key(KeyCode::Left), k('h')], "move the cursor left", |view: &mut Self, cx| {
             view.read(-1.0, cx);
         })
@@ -119,18 +128,16 @@ impl Curves {
         self.log = None;
     }
 
-    fn unit(&self, shared: &Shared) -> MetricUnit {
-        let key = self.key(shared).unwrap_or_default();
+    fn unit(&self, shared: &Shared, key: &str) -> MetricUnit {
         let measured = shared.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
         measured.map_or_else(|| MetricUnit::of_key(key), |metric| metric.unit)
     }
 
     /// Losses are logarithmic unless the user says otherwise; accuracies and rates are not.
-    fn is_log(&self, shared: &Shared) -> bool {
+    fn is_log(&self, shared: &Shared, key: &str) -> bool {
         self.log.unwrap_or_else(|| {
-            let key = self.key(shared).unwrap_or_default();
             let measured = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
-            let better_is_more = self.unit(shared).higher_is_better();
+            let better_is_more = self.unit(shared, key).higher_is_better();
             (measured || training_loss(key).is_some()) && !better_is_more
         })
     }
@@ -138,21 +145,28 @@ impl Curves {
     /// The curves that have come, where they are those that are wanted.
     fn arrived<'a>(&self, shared: &'a Shared) -> Option<&'a [Envelope]> {
         let set = shared.curves.as_deref()?;
-        let wanted = self.key(shared)?;
         let asked = (set.query.from, set.query.to);
         let range = (self.range.map(|range| range.0), self.range.map(|range| range.1));
-        let same = set.query.metrics == [wanted] && set.query.x == self.x && asked == range;
-        same.then_some(set.curves.as_slice())
+        let wanted = self.key(shared)?;
+        let same = set.query.metrics.first().is_some_and(|key| key == wanted) && set.query.x == self.x;
+        (same && asked == range).then_some(set.curves.as_slice())
     }
 
-    /// What is drawn: each run with its curve, the selected one last.
+    /// What is drawn of the first metric: each run with its curve, the selected one last.
     fn drawn<'a>(&self, shared: &'a Shared) -> Vec<(&'a RunView, Curve)> {
+        self.key(shared).map_or_else(Vec::new, |key| self.drawn_of(shared, key))
+    }
+
+    fn drawn_of<'a>(&self, shared: &'a Shared, key: &str) -> Vec<(&'a RunView, Curve)> {
         let Some(arrived) = self.arrived(shared) else { return Vec::new() };
         let theme = &shared.theme;
         let selected = shared.selected_run().map(|run| run.id);
         let mut out: Vec<(&RunView, Curve)> = Vec::new();
         for run in runs(shared, self.only) {
-            let Some(envelope) = arrived.iter().find(|envelope| envelope.run == run.id) else { continue };
+            let Some(envelope) = arrived.iter().find(|envelope| envelope.run == run.id && envelope.metric == key)
+            else {
+                continue;
+            };
             let (sign, style) = signs::series(theme, run.id);
             let chosen = Some(run.id) == selected;
             let line = if envelope.smooth.is_empty() { &envelope.last } else { &envelope.smooth };
@@ -165,7 +179,7 @@ impl Curves {
             }
             let spread = if chosen { envelope.spread() } else { Vec::new() };
             let newest = points.last().map_or(f64::NAN, |point| point.0);
-            let end = self.end(shared, run, newest).filter(|_| chosen && self.range.is_none());
+            let end = self.end(run, key, newest).filter(|_| chosen && self.range.is_none());
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
             out.push((run, Curve { points, spread, style, sign, end }));
         }
@@ -174,16 +188,59 @@ impl Curves {
     }
 
     /// Where a run will end, beyond its newest point: x, value, least and greatest value.
-    fn end(&self, shared: &Shared, run: &RunView, newest: f64) -> Option<(f64, f64, f64, f64)> {
-        let forecast = run.forecast.get(self.key(shared)?)?;
+    fn end(&self, run: &RunView, key: &str, newest: f64) -> Option<(f64, f64, f64, f64)> {
+        let forecast = run.forecast.get(key)?;
         let planned = run.last_step? as f64 / run.progress.filter(|part| *part > 0.0 && *part < 1.0)?;
         let x = self.place(run, planned.round() as i64)?;
         Some((x, forecast.value, forecast.low, forecast.high)).filter(|end| newest < end.0)
     }
 
-    fn lines<'a>(&self, shared: &'a Shared, curves: &'a [Curve]) -> Lines<'a> {
+    fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
         let amounts = self.x == Axis::Tokens;
-        Lines { curves, log: self.is_log(shared), amounts, cursor: self.cursor, bare: false, theme: &shared.theme }
+        Lines { curves, log: self.is_log(shared, key), amounts, cursor: self.cursor, bare: false, theme: &shared.theme }
+    }
+
+    /// The cells of the first chart with its legend, and those of the others in a grid.
+    fn cells(&self, inner: Rect, metrics: usize) -> (Rect, Vec<Rect>) {
+        let (columns, rows) = (inner.width / GRID.0, inner.height / GRID.1);
+        let count = metrics.min(usize::from(columns * rows)).min(MOST_CHARTS);
+        if !self.grid || count < 2 {
+            return (inner, Vec::new());
+        }
+        let columns = usize::from(columns).min(count);
+        let rows = count.div_ceil(columns);
+        let cell = |place: usize| {
+            let (row, column) = (place / columns, place % columns);
+            let of = |whole: u16, part: usize, parts: usize| (usize::from(whole) * part / parts) as u16;
+            let (x, right) = (of(inner.width, column, columns), of(inner.width, column + 1, columns));
+            let (y, bottom) = (of(inner.height, row, rows), of(inner.height, row + 1, rows));
+            Rect { x: inner.x + x, y: inner.y + y, width: right - x, height: bottom - y }
+        };
+        (cell(0), (1..count).map(cell).collect())
+    }
+
+    /// The metrics that have charts, the chosen one first, then those after it.
+    fn metrics<'a>(&self, shared: &'a Shared, inner: Rect) -> Vec<&'a str> {
+        let all = keys(shared);
+        let Some(first) = self.key(shared).and_then(|key| all.iter().position(|other| *other == key)) else {
+            return Vec::new();
+        };
+        let count = 1 + self.cells(inner, all.len()).1.len();
+        all.iter().cycle().skip(first).take(count.min(all.len())).copied().collect()
+    }
+
+    /// Writes the name of a metric above its chart; returns the cells below.
+    fn name(shared: &Shared, key: &str, cell: Rect, buf: &mut Buffer) -> Rect {
+        let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
+        let text = fmt::tail(&printable(&name), usize::from(cell.width).saturating_sub(4));
+        buf.set_stringn(
+            cell.x + 2.min(cell.width),
+            cell.y,
+            text,
+            cell.width.saturating_sub(2).into(),
+            shared.theme.title,
+        );
+        Rect { y: cell.y + 1.min(cell.height), height: cell.height.saturating_sub(1), ..cell }
     }
 
     /// The cells of the curves, above the legend.
@@ -192,11 +249,17 @@ impl Curves {
         Rect { height: inner.height.saturating_sub(legend), ..inner }
     }
 
+    /// The cells of the first chart.
+    fn first(&self, cx: &Cx<'_>) -> Rect {
+        self.cells(cx.inner, keys(cx.shared).len()).0
+    }
+
     /// Moves the cursor by columns; the first time, shows it at the newest point.
     fn read(&mut self, by: f64, cx: &mut Cx<'_>) {
+        let (key, first) = (self.key(cx.shared).unwrap_or_default(), self.first(cx));
         let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
-        let lines = self.lines(cx.shared, &curves);
-        let inside = lines.inside(Self::plot(cx.inner, curves.len()));
+        let lines = self.lines(cx.shared, key, &curves);
+        let inside = lines.inside(Self::plot(first, curves.len()));
         let Some(column) = lines.column(inside) else { return };
         let ends = [lines.x_at(inside, inside.x), lines.x_at(inside, inside.right())];
         let [Some(first), Some(last)] = ends else { return };
@@ -256,7 +319,7 @@ impl View for Curves {
         if self.smoothing > 0 {
             about.push(format!("smoothed {}", SMOOTHING[self.smoothing]));
         }
-        if self.is_log(shared) {
+        if self.is_log(shared, key) {
             about.push("log".to_owned());
         }
         if self.range.is_some() {
@@ -285,7 +348,11 @@ impl View for Curves {
         ids.sort_unstable();
         Some(SeriesQuery {
             runs: ids,
-            metrics: vec![self.key(shared)?.to_owned()],
+            metrics: Some(self.metrics(shared, inner))
+                .filter(|all| !all.is_empty())?
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             x: self.x,
             from: self.range.map(|range| range.0),
             to: self.range.map(|range| range.1),
@@ -296,7 +363,7 @@ impl View for Curves {
     }
 
     fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
-        let inner = pane.inner;
+        let (inner, others) = self.cells(pane.inner, keys(shared).len());
         let drawn = self.drawn(shared);
         if drawn.is_empty() {
             let failed = shared.curves.as_ref().and_then(|set| set.failed.clone());
@@ -318,11 +385,19 @@ impl View for Curves {
             }
             return;
         }
+        let key = self.key(shared).unwrap_or_default();
+        let named = if others.is_empty() { inner } else { Self::name(shared, key, inner, buf) };
         let curves: Vec<Curve> = drawn.iter().map(|(_, curve)| curve.clone()).collect();
-        let plot = Self::plot(inner, curves.len());
-        self.lines(shared, &curves).draw(plot, buf);
+        let plot = Self::plot(named, curves.len());
+        self.lines(shared, key, &curves).draw(plot, buf);
         let legend = Rect { y: plot.bottom(), height: inner.bottom() - plot.bottom(), ..inner };
-        self.legend(shared, &drawn, legend, buf);
+        self.legend(shared, key, &drawn, legend, buf);
+        let metrics = self.metrics(shared, pane.inner);
+        for (key, cell) in metrics.into_iter().skip(1).zip(others) {
+            let area = Self::name(shared, key, cell, buf);
+            let curves: Vec<Curve> = self.drawn_of(shared, key).into_iter().map(|(_, curve)| curve).collect();
+            self.lines(shared, key, &curves).draw(area, buf);
+        }
     }
 
     /// Up and down select a run, as in the list.
@@ -335,13 +410,25 @@ impl View for Curves {
     }
 
     fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) -> bool {
-        if matches!(mouse.kind, MouseKind::Wheel(_)) {
-            return false;
+        let first = self.first(cx);
+        let (_, others) = self.cells(cx.inner, keys(cx.shared).len());
+        let under = others.into_iter().find(|cell| cell.contains((mouse.column, mouse.row).into()));
+        // All charts of a grid have the same axis: what is pointed at in one is read in all.
+        let at = under.map_or(mouse.column, |cell| first.x + (mouse.column - cell.x) * first.width / cell.width.max(1));
+        let x = {
+            let key = self.key(cx.shared).unwrap_or_default();
+            let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+            let lines = self.lines(cx.shared, key, &curves);
+            lines.x_at(lines.inside(Self::plot(first, curves.len())), at)
+        };
+        match mouse.kind {
+            MouseKind::Wheel(by) => {
+                let before = std::mem::replace(&mut self.cursor, x);
+                self.zoom(if by < 0 { 0.8 } else { 1.25 }, cx);
+                self.cursor = before;
+            }
+            MouseKind::Press | MouseKind::Drag => self.cursor = x,
         }
-        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
-        let lines = self.lines(cx.shared, &curves);
-        let inside = lines.inside(Self::plot(cx.inner, curves.len()));
-        self.cursor = lines.x_at(inside, mouse.column);
         true
     }
 

@@ -24,6 +24,7 @@ static SPEC: Spec = Spec {
     roles: &[Role::List],
     signs: &[
         ("▸ ✓ ! ✗ ·", "run: running, finished, stalled, diverged, waiting"),
+        ("• -", "a run whose curves are pinned, hidden"),
         ("1.724 → 1.486", "current loss → forecast at the end of the run, or with the recommended mixture"),
     ],
 };
@@ -46,6 +47,24 @@ impl Actions for Runs {
         act("runs.filter", &[k('/')], "filter: words, lr>=1e-3, state!=diverged, /re/", Self::filter)
             .hint("filter")
             .reach(Reach::Everywhere),
+        act("runs.show", &[k(' ')], "show or hide the curves of the selected run", |_: &mut Self, cx| {
+            cx.shared.toggle(|list| &mut list.hidden);
+        })
+        .hint("show")
+        .reach(Reach::Everywhere),
+        act(
+            "runs.pin",
+            &[k('p')],
+            "pin the selected run: its curves are drawn whatever is listed",
+            |_: &mut Self, cx| {
+                cx.shared.toggle(|list| &mut list.pinned);
+            },
+        )
+        .reach(Reach::Everywhere),
+        act("runs.all", &[k('P')], "show all runs, pin none", |_: &mut Self, cx| {
+            (cx.shared.runs.hidden, cx.shared.runs.pinned) = Default::default();
+        })
+        .reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),
         act("runs.reverse", &[k('S')], "reverse the order", Self::reverse).reach(Reach::Everywhere),
         act("runs.dismiss", &[k('a')], "dismiss the alerts of the selected run", Self::dismiss)

@@ -28,10 +28,14 @@ pub(super) fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
     if let Some(run) = selected.filter(|_| only) {
         return vec![run];
     }
-    let listed = shared.runs.order.iter().map(|index| &*snapshot.runs[*index]);
-    let mut runs: Vec<&RunView> = listed.take(MOST).collect();
-    if let Some(selected) = selected.filter(|selected| !runs.iter().any(|run| run.id == selected.id)) {
-        runs.pop();
+    let list = &shared.runs;
+    let pinned = snapshot.runs.iter().map(AsRef::as_ref).filter(|run: &&RunView| list.pinned.contains(&run.id));
+    let listed = list.order.iter().map(|index| &*snapshot.runs[*index]).filter(|run| !list.pinned.contains(&run.id));
+    let shown = pinned.chain(listed).filter(|run| !list.hidden.contains(&run.id));
+    let mut runs: Vec<&RunView> = shown.take(MOST).collect();
+    let is_drawn = |selected: &&RunView| !runs.iter().any(|run| run.id == selected.id);
+    if let Some(selected) = selected.filter(is_drawn).filter(|selected| !list.hidden.contains(&selected.id)) {
+        runs.truncate(MOST - 1);
         runs.push(selected);
     }
     runs

@@ -11,7 +11,12 @@ use ratatui::layout::Rect;
 
 impl Curves {
     /// What each run is at, at the cursor or at its newest point, the best first.
-    fn values<'a>(&self, shared: &Shared, drawn: &'a [(&'a RunView, Curve)]) -> Vec<(&'a RunView, &'a Curve, f64)> {
+    fn values<'a>(
+        &self,
+        shared: &Shared,
+        key: &str,
+        drawn: &'a [(&'a RunView, Curve)],
+    ) -> Vec<(&'a RunView, &'a Curve, f64)> {
         let at = |curve: &Curve| {
             let points = curve.points.iter();
             let found = match self.cursor {
@@ -22,7 +27,7 @@ impl Curves {
             found.filter(|_| !self.cursor.is_some_and(beyond)).map_or(f64::NAN, |(_, y)| *y)
         };
         let mut all: Vec<_> = drawn.iter().map(|(run, curve)| (*run, curve, at(curve))).collect();
-        let more = self.unit(shared).higher_is_better();
+        let more = self.unit(shared, key).higher_is_better();
         let rank = |value: f64| {
             if value.is_nan() {
                 f64::INFINITY
@@ -36,9 +41,9 @@ impl Curves {
         all
     }
 
-    pub(super) fn legend(&self, shared: &Shared, drawn: &[(&RunView, Curve)], area: Rect, buf: &mut Buffer) {
+    pub(super) fn legend(&self, shared: &Shared, key: &str, drawn: &[(&RunView, Curve)], area: Rect, buf: &mut Buffer) {
         let theme = &shared.theme;
-        let values = self.values(shared, drawn);
+        let values = self.values(shared, key, drawn);
         let names = values.iter().map(|(run, ..)| fmt::width(shared.runs.short(&run.name))).max().unwrap_or(0);
         let name = names.clamp(4, 28);
         let column = (name + 13) as u16;

@@ -185,6 +185,12 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
         }
         ColumnKind::Name => {
             let name = shared.runs.short(&run.name);
+            let marked = match (shared.runs.pinned.contains(&run.id), shared.runs.hidden.contains(&run.id)) {
+                (true, _) => format!("• {name}"),
+                (false, true) => format!("- {name}"),
+                (false, false) => name.to_owned(),
+            };
+            let name = marked.as_str();
             match signs::loudest_alert(run) {
                 None => vec![Span::styled(fmt::tail(name, width), theme.text)],
                 Some(severity) => {
