@@ -22,6 +22,8 @@ const CLEARLY: f64 = 3.0;
 const FEW: f64 = 10.0;
 /// A law whose error is within this much of the best one's is never given up: with others, weighted, it may be of use.
 const NEAR: f64 = 1.25;
+/// Mixtures that a standard error rests on from which on it says what all parts would tell.
+const TELLING: usize = 30;
 /// Rows per parameter from which on the optimum for half the rows is a start for the others.
 const ENOUGH: usize = 4;
 
@@ -224,15 +226,17 @@ impl Lap<'_, '_> {
         vec![task.reuse.map_or_else(find, |reuse| reuse.theta(&model, &rows, find))]
     }
 
-    /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it by so
-    /// much that all parts would tell the two apart, if it went on like that.
+    /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it, or, where
+    /// enough was predicted to say so, not by so much that all parts would tell the two apart, if it went on like that.
     fn is_no_better_than_with_fewer(&self, runner: &Runner) -> bool {
         let both = |part: usize| runner.score.folds[part].is_some();
         let seen = (0..runner.score.folds.len()).filter(|part| both(*part)).count() as f64;
         let all = runner.score.folds.len() as f64;
         self.fewer.is_some_and(|fewer| {
             let difference = self.judge.difference(&runner.score, &fewer.score, both);
-            difference.mean + difference.standard_error * (seen / all).sqrt() >= 0.0
+            let told =
+                if difference.clusters < TELLING { 0.0 } else { difference.standard_error * (seen / all).sqrt() };
+            difference.mean + told >= 0.0
         })
     }
 
