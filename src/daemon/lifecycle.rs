@@ -92,7 +92,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
             Ok(client) => return Ok(client),
             Err(IpcError::NoDaemon) => {}
             // One that is on its way out, or was just killed: there will be no daemon in a moment.
-            Err(IpcError::Broken(_) | IpcError::Ended(_)) if Instant::now() < deadline => {
+            Err(IpcError::Broken(_) | IpcError::Ended(_) | IpcError::Stopped) if Instant::now() < deadline => {
                 std::thread::sleep(LOOK);
                 continue;
             }
@@ -149,7 +149,9 @@ pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
             Ok(client) => return Ok(Some(client)),
             Err(IpcError::NoDaemon) => return Ok(None),
             // Like in `ensure`: one that is on its way out.
-            Err(IpcError::Broken(_) | IpcError::Ended(_)) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            Err(IpcError::Broken(_) | IpcError::Ended(_) | IpcError::Stopped) if Instant::now() < deadline => {
+                std::thread::sleep(LOOK)
+            }
             Err(error) => return Err(speak(&error)),
         }
     }
@@ -189,7 +191,7 @@ pub fn stop(project: &Project) -> Result<bool, Failure> {
 #[must_use]
 pub fn speak(error: &IpcError) -> Failure {
     let help = match error {
-        IpcError::NoDaemon => "start it: mixlaw daemon start",
+        IpcError::NoDaemon | IpcError::Stopped => "start it: mixlaw daemon start",
         IpcError::Version { .. } => "restart it with this version: mixlaw daemon stop, then the command again",
         IpcError::Stranger(_) => "set MIXLAW_STATE to a directory that you own",
         IpcError::Broken(_) | IpcError::Behind(_) | IpcError::Ended(_) => {

@@ -21,6 +21,8 @@ mod as_logged;
 mod component;
 mod components;
 mod curves;
+#[cfg(feature = "daemon")]
+mod desk;
 pub mod engine;
 pub mod event;
 pub mod export;

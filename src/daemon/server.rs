@@ -1,6 +1,7 @@
-//! The socket: one thread accepts, one thread a client answers from the publisher.
+//! The socket: one thread accepts, one thread a client answers from the publisher ([`super::desk`]: how many, and who leaves).
 
 use super::answer::{acknowledged, answer, json};
+use super::desk::{Desk, Doing, Place};
 use super::event::Event;
 use super::export;
 use super::hang_up::HangUp;
@@ -14,11 +15,11 @@ use crate::store::StoreError;
 use crate::vocab::AckAnswer;
 use crossbeam_channel::bounded;
 use rustix::fs::Mode;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,14 @@ const REBUILT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a command may take to be done.
 const DONE: Duration = Duration::from_secs(30);
-/// Clients at a time; each is a thread.
-const MOST_CLIENTS: usize = 64;
+/// How long a client may take to greet: it has to say one sentence that it knows by heart.
+const GREETING: Duration = Duration::from_secs(2);
+/// How long a client may take to say what it has begun to say.
+const SENTENCE: Duration = Duration::from_secs(10);
+/// How long a client may be connected and ask nothing.
+const IDLE: Duration = Duration::from_secs(120);
+/// How long subscribers may take to hear that the daemon stops.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The socket, served.
 #[derive(Debug)]
@@ -39,13 +46,14 @@ pub struct Server {
     socket: PathBuf,
     stopping: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
+    desk: Arc<Desk>,
 }
 
 /// What every client's thread needs.
 struct Shared {
     publisher: Arc<Publisher>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
-    clients: AtomicUsize,
+    desk: Arc<Desk>,
     subscribers: Seats,
 }
 
@@ -72,22 +80,25 @@ impl Server {
         rustix::process::umask(before);
         let listener = bound.map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let shared = Arc::new(Shared { publisher, tell, clients: AtomicUsize::new(0), subscribers: Seats::default() });
+        let desk = Arc::new(Desk::default());
+        let shared = Arc::new(Shared { publisher, tell, desk: Arc::clone(&desk), subscribers: Seats::default() });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
             .spawn(move || accept(&listener, &shared, &over))
             .map_err(failed)?;
-        Ok(Self { socket, stopping, accepting })
+        Ok(Self { socket, stopping, accepting, desk })
     }
 
-    /// Stops accepting and removes the socket. Clients' threads end by themselves when their clients hang up.
+    /// Stops accepting and removes the socket. Whoever subscribed is told that the daemon stops (the publisher is closed),
+    /// as far as that takes no longer than anyone waits.
     pub fn stop(self) {
         self.stopping.store(true, Ordering::SeqCst);
         // Wakes the accepting thread; it looks at the flag next.
         let _ = UnixStream::connect(&self.socket);
         let _ = self.accepting.join();
         let _ = std::fs::remove_file(&self.socket);
+        self.desk.close(GOODBYE);
     }
 }
 
@@ -101,32 +112,40 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
             std::thread::sleep(Duration::from_millis(100));
             continue;
         };
-        if shared.clients.fetch_add(1, Ordering::SeqCst) >= MOST_CLIENTS {
-            shared.clients.fetch_sub(1, Ordering::SeqCst);
-            tracing::warn!("closed a connection: {MOST_CLIENTS} clients are connected, the maximum");
-            continue;
-        }
         let for_client = Arc::clone(shared);
-        let spawned = std::thread::Builder::new().name("client".to_owned()).spawn(move || {
-            // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
-            let _ = converse(stream, &for_client);
-            for_client.clients.fetch_sub(1, Ordering::SeqCst);
-        });
-        if spawned.is_err() {
-            shared.clients.fetch_sub(1, Ordering::SeqCst);
+        if let Err(error) = receive(stream, for_client) {
+            tracing::debug!(%error, "closed a connection");
         }
     }
 }
 
-fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
+/// Gives a connection a place and a thread.
+fn receive(mut stream: UnixStream, shared: Arc<Shared>) -> std::io::Result<()> {
     let peer = rustix::net::sockopt::socket_peercred(&stream)?;
     if peer.uid != rustix::process::geteuid() {
         tracing::warn!(user = peer.uid.as_raw(), "rejected a client of another user");
         return Ok(());
     }
+    match shared.desk.seat(peer.pid.as_raw_nonzero().get(), stream.try_clone()?) {
+        Ok(place) => std::thread::Builder::new().name("client".to_owned()).spawn(move || {
+            // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
+            let _ = converse(stream, &shared, &place);
+        })?,
+        Err(failure) => {
+            tracing::warn!("closed a connection: {}", failure.message);
+            // The answer to whatever it will ask; short enough for any socket, so that nobody waits for it.
+            stream.set_nonblocking(true)?;
+            frame::write(&mut stream, &Hello::own())?;
+            return frame::write(&mut stream, &Response::Failed(failure));
+        }
+    };
+    Ok(())
+}
+
+fn converse(mut stream: UnixStream, shared: &Shared, place: &Place) -> std::io::Result<()> {
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let Some(hello) = frame::read::<Hello>(&mut stream, frame::MAX_REQUEST)? else { return Ok(()) };
+    let greeting = frame::read::<Hello>(&mut Patient::new(&stream, GREETING, GREETING), frame::MAX_REQUEST)?;
+    let Some(hello) = greeting else { return Ok(()) };
     frame::write(&mut stream, &Hello::own())?;
     if hello.protocol != PROTOCOL {
         tracing::warn!(
@@ -136,8 +155,13 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
         );
         return Ok(());
     }
-    stream.set_read_timeout(None)?;
-    while let Some(request) = frame::read::<Request>(&mut stream, frame::MAX_REQUEST)? {
+    while place.now(Doing::Waiting) {
+        let request = frame::read::<Request>(&mut Patient::new(&stream, IDLE, SENTENCE), frame::MAX_REQUEST)?;
+        let Some(request) = request else { break };
+        let doing = if matches!(request, Request::Subscribe(_)) { Doing::Subscribed } else { Doing::Asking };
+        if !place.now(doing) {
+            break;
+        }
         match request {
             Request::Query(query) => respond(&query, &mut stream, shared)?,
             Request::Export(query) => export(&query, &mut stream, shared)?,
@@ -148,6 +172,36 @@ fn converse(mut stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A client's line, which is read for so long: until it begins to say something, and then until it has said it, however
+/// many bytes it takes for that.
+struct Patient<'a> {
+    stream: &'a UnixStream,
+    until: Instant,
+    then: Option<Duration>,
+}
+
+impl<'a> Patient<'a> {
+    fn new(stream: &'a UnixStream, first: Duration, then: Duration) -> Self {
+        Self { stream, until: Instant::now() + first, then: Some(then) }
+    }
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut stream = self.stream;
+        let read = stream.read(into)?;
+        if let Some(then) = self.then.take() {
+            self.until = Instant::now() + then;
+        }
+        Ok(read)
+    }
 }
 
 /// The newest state; only in the first moments of a daemon is there none yet.

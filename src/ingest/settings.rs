@@ -371,13 +371,40 @@ fn load(path: &Path, length: u64) -> Result<Value, SettingsError> {
     let bytes = bytes(path, length)?;
     let text = || std::str::from_utf8(&bytes).map_err(|_| SettingsError::Malformed("not UTF-8".into()));
     match path.extension().and_then(|e| e.to_str()) {
-        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| SettingsError::Malformed(e.into())),
+        Some("yaml" | "yml") => {
+            let text = text()?;
+            shallow(text.as_bytes())?;
+            serde_yaml::from_str(text).map_err(|e| SettingsError::Malformed(e.into()))
+        }
         Some("toml") => Ok(torchtitan::toml(text()?)),
         Some("sh" | "sbatch" | "slurm") => Ok(command_line::arguments(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
-        _ => serde_json::from_slice(&bytes)
-            .or_else(|e| python_json::value(&bytes).ok_or_else(|| SettingsError::Malformed(e.into()))),
+        _ => {
+            shallow(&bytes)?;
+            serde_json::from_slice(&bytes)
+                .or_else(|e| python_json::value(&bytes).ok_or_else(|| SettingsError::Malformed(e.into())))
+        }
     }
+}
+
+/// Most brackets that may be open at once. libyaml looks at all that are open at every word, and a value as deep as a file is
+/// long cannot be dropped.
+const DEEPEST: usize = 1000;
+
+/// Whether no more brackets are open at once than anyone writes. Those within strings count, too: few open and never close.
+fn shallow(text: &[u8]) -> Result<(), SettingsError> {
+    let mut open = 0_usize;
+    for byte in text {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > DEEPEST {
+            return Err(SettingsError::Malformed(format!("more than {DEEPEST} brackets are open at once").into()));
+        }
+    }
+    Ok(())
 }
 
 /// W&B's `config.yaml` has each value under `value`, beside a description.
@@ -410,6 +437,39 @@ mod tests {
             ((*name).to_owned(), path.clone(), Stamp::of(&std::fs::metadata(&path).unwrap()))
         };
         names.iter().map(|n| of(n)).collect()
+    }
+
+    #[test]
+    fn settings_as_deep_as_they_are_long_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = 200_000;
+        let began = std::time::Instant::now();
+        for name in ["config.yaml", "config.json", "config.toml", "run.sh"] {
+            let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(long), close.repeat(long));
+            for text in [
+                format!("a: {}", "[".repeat(long)),
+                format!("a: {}", "{".repeat(long)),
+                format!("{{\"a\": {}}}", nested("[", "]")),
+                nested("{\"a\":", "}"),
+                format!("a = {}", nested("[", "]")),
+                "- ".repeat(long),
+                "? ".repeat(long),
+                "a: &a [*a, ".repeat(500),
+                "[[a]]\n".repeat(long / 10),
+            ] {
+                let path = dir.path().join(name);
+                std::fs::write(&path, &text).unwrap();
+                // Whatever it says, it is said soon.
+                let _ = load(&path, text.len() as u64);
+            }
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+        let path = dir.path().join("config.yaml");
+        std::fs::write(&path, format!("a: {}", "[".repeat(long))).unwrap();
+        let error = load(&path, 200_003).unwrap_err();
+        assert!(error.to_string().contains("brackets"), "{error}");
+        std::fs::write(&path, "a: [[[[1]]]]\nb: {c: {d: 2}}\n").unwrap();
+        assert_eq!(load(&path, 40).unwrap()["b"]["c"]["d"], 2);
     }
 
     #[test]

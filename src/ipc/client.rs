@@ -154,14 +154,14 @@ impl Updates {
     /// Waits for what is new, and takes it. Now and then nothing is, and that is said, too.
     ///
     /// # Errors
-    /// [`IpcError::Broken`], [`IpcError::Behind`] and [`IpcError::Ended`]: connect again.
+    /// [`IpcError::Broken`], [`IpcError::Behind`] and [`IpcError::Ended`]: connect again. [`IpcError::Stopped`].
     pub fn wait(&mut self) -> Result<&Replica, IpcError> {
         match self.client.read()? {
             Response::Change(change) => {
                 self.replica.apply(*change)?;
                 Ok(&self.replica)
             }
-            Response::Stopping => Err(IpcError::Ended("it is stopping".to_owned())),
+            Response::Stopping => Err(IpcError::Stopped),
             Response::Failed(failure) => Err(IpcError::Ended(failure.message)),
             other => Err(IpcError::Ended(format!("unexpected answer: {other:?}"))),
         }

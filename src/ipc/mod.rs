@@ -48,6 +48,9 @@ pub enum IpcError {
     /// A change does not follow on the one before: connect again.
     #[error("lost the daemon: {0}")]
     Behind(#[from] replica::Gap),
+    /// The daemon was stopped: nothing is wrong.
+    #[error("the daemon was stopped; start it: mixlaw daemon start")]
+    Stopped,
     /// The daemon ended the conversation: connect again. Says why.
     #[error("lost the daemon: {0}")]
     Ended(String),

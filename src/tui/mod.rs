@@ -67,6 +67,9 @@ pub use views::ViewId;
 use crate::vocab::Snapshot;
 use std::sync::Arc;
 
+/// How [`Incoming::Lost`] begins where nothing is wrong: somebody stopped the daemon.
+pub const STOPPED: &str = "the daemon was stopped";
+
 /// What the dashboard is told from outside.
 #[derive(Debug, Clone)]
 pub enum Incoming {

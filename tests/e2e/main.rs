@@ -7,6 +7,7 @@ mod common;
 mod answers;
 mod burden;
 mod compaction;
+mod crowd;
 mod daemon;
 mod damaged;
 mod formats;

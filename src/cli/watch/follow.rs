@@ -74,7 +74,11 @@ pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) ->
             match show_changes(client, &screen) {
                 Ok(()) => return,
                 Err(error) => {
-                    if screen.feed.put(Incoming::Lost(error.to_string())).is_err() {
+                    let said = match error {
+                        IpcError::Stopped => format!("{}; start it: mixlaw daemon start", tui::STOPPED),
+                        other => other.to_string(),
+                    };
+                    if screen.feed.put(Incoming::Lost(said)).is_err() {
                         return;
                     }
                 }

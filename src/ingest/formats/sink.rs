@@ -12,6 +12,11 @@ use std::collections::HashMap;
 const MOST_BYTES: usize = 200;
 /// Most runs in one file.
 const MOST_PARTS: usize = 10_000;
+/// Most metrics of one file: a log that names more names something else than metrics (an id, a time), and each costs memory
+/// for as long as the run is known.
+const MOST_METRICS: usize = 20_000;
+/// Stands for all metrics beyond these; none of its points is kept.
+const REST: &str = "(more metrics)";
 /// Most metrics that records name.
 const MOST_NAMED: usize = 10_000;
 
@@ -51,6 +56,8 @@ pub struct Sink {
     /// a hash.
     follows: Vec<u32>,
     last: usize,
+    /// The index of [`REST`], where there are too many metrics.
+    rest: Option<u32>,
     /// Points in file order.
     pub points: Vec<RawPoint>,
     /// Facts in file order, with the place they were found at (a line number, a tag).
@@ -88,6 +95,15 @@ impl Sink {
         let key = (self.part, String::from_utf8_lossy(key).into_owned());
         if let Some(index) = self.index.get(&key) {
             return *index;
+        }
+        if let Some(rest) = self.rest {
+            return rest;
+        }
+        let full = self.names.len() >= MOST_METRICS;
+        let key = if full { (self.part, REST.to_owned()) } else { key };
+        if full {
+            self.rest = Some(self.names.len() as u32);
+            self.damaged(0, format!("names more than {MOST_METRICS} metrics; values of further ones are left out"));
         }
         let index = self.names.len() as u32;
         self.names.push(key.1.clone());
@@ -170,7 +186,9 @@ impl Sink {
 
     /// Adds a point.
     pub fn point(&mut self, metric: u32, step: i64, value: f64, wall: f64) {
-        self.points.push(RawPoint { metric, step, value, wall });
+        if self.rest != Some(metric) {
+            self.points.push(RawPoint { metric, step, value, wall });
+        }
     }
 
     /// Adds a fact.
@@ -213,5 +231,19 @@ mod tests {
         let indices: Vec<u32> = keys.iter().map(|key| sink.metric(key)).collect();
         assert_eq!(indices, [0, 1, 0, 0, 2, 1, 0, 1, 2]);
         assert_eq!(sink.metrics(), ["loss", "lr", "grad"]);
+    }
+
+    #[test]
+    fn names_without_end_are_left_out_and_that_is_said_once() {
+        let mut sink = Sink::default();
+        for n in 0..100_000 {
+            let metric = sink.metric(&format!("m{n}"));
+            sink.point(metric, n, 1.0, f64::NAN);
+            let loss = sink.metric("m7");
+            sink.point(loss, n, 2.0, f64::NAN);
+        }
+        assert_eq!((sink.metrics().len(), sink.damage.len()), (MOST_METRICS + 1, 1), "{:?}", sink.damage);
+        assert_eq!(sink.points.len(), MOST_METRICS + 100_000, "those that are known go on");
+        assert!(sink.points.iter().all(|p| sink.metrics()[p.metric as usize] != REST));
     }
 }

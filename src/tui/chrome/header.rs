@@ -2,7 +2,7 @@
 
 use crate::tui::shared::{Link, Shared};
 use crate::tui::signs::state_word;
-use crate::tui::{Model, fmt, signs};
+use crate::tui::{Model, STOPPED, fmt, signs};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{DaemonView, RunState, Snapshot};
@@ -51,8 +51,9 @@ fn about(shared: &Shared, snapshot: &Snapshot) -> Vec<Piece> {
 fn status(shared: &Shared) -> Piece {
     let theme = &shared.theme;
     match &shared.link {
-        Link::Lost(_) => {
-            vec![Span::styled(format!(" ✗ connection lost, last seen {} ", fmt::ago(shared.age)), theme.loud)]
+        Link::Lost(why) => {
+            let what = if why.starts_with(STOPPED) { "daemon stopped" } else { "connection lost" };
+            vec![Span::styled(format!(" ✗ {what}, last seen {} ", fmt::ago(shared.age)), theme.loud)]
         }
         Link::Waiting => vec![Span::styled("◌ waiting ", theme.dim)],
         Link::Live if shared.frozen => {

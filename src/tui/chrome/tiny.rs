@@ -1,9 +1,9 @@
 //! Screen for very small terminals: the recommendation, or the required size.
 
-use crate::tui::fmt;
 use crate::tui::layout::LEAST;
 use crate::tui::model::Model;
 use crate::tui::shared::Link;
+use crate::tui::{STOPPED, fmt};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -12,6 +12,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let theme = &model.shared.theme;
     let width = usize::from(area.width);
     let essential = match (&model.shared.link, model.headline()) {
+        (Link::Lost(why), _) if why.starts_with(STOPPED) => ("daemon stopped".to_owned(), theme.bad),
         (Link::Lost(_), _) => ("connection lost".to_owned(), theme.bad),
         (_, None) => ("waiting for data".to_owned(), theme.dim),
         (_, Some(headline)) => (headline, theme.title),

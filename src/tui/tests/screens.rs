@@ -69,6 +69,10 @@ fn a_lost_connection_keeps_what_was_seen_and_says_so() {
     for text in ["connection lost, last seen 12 s ago", "mixlaw daemon start", "Raise rust from 20% to 74%"] {
         assert!(seen.contains(text), "{text}\n{seen}");
     }
+    update(&mut m, Event::Incoming(Incoming::Lost(crate::tui::STOPPED.to_owned())));
+    update(&mut m, Event::Age(13.0));
+    let seen = screen(&m);
+    assert!(seen.contains("daemon stopped, last seen 13 s ago") && !seen.contains("connection lost"), "{seen}");
     update(&mut m, Event::Incoming(Incoming::Back));
     assert!(screen(&m).contains("● live"));
 }
