@@ -369,26 +369,20 @@ impl SettingsError {
 
 fn load(path: &Path, length: u64) -> Result<Value, SettingsError> {
     let bytes = bytes(path, length)?;
+    shallow(&bytes)?;
     let text = || std::str::from_utf8(&bytes).map_err(|_| SettingsError::Malformed("not UTF-8".into()));
     match path.extension().and_then(|e| e.to_str()) {
-        Some("yaml" | "yml") => {
-            let text = text()?;
-            shallow(text.as_bytes())?;
-            serde_yaml::from_str(text).map_err(|e| SettingsError::Malformed(e.into()))
-        }
+        Some("yaml" | "yml") => serde_yaml::from_str(text()?).map_err(|e| SettingsError::Malformed(e.into())),
         Some("toml") => Ok(torchtitan::toml(text()?)),
         Some("sh" | "sbatch" | "slurm") => Ok(command_line::arguments(text()?).unwrap_or_default()),
         // Python writes NaN and Infinity into JSON.
-        _ => {
-            shallow(&bytes)?;
-            serde_json::from_slice(&bytes)
-                .or_else(|e| python_json::value(&bytes).ok_or_else(|| SettingsError::Malformed(e.into())))
-        }
+        _ => serde_json::from_slice(&bytes)
+            .or_else(|e| python_json::value(&bytes).ok_or_else(|| SettingsError::Malformed(e.into()))),
     }
 }
 
-/// Most brackets that may be open at once. libyaml looks at all that are open at every word, and a value as deep as a file is
-/// long cannot be dropped.
+/// Most brackets that may be open at once. libyaml looks at all that are open at every word, and what is read in, or dropped
+/// from, a list within a list needs stack for each.
 const DEEPEST: usize = 1000;
 
 /// Whether no more brackets are open at once than anyone writes. Those within strings count, too: few open and never close.
