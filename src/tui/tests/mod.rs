@@ -4,6 +4,7 @@ mod cells;
 mod doing;
 mod keys;
 mod screens;
+mod storm;
 mod views;
 
 use super::{Depth, Event, Model, Theme, ThemeName, fixture, update, view};
