@@ -1,5 +1,5 @@
 //! Histories in one JSON document: a list of records (`[{"step": 10, "loss": 2.5}, …]`), or lists of values (`{"loss": [2.5, …]}`,
-//! what scripts make of Keras' `History.history`: keras-team/keras, keras/src/callbacks/history.py), either of them perhaps under
+//! what scripts make of Keras' `History.history`, whose `on_epoch_end` appends to a list for each key), either of them perhaps under
 //! `history` and its like; and W&B's `wandb-summary.json` (wandb/wandb, wandb/sdk/lib/filenames.py), the last value of each metric.
 //!
 //! Each record is read as a JSON line is ([`super::jsonl`]), so that all its rules hold. A list that is not closed counts as far as
