@@ -2,6 +2,7 @@
 //! on top with the forecast of its end.
 
 mod choice;
+mod grid;
 mod legend;
 
 use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
@@ -39,10 +40,6 @@ static SPEC: Spec = Spec {
 const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.9, 0.97, 0.99];
 /// Rows of the curves where they are printed.
 const PRINTED: usize = 20;
-/// Columns and rows that a chart of a grid wants.
-const GRID: (u16, u16) = (40, 10);
-/// Charts in a grid: with twenty runs each, as many curves as may be asked for at a time.
-const MOST_CHARTS: usize = 12;
 
 /// The curves.
 #[derive(Debug, Clone, Default)]
@@ -200,58 +197,10 @@ impl Curves {
         Lines { curves, log: self.is_log(shared, key), amounts, cursor: self.cursor, bare: false, theme: &shared.theme }
     }
 
-    /// The cells of the first chart with its legend, and those of the others in a grid.
-    fn cells(&self, inner: Rect, metrics: usize) -> (Rect, Vec<Rect>) {
-        let (columns, rows) = (inner.width / GRID.0, inner.height / GRID.1);
-        let count = metrics.min(usize::from(columns * rows)).min(MOST_CHARTS);
-        if !self.grid || count < 2 {
-            return (inner, Vec::new());
-        }
-        let columns = usize::from(columns).min(count);
-        let rows = count.div_ceil(columns);
-        let cell = |place: usize| {
-            let (row, column) = (place / columns, place % columns);
-            let of = |whole: u16, part: usize, parts: usize| (usize::from(whole) * part / parts) as u16;
-            let (x, right) = (of(inner.width, column, columns), of(inner.width, column + 1, columns));
-            let (y, bottom) = (of(inner.height, row, rows), of(inner.height, row + 1, rows));
-            Rect { x: inner.x + x, y: inner.y + y, width: right - x, height: bottom - y }
-        };
-        (cell(0), (1..count).map(cell).collect())
-    }
-
-    /// The metrics that have charts, the chosen one first, then those after it.
-    fn metrics<'a>(&self, shared: &'a Shared, inner: Rect) -> Vec<&'a str> {
-        let all = keys(shared);
-        let Some(first) = self.key(shared).and_then(|key| all.iter().position(|other| *other == key)) else {
-            return Vec::new();
-        };
-        let count = 1 + self.cells(inner, all.len()).1.len();
-        all.iter().cycle().skip(first).take(count.min(all.len())).copied().collect()
-    }
-
-    /// Writes the name of a metric above its chart; returns the cells below.
-    fn name(shared: &Shared, key: &str, cell: Rect, buf: &mut Buffer) -> Rect {
-        let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
-        let text = fmt::tail(&printable(&name), usize::from(cell.width).saturating_sub(4));
-        buf.set_stringn(
-            cell.x + 2.min(cell.width),
-            cell.y,
-            text,
-            cell.width.saturating_sub(2).into(),
-            shared.theme.title,
-        );
-        Rect { y: cell.y + 1.min(cell.height), height: cell.height.saturating_sub(1), ..cell }
-    }
-
     /// The cells of the curves, above the legend.
     fn plot(inner: Rect, curves: usize) -> Rect {
         let legend = (inner.height / 4).min(curves as u16).max(u16::from(inner.height > 6));
         Rect { height: inner.height.saturating_sub(legend), ..inner }
-    }
-
-    /// The cells of the first chart.
-    fn first(&self, cx: &Cx<'_>) -> Rect {
-        self.cells(cx.inner, keys(cx.shared).len()).0
     }
 
     /// Moves the cursor by columns; the first time, shows it at the newest point.

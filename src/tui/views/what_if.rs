@@ -1,14 +1,16 @@
 //! What the laws say of a mixture and size that the user tries out: weights are moved, losses follow.
 
+mod answer;
+
 use super::{Actions, Cx, Motion, Mouse, MouseKind, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::ipc::protocol::PredictQuery;
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
-use crate::tui::shared::{Shared, label};
+use crate::tui::shared::Shared;
 use crate::tui::text::{bullet, prose, text_area};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{Advice, Forecast, Mixture, Recommendation, Snapshot};
+use crate::vocab::{Advice, Mixture, Recommendation, Snapshot};
 use crossterm::event::KeyCode;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -192,94 +194,6 @@ impl WhatIf {
         };
         both.into_iter().enumerate().map(line).collect()
     }
-
-    /// One line per loss: now, advised, here, its interval, its limit.
-    fn losses(&self, shared: &Shared, snapshot: &Snapshot, forecasts: &[Forecast], width: u16) -> Vec<Line<'static>> {
-        let theme = &shared.theme;
-        let expected = recommendation(snapshot).map(|advice| &advice.expected);
-        let none = BTreeMap::new();
-        let expected = expected.unwrap_or(&none);
-        let current = current(snapshot);
-        let chosen: Vec<&Forecast> = forecasts.iter().filter(|forecast| forecast.chosen).collect();
-        let name = |key: &str| fmt::head(&label(snapshot, key), 16);
-        let names = chosen.iter().map(|f| fmt::width(&name(&f.metric))).max().unwrap_or(0).max(4);
-        let with_limit = usize::from(width) >= names + 44;
-        let limit_head = if with_limit { "  limit" } else { "" };
-        let head = format!(
-            "  {} {:>6} {:>7} {:>6}  {:<13}{limit_head}",
-            fmt::left("loss", names),
-            "now",
-            "advised",
-            "here",
-            "90% range"
-        );
-        let mut out = vec![Line::from(Span::styled(head, theme.dim))];
-        for forecast in chosen {
-            let advised = expected.get(&forecast.metric);
-            let now = snapshot
-                .forecasts
-                .iter()
-                .find(|other| other.chosen && other.metric == forecast.metric && Some(&other.mixture) == current);
-            let now = now.map(|now| now.interval.value).or_else(|| advised.map(|e| e.now));
-            let (value, low, high) = (forecast.interval.value, forecast.interval.low, forecast.interval.high);
-            // Good and bad by the metric's direction, beside what there is now.
-            let style = match now {
-                Some(now) if (value - now).abs() > 5e-4 * now.abs() => {
-                    if forecast.measure.is_better(value, now) {
-                        theme.good
-                    } else {
-                        theme.warn
-                    }
-                }
-                _ => theme.text,
-            };
-            let shown = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), fmt::loss);
-            let ranks_only = !forecast.unseen.is_empty();
-            let range =
-                if ranks_only { "ranks only".to_owned() } else { format!("{}–{}", fmt::loss(low), fmt::loss(high)) };
-            let mut spans = vec![
-                Span::styled(format!("  {}", fmt::left(&name(&forecast.metric), names)), theme.text),
-                Span::styled(format!(" {:>6}", shown(now)), theme.now),
-                Span::styled(format!(" {:>7}", shown(advised.map(|e| e.value))), theme.advised),
-                Span::styled(format!(" {:>6}", fmt::loss(value)), style),
-                Span::styled(format!("  {range:<13}"), theme.text),
-            ];
-            if let Some(limit) = advised.and_then(|e| e.limit).filter(|_| with_limit) {
-                let kept = forecast.measure.keeps(value, limit);
-                let (sign, style) = if kept { ("✓", theme.good) } else { ("✗", theme.bad) };
-                spans.push(Span::styled(
-                    format!("  {} {} ", forecast.measure.limit_sign(), fmt::loss(limit)),
-                    theme.text,
-                ));
-                spans.push(Span::styled(sign, style));
-            }
-            out.push(Line::from(spans));
-        }
-        out
-    }
-
-    /// What to beware of at this place.
-    fn warnings(shared: &Shared, forecasts: &[Forecast], width: u16) -> Vec<Line<'static>> {
-        let theme = &shared.theme;
-        let mut out = Vec::new();
-        let Some(first) = forecasts.iter().find(|forecast| forecast.chosen) else { return out };
-        let mut say = |text: String| out.extend(bullet("!", theme.warn, &text, theme.text, width));
-        let reach = &first.extrapolation;
-        for (factor, what) in [(reach.params, "the largest run"), (reach.tokens, "the most tokens of a run")] {
-            if factor > 1.05 {
-                say(format!("{} × {what}", fmt::significant(factor, 2)));
-            }
-        }
-        if !reach.mixture_inside {
-            say("no run has a mixture near this one".to_owned());
-        }
-        let measured = first.measured.as_ref();
-        if let Some(measured) = measured {
-            let text = format!("measured near here: {}", printable(shared.runs.short(&measured.run)));
-            out.extend(bullet("·", theme.dim, &text, theme.text, width));
-        }
-        out
-    }
 }
 
 /// A mixture in which a corpus has that weight; the others share the rest in their proportions, or equally where they had
@@ -322,7 +236,7 @@ impl View for WhatIf {
             Some(prediction) => match &prediction.failed {
                 Some(why) => out.extend(bullet("!", shared.theme.warn, &printable(why), shared.theme.text, width)),
                 None => {
-                    out.extend(self.losses(shared, snapshot, &prediction.forecasts, width));
+                    out.extend(Self::losses(shared, snapshot, &prediction.forecasts, width));
                     out.extend(Self::warnings(shared, &prediction.forecasts, width));
                 }
             },
