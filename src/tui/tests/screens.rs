@@ -164,6 +164,6 @@ fn one_run_has_the_screen() {
         press(&mut m, KeyCode::Enter);
         assert_eq!(m.overlay, crate::tui::model::Overlay::View(crate::tui::views::run::ID));
         m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
-        insta::assert_snapshot!(format!("run_{}x{}", size.0, size.1), screen(&m));
+        insta::assert_snapshot!(format!("one_details_{}x{}", size.0, size.1), screen(&m));
     }
 }
