@@ -15,7 +15,7 @@ use super::epochs::Epochs;
 use super::facets::{Facet, Facets, facet};
 use super::jsonl::{BATCHES, COUNTS, STEP_KEYS};
 use super::saved::{self, Reader};
-use super::scan::{number_with_commas, whole_number};
+use super::scan::{LONGEST_STEP, number_with_commas, whole_number, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
@@ -254,6 +254,7 @@ impl Rows {
         }
         let stepped = matches!(step, Some((Some(_), _)));
         let too_many = cells > table.columns.len();
+        let of_epochs = table.step.is_some_and(|step| table.columns[step].to_lowercase().contains("epoch"));
         let step = match step {
             Some((None, false)) => {
                 sink.points.truncate(from);
@@ -270,7 +271,19 @@ impl Rows {
                 sink.damaged(at, "a row with more cells than the header");
                 return;
             }
-            Some((Some(step), _)) if step.is_finite() => self.epochs.step(epoch, (step as i64, None), false),
+            Some((Some(step), _)) if step.is_finite() => match whole_step(step) {
+                Some(step) => self.epochs.step(epoch, (step, None), false),
+                // Where epochs are the axis, a part of one is one that has begun.
+                None if of_epochs && step.abs() < LONGEST_STEP => {
+                    self.epochs.step(epoch, (step.floor() as i64, None), false)
+                }
+                None => {
+                    sink.points.truncate(from);
+                    self.facets.forget();
+                    sink.damaged(at, "a step that is no whole number below 2^53");
+                    return;
+                }
+            },
             Some(_) => self.step,
             None => self.rows as i64,
         };
@@ -511,6 +524,13 @@ mod tests {
 
     fn point(key: &str, step: i64, value: f64) -> (String, i64, f64) {
         (key.to_owned(), step, value)
+    }
+
+    #[test]
+    fn a_step_that_is_no_whole_number_is_no_step() {
+        let (points, damage) = read("step,loss\n1,2.5\n1.5,2.4\n9007199254740993,2.3\n1e300,2.2\n2,2.1\n");
+        let losses: Vec<_> = points.into_iter().filter(|p| p.0 == "loss").collect();
+        assert_eq!((losses, damage), (vec![point("loss", 1, 2.5), point("loss", 2, 2.1)], 3));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::console::may_be_console;
 use super::lines::{ByLine, Line, LineParser, LineReader};
 use super::saved::{self, Reader};
-use super::scan::number_with_commas;
+use super::scan::{number_with_commas, whole_step};
 use super::{Format, Parser, Recognition, Sink};
 use crate::project::Project;
 use crate::project::line_format::LinePattern;
@@ -116,8 +116,11 @@ impl LineParser for CustomParser {
             None => self.matched + 1,
             // A step that is no whole number is no step.
             Some(group) => match number(Some(group)) {
-                Some(step) if step.fract() == 0.0 && step.abs() < 9e15 => step as i64,
-                _ => return,
+                Some(step) => match whole_step(step) {
+                    Some(step) => step,
+                    None => return,
+                },
+                None => return,
             },
         };
         let wall = number(pattern.wall).unwrap_or(f64::NAN);

@@ -7,6 +7,7 @@
 
 use super::jsonl::{COUNTS, Jsonl, STEP_KEYS};
 use super::python_json::{self, Broken, Reader, Token};
+use super::scan::LONGEST_STEP;
 use super::{Format, FormatError, Growth, Parser, Recognition, Sink};
 use std::ops::Range;
 
@@ -191,6 +192,10 @@ fn transposed(text: &[u8], sink: &mut Sink) -> Result<(), Broken> {
     for row in 0..length {
         // Epochs are counted from one where nothing else is.
         let step = axis.and_then(|axis| lists[axis].1[row]).unwrap_or((row + 1) as f64);
+        if step.abs() >= LONGEST_STEP {
+            sink.damaged(0, "a step that is no whole number below 2^53");
+            continue;
+        }
         for (name, values) in &lists {
             if let Some(value) = values[row] {
                 let metric = sink.metric(name);

@@ -128,6 +128,14 @@ pub fn number_with_commas(text: &[u8]) -> Option<(f64, usize)> {
     Some((number(&plain)?.0, at))
 }
 
+/// The least number that is no step any more: from about 2^53 on, numbers of logs cannot be told apart.
+pub(super) const LONGEST_STEP: f64 = 9e15;
+
+/// A number as a step; `None` where it is no whole number below 2^53.
+pub(super) fn whole_step(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < LONGEST_STEP).then_some(value as i64)
+}
+
 /// `text`, whole and trimmed, as a number.
 #[must_use]
 pub fn whole_number(text: &[u8]) -> Option<f64> {

@@ -5,6 +5,7 @@
 //! same file.
 
 use super::python_json::{Broken, Reader, Token};
+use super::scan::whole_step;
 use super::{Format, FormatError, Growth, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -109,7 +110,7 @@ fn history(reader: &mut Reader<'_>, sink: &mut Sink) -> Result<(), Broken> {
                 Some(Token::Key(name)) => {
                     key = if let Some(outer) = outer.last() { format!("{outer}/{name}") } else { name.into_owned() };
                 }
-                Some(Token::Number(value)) if key == "step" => step = Some(value as i64),
+                Some(Token::Number(value)) if key == "step" => step = Some(whole_step(value)),
                 Some(Token::Number(value)) => {
                     let metric = sink.metric(&key);
                     sink.point(metric, 0, value, f64::NAN);
@@ -121,7 +122,15 @@ fn history(reader: &mut Reader<'_>, sink: &mut Sink) -> Result<(), Broken> {
                 None => return Ok(()),
             }
         }
-        newest = step.unwrap_or(newest);
+        newest = match step {
+            Some(Some(step)) => step,
+            Some(None) => {
+                sink.points.truncate(from);
+                sink.damaged(0, "a step that is no whole number below 2^53");
+                continue;
+            }
+            None => newest,
+        };
         for point in &mut sink.points[from..] {
             point.step = newest;
         }
@@ -149,6 +158,14 @@ mod tests {
         assert_eq!(points, [("epoch", 10), ("loss", 10), ("eval_loss", 20), ("eval/a", 20)]);
         assert!(sink.points[1].value.is_nan());
         assert_eq!(sink.facts, [(FactName::PlannedSteps, FactValue::Number(40.0), "max_steps".to_owned())]);
+    }
+
+    #[test]
+    fn a_step_that_is_no_whole_number_is_no_step() {
+        let mut sink = Sink::default();
+        let state = STATE.replace(r#""step": 10"#, r#""step": 10.5"#);
+        assert_eq!(TrainerState.parser("").feed(state.as_bytes(), true, &mut sink), Ok(state.len()));
+        assert_eq!((sink.points.len(), sink.damage.len()), (2, 1), "the record is left out and said to be");
     }
 
     #[test]
