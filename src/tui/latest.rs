@@ -22,8 +22,8 @@ pub struct Feed {
     pub chosen: Wish<u32>,
     /// The curves that it draws.
     pub curves: Wish<SeriesQuery>,
-    /// The place whose losses it shows.
-    pub place: Wish<PredictQuery>,
+    /// The place whose losses it shows, and a number that differs with other fits.
+    pub place: Wish<(PredictQuery, u64)>,
 }
 
 /// What the screen wants, for those who bring it.
@@ -47,7 +47,7 @@ pub struct Latest {
     bell: Receiver<()>,
     chosen: Wisher<u32>,
     curves: Wisher<SeriesQuery>,
-    place: Wisher<PredictQuery>,
+    place: Wisher<(PredictQuery, u64)>,
 }
 
 /// Nobody looks any more.
@@ -138,9 +138,9 @@ impl Latest {
         self.curves.want(curves);
     }
 
-    /// Says which place the screen shows the losses of. Costs nothing where it is the same.
-    pub fn ask_about(&self, place: Option<PredictQuery>) {
-        self.place.want(place);
+    /// Says which place the screen shows the losses of, by which fits. Costs nothing where both are the same.
+    pub fn ask_about(&self, place: Option<PredictQuery>, fits: u64) {
+        self.place.want(place.map(|place| (place, fits)));
     }
 
     /// Rings when there is something to take, and is closed when the other side is gone.
@@ -212,6 +212,18 @@ mod tests {
         assert_eq!(feed.chosen.wanted(), (2, Some(4)));
         drop(latest);
         assert!(feed.chosen.bell().recv().is_err(), "closed");
+    }
+
+    #[test]
+    fn a_place_is_asked_about_again_by_other_fits() {
+        let (feed, latest) = latest();
+        latest.ask_about(Some(PredictQuery::default()), 1);
+        latest.ask_about(Some(PredictQuery::default()), 1);
+        assert_eq!(feed.place.wanted().0, 1);
+        latest.ask_about(Some(PredictQuery::default()), 2);
+        assert_eq!((feed.place.wanted().0, feed.place.bell().len()), (2, 1));
+        latest.ask_about(None, 2);
+        assert_eq!(feed.place.wanted(), (3, None));
     }
 
     #[test]

@@ -204,6 +204,15 @@ impl Model {
         seen.filter_map(|(id, _)| self.slot(id)?.view.place(&self.shared)).next_back()
     }
 
+    /// A number that differs with other fits, by what they say of the target.
+    #[must_use]
+    pub fn fits(&self) -> u64 {
+        let said = self.shared.snapshot.iter().flat_map(|snapshot| &snapshot.forecasts);
+        let numbers =
+            said.flat_map(|forecast| [forecast.interval.value, forecast.interval.low, forecast.interval.high]);
+        numbers.fold(0, |sum: u64, number| sum.rotate_left(5) ^ number.to_bits())
+    }
+
     /// What is copied from where the user is: what the view has for it, else its picture.
     #[must_use]
     pub fn copied(&self, picture: bool) -> Option<String> {

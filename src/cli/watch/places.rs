@@ -39,7 +39,7 @@ pub(super) fn of_daemon(project: &Project, feed: &tui::Feed) -> Result<(), Failu
     thread("what if", move || {
         let mut line: Option<Client> = None;
         while feed.place.bell().recv().is_ok() {
-            let (_, Some(place)) = feed.place.wanted() else { continue };
+            let (_, Some((place, _))) = feed.place.wanted() else { continue };
             // A line that was kept may have ended with its daemon: once more on a new one.
             let answer = ask(&mut line, &project, &place).or_else(|_| {
                 line = None;
@@ -84,7 +84,7 @@ pub(super) fn of_publisher(publisher: &Arc<Publisher>, feed: &tui::Feed) -> Resu
     let (publisher, feed) = (Arc::clone(publisher), feed.clone());
     thread("what if", move || {
         while feed.place.bell().recv().is_ok() && !publisher.closed() {
-            let (turn, Some(place)) = feed.place.wanted() else { continue };
+            let (turn, Some((place, _))) = feed.place.wanted() else { continue };
             let Some(current) = publisher.latest() else { continue };
             let answer = answer(&asked(&place), &current, &|| !feed.place.is(turn));
             if feed.place.is(turn) && feed.put(Incoming::Prediction(Arc::new(taken(place, answer)))).is_err() {
