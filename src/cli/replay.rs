@@ -36,17 +36,15 @@ pub struct Replay {
 }
 
 fn speed(text: &str) -> Result<f64, ArgumentError> {
-    match text.trim_end_matches('x').parse::<f64>() {
-        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
-        _ => Err(ArgumentError::NotASpeed(text.to_owned())),
-    }
+    above_zero(text.trim_end_matches('x')).ok_or_else(|| ArgumentError::NotASpeed(text.to_owned()))
 }
 
 fn minutes(text: &str) -> Result<f64, ArgumentError> {
-    match text.parse::<f64>() {
-        Ok(minutes) if minutes.is_finite() && minutes > 0.0 => Ok(minutes),
-        _ => Err(ArgumentError::NotMinutes(text.to_owned())),
-    }
+    above_zero(text).ok_or_else(|| ArgumentError::NotMinutes(text.to_owned()))
+}
+
+fn above_zero(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
 }
 
 impl Replay {

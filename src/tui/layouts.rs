@@ -89,18 +89,18 @@ pub struct Layout {
 
 use Role::{Alert, Answer, Chart, Detail, Evidence, Lead, List, Note, Record};
 
+/// The lower part has what wants attention, in at most so many rows.
+const fn attention(rows: u16) -> Cut {
+    Cut { measured: Measured::Second, size: Size::Content(&[Alert, Note]), least: 3, most: Most::Cells(rows) }
+}
+
 /// The arrangements where a view leads, the largest first: it has the screen, what wants attention has a few rows.
 pub static LED: [Layout; 2] = [
     Layout {
         least: (60, 16),
         root: Node::Split {
             rows: true,
-            cut: Cut {
-                measured: Measured::Second,
-                size: Size::Content(&[Alert, Note]),
-                least: 3,
-                most: Most::Cells(4),
-            },
+            cut: attention(4),
             first: &Node::Place(&[Lead, Chart, Answer, Evidence]),
             second: &Node::Place(&[Alert, Note, Record, List, Detail]),
         },
@@ -116,12 +116,7 @@ pub static LAYOUTS: [Layout; 4] = [
         root: Node::Split {
             rows: true,
             // Records are looked up when wanted; they take no rows from the runs.
-            cut: Cut {
-                measured: Measured::Second,
-                size: Size::Content(&[Alert, Note]),
-                least: 3,
-                most: Most::Cells(5),
-            },
+            cut: attention(5),
             first: &Node::Split {
                 rows: false,
                 cut: Cut { measured: Measured::Second, size: Size::Part(3, 8), least: 50, most: Most::Cells(72) },

@@ -127,8 +127,11 @@ pub fn type_in(model: &mut Model, input: Input<'_>) -> Option<Vec<Effect>> {
             }
         }
     }
-    let last = found(model).len().saturating_sub(1);
-    model.palette.at = model.palette.at.min(last);
+    // The first entry needs no looking: letters are found once, when they are drawn.
+    if model.palette.at > 0 {
+        let last = found(model).len().saturating_sub(1);
+        model.palette.at = model.palette.at.min(last);
+    }
     Some(model.changed(Vec::new()))
 }
 

@@ -7,7 +7,7 @@ pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::prediction::Prediction;
 use super::theme::Theme;
-use crate::vocab::{FitView, RatioChart, RunView, Snapshot};
+use crate::vocab::{FitView, MetricUnit, RatioChart, RunView, Snapshot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -127,6 +127,13 @@ impl Shared {
     /// snapshot, the filter or the sort changes, and never when drawing.
     pub fn reorder(&mut self) {
         self.place(self.cursor());
+    }
+
+    /// The unit of a metric: the project's, else what its key says.
+    #[must_use]
+    pub fn unit(&self, key: &str) -> MetricUnit {
+        let measured = self.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
+        measured.map_or_else(|| MetricUnit::of_key(key), |metric| metric.unit)
     }
 
     /// Puts the selected run into a set of runs, or takes it out.

@@ -13,8 +13,8 @@ use crate::tui::lines::{Curve, Lines};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{prose, text_area};
 use crate::tui::{fmt, signs};
+use crate::vocab::RunView;
 use crate::vocab::text::printable;
-use crate::vocab::{MetricUnit, RunView};
 pub(in crate::tui) use choice::keys;
 use choice::runs;
 use crossterm::event::KeyCode;
@@ -125,16 +125,11 @@ impl Curves {
         self.log = None;
     }
 
-    fn unit(&self, shared: &Shared, key: &str) -> MetricUnit {
-        let measured = shared.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
-        measured.map_or_else(|| MetricUnit::of_key(key), |metric| metric.unit)
-    }
-
     /// Losses are logarithmic unless the user says otherwise; accuracies and rates are not.
     fn is_log(&self, shared: &Shared, key: &str) -> bool {
         self.log.unwrap_or_else(|| {
             let measured = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
-            let better_is_more = self.unit(shared, key).higher_is_better();
+            let better_is_more = shared.unit(key).higher_is_better();
             (measured || training_loss(key).is_some()) && !better_is_more
         })
     }

@@ -91,6 +91,11 @@ fn explored(snapshot: &Snapshot, domain: &str) -> Option<(f64, f64)> {
     (range.0 <= range.1).then_some(range)
 }
 
+/// The first line that can be chosen: one corpus alone has no weight to move.
+fn first_row(snapshot: &Snapshot) -> usize {
+    if snapshot.domains.len() > 1 { 0 } else { snapshot.domains.len() }
+}
+
 impl WhatIf {
     fn mixture<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a Mixture> {
         self.mixture.as_ref().or_else(|| current(snapshot))
@@ -252,7 +257,7 @@ impl View for WhatIf {
     fn step(&mut self, motion: Motion, cx: &mut Cx<'_>) {
         let Some(snapshot) = &cx.shared.snapshot else { return };
         let last = snapshot.domains.len() + 1;
-        let first = if snapshot.domains.len() > 1 { 0 } else { snapshot.domains.len() };
+        let first = first_row(snapshot);
         self.row = self.row.saturating_add_signed(motion.lines(cx.inner.height)).clamp(first, last);
         // The chosen line is in sight.
         let at = self.row - first;
@@ -273,7 +278,7 @@ impl View for WhatIf {
             MouseKind::Press | MouseKind::Drag => {
                 let Some(snapshot) = cx.shared.snapshot.clone() else { return false };
                 let row = usize::from(mouse.row.saturating_sub(cx.inner.y)) + *cx.scroll;
-                let first = if snapshot.domains.len() > 1 { 0 } else { snapshot.domains.len() };
+                let first = first_row(&snapshot);
                 if row + first > snapshot.domains.len() + 1 {
                     return false;
                 }
@@ -285,7 +290,7 @@ impl View for WhatIf {
 
     fn settle(&mut self, cx: &mut Cx<'_>) {
         if let Some(snapshot) = &cx.shared.snapshot {
-            let first = if snapshot.domains.len() > 1 { 0 } else { snapshot.domains.len() };
+            let first = first_row(snapshot);
             self.row = self.row.clamp(first, snapshot.domains.len() + 1);
         }
         let lines = self.height(cx.shared, text_area(cx.inner).width);

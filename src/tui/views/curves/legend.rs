@@ -27,7 +27,7 @@ impl Curves {
             found.filter(|_| !self.cursor.is_some_and(beyond)).map_or(f64::NAN, |(_, y)| *y)
         };
         let mut all: Vec<_> = drawn.iter().map(|(run, curve)| (*run, curve, at(curve))).collect();
-        let more = self.unit(shared, key).higher_is_better();
+        let more = shared.unit(key).higher_is_better();
         let rank = |value: f64| {
             if value.is_nan() {
                 f64::INFINITY

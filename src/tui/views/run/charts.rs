@@ -157,8 +157,7 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
         end: end.filter(|end| large && newest < end.0),
     };
     let is_loss = training_loss(key).is_some() || run.forecast.contains_key(key) || is_evaluation(key);
-    let measured = shared.snapshot.iter().flat_map(|snapshot| &snapshot.measured).find(|metric| metric.key == key);
-    let more = measured.map_or_else(|| crate::vocab::MetricUnit::of_key(key), |metric| metric.unit).higher_is_better();
+    let more = shared.unit(key).higher_is_better();
     let curves = [curve];
     let log = is_loss && !more;
     Lines { curves: &curves, log, amounts: false, cursor: None, bare: inner.height < 5, theme }.draw(inner, buf);
