@@ -1,6 +1,7 @@
 //! What the daemon does continuously, once: read a project's logs and tables, fit, predict, recommend.
 
 use crate::advise::{self, Evidence};
+use crate::daemon::as_logged;
 use crate::daemon::engine::Engine;
 use crate::daemon::fitter;
 use crate::daemon::job::Job;
@@ -68,19 +69,22 @@ impl Laws<'_> {
         self.fits.iter().map(|candidates| &candidates.choice)
     }
 
-    /// Each validation loss of a dense model of `params` after `tokens` of `mixture`, in nats: by the chosen law first,
+    /// Each metric of a dense model of `params` after `tokens` of `mixture`, in the unit of its log: by the chosen law first,
     /// then by those with a weight beside it and by all of them, weighted.
     #[must_use]
     pub fn predict(&self, params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
         let mut forecasts = forecast::every_law(&self.fits, &Scale { params, tokens, moe: None }, mixture);
         forecast::measured::beside(&mut forecasts, &self.fits, &self.study.observed().fitted);
-        forecasts
+        as_logged::forecasts(self.study.project(), forecasts)
     }
 
-    /// Which mixture to use at the project's target, or why none is advised.
+    /// Which mixture to use at the project's target, with what each metric is expected to reach in the unit of its log, or
+    /// why none is advised.
     #[must_use]
     pub fn recommend(&self) -> Advice {
         let (project, observed) = (self.study.project(), self.study.observed());
-        advise::recommend(&Evidence { project, observed, fits: &chosen(&self.fits), extrapolate: false })
+        let evidence = Evidence { project, observed, fits: &chosen(&self.fits), extrapolate: false };
+        let advice = advise::recommend(&evidence);
+        as_logged::advice(project, Some(&advice)).unwrap_or(advice)
     }
 }

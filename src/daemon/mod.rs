@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 mod alerts;
 pub mod answer;
-mod as_logged;
+pub(crate) mod as_logged;
 mod component;
 mod components;
 mod curves;

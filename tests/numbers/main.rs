@@ -1,6 +1,7 @@
 //! Published tables: what laws make of them, and project files that read them.
 
 mod evaluations;
+mod few_lines;
 mod nothing_to_mix;
 #[path = "../published/mod.rs"]
 mod published;
