@@ -33,11 +33,19 @@ const MOST: usize = 2_000;
 /// Longest text that names anything.
 const LONGEST: usize = 100;
 
+/// Longest key below: `experiment_name`.
+const LONGEST_KEY: usize = 15;
+
 const NOTHING: u32 = u32::MAX;
 
 /// What text under this key says, if anything.
 pub(super) fn facet(key: &str) -> Option<Facet> {
-    let key = key.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    let key = key.trim();
+    // Most keys are names of metrics, once a file each: those are not copied to be looked at.
+    if key.len() > LONGEST_KEY || key.contains('/') {
+        return None;
+    }
+    let key = key.to_ascii_lowercase().replace([' ', '-'], "_");
     match key.as_str() {
         "split" | "phase" | "mode" | "stage" | "type" | "event" | "kind" | "set" | "partition" | "data_split"
         | "prefix" | "section" | "context" | "loop" | "log_type" | "record_type" | "step_type" | "event_type"
