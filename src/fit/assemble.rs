@@ -65,7 +65,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         provisional: false,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);
-    let seen = Seen { variables: variables(observations), ..seen(x) };
+    let seen = Seen { variables: variables(observations), ..seen(observations, x) };
     let residuals = spread_of(&calibration);
     Fit {
         view,
@@ -225,14 +225,18 @@ fn variables(observations: &Observations) -> Vec<(f64, f64)> {
     Variable::ALL.into_iter().map(range).collect()
 }
 
-fn seen(x: &Columns) -> Seen {
-    let most = |column: &[f64]| column.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp();
+/// Nothing is beyond the largest N of runs of which none states its size: a law that is blind to N takes such rows, too.
+fn seen(observations: &Observations, x: &Columns) -> Seen {
+    let is_known = |of: fn(&Observation) -> f64| observations.rows.iter().map(of).any(|v| v.is_finite() && v > 0.0);
+    let most = |column: &[f64], is_known: bool| {
+        if is_known { column.iter().copied().fold(f64::NEG_INFINITY, f64::max).exp() } else { 0.0 }
+    };
     let range = |column: &Vec<f64>| {
         column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), w| (low.min(*w), high.max(*w)))
     };
     Seen {
-        params: most(&x.ln_params),
-        tokens: most(&x.ln_tokens),
+        params: most(&x.ln_params, is_known(|row| row.params)),
+        tokens: most(&x.ln_tokens, is_known(|row| row.tokens)),
         weights: x.share.iter().map(range).collect(),
         variables: Vec::new(),
     }

@@ -107,9 +107,9 @@ pub struct Fit {
 /// The region the data cover.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Seen {
-    /// Largest N.
+    /// Largest N; 0 where no row states one.
     pub params: f64,
-    /// Largest D; of fresh tokens, where it is known how many there are.
+    /// Largest D; of fresh tokens, where it is known how many there are; 0 where no row states one.
     pub tokens: f64,
     /// Least and most weight of each domain.
     pub weights: Vec<(f64, f64)>,

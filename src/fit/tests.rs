@@ -48,6 +48,18 @@ fn held_out_ratios_are_predicted_as_well_as_the_readme_of_the_runs_says() {
 }
 
 #[test]
+fn no_size_is_beyond_runs_that_state_none() {
+    let mut data = code_cpt().swap_remove(1);
+    let known = fit("straight-line", &data, &quick(), None).unwrap();
+    let at = Observation { params: 124e6, ..data.rows[0].clone() };
+    assert!(known.extrapolation(&at).params > 1.0);
+    data.rows.iter_mut().for_each(|row| (row.params, row.active_params) = (f64::NAN, f64::NAN));
+    let unknown = fit("straight-line", &data, &quick(), None).unwrap();
+    assert_eq!(unknown.extrapolation(&at).params, 1.0);
+    assert!(unknown.extrapolation(&Observation { tokens: 1e15, ..at }).tokens > 1e3, "tokens are known");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_fit_on_any_number_of_threads() {
     let data = &code_cpt()[1];
     let options = Options { bootstraps: 8, starts: Some(8), ..Options::default() };

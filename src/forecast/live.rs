@@ -1,6 +1,7 @@
 //! Forecasts of the final losses of one run in progress, by every method.
 
 use super::made::Made;
+use super::own::TOO_WIDE;
 use super::pool::{Pool, seen};
 use super::signals::divergence;
 use super::{anchored, pooled};
@@ -38,6 +39,7 @@ pub(super) fn every(
         if of_metric.is_empty() {
             of_metric.extend(Pool::at_constant_rate(record, metric));
         }
+        of_metric.retain(|made| made.forecast.sd <= TOO_WIDE);
         // A regression over finished runs has been tested on each of them; the others only claim their error.
         let claims = |m: &Made| if m.law == pooled::NAME { f64::NEG_INFINITY } else { m.forecast.sd };
         of_metric.sort_by(|a, b| claims(a).total_cmp(&claims(b)));
@@ -49,14 +51,15 @@ pub(super) fn every(
     all
 }
 
-/// Whether training has come apart: a loss that is predicted is no number now, or the training loss, or every loss that is
+/// Whether training has come apart: a loss that is predicted or trained on is no number now, or the training loss, or every loss that is
 /// predicted, has gone most of the way back to where it began. Where such a run ends, no curve says.
 fn has_diverged(project: &Project, record: &RunRecord) -> bool {
     let measured: Vec<_> = project.metric_keys().filter_map(|key| record.series.get(key)).collect();
-    let broken = measured.iter().any(|series| series.last().is_some_and(|(_, value)| !value.is_finite()));
-    let training = record.series.iter().filter(|(key, _)| training_loss(key).is_some());
-    broken
-        || training.into_iter().any(|(_, series)| divergence(series).is_some())
+    let training: Vec<_> =
+        record.series.iter().filter(|(key, _)| training_loss(key).is_some()).map(|(_, series)| series).collect();
+    let is_broken = |series: &[(i64, f64)]| series.last().is_some_and(|(_, value)| !value.is_finite());
+    measured.iter().chain(&training).any(|series| is_broken(series))
+        || training.iter().any(|series| divergence(series).is_some())
         || !measured.is_empty() && measured.iter().all(|series| divergence(series).is_some())
 }
 
@@ -90,5 +93,10 @@ mod tests {
         let risen = half(|i, v| if i > 20 { 3.0 * v } else { v / (1.0 + 0.05 * i as f64) });
         assert!(has_diverged(&project, &risen));
         assert_eq!(forecasts(&risen), 0);
+        let mut broken = half(|_, v| v);
+        assert!(forecasts(&broken) > 0);
+        let training = vec![(1, 2.0), (2, f64::NAN)].into();
+        Arc::make_mut(&mut broken.series).insert("lm loss".to_owned(), training);
+        assert_eq!(forecasts(&broken), 0, "the training loss is no number, whatever was evaluated before");
     }
 }

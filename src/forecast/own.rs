@@ -8,7 +8,7 @@ use crate::vocab::{MetricUnit, RunForecast};
 use std::sync::Arc;
 
 /// Standard deviation, in ln loss, above which nothing is said: the interval would span a factor of five and more.
-const TOO_WIDE: f64 = 0.5;
+pub(super) const TOO_WIDE: f64 = 0.5;
 
 /// Final value of a loss of a run in progress, in what laws are fitted to ([`MetricUnit::fitted`]); `None` for a finished
 /// run, where the end of the run is unknown, or the newest value is no number. A training loss scatters from batch to batch: what is

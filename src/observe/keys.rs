@@ -23,7 +23,8 @@ pub(super) fn words_of(name: &str) -> Vec<String> {
     words(name)
 }
 
-/// A key in words: `eval_loss/stackExchange-v2` is eval, loss, stack, exchange, v2.
+/// A key in words: `eval_loss/stackExchange-v2` is eval, loss, stack, exchange, v2. What it is drawn against is no part of its
+/// name: Megatron's `lm loss validation vs samples` is lm, loss, validation.
 fn words(key: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = ' ';
@@ -38,6 +39,9 @@ fn words(key: &str) -> Vec<String> {
             }
         }
         before = c;
+    }
+    if let Some(against) = words.iter().position(|word| word == "vs").filter(|at| *at > 0) {
+        words.truncate(against);
     }
     words
 }
@@ -215,6 +219,8 @@ mod tests {
         for (key, domain) in [
             ("eval/rust/loss", Some("rust")),
             ("val_loss", Some("")),
+            ("evaluation_loss_vs_iterations", Some("")),
+            ("lm loss validation vs samples", Some("lm")),
             ("eval/stack_exchange/loss", Some("stack_exchange")),
             ("train/loss", None),
             ("grad_norm", None),

@@ -114,7 +114,7 @@ impl Curves {
     fn key<'a>(&self, shared: &'a Shared) -> Option<&'a str> {
         let all = keys(shared);
         let chosen = shared.metric.as_deref().filter(|key| all.contains(key));
-        chosen.or_else(|| all.first().copied())
+        chosen.or_else(|| choice::first(shared, &all))
     }
 
     fn turn(&mut self, by: isize, cx: &mut Cx<'_>) {

@@ -16,9 +16,24 @@ pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let run = shared.selected_run().or_else(|| snapshot.runs.first().map(AsRef::as_ref));
     let own = run.into_iter().flat_map(|run| run.metrics.iter()).filter(|(_, metric)| metric.points > 1);
     let mut others: Vec<&str> = own.map(|(key, _)| &**key).filter(|key| !all.contains(key)).collect();
-    others.sort_by_key(|key| training_loss(key).unwrap_or(usize::MAX));
+    others.sort_by_key(|key| (training_loss(key).unwrap_or(usize::MAX), counts(key)));
     all.extend(others);
     all
+}
+
+/// What counts or times a run: of all that is logged, the last thing to look at.
+const COUNTERS: [&str; 7] = ["epoch", "epochs", "step", "steps", "iteration", "time", "runtime"];
+
+fn counts(key: &str) -> bool {
+    let last = key.rsplit(['/', '_', ' ']).next().unwrap_or(key);
+    COUNTERS.contains(&last.to_ascii_lowercase().as_str())
+}
+
+/// The one to begin with: the first that a listed run has logged.
+pub(super) fn first<'a>(shared: &Shared, all: &[&'a str]) -> Option<&'a str> {
+    let listed = runs(shared, false);
+    let drawn = |key: &str| listed.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
+    all.iter().find(|key| drawn(key)).or_else(|| all.first()).copied()
 }
 
 /// The runs that are drawn, as they are listed; the selected one is among them.
