@@ -34,6 +34,41 @@ fn tensorboard_scalars_tensors_and_texts() {
     );
 }
 
+/// The step at which no format has a record, whatever it writes: it is said, and what is around it stays.
+#[test]
+fn a_step_that_is_none_costs_its_record_and_is_said() {
+    let scalar = |step: i64, value: f32| tfevents::scalar("loss", step, value, 1.7e9);
+    let long = 1 << 53;
+    let events = [tfevents::version(), scalar(1, 2.5), scalar(long, 9.0), scalar(i64::MIN, 9.0), scalar(2, 2.25)];
+    let mut run = wandb::File::new();
+    run.history(1, &[("loss", "2.5")]).history(long, &[("loss", "9")]);
+    run.history_of_old(&[("_step", "1.5"), ("loss", "9")]).history_of_old(&[("_step", "2"), ("loss", "2.25")]);
+    let json = "{\"step\": 1, \"loss\": 2.5}\n{\"step\": 1.5, \"loss\": 9}\n{\"step\": NaN, \"loss\": 9}\n\
+                {\"step\": 9007199254740992, \"loss\": 9}\n{\"step\": \"9223372036854775807\", \"loss\": 9}\n\
+                {\"step\": 2, \"loss\": 2.25}\n";
+    let csv = "step,loss\n1,2.5\n1.5,9\n9007199254740992,9\n2,2.25\n";
+    for (name, bytes, odd) in [
+        ("tfevents", events.concat(), 2),
+        ("wandb", run.0, 2),
+        ("jsonl", json.as_bytes().to_vec(), 4),
+        ("csv", csv.as_bytes().to_vec(), 2),
+    ] {
+        let read = whole(format(name), name, &bytes);
+        let loss: Vec<_> = points(&read).into_iter().filter(|(key, ..)| *key == "loss").collect();
+        assert_eq!(loss, [("loss", 1, 2.5), ("loss", 2, 2.25)], "{name}");
+        assert_eq!(read.damage.len(), odd, "{name}: {:?}", read.damage);
+        assert!(
+            read.damage.iter().all(|said| said.contains("no whole number below 2^53")),
+            "{name}: {:?}",
+            read.damage
+        );
+    }
+    // A step that is not there, or nothing, is that of the record before.
+    let without = "{\"step\": 1, \"loss\": 2.5}\n{\"step\": null, \"eval_loss\": 2.25}\n";
+    let read = whole(format("jsonl"), "metrics.jsonl", without.as_bytes());
+    assert!(points(&read).contains(&("eval_loss", 1, 2.25)) && read.damage.is_empty(), "{:?}", points(&read));
+}
+
 #[test]
 fn a_damaged_tensorboard_record_costs_itself_only() {
     let mut bytes = tfevents::version();
@@ -95,7 +130,8 @@ fn zeros_that_a_crash_left_cost_only_what_they_cut() {
 
 #[test]
 fn an_event_of_one_number_is_the_same_with_and_without_what_else_it_may_hold() {
-    for (tag, step) in [("loss", 0), ("loss", 1), ("train/loss", 300), ("a", i64::MAX), ("b", -1), ("", 7)] {
+    for (tag, step) in [("loss", 0), ("loss", 1), ("train/loss", 300), ("a", 8_999_999_999_999_999), ("b", -1), ("", 7)]
+    {
         let plain = tfevents::scalar(tag, step, 2.5, 1.7e9);
         // An unknown field behind the rest makes the reader walk through the fields.
         let mut data = plain[12..plain.len() - 4].to_vec();

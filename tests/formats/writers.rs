@@ -174,6 +174,16 @@ pub mod wandb {
             self.record(&record)
         }
 
+        /// As W&B wrote it when the step was only among the values.
+        pub fn history_of_old(&mut self, items: &[(&str, &str)]) -> &mut Self {
+            let (mut record, mut history) = (Vec::new(), Vec::new());
+            for (key, json) in items {
+                bytes(&mut history, 1, &item(key, json));
+            }
+            bytes(&mut record, 2, &history);
+            self.record(&record)
+        }
+
         pub fn config(&mut self, items: &[(&str, &str)]) -> &mut Self {
             self.configured(1, items)
         }

@@ -15,7 +15,7 @@ use super::epochs::Epochs;
 use super::facets::{Facet, Facets, facet};
 use super::jsonl::{BATCHES, COUNTS, STEP_KEYS};
 use super::saved::{self, Reader};
-use super::scan::{LONGEST_STEP, number_with_commas, whole_number, whole_step};
+use super::scan::{LONGEST_STEP, ODD_STEP, number_with_commas, whole_number, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
@@ -280,7 +280,7 @@ impl Rows {
                 None => {
                     sink.points.truncate(from);
                     self.facets.forget();
-                    sink.damaged(at, "a step that is no whole number below 2^53");
+                    sink.damaged(at, ODD_STEP);
                     return;
                 }
             },

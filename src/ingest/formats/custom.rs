@@ -3,7 +3,7 @@
 use super::console::may_be_console;
 use super::lines::{ByLine, Line, LineParser, LineReader};
 use super::saved::{self, Reader};
-use super::scan::{number_with_commas, whole_step};
+use super::scan::{ODD_STEP, number_with_commas, whole_step};
 use super::{Format, Parser, Recognition, Sink};
 use crate::project::Project;
 use crate::project::line_format::LinePattern;
@@ -118,7 +118,7 @@ impl LineParser for CustomParser {
             Some(group) => match number(Some(group)) {
                 Some(step) => match whole_step(step) {
                     Some(step) => step,
-                    None => return,
+                    None => return sink.damaged(line.start, ODD_STEP),
                 },
                 None => return,
             },

@@ -7,7 +7,7 @@
 
 use super::jsonl::{COUNTS, Jsonl, STEP_KEYS};
 use super::python_json::{self, Broken, Reader, Token};
-use super::scan::LONGEST_STEP;
+use super::scan::{LONGEST_STEP, ODD_STEP};
 use super::{Format, FormatError, Growth, Parser, Recognition, Sink};
 use std::ops::Range;
 
@@ -193,7 +193,7 @@ fn transposed(text: &[u8], sink: &mut Sink) -> Result<(), Broken> {
         // Epochs are counted from one where nothing else is.
         let step = axis.and_then(|axis| lists[axis].1[row]).unwrap_or((row + 1) as f64);
         if step.abs() >= LONGEST_STEP {
-            sink.damaged(0, "a step that is no whole number below 2^53");
+            sink.damaged(0, ODD_STEP);
             continue;
         }
         for (name, values) in &lists {

@@ -19,7 +19,7 @@ mod syntax;
 use super::epochs::Epochs;
 use super::facets::{Facet, Facets};
 use super::saved::{self, Reader};
-use super::scan::{number, whole_number};
+use super::scan::{ODD_STEP, is_step, number, whole_number, whole_step};
 use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 pub use keys::{BATCHES, COUNTS, STEP_KEYS};
@@ -192,6 +192,8 @@ struct Lines {
     /// The metric that the line names, and the point that is its value.
     name: Option<String>,
     value: Option<usize>,
+    /// Whether it says a step that is none.
+    odd_step: bool,
     /// For recognition.
     step_key: Option<usize>,
     text_bytes: usize,
@@ -233,6 +235,7 @@ impl Default for Lines {
             dump: false,
             name: None,
             value: None,
+            odd_step: false,
             step_key: None,
             text_bytes: 0,
         }
@@ -368,7 +371,7 @@ impl Lines {
         self.lines += 1;
         (self.step, self.epoch, self.batch, self.count) = (None, None, None, None);
         self.wall = f64::NAN;
-        (self.name, self.value) = (None, None);
+        (self.name, self.value, self.odd_step) = (None, None, false);
         let dump = std::mem::take(&mut self.dump);
         let end = match line.get(start) {
             Some(b'{') => self.object(line, start + 1, 0, 0, sink),
@@ -406,6 +409,14 @@ impl Lines {
         }
         if let (None, Some(batch), Some(_)) = (self.step, self.batch, self.epoch) {
             self.step = Some((STEP_KEYS.len() as u8, batch));
+        }
+        if self.odd_step && self.step.is_none() && self.axis == Axis::Steps {
+            // Where steps are counted, such a record has no place. Where none were, what is called a step may be a part of one.
+            sink.points.truncate(from);
+            self.facets.forget();
+            self.dump = dump;
+            sink.damaged(offset, ODD_STEP);
+            return;
         }
         let stepped = self.step.is_some();
         let step = match self.step {
@@ -546,9 +557,12 @@ impl Lines {
         if key.role != Role::Metric {
             match key.role {
                 Role::Step(rank) => {
-                    // Steps above 2^53 cannot be told apart as JSON numbers.
-                    if value.fract() == 0.0 && value.abs() < 9e15 && self.step.is_none_or(|(r, _)| rank < r) {
-                        self.step = Some((rank, value as i64));
+                    if let Some(step) = whole_step(value) {
+                        if self.step.is_none_or(|(r, _)| rank < r) {
+                            self.step = Some((rank, step));
+                        }
+                    } else {
+                        self.odd_step = true;
                     }
                 }
                 Role::Count(rank) => {
@@ -602,6 +616,10 @@ impl Lines {
             Role::Step(rank) => {
                 let mut parts = std::str::from_utf8(text).unwrap_or("").splitn(2, '/').map(|p| p.trim().parse::<i64>());
                 let Some(Ok(step)) = parts.next() else { return };
+                if !is_step(step) {
+                    self.odd_step = true;
+                    return;
+                }
                 if self.step.is_none_or(|(r, _)| rank < r) {
                     self.step = Some((rank, step));
                 }

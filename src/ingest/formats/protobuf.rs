@@ -20,6 +20,21 @@ pub enum Wire<'a> {
 #[error("not a protocol-buffer message")]
 pub struct Malformed;
 
+/// Why nothing is taken of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not a message.
+    Malformed,
+    /// Its step is no whole number below 2^53.
+    OddStep,
+}
+
+impl From<Malformed> for Unread {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 /// The fields of one message, in file order: (field number, value).
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {

@@ -131,6 +131,14 @@ pub fn number_with_commas(text: &[u8]) -> Option<(f64, usize)> {
 /// The least number that is no step any more: from about 2^53 on, numbers of logs cannot be told apart.
 pub(super) const LONGEST_STEP: f64 = 9e15;
 
+/// What is said of a record whose step is none.
+pub(super) const ODD_STEP: &str = "a step that is no whole number below 2^53";
+
+/// Whether a whole number is small enough to be a step.
+pub(super) fn is_step(step: i64) -> bool {
+    step.unsigned_abs() < LONGEST_STEP as u64
+}
+
 /// A number as a step; `None` where it is no whole number below 2^53.
 pub(super) fn whole_step(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < LONGEST_STEP).then_some(value as i64)

@@ -9,9 +9,9 @@
 //! checksum is wrong ends the file, since nothing says where the next record starts; a record whose data are damaged is
 //! left out and reported. As in TensorBoard's own server, the checksum of data is looked at only where they are no event.
 
-use super::protobuf::{Fields, Malformed, Wire, varint};
+use super::protobuf::{Fields, Malformed, Unread, Wire, varint};
 use super::saved::{self, Reader};
-use super::scan::text;
+use super::scan::{ODD_STEP, is_step, text};
 use super::tensor::{self, Tensor};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use crate::ingest::facts;
@@ -142,7 +142,7 @@ impl Parser for EventParser {
                 }
             }
             let (points, facts, restarts) = (sink.points.len(), sink.facts.len(), sink.restarts.len());
-            if event(data, &mut self.arguments, sink).is_err() {
+            if let Err(why) = event(data, &mut self.arguments, sink) {
                 sink.points.truncate(points);
                 sink.facts.truncate(facts);
                 sink.restarts.truncate(restarts);
@@ -150,10 +150,10 @@ impl Parser for EventParser {
                 if !right && !last && rest.len() == whole {
                     break;
                 }
-                let reason = if right {
-                    "a TensorBoard record with a valid checksum that is not an event"
-                } else {
-                    "a TensorBoard record has a wrong checksum"
+                let reason = match (right, why) {
+                    (true, Unread::OddStep) => ODD_STEP,
+                    (true, Unread::Malformed) => "a TensorBoard record with a valid checksum that is not an event",
+                    (false, _) => "a TensorBoard record has a wrong checksum",
                 };
                 sink.damaged(at, reason);
             }
@@ -190,7 +190,7 @@ impl Parser for EventParser {
     }
 }
 
-fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Malformed> {
+fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(), Unread> {
     if arguments.is_empty()
         && let Some(Plain { wall, step, tag, value }) = Plain::read(message)
     {
@@ -222,6 +222,9 @@ fn event(message: &[u8], arguments: &mut Arguments, sink: &mut Sink) -> Result<(
             value(bytes, step, wall, arguments, sink)?;
         }
     }
+    if sink.points.len() > before && !is_step(step) {
+        return Err(Unread::OddStep);
+    }
     if !arguments.is_empty() && sink.points.len() > before {
         // Megatron has told all of them before its first number.
         let told = std::mem::take(arguments);
@@ -248,7 +251,7 @@ impl<'a> Plain<'a> {
         let mut step = 0;
         if let Some(after) = rest.strip_prefix(&[0x10]) {
             rest = after;
-            step = varint(&mut rest).ok()? as i64;
+            step = Some(varint(&mut rest).ok()? as i64).filter(|step| is_step(*step))?;
         }
         // Summary, its only value, and the tag of that: each as long as it says.
         let inner = |rest: &'a [u8], key: u8| {

@@ -5,7 +5,7 @@
 //! same file.
 
 use super::python_json::{Broken, Reader, Token};
-use super::scan::whole_step;
+use super::scan::{ODD_STEP, whole_step};
 use super::{Format, FormatError, Growth, Parser, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 
@@ -126,7 +126,7 @@ fn history(reader: &mut Reader<'_>, sink: &mut Sink) -> Result<(), Broken> {
             Some(Some(step)) => step,
             Some(None) => {
                 sink.points.truncate(from);
-                sink.damaged(0, "a step that is no whole number below 2^53");
+                sink.damaged(0, ODD_STEP);
                 continue;
             }
             None => newest,

@@ -7,8 +7,9 @@
 //! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
 
 use super::blocks::{FILE_HEADER, Next, Offset};
-use super::protobuf::{Fields, Malformed, Wire};
+use super::protobuf::{Fields, Malformed, Unread, Wire};
 use super::python_json::{self, Broken, Reader, Token};
+use super::scan::{ODD_STEP, is_step, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
 use serde_json::{Map, Value};
@@ -115,10 +116,14 @@ impl Parser for WandbParser {
                 }
                 Next::Record { data, used } => {
                     let (points, facts) = (sink.points.len(), sink.facts.len());
-                    if self.record(&data, sink).is_err() {
+                    if let Err(why) = self.record(&data, sink) {
                         sink.points.truncate(points);
                         sink.facts.truncate(facts);
-                        sink.damaged(at, "a W&B record with a valid checksum that cannot be read");
+                        let reason = match why {
+                            Unread::Malformed => "a W&B record with a valid checksum that cannot be read",
+                            Unread::OddStep => ODD_STEP,
+                        };
+                        sink.damaged(at, reason);
                     }
                     at += used;
                     self.place.advance(used, false);
@@ -170,7 +175,7 @@ impl Parser for WandbParser {
 }
 
 impl WandbParser {
-    fn record(&mut self, record: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    fn record(&mut self, record: &[u8], sink: &mut Sink) -> Result<(), Unread> {
         for field in Fields::new(record) {
             match field? {
                 (2, Wire::Bytes(history)) => self.history(history, sink)?,
@@ -183,15 +188,15 @@ impl WandbParser {
         Ok(())
     }
 
-    fn history(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
-        let (mut step, mut wall) = (None, f64::NAN);
+    fn history(&mut self, message: &[u8], sink: &mut Sink) -> Result<(), Unread> {
+        let (mut step, mut said, mut wall) = (None, None, f64::NAN);
         let mut items = Vec::new();
         for field in Fields::new(message) {
             match field? {
                 (1, Wire::Bytes(bytes)) => {
                     let item = Item::read(bytes)?;
                     match (item.key.as_str(), python_json::number_or_quoted(item.json)) {
-                        ("_step", Some(value)) => step = step.or(Some(value as i64)),
+                        ("_step", Some(value)) => said = Some(value),
                         ("_timestamp", Some(value)) => wall = value,
                         _ => {}
                     }
@@ -208,7 +213,11 @@ impl WandbParser {
                 _ => {}
             }
         }
-        let step = step.unwrap_or(self.step.saturating_add(1));
+        let step = match (step, said) {
+            (Some(step), _) => Some(step).filter(|step| is_step(*step)).ok_or(Unread::OddStep)?,
+            (None, Some(said)) => whole_step(said).ok_or(Unread::OddStep)?,
+            (None, None) => self.step.saturating_add(1),
+        };
         self.step = step;
         for item in items {
             match python_json::number_or_quoted(item.json) {
