@@ -1,9 +1,11 @@
 //! The running daemon: threads of the engine, watcher, fitter, server and signals, started and stopped together.
 
+mod asked;
 mod outage;
 
 pub use outage::nothing_is_kept;
 
+use self::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
@@ -143,6 +145,7 @@ struct Worker {
     around: Surroundings,
     /// What is wrong with the project file as it stands now.
     bad_edit: Option<Notice>,
+    asked: Asked,
     /// The store's directory.
     directory: PathBuf,
     /// Why nothing is kept: the store could not be opened, and a temporary one stands in for it.
@@ -172,6 +175,7 @@ impl Worker {
         let (directory, adrift) = (PathBuf::new(), None);
         let (away, stopping) = (false, false);
         let bad_edit = None;
+        let asked = Asked::since(Instant::now());
         Ok(Self {
             engine,
             publisher,
@@ -181,6 +185,7 @@ impl Worker {
             watcher,
             around,
             bad_edit,
+            asked,
             directory,
             adrift,
             away,
@@ -221,6 +226,8 @@ impl Worker {
                 if now == Look::Everything {
                     looked = Instant::now();
                     show |= self.come_ashore();
+                    self.reload(&mut rows_changed)?;
+                } else if self.asked.is_due(self.engine.written()) {
                     self.reload(&mut rows_changed)?;
                 }
                 let changed = self.engine.turn(&now, Budget::default())?;
@@ -314,16 +321,22 @@ impl Worker {
         }
     }
 
-    /// Takes up an edited project file; a bad edit keeps the last good one and says so.
+    /// Takes up an edited project file, or other runs of a folder without one; a bad edit keeps the last good one and says so.
     fn reload(&mut self, rows_changed: &mut bool) -> Result<(), StoreError> {
-        match project::reload(self.engine.written()) {
+        let began = Instant::now();
+        let reloaded = project::reload(self.engine.written());
+        self.asked = Asked::since(began);
+        match reloaded {
             Ok(None) => {}
             Ok(Some(project)) => {
                 self.watcher = watch(&project, &self.events);
                 self.bad_edit = None;
+                match &project.file {
+                    Some(_) => tracing::info!("reloaded the edited project file"),
+                    None => tracing::info!("the folder has other runs now"),
+                }
                 self.engine.reload(project)?;
                 *rows_changed = true;
-                tracing::info!("reloaded the edited project file");
             }
             Err(error) => {
                 self.bad_edit = Some(Notice {

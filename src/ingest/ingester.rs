@@ -423,6 +423,8 @@ impl Ingester {
 }
 
 #[cfg(test)]
+mod appear;
+#[cfg(test)]
 mod dialect;
 #[cfg(test)]
 mod model;

@@ -61,6 +61,10 @@ static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#""(?:run|run_name|run_id|experiment|experiment_name|exp_name)"\s*:\s*"([^"]+)""#).ok()
 });
 
+/// `500 train 2.5` and `s:500 trl:2.5` (llm.c, nanoGPT's kin); `Epoch:[1/3](500/900)` (minimind).
+static BARE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^(?:s:)?(\d+) (trl|tel|train|val|hella)[: ]([\d.]+)|\]\((\d+)/\d+\)").ok());
+
 /// What a log begins with.
 #[derive(Debug, Default, PartialEq)]
 struct Beginning {
@@ -252,9 +256,19 @@ fn beginning(path: &Path) -> Option<Beginning> {
         }
     }
     let mut found = Beginning { run: RUN.as_ref()?.captures(&text).map(|c| c[1].to_owned()), ..Beginning::default() };
+    // Some print the step on a line of its own before the losses.
+    let mut step = None;
     for line in std::iter::once(first).chain(lines).take(2_000) {
         let pairs = PAIRS.as_ref()?.captures_iter(line).map(|c| (c[1].to_owned(), c[2].to_owned()));
-        let (run, record) = of_pairs(pairs);
+        let bare = BARE.as_ref()?.captures(line);
+        let named = bare.iter().flat_map(|c| {
+            [("step", c.get(1).or(c.get(4))), (c.get(2).map_or("", |m| m.as_str()), c.get(3))]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?.as_str().to_owned())))
+        });
+        let (run, mut record) = of_pairs(named.chain(pairs));
+        step = record.step.take().or(step);
+        record.step.clone_from(&step);
         if !record.losses.is_empty() && record.step.is_some() {
             if found.records.is_empty() {
                 found.run = found.run.or(run);
@@ -292,7 +306,8 @@ fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> (Option<String>, R
             run = Some(value);
         } else if STEPS.contains(&name.as_str()) {
             found.step.get_or_insert(value);
-        } else if ["loss", "ppl", "perplexity", "bpb", "nll"].iter().any(|word| name.contains(word))
+        } else if (["loss", "ppl", "perplexity", "bpb", "nll"].iter().any(|word| name.contains(word))
+            || ["trl", "tel", "train", "val"].contains(&name.as_str()))
             && value.parse::<f64>().is_ok()
         {
             found.losses.entry(name).or_insert(value);

@@ -43,7 +43,7 @@ pub fn load(path: &Path) -> Result<Project, ProjectError> {
     }
 }
 
-/// Reloads the project if its file has changed; `None` if it has not. On an error, the caller keeps the old project.
+/// Reloads the project if its file has changed, or, without one, what its runs are; `None` if neither has. On an error, the caller keeps the old project.
 ///
 /// # Errors
 /// [`ProjectError`], as from [`Project::load`].
@@ -60,8 +60,17 @@ pub fn reload(project: &Project) -> Result<Option<Project>, ProjectError> {
         }
         // A bare directory becomes a project when somebody writes its file.
         None if FILE_NAMES.iter().any(|n| project.root.join(n).exists()) => load(&project.named).map(Some),
-        None => Ok(None),
+        None => Ok(other_runs(project)),
     }
+}
+
+/// A bare directory with other runs than it was taken to have: whether its logs are one run or many shows when each has a few
+/// records. `None` where they are the same, or nothing is there at present.
+fn other_runs(project: &Project) -> Option<Project> {
+    let patterns = bare::patterns(&project.root);
+    let same = project.runs.iter().map(|source| &source.path).eq(&patterns);
+    let runs = patterns.into_iter().map(|path| RunSource { path, at: None }).collect::<Vec<_>>();
+    (!same && !runs.is_empty()).then(|| Project { runs, ..project.clone() })
 }
 
 /// Parses a project from text, as if it were in `root/mixlaw.yaml`: for tests, `init` and other programs.

@@ -367,6 +367,16 @@ impl World {
     }
 }
 
+impl World {
+    /// Whether two files that are known begin with the same records: a copy, and what a rotation dropped of it. The store makes
+    /// one series of them (`store::echo`, which has tests of its own).
+    fn has_copies(&self) -> bool {
+        let of = |known: &Known| self.dialect.points(known.name, &known.text);
+        let all: Vec<Vec<String>> = self.known.iter().map(of).collect();
+        all.iter().enumerate().any(|(i, a)| all[..i].iter().any(|b| !a.is_empty() && a.first() == b.first()))
+    }
+}
+
 impl Dialect {
     fn points(&self, name: usize, text: &[u8]) -> Vec<String> {
         let format = formats::all().iter().find(|f| f.name() == self.format).unwrap();
@@ -408,7 +418,15 @@ proptest! {
             let looked = matches!(action, Action::Turn(_));
             world.act(action);
             if looked {
-                let (stored, expected) = world.points();
+                let (mut stored, mut expected) = world.points();
+                if world.has_copies() {
+                    let longest = world.known.iter().map(|known| dialect.points(known.name, &known.text));
+                    let longest = longest.max_by_key(Vec::len).unwrap_or_default();
+                    prop_assert!(longest.iter().all(|point| stored.contains(point)), "{}", dialect.format);
+                    stored.dedup();
+                    expected.retain(|point| stored.contains(point));
+                    expected.dedup();
+                }
                 prop_assert_eq!(stored, expected, "{}", dialect.format);
             }
         }
