@@ -120,7 +120,8 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     out.push('\n');
     out.push_str(&losses(&r.expected));
     out.push_str(&format!(
-        "\nfor {} FLOPs · probability of improvement {} · gain {:.4}{}\n\n",
+        "\n{} for {} FLOPs · probability of improvement {} · gain {:.4}{}\n\n",
+        r.standing.words(),
         significant(r.compute, 3),
         show_probability(r.p_better),
         r.gain,

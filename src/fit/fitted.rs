@@ -131,6 +131,14 @@ impl Fit {
         self.ln_draws(&Columns::place(at, &self.model.shape.context)).into_iter().map(f64::exp).collect()
     }
 
+    /// Loss at each of several places under one resample, or, without, by the best guess; nats.
+    #[must_use]
+    pub fn predict_all(&self, draw: Option<usize>, places: &[Observation]) -> Vec<f64> {
+        let theta = draw.and_then(|draw| self.draws.get(draw)).unwrap_or(&self.theta);
+        let columns = Columns::places(self.domains.len(), places, &self.model.shape.context);
+        self.model.predict(theta, &columns).into_iter().map(f64::exp).collect()
+    }
+
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.
     #[must_use]
     pub fn curve(&self, at: &Observation) -> Interval {

@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{Measure, Measured, Mixture, Scale};
+use super::{Measure, MeasuredShape, Measured, Mixture, Scale, ShapeOptimum, Standing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,6 +91,9 @@ pub enum ShapeAdvice {
 /// Recommended size, tokens and experts for the available compute, and their expected losses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShapeRecommendation {
+    /// What the recommended shape is: an optimum, the best that the runs support, …
+    #[serde(default)]
+    pub standing: Standing,
     /// Recommended size, tokens and experts.
     pub advised: Scale,
     /// Size, tokens and experts of the current target.
@@ -105,6 +108,12 @@ pub struct ShapeRecommendation {
     pub gain: f64,
     /// Reasons and caveats, as sentences.
     pub reasons: Vec<String>,
+    /// The optimum of the laws for this budget, wherever it lies; absent where they have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimum: Option<ShapeOptimum>,
+    /// The best run that was measured within this budget, with about the mixture in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<MeasuredShape>,
 }
 
 /// Output of `recommend`.

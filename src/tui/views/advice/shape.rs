@@ -52,9 +52,9 @@ fn advised(theme: &Theme, snapshot: &Snapshot, r: &ShapeRecommendation, width: u
     out.extend(prose(&headline(r), theme.advised, width));
     let compute = significant(r.compute, 3);
     let before = if r.advised == r.current {
-        format!("for {compute} FLOPs")
+        format!("{} for {compute} FLOPs", r.standing.words())
     } else {
-        format!("for {compute} FLOPs, in place of {}", shown(&r.current))
+        format!("{} for {compute} FLOPs, in place of {}", r.standing.words(), shown(&r.current))
     };
     out.extend(prose(&before, theme.dim, width));
     out.extend(expected(theme, snapshot, &r.expected, width));

@@ -1,0 +1,46 @@
+//! The runs that use a budget up: one for each kind of experts and each number of active parameters.
+
+use super::ExpertShape;
+use super::question::moe;
+use crate::observe::target::ExpertShare;
+use crate::vocab::Scale;
+
+/// What may be spent, and on what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// FLOPs for training, and for serving where that is stated.
+    pub compute: f64,
+    /// Tokens to serve from the same FLOPs.
+    pub inference_tokens: f64,
+    /// Most parameters in all.
+    pub max_params: f64,
+    /// What of a model is in experts.
+    pub share: ExpertShare,
+}
+
+impl Limits {
+    /// The run of this kind and ln N_act that uses the budget up: C = 6·N_act·D + 2·N_act·served. `None` where serving alone
+    /// takes more.
+    pub fn scale(&self, kind: ExpertShape, ln_active: f64) -> Option<Scale> {
+        let active = ln_active.exp();
+        let tokens = (self.compute / active - 2.0 * self.inference_tokens) / 6.0;
+        let params = active * self.total_over_active(kind);
+        let moe = (kind.0 > 1.0).then(|| moe(kind, active));
+        (tokens > 0.0 && tokens.is_finite()).then_some(Scale { params, tokens, moe })
+    }
+
+    /// All parameters over those used for one token.
+    pub fn total_over_active(&self, kind: ExpertShape) -> f64 {
+        self.share.total_over_active(kind.0 / kind.1)
+    }
+
+    /// ln of the most active parameters of this kind that the limits allow.
+    pub fn most(&self, kind: ExpertShape) -> f64 {
+        (self.max_params / self.total_over_active(kind)).ln()
+    }
+
+    /// FLOPs that a run takes, with what it serves.
+    pub fn cost(&self, scale: &Scale) -> f64 {
+        scale.compute() + 2.0 * scale.active_params() * self.inference_tokens
+    }
+}

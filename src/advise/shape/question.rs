@@ -1,0 +1,105 @@
+//! The objective as a function of size, tokens and experts, under the mixture in use.
+
+use super::ExpertShape;
+use crate::advise::samples::{SAMPLES, draw_of};
+use crate::advise::surface::Surface;
+use crate::fit::Fit;
+use crate::forecast::spread::{quantile, shuffled_levels};
+use crate::laws::Variable;
+use crate::vocab::{Moe, Observation, Scale};
+
+/// One loss of the objective.
+pub(super) struct Part<'f> {
+    /// Its share of the objective.
+    pub share: f64,
+    pub fit: &'f Fit,
+    pub surface: Surface<'f>,
+}
+
+/// Laws, mixture, seed.
+pub(super) struct Question<'f> {
+    pub parts: Vec<Part<'f>>,
+    pub weights: Vec<f64>,
+    pub seed: u64,
+}
+
+impl Question<'_> {
+    /// The objective by the best guess, nats.
+    pub fn objective(&self, scale: &Scale) -> f64 {
+        self.losses(None, &[Some(*scale)]).first().copied().unwrap_or(f64::NAN)
+    }
+
+    /// The objective at several places under one joint resample, or by the best guess; NaN where there is no place.
+    pub fn losses(&self, draw: Option<usize>, scales: &[Option<Scale>]) -> Vec<f64> {
+        let mut sums = vec![0.0; scales.len()];
+        let nowhere = Scale::dense(1.0, 1.0);
+        for part in &self.parts {
+            let places: Vec<Observation> =
+                scales.iter().map(|s| part.surface.place(&s.unwrap_or(nowhere), &self.weights)).collect();
+            let draw = draw.filter(|_| !part.fit.draws.is_empty()).map(|draw| draw % part.fit.draws.len());
+            for (sum, loss) in sums.iter_mut().zip(part.fit.predict_all(draw, &places)) {
+                *sum += part.share * loss;
+            }
+        }
+        sums.iter_mut().zip(scales).filter(|(_, scale)| scale.is_none()).for_each(|(sum, _)| *sum = f64::NAN);
+        sums
+    }
+
+    /// How many joint resamples there are.
+    pub fn draws(&self) -> usize {
+        self.parts.iter().map(|part| part.fit.draws.len()).max().unwrap_or(0)
+    }
+
+    /// Probability that one run reaches a lower objective than another; each has its own draw of the scatter around the laws.
+    pub fn better(&self, here: &Scale, there: &Scale) -> f64 {
+        let mut difference = vec![0.0; SAMPLES];
+        for (i, Part { share, surface, .. }) in self.parts.iter().enumerate() {
+            let losses = |scale: &Scale, salt: u64| {
+                let place = surface.place(scale, &self.weights);
+                let (best, draws) = ((surface.best)(&place), (surface.draws)(&place));
+                let levels = shuffled_levels(SAMPLES, self.seed ^ salt ^ (i as u64) << 8);
+                let noise = levels.into_iter().map(|p| match surface.residuals {
+                    [] => 0.0,
+                    residuals => quantile(residuals, p),
+                });
+                let losses = noise.enumerate().map(|(s, e)| draw_of(&draws, s, best) * e.exp());
+                losses.collect::<Vec<f64>>()
+            };
+            for (sum, (a, b)) in difference.iter_mut().zip(losses(here, 0x48).into_iter().zip(losses(there, 0x54))) {
+                *sum += share * (a - b);
+            }
+        }
+        let lower = difference.iter().filter(|d| **d < 0.0).count() as f64;
+        (lower + 0.5) / (SAMPLES + 1) as f64
+    }
+
+    /// Half the 90 % interval of the objective of one run at a place, nats.
+    pub fn error(&self, scale: &Scale) -> f64 {
+        let one = |part: &Part<'_>| {
+            let interval = (part.surface.forecast)(&part.surface.place(scale, &self.weights));
+            part.share * 0.5 * (interval.high - interval.low)
+        };
+        self.parts.iter().map(one).sum()
+    }
+
+    /// Whether every law sees a variable, and the runs vary in it.
+    pub fn sees(&self, variable: Variable) -> bool {
+        self.parts.iter().all(|part| part.fit.sees(variable))
+    }
+
+    /// Names of the laws, each once.
+    pub fn laws(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for part in &self.parts {
+            if !names.contains(&part.surface.law) {
+                names.push(part.surface.law.clone());
+            }
+        }
+        names
+    }
+}
+
+/// A model of these experts with so many active parameters.
+pub(super) fn moe((experts, experts_per_token, granularity): ExpertShape, active_params: f64) -> Moe {
+    Moe { active_params, experts, experts_per_token, granularity }
+}
