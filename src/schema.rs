@@ -4,7 +4,7 @@ use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
     AckAnswer, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer,
-    Snapshot,
+    ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 12] = [
+pub const ALL: [Entry; 13] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -45,6 +45,7 @@ pub const ALL: [Entry; 12] = [
     Entry { name: "predict", what: "predict --json", make: written::<PredictAnswer> },
     Entry { name: "ledger", what: "ledger --json", make: written::<LedgerAnswer> },
     Entry { name: "recommend", what: "recommend --json", make: written::<RecommendAnswer> },
+    Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
     Entry { name: "ack", what: "ack --json", make: written::<AckAnswer> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },

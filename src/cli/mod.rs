@@ -23,6 +23,7 @@ pub mod replay;
 pub mod runs;
 pub mod schema;
 pub mod session;
+pub mod shape;
 pub mod show;
 mod sweep;
 mod time;
@@ -75,6 +76,8 @@ enum Command {
     Ledger(ledger::Ledger),
     /// Recommend a mixture, or say which run to launch next to decide
     Recommend(recommend::Recommend),
+    /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
+    Shape(shape::Shape),
     /// Export every point as JSON lines, CSV or Parquet
     Export(export::Export),
     /// Replay recorded logs as if the runs were training now
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ack(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
+        Command::Shape(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),

@@ -101,7 +101,7 @@ fn losses(expected: &BTreeMap<String, Expected>) -> String {
     table(&rows)
 }
 
-fn show_shape(r: &ShapeRecommendation) -> String {
+pub(super) fn show_shape(r: &ShapeRecommendation) -> String {
     let mut rows: Vec<Vec<String>> = vec![["shape", ">current", ">recommended"].map(str::to_owned).to_vec()];
     let experts = |s: &Scale| s.moe.map_or_else(|| "dense".to_owned(), |m| show_amount(m.experts));
     let chosen = |s: &Scale| s.moe.map_or_else(|| "–".to_owned(), |m| show_amount(m.experts_per_token));
@@ -133,7 +133,7 @@ fn show_shape(r: &ShapeRecommendation) -> String {
     out
 }
 
-fn show_abstention(what: &str, abstained: &Abstention) -> String {
+pub(super) fn show_abstention(what: &str, abstained: &Abstention) -> String {
     if let Some(missing) = &abstained.nothing_to_mix {
         let sentence = crate::vocab::text::printable(missing);
         return match abstained.would_help.first() {

@@ -4,7 +4,7 @@ use super::curves::curves;
 use super::engine::Need;
 use super::outlook::chosen;
 use super::publisher::CurrentState;
-use super::{as_logged, fitter, history, threads};
+use super::{as_logged, fitter, history, shapes, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
@@ -52,7 +52,7 @@ pub fn need(query: &Query) -> Need {
             }
         }
         Query::Predict(_) => Need::Fits,
-        Query::Recommend { .. } | Query::Snapshot => Need::Advice,
+        Query::Recommend { .. } | Query::Shape(_) | Query::Snapshot => Need::Advice,
     }
 }
 
@@ -73,6 +73,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Ledger(query) => json(&ledger(query, current)?),
         Query::Predict(places) => json(&predict(places, current, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
+        Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
         Query::Snapshot => json(&*current.snapshot),
         Query::Status => json(&status(&current.snapshot)),
         Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),

@@ -50,6 +50,7 @@ pub mod run_view;
 pub mod server;
 #[cfg(feature = "daemon")]
 pub mod service;
+mod shapes;
 mod shared;
 pub mod shared_ledger;
 #[cfg(feature = "daemon")]

@@ -12,6 +12,7 @@ mod gram;
 mod held_out;
 mod identify;
 mod interval;
+pub mod isoflop;
 mod judge;
 mod laplace;
 pub(crate) mod linalg;

@@ -121,6 +121,8 @@ pub enum Query {
     Series(SeriesQuery),
     /// Losses at places.
     Predict(Vec<PredictQuery>),
+    /// Compute-optimal sizes, and the best shape for a budget.
+    Shape(ShapeQuery),
     /// What to change.
     Recommend {
         /// Look outside what the runs have explored.
@@ -139,6 +141,19 @@ pub struct StatusAnswer {
     pub at: f64,
     /// Setup notes that are errors.
     pub faults: Vec<Notice>,
+}
+
+/// Which budgets. Where all is left open, the project's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ShapeQuery {
+    /// Training FLOPs; the first is the budget that advice is for.
+    pub flops: Vec<f64>,
+    /// Experts to consider; empty for the project's, or those of the runs.
+    #[serde(default)]
+    pub experts: Vec<f64>,
+    /// A law with the coefficients of its paper, in place of the fitted ones.
+    #[serde(default)]
+    pub published: Option<String>,
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

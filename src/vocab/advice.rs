@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{Measure, MeasuredShape, Measured, Mixture, Scale, ShapeOptimum, Standing};
+use super::{Measure, Measured, MeasuredShape, Mixture, Scale, ShapeOptimum, Standing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ pub mod count;
 mod error;
 pub mod facts;
 pub mod fit;
+pub mod isoflop;
 pub mod ledger;
 pub mod metric;
 pub mod mixture;
@@ -37,6 +38,9 @@ pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use fit::{
     AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
     ParameterView, STACK, ScaleTestView, Unit,
+};
+pub use isoflop::{
+    Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Parabola, ShapeAnswer,
 };
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};

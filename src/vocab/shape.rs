@@ -21,7 +21,11 @@ impl Range {
     /// The upper end over the lower one; infinite where the range is open.
     #[must_use]
     pub fn factor(&self) -> f64 {
-        if self.low.is_finite() && self.high.is_finite() && self.low > 0.0 { self.high / self.low } else { f64::INFINITY }
+        if self.low.is_finite() && self.high.is_finite() && self.low > 0.0 {
+            self.high / self.low
+        } else {
+            f64::INFINITY
+        }
     }
 
     /// Both ends by a function.

@@ -15,6 +15,7 @@ fn answers_have_their_published_shapes() {
         ("fit", &["fit", &project, "--json"]),
         ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
         ("recommend", &["recommend", &project, "--json"]),
+        ("shape", &["shape", &project, "--flops", "1e14", "--json"]),
         ("snapshot", &["watch", &project, "--once", "--json"]),
     ];
     for (schema, args) in answers {

@@ -5,5 +5,6 @@ mod few_lines;
 mod nothing_to_mix;
 #[path = "../published/mod.rs"]
 mod published;
+mod shapes;
 mod table_projects;
 mod tables;

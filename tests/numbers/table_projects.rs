@@ -8,7 +8,7 @@ use mixlaw::vocab::Severity;
 use std::path::Path;
 
 /// The project after what its tables say, and its rows; `None` where the data are not there.
-fn read(name: &str) -> Option<(Project, Observed)> {
+pub fn read(name: &str) -> Option<(Project, Observed)> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !here.join("../shared/data").is_dir() {
         println!("skipped: no ../shared/data");

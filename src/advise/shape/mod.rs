@@ -8,6 +8,7 @@
 //! see what is traded are not asked. A run that was measured within the budget and reached a lower loss is advised itself.
 
 mod cover;
+mod curve;
 mod least;
 mod line;
 mod optimum;
@@ -19,11 +20,15 @@ mod words;
 
 use super::surface::Surface;
 use super::{Evidence, explored, in_use};
+use crate::fit::isoflop::isoflops;
 use crate::laws::Variable;
 use crate::observe::target::expert_share;
+use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{
     Abstention, MeasuredShape, Observation, Scale, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing,
 };
+pub use curve::optimum_curves;
+
 use cover::Cover;
 use line::Limits;
 use optimum::{NoOptimum, Place, Search};
@@ -90,11 +95,19 @@ fn question<'f>(evidence: &Evidence<'f>, minimize: &[f64], needed: &[usize]) -> 
         let reason = format!("The {law} law for {domain} has no skill on held-out runs, so a shape would be a guess.");
         return Err(none(reason, "Launch runs at more sizes and numbers of experts."));
     }
+    let (weights, _) = in_use(project, &explored(evidence, needed));
+    let question = Question { parts, weights, seed: project.fit.seed };
+    sees_size_and_tokens(&question)?;
+    Ok(question)
+}
+
+/// Laws that do not see both cannot trade one for the other.
+fn sees_size_and_tokens(question: &Question<'_>) -> Result<(), Abstention> {
     for (variable, what, more) in [
         (Variable::Params, "size", "runs of several sizes"),
         (Variable::Tokens, "tokens", "runs of several token counts at each size"),
     ] {
-        if let Some(part) = parts.iter().find(|part| !part.fit.sees(variable)) {
+        if let Some(part) = question.parts.iter().find(|part| !part.fit.sees(variable)) {
             let (law, domain, letter) = (&part.surface.law, &part.surface.domain, variable.letter());
             let reason = format!(
                 "The {law} law for {domain} does not see {letter} ({what}) in these runs, so it cannot trade size against \
@@ -104,8 +117,7 @@ fn question<'f>(evidence: &Evidence<'f>, minimize: &[f64], needed: &[usize]) -> 
             return Err(none(reason, help));
         }
     }
-    let (weights, _) = in_use(project, &explored(evidence, needed));
-    Ok(Question { parts, weights, seed: project.fit.seed })
+    Ok(())
 }
 
 /// The kinds of experts to choose among, and what is said of those that are not.
@@ -185,6 +197,9 @@ fn advise(
     let cover = Cover::of(rows, kinds.told_apart && shapes.len() > 1);
     let search = Search { question: &question, limits: &limits, kinds: &kinds.kinds, cover: &cover };
     let (best, standing, optimum) = chosen(&search)?;
+    if let (Standing::Extrapolated, Some(optimum)) = (standing, &optimum) {
+        agrees(evidence, needed, &limits, &best, optimum)?;
+    }
     let measured = trials::best(evidence, needed, &question, &limits);
     let is_flat = |at: &Scale| {
         let flat = optimum.as_ref().is_some_and(|o| o.flat_params.contains(at.active_params()));
@@ -240,6 +255,43 @@ fn advise(
     })
 }
 
+/// Whether an extrapolated optimum is also that of the parabola method, where the runs are grouped by compute: far from all
+/// runs two methods that fit equally well may differ by more than either's interval says.
+fn agrees(
+    evidence: &Evidence<'_>,
+    needed: &[usize],
+    limits: &Limits,
+    best: &Place,
+    optimum: &ShapeOptimum,
+) -> Result<(), Abstention> {
+    if limits.inference_tokens > 0.0 || best.limited {
+        return Ok(());
+    }
+    for rows in needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)) {
+        for (_, curve) in isoflops(rows, &[limits.compute], evidence.project.fit.seed) {
+            let own = curve.moe.map_or(DENSE, |m| (m.experts, m.experts_per_token, m.granularity)) == best.kind;
+            let there = curve.at.iter().find(|at| (at.compute / limits.compute - 1.0).abs() < 1e-6);
+            let Some(at) = there.filter(|_| own) else { continue };
+            let (law, parabola) = (best.scale.active_params(), at.params.value);
+            if optimum.params.contains(parabola) && at.params.range.contains(law) {
+                continue;
+            }
+            let reason = format!(
+                "No run comes near {} FLOPs, and two methods disagree there: N {} (90 %: {}) by parabolas through the runs of \
+                 each budget, {} ({}) by the {} law.",
+                significant(limits.compute, 3),
+                show_amount(parabola),
+                words::show_range(&at.params.range),
+                show_amount(law),
+                words::show_range(&optimum.params),
+                optimum.laws.join(", ")
+            );
+            return Err(none(reason, "Launch runs of several sizes at a larger budget; both methods: mixlaw shape"));
+        }
+    }
+    Ok(())
+}
+
 /// The shape to advise by the laws, what it is, and their optimum.
 fn chosen(search: &Search<'_, '_>) -> Result<(Place, Standing, Option<ShapeOptimum>), Abstention> {
     let found = search.optimum();
@@ -263,7 +315,7 @@ fn chosen(search: &Search<'_, '_>) -> Result<(Place, Standing, Option<ShapeOptim
         (None, Ok((_, optimum))) => Err(none(
             format!(
                 "No run comes near {} FLOPs, and the runs do not narrow the optimum down: {}.",
-                crate::vocab::number::significant(search.limits.compute, 3),
+                significant(search.limits.compute, 3),
                 words::interval(&optimum)
             ),
             "Launch runs of several sizes at a larger budget.",

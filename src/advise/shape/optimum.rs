@@ -58,7 +58,7 @@ impl Search<'_, '_> {
     }
 
     /// The optimum of one kind, within the limit on parameters.
-    fn of_kind(&self, draw: Option<usize>, kind: ExpertShape) -> Result<Place, NoOptimum> {
+    pub(super) fn of_kind(&self, draw: Option<usize>, kind: ExpertShape) -> Result<Place, NoOptimum> {
         let f = self.along(draw, kind);
         let most = self.limits.most(kind);
         let held_back = |ln_active: f64| {
@@ -96,14 +96,8 @@ impl Search<'_, '_> {
     /// The optimum of the laws, wherever it lies, with intervals, and its place on the line.
     pub fn optimum(&self) -> Result<(Place, ShapeOptimum), NoOptimum> {
         let place = self.of_all(None)?;
-        let draws = 0..self.question.draws();
-        let found: Vec<Result<Place, NoOptimum>> = draws.map(|s| self.of_kind(Some(s), place.kind)).collect();
-        let ln_active = |found: &Result<Place, NoOptimum>| match found {
-            Ok(place) => place.ln_active,
-            Err(NoOptimum::Smaller) => f64::NEG_INFINITY,
-            Err(NoOptimum::Larger | NoOptimum::Blind) => f64::INFINITY,
-        };
-        let sizes = range(found.iter().map(ln_active).collect());
+        let (_, _, draws) = self.sizes(place.kind)?;
+        let sizes = range(draws);
         let tokens = |ln: f64| self.limits.scale(place.kind, ln).map_or(f64::NAN, |scale| scale.tokens);
         let several = self.kinds.iter().any(|kind| kind.0 != place.kind.0);
         let experts = several.then(|| {
@@ -186,7 +180,7 @@ fn exp(ln: f64) -> f64 {
 }
 
 /// 5 % and 95 % points; NaN at both ends where there are no resamples.
-fn range(mut values: Vec<f64>) -> Range {
+pub(super) fn range(mut values: Vec<f64>) -> Range {
     values.sort_by(f64::total_cmp);
     let at = |q: f64| {
         let last = values.len().checked_sub(1)? as f64;
@@ -199,7 +193,13 @@ fn range(mut values: Vec<f64>) -> Range {
             (true, true) => between,
             (false, _) if q < 0.5 || a == b => a,
             (_, false) if q > 0.5 => b,
-            (finite, _) => if finite { a } else { b },
+            (finite, _) => {
+                if finite {
+                    a
+                } else {
+                    b
+                }
+            }
         })
     };
     Range { low: at(TAIL).unwrap_or(f64::NAN), high: at(1.0 - TAIL).unwrap_or(f64::NAN) }

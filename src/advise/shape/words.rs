@@ -95,7 +95,12 @@ impl Said<'_> {
             above if above <= self.question.error(&self.best.scale) => ", within the laws' error of it".to_owned(),
             _ => String::new(),
         };
-        format!("Best run measured within this budget: {} ({}), {:.4}{verdict}.", run.run, describe(&run.scale), run.loss)
+        format!(
+            "Best run measured within this budget: {} ({}), {:.4}{verdict}.",
+            run.run,
+            describe(&run.scale),
+            run.loss
+        )
     }
 }
 

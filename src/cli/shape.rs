@@ -1,0 +1,172 @@
+//! `mixlaw shape`: compute-optimal size, tokens and experts.
+
+use super::output::{print, print_json, table};
+use super::session::Session;
+use super::{Outcome, ProjectArg, recommend};
+use crate::ipc::protocol::{Failure, Query, ShapeQuery};
+use crate::vocab::number::{parse_amount, show_amount, significant};
+use crate::vocab::text::printable;
+use crate::vocab::{Estimate, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeAdvice, ShapeAnswer};
+use clap::Args;
+
+/// Arguments of `shape`.
+#[derive(Debug, Args)]
+pub struct Shape {
+    #[command(flatten)]
+    project: ProjectArg,
+    /// Training budget C = 6·N·D in FLOPs (1e21); repeatable: the first gets advice [default: the project's budget]
+    #[arg(long, value_name = "C", value_parser = parse_amount)]
+    flops: Vec<f64>,
+    /// Expert counts to consider (1,8,64) [default: the project's, or those of the runs]
+    #[arg(long, value_name = "E", value_delimiter = ',', value_parser = parse_amount)]
+    experts: Vec<f64>,
+    /// Print JSON (schemas/shape.schema.json)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Shape {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let query = ShapeQuery { flops: self.flops, experts: self.experts, ..ShapeQuery::default() };
+        let answer: ShapeAnswer = Session::open(&self.project.project)?.ask(Query::Shape(query))?;
+        if self.json {
+            print_json(&answer)?;
+        } else {
+            print(&show(&answer))?;
+        }
+        let found = !answer.curves.is_empty() || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
+        Ok(if found { Outcome::Done } else { Outcome::Abstained })
+    }
+}
+
+fn show(answer: &ShapeAnswer) -> String {
+    let mut out = String::new();
+    for line in &answer.budget {
+        out.push_str(&format!("{}\n", printable(line)));
+    }
+    match &answer.advice {
+        Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&recommend::show_shape(advised)),
+        Some(ShapeAdvice::Abstained(why)) => out.push_str(&recommend::show_abstention("shape", why)),
+        None => {}
+    }
+    let mut metrics: Vec<&str> = Vec::new();
+    for curve in &answer.curves {
+        if !metrics.contains(&curve.metric.as_str()) {
+            metrics.push(&curve.metric);
+        }
+    }
+    for metric in metrics {
+        let of: Vec<&OptimumCurve> = answer.curves.iter().filter(|curve| curve.metric == metric).collect();
+        let groups: Vec<&IsoFlops> = answer.isoflops.iter().filter(|groups| groups.metric == metric).collect();
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&format!("{} · compute-optimal size N and tokens D (C = 6·N·D)\n\n", printable(metric)));
+        out.push_str(&exponents(&of));
+        for curve in of {
+            out.push('\n');
+            out.push_str(&one(curve, &groups));
+        }
+    }
+    for note in &answer.notes {
+        out.push_str(&format!("\nnote: {}\n", printable(note)));
+    }
+    out
+}
+
+/// Experts of a curve, after the name of its method.
+fn kind(curve: &OptimumCurve) -> String {
+    curve.moe.map_or_else(String::new, |moe| {
+        let mut text = format!(", E {}", show_amount(moe.experts));
+        if moe.experts_per_token > 1.0 {
+            text.push_str(&format!(" K {}", show_amount(moe.experts_per_token)));
+        }
+        if moe.granularity > 1.0 {
+            text.push_str(&format!(" G {}", show_amount(moe.granularity)));
+        }
+        text
+    })
+}
+
+fn name(curve: &OptimumCurve) -> String {
+    let what = match curve.method {
+        OptimumMethod::Published => ", published coefficients",
+        _ if curve.chosen => ", in use",
+        _ => "",
+    };
+    format!("{}{}{what}", curve.name, kind(curve))
+}
+
+fn exponents(curves: &[&OptimumCurve]) -> String {
+    let mut rows: Vec<Vec<String>> = vec![["method", ">N ∝ C^", "90 %", ">D ∝ C^", "90 %"].map(str::to_owned).to_vec()];
+    let number = |e: &Option<Estimate>| e.map_or_else(|| "–".to_owned(), |e| format!("{:.3}", e.value));
+    let interval = |e: &Option<Estimate>| match e {
+        Some(e) if e.range.low.is_finite() && e.range.high.is_finite() => {
+            format!("{:.3}–{:.3}", e.range.low, e.range.high)
+        }
+        _ => String::new(),
+    };
+    for curve in curves {
+        let (n, d) = (&curve.params_exponent, &curve.tokens_exponent);
+        rows.push(vec![name(curve), number(n), interval(n), number(d), interval(d)]);
+    }
+    table(&rows)
+}
+
+fn one(curve: &OptimumCurve, groups: &[&IsoFlops]) -> String {
+    let parabola = curve.method == OptimumMethod::Parabola;
+    let mut header = vec![name(curve), ">N".to_owned(), "90 %".to_owned(), ">D".to_owned(), "90 %".to_owned()];
+    header.extend(["D/N", "loss"].map(|h| format!(">{h}")));
+    if parabola {
+        header.extend([">runs", ">their own N"].map(str::to_owned));
+    }
+    header.push(String::new());
+    let mut rows = vec![header];
+    for at in &curve.at {
+        let mut row = vec![
+            format!("  {} FLOPs", significant(at.compute, 3)),
+            show_amount(at.params.value),
+            show_range(&at.params.range),
+            show_amount(at.tokens.value),
+            show_range(&at.tokens.range),
+            format!("{:.1}", at.tokens.value / at.params.value),
+            at.loss.map_or_else(String::new, |loss| format!("{loss:.4}")),
+        ];
+        if parabola {
+            let group = group_of(curve, at, groups);
+            row.push(group.map_or_else(String::new, |g| g.runs.len().to_string()));
+            row.push(group.and_then(|g| g.parabola).map_or_else(String::new, |p| show_amount(p.params)));
+        }
+        row.push(if at.covered { String::new() } else { "no run reaches there".to_owned() });
+        rows.push(row);
+    }
+    let mut out = table(&rows);
+    for group in groups.iter().filter(|g| parabola && is_of(g, curve)).flat_map(|g| &g.groups) {
+        if let Some(why) = &group.why_not {
+            out.push_str(&format!("  {} FLOPs left out: {why}\n", significant(group.compute, 3)));
+        }
+    }
+    out
+}
+
+fn is_of(groups: &IsoFlops, curve: &OptimumCurve) -> bool {
+    groups.metric == curve.metric && groups.largest.moe == curve.moe
+}
+
+fn group_of<'g>(
+    curve: &OptimumCurve,
+    at: &OptimumAt,
+    groups: &[&'g IsoFlops],
+) -> Option<&'g crate::vocab::IsoFlopGroup> {
+    let own = groups.iter().filter(|groups| is_of(groups, curve)).flat_map(|groups| &groups.groups);
+    own.into_iter().find(|group| (group.compute / at.compute - 1.0).abs() < 1e-6)
+}
+
+fn show_range(range: &Range) -> String {
+    match (range.low.is_finite(), range.high.is_finite()) {
+        (true, true) => format!("{}–{}", show_amount(range.low), show_amount(range.high)),
+        (true, false) => format!("≥ {}", show_amount(range.low)),
+        (false, true) => format!("≤ {}", show_amount(range.high)),
+        (false, false) => String::new(),
+    }
+}

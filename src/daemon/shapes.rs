@@ -1,0 +1,98 @@
+//! Answers about compute-optimal sizes, and the best shape for a budget.
+
+use super::outlook::chosen;
+use super::publisher::CurrentState;
+use super::{as_logged, threads};
+use crate::advise::{self, Evidence};
+use crate::fit::Stop;
+use crate::fit::isoflop::isoflops;
+use crate::ipc::protocol::{Failure, ShapeQuery};
+use crate::project::{Budget, Project};
+use crate::vocab::{Observations, Scale, ShapeAnswer};
+
+/// Budgets that one question may have.
+const MOST_BUDGETS: usize = 100;
+/// Budgets at which optima are shown where the runs are not grouped by compute.
+const BUDGETS: usize = 5;
+
+/// The answer to a [`ShapeQuery`].
+///
+/// # Errors
+/// A message for the user.
+pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Result<ShapeAnswer, Failure> {
+    if let Some(wrong) = query.flops.iter().find(|c| !(c.is_finite() && **c > 0.0)) {
+        return Err(Failure::usage(format!("--flops is {wrong}"), "a number above zero, like 1e21".to_owned()));
+    }
+    if query.flops.len() > MOST_BUDGETS {
+        return Err(Failure::usage(
+            format!("{} budgets are too many", query.flops.len()),
+            format!("at most {MOST_BUDGETS}"),
+        ));
+    }
+    let project = with_budget(&current.project, query);
+    let fits = chosen(&current.fits);
+    let evidence = Evidence { project: &project, observed: &current.observed, fits: &fits, extrapolate: false };
+    let advice = if project.budget == current.project.budget {
+        current.snapshot.shape.clone()
+    } else {
+        as_logged::shape(&project, advise::shape(&evidence).as_ref())
+    };
+    let mut answer = ShapeAnswer { advice, ..ShapeAnswer::default() };
+    for (metric, rows) in current.observed.fitted.iter().enumerate() {
+        for (groups, curve) in isoflops(rows, &query.flops, project.fit.seed) {
+            answer.isoflops.push(groups);
+            answer.curves.push(curve);
+        }
+        let computes = computes(&answer, rows, &query.flops);
+        let of_metric = current.fits.iter().filter(|candidates| candidates.metric == rows.metric);
+        let mut fits: Vec<_> = of_metric.flat_map(|candidates| &candidates.fits).collect();
+        fits.sort_by_key(|fit| !fit.view.chosen);
+        for fit in fits {
+            if stop() {
+                return Err(threads::given_up());
+            }
+            match advise::optimum_curves(&evidence, metric, fit, &computes) {
+                Ok(curves) => answer.curves.extend(curves),
+                Err(why) => answer.notes.push(format!("{}: {why}", rows.metric)),
+            }
+        }
+    }
+    if answer.isoflops.is_empty() && answer.notes.is_empty() && answer.curves.is_empty() {
+        answer.notes.push("No run has a size, a token count and a loss.".to_owned());
+    }
+    Ok(answer)
+}
+
+/// The project with the budget that is asked for.
+fn with_budget(project: &Project, query: &ShapeQuery) -> Project {
+    let mut project = project.clone();
+    if query.flops.is_empty() && query.experts.is_empty() {
+        return project;
+    }
+    let budget = project.budget.get_or_insert_with(Budget::default);
+    if let Some(compute) = query.flops.first() {
+        budget.compute = Some(*compute);
+    }
+    if !query.experts.is_empty() {
+        budget.experts.clone_from(&query.experts);
+    }
+    project
+}
+
+/// Budgets at which laws are asked: those of the groups and those asked for; without groups, over the range of the runs.
+fn computes(answer: &ShapeAnswer, rows: &Observations, asked: &[f64]) -> Vec<f64> {
+    let own = answer.isoflops.iter().filter(|groups| groups.metric == rows.metric);
+    let mut all: Vec<f64> = own.flat_map(|groups| groups.groups.iter().map(|group| group.compute)).collect();
+    if all.is_empty() {
+        let costs = rows.rows.iter().map(|row| Scale::of(row).compute()).filter(|c| c.is_finite() && *c > 0.0);
+        let (least, most) = costs.fold((f64::INFINITY, 0.0_f64), |(l, m), c| (l.min(c), m.max(c)));
+        if least < most {
+            let place = |i: usize| (least.ln() + (most / least).ln() * i as f64 / (BUDGETS - 1) as f64).exp();
+            all.extend((0..BUDGETS).map(place));
+        }
+    }
+    all.extend(asked);
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}

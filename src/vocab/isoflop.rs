@@ -1,0 +1,146 @@
+//! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
+
+use super::{Interval, Moe, Range, Scale, ShapeAdvice};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Output of `shape`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ShapeAnswer {
+    /// Advice for the budget; absent if none is stated or asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<ShapeAdvice>,
+    /// What the budget comes to, as sentences: each limit with its formula, and which one binds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<String>,
+    /// Compute-optimal size and tokens by the parabola method and by each law, for each loss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<OptimumCurve>,
+    /// Runs grouped by compute, for each loss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isoflops: Vec<IsoFlops>,
+    /// What was left out or assumed, as sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// How a compute-optimal size was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimumMethod {
+    /// A parabola in ln N for each budget, and a power law through their minima.
+    Parabola,
+    /// A law fitted to all rows, minimised for each budget.
+    Law,
+    /// A law with the coefficients of its paper; it was not fitted to the runs.
+    Published,
+}
+
+/// Compute-optimal size and tokens as functions of compute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OptimumCurve {
+    /// Key of the loss.
+    pub metric: String,
+    /// Method.
+    pub method: OptimumMethod,
+    /// Name of the law; `parabola` for the parabola method.
+    pub name: String,
+    /// Whether recommendations use it.
+    #[serde(default)]
+    pub chosen: bool,
+    /// Experts of the models; absent for dense ones. Their active parameters are those of each optimum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moe: Option<Moe>,
+    /// Exponent a of N_opt ∝ C^a, between the least and the largest budget of `at`; `null` if it has none.
+    pub params_exponent: Option<Estimate>,
+    /// Exponent of D_opt.
+    pub tokens_exponent: Option<Estimate>,
+    /// Optima, by compute.
+    pub at: Vec<OptimumAt>,
+}
+
+/// An estimate with a 90 % interval over resamples of whole runs; an end is `null` where it is open or unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Estimate {
+    /// Point estimate.
+    pub value: f64,
+    /// 90 % interval.
+    #[serde(flatten)]
+    pub range: Range,
+}
+
+impl From<Interval> for Estimate {
+    fn from(interval: Interval) -> Self {
+        Self { value: interval.value, range: Range { low: interval.low, high: interval.high } }
+    }
+}
+
+/// The optimum for one budget.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OptimumAt {
+    /// C, training FLOPs.
+    pub compute: f64,
+    /// Active parameters.
+    pub params: Estimate,
+    /// Tokens.
+    pub tokens: Estimate,
+    /// Loss there, nats; `null` where the method does not give it.
+    pub loss: Option<f64>,
+    /// Whether the runs reach there.
+    pub covered: bool,
+}
+
+/// Runs of one loss, one kind of experts and one mixture, grouped by compute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IsoFlops {
+    /// Key of the loss.
+    pub metric: String,
+    /// Size, tokens and experts of the largest of the runs.
+    pub largest: Scale,
+    /// Groups, least compute first.
+    pub groups: Vec<IsoFlopGroup>,
+}
+
+/// Runs that took the same compute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IsoFlopGroup {
+    /// C = 6·N_act·D, FLOPs: geometric mean.
+    pub compute: f64,
+    /// The runs, smallest first.
+    pub runs: Vec<IsoFlopRun>,
+    /// The parabola through them; `null` if it has no minimum between the smallest and the largest of them.
+    pub parabola: Option<Parabola>,
+    /// Why there is no parabola.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+/// A run in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IsoFlopRun {
+    /// Active parameters.
+    pub params: f64,
+    /// Tokens.
+    pub tokens: f64,
+    /// Loss, nats.
+    pub loss: f64,
+}
+
+/// loss = least + bend · (ln N − ln params)².
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Parabola {
+    /// N at the minimum.
+    pub params: f64,
+    /// Loss at the minimum, nats.
+    pub least: f64,
+    /// Curvature, nats.
+    pub bend: f64,
+}
+
+impl Parabola {
+    /// Loss at N.
+    #[must_use]
+    pub fn at(&self, params: f64) -> f64 {
+        self.least + self.bend * (params / self.params).ln().powi(2)
+    }
+}
