@@ -53,7 +53,7 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
             }
             match advise::optimum_curves(&evidence, metric, fit, &computes) {
                 Ok(curves) => answer.curves.extend(curves),
-                Err(why) => answer.notes.push(format!("{}: {why}", rows.metric)),
+                Err(why) => answer.notes.push(format!("{}: {}", rows.metric, why.reasons.join(" "))),
             }
         }
     }

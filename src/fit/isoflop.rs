@@ -224,12 +224,11 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
     })
 }
 
+/// ln C and ln N_opt of each group, by the weight of each run.
+type Optima<'a> = dyn Fn(&dyn Fn(usize) -> f64) -> Vec<(f64, f64)> + 'a;
+
 /// Lines through the minima of resampled runs.
-fn resamples(
-    groups: &[&Vec<Row>],
-    seed: u64,
-    optima: &dyn Fn(&dyn Fn(usize) -> f64) -> Vec<(f64, f64)>,
-) -> Vec<((f64, f64, f64), usize)> {
+fn resamples(groups: &[&Vec<Row>], seed: u64, optima: &Optima<'_>) -> Vec<((f64, f64, f64), usize)> {
     let mut runs: Vec<usize> = groups.iter().flat_map(|rows| rows.iter().map(|row| row.3)).collect();
     runs.sort_unstable();
     runs.dedup();

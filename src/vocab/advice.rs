@@ -110,10 +110,10 @@ pub struct ShapeRecommendation {
     pub reasons: Vec<String>,
     /// The optimum of the laws for this budget, wherever it lies; absent where they have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub optimum: Option<ShapeOptimum>,
+    pub optimum: Option<Box<ShapeOptimum>>,
     /// The best run that was measured within this budget, with about the mixture in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<MeasuredShape>,
+    pub measured: Option<Box<MeasuredShape>>,
 }
 
 /// Output of `recommend`.

@@ -1,6 +1,6 @@
 //! Where the runs reach in size, tokens and experts.
 
-use super::{ExpertShape, kind_of};
+use super::kind::{ExpertShape, kind_of};
 use crate::vocab::{NearestRun, Observations, Scale};
 
 /// How far beyond the runs, in size and in tokens, they still tell.

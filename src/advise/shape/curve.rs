@@ -1,16 +1,16 @@
 //! Compute-optimal size and tokens by a law, as functions of compute.
 
 use super::cover::Cover;
+use super::kind::{DENSE, ExpertShape, kind_of, moe};
 use super::line::Limits;
-use super::optimum::{NoOptimum, Search, range};
-use super::question::{Part, Question, moe};
-use super::{DENSE, ExpertShape, kind_of, sees_size_and_tokens};
+use super::optimum::{Search, Sizes, range};
+use super::question::{Part, Question, none};
 use crate::advise::surface::Surface;
 use crate::advise::{Evidence, explored, in_use};
 use crate::fit::Fit;
 use crate::laws::Variable;
 use crate::observe::target::expert_share;
-use crate::vocab::{Estimate, Observations, OptimumAt, OptimumCurve, OptimumMethod, Range};
+use crate::vocab::{Abstention, Estimate, Observations, OptimumAt, OptimumCurve, OptimumMethod, Range};
 
 /// Kinds of experts that one law is asked about.
 const MOST_KINDS: usize = 16;
@@ -19,22 +19,22 @@ const MOST_KINDS: usize = 16;
 /// trained. Serving costs nothing here.
 ///
 /// # Errors
-/// Why the law has none, as a sentence.
+/// Why the law has none.
 pub fn optimum_curves(
     evidence: &Evidence<'_>,
     metric: usize,
     fit: &Fit,
     computes: &[f64],
-) -> Result<Vec<OptimumCurve>, String> {
+) -> Result<Vec<OptimumCurve>, Abstention> {
     let project = evidence.project;
     let (Some(rows), Some(of)) = (evidence.observed.fitted.get(metric), project.metrics.get(metric)) else {
-        return Err("There is no such metric.".to_owned());
+        return Err(none("There is no such metric.", "List the metrics: mixlaw check"));
     };
     let surface = Surface::of(fit, &of.name, &project.domains);
     let law = surface.law.clone();
     let (weights, _) = in_use(project, &explored(evidence, &[metric]));
     let question = Question { parts: vec![Part { share: 1.0, fit, surface }], weights, seed: project.fit.seed };
-    sees_size_and_tokens(&question).map_err(|why| why.reasons.join(" "))?;
+    question.trades()?;
     let told_apart = question.sees(Variable::Experts) || question.sees(Variable::Granularity);
     let mut kinds: Vec<ExpertShape> = if told_apart { rows.rows.iter().map(kind_of).collect() } else { vec![DENSE] };
     kinds.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
@@ -54,25 +54,10 @@ pub fn optimum_curves(
     };
     let curves: Vec<OptimumCurve> = kinds.into_iter().filter_map(one).collect();
     if curves.is_empty() {
-        return Err(format!("By the {law} law no size is best for a budget: it favours ever different ones."));
+        let reason = format!("By the {law} law no size is best for a budget: it favours ever different ones.");
+        return Err(none(reason, "Launch runs of several sizes and token counts at one budget."));
     }
     Ok(curves)
-}
-
-/// ln N_opt by the best guess, its loss, and ln N_opt by every resample (infinite where it has none).
-pub(super) type Sizes = (f64, f64, Vec<f64>);
-
-impl Search<'_, '_> {
-    /// The optimum of one kind, and that of every resample.
-    pub(super) fn sizes(&self, kind: ExpertShape) -> Result<Sizes, NoOptimum> {
-        let place = self.of_kind(None, kind)?;
-        let of = |s: usize| match self.of_kind(Some(s), kind) {
-            Ok(place) => place.ln_active,
-            Err(NoOptimum::Smaller) => f64::NEG_INFINITY,
-            Err(NoOptimum::Larger | NoOptimum::Blind) => f64::INFINITY,
-        };
-        Ok((place.ln_active, place.loss, (0..self.question.draws()).map(of).collect()))
-    }
 }
 
 fn curve(

@@ -1,7 +1,6 @@
 //! The runs that use a budget up: one for each kind of experts and each number of active parameters.
 
-use super::ExpertShape;
-use super::question::moe;
+use super::kind::{ExpertShape, moe};
 use crate::observe::target::ExpertShare;
 use crate::vocab::Scale;
 

@@ -9,6 +9,7 @@
 
 mod cover;
 mod curve;
+mod kind;
 mod least;
 mod line;
 mod optimum;
@@ -24,29 +25,19 @@ use crate::fit::isoflop::isoflops;
 use crate::laws::Variable;
 use crate::observe::target::expert_share;
 use crate::vocab::number::{show_amount, significant};
-use crate::vocab::{
-    Abstention, MeasuredShape, Observation, Scale, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing,
-};
+use crate::vocab::{Abstention, MeasuredShape, Scale, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
 pub use curve::optimum_curves;
 
 use cover::Cover;
+use kind::{DENSE, ExpertShape, kind_of, moe};
 use line::Limits;
 use optimum::{NoOptimum, Place, Search};
-use question::{Part, Question};
+use question::{Part, Question, none};
 
 /// Probability of being better that a shape must reach to be advised in place of the target's.
 const WORTH_PROBABILITY: f64 = 0.6;
 /// The widest interval of an extrapolated optimum, upper end over lower end, that is still advised.
 const TELLS: f64 = 10.0;
-
-/// What a shape is apart from its size: E, K and G.
-type ExpertShape = (f64, f64, f64);
-
-const DENSE: ExpertShape = (1.0, 1.0, 1.0);
-
-fn kind_of(row: &Observation) -> ExpertShape {
-    (row.experts, row.experts_per_token, row.granularity)
-}
 
 /// The best shape under the budget. `None` where it is not asked for: no budget is stated, and the runs do not differ in
 /// their experts.
@@ -74,10 +65,6 @@ fn trained(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<ExpertShape> {
     kinds
 }
 
-fn none(reason: impl Into<String>, help: impl Into<String>) -> Abstention {
-    Abstention { reasons: vec![reason.into()], would_help: vec![help.into()], nothing_to_mix: None }
-}
-
 /// The laws of the objective, or why they cannot be asked for a shape.
 fn question<'f>(evidence: &Evidence<'f>, minimize: &[f64], needed: &[usize]) -> Result<Question<'f>, Abstention> {
     let project = evidence.project;
@@ -97,27 +84,8 @@ fn question<'f>(evidence: &Evidence<'f>, minimize: &[f64], needed: &[usize]) -> 
     }
     let (weights, _) = in_use(project, &explored(evidence, needed));
     let question = Question { parts, weights, seed: project.fit.seed };
-    sees_size_and_tokens(&question)?;
+    question.trades()?;
     Ok(question)
-}
-
-/// Laws that do not see both cannot trade one for the other.
-fn sees_size_and_tokens(question: &Question<'_>) -> Result<(), Abstention> {
-    for (variable, what, more) in [
-        (Variable::Params, "size", "runs of several sizes"),
-        (Variable::Tokens, "tokens", "runs of several token counts at each size"),
-    ] {
-        if let Some(part) = question.parts.iter().find(|part| !part.fit.sees(variable)) {
-            let (law, domain, letter) = (&part.surface.law, &part.surface.domain, variable.letter());
-            let reason = format!(
-                "The {law} law for {domain} does not see {letter} ({what}) in these runs, so it cannot trade size against \
-                 tokens."
-            );
-            let help = format!("Launch {more}; or name a law that sees N and D: mixlaw laws");
-            return Err(none(reason, help));
-        }
-    }
-    Ok(())
 }
 
 /// The kinds of experts to choose among, and what is said of those that are not.
@@ -184,7 +152,7 @@ fn advise(
     let budget = project.budget.clone().unwrap_or_default();
     let inference_tokens = budget.inference_tokens.unwrap_or(0.0);
     let known = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
-    let known = known.map(|r| (r.params, question::moe(kind_of(r), r.active_params)));
+    let known = known.map(|r| (r.params, moe(kind_of(r), r.active_params)));
     let limits = Limits {
         compute: budget.compute.unwrap_or_else(|| target.compute() + 2.0 * target.active_params() * inference_tokens),
         inference_tokens,
@@ -250,8 +218,8 @@ fn advise(
         advised,
         current: target,
         reasons: advice.reasons(),
-        optimum,
-        measured,
+        optimum: optimum.map(Box::new),
+        measured: measured.map(Box::new),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The optimum of the laws for a budget, found without a box, and the best shape where the runs reach.
 
-use super::ExpertShape;
 use super::cover::Cover;
+use super::kind::ExpertShape;
 use super::least::{self, Least};
 use super::line::Limits;
 use super::question::Question;
@@ -12,6 +12,12 @@ use crate::vocab::{Range, Scale, ShapeOptimum};
 const FLAT: f64 = 1e-3;
 /// Resamples that may lack an optimum at either end before that end of an interval is open.
 const TAIL: f64 = 0.05;
+
+/// One of E, K and G.
+type Field = fn(&mut ExpertShape) -> &mut f64;
+
+/// ln N_opt by the best guess, its loss, and ln N_opt by every resample (infinite where it has none).
+pub(super) type Sizes = (f64, f64, Vec<f64>);
 
 /// Why a budget has no optimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +99,17 @@ impl Search<'_, '_> {
         best
     }
 
+    /// The optimum of one kind, and that of every resample.
+    pub(super) fn sizes(&self, kind: ExpertShape) -> Result<Sizes, NoOptimum> {
+        let place = self.of_kind(None, kind)?;
+        let of = |s: usize| match self.of_kind(Some(s), kind) {
+            Ok(place) => place.ln_active,
+            Err(NoOptimum::Smaller) => f64::NEG_INFINITY,
+            Err(NoOptimum::Larger | NoOptimum::Blind) => f64::INFINITY,
+        };
+        Ok((place.ln_active, place.loss, (0..self.question.draws()).map(of).collect()))
+    }
+
     /// The optimum of the laws, wherever it lies, with intervals, and its place on the line.
     pub fn optimum(&self) -> Result<(Place, ShapeOptimum), NoOptimum> {
         let place = self.of_all(None)?;
@@ -146,7 +163,7 @@ impl Search<'_, '_> {
     fn open(&self, place: &Place) -> Vec<String> {
         let kind = place.kind;
         let mut sentences = Vec::new();
-        let of: [(Variable, fn(&mut ExpertShape) -> &mut f64, &str); 3] = [
+        let of: [(Variable, Field, &str); 3] = [
             (Variable::Experts, |k| &mut k.0, "experts"),
             (Variable::ExpertsPerToken, |k| &mut k.1, "experts per token"),
             (Variable::Granularity, |k| &mut k.2, "granularity"),

@@ -1,12 +1,11 @@
 //! The objective as a function of size, tokens and experts, under the mixture in use.
 
-use super::ExpertShape;
 use crate::advise::samples::{SAMPLES, draw_of};
 use crate::advise::surface::Surface;
 use crate::fit::Fit;
 use crate::forecast::spread::{quantile, shuffled_levels};
 use crate::laws::Variable;
-use crate::vocab::{Moe, Observation, Scale};
+use crate::vocab::{Abstention, Observation, Scale};
 
 /// One loss of the objective.
 pub(super) struct Part<'f> {
@@ -87,6 +86,25 @@ impl Question<'_> {
         self.parts.iter().all(|part| part.fit.sees(variable))
     }
 
+    /// Laws that do not see both cannot trade one for the other.
+    pub fn trades(&self) -> Result<(), Abstention> {
+        for (variable, what, more) in [
+            (Variable::Params, "size", "runs of several sizes"),
+            (Variable::Tokens, "tokens", "runs of several token counts at each size"),
+        ] {
+            if let Some(part) = self.parts.iter().find(|part| !part.fit.sees(variable)) {
+                let (law, domain, letter) = (&part.surface.law, &part.surface.domain, variable.letter());
+                let reason = format!(
+                    "The {law} law for {domain} does not see {letter} ({what}) in these runs, so it cannot trade size against \
+                     tokens."
+                );
+                let help = format!("Launch {more}; or name a law that sees N and D: mixlaw laws");
+                return Err(none(reason, help));
+            }
+        }
+        Ok(())
+    }
+
     /// Names of the laws, each once.
     pub fn laws(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -99,7 +117,7 @@ impl Question<'_> {
     }
 }
 
-/// A model of these experts with so many active parameters.
-pub(super) fn moe((experts, experts_per_token, granularity): ExpertShape, active_params: f64) -> Moe {
-    Moe { active_params, experts, experts_per_token, granularity }
+/// An abstention for one reason.
+pub(super) fn none(reason: impl Into<String>, help: impl Into<String>) -> Abstention {
+    Abstention { reasons: vec![reason.into()], would_help: vec![help.into()], nothing_to_mix: None }
 }

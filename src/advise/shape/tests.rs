@@ -1,9 +1,8 @@
-use super::question::moe;
 use super::*;
 use crate::fit::{Fit, Options, fit};
 use crate::observe::Observed;
 use crate::project::{Budget, Project, Target};
-use crate::vocab::Observations;
+use crate::vocab::{Observation, Observations};
 
 /// Losses in which experts are worth exactly N_act·E^0.3 dense parameters, without noise.
 fn loss(row: &Observation) -> f64 {
@@ -178,7 +177,7 @@ fn a_law_that_is_blind_to_tokens_trades_none() {
         row.tokens = 1e9;
     }
     let options = Options { bootstraps: 10, ..Options::default() };
-    let fits = vec![fit("chinchilla", &observed.fitted[0], &options, None)];
+    let fits = [fit("chinchilla", &observed.fitted[0], &options, None)];
     let fits: Vec<Option<&Fit>> = fits.iter().map(|f| f.as_ref().ok()).collect();
     project.budget = Some(Budget { compute: Some(1e18), ..Budget::default() });
     let asked = shape(&Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false });
