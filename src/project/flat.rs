@@ -50,7 +50,8 @@ const PARTS: [&str; 22] = [
 ];
 
 static PAIRS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"([A-Za-z_][\w./@-]*)["']?(?:\s*[:=]\s*|\s*\[\s*|\s+)["']?([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"#).ok()
+    Regex::new(r#"([A-Za-z_][\w./@-]*)["']?(?:\s*[:=]\s*\[?\s*|\s*\[\s*|\s+)["']?([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"#)
+        .ok()
 });
 static UUID: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());
@@ -61,9 +62,11 @@ static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#""(?:run|run_name|run_id|experiment|experiment_name|exp_name)"\s*:\s*"([^"]+)""#).ok()
 });
 
-/// `500 train 2.5` and `s:500 trl:2.5` (llm.c, nanoGPT's kin); `Epoch:[1/3](500/900)` (minimind).
-static BARE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^(?:s:)?(\d+) (trl|tel|train|val|hella)[: ]([\d.]+)|\]\((\d+)/\d+\)").ok());
+/// `500 train 2.5` and `s:500 trl:2.5` (llm.c, nanoGPT's kin); `Epoch:[1/3](500/900)` (minimind); `Progress on:train 500it/9.0kit`
+/// (Levanter).
+static BARE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^(?:s:)?(\d+) (trl|tel|train|val|hella)[: ]([\d.]+)|(?:\]\(|Progress on:train )([\d.]+k?)(?:it)?/[\d.]+k?(?:it|\))").ok()
+});
 
 /// What a log begins with.
 #[derive(Debug, Default, PartialEq)]

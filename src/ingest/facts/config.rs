@@ -2,8 +2,8 @@
 //! `config.json` or `args.json`, whoever wrote it.
 
 use super::{
-    Found, architecture, hf_args, lingua, llamafactory, megatron, megatron_kin, mixture, msswift, nanotron, olmo,
-    plain, torchtitan,
+    Found, architecture, hf_args, levanter, lingua, litgpt, llamafactory, llm_foundry, maxtext, megatron, megatron_kin,
+    mixture, msswift, nanochat, nanotron, olmo, plain, torchtitan,
 };
 use serde_json::Value;
 
@@ -11,9 +11,14 @@ use serde_json::Value;
 /// follows from the arguments of tools.
 #[must_use]
 pub fn facts(config: &Value) -> Vec<Found> {
-    let mut found = plain::facts(config);
+    let mut found = nanochat::facts(config);
+    found.extend(plain::facts(config));
     found.extend(nanotron::facts(config));
     found.extend(lingua::facts(config));
+    found.extend(levanter::facts(config));
+    found.extend(llm_foundry::facts(config));
+    found.extend(maxtext::facts(config));
+    found.extend(litgpt::facts(config));
     found.extend(mixture::facts(config));
     found.extend(llamafactory::facts(config));
     found.extend(msswift::facts(config));
@@ -24,7 +29,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
     let loose = plain::loose(config, &found);
-    found.extend(loose);
+    found.extend(loose.into_iter().filter(|found| !litgpt::is_of_several_iterations(config, found)));
     found
 }
 
@@ -41,6 +46,9 @@ pub fn is_of_a_tool(config: &Value) -> bool {
         || !megatron_kin::facts(config).is_empty()
         || !nanotron::facts(config).is_empty()
         || !lingua::facts(config).is_empty()
+        || !levanter::facts(config).is_empty()
+        || llm_foundry::is_one(config)
+        || !maxtext::facts(config).is_empty()
 }
 
 /// The model, which many configurations keep in a dictionary of its own.

@@ -11,13 +11,18 @@ pub mod families;
 pub mod hf_args;
 pub mod hybrids;
 pub mod keys;
+pub mod levanter;
 pub mod lingua;
+pub mod litgpt;
 pub mod llamafactory;
+pub mod llm_foundry;
+pub mod maxtext;
 pub mod megatron;
 pub mod megatron_kin;
 pub mod mixture;
 pub mod mlflow;
 pub mod msswift;
+pub mod nanochat;
 pub mod nanotron;
 pub mod olmo;
 pub mod plain;
@@ -61,6 +66,12 @@ fn is_at(place: &str, taken_back: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The numbers that were found of a fact, the surest first.
+    pub fn numbers(found: &[Found], name: FactName) -> Vec<f64> {
+        let number = |found: &Found| if let FactValue::Number(n) = found.1 { Some(n) } else { None };
+        found.iter().filter(|found| found.0 == name).filter_map(number).collect()
+    }
 
     #[test]
     fn what_is_taken_back_holds_no_more() {

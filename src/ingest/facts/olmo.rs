@@ -1,7 +1,7 @@
 //! Facts in the configurations of OLMo (YAML) and OLMo-core (the `config.json` it saves).
 
 use super::keys::{Keys, number};
-use super::{Found, architecture, blend};
+use super::{Found, architecture, blend, llm_foundry};
 use crate::vocab::{FactName, FactValue};
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 #[must_use]
 pub fn facts(config: &Value) -> Vec<Found> {
     if config.get("global_train_batch_size").is_some()
+        && !llm_foundry::is_one(config)
         && config.get("model").is_some_and(|m| m.get("d_model").is_some())
     {
         return olmo(config);

@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! Number of parameters: 560,988,160                    (nanochat, scripts/base_train.py)
+//! transformer_matrices    : 251,658,240                (the same, later)
+//! total                   : 560,988,160
+//! Calculated number of iterations from target data:param ratio: 21,400
 //! Total batch size 524,288 => gradient accumulation steps: 1
 //! Total number of training tokens: 157,286,400
 //! Tokens / micro-batch / rank: 32 x 2048 = 65,536
@@ -21,8 +24,12 @@ use std::sync::LazyLock;
 const LONGEST: usize = 300;
 
 /// A quick no for most lines.
-static MAY: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)param|batch size|tokens|steps|iterations|(?:sequence|context) length").ok());
+static MAY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)param|^t(?:ransformer_matrices|otal) |batch size|tokens|steps|iterations|(?:sequence|context) length",
+    )
+    .ok()
+});
 
 /// Words before a number, and the fact that it is; the first that fits counts.
 static SAID: LazyLock<Vec<(Regex, FactName)>> = LazyLock::new(|| {
@@ -39,6 +46,10 @@ static SAID: LazyLock<Vec<(Regex, FactName)>> = LazyLock::new(|| {
         (r"(?:total )?tokens per (?:step|iteration|batch|update)", FactName::BatchTokens),
         (
             r"(?:(?:total|max|maximum|number of|num) (?:training |train |optimization |optimizer )?(?:steps|iterations))",
+            FactName::PlannedSteps,
+        ),
+        (
+            r"(?:using user-provided|calculated) number of iterations(?: from target (?:flops|data:param ratio))?",
             FactName::PlannedSteps,
         ),
         (r"global batch size", FactName::BatchSequences),
@@ -71,6 +82,18 @@ pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
     {
         add(FactName::BatchTokens, tokens);
         return;
+    }
+    for (name, key) in [(FactName::Params, "transformer_matrices"), (FactName::TotalParams, "total")] {
+        if let Some(rest) = text.strip_prefix(key.as_bytes())
+            && let Some(rest) =
+                rest.strip_prefix(b" ").map(<[u8]>::trim_ascii_start).and_then(|rest| rest.strip_prefix(b": "))
+            && key.len() + 2 + rest.len() < text.len()
+            && let Some((value, length)) = number_with_commas(rest)
+            && length == rest.len()
+        {
+            add(name, value);
+            return;
+        }
     }
     if let Some((length, _)) = after_first(text, b"Tokens / micro-batch / rank: ")
         .and_then(|rest| integer_after_spaces(after_first(rest, b" x ")?))
@@ -120,6 +143,14 @@ mod tests {
     fn what_is_announced_is_a_fact_and_what_is_of_a_part_is_not() {
         for (text, fact) in [
             ("Number of parameters: 560,988,160", Some((FactName::TotalParams, 560_988_160.0))),
+            ("transformer_matrices    : 251,658,240", Some((FactName::Params, 251_658_240.0))),
+            ("total                   : 560,988,160", Some((FactName::TotalParams, 560_988_160.0))),
+            ("total: 560,988,160", None),
+            ("total                   : 12 files", None),
+            (
+                "Calculated number of iterations from target data:param ratio: 21,400",
+                Some((FactName::PlannedSteps, 21_400.0)),
+            ),
             ("Total parameters: 162,322,944", Some((FactName::TotalParams, 162_322_944.0))),
             ("[INFO|DP=0]: Total number of parameters: 1.34G (2559.52MiB)", Some((FactName::TotalParams, 1.34e9))),
             ("I0811 x.py:297] number parameters: 0.596 billion", Some((FactName::TotalParams, 0.596e9))),

@@ -176,6 +176,15 @@ mod tests {
     }
 
     #[test]
+    fn a_step_before_a_dictionary_is_that_of_what_is_in_it() {
+        // THUDM/slime, slime/backends/megatron_utils/model.py; Ray puts the actor in front.
+        expect(
+            "(MegatronTrainRayActor pid=12) [2025-09-01 10:00:00] model.py:700 - step 7: {'train/loss': -0.01, 'train/grad_norm': 0.5, 'train/step': 7}\n",
+            &[("train/loss", 7, -0.01), ("train/grad_norm", 7, 0.5)],
+        );
+    }
+
+    #[test]
     fn a_line_of_evaluation_gives_its_word_to_names_that_lack_it() {
         // AI-Hypercomputer/maxtext, src/MaxText/metric_logger.py.
         expect(

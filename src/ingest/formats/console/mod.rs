@@ -7,8 +7,10 @@
 pub mod build_nanogpt;
 pub mod composer;
 pub mod hf_dict;
+pub mod levanter;
 pub mod llmc;
 pub mod megatron;
+pub mod mindformers;
 pub mod minimind;
 pub mod modded_nanogpt;
 pub mod nanogpt;
@@ -40,6 +42,8 @@ pub static FORMATS: &[&dyn ConsoleFormat] = &[
     &composer::Composer,
     &modded_nanogpt::ModdedNanoGpt,
     &minimind::MiniMind,
+    &mindformers::MindFormers,
+    &levanter::Levanter,
     &llmc::LlmC,
     &llmc::LlmCLog,
     &nanogpt::NanoGpt,
