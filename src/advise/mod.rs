@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use surface::Surface;
 
 pub use evidence::{Evidence, SURE};
-pub use shape::{optimum_curves, shape};
+pub use shape::{optimum_curves, published_optima, shape};
 
 /// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.
 const WORTH_WEIGHT: f64 = 0.01;

@@ -38,6 +38,14 @@ pub enum ArgumentError {
     /// A number of minutes cannot be read, or is not above zero.
     #[error("'{0}' is no number of minutes; write one above zero, like 2")]
     NotMinutes(String),
+    /// A number that is not what is asked for.
+    #[error("'{text}' is not {wanted}")]
+    Outside {
+        /// What was typed.
+        text: String,
+        /// What would be read.
+        wanted: &'static str,
+    },
     /// There is no such view.
     #[error("the views are {0}")]
     NoView(String),

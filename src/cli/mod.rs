@@ -3,6 +3,7 @@
 
 pub mod alerts;
 mod argument;
+mod budget;
 pub mod check;
 mod choice;
 pub mod completions;

@@ -2,11 +2,16 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg, recommend};
+use super::{Outcome, ProjectArg, budget, recommend};
+use crate::advise;
 use crate::ipc::protocol::{Failure, Query, ShapeQuery};
+use crate::laws;
+use crate::project::Budget;
 use crate::vocab::number::{parse_amount, show_amount, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{Estimate, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeAdvice, ShapeAnswer};
+use crate::vocab::{
+    Estimate, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeAdvice, ShapeAnswer, ShapeOptimum,
+};
 use clap::Args;
 
 /// Arguments of `shape`.
@@ -17,9 +22,11 @@ pub struct Shape {
     /// Training budget C = 6·N·D in FLOPs (1e21); repeatable: the first gets advice [default: the project's budget]
     #[arg(long, value_name = "C", value_parser = parse_amount)]
     flops: Vec<f64>,
-    /// Expert counts to consider (1,8,64) [default: the project's, or those of the runs]
-    #[arg(long, value_name = "E", value_delimiter = ',', value_parser = parse_amount)]
-    experts: Vec<f64>,
+    #[command(flatten)]
+    budget: budget::BudgetArgs,
+    /// Use the coefficients that a paper prints for this law (joint-moe); nothing is read or fitted
+    #[arg(long, value_name = "LAW", requires = "flops")]
+    published: Option<String>,
     /// Print JSON (schemas/shape.schema.json)
     #[arg(long)]
     json: bool,
@@ -27,8 +34,12 @@ pub struct Shape {
 
 impl Shape {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let query = ShapeQuery { flops: self.flops, experts: self.experts, ..ShapeQuery::default() };
-        let answer: ShapeAnswer = Session::open(&self.project.project)?.ask(Query::Shape(query))?;
+        let budget = self.budget.budget();
+        let answer: ShapeAnswer = match &self.published {
+            Some(law) => published(law, &budget, &self.flops)?,
+            None => Session::open(&self.project.project)?
+                .ask(Query::Shape(Box::new(ShapeQuery { flops: self.flops, budget })))?,
+        };
         if self.json {
             print_json(&answer)?;
         } else {
@@ -39,11 +50,42 @@ impl Shape {
     }
 }
 
+/// Optima by the coefficients of a paper.
+fn published(law: &str, budget: &Budget, flops: &[f64]) -> Result<ShapeAnswer, Failure> {
+    let known = laws::published::ALL.iter().map(|p| p.law.info().name).collect::<Vec<_>>().join(", ");
+    let published = laws::published::get(law)
+        .ok_or_else(|| Failure::usage(format!("no published coefficients of '{law}'"), format!("one of: {known}")))?;
+    let mut flops = flops.to_vec();
+    flops.sort_by(f64::total_cmp);
+    let (curves, optima) = advise::published_optima(published, budget, &flops);
+    let notes = published.assumptions.iter().map(|sentence| (*sentence).to_owned()).collect();
+    Ok(ShapeAnswer { curves, published: optima, notes, ..ShapeAnswer::default() })
+}
+
+/// The best number of experts for each budget.
+fn best_published(optima: &[ShapeOptimum]) -> String {
+    if optima.is_empty() {
+        return String::new();
+    }
+    let header = ["best by published coefficients", ">E", ">active N", ">total N", ">D", ">loss", ""];
+    let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
+    for o in optima {
+        rows.push(vec![
+            format!("  {} FLOPs", significant(o.scale.compute(), 3)),
+            o.scale.moe.map_or_else(|| "1".to_owned(), |m| show_amount(m.experts)),
+            show_amount(o.scale.active_params()),
+            show_amount(o.scale.params),
+            show_amount(o.scale.tokens),
+            format!("{:.4}", o.loss),
+            if o.open.is_empty() { String::new() } else { "not an optimum in E: the largest considered".to_owned() },
+        ]);
+    }
+    table(&rows)
+}
+
 fn show(answer: &ShapeAnswer) -> String {
     let mut out = String::new();
-    for line in &answer.budget {
-        out.push_str(&format!("{}\n", printable(line)));
-    }
+    out.push_str(&best_published(&answer.published));
     match &answer.advice {
         Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&recommend::show_shape(advised)),
         Some(ShapeAdvice::Abstained(why)) => out.push_str(&recommend::show_abstention("shape", why)),
@@ -137,7 +179,11 @@ fn one(curve: &OptimumCurve, groups: &[&IsoFlops]) -> String {
             row.push(group.map_or_else(String::new, |g| g.runs.len().to_string()));
             row.push(group.and_then(|g| g.parabola).map_or_else(String::new, |p| show_amount(p.params)));
         }
-        row.push(if at.covered { String::new() } else { "no run reaches there".to_owned() });
+        row.push(if at.covered || curve.method == OptimumMethod::Published {
+            String::new()
+        } else {
+            "no run reaches there".to_owned()
+        });
         rows.push(row);
     }
     let mut out = table(&rows);

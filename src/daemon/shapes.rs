@@ -66,15 +66,9 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
 /// The project with the budget that is asked for.
 fn with_budget(project: &Project, query: &ShapeQuery) -> Project {
     let mut project = project.clone();
-    if query.flops.is_empty() && query.experts.is_empty() {
-        return project;
-    }
-    let budget = project.budget.get_or_insert_with(Budget::default);
-    if let Some(compute) = query.flops.first() {
-        budget.compute = Some(*compute);
-    }
-    if !query.experts.is_empty() {
-        budget.experts.clone_from(&query.experts);
+    let asked = Budget { compute: query.flops.first().copied(), ..query.budget.clone() };
+    if asked != Budget::default() {
+        project.budget = Some(asked.or(&project.budget.unwrap_or_default()));
     }
     project
 }

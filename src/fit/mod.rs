@@ -19,6 +19,7 @@ pub(crate) mod linalg;
 mod model;
 mod nested;
 mod objective;
+mod published;
 mod race;
 mod random;
 mod resample;

@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::series::SeriesQuery;
 use super::topic::Subscription;
+use crate::project::Budget;
 use crate::vocab::{DaemonView, Mixture, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -122,7 +123,7 @@ pub enum Query {
     /// Losses at places.
     Predict(Vec<PredictQuery>),
     /// Compute-optimal sizes, and the best shape for a budget.
-    Shape(ShapeQuery),
+    Shape(Box<ShapeQuery>),
     /// What to change.
     Recommend {
         /// Look outside what the runs have explored.
@@ -146,14 +147,11 @@ pub struct StatusAnswer {
 /// Which budgets. Where all is left open, the project's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ShapeQuery {
-    /// Training FLOPs; the first is the budget that advice is for.
+    /// Training FLOPs at which optima are asked for; advice is for the first.
     pub flops: Vec<f64>,
-    /// Experts to consider; empty for the project's, or those of the runs.
+    /// The budget; what it leaves open is the project's.
     #[serde(default)]
-    pub experts: Vec<f64>,
-    /// A law with the coefficients of its paper, in place of the fitted ones.
-    #[serde(default)]
-    pub published: Option<String>,
+    pub budget: Budget,
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

@@ -23,6 +23,21 @@ static CARD: LawInfo = LawInfo {
     caveats: &["E_m and c are strongly correlated with all other parameters"],
 };
 
+/// The published coefficients: c, a, b (as logarithms), α, δ, γ, β, ω, ζ, ln E_s, ln(E_m − E_s). N includes embeddings.
+pub(super) static PUBLISHED: [f64; 11] = [
+    0.310_201_593_881_651_1,
+    3.581_015_808_237_991_5,
+    3.582_963_228_522_387,
+    -0.1889,
+    -0.2285,
+    0.0098,
+    -0.1775,
+    0.5529,
+    -0.0259,
+    0.729_093_307_333_414_4,
+    5.664_275_240_459_686,
+];
+
 const C: usize = 0;
 const A: usize = 1;
 const B: usize = 2;
@@ -161,6 +176,13 @@ mod tests {
             }
         }
         best
+    }
+
+    #[test]
+    fn published_coefficients_are_those_of_the_paper() {
+        for (kept, printed) in PUBLISHED.iter().zip(published()) {
+            assert!((kept - printed).abs() < 1e-12, "{kept} {printed}");
+        }
     }
 
     #[test]

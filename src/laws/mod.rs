@@ -13,6 +13,7 @@ pub mod math;
 mod needs;
 pub mod parameter;
 pub mod power;
+pub mod published;
 pub mod repetition;
 pub mod simd;
 pub mod speed_up;

@@ -140,6 +140,11 @@ pub(crate) fn expert_share(runs: impl Iterator<Item = (f64, Moe)>) -> ExpertShar
 }
 
 impl ExpertShare {
+    /// This part, 0 to 1.
+    pub(crate) fn of(part: f64) -> Self {
+        Self(part.clamp(0.0, 1.0))
+    }
+
     /// All parameters over those used for one token, for a model with `sparsity` = E / K experts for each that is used:
     /// of the part s in experts there is E / K times as much, so N / N_act = 1 + s (E / K − 1).
     pub(crate) fn total_over_active(self, sparsity: f64) -> f64 {

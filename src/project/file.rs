@@ -169,6 +169,34 @@ pub struct BudgetFile {
     /// Expert counts to consider; 1 is a dense model. Default: those of the runs.
     #[schemars(title = "a list of numbers, such as [1, 8, 64]")]
     pub experts: Option<Vec<Amount>>,
+    /// GPU-hours for training; FLOPs = GPU-hours × 3600 × `peak_flops` × `mfu`. Of several limits, the smallest binds.
+    pub gpu_hours: Option<Amount>,
+    /// Money for training; GPU-hours = `cost` / `price`.
+    pub cost: Option<Amount>,
+    /// Wall time for training, hours; GPU-hours = `hours` × `gpus`.
+    pub hours: Option<Amount>,
+    /// GPUs.
+    pub gpus: Option<Amount>,
+    /// FLOP/s that one GPU is sold with, such as 989T.
+    pub peak_flops: Option<Amount>,
+    /// The part of `peak_flops` that training uses, 0 to 1.
+    pub mfu: Option<Amount>,
+    /// Money for one GPU-hour, in the unit of `cost`.
+    pub price: Option<Amount>,
+    /// Bytes for serving: total parameters × `serve_bytes`, and the KV cache if `context` is stated.
+    pub serve_memory: Option<Amount>,
+    /// Bytes per parameter while serving. Default: 2 (bf16).
+    pub serve_bytes: Option<Amount>,
+    /// Tokens of context of each sequence that is served at once.
+    pub context: Option<Amount>,
+    /// Sequences that are served at once. Default: 1.
+    pub batch: Option<Amount>,
+    /// Bytes for training, over all devices: total parameters × `train_bytes`, and activations if `micro_batch` is stated.
+    pub train_memory: Option<Amount>,
+    /// Bytes per parameter in training. Default: 16 (bf16 weights and gradients, fp32 master weights and Adam moments).
+    pub train_bytes: Option<Amount>,
+    /// Tokens in flight in one micro-batch, over all devices.
+    pub micro_batch: Option<Amount>,
 }
 
 /// Current mixture, and constraints on a new one.

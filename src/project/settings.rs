@@ -3,6 +3,7 @@
 use super::TableSource;
 use super::line_format::LinePattern;
 use crate::vocab::{FactName, Metric, MetricUnit, Mixture, Moe, Probe, Scale};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,7 +89,8 @@ pub enum FactSource {
 }
 
 /// Compute budget, for recommendations of size and experts.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// FLOPs; `None` for the target's.
     pub compute: Option<f64>,
@@ -98,6 +100,61 @@ pub struct Budget {
     pub max_params: Option<f64>,
     /// Expert counts to consider; empty for those of the runs.
     pub experts: Vec<f64>,
+    /// GPU-hours for training.
+    pub gpu_hours: Option<f64>,
+    /// Money for training, in the unit of `price`.
+    pub cost: Option<f64>,
+    /// Wall time for training, hours.
+    pub hours: Option<f64>,
+    /// GPUs.
+    pub gpus: Option<f64>,
+    /// FLOP/s that one GPU is sold with.
+    pub peak_flops: Option<f64>,
+    /// The part of them that training uses, 0 to 1 (MFU).
+    pub mfu: Option<f64>,
+    /// Money for one GPU-hour.
+    pub price: Option<f64>,
+    /// Bytes that the model may take while it is served.
+    pub serve_memory: Option<f64>,
+    /// Bytes of one parameter while it is served. Default: 2.
+    pub serve_bytes: Option<f64>,
+    /// Tokens of context of each sequence served at once; without, no KV cache is counted.
+    pub context: Option<f64>,
+    /// Sequences served at once. Default: 1.
+    pub batch: Option<f64>,
+    /// Bytes that training may take, over all devices.
+    pub train_memory: Option<f64>,
+    /// Bytes of one parameter in training: weights, gradients and optimiser. Default: 16.
+    pub train_bytes: Option<f64>,
+    /// Tokens of a micro-batch, over all devices, whose activations are kept; without, none are counted.
+    pub micro_batch: Option<f64>,
+}
+
+impl Budget {
+    /// This budget, and what it leaves open from another one.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            compute: self.compute.or(other.compute),
+            inference_tokens: self.inference_tokens.or(other.inference_tokens),
+            max_params: self.max_params.or(other.max_params),
+            experts: if self.experts.is_empty() { other.experts.clone() } else { self.experts },
+            gpu_hours: self.gpu_hours.or(other.gpu_hours),
+            cost: self.cost.or(other.cost),
+            hours: self.hours.or(other.hours),
+            gpus: self.gpus.or(other.gpus),
+            peak_flops: self.peak_flops.or(other.peak_flops),
+            mfu: self.mfu.or(other.mfu),
+            price: self.price.or(other.price),
+            serve_memory: self.serve_memory.or(other.serve_memory),
+            serve_bytes: self.serve_bytes.or(other.serve_bytes),
+            context: self.context.or(other.context),
+            batch: self.batch.or(other.batch),
+            train_memory: self.train_memory.or(other.train_memory),
+            train_bytes: self.train_bytes.or(other.train_bytes),
+            micro_batch: self.micro_batch.or(other.micro_batch),
+        }
+    }
 }
 
 /// The run the user plans. Missing values default to the largest run's, with a setup note.

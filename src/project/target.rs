@@ -55,6 +55,16 @@ impl Checker<'_> {
         Ok(probes)
     }
 
+    fn mfu(&self, mfu: Option<f64>, at: super::source::At) -> Result<Option<f64>, ProjectError> {
+        match mfu {
+            Some(part) if part > 1.0 => {
+                let message = format!("`mfu` is {part}, but no more than all of the FLOP/s can be used");
+                Err(self.source.invalid(at, message, "write a part of 1, such as mfu: 0.4"))
+            }
+            mfu => Ok(mfu),
+        }
+    }
+
     pub(super) fn budget(&self, file: &BudgetFile) -> Result<Budget, ProjectError> {
         let place = self.root().key("budget");
         let positive = |key, value: Option<Amount>, example| {
@@ -68,6 +78,20 @@ impl Checker<'_> {
             inference_tokens: positive("inference_tokens", file.inference_tokens, "1T")?,
             max_params: positive("max_params", file.max_params, "70B")?,
             experts: experts.collect::<Result<_, _>>()?,
+            gpu_hours: positive("gpu_hours", file.gpu_hours, "10k")?,
+            cost: positive("cost", file.cost, "50k")?,
+            hours: positive("hours", file.hours, "240")?,
+            gpus: positive("gpus", file.gpus, "64")?,
+            peak_flops: positive("peak_flops", file.peak_flops, "989T")?,
+            mfu: self.mfu(positive("mfu", file.mfu, "0.4")?, place.key("mfu").value)?,
+            price: positive("price", file.price, "2.5")?,
+            serve_memory: positive("serve_memory", file.serve_memory, "80G")?,
+            serve_bytes: positive("serve_bytes", file.serve_bytes, "2")?,
+            context: positive("context", file.context, "8192")?,
+            batch: positive("batch", file.batch, "16")?,
+            train_memory: positive("train_memory", file.train_memory, "5T")?,
+            train_bytes: positive("train_bytes", file.train_bytes, "16")?,
+            micro_batch: positive("micro_batch", file.micro_batch, "65536")?,
         })
     }
 }

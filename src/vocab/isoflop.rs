@@ -1,6 +1,6 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{Interval, Moe, Range, Scale, ShapeAdvice};
+use super::{Interval, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,10 @@ pub struct ShapeAnswer {
     /// Advice for the budget; absent if none is stated or asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<ShapeAdvice>,
-    /// What the budget comes to, as sentences: each limit with its formula, and which one binds.
+    /// The best number of experts, size and tokens by published coefficients for each budget; see `notes` for what they take
+    /// for granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub budget: Vec<String>,
+    pub published: Vec<ShapeOptimum>,
     /// Compute-optimal size and tokens by the parabola method and by each law, for each loss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curves: Vec<OptimumCurve>,

@@ -1,16 +1,19 @@
 //! Compute-optimal size and tokens by a law, as functions of compute.
 
+use super::budget::Memory;
 use super::cover::Cover;
 use super::kind::{DENSE, ExpertShape, kind_of, moe};
 use super::line::Limits;
-use super::optimum::{Search, Sizes, range};
+use super::optimum::{NoOptimum, Place, Search, range};
 use super::question::{Part, Question, none};
 use crate::advise::surface::Surface;
 use crate::advise::{Evidence, explored, in_use};
 use crate::fit::Fit;
 use crate::laws::Variable;
-use crate::observe::target::expert_share;
-use crate::vocab::{Abstention, Estimate, Observations, OptimumAt, OptimumCurve, OptimumMethod, Range};
+use crate::laws::published::Published;
+use crate::observe::target::{ExpertShare, expert_share};
+use crate::project::Budget;
+use crate::vocab::{Abstention, Estimate, FitView, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeOptimum};
 
 /// Kinds of experts that one law is asked about.
 const MOST_KINDS: usize = 16;
@@ -42,17 +45,8 @@ pub fn optimum_curves(
     kinds.truncate(MOST_KINDS);
     let cover = Cover::of(std::iter::once(rows), told_apart);
     let share = expert_share(rows.rows.iter().map(|r| (r.params, moe(kind_of(r), r.active_params))));
-    let one = |kind: ExpertShape| {
-        let limits = |compute: f64| Limits { compute, inference_tokens: 0.0, max_params: f64::INFINITY, share };
-        let of = |compute: f64| {
-            let limits = limits(compute);
-            let search = Search { question: &question, limits: &limits, kinds: &[kind], cover: &cover };
-            search.sizes(kind)
-        };
-        let found: Vec<(f64, Sizes)> = computes.iter().filter_map(|c| Some((*c, of(*c).ok()?))).collect();
-        curve(rows, fit, kind, &found, |scale| cover.holds(kind, scale), &limits)
-    };
-    let curves: Vec<OptimumCurve> = kinds.into_iter().filter_map(one).collect();
+    let limits = Limits { compute: 1.0, inference_tokens: 0.0, memory: Memory::endless(), share };
+    let curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Law);
     if curves.is_empty() {
         let reason = format!("By the {law} law no size is best for a budget: it favours ever different ones.");
         return Err(none(reason, "Launch runs of several sizes and token counts at one budget."));
@@ -60,46 +54,109 @@ pub fn optimum_curves(
     Ok(curves)
 }
 
+/// The optima of a law with published coefficients for a budget's limits: a curve for each number of experts, and the best of
+/// them at each of `computes`.
+#[must_use]
+pub fn published_optima(
+    published: &Published,
+    budget: &Budget,
+    computes: &[f64],
+) -> (Vec<OptimumCurve>, Vec<ShapeOptimum>) {
+    let fit = Fit::published(published);
+    let surface = Surface::of(&fit, "loss", &[]);
+    let question = Question { parts: vec![Part { share: 1.0, fit: &fit, surface }], weights: Vec::new(), seed: 0 };
+    let experts = if budget.experts.is_empty() { published.experts } else { budget.experts.as_slice() };
+    let kinds: Vec<ExpertShape> = experts.iter().map(|experts| (experts.max(1.0), 1.0, 1.0)).collect();
+    let limits = Limits {
+        compute: 1.0,
+        inference_tokens: budget.inference_tokens.unwrap_or(0.0),
+        memory: Memory::of(budget),
+        share: ExpertShare::of(published.expert_share),
+    };
+    let cover = Cover::default();
+    let best = |compute: &f64| {
+        let limits = Limits { compute: *compute, ..limits };
+        let search = Search { question: &question, limits: &limits, kinds: &kinds, cover: &cover };
+        search.optimum().ok().map(|(_, optimum)| optimum)
+    };
+    let curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Published);
+    (curves, computes.iter().filter_map(best).collect())
+}
+
+/// A curve for each kind of experts that has one.
+fn along(
+    question: &Question<'_>,
+    limits: &Limits,
+    kinds: &[ExpertShape],
+    cover: &Cover,
+    computes: &[f64],
+    method: OptimumMethod,
+) -> Vec<OptimumCurve> {
+    let at = |compute: f64| Limits { compute, ..*limits };
+    let one = |kind: &ExpertShape| {
+        let of = |compute: f64| {
+            let limits = at(compute);
+            let search = Search { question, limits: &limits, kinds: &[*kind], cover };
+            let (place, draws) = search.sizes(*kind)?;
+            Ok::<Found, NoOptimum>(Found { covered: search.is_bracketed(&place, search.flat(&place)), place, draws })
+        };
+        let found: Vec<(f64, Found)> = computes.iter().filter_map(|c| Some((*c, of(*c).ok()?))).collect();
+        let view = &question.parts.first()?.fit.view;
+        curve(view, method, *kind, &found, &at)
+    };
+    kinds.iter().filter_map(one).collect()
+}
+
+/// The optimum of one kind for one budget, ln N_opt by every resample, and whether the runs reach there.
+struct Found {
+    place: Place,
+    draws: Vec<f64>,
+    covered: bool,
+}
+
 fn curve(
-    rows: &Observations,
-    fit: &Fit,
+    view: &FitView,
+    method: OptimumMethod,
     kind: ExpertShape,
-    found: &[(f64, Sizes)],
-    covered: impl Fn(&crate::vocab::Scale) -> bool,
+    found: &[(f64, Found)],
     limits: &dyn Fn(f64) -> Limits,
 ) -> Option<OptimumCurve> {
     let (first, last) = (found.first()?, found.last()?);
-    let at = |(compute, (ln, loss, draws)): &(f64, Sizes)| {
-        let scale = limits(*compute).scale(kind, *ln)?;
+    let at = |(compute, found): &(f64, Found)| {
+        let Found { place, draws, covered } = found;
+        let (scale, loss) = (place.scale, place.loss);
         let params = range(draws.clone()).map(|ln| if ln.is_finite() { ln.exp() } else { ln });
-        let tokens = |n: f64| compute / 6.0 / n;
-        Some(OptimumAt {
+        let tokens = |n: f64| limits(*compute).scale(kind, n.ln()).map_or(f64::NAN, |scale| scale.tokens);
+        OptimumAt {
             compute: *compute,
             params: Estimate { value: scale.active_params(), range: params },
             tokens: Estimate {
                 value: scale.tokens,
                 range: Range { low: tokens(params.high), high: tokens(params.low) },
             },
-            loss: loss.is_finite().then_some(*loss),
-            covered: covered(&scale),
-        })
+            loss: loss.is_finite().then_some(loss),
+            covered: *covered,
+        }
     };
     let decades = (last.0 / first.0).ln();
-    let slopes = first.1.2.iter().zip(&last.1.2).map(|(a, b)| (b - a) / decades);
+    let slopes = first.1.draws.iter().zip(&last.1.draws).map(|(a, b)| (b - a) / decades);
     let between = range(slopes.filter(|slope| slope.is_finite()).collect());
-    let exponent = (decades > 1e-9).then(|| Estimate { value: (last.1.0 - first.1.0) / decades, range: between });
+    // Where a limit holds the size back, there is no power of compute.
+    let free = found.iter().all(|(_, found)| !found.place.limited);
+    let exponent = (free && decades > 1e-9)
+        .then(|| Estimate { value: (last.1.place.ln_active - first.1.place.ln_active) / decades, range: between });
     let other = |e: Estimate| Estimate {
         value: 1.0 - e.value,
         range: Range { low: 1.0 - e.range.high, high: 1.0 - e.range.low },
     };
     Some(OptimumCurve {
-        metric: rows.metric.clone(),
-        method: OptimumMethod::Law,
-        name: fit.view.law.clone(),
-        chosen: fit.view.chosen,
-        moe: (kind.0 > 1.0).then(|| moe(kind, last.1.0.exp())),
+        metric: view.metric.clone(),
+        method,
+        name: view.law.clone(),
+        chosen: view.chosen,
+        moe: (kind.0 > 1.0).then(|| moe(kind, last.1.place.scale.active_params())),
         params_exponent: exponent,
         tokens_exponent: exponent.map(other),
-        at: found.iter().filter_map(at).collect(),
+        at: found.iter().map(at).collect(),
     })
 }

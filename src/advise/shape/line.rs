@@ -1,5 +1,6 @@
 //! The runs that use a budget up: one for each kind of experts and each number of active parameters.
 
+use super::budget::Memory;
 use super::kind::{ExpertShape, moe};
 use crate::observe::target::ExpertShare;
 use crate::vocab::Scale;
@@ -11,8 +12,8 @@ pub(super) struct Limits {
     pub compute: f64,
     /// Tokens to serve from the same FLOPs.
     pub inference_tokens: f64,
-    /// Most parameters in all.
-    pub max_params: f64,
+    /// Most bytes and parameters.
+    pub memory: Memory,
     /// What of a model is in experts.
     pub share: ExpertShare,
 }
@@ -35,7 +36,7 @@ impl Limits {
 
     /// ln of the most active parameters of this kind that the limits allow.
     pub fn most(&self, kind: ExpertShape) -> f64 {
-        (self.max_params / self.total_over_active(kind)).ln()
+        self.memory.most(self.total_over_active(kind))
     }
 
     /// FLOPs that a run takes, with what it serves.

@@ -7,6 +7,7 @@
 //! budget, the optimum is an extrapolation, and one that its interval does not narrow down is not advised. Laws that do not
 //! see what is traded are not asked. A run that was measured within the budget and reached a lower loss is advised itself.
 
+mod budget;
 mod cover;
 mod curve;
 mod kind;
@@ -26,8 +27,9 @@ use crate::laws::Variable;
 use crate::observe::target::expert_share;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{Abstention, MeasuredShape, Scale, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
-pub use curve::optimum_curves;
+pub use curve::{optimum_curves, published_optima};
 
+use budget::Memory;
 use cover::Cover;
 use kind::{DENSE, ExpertShape, kind_of, moe};
 use line::Limits;
@@ -151,16 +153,18 @@ fn advise(
     let question = question(evidence, minimize, needed)?;
     let budget = project.budget.clone().unwrap_or_default();
     let inference_tokens = budget.inference_tokens.unwrap_or(0.0);
+    let (flops, spent) = budget::flops(&budget).map_err(|why| none(format!("{why}."), why.help()))?;
     let known = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
     let known = known.map(|r| (r.params, moe(kind_of(r), r.active_params)));
     let limits = Limits {
-        compute: budget.compute.unwrap_or_else(|| target.compute() + 2.0 * target.active_params() * inference_tokens),
+        compute: flops.unwrap_or_else(|| target.compute() + 2.0 * target.active_params() * inference_tokens),
         inference_tokens,
-        max_params: budget.max_params.unwrap_or(f64::INFINITY),
+        memory: Memory::of(&budget),
         share: expert_share(known),
     };
     let own = target.moe.map_or(DENSE, |m| (m.experts, m.experts_per_token, m.granularity));
-    let kinds = kinds(&question, shapes, own, &budget.experts);
+    let mut kinds = kinds(&question, shapes, own, &budget.experts);
+    kinds.said.extend(spent);
     let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d));
     let cover = Cover::of(rows, kinds.told_apart && shapes.len() > 1);
     let search = Search { question: &question, limits: &limits, kinds: &kinds.kinds, cover: &cover };

@@ -16,9 +16,6 @@ const TAIL: f64 = 0.05;
 /// One of E, K and G.
 type Field = fn(&mut ExpertShape) -> &mut f64;
 
-/// ln N_opt by the best guess, its loss, and ln N_opt by every resample (infinite where it has none).
-pub(super) type Sizes = (f64, f64, Vec<f64>);
-
 /// Why a budget has no optimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoOptimum {
@@ -99,21 +96,21 @@ impl Search<'_, '_> {
         best
     }
 
-    /// The optimum of one kind, and that of every resample.
-    pub(super) fn sizes(&self, kind: ExpertShape) -> Result<Sizes, NoOptimum> {
+    /// The optimum of one kind, and ln N_opt by every resample (infinite where that has none).
+    pub(super) fn sizes(&self, kind: ExpertShape) -> Result<(Place, Vec<f64>), NoOptimum> {
         let place = self.of_kind(None, kind)?;
         let of = |s: usize| match self.of_kind(Some(s), kind) {
             Ok(place) => place.ln_active,
             Err(NoOptimum::Smaller) => f64::NEG_INFINITY,
             Err(NoOptimum::Larger | NoOptimum::Blind) => f64::INFINITY,
         };
-        Ok((place.ln_active, place.loss, (0..self.question.draws()).map(of).collect()))
+        Ok((place, (0..self.question.draws()).map(of).collect()))
     }
 
     /// The optimum of the laws, wherever it lies, with intervals, and its place on the line.
     pub fn optimum(&self) -> Result<(Place, ShapeOptimum), NoOptimum> {
         let place = self.of_all(None)?;
-        let (_, _, draws) = self.sizes(place.kind)?;
+        let (_, draws) = self.sizes(place.kind)?;
         let sizes = range(draws);
         let tokens = |ln: f64| self.limits.scale(place.kind, ln).map_or(f64::NAN, |scale| scale.tokens);
         let several = self.kinds.iter().any(|kind| kind.0 != place.kind.0);
@@ -121,8 +118,7 @@ impl Search<'_, '_> {
             let of = |s: usize| self.of_all(Some(s)).ok().map(|place| place.kind.0);
             range((0..self.question.draws()).filter_map(of).collect())
         });
-        let f = self.along(None, place.kind);
-        let flat = least::level(&f, place.ln_active, place.loss * (1.0 + FLAT));
+        let flat = self.flat(&place);
         let optimum = ShapeOptimum {
             laws: self.question.laws(),
             scale: place.scale,
@@ -133,10 +129,23 @@ impl Search<'_, '_> {
             flat_params: Range { low: flat.0, high: flat.1 }.map(exp),
             flat_tokens: Range { low: tokens(flat.1), high: tokens(flat.0) },
             nearest: self.cover.nearest(&place.scale),
-            covered: self.cover.holds(place.kind, &place.scale),
+            covered: self.is_bracketed(&place, flat),
             open: self.open(&place),
         };
         Ok((place, optimum))
+    }
+
+    /// Whether the runs reach a place, and to both sides of it as far as the objective takes to rise by [`FLAT`]: else nothing
+    /// shows that it rises again. A limit of the user's needs no more runs beyond it.
+    pub(super) fn is_bracketed(&self, place: &Place, flat: (f64, f64)) -> bool {
+        let holds =
+            |ln: f64| self.limits.scale(place.kind, ln).is_some_and(|scale| self.cover.holds(place.kind, &scale));
+        holds(place.ln_active) && holds(flat.0) && (place.limited || holds(flat.1))
+    }
+
+    /// ln N_act, below and above a place, between which the objective is within [`FLAT`] of it.
+    pub(super) fn flat(&self, place: &Place) -> (f64, f64) {
+        least::level(&self.along(None, place.kind), place.ln_active, place.loss * (1.0 + FLAT))
     }
 
     /// The best place where the runs reach; `None` where no run comes near the budget.

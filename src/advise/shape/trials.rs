@@ -29,7 +29,8 @@ pub(super) fn best(
             let scale = Scale::of(row);
             let weights: Vec<f64> =
                 order.iter().map(|d| d.and_then(|d| row.mixture.get(d)).copied().unwrap_or(0.0)).collect();
-            let within = limits.cost(&scale) <= ROUNDING * limits.compute && scale.params <= limits.max_params;
+            let within = limits.cost(&scale) <= ROUNDING * limits.compute
+                && limits.memory.taken(scale.params, scale.active_params()) <= 1.0;
             if !within || !row.loss.is_finite() || distance(&weights, &question.weights) > SAME_MIXTURE {
                 continue;
             }

@@ -59,7 +59,9 @@ impl Said<'_> {
             Standing::Optimum => {
                 self.optimum.map(|o| format!("Optimum for the budget: {}.", interval(o))).into_iter().collect()
             }
-            Standing::Limited => vec!["The limit on total parameters holds the model at this size.".to_owned()],
+            Standing::Limited => {
+                vec!["The limit on memory or total parameters holds the model at this size.".to_owned()]
+            }
             Standing::Extrapolated => self
                 .optimum
                 .map(|o| format!("No run comes near this budget. Extrapolated optimum: {}.", interval(o)))
@@ -73,6 +75,13 @@ impl Said<'_> {
                 ],
                 Some(o) if o.covered => {
                     vec![format!("Best shape of the kinds that were trained: {}.", interval(o))]
+                }
+                Some(o) if (o.scale.active_params() / self.best.scale.active_params()).ln().abs() < 0.02 => {
+                    vec![format!(
+                        "Best shape that the runs support, not a proven optimum: too few runs lie beyond it to show that the \
+                         loss rises again. By the laws: {}.",
+                        interval(o)
+                    )]
                 }
                 Some(o) => vec![format!(
                     "Best shape that the runs support. The laws' own optimum lies where no run reaches: {}, {}.",
