@@ -3,7 +3,7 @@
 use super::metric_roles::Roles;
 use super::shared_ledger::SharedLedger;
 use crate::forecast::ledger::Entry;
-use crate::forecast::signals::{HealthInputs, Rival, ln_sd, patience};
+use crate::forecast::signals::{HealthInputs, Rival, RouterLoads, is_suspicious, ln_sd, patience};
 use crate::forecast::{schedule, seen};
 use crate::observe::RunRecord;
 use crate::project::Project;
@@ -160,11 +160,16 @@ impl RunContext<'_> {
     }
 }
 
+/// Loads of the experts of one layer: how its keys begin, and each expert's number and points.
+type Loads = (Box<str>, Vec<(u32, Vec<(i64, f64)>)>);
+
 /// Series that are read for a look and not kept.
 #[derive(Debug, Default)]
 pub struct LineGaps {
     training: Option<(String, Vec<(i64, f64)>)>,
     throughput: Vec<(i64, f64)>,
+    /// Loads of experts, of the layers whose newest are worth a look.
+    routers: Vec<Loads>,
     /// Seconds between lines, usually, where the log has times.
     usual: Option<f64>,
 }
@@ -186,6 +191,18 @@ impl LineGaps {
         if let Some((key, _)) = of.roles.speed.and_then(|at| of.metrics.get(at)) {
             reading.throughput = of.record.at_optimiser_steps(store.series(run, key)?.latest());
         }
+        for (layer, experts) in &of.roles.routers {
+            // Most routers are well by what they did last; what they did before is read of the others alone.
+            let newest: Vec<f64> = experts.iter().map(|(_, place)| of.metrics[*place].1.last).collect();
+            if is_suspicious(&newest) {
+                let points = |(number, place): &(u32, usize)| {
+                    let series = store.series(run, &of.metrics[*place].0)?;
+                    Ok((*number, of.record.at_optimiser_steps(series.latest())))
+                };
+                let experts = experts.iter().map(points).collect::<Result<_, StoreError>>()?;
+                reading.routers.push((layer.clone(), experts));
+            }
+        }
         Ok(reading)
     }
 
@@ -203,6 +220,7 @@ impl LineGaps {
             run: &record.name,
             training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
             validation: series(&of),
+            routers: self.routers.iter().map(router).collect(),
             throughput: &self.throughput,
             since: rhythm.since,
             rate: of.rate(),
@@ -230,6 +248,11 @@ impl LineGaps {
         }
         inputs
     }
+}
+
+fn router((layer, experts): &Loads) -> RouterLoads<'_> {
+    let experts = experts.iter().map(|(number, points)| (*number, points.as_slice()));
+    RouterLoads { layer, experts: experts.collect() }
 }
 
 fn series<'a>(of: &RunContext<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {

@@ -1,6 +1,6 @@
 //! Cached roles of metric keys (validation loss, learning rate, …).
 
-use crate::forecast::schedule;
+use crate::forecast::{schedule, signals};
 use crate::observe;
 use crate::project::Project;
 use crate::store::Summary;
@@ -24,6 +24,8 @@ struct KeyMeaning {
     speed: Option<usize>,
     /// Whether it is a held-out loss, or a score.
     evaluation: bool,
+    /// The load of an expert: how many bytes of the key name the layer, and its number.
+    expert: Option<(usize, u32)>,
 }
 
 impl KeyMeaning {
@@ -34,6 +36,7 @@ impl KeyMeaning {
             training: observe::training_loss(key),
             speed: SPEED_KEYS.iter().position(speed),
             evaluation: observe::is_evaluation(key),
+            expert: signals::expert_of(key),
         }
     }
 }
@@ -53,6 +56,8 @@ pub struct Roles {
     pub speed: Option<usize>,
     /// Evaluations that the project does not name, at most [`UNNAMED`].
     pub unnamed: Vec<usize>,
+    /// Loads of experts by layer: how its keys begin, and (number, place) of each expert.
+    pub routers: Vec<(Box<str>, Vec<(u32, usize)>)>,
 }
 
 impl Roles {
@@ -78,6 +83,13 @@ impl Kinds {
             }
             if !validation && kind.evaluation && roles.unnamed.len() < UNNAMED {
                 roles.unnamed.push(place);
+            }
+            if let Some((layer, expert)) = kind.expert {
+                // Keys are sorted, so that those of a layer stand together.
+                match roles.routers.last_mut().filter(|(last, _)| **last == key[..layer]) {
+                    Some((_, experts)) => experts.push((expert, place)),
+                    None => roles.routers.push((key[..layer].into(), vec![(expert, place)])),
+                }
             }
             let better = |best: Option<(usize, u64)>, rank| best.is_none_or(|best| rank < best);
             // Of two that fit as well, the one that is logged more often.
@@ -113,13 +125,21 @@ mod tests {
         let mut kinds = Kinds::default();
         for _ in 0..2 {
             let roles = kinds.roles(&project, &metrics);
-            assert_eq!(roles, Roles { matter: vec![1, 2], training: Some(4), speed: Some(5), unnamed: Vec::new() });
+            let expected = Roles { matter: vec![1, 2], training: Some(4), speed: Some(5), ..Roles::default() };
+            assert_eq!(roles, expected);
         }
         let project = Project {
             metrics: vec![Metric::new("a", "train/loss", None), Metric::new("b", "loss", None)],
             ..Project::default()
         };
         let roles = kinds.roles(&project, &metrics);
-        assert_eq!(roles, Roles { matter: vec![2, 3, 4], training: None, speed: Some(5), unnamed: vec![1] });
+        let expected = Roles { matter: vec![2, 3, 4], speed: Some(5), unnamed: vec![1], ..Roles::default() };
+        assert_eq!(roles, expected);
+        let loads: Vec<(Arc<str>, Summary)> =
+            ["m/layer_0/expert_0/load", "m/layer_0/expert_1/load", "m/layer_1/expert_0/load", "x"]
+                .map(|key| (key.into(), summary(1)))
+                .into();
+        let routers = kinds.roles(&project, &loads).routers;
+        assert_eq!(routers, [("m/layer_0".into(), vec![(0, 0), (1, 1)]), ("m/layer_1".into(), vec![(0, 2)])]);
     }
 }

@@ -4,12 +4,15 @@
 //! thing is told once when it begins and can be told again only after it has ended. Thresholds are those at which
 //! recorded runs that went well stay silent.
 
+mod router;
 mod shapes;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub(super) use shapes::divergence;
+
+pub use router::{Balance, RouterLoads, expert_of, is_suspicious};
 
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};
@@ -25,6 +28,8 @@ pub struct HealthInputs<'a> {
     pub training: Vec<(&'a str, &'a [(i64, f64)])>,
     /// Validation losses by key.
     pub validation: Vec<(&'a str, &'a [(i64, f64)])>,
+    /// Loads of experts, of the layers that are worth a look.
+    pub routers: Vec<RouterLoads<'a>>,
     /// Tokens per second.
     pub throughput: &'a [(i64, f64)],
     /// Newest step at the last look; `None` at the first.
@@ -135,6 +140,15 @@ pub fn inspect(inputs: &HealthInputs<'_>) -> Vec<Signal> {
         if let Some((step, value, usual)) = shapes::spike(series, inputs.since) {
             let evidence = format!("{key} jumped to {value:.3} at step {step}, usually {usual:.3}");
             say(SignalKind::Spike, key, step, Severity::Warning, evidence);
+        }
+    }
+    for loads in &inputs.routers {
+        let found = router::trouble(loads);
+        if let Some(evidence) = found.collapsed {
+            say(SignalKind::RouterCollapse, loads.layer, found.step, Severity::Error, evidence);
+        }
+        if let Some(evidence) = found.dead {
+            say(SignalKind::DeadExpert, loads.layer, found.step, Severity::Warning, evidence);
         }
     }
     let unfinished = inputs.progress.is_none_or(|p| p < NEARLY_DONE);

@@ -25,6 +25,10 @@ pub enum SignalKind {
     Divergence,
     /// One training loss is far above its neighbours.
     Spike,
+    /// A router sends most tokens to few of its experts, and goes on doing so.
+    RouterCollapse,
+    /// Experts get next to none of the tokens, and go on getting none.
+    DeadExpert,
     /// A validation loss no longer falls although the learning rate is still high.
     Plateau,
     /// No log line for much longer than the run's usual logging interval.
@@ -49,6 +53,8 @@ impl SignalKind {
             Self::NotANumber => "NaN",
             Self::Divergence => "divergence",
             Self::Spike => "spike",
+            Self::RouterCollapse => "router collapse",
+            Self::DeadExpert => "dead expert",
             Self::Plateau => "plateau",
             Self::Stalled => "stalled",
             Self::Slower => "slower",

@@ -8,6 +8,7 @@ use mixlaw::ingest::{Budget, Look};
 use mixlaw::project::{Project, RunSource};
 use mixlaw::store::SledStore;
 use mixlaw::vocab::signal::{Alert, SignalKind};
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -332,4 +333,42 @@ fn what_is_told_is_listed_and_acknowledged_by_commands() {
     assert_eq!(runs()[0]["signals"].as_array().unwrap().len(), 1, "told once");
     assert!(stdout(&["alerts", "p"]).contains("no alerts"));
     assert!(stdout(&["ack", "nan", "p"]).contains("no alerts to dismiss"));
+}
+
+/// Loads of eight experts, in the words of OLMoE and of our own sweeps: from the thirtieth record on, one expert of the second
+/// layer takes 60 % and another nothing.
+#[test]
+fn a_router_that_collapses_is_told_within_twenty_logged_steps() {
+    for percent in [true, false] {
+        let mut world = Growing::new("runs: [{ path: runs/* }]\n");
+        let mut told = None;
+        for record in 0..60 {
+            let mut line = format!("{{\"step\": {}, \"train/loss\": {}", 10 * record, 5.0 - 0.01 * f64::from(record));
+            for layer in 0..2 {
+                for expert in 0..8 {
+                    let share = match (layer, expert) {
+                        (1, 0) if record >= 30 => 0.6,
+                        (1, 3) if record >= 30 => 0.0,
+                        (1, _) if record >= 30 => 0.4 / 6.0,
+                        _ => 0.125 + 0.01 * f64::from((record + expert) % 3 - 1),
+                    };
+                    let _ = match percent {
+                        true => {
+                            write!(line, ", \"train/TokensPercentage/layer{layer}/expert{expert}\": {}", 100.0 * share)
+                        }
+                        false => write!(line, ", \"moe/layer_{layer}/expert_{expert}/load\": {share}"),
+                    };
+                }
+            }
+            world.append("a/metrics.jsonl", (line + "}\n").as_bytes());
+            if record % 5 == 4 {
+                world.look(Duration::ZERO);
+                told = told.or((!world.told().is_empty()).then_some(record));
+            }
+        }
+        let kinds: Vec<SignalKind> = world.told().iter().map(|alert| alert.signal.kind).collect();
+        assert_eq!(kinds, [SignalKind::RouterCollapse, SignalKind::DeadExpert], "{:#?}", world.told());
+        assert!(world.told().iter().all(|alert| alert.signal.evidence.contains('1')), "the second layer alone");
+        assert!(told.is_some_and(|record| (30..50).contains(&record)), "{told:?}");
+    }
 }

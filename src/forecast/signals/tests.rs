@@ -36,6 +36,20 @@ fn runs() -> Vec<PathBuf> {
     all
 }
 
+/// Loads of experts until a step, by layer.
+fn routers(run: &BTreeMap<String, Points>, now: i64) -> Vec<RouterLoads<'_>> {
+    let mut all: Vec<RouterLoads<'_>> = Vec::new();
+    for (key, points) in run {
+        let Some((at, expert)) = expert_of(key) else { continue };
+        if all.last().is_none_or(|last| *last.layer != key[..at]) {
+            all.push(RouterLoads { layer: &key[..at], experts: Vec::new() });
+        }
+        let points = &points[..points.partition_point(|p| p.0 <= now)];
+        all.last_mut().unwrap().experts.push((expert, points));
+    }
+    all
+}
+
 /// Looks at a run as it grows, and collects what is told.
 fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence: impl Fn(i64) -> f64) -> Vec<Signal> {
     let end = run.values().filter_map(|s| Some(s.last()?.0)).max().unwrap();
@@ -53,6 +67,7 @@ fn watch(run: &BTreeMap<String, Points>, segments: impl Fn(i64) -> u32, silence:
             run: "run",
             training: vec![("train/loss", cut("train/loss"))],
             validation: losses("eval"),
+            routers: routers(run, now),
             throughput: cut("tokens_per_second"),
             rate: rates.last().map_or(1.0, |p| p.1 / peak),
             progress: Some(now as f64 / end as f64),
