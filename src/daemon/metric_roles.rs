@@ -45,6 +45,9 @@ impl KeyMeaning {
 #[derive(Debug, Default)]
 pub struct Kinds(HashMap<Arc<str>, KeyMeaning>);
 
+/// Loads of the experts of one layer: how its keys begin, and (number, place) of each expert.
+pub type Router = (Box<str>, Vec<(u32, usize)>);
+
 /// Which of a run's metrics are what, as places among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
@@ -56,8 +59,8 @@ pub struct Roles {
     pub speed: Option<usize>,
     /// Evaluations that the project does not name, at most [`UNNAMED`].
     pub unnamed: Vec<usize>,
-    /// Loads of experts by layer: how its keys begin, and (number, place) of each expert.
-    pub routers: Vec<(Box<str>, Vec<(u32, usize)>)>,
+    /// Loads of experts, by layer.
+    pub routers: Vec<Router>,
 }
 
 impl Roles {
