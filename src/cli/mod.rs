@@ -29,6 +29,7 @@ pub mod show;
 mod sweep;
 mod time;
 pub mod watch;
+mod worth;
 
 pub use argument::ArgumentError;
 pub use outcome::Outcome;
@@ -78,7 +79,7 @@ enum Command {
     /// Recommend a mixture, or say which run to launch next to decide
     Recommend(recommend::Recommend),
     /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
-    Shape(shape::Shape),
+    Shape(Box<shape::Shape>),
     /// Export every point as JSON lines, CSV or Parquet
     Export(export::Export),
     /// Replay recorded logs as if the runs were training now

@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg, budget, recommend};
+use super::{Outcome, ProjectArg, budget, recommend, worth};
 use crate::advise;
 use crate::ipc::protocol::{Failure, Query, ShapeQuery};
 use crate::laws;
@@ -27,6 +27,12 @@ pub struct Shape {
     /// Use the coefficients that a paper prints for this law (joint-moe); nothing is read or fitted
     #[arg(long, value_name = "LAW", requires = "flops")]
     published: Option<String>,
+    /// Compare these runs (a pattern of names: 'moe-*') with those of --over, at equal loss [default: models with experts]
+    #[arg(long, value_name = "PATTERN", requires = "over")]
+    worth: Option<String>,
+    /// The runs that they are compared with (a pattern of names) [default: dense models]
+    #[arg(long, value_name = "PATTERN", requires = "worth")]
+    over: Option<String>,
     /// Print JSON (schemas/shape.schema.json)
     #[arg(long)]
     json: bool,
@@ -37,15 +43,20 @@ impl Shape {
         let budget = self.budget.budget();
         let answer: ShapeAnswer = match &self.published {
             Some(law) => published(law, &budget, &self.flops)?,
-            None => Session::open(&self.project.project)?
-                .ask(Query::Shape(Box::new(ShapeQuery { flops: self.flops, budget })))?,
+            None => Session::open(&self.project.project)?.ask(Query::Shape(Box::new(ShapeQuery {
+                flops: self.flops,
+                budget,
+                worth: self.worth.zip(self.over),
+            })))?,
         };
         if self.json {
             print_json(&answer)?;
         } else {
             print(&show(&answer))?;
         }
-        let found = !answer.curves.is_empty() || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
+        let found = !answer.curves.is_empty()
+            || !answer.worth.is_empty()
+            || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
         Ok(if found { Outcome::Done } else { Outcome::Abstained })
     }
 }
@@ -109,6 +120,12 @@ fn show(answer: &ShapeAnswer) -> String {
             out.push('\n');
             out.push_str(&one(curve, &groups));
         }
+    }
+    for worth in &answer.worth {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&worth::show(worth));
     }
     for note in &answer.notes {
         out.push_str(&format!("\nnote: {}\n", printable(note)));

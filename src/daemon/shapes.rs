@@ -6,9 +6,10 @@ use super::{as_logged, threads};
 use crate::advise::{self, Evidence};
 use crate::fit::Stop;
 use crate::fit::isoflop::isoflops;
+use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
-use crate::vocab::{Observations, Scale, ShapeAnswer};
+use crate::vocab::{Observation, Observations, Scale, ShapeAnswer, Worth};
 
 /// Budgets that one question may have.
 const MOST_BUDGETS: usize = 100;
@@ -57,10 +58,47 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
             }
         }
     }
+    worths(query, current, &mut answer)?;
     if answer.isoflops.is_empty() && answer.notes.is_empty() && answer.curves.is_empty() {
         answer.notes.push("No run has a size, a token count and a loss.".to_owned());
     }
     Ok(answer)
+}
+
+/// What one group of runs is worth beside another: those asked for, or models with experts beside dense ones.
+fn worths(query: &ShapeQuery, current: &CurrentState, answer: &mut ShapeAnswer) -> Result<(), Failure> {
+    let seed = current.project.fit.seed;
+    let matcher = |pattern: &str| {
+        let glob = globset::GlobBuilder::new(pattern).literal_separator(false).build();
+        glob.map(|glob| glob.compile_matcher()).map_err(|e| {
+            Failure::usage(format!("'{pattern}' is no pattern of run names: {e}"), "write it like 'moe-*'".to_owned())
+        })
+    };
+    for rows in &current.observed.fitted {
+        let found = match &query.worth {
+            None => {
+                let routed = |_: &str, row: &Observation| row.experts > 1.0;
+                worth(rows, &routed, &|_, row| row.experts <= 1.0, seed).map(|found| Worth {
+                    of: "models with experts".to_owned(),
+                    over: "dense models".to_owned(),
+                    ..found
+                })
+            }
+            Some((of, over)) => {
+                let (is_of, is_over) = (matcher(of)?, matcher(over)?);
+                let found = worth(rows, &|name, _| is_of.is_match(name), &|name, _| is_over.is_match(name), seed);
+                if found.is_none() {
+                    answer.notes.push(format!(
+                        "{}: no comparison. '{of}' must name at least one run, and '{over}' two of different losses: mixlaw runs",
+                        rows.metric
+                    ));
+                }
+                found.map(|found| Worth { of: of.clone(), over: over.clone(), ..found })
+            }
+        };
+        answer.worth.extend(found);
+    }
+    Ok(())
 }
 
 /// The project with the budget that is asked for.

@@ -33,6 +33,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod why;
+pub mod worth;
 
 pub use fitted::{Fit, FitError, Options, Seen};
 pub use objective::{Stop, never};

@@ -152,6 +152,10 @@ pub struct ShapeQuery {
     /// The budget; what it leaves open is the project's.
     #[serde(default)]
     pub budget: Budget,
+    /// Groups of runs to compare at equal loss, each a pattern of names: the group, and the one that it is compared with.
+    /// `None` for models with experts beside dense ones.
+    #[serde(default)]
+    pub worth: Option<(String, String)>,
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

@@ -24,7 +24,7 @@ pub static CARD: LawInfo = LawInfo {
 };
 
 /// A point of a family: ln of compute and ln of loss.
-type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 /// How much more compute `slow` takes than `fast` to the same loss: the middle (geometric mean), least and most over the
 /// losses that both reach, which are returned as well. Points are compute and loss, in any order. `None` where they share
@@ -70,7 +70,7 @@ pub struct Factor {
 }
 
 /// The least loss for the compute, from cheap to dear.
-fn front(points: &[(f64, f64)]) -> Vec<Point> {
+pub(crate) fn front(points: &[(f64, f64)]) -> Vec<Point> {
     let positive = |v: f64| v.is_finite() && v > 0.0;
     let mut sorted: Vec<Point> =
         points.iter().filter(|(c, l)| positive(*c) && positive(*l)).map(|(c, l)| (c.ln(), l.ln())).collect();
@@ -85,7 +85,7 @@ fn front(points: &[(f64, f64)]) -> Vec<Point> {
 }
 
 /// ln of the compute at which a front reaches a loss.
-fn at(front: &[Point], ln_loss: f64) -> Option<f64> {
+pub(crate) fn at(front: &[Point], ln_loss: f64) -> Option<f64> {
     let after = front.partition_point(|p| p.1 > ln_loss + 1e-12);
     let high = front.get(after)?;
     let Some(low) = after.checked_sub(1).map(|i| front[i]) else { return Some(high.0) };

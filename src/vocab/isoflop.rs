@@ -20,6 +20,9 @@ pub struct ShapeAnswer {
     /// Runs grouped by compute, for each loss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub isoflops: Vec<IsoFlops>,
+    /// What one group of runs is worth beside another, for each loss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worth: Vec<Worth>,
     /// What was left out or assumed, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -144,4 +147,50 @@ impl Parabola {
     pub fn at(&self, params: f64) -> f64 {
         self.least + self.bend * (params / self.params).ln().powi(2)
     }
+}
+
+/// What one group of runs is worth beside a reference group, at equal loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Worth {
+    /// Key of the loss.
+    pub metric: String,
+    /// The group.
+    pub of: String,
+    /// The reference group.
+    pub over: String,
+    /// Runs of the group.
+    pub runs: usize,
+    /// Runs of the reference group.
+    pub reference_runs: usize,
+    /// Runs of the group whose final loss the reference group reaches too: the others have no factor.
+    pub compared: usize,
+    /// Compute of the reference group over that of the group at equal final loss: geometric mean over the compared runs.
+    pub overall: Option<Estimate>,
+    /// Exponent of that factor in the group's own compute: above 0, the group gains with scale.
+    pub exponent: Option<Estimate>,
+    /// Compute of the group at which the mean stands, FLOPs: geometric mean. Relative where no token counts are known.
+    pub compute: f64,
+    /// Each run of the group, by active size and experts.
+    pub each: Vec<WorthRun>,
+}
+
+/// One run beside a reference group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorthRun {
+    /// Its name.
+    pub run: String,
+    /// Its active parameters.
+    pub params: f64,
+    /// Its experts per layer; 1 for a dense model.
+    pub experts: f64,
+    /// Its final loss, nats.
+    pub loss: f64,
+    /// Compute of the reference group at that loss over its own; `null` where the group does not reach it.
+    pub factor: Option<Estimate>,
+    /// The least that the factor can be, where the run is better than every reference run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Tokens of the reference run of the same active size over those at which this run reached its final loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_factor: Option<f64>,
 }

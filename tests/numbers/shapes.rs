@@ -4,6 +4,7 @@ use crate::published;
 use crate::table_projects::read;
 use mixlaw::advise::{Evidence, optimum_curves, published_optima};
 use mixlaw::fit::isoflop::isoflops;
+use mixlaw::fit::worth::worth;
 use mixlaw::fit::{Options, fit};
 use mixlaw::observe::Observed;
 use mixlaw::project::{Budget, Project};
@@ -206,4 +207,32 @@ fn the_table_of_optima_comes_back_from_small_runs() {
     );
     assert!(inside >= 6 * seeds as usize && worst < 0.03, "{inside} cells reached, worst error {worst}");
     assert!(held as f64 >= 0.85 * f64::from(far), "{held} of {far}");
+}
+
+/// Clark et al. (arXiv:2202.01169): the speed-up of routed over dense models grows with the number of experts, at every size at
+/// which the dense models reach the routed ones' losses; and their law fits each router's losses to 0.003 in log₁₀.
+#[test]
+fn routed_models_are_worth_more_the_more_experts_they_have() {
+    for router in ["S-Base", "RL-R", "Hash"] {
+        let Some(rows) = published::routing(router) else { return };
+        let found = worth(&rows, &|_, row| row.experts > 1.0, &|_, row| row.experts <= 1.0, 0).expect("two groups");
+        let overall = found.overall.expect("shared losses");
+        assert!(overall.value > 1.5 && overall.range.contains(overall.value), "{router}: {overall:?}");
+        assert!(found.compared >= 20 && found.compared < found.runs, "{router}: {} of {}", found.compared, found.runs);
+        for pair in found.each.windows(2) {
+            let [fewer, more] = pair else { continue };
+            if let (true, Some(a), Some(b)) = (fewer.params == more.params, &fewer.factor, &more.factor) {
+                assert!(more.experts > fewer.experts && b.value > 0.97 * a.value, "{router}: {fewer:?} {more:?}");
+            }
+        }
+        // The largest are better than every dense one: no number, and no less than one.
+        let largest = found.each.last().expect("runs");
+        assert!(largest.factor.is_none() && largest.at_least.is_some_and(|least| least > 0.9), "{router}: {largest:?}");
+        let options = Options { bootstraps: 0, cross_validate: false, ..Options::default() };
+        let law = fit("routed", &rows, &options, None).expect("a fit");
+        let square = |row: &Observation| (law.predict(row).log10() - row.loss.log10()).powi(2);
+        let rms = (rows.rows.iter().map(square).sum::<f64>() / rows.rows.len() as f64).sqrt();
+        assert!(rms <= 0.0033, "{router}: {rms}");
+        println!("{router}: rms {rms:.5} in log10, worth {overall:?}");
+    }
 }

@@ -4,7 +4,7 @@ use super::budget::Memory;
 use super::cover::Cover;
 use super::kind::{DENSE, ExpertShape, kind_of, moe};
 use super::line::Limits;
-use super::optimum::{NoOptimum, Place, Search, range};
+use super::optimum::{NoOptimum, Place, Search, range, widened};
 use super::question::{Part, Question, none};
 use crate::advise::surface::Surface;
 use crate::advise::{Evidence, explored, in_use};
@@ -125,7 +125,8 @@ fn curve(
     let at = |(compute, found): &(f64, Found)| {
         let Found { place, draws, covered } = found;
         let (scale, loss) = (place.scale, place.loss);
-        let params = range(draws.clone()).map(|ln| if ln.is_finite() { ln.exp() } else { ln });
+        let params =
+            widened(range(draws.clone()), place.ln_active).map(|ln| if ln.is_finite() { ln.exp() } else { ln });
         let tokens = |n: f64| limits(*compute).scale(kind, n.ln()).map_or(f64::NAN, |scale| scale.tokens);
         OptimumAt {
             compute: *compute,
@@ -143,8 +144,8 @@ fn curve(
     let between = range(slopes.filter(|slope| slope.is_finite()).collect());
     // Where a limit holds the size back, there is no power of compute.
     let free = found.iter().all(|(_, found)| !found.place.limited);
-    let exponent = (free && decades > 1e-9)
-        .then(|| Estimate { value: (last.1.place.ln_active - first.1.place.ln_active) / decades, range: between });
+    let steepness = (last.1.place.ln_active - first.1.place.ln_active) / decades;
+    let exponent = (free && decades > 1e-9).then(|| Estimate { value: steepness, range: widened(between, steepness) });
     let other = |e: Estimate| Estimate {
         value: 1.0 - e.value,
         range: Range { low: 1.0 - e.range.high, high: 1.0 - e.range.low },
