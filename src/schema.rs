@@ -3,8 +3,8 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer,
-    ShapeAnswer, Snapshot,
+    AckAnswer, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer,
+    RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 13] = [
+pub const ALL: [Entry; 14] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -46,6 +46,7 @@ pub const ALL: [Entry; 13] = [
     Entry { name: "ledger", what: "ledger --json", make: written::<LedgerAnswer> },
     Entry { name: "recommend", what: "recommend --json", make: written::<RecommendAnswer> },
     Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
+    Entry { name: "next", what: "next --json", make: written::<NextAnswer> },
     Entry { name: "ack", what: "ack --json", make: written::<AckAnswer> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },

@@ -15,6 +15,7 @@ mod evidence;
 mod limits;
 mod matters;
 mod measured;
+pub mod next;
 mod probability;
 mod reasons;
 mod region;
@@ -34,6 +35,7 @@ use std::collections::BTreeMap;
 use surface::Surface;
 
 pub use evidence::{Evidence, SURE};
+pub use next::next;
 pub use shape::{optimum_curves, published_optima, shape};
 
 /// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.

@@ -152,7 +152,7 @@ fn pair(weight: f64) -> Vec<f64> {
     vec![((1.0 - weight) * 1e9).round() / 1e9, weight]
 }
 
-fn blend(corners: &[Vec<f64>], shares: &[f64]) -> Vec<f64> {
+pub(super) fn blend(corners: &[Vec<f64>], shares: &[f64]) -> Vec<f64> {
     let mut weights = vec![0.0; corners[0].len()];
     for (corner, share) in corners.iter().zip(shares).filter(|(_, s)| **s > 0.0) {
         weights.iter_mut().zip(corner).for_each(|(w, c)| *w += share * c);
@@ -187,7 +187,7 @@ fn pick_share(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
 }
 
 /// Uniform on the simplex over a handful of corners: over all of many, a draw would always be near their mean.
-fn random_shares(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+pub(super) fn random_shares(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
     let mut shares = vec![0.0; count];
     for _ in 0..count.min(4) {
         let level: f64 = 1.0 - uniform(random);

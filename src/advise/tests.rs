@@ -132,7 +132,7 @@ fn limit(base: Base, slack: Slack) -> Constraint {
     Constraint { metric: "prose".to_owned(), base, slack, text: "prose <= start + 3%".to_owned() }
 }
 
-fn project() -> Project {
+pub(super) fn project() -> Project {
     Project {
         name: "planted".to_owned(),
         file: None,

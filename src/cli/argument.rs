@@ -46,6 +46,12 @@ pub enum ArgumentError {
         /// What would be read.
         wanted: &'static str,
     },
+    /// A part of a whole cannot be read, or is not between 0 and 1.
+    #[error("'{0}' is not a part of a whole; write a percentage like 95%, or a number between 0 and 1")]
+    NotAPart(String),
+    /// An amount is not above zero.
+    #[error("'{0}' is not above zero; write a number like 1e20")]
+    NotAboveZero(String),
     /// There is no such view.
     #[error("the views are {0}")]
     NoView(String),

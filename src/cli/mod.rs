@@ -4,6 +4,7 @@
 pub mod alerts;
 mod argument;
 mod budget;
+mod candidates;
 pub mod check;
 mod choice;
 pub mod completions;
@@ -14,6 +15,7 @@ mod history;
 pub mod init;
 pub mod laws;
 pub mod ledger;
+pub mod next;
 mod outcome;
 pub mod output;
 pub mod predict;
@@ -80,6 +82,8 @@ enum Command {
     Recommend(recommend::Recommend),
     /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
     Shape(Box<shape::Shape>),
+    /// Propose the runs to launch next: those that decide most for what they cost
+    Next(next::Next),
     /// Export every point as JSON lines, CSV or Parquet
     Export(export::Export),
     /// Replay recorded logs as if the runs were training now
@@ -110,6 +114,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
         Command::Shape(command) => command.run(),
+        Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Schema(command) => command.run(),

@@ -3,8 +3,9 @@
 use super::curves::curves;
 use super::engine::Need;
 use super::outlook::chosen;
+use super::place::{mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, fitter, history, shapes, threads};
+use super::{as_logged, fitter, history, next, shapes, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
@@ -12,14 +13,11 @@ use crate::forecast;
 use crate::ingest::{self, Verdict};
 use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, StatusAnswer, Which};
 use crate::ipc::series::SeriesAnswer;
-use crate::laws::Variable;
-use crate::observe::target::{expert_share, shapes};
-use crate::project::{FitSettings, Project};
+use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
-use crate::vocab::number::show_amount;
 use crate::vocab::{
-    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Metric, Mixture, Moe,
-    Observation, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Scale, Severity, Snapshot,
+    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Metric, PredictAnswer,
+    RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -27,8 +25,6 @@ use std::collections::BTreeSet;
 
 /// Fits of the past in one answer.
 const MOST_PAST_FITS: usize = 10_000;
-/// ln of E and K, together, up to which a row says what part of the parameters is active.
-const NEAR_SHAPE: f64 = 0.1;
 /// Forecasts of each kind in one answer.
 const MOST_FORECASTS: usize = 10_000;
 
@@ -51,7 +47,7 @@ pub fn need(query: &Query) -> Need {
                 Need::Runs
             }
         }
-        Query::Predict(_) => Need::Fits,
+        Query::Predict(_) | Query::Next(_) => Need::Fits,
         Query::Recommend { .. } | Query::Shape(_) | Query::Snapshot => Need::Advice,
     }
 }
@@ -74,6 +70,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Predict(places) => json(&predict(places, current, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
+        Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),
         Query::Status => json(&status(&current.snapshot)),
         Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),
@@ -281,68 +278,6 @@ fn metric_key(current: &CurrentState, name: &str) -> Result<String, Failure> {
     })
 }
 
-/// The size, data and shape to predict for: what the query leaves open is the target's.
-fn scale(query: &PredictQuery, current: &CurrentState) -> Result<Scale, Failure> {
-    let target = &current.project.target;
-    for (flag, value) in [
-        ("--params", query.params),
-        ("--tokens", query.tokens),
-        ("--active-params", query.active_params),
-        ("--experts", query.experts),
-        ("--experts-per-token", query.experts_per_token),
-        ("--granularity", query.granularity),
-    ] {
-        if let Some(value) = value.filter(|v| !(v.is_finite() && *v > 0.0)) {
-            return Err(Failure::usage(format!("{flag} is {value}"), "a number above zero, like 7e9 or 7B".to_owned()));
-        }
-    }
-    let experts = query.experts.or(target.experts).unwrap_or(1.0);
-    let chosen = query.experts_per_token.or(target.experts_per_token).unwrap_or(1.0);
-    if experts > 1.0 && chosen > experts {
-        return Err(Failure::usage(
-            format!("{chosen} experts per token are more than the {experts} experts"),
-            "lower --experts-per-token".to_owned(),
-        ));
-    }
-    let params = query.params.or(target.params).ok_or_else(|| missing("size", "--params 7B"))?;
-    let tokens = query.tokens.or(target.tokens).ok_or_else(|| missing("token count", "--tokens 20B"))?;
-    let by_experts = || params / expert_share(shapes(&current.records)).total_over_active(experts / chosen);
-    let as_in_rows = || active_over_total(current, experts, chosen).map(|part| part * params);
-    let moe = Moe {
-        active_params: query.active_params.or_else(as_in_rows).unwrap_or_else(by_experts),
-        experts,
-        experts_per_token: chosen,
-        granularity: query.granularity.or(target.granularity).unwrap_or(1.0),
-    };
-    if moe.active_params > params {
-        return Err(Failure::usage(
-            format!("--active-params is more than the total, {}", show_amount(params)),
-            "--params is the total over all experts".to_owned(),
-        ));
-    }
-    Ok(Scale { params, tokens, moe: (experts > 1.0).then_some(moe) })
-}
-
-/// Active parameters over N of the routed rows of tables that are nearest in experts: some tables give as N what one token uses.
-fn active_over_total(current: &CurrentState, experts: f64, chosen: f64) -> Option<f64> {
-    let rows = current.observed.fitted.iter().flat_map(|rows| &rows.rows);
-    let routed = rows.filter(|row| row.experts > 1.0 && row.params > 0.0 && row.active_params > 0.0);
-    let apart = |row: &Observation| {
-        let of = |a: f64, b: f64| (a / b).ln().abs();
-        of(row.experts, experts) + of(row.experts_per_token.max(1.0), chosen)
-    };
-    let nearest = routed.min_by(|a, b| apart(a).total_cmp(&apart(b)))?;
-    // Far from all rows, what the runs say of the size of experts says more.
-    (apart(nearest) < NEAR_SHAPE).then(|| nearest.active_params / nearest.params)
-}
-
-fn missing(what: &str, flag: &str) -> Failure {
-    Failure::usage(
-        format!("the project has no target {what} to predict for"),
-        format!("add {flag}, or 'target:' to the project file"),
-    )
-}
-
 /// Forecasts at every place, in their order.
 fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> Result<PredictAnswer, Failure> {
     let mut forecasts = Vec::new();
@@ -362,67 +297,6 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
         ));
     }
     Ok(PredictAnswer { forecasts: as_logged::forecasts(&current.project, forecasts) })
-}
-
-/// Refuses a variable that was asked for and that no law sees. A size or token count that none sees is refused too, unless
-/// several mixtures are asked for: laws can still rank those.
-fn refuse_unseen(
-    place: &PredictQuery,
-    scale: &Scale,
-    mixture: &Mixture,
-    all: &[PredictQuery],
-    current: &CurrentState,
-) -> Result<(), Failure> {
-    let ranks = all.iter().any(|other| other.mixture != all[0].mixture);
-    let asked = [
-        (Variable::Experts, place.experts.is_some(), "--experts"),
-        (Variable::ExpertsPerToken, place.experts_per_token.is_some(), "--experts-per-token"),
-        (Variable::Granularity, place.granularity.is_some(), "--granularity"),
-        (Variable::Params, place.params.is_some() && !ranks, "--params"),
-        (Variable::Tokens, place.tokens.is_some() && !ranks, "--tokens"),
-    ];
-    let mut fits = current.fits.iter().flat_map(|candidates| &candidates.fits).peekable();
-    if fits.peek().is_none() {
-        return Ok(());
-    }
-    let unseen: Vec<Vec<Variable>> = fits.map(|fit| fit.unseen(&scale.at(mixture.weights(&fit.domains)))).collect();
-    for (variable, is_asked, flag) in asked {
-        if is_asked && unseen.iter().all(|of_fit| of_fit.contains(&variable)) {
-            return Err(Failure::usage(
-                format!("no law here sees {}: the runs do not show what {flag} does to the loss", variable.letter()),
-                format!("leave out {flag}, or add runs that differ in it"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The weights asked for, completed in the proportions of the current ones; those where none are asked for.
-fn mixture(asked: Option<&Mixture>, project: &Project) -> Result<Mixture, Failure> {
-    // With one domain there is one mixture.
-    let only = (project.domains.len() == 1).then(|| Mixture::from_weights(&project.domains, &[1.0]));
-    let current = project.current.as_ref().or(only.as_ref());
-    let asked = asked.or(current).ok_or_else(|| missing("mixture", "--mixture a=0.7,b=0.3"))?;
-    if let Some(stranger) = asked.0.keys().find(|domain| !project.domains.contains(domain)) {
-        return Err(Failure::usage(
-            format!("'{stranger}' is not a domain of this project"),
-            format!("the domains are: {}", project.domains.join(", ")),
-        ));
-    }
-    if let Some(filled) = current.and_then(|current| asked.filled(&project.domains, current)) {
-        return Ok(filled);
-    }
-    let (mixture, sum) = asked.normalised().map_err(|e| Failure::usage(e.to_string(), None))?;
-    if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
-        return Err(Failure::usage(
-            format!("the weights of --mixture sum to {sum:.3}, not to 1"),
-            format!(
-                "to keep the proportions: --mixture {}",
-                mixture.0.iter().map(|(d, w)| format!("{d}={w:.3}")).collect::<Vec<_>>().join(",")
-            ),
-        ));
-    }
-    Ok(mixture)
 }
 
 fn recommend(current: &CurrentState, extrapolate: bool) -> RecommendAnswer {

@@ -43,7 +43,9 @@ pub mod lifecycle;
 #[cfg(feature = "daemon")]
 pub mod log;
 mod metric_roles;
+mod next;
 pub mod outlook;
+mod place;
 pub mod publisher;
 pub mod run_view;
 #[cfg(feature = "daemon")]

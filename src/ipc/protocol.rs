@@ -4,7 +4,7 @@ use super::change::Change;
 use super::series::SeriesQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Mixture, Notice};
+use crate::vocab::{DaemonView, Mixture, NextQuery, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -129,6 +129,8 @@ pub enum Query {
         /// Look outside what the runs have explored.
         extrapolate: bool,
     },
+    /// Which runs to launch.
+    Next(NextQuery),
 }
 
 /// The answer to [`Query::Status`].

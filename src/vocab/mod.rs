@@ -16,6 +16,7 @@ pub mod isoflop;
 pub mod ledger;
 pub mod metric;
 pub mod mixture;
+pub mod next;
 pub mod number;
 pub mod observation;
 pub mod point;
@@ -46,6 +47,7 @@ pub use isoflop::{
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use mixture::Mixture;
+pub use next::{CandidateRun, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
 pub use run::{MetricView, RunForecast, RunState, RunView, minutes_silent, newest_first};

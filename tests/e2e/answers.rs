@@ -16,6 +16,7 @@ fn answers_have_their_published_shapes() {
         ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
         ("recommend", &["recommend", &project, "--json"]),
         ("shape", &["shape", &project, "--flops", "1e14", "--json"]),
+        ("next", &["next", &project, "-n", "2", "--json"]),
         ("snapshot", &["watch", &project, "--once", "--json"]),
     ];
     for (schema, args) in answers {

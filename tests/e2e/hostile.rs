@@ -70,6 +70,7 @@ fn no_command_lets_a_name_do_anything_to_a_terminal() {
         &["fit", "p", "--law", EVIL],
         &["predict", "p"],
         &["recommend", "p"],
+        &["next", "p"],
         &["alerts", "p"],
         &["alerts", "dismiss", EVIL, "p"],
         &["ledger", "p", "--metric", EVIL],

@@ -1,0 +1,326 @@
+//! Joint draws of what is not known yet, and what an observation would change about them.
+//!
+//! Draws are taken as a sample of a joint normal distribution. An observation with noise shifts the means of all columns in
+//! proportion to their covariances with it, as in an ensemble Kalman filter (Evensen 1994); the value of an observation is the
+//! knowledge gradient with correlated beliefs (Frazier, Powell, Dayanik 2009): how much lower the smallest mean is expected
+//! to be once it has been made.
+
+use crate::forecast::spread::{normal_quantile, shuffled_levels};
+
+/// Outcomes of an observation that are looked at, half of them the others with the opposite sign.
+const OUTCOMES: usize = 24;
+
+/// Parts of the objective that a part of a limit's excess costs.
+const PRICE: f64 = 5.0;
+
+/// Functions at places, a column each, in joint draws. The first columns are those of the decisions: of each its objective, then
+/// its limited metrics.
+#[derive(Debug, Clone)]
+pub(super) struct Ensemble {
+    decisions: usize,
+    /// Greatest value of each limited metric.
+    limits: Vec<f64>,
+    /// Mean of each column.
+    means: Vec<f64>,
+    /// By column, what each draw differs from the mean by.
+    deviations: Vec<Vec<f64>>,
+}
+
+/// What would be observed at once: columns, and the standard deviation of the noise of each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Observation<'o> {
+    pub columns: &'o [usize],
+    pub noise: &'o [f64],
+}
+
+/// An objective, with the price of what its limited metrics exceed their limits by.
+pub(super) fn priced(objective: f64, limited: impl Iterator<Item = f64>, limits: &[f64]) -> f64 {
+    let excess: f64 = limited.zip(limits).map(|(value, limit)| (value / limit - 1.0).max(0.0)).sum();
+    objective * (1.0 + PRICE * excess)
+}
+
+impl Ensemble {
+    /// So many decisions and their limits, and columns of as many draws each, all finite.
+    pub fn new(decisions: usize, limits: Vec<f64>, columns: Vec<Vec<f64>>) -> Self {
+        let mut means = Vec::with_capacity(columns.len());
+        let mut deviations = columns;
+        for column in &mut deviations {
+            means.push(mean(column));
+            centre(column);
+        }
+        Self { decisions, limits, means, deviations }
+    }
+
+    /// The decision that is lowest on average.
+    pub fn best(&self) -> usize {
+        let values: Vec<f64> = (0..self.decisions).map(|d| self.level(d)).collect();
+        (0..self.decisions).min_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0)
+    }
+
+    /// What a decision comes to on average, limits priced.
+    pub fn level(&self, decision: usize) -> f64 {
+        (0..self.draws()).map(|s| self.value(decision, s)).sum::<f64>() / self.draws().max(1) as f64
+    }
+
+    /// Standard deviation of a decision's objective over the draws.
+    pub fn spread(&self, decision: usize) -> f64 {
+        let column = self.column(decision);
+        self.covariance(column, column).max(0.0).sqrt()
+    }
+
+    /// By draw, how much higher a decision is than the lowest.
+    pub fn regrets(&self, decision: usize) -> Vec<f64> {
+        let lowest = |s: usize| (0..self.decisions).map(|d| self.value(d, s)).fold(f64::INFINITY, f64::min);
+        (0..self.draws()).map(|s| self.value(decision, s) - lowest(s)).collect()
+    }
+
+    /// How much lower than today's best decision the best one is expected to be after an observation, and which that would be: by
+    /// outcome.
+    pub fn gain(&self, observation: &Observation<'_>, seed: u64) -> (f64, Vec<usize>) {
+        let Some(root) = self.root(observation) else { return (0.0, Vec::new()) };
+        let outcomes = outcomes(observation.columns.len(), seed);
+        // Values by outcome, of each decision.
+        let values: Vec<Vec<f64>> = if self.limits.is_empty() {
+            (0..self.decisions)
+                .map(|d| {
+                    let shift = solve(&root, &self.with(d, observation));
+                    outcomes.iter().map(|outcome| self.means[d] + dot(&shift, outcome)).collect()
+                })
+                .collect()
+        } else {
+            let seen = self.seen(&root, observation, seed);
+            (0..self.decisions).map(|d| self.priced_outcomes(d, observation, &root, &seen, &outcomes)).collect()
+        };
+        let today = (0..self.decisions).min_by(|a, b| mean(&values[*a]).total_cmp(&mean(&values[*b]))).unwrap_or(0);
+        let lowest = |o: usize| (0..self.decisions).min_by(|a, b| values[*a][o].total_cmp(&values[*b][o]));
+        let best: Vec<usize> = (0..outcomes.len()).filter_map(lowest).collect();
+        let then: Vec<f64> = best.iter().enumerate().map(|(o, d)| values[*d][o]).collect();
+        ((mean(&values[today]) - mean(&then)).max(0.0), best)
+    }
+
+    /// By outcome of an observation, what a decision comes to on average over what is then left open.
+    fn priced_outcomes(
+        &self,
+        decision: usize,
+        observation: &Observation<'_>,
+        root: &[Vec<f64>],
+        seen: &[Vec<f64>],
+        outcomes: &[Vec<f64>],
+    ) -> Vec<f64> {
+        let columns = self.column(decision)..self.column(decision + 1);
+        let after: Vec<(f64, Vec<f64>, Vec<f64>)> = columns
+            .map(|column| {
+                let gain = solve(root, &self.with(column, observation));
+                let left = self.after(column, &gain, seen);
+                (self.means[column], left, gain)
+            })
+            .collect();
+        let value = |outcome: &Vec<f64>| {
+            let at = |of: &(f64, Vec<f64>, Vec<f64>), s: usize| of.0 + dot(&of.2, outcome) + of.1[s];
+            let one = |s: usize| priced(at(&after[0], s), after[1..].iter().map(|of| at(of, s)), &self.limits);
+            (0..self.draws()).map(one).sum::<f64>() / self.draws().max(1) as f64
+        };
+        outcomes.iter().map(value).collect()
+    }
+
+    /// Part of the variance of a decision's objective that an observation takes away, from 0 to 1.
+    pub fn explained(&self, observation: &Observation<'_>, decision: usize) -> f64 {
+        let column = self.column(decision);
+        let variance = self.covariance(column, column);
+        let Some(root) = self.root(observation).filter(|_| variance > 0.0) else { return 0.0 };
+        let taken: f64 = solve(&root, &self.with(column, observation)).iter().map(|t| t * t).sum();
+        (taken / variance).clamp(0.0, 1.0)
+    }
+
+    /// Makes an observation whose outcome is its mean: means stay, and draws draw together.
+    pub fn observe(&mut self, observation: &Observation<'_>, seed: u64) {
+        let Some(root) = self.root(observation) else { return };
+        let seen = self.seen(&root, observation, seed);
+        // All gains before any column changes.
+        let gains: Vec<Vec<f64>> =
+            (0..self.deviations.len()).map(|column| solve(&root, &self.with(column, observation))).collect();
+        let after = gains.iter().enumerate().map(|(column, gain)| self.after(column, gain, &seen));
+        self.deviations = after.collect();
+    }
+
+    /// What each draw would have seen, with noise of its own, in the coordinates in which the observation has unit variance.
+    fn seen(&self, root: &[Vec<f64>], observation: &Observation<'_>, seed: u64) -> Vec<Vec<f64>> {
+        let noise = |(i, sigma): (usize, &f64)| {
+            let levels = shuffled_levels(self.draws(), seed ^ ((i as u64 + 1) << 24));
+            levels.into_iter().map(|p| sigma * normal_quantile(p)).collect::<Vec<f64>>()
+        };
+        let noise: Vec<Vec<f64>> = observation.noise.iter().enumerate().map(noise).collect();
+        let raw = |s: usize| {
+            observation.columns.iter().zip(&noise).map(|(c, e)| self.deviations[*c][s] + e[s]).collect::<Vec<f64>>()
+        };
+        (0..self.draws()).map(|s| solve(root, &raw(s))).collect()
+    }
+
+    /// The deviations of a column once something was seen.
+    fn after(&self, column: usize, gain: &[f64], seen: &[Vec<f64>]) -> Vec<f64> {
+        let mut left: Vec<f64> =
+            self.deviations[column].iter().zip(seen).map(|(value, seen)| value - dot(gain, seen)).collect();
+        centre(&mut left);
+        left
+    }
+
+    /// A decision in one draw.
+    fn value(&self, decision: usize, s: usize) -> f64 {
+        let at = |column: usize| self.means[column] + self.deviations[column][s];
+        let first = self.column(decision);
+        priced(at(first), (first + 1..self.column(decision + 1)).map(at), &self.limits)
+    }
+
+    /// The first column of a decision.
+    fn column(&self, decision: usize) -> usize {
+        decision * (1 + self.limits.len())
+    }
+
+    fn draws(&self) -> usize {
+        self.deviations.first().map_or(0, Vec::len)
+    }
+
+    fn covariance(&self, a: usize, b: usize) -> f64 {
+        let sum: f64 = self.deviations[a].iter().zip(&self.deviations[b]).map(|(a, b)| a * b).sum();
+        sum / (self.draws().max(2) - 1) as f64
+    }
+
+    /// Covariances of a column with what is observed. Draws are few, and what has nothing in common agrees by chance in so
+    /// much of its variance as there are fewer draws: that is taken off.
+    fn with(&self, column: usize, observation: &Observation<'_>) -> Vec<f64> {
+        let chance = 2.0 / self.draws().max(2) as f64;
+        let own = self.covariance(column, column);
+        let one = |other: &usize| {
+            let both = self.covariance(column, *other);
+            let common = both * both / (own * self.covariance(*other, *other));
+            if common > chance { both * ((common - chance) / (common * (1.0 - chance))).sqrt() } else { 0.0 }
+        };
+        observation.columns.iter().map(one).collect()
+    }
+
+    /// Lower Cholesky factor of the covariance of what is observed, noise included; `None` where it varies in nothing.
+    fn root(&self, observation: &Observation<'_>) -> Option<Vec<Vec<f64>>> {
+        let size = observation.columns.len();
+        let mut root = vec![vec![0.0; size]; size];
+        for i in 0..size {
+            for j in 0..=i {
+                let noise = if i == j { observation.noise[i].powi(2) } else { 0.0 };
+                let left = self.covariance(observation.columns[i], observation.columns[j]) + noise;
+                let left = left - (0..j).map(|k| root[i][k] * root[j][k]).sum::<f64>();
+                root[i][j] = if i == j {
+                    if left.is_nan() || left <= 0.0 {
+                        return None;
+                    }
+                    left.sqrt()
+                } else {
+                    left / root[j][j]
+                };
+            }
+        }
+        Some(root)
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn centre(values: &mut [f64]) {
+    let mean = mean(values);
+    values.iter_mut().for_each(|value| *value -= mean);
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The solution of `root` · x = `right`.
+fn solve(root: &[Vec<f64>], right: &[f64]) -> Vec<f64> {
+    let mut x = Vec::with_capacity(right.len());
+    for (row, value) in root.iter().zip(right) {
+        let known: f64 = row.iter().zip(&x).map(|(a, b)| a * b).sum();
+        x.push((value - known) / row[x.len()]);
+    }
+    x
+}
+
+/// Standard normal outcomes of so many numbers, symmetric.
+fn outcomes(size: usize, seed: u64) -> Vec<Vec<f64>> {
+    let half = OUTCOMES / 2;
+    let levels: Vec<Vec<f64>> = (0..size).map(|i| shuffled_levels(half, seed ^ ((i as u64 + 1) << 40))).collect();
+    let one = |s: usize, sign: f64| levels.iter().map(|of| sign * normal_quantile(of[s])).collect::<Vec<f64>>();
+    (0..half).flat_map(|s| [one(s, 1.0), one(s, -1.0)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Draws of two alternatives that differ by a normal of mean 1 and deviation 2, and of what would tell them apart.
+    fn ensemble() -> Ensemble {
+        let levels = shuffled_levels(4_000, 3);
+        let z: Vec<f64> = levels.into_iter().map(normal_quantile).collect();
+        let other: Vec<f64> = shuffled_levels(4_000, 4).into_iter().map(normal_quantile).collect();
+        Ensemble::new(
+            2,
+            Vec::new(),
+            vec![
+                vec![10.0; z.len()],
+                z.iter().map(|z| 11.0 + 2.0 * z).collect(),
+                z.iter().map(|z| 5.0 + 2.0 * z).collect(),
+                other,
+            ],
+        )
+    }
+
+    #[test]
+    fn the_gain_is_that_of_the_formula_for_two_alternatives() {
+        let ensemble = ensemble();
+        // Knowledge gradient of one of two: σ̃ (φ(u) − u (1 − Φ(u))) with u = difference / σ̃.
+        for noise in [1e-6_f64, 2.0] {
+            let sigma: f64 = 4.0 / (4.0 + noise * noise).sqrt();
+            let u = 1.0 / sigma;
+            let density = (-u * u / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            let above = 0.5 * erfc(u / std::f64::consts::SQRT_2);
+            let expected = sigma * (density - u * above);
+            let (gain, _) = ensemble.gain(&Observation { columns: &[2], noise: &[noise] }, 0);
+            assert!((gain / expected - 1.0).abs() < 0.1, "{gain} {expected}");
+        }
+        let (nothing, _) = ensemble.gain(&Observation { columns: &[3], noise: &[1.0] }, 0);
+        assert!(nothing < 0.01, "what is not correlated tells nothing: {nothing}");
+    }
+
+    /// Complementary error function (Abramowitz and Stegun 7.1.26; 1.5e-7).
+    fn erfc(x: f64) -> f64 {
+        let t = 1.0 / (1.0 + 0.327_591_1 * x);
+        let series = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
+        t * series.iter().rev().fold(0.0, |sum, a| sum * t + a) * (-x * x).exp()
+    }
+
+    #[test]
+    fn a_limit_that_may_be_exceeded_is_worth_knowing() {
+        let z: Vec<f64> = shuffled_levels(400, 3).into_iter().map(normal_quantile).collect();
+        let limited: Vec<f64> = z.iter().map(|z| 1.0 + 0.02 * z).collect();
+        let same = vec![10.0; z.len()];
+        // The second alternative is dearer, and keeps its limit for sure.
+        let columns = vec![same, limited.clone(), vec![10.2; z.len()], vec![0.9; z.len()], limited];
+        let ensemble = Ensemble::new(2, vec![1.0], columns);
+        assert!((ensemble.level(1) - 10.2).abs() < 1e-9 && ensemble.level(0) > 10.2, "{}", ensemble.level(0));
+        let (gain, best) = ensemble.gain(&Observation { columns: &[4], noise: &[1e-6] }, 0);
+        // In half of the cases the first is within its limit, and .2 lower.
+        assert!((gain - 0.1).abs() < 0.03, "{gain}");
+        assert!(best.contains(&0) && best.contains(&1));
+    }
+
+    #[test]
+    fn what_was_observed_is_known_as_well_as_the_noise_allows() {
+        let mut ensemble = ensemble();
+        assert!((ensemble.explained(&Observation { columns: &[2], noise: &[2.0] }, 1) - 0.5).abs() < 0.01);
+        ensemble.observe(&Observation { columns: &[2], noise: &[2.0] }, 7);
+        assert!((ensemble.spread(1) - 2.0_f64.sqrt()).abs() < 0.05, "{}", ensemble.spread(1));
+        assert!((ensemble.covariance(3, 3) - 1.0).abs() < 0.05, "what has nothing to do with it stays");
+        assert!((ensemble.level(1) - 11.0).abs() < 0.05);
+        let regrets = ensemble.regrets(0);
+        assert!(regrets.iter().all(|r| *r >= 0.0) && regrets.iter().any(|r| *r > 0.0));
+    }
+}

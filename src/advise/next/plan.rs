@@ -1,0 +1,219 @@
+//! The order of runs: greedy, each for what those before it leave open.
+
+use super::ensemble::{Ensemble, Observation};
+use crate::forecast::spread::{normal_quantile, quantile, sorted};
+use crate::vocab::number::show_amount;
+use crate::vocab::{Knowledge, Mixture, NextQuery, Plan, ProposedRun, Purpose, Scale};
+use rayon::prelude::*;
+
+/// Runs proposed where nothing says how many.
+const RUNS: usize = 4;
+/// Most runs proposed.
+const MOST: usize = 256;
+/// Choices that are looked at closely: those that take most from what is open about the decisions, for their cost.
+const KEPT: usize = 48;
+/// A gain of less than this part of the regret is none.
+const NO_GAIN: f64 = 1e-3;
+/// Mixtures that differ by less weight than this are one decision.
+const SAME: f64 = 0.01;
+
+/// A run that could be launched.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub name: Option<String>,
+    pub weights: Vec<f64>,
+    pub scale: Scale,
+    pub cost: f64,
+    pub repeats: bool,
+    /// What it would show: columns of the ensemble, and the noise of each.
+    pub columns: Vec<usize>,
+    pub noise: Vec<f64>,
+}
+
+impl Choice {
+    pub fn new(weights: Vec<f64>, scale: Scale, repeats: bool) -> Self {
+        Self { name: None, weights, scale, cost: scale.compute(), repeats, columns: Vec::new(), noise: Vec::new() }
+    }
+
+    fn observation(&self) -> Observation<'_> {
+        Observation { columns: &self.columns, noise: &self.noise }
+    }
+}
+
+pub(super) struct Planner<'a> {
+    pub purpose: Purpose,
+    pub domains: &'a [String],
+    /// The first columns of the ensemble, in this order.
+    pub decisions: &'a [Vec<f64>],
+    pub query: &'a NextQuery,
+    pub seed: u64,
+}
+
+impl Planner<'_> {
+    pub fn plan(&self, mut ensemble: Ensemble, mut choices: Vec<Choice>) -> Plan {
+        let now = self.knowledge(&ensemble);
+        let most = match (self.query.runs, self.query.budget, self.query.until) {
+            (Some(runs), ..) => runs.min(MOST),
+            (None, None, None) => RUNS,
+            _ => MOST,
+        };
+        let mut left = self.query.budget.unwrap_or(f64::INFINITY);
+        let mut runs: Vec<ProposedRun> = Vec::new();
+        let mut reasons = Vec::new();
+        let mut before = now.clone();
+        loop {
+            if self.query.until.is_some_and(|p| before.probability >= p) || runs.len() >= most {
+                break;
+            }
+            choices.retain(|choice| choice.cost <= left);
+            let mut near = choices.clone();
+            let Some((at, outcomes)) = self.pick(&ensemble, &mut near) else {
+                if runs.is_empty() {
+                    reasons.push(self.why_none(left));
+                }
+                break;
+            };
+            let choice = near.swap_remove(at);
+            left -= choice.cost;
+            let decides = self.decides(&choice, &outcomes);
+            ensemble.observe(&choice.observation(), self.seed ^ (runs.len() as u64 + 1));
+            let after = self.knowledge(&ensemble);
+            // The mean of what may be seen is never worse; the draws say so up to their noise.
+            let after = Knowledge { uncertainty: after.uncertainty.min(before.uncertainty), ..after };
+            before = after.clone();
+            runs.push(ProposedRun {
+                name: choice.name,
+                mixture: Mixture::from_weights(self.domains, &choice.weights),
+                scale: choice.scale,
+                cost: choice.cost,
+                repeats: choice.repeats,
+                after,
+                decides,
+            });
+        }
+        if let Some(p) = self.query.until.filter(|p| before.probability < *p) {
+            let reached = 100.0 * before.probability;
+            reasons.push(format!(
+                "{:.0} % is not reached with these: {} runs lead to {reached:.0} %. A wider --tolerance, or larger runs, would.",
+                100.0 * p,
+                runs.len()
+            ));
+        }
+        Plan { purpose: self.purpose, now, runs, until: self.query.until, tolerance: self.query.tolerance, reasons }
+    }
+
+    /// The choice that brings most for its cost, and what would be decided by outcome.
+    fn pick(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>) -> Option<(usize, Vec<usize>)> {
+        let regrets = ensemble.regrets(ensemble.best());
+        let regret = regrets.iter().sum::<f64>() / regrets.len().max(1) as f64;
+        let value = |choice: &Choice| match self.purpose {
+            Purpose::Mixture => {
+                let (gain, outcomes) = ensemble.gain(&choice.observation(), self.seed);
+                (if gain > NO_GAIN * regret { gain } else { 0.0 }, outcomes)
+            }
+            Purpose::Forecast => {
+                let left = 1.0 - ensemble.explained(&choice.observation(), 0);
+                (ensemble.spread(0) * (1.0 - left.sqrt()), Vec::new())
+            }
+        };
+        self.shorten(ensemble, choices);
+        let mut values: Vec<(f64, Vec<usize>)> = choices.par_iter().map(value).collect();
+        if values.iter().all(|(gain, _)| *gain <= 0.0) {
+            // No single run changes the decision, but several may: what is most telling about it.
+            values = choices.iter().map(|choice| (self.told(ensemble, choice), Vec::new())).collect();
+        }
+        let mut order: Vec<usize> = (0..choices.len()).filter(|i| values[*i].0 > 0.0).collect();
+        order.sort_by(|a, b| {
+            let worth = |i: usize| values[i].0 / choices[i].cost.max(f64::MIN_POSITIVE);
+            worth(*b).total_cmp(&worth(*a))
+        });
+        let outcomes = values.get(*order.first()?).map(|(_, outcomes)| outcomes.clone())?;
+        Some((order[0], outcomes))
+    }
+
+    /// What a run takes from what is open about all decisions together.
+    fn told(&self, ensemble: &Ensemble, choice: &Choice) -> f64 {
+        let of = |d: usize| ensemble.explained(&choice.observation(), d) * ensemble.spread(d);
+        (0..self.decisions.len()).map(of).sum()
+    }
+
+    /// Keeps the choices that tell most, and those that tell most for their cost.
+    fn shorten(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>) {
+        if choices.len() <= KEPT {
+            return;
+        }
+        let told: Vec<f64> = choices.par_iter().map(|choice| self.told(ensemble, choice)).collect();
+        let worth = |i: usize| told[i] / choices[i].cost.max(f64::MIN_POSITIVE);
+        let mut order: Vec<usize> = (0..choices.len()).collect();
+        order.sort_by(|a, b| told[*b].total_cmp(&told[*a]));
+        let mut keep: Vec<usize> = order.iter().take(KEPT / 2).copied().collect();
+        order.sort_by(|a, b| worth(*b).total_cmp(&worth(*a)));
+        keep.extend(order.iter().filter(|i| !keep.contains(*i)).take(KEPT / 2).copied().collect::<Vec<_>>());
+        keep.sort_unstable();
+        *choices = keep.into_iter().map(|i| choices[i].clone()).collect();
+    }
+
+    fn knowledge(&self, ensemble: &Ensemble) -> Knowledge {
+        let best = ensemble.best();
+        let level = ensemble.level(best).abs().max(f64::MIN_POSITIVE);
+        match self.purpose {
+            Purpose::Mixture => {
+                let regrets = ensemble.regrets(best);
+                let decided = regrets.iter().filter(|r| **r <= self.query.tolerance * level).count();
+                Knowledge {
+                    mixture: Some(Mixture::from_weights(self.domains, &self.decisions[best])),
+                    uncertainty: regrets.iter().sum::<f64>() / regrets.len().max(1) as f64 / level,
+                    probability: (decided as f64 + 0.5) / (regrets.len() + 1) as f64,
+                }
+            }
+            Purpose::Forecast => {
+                let spread = ensemble.spread(best) / level;
+                Knowledge { mixture: None, uncertainty: spread, probability: within(self.query.tolerance / spread) }
+            }
+        }
+    }
+
+    fn decides(&self, choice: &Choice, outcomes: &[usize]) -> String {
+        if self.purpose == Purpose::Forecast {
+            return match choice.repeats {
+                true => format!("how much runs of {} parameters scatter", show_amount(choice.scale.params)),
+                false => format!("how the loss falls up to {} parameters", show_amount(choice.scale.params)),
+            };
+        }
+        // The weight that the outcome moves most, without its rarest outcomes.
+        let range = |d: usize| {
+            let of = sorted(outcomes.iter().map(|column| self.decisions[*column][d]).collect());
+            (quantile(&of, 0.1), quantile(&of, 0.9))
+        };
+        let ranges = (0..self.domains.len()).map(|d| (d, range(d)));
+        let widest = ranges.max_by(|(_, a), (_, b)| (a.1 - a.0).total_cmp(&(b.1 - b.0)));
+        match widest.filter(|(_, (low, high))| !outcomes.is_empty() && high - low >= SAME) {
+            Some((d, (low, high))) => {
+                format!("whether {} gets {:.0} % or {:.0} %", self.domains[d], 100.0 * low, 100.0 * high)
+            }
+            None => "with others, how far the best mixture is ahead".to_owned(),
+        }
+    }
+
+    fn why_none(&self, left: f64) -> String {
+        match self.query.budget {
+            Some(budget) if left < f64::INFINITY => {
+                format!("No run that would help costs at most {}.", show_amount(budget))
+            }
+            _ => "No further run of these kinds would change the decision.".to_owned(),
+        }
+    }
+}
+
+/// Probability that a standard normal is within ±`z`.
+fn within(z: f64) -> f64 {
+    if !z.is_finite() {
+        return 1.0;
+    }
+    let (mut low, mut high) = (0.5, 1.0);
+    for _ in 0..50 {
+        let middle = 0.5 * (low + high);
+        if normal_quantile(middle) < z { low = middle } else { high = middle }
+    }
+    2.0 * low - 1.0
+}

@@ -1,0 +1,90 @@
+//! The runs to choose from where the user names none.
+
+use super::super::probability::distance;
+use super::super::region::Region;
+use super::super::search::{blend, random_shares};
+use crate::forecast::spread::generator;
+use crate::vocab::{Observations, Scale};
+
+/// Mixtures to choose from.
+const MIXTURES: usize = 160;
+/// How far beyond the runs a mixture may be, as a part of its distance from their mean: runs that would end what is known of
+/// an edge, and no leap into the dark.
+const BEYOND: f64 = 1.2;
+/// Sizes and token counts to choose from.
+const SCALES: usize = 5;
+/// Scales that agree to this factor are one.
+const SAME: f64 = 1.02;
+/// Runs that are repeated with another seed.
+const REPEATS: usize = 24;
+
+/// Mixtures inside `region` and between the runs' mixtures or a fifth beyond them; those of runs first, nearest to `best` first.
+/// The second number is how many of them are of runs.
+pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], seed: u64) -> (Vec<Vec<f64>>, usize) {
+    let mut repeats: Vec<Vec<f64>> =
+        explored.iter().filter(|weights| region.outside(weights) <= 0.0).cloned().collect();
+    repeats.sort_by(|a, b| distance(a, best).total_cmp(&distance(b, best)));
+    repeats.truncate(REPEATS);
+    let count = repeats.len();
+    let mut all = repeats;
+    let mean: Vec<f64> =
+        (0..best.len()).map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / explored.len().max(1) as f64).collect();
+    let beyond = |weights: &[f64]| {
+        let moved: Vec<f64> = weights.iter().zip(&mean).map(|(w, m)| (m + BEYOND * (w - m)).max(0.0)).collect();
+        let sum: f64 = moved.iter().sum();
+        moved.into_iter().map(|w| w / sum).collect::<Vec<f64>>()
+    };
+    let mut offer = |weights: Vec<f64>| {
+        if region.outside(&weights) <= 0.0 {
+            all.push(weights);
+        }
+    };
+    offer(best.to_vec());
+    explored.iter().take(MIXTURES / 4).for_each(|weights| offer(beyond(weights)));
+    let mut random = generator(seed ^ 0x6e65_7874);
+    for i in 0..MIXTURES {
+        if explored.is_empty() {
+            break;
+        }
+        let weights = blend(explored, &random_shares(explored.len(), &mut random));
+        // Every other one is near the best, where the decision is.
+        let weights: Vec<f64> =
+            if i % 2 == 0 { weights } else { weights.iter().zip(best).map(|(w, b)| 0.7 * b + 0.3 * w).collect() };
+        offer(weights);
+    }
+    (all, count)
+}
+
+/// Sizes and token counts at which runs ended, the cheapest first; with many of them the cheapest, the dearest, and some
+/// between.
+pub(super) fn scales<'a>(rows: impl Iterator<Item = &'a Observations>) -> Vec<Scale> {
+    let mut all: Vec<Scale> = Vec::new();
+    let same = |a: f64, b: f64| a <= b * SAME && b <= a * SAME;
+    for rows in rows {
+        for (i, row) in rows.rows.iter().enumerate() {
+            let is_last = rows.rows.get(i + 1).is_none_or(|next| next.run != row.run);
+            let is_known = [row.params, row.tokens].iter().all(|x| x.is_finite() && *x > 0.0);
+            let is_new = || !all.iter().any(|s| same(s.params, row.params) && same(s.tokens, row.tokens));
+            if is_last && is_known && is_new() {
+                all.push(Scale::of(row));
+            }
+        }
+    }
+    all.sort_by(|a, b| a.compute().total_cmp(&b.compute()));
+    if all.len() <= SCALES {
+        return all;
+    }
+    (0..SCALES).map(|i| all[i * (all.len() - 1) / (SCALES - 1)]).collect()
+}
+
+/// Sizes from the smallest run to half of the target's, each twice the one before, at the target's tokens per parameter.
+pub(super) fn ladder(smallest: f64, target: &Scale) -> Vec<Scale> {
+    let mut sizes = Vec::new();
+    let mut params = target.params / 2.0;
+    while params >= smallest.max(1.0) && sizes.len() < 8 {
+        sizes.push(Scale { tokens: target.tokens * params / target.params, ..target.with_params(params) });
+        params /= 2.0;
+    }
+    sizes.reverse();
+    sizes
+}

@@ -1,0 +1,115 @@
+//! Plans for the recorded example, and for a ladder of sizes with one mixture.
+
+use super::super::tests::{project, recorded};
+use super::*;
+use crate::fit::{Fit, Options};
+use crate::observe::Observed;
+use crate::project::Target;
+use crate::vocab::{Observation, Observations, Plan};
+
+fn planned(query: &NextQuery) -> Plan {
+    let (project, observed, fits) = recorded();
+    let candidates: Vec<Candidates> =
+        fits.iter().map(|fit| Candidates { fits: vec![fit.clone()], ..Candidates::default() }).collect();
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+    match next(&evidence, &candidates, query) {
+        NextAnswer::Plan(plan) => plan,
+        NextAnswer::Abstained(why) => panic!("{why:#?}"),
+    }
+}
+
+fn query() -> NextQuery {
+    NextQuery { tolerance: 0.002, ..NextQuery::default() }
+}
+
+fn run(name: &str, rust: f64, params: f64, cost: Option<f64>) -> CandidateRun {
+    let mixture = Some(Mixture::from_weights(&["prose".to_owned(), "rust".to_owned()], &[1.0 - rust, rust]));
+    CandidateRun { name: name.to_owned(), mixture, params: Some(params), tokens: Some(1.64e6), cost }
+}
+
+#[test]
+fn each_run_of_a_plan_leaves_less_open_than_the_one_before() {
+    let plan = planned(&NextQuery { runs: Some(2), ..query() });
+    assert_eq!((plan.purpose, plan.runs.len()), (Purpose::Mixture, 2), "{plan:#?}");
+    let mut before = plan.now.uncertainty;
+    assert!(before > 0.0 && before < 0.05, "{plan:#?}");
+    for run in &plan.runs {
+        assert!(run.after.uncertainty <= before, "{plan:#?}");
+        before = run.after.uncertainty;
+        assert!((run.mixture.0.values().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!((0.05 - 1e-9..=0.95 + 1e-9).contains(&run.mixture.weight("rust")), "outside the project's bounds");
+        assert!((run.cost - run.scale.compute()).abs() <= 1e-6 * run.cost);
+    }
+    assert_eq!(plan, planned(&NextQuery { runs: Some(2), ..query() }), "the same evidence gives the same plan");
+    let candidates = [0.5, 0.7, 0.85].map(|rust| run("at the target", rust, 2e6, Some(1.0))).to_vec();
+    let plan = planned(&NextQuery { runs: Some(3), candidates, ..query() });
+    assert!(plan.runs[2].after.uncertainty < 0.95 * plan.now.uncertainty, "runs of the target tell most: {plan:#?}");
+}
+
+#[test]
+fn a_plan_keeps_its_budget_and_ends_where_it_is_sure_enough() {
+    let budget = 6e11;
+    let plan = planned(&NextQuery { budget: Some(budget), ..query() });
+    assert!(!plan.runs.is_empty() && plan.runs.iter().map(|run| run.cost).sum::<f64>() <= budget, "{plan:#?}");
+    let nothing = planned(&NextQuery { budget: Some(1.0), ..query() });
+    assert!(nothing.runs.is_empty() && nothing.reasons[0].contains("costs at most 1"), "{nothing:#?}");
+    let sure = planned(&NextQuery { until: Some(plan.now.probability - 0.01), ..query() });
+    assert!(sure.runs.is_empty(), "{sure:#?}");
+}
+
+#[test]
+fn of_candidates_the_cheap_one_that_tells_as_much_is_chosen() {
+    let candidates = vec![run("dear", 0.9, 1e5, Some(10.0)), run("cheap", 0.9, 1e5, Some(1.0))];
+    let plan = planned(&NextQuery { runs: Some(1), candidates, ..query() });
+    assert_eq!(plan.runs[0].name.as_deref(), Some("cheap"), "{plan:#?}");
+}
+
+#[test]
+fn with_one_mixture_runs_are_for_the_forecast() {
+    let truth = |n: f64, d: f64| 1.7 + 400.0 / n.powf(0.34) + 410.0 / d.powf(0.28);
+    let mut rows =
+        Observations { metric: "loss".to_owned(), domains: vec!["web".to_owned()], ..Observations::default() };
+    for (run, params) in [1e6, 2e6, 4e6, 8e6, 16e6, 32e6].into_iter().enumerate() {
+        for ratio in [10.0, 20.0, 40.0] {
+            let tokens = ratio * params;
+            let noise = 1.0 + 2e-3 * (f64::from(run as u32) * 2.4 + ratio).sin();
+            let loss = truth(params, tokens) * noise;
+            let scale = Scale::dense(params, tokens);
+            rows.rows.push(Observation { loss, run: rows.runs.len(), ..scale.at(vec![1.0]) });
+            rows.runs.push(format!("run{}", rows.runs.len()));
+        }
+    }
+    let options = Options { starts: Some(4), bootstraps: 60, ..Options::default() };
+    let fit = crate::fit::fit("chinchilla", &rows, &options, None).unwrap();
+    let mut project = project();
+    project.domains = vec!["web".to_owned()];
+    project.metrics = vec![Metric::of_domain("web", "loss")];
+    project.current = None;
+    project.objective = crate::project::Objective::default();
+    project.target = Target { params: Some(5e8), tokens: Some(1e10), ..Target::default() };
+    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()], ..Observed::default() };
+    let candidates = vec![Candidates { fits: vec![fit.clone()], ..Candidates::default() }];
+    let evidence = Evidence { project: &project, observed: &observed, fits: &[Some(&fit)], extrapolate: false };
+    let NextAnswer::Plan(plan) = next(&evidence, &candidates, &NextQuery { runs: Some(3), tolerance: 0.01, ..query() })
+    else {
+        panic!("abstained");
+    };
+    assert_eq!((plan.purpose, plan.runs.len(), &plan.now.mixture), (Purpose::Forecast, 3, &None));
+    assert!(plan.runs[2].after.uncertainty < plan.now.uncertainty, "{plan:#?}");
+    assert!(plan.runs.iter().all(|run| run.scale.params < 5e8), "cheaper than the target itself: {plan:#?}");
+    assert!(plan.runs[2].after.probability >= plan.now.probability, "{plan:#?}");
+}
+
+#[test]
+fn without_fits_or_a_target_the_answer_says_what_is_missing() {
+    let (project, observed, _) = recorded();
+    let evidence = Evidence { project, observed, fits: &[None, None], extrapolate: false };
+    let NextAnswer::Abstained(why) = next(&evidence, &[], &query()) else { panic!("a plan without fits") };
+    assert!(why.reasons[0].contains("No law could be fitted to") && !why.would_help.is_empty(), "{why:#?}");
+    let mut project = project.clone();
+    project.target = Target::default();
+    let evidence = Evidence { project: &project, ..evidence };
+    let NextAnswer::Abstained(why) = next(&evidence, &[], &query()) else { panic!("a plan without a target") };
+    assert!(why.reasons[0].contains("target"), "{why:#?}");
+}

@@ -1,0 +1,181 @@
+//! `mixlaw next`: which runs to launch next, and what they would decide.
+
+use super::candidates;
+use super::output::{print, print_json, table};
+use super::recommend::show_abstention;
+use super::session::Session;
+use super::{ArgumentError, Outcome, ProjectArg};
+use crate::ipc::protocol::{Failure, Query};
+use crate::vocab::number::{parse_amount, show_amount, show_probability, significant};
+use crate::vocab::text::printable;
+use crate::vocab::{Mixture, NextAnswer, NextQuery, Plan, Purpose};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Longest mixture in the table, in domains; of more, those with the largest weights are shown.
+const SHOWN: usize = 4;
+
+/// Arguments of `next`.
+#[derive(Debug, Args)]
+pub struct Next {
+    #[command(flatten)]
+    project: ProjectArg,
+    /// How many runs to propose [default: 4, or as many as --budget or --until allow]
+    #[arg(long, short = 'n', value_name = "RUNS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    runs: Option<u16>,
+    /// What the runs may cost together: FLOPs (1e20), or the unit of the candidates' costs
+    #[arg(long, value_name = "COST", value_parser = above_zero)]
+    budget: Option<f64>,
+    /// Propose runs until the decision is right with this probability (95%, 0.95)
+    #[arg(long, value_name = "PROBABILITY", value_parser = share)]
+    until: Option<f64>,
+    /// How much worse than the best counts as right, as a part of the objective (0.5%, 0.005)
+    #[arg(long, value_name = "PART", default_value = "0.5%", value_parser = share)]
+    tolerance: f64,
+    /// Choose from the runs in this CSV file: a row a run, with a column a domain, and any of name, params, tokens, cost
+    #[arg(long, value_name = "FILE")]
+    candidates: Option<PathBuf>,
+    /// Print JSON (schemas/next.schema.json)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Next {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let candidates = self.candidates.as_deref().map(candidates::read).transpose()?.unwrap_or_default();
+        let query = NextQuery {
+            runs: self.runs.map(usize::from),
+            budget: self.budget,
+            until: self.until,
+            tolerance: self.tolerance,
+            candidates,
+        };
+        let costs = query.candidates.iter().any(|run| run.cost.is_some());
+        let answer: NextAnswer = Session::open(&self.project.project)?.ask(Query::Next(query))?;
+        if self.json {
+            print_json(&answer)?;
+        } else {
+            print(&match &answer {
+                NextAnswer::Plan(plan) => show(plan, costs),
+                NextAnswer::Abstained(abstained) => show_abstention("run", abstained),
+            })?;
+        }
+        let proposed = matches!(&answer, NextAnswer::Plan(plan) if !plan.runs.is_empty());
+        Ok(if proposed { Outcome::Done } else { Outcome::Abstained })
+    }
+}
+
+fn show(plan: &Plan, costs: bool) -> String {
+    let tolerance = significant(100.0 * plan.tolerance, 2);
+    let uncertainty = |value: f64| format!("{} %", significant(100.0 * value, 2));
+    let (of, right) = match plan.purpose {
+        Purpose::Mixture => ("expected regret", format!("regret ≤ {tolerance} %")),
+        Purpose::Forecast => ("standard error", format!("error ≤ {tolerance} %")),
+    };
+    let mut out = match &plan.now.mixture {
+        Some(mixture) => format!("Best for the target on average now: {}.\n", weights(mixture)),
+        None => "There is nothing to mix: the runs are for the forecast of the target.\n".to_owned(),
+    };
+    out.push_str(&format!(
+        "Now: {of} {}, probability of {right}: {}.\n",
+        uncertainty(plan.now.uncertainty),
+        show_probability(plan.now.probability)
+    ));
+    if let Some(until) = plan.until.filter(|p| plan.runs.is_empty() && plan.now.probability >= *p) {
+        out.push_str(&format!("That is {:.0} % or more already: no run is needed.\n", 100.0 * until));
+    }
+    if !plan.runs.is_empty() {
+        let cost = if costs { ">cost" } else { ">FLOPs" };
+        let after = format!(">{of}");
+        let mut rows = vec![
+            ["", "run", ">params", ">tokens", cost, &after, &format!(">{right}"), "decides"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        for (i, run) in plan.runs.iter().enumerate() {
+            let again = if run.repeats { " (another seed)" } else { "" };
+            let name = run.name.as_deref().map(|name| format!("{} ", printable(name))).unwrap_or_default();
+            rows.push(vec![
+                format!("{}", i + 1),
+                format!("{name}{}{again}", weights(&run.mixture)),
+                show_amount(run.scale.params),
+                show_amount(run.scale.tokens),
+                significant(run.cost, 3),
+                uncertainty(run.after.uncertainty),
+                show_probability(run.after.probability),
+                printable(&run.decides),
+            ]);
+        }
+        out.push('\n');
+        out.push_str(&table(&rows));
+        let sum: f64 = plan.runs.iter().map(|run| run.cost).sum();
+        let unit = if costs { "" } else { " FLOPs" };
+        out.push_str(&format!(
+            "\n{} runs, {}{unit} together. Each line counts those above it.\n",
+            plan.runs.len(),
+            significant(sum, 3)
+        ));
+    }
+    for reason in &plan.reasons {
+        out.push_str(&format!("- {}\n", printable(reason)));
+    }
+    out
+}
+
+/// `rust 70 %, prose 30 %`: the largest first.
+fn weights(mixture: &Mixture) -> String {
+    let mut all: Vec<(&String, f64)> = mixture.0.iter().map(|(domain, weight)| (domain, *weight)).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.retain(|(_, weight)| *weight >= 0.0005);
+    let more = all.len().saturating_sub(SHOWN + 1);
+    if more > 0 {
+        all.truncate(SHOWN);
+    }
+    let one = |(domain, weight): &(&String, f64)| {
+        let percent = significant((1000.0 * weight).round() / 10.0, if *weight >= 0.1 { 3 } else { 2 });
+        format!("{} {} %", printable(domain), percent.trim_end_matches('0').trim_end_matches('.'))
+    };
+    let mut text = all.iter().map(one).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(", {} others", more + 1));
+    }
+    text
+}
+
+/// `95%`, `95 %` or `0.95`.
+fn share(text: &str) -> Result<f64, ArgumentError> {
+    let wrong = || ArgumentError::NotAPart(text.to_owned());
+    let value = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map_err(|_| wrong())? / 100.0,
+        None => text.trim().parse::<f64>().map_err(|_| wrong())?,
+    };
+    if value > 0.0 && value < 1.0 { Ok(value) } else { Err(wrong()) }
+}
+
+fn above_zero(text: &str) -> Result<f64, ArgumentError> {
+    let value = parse_amount(text)?;
+    if value > 0.0 { Ok(value) } else { Err(ArgumentError::NotAboveZero(text.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_percents_or_numbers_below_one() {
+        assert_eq!(share("95%"), Ok(0.95));
+        assert_eq!(share("0.5 %"), Ok(0.005));
+        assert_eq!(share("0.2"), Ok(0.2));
+        for wrong in ["0", "1", "100%", "NaN", "", "x%", "-5%"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mixture_of_many_is_shown_by_its_largest() {
+        let mixture = |text: &str| weights(&text.parse().unwrap());
+        assert_eq!(mixture("prose=0.3,rust=0.7"), "rust 70 %, prose 30 %");
+        assert_eq!(mixture("a=0.4,b=0.3,c=0.2,d=0.05,e=0.03,f=0.02"), "a 40 %, b 30 %, c 20 %, d 5 %, 2 others");
+        assert_eq!(mixture("a=0.995,b=0.005"), "a 99.5 %, b 0.5 %");
+    }
+}
