@@ -1,4 +1,4 @@
-//! Comma-, tab- and semicolon-separated tables: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
+//! Comma-, tab- and semicolon-separated tables, and those drawn with bars (`| step | loss |`) or aligned with spaces: Lightning's `metrics.csv`, what pandas writes, and scripts of one's own.
 //!
 //! A chart that W&B exported has a column for each run, `mixA - train/loss`, and its range beside it (`…__MIN`, `…__MAX`, left out
 //! here): each run is one of its own.
@@ -11,15 +11,18 @@
 //! leaves such cells blank, unless told otherwise). A row may name its metric (`step,metric,value`). Lightning also writes the file anew when a key appears; that is
 //! a new file to whoever tails it. Files of several starts put together have headers between their rows.
 
+mod table;
+
 use super::epochs::Epochs;
-use super::facets::{Facet, Facets, facet};
-use super::jsonl::{BATCHES, COUNTS, STEP_KEYS};
+use super::facets::Facets;
 use super::saved::{self, Reader};
-use super::scan::{LONGEST_STEP, ODD_STEP, number_with_commas, whole_number, whole_step};
+use super::scan::{LONGEST_STEP, ODD_STEP, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink};
 use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use table::{blank, is_ruler};
+
+pub(super) use table::Table;
 
 /// Longest row. A cell in quotes may hold line breaks (pandas writes texts so), but a quote that is never closed must
 /// not swallow the file.
@@ -38,7 +41,7 @@ impl Format for Csv {
     fn recognise(&self, path: &str, head: &[u8]) -> Option<Recognition> {
         let (mut header, mut at) = row(head, 0, false)?;
         let mut table = Table::new(header);
-        while table.is_none() && header.first() == Some(&b'#') {
+        while table.is_none() && (header.first() == Some(&b'#') || is_ruler(header)) {
             (header, at) = row(head, at, false)?;
             table = Table::new(header);
         }
@@ -48,7 +51,7 @@ impl Format for Csv {
             at = next;
             if let Some(again) = table.again(row) {
                 table = again;
-            } else if !row.is_empty() {
+            } else if !(row.is_empty() || table.delimiter == b'|' && is_ruler(row)) {
                 let texts = table.cells(row).filter(|cell| !blank(cell) && table.number(cell).is_none()).count();
                 // A row may leave its step to the one before, as evaluations do.
                 let is_step = |cell: Cow<'_, [u8]>| table.number(&cell).is_some() || stepped && blank(&cell);
@@ -63,11 +66,15 @@ impl Format for Csv {
         let what = match table.delimiter {
             b'\t' => "tabs",
             b';' => "semicolons",
+            b'|' => "bars",
+            b' ' => "spaces",
             _ => "commas",
         };
         let columns = table.columns.len();
         match table.step {
             _ if sound * 10 < rows * 9 => None,
+            // Words in a row are a sentence more often than a header.
+            _ if table.delimiter == b' ' && (sound < rows || rows < 2 || cells_with_text > 0) => None,
             None if rows == 0 || cells_with_text > 0 => None,
             Some(_) if rows == 0 && !named => None,
             Some(step) => Some(Recognition {
@@ -85,6 +92,8 @@ impl Format for Csv {
         &[
             "epoch,step,loss,val\r\n0,49,2.5,\n0,,,2.25\n1,99,,nan\nstep,lr\n2,0.1\n",
             "step;\"a \"\"b\"\",\nc\";x\n1;;2\n",
+            "+------+\n| step | loss |\n|------|-----:|\n|   10 |  2.5 |\n|   20 | 2.25 |\n",
+            "  step   loss\n    10  2.500\n    20  2.250\n",
             "# host\nstep;metric;value\n1;train/loss;2,5\n2;\"lr; max\";\"1,000\"\n",
         ]
     }
@@ -192,12 +201,12 @@ impl Rows {
         let Some(table) = &self.table else {
             match Table::new(row) {
                 Some(table) => self.take(table),
-                None if row[0] == b'#' => {}
+                None if row[0] == b'#' || is_ruler(row) => {}
                 None => sink.damaged(at, "no header: the first line does not name columns"),
             }
             return;
         };
-        if row[0] == b'#' {
+        if row[0] == b'#' || table.delimiter == b'|' && is_ruler(row) {
             return;
         }
         let from = sink.points.len();
@@ -297,172 +306,6 @@ impl Rows {
     }
 }
 
-/// What a header says.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
-    header: Vec<u8>,
-    delimiter: u8,
-    pub(super) columns: Vec<String>,
-    step: Option<usize>,
-    wall: Option<usize>,
-    /// The column with the epoch, where another has the step.
-    epoch: Option<usize>,
-    /// What text in each column says a row is of; empty where there is no such column.
-    facets: Vec<Option<Facet>>,
-    /// The run that each column is of, where the table is a chart of several; empty for any other.
-    runs: Vec<Option<String>>,
-    /// The columns with the name of a metric and with its value, where rows are of one metric each.
-    pair: Option<(usize, usize)>,
-}
-
-impl Table {
-    /// `None` if the line does not look like names of columns.
-    pub(super) fn new(header: &[u8]) -> Option<Self> {
-        let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header);
-        let line = header.strip_prefix(b"#").unwrap_or(header);
-        let count = |delimiter: &u8| memchr_iter(*delimiter, line).count();
-        let delimiter = [b'\t', b',', b';'].into_iter().rev().max_by_key(count).filter(|d| count(d) > 0)?;
-        let mut table = Self {
-            header: header.to_vec(),
-            delimiter,
-            columns: Vec::new(),
-            step: None,
-            wall: None,
-            epoch: None,
-            facets: Vec::new(),
-            runs: Vec::new(),
-            pair: None,
-        };
-        let names: Vec<String> =
-            table.cells(line).map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect();
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for (i, name) in names.iter().enumerate() {
-            // A column without a name is pandas' index; any other is a sign that this is no header.
-            let unnamed = name.is_empty();
-            if (unnamed && i > 0) || whole_number(name.as_bytes()).is_some() || name.starts_with(['{', '[', '<']) {
-                return None;
-            }
-            let name = if unnamed { "Unnamed: 0" } else { name };
-            // As pandas tells columns of the same name apart.
-            let again = seen.entry(name).or_insert(0);
-            table.columns.push(if *again == 0 { name.to_owned() } else { format!("{name}.{again}") });
-            *again += 1;
-        }
-        let normal: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase().replace([' ', '-'], "_")).collect();
-        let position = |wanted: &[&str]| wanted.iter().find_map(|name| normal.iter().position(|n| n == name));
-        table.step = position(&STEP_KEYS)
-            .or_else(|| position(&["training_iteration"]))
-            .or_else(|| position(&BATCHES).filter(|_| position(&["epoch"]).is_some()))
-            .or_else(|| position(&COUNTS))
-            .or_else(|| position(&["epoch", "epochs"]))
-            .or_else(|| names[0].is_empty().then_some(0));
-        table.pair = position(&["metric", "metric_name", "name", "key", "tag"]).zip(position(&["value"]));
-        table.take_runs();
-        table.epoch = position(&["epoch"]).filter(|epoch| table.step != Some(*epoch));
-        // Without a value beside it, a name is that of the row.
-        let of_the_row = |name: &str| table.pair.is_none() && matches!(name, "name" | "tag" | "metric_name");
-        let facets: Vec<Option<Facet>> =
-            normal.iter().map(|name| facet(name).or(of_the_row(name).then_some(Facet::Split))).collect();
-        if facets.iter().any(Option::is_some) {
-            table.facets = facets;
-        }
-        table.wall = position(&["_timestamp", "timestamp", "wall_time", "walltime", "time", "ts"]);
-        Some(table)
-    }
-
-    /// Columns of a chart that W&B exported become their metric, of their run.
-    fn take_runs(&mut self) {
-        let range = |name: &str| {
-            let of = |end| self.columns.iter().any(|c| c.strip_suffix(end) == Some(name));
-            of("__MIN") && of("__MAX")
-        };
-        let runs: Vec<Option<(String, String)>> = self
-            .columns
-            .iter()
-            .map(|c| c.rsplit_once(" - ").filter(|_| range(c)).map(|(run, metric)| (run.to_owned(), metric.to_owned())))
-            .collect();
-        if runs.iter().all(Option::is_none) {
-            return;
-        }
-        for (column, run) in self.columns.iter_mut().zip(&runs) {
-            if let Some((_, metric)) = run {
-                column.clone_from(metric);
-            }
-        }
-        self.runs = runs.into_iter().map(|run| run.map(|(run, _)| run)).collect();
-    }
-
-    /// The header that a row between others is: it has text where the step would be, and names a step.
-    fn again(&self, row: &[u8]) -> Option<Self> {
-        let cell = self.cells(row).nth(self.step?)?;
-        if blank(&cell) || self.number(&cell).is_some() {
-            return None;
-        }
-        Self::new(row).filter(|again| again.step.is_some())
-    }
-
-    /// The number in a cell: as programs write it, or as spreadsheets do, with commas between thousands or, between
-    /// semicolons, with a comma for the point.
-    fn number(&self, cell: &[u8]) -> Option<f64> {
-        whole_number(cell).or_else(|| {
-            let cell = cell.trim_ascii();
-            let comma = memchr(b',', cell)?;
-            if self.delimiter == b';' {
-                let point = [&cell[..comma], b".", &cell[comma + 1..]].concat();
-                return whole_number(&point)
-                    .filter(|_| comma > 0 && cell.get(comma + 1).is_some_and(u8::is_ascii_digit));
-            }
-            number_with_commas(cell).filter(|(_, length)| *length == cell.len()).map(|(value, _)| value)
-        })
-    }
-
-    fn cells<'a>(&self, row: &'a [u8]) -> Cells<'a> {
-        Cells { rest: Some(row), delimiter: self.delimiter, quoted: memchr(b'"', row).is_some() }
-    }
-}
-
-/// The cells of a row, without quotes.
-struct Cells<'a> {
-    rest: Option<&'a [u8]>,
-    delimiter: u8,
-    quoted: bool,
-}
-
-impl<'a> Iterator for Cells<'a> {
-    type Item = Cow<'a, [u8]>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest?;
-        if self.quoted && rest.first() == Some(&b'"') {
-            return Some(Cow::Owned(self.in_quotes(&rest[1..])));
-        }
-        let end = memchr(self.delimiter, rest);
-        self.rest = end.map(|end| &rest[end + 1..]);
-        Some(Cow::Borrowed(&rest[..end.unwrap_or(rest.len())]))
-    }
-}
-
-impl<'a> Cells<'a> {
-    /// What is inside the quotes; two quotes stand for one (RFC 4180).
-    fn in_quotes(&mut self, mut rest: &'a [u8]) -> Vec<u8> {
-        let mut cell = Vec::new();
-        loop {
-            let end = memchr(b'"', rest).unwrap_or(rest.len());
-            cell.extend_from_slice(&rest[..end]);
-            rest = rest.get(end + 1..).unwrap_or_default();
-            if rest.first() != Some(&b'"') {
-                break;
-            }
-            cell.push(b'"');
-            rest = &rest[1..];
-        }
-        let end = memchr(self.delimiter, rest);
-        self.rest = end.map(|end| &rest[end + 1..]);
-        cell
-    }
-}
-
 /// The row at `at`, without its line break, and where the next one begins. `None` if it is not whole.
 fn row(input: &[u8], at: usize, last: bool) -> Option<(&[u8], usize)> {
     let rest = &input[at..];
@@ -496,11 +339,6 @@ fn closed(rest: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether a cell says that there is nothing in it.
-fn blank(cell: &[u8]) -> bool {
-    matches!(cell.trim_ascii(), b"" | b"None" | b"null" | b"NULL" | b"NA" | b"N/A" | b"<NA>" | b"-")
-}
-
 /// A time as seconds since 1970, from seconds or milliseconds between 2001 and 2286; NaN for anything else.
 fn seconds(value: f64) -> f64 {
     match value {
@@ -513,6 +351,30 @@ fn seconds(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drawn_and_aligned_tables_are_read_and_sentences_are_not() {
+        let points = vec![("loss".to_owned(), 10, 2.5), ("loss".to_owned(), 20, 2.25)];
+        for text in [
+            "| step | loss |\n|---|---:|\n| 10 | 2.5 |\n| 20 | 2.25 |\n",
+            "+----+\n| step | loss |\n+====+\n| 10 | 2.5 |\n+----+\n| 20 | 2.25 |\n+----+\n",
+            "  step   loss\n    10  2.500\n    20  2.250\n",
+        ] {
+            assert!(Csv.recognise("log.txt", text.as_bytes()).is_some(), "{text}");
+            let (read, damage) = read(text);
+            let loss: Vec<_> = read.into_iter().filter(|(key, ..)| key == "loss").collect();
+            assert_eq!((loss, damage), (points.clone(), 0), "{text}");
+        }
+        for text in [
+            "every step counts\n10 20 30\n40 50 60\n",
+            "step loss\nten 2.5\n20 2.25\n",
+            "step loss\n10 2.5\n",
+            "loading the step\nepoch 1 step 10 loss 2.5\nepoch 1 step 20 loss 2.4\n",
+        ] {
+            let recognised = Csv.recognise("train.log", text.as_bytes());
+            assert!(recognised.is_none() || text.starts_with("every"), "{text}: {recognised:?}");
+        }
+    }
 
     fn read(text: &str) -> (Vec<(String, i64, f64)>, usize) {
         let mut sink = Sink::default();
