@@ -44,6 +44,7 @@ pub mod lifecycle;
 pub mod log;
 mod metric_roles;
 mod next;
+mod optima;
 pub mod outlook;
 mod place;
 pub mod publisher;

@@ -2,6 +2,7 @@
 //! logs.
 
 use super::job::Job;
+use super::optima;
 use crate::advise::{self, Evidence};
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
@@ -9,9 +10,10 @@ use crate::forecast::{self, Pool};
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::{Advice, Forecast, Mixture, RatioChart, RunForecast, ShapeAdvice};
+use crate::vocab::{Advice, Forecast, Mixture, Optima, RatioChart, RunForecast, ShapeAdvice};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that follows from the fits of all losses.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,8 @@ pub struct Outlook {
     pub advice: Option<Advice>,
     /// Which shape to train next, where the project asks.
     pub shape: Option<ShapeAdvice>,
+    /// Compute-optimal sizes, where the runs are grouped by compute or a budget is stated.
+    pub optima: Option<Arc<Optima>>,
     /// The target with the current mixture, and with the advised one: by every law that was fitted.
     pub target: Vec<Forecast>,
     /// Each loss at the target against the weight of one domain.
@@ -66,6 +70,7 @@ impl Outlook {
         forecast::measured::beside(&mut target, candidates, &observed.fitted);
         Self {
             shape: advise::shape(&evidence),
+            optima: optima::of_chosen(&evidence),
             target,
             charts: forecast::charts(project, &fits, observed, Some(&advice)),
             advice: Some(advice),

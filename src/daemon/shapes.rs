@@ -2,19 +2,16 @@
 
 use super::outlook::chosen;
 use super::publisher::CurrentState;
-use super::{as_logged, threads};
+use super::{as_logged, optima, threads};
 use crate::advise::{self, Evidence};
 use crate::fit::Stop;
-use crate::fit::isoflop::isoflops;
 use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
-use crate::vocab::{Observation, Observations, Scale, ShapeAnswer, Worth};
+use crate::vocab::{Observation, ShapeAnswer, Worth};
 
 /// Budgets that one question may have.
 const MOST_BUDGETS: usize = 100;
-/// Budgets at which optima are shown where the runs are not grouped by compute.
-const BUDGETS: usize = 5;
 
 /// The answer to a [`ShapeQuery`].
 ///
@@ -40,23 +37,16 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
     };
     let mut answer = ShapeAnswer { advice, ..ShapeAnswer::default() };
     for (metric, rows) in current.observed.fitted.iter().enumerate() {
-        for (groups, curve) in isoflops(rows, &query.flops, project.fit.seed) {
-            answer.isoflops.push(groups);
-            answer.curves.push(curve);
+        if stop() {
+            return Err(threads::given_up());
         }
-        let computes = computes(&answer, rows, &query.flops);
         let of_metric = current.fits.iter().filter(|candidates| candidates.metric == rows.metric);
         let mut fits: Vec<_> = of_metric.flat_map(|candidates| &candidates.fits).collect();
         fits.sort_by_key(|fit| !fit.view.chosen);
-        for fit in fits {
-            if stop() {
-                return Err(threads::given_up());
-            }
-            match advise::optimum_curves(&evidence, metric, fit, &computes) {
-                Ok(curves) => answer.curves.extend(curves),
-                Err(why) => answer.notes.push(format!("{}: {}", rows.metric, why.reasons.join(" "))),
-            }
-        }
+        let (found, notes) = optima::of_metric(&evidence, metric, &fits, &query.flops, true);
+        answer.curves.extend(found.curves);
+        answer.isoflops.extend(found.isoflops);
+        answer.notes.extend(notes);
     }
     worths(query, current, &mut answer)?;
     if answer.isoflops.is_empty() && answer.notes.is_empty() && answer.curves.is_empty() {
@@ -109,22 +99,4 @@ fn with_budget(project: &Project, query: &ShapeQuery) -> Project {
         project.budget = Some(asked.or(&project.budget.unwrap_or_default()));
     }
     project
-}
-
-/// Budgets at which laws are asked: those of the groups and those asked for; without groups, over the range of the runs.
-fn computes(answer: &ShapeAnswer, rows: &Observations, asked: &[f64]) -> Vec<f64> {
-    let own = answer.isoflops.iter().filter(|groups| groups.metric == rows.metric);
-    let mut all: Vec<f64> = own.flat_map(|groups| groups.groups.iter().map(|group| group.compute)).collect();
-    if all.is_empty() {
-        let costs = rows.rows.iter().map(|row| Scale::of(row).compute()).filter(|c| c.is_finite() && *c > 0.0);
-        let (least, most) = costs.fold((f64::INFINITY, 0.0_f64), |(l, m), c| (l.min(c), m.max(c)));
-        if least < most {
-            let place = |i: usize| (least.ln() + (most / least).ln() * i as f64 / (BUDGETS - 1) as f64).exp();
-            all.extend((0..BUDGETS).map(place));
-        }
-    }
-    all.extend(asked);
-    all.sort_by(f64::total_cmp);
-    all.dedup();
-    all
 }

@@ -52,7 +52,15 @@ fn sets(data: &Observations) -> Vec<Set> {
     let mut kinds: BTreeMap<Key, Vec<&Observation>> = BTreeMap::new();
     #[allow(clippy::cast_possible_truncation)]
     let mixture = |row: &Observation| row.mixture.iter().map(|w| (w * 1e2).round() as i64).collect();
+    // Of each run the last row: losses before the end of a schedule are not comparable.
+    let mut ends: BTreeMap<usize, &Observation> = BTreeMap::new();
     for row in &data.rows {
+        let last = ends.entry(row.run).or_insert(row);
+        if row.tokens > last.tokens {
+            *last = row;
+        }
+    }
+    for row in ends.into_values() {
         let positive = [row.active_params, row.tokens, row.loss].iter().all(|v| v.is_finite() && *v > 0.0);
         if positive {
             let kind = [row.experts, row.experts_per_token, row.granularity].map(|v| v.max(1.0).to_bits());

@@ -132,6 +132,7 @@ impl Replica {
             advice: self.outlook.advice.clone(),
             ledger: self.ledger.clone(),
             shape: self.outlook.shape.clone(),
+            optima: self.outlook.optima.clone(),
             notices: self.notices.clone(),
         }
     }

@@ -1,8 +1,8 @@
 //! Published state in parts. Each part has a generation that increases only when the part changes.
 
 use crate::vocab::{
-    Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Metric, Notice, RatioChart, RunView,
-    ShapeAdvice, Snapshot, TargetView, WatchedRoot,
+    Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Metric, Notice, Optima, RatioChart,
+    RunView, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,9 @@ pub struct Outlook {
     pub advice: Option<Advice>,
     /// Which size and how many experts.
     pub shape: Option<ShapeAdvice>,
+    /// Compute-optimal sizes.
+    #[serde(default)]
+    pub optima: Option<Arc<Optima>>,
 }
 
 /// Everything that is published at one instant. It holds no store and no file, so that whoever keeps it hinders nobody.
@@ -214,6 +217,7 @@ fn outlook(snapshot: &Snapshot) -> Outlook {
         charts: snapshot.charts.clone(),
         advice: snapshot.advice.clone(),
         shape: snapshot.shape.clone(),
+        optima: snapshot.optima.clone(),
     }
 }
 

@@ -86,6 +86,7 @@ fn sweep() -> Snapshot {
         advice: None,
         ledger: LedgerView::default(),
         shape: None,
+        optima: None,
         notices: Vec::new(),
     }
 }

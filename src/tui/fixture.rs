@@ -336,6 +336,7 @@ pub fn sweep() -> Snapshot {
         ledger: ledger(),
         advice: Some(advice),
         shape: None,
+        optima: None,
         notices: vec![
             Notice {
                 severity: Severity::Warning,
@@ -602,4 +603,34 @@ pub fn one() -> Snapshot {
     let missing = "Advice on a mixture needs 3 or more runs of other mixtures; there is one run.".to_owned();
     one.advice = Some(Advice::Abstained(Abstention { nothing_to_mix: Some(missing), ..Abstention::default() }));
     one
+}
+
+/// The sweep, with runs of four budgets beside it.
+pub fn isoflop() -> Snapshot {
+    let mut rows = Vec::new();
+    for compute in [1e18, 1e19, 1e20, 1e21] {
+        for step in -3..=3 {
+            let params = 0.08 * f64::sqrt(compute) * (0.5 * f64::from(step)).exp();
+            let scale = crate::vocab::Scale::dense(params, compute / 6.0 / params);
+            let mut row = scale.at(vec![1.0]);
+            row.loss = 1.8 + 478.0 / params.powf(0.347) + 2143.0 / row.tokens.powf(0.367);
+            row.run = rows.len();
+            rows.push(row);
+        }
+    }
+    let data = crate::vocab::Observations {
+        metric: RUST.to_owned(),
+        domains: vec!["rust".to_owned()],
+        runs: (0..rows.len()).map(|i| format!("run {i}")).collect(),
+        rows,
+        ..crate::vocab::Observations::default()
+    };
+    let mut optima = crate::vocab::Optima::default();
+    for (groups, curve) in crate::fit::isoflop::isoflops(&data, &[1e23], 0) {
+        optima.isoflops.push(groups);
+        optima.curves.push(curve);
+    }
+    let mut snapshot = sweep();
+    snapshot.optima = Some(Arc::new(optima));
+    snapshot
 }

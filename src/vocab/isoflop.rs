@@ -28,6 +28,15 @@ pub struct ShapeAnswer {
     pub notes: Vec<String>,
 }
 
+/// Compute-optimal sizes as the dashboard shows them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Optima {
+    /// By the parabola method and by the law in use, for each loss.
+    pub curves: Vec<OptimumCurve>,
+    /// Runs grouped by compute.
+    pub isoflops: Vec<IsoFlops>,
+}
+
 /// How a compute-optimal size was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

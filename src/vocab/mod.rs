@@ -41,8 +41,8 @@ pub use fit::{
     ParameterView, STACK, ScaleTestView, Unit,
 };
 pub use isoflop::{
-    Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Parabola, ShapeAnswer, Worth,
-    WorthRun,
+    Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola,
+    ShapeAnswer, Worth, WorthRun,
 };
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};

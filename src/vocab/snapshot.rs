@@ -1,7 +1,8 @@
 //! The complete state at one instant, as the dashboard, `--json`, `--once` and the SVG picture use it.
 
 use super::{
-    Advice, Choice, FitView, Forecast, LedgerView, Measure, Metric, Mixture, Moe, RunView, Severity, ShapeAdvice,
+    Advice, Choice, FitView, Forecast, LedgerView, Measure, Metric, Mixture, Moe, Optima, RunView, Severity,
+    ShapeAdvice,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,9 @@ pub struct Snapshot {
     /// Advice on size and experts, if the project asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<ShapeAdvice>,
+    /// Compute-optimal sizes, if the runs are grouped by compute or the project states a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optima: Option<Arc<Optima>>,
     /// Setup notes, most severe first.
     pub notices: Vec<Notice>,
 }

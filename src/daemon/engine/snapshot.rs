@@ -67,6 +67,7 @@ impl Engine {
             advice: as_logged::advice(project, fits.outlook.advice.as_ref()),
             ledger: shared.grades.shown(),
             shape: as_logged::shape(project, fits.outlook.shape.as_ref()),
+            optima: fits.outlook.optima.clone(),
             notices: self.notices(around),
         };
         CurrentState {

@@ -63,5 +63,6 @@ fn all() -> Vec<Snapshot> {
         fixture::wide(),
         fixture::hostile(),
         fixture::many(500),
+        fixture::isoflop(),
     ]
 }

@@ -167,3 +167,13 @@ fn one_run_has_the_screen() {
         insta::assert_snapshot!(format!("one_details_{}x{}", size.0, size.1), screen(&m));
     }
 }
+
+#[test]
+fn runs_grouped_by_compute_have_a_view() {
+    for size in [(80, 24), (120, 40)] {
+        let mut m = model(fixture::isoflop(), size);
+        m.go(crate::tui::ViewId("shape"));
+        press(&mut m, KeyCode::Char('z'));
+        insta::assert_snapshot!(format!("shape_{}x{}", size.0, size.1), screen(&m));
+    }
+}

@@ -20,6 +20,7 @@ pub mod one;
 pub mod run;
 pub mod runs;
 pub mod setup;
+pub mod shape;
 pub mod what_if;
 
 pub use input::{Input, Motion, Mouse, MouseKind, Prompt};
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<curves::Curves>::default(),
         Box::<compare::Compare>::default(),
         Box::<what_if::WhatIf>::default(),
+        Box::<shape::Shape>::default(),
         Box::<one::One>::default(),
         Box::<run::Run>::default(),
     ]
