@@ -260,7 +260,8 @@ impl World<'_> {
         let shown: Vec<BTreeMap<usize, Vec<f64>>> =
             choices.par_iter().map(|choice| self.losses(&choice.scale, &choice.weights)).collect();
         let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.minimize[*metric] * belief.noise).sum();
-        for (choice, losses) in choices.iter_mut().zip(shown) {
+        for (id, (choice, losses)) in choices.iter_mut().zip(shown).enumerate() {
+            choice.id = id;
             let objective = self.objective(&losses);
             choice.columns.push(columns.len());
             choice.noise.push(noise * mean(&objective));

@@ -20,6 +20,8 @@ const SAME: f64 = 0.01;
 /// A run that could be launched.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
+    /// Its place among all choices.
+    pub id: usize,
     pub name: Option<String>,
     pub weights: Vec<f64>,
     pub scale: Scale,
@@ -32,7 +34,16 @@ pub(super) struct Choice {
 
 impl Choice {
     pub fn new(weights: Vec<f64>, scale: Scale, repeats: bool) -> Self {
-        Self { name: None, weights, scale, cost: scale.compute(), repeats, columns: Vec::new(), noise: Vec::new() }
+        Self {
+            id: 0,
+            name: None,
+            weights,
+            scale,
+            cost: scale.compute(),
+            repeats,
+            columns: Vec::new(),
+            noise: Vec::new(),
+        }
     }
 
     fn observation(&self) -> Observation<'_> {
@@ -74,6 +85,8 @@ impl Planner<'_> {
                 break;
             };
             let choice = near.swap_remove(at);
+            // A row of the user's list is one run.
+            choices.retain(|other| other.id != choice.id || choice.name.is_none());
             left -= choice.cost;
             let decides = self.decides(&choice, &outcomes);
             ensemble.observe(&choice.observation(), self.seed ^ (runs.len() as u64 + 1));

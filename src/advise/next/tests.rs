@@ -43,7 +43,8 @@ fn each_run_of_a_plan_leaves_less_open_than_the_one_before() {
     }
     assert_eq!(plan, planned(&NextQuery { runs: Some(2), ..query() }), "the same evidence gives the same plan");
     let candidates = [0.5, 0.7, 0.85].map(|rust| run("at the target", rust, 2e6, Some(1.0))).to_vec();
-    let plan = planned(&NextQuery { runs: Some(3), candidates, ..query() });
+    let plan = planned(&NextQuery { runs: Some(4), candidates, ..query() });
+    assert_eq!(plan.runs.len(), 3, "a candidate is one run: {plan:#?}");
     assert!(plan.runs[2].after.uncertainty < 0.95 * plan.now.uncertainty, "runs of the target tell most: {plan:#?}");
 }
 
