@@ -185,6 +185,34 @@ const MISTAKES: &[Mistake] = &[
         says: &["n25k", "9 runs"],
     },
     Mistake {
+        name: "candidates that are not there",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["next", "p", "--candidates", "nowhere.csv"],
+        status: 2,
+        says: &["nowhere.csv"],
+    },
+    Mistake {
+        name: "a candidate of another corpus",
+        make: |w| {
+            w.quick_example("p");
+            w.write("p/candidates.csv", "name,prose,go\na,1,1\n");
+        },
+        args: &["next", "p", "--candidates", "p/candidates.csv"],
+        status: 2,
+        says: &["candidate 'a'", "'go' is not a domain", "prose, rust"],
+    },
+    Mistake {
+        name: "a probability above one",
+        make: |w| {
+            w.example("p");
+        },
+        args: &["next", "p", "--until", "120%"],
+        status: 2,
+        says: &["120%", "like 95%"],
+    },
+    Mistake {
         name: "a weight that is no number",
         make: |w| {
             w.example("p");
