@@ -1,6 +1,7 @@
 //! Which runs to launch next: those from which the decision is expected to gain most for what they cost.
 //!
-//! What the fits leave open is a set of joint draws ([`beliefs`]): resamples of the runs, and the laws that have a weight. In
+//! What the fits leave open is a set of joint draws ([`beliefs`]): resamples of the runs, the laws that have a weight, and what
+//! laws get wrong about mixtures that were not run ([`misfit`]) and sizes beyond the runs. In
 //! every draw some mixture is best for the target, and the mixture that is best on average has a *regret*: how much higher its
 //! objective is. A run that could be launched would be seen with the noise that runs have; what it is expected to take from
 //! the regret is worked out from the draws' covariances ([`ensemble`]), and divided by what the run costs. Runs are chosen one
@@ -13,6 +14,7 @@
 
 mod beliefs;
 mod ensemble;
+mod misfit;
 mod plan;
 mod pool;
 
@@ -23,7 +25,7 @@ use super::surface::Surface;
 use super::{abstain, explored, in_use, needed, resolve};
 use crate::fit::choose::Candidates;
 use crate::vocab::{Abstention, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale};
-use beliefs::Belief;
+use beliefs::{About, Belief};
 use ensemble::{Ensemble, priced};
 use plan::{Choice, Planner};
 use rayon::prelude::*;
@@ -57,6 +59,7 @@ fn propose(
             "Write it: target: { params: 7B, tokens: 20B }",
         ));
     };
+    let mixtures = explored(evidence, &needed);
     let mut beliefs: BTreeMap<usize, Belief<'_>> = BTreeMap::new();
     for &metric in &needed {
         let name = &project.metrics[metric].name;
@@ -67,7 +70,10 @@ fn propose(
             ));
         };
         let salt = seed ^ ((metric as u64 + 1) << 16);
-        beliefs.insert(metric, Belief::of(fits, fit, name, &project.domains, &target, salt));
+        beliefs.insert(
+            metric,
+            Belief::of(fits, fit, &About { name, domains: &project.domains, explored: &mixtures }, &target, salt),
+        );
     }
     if beliefs.is_empty() {
         return Err(no(
@@ -75,7 +81,6 @@ fn propose(
             "Name what to minimize: objective: { minimize: NAME }",
         ));
     }
-    let mixtures = explored(evidence, &needed);
     let (current, _) = in_use(project, &mixtures);
     let surface = |(m, metric): (usize, &Metric)| {
         let fit = evidence.fits.get(m).copied().flatten()?;

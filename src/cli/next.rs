@@ -131,10 +131,8 @@ fn weights(mixture: &Mixture) -> String {
     if more > 0 {
         all.truncate(SHOWN);
     }
-    let one = |(domain, weight): &(&String, f64)| {
-        let percent = significant((1000.0 * weight).round() / 10.0, if *weight >= 0.1 { 3 } else { 2 });
-        format!("{} {} %", printable(domain), percent.trim_end_matches('0').trim_end_matches('.'))
-    };
+    let one =
+        |(domain, weight): &(&String, f64)| format!("{} {} %", printable(domain), (1000.0 * weight).round() / 10.0);
     let mut text = all.iter().map(one).collect::<Vec<_>>().join(", ");
     if more > 0 {
         text.push_str(&format!(", {} others", more + 1));
@@ -177,5 +175,6 @@ mod tests {
         assert_eq!(mixture("prose=0.3,rust=0.7"), "rust 70 %, prose 30 %");
         assert_eq!(mixture("a=0.4,b=0.3,c=0.2,d=0.05,e=0.03,f=0.02"), "a 40 %, b 30 %, c 20 %, d 5 %, 2 others");
         assert_eq!(mixture("a=0.995,b=0.005"), "a 99.5 %, b 0.5 %");
+        assert_eq!(mixture("a=1,b=0"), "a 100 %");
     }
 }

@@ -1,11 +1,12 @@
-//! What the fits leave open: joint draws of every metric, over resamples of the runs and over the laws that are still in the
-//! race.
+//! What the fits leave open: joint draws of every metric, over resamples of the runs, the laws that are still in the race, and
+//! what laws get wrong.
 
 use super::super::surface::Surface;
+use super::misfit::Misfit;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
-use crate::forecast::spread::{quantile, shuffled_levels};
-use crate::vocab::Scale;
+use crate::forecast::spread::{normal_quantile, quantile, shuffled_levels};
+use crate::vocab::{Observation, Scale};
 
 /// Joint draws.
 pub(super) const DRAWS: usize = 160;
@@ -19,8 +20,22 @@ const LEAST_NOISE: f64 = 5e-4;
 /// Draws of one metric.
 pub(super) struct Belief<'a> {
     laws: Vec<Law<'a>>,
+    misfit: Misfit,
+    /// What the law gets wrong for each factor of e beyond the largest run, by draw, in ln loss.
+    drift: Vec<f64>,
     /// Standard deviation of a run around the law, in ln loss.
     pub noise: f64,
+}
+
+/// What a belief is of.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    /// Name of the metric.
+    pub name: &'a str,
+    /// The project's domains.
+    pub domains: &'a [String],
+    /// Mixtures of runs.
+    pub explored: &'a [Vec<f64>],
 }
 
 /// A law that is still in the race; the chosen one is the first.
@@ -36,14 +51,8 @@ struct Law<'a> {
 impl<'a> Belief<'a> {
     /// The draws of a metric's chosen law and of those that have a weight beside it, as often as they weigh; of those that see
     /// what the target is beyond the runs in.
-    pub fn of(
-        candidates: &'a Candidates,
-        chosen: &'a Fit,
-        name: &str,
-        domains: &[String],
-        scale: &Scale,
-        seed: u64,
-    ) -> Self {
+    pub fn of(candidates: &'a Candidates, chosen: &'a Fit, about: &About<'_>, scale: &Scale, seed: u64) -> Self {
+        let About { name, domains, explored } = *about;
         let surface = |fit: &'a Fit| Surface::of(fit, name, domains);
         let middle = vec![1.0 / domains.len().max(1) as f64; domains.len()];
         let sees = |surface: &Surface<'_>| (surface.unseen)(&surface.place(scale, &middle)).is_empty();
@@ -72,18 +81,34 @@ impl<'a> Belief<'a> {
                 .unwrap_or(0)
         };
         let residuals = &chosen.residuals;
-        let noise = if residuals.is_empty() {
+        let of_residuals = if residuals.is_empty() {
             0.0
         } else {
             (quantile(residuals, 0.95) - quantile(residuals, 0.05)) / FIVE_TO_95
         };
+        // Held-out errors are of runs that scatter and of a law that is not theirs; which of both, they do not say.
+        let noise = (of_residuals / std::f64::consts::SQRT_2).max(LEAST_NOISE);
+        let centre: Vec<f64> = match explored.len() {
+            0 => middle,
+            count => (0..domains.len()).map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / count as f64).collect(),
+        };
+        let at = laws[0].1.place(scale, &centre);
+        let beyond = beyond(chosen, &at);
+        let drift = if beyond > 0.0 { unexplained(chosen, &at, of_residuals) / beyond } else { 0.0 };
+        let drift =
+            shuffled_levels(DRAWS, seed ^ 0x6472_6966).into_iter().map(|p| drift * normal_quantile(p)).collect();
         let law_of: Vec<usize> = shuffled_levels(DRAWS, seed).into_iter().map(law).collect();
         let own = |(l, (fit, surface)): (usize, (&'a Fit, Surface<'a>))| {
             let draws: Vec<usize> = (0..DRAWS).filter(|s| law_of[*s] == l).collect();
             let resamples = draws.iter().filter(|_| !fit.draws.is_empty()).map(|s| s % fit.draws.len()).collect();
             Law { fit, surface, draws, resamples }
         };
-        Self { laws: laws.into_iter().enumerate().map(own).collect(), noise: noise.max(LEAST_NOISE) }
+        Self {
+            laws: laws.into_iter().enumerate().map(own).collect(),
+            misfit: Misfit::new(explored, domains.len(), DRAWS, 1.0, seed),
+            drift,
+            noise,
+        }
     }
 
     /// Loss at a place by draw, nats.
@@ -101,6 +126,29 @@ impl<'a> Belief<'a> {
         let best = chosen.fit.predict(&chosen.surface.place(scale, weights));
         let is_sane = |value: f64| value.is_finite() && value > best / MOST && value < best * MOST;
         all.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
+        let far = beyond(chosen.fit, &chosen.surface.place(scale, weights));
+        for ((value, misfit), drift) in all.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
+            *value *= (self.noise * misfit + far * drift).exp();
+        }
         all
     }
+}
+
+/// How far a place lies beyond the largest run in size or tokens, in factors of e.
+fn beyond(fit: &Fit, at: &Observation) -> f64 {
+    let outside = fit.extrapolation(at);
+    let ratio = outside.params.max(outside.tokens);
+    if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 }
+}
+
+/// Standard deviation of the law's own forecast, in ln loss, that resamples and held-out errors do not explain: what fits to
+/// smaller runs got wrong about larger ones.
+fn unexplained(fit: &Fit, at: &Observation, of_residuals: f64) -> f64 {
+    let interval = fit.forecast(at);
+    let whole = (interval.high / interval.low).ln() / FIVE_TO_95;
+    let draws: Vec<f64> = fit.predict_draws(at).into_iter().map(f64::ln).collect();
+    let mean = draws.iter().sum::<f64>() / draws.len().max(1) as f64;
+    let of_draws = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len().max(1) as f64;
+    let rest = whole * whole - of_draws - of_residuals * of_residuals;
+    if rest.is_finite() { rest.max(0.0).sqrt() } else { 0.0 }
 }

@@ -5,6 +5,7 @@
 //! knowledge gradient with correlated beliefs (Frazier, Powell, Dayanik 2009): how much lower the smallest mean is expected
 //! to be once it has been made.
 
+use crate::fit::linalg::{cholesky, forward};
 use crate::forecast::spread::{normal_quantile, shuffled_levels};
 
 /// Outcomes of an observation that are looked at, half of them the others with the opposite sign.
@@ -83,7 +84,7 @@ impl Ensemble {
         let values: Vec<Vec<f64>> = if self.limits.is_empty() {
             (0..self.decisions)
                 .map(|d| {
-                    let shift = solve(&root, &self.with(d, observation));
+                    let shift = solve(&root, self.with(d, observation));
                     outcomes.iter().map(|outcome| self.means[d] + dot(&shift, outcome)).collect()
                 })
                 .collect()
@@ -103,14 +104,14 @@ impl Ensemble {
         &self,
         decision: usize,
         observation: &Observation<'_>,
-        root: &[Vec<f64>],
+        root: &[f64],
         seen: &[Vec<f64>],
         outcomes: &[Vec<f64>],
     ) -> Vec<f64> {
         let columns = self.column(decision)..self.column(decision + 1);
         let after: Vec<(f64, Vec<f64>, Vec<f64>)> = columns
             .map(|column| {
-                let gain = solve(root, &self.with(column, observation));
+                let gain = solve(root, self.with(column, observation));
                 let left = self.after(column, &gain, seen);
                 (self.means[column], left, gain)
             })
@@ -128,7 +129,7 @@ impl Ensemble {
         let column = self.column(decision);
         let variance = self.covariance(column, column);
         let Some(root) = self.root(observation).filter(|_| variance > 0.0) else { return 0.0 };
-        let taken: f64 = solve(&root, &self.with(column, observation)).iter().map(|t| t * t).sum();
+        let taken: f64 = solve(&root, self.with(column, observation)).iter().map(|t| t * t).sum();
         (taken / variance).clamp(0.0, 1.0)
     }
 
@@ -138,13 +139,13 @@ impl Ensemble {
         let seen = self.seen(&root, observation, seed);
         // All gains before any column changes.
         let gains: Vec<Vec<f64>> =
-            (0..self.deviations.len()).map(|column| solve(&root, &self.with(column, observation))).collect();
+            (0..self.deviations.len()).map(|column| solve(&root, self.with(column, observation))).collect();
         let after = gains.iter().enumerate().map(|(column, gain)| self.after(column, gain, &seen));
         self.deviations = after.collect();
     }
 
     /// What each draw would have seen, with noise of its own, in the coordinates in which the observation has unit variance.
-    fn seen(&self, root: &[Vec<f64>], observation: &Observation<'_>, seed: u64) -> Vec<Vec<f64>> {
+    fn seen(&self, root: &[f64], observation: &Observation<'_>, seed: u64) -> Vec<Vec<f64>> {
         let noise = |(i, sigma): (usize, &f64)| {
             let levels = shuffled_levels(self.draws(), seed ^ ((i as u64 + 1) << 24));
             levels.into_iter().map(|p| sigma * normal_quantile(p)).collect::<Vec<f64>>()
@@ -153,7 +154,7 @@ impl Ensemble {
         let raw = |s: usize| {
             observation.columns.iter().zip(&noise).map(|(c, e)| self.deviations[*c][s] + e[s]).collect::<Vec<f64>>()
         };
-        (0..self.draws()).map(|s| solve(root, &raw(s))).collect()
+        (0..self.draws()).map(|s| solve(root, raw(s))).collect()
     }
 
     /// The deviations of a column once something was seen.
@@ -199,25 +200,17 @@ impl Ensemble {
     }
 
     /// Lower Cholesky factor of the covariance of what is observed, noise included; `None` where it varies in nothing.
-    fn root(&self, observation: &Observation<'_>) -> Option<Vec<Vec<f64>>> {
+    fn root(&self, observation: &Observation<'_>) -> Option<Vec<f64>> {
         let size = observation.columns.len();
-        let mut root = vec![vec![0.0; size]; size];
+        let mut covariance = vec![0.0; size * size];
         for i in 0..size {
-            for j in 0..=i {
+            for j in 0..size {
                 let noise = if i == j { observation.noise[i].powi(2) } else { 0.0 };
-                let left = self.covariance(observation.columns[i], observation.columns[j]) + noise;
-                let left = left - (0..j).map(|k| root[i][k] * root[j][k]).sum::<f64>();
-                root[i][j] = if i == j {
-                    if left.is_nan() || left <= 0.0 {
-                        return None;
-                    }
-                    left.sqrt()
-                } else {
-                    left / root[j][j]
-                };
+                covariance[i * size + j] = self.covariance(observation.columns[i], observation.columns[j]) + noise;
             }
         }
-        Some(root)
+        let mut root = vec![0.0; size * size];
+        cholesky(&covariance, size, &mut root).then_some(root)
     }
 }
 
@@ -235,13 +228,9 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The solution of `root` · x = `right`.
-fn solve(root: &[Vec<f64>], right: &[f64]) -> Vec<f64> {
-    let mut x = Vec::with_capacity(right.len());
-    for (row, value) in root.iter().zip(right) {
-        let known: f64 = row.iter().zip(&x).map(|(a, b)| a * b).sum();
-        x.push((value - known) / row[x.len()]);
-    }
-    x
+fn solve(root: &[f64], mut right: Vec<f64>) -> Vec<f64> {
+    forward(root, right.len(), &mut right);
+    right
 }
 
 /// Standard normal outcomes of so many numbers, symmetric.
