@@ -24,13 +24,16 @@ use super::region::{Cuts, Region};
 use super::surface::Surface;
 use super::{abstain, explored, in_use, needed, resolve};
 use crate::fit::choose::Candidates;
-use crate::vocab::{Abstention, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale};
+use crate::vocab::{
+    Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
+};
 use beliefs::{About, Belief};
-use ensemble::{Ensemble, priced};
+use ensemble::{Ensemble, PRICE, priced};
 use plan::{Choice, Planner};
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 
+/// Looks for the best mixtures, each around the best of those before.
+const ROUNDS: u64 = 3;
 /// Mixtures between which is decided, at most.
 const DECISIONS: usize = 96;
 
@@ -107,7 +110,12 @@ fn propose(
     };
     let (decisions, choices) = if mixes {
         let (decided, launched) = (region(true, !evidence.extrapolate)?, region(false, false)?);
-        let decisions = world.decisions(&target, &decided, &mixtures, seed);
+        // The search begins where the recommended mixture is, if there is one.
+        let advised = match super::recommend(evidence) {
+            Advice::Recommendation(advised) => Some(advised.mixture.weights(&project.domains)),
+            Advice::Abstained(_) => None,
+        };
+        let decisions = world.decisions(&target, &decided, &mixtures, advised, seed);
         let best = decisions.first().map_or_else(|| current.clone(), |best| best.weights.clone());
         let (places, repeats) = pool::mixtures(&launched, &mixtures, &best, seed);
         let own = || {
@@ -126,7 +134,7 @@ fn propose(
             scales.iter().map(|scale| Choice::new(mixture.clone(), *scale, true)).chain(new).collect()
         };
         (
-            vec![world.decision(&target, mixture.clone())],
+            world.weigh(&target, vec![mixture.clone()]),
             given(query, &project.domains, &mixture, &scales)?.unwrap_or_else(own),
         )
     };
@@ -141,6 +149,18 @@ fn propose(
     let purpose = if mixes { Purpose::Mixture } else { Purpose::Forecast };
     let planner = Planner { purpose, domains: &project.domains, decisions: &decisions, query, seed };
     let mut plan = planner.plan(ensemble, choices);
+    if mixes && !evidence.extrapolate {
+        plan.reasons.push(
+            "The regret is against mixtures within the range that the runs cover; beyond it, the laws are not asked."
+                .to_owned(),
+        );
+    }
+    if !world.limits.is_empty() {
+        plan.reasons.push(format!(
+            "Each percent by which a limit would be exceeded counts as {PRICE:.0} % of the objective; the mixture that is best on \
+             average therefore keeps further inside the limits than the recommended one."
+        ));
+    }
     if let Some(help) = (mixtures.len() < 3 && mixes).then(|| abstain::gap(evidence, &mixtures)) {
         plan.reasons.push(format!("The runs have {} mixtures, which say little. {help}", mixtures.len()));
     }
@@ -188,9 +208,15 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// Draws of each metric that counts at a place, nats.
-    fn losses(&self, scale: &Scale, weights: &[f64]) -> BTreeMap<usize, Vec<f64>> {
-        self.beliefs.iter().map(|(metric, belief)| (*metric, belief.losses(scale, weights))).collect()
+    /// Draws of each metric that counts, by place, nats.
+    fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<BTreeMap<usize, Vec<f64>>> {
+        let mut all = vec![BTreeMap::new(); places.len()];
+        for (metric, belief) in &self.beliefs {
+            for (of_place, losses) in all.iter_mut().zip(belief.losses(places)) {
+                of_place.insert(*metric, losses);
+            }
+        }
+        all
     }
 
     /// The objective by draw, nats; limits not counted.
@@ -203,15 +229,17 @@ impl World<'_> {
         sum
     }
 
-    /// What a mixture comes to at the target.
-    fn decision(&self, target: &Scale, weights: Vec<f64>) -> Decision {
-        let losses = self.losses(target, &weights);
-        let limited = |limit: &Limit| losses.get(&limit.domain).cloned();
-        let mut columns = vec![self.objective(&losses)];
-        columns.extend(self.limits.iter().filter_map(limited));
+    /// What mixtures come to at the target.
+    fn weigh(&self, target: &Scale, mixtures: Vec<Vec<f64>>) -> Vec<Decision> {
+        let places: Vec<(Scale, Vec<f64>)> = mixtures.into_iter().map(|weights| (*target, weights)).collect();
         let limits = self.greatest();
-        let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
-        Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns }
+        let one = |(losses, (_, weights)): (BTreeMap<usize, Vec<f64>>, (Scale, Vec<f64>))| {
+            let mut columns = vec![self.objective(&losses)];
+            columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
+            let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
+            Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns }
+        };
+        self.losses(&places).into_iter().zip(places).map(one).collect()
     }
 
     fn greatest(&self) -> Vec<f64> {
@@ -220,21 +248,37 @@ impl World<'_> {
 
     /// Mixtures between which is decided, with their objectives by draw: the best of every draw, and those that are best on
     /// average; the best on average first.
-    fn decisions(&self, target: &Scale, region: &Region, explored: &[Vec<f64>], seed: u64) -> Vec<Decision> {
+    fn decisions(
+        &self,
+        target: &Scale,
+        region: &Region,
+        explored: &[Vec<f64>],
+        start: Option<Vec<f64>>,
+        seed: u64,
+    ) -> Vec<Decision> {
         let centre: Vec<f64> = (0..self.domains.len())
             .map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / explored.len().max(1) as f64)
             .collect();
-        let first = self.contenders(target, region, explored, &centre, seed);
-        let Some(best) = first.first().map(|best| best.weights.clone()) else {
-            return vec![self.decision(target, centre)];
-        };
-        // Once more around the best.
-        let mut all = self.contenders(target, region, explored, &best, seed ^ 1);
-        all.extend(first);
+        let mut all: Vec<Decision> = Vec::new();
+        let mut around = start.unwrap_or_else(|| centre.clone());
+        for round in 0..ROUNDS {
+            all.extend(self.contenders(target, region, explored, &around, seed ^ round));
+            match all.iter().min_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values))) {
+                Some(best) => around.clone_from(&best.weights),
+                None => return self.weigh(target, vec![centre]),
+            }
+        }
         all.sort_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values)));
         all.dedup_by(|a, b| super::probability::distance(&a.weights, &b.weights) < 1e-6);
-        all.truncate(DECISIONS);
-        all
+        // The best on average, then those that are best in most draws.
+        let mut wins = vec![0_u32; all.len()];
+        for s in 0..beliefs::DRAWS {
+            let lowest = (0..all.len()).min_by(|a, b| all[*a].values[s].total_cmp(&all[*b].values[s]));
+            lowest.into_iter().for_each(|i| wins[i] += 1);
+        }
+        let mut order: Vec<usize> = (1..all.len()).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(wins[*i]));
+        std::iter::once(0).chain(order).take(DECISIONS).filter_map(|i| all.get(i).cloned()).collect()
     }
 
     fn contenders(
@@ -247,23 +291,16 @@ impl World<'_> {
     ) -> Vec<Decision> {
         let (mut places, _) = pool::mixtures(region, explored, around, seed);
         places.retain(|weights| region.outside(weights) <= 0.0);
-        let decision = |weights: Vec<f64>| self.decision(target, weights);
-        let mut all: Vec<Decision> = places.into_par_iter().map(decision).collect();
-        all.sort_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values)));
-        let lowest = |s: usize| (0..all.len()).min_by(|a, b| all[*a].values[s].total_cmp(&all[*b].values[s]));
-        let mut keep: Vec<usize> =
-            (0..beliefs::DRAWS).filter_map(lowest).chain(0..all.len().min(DECISIONS / 4)).collect();
-        keep.sort_unstable();
-        keep.dedup();
-        keep.into_iter().map(|i| all[i].clone()).collect()
+        self.weigh(target, places)
     }
 
     /// A column for each decision, then for each choice what its run would show: the objective, and each limited metric.
     fn ensemble(&self, decisions: &[Decision], mut choices: Vec<Choice>) -> (Ensemble, Vec<Choice>) {
         let mut columns: Vec<Vec<f64>> = decisions.iter().flat_map(|decision| decision.columns.clone()).collect();
         let limited: Vec<usize> = self.limits.iter().map(|limit| limit.domain).collect();
-        let shown: Vec<BTreeMap<usize, Vec<f64>>> =
-            choices.par_iter().map(|choice| self.losses(&choice.scale, &choice.weights)).collect();
+        let places: Vec<(Scale, Vec<f64>)> =
+            choices.iter().map(|choice| (choice.scale, choice.weights.clone())).collect();
+        let shown = self.losses(&places);
         let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.minimize[*metric] * belief.noise).sum();
         for (id, (choice, losses)) in choices.iter_mut().zip(shown).enumerate() {
             choice.id = id;

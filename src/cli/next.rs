@@ -67,7 +67,10 @@ impl Next {
 
 fn show(plan: &Plan, costs: bool) -> String {
     let tolerance = significant(100.0 * plan.tolerance, 2);
-    let uncertainty = |value: f64| format!("{} %", significant(100.0 * value, 2));
+    let uncertainty = |value: f64| match value {
+        small if small < 1e-4 => "< 0.01 %".to_owned(),
+        value => format!("{} %", significant(100.0 * value, 2)),
+    };
     let (of, right) = match plan.purpose {
         Purpose::Mixture => ("expected regret", format!("regret ≤ {tolerance} %")),
         Purpose::Forecast => ("standard error", format!("error ≤ {tolerance} %")),

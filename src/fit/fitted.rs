@@ -139,17 +139,6 @@ impl Fit {
         self.model.predict(theta, &columns).into_iter().map(f64::exp).collect()
     }
 
-    /// The same under some of the resamples, by number.
-    #[must_use]
-    pub fn predict_some_draws(&self, at: &Observation, which: &[usize]) -> Vec<f64> {
-        let place = Columns::place(at, &self.model.shape.context);
-        which
-            .iter()
-            .filter_map(|d| self.draws.get(*d))
-            .map(|theta| self.model.predict(theta, &place)[0].exp())
-            .collect()
-    }
-
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.
     #[must_use]
     pub fn curve(&self, at: &Observation) -> Interval {

@@ -7,6 +7,7 @@ use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast::spread::{normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observation, Scale};
+use rayon::prelude::*;
 
 /// Joint draws.
 pub(super) const DRAWS: usize = 160;
@@ -111,24 +112,29 @@ impl<'a> Belief<'a> {
         }
     }
 
-    /// Loss at a place by draw, nats.
-    pub fn losses(&self, scale: &Scale, weights: &[f64]) -> Vec<f64> {
-        let mut all = vec![f64::NAN; DRAWS];
+    /// Loss at each place (size and tokens, weights) by draw, nats.
+    pub fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<Vec<f64>> {
+        let mut all = vec![vec![f64::NAN; DRAWS]; places.len()];
         for law in &self.laws {
-            let place = law.surface.place(scale, weights);
-            let best = law.fit.predict(&place);
-            let values = law.fit.predict_some_draws(&place, &law.resamples);
-            for (i, s) in law.draws.iter().enumerate() {
-                all[*s] = values.get(i).copied().unwrap_or(best);
+            let at: Vec<Observation> =
+                places.iter().map(|(scale, weights)| law.surface.place(scale, weights)).collect();
+            // All places of a draw at once: what a law works out of its parameters is worked out once.
+            let of_draw = |i: usize| law.fit.predict_all(law.resamples.get(i).copied(), &at);
+            let by_draw: Vec<Vec<f64>> = (0..law.draws.len()).into_par_iter().map(of_draw).collect();
+            for (s, values) in law.draws.iter().zip(by_draw) {
+                all.iter_mut().zip(values).for_each(|(of_place, value)| of_place[*s] = value);
             }
         }
         let chosen = &self.laws[0];
-        let best = chosen.fit.predict(&chosen.surface.place(scale, weights));
-        let is_sane = |value: f64| value.is_finite() && value > best / MOST && value < best * MOST;
-        all.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
-        let far = beyond(chosen.fit, &chosen.surface.place(scale, weights));
-        for ((value, misfit), drift) in all.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
-            *value *= (self.noise * misfit + far * drift).exp();
+        for ((scale, weights), losses) in places.iter().zip(&mut all) {
+            let at = chosen.surface.place(scale, weights);
+            let best = chosen.fit.predict(&at);
+            let is_sane = |value: f64| value.is_finite() && value > best / MOST && value < best * MOST;
+            losses.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
+            let far = beyond(chosen.fit, &at);
+            for ((value, misfit), drift) in losses.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
+                *value *= (self.noise * misfit + far * drift).exp();
+            }
         }
         all
     }

@@ -12,7 +12,7 @@ use crate::forecast::spread::{normal_quantile, shuffled_levels};
 const OUTCOMES: usize = 24;
 
 /// Parts of the objective that a part of a limit's excess costs.
-const PRICE: f64 = 5.0;
+pub(super) const PRICE: f64 = 5.0;
 
 /// Functions at places, a column each, in joint draws. The first columns are those of the decisions: of each its objective, then
 /// its limited metrics.

@@ -3,11 +3,12 @@
 use super::super::probability::distance;
 use super::super::region::Region;
 use super::super::search::{blend, random_shares};
-use crate::forecast::spread::generator;
+use crate::forecast::spread::{generator, uniform};
 use crate::vocab::{Observations, Scale};
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Mixtures to choose from.
-const MIXTURES: usize = 160;
+const MIXTURES: usize = 192;
 /// How far beyond the runs a mixture may be, as a part of its distance from their mean: runs that would end what is known of
 /// an edge, and no leap into the dark.
 const BEYOND: f64 = 1.2;
@@ -47,12 +48,30 @@ pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], see
             break;
         }
         let weights = blend(explored, &random_shares(explored.len(), &mut random));
-        // Every other one is near the best, where the decision is.
-        let weights: Vec<f64> =
-            if i % 2 == 0 { weights } else { weights.iter().zip(best).map(|(w, b)| 0.7 * b + 0.3 * w).collect() };
+        // Three of four are near the best, where the decision is: on the way to another mixture, or with some of one weight
+        // given to another, at several distances.
+        let part = [1.0, 0.3, 0.1, 0.03][i % 4];
+        let weights = match i / 4 % 2 {
+            0 => weights.iter().zip(best).map(|(w, b)| b + part * (w - b)).collect(),
+            _ if part < 1.0 => exchanged(best, 2.0 * part, &mut random),
+            _ => weights,
+        };
         offer(weights);
     }
     (all, count)
+}
+
+/// The mixture with a part of one weight given to another.
+fn exchanged(weights: &[f64], part: f64, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+    let held: Vec<usize> = (0..weights.len()).filter(|i| weights[*i] > 0.0).collect();
+    let mut pick = |count: usize| ((uniform(random) * count as f64) as usize).min(count.saturating_sub(1));
+    let mut moved = weights.to_vec();
+    let Some(&from) = held.get(pick(held.len())) else { return moved };
+    let to = pick(weights.len());
+    let amount = part.min(1.0) * moved[from];
+    moved[from] -= amount;
+    moved[to] += amount;
+    moved
 }
 
 /// Sizes and token counts at which runs ended, the cheapest first; with many of them the cheapest, the dearest, and some
