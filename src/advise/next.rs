@@ -28,7 +28,7 @@ use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
 };
 use beliefs::{About, Belief};
-use ensemble::{Ensemble, PRICE, priced};
+use ensemble::{Ensemble, PRICE, mean, priced};
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
 
@@ -256,9 +256,7 @@ impl World<'_> {
         start: Option<Vec<f64>>,
         seed: u64,
     ) -> Vec<Decision> {
-        let centre: Vec<f64> = (0..self.domains.len())
-            .map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / explored.len().max(1) as f64)
-            .collect();
+        let centre = pool::centre(explored, self.domains.len());
         let mut all: Vec<Decision> = Vec::new();
         let mut around = start.unwrap_or_else(|| centre.clone());
         for round in 0..ROUNDS {
@@ -327,10 +325,6 @@ struct Decision {
     columns: Vec<Vec<f64>>,
     /// The objective by draw with the price of what exceeds limits.
     values: Vec<f64>,
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::super::surface::Surface;
 use super::misfit::Misfit;
+use super::pool;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast::spread::{normal_quantile, quantile, shuffled_levels};
@@ -55,7 +56,7 @@ impl<'a> Belief<'a> {
     pub fn of(candidates: &'a Candidates, chosen: &'a Fit, about: &About<'_>, scale: &Scale, seed: u64) -> Self {
         let About { name, domains, explored } = *about;
         let surface = |fit: &'a Fit| Surface::of(fit, name, domains);
-        let middle = vec![1.0 / domains.len().max(1) as f64; domains.len()];
+        let middle = pool::centre(&[], domains.len());
         let sees = |surface: &Surface<'_>| (surface.unseen)(&surface.place(scale, &middle)).is_empty();
         let weights = candidates.stack.as_ref().map(|stack| stack.weights.as_slice()).unwrap_or_default();
         let of_law = |law: &str| weights.iter().find(|(name, _)| name == law).map_or(0.0, |(_, weight)| *weight);
@@ -89,10 +90,7 @@ impl<'a> Belief<'a> {
         };
         // Held-out errors are of runs that scatter and of a law that is not theirs; which of both, they do not say.
         let noise = (of_residuals / std::f64::consts::SQRT_2).max(LEAST_NOISE);
-        let centre: Vec<f64> = match explored.len() {
-            0 => middle,
-            count => (0..domains.len()).map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / count as f64).collect(),
-        };
+        let centre = pool::centre(explored, domains.len());
         let at = laws[0].1.place(scale, &centre);
         let beyond = beyond(chosen, &at);
         let drift = if beyond > 0.0 { unexplained(chosen, &at, of_residuals) / beyond } else { 0.0 };

@@ -214,7 +214,8 @@ impl Ensemble {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
+/// Mean; 0 of nothing.
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 

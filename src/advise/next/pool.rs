@@ -28,8 +28,7 @@ pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], see
     repeats.truncate(REPEATS);
     let count = repeats.len();
     let mut all = repeats;
-    let mean: Vec<f64> =
-        (0..best.len()).map(|d| explored.iter().map(|m| m[d]).sum::<f64>() / explored.len().max(1) as f64).collect();
+    let mean = centre(explored, best.len());
     let beyond = |weights: &[f64]| {
         let moved: Vec<f64> = weights.iter().zip(&mean).map(|(w, m)| (m + BEYOND * (w - m)).max(0.0)).collect();
         let sum: f64 = moved.iter().sum();
@@ -59,6 +58,14 @@ pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], see
         offer(weights);
     }
     (all, count)
+}
+
+/// The mean of mixtures; of none, every domain alike.
+pub(super) fn centre(mixtures: &[Vec<f64>], domains: usize) -> Vec<f64> {
+    match mixtures.len() {
+        0 => vec![1.0 / domains.max(1) as f64; domains],
+        count => (0..domains).map(|d| mixtures.iter().map(|m| m[d]).sum::<f64>() / count as f64).collect(),
+    }
 }
 
 /// The mixture with a part of one weight given to another.
