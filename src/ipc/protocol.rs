@@ -149,7 +149,7 @@ pub struct StatusAnswer {
 /// Which budgets. Where all is left open, the project's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ShapeQuery {
-    /// Training FLOPs at which optima are asked for; advice is for the first.
+    /// Training FLOPs to find optima for; advice is for the first.
     pub flops: Vec<f64>,
     /// The budget; what it leaves open is the project's.
     #[serde(default)]
