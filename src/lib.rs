@@ -39,6 +39,7 @@
 //! | [`forecast`] | where runs in progress and the target will end |
 //! | [`advise`] | which ratio to change, by how much, and why, or why not |
 //! | [`ipc`] | how clients and the daemon talk |
+//! | [`notifications`] | messages about alerts and advice: a queue on disk, and one file per channel |
 //! | [`daemon`] | the process that does all this continuously, and the snapshots it publishes |
 //! | [`study`] | the same, once: the library without the daemon |
 //! | [`tui`] | the dashboard |
@@ -64,6 +65,7 @@ pub mod forecast;
 pub mod ingest;
 pub mod ipc;
 pub mod laws;
+pub mod notifications;
 pub mod observe;
 pub mod open;
 pub mod project;

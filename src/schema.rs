@@ -3,8 +3,8 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, CheckAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer,
-    RunsAnswer, ShapeAnswer, Snapshot,
+    AckAnswer, AlertsTestAnswer, CheckAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, NextAnswer, Point,
+    PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 14] = [
+pub const ALL: [Entry; 16] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -48,7 +48,9 @@ pub const ALL: [Entry; 14] = [
     Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
     Entry { name: "next", what: "next --json", make: written::<NextAnswer> },
     Entry { name: "ack", what: "ack --json", make: written::<AckAnswer> },
+    Entry { name: "alerts-test", what: "alerts test --json", make: written::<AlertsTestAnswer> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
+    Entry { name: "doctor", what: "doctor --json", make: written::<DoctorAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },
 ];
 

@@ -1,4 +1,7 @@
-//! `mixlaw alerts` lists the alerts of runs that are not dismissed; `mixlaw alerts dismiss` dismisses them.
+//! `mixlaw alerts` lists the alerts of runs that are not dismissed; `mixlaw alerts dismiss` dismisses them;
+//! `mixlaw alerts test` sends a test message to those whom the project tells.
+
+mod test;
 
 use super::output::{print, print_json, table};
 use super::session::Session;
@@ -41,6 +44,14 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Send a test message through every channel under `notify:` in the project file
+    Test {
+        #[command(flatten)]
+        project: ProjectArg,
+        /// Print JSON (schemas/alerts-test.schema.json)
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Alerts {
@@ -48,6 +59,7 @@ impl Alerts {
         match self.verb {
             None => list(&self.list.project.project, self.list.json),
             Some(Verb::Dismiss { which, project, json }) => dismiss(&which, &project.project, json),
+            Some(Verb::Test { project, json }) => test::run(&project.project, json),
         }
     }
 }

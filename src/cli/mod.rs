@@ -9,6 +9,7 @@ pub mod check;
 mod choice;
 pub mod completions;
 pub mod daemon;
+pub mod doctor;
 pub mod export;
 pub mod fit;
 mod history;
@@ -61,6 +62,8 @@ enum Command {
     Init(init::Init),
     /// Validate a project: the format of each log, the source of each fact, and every problem
     Check(check::Check),
+    /// Find what keeps mixlaw from working well, and say what to type for each
+    Doctor(doctor::Doctor),
     /// List the runs: state, size, tokens, mixture, loss and forecast
     Runs(runs::Runs),
     /// Show one run: facts, metrics and forecasts
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Daemon(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Runs(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Fit(command) => command.run(),

@@ -15,6 +15,7 @@ use super::components::health_check::HealthCheck;
 use super::components::journal::JournalWriter;
 use super::components::ledger::LedgerKeeper;
 use super::components::logs::Logs;
+use super::components::notifications::Notifications;
 use super::components::run_index::RunIndex;
 use super::components::tables::WatchedTables;
 use super::event::Event;
@@ -23,6 +24,7 @@ use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::shared::Shared;
 use crate::ingest::{Budget, Look};
+use crate::notifications::outbox::Outbox;
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
 use crate::vocab::{IngestProgress, Notice, Severity};
@@ -52,12 +54,13 @@ struct Components {
     index: RunIndex,
     forecasts: Forecasts,
     health: HealthCheck,
+    notifications: Notifications,
 }
 
 impl Components {
     /// In the order in which they are told of an event. Those that say what the project is come before those that say what
     /// follows from it.
-    fn all(&mut self) -> [&mut dyn Component; 8] {
+    fn all(&mut self) -> [&mut dyn Component; 9] {
         [
             &mut self.journal,
             &mut self.ledger,
@@ -67,6 +70,7 @@ impl Components {
             &mut self.index,
             &mut self.forecasts,
             &mut self.health,
+            &mut self.notifications,
         ]
     }
 }
@@ -117,6 +121,7 @@ impl Engine {
             index: RunIndex::new(&shared),
             forecasts: Forecasts::default(),
             health: HealthCheck::default(),
+            notifications: Notifications::default(),
         };
         component::start(&mut components.all(), &mut shared)?;
         let (opened, started) = (opened_notice(opened), Instant::now());
@@ -205,6 +210,11 @@ impl Engine {
         Ok(self.handle(Event::Dismiss(ids.to_vec(), None))?.dismissed)
     }
 
+    /// Tells people of alerts and changed advice from now on, by way of an outbox.
+    pub fn tell_through(&mut self, outbox: Arc<Outbox>) {
+        self.components.notifications.tell_through(outbox, &self.shared);
+    }
+
     /// What is to be fitted now.
     #[must_use]
     pub fn job(&self) -> Job {
@@ -266,7 +276,7 @@ fn opened_notice(opened: &Opened) -> Vec<Notice> {
                 "the store could not be opened and was rebuilt from the logs; the old store is at {}",
                 path.display()
             ),
-            help: Some("delete the old store when you no longer need it".to_owned()),
+            help: Some("delete the old store when you no longer need it; the two newest are kept".to_owned()),
         }],
         Opened::New | Opened::Existing => Vec::new(),
     }

@@ -16,6 +16,7 @@ use super::server::Server;
 use super::state_dir::{Lock, StateDir};
 use crate::ingest::{Budget, Look, Watcher};
 use crate::ipc::protocol::Failure;
+use crate::notifications::notifier::Notifier;
 use crate::project::{self, Project};
 use crate::store::StoreError;
 use crate::vocab::{Notice, Severity};
@@ -70,8 +71,10 @@ impl Service {
                 let _ = tell.send(event);
             }),
         )?;
-        let engine = Engine::new(project, store, &opened)?;
-        let mut worker = Worker::new(engine, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
+        let notifier = Notifier::new(&project, place.outbox());
+        let mut engine = Engine::new(project, store, &opened)?;
+        engine.tell_through(notifier.outbox());
+        let mut worker = Worker::new(engine, notifier, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
         let done = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&done);
@@ -137,6 +140,7 @@ impl Service {
 /// The engine's thread.
 struct Worker {
     engine: Engine,
+    notifier: Notifier,
     publisher: Arc<Publisher>,
     events: Sender<Event>,
     inbox: Receiver<Event>,
@@ -159,6 +163,7 @@ struct Worker {
 impl Worker {
     fn new(
         engine: Engine,
+        notifier: Notifier,
         publisher: Arc<Publisher>,
         events: Sender<Event>,
         inbox: Receiver<Event>,
@@ -178,6 +183,7 @@ impl Worker {
         let asked = Asked::since(Instant::now());
         Ok(Self {
             engine,
+            notifier,
             publisher,
             events,
             inbox,
@@ -311,6 +317,7 @@ impl Worker {
     fn publish(&mut self, trouble: Option<Notice>) {
         self.around.watching = self.watcher.roots();
         self.around.notices = self.watcher.notices();
+        self.around.notices.extend(self.notifier.notices());
         self.around.notices.extend(trouble);
         self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
         self.around.notices.extend(self.bad_edit.clone());
@@ -330,6 +337,7 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(project)) => {
                 self.watcher = watch(&project, &self.events);
+                self.notifier.configure(&project);
                 self.bad_edit = None;
                 match &project.file {
                     Some(_) => tracing::info!("reloaded the edited project file"),

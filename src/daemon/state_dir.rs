@@ -12,6 +12,7 @@
 //!     daemon.log      what a daemon has done (see `daemon::log`); the log before it is daemon.log.1
 //!     words           what the last daemon in the background said on its standard output and error
 //!     dashboard.json  how the dashboard was arranged when it was left
+//!     outbox          messages to people that are not delivered yet (see `notifications::outbox`)
 //!     store/          the database
 //! ```
 
@@ -78,6 +79,12 @@ impl StateDir {
     #[must_use]
     pub fn dashboard(&self) -> PathBuf {
         self.directory.join("dashboard.json")
+    }
+
+    /// Messages to people that are not delivered yet.
+    #[must_use]
+    pub fn outbox(&self) -> PathBuf {
+        self.directory.join("outbox")
     }
 
     /// The log of the daemon.

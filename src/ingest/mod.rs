@@ -3,10 +3,10 @@
 //! Events from the file system are hints; looking (length, modification time, inode) is the truth. [`Ingester`] is
 //! driven by its owner in turns and owns no thread, one [`Source`] of several there may be; [`Watcher`] owns notify's thread and turns its events into hints.
 
-mod discover;
+pub mod discover;
 pub mod facts;
 mod files;
-mod filesystem;
+pub mod filesystem;
 mod follower;
 pub mod formats;
 mod identity;

@@ -5,6 +5,7 @@
 //! "`key` must be …"; new keys need such a title, too.
 
 use super::line_format::LineFormat;
+use super::notify::NotifyFile;
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, MetricUnit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -62,6 +63,8 @@ pub struct ProjectFile {
     /// How mixlaw watches files: `auto` (depends on the file system), `native` (operating system events) or `poll` (periodic
     /// checks).
     pub watch: Option<WatchFile>,
+    /// Whom to tell of alerts and changed advice. Default: nobody; nothing leaves this machine.
+    pub notify: Option<NotifyFile>,
 }
 
 /// A set of training runs.

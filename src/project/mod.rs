@@ -13,10 +13,12 @@
 //! | [`table`], [`tabular`] | what a table of finished runs means; its cells |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
 //! | `metrics` | what is measured |
+//! | [`notify`] | whom to tell of alerts and changed advice |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
 mod bare;
 pub mod check;
+mod check_notify;
 pub mod constraint;
 pub mod error;
 pub mod file;
@@ -28,6 +30,7 @@ pub mod line_format;
 pub mod load;
 pub mod locate;
 mod metrics;
+pub mod notify;
 pub mod parse;
 mod settings;
 pub mod shape;
@@ -42,6 +45,7 @@ pub mod weights;
 
 pub use error::ProjectError;
 pub use load::reload;
+pub use notify::Notify;
 pub use settings::{
     Base, Budget, Constraint, FactSource, FitSettings, Objective, Project, RunSource, Slack, Target, WatchMode,
 };

@@ -2,6 +2,7 @@
 
 use super::TableSource;
 use super::line_format::LinePattern;
+use super::notify::Notify;
 use crate::vocab::{FactName, Metric, MetricUnit, Mixture, Moe, Probe, Scale};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,6 +62,8 @@ pub struct Project {
     pub fit: FitSettings,
     /// How files are watched.
     pub watch: WatchMode,
+    /// Whom to tell of alerts and changed advice.
+    pub notify: Notify,
 }
 
 /// A glob pattern; every match is a run.
@@ -306,6 +309,7 @@ impl Default for Project {
             laws: Vec::new(),
             fit: FitSettings::default(),
             watch: WatchMode::Auto,
+            notify: Notify::default(),
         }
     }
 }

@@ -33,6 +33,22 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
+/// Text in which the rest of every web address is asterisks: that of a webhook is a secret, wherever it was written by
+/// mistake, and errors repeat what was written.
+fn masked(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at + 3);
+        let end = address.find([' ', '\'', '"', ',', '}', ']']).unwrap_or(address.len());
+        out.push_str(before);
+        out.extend(std::iter::repeat_n('*', address[..end].chars().count()));
+        rest = &address[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 impl Source<'_> {
     /// An error at a position. All text from the file is made printable here.
     #[must_use]
@@ -42,9 +58,10 @@ impl Source<'_> {
             file: self.file.to_path_buf(),
             line: at.line,
             column: at.column,
-            message: printable(message.as_ref()),
-            source_line: shorten(&printable(&self.line(at.line).replace('\t', " "))),
-            help: (!help.is_empty()).then(|| help.lines().map(printable).collect::<Vec<_>>().join("\n")),
+            message: masked(&printable(message.as_ref())),
+            source_line: shorten(&masked(&printable(&self.line(at.line).replace('\t', " ")))),
+            help: (!help.is_empty())
+                .then(|| help.lines().map(|line| masked(&printable(line))).collect::<Vec<_>>().join("\n")),
         }
     }
 

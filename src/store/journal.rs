@@ -89,6 +89,19 @@ impl Contents {
     }
 }
 
+/// What the journal in a store's directory says, for whoever does not own it; `None` where there is none. Nothing is written.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn look(directory: &Path) -> Result<Option<Contents>, StoreError> {
+    let path = directory.join(FILE);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some(parse(&bytes, 0))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io(&path, error)),
+    }
+}
+
 impl Journal {
     /// Opens or creates the journal in the store's directory, which must exist.
     ///

@@ -23,6 +23,9 @@ const DATABASE: &str = "points.sled";
 /// Name of the packs' directory, within sled's own, so that they are moved, copied and deleted together.
 const PACKS: &str = "packs";
 
+/// Stores that were moved aside and are kept: the newest, and the one before.
+const KEPT_ASIDE: usize = 2;
+
 /// Why an attempt to open did not succeed.
 enum Refusal {
     /// Somebody has it open.
@@ -60,7 +63,8 @@ impl SledStore {
         }
     }
 
-    /// Moves the store in a directory aside, which nobody may have open. Returns where it lies then.
+    /// Moves the store in a directory aside, which nobody may have open. Returns where it lies then. Of those that were moved
+    /// aside before, only the newest stays: a disk that fails would else be filled with them.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -68,6 +72,7 @@ impl SledStore {
         let path = directory.join(DATABASE);
         let aside = aside(&path);
         std::fs::rename(&path, &aside).map_err(|e| StoreError::io(&path, e))?;
+        forget_oldest(directory);
         Ok(aside)
     }
 
@@ -171,6 +176,28 @@ fn aside(path: &Path) -> PathBuf {
         })
         .find(|p| !p.exists())
         .unwrap_or_else(|| path.with_extension("damaged"))
+}
+
+/// Deletes what was moved aside but for the newest [`KEPT_ASIDE`]. One that cannot be deleted stays.
+fn forget_oldest(directory: &Path) {
+    let prefix = format!("{DATABASE}.damaged-");
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut all: Vec<(Vec<u64>, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            // The second, and a number where there were several in one.
+            let parts = name.strip_prefix(&prefix)?.split('-').map(|part| part.parse().ok());
+            Some((parts.collect::<Option<Vec<u64>>>()?, entry.path()))
+        })
+        .collect();
+    all.sort();
+    let over = all.len().saturating_sub(KEPT_ASIDE);
+    for (_, path) in all.into_iter().take(over) {
+        match std::fs::remove_dir_all(&path) {
+            Ok(()) => tracing::warn!("deleted the oldest store that was moved aside: {}", path.display()),
+            Err(error) => tracing::warn!("cannot delete {}: {error}", path.display()),
+        }
+    }
 }
 
 /// Opens the packs, and looks through what the machine may have lost of them.

@@ -146,3 +146,48 @@ pub struct HistoryAnswer {
     /// The fits, newest first.
     pub history: Vec<KeptFit>,
 }
+
+/// Output of `alerts test`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertsTestAnswer {
+    /// How each channel of the project did.
+    pub channels: Vec<ChannelTest>,
+}
+
+/// How one channel did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelTest {
+    /// The channel, such as `webhook SLACK_URL`.
+    pub channel: String,
+    /// Whether the message was taken.
+    pub delivered: bool,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// What to know although it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+/// Output of `doctor`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DoctorAnswer {
+    /// The project, as it was given.
+    pub project: String,
+    /// Whether nothing has to be done: no check found a warning or an error.
+    pub healthy: bool,
+    /// Every check, in the order in which they were made.
+    pub checks: Vec<Checkup>,
+}
+
+/// One check of `doctor`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Checkup {
+    /// Name of the check.
+    pub name: String,
+    /// What was found; empty if all is well.
+    pub findings: Vec<Notice>,
+}

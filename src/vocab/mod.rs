@@ -31,8 +31,8 @@ pub use advice::{
     Abstention, Advice, EXTRAPOLATES, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation,
 };
 pub use answer::{
-    AckAnswer, CheckAnswer, FileView, FitAnswer, HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer,
-    SpeedUp,
+    AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DoctorAnswer, FileView, FitAnswer, HistoryAnswer,
+    KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};

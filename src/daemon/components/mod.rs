@@ -6,5 +6,6 @@ pub mod health_check;
 pub mod journal;
 pub mod ledger;
 pub mod logs;
+pub mod notifications;
 pub mod run_index;
 pub mod tables;
