@@ -18,10 +18,13 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How long a delivery may take to end when the daemon stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// Channels, each used by one thread at a time.
+type Channels = Vec<Arc<Mutex<Box<dyn Channel>>>>;
+
 /// See the [module](self).
 pub struct Notifier {
     outbox: Arc<Outbox>,
-    channels: Arc<Mutex<Vec<Arc<Mutex<Box<dyn Channel>>>>>>,
+    channels: Arc<Mutex<Channels>>,
     /// Whether the thread runs.
     runs: Arc<AtomicBool>,
     /// Why nobody is told although the project says so.
