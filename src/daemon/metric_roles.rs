@@ -4,6 +4,7 @@ use crate::forecast::{schedule, signals};
 use crate::observe;
 use crate::project::Project;
 use crate::store::Summary;
+use crate::vocab::MetricUnit;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ impl Kinds {
             if validation || kind.told_by_points {
                 roles.matter.push(place);
             }
-            if !validation && kind.evaluation && roles.unnamed.len() < UNNAMED {
+            if !validation && kind.evaluation && !is_placeholder(key, summary) && roles.unnamed.len() < UNNAMED {
                 roles.unnamed.push(place);
             }
             if let Some((layer, expert)) = kind.expert {
@@ -110,6 +111,11 @@ impl Kinds {
         }
         roles
     }
+}
+
+/// Whether a held-out loss is one that nobody measures: writers of tables put a 0 there, which no loss is.
+pub fn is_placeholder(key: &str, summary: &Summary) -> bool {
+    summary.last == 0.0 && observe::is_evaluation(key) && !MetricUnit::of_key(key).higher_is_better()
 }
 
 #[cfg(test)]

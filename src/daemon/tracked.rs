@@ -1,7 +1,7 @@
 //! A run with what the store says of its metrics.
 
 use crate::daemon::health::RunContext;
-use crate::daemon::metric_roles::{Kinds, Roles};
+use crate::daemon::metric_roles::{Kinds, Roles, is_placeholder};
 use crate::daemon::run_view;
 use crate::observe::{self, OptimiserSteps, RecordFields, RunRecord, SeriesByKey};
 use crate::project::Project;
@@ -71,9 +71,11 @@ impl Tracked {
         let mut converted = false;
         let mut others = Vec::with_capacity(self.metrics.len());
         let mut matter = self.roles.matter.iter().peekable();
-        for (place, (key, _)) in self.metrics.iter().enumerate() {
+        for (place, (key, summary)) in self.metrics.iter().enumerate() {
             if matter.next_if_eq(&&place).is_none() {
-                others.push(Arc::clone(key));
+                if !is_placeholder(key, summary) {
+                    others.push(Arc::clone(key));
+                }
                 continue;
             }
             let unit = project.unit_of(key);

@@ -8,6 +8,7 @@ use super::listing::Listing;
 use super::packed::{self, unpacked_name};
 use super::parallel::Job;
 use super::settings::{self, Settings};
+use super::split::{self, Split};
 use super::tail::{Reading, Tail};
 use super::{FileReport, Turn, Verdict};
 use crate::open::{self, OpenError};
@@ -104,7 +105,7 @@ impl Follower {
         let wandb = listing.iter().any(|l| l.0.ends_with(".wandb"));
         let repeats = |relative: &str| wandb && relative.ends_with("wandb-summary.json");
         for (relative, path, stamp) in listing.iter().filter(|l| !repeats(&l.0)) {
-            self.consider(relative, path, *stamp, now);
+            self.consider(relative, path, *stamp, &listing, now);
         }
         self.release(&listing, now);
         self.supersede(store);
@@ -159,6 +160,7 @@ impl Follower {
                         }
                         self.refused.remove(relative);
                         self.tails.insert(relative.clone(), Box::new(tail));
+                        self.tell_splits(relative, listing);
                     }
                     None => loose.push(tail),
                 }
@@ -204,7 +206,7 @@ impl Follower {
     }
 
     /// Takes note of one listed file.
-    fn consider(&mut self, relative: &str, path: &Path, stamp: Stamp, now: SystemTime) {
+    fn consider(&mut self, relative: &str, path: &Path, stamp: Stamp, listing: &[Listed], now: SystemTime) {
         if let Some(tail) = self.tails.get_mut(relative) {
             tail.look(stamp, now);
             return;
@@ -232,10 +234,21 @@ impl Follower {
                 let mut tail = Tail::new(path.to_path_buf(), relative.to_owned(), format, why.why);
                 tail.look(stamp, now);
                 self.tails.insert(relative.to_owned(), Box::new(tail));
+                self.tell_splits(relative, listing);
             }
             Err(reason) => {
                 self.refused.insert(relative.to_owned(), (stamp, reason));
             }
+        }
+    }
+
+    /// Finds out what data a new file's records were measured on; one of training tells something of the others, too.
+    fn tell_splits(&mut self, new: &str, listing: &[Listed]) {
+        let trains = listing.iter().any(|listed| split::trains(&listed.0));
+        let others = split::trains(new);
+        for (relative, tail) in self.tails.iter_mut().filter(|(relative, _)| others || *relative == new) {
+            let format = tail.format.name().to_owned();
+            tail.measured_on(Split::of(&self.place, relative, &format, trains));
         }
     }
 
@@ -250,7 +263,7 @@ impl Follower {
             self.superseded.remove(&old);
             self.refused.remove(&old);
             if let Ok(at) = listing.binary_search_by(|listed| listed.0.cmp(&old)) {
-                self.consider(&old, &listing[at].1, listing[at].2, now);
+                self.consider(&old, &listing[at].1, listing[at].2, listing, now);
             }
         }
     }

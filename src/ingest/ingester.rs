@@ -321,10 +321,18 @@ impl Ingester {
     /// Reads, the files last written first, each a stretch before the next gets its turn.
     fn drain(&mut self, began: Instant, budget: Budget, now: SystemTime, turn: &mut Turn) -> Result<(), StoreError> {
         // Those that may have something to read are few; the others are not even walked over.
-        let mut active: BTreeMap<PathBuf, Follower> =
-            self.active.iter().filter_map(|path| self.followers.remove_entry(path)).collect();
+        // Where they are many, as at the beginning, to take them out one by one would cost more than to walk over the rest.
+        let mut active: BTreeMap<PathBuf, Follower> = if 2 * self.active.len() > self.followers.len() {
+            std::mem::take(&mut self.followers)
+        } else {
+            self.active.iter().filter_map(|path| self.followers.remove_entry(path)).collect()
+        };
         let result = self.read(&mut active, began, budget, now, turn);
-        self.followers.extend(active);
+        if self.followers.is_empty() {
+            self.followers = active;
+        } else {
+            self.followers.extend(active);
+        }
         if self.warm > WARM {
             self.cool();
         }

@@ -3,11 +3,13 @@
 //! The rule: W&B makes a folder for each start of a run, `run-20250102_030405-ID`; those of one id are one run, which is called
 //! what W&B calls it. Files beside each other whose names differ only in their ending, in the part they say they are (`mix0_train`,
 //! `mix0_eval`, `mix0-rank1`), or in the number that a rotation gave them, are one run. A folder of MLflow's file store whose run is in
-//! a database beside it is that run's.
+//! a database beside it is that run's. Folders beside each other that are called `train` and `validation` (or another word for
+//! held-out data), and nothing else, are one run: the folder that they lie in.
 
 use super::discover::{Discovery, RunPlace};
 use super::formats::wandb;
 use super::packed::unpacked_name;
+use super::split;
 use crate::open;
 use crate::project::flat;
 use crate::store::rotation;
@@ -24,6 +26,7 @@ pub(super) struct Names(Mutex<HashMap<PathBuf, Option<String>>>);
 
 /// Makes one run of matches that belong together.
 pub(super) fn join(found: &mut Discovery, names: &Names) {
+    join_folders(found);
     let mut groups: BTreeMap<(PathBuf, String), Vec<RunPlace>> = BTreeMap::new();
     let mut files: HashMap<PathBuf, Vec<PathBuf>> = HashMap::new();
     for place in std::mem::take(&mut found.runs) {
@@ -75,6 +78,37 @@ pub(super) fn join(found: &mut Discovery, names: &Names) {
         found.runs.extend(places);
     }
     leave_to_databases(found);
+}
+
+/// Makes one run of the folders `train` and `validation` that Keras and its kin write.
+fn join_folders(found: &mut Discovery) {
+    let mut groups: BTreeMap<PathBuf, Vec<&RunPlace>> = BTreeMap::new();
+    for place in &found.runs {
+        groups.entry(place.path.parent().unwrap_or(Path::new("/")).to_path_buf()).or_default().push(place);
+    }
+    let part = |place: &&RunPlace| {
+        let name = place.path.file_name()?.to_str()?;
+        split::of_folder(name).filter(|_| !place.file)
+    };
+    let are_parts = |places: &Vec<&RunPlace>| {
+        let parts: Option<Vec<bool>> = places.iter().map(part).collect();
+        parts.is_some_and(|parts| parts.contains(&true) && parts.contains(&false))
+    };
+    let known = |path: &Path| found.runs.iter().any(|place| place.path == path);
+    let parts: Vec<(PathBuf, Vec<RunPlace>)> = groups
+        .iter()
+        .filter(|(parent, places)| are_parts(places) && !known(parent))
+        .map(|(parent, places)| (parent.clone(), places.iter().map(|place| (*place).clone()).collect()))
+        .collect();
+    for (path, places) in parts {
+        let name = places[0].name.rsplit_once('/').map_or_else(|| ".".to_owned(), |(outer, _)| outer.to_owned());
+        for place in places {
+            found.runs.remove(&place);
+            found.aliases.insert(place.name);
+        }
+        found.joined.insert(name.clone());
+        found.runs.insert(RunPlace { path, name, file: false, more: Vec::new() });
+    }
 }
 
 /// The id in the name of a folder that W&B made for a start of a run.

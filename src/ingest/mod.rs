@@ -19,6 +19,7 @@ pub mod replay;
 mod settings;
 mod source;
 mod sources;
+mod split;
 mod tail;
 mod verdict;
 #[cfg(feature = "daemon")]

@@ -12,7 +12,8 @@ use super::formats::jsonl::Jsonl;
 use super::formats::{Chosen, Growth, Parser, Sink};
 use super::identity::Stamp;
 use super::packed::{self, unpacked_name};
-use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, RunId, SledStore, StoreError, Target};
+use super::split::Split;
+use crate::store::{Commit, Cursor, FileId, FileRecord, FoundFact, MEASURED_ON, RunId, SledStore, StoreError, Target};
 use fault::Fault;
 pub use reading::{Parsed, Reading, Scratch, Staged, With};
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub struct Tail {
     /// Whether it has been read to its end and nothing has come for so long that its parser is not worth keeping.
     resting: bool,
     facts: Vec<FoundFact>,
+    /// The data that its records were measured on, where its path says that.
+    split: Option<Split>,
     /// Parts of it that are runs of their own, by the name of the run.
     parts: BTreeMap<String, PartFile>,
     /// Why it cannot be read at present, and when that is tried again.
@@ -86,6 +89,7 @@ impl Tail {
             reader: None,
             resting: false,
             facts: Vec::new(),
+            split: None,
             parts: BTreeMap::new(),
             fault: None,
         }
@@ -95,10 +99,11 @@ impl Tail {
     #[must_use]
     pub fn known(store: &SledStore, own: &[CustomFormat], run: &Path, id: FileId, record: FileRecord) -> Self {
         let path = run.join(&record.path);
-        let format = Chosen::find(&record.format, own).filter(|format| still(format, own, &path, &record.path));
+        let format = Chosen::find(record.format_name(), own).filter(|format| still(format, own, &path, &record.path));
         let mut tail = Self {
             id: Some(id),
             pending: false,
+            split: Split::read(record.measured_on()),
             cursor: record.cursor,
             facts: store.found_facts(id),
             parts: parts(store, id),
@@ -116,6 +121,26 @@ impl Tail {
     pub fn renamed(&mut self, relative: String, path: PathBuf) {
         (self.relative, self.path) = (relative, path);
         (self.moved, self.pending) = (true, true);
+    }
+
+    /// Takes note of the data that its records were measured on. What was read of it as something else is read again.
+    pub fn measured_on(&mut self, split: Option<Split>) {
+        if self.split != split {
+            self.split = split;
+            if self.id.is_some() {
+                self.restart();
+            }
+        }
+    }
+
+    /// What the store remembers of how it is read.
+    fn identity(&self) -> String {
+        let mut identity = self.format.identity().to_owned();
+        if let Some(split) = &self.split {
+            identity.push(MEASURED_ON);
+            identity.push_str(&split.text());
+        }
+        identity
     }
 
     /// Gives up its name to another file the store knows.

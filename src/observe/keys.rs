@@ -46,6 +46,11 @@ fn words(key: &str) -> Vec<String> {
     words
 }
 
+/// Whether a name has a word for held-out data.
+pub(super) fn says_held_out(name: &str) -> bool {
+    words(name).iter().any(|word| HELD_OUT.contains(&word.as_str()))
+}
+
 /// How well `key` suits as the validation loss of `domain`; `None` where it is something else.
 pub(super) fn fitness(key: &str, domain: &str) -> Option<Fitness> {
     let domain = words(domain).concat();

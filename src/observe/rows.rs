@@ -28,8 +28,9 @@ pub(super) fn counts_tokens(key: &str) -> bool {
     TOKEN_KEYS.iter().chain(&SAMPLE_KEYS).any(|name| is_called(key, name))
 }
 
+/// What is counted while measuring on held-out data is not what was trained on.
 fn is_called(key: &str, name: &str) -> bool {
-    key == name || key.rsplit('/').next() == Some(name)
+    key == name || key.rsplit_once('/').is_some_and(|(of, last)| last == name && !super::keys::says_held_out(of))
 }
 
 /// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.

@@ -55,9 +55,10 @@ static PAIRS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 static UUID: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());
-/// `step 10/500`, `iteration 10/ 500`.
-static LENGTH: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(?:step|iteration|iter)s?\W{0,12}\d+\s*/\s*(\d+)").ok());
+/// `step 10/500`, `iteration 10/ 500`, `Epoch:[1/3](10/500)`.
+static LENGTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:\b(?:step|iteration|iter|update|batch)(?:e?s)?\W{0,12}|\]\s*[\[(]\s*)\d+\s*/\s*(\d+)").ok()
+});
 static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#""(?:run|run_name|run_id|experiment|experiment_name|exp_name)"\s*:\s*"([^"]+)""#).ok()
 });
@@ -365,6 +366,9 @@ mod tests {
         let long = |step: i64, total: i64| format!("step {step}/{total} | loss 2.5\n");
         assert_eq!(judged(&[("a.log", &long(10, 500)), ("b.log", &long(900, 6000))]), ["log"], "other lengths");
         assert!(judged(&[("a.log", &long(10, 500)), ("b.log", &long(300, 500))]).is_empty(), "it goes on");
+        let minimind = |step: i64, total: i64, loss: &str| format!("Epoch:[1/1]({step}/{total}), {loss}: 2.5\n");
+        let (pretraining, reinforced) = (minimind(10, 39_695, "loss"), minimind(1, 500, "Actor Loss"));
+        assert_eq!(judged(&[("pretrain.log", &pretraining), ("r1_main.log", &reinforced)]), ["log"], "other lengths");
         let (one, two) = ("278c1540-3b42-4ab0-94ed-273830bdfa11.txt", "e5a48f93-373e-4ff2-903b-5303bf912330.txt");
         assert_eq!(judged(&[(one, "no loss yet"), (two, "none")]), ["txt"], "each is named after a run's identity");
         let command = |loss: f64| format!("train.py --split 949,50,1\nstep 200/900 | loss {loss}\n");

@@ -419,6 +419,9 @@ impl Project {
             1 => self.objective.minimize.keys().cloned().collect(),
             _ => self.objective.minimize.iter().map(|(d, w)| format!("{w} {d}")).collect(),
         };
+        if what.is_empty() && self.objective.subject_to.is_empty() {
+            return String::new();
+        }
         let mut text = format!("{} {}", self.direction(), what.join(" + "));
         let limits: Vec<&str> = self.objective.subject_to.iter().map(|c| c.text.as_str()).collect();
         if !limits.is_empty() {

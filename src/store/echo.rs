@@ -73,7 +73,7 @@ pub fn rank(file: &FileState, at: usize) -> (bool, u64, std::cmp::Reverse<usize>
     const NO_CONSOLE: [&str; 8] =
         ["tfevents", "wandb", "trainer_state", "mlflow", "dvclive", "csv", "jsonl", "json-history"];
     let most = file.columns.iter().map(|c| c.points).max().unwrap_or(0);
-    (NO_CONSOLE.contains(&file.record.format.as_str()), most, std::cmp::Reverse(at))
+    (NO_CONSOLE.contains(&file.record.format_name()), most, std::cmp::Reverse(at))
 }
 
 /// How the first points of one series relate to those of another.

@@ -51,7 +51,7 @@ pub struct FileRecord {
     pub run: RunId,
     /// Relative to the run.
     pub path: String,
-    /// Name of its format.
+    /// Name of its format, and behind [`MEASURED_ON`] the data that its records were measured on, where its path says that.
     pub format: String,
     /// When its first record was written, as far as can be told, seconds since 1970: files of a run are read in this
     /// order.
@@ -70,6 +70,23 @@ pub struct FileRecord {
     pub tails: u32,
     /// The file whose cursor accounts for these points, where they are a part of it that is a run of its own.
     pub part_of: Option<FileId>,
+}
+
+/// Stands between the name of a format and the data that a file's records were measured on.
+pub const MEASURED_ON: char = '\u{1f}';
+
+impl FileRecord {
+    /// Name of its format.
+    #[must_use]
+    pub fn format_name(&self) -> &str {
+        self.format.split(MEASURED_ON).next().unwrap_or(&self.format)
+    }
+
+    /// The data that its records were measured on, as its reader wrote it; empty where its path says nothing.
+    #[must_use]
+    pub fn measured_on(&self) -> &str {
+        self.format.split_once(MEASURED_ON).map_or("", |(_, data)| data)
+    }
 }
 
 /// First byte of a record: the layout of the rest.

@@ -36,7 +36,7 @@ mod write;
 
 pub use commit::{Commit, Target};
 pub use error::StoreError;
-pub use file::{Cursor, FileRecord, Identity};
+pub use file::{Cursor, FileRecord, Identity, MEASURED_ON};
 pub use group::Group;
 pub use ids::{FileId, MetricId, RunId};
 pub use journal::Journal;

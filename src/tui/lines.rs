@@ -2,7 +2,7 @@
 //! and no key: only numbers, signs and styles.
 
 use super::braille::Grid;
-use super::scale::ticks;
+use super::scale::{tick, ticks};
 use super::theme::Theme;
 use super::{axes, fmt};
 use crate::vocab::number::show_amount;
@@ -88,13 +88,13 @@ impl Lines<'_> {
         let most = usize::from(rows / 3).clamp(1, 8);
         if !ranges.log {
             let (values, decimals) = ticks(ranges.y, most);
-            return values.into_iter().map(|value| (value, format!("{value:.decimals$}"))).collect();
+            return values.into_iter().map(|value| (value, tick(value, decimals))).collect();
         }
         let range = (ranges.y.0.exp(), ranges.y.1.exp());
         // Over less than a factor of four a logarithmic axis has the round numbers of a linear one.
         if range.1 / range.0 < 4.0 {
             let (values, decimals) = ticks(range, most);
-            return values.into_iter().map(|value| (value.ln(), format!("{value:.decimals$}"))).collect();
+            return values.into_iter().map(|value| (value.ln(), tick(value, decimals))).collect();
         }
         let decades = (ranges.y.1 - ranges.y.0) / std::f64::consts::LN_10;
         let every = (decades / most as f64).ceil().max(1.0) as i32;

@@ -78,15 +78,41 @@ pub fn ticks(range: (f64, f64), most: usize) -> (Vec<f64>, usize) {
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| span / s < most as f64 + 1.0);
     let step = step.unwrap_or(10.0 * power);
-    let decimals = (0..9).find(|d| ((step * 10f64.powi(*d)).round() - step * 10f64.powi(*d)).abs() < 1e-6).unwrap_or(9);
+    let whole = |scaled: f64| scaled >= 0.5 && (scaled.round() - scaled).abs() < 1e-6;
+    let decimals = (0..18).find(|d| whole(step * 10f64.powi(*d))).unwrap_or(18);
     let first = (range.0 / step - 1e-9).ceil() as i64;
     let last = (range.1 / step + 1e-9).floor() as i64;
     ((first..=last).take(most + 1).map(|i| i as f64 * step).collect(), decimals as usize)
 }
 
+/// Most decimals of a number on an axis; one with more is shown as a power of ten.
+const DECIMALS: usize = 4;
+
+/// What stands beside a round number on an axis whose numbers need so many decimals: `0.25`, `2.5e-6`.
+#[must_use]
+pub fn tick(value: f64, decimals: usize) -> String {
+    if decimals <= DECIMALS {
+        return format!("{value:.decimals$}");
+    }
+    // The last of its decimals are noise of the sums that made it.
+    let exact: f64 = format!("{value:.decimals$}").parse().unwrap_or(value);
+    if exact == 0.0 { "0".to_owned() } else { format!("{exact:e}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_numbers_on_an_axis_differ() {
+        for range in [(0.0, 1e-6), (1e-7, 6e-4), (2.0e-9, 3.1e-9), (-4e-5, 4e-5), (0.0, 0.3), (0.0, 3e9)] {
+            let (values, decimals) = ticks(range, 5);
+            let shown: std::collections::BTreeSet<String> = values.iter().map(|v| tick(*v, decimals)).collect();
+            assert!(values.len() > 2 && shown.len() == values.len(), "{range:?} {shown:?}");
+            assert!(shown.iter().all(|text| text.len() <= 10), "{shown:?}");
+        }
+        assert_eq!([tick(2.5e-6, 7), tick(0.0, 7), tick(0.25, 2), tick(3e-4, 4)], ["2.5e-6", "0", "0.25", "0.0003"]);
+    }
 
     #[test]
     fn ticks_are_round_inside_and_few() {

@@ -45,8 +45,12 @@ pub(super) fn facet(key: &str) -> Option<Facet> {
     if key.len() > LONGEST_KEY || key.contains('/') {
         return None;
     }
-    let key = key.to_ascii_lowercase().replace([' ', '-'], "_");
-    match key.as_str() {
+    let mut plain = [0; LONGEST_KEY];
+    let plain = &mut plain[..key.len()];
+    for (to, from) in plain.iter_mut().zip(key.bytes()) {
+        *to = if matches!(from, b' ' | b'-') { b'_' } else { from.to_ascii_lowercase() };
+    }
+    match std::str::from_utf8(plain).ok()? {
         "split" | "phase" | "mode" | "stage" | "type" | "event" | "kind" | "set" | "partition" | "data_split"
         | "prefix" | "section" | "context" | "loop" | "log_type" | "record_type" | "step_type" | "event_type"
         | "split_name" => Some(Facet::Split),
@@ -64,7 +68,7 @@ pub(super) fn facet(key: &str) -> Option<Facet> {
 }
 
 /// Whether a word is for data that is not trained on.
-fn is_held_out(word: &str) -> bool {
+pub(in crate::ingest) fn is_held_out(word: &str) -> bool {
     const WORDS: [&str; 10] =
         ["val", "valid", "validation", "eval", "evaluation", "evaluate", "test", "dev", "heldout", "holdout"];
     WORDS.contains(&word)
@@ -88,7 +92,7 @@ fn says_held_out(name: &str) -> bool {
 }
 
 /// Names that say where in the run a record is, which is the same for every split and domain.
-fn is_axis(name: &str) -> bool {
+pub(in crate::ingest) fn is_axis(name: &str) -> bool {
     let last = name.rsplit(['/', '.']).next().unwrap_or(name).to_ascii_lowercase();
     matches!(
         last.as_str(),
@@ -254,7 +258,7 @@ impl Facets {
 }
 
 /// The name of a series of a split, a domain and a data set; each may be empty.
-fn named(name: &str, split: &str, domain: &str, data: &str) -> String {
+pub(in crate::ingest) fn named(name: &str, split: &str, domain: &str, data: &str) -> String {
     if is_axis(name) {
         return name.to_owned();
     }

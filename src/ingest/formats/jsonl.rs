@@ -535,62 +535,21 @@ impl Lines {
             Some(b'{') => skip(line, at),
             // The key was recognised with fewer spaces behind it.
             Some(b' ' | b'\t' | b'\r') => self.value(line, space(line, at), key, depth, sink),
-            Some(_) => {
-                let words = [&b"true"[..], b"false", b"null"];
-                let word = words.into_iter().find(|word| line[at..].starts_with(word));
-                let word = word.ok_or(Broken("an invalid JSON value"))?;
-                if let Role::Facet(facet) = self.keys[key as usize].role {
-                    self.facets.note(facet, word);
-                }
-                Ok(at + word.len())
-            }
+            Some(_) => self.word(line, at, key),
             None => Err(Broken("a key without a value")),
         }
     }
 
     #[inline]
     fn point(&mut self, key: u32, value: f64, sink: &mut Sink) {
+        let of = &mut self.keys[key as usize];
+        if of.metric == NONE {
+            of.metric = sink.metric(&of.path);
+        }
+        if of.role != Role::Metric {
+            self.says(key, value, sink);
+        }
         let key = &mut self.keys[key as usize];
-        if key.metric == NONE {
-            key.metric = sink.metric(&key.path);
-        }
-        if key.role != Role::Metric {
-            match key.role {
-                Role::Step(rank) => {
-                    if let Some(step) = whole_step(value) {
-                        if self.step.is_none_or(|(r, _)| rank < r) {
-                            self.step = Some((rank, step));
-                        }
-                    } else {
-                        self.odd_step = true;
-                    }
-                }
-                Role::Count(rank) => {
-                    if value.fract() == 0.0 && (0.0..9e15).contains(&value) && self.count.is_none_or(|(r, _)| rank < r)
-                    {
-                        self.count = Some((rank, value as i64));
-                    }
-                }
-                Role::Batch => {
-                    self.batch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value))
-                }
-                Role::Epoch => {
-                    self.epoch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value));
-                }
-                Role::Time => {
-                    // Seconds or milliseconds between 2001 and 2286; anything else is a duration or a date.
-                    if (1e9..1e10).contains(&value) {
-                        self.wall = value;
-                    } else if (1e12..1e13).contains(&value) {
-                        self.wall = value / 1e3;
-                    }
-                }
-                Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
-                Role::Value => self.value = Some(sink.points.len()),
-                Role::Facet(facet) => self.facets.note_number(facet, &key.path, value),
-                Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
-            }
-        }
         let index = sink.points.len() as u32;
         if key.seen.0 == self.lines
             && let Some(point) = sink.points.get_mut(key.seen.1 as usize)
@@ -601,6 +560,57 @@ impl Lines {
         }
         key.seen = (self.lines, index);
         sink.point(key.metric, 0, value, f64::NAN);
+    }
+
+    /// A word that is no text: it says nothing, unless what a record is of.
+    #[inline(never)]
+    fn word(&mut self, line: &[u8], at: usize, key: u32) -> Result<usize, Broken> {
+        let words = [&b"true"[..], b"false", b"null"];
+        let word = words.into_iter().find(|word| line[at..].starts_with(word));
+        let word = word.ok_or(Broken("an invalid JSON value"))?;
+        if let Role::Facet(facet) = self.keys[key as usize].role {
+            self.facets.note(facet, word);
+        }
+        Ok(at + word.len())
+    }
+
+    /// Takes note of a number that is more than a metric. Apart from the others, of which there are a hundred times as many.
+    #[inline(never)]
+    fn says(&mut self, key: u32, value: f64, sink: &mut Sink) {
+        match self.keys[key as usize].role {
+            Role::Step(rank) => {
+                if let Some(step) = whole_step(value) {
+                    if self.step.is_none_or(|(r, _)| rank < r) {
+                        self.step = Some((rank, step));
+                    }
+                } else {
+                    self.odd_step = true;
+                }
+            }
+            Role::Count(rank) => {
+                if value.fract() == 0.0 && (0.0..9e15).contains(&value) && self.count.is_none_or(|(r, _)| rank < r) {
+                    self.count = Some((rank, value as i64));
+                }
+            }
+            Role::Batch => {
+                self.batch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value))
+            }
+            Role::Epoch => {
+                self.epoch = Some(value as i64).filter(|_| value.fract() == 0.0 && (0.0..9e15).contains(&value));
+            }
+            Role::Time => {
+                // Seconds or milliseconds between 2001 and 2286; anything else is a duration or a date.
+                if (1e9..1e10).contains(&value) {
+                    self.wall = value;
+                } else if (1e12..1e13).contains(&value) {
+                    self.wall = value / 1e3;
+                }
+            }
+            Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
+            Role::Value => self.value = Some(sink.points.len()),
+            Role::Facet(facet) => self.facets.note_number(facet, &self.keys[key as usize].path, value),
+            Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
+        }
     }
 
     fn text(&mut self, key: u32, text: &[u8], sink: &mut Sink) {

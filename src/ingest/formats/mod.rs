@@ -13,7 +13,7 @@ pub mod custom;
 pub mod database;
 pub mod dvclive;
 pub mod epochs;
-mod facets;
+pub(super) mod facets;
 mod format;
 pub mod json_history;
 pub mod jsonl;

@@ -43,6 +43,8 @@ pub struct Restart {
 #[derive(Debug, Default)]
 pub struct Sink {
     names: Vec<String>,
+    /// What they are kept under, where that is something else ([`Sink::keep_as`]).
+    kept: Vec<String>,
     /// Which part each name is of.
     part_of: Vec<u32>,
     /// Names of the parts but the first, which is the run that the file lies in.
@@ -182,6 +184,18 @@ impl Sink {
     #[must_use]
     pub fn metrics(&self) -> &[String] {
         &self.names
+    }
+
+    /// Keeps all metrics so far under the names that `name` gives them.
+    pub fn keep_as(&mut self, name: impl Fn(&str) -> String) {
+        let new = self.names[self.kept.len()..].iter().map(|metric| name(metric));
+        self.kept.extend(new);
+    }
+
+    /// What the metrics are kept under, by index.
+    #[must_use]
+    pub fn kept(&self) -> &[String] {
+        if self.kept.is_empty() { &self.names } else { &self.kept }
     }
 
     /// Adds a point.

@@ -202,6 +202,60 @@ fn trainings_one_after_another_are_runs_of_their_own() {
     }
 }
 
+#[test]
+fn what_a_file_of_held_out_data_says_is_kept_apart_from_training() {
+    for dialect in dialects().iter().filter(|d| !matches!(d.format, "dvclive" | "mlflow")) {
+        let (training, _) = log(dialect, 1);
+        let (held_out, _) = log(dialect, 7);
+        let name = dialect.names[0];
+        let mut folder = Folder::new();
+        folder.write(name, &training);
+        folder.write(&format!("eval/{name}"), &held_out);
+        let alone = plain(dialect, &training);
+        let found = folder.look();
+        let (apart, rest): (Vec<String>, Vec<String>) =
+            found.iter().cloned().partition(|point| point.starts_with("eval/"));
+        // A name that says itself that it is held out is the same in both.
+        let sorted = |mut points: Vec<String>| {
+            points.retain(|point| !point.contains("val"));
+            points.sort();
+            points
+        };
+        assert_eq!(sorted(rest), sorted(alone), "{}", dialect.format);
+        let named = found.iter().filter(|point| point.contains("val_loss")).count();
+        assert!(apart.len() + named >= RECORDS as usize, "{} {found:?}", dialect.format);
+        assert_eq!(found, folder.anew(), "{}", dialect.format);
+    }
+}
+
+#[test]
+fn a_file_is_read_again_where_what_its_name_says_is_learned_later() {
+    let mut folder = Folder::new();
+    folder.write("test.jsonl", &jsonl(1..=3, "loss"));
+    assert!(folder.look().iter().all(|point| !point.starts_with("test/")), "it may be a trial");
+    folder.write("train.jsonl", &jsonl(5..=9, "loss"));
+    let found = folder.look();
+    assert_eq!(found.iter().filter(|point| point.starts_with("test/loss")).count(), 3, "{found:?}");
+    assert_eq!(found.iter().filter(|point| point.starts_with("loss")).count(), 5, "{found:?}");
+    assert_eq!(found, folder.anew());
+}
+
+#[test]
+fn the_folders_train_and_validation_are_one_run() {
+    let expect = |name: &str, steps: &[i64]| (name.to_owned(), steps.to_vec());
+    let files = [
+        ("logs/a/train/m.jsonl", jsonl(1..=3, "loss")),
+        ("logs/a/validation/m.jsonl", jsonl(2..=2, "loss")),
+        ("logs/b/train/m.jsonl", jsonl(1..=2, "loss")),
+        ("logs/b/other/m.jsonl", jsonl(1..=1, "loss")),
+    ];
+    let found = runs_of(&["logs/*/*"], &files);
+    let mut steps = found[0].1.clone();
+    steps.sort_unstable();
+    assert_eq!((found[0].0.as_str(), steps), ("logs/a", vec![1, 2, 2, 3]));
+    assert_eq!(found[1..], [expect("logs/b/other", &[1]), expect("logs/b/train", &[1, 2])]);
+}
+
 /// The runs that a look at a folder finds, and the steps of their losses.
 fn runs_of(patterns: &[&str], files: &[(&str, Vec<u8>)]) -> Vec<(String, Vec<i64>)> {
     let dir = tempfile::tempdir().unwrap();

@@ -456,9 +456,13 @@ impl Tail {
         began: f64,
         mut reading: Reading,
     ) -> Result<Staged, StoreError> {
+        let identity = self.identity();
         let Some((_, sink)) = &mut self.reader else { return Ok(Staged { reading, stored: None }) };
         for old in &self.replaces {
             reading.parts.extend(group.store().parts(*old).into_iter().map(|(_, run)| run));
+        }
+        if let Some(split) = &self.split {
+            sink.keep_as(|metric| split.name(metric));
         }
         let parts = Parts::take(sink);
         reading.points = sink.points.len() as u64;
@@ -468,7 +472,7 @@ impl Tail {
             Some(id) => Target::Known(id),
             None => {
                 let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
-                Target::New { run, format: self.format.identity(), began, replaces: &self.replaces }
+                Target::New { run, format: &identity, began, replaces: &self.replaces }
             }
         };
         let restarts: Vec<usize> = match &parts {
@@ -478,7 +482,7 @@ impl Tail {
         let id = group.add(&Commit {
             target,
             path: &self.relative,
-            names: sink.metrics(),
+            names: sink.kept(),
             points: &sink.points,
             restarts: &restarts,
             facts: reading.facts.then_some(&self.facts),
@@ -498,11 +502,11 @@ impl Tail {
                 let new = !facts.is_empty();
                 facts.splice(0..0, part.iter().flat_map(|part| part.facts.clone()));
                 let began = points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
-                let fresh = Target::Part { run, format: self.format.identity(), began, of: id };
+                let fresh = Target::Part { run, format: &identity, began, of: id };
                 let id = group.add(&Commit {
                     target: part.map_or(fresh, |part| Target::Known(part.id)),
                     path: &self.relative,
-                    names: sink.metrics(),
+                    names: sink.kept(),
                     points: &points,
                     restarts: &parts.restarts(number),
                     facts: new.then_some(&facts),

@@ -44,7 +44,9 @@ fn about(shared: &Shared, snapshot: &Snapshot) -> Vec<Piece> {
         Span::styled(" tokens", theme.dim),
     ];
     size.extend(target.moe.map(|moe| Span::styled(format!(", {moe}"), theme.dim)));
-    vec![size, vec![Span::styled(printable(&target.objective), theme.text)]]
+    // Without a loss to mix for, there is nothing to minimise.
+    let objective = printable(&target.objective);
+    std::iter::once(size).chain((!objective.is_empty()).then(|| vec![Span::styled(objective, theme.text)])).collect()
 }
 
 /// At the right: whether what is on screen is what is the case.

@@ -2,31 +2,25 @@
 
 use crate::observe::training_loss;
 use crate::tui::shared::{Shared, losses};
+use crate::tui::views::run::charts::interest;
 use crate::vocab::RunView;
+use std::collections::BTreeSet;
 
 /// Curves at a time: more are a carpet. The filter of the list says which.
 const MOST: usize = 20;
 /// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
-/// everything that the selected run logs.
+/// everything that a drawn run logs.
 pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
     let drawn =
         |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
     let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();
-    let run = shared.selected_run().or_else(|| snapshot.runs.first().map(AsRef::as_ref));
-    let own = run.into_iter().flat_map(|run| run.metrics.iter()).filter(|(_, metric)| metric.points > 1);
-    let mut others: Vec<&str> = own.map(|(key, _)| &**key).filter(|key| !all.contains(key)).collect();
-    others.sort_by_key(|key| (training_loss(key).unwrap_or(usize::MAX), counts(key)));
+    let logged = runs(shared, false).into_iter().flat_map(|run| run.metrics.iter());
+    let logged: BTreeSet<&str> = logged.filter(|(_, metric)| metric.points > 1).map(|(key, _)| &**key).collect();
+    let mut others: Vec<&str> = logged.into_iter().filter(|key| !all.contains(key)).collect();
+    others.sort_by_key(|key| (training_loss(key).unwrap_or(usize::MAX), interest(key)));
     all.extend(others);
     all
-}
-
-/// What counts or times a run: of all that is logged, the last thing to look at.
-const COUNTERS: [&str; 7] = ["epoch", "epochs", "step", "steps", "iteration", "time", "runtime"];
-
-fn counts(key: &str) -> bool {
-    let last = key.rsplit(['/', '_', ' ']).next().unwrap_or(key);
-    COUNTERS.contains(&last.to_ascii_lowercase().as_str())
 }
 
 /// The one to begin with: the first that a listed run has logged.

@@ -60,11 +60,17 @@ impl Places {
     }
 }
 
+/// Last words of the names of what counts or times a run, or says how far it is: of all that is logged, the last thing to look at.
+const COUNTERS: [&str; 10] =
+    ["epoch", "epochs", "step", "steps", "iteration", "time", "runtime", "percentage", "progress", "second"];
+
 /// How much a metric says about how a run goes, less being more.
-fn interest(key: &str) -> usize {
+pub(in crate::tui) fn interest(key: &str) -> usize {
     let lower = key.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let last = lower.rsplit(['/', '_', ' ']).next().unwrap_or(&lower);
     match () {
+        () if COUNTERS.contains(&last) => 8,
         () if is_evaluation(key) => 1,
         () if has(&["grad_norm", "grad norm", "gradnorm"]) => 2,
         () if lower.ends_with("lr") || has(&["learning_rate", "learning rate"]) => 3,

@@ -117,9 +117,10 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
 
 fn mixture_width(snapshot: &Snapshot) -> usize {
     match snapshot.domains.len() {
-        0 => 0,
+        // Of one corpus, every run has the same.
+        0 | 1 => 0,
         // "100/0" to "33/33/34", under a heading of the first letters of the domains.
-        n @ 1..=3 => (3 * n).max(5),
+        n @ 2..=3 => (3 * n).max(5),
         _ => 7,
     }
 }
