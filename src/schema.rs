@@ -3,8 +3,8 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, AlertsTestAnswer, CheckAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, LedgerAnswer, NextAnswer, Point,
-    PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    AckAnswer, AdviceAnswer, AlertsTestAnswer, CheckAnswer, DecidedAnswer, DoctorAnswer, FitAnswer, HistoryAnswer,
+    LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 16] = [
+pub const ALL: [Entry; 18] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -45,6 +45,8 @@ pub const ALL: [Entry; 16] = [
     Entry { name: "predict", what: "predict --json", make: written::<PredictAnswer> },
     Entry { name: "ledger", what: "ledger --json", make: written::<LedgerAnswer> },
     Entry { name: "recommend", what: "recommend --json", make: written::<RecommendAnswer> },
+    Entry { name: "advice", what: "advice --json", make: written::<AdviceAnswer> },
+    Entry { name: "decided", what: "advice accept --json, advice dismiss --json", make: written::<DecidedAnswer> },
     Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
     Entry { name: "next", what: "next --json", make: written::<NextAnswer> },
     Entry { name: "ack", what: "ack --json", make: written::<AckAnswer> },

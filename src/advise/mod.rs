@@ -11,6 +11,7 @@
 //! current one, nothing is advised.
 
 mod abstain;
+pub mod decisions;
 mod evidence;
 mod limits;
 mod matters;
@@ -22,10 +23,11 @@ mod region;
 mod samples;
 mod search;
 mod shape;
+mod stay;
 mod surface;
 
 use crate::project::Project;
-use crate::vocab::{Abstention, Advice, Expected, Metric, MetricUnit, Mixture, Recommendation};
+use crate::vocab::{Abstention, Advice, Expected, Metric, MetricUnit, Mixture, Recommendation, StandingAdvice};
 use evidence::Chosen;
 use limits::{Limit, Setting};
 use probability::{JointSamples, Scatter};
@@ -37,6 +39,7 @@ use surface::Surface;
 pub use evidence::{Evidence, SURE};
 pub use next::next;
 pub use shape::{optimum_curves, published_optima, shape};
+pub use stay::question;
 
 /// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.
 const WORTH_WEIGHT: f64 = 0.01;
@@ -47,13 +50,20 @@ const WORTH_PROBABILITY: f64 = 0.6;
 /// the same answer.
 #[must_use]
 pub fn recommend(evidence: &Evidence<'_>) -> Advice {
+    recommend_beside(evidence, None)
+}
+
+/// The same where other advice stands: it is given up only for a mixture that is better than it beyond the noise
+/// (with a probability of [`SURE`]), or where it is no longer allowed.
+#[must_use]
+pub fn recommend_beside(evidence: &Evidence<'_>, standing: Option<&StandingAdvice>) -> Advice {
     let project = evidence.project;
     let surface = |(m, metric): (usize, &Metric)| {
         let fit = evidence.fits.get(m).copied().flatten()?;
         Some(Surface::of(fit, &metric.name, &project.domains))
     };
     let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
-    match advise(evidence, &surfaces) {
+    match advise(evidence, &surfaces, standing) {
         // To stay is no advice: nothing says that another mixture would not be better.
         Ok(same) if same.mixture == same.current => Advice::Abstained(Abstention {
             would_help: vec![abstain::gap(
@@ -68,7 +78,11 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
     }
 }
 
-fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<Recommendation, Abstention> {
+fn advise(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    standing: Option<&StandingAdvice>,
+) -> Result<Recommendation, Abstention> {
     let project = evidence.project;
     let minimize = project.objective_weights();
     let needed = needed(project, &minimize);
@@ -134,13 +148,18 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     let best_trial = measured::best(&trials, &minimize, &limits, &region);
     // What was measured is not given up for what is predicted to be no better.
     let trial = best_trial.filter(|(loss, _)| *loss <= chosen.best.objective);
+    let stays =
+        standing.filter(|_| trial.is_none()).and_then(|s| stay::stays(s, project, &joint, &region, &chosen.best));
     let predicted = chosen.best.clone();
     let chosen = match trial {
         Some((objective, trial)) => {
             let best = search::BestMixture { weights: trial.weights.clone(), breach: 0.0, objective };
             Chosen { guess: best.clone(), best, sure: true }
         }
-        None => chosen,
+        None => match &stays {
+            Some(stays) => Chosen { best: stays.best.clone(), ..chosen },
+            None => chosen,
+        },
     };
     let advised = &chosen.best.weights;
     let within = joint.within(advised);
@@ -174,6 +193,7 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
     if let Some((loss, trial)) = best_trial {
         reasons.insert(0, explanation.beside(trial, loss, &predicted));
     }
+    reasons.extend(stays.filter(|_| !keep).map(|stays| stays.why));
     reasons.extend(surfaces.iter().flatten().filter_map(|surface| ranks_only(surface, &joint, advised)));
     reasons.extend(verdict.map(|verdict| {
         let p = if verdict.p <= 0.01 { "at most 1 %".to_owned() } else { format!("{:.0} %", 100.0 * verdict.p) };
@@ -189,6 +209,8 @@ fn advise(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>]) -> Result<R
         expected: expected(&joint, weights, trial.filter(|_| !keep).map(|(_, trial)| trial)),
         measured: best_trial.map(|(_, trial)| trial.view(project)),
         is_measured: trial.is_some() && !keep,
+        since: None,
+        decided: None,
         p_better,
         p_within_limits: joint.within(weights),
         gain,

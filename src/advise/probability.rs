@@ -83,10 +83,15 @@ impl JointSamples<'_, '_> {
     /// Probability that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
     /// do not say that much.
     pub fn better(&self, weights: &[f64]) -> f64 {
+        self.better_than(weights, self.current)
+    }
+
+    /// The same beside another mixture.
+    pub fn better_than(&self, weights: &[f64], other: &[f64]) -> f64 {
         let mut difference = vec![0.0; SAMPLES];
         for (d, share, surface) in self.minimised() {
-            let (here, now) = (self.samples(surface, weights), self.samples(surface, self.current));
-            let noise = self.pair(d, weights);
+            let (here, now) = (self.samples(surface, weights), self.samples(surface, other));
+            let noise = self.pair_of(d, weights, other);
             for s in 0..SAMPLES {
                 difference[s] += share * (here[s] * noise[s].exp() - now[s]);
             }
@@ -200,7 +205,11 @@ impl JointSamples<'_, '_> {
     /// Two mixtures closer than neighbouring runs share part of what sets neighbours apart; at no distance they are
     /// the same run.
     fn pair(&self, domain: usize, weights: &[f64]) -> Vec<f64> {
-        let near = (distance(weights, self.current) / self.spacing.max(1e-6)).min(1.0);
+        self.pair_of(domain, weights, self.current)
+    }
+
+    fn pair_of(&self, domain: usize, weights: &[f64], other: &[f64]) -> Vec<f64> {
+        let near = (distance(weights, other) / self.spacing.max(1e-6)).min(1.0);
         self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.pair.iter().map(|e| near * e).collect())
     }
 }

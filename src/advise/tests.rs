@@ -8,6 +8,7 @@ use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, S
 use std::sync::LazyLock;
 
 mod measured;
+mod stay;
 
 const PARAMS: f64 = 2e6;
 const TOKENS: f64 = 1.6e6;
@@ -120,7 +121,13 @@ impl Planted {
         extrapolate: bool,
     ) -> Result<Recommendation, Abstention> {
         let surfaces = [Some(self.surface(0)), Some(self.surface(1))];
-        advise(&Evidence { project, observed, fits: &[None, None], extrapolate }, &surfaces)
+        advise(&Evidence { project, observed, fits: &[None, None], extrapolate }, &surfaces, None)
+    }
+
+    fn advise_beside(&self, project: &Project, standing: &StandingAdvice) -> Recommendation {
+        let (surfaces, observed) = ([Some(self.surface(0)), Some(self.surface(1))], self.observed());
+        let evidence = Evidence { project, observed: &observed, fits: &[None, None], extrapolate: false };
+        advise(&evidence, &surfaces, Some(standing)).unwrap()
     }
 }
 

@@ -4,8 +4,8 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, LedgerQuery, Query};
-use crate::vocab::LedgerAnswer;
 use crate::vocab::ledger::Grade;
+use crate::vocab::{AdviceView, LedgerAnswer};
 use clap::Args;
 
 /// Arguments of `ledger`.
@@ -31,7 +31,7 @@ impl Ledger {
         if self.json {
             print_json(&answer)?;
         } else {
-            print(&show(&answer))?;
+            print(&format!("{}{}", show(&answer), advice(&answer.advice)))?;
         }
         Ok(Outcome::Done)
     }
@@ -81,6 +81,28 @@ fn show(answer: &LedgerAnswer) -> String {
     out
 }
 
+/// Advice that was accepted or dismissed, with the runs that followed it.
+fn advice(decided: &[AdviceView]) -> String {
+    if decided.is_empty() {
+        return String::new();
+    }
+    let header = ["advice", "", "decided", ">runs that followed", ">in the 90 % interval"];
+    let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
+    for one in decided {
+        let graded: Vec<bool> =
+            one.followed.iter().flat_map(|run| run.losses.values()).filter_map(|l| l.covered).collect();
+        let within = graded.iter().filter(|covered| **covered).count();
+        rows.push(vec![
+            format!("{} {}", one.id, super::advice::weights(&one.mixture)),
+            one.state.word().to_owned(),
+            one.decided_at.map(super::time::show).unwrap_or_default(),
+            one.followed.len().to_string(),
+            if graded.is_empty() { "–".to_owned() } else { format!("{within} of {}", graded.len()) },
+        ]);
+    }
+    format!("\nAdvice\n{}", table(&rows))
+}
+
 fn grades(title: &str, of: &[&Grade], name: impl Fn(&Grade) -> String) -> String {
     let header = [title, ">forecasts", ">runs", ">mean error", ">nats", ">90 % coverage", ">interval score"];
     let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
@@ -112,8 +134,15 @@ mod tests {
 
     #[test]
     fn an_empty_ledger_says_when_it_fills() {
-        let empty =
-            LedgerAnswer { waiting: 3, scored: 0, grades: vec![], calibration: vec![], open: vec![], graded: vec![] };
+        let empty = LedgerAnswer {
+            waiting: 3,
+            scored: 0,
+            grades: vec![],
+            calibration: vec![],
+            open: vec![],
+            graded: vec![],
+            advice: vec![],
+        };
         let text = show(&empty);
         assert!(text.contains("3 not graded yet") && text.contains("graded when its run ends"), "{text}");
     }

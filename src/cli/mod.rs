@@ -1,6 +1,7 @@
 //! The command line: one file per command. A command reads its arguments, queries a [`session::Session`], and prints text
 //! or, with `--json`, JSON that follows a published schema.
 
+pub mod advice;
 pub mod alerts;
 mod argument;
 mod budget;
@@ -83,6 +84,8 @@ enum Command {
     Ledger(ledger::Ledger),
     /// Recommend a mixture, or say which run to launch next to decide
     Recommend(recommend::Recommend),
+    /// List the advice and since when it stands; accept it (writes the mixture) or dismiss it
+    Advice(advice::Advice),
     /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
     Shape(Box<shape::Shape>),
     /// Propose the runs to launch next: those that decide most for what they cost
@@ -117,6 +120,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Ack(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
+        Command::Advice(command) => command.run(),
         Command::Shape(command) => command.run(),
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -70,6 +70,11 @@ fn show(advised: &Recommendation) -> String {
         unit(&advised.expected),
         advised.id
     ));
+    if let Some(since) = advised.since {
+        let decided = advised.decided.map(|state| format!(" · {}", state.word())).unwrap_or_default();
+        out.truncate(out.trim_end().len());
+        out.push_str(&format!("\nstands since {}{decided}\n\n", super::time::show(since)));
+    }
     for reason in &advised.reasons {
         out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));
     }

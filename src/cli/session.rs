@@ -14,7 +14,7 @@ use crate::ipc::client::Client;
 use crate::ipc::protocol::{Command, Failure, Query, Response, Which};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{AckAnswer, Notice, RunsAnswer, Severity, Snapshot};
+use crate::vocab::{AckAnswer, Decision, Notice, RunsAnswer, Severity, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,17 @@ impl Session {
         match self {
             Self::Own(own) => own.dismiss(&which),
             Self::Daemon(client) => answer_of(client.command(Command::Dismiss(which))),
+        }
+    }
+
+    /// Takes a step of acting on advice; it is saved when this returns. Whoever begins one holds the lock `accepting`.
+    ///
+    /// # Errors
+    /// If the step is not possible, or the store or the daemon fails.
+    pub fn decide(&mut self, decision: Decision) -> Result<(), Failure> {
+        match self {
+            Self::Own(own) => own.engine.decide(decision, SystemTime::now())?,
+            Self::Daemon(client) => answer_of(client.command(Command::Decide(Box::new(decision)))),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::ipc::series::SeriesAnswer;
 use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::{
-    AckAnswer, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer, LedgerAnswer, Metric, PredictAnswer,
-    RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
+    AcceptView, AckAnswer, Advice, AdviceAnswer, AdviceState, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer,
+    LedgerAnswer, Metric, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -48,7 +48,7 @@ pub fn need(query: &Query) -> Need {
             }
         }
         Query::Predict(_) | Query::Next(_) => Need::Fits,
-        Query::Recommend { .. } | Query::Shape(_) | Query::Snapshot => Need::Advice,
+        Query::Recommend { .. } | Query::Advice | Query::Shape(_) | Query::Snapshot => Need::Advice,
     }
 }
 
@@ -70,6 +70,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Predict(places) => json(&predict(places, current, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
+        Query::Advice => json(&advice(current)),
         Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),
         Query::Status => json(&status(&current.snapshot)),
@@ -111,6 +112,23 @@ pub fn acknowledged(which: &Which, current: &CurrentState) -> Result<AckAnswer, 
         }
     };
     Ok(AckAnswer { acknowledged: ids })
+}
+
+fn advice(current: &CurrentState) -> AdviceAnswer {
+    let newest = match &current.snapshot.advice {
+        Some(Advice::Recommendation(advised)) => Some(advised.id.as_str()),
+        _ => None,
+    };
+    let mut advice = current.decisions.views();
+    // Where nothing is advised at present, nothing stands.
+    advice.iter_mut().for_each(|one| one.stands &= newest == Some(one.id.as_str()));
+    let accept = current.project.accept.as_ref().map(|accept| AcceptView {
+        write: accept.write.as_ref().map(|write| write.file.clone()),
+        key: accept.write.as_ref().map(|write| write.key.clone()),
+        hook: accept.hook.clone(),
+    });
+    let accepting = current.decisions.pending().map(|pending| pending.intention.advice.clone());
+    AdviceAnswer { advice, accepting, accept }
 }
 
 /// The run of this name, or the only one whose name contains it.
@@ -192,6 +210,8 @@ fn ledger(query: &LedgerQuery, current: &CurrentState) -> Result<LedgerAnswer, F
     grades.retain(|g| of_law(&g.law) && of_metric(&g.metric));
     let mut calibration = ledger.calibration();
     calibration.retain(|c| of_law(&c.law));
+    let mut advice = current.decisions.views();
+    advice.retain(|one| one.state != AdviceState::Open);
     Ok(LedgerAnswer {
         waiting: open.len(),
         scored: graded.len(),
@@ -199,6 +219,7 @@ fn ledger(query: &LedgerQuery, current: &CurrentState) -> Result<LedgerAnswer, F
         calibration,
         open: newest(&open),
         graded: newest(&graded),
+        advice,
     })
 }
 

@@ -8,7 +8,9 @@ mod snapshot;
 pub use one_shot::{Need, Progress};
 pub use snapshot::Surroundings;
 
+use super::accept;
 use super::component::{self, Component};
+use super::components::decisions::DecisionKeeper;
 use super::components::fit_keeper::FitKeeper;
 use super::components::forecasts::Forecasts;
 use super::components::health_check::HealthCheck;
@@ -23,11 +25,13 @@ use super::fitter::Fitted;
 use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::shared::Shared;
+use crate::advise::decisions::Refusal;
 use crate::ingest::{Budget, Look};
+use crate::ipc::protocol::Failure;
 use crate::notifications::outbox::Outbox;
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{IngestProgress, Notice, Severity};
+use crate::vocab::{Decision, IngestProgress, Notice, Severity};
 use shown::Shown;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -48,6 +52,7 @@ pub struct Engine {
 struct Components {
     journal: JournalWriter,
     ledger: LedgerKeeper,
+    decisions: DecisionKeeper,
     logs: Logs,
     tables: WatchedTables,
     fits: FitKeeper,
@@ -60,10 +65,11 @@ struct Components {
 impl Components {
     /// In the order in which they are told of an event. Those that say what the project is come before those that say what
     /// follows from it.
-    fn all(&mut self) -> [&mut dyn Component; 9] {
+    fn all(&mut self) -> [&mut dyn Component; 10] {
         [
             &mut self.journal,
             &mut self.ledger,
+            &mut self.decisions,
             &mut self.logs,
             &mut self.tables,
             &mut self.fits,
@@ -86,6 +92,8 @@ pub struct Changed {
     pub more: bool,
     /// Alerts that were dismissed, and had not been before.
     pub dismissed: Vec<u64>,
+    /// Why a decision is not possible.
+    pub refused: Option<Refusal>,
 }
 
 impl Changed {
@@ -95,10 +103,12 @@ impl Changed {
             | Event::TablesRead(_)
             | Event::RunsRead(_)
             | Event::RunsForecast(_)
-            | Event::AlertsChanged => self.shown = true,
+            | Event::AlertsChanged
+            | Event::DecisionsChanged(_) => self.shown = true,
             Event::RowsChanged(_) => self.rows = true,
             Event::PointsRead { more, .. } => self.more = *more,
             Event::Dismissed(ids) => self.dismissed.extend(ids),
+            Event::Decided(decided) => self.refused = decided.clone().err(),
             _ => {}
         }
     }
@@ -115,6 +125,7 @@ impl Engine {
         let mut components = Components {
             journal: JournalWriter::default(),
             ledger: LedgerKeeper::default(),
+            decisions: DecisionKeeper::default(),
             logs: Logs::new(&shared),
             tables,
             fits: FitKeeper::default(),
@@ -215,6 +226,20 @@ impl Engine {
         self.components.notifications.tell_through(outbox, &self.shared);
     }
 
+    /// Takes a step of acting on advice; it is on disk then. Whoever begins to accept holds the lock `accepting`.
+    ///
+    /// # Errors
+    /// What the disk says; then, why the step is not possible, for the user.
+    pub fn decide(&mut self, decision: Decision, now: SystemTime) -> Result<Result<(), Failure>, StoreError> {
+        if !self.components.journal.is_kept() {
+            let help = "run: mixlaw daemon logs, or set MIXLAW_STATE to a directory on a local disk".to_owned();
+            return Ok(Err(Failure::new("nothing can be kept at present, so nothing is decided", help)));
+        }
+        self.shared.now = now;
+        let refused = self.handle(Event::Decide(Box::new(decision), None))?.refused;
+        Ok(refused.map_or(Ok(()), |refusal| Err(accept::refused(&refusal))))
+    }
+
     /// What is to be fitted now.
     #[must_use]
     pub fn job(&self) -> Job {
@@ -224,6 +249,7 @@ impl Engine {
             observed: Arc::clone(&shared.observed),
             records: Arc::clone(&shared.records),
             readings: shared.runs.iter().map(|(id, run)| (*id, run.reading)).collect(),
+            standing: shared.decisions.holds().cloned(),
         }
     }
 

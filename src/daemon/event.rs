@@ -6,6 +6,7 @@
 //! | `Fitted` | fitter (another thread), one-shot commands | fits, ledger, then forecasts by `FitsChanged` |
 //! | `FitsRecalled` | one-shot commands | fits |
 //! | `Dismiss` | server, dashboard | health |
+//! | `Decide` | server, one-shot commands | decisions |
 //! | `Stop` | signals, server | service, which stops every component |
 //! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain` | engine | whoever it concerns |
 //! | `PointsRead`, `Written`, `Progress` | logs | index |
@@ -15,8 +16,9 @@
 //! | `RunsForecast` | forecasts | health |
 //! | `Examined`, `AlertsChanged`, `Dismissed` | health | ledger |
 //! | `Graded` | ledger | forecasts, by what is shared |
-//! | `Note`, `Save` | health, ledger | journal |
-//! | `JournalRead` | journal | health, ledger |
+//! | `Decided`, `DecisionsChanged` | decisions | engine; the fitter by what is shared |
+//! | `Note`, `Save` | health, ledger, decisions | journal |
+//! | `JournalRead` | journal | health, ledger, decisions |
 //!
 //! What follows from an event is handled before the next event, and each event is first taken into
 //! [`super::shared::Shared`], so that a component sees what it is told of.
@@ -26,13 +28,14 @@ use super::fitter::Fitted;
 use super::journal_line::JournalLine;
 use super::shared_ledger::SharedLedger;
 use super::tracked::Tracked;
+use crate::advise::decisions::{Decisions, Refusal};
 use crate::ingest::Look;
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
-use crate::vocab::{IngestProgress, LedgerView, Notice, RunForecast};
+use crate::vocab::{Decision, IngestProgress, LedgerView, Notice, RunForecast};
 use crossbeam_channel::Sender;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -40,6 +43,9 @@ use std::time::SystemTime;
 
 /// Where the numbers of the alerts that were dismissed go once that is saved, or what is in the way.
 pub type Reply = Sender<Result<Vec<u64>, Failure>>;
+
+/// Where it goes that a decision is saved, or what is in the way.
+pub type Settled = Sender<Result<(), Failure>>;
 
 /// Forecasts of one run, by metric key: by every law, the one to show first.
 pub type RunForecasts = BTreeMap<String, Vec<RunForecast>>;
@@ -54,6 +60,8 @@ pub enum Event {
     FitsRecalled(Box<Fitted>),
     /// The user has seen the alerts of these numbers.
     Dismiss(Vec<u64>, Option<Reply>),
+    /// A step of acting on advice. Whoever begins one holds the lock `accepting` (see [`super::state_dir`]).
+    Decide(Box<Decision>, Option<Settled>),
     /// Stop, after everything is saved.
     Stop,
 
@@ -106,6 +114,10 @@ pub enum Event {
     Dismissed(Vec<u64>),
     /// Forecasts were graded.
     Graded(Arc<Grades>),
+    /// A step was taken and saved, or is not possible.
+    Decided(Result<(), Refusal>),
+    /// Other advice stands, or something was decided of it.
+    DecisionsChanged(Arc<Decisions>),
     /// To be written to the journal.
     Note(JournalLine),
     /// What was noted is to be on disk.
@@ -163,6 +175,7 @@ impl Event {
             Self::Fitted(_) => "fitted",
             Self::FitsRecalled(_) => "fits recalled",
             Self::Dismiss(..) => "dismiss",
+            Self::Decide(..) => "decide",
             Self::Stop => "stop",
             Self::AnswerOnce => "answer once",
             Self::Edited(_) => "project edited",
@@ -183,6 +196,8 @@ impl Event {
             Self::AlertsChanged => "alerts changed",
             Self::Dismissed(_) => "dismissed",
             Self::Graded(_) => "graded",
+            Self::Decided(_) => "decided",
+            Self::DecisionsChanged(_) => "decisions changed",
             Self::Note(_) => "note",
             Self::Save => "save",
             Self::JournalRead(_) => "journal read",

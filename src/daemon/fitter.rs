@@ -274,7 +274,13 @@ mod tests {
         (project.laws, project.fit.starts, project.fit.bootstraps) = (vec!["additive".to_owned()], Some(1), 2);
         let records: Vec<RunRecord> = tests::code_cpt().into_iter().take(runs).collect();
         let observed = Arc::new(observe(&project, &records));
-        Job { project: Arc::new(project), observed, records: Arc::new(records), readings: BTreeMap::new() }
+        Job {
+            project: Arc::new(project),
+            observed,
+            records: Arc::new(records),
+            readings: BTreeMap::new(),
+            standing: None,
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
+use crate::vocab::StandingAdvice;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,4 +18,6 @@ pub struct Job {
     pub records: Arc<Vec<RunRecord>>,
     /// Of each run, a number that is another one whenever the run was read anew.
     pub readings: BTreeMap<RunId, u64>,
+    /// The advice that stands.
+    pub standing: Option<StandingAdvice>,
 }

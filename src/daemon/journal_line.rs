@@ -1,6 +1,7 @@
 //! Lines of the store's journal: what no log can say again. Lines of other kinds are left alone.
 
 use crate::forecast::ledger::{Entry, TargetPoint};
+use crate::vocab::Decision;
 use crate::vocab::signal::Alert;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub enum JournalLine {
         /// Seconds since 1970.
         at: f64,
     },
+    /// Advice began to stand, or something was decided of it.
+    Decision(Box<Decision>),
 }
 
 impl JournalLine {
@@ -39,6 +42,7 @@ impl JournalLine {
             Self::Ended(ended) => ended.at,
             Self::Signal(alert) => alert.at,
             Self::Over { at, .. } | Self::Acknowledged { at, .. } => *at,
+            Self::Decision(decision) => decision.at(),
         }
     }
 }

@@ -15,6 +15,7 @@
 
 use std::time::SystemTime;
 
+pub mod accept;
 mod alerts;
 pub mod answer;
 pub(crate) mod as_logged;
@@ -40,6 +41,7 @@ pub mod journal_line;
 pub mod kept_fits;
 #[cfg(feature = "daemon")]
 pub mod lifecycle;
+pub mod lock;
 #[cfg(feature = "daemon")]
 pub mod log;
 mod metric_roles;

@@ -45,15 +45,16 @@ impl Outlook {
     /// Works everything out.
     #[must_use]
     pub fn of(job: &Job, candidates: &[Candidates], pool: &Pool) -> Self {
-        Self { runs: runs(job, candidates, pool), ..Self::of_target(&job.project, &job.observed, candidates) }
+        Self { runs: runs(job, candidates, pool), ..Self::of_target(job, candidates) }
     }
 
     /// Works out all but the ends of runs.
     #[must_use]
-    pub fn of_target(project: &Project, observed: &Observed, candidates: &[Candidates]) -> Self {
+    pub fn of_target(job: &Job, candidates: &[Candidates]) -> Self {
+        let (project, observed): (&Project, &Observed) = (&job.project, &job.observed);
         let fits = chosen(candidates);
         let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
-        let advice = advise::recommend(&evidence);
+        let advice = advise::recommend_beside(&evidence, job.standing.as_ref());
         let mut target = Vec::new();
         if let Some(scale) = project.target.scale() {
             // With one domain, or none, there is one mixture.

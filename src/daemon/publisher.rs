@@ -1,6 +1,7 @@
 //! Publisher: the engine publishes the current state here, and all readers read it.
 
 use super::shared_ledger::SharedLedger;
+use crate::advise::decisions::Decisions;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::ipc::state::Published;
@@ -29,6 +30,8 @@ pub struct CurrentState {
     pub fits: Arc<Vec<Candidates>>,
     /// Forecasts kept, and how they fared.
     pub ledger: SharedLedger,
+    /// Which advice stands, and what was decided of it.
+    pub decisions: Arc<Decisions>,
     /// What every file was recognised as.
     pub files: Arc<Vec<Arc<FileReport>>>,
 }

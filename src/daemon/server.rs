@@ -12,7 +12,7 @@ use crate::ingest::Look;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
 use crate::store::StoreError;
-use crate::vocab::AckAnswer;
+use crate::vocab::{AckAnswer, Decision};
 use crossbeam_channel::bounded;
 use rustix::fs::Mode;
 use std::io::{ErrorKind, Read};
@@ -272,10 +272,23 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
     frame::write(stream, &response)
 }
 
+/// Has a step of acting on advice taken by the engine.
+fn decide(decision: Box<Decision>, shared: &Shared) -> Result<(), Failure> {
+    let (reply, done) = bounded(1);
+    (shared.tell)(Event::Decide(decision, Some(reply)));
+    let late =
+        || Failure::new("the daemon is busy and has not done this yet", "check in a moment: mixlaw advice".to_owned());
+    done.recv_timeout(DONE).map_err(|_| late())?
+}
+
 /// Has something done by the engine, which owns what it changes, and answers when it is done.
 fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
     let which = match command {
         Command::Dismiss(which) => which,
+        Command::Decide(decision) => {
+            let done = decide(decision, shared).and_then(|()| json(&()));
+            return frame::write(stream, &done.map_or_else(Response::Failed, Response::Answer));
+        }
         Command::Stop => {
             frame::write(stream, &Response::Stopping)?;
             (shared.tell)(Event::Stop);

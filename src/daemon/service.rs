@@ -293,6 +293,14 @@ impl Worker {
                         done?;
                         published = None;
                     }
+                    Event::Decide(decision, reply) => {
+                        let done = self.engine.decide(*decision, SystemTime::now());
+                        if let Some(reply) = reply {
+                            let _ = reply.send(done.clone().map_err(Failure::from).and_then(|done| done));
+                        }
+                        drop(done?);
+                        published = None;
+                    }
                     Event::Fitted(fitted) => {
                         self.engine.accept(*fitted, SystemTime::now())?;
                         news = true;

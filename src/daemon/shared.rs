@@ -4,6 +4,7 @@
 use super::event::{Event, Grades, RunForecasts};
 use super::fits::CurrentFits;
 use super::tracked::Tracked;
+use crate::advise::decisions::Decisions;
 use crate::ingest::Budget;
 use crate::observe::tables::Tables;
 use crate::observe::{Observed, RunRecord};
@@ -46,6 +47,8 @@ pub struct Shared {
     pub forecasts: BTreeMap<RunId, Arc<RunForecasts>>,
     /// How forecasts have fared.
     pub grades: Arc<Grades>,
+    /// Which advice stands, and what was decided of it.
+    pub decisions: Arc<Decisions>,
 }
 
 impl Shared {
@@ -69,6 +72,7 @@ impl Shared {
             fits: Arc::default(),
             forecasts: BTreeMap::new(),
             grades: Arc::default(),
+            decisions: Arc::default(),
         }
     }
 
@@ -115,6 +119,7 @@ impl Shared {
                 }
             }
             Event::Graded(grades) => self.grades = Arc::clone(grades),
+            Event::DecisionsChanged(decisions) => self.decisions = Arc::clone(decisions),
             Event::Look(_)
             | Event::Fitted(_)
             | Event::FitsRecalled(_)
@@ -128,6 +133,8 @@ impl Shared {
             | Event::Examined(_)
             | Event::AlertsChanged
             | Event::Dismissed(_)
+            | Event::Decide(..)
+            | Event::Decided(_)
             | Event::Note(_)
             | Event::Save
             | Event::JournalRead(_) => {}

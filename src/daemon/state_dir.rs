@@ -13,16 +13,20 @@
 //!     words           what the last daemon in the background said on its standard output and error
 //!     dashboard.json  how the dashboard was arranged when it was left
 //!     outbox          messages to people that are not delivered yet (see `notifications::outbox`)
-//!     store/          the database
+//!     store/          the database, and beside it in the same folder:
+//!       accepting     held by a command from the moment it begins to accept or dismiss advice to the end; while nobody
+//!                     holds it, an acceptance that has begun was interrupted
 //! ```
 
+pub use super::lock::Lock;
+
+use super::lock::ACCEPTING;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
-use rustix::fs::{FlockOperation, Mode, flock};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Seek, Write};
+use rustix::fs::Mode;
+use std::fs::DirBuilder;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Longest path that fits a socket address on every Unix we know (104 bytes on BSD, with the final zero).
@@ -132,6 +136,16 @@ impl StateDir {
         Lock::take(&self.directory.join("starting"))
     }
 
+    /// Becomes the one command that decides on advice; `None` while another one does.
+    ///
+    /// # Errors
+    /// Where the disk says no.
+    pub fn accepting(&self) -> Result<Option<Lock>, Failure> {
+        self.create()?;
+        private_directory(&self.store())?;
+        Lock::take(&self.store().join(ACCEPTING))
+    }
+
     /// The process that owns the store, as it wrote itself down; only meaningful while [`StateDir::own`] gives `None`.
     #[must_use]
     pub fn owner(&self) -> Option<u32> {
@@ -160,39 +174,4 @@ fn private_directory(path: &Path) -> Result<(), Failure> {
         return Err(refused(format!("it belongs to user {}", stat.st_uid)));
     }
     rustix::fs::chmod(path, Mode::RWXU).map_err(|e| refused(e.to_string()))
-}
-
-/// An advisory lock on a file, freed when dropped. A recycled process id cannot be mistaken for its holder, because
-/// the kernel frees it with the process.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
-
-impl Lock {
-    fn take(path: &Path) -> Result<Option<Self>, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::new(
-                format!("cannot lock {}: {e}", path.display()),
-                "set MIXLAW_STATE to a directory on a local disk".to_owned(),
-            )
-        };
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(failed(error.into())),
-        }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        // On a full disk the lock is as good without the number, which only helps to say whose it is.
-        match writeln!(file, "{}", std::process::id()) {
-            Err(error) if error.kind() != ErrorKind::StorageFull => Err(failed(error)),
-            _ => Ok(Some(Self(file))),
-        }
-    }
 }

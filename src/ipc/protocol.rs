@@ -4,7 +4,7 @@ use super::change::Change;
 use super::series::SeriesQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Mixture, NextQuery, Notice};
+use crate::vocab::{DaemonView, Decision, Mixture, NextQuery, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -44,10 +44,12 @@ pub enum Request {
 }
 
 /// What can be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Dismisses alerts. The answer is an [`crate::vocab::AckAnswer`].
     Dismiss(Which),
+    /// Takes a step of acting on advice. Whoever begins to accept or dismisses holds the lock `accepting`. The answer is `null`.
+    Decide(Box<Decision>),
     /// Stops the daemon, after everything is written out. It is answered before, with [`Response::Stopping`], as nobody
     /// is there to answer afterwards.
     Stop,
@@ -129,6 +131,8 @@ pub enum Query {
         /// Look outside what the runs have explored.
         extrapolate: bool,
     },
+    /// The advice, and what was decided of it.
+    Advice,
     /// Which runs to launch.
     Next(NextQuery),
 }

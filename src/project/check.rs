@@ -96,6 +96,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
         Some(WatchFile::Poll) => WatchMode::Poll,
     };
     project.notify = file.notify.as_ref().map(|notify| check.notify(notify, root)).transpose()?.unwrap_or_default();
+    project.accept = file.accept.as_ref().map(|accept| check.accept(accept)).transpose()?;
     project.domains_stated = check.domains_stated;
     // Which of the metrics' names are domains is known once the runs are.
     let domains = || check.names_of_domains();

@@ -63,8 +63,29 @@ pub struct ProjectFile {
     /// How mixlaw watches files: `auto` (depends on the file system), `native` (operating system events) or `poll` (periodic
     /// checks).
     pub watch: Option<WatchFile>,
+    /// Where `mixlaw advice accept` writes a mixture, and the program that is asked first. Default: nothing is written outside
+    /// mixlaw's own state directory.
+    pub accept: Option<AcceptFile>,
     /// Whom to tell of alerts and changed advice. Default: nobody; nothing leaves this machine.
     pub notify: Option<NotifyFile>,
+}
+
+/// Where accepted advice goes.
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { write: train.yaml, key: data.mixture }")]
+pub struct AcceptFile {
+    /// YAML or JSON file with the weights, relative to this one. Only the numbers are replaced: comments, order and
+    /// formatting stay.
+    pub write: Option<String>,
+    /// Dotted path of the weights in that file: a mapping from domains to numbers whose sum is 1 (or 100).
+    pub key: Option<String>,
+    /// Program that is asked first, with its arguments; it is started without a shell, in this file's directory, with the
+    /// recommendation as JSON on standard input. If it fails, nothing is written and the advice is not accepted.
+    #[schemars(title = "a list of a program and its arguments, such as [./check.sh, --strict]")]
+    pub hook: Option<Vec<String>>,
+    /// Seconds that the hook may take. Default: 60.
+    pub timeout: Option<f64>,
 }
 
 /// A set of training runs.

@@ -12,14 +12,19 @@
 //! | [`init`] | a project file from what was found |
 //! | [`table`], [`tabular`] | what a table of finished runs means; its cells |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
+//! | `destination`, `accept` | where accepted advice goes |
+//! | [`edit`] | replaces weights in a YAML or JSON file of somebody else's, and nothing else |
 //! | `metrics` | what is measured |
 //! | [`notify`] | whom to tell of alerts and changed advice |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
+mod accept;
 mod bare;
 pub mod check;
 mod check_notify;
 pub mod constraint;
+mod destination;
+pub mod edit;
 pub mod error;
 pub mod file;
 pub(crate) mod flat;
@@ -43,6 +48,7 @@ pub mod tabular;
 mod target;
 pub mod weights;
 
+pub use destination::Accept;
 pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;

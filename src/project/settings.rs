@@ -1,6 +1,7 @@
 //! A validated project.
 
 use super::TableSource;
+use super::destination::Accept;
 use super::line_format::LinePattern;
 use super::notify::Notify;
 use crate::vocab::{FactName, Metric, MetricUnit, Mixture, Moe, Probe, Scale};
@@ -64,6 +65,8 @@ pub struct Project {
     pub watch: WatchMode,
     /// Whom to tell of alerts and changed advice.
     pub notify: Notify,
+    /// Where accepted advice goes; `None` if nothing may be written outside the state directory.
+    pub accept: Option<Accept>,
 }
 
 /// A glob pattern; every match is a run.
@@ -310,6 +313,7 @@ impl Default for Project {
             fit: FitSettings::default(),
             watch: WatchMode::Auto,
             notify: Notify::default(),
+            accept: None,
         }
     }
 }

@@ -284,6 +284,8 @@ pub fn sweep() -> Snapshot {
     let advice = Advice::Recommendation(Recommendation {
         measured: None,
         is_measured: false,
+        since: None,
+        decided: None,
         id: "3f9a".to_owned(),
         mixture: mixture(0.74),
         current: mixture(0.2),

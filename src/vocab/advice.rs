@@ -53,6 +53,36 @@ pub struct Recommendation {
     /// Whether the recommended mixture is that of the measured run: the laws predict no lower loss elsewhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_measured: bool,
+    /// Since when this has been advised, seconds since 1970; absent in advice that is not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<f64>,
+    /// What was decided of it; absent if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<AdviceState>,
+}
+
+/// State of a piece of advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdviceState {
+    /// Neither accepted nor dismissed.
+    Open,
+    /// Accepted.
+    Accepted,
+    /// Dismissed.
+    Dismissed,
+}
+
+impl AdviceState {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Dismissed => "dismissed",
+        }
+    }
 }
 
 /// Why there is no recommendation, and which runs or facts would allow one.

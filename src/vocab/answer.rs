@@ -84,6 +84,9 @@ pub struct LedgerAnswer {
     pub open: Vec<Entry>,
     /// The newest graded forecasts, oldest first.
     pub graded: Vec<Scored>,
+    /// Advice that was accepted or dismissed, newest first, with the runs that followed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advice: Vec<super::AdviceView>,
 }
 
 /// The recognised format of one file.

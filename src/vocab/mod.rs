@@ -9,6 +9,7 @@
 pub mod advice;
 pub mod answer;
 pub mod count;
+pub mod decision;
 mod error;
 pub mod facts;
 pub mod fit;
@@ -28,11 +29,15 @@ pub mod snapshot;
 pub mod text;
 
 pub use advice::{
-    Abstention, Advice, EXTRAPOLATES, Expected, RecommendAnswer, Recommendation, ShapeAdvice, ShapeRecommendation,
+    Abstention, Advice, AdviceState, EXTRAPOLATES, Expected, RecommendAnswer, Recommendation, ShapeAdvice,
+    ShapeRecommendation,
 };
 pub use answer::{
     AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DoctorAnswer, FileView, FitAnswer, HistoryAnswer,
     KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
+};
+pub use decision::{
+    AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod advice;
 mod answers;
 mod burden;
 mod compaction;

@@ -53,6 +53,11 @@ impl JournalWriter {
         Ok(())
     }
 
+    /// Whether what is noted is kept.
+    pub fn is_kept(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// What the user should know of the journal.
     pub fn notices(&self) -> impl Iterator<Item = &Notice> {
         self.lost.iter()

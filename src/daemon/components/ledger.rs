@@ -62,7 +62,10 @@ impl LedgerKeeper {
                 JournalLine::Ended(end) => {
                     ledger.settle(&end.run, &end.metric, end.place.as_ref(), end.truth);
                 }
-                JournalLine::Signal(_) | JournalLine::Over { .. } | JournalLine::Acknowledged { .. } => {}
+                JournalLine::Signal(_)
+                | JournalLine::Over { .. }
+                | JournalLine::Acknowledged { .. }
+                | JournalLine::Decision(_) => {}
             }
         }
     }

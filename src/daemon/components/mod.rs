@@ -1,5 +1,6 @@
 //! Components: each owns its state, and nobody else writes it; none names another one.
 
+pub mod decisions;
 pub mod fit_keeper;
 pub mod forecasts;
 pub mod health_check;

@@ -83,9 +83,9 @@ impl Engine {
         let fits = fit_all(&job, &self.kept_fits(), tell);
         let made = fits.iter().filter(|fits| fits.new).count();
         let pool = if self.has_runs_in_progress() { self.pool() } else { Arc::default() };
-        let mut fitted = Fitted::new(job.observed, fits, pool, began.elapsed().as_secs_f64());
+        let mut fitted = Fitted::new(Arc::clone(&job.observed), fits, pool, began.elapsed().as_secs_f64());
         if made > 0 || need == Need::Advice {
-            fitted.outlook = Outlook::of_target(&job.project, &fitted.observed, &fitted.candidates);
+            fitted.outlook = Outlook::of_target(&job, &fitted.candidates);
         }
         self.accept(fitted, SystemTime::now())?;
         Ok(made)
@@ -117,8 +117,8 @@ impl Engine {
         }
         made.into_iter().try_for_each(|fits| fits.keep(&self.shared.store))?;
         let pool = Arc::clone(&self.shared.fits.pool);
-        let mut fitted = Fitted::new(job.observed, fits, pool, began.elapsed().as_secs_f64());
-        fitted.outlook = Outlook::of_target(&job.project, &fitted.observed, &fitted.candidates);
+        let mut fitted = Fitted::new(Arc::clone(&job.observed), fits, pool, began.elapsed().as_secs_f64());
+        fitted.outlook = Outlook::of_target(&job, &fitted.candidates);
         self.accept(fitted, SystemTime::now())
     }
 

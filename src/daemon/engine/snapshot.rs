@@ -64,7 +64,8 @@ impl Engine {
             choices: fits.candidates.iter().map(|c| c.choice.clone()).collect(),
             forecasts: as_logged::forecasts(project, fits.outlook.target.clone()),
             charts: as_logged::charts(project, fits.outlook.charts.clone()),
-            advice: as_logged::advice(project, fits.outlook.advice.as_ref()),
+            advice: as_logged::advice(project, fits.outlook.advice.as_ref())
+                .map(|advice| shared.decisions.tell(advice)),
             ledger: shared.grades.shown(),
             shape: as_logged::shape(project, fits.outlook.shape.as_ref()),
             optima: fits.outlook.optima.clone(),
@@ -78,6 +79,7 @@ impl Engine {
             observed: Arc::clone(&shared.observed),
             fits: Arc::clone(&fits.candidates),
             ledger: shared.grades.ledger.clone(),
+            decisions: Arc::clone(&shared.decisions),
             files,
         }
     }

@@ -201,6 +201,11 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     if r.expected.values().any(|e| e.limit.is_some()) {
         out.push(probability(theme, r.p_within_limits, "every limit holds", width));
     }
+    if let Some(since) = r.since {
+        let decided = r.decided.map(|state| format!(", {}", state.word())).unwrap_or_default();
+        let stands = format!("stands for {}{decided}", fmt::duration((snapshot.at - since).max(0.0)));
+        out.push(Line::from(Span::styled(stands, theme.dim)));
+    }
     // Before the reasons: it qualifies every number above, and must not be scrolled out of sight.
     out.extend(reach(theme, snapshot, width));
     // How far the target lies beyond the data has just been said.

@@ -1,0 +1,26 @@
+//! Where accepted advice goes: `accept:` of the project file.
+
+use super::edit::Format;
+use std::time::Duration;
+
+/// Where accepted advice goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accept {
+    /// The file with the weights, and where they are in it.
+    pub write: Option<Write>,
+    /// The program that is asked first, with its arguments; empty if there is none.
+    pub hook: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Weights in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The file, relative to the project's root.
+    pub file: String,
+    /// Dotted path of the weights.
+    pub key: String,
+    /// How the file is written.
+    pub format: Format,
+}
