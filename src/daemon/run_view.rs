@@ -6,7 +6,7 @@ use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
-use crate::vocab::{MetricUnit, MetricView, RunForecast, RunState, RunView};
+use crate::vocab::{FactName, MetricUnit, MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,8 +109,13 @@ pub fn state(from: Sources<'_>) -> RunState {
 /// The state, where it is the same for as long as nothing is logged.
 #[must_use]
 pub fn settled(from: Sources<'_>) -> Option<RunState> {
+    let ended = match from.record.facts.text(FactName::Ended) {
+        Some("failed" | "killed") => Some(RunState::Failed),
+        Some("finished") => Some(RunState::Finished),
+        _ => None,
+    };
     if from.metrics.is_empty() {
-        return Some(RunState::Waiting);
+        return ended.or(Some(RunState::Waiting));
     }
     let broken = |key: &String| {
         from.record.series.get(key).and_then(|series| series.last()).is_some_and(|(_, value)| !value.is_finite())
@@ -118,7 +123,7 @@ pub fn settled(from: Sources<'_>) -> Option<RunState> {
     if from.project.metric_keys().any(broken) {
         return Some(RunState::Diverged);
     }
-    (progress(from.record, from.last_step) == Some(1.0)).then_some(RunState::Finished)
+    ended.or_else(|| (progress(from.record, from.last_step) == Some(1.0)).then_some(RunState::Finished))
 }
 
 /// The state of a run that could go on, by how long it has been silent.

@@ -14,7 +14,7 @@ use super::{FileReport, Turn, Verdict};
 use crate::open::{self, OpenError};
 use crate::project::Project;
 use crate::store::{FileId, FoundFact, RunId, SledStore, StoreError, rotation};
-use crate::vocab::{Notice, Severity, text::printable};
+use crate::vocab::{FactName, Facts, Notice, Severity, Sourced, text::printable};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -369,7 +369,10 @@ impl Follower {
         if reading.points > 0 || reading.replaced {
             turn.changed.insert(run);
         }
-        if reading.facts || reading.replaced {
+        // A run that goes on has not ended, whatever an earlier log said.
+        let says_ended = |tail: &Tail| tail.facts().iter().any(|fact| fact.0 == FactName::Ended);
+        let ended = reading.points > 0 && self.tails.len() > 1 && self.tails.values().any(|tail| says_ended(tail));
+        if reading.facts || reading.replaced || ended {
             turn.facts.insert(self.place.path.clone());
         }
         Ok(())
@@ -383,7 +386,8 @@ impl Follower {
         let logs =
             || self.tails.values().map(|tail| &**tail).chain(&self.gone).map(|t| (t.relative.as_str(), t.facts()));
         self.settings.read_blends(&self.place.path, logs());
-        let facts = self.settings.facts(&project.facts, logs());
+        let mut facts = self.settings.facts(&project.facts, logs());
+        self.end(&mut facts);
         let mut changed = self.offer_to_parts(project, store)?;
         let says_something = facts.known.values().any(|f| f.source != "project file");
         if self.id.is_none() && !says_something {
@@ -392,6 +396,24 @@ impl Follower {
         let run = self.register(store)?;
         changed.extend(store.set_facts(run, &facts)?.then_some(run));
         Ok(changed)
+    }
+
+    /// Only the log last written says how the run ended: one that was resumed has gone on since.
+    fn end(&self, facts: &mut Facts) {
+        let tails = || self.tails.values().map(|tail| &**tail).chain(&self.gone);
+        let newest = tails().max_by_key(|tail| (tail.stamp.modified.max(tail.cursor.modified), tail.id));
+        let of = |tail: &Tail, source: &str| source.strip_prefix(&tail.relative).is_some_and(|at| at.starts_with('#'));
+        if facts.known.get(&FactName::Ended).is_some_and(|known| tails().any(|tail| of(tail, &known.source))) {
+            facts.known.remove(&FactName::Ended);
+            if let Some(newest) = newest {
+                for (name, value, at) in newest.facts().iter().filter(|fact| fact.0 == FactName::Ended) {
+                    facts
+                        .known
+                        .insert(*name, Sourced { value: value.clone(), source: format!("{}#{at}", newest.relative) });
+                }
+            }
+        }
+        facts.conflicts.retain(|conflict| conflict.name != FactName::Ended);
     }
 
     /// Offers facts to the runs that are parts of files: what the log says of each comes before what settings beside it say of
@@ -557,7 +579,16 @@ fn by_name(relative: &str) -> Option<&'static str> {
         "py" | "sh" | "ipynb" | "c" | "cu" | "cpp" | "rs" => Some("ignored: source code, by its name"),
         "png" | "jpg" | "jpeg" | "gif" | "pdf" | "svg" | "mp4" => Some("ignored: an image, by its name"),
         "zip" | "tar" | "tgz" | "xz" | "bz2" => Some("ignored: compressed; unpack it to have it read"),
+        "parquet" if is_history_table(relative) => None,
         "parquet" | "arrow" | "mds" | "idx" => Some("ignored: data, by its name"),
         _ => None,
     }
+}
+
+/// Whether a Parquet file is called a history: data sets, of which there may be thousands, are not.
+fn is_history_table(relative: &str) -> bool {
+    #[cfg(feature = "parquet")]
+    return super::formats::parquet_history::is_history(relative);
+    #[cfg(not(feature = "parquet"))]
+    return relative.contains("history");
 }

@@ -302,7 +302,7 @@ impl<'a> Checker<'a> {
 
     fn fact(&self, name: FactName, place: &FactPlace, at: At) -> Result<FactSource, ProjectError> {
         let key = name.as_str();
-        let word = matches!(name, FactName::Schedule | FactName::InitFrom);
+        let word = name.is_text();
         let example = format!("write a source in the run's files, such as {key}: config.json#{key}");
         let number = |value: f64| {
             if word || name == FactName::Mixture || !value.is_finite() || value < 0.0 {

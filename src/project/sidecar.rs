@@ -56,7 +56,8 @@ impl JsonSchema for RunFile {
                         "additionalProperties": { "type": "number", "minimum": 0 }
                     })
                     .to_value(),
-                    FactName::Schedule | FactName::InitFrom => serde_json::json!({ "type": "string" }),
+                    FactName::Ended => serde_json::json!({ "enum": ["finished", "failed", "killed"] }),
+                    name if name.is_text() => serde_json::json!({ "type": "string" }),
                     FactName::Seed => serde_json::json!({ "type": "integer", "minimum": 0 }),
                     _ => amount.clone(),
                 };
@@ -125,9 +126,7 @@ fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<
             }
             Ok(FactValue::Mixture(mixture))
         }
-        Stated::Text(text) if matches!(name, FactName::Schedule | FactName::InitFrom) => {
-            Ok(FactValue::Text(text.trim().to_owned()))
-        }
+        Stated::Text(text) if name.is_text() => Ok(FactValue::Text(text.trim().to_owned())),
         Stated::Text(text) => {
             let value = parse_amount(text);
             let value = value

@@ -130,7 +130,7 @@ pub fn common_folders(snapshot: &Snapshot) -> String {
 /// What wants attention first.
 fn state_rank(state: RunState) -> u8 {
     match state {
-        RunState::Diverged => 0,
+        RunState::Diverged | RunState::Failed => 0,
         RunState::Stalled => 1,
         RunState::Running => 2,
         RunState::Waiting => 3,

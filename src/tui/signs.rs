@@ -13,7 +13,7 @@ pub fn state(theme: &Theme, state: RunState) -> (&'static str, Style) {
         RunState::Running => ("▸", theme.accent),
         RunState::Stalled => ("!", theme.warn),
         RunState::Finished => ("✓", theme.good),
-        RunState::Diverged => ("✗", theme.bad),
+        RunState::Diverged | RunState::Failed => ("✗", theme.bad),
     }
 }
 
@@ -35,6 +35,7 @@ pub fn state_word(state: RunState) -> &'static str {
         RunState::Stalled => "stalled",
         RunState::Finished => "finished",
         RunState::Diverged => "diverged",
+        RunState::Failed => "failed",
     }
 }
 

@@ -50,6 +50,8 @@ pub enum FactName {
     Seed,
     /// Checkpoint from which the run was initialised.
     InitFrom,
+    /// How the run ended: `finished`, `failed` or `killed`; nothing where it has not, or nobody said so.
+    Ended,
     /// Tokens per optimiser step, whatever it was stated by: what [`FactName::BatchTokens`] is, or sequences × length.
     TokensPerStep,
     /// Training tokens of the whole run, whatever they were stated by: planned tokens, or steps × tokens per step.
@@ -63,8 +65,14 @@ impl FactName {
         matches!(self, Self::Seed | Self::WarmupSteps | Self::DecaySteps | Self::MinLearningRate)
     }
 
+    /// Whether the value is a text.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended)
+    }
+
     /// All names, in display order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -84,6 +92,7 @@ impl FactName {
         Self::DecaySteps,
         Self::Seed,
         Self::InitFrom,
+        Self::Ended,
         Self::TokensPerStep,
         Self::Tokens,
     ];
@@ -111,6 +120,7 @@ impl FactName {
             Self::DecaySteps => "decay_steps",
             Self::Seed => "seed",
             Self::InitFrom => "init_from",
+            Self::Ended => "ended",
             Self::TokensPerStep => "tokens_per_step",
             Self::Tokens => "tokens",
         }

@@ -21,6 +21,8 @@ pub enum RunState {
     Finished,
     /// The loss is NaN or infinite.
     Diverged,
+    /// Its process failed or was killed, by what its tracker says.
+    Failed,
 }
 
 /// One metric of one run.

@@ -3,7 +3,7 @@
 
 use super::{
     Found, architecture, hf_args, levanter, lingua, litgpt, llamafactory, llm_foundry, maxtext, megatron, megatron_kin,
-    mixture, msswift, nanochat, nanotron, olmo, plain, torchtitan,
+    mixture, mlflow, msswift, nanochat, nanotron, olmo, plain, torchtitan,
 };
 use serde_json::Value;
 
@@ -28,6 +28,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(megatron_kin::facts(config));
     found.extend(model(config, "", 0));
     found.extend(hf_args::facts(config));
+    found.extend(mlflow::ended_by(config));
     let loose = plain::loose(config, &found);
     found.extend(loose.into_iter().filter(|found| !litgpt::is_of_several_iterations(config, found)));
     found
@@ -49,6 +50,7 @@ pub fn is_of_a_tool(config: &Value) -> bool {
         || !levanter::facts(config).is_empty()
         || llm_foundry::is_one(config)
         || !maxtext::facts(config).is_empty()
+        || mlflow::ended_by(config).is_some()
 }
 
 /// The model, which many configurations keep in a dictionary of its own.

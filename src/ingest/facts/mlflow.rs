@@ -1,6 +1,8 @@
 //! The parameters of MLflow's file store: `params/KEY` beside `metrics/`, one file per parameter, its value as text.
 
+use super::Found;
 use crate::ingest::formats::python_json;
+use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 
 /// Ends of names that logs and settings of other tools have, and parameters do not.
@@ -27,11 +29,30 @@ pub fn value(text: &str) -> Value {
     dictionary.unwrap_or_else(|| Value::from(text))
 }
 
+/// How a run ended, by its status: text in a database, a number in `meta.yaml` (mlflow/mlflow, mlflow/entities/run_status.py).
+#[must_use]
+pub fn ended(status: &str) -> Option<&'static str> {
+    match status.trim() {
+        "FINISHED" | "3" => Some("finished"),
+        "FAILED" | "4" => Some("failed"),
+        "KILLED" | "5" => Some("killed"),
+        _ => None,
+    }
+}
+
+/// The same from the `meta.yaml` of a run.
+#[must_use]
+pub fn ended_by(meta: &Value) -> Option<Found> {
+    let is_run = meta.get("run_id").or_else(|| meta.get("run_uuid")).is_some() && meta.get("artifact_uri").is_some();
+    let status = meta.get("status").filter(|_| is_run)?;
+    let how = ended(&status.as_str().map_or_else(|| status.to_string(), str::to_owned))?;
+    Some((FactName::Ended, FactValue::Text(how.to_owned()), "status".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ingest::facts::config;
-    use crate::vocab::{FactName, FactValue};
     use serde_json::Map;
 
     #[test]
@@ -41,6 +62,19 @@ mod tests {
         for other in ["metrics/loss", "params", "params/", "hparams/lr", "params/metrics.jsonl", "params.json"] {
             assert_eq!(parameter(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn how_a_run_ended_is_read_from_its_status() {
+        let meta = |status: Value| serde_json::json!({"run_id": "r", "artifact_uri": "a", "status": status});
+        let of = |status: Value| ended_by(&meta(status)).map(|found| found.1);
+        let text = |how: &str| Some(FactValue::Text(how.to_owned()));
+        assert_eq!(
+            [of(3.into()), of("FAILED".into()), of(5.into())],
+            [text("finished"), text("failed"), text("killed")]
+        );
+        assert_eq!([of(1.into()), of("RUNNING".into())], [None, None]);
+        assert_eq!(ended_by(&serde_json::json!({"status": 3})), None, "of something else");
     }
 
     #[test]

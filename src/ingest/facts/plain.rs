@@ -200,7 +200,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
 pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
     match name {
         FactName::Mixture => mixture(value).map(FactValue::Mixture),
-        FactName::Schedule | FactName::InitFrom => {
+        name if name.is_text() => {
             let text = value.as_str().filter(|t| !t.is_empty())?;
             let word = hf_args::schedule(text).filter(|_| name == FactName::Schedule);
             Some(FactValue::Text(word.unwrap_or(text).to_owned()))

@@ -19,6 +19,8 @@ pub mod json_history;
 pub mod jsonl;
 pub mod lines;
 pub mod mlflow;
+#[cfg(feature = "parquet")]
+pub mod parquet_history;
 pub mod protobuf;
 pub mod python_dict;
 pub mod python_json;
@@ -54,9 +56,19 @@ pub fn all() -> &'static [&'static dyn Format] {
         let databases: [&dyn Format; 1] = [&database::Database];
         #[cfg(not(feature = "sqlite"))]
         let databases: [&dyn Format; 0] = [];
+        #[cfg(feature = "parquet")]
+        let tables: [&dyn Format; 1] = [&parquet_history::ParquetHistory];
+        #[cfg(not(feature = "parquet"))]
+        let tables: [&dyn Format; 0] = [];
         let programs = console::FORMATS.iter().map(|format| *format as &dyn Format);
         // What has no metrics yet is of no program in particular.
-        files.into_iter().chain(databases).chain(programs).chain([&console::Console as &dyn Format]).collect()
+        files
+            .into_iter()
+            .chain(databases)
+            .chain(tables)
+            .chain(programs)
+            .chain([&console::Console as &dyn Format])
+            .collect()
     });
     &ALL
 }

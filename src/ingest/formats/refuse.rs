@@ -18,6 +18,9 @@ pub fn never_a_log(path: &str, head: &[u8]) -> Option<String> {
                 .into(),
         );
     }
+    if head.starts_with(b"PAR1") && cfg!(feature = "parquet") {
+        return None;
+    }
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((*what).into());
     }
@@ -60,6 +63,9 @@ pub fn not_recognised(path: &str, head: &[u8]) -> String {
                 .into()
         };
     }
+    if head.starts_with(b"PAR1") {
+        return "a Parquet table that is not called a history, metrics or a log; rename it to have it read".into();
+    }
     if extension == "wandb" {
         return "named like a W&B file, but without its header: damaged or incomplete".into();
     }
@@ -101,7 +107,10 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\x93NUMPY", "a NumPy array, not a log"),
     (b"\x89HDF\r\n\x1a\n", "HDF5, not a log"),
     (b"GGUF", "GGUF: weights, not a log"),
-    (b"PAR1", "a Parquet table, not a log; add it under 'tables:' in the project file"),
+    (
+        b"PAR1",
+        "a Parquet table; a history of a run in one is read by a build with it: cargo install mixlaw --features parquet",
+    ),
     (b"ARROW1", "an Arrow table, not a log"),
     (b"ORC", "an ORC table, not a log"),
     (b"\x7fELF", "a program, not a log"),

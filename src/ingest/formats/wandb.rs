@@ -12,6 +12,7 @@ use super::python_json::{self, Broken, Reader, Token};
 use super::scan::{ODD_STEP, is_step, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
+use crate::vocab::{FactName, FactValue};
 use serde_json::{Map, Value};
 
 /// Longest console line that is put together; a longer one is handed on in pieces.
@@ -182,6 +183,7 @@ impl WandbParser {
                 (4 | 13, Wire::Bytes(output)) => self.output(output)?,
                 (5, Wire::Bytes(config)) => self.configuration(config, sink)?,
                 (17, Wire::Bytes(run)) => self.started(run, sink)?,
+                (18, Wire::Bytes(exit)) => ended(exit, sink)?,
                 _ => {}
             }
         }
@@ -314,6 +316,17 @@ impl WandbParser {
         }
         Ok(())
     }
+}
+
+/// A `RunExitRecord`: how the process ended.
+fn ended(message: &[u8], sink: &mut Sink) -> Result<(), Malformed> {
+    let mut failed = false;
+    for field in Fields::new(message) {
+        failed |= matches!(field?, (1, Wire::Varint(code)) if code != 0);
+    }
+    let how = if failed { "failed" } else { "finished" };
+    sink.fact(FactName::Ended, FactValue::Text(how.to_owned()), "exit");
+    Ok(())
 }
 
 /// Takes an unfinished line as whole.

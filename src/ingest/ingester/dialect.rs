@@ -146,3 +146,13 @@ pub fn wandb_run(id: &str, name: &str, steps: std::ops::RangeInclusive<i64>) -> 
     }
     file.0
 }
+
+/// The same, by a process that ended with this code.
+pub fn ended_wandb_run(id: &str, steps: std::ops::RangeInclusive<i64>, code: i64) -> Vec<u8> {
+    let mut file = writers::wandb::File(wandb_run(id, "", steps));
+    let (mut exit, mut record) = (Vec::new(), Vec::new());
+    writers::int(&mut exit, 1, code);
+    writers::bytes(&mut record, 18, &exit);
+    file.record(&record);
+    file.0
+}

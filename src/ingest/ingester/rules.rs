@@ -337,3 +337,39 @@ fn a_run_that_wandb_resumed_in_another_folder_is_one_and_has_its_name() {
         ]
     );
 }
+
+#[test]
+fn how_a_run_ended_is_what_the_log_last_written_says() {
+    use super::dialect::ended_wandb_run;
+    use crate::store::ReadStore;
+    use crate::vocab::FactName;
+    let mut folder = Folder::new();
+    let ended = |folder: &mut Folder| {
+        folder.look();
+        let run = folder.store.find_run("runs/a").unwrap();
+        let facts = folder.store.facts(run).unwrap();
+        assert_eq!(facts.conflicts, []);
+        facts.text(FactName::Ended).map(str::to_owned)
+    };
+    let (first, second) = ("one/run-q1.wandb", "two/run-q1.wandb");
+    folder.write(first, &ended_wandb_run("q1", 1..=3, 1));
+    assert_eq!(ended(&mut folder).as_deref(), Some("failed"));
+    let resumed = super::dialect::wandb_run("q1", "", 4..=5);
+    folder.write(second, &resumed);
+    let later = SystemTime::now() + Duration::from_secs(5);
+    fs::File::options()
+        .append(true)
+        .open(folder.dir.path().join("runs/a").join(second))
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    assert_eq!(ended(&mut folder), None, "it goes on");
+    folder.write(second, &ended_wandb_run("q1", 4..=9, 0));
+    fs::File::options()
+        .append(true)
+        .open(folder.dir.path().join("runs/a").join(second))
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    assert_eq!(ended(&mut folder).as_deref(), Some("finished"));
+}

@@ -8,10 +8,11 @@
 //! read once, in the order of their numbers, as they come; where the last row that was read is another one by now, all is read
 //! anew. What one run is called is its name, and the beginning of its id where an earlier run has that name.
 
-use crate::ingest::facts::{config, mlflow};
+use crate::ingest::facts::{self, config, mlflow};
 use crate::ingest::formats::Sink;
 use crate::ingest::formats::saved::{self, Reader};
 use crate::open;
+use crate::vocab::{FactName, FactValue};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -88,7 +89,17 @@ pub fn read(path: &Path, before: &Place, sink: &mut Sink) -> Result<Found, Unrea
         for (run, known) in params.0 {
             let part = sink.part(&run);
             sink.go_to_part(part);
+            let status = known.get(STATUS).and_then(Value::as_str).map(str::to_owned);
             config::facts(&Value::Object(known)).into_iter().for_each(|(name, value, at)| sink.fact(name, value, at));
+            let ended = status.as_deref().and_then(mlflow::ended);
+            if start.params != 0 {
+                // What was said before it was resumed holds no more.
+                let (name, value, at) = facts::withdrawal(STATUS.to_owned());
+                sink.fact(name, value, at);
+            }
+            if let Some(how) = ended {
+                sink.fact(FactName::Ended, FactValue::Text(how.to_owned()), STATUS);
+            }
         }
         sink.go_to_part(0);
     }
@@ -122,6 +133,9 @@ struct Rows {
     last: Option<i64>,
     count: i64,
 }
+
+/// Where the status of a run stands among its parameters.
+const STATUS: &str = "run status";
 
 /// What each run is called, by its id.
 type Names = HashMap<String, String>;
@@ -178,6 +192,11 @@ impl Kind {
                     let Some(name) = names.get(&run) else { continue };
                     text.extend([name.as_str(), "\0", &key, "\0", &value, "\n"]);
                     all.entry(name.clone()).or_default().insert(key, mlflow::value(&value));
+                }
+                for (run, status) in statuses(connection)? {
+                    let Some(name) = names.get(&run) else { continue };
+                    text.extend([name.as_str(), "\0", &status, "\n"]);
+                    all.entry(name.clone()).or_default().insert(STATUS.to_owned(), Value::from(status));
                 }
             }
             Self::Trackio => {
@@ -241,6 +260,17 @@ impl Kind {
         sink.go_to_part(0);
         Ok(read)
     }
+}
+
+/// The status of each of MLflow's runs; none where the table has none.
+fn statuses(connection: &Connection) -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let has = "SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'status'";
+    if connection.query_row(has, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare("SELECT run_uuid, coalesce(status, '') FROM runs ORDER BY run_uuid")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 fn of_mlflow(row: &Row<'_>, names: &Names, sink: &mut Sink) -> Result<(), rusqlite::Error> {
@@ -341,6 +371,36 @@ mod tests {
         assert_eq!(read_all(&path, &mut place, false), []);
         writer.execute_batch("COMMIT").unwrap();
         assert_eq!(read_all(&path, &mut place, false), [point("mix-bbbbbbbb", "loss", 2, 9.0)]);
+    }
+
+    #[test]
+    fn how_mlflows_runs_ended_is_known_until_they_are_resumed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mlflow.db");
+        let writer = Connection::open(&path).unwrap();
+        writer
+            .execute_batch(
+                "CREATE TABLE runs (run_uuid TEXT, name TEXT, lifecycle_stage TEXT, start_time INTEGER, status TEXT);
+                 CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT);
+                 CREATE TABLE metrics (key TEXT, value REAL, timestamp INTEGER, run_uuid TEXT, step INTEGER, is_nan INTEGER);
+                 INSERT INTO runs VALUES ('aaaaaaaaaa', 'mix', 'active', 1, 'FAILED'), ('bbbbbbbbbb', 'new', 'active', 2, 'RUNNING');",
+            )
+            .unwrap();
+        let mut place = Place::default();
+        let mut all: Vec<facts::Found> = Vec::new();
+        let mut ended = || {
+            let mut sink = Sink::default();
+            place = read(&path, &place, &mut sink).unwrap_or_else(|_| panic!("unread")).place;
+            // The first part is 'mix'.
+            all.extend(sink.part_facts().iter().filter(|(part, _)| *part == 1).map(|(_, fact)| fact.clone()));
+            let standing = facts::in_force(&all).into_iter().map(|fact| fact.1.clone());
+            standing.collect::<Vec<_>>()
+        };
+        assert_eq!(ended(), [FactValue::Text("failed".to_owned())]);
+        writer.execute_batch("UPDATE runs SET status = 'RUNNING'").unwrap();
+        assert_eq!(ended(), []);
+        writer.execute_batch("UPDATE runs SET status = 'FINISHED' WHERE name = 'mix'").unwrap();
+        assert_eq!(ended(), [FactValue::Text("finished".to_owned())]);
     }
 
     #[test]

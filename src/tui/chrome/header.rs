@@ -133,7 +133,7 @@ fn states(shared: &Shared, snapshot: &Snapshot, short: bool) -> Piece {
         Span::styled(fmt::count(n as u64), theme.text),
         Span::styled(if n == 1 { " run" } else { " runs" }, theme.dim),
     ];
-    for state in [RunState::Running, RunState::Stalled, RunState::Diverged] {
+    for state in [RunState::Running, RunState::Stalled, RunState::Diverged, RunState::Failed] {
         let n = snapshot.runs.iter().filter(|r| r.state == state).count();
         if n > 0 {
             let (sign, style) = signs::state(theme, state);
