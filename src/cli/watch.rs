@@ -3,6 +3,7 @@
 mod curves;
 mod follow;
 mod places;
+mod questions;
 mod remember;
 mod thread;
 
@@ -18,9 +19,12 @@ use crate::ipc::series::{SeriesAnswer, SeriesQuery};
 use crate::project::{Project, ProjectError};
 use crate::report;
 use crate::report::text::Answers;
-use crate::tui::{self, CurveSet, Depth, Exit, LastWill, Latest, Prediction, Theme, ThemeName, ViewId, views};
+use crate::tui::{
+    self, Answered, CurveSet, Depth, Exit, LastWill, Latest, Prediction, Question, Theme, ThemeName, ViewId, views,
+};
 use crate::vocab::PredictAnswer;
 use clap::Args;
+use serde_json::value::RawValue;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,6 +221,11 @@ impl Answers for SessionAnswers<'_> {
         Some(CurveSet { query: query.clone(), curves: answer.curves, failed: None })
     }
 
+    fn answer(&mut self, question: &Question) -> Option<Answered> {
+        let said = self.0.ask::<Box<RawValue>>(question.query());
+        Some(question.answered(said.as_ref().map(|value| value.get()).map_err(|failure| failure.message.clone())))
+    }
+
     fn prediction(&mut self, query: &PredictQuery) -> Option<Prediction> {
         let answer = self.0.ask::<PredictAnswer>(Query::Predict(vec![query.clone()]));
         let (forecasts, failed) = match answer {
@@ -242,6 +251,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let publisher = Arc::clone(&service.publisher);
     curves::of_publisher(&publisher, &to_screen)?;
     places::of_publisher(&publisher, &to_screen)?;
+    questions::of_publisher(&publisher, &to_screen)?;
     thread("screen feed", move || follow::publisher(&publisher, &to_screen))?;
     let events = service.events();
     let shown = show(

@@ -5,13 +5,15 @@ use super::engine::Need;
 use super::outlook::chosen;
 use super::place::{mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, fitter, history, next, shapes, threads};
+use super::{as_logged, fitter, history, next, routers, run_log, shapes, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest::{self, Verdict};
-use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, LedgerQuery, PredictQuery, Query, StatusAnswer, Which};
+use crate::ipc::protocol::{
+    Failure, FitQuery, HistoryQuery, LedgerQuery, MomentsAnswer, PredictQuery, Query, StatusAnswer, Which,
+};
 use crate::ipc::series::SeriesAnswer;
 use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
@@ -38,7 +40,10 @@ pub fn need(query: &Query) -> Need {
         | Query::History(_)
         | Query::Ledger(_)
         | Query::Status
-        | Query::Series(_) => Need::Runs,
+        | Query::Series(_)
+        | Query::Log(_)
+        | Query::Router(_)
+        | Query::Moments => Need::Runs,
         // Other laws are fitted for the question, and nothing else is.
         Query::Fit(query) => {
             if query.is_of_the_projects_fits() {
@@ -74,6 +79,9 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),
         Query::Status => json(&status(&current.snapshot)),
+        Query::Log(query) => json(&run_log::lines(query, current, stop)?),
+        Query::Router(query) => json(&routers::answer(query, current, stop)?),
+        Query::Moments => json(&MomentsAnswer { moments: history::moments(&current.store, MOST_PAST_FITS)? }),
         Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),
     }
 }

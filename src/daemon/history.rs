@@ -76,6 +76,17 @@ pub fn read(store: &SledStore, until: Option<f64>, most: usize) -> Result<Vec<Ke
     Ok(kept.iter().filter_map(|entry| serde_json::from_slice(&entry.value).ok()).collect())
 }
 
+/// When the newest fits that are kept were made, seconds since 1970, ascending, each once; of at most `most` fits.
+///
+/// # Errors
+/// What the store says.
+pub fn moments(store: &SledStore, most: usize) -> Result<Vec<f64>, StoreError> {
+    let mut all: Vec<u64> = store.kept(u64::MAX, most)?.iter().map(|entry| entry.at).collect();
+    all.reverse();
+    all.dedup();
+    Ok(all.into_iter().map(|at| at as f64 / 1e3).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

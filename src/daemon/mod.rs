@@ -50,6 +50,8 @@ mod optima;
 pub mod outlook;
 mod place;
 pub mod publisher;
+mod routers;
+mod run_log;
 pub mod run_view;
 #[cfg(feature = "daemon")]
 pub mod server;

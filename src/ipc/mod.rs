@@ -17,8 +17,10 @@ pub mod change;
 pub mod client;
 pub mod feed;
 pub mod frame;
+pub mod log;
 pub mod protocol;
 pub mod replica;
+pub mod router;
 pub mod series;
 pub mod state;
 #[cfg(test)]

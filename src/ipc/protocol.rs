@@ -1,6 +1,8 @@
 //! Messages of the socket protocol.
 
 use super::change::Change;
+use super::log::LogQuery;
+use super::router::RouterQuery;
 use super::series::SeriesQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
@@ -135,6 +137,12 @@ pub enum Query {
     Advice,
     /// Which runs to launch.
     Next(NextQuery),
+    /// Lines of a run's log.
+    Log(LogQuery),
+    /// How routers share out tokens.
+    Router(RouterQuery),
+    /// When fits were made.
+    Moments,
 }
 
 /// The answer to [`Query::Status`].
@@ -258,4 +266,11 @@ pub enum ExportFormat {
     Jsonl,
     /// A header and one row a line.
     Csv,
+}
+
+/// The answer to [`Query::Moments`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MomentsAnswer {
+    /// Seconds since 1970, ascending, each once.
+    pub moments: Vec<f64>,
 }

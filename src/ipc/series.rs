@@ -271,7 +271,7 @@ fn bits(value: Option<&f64>) -> Option<u64> {
     value.map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() })
 }
 
-mod numbers {
+pub(super) mod numbers {
     use serde::ser::SerializeSeq;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -37,6 +37,9 @@ pub fn dashboard(
     if let Some(place) = model.place() {
         model.shared.prediction = answers.prediction(&place).map(Arc::new);
     }
+    if let Some((questions, _)) = model.questions() {
+        model.shared.answers = Arc::new(questions.iter().filter_map(|question| answers.answer(question)).collect());
+    }
     let about = model.headline().unwrap_or_default();
     let area = Rect::new(0, 0, columns, rows);
     let mut buf = Buffer::empty(area);

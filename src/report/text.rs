@@ -7,7 +7,7 @@ use crate::tui::model::Slot;
 use crate::tui::plain::text;
 use crate::tui::text::{frame as bordered, text_area};
 use crate::tui::views::{Pane, Presence, Role, ViewId};
-use crate::tui::{CurveSet, Depth, Model, Prediction, Theme, ThemeName};
+use crate::tui::{Answered, CurveSet, Depth, Model, Prediction, Question, Theme, ThemeName};
 use crate::vocab::Snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -23,6 +23,8 @@ pub trait Answers {
     fn curves(&mut self, query: &SeriesQuery) -> Option<CurveSet>;
     /// Losses at a place.
     fn prediction(&mut self, query: &PredictQuery) -> Option<Prediction>;
+    /// What is said to a question.
+    fn answer(&mut self, question: &Question) -> Option<Answered>;
 }
 
 /// Curves alone.
@@ -34,8 +36,14 @@ impl<F: FnMut(&SeriesQuery) -> Option<CurveSet>> Answers for F {
     fn prediction(&mut self, _: &PredictQuery) -> Option<Prediction> {
         None
     }
+
+    fn answer(&mut self, _: &Question) -> Option<Answered> {
+        None
+    }
 }
 
+/// Rows that a view may ask the daemon for.
+const ASKED_ROWS: u16 = 40;
 /// More rows than this of a view are left out.
 const MOST_ROWS: usize = 400;
 
@@ -77,6 +85,9 @@ fn view(model: &mut Model, id: ViewId, columns: u16, answers: &mut dyn Answers) 
     if let Some(place) = model.slot(id).and_then(|slot| slot.view.place(&model.shared)) {
         model.shared.prediction = answers.prediction(&place).map(Arc::new);
     }
+    let asks = model.slot(id).map(|slot| slot.view.asks(&model.shared, Rect { height: ASKED_ROWS, ..room }));
+    let answers: Vec<Answered> = asks.iter().flatten().filter_map(|question| answers.answer(question)).collect();
+    model.shared.answers = Arc::new(answers);
     let Some(slot) = model.slot(id) else { return String::new() };
     let shared = &model.shared;
     let width = text_area(Rect::new(0, 0, columns - 2, 1)).width;

@@ -1,15 +1,17 @@
 //! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
+use crate::ipc::log::{LogAnswer, LogLine};
+use crate::ipc::router::{RouterAnswer, RouterLayer};
 use crate::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
-use crate::tui::CurveSet;
+use crate::tui::{Answer, Answered, CurveSet, Question};
 use crate::vocab::ledger::{Calibration, Grade};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
-    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, LedgerView, Measure, MetricView,
-    Mixture, Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView, ScaleTestView,
-    Severity, Snapshot, Sourced, TargetView, WatchedRoot,
+    FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, KeptFit, LedgerView, Measure,
+    MetricView, Mixture, Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView,
+    ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -497,9 +499,11 @@ pub fn wide() -> Snapshot {
     s
 }
 
+/// What tries to steer the terminal.
+const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\t\u{9b}31m\u{202e}\u{2066}evil\u{200f}";
+
 /// Every name and sentence tries to steer the terminal and to reorder what is read.
 pub fn hostile() -> Snapshot {
-    const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\t\u{9b}31m\u{202e}\u{2066}evil\u{200f}";
     let evil = |text: &mut String| {
         let middle = text.chars().count() / 2;
         *text = text.chars().take(middle).chain(EVIL.chars()).chain(text.chars().skip(middle)).collect();
@@ -635,4 +639,78 @@ pub fn isoflop() -> Snapshot {
     let mut snapshot = sweep();
     snapshot.optima = Some(Arc::new(optima));
     snapshot
+}
+
+/// The same, with runs that log the loads of eight experts in four layers.
+pub fn routed() -> Snapshot {
+    let mut snapshot = isoflop();
+    for run in snapshot.runs.iter_mut().map(Arc::make_mut) {
+        run.facts.insert(FactName::Experts, number(8.0, "config.json#experts"));
+        for (layer, expert) in (0..4).flat_map(|layer| (0..8).map(move |expert| (layer, expert))) {
+            let key = format!("moe/layer_{layer}/expert_{expert}/load");
+            Arc::make_mut(&mut run.metrics).insert(key.as_str().into(), metric(40, 400, 0.125));
+        }
+    }
+    snapshot
+}
+
+/// What a daemon would say: a log of 600 lines, four layers of eight experts of which one dies, forty rounds of fits.
+pub fn answers(questions: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
+    let evil = if snapshot.project.contains('\u{1b}') { EVIL } else { "" };
+    let line = |i: u32| LogLine {
+        at: u64::from(i) * 60,
+        text: format!("step {i} loss {:.3}{evil}", 3.0 - 1e-3 * f64::from(i)),
+    };
+    let answer = |question: &Question| match question {
+        Question::Log(query) => {
+            let find = query.find.clone().unwrap_or_default();
+            let lines = (0..600).map(line).filter(|line| line.text.contains(&find)).collect();
+            let files = vec![format!("metrics.jsonl{evil}"), "train.log".to_owned()];
+            let file = query.file.min(1);
+            Answer::Log(LogAnswer { files, file, size: 36_000, lines, is_first: true, is_last: true, note: None })
+        }
+        Question::Router(query) => {
+            let layers: Vec<String> = (0..4).map(|layer| format!("moe/layer_{layer}{evil}")).collect();
+            let columns = (query.columns as usize).min(40);
+            let one = |layer: &String| RouterLayer {
+                layer: layer.clone(),
+                experts: 8,
+                entropy: (0..columns).map(|i| 0.99 - 0.1 * i as f64 / columns as f64).collect(),
+                violation: 0.4,
+                variation: 0.21,
+                carry: 7,
+                dead: vec![5],
+            };
+            let layer =
+                query.layer.as_ref().and_then(|name| layers.iter().position(|layer| layer == name)).unwrap_or(2);
+            let load = |at: usize| match (at / 8, at % 8) {
+                (column, 5) if 2 * column > columns => 0.0,
+                (_, 5) => 0.4,
+                (column, 3) => 1.0 + 3.0 * column as f64 / columns as f64,
+                _ => 1.0,
+            };
+            Answer::Router(RouterAnswer {
+                layers: layers.iter().map(one).collect(),
+                layer,
+                experts: (0..8).collect(),
+                steps: (1..=columns as i64).map(|i| 10 * i).collect(),
+                loads: (0..8 * columns).map(load).collect(),
+            })
+        }
+        Question::Moments => Answer::Moments((0..40).map(|i| 1.79e9 - 60.0 * f64::from(39 - i)).collect()),
+        Question::FitsAt(at) => {
+            let kept = |fit: &FitView| KeptFit {
+                at: *at,
+                build: "0.1.0".to_owned(),
+                inputs: "cafe".to_owned(),
+                theta: Vec::new(),
+                covariance: Vec::new(),
+                runs: snapshot.runs.iter().take(12).map(|run| run.name.clone()).collect(),
+                target: snapshot.forecasts.iter().find(|forecast| forecast.metric == fit.metric).cloned(),
+                fit: FitView { skill: Some(0.5), ..fit.clone() },
+            };
+            Answer::Fits(snapshot.fits.iter().map(kept).collect())
+        }
+    };
+    questions.iter().map(|question| Answered { question: question.clone(), answer: answer(question) }).collect()
 }

@@ -2,6 +2,7 @@
 //! screen that stops (Ctrl-S, a connection that hangs) costs one state and not all that came since.
 
 use super::Incoming;
+use super::question::Question;
 use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -24,6 +25,8 @@ pub struct Feed {
     pub curves: Wish<SeriesQuery>,
     /// The place whose losses it shows, and a number that differs with other fits.
     pub place: Wish<(PredictQuery, u64)>,
+    /// What it asks beside, and a number that differs where the answers may.
+    pub questions: Wish<(Vec<Question>, u64)>,
 }
 
 /// What the screen wants, for those who bring it.
@@ -48,6 +51,7 @@ pub struct Latest {
     chosen: Wisher<u32>,
     curves: Wisher<SeriesQuery>,
     place: Wisher<(PredictQuery, u64)>,
+    questions: Wisher<(Vec<Question>, u64)>,
 }
 
 /// Nobody looks any more.
@@ -61,9 +65,11 @@ pub fn latest() -> (Feed, Latest) {
     let (chosen, wished_run) = wish();
     let (curves, wished_curves) = wish();
     let (place, wished_place) = wish();
+    let (questions, wished_questions) = wish();
     let slot = Slot::default();
-    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves, place };
-    (feed, Latest { slot, bell, chosen: wished_run, curves: wished_curves, place: wished_place })
+    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves, place, questions };
+    let wishes = (wished_run, wished_curves, wished_place, wished_questions);
+    (feed, Latest { slot, bell, chosen: wishes.0, curves: wishes.1, place: wishes.2, questions: wishes.3 })
 }
 
 fn wish<T>() -> (Wish<T>, Wisher<T>) {
@@ -116,6 +122,7 @@ impl Feed {
                 Incoming::Curves(_) => 1,
                 Incoming::Lost(_) | Incoming::Back => 2,
                 Incoming::Prediction(_) => 3,
+                Incoming::Answers(_) => 4,
             };
             slot.retain(|one| kind(one) != kind(&incoming));
             slot.push(incoming);
@@ -141,6 +148,11 @@ impl Latest {
     /// Says which place the screen shows the losses of, by which fits. Costs nothing where both are the same.
     pub fn ask_about(&self, place: Option<PredictQuery>, fits: u64) {
         self.place.want(place.map(|place| (place, fits)));
+    }
+
+    /// Says what the screen asks, and a number that differs where the answers may. Costs nothing where both are the same.
+    pub fn ask(&self, questions: Option<(Vec<Question>, u64)>) {
+        self.questions.want(questions);
     }
 
     /// Rings when there is something to take, and is closed when the other side is gone.
@@ -173,6 +185,7 @@ mod tests {
             Incoming::Back => "back".to_owned(),
             Incoming::Curves(set) => set.query.metrics.concat(),
             Incoming::Prediction(_) => "prediction".to_owned(),
+            Incoming::Answers(_) => "answers".to_owned(),
         };
         std::iter::from_fn(|| latest.take()).map(name).collect()
     }

@@ -35,6 +35,7 @@ pub mod palette;
 pub mod plain;
 pub mod plot;
 pub mod prediction;
+pub mod question;
 pub mod run;
 pub mod scale;
 pub mod shared;
@@ -57,6 +58,7 @@ pub use latest::{Feed, Gone, Latest, latest};
 pub use memory::Memory;
 pub use model::Model;
 pub use prediction::Prediction;
+pub use question::{Answer, Answered, Question};
 pub use run::{Options, run};
 pub use shared::Shared;
 pub use theme::{Depth, Theme, ThemeName};
@@ -79,6 +81,8 @@ pub enum Incoming {
     Curves(Arc<CurveSet>),
     /// What the laws say of the place that was asked about.
     Prediction(Arc<Prediction>),
+    /// Answers to all that views asked.
+    Answers(Arc<Vec<Answered>>),
     /// No more snapshots for now, and why, in a sentence with what to type. What was seen last stays on screen, marked.
     Lost(String),
     /// The connection is back.

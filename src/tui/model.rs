@@ -4,6 +4,7 @@ use super::action::{Info, Reach};
 use super::global;
 use super::layout::{Arrangement, inside, plan};
 use super::palette::Palette;
+use super::question::Question;
 use super::shared::{Link, Shared};
 use super::theme::{Theme, ThemeName};
 use super::update::Effect;
@@ -202,6 +203,20 @@ impl Model {
         self.shared.snapshot.as_ref()?;
         let seen = self.on_screen().into_iter();
         seen.filter_map(|(id, _)| self.slot(id)?.view.place(&self.shared)).next_back()
+    }
+
+    /// What is on screen asks the daemon, and a number that differs where the answers may.
+    #[must_use]
+    pub fn questions(&self) -> Option<(Vec<Question>, u64)> {
+        let snapshot = self.shared.snapshot.as_ref()?;
+        let mut asked: Vec<Question> = Vec::new();
+        for (id, inner) in self.on_screen() {
+            let of_view = self.slot(id).map(|slot| slot.view.asks(&self.shared, inner)).unwrap_or_default();
+            asked.extend(of_view.into_iter().filter(|question| !asked.contains(question)).collect::<Vec<_>>());
+        }
+        let is_live = asked.iter().any(Question::is_live);
+        let turn = if is_live { snapshot.seq } else { self.fits() };
+        (!asked.is_empty()).then_some((asked, turn))
     }
 
     /// A number that differs with other fits, by what they say of the target.

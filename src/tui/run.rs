@@ -150,6 +150,7 @@ impl Loop {
         }
         self.snapshots.choose(self.model.shared.runs.selected);
         self.snapshots.ask_for(self.model.needs());
+        self.snapshots.ask(self.model.questions());
         self.snapshots.ask_about(self.model.place(), self.model.fits());
         if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {
             effects.extend(update(&mut self.model, Event::Age(age)));

@@ -6,6 +6,7 @@ use super::curves::CurveSet;
 pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::prediction::Prediction;
+use super::question::{Answer, Answered, Question};
 use super::theme::Theme;
 use crate::vocab::{FitView, MetricUnit, RatioChart, RunView, Snapshot};
 use std::collections::BTreeSet;
@@ -84,6 +85,8 @@ pub struct Shared {
     pub curves: Option<Arc<CurveSet>>,
     /// The prediction that came last.
     pub prediction: Option<Arc<Prediction>>,
+    /// The answers to what views ask that came last.
+    pub answers: Arc<Vec<Answered>>,
     /// The chart chosen by the user, an index into `snapshot.charts`; `None`: as many as fit, the main one first.
     pub chart: Option<usize>,
     /// The fit chosen by the user, an index into `snapshot.fits`; `None`: the one the main chart rests on.
@@ -107,6 +110,7 @@ impl Shared {
             metric: None,
             curves: None,
             prediction: None,
+            answers: Arc::default(),
             chart: None,
             fit: None,
         }
@@ -167,6 +171,12 @@ impl Shared {
             let near = before.unwrap_or(0).min(self.runs.order.len().saturating_sub(1));
             self.runs.selected = self.runs.order.get(near).map(|i| snapshot.runs[*i].id);
         }
+    }
+
+    /// The answer to a question, where it has come.
+    #[must_use]
+    pub fn answer(&self, question: &Question) -> Option<&Answer> {
+        self.answers.iter().find(|answered| answered.question == *question).map(|answered| &answered.answer)
     }
 
     /// Whether there is room for empty lines between paragraphs.

@@ -83,6 +83,11 @@ fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
         }
         Incoming::Curves(_) if shared.frozen => {}
         Incoming::Curves(curves) => shared.curves = Some(curves),
+        Incoming::Answers(_) if shared.frozen => {}
+        Incoming::Answers(answers) => {
+            shared.answers = answers;
+            model.settle();
+        }
         Incoming::Prediction(prediction) => shared.prediction = Some(prediction),
         Incoming::Lost(why) => shared.link = Link::Lost(why),
         Incoming::Back => shared.link = if shared.snapshot.is_some() { Link::Live } else { Link::Waiting },
@@ -198,7 +203,7 @@ fn press(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
     let plan = model.plan();
     let Some(Placed { area, shown, tabs }) = plan.at(mouse.column, mouse.row) else { return Vec::new() };
     let tab = (mouse.row == area.y && tabs.len() > 1)
-        .then(|| chrome::frame::tab_at(model, tabs, *shown, mouse.column.saturating_sub(area.x)))
+        .then(|| chrome::frame::tab_at(model, tabs, *shown, area.width, mouse.column.saturating_sub(area.x)))
         .flatten();
     model.focus_on(tab.unwrap_or(*shown));
     model.held = None;

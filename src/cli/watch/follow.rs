@@ -5,7 +5,7 @@
 //! cursor moves. Curves come on a third ([`super::curves`]).
 
 use super::thread::thread;
-use super::{curves, places};
+use super::{curves, places, questions};
 use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
 use crate::daemon::seconds;
@@ -54,6 +54,7 @@ pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) ->
     let screen = Arc::new(Screen { feed: to_screen, parts: Mutex::default() });
     curves::of_daemon(project, &screen.feed)?;
     places::of_daemon(project, &screen.feed)?;
+    questions::of_daemon(project, &screen.feed)?;
     let (ours, theirs) = (Arc::clone(&screen), project.clone());
     thread("selected run", move || follow_selected(&theirs, &ours))?;
     let project = project.clone();

@@ -20,7 +20,7 @@ pub fn draw(model: &Model, place: &Placed, buf: &mut Buffer) {
     }
     let theme = &model.shared.theme;
     let border = if focused { theme.focus } else { theme.faint };
-    let tabs = tabs(model, &place.tabs, place.shown).into_iter().map(|(_, span)| span);
+    let tabs = tabs(model, &place.tabs, place.shown, place.area.width).into_iter().map(|(_, span)| span);
     let inner = frame(place.area, border, Line::from(tabs.collect::<Vec<_>>()), buf);
     content(model, slot, inner, buf);
 }
@@ -45,8 +45,22 @@ fn content(model: &Model, slot: &Slot, inner: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The titles of views that share a place, each with the view it leads to.
-fn tabs<'a>(model: &Model, of: &[ViewId], shown: ViewId) -> Vec<(Option<ViewId>, Span<'a>)> {
+/// The titles of views that share a place, each with the view it leads to. Where there is no room for all, the last ones
+/// that nothing waits in are left out; keys and the palette lead to them.
+fn tabs<'a>(model: &Model, of: &[ViewId], shown: ViewId, width: u16) -> Vec<(Option<ViewId>, Span<'a>)> {
+    let mut of = of.to_vec();
+    loop {
+        let all = titles(model, &of, shown);
+        let wide: usize = all.iter().map(|(_, span)| span.width()).sum();
+        let calls = |id: &ViewId| model.slot(*id).is_some_and(|slot| slot.view.badge(&model.shared).is_some());
+        match of.iter().rposition(|id| *id != shown && !calls(id)) {
+            Some(last) if wide + 2 > usize::from(width) => drop(of.remove(last)),
+            _ => return all,
+        }
+    }
+}
+
+fn titles<'a>(model: &Model, of: &[ViewId], shown: ViewId) -> Vec<(Option<ViewId>, Span<'a>)> {
     let theme = &model.shared.theme;
     let focused = model.focus == shown && model.overlay == Overlay::None;
     let mut spans = Vec::new();
@@ -69,9 +83,9 @@ fn tabs<'a>(model: &Model, of: &[ViewId], shown: ViewId) -> Vec<(Option<ViewId>,
 
 /// The view whose tab is at that column of a shared place, counted from its left border.
 #[must_use]
-pub fn tab_at(model: &Model, of: &[ViewId], shown: ViewId, column: u16) -> Option<ViewId> {
+pub fn tab_at(model: &Model, of: &[ViewId], shown: ViewId, width: u16, column: u16) -> Option<ViewId> {
     let mut at = 1;
-    for (id, span) in tabs(model, of, shown) {
+    for (id, span) in tabs(model, of, shown, width) {
         let next = at + span.width();
         if (at..next).contains(&usize::from(column)) {
             return id;

@@ -34,7 +34,7 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "move.start" => selected(after) == 0,
         "move.end" => selected(after) == 35,
         "view.next" => after.focus == CHART,
-        "view.previous" => after.focus == views::what_if::ID,
+        "view.previous" => after.focus == ViewId("logs"),
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
         // There is nothing wider than everything, nothing tried and no run hidden yet.
         "curves.wider" | "what-if.reset" | "runs.all" => true,
@@ -204,7 +204,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 10), (fixture::empty(), 3)] {
+    for (snapshot, panels) in [(fixture::sweep(), 11), (fixture::empty(), 3)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {

@@ -20,7 +20,16 @@ fn model(snapshot: Snapshot, size: (u16, u16)) -> Model {
     let view = model.slot(crate::tui::views::curves::ID).expect("the view");
     let query = view.view.needs(&model.shared, Rect::new(0, 0, size.0, size.1));
     model.shared.curves = query.map(|query| Arc::new(fixture::curves(&query)));
+    answer(&mut model);
     model
+}
+
+/// Says what every view asks, be it on screen or not.
+fn answer(model: &mut Model) {
+    let (Some(snapshot), size) = (model.shared.snapshot.clone(), model.shared.size) else { return };
+    let area = Rect::new(0, 0, size.0, size.1);
+    let asked: Vec<_> = model.views.iter().flat_map(|slot| slot.view.asks(&model.shared, area)).collect();
+    model.shared.answers = Arc::new(fixture::answers(&asked, &snapshot));
 }
 
 /// The cells of the whole screen.
@@ -64,5 +73,6 @@ fn all() -> Vec<Snapshot> {
         fixture::hostile(),
         fixture::many(500),
         fixture::isoflop(),
+        fixture::routed(),
     ]
 }

@@ -100,7 +100,7 @@ fn every_size_is_drawn() {
 
 #[test]
 fn nothing_steers_the_terminal() {
-    for typed in ["", "?", "\n", "4", "5", "2z", "4z", "5z", "/\u{1b}x"] {
+    for typed in ["", "?", "\n", "4", "5", "2z", "4z", "5z", "/\u{1b}x", "O", "Oz", "Ozv", "O/loss\n&", "E", "Ez"] {
         for size in [(140, 40), (80, 24), (60, 20), (39, 9), (200, 60)] {
             let mut m = model(fixture::hostile(), size);
             for c in typed.chars() {
@@ -176,4 +176,52 @@ fn runs_grouped_by_compute_have_a_view() {
         press(&mut m, KeyCode::Char('z'));
         insta::assert_snapshot!(format!("shape_{}x{}", size.0, size.1), screen(&m));
     }
+}
+
+/// A view over the whole screen at three sizes, after what is typed, with what the daemon says to it.
+fn whole(name: &str, snapshot: Snapshot, typed: &str) {
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        let mut m = model(snapshot.clone(), size);
+        for c in typed.chars() {
+            press(&mut m, if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) });
+            answer(&mut m);
+            if let Some(query) = m.needs() {
+                m.shared.curves = Some(Arc::new(fixture::curves(&query)));
+            }
+        }
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), screen(&m));
+    }
+}
+
+#[test]
+fn the_log_of_a_run_is_followed_and_found_in() {
+    whole("logs", fixture::sweep(), "Oz");
+    whole("logs_found", fixture::sweep(), "Oz/2.5\n");
+    let mut m = model(fixture::sweep(), (80, 24));
+    type_in(&mut m, "Oz");
+    assert!(screen(&m).contains("step 599 loss 2.401") && screen(&m).contains("following"), "{}", screen(&m));
+    press(&mut m, KeyCode::PageUp);
+    assert!(!screen(&m).contains("step 599 ") && !screen(&m).contains("following"), "{}", screen(&m));
+    press(&mut m, KeyCode::Home);
+    assert!(screen(&m).contains("step 0 loss"), "{}", screen(&m));
+    press(&mut m, KeyCode::End);
+    assert!(screen(&m).contains("step 599 "));
+    type_in(&mut m, "n");
+    answer(&mut m);
+    assert!(screen(&m).contains("train.log 2 of 2 files"), "{}", screen(&m));
+}
+
+#[test]
+fn the_routers_of_a_run_are_mapped() {
+    whole("router", fixture::routed(), "Ez");
+    let mut m = model(fixture::routed(), (120, 40));
+    type_in(&mut m, "Ez");
+    answer(&mut m);
+    assert!(screen(&m).contains("no tokens: 5"), "{}", screen(&m));
+    press(&mut m, KeyCode::Up);
+    answer(&mut m);
+    assert!(screen(&m).contains("layer 2 of 4"), "{}", screen(&m));
+    let mut none = model(fixture::sweep(), (80, 24));
+    type_in(&mut none, "E");
+    assert_ne!(none.focus, crate::tui::ViewId("router"), "nothing has experts");
 }

@@ -3,12 +3,13 @@
 
 use super::*;
 use crate::tui::model::Overlay;
-use crate::tui::{Effect, Incoming, Prediction};
+use crate::tui::{Answer, Answered, Effect, Incoming, Prediction};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-const KEYS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/?#+-=[]!<>. é\u{202e}";
+const KEYS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/?#+-=[]!<>.&, é\u{202e}";
+const EVIL: &str = "no \u{1b}[31m answer\u{202e}";
 const CODES: [KeyCode; 15] = [
     KeyCode::Up,
     KeyCode::Down,
@@ -41,7 +42,7 @@ impl Chance {
 
 fn event(chance: &mut Chance, snapshots: &[Arc<Snapshot>], m: &Model) -> Event {
     let (w, h) = (usize::from(m.shared.size.0), usize::from(m.shared.size.1));
-    match chance.below(20) {
+    match chance.below(21) {
         0 => Event::Incoming(Incoming::Snapshot(chance.of(snapshots))),
         1 => match m.needs() {
             Some(query) => Event::Incoming(Incoming::Curves(Arc::new(fixture::curves(&query)))),
@@ -73,6 +74,17 @@ fn event(chance: &mut Chance, snapshots: &[Arc<Snapshot>], m: &Model) -> Event {
             Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
         }
         10..=12 => Event::Key(KeyEvent::new(chance.of(&CODES), KeyModifiers::NONE)),
+        13 => {
+            let (Some((questions, _)), Some(snapshot)) = (m.questions(), &m.shared.snapshot) else {
+                return Event::Age(3.0);
+            };
+            let mut answers = fixture::answers(&questions, snapshot);
+            if chance.below(4) == 0 {
+                let failed = |Answered { question, .. }| Answered { question, answer: Answer::Failed(EVIL.to_owned()) };
+                answers = answers.into_iter().map(failed).collect();
+            }
+            Event::Incoming(Incoming::Answers(Arc::new(answers)))
+        }
         _ => {
             let keys: Vec<char> = KEYS.chars().collect();
             let modifiers =

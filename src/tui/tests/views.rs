@@ -52,7 +52,7 @@ fn every_view_draws_inside_its_area_at_every_size_in_every_state() {
 #[test]
 fn every_view_is_reached_and_seen_in_every_layout() {
     for layout in &LAYOUTS {
-        let mut m = model(fixture::isoflop(), layout.least);
+        let mut m = model(fixture::routed(), layout.least);
         for id in m.stops() {
             m.go(id);
             assert_eq!(m.focus, id);

@@ -16,7 +16,9 @@ pub mod curves;
 mod input;
 pub mod laws;
 pub mod ledger;
+pub mod logs;
 pub mod one;
+pub mod router;
 pub mod run;
 pub mod runs;
 pub mod setup;
@@ -26,6 +28,7 @@ pub mod what_if;
 pub use input::{Input, Motion, Mouse, MouseKind, Prompt};
 
 use super::action::{Action, Chord, Info};
+use super::question::Question;
 use super::shared::Shared;
 use super::text;
 use super::update::Effect;
@@ -54,6 +57,8 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<compare::Compare>::default(),
         Box::<what_if::WhatIf>::default(),
         Box::<shape::Shape>::default(),
+        Box::<logs::Logs>::default(),
+        Box::<router::Router>::default(),
         Box::<one::One>::default(),
         Box::<run::Run>::default(),
     ]
@@ -240,6 +245,11 @@ pub trait View: Erased + Debug + Any {
     /// The place whose losses it shows while it is on screen.
     fn place(&self, _shared: &Shared) -> Option<PredictQuery> {
         None
+    }
+
+    /// What it asks the daemon while it is on screen in these cells; the answers are in [`Shared::answer`].
+    fn asks(&self, _shared: &Shared, _inner: Rect) -> Vec<Question> {
+        Vec::new()
     }
 
     /// What is worth copying of it, as text that another program reads; `None` where its picture is.

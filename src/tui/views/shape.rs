@@ -1,6 +1,7 @@
 //! Compute-optimal sizes: runs grouped by compute with their parabolas, and N_opt(C), D_opt(C) by each method.
 
-use super::{Actions, Pane, Presence, Role, Spec, View, ViewId};
+use super::{Actions, Ask, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::tui::action::{Reach, k};
 use crate::tui::lines::{Curve, Lines};
 use crate::tui::shared::Shared;
 use crate::tui::text::{corner, prose, scrolled, text_area};
@@ -29,7 +30,11 @@ const PLACES: usize = 48;
 #[derive(Debug, Clone, Default)]
 pub struct Shape;
 
-impl Actions for Shape {}
+impl Actions for Shape {
+    const ACTIONS: &'static [ViewAction<Self>] =
+        &[act("shape.open", &[k('N')], "compute-optimal sizes", |_: &mut Self, cx| cx.asks.push(Ask::Focus(SPEC.id)))
+            .reach(Reach::Everywhere)];
+}
 
 impl View for Shape {
     fn spec(&self) -> &'static Spec {

@@ -1,0 +1,78 @@
+//! What views ask the daemon while they are on screen, beside curves and places, and what it says.
+
+use crate::ipc::log::{LogAnswer, LogQuery};
+use crate::ipc::protocol::{HistoryQuery, MomentsAnswer, Query};
+use crate::ipc::router::{RouterAnswer, RouterQuery};
+use crate::vocab::{HistoryAnswer, KeptFit};
+use serde::de::DeserializeOwned;
+
+/// A question of a view.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// Lines of a run's log.
+    Log(LogQuery),
+    /// How the routers of a run share out tokens.
+    Router(RouterQuery),
+    /// When fits were made.
+    Moments,
+    /// The fits that stood at a time, seconds since 1970.
+    FitsAt(f64),
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// See [`Question::Log`].
+    Log(LogAnswer),
+    /// See [`Question::Router`].
+    Router(RouterAnswer),
+    /// See [`Question::Moments`]; ascending.
+    Moments(Vec<f64>),
+    /// See [`Question::FitsAt`].
+    Fits(Vec<KeptFit>),
+    /// Why there is no answer, as a sentence.
+    Failed(String),
+}
+
+/// A question with its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// What was asked.
+    pub question: Question,
+    /// What was said.
+    pub answer: Answer,
+}
+
+impl Question {
+    /// As the daemon understands it.
+    #[must_use]
+    pub fn query(&self) -> Query {
+        match self {
+            Self::Log(query) => Query::Log(query.clone()),
+            Self::Router(query) => Query::Router(query.clone()),
+            Self::Moments => Query::Moments,
+            Self::FitsAt(at) => Query::History(HistoryQuery { until: Some(*at), metric: None, standing: true }),
+        }
+    }
+
+    /// Takes the daemon's answer, as JSON, or why there is none.
+    #[must_use]
+    pub fn answered(&self, said: Result<&str, String>) -> Answered {
+        fn read<T: DeserializeOwned>(text: &str, made: impl FnOnce(T) -> Answer) -> Result<Answer, String> {
+            serde_json::from_str(text).map(made).map_err(|error| format!("the answer cannot be read: {error}"))
+        }
+        let answer = said.and_then(|text| match self {
+            Self::Log(_) => read(text, Answer::Log),
+            Self::Router(_) => read(text, Answer::Router),
+            Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
+            Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
+        });
+        Answered { question: self.clone(), answer: answer.unwrap_or_else(Answer::Failed) }
+    }
+
+    /// Whether the answer is another one whenever something was logged, rather than with other fits.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Log(_) | Self::Router(_))
+    }
+}
