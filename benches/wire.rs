@@ -251,7 +251,7 @@ fn dashboard(role: &str, socket: &Path) {
         Subscription::everything(None)
     } else {
         // The dashboard asks for the selected run on a line of its own; the bytes are the same.
-        Subscription { run: Some(1), ..Subscription::dashboard() }
+        Subscription { run: Some(1), ..Subscription::dashboard(Vec::new()) }
     };
     let mut asking = whole.then(connect);
     let mut updates = connect().subscribe(wants).expect("a subscription");

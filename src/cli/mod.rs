@@ -31,6 +31,7 @@ pub mod session;
 pub mod shape;
 pub mod show;
 mod sweep;
+mod tag;
 mod time;
 pub mod watch;
 mod worth;
@@ -80,6 +81,8 @@ enum Command {
     /// The name of `alerts` in earlier releases
     #[command(hide = true)]
     Ack(alerts::Ack),
+    /// Give a run tags and a note: kept in the project's journal, shown and filtered by in the dashboard
+    Tag(tag::Tag),
     /// Grade past forecasts: error and interval coverage, by law, loss and progress of the run
     Ledger(ledger::Ledger),
     /// Recommend a mixture, or say which run to launch next to decide
@@ -118,6 +121,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Predict(command) => command.run(),
         Command::Alerts(command) => command.run(),
         Command::Ack(command) => command.run(),
+        Command::Tag(command) => command.run(),
         Command::Ledger(command) => command.run(),
         Command::Recommend(command) => command.run(),
         Command::Advice(command) => command.run(),

@@ -1,7 +1,7 @@
 //! A session that answers queries: the project's daemon if it is running, else this process.
 
 use super::output;
-use crate::daemon::answer::{self, acknowledged, answer, need};
+use crate::daemon::answer::{self, acknowledged, answer, labelled, need};
 use crate::daemon::engine::{Engine, Need, Surroundings};
 use crate::daemon::export;
 use crate::daemon::lifecycle;
@@ -11,10 +11,10 @@ use crate::daemon::state_dir::{Lock, StateDir};
 use crate::fit::never;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Command, Failure, Query, Response, Which};
+use crate::ipc::protocol::{Command, Failure, LabelCommand, Query, Response, Which};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{AckAnswer, Decision, Notice, RunsAnswer, Severity, Snapshot};
+use crate::vocab::{AckAnswer, Decision, Labels, Notice, RunsAnswer, Severity, Snapshot};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -122,6 +122,17 @@ impl Session {
         match self {
             Self::Own(own) => own.engine.decide(decision, SystemTime::now())?,
             Self::Daemon(client) => answer_of(client.command(Command::Decide(Box::new(decision)))),
+        }
+    }
+
+    /// Gives a run tags or a note; the change is saved when this returns.
+    ///
+    /// # Errors
+    /// If the run is unknown, a tag is not as it may be, or the store or the daemon fails.
+    pub fn label(&mut self, command: LabelCommand) -> Result<Labels, Failure> {
+        match self {
+            Self::Own(own) => own.label(&command),
+            Self::Daemon(client) => answer_of(client.command(Command::Label(command))),
         }
     }
 
@@ -327,6 +338,13 @@ impl Own {
         let answer = acknowledged(which, self.known(Need::Runs)?)?;
         let acknowledged = self.engine.dismiss(&answer.acknowledged, SystemTime::now())?;
         Ok(AckAnswer { acknowledged })
+    }
+
+    fn label(&mut self, command: &LabelCommand) -> Result<Labels, Failure> {
+        let now = SystemTime::now();
+        let labels = labelled(command, self.known(Need::Runs)?, crate::daemon::seconds(now))?;
+        self.engine.label(labels.clone(), now)?;
+        Ok(labels)
     }
 }
 

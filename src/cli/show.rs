@@ -99,6 +99,12 @@ fn show(run: &RunView) -> String {
         ]);
     }
     let mut out = format!("{}: {}\n", printable(&run.name), format!("{:?}", run.state).to_lowercase());
+    if !run.tags.is_empty() {
+        out.push_str(&format!("tags: {}\n", printable(&run.tags.join(", "))));
+    }
+    if let Some(note) = &run.note {
+        out.push_str(&format!("note: {}\n", printable(note)));
+    }
     if !run.signals.is_empty() {
         out.push_str(&format!("\n{}", super::alerts::alerts(std::slice::from_ref(run), true)));
     }

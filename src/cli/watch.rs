@@ -10,6 +10,7 @@ mod thread;
 use super::output::{print, print_json, waits};
 use super::session::Session;
 use super::{ArgumentError, Outcome, ProjectArg};
+use crate::daemon::answer::labelled;
 use crate::daemon::event::Event;
 use crate::daemon::lifecycle;
 use crate::daemon::service::Service;
@@ -124,17 +125,17 @@ impl Watch {
         let (to_screen, snapshots) = tui::latest();
         follow::daemon(&project, client, to_screen)?;
         let ours = project.clone();
-        let dismiss = move |ids| {
+        let order = move |command: Command| {
             let project = ours.clone();
             // A line of its own: the other one waits for snapshots. Where it fails, the alerts still wait on screen.
-            let _ = thread("dismiss alerts", move || {
+            let _ = thread("order", move || {
                 if let Ok(Some(mut client)) = lifecycle::find(&project) {
-                    let _ = client.command(Command::Dismiss(Which::Ids(ids)));
+                    let _ = client.command(command);
                 }
             });
         };
         // The daemon goes on; there is nothing to be written out here.
-        match show(snapshots, options, &dismiss, Box::new(|| {}), place.as_deref())? {
+        match show(snapshots, options, &order, Box::new(|| {}), place.as_deref())? {
             Exit::Detached => {
                 // A terminal that is gone need not be told.
                 let _ = print(&format!(
@@ -199,11 +200,11 @@ fn theme(asked: Option<ThemeName>) -> Theme {
 fn show(
     snapshots: Latest,
     options: tui::Options,
-    dismiss: &dyn Fn(Vec<u64>),
+    order: &dyn Fn(Command),
     will: LastWill,
     place: Option<&Path>,
 ) -> Result<Exit, Failure> {
-    let (exit, memory) = tui::run(snapshots, options, dismiss, will).map_err(|e| {
+    let (exit, memory) = tui::run(snapshots, options, order, will).map_err(|e| {
         Failure::new(format!("the terminal failed: {e}"), "print one frame: mixlaw watch --once".to_owned())
     })?;
     if let (Some(memory), Some(place)) = (memory, place) {
@@ -223,7 +224,7 @@ impl Answers for SessionAnswers<'_> {
 
     fn answer(&mut self, question: &Question) -> Option<Answered> {
         let said = self.0.ask::<Box<RawValue>>(question.query());
-        Some(question.answered(said.as_ref().map(|value| value.get()).map_err(|failure| failure.message.clone())))
+        Some(question.answered(said.as_ref().map(|value| value.get()).map_err(Clone::clone)))
     }
 
     fn prediction(&mut self, query: &PredictQuery) -> Option<Prediction> {
@@ -249,6 +250,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let (to_screen, snapshots) = tui::latest();
     let will = service.stopper();
     let publisher = Arc::clone(&service.publisher);
+    let publisher_of_labels = Arc::clone(&publisher);
     curves::of_publisher(&publisher, &to_screen)?;
     places::of_publisher(&publisher, &to_screen)?;
     questions::of_publisher(&publisher, &to_screen)?;
@@ -257,8 +259,18 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
     let shown = show(
         snapshots,
         options,
-        &|ids| {
-            let _ = events.send(Event::Dismiss(ids, None));
+        &|command| {
+            let done = match command {
+                Command::Dismiss(Which::Ids(ids)) => Some(Event::Dismiss(ids, None)),
+                Command::Label(command) => publisher_of_labels.latest().and_then(|current| {
+                    let at = crate::daemon::seconds(std::time::SystemTime::now());
+                    Some(Event::Label(labelled(&command, &current, at).ok()?, None))
+                }),
+                Command::Dismiss(_) | Command::Stop => None,
+            };
+            if let Some(event) = done {
+                let _ = events.send(event);
+            }
         },
         will,
         Some(&place.dashboard()),

@@ -12,14 +12,14 @@ use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest::{self, Verdict};
 use crate::ipc::protocol::{
-    Failure, FitQuery, HistoryQuery, LedgerQuery, MomentsAnswer, PredictQuery, Query, StatusAnswer, Which,
+    Failure, FitQuery, HistoryQuery, LabelCommand, LedgerQuery, MomentsAnswer, PredictQuery, Query, StatusAnswer, Which,
 };
 use crate::ipc::series::SeriesAnswer;
 use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::{
     AcceptView, AckAnswer, Advice, AdviceAnswer, AdviceState, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer,
-    LedgerAnswer, Metric, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
+    Labels, LedgerAnswer, Metric, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -137,6 +137,21 @@ fn advice(current: &CurrentState) -> AdviceAnswer {
     });
     let accepting = current.decisions.pending().map(|pending| pending.intention.advice.clone());
     AdviceAnswer { advice, accepting, accept }
+}
+
+/// The labels that a run is to have.
+///
+/// # Errors
+/// Where the run is not known, or a tag or the note is not as it may be.
+pub fn labelled(command: &LabelCommand, current: &CurrentState, at: f64) -> Result<Labels, Failure> {
+    let run = find_run(&current.snapshot, &command.run)?;
+    let kept = run.tags.iter().filter(|tag| !command.alone && !command.remove.contains(tag));
+    let tags = kept.chain(&command.add).cloned().collect();
+    let note = command.note.clone().or_else(|| run.note.clone());
+    let labels = Labels { run: run.name.clone(), tags, note, at };
+    labels.checked().map_err(|why| {
+        Failure::usage(why.to_string(), "mixlaw tag RUN --add base,v2 --note 'rerun with warm-up'".to_owned())
+    })
 }
 
 /// The run of this name, or the only one whose name contains it.

@@ -40,10 +40,40 @@ pub fn curves(query: &SeriesQuery, current: &CurrentState) -> Result<Vec<Envelop
     for (run, key) in &wanted {
         let curve = envelope(points(query.x, run, key, current)?.into_iter(), across, hi, query.smoothing);
         if !curve.at.is_empty() {
-            made.push(Envelope { run: run.id, metric: (*key).clone(), ..curve });
+            let restarts = restarts(query.x, run, key, (lo, hi), current)?;
+            made.push(Envelope { run: run.id, metric: (*key).clone(), restarts, ..curve });
         }
     }
     Ok(made)
+}
+
+/// Restarts of a curve that are told.
+const MOST_RESTARTS: usize = 64;
+
+/// Where a run was started again: x of the first point of each segment but the first, ascending.
+fn restarts(
+    x: Axis,
+    run: &RunView,
+    key: &str,
+    (lo, hi): (f64, f64),
+    current: &CurrentState,
+) -> Result<Vec<f64>, StoreError> {
+    // Most runs were never restarted; what was counted says so without a look at their points.
+    if run.metrics.get(key).is_none_or(|metric| metric.segments < 2) {
+        return Ok(Vec::new());
+    }
+    let series = current.store.series(RunId(run.id), key)?;
+    let begins = |i: &usize| series.segments.get(*i) != series.segments.get(i - 1);
+    let place = |i: usize| match x {
+        Axis::Time => series.walls.get(i).copied(),
+        Axis::Tokens => Some(series.steps[i] as f64 * run.tokens_per_step()?),
+        Axis::Step => Some(series.steps[i] as f64),
+    };
+    let mut all: Vec<f64> = (1..series.len()).filter(begins).filter_map(place).collect();
+    all.retain(|x| (lo..=hi).contains(x));
+    all.sort_by(f64::total_cmp);
+    all.drain(..all.len().saturating_sub(MOST_RESTARTS));
+    Ok(all)
 }
 
 /// Points in order of x: what a restart repeats or abandons is left out.

@@ -15,6 +15,7 @@ use super::components::fit_keeper::FitKeeper;
 use super::components::forecasts::Forecasts;
 use super::components::health_check::HealthCheck;
 use super::components::journal::JournalWriter;
+use super::components::labels::LabelKeeper;
 use super::components::ledger::LedgerKeeper;
 use super::components::logs::Logs;
 use super::components::notifications::Notifications;
@@ -31,7 +32,7 @@ use crate::ipc::protocol::Failure;
 use crate::notifications::outbox::Outbox;
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{Decision, IngestProgress, Notice, Severity};
+use crate::vocab::{Decision, IngestProgress, Labels, Notice, Severity};
 use shown::Shown;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -51,6 +52,7 @@ pub struct Engine {
 /// The components of a project.
 struct Components {
     journal: JournalWriter,
+    labels: LabelKeeper,
     ledger: LedgerKeeper,
     decisions: DecisionKeeper,
     logs: Logs,
@@ -65,9 +67,10 @@ struct Components {
 impl Components {
     /// In the order in which they are told of an event. Those that say what the project is come before those that say what
     /// follows from it.
-    fn all(&mut self) -> [&mut dyn Component; 10] {
+    fn all(&mut self) -> [&mut dyn Component; 11] {
         [
             &mut self.journal,
+            &mut self.labels,
             &mut self.ledger,
             &mut self.decisions,
             &mut self.logs,
@@ -103,6 +106,7 @@ impl Changed {
             | Event::TablesRead(_)
             | Event::RunsRead(_)
             | Event::RunsForecast(_)
+            | Event::Labelled
             | Event::AlertsChanged
             | Event::DecisionsChanged(_) => self.shown = true,
             Event::RowsChanged(_) => self.rows = true,
@@ -124,6 +128,7 @@ impl Engine {
         let mut shared = Shared::new(project, store);
         let mut components = Components {
             journal: JournalWriter::default(),
+            labels: LabelKeeper::default(),
             ledger: LedgerKeeper::default(),
             decisions: DecisionKeeper::default(),
             logs: Logs::new(&shared),
@@ -238,6 +243,15 @@ impl Engine {
         self.shared.now = now;
         let refused = self.handle(Event::Decide(Box::new(decision), None))?.refused;
         Ok(refused.map_or(Ok(()), |refusal| Err(accept::refused(&refusal))))
+    }
+
+    /// Gives a run tags and a note, in place of those before. That is on disk then.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn label(&mut self, labels: Labels, now: SystemTime) -> Result<(), StoreError> {
+        self.shared.now = now;
+        self.handle(Event::Label(labels, None)).map(drop)
     }
 
     /// What is to be fitted now.

@@ -7,6 +7,7 @@
 //! | `FitsRecalled` | one-shot commands | fits |
 //! | `Dismiss` | server, dashboard | health |
 //! | `Decide` | server, one-shot commands | decisions |
+//! | `Label` | server, dashboard | labels |
 //! | `Stop` | signals, server | service, which stops every component |
 //! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain` | engine | whoever it concerns |
 //! | `PointsRead`, `Written`, `Progress` | logs | index |
@@ -17,8 +18,9 @@
 //! | `Examined`, `AlertsChanged`, `Dismissed` | health | ledger |
 //! | `Graded` | ledger | forecasts, by what is shared |
 //! | `Decided`, `DecisionsChanged` | decisions | engine; the fitter by what is shared |
-//! | `Note`, `Save` | health, ledger, decisions | journal |
-//! | `JournalRead` | journal | health, ledger, decisions |
+//! | `Labelled` | labels | the engine, which publishes the runs |
+//! | `Note`, `Save` | health, ledger, labels, decisions | journal |
+//! | `JournalRead` | journal | health, ledger, labels, decisions |
 //!
 //! What follows from an event is handled before the next event, and each event is first taken into
 //! [`super::shared::Shared`], so that a component sees what it is told of.
@@ -35,7 +37,7 @@ use crate::observe::tables::Tables;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
-use crate::vocab::{Decision, IngestProgress, LedgerView, Notice, RunForecast};
+use crate::vocab::{Decision, IngestProgress, Labels, LedgerView, Notice, RunForecast};
 use crossbeam_channel::Sender;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub enum Event {
     Dismiss(Vec<u64>, Option<Reply>),
     /// A step of acting on advice. Whoever begins one holds the lock `accepting` (see [`super::state_dir`]).
     Decide(Box<Decision>, Option<Settled>),
+    /// The user gives a run tags or a note.
+    Label(Labels, Option<Reply>),
     /// Stop, after everything is saved.
     Stop,
 
@@ -112,6 +116,8 @@ pub enum Event {
     AlertsChanged,
     /// These alerts were not dismissed before.
     Dismissed(Vec<u64>),
+    /// A run has other tags or another note.
+    Labelled,
     /// Forecasts were graded.
     Graded(Arc<Grades>),
     /// A step was taken and saved, or is not possible.
@@ -176,6 +182,7 @@ impl Event {
             Self::FitsRecalled(_) => "fits recalled",
             Self::Dismiss(..) => "dismiss",
             Self::Decide(..) => "decide",
+            Self::Label(..) => "label",
             Self::Stop => "stop",
             Self::AnswerOnce => "answer once",
             Self::Edited(_) => "project edited",
@@ -195,6 +202,7 @@ impl Event {
             Self::Examined(_) => "examined",
             Self::AlertsChanged => "alerts changed",
             Self::Dismissed(_) => "dismissed",
+            Self::Labelled => "labelled",
             Self::Graded(_) => "graded",
             Self::Decided(_) => "decided",
             Self::DecisionsChanged(_) => "decisions changed",

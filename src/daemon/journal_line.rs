@@ -1,8 +1,8 @@
 //! Lines of the store's journal: what no log can say again. Lines of other kinds are left alone.
 
 use crate::forecast::ledger::{Entry, TargetPoint};
-use crate::vocab::Decision;
 use crate::vocab::signal::Alert;
+use crate::vocab::{Decision, Labels};
 use serde::{Deserialize, Serialize};
 
 /// A line of the journal.
@@ -22,6 +22,8 @@ pub enum JournalLine {
         /// Seconds since 1970.
         at: f64,
     },
+    /// The user gave a run tags or a note.
+    Labelled(Labels),
     /// Alerts were dismissed.
     Acknowledged {
         /// Their numbers.
@@ -41,6 +43,7 @@ impl JournalLine {
             Self::Forecast(entry) => entry.at,
             Self::Ended(ended) => ended.at,
             Self::Signal(alert) => alert.at,
+            Self::Labelled(labels) => labels.at,
             Self::Over { at, .. } | Self::Acknowledged { at, .. } => *at,
             Self::Decision(decision) => decision.at(),
         }

@@ -70,6 +70,8 @@ pub fn view(from: Sources<'_>) -> RunView {
         written_at: from.written_at,
         sparklines,
         signals: Vec::new(),
+        tags: Vec::new(),
+        note: None,
     }
 }
 

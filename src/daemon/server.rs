@@ -1,6 +1,6 @@
 //! The socket: one thread accepts, one thread a client answers from the publisher ([`super::desk`]: how many, and who leaves).
 
-use super::answer::{acknowledged, answer, json};
+use super::answer::{acknowledged, answer, json, labelled};
 use super::desk::{Desk, Doing, Place};
 use super::event::Event;
 use super::export;
@@ -10,7 +10,7 @@ use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
 use crate::ingest::Look;
 use crate::ipc::frame;
-use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, PROTOCOL, Query, Request, Response};
+use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, LabelCommand, PROTOCOL, Query, Request, Response};
 use crate::store::StoreError;
 use crate::vocab::{AckAnswer, Decision};
 use crossbeam_channel::bounded;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long a question waits for a daemon that is still starting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -281,6 +281,19 @@ fn decide(decision: Box<Decision>, shared: &Shared) -> Result<(), Failure> {
     done.recv_timeout(DONE).map_err(|_| late())?
 }
 
+/// Has a run labelled by the engine, and answers when that is written down.
+fn label(command: &LabelCommand, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+    let at = super::seconds(SystemTime::now());
+    let done = current(shared).and_then(|current| labelled(command, &current, at)).and_then(|labels| {
+        let (reply, done) = bounded(1);
+        (shared.tell)(Event::Label(labels.clone(), Some(reply)));
+        let late = || Failure::new("the daemon is busy and has not done this yet", "check: mixlaw runs".to_owned());
+        done.recv_timeout(DONE).map_err(|_| late())??;
+        json(&labels)
+    });
+    frame::write(stream, &done.map_or_else(Response::Failed, Response::Answer))
+}
+
 /// Has something done by the engine, which owns what it changes, and answers when it is done.
 fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
     let which = match command {
@@ -289,6 +302,7 @@ fn obey(command: Command, stream: &mut UnixStream, shared: &Shared) -> std::io::
             let done = decide(decision, shared).and_then(|()| json(&()));
             return frame::write(stream, &done.map_or_else(Response::Failed, Response::Answer));
         }
+        Command::Label(command) => return label(&command, stream, shared),
         Command::Stop => {
             frame::write(stream, &Response::Stopping)?;
             (shared.tell)(Event::Stop);

@@ -301,6 +301,14 @@ impl Worker {
                         drop(done?);
                         published = None;
                     }
+                    Event::Label(labels, reply) => {
+                        let done = self.engine.label(labels, SystemTime::now());
+                        if let Some(reply) = reply {
+                            let _ = reply.send(done.clone().map(|()| Vec::new()).map_err(Failure::from));
+                        }
+                        done?;
+                        published = None;
+                    }
                     Event::Fitted(fitted) => {
                         self.engine.accept(*fitted, SystemTime::now())?;
                         news = true;

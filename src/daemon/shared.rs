@@ -124,6 +124,8 @@ impl Shared {
             | Event::Fitted(_)
             | Event::FitsRecalled(_)
             | Event::Dismiss(..)
+            | Event::Label(..)
+            | Event::Labelled
             | Event::Stop
             | Event::AnswerOnce
             | Event::Idle

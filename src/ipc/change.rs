@@ -96,6 +96,9 @@ pub struct RunChange {
     /// What was told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signals: Option<Vec<Alert>>,
+    /// Its tags and its note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<(Vec<String>, Option<String>)>,
 }
 
 /// State, progress, newest step, tokens per second, and when the newest line was written: a short array on the wire.

@@ -157,6 +157,9 @@ fn run_change(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut
         change.facts = old.is_none_or(|old| old.facts != new.facts).then(|| new.facts.clone());
         let conflicts = old.map_or(!new.conflicts.is_empty(), |old| old.conflicts != new.conflicts);
         change.conflicts = conflicts.then(|| new.conflicts.clone());
+        let known = old.map_or((&[][..], &None), |old| (old.tags.as_slice(), &old.note));
+        let labels = known != (new.tags.as_slice(), &new.note);
+        change.labels = labels.then(|| (new.tags.clone(), new.note.clone()));
         let forecast = old.map_or(!new.forecast.is_empty(), |old| old.forecast != new.forecast);
         change.forecast = forecast.then(|| new.forecast.clone());
         metrics(old, new, asked, keys, &mut change);

@@ -52,6 +52,8 @@ pub enum Command {
     Dismiss(Which),
     /// Takes a step of acting on advice. Whoever begins to accept or dismisses holds the lock `accepting`. The answer is `null`.
     Decide(Box<Decision>),
+    /// Gives a run tags or a note. The answer is [`crate::vocab::Labels`], as they are then.
+    Label(LabelCommand),
     /// Stops the daemon, after everything is written out. It is answered before, with [`Response::Stopping`], as nobody
     /// is there to answer afterwards.
     Stop,
@@ -216,6 +218,25 @@ pub struct LedgerQuery {
     pub metric: Option<String>,
     /// Only by this law.
     pub law: Option<String>,
+}
+
+/// Tags and a note for a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LabelCommand {
+    /// Name of the run, or a part that only it has.
+    pub run: String,
+    /// Tags it is to have beside its own.
+    #[serde(default)]
+    pub add: Vec<String>,
+    /// Tags it is to lose.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Whether it is to lose all others.
+    #[serde(default)]
+    pub alone: bool,
+    /// The note it is to have, empty for none; `None` for the one it has.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Which signals.

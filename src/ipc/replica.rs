@@ -154,6 +154,9 @@ fn take(run: &mut RunView, change: RunChange, keys: &[Arc<str>]) -> Result<(), G
     replace(&mut run.conflicts, change.conflicts);
     replace(&mut run.forecast, change.forecast);
     replace(&mut run.signals, change.signals);
+    if let Some((tags, note)) = change.labels {
+        (run.tags, run.note) = (tags, note);
+    }
     if !change.metrics.is_empty() || !change.gone.is_empty() {
         let metrics: &mut BTreeMap<Arc<str>, MetricView> = Arc::make_mut(&mut run.metrics);
         let key = |number: u32| keys.get(number as usize).ok_or(Gap::Unsound("an unknown metric"));

@@ -97,6 +97,9 @@ pub struct Envelope {
     /// Exponential average at the last point; empty where none was asked for.
     #[serde(with = "numbers", default, skip_serializing_if = "Vec::is_empty")]
     pub smooth: Vec<f64>,
+    /// x where the run was started again, ascending; the newest ones where there are many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<f64>,
 }
 
 impl Envelope {
@@ -232,6 +235,7 @@ impl Envelope {
     pub fn since(&self, before: &Self) -> Option<Self> {
         if (self.start, self.width, self.smooth.is_empty()) != (before.start, before.width, before.smooth.is_empty())
             || before.at.is_empty()
+            || self.restarts != before.restarts
         {
             return None;
         }

@@ -36,6 +36,8 @@ fn run(id: u32) -> RunView {
         written_at: Some(90.0),
         sparklines: BTreeMap::from([("m1".to_owned(), vec![1.0, 2.0])]),
         signals: Vec::new(),
+        tags: Vec::new(),
+        note: None,
     }
 }
 
@@ -156,7 +158,7 @@ fn subscription() -> impl Strategy<Value = Subscription> {
     ];
     (metrics, proptest::option::of(0..4u32), any::<[bool; 6]>()).prop_map(|(metrics, run, on)| Subscription {
         overview: on[0],
-        runs: metrics.map(|metrics| RunsTopic { metrics, losses: false }),
+        runs: metrics.map(|metrics| RunsTopic { metrics, ..RunsTopic::default() }),
         run,
         fits: on[1],
         advice: on[2],
@@ -348,7 +350,7 @@ fn an_unchanged_part_keeps_its_generation_and_ages_change_nothing() {
 fn a_dashboard_is_told_the_losses_of_all_runs_and_everything_again_where_other_losses_count() {
     let mut snapshot = sweep();
     let first = Arc::new(Published::after(None, &snapshot, 1));
-    let (mut feed, mut one) = (Feed::new(Subscription::dashboard()), Feed::new(Subscription::one_run(2)));
+    let (mut feed, mut one) = (Feed::new(Subscription::dashboard(Vec::new())), Feed::new(Subscription::one_run(2)));
     let (mut copy, mut selected) = (Replica::default(), Replica::default());
     copy.apply(feed.tell(&first, None).unwrap()).unwrap();
     selected.apply(one.tell(&first, None).unwrap()).unwrap();

@@ -38,6 +38,9 @@ pub struct RunsTopic {
     /// Beside them the validation losses of the project, whichever they are at the time.
     #[serde(default)]
     pub losses: bool,
+    /// Beside them those of these names, whatever the case of their letters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
 }
 
 impl Subscription {
@@ -49,7 +52,7 @@ impl Subscription {
     pub fn everything(metrics: Option<Vec<String>>) -> Self {
         Self {
             overview: true,
-            runs: Some(RunsTopic { metrics, losses: false }),
+            runs: Some(RunsTopic { metrics, ..RunsTopic::default() }),
             run: None,
             fits: true,
             advice: true,
@@ -61,11 +64,12 @@ impl Subscription {
         }
     }
 
-    /// All topics, with the validation losses of every run: the columns of a dashboard. A run that is looked at closely is
+    /// All topics, with the validation losses of every run and the metrics of these names: the columns of a dashboard. A run that is looked at closely is
     /// subscribed to beside this one ([`Subscription::one_run`]), so that to look at another one costs no more than it.
     #[must_use]
-    pub fn dashboard() -> Self {
-        Self { runs: Some(RunsTopic { metrics: Some(Vec::new()), losses: true }), ..Self::everything(None) }
+    pub fn dashboard(named: Vec<String>) -> Self {
+        let runs = Some(RunsTopic { metrics: Some(Vec::new()), losses: true, named });
+        Self { runs, ..Self::everything(None) }
     }
 
     /// One run with all its metrics, by its number in the store.
@@ -92,6 +96,7 @@ impl Subscription {
         let of_all = |topic: &RunsTopic| {
             topic.metrics.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key))
                 || topic.losses && losses.values().any(|loss| loss == key)
+                || topic.named.iter().any(|name| name.eq_ignore_ascii_case(key))
         };
         self.run == Some(run) || self.runs.as_ref().is_some_and(of_all)
     }

@@ -1,12 +1,13 @@
 //! The filter of the table of runs, as it is typed: words that must all hold of a run. A word is part of the name or state;
 //! `!word` must not be; `/pattern/` is a regular expression for the name; `lr>=1e-3`, `state!=diverged`, `rust<1.2` and
-//! `mix.rust>=50%` compare facts, losses, any metric, and weights of the mixture.
+//! `mix.rust>=50%` compare facts, losses, any metric, and weights of the mixture; `tag:base` is a tag of the user's.
 
 use super::losses::losses;
 use super::signs::state_word;
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use regex::{Regex, RegexBuilder};
+use std::borrow::Cow;
 
 /// Signs between a name and a value, the longer ones first.
 const SIGNS: [(&str, Sign); 6] = [
@@ -58,13 +59,17 @@ enum Term {
     Word(String),
     Without(String),
     Pattern(Regex),
+    Tag { tag: String, is: bool },
     Compare { name: String, sign: Sign, value: String },
 }
 
-/// What is compared.
-enum Value<'a> {
+/// What is known of a run by a name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// A number.
     Number(f64),
-    Text(&'a str),
+    /// A text.
+    Text(Cow<'a, str>),
 }
 
 /// A filter.
@@ -87,6 +92,14 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Names that runs are compared by.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Compare { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether a run passes; `name` is its name as it is shown.
     #[must_use]
     pub fn passes(&self, snapshot: &Snapshot, run: &RunView, name: &str) -> bool {
@@ -95,6 +108,7 @@ impl Filter {
         self.terms.iter().all(|term| match term {
             Term::Word(word) => has(word),
             Term::Without(word) => !has(word),
+            Term::Tag { tag, is } => run.tags.iter().any(|own| own.to_lowercase() == *tag) == *is,
             Term::Pattern(pattern) => pattern.is_match(name),
             Term::Compare { name: what, sign, value } => match value_of(snapshot, run, name, what) {
                 // A run of which it is not known is other than whatever was typed.
@@ -113,6 +127,10 @@ fn term(word: &str) -> Option<Term> {
     if let Some(pattern) = word.strip_prefix('/') {
         let pattern = RegexBuilder::new(pattern.strip_suffix('/')?).case_insensitive(true).size_limit(1 << 20).build();
         return pattern.ok().map(Term::Pattern);
+    }
+    let (bare, is) = word.strip_prefix('!').map_or((word, true), |bare| (bare, false));
+    if let Some(tag) = bare.strip_prefix("tag:") {
+        return (!tag.is_empty()).then(|| Term::Tag { tag: tag.to_lowercase(), is });
     }
     let first = SIGNS.iter().filter_map(|(text, sign)| Some((word.find(text)?, text.len(), *sign)));
     // The earliest sign, the longer one where two begin at the same place.
@@ -137,24 +155,31 @@ fn number_of(text: &str) -> Option<f64> {
     text.parse().ok().or_else(|| parse_amount(text).ok())
 }
 
-fn value_of<'a>(snapshot: &Snapshot, run: &'a RunView, shown: &'a str, name: &str) -> Option<Value<'a>> {
+/// What is known of a run by a name in lower case: a fact, a loss, a metric, `mix.DOMAIN`, `tags`, `note`; `shown` is the
+/// run's name as it is shown.
+#[must_use]
+pub fn value_of<'a>(snapshot: &Snapshot, run: &'a RunView, shown: &'a str, name: &str) -> Option<Value<'a>> {
+    let text = |text: &'a str| Value::Text(Cow::Borrowed(text));
     if let Some(domain) = name.strip_prefix("mix.") {
         let weights = &run.mixture()?.0;
         return weights.iter().find(|(key, _)| key.to_lowercase() == domain).map(|(_, weight)| Value::Number(*weight));
     }
     match name {
-        "state" => return Some(Value::Text(state_word(run.state))),
-        "name" => return Some(Value::Text(shown)),
+        "state" => return Some(Value::Text(Cow::Borrowed(state_word(run.state)))),
+        "name" => return Some(text(shown)),
+        "tags" | "tag" => return (!run.tags.is_empty()).then(|| Value::Text(Cow::Owned(run.tags.join(" ")))),
+        "note" => return run.note.as_deref().map(text),
         "progress" | "done" => return run.progress.map(Value::Number),
         "step" => return run.last_step.map(|step| Value::Number(step as f64)),
         "d" | "tokens" => return run.tokens_seen().map(Value::Number),
         _ => {}
     }
     let short = SHORT.iter().find(|(short, _)| *short == name).map(|(_, fact)| *fact);
-    if let Some(fact) = short.or_else(|| FactName::ALL.into_iter().find(|fact| fact.as_str() == name)) {
-        return match &run.facts.get(&fact)?.value {
+    let fact = short.or_else(|| FactName::ALL.into_iter().find(|fact| fact.as_str() == name));
+    if let Some(fact) = fact.and_then(|fact| run.facts.get(&fact)) {
+        return match &fact.value {
             FactValue::Number(number) => Some(Value::Number(*number)),
-            FactValue::Text(text) => Some(Value::Text(text)),
+            FactValue::Text(found) => Some(text(found)),
             FactValue::Mixture(_) => None,
         };
     }
@@ -184,6 +209,19 @@ mod tests {
         assert_eq!(count("/^n(25|99)k/"), 18);
         assert_eq!((count("/^n(25"), count("/("), count("!")), (36, 36, 36), "not finished: nothing is left out");
         assert_eq!(count("/(/"), 36, "no pattern at all");
+    }
+
+    #[test]
+    fn tags_are_the_users() {
+        let mut snapshot = fixture::sweep();
+        let run = std::sync::Arc::make_mut(&mut snapshot.runs[3]);
+        (run.tags, run.note) = (vec!["base".to_owned(), "v2".to_owned()], Some("rerun".to_owned()));
+        let count = |filter: &str| {
+            let filter = Filter::of(filter);
+            snapshot.runs.iter().filter(|run| filter.passes(&snapshot, run, &run.name)).count()
+        };
+        assert_eq!((count("tag:BASE"), count("!tag:base"), count("tag:b"), count("tag:")), (1, 35, 0, 36));
+        assert_eq!((count("tags=v2"), count("note=rerun"), count("note!=rerun")), (1, 1, 35));
     }
 
     #[test]

@@ -89,6 +89,8 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         written_at: None,
         sparklines: BTreeMap::new(),
         signals: Vec::new(),
+        tags: Vec::new(),
+        note: None,
     };
     if step == 0.0 {
         return view;

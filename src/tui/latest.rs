@@ -27,6 +27,8 @@ pub struct Feed {
     pub place: Wish<(PredictQuery, u64)>,
     /// What it asks beside, and a number that differs where the answers may.
     pub questions: Wish<(Vec<Question>, u64)>,
+    /// Names of metrics that it wants of every run.
+    pub names: Wish<Vec<String>>,
 }
 
 /// What the screen wants, for those who bring it.
@@ -52,6 +54,7 @@ pub struct Latest {
     curves: Wisher<SeriesQuery>,
     place: Wisher<(PredictQuery, u64)>,
     questions: Wisher<(Vec<Question>, u64)>,
+    names: Wisher<Vec<String>>,
 }
 
 /// Nobody looks any more.
@@ -66,10 +69,22 @@ pub fn latest() -> (Feed, Latest) {
     let (curves, wished_curves) = wish();
     let (place, wished_place) = wish();
     let (questions, wished_questions) = wish();
+    let (names, wished_names) = wish();
     let slot = Slot::default();
-    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves, place, questions };
-    let wishes = (wished_run, wished_curves, wished_place, wished_questions);
-    (feed, Latest { slot, bell, chosen: wishes.0, curves: wishes.1, place: wishes.2, questions: wishes.3 })
+    let feed = Feed { slot: Arc::clone(&slot), bell: ring, chosen, curves, place, questions, names };
+    let wishes = (wished_run, wished_curves, wished_place, wished_questions, wished_names);
+    (
+        feed,
+        Latest {
+            slot,
+            bell,
+            chosen: wishes.0,
+            curves: wishes.1,
+            place: wishes.2,
+            questions: wishes.3,
+            names: wishes.4,
+        },
+    )
 }
 
 fn wish<T>() -> (Wish<T>, Wisher<T>) {
@@ -148,6 +163,11 @@ impl Latest {
     /// Says which place the screen shows the losses of, by which fits. Costs nothing where both are the same.
     pub fn ask_about(&self, place: Option<PredictQuery>, fits: u64) {
         self.place.want(place.map(|place| (place, fits)));
+    }
+
+    /// Says which metrics the screen wants of every run, by their names. Costs nothing where they are the same.
+    pub fn name(&self, names: Vec<String>) {
+        self.names.want(Some(names).filter(|names| !names.is_empty()));
     }
 
     /// Says what the screen asks, and a number that differs where the answers may. Costs nothing where both are the same.

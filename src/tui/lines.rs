@@ -23,6 +23,8 @@ pub struct Curve {
     pub sign: &'static str,
     /// Where it will end: x, value, least and greatest value.
     pub end: Option<(f64, f64, f64, f64)>,
+    /// Places on the x axis that are marked: where the run was started again.
+    pub marks: Vec<f64>,
 }
 
 /// Curves on one pair of axes. The last is on top.
@@ -157,6 +159,10 @@ impl Lines<'_> {
             (0..h).step_by(2).for_each(|y| grid.set(x, y, self.theme.accent));
         }
         for curve in self.curves {
+            for mark in curve.marks.iter().filter(|mark| (ranges.x.0..=ranges.x.1).contains(*mark)) {
+                let x = place(*mark, 1.0).0;
+                (0..h).step_by(4).for_each(|y| grid.set(x, y, self.theme.warn));
+            }
             for (at, low, high) in &curve.spread {
                 if low.is_finite() && high.is_finite() {
                     let (x, top) = place(*at, *high);
@@ -189,6 +195,13 @@ impl Lines<'_> {
             let (sign, style) = if broken { ("✗", self.theme.bad) } else { (curve.sign, curve.style) };
             if let Some((x, y)) = cell(newest.0, newest.1) {
                 buf.set_string(x, y, sign, style);
+            }
+            for mark in &curve.marks {
+                let across = (mark - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+                if (0.0..=1.0).contains(&across) {
+                    let x = plot.x + ((across * f64::from(w - 1)).round() as u16) / 2;
+                    buf.set_string(x, plot.y, "↻", self.theme.warn);
+                }
             }
             if let Some((x, y)) = curve.end.and_then(|end| cell(end.0, end.1)) {
                 buf.set_string(x, y, "◌", curve.style);
@@ -255,6 +268,15 @@ mod tests {
         assert!(rows.iter().any(|row| row.contains('✗')), "{rows:#?}");
         let rows = drawn(&[curve(&[(0.0, f64::INFINITY)])], true, Some(3.0));
         assert!(rows.iter().all(String::is_empty), "no number, no axes: {rows:#?}");
+    }
+
+    #[test]
+    fn restarts_are_marked_and_those_outside_are_not_drawn() {
+        let points = [(0.0, 4.0), (50.0, 3.0), (100.0, 2.0)];
+        let rows = drawn(&[Curve { marks: vec![50.0, 500.0, f64::NAN], ..curve(&points) }], false, None);
+        assert_eq!(rows.iter().map(|row| row.matches('↻').count()).sum::<usize>(), 1, "{rows:#?}");
+        let at = rows[0].chars().position(|c| c == '↻').unwrap();
+        assert!((15..30).contains(&at), "{rows:#?}");
     }
 
     #[test]

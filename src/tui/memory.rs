@@ -7,6 +7,9 @@ use super::theme::{Theme, ThemeName};
 use super::views::ViewId;
 use serde::{Deserialize, Serialize};
 
+/// More columns nobody could have named.
+pub const MOST_COLUMNS: usize = 12;
+
 /// Where the user was, and how things were arranged. What is missing or not known any more is as at the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,6 +22,8 @@ pub struct Memory {
     pub filter: String,
     /// Its order.
     pub sort: Sort,
+    /// Columns that the user has named.
+    pub columns: Vec<String>,
     /// The metric whose curves were drawn.
     pub metric: Option<String>,
     /// The theme, where the user chose one.
@@ -37,6 +42,7 @@ impl Memory {
             zoomed: shared.zoomed,
             filter: shared.runs.filter.clone(),
             sort: shared.runs.sort,
+            columns: shared.runs.columns.clone(),
             metric: shared.metric.clone(),
             theme: model.chosen_theme,
             no_mouse: !model.mouse,
@@ -54,6 +60,7 @@ impl Memory {
             shared.runs.filter.clone_from(&self.filter);
         }
         shared.runs.sort = self.sort;
+        shared.runs.columns = self.columns.iter().filter(|name| name.len() < 200).take(MOST_COLUMNS).cloned().collect();
         shared.metric.clone_from(&self.metric);
         if let Some(name) = self.theme {
             shared.theme = Theme::new(name, shared.theme.depth);

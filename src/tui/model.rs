@@ -276,6 +276,7 @@ impl Model {
                     slot.scroll = 0;
                 }
             }
+            Ask::Say(text) => self.said = Some(text),
             Ask::Effect(effect) => return Some(effect),
         }
         None

@@ -1,6 +1,6 @@
 //! Filter and order of the table of runs.
 
-use super::filter::Filter;
+use super::filter::{Filter, Value, value_of};
 use super::losses::losses;
 use crate::vocab::{RunState, RunView, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub enum Column {
     Mixture,
     /// Newest value of a validation loss, by its index in [`losses`].
     Loss(usize),
+    /// What the user has named, by its index in [`super::shared::RunList::columns`].
+    Named(usize),
 }
 
 /// A column and a direction.
@@ -38,9 +40,9 @@ pub struct Sort {
 }
 
 impl Sort {
-    /// The next column, going through all that there are with so many losses.
+    /// The next column, going through all that there are with so many losses and so many that the user has named.
     #[must_use]
-    pub fn next(self, losses: usize) -> Self {
+    pub fn next(self, losses: usize, named: usize) -> Self {
         use Column::*;
         let column = match self.column {
             Activity => State,
@@ -51,7 +53,9 @@ impl Sort {
             Tokens => Mixture,
             Mixture if losses > 0 => Loss(0),
             Loss(i) if i + 1 < losses => Loss(i + 1),
-            Mixture | Loss(_) => Activity,
+            Mixture | Loss(_) if named > 0 => Named(0),
+            Named(i) if i + 1 < named => Named(i + 1),
+            Mixture | Loss(_) | Named(_) => Activity,
         };
         Self { column, descending: false }
     }
@@ -66,8 +70,12 @@ pub fn moved_domain(snapshot: &Snapshot) -> Option<&str> {
 /// Indices of the runs that pass the [filter](Filter), by their names after `prefix`, sorted; ties stay in the order
 /// of the snapshot.
 #[must_use]
-pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec<usize> {
+pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort, columns: &[String]) -> Vec<usize> {
     let filter = Filter::of(filter);
+    let shown = |run: &'_ usize| {
+        let name = snapshot.runs[*run].name.as_str();
+        name.strip_prefix(prefix).unwrap_or(name)
+    };
     // What is not seen is not matched.
     let passes = |run: &RunView| filter.passes(snapshot, run, run.name.strip_prefix(prefix).unwrap_or(&run.name));
     let mut kept: Vec<usize> =
@@ -77,6 +85,16 @@ pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec
             if sort.descending {
                 kept.reverse();
             }
+        }
+        Column::Named(named) => {
+            let name = columns.get(named).map(|name| name.to_lowercase()).unwrap_or_default();
+            let value = |i: &usize| value_of(snapshot, &snapshot.runs[*i], shown(i), &name);
+            let mut keyed: Vec<(Option<Value<'_>>, usize)> = kept.iter().map(|i| (value(i), *i)).collect();
+            keyed.sort_by(|(a, _), (b, _)| match (a, b) {
+                (Some(a), Some(b)) => directed(compared(a, b), sort.descending),
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            });
+            kept = keyed.into_iter().map(|(_, i)| i).collect();
         }
         Column::Name => {
             kept.sort_by(|a, b| directed(natural(&snapshot.runs[*a].name, &snapshot.runs[*b].name), sort.descending))
@@ -92,7 +110,7 @@ pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec
                     Column::Tokens => run.tokens_seen(),
                     Column::Mixture => Some(run.mixture()?.weight(domain?)),
                     Column::Loss(i) => Some(run.metrics.get(losses.get(i)?.key)?.last),
-                    Column::Activity | Column::Name => None,
+                    Column::Activity | Column::Name | Column::Named(_) => None,
                 }
                 .filter(|v| v.is_finite())
             };
@@ -106,6 +124,16 @@ pub fn order(snapshot: &Snapshot, prefix: &str, filter: &str, sort: Sort) -> Vec
         }
     }
     kept
+}
+
+/// Numbers before texts.
+fn compared(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
+        (Value::Text(a), Value::Text(b)) => natural(a, b),
+        (Value::Number(_), Value::Text(_)) => Ordering::Less,
+        (Value::Text(_), Value::Number(_)) => Ordering::Greater,
+    }
 }
 
 fn directed(ordering: Ordering, descending: bool) -> Ordering {
@@ -191,7 +219,7 @@ mod tests {
     #[test]
     fn every_word_of_the_filter_must_occur() {
         let snapshot = fixture::sweep();
-        let count = |filter: &str| order(&snapshot, "runs/", filter, Sort::default()).len();
+        let count = |filter: &str| order(&snapshot, "runs/", filter, Sort::default(), &[]).len();
         assert_eq!(count(""), 36);
         assert_eq!(count("N590K"), 9);
         assert_eq!(count("n590k running"), 2);
@@ -203,7 +231,7 @@ mod tests {
     fn runs_without_the_number_come_last_either_way() {
         let snapshot = fixture::sweep();
         for descending in [false, true] {
-            let sorted = order(&snapshot, "", "", Sort { column: Column::Loss(1), descending });
+            let sorted = order(&snapshot, "", "", Sort { column: Column::Loss(1), descending }, &[]);
             let last = |i: usize| snapshot.runs[i].metrics.get("eval/rust/loss").map(|m| m.last);
             let values: Vec<f64> = sorted.iter().filter_map(|i| last(*i)).filter(|v| v.is_finite()).collect();
             assert!(values.is_sorted_by(|a, b| if descending { a >= b } else { a <= b }));
@@ -217,11 +245,27 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             seen.push(sort.column);
-            sort = sort.next(2);
+            sort = sort.next(2, 3);
             if sort.column == Column::Activity {
                 break;
             }
         }
-        assert_eq!(seen.len(), 9);
+        assert_eq!(seen.len(), 12);
+    }
+
+    #[test]
+    fn what_is_named_is_sorted_by_numbers_or_words() {
+        let mut snapshot = fixture::sweep();
+        for (i, run) in snapshot.runs.iter_mut().map(Arc::make_mut).enumerate().skip(1) {
+            run.tags = vec![format!("v{i}")];
+        }
+        let columns = ["LR", "tags", "grad_norm", "no such"].map(str::to_owned);
+        let by =
+            |column, descending| order(&snapshot, "", "", Sort { column: Column::Named(column), descending }, &columns);
+        assert_eq!(by(0, false).len(), 36);
+        let tags = by(1, true);
+        assert_eq!((tags[0], tags[34], tags[35]), (35, 1, 0), "in numbers, and the one without last");
+        assert_eq!(by(1, false)[35], 0);
+        assert_eq!((by(3, true), by(9, false)), ((0..36).collect(), (0..36).collect()), "nothing to sort by");
     }
 }

@@ -1,7 +1,7 @@
 //! What views ask the daemon while they are on screen, beside curves and places, and what it says.
 
 use crate::ipc::log::{LogAnswer, LogQuery};
-use crate::ipc::protocol::{HistoryQuery, MomentsAnswer, Query};
+use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query};
 use crate::ipc::router::{RouterAnswer, RouterQuery};
 use crate::vocab::{HistoryAnswer, KeptFit};
 use serde::de::DeserializeOwned;
@@ -57,9 +57,11 @@ impl Question {
 
     /// Takes the daemon's answer, as JSON, or why there is none.
     #[must_use]
-    pub fn answered(&self, said: Result<&str, String>) -> Answered {
-        fn read<T: DeserializeOwned>(text: &str, made: impl FnOnce(T) -> Answer) -> Result<Answer, String> {
-            serde_json::from_str(text).map(made).map_err(|error| format!("the answer cannot be read: {error}"))
+    pub fn answered(&self, said: Result<&str, Failure>) -> Answered {
+        fn read<T: DeserializeOwned>(text: &str, made: impl FnOnce(T) -> Answer) -> Result<Answer, Failure> {
+            serde_json::from_str(text)
+                .map(made)
+                .map_err(|error| Failure::new(format!("the answer cannot be read: {error}"), None))
         }
         let answer = said.and_then(|text| match self {
             Self::Log(_) => read(text, Answer::Log),
@@ -67,7 +69,7 @@ impl Question {
             Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
             Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
         });
-        Answered { question: self.clone(), answer: answer.unwrap_or_else(Answer::Failed) }
+        Answered { question: self.clone(), answer: answer.unwrap_or_else(|failure| Answer::Failed(failure.message)) }
     }
 
     /// Whether the answer is another one whenever something was logged, rather than with other fits.

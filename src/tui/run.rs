@@ -7,6 +7,7 @@ use super::theme::Theme;
 use super::update::{Effect, Event, update};
 use super::view::view;
 use super::{Exit, Incoming, LastWill, Latest, Memory, Model};
+use crate::ipc::protocol::{Command, Which};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{event, queue};
@@ -35,7 +36,7 @@ pub struct Options {
 /// Shows what `snapshots` brings until the user leaves or the process is asked to end. Returns how, and what to remember
 /// where there is still somebody to remember it for.
 ///
-/// `dismiss` dismisses alerts, by their numbers; it returns at once. `will` is done where the process is asked to
+/// `order` has the daemon do something; it returns at once. `will` is done where the process is asked to
 /// end and this does not return, as the terminal takes no output.
 ///
 /// # Errors
@@ -43,13 +44,13 @@ pub struct Options {
 pub fn run(
     snapshots: Latest,
     options: Options,
-    dismiss: &dyn Fn(Vec<u64>),
+    order: &dyn Fn(Command),
     will: LastWill,
 ) -> io::Result<(Exit, Option<Memory>)> {
     let left = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = bounded(256);
     on_signals(sender.clone(), Arc::clone(&left), will)?;
-    let shown = show(snapshots, options, dismiss, sender, receiver);
+    let shown = show(snapshots, options, order, sender, receiver);
     left.store(true, Ordering::SeqCst);
     match shown {
         Err(error) if is_gone(&error) => Ok((Exit::Detached, None)),
@@ -67,7 +68,7 @@ fn is_gone(error: &io::Error) -> bool {
 fn show(
     snapshots: Latest,
     options: Options,
-    dismiss: &dyn Fn(Vec<u64>),
+    order: &dyn Fn(Command),
     sender: Sender<Event>,
     receiver: Receiver<Event>,
 ) -> io::Result<(Exit, Memory)> {
@@ -93,7 +94,8 @@ fn show(
             match effect {
                 Effect::Render => {}
                 Effect::Redraw => session.repaint()?,
-                Effect::Dismiss(ids) => dismiss(ids),
+                Effect::Dismiss(ids) => order(Command::Dismiss(Which::Ids(ids))),
+                Effect::Label(command) => order(Command::Label(command)),
                 Effect::Copy(text) => session.copy(&text)?,
                 Effect::Mouse(on) => session.take_mouse(on)?,
                 Effect::Leave(exit) => return Ok((exit, Memory::of(&state.model))),
@@ -150,6 +152,7 @@ impl Loop {
         }
         self.snapshots.choose(self.model.shared.runs.selected);
         self.snapshots.ask_for(self.model.needs());
+        self.snapshots.name(self.model.shared.names());
         self.snapshots.ask(self.model.questions());
         self.snapshots.ask_about(self.model.place(), self.model.fits());
         if let Some(age) = self.pacer.age(Instant::now(), self.model.shared.age) {

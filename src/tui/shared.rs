@@ -3,6 +3,7 @@
 //! What only one view needs is that view's own state, and lives in it.
 
 use super::curves::CurveSet;
+use super::filter::Filter;
 pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::prediction::Prediction;
@@ -39,6 +40,8 @@ pub struct RunList {
     pub hidden: BTreeSet<u32>,
     /// Runs whose curves are drawn wherever they stand in the list, by number.
     pub pinned: BTreeSet<u32>,
+    /// Columns that the user has named: facts, losses, metrics, `tags`, `note`.
+    pub columns: Vec<String>,
     /// The folders that all names start with, which lists leave out.
     pub prefix: String,
 }
@@ -165,12 +168,25 @@ impl Shared {
 
     fn place(&mut self, before: Option<usize>) {
         let Some(snapshot) = self.snapshot.clone() else { return };
-        self.runs.order = order::order(&snapshot, &self.runs.prefix, &self.runs.filter, self.runs.sort);
+        self.runs.order =
+            order::order(&snapshot, &self.runs.prefix, &self.runs.filter, self.runs.sort, &self.runs.columns);
         if self.runs.cursor(&snapshot).is_none() {
             // What was selected is gone: whatever took its place is selected.
             let near = before.unwrap_or(0).min(self.runs.order.len().saturating_sub(1));
             self.runs.selected = self.runs.order.get(near).map(|i| snapshot.runs[*i].id);
         }
+    }
+
+    /// Names of what the table shows, sorts or filters by, in lower case and in order, each once: metrics of these names are
+    /// wanted of every run.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let filter = Filter::of(&self.runs.filter);
+        let columns = self.runs.columns.iter().map(|name| name.to_lowercase());
+        let mut names: Vec<String> = columns.chain(filter.names().map(str::to_owned)).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The answer to a question, where it has come.

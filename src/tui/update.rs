@@ -5,6 +5,7 @@ use super::model::{Model, Overlay};
 use super::shared::Link;
 use super::views::{Input, Mouse, MouseKind, ViewId};
 use super::{Exit, Incoming, chrome, palette};
+use crate::ipc::protocol::LabelCommand;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 /// Something that happened.
@@ -35,6 +36,8 @@ pub enum Effect {
     Redraw,
     /// Dismiss the alerts of these numbers.
     Dismiss(Vec<u64>),
+    /// Give a run tags or a note.
+    Label(LabelCommand),
     /// Hand text to the clipboard.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.

@@ -14,6 +14,7 @@ mod error;
 pub mod facts;
 pub mod fit;
 pub mod isoflop;
+pub mod labels;
 pub mod ledger;
 pub mod metric;
 pub mod mixture;
@@ -49,6 +50,7 @@ pub use isoflop::{
     Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola,
     ShapeAnswer, Worth, WorthRun,
 };
+pub use labels::Labels;
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use mixture::Mixture;

@@ -106,6 +106,12 @@ pub struct RunView {
     /// Its alerts, newest first, at most twenty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<Alert>,
+    /// Tags that the user gave it, in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The user's note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Sorts runs by activity, newest minute first, then by name. `at` is the current time, seconds since 1970.
@@ -141,6 +147,8 @@ impl RunView {
             written_at: None,
             sparklines: BTreeMap::new(),
             signals: Vec::new(),
+            tags: Vec::new(),
+            note: None,
         }
     }
 

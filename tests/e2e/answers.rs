@@ -20,6 +20,7 @@ fn answers_have_their_published_shapes() {
         ("advice", &["advice", &project, "--json"]),
         ("decided", &["advice", "accept", &project, "--json"]),
         ("next", &["next", &project, "-n", "2", "--json"]),
+        ("tag", &["tag", "n99k-r020", &project, "--add", "base,v2", "--note", "first", "--json"]),
         ("snapshot", &["watch", &project, "--once", "--json"]),
     ];
     for (schema, args) in answers {

@@ -78,8 +78,9 @@ fn a_greeting_has_to_come_in_time_however_it_comes() {
 #[test]
 fn a_daemon_that_is_stopped_says_so_to_its_dashboards() {
     let (world, socket) = watched();
-    let mut updates: Vec<_> =
-        (0..5).map(|_| Client::connect(&socket).unwrap().subscribe(Subscription::dashboard()).unwrap()).collect();
+    let mut updates: Vec<_> = (0..5)
+        .map(|_| Client::connect(&socket).unwrap().subscribe(Subscription::dashboard(Vec::new())).unwrap())
+        .collect();
     eventually("there is something to show", || updates.iter_mut().all(|updates| updates.wait().is_ok()));
     assert!(world.run(&["daemon", "stop", "p"]).status.success());
     for mut updates in updates {

@@ -56,3 +56,25 @@ fn a_journal_that_was_deleted_or_cut_is_missed() {
     let notes = said(&world);
     assert!(notes.len() == 1 && notes[0].contains("lost 2 entries, written since 20"), "{notes:?}");
 }
+
+#[test]
+fn tags_and_notes_are_kept_in_the_journal() {
+    let world = World::new();
+    world.write("p/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    world.write("p/runs/a/metrics.jsonl", "{\"step\": 1, \"loss\": 2.5}\n");
+    let tag = |args: &[&str]| world.json(&[&["tag", "a", "p", "--json"], args].concat());
+    assert_eq!(tag(&["--add", "base,v2", "--note", "first"])["tags"], serde_json::json!(["base", "v2"]));
+    let said = tag(&["--remove", "v2"]);
+    assert_eq!((&said["tags"], &said["note"]), (&serde_json::json!(["base"]), &"first".into()));
+    let run = || world.json(&["runs", "p", "--json"])["runs"][0].clone();
+    assert_eq!((&run()["tags"], &run()["note"]), (&serde_json::json!(["base"]), &"first".into()));
+    // With a daemon that reads them at its start, and while it runs.
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    assert_eq!(run()["tags"], serde_json::json!(["base"]));
+    tag(&["--note", ""]);
+    crate::common::eventually("the note is gone", || run()["note"].is_null());
+    assert_eq!(world.run(&["tag", "a", "p", "--add", "two words"]).status.code(), Some(2));
+    assert_eq!(world.run(&["tag", "no such run", "p"]).status.code(), Some(2));
+    assert!(world.run(&["daemon", "stop", "p"]).status.success());
+    assert_eq!(run()["tags"], serde_json::json!(["base"]));
+}

@@ -83,7 +83,7 @@ fn number(socket: &Path, name: &str) -> u32 {
 fn a_subscriber_gets_everything_once_and_then_what_changes() {
     let (world, socket) = watched();
     let a = number(&socket, "a");
-    let columns = RunsTopic { metrics: Some(vec!["train/loss".to_owned()]), losses: false };
+    let columns = RunsTopic { metrics: Some(vec!["train/loss".to_owned()]), ..RunsTopic::default() };
     let wants = Subscription { runs: Some(columns), run: Some(a), ..Subscription::everything(None) };
     let mut updates = subscribed(&socket, wants);
     let own: Vec<&str> = updates.replica.runs[&a].metrics.keys().map(|key| &**key).collect();

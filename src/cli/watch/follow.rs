@@ -55,12 +55,15 @@ pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) ->
     curves::of_daemon(project, &screen.feed)?;
     places::of_daemon(project, &screen.feed)?;
     questions::of_daemon(project, &screen.feed)?;
+    let named = Arc::clone(&screen);
+    thread("columns", move || follow_names(&named))?;
     let (ours, theirs) = (Arc::clone(&screen), project.clone());
     thread("selected run", move || follow_selected(&theirs, &ours))?;
     let project = project.clone();
     thread("screen feed", move || {
         let mut found = Some(client);
         loop {
+            let turn = screen.feed.names.wanted().0;
             let client = match found.take() {
                 Some(client) => client,
                 None => {
@@ -74,6 +77,8 @@ pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) ->
             };
             match show_changes(client, &screen) {
                 Ok(()) => return,
+                // Other columns are wanted: the same on another line.
+                Err(_) if !screen.feed.names.is(turn) => found = lifecycle::find(&project).ok().flatten(),
                 Err(error) => {
                     let said = match error {
                         IpcError::Stopped => format!("{}; start it: mixlaw daemon start", tui::STOPPED),
@@ -90,11 +95,24 @@ pub(super) fn daemon(project: &Project, client: Client, to_screen: tui::Feed) ->
 
 /// Shows what one daemon says until it is lost, or the screen is gone.
 fn show_changes(client: Client, screen: &Screen) -> Result<(), IpcError> {
-    let mut updates = client.subscribe(Subscription::dashboard())?;
+    let names = screen.feed.names.wanted().1.unwrap_or_default();
+    let mut updates = client.subscribe(Subscription::dashboard(names))?;
+    let hang_up = updates.hang_up()?;
+    lock(&screen.parts).all_line = Some(Box::new(hang_up));
     loop {
         let snapshot = updates.wait()?.snapshot(now());
         if screen.put(|parts| parts.all = Some(Arc::new(snapshot))).is_err() {
             return Ok(());
+        }
+    }
+}
+
+/// Ends the line for all runs whenever other columns are wanted, until the screen is gone.
+fn follow_names(screen: &Screen) {
+    while screen.feed.names.bell().recv().is_ok() {
+        let line = lock(&screen.parts).all_line.take();
+        if let Some(hang_up) = line {
+            hang_up();
         }
     }
 }
@@ -144,6 +162,8 @@ struct Screen {
 struct Parts {
     all: Option<Arc<Snapshot>>,
     selected: Option<Arc<RunView>>,
+    /// Ends the line for all runs.
+    all_line: Option<Box<dyn FnOnce() + Send>>,
     /// Ends the line for the selected run.
     line: Option<Box<dyn FnOnce() + Send>>,
 }

@@ -67,7 +67,7 @@ pub(super) fn of_daemon(project: &Project, feed: &tui::Feed) -> Result<(), Failu
             });
             Some(said.unwrap_or_else(|error| {
                 line = None;
-                question.answered(Err(error.to_string()))
+                question.answered(Err(Failure::new(error.to_string(), None)))
             }))
         });
     })
@@ -78,11 +78,11 @@ fn ask(line: &mut Option<Client>, project: &Project, question: &Question) -> Res
     if line.is_none() {
         *line = lifecycle::find(project).ok().flatten();
     }
-    let Some(client) = line else { return Ok(question.answered(Err("no daemon answers".to_owned()))) };
+    let Some(client) = line else { return Ok(question.answered(Err(Failure::new("no daemon answers", None)))) };
     Ok(match client.query(question.query())? {
         Response::Answer(value) => question.answered(Ok(value.get())),
-        Response::Failed(failure) => question.answered(Err(failure.message)),
-        _ => question.answered(Err("the daemon answered something else".to_owned())),
+        Response::Failed(failure) => question.answered(Err(failure)),
+        _ => question.answered(Err(Failure::new("the daemon answered something else", None))),
     })
 }
 
@@ -101,7 +101,7 @@ pub(super) fn of_publisher(publisher: &Arc<Publisher>, feed: &tui::Feed) -> Resu
             let said = answer(&question.query(), &current, &|| !feed.questions.is(turn));
             Some(match said {
                 Ok(value) => question.answered(Ok(value.get())),
-                Err(failure) => question.answered(Err(failure.message)),
+                Err(failure) => question.answered(Err(failure)),
             })
         });
     })

@@ -85,7 +85,10 @@ impl HealthCheck {
                 JournalLine::Signal(alert) => self.alerts.recall(alert.clone()),
                 JournalLine::Over { id, at } => self.alerts.end(*id, *at),
                 JournalLine::Acknowledged { ids, at } => drop(self.alerts.acknowledge(ids, *at)),
-                JournalLine::Forecast(_) | JournalLine::Ended(_) | JournalLine::Decision(_) => {}
+                JournalLine::Forecast(_)
+                | JournalLine::Ended(_)
+                | JournalLine::Labelled(_)
+                | JournalLine::Decision(_) => {}
             }
         }
     }

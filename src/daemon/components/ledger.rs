@@ -65,6 +65,7 @@ impl LedgerKeeper {
                 JournalLine::Signal(_)
                 | JournalLine::Over { .. }
                 | JournalLine::Acknowledged { .. }
+                | JournalLine::Labelled(_)
                 | JournalLine::Decision(_) => {}
             }
         }

@@ -5,6 +5,7 @@ pub mod fit_keeper;
 pub mod forecasts;
 pub mod health_check;
 pub mod journal;
+pub mod labels;
 pub mod ledger;
 pub mod logs;
 pub mod notifications;

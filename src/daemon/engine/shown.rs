@@ -7,7 +7,7 @@ use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::signal::Alert;
-use crate::vocab::{RunForecast, RunState, RunView, minutes_silent, newest_first};
+use crate::vocab::{Labels, RunForecast, RunState, RunView, minutes_silent, newest_first};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -54,6 +54,7 @@ impl Shown {
             // What can go with any of many runs.
             Event::Written { all: true, .. }
             | Event::AlertsChanged
+            | Event::Labelled
             | Event::Dismissed(_)
             | Event::StoreReplaced(_)
             | Event::JournalRead(_) => self.looked = None,
@@ -104,20 +105,25 @@ impl ShownRun {
         from: Sources<'_>,
         forecasts: &Arc<RunForecasts>,
         signals: Vec<Alert>,
+        labels: Option<&Labels>,
     ) -> Option<Self> {
         // Whatever was read from the run's files came with new metrics.
         let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.shown));
         let settled = known.map_or_else(|| run_view::settled(from), |known| known.settled);
         let state = settled.unwrap_or_else(|| run_view::state_by_silence(from));
+        let (tags, note) = labels.map_or((&[][..], None), |said| (said.tags.as_slice(), said.note.as_ref()));
         let stands = |known: &&Self| {
             (known.view.state, known.view.written_at) == (state, from.written_at)
                 && known.view.signals == signals
+                && (known.view.tags.as_slice(), known.view.note.as_ref()) == (tags, note)
                 && Arc::ptr_eq(&known.forecasts, forecasts)
         };
         if known.is_some_and(|known| stands(&known)) {
             return None;
         }
-        let view = RunView { forecast: first(from.project, forecasts), signals, state, ..run_view::view(from) };
+        let (tags, note) = (tags.to_vec(), note.cloned());
+        let forecast = first(from.project, forecasts);
+        let view = RunView { forecast, signals, state, tags, note, ..run_view::view(from) };
         Some(Self { view: Arc::new(view), settled, forecasts: Arc::clone(forecasts) })
     }
 

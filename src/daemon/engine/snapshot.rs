@@ -128,8 +128,9 @@ impl Engine {
         for (id, tracked) in some.chain(all) {
             let from = self.sources(*id, tracked, now);
             let signals = self.components.health.alerts(&tracked.record.name);
+            let labels = self.components.labels.of(&tracked.record.name);
             let forecasts = self.shared.forecasts.get(id).unwrap_or(&none);
-            if let Some(run) = ShownRun::newer(self.shown.runs.get(id), from, forecasts, signals) {
+            if let Some(run) = ShownRun::newer(self.shown.runs.get(id), from, forecasts, signals, labels) {
                 newer.push((*id, run));
             }
         }

@@ -117,6 +117,13 @@ impl Worker {
                         }
                         self.publish(Some(nothing_new(&error, pause)));
                     }
+                    Ok(Event::Label(labels, reply)) => {
+                        let done = self.engine.label(labels, SystemTime::now());
+                        if let Some(reply) = reply {
+                            let _ = reply.send(done.map(|()| Vec::new()).map_err(Into::into));
+                        }
+                        self.publish(Some(nothing_new(&error, pause)));
+                    }
                     // Everything is looked at afterwards, and the rows are fitted again.
                     Ok(Event::Fitted(_)) => self.around.refitting = false,
                     Ok(_) => {}

@@ -246,3 +246,67 @@ fn runs_are_hidden_and_pinned_and_metrics_stand_in_a_grid() {
         let _ = screen(&m);
     }
 }
+
+#[test]
+fn columns_are_named_sorted_by_and_clicked() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, ",lr grad_norm");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.shared.runs.columns, ["lr", "grad_norm"]);
+    assert_eq!(m.shared.names(), ["grad_norm", "lr"], "wanted of every run");
+    let seen = screen(&m);
+    assert!(seen.contains("grad_norm") && seen.contains("3.183") && seen.contains("0.001"), "{seen}");
+    type_in(&mut m, ">planned_steps");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.shared.runs.columns.len(), 3);
+    assert_eq!(m.shared.runs.sort.column, crate::tui::order::Column::Named(2));
+    type_in(&mut m, ",");
+    press(&mut m, KeyCode::Esc);
+    assert_eq!(m.shared.runs.columns.len(), 3, "left as it was");
+    let area = m.plan().area(ViewId("runs")).unwrap();
+    let header = screen(&m).lines().nth(usize::from(area.y) + 1).unwrap().to_owned();
+    let click = |m: &mut Model, word: &str| {
+        let column = header.chars().collect::<String>().find(word).map(|at| header[..at].chars().count()).unwrap();
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        update(
+            m,
+            Event::Mouse(MouseEvent { kind, column: column as u16, row: area.y + 1, modifiers: KeyModifiers::NONE }),
+        );
+        (m.shared.runs.sort.column, m.shared.runs.sort.descending)
+    };
+    assert_eq!(click(&mut m, "run"), (crate::tui::order::Column::Name, false));
+    assert_eq!(click(&mut m, "run"), (crate::tui::order::Column::Name, true));
+    assert_eq!(click(&mut m, "grad_norm"), (crate::tui::order::Column::Named(1), false));
+    type_in(&mut m, ",");
+    update(&mut m, Event::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    press(&mut m, KeyCode::Enter);
+    assert!(m.shared.runs.columns.is_empty());
+    assert_eq!(m.shared.runs.sort.column, crate::tui::order::Column::Activity, "what is gone is not sorted by");
+}
+
+#[test]
+fn tags_and_notes_are_typed_and_wrong_ones_are_refused() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    let name = m.shared.selected_run().unwrap().name.clone();
+    type_in(&mut m, "Tbase, v2");
+    let [Effect::Label(command)] = &press(&mut m, KeyCode::Enter)[..] else { panic!("no order") };
+    assert_eq!((command.run.as_str(), command.alone, &command.note), (name.as_str(), true, &None));
+    assert_eq!(command.add, ["base", "v2"]);
+    type_in(&mut m, "nrerun it");
+    let [Effect::Label(command)] = &press(&mut m, KeyCode::Enter)[..] else { panic!("no order") };
+    assert_eq!((command.note.as_deref(), command.alone), (Some("rerun it"), false));
+    type_in(&mut m, &format!("T{}", "x".repeat(50)));
+    assert_eq!(press(&mut m, KeyCode::Enter), [Effect::Render]);
+    assert!(m.typing().is_some(), "it can be corrected");
+    press(&mut m, KeyCode::Esc);
+    assert!(m.typing().is_none());
+    let mut tagged = fixture::sweep();
+    let run = Arc::make_mut(&mut tagged.runs[4]);
+    (run.tags, run.note) = (vec!["base".to_owned()], Some("look here".to_owned()));
+    let mut m = model(tagged, (140, 40));
+    type_in(&mut m, "/tag:base");
+    press(&mut m, KeyCode::Enter);
+    assert_eq!(m.shared.runs.order, [4]);
+    press(&mut m, KeyCode::Enter);
+    assert!(screen(&m).contains("note look here"), "{}", screen(&m));
+}

@@ -119,7 +119,7 @@ fn every_digit_leads_to_its_view_and_an_action_is_reached_by_its_name_too() {
 
 #[test]
 fn the_help_lists_every_key_with_what_it_does() {
-    for size in [(140, 80), (80, 200)] {
+    for size in [(140, 120), (80, 200)] {
         let mut m = model(fixture::sweep(), size);
         type_in(&mut m, "?");
         let help = screen(&m);

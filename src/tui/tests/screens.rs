@@ -100,7 +100,27 @@ fn every_size_is_drawn() {
 
 #[test]
 fn nothing_steers_the_terminal() {
-    for typed in ["", "?", "\n", "4", "5", "2z", "4z", "5z", "/\u{1b}x", "O", "Oz", "Ozv", "O/loss\n&", "E", "Ez"] {
+    for typed in [
+        "",
+        "?",
+        "\n",
+        "4",
+        "5",
+        "2z",
+        "4z",
+        "5z",
+        "/\u{1b}x",
+        "O",
+        "Oz",
+        "Ozv",
+        "O/loss\n&",
+        "E",
+        "Ez",
+        "4[[",
+        "8b\n",
+        ",tags name note\n",
+        "Tx\n",
+    ] {
         for size in [(140, 40), (80, 24), (60, 20), (39, 9), (200, 60)] {
             let mut m = model(fixture::hostile(), size);
             for c in typed.chars() {
@@ -224,4 +244,44 @@ fn the_routers_of_a_run_are_mapped() {
     let mut none = model(fixture::sweep(), (80, 24));
     type_in(&mut none, "E");
     assert_ne!(none.focus, crate::tui::ViewId("router"), "nothing has experts");
+}
+
+#[test]
+fn curves_of_groups_are_means_with_their_range_and_restarts_are_marked() {
+    whole("curves_grouped", fixture::sweep(), "8zb\n");
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "8zb");
+    update(&mut m, Event::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    type_in(&mut m, "N\n".trim());
+    press(&mut m, KeyCode::Enter);
+    let query = m.needs().unwrap();
+    assert_eq!(query.runs.len(), 36, "a mean is of all");
+    assert!(query.check().is_ok());
+    m.shared.curves = Some(Arc::new(fixture::curves(&query)));
+    let seen = screen(&m);
+    assert!(seen.contains("n 24.9k (9)") && seen.contains("grouped by n"), "{seen}");
+    press(&mut m, KeyCode::Esc);
+    press(&mut m, KeyCode::Esc);
+    let mut set = fixture::curves(&m.needs().unwrap());
+    set.curves.iter_mut().for_each(|curve| curve.restarts = vec![1_000.0]);
+    m.shared.curves = Some(Arc::new(set));
+    assert_eq!(screen(&m).matches('↻').count(), 1, "of the selected run\n{}", screen(&m));
+}
+
+#[test]
+fn earlier_fits_are_gone_back_to() {
+    whole("laws_past", fixture::sweep(), "4z[[[");
+    let mut m = model(fixture::sweep(), (120, 40));
+    type_in(&mut m, "4z[");
+    assert!(screen(&m).contains("Looking for earlier fits"), "{}", screen(&m));
+    answer(&mut m);
+    answer(&mut m);
+    let seen = screen(&m);
+    assert!(seen.contains("refit 39 of 40") && seen.contains("skill 0.500") && seen.contains("from 12 runs"), "{seen}");
+    type_in(&mut m, "{{{{{{");
+    answer(&mut m);
+    assert!(screen(&m).contains("refit 1 of 40"), "{}", screen(&m));
+    press(&mut m, KeyCode::Esc);
+    press(&mut m, KeyCode::Esc);
+    assert!(!screen(&m).contains("refit 1 of 40"), "the whole screen first, then the past");
 }

@@ -8,7 +8,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-const KEYS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/?#+-=[]!<>.&, é\u{202e}";
+const KEYS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/?#+-=[]!<>.&,{}é\u{202e}";
 const EVIL: &str = "no \u{1b}[31m answer\u{202e}";
 const CODES: [KeyCode; 15] = [
     KeyCode::Up,

@@ -3,10 +3,14 @@
 
 mod choice;
 mod grid;
+mod groups;
 mod legend;
 
-use super::{Actions, Cx, Motion, Mouse, MouseKind, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
-use crate::ipc::series::{Axis, Envelope, SeriesQuery};
+use super::act;
+use super::{
+    Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
+};
+use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::training_loss;
 use crate::tui::action::{Reach, k, key};
 use crate::tui::lines::{Curve, Lines};
@@ -17,7 +21,7 @@ use crate::vocab::RunView;
 use crate::vocab::text::printable;
 pub(in crate::tui) use choice::keys;
 use choice::runs;
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -33,6 +37,7 @@ static SPEC: Spec = Spec {
     signs: &[
         ("◌", "forecast of the selected run's end, with its 90 % interval"),
         ("✗", "the metric is no number any more"),
+        ("↻", "the selected run was started again"),
     ],
 };
 
@@ -51,6 +56,10 @@ pub struct Curves {
     pub smoothing: usize,
     /// Only the selected run.
     only: bool,
+    /// The fact that runs are grouped by; a mean and the range of each group is drawn.
+    group: Option<String>,
+    /// What is typed for it.
+    typed: Option<String>,
     /// Whether the metrics after the first have charts beside it.
     pub grid: bool,
     /// The cursor, on the x axis.
@@ -95,6 +104,15 @@ impl Actions for Curves {
         .hint("only"),
         act("curves.grid", &[k('#')], "one metric, or a grid of several", |view: &mut Self, _| view.grid = !view.grid)
             .hint("grid"),
+        act(
+            "curves.group",
+            &[k('b')],
+            "group runs by a fact, or by all but the seed: mean and range",
+            |view: &mut Self, cx| {
+                view.typed = Some(view.group.clone().unwrap_or_else(|| groups::likely(cx.shared)));
+            },
+        )
+        .hint("group"),
         act("curves.left", &[key(KeyCode::Left), k('h')], "move the cursor left", |view: &mut Self, cx| {
             view.read(-1.0, cx);
         })
@@ -145,16 +163,19 @@ impl Curves {
     }
 
     /// What is drawn of the first metric: each run with its curve, the selected one last.
-    fn drawn<'a>(&self, shared: &'a Shared) -> Vec<(&'a RunView, Curve)> {
+    fn drawn(&self, shared: &Shared) -> Vec<Drawn> {
         self.key(shared).map_or_else(Vec::new, |key| self.drawn_of(shared, key))
     }
 
-    fn drawn_of<'a>(&self, shared: &'a Shared, key: &str) -> Vec<(&'a RunView, Curve)> {
+    fn drawn_of(&self, shared: &Shared, key: &str) -> Vec<Drawn> {
         let Some(arrived) = self.arrived(shared) else { return Vec::new() };
+        if let Some(by) = &self.group {
+            return groups::drawn(shared, arrived, key, by, self.only);
+        }
         let theme = &shared.theme;
         let selected = shared.selected_run().map(|run| run.id);
-        let mut out: Vec<(&RunView, Curve)> = Vec::new();
-        for run in runs(shared, self.only) {
+        let mut out: Vec<Drawn> = Vec::new();
+        for run in runs(shared, self.only, choice::MOST) {
             let Some(envelope) = arrived.iter().find(|envelope| envelope.run == run.id && envelope.metric == key)
             else {
                 continue;
@@ -173,9 +194,11 @@ impl Curves {
             let newest = points.last().map_or(f64::NAN, |point| point.0);
             let end = self.end(run, key, newest).filter(|_| chosen && self.range.is_none());
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
-            out.push((run, Curve { points, spread, style, sign, end }));
+            let marks = if chosen { envelope.restarts.clone() } else { Vec::new() };
+            let curve = Curve { points, spread, style, sign, end, marks };
+            out.push(Drawn { name: shared.runs.short(&run.name).to_owned(), is_selected: chosen, curve });
         }
-        out.sort_by_key(|(run, _)| Some(run.id) == selected);
+        out.sort_by_key(|drawn| drawn.is_selected);
         out
     }
 
@@ -201,7 +224,7 @@ impl Curves {
     /// Moves the cursor by columns; the first time, shows it at the newest point.
     fn read(&mut self, by: f64, cx: &mut Cx<'_>) {
         let (key, first) = (self.key(cx.shared).unwrap_or_default(), self.first(cx));
-        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|drawn| drawn.curve).collect();
         let lines = self.lines(cx.shared, key, &curves);
         let inside = lines.inside(Self::plot(first, curves.len()));
         let Some(column) = lines.column(inside) else { return };
@@ -213,7 +236,7 @@ impl Curves {
 
     /// Draws a part of the x axis, so many times as wide as now, with the cursor where it is.
     fn zoom(&mut self, times: f64, cx: &mut Cx<'_>) {
-        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+        let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|drawn| drawn.curve).collect();
         let xs = || curves.iter().flat_map(|curve| &curve.points).map(|point| point.0);
         let (first, last) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
         let (from, to) = self.range.unwrap_or((first, last));
@@ -225,7 +248,8 @@ impl Curves {
             self.range = (width > 0.0 && width.is_finite()).then_some(range);
         } else {
             // As wide as everything is everything.
-            let steps = runs(cx.shared, self.only).into_iter().filter_map(|run| self.place(run, run.last_step?));
+            let steps =
+                runs(cx.shared, self.only, choice::MOST).into_iter().filter_map(|run| self.place(run, run.last_step?));
             let end = steps.fold(f64::NEG_INFINITY, f64::max);
             let part = |range: &(f64, f64)| self.x != Axis::Time && range.1 - range.0 < end;
             self.range = self.range.and(Some(range)).filter(part);
@@ -266,6 +290,9 @@ impl View for Curves {
         if self.is_log(shared, key) {
             about.push("log".to_owned());
         }
+        if let Some(by) = &self.group {
+            about.push(format!("grouped by {}", fmt::head(by, 20)));
+        }
         if self.range.is_some() {
             about.push("zoomed".to_owned());
         }
@@ -287,16 +314,15 @@ impl View for Curves {
     }
 
     fn needs(&self, shared: &Shared, inner: Rect) -> Option<SeriesQuery> {
-        let mut ids: Vec<u32> = runs(shared, self.only).iter().map(|run| run.id).collect();
+        let metrics = self.metrics(shared, inner);
+        // A mean is of all that are listed.
+        let most = if self.group.is_some() { MOST_CURVES / metrics.len().max(1) } else { choice::MOST };
+        let mut ids: Vec<u32> = runs(shared, self.only, most).iter().map(|run| run.id).collect();
         // In one order, so that the question stays the same while the list moves.
         ids.sort_unstable();
         Some(SeriesQuery {
             runs: ids,
-            metrics: Some(self.metrics(shared, inner))
-                .filter(|all| !all.is_empty())?
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            metrics: Some(metrics).filter(|all| !all.is_empty())?.into_iter().map(str::to_owned).collect(),
             x: self.x,
             from: self.range.map(|range| range.0),
             to: self.range.map(|range| range.1),
@@ -331,7 +357,7 @@ impl View for Curves {
         }
         let key = self.key(shared).unwrap_or_default();
         let named = if others.is_empty() { inner } else { Self::name(shared, key, inner, buf) };
-        let curves: Vec<Curve> = drawn.iter().map(|(_, curve)| curve.clone()).collect();
+        let curves: Vec<Curve> = drawn.iter().map(|drawn| drawn.curve.clone()).collect();
         let plot = Self::plot(named, curves.len());
         self.lines(shared, key, &curves).draw(plot, buf);
         let legend = Rect { y: plot.bottom(), height: inner.bottom() - plot.bottom(), ..inner };
@@ -339,7 +365,7 @@ impl View for Curves {
         let metrics = self.metrics(shared, pane.inner);
         for (key, cell) in metrics.into_iter().skip(1).zip(others) {
             let area = Self::name(shared, key, cell, buf);
-            let curves: Vec<Curve> = self.drawn_of(shared, key).into_iter().map(|(_, curve)| curve).collect();
+            let curves: Vec<Curve> = self.drawn_of(shared, key).into_iter().map(|drawn| drawn.curve).collect();
             self.lines(shared, key, &curves).draw(area, buf);
         }
     }
@@ -350,7 +376,8 @@ impl View for Curves {
     }
 
     fn back(&mut self, _: &mut Cx<'_>) -> bool {
-        self.cursor.take().is_some() || self.range.take().is_some() || std::mem::take(&mut self.only)
+        let zoomed = self.cursor.take().is_some() || self.range.take().is_some();
+        zoomed || std::mem::take(&mut self.only) || self.group.take().is_some()
     }
 
     fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) -> bool {
@@ -361,7 +388,7 @@ impl View for Curves {
         let at = under.map_or(mouse.column, |cell| first.x + (mouse.column - cell.x) * first.width / cell.width.max(1));
         let x = {
             let key = self.key(cx.shared).unwrap_or_default();
-            let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|(_, curve)| curve).collect();
+            let curves: Vec<Curve> = self.drawn(cx.shared).into_iter().map(|drawn| drawn.curve).collect();
             let lines = self.lines(cx.shared, key, &curves);
             lines.x_at(lines.inside(Self::plot(first, curves.len())), at)
         };
@@ -376,5 +403,44 @@ impl View for Curves {
         true
     }
 
+    fn prompt(&self, _: &Shared) -> Option<Prompt> {
+        let help = "a fact, or seed for all but the seed; Enter keep  Esc no groups";
+        self.typed.clone().map(|text| Prompt { sign: "group by:", text, help })
+    }
+
+    fn type_in(&mut self, input: Input<'_>, _: &mut Cx<'_>) -> bool {
+        let Some(text) = &mut self.typed else { return false };
+        let key = match input {
+            Input::Paste(pasted) => {
+                text.push_str(&printable(pasted));
+                return true;
+            }
+            Input::Key(key) => key,
+        };
+        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+        match key.code {
+            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => text.clear(),
+            KeyCode::Char(c) if plain => text.push(c),
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Esc => (self.typed, self.group) = (None, None),
+            KeyCode::Enter => {
+                let text = text.trim().to_lowercase();
+                (self.typed, self.group) = (None, Some(text).filter(|text| !text.is_empty()));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     fn settle(&mut self, _: &mut Cx<'_>) {}
+}
+
+/// A curve with what it is called.
+#[derive(Debug, Clone)]
+struct Drawn {
+    /// Its run, or its group.
+    name: String,
+    /// Whether it is the selected run's.
+    is_selected: bool,
+    curve: Curve,
 }

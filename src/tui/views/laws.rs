@@ -1,7 +1,11 @@
 //! Laws view: the fits with their errors, parameters and identifiability.
 
-use super::{Actions, Cx, Motion, Presence, Role, Spec, View, ViewId};
+mod past;
+
+use super::{Actions, Cx, Motion, Presence, Role, Spec, View, ViewAction, ViewId, act};
+use crate::tui::action::k;
 use crate::tui::fmt;
+use crate::tui::question::Question;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::{bullet, prose, text_area};
 use crate::tui::theme::Theme;
@@ -29,9 +33,35 @@ static SPEC: Spec = Spec {
 pub struct Laws {
     /// The fit whose details were shown last: those of another are read from their start.
     shown: Option<usize>,
+    /// How many rounds of fits before the newest one are shown; 0 for what is so now.
+    back: usize,
 }
 
-impl Actions for Laws {}
+impl Actions for Laws {
+    const ACTIONS: &'static [ViewAction<Self>] = &[
+        act("laws.earlier", &[k('[')], "the fits of the refit before", |view: &mut Self, cx| view.scrub(1, cx))
+            .hint("earlier"),
+        act("laws.later", &[k(']')], "those of the refit after", |view: &mut Self, cx| view.scrub(-1, cx)),
+        act("laws.much-earlier", &[k('{')], "ten refits before", |view: &mut Self, cx| view.scrub(10, cx)),
+        act("laws.much-later", &[k('}')], "ten refits after", |view: &mut Self, cx| view.scrub(-10, cx)),
+    ];
+}
+
+impl Laws {
+    /// Goes so many rounds of fits back.
+    fn scrub(&mut self, by: isize, cx: &mut Cx<'_>) {
+        let oldest = past::moments(cx.shared).map_or(usize::MAX, |all| all.len().saturating_sub(1));
+        self.back = self.back.saturating_add_signed(by).min(oldest);
+        *cx.scroll = 0;
+    }
+
+    fn text(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
+        if self.back == 0 {
+            return lines(shared, width);
+        }
+        past::text(shared, self.back, width)
+    }
+}
 
 impl View for Laws {
     fn spec(&self) -> &'static Spec {
@@ -44,8 +74,17 @@ impl View for Laws {
         if none && super::one::One.presence(shared) == Presence::There { Presence::Quiet } else { Presence::There }
     }
 
+    fn asks(&self, shared: &Shared, _: ratatui::layout::Rect) -> Vec<Question> {
+        past::asks(shared, self.back)
+    }
+
     fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
-        lines(shared, width)
+        self.text(shared, width)
+    }
+
+    /// Back to now.
+    fn back(&mut self, _: &mut Cx<'_>) -> bool {
+        std::mem::take(&mut self.back) > 0
     }
 
     /// Lines go from fit to fit where there are several; pages go through the details.
@@ -65,14 +104,20 @@ impl View for Laws {
             *cx.scroll = 0;
         }
         self.shown = shown;
-        cx.end_at(lines(cx.shared, text_area(cx.inner).width).len());
+        cx.end_at(self.text(cx.shared, text_area(cx.inner).width).len());
     }
 }
 
 fn lines(shared: &Shared, width: u16) -> Vec<Line<'static>> {
-    let theme = &shared.theme;
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
-    let Some((shown, fit)) = shared.main_fit() else {
+    let shown = shared.main_fit().map_or(0, |(shown, _)| shown);
+    lines_of(shared, snapshot, shown, width)
+}
+
+/// The lines for the fits of a snapshot, with the details of one.
+fn lines_of(shared: &Shared, snapshot: &Snapshot, shown: usize, width: u16) -> Vec<Line<'static>> {
+    let theme = &shared.theme;
+    let Some(fit) = snapshot.fits.get(shown) else {
         return prose("No fit yet.", theme.dim, width);
     };
     let mut out = Vec::new();

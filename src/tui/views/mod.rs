@@ -144,6 +144,8 @@ pub enum Ask {
     Focus(ViewId),
     /// This view lies over all others.
     Open(ViewId),
+    /// This is said until the next key.
+    Say(String),
     /// Something is done outside the dashboard.
     Effect(Effect),
 }

@@ -109,6 +109,12 @@ impl View for Run {
 fn text(shared: &Shared, width: u16, with_curves: bool) -> Vec<Line<'static>> {
     let (Some(snapshot), Some(run)) = (&shared.snapshot, shared.selected_run()) else { return Vec::new() };
     let mut out = progress(shared, run, width);
+    if !run.tags.is_empty() {
+        out.extend(bullet("tags", shared.theme.accent, &run.tags.join(" "), shared.theme.text, width));
+    }
+    if let Some(note) = &run.note {
+        out.extend(bullet("note", shared.theme.accent, note, shared.theme.text, width));
+    }
     out.extend(alerts(shared, snapshot, run, width));
     out.extend(forecasts(shared, snapshot, run, width));
     if with_curves {

@@ -1,6 +1,7 @@
 //! The table of runs. Only the rows that can be seen are made, so that thousands of runs cost what thirty do.
 
 mod table;
+mod typed;
 
 use super::{
     Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
@@ -16,6 +17,7 @@ use crate::vocab::text::printable;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use typed::What;
 
 static SPEC: Spec = Spec {
     id: ViewId("runs"),
@@ -37,6 +39,8 @@ const MOST_PRINTED: usize = 200;
 pub struct Runs {
     /// Whether keys go into the filter.
     pub editing: bool,
+    /// What else keys go into, and what has been typed.
+    typed: Option<(What, String)>,
 }
 
 impl Actions for Runs {
@@ -44,7 +48,7 @@ impl Actions for Runs {
         act("runs.open", &[key(KeyCode::Enter)], "open the selected run", Self::open)
             .hint("open")
             .reach(Reach::Instead),
-        act("runs.filter", &[k('/')], "filter: words, lr>=1e-3, state!=diverged, /re/", Self::filter)
+        act("runs.filter", &[k('/')], "filter: words, lr>=1e-3, state!=diverged, tag:base, /re/", Self::filter)
             .hint("filter")
             .reach(Reach::Everywhere),
         act("runs.show", &[k(' ')], "show or hide the curves of the selected run", |_: &mut Self, cx| {
@@ -66,6 +70,19 @@ impl Actions for Runs {
         })
         .reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),
+        act("runs.columns", &[k(',')], "columns by name: facts, losses, metrics, tags, note", |view: &mut Self, cx| {
+            view.begin(What::Columns, cx);
+        })
+        .hint("columns")
+        .reach(Reach::Everywhere),
+        act("runs.sort-by", &[k('>')], "sort by a name, which becomes a column", |view: &mut Self, cx| {
+            view.begin(What::Sort, cx);
+        })
+        .reach(Reach::Everywhere),
+        act("runs.tags", &[k('T')], "tags of the selected run", |view: &mut Self, cx| view.begin(What::Tags, cx))
+            .reach(Reach::Everywhere),
+        act("runs.note", &[k('n')], "note on the selected run", |view: &mut Self, cx| view.begin(What::Note, cx))
+            .reach(Reach::Everywhere),
         act("runs.reverse", &[k('S')], "reverse the order", Self::reverse).reach(Reach::Everywhere),
         act("runs.dismiss", &[k('a')], "dismiss the alerts of the selected run", Self::dismiss)
             .reach(Reach::Everywhere),
@@ -86,8 +103,19 @@ impl Runs {
 
     fn sort(&mut self, cx: &mut Cx<'_>) {
         let losses = cx.shared.snapshot.as_ref().map_or(0, |s| losses(s).len());
-        cx.shared.runs.sort = cx.shared.runs.sort.next(losses);
+        cx.shared.runs.sort = cx.shared.runs.sort.next(losses, cx.shared.runs.columns.len());
         cx.shared.reorder();
+    }
+
+    /// Sorts by the column whose heading is there; the other way round where that is so already.
+    fn sort_at(&mut self, at: u16, cx: &mut Cx<'_>) -> bool {
+        let Some(snapshot) = cx.shared.snapshot.clone() else { return false };
+        let area = text_area(cx.inner);
+        let Some(column) = table::sorts_by(cx.shared, &snapshot, *cx.scroll, area, at) else { return false };
+        let sort = cx.shared.runs.sort;
+        cx.shared.runs.sort = Sort { column, descending: sort.column == column && !sort.descending };
+        cx.shared.reorder();
+        true
     }
 
     fn reverse(&mut self, cx: &mut Cx<'_>) {
@@ -211,6 +239,7 @@ impl View for Runs {
         let shared = &mut *cx.shared;
         match mouse.kind {
             MouseKind::Wheel(by) => shared.step_run(3 * by),
+            MouseKind::Press if mouse.row == cx.inner.y => return self.sort_at(mouse.column, cx),
             MouseKind::Press if mouse.row > cx.inner.y => {
                 let line = usize::from(mouse.row - cx.inner.y) - 1;
                 if let Some(snapshot) = &shared.snapshot
@@ -230,11 +259,17 @@ impl View for Runs {
     }
 
     fn prompt(&self, shared: &Shared) -> Option<Prompt> {
+        if let Some((what, text)) = &self.typed {
+            return Some(Prompt { sign: what.sign(), text: text.clone(), help: "Enter keep  Esc leave as it was" });
+        }
         let text = shared.runs.filter.clone();
         self.editing.then_some(Prompt { sign: "/", text, help: "Enter keep  Esc clear" })
     }
 
     fn type_in(&mut self, input: Input<'_>, cx: &mut Cx<'_>) -> bool {
+        if self.typed.is_some() {
+            return self.type_more(input, cx);
+        }
         let filter = &mut cx.shared.runs.filter;
         let taken = match input {
             Input::Key(key) => self.edit(key, filter),

@@ -7,7 +7,7 @@ use crate::vocab::RunView;
 use std::collections::BTreeSet;
 
 /// Curves at a time: more are a carpet. The filter of the list says which.
-const MOST: usize = 20;
+pub(super) const MOST: usize = 20;
 /// The metrics to choose from, the project's first, then training losses, then the others: those that are measured, and
 /// everything that a drawn run logs.
 pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
@@ -25,13 +25,13 @@ pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
 
 /// The one to begin with: the first that a listed run has logged.
 pub(super) fn first<'a>(shared: &Shared, all: &[&'a str]) -> Option<&'a str> {
-    let listed = runs(shared, false);
+    let listed = runs(shared, false, MOST);
     let drawn = |key: &str| listed.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
     all.iter().find(|key| drawn(key)).or_else(|| all.first()).copied()
 }
 
-/// The runs that are drawn, as they are listed; the selected one is among them.
-pub(super) fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
+/// The runs that are drawn, at most so many, as they are listed; the selected one is among them.
+pub(super) fn runs(shared: &Shared, only: bool, most: usize) -> Vec<&RunView> {
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
     let selected = shared.selected_run();
     if let Some(run) = selected.filter(|_| only) {
@@ -41,10 +41,10 @@ pub(super) fn runs(shared: &Shared, only: bool) -> Vec<&RunView> {
     let pinned = snapshot.runs.iter().map(AsRef::as_ref).filter(|run: &&RunView| list.pinned.contains(&run.id));
     let listed = list.order.iter().map(|index| &*snapshot.runs[*index]).filter(|run| !list.pinned.contains(&run.id));
     let shown = pinned.chain(listed).filter(|run| !list.hidden.contains(&run.id));
-    let mut runs: Vec<&RunView> = shown.take(MOST).collect();
+    let mut runs: Vec<&RunView> = shown.take(most).collect();
     let is_drawn = |selected: &&RunView| !runs.iter().any(|run| run.id == selected.id);
     if let Some(selected) = selected.filter(is_drawn).filter(|selected| !list.hidden.contains(&selected.id)) {
-        runs.truncate(MOST - 1);
+        runs.truncate(most.saturating_sub(1));
         runs.push(selected);
     }
     runs

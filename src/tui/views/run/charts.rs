@@ -161,6 +161,7 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
         style: theme.curve,
         sign: "●",
         end: end.filter(|end| large && newest < end.0),
+        marks: envelope.restarts.clone(),
     };
     let is_loss = training_loss(key).is_some() || run.forecast.contains_key(key) || is_evaluation(key);
     let more = shared.unit(key).higher_is_better();

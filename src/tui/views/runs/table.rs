@@ -1,5 +1,6 @@
 //! Columns of the table of runs: selection by width, and their cells.
 
+use crate::tui::filter::{Value, value_of};
 use crate::tui::fmt;
 use crate::tui::order::{Column, moved_domain};
 use crate::tui::shared::{Loss, Shared, losses};
@@ -7,6 +8,7 @@ use crate::tui::signs;
 use crate::tui::signs::state_word;
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
 use crate::vocab::{RunView, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,6 +26,7 @@ enum ColumnKind<'a> {
     Mixture,
     Loss { loss: Loss<'a>, index: usize, forecast: bool },
     Spark(Loss<'a>),
+    Named { index: usize, is_text: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,17 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
     let readable = longest.min(18) - name;
     let main = shared.main_chart().map(|(_, c)| c.metric.as_str());
     let main = losses.iter().position(|l| Some(l.key) == main).unwrap_or(0);
+    // What the user has named before anything else, but for what is there anyway.
+    let mut named = Vec::new();
+    for (index, name) in shared.runs.columns.iter().enumerate() {
+        if losses.iter().any(|loss| loss.label.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let (width, is_text) = named_width(shared, snapshot, name, first);
+        if take(width + 1) {
+            named.push((index, width, is_text));
+        }
+    }
     // Two losses before anything else; the others if everything else has found room.
     let mut shown = losses.iter().take(2).take_while(|_| take(7)).count();
     if take(5) {
@@ -88,6 +102,9 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
             out.push(Col { kind, width });
         }
     };
+    for (index, width, is_text) in named {
+        push(true, ColumnKind::Named { index, is_text }, width);
+    }
     push(
         progress.is_some(),
         ColumnKind::Progress { bar: progress.unwrap_or(0) },
@@ -115,6 +132,56 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
     out
 }
 
+/// Columns that a named column takes, by what is on screen, and whether that is text.
+fn named_width(shared: &Shared, snapshot: &Snapshot, name: &str, first: usize) -> (usize, bool) {
+    let lower = name.to_lowercase();
+    let seen = shared.runs.order.iter().skip(first).take(100).map(|i| &snapshot.runs[*i]);
+    let mut wide = fmt::width(&fmt::head(name, 16)) + 1;
+    let mut is_text = false;
+    for value in seen.filter_map(|run| value_of(snapshot, run, shared.runs.short(&run.name), &lower)) {
+        is_text |= matches!(value, Value::Text(_));
+        wide = wide.max(fmt::width(&said(&value)));
+    }
+    (wide.clamp(5, 20), is_text)
+}
+
+fn said(value: &Value<'_>) -> String {
+    match value {
+        Value::Text(text) => printable(text),
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e4 => format!("{number:.0}"),
+        Value::Number(number) if number.abs() >= 1e4 => show_amount(*number),
+        Value::Number(number) => fmt::significant(*number, 4),
+    }
+}
+
+/// What a heading sorts by; nothing where it has none.
+fn sorts(kind: ColumnKind<'_>) -> Option<Column> {
+    Some(match kind {
+        ColumnKind::State { .. } => Column::State,
+        ColumnKind::Name => Column::Name,
+        ColumnKind::Progress { .. } => Column::Progress,
+        ColumnKind::Params => Column::Params,
+        ColumnKind::Tokens => Column::Tokens,
+        ColumnKind::Mixture => Column::Mixture,
+        ColumnKind::Loss { index, .. } => Column::Loss(index),
+        ColumnKind::Named { index, .. } => Column::Named(index),
+        ColumnKind::Spark(_) => return None,
+    })
+}
+
+/// What the heading at a column of the screen sorts by.
+pub(super) fn sorts_by(shared: &Shared, snapshot: &Snapshot, first: usize, area: Rect, at: u16) -> Option<Column> {
+    let mut x = area.x;
+    for column in columns(shared, snapshot, first, area.width.into()) {
+        let end = x.saturating_add(column.width as u16 + 1);
+        if (x..end).contains(&at) {
+            return sorts(column.kind);
+        }
+        x = end;
+    }
+    None
+}
+
 fn mixture_width(snapshot: &Snapshot) -> usize {
     match snapshot.domains.len() {
         // Of one corpus, every run has the same.
@@ -130,21 +197,22 @@ pub(super) fn head(shared: &Shared, snapshot: &Snapshot, columns: &[Col<'_>], ar
     let sort = shared.runs.sort;
     let mut x = area.x;
     for column in columns {
-        let (text, sorted, numeric) = match column.kind {
-            ColumnKind::State { word } => (if word { "state" } else { "" }.to_owned(), Column::State, false),
-            ColumnKind::Name => ("run".to_owned(), Column::Name, false),
-            ColumnKind::Progress { .. } => ("done".to_owned(), Column::Progress, true),
-            ColumnKind::Params => ("N".to_owned(), Column::Params, true),
-            ColumnKind::Tokens => ("D".to_owned(), Column::Tokens, true),
-            ColumnKind::Mixture => (mixture_heading(snapshot), Column::Mixture, true),
-            ColumnKind::Loss { loss, index, .. } => (loss.label.to_owned(), Column::Loss(index), false),
+        let (text, numeric) = match column.kind {
+            ColumnKind::State { word } => (if word { "state" } else { "" }.to_owned(), false),
+            ColumnKind::Name => ("run".to_owned(), false),
+            ColumnKind::Progress { .. } => ("done".to_owned(), true),
+            ColumnKind::Params => ("N".to_owned(), true),
+            ColumnKind::Tokens => ("D".to_owned(), true),
+            ColumnKind::Mixture => (mixture_heading(snapshot), true),
+            ColumnKind::Loss { loss, .. } => (loss.label.to_owned(), false),
+            ColumnKind::Named { index, is_text } => (shared.runs.columns[index].clone(), !is_text),
             ColumnKind::Spark(loss) => {
                 let long = format!("{} curve", loss.label);
                 let text = if fmt::width(&long) <= column.width { long } else { loss.label.to_owned() };
-                (text, Column::Activity, false)
+                (text, false)
             }
         };
-        let by_this = sort.column == sorted && !matches!(column.kind, ColumnKind::Spark(_));
+        let by_this = sorts(column.kind) == Some(sort.column);
         let mark = if !by_this {
             ""
         } else if sort.descending {
@@ -215,6 +283,13 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
         ColumnKind::Params => vec![Span::styled(amount(run.params()), theme.text)],
         ColumnKind::Tokens => vec![Span::styled(amount(run.tokens_seen()), theme.text)],
         ColumnKind::Mixture => vec![Span::styled(fmt::right(&mixture(snapshot, run), width), theme.text)],
+        ColumnKind::Named { index, is_text } => {
+            let name = shared.runs.columns[index].to_lowercase();
+            let value = value_of(snapshot, run, shared.runs.short(&run.name), &name);
+            let text = value.as_ref().map_or_else(|| "–".to_owned(), said);
+            let text = fmt::head(&text, width);
+            vec![Span::styled(if is_text { text } else { fmt::right(&text, width) }, theme.text)]
+        }
         ColumnKind::Loss { loss, forecast, .. } => loss_cell(theme, run, loss, forecast),
         ColumnKind::Spark(loss) => {
             let values = run.sparklines.get(loss.key).map_or(&[][..], Vec::as_slice);
