@@ -2,6 +2,7 @@
 
 mod curves;
 mod follow;
+mod keys;
 mod places;
 mod questions;
 mod remember;
@@ -64,6 +65,12 @@ pub struct Watch {
     /// The mouse is on without it; kept for scripts
     #[arg(long, hide = true, conflicts_with_all = ["once", "no_mouse"])]
     mouse: bool,
+    /// Keys of the dashboard, a YAML file [default: mixlaw/keys.yaml in the configuration directory, if it is there]
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    keys: Option<PathBuf>,
+    /// Print every action of the dashboard with its keys, as such a file
+    #[arg(long, conflicts_with_all = ["once", "keys"])]
+    list_keys: bool,
     /// With --once: width of the frame in columns
     #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
     width: Option<u16>,
@@ -74,7 +81,9 @@ pub struct Watch {
 
 impl Watch {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        if self.once {
+        if self.list_keys {
+            print(&tui::keymap::written())?;
+        } else if self.once {
             self.frame()?
         } else {
             self.live()?
@@ -109,6 +118,7 @@ impl Watch {
                     .to_owned(),
             ));
         }
+        let keymap = keys::read(self.keys.as_deref())?;
         let project = awaited(&self.project.project)?;
         let place = StateDir::of(&project).ok().map(|place| place.dashboard());
         let options = tui::Options {
@@ -116,6 +126,7 @@ impl Watch {
             is_asked: self.theme.is_some(),
             no_mouse: self.no_mouse,
             memory: place.as_deref().map(remember::read).unwrap_or_default(),
+            keymap,
         };
         if self.embedded {
             return embedded(project, options);

@@ -5,7 +5,7 @@ use super::engine::Need;
 use super::outlook::chosen;
 use super::place::{mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, fitter, history, next, routers, run_log, shapes, threads};
+use super::{as_logged, fitter, history, next, routers, run_log, shapes, surface, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
@@ -52,7 +52,7 @@ pub fn need(query: &Query) -> Need {
                 Need::Runs
             }
         }
-        Query::Predict(_) | Query::Next(_) => Need::Fits,
+        Query::Predict(_) | Query::Next(_) | Query::Surface(_) => Need::Fits,
         Query::Recommend { .. } | Query::Advice | Query::Shape(_) | Query::Snapshot => Need::Advice,
     }
 }
@@ -81,6 +81,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Status => json(&status(&current.snapshot)),
         Query::Log(query) => json(&run_log::lines(query, current, stop)?),
         Query::Router(query) => json(&routers::answer(query, current, stop)?),
+        Query::Surface(query) => json(&surface::answer(*query, current)?),
         Query::Moments => json(&MomentsAnswer { moments: history::moments(&current.store, MOST_PAST_FITS)? }),
         Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),
     }

@@ -66,6 +66,7 @@ pub mod state_dir;
 pub mod subscribed_curves;
 #[cfg(feature = "daemon")]
 mod subscribers;
+mod surface;
 mod threads;
 pub mod tracked;
 

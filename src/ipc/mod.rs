@@ -23,6 +23,7 @@ pub mod replica;
 pub mod router;
 pub mod series;
 pub mod state;
+pub mod surface;
 #[cfg(test)]
 mod tests;
 pub mod topic;

@@ -4,6 +4,7 @@ use super::change::Change;
 use super::log::LogQuery;
 use super::router::RouterQuery;
 use super::series::SeriesQuery;
+use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
 use crate::vocab::{DaemonView, Decision, Mixture, NextQuery, Notice};
@@ -145,6 +146,8 @@ pub enum Query {
     Router(RouterQuery),
     /// When fits were made.
     Moments,
+    /// Losses of many mixtures at the target.
+    Surface(SurfaceQuery),
 }
 
 /// The answer to [`Query::Status`].

@@ -4,6 +4,7 @@
 use crate::ipc::log::{LogAnswer, LogLine};
 use crate::ipc::router::{RouterAnswer, RouterLayer};
 use crate::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
+use crate::ipc::surface::{SurfaceAnswer, SurfaceLoss};
 use crate::tui::{Answer, Answered, CurveSet, Question};
 use crate::vocab::ledger::{Calibration, Grade};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
@@ -643,9 +644,10 @@ pub fn isoflop() -> Snapshot {
     snapshot
 }
 
-/// The same, with runs that log the loads of eight experts in four layers.
+/// The same, with a third corpus, and with runs that log the loads of eight experts in four layers.
 pub fn routed() -> Snapshot {
     let mut snapshot = isoflop();
+    snapshot.domains.push("math".to_owned());
     for run in snapshot.runs.iter_mut().map(Arc::make_mut) {
         run.facts.insert(FactName::Experts, number(8.0, "config.json#experts"));
         for (layer, expert) in (0..4).flat_map(|layer| (0..8).map(move |expert| (layer, expert))) {
@@ -697,6 +699,23 @@ pub fn answers(questions: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
                 experts: (0..8).collect(),
                 steps: (1..=columns as i64).map(|i| 10 * i).collect(),
                 loads: (0..8 * columns).map(load).collect(),
+            })
+        }
+        Question::Surface(query) => {
+            let parts = if query.mixtures == 861 { 40 } else { 20 };
+            let of = |a: u32, b: u32| [a, b, parts - a - b].map(|part| f64::from(part) / f64::from(parts)).to_vec();
+            let mixtures: Vec<Vec<f64>> = (0..=parts).flat_map(|a| (0..=parts - a).map(move |b| of(a, b))).collect();
+            let loss = |(key, domain): (&str, usize)| SurfaceLoss {
+                metric: key.to_owned(),
+                law: format!("D-CPT{evil}"),
+                values: mixtures.iter().map(|weights| law(RUST, TARGET.0, TARGET.1, weights[domain])).collect(),
+                measure: Measure::default(),
+            };
+            Answer::Surface(SurfaceAnswer {
+                domains: vec![format!("prose{evil}"), format!("rust{evil}"), "math".to_owned()],
+                explored: mixtures.iter().map(|weights| weights[2] < 0.7).collect(),
+                losses: [(PROSE, 0), (RUST, 1)].into_iter().map(loss).collect(),
+                mixtures,
             })
         }
         Question::Moments => Answer::Moments((0..40).map(|i| 1.79e9 - 60.0 * f64::from(39 - i)).collect()),

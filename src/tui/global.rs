@@ -44,6 +44,8 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
         act("show.freeze", &[k('f')], "freeze or unfreeze the screen", freeze).hint("freeze"),
         act("show.copy", &[k('y')], "copy: the mixture, the values or the name that is shown", |model| copy(model, false)).hint("copy"),
         act("show.copy-picture", &[k('Y')], "copy this view as text", |model| copy(model, true)),
+        act("show.undo", &[k('u')], "take back: filter, order, columns, hidden and pinned runs, metric", |model| undo(model, true)),
+        act("show.redo", &[k('U')], "do again what was taken back", |model| undo(model, false)),
         act("show.mouse", &[key(KeyCode::F(2))], "mouse on, or off for selecting text with it", mouse),
         act("show.theme", &[k('t')], "next theme: dark, light, 16 colours, no colours", theme).hint("theme"),
         act("show.redraw", &[ctrl('l')], "redraw the screen", |_| vec![Effect::Redraw]),
@@ -141,6 +143,14 @@ fn copy(model: &mut Model, picture: bool) -> Vec<Effect> {
     let lines = text.lines().count();
     model.said = Some(format!("Copied {}, if the terminal allows it (OSC 52).", counted(lines, "line")));
     vec![Effect::Copy(text)]
+}
+
+fn undo(model: &mut Model, back: bool) -> Vec<Effect> {
+    if !super::undo::step(model, back) {
+        let what = if back { "Nothing to take back." } else { "Nothing to do again." };
+        model.said = Some(what.to_owned());
+    }
+    Vec::new()
 }
 
 fn mouse(model: &mut Model) -> Vec<Effect> {

@@ -17,6 +17,8 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
     /// Least and greatest value at each x, where they are to be seen behind the line.
     pub spread: Vec<(f64, f64, f64)>,
+    /// Least and greatest value at each x of several curves that it stands for: a band between these places.
+    pub band: Vec<(f64, f64, f64)>,
     /// Its colour.
     pub style: Style,
     /// Its sign, at its newest point.
@@ -163,6 +165,7 @@ impl Lines<'_> {
                 let x = place(*mark, 1.0).0;
                 (0..h).step_by(4).for_each(|y| grid.set(x, y, self.theme.warn));
             }
+            band(&curve.band, &place, self.theme.faint, &mut grid);
             for (at, low, high) in &curve.spread {
                 if low.is_finite() && high.is_finite() {
                     let (x, top) = place(*at, *high);
@@ -237,6 +240,20 @@ impl Lines<'_> {
             (x, if self.amounts { show_amount(value) } else { fmt::count(value.max(0.0) as u64) })
         });
         axes::draw(self.theme, (area, plot), rows, columns, buf);
+    }
+}
+
+/// Dots of a band, sparse, so that curves stand out.
+fn band(band: &[(f64, f64, f64)], place: &impl Fn(f64, f64) -> (i32, i32), style: Style, grid: &mut Grid) {
+    for pair in band.windows(2).filter(|pair| pair.iter().all(|(_, low, high)| low.is_finite() && high.is_finite())) {
+        let (from, to) = (place(pair[0].0, pair[0].1).0, place(pair[1].0, pair[1].1).0);
+        for x in from.max(0)..=to.min(grid.size().0) {
+            let part = if to > from { f64::from(x - from) / f64::from(to - from) } else { 0.0 };
+            let between = |a: f64, b: f64| a + (b - a) * part;
+            let top = place(pair[0].0, between(pair[0].2, pair[1].2)).1;
+            let bottom = place(pair[0].0, between(pair[0].1, pair[1].1)).1;
+            (top..=bottom).filter(|y| (x + y) % 3 == 0).for_each(|y| grid.set(x, y, style));
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use super::action::{Info, Reach};
 use super::global;
+use super::keymap::Keymap;
 use super::layout::{Arrangement, inside, plan};
 use super::palette::Palette;
 use super::question::Question;
 use super::shared::{Link, Shared};
 use super::theme::{Theme, ThemeName};
+use super::undo::Undo;
 use super::update::Effect;
 use super::views::{self, Ask, Cx, Pane, Presence, Role, View, ViewId};
 use crate::ipc::protocol::PredictQuery;
@@ -88,6 +90,10 @@ pub struct Model {
     pub mouse: bool,
     /// What has just been done, until the next key.
     pub said: Option<String>,
+    /// The user's keys.
+    pub keymap: Keymap,
+    /// What can be taken back.
+    pub undo: Undo,
 }
 
 impl Model {
@@ -109,6 +115,8 @@ impl Model {
             chosen_theme: None,
             mouse: true,
             said: None,
+            keymap: Keymap::default(),
+            undo: Undo::default(),
         }
     }
 

@@ -62,7 +62,7 @@ pub fn entries(model: &Model) -> Vec<Entry> {
             Some(slot) => format!("{}: {}", slot.view.spec().name, info.does),
             None => info.does.to_owned(),
         };
-        let key = info.keys.first().map(|key| key.label()).unwrap_or_default();
+        let key = model.keymap.keys(info).first().map(|key| key.label()).unwrap_or_default();
         out.push(Entry { words, key, goal: Goal::Action(info.name, slot.map(super::model::Slot::id)) });
     }
     for key in curves::keys(&model.shared) {

@@ -3,6 +3,7 @@
 use crate::ipc::log::{LogAnswer, LogQuery};
 use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query};
 use crate::ipc::router::{RouterAnswer, RouterQuery};
+use crate::ipc::surface::{SurfaceAnswer, SurfaceQuery};
 use crate::vocab::{HistoryAnswer, KeptFit};
 use serde::de::DeserializeOwned;
 
@@ -13,6 +14,8 @@ pub enum Question {
     Log(LogQuery),
     /// How the routers of a run share out tokens.
     Router(RouterQuery),
+    /// Losses of many mixtures at the target.
+    Surface(SurfaceQuery),
     /// When fits were made.
     Moments,
     /// The fits that stood at a time, seconds since 1970.
@@ -26,6 +29,8 @@ pub enum Answer {
     Log(LogAnswer),
     /// See [`Question::Router`].
     Router(RouterAnswer),
+    /// See [`Question::Surface`].
+    Surface(SurfaceAnswer),
     /// See [`Question::Moments`]; ascending.
     Moments(Vec<f64>),
     /// See [`Question::FitsAt`].
@@ -50,6 +55,7 @@ impl Question {
         match self {
             Self::Log(query) => Query::Log(query.clone()),
             Self::Router(query) => Query::Router(query.clone()),
+            Self::Surface(query) => Query::Surface(*query),
             Self::Moments => Query::Moments,
             Self::FitsAt(at) => Query::History(HistoryQuery { until: Some(*at), metric: None, standing: true }),
         }
@@ -66,6 +72,7 @@ impl Question {
         let answer = said.and_then(|text| match self {
             Self::Log(_) => read(text, Answer::Log),
             Self::Router(_) => read(text, Answer::Router),
+            Self::Surface(_) => read(text, Answer::Surface),
             Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
             Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
         });

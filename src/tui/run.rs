@@ -6,7 +6,7 @@ use super::terminal::Session;
 use super::theme::Theme;
 use super::update::{Effect, Event, update};
 use super::view::view;
-use super::{Exit, Incoming, LastWill, Latest, Memory, Model};
+use super::{Exit, Incoming, Keymap, LastWill, Latest, Memory, Model};
 use crate::ipc::protocol::{Command, Which};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
@@ -31,6 +31,8 @@ pub struct Options {
     pub no_mouse: bool,
     /// What the dashboard was like when it was left.
     pub memory: Memory,
+    /// The user's keys.
+    pub keymap: Keymap,
 }
 
 /// Shows what `snapshots` brings until the user leaves or the process is asked to end. Returns how, and what to remember
@@ -74,6 +76,7 @@ fn show(
 ) -> io::Result<(Exit, Memory)> {
     let mut model = Model::new(options.theme, (0, 0));
     options.memory.arrange(&mut model);
+    model.keymap = options.keymap;
     if options.is_asked {
         model.shared.theme = options.theme;
     }

@@ -1,8 +1,10 @@
 //! Every change of the [`Model`]; pure.
 
+use super::action::Info;
 use super::layout::Placed;
 use super::model::{Model, Overlay};
 use super::shared::Link;
+use super::undo;
 use super::views::{Input, Mouse, MouseKind, ViewId};
 use super::{Exit, Incoming, chrome, palette};
 use crate::ipc::protocol::LabelCommand;
@@ -52,8 +54,8 @@ pub enum Effect {
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-        Event::Key(key) => on_key(model, &key),
-        Event::Mouse(mouse) => on_mouse(model, mouse),
+        Event::Key(key) => noted(model, |model| on_key(model, &key)),
+        Event::Mouse(mouse) => noted(model, |model| on_mouse(model, mouse)),
         Event::Paste(text) if model.overlay == Overlay::Palette => {
             palette::type_in(model, Input::Paste(&text)).unwrap_or_default()
         }
@@ -70,6 +72,14 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Terminate => vec![Effect::Leave(Exit::Detached)],
     }
+}
+
+/// Does something of which a trace is left, to be taken back.
+fn noted(model: &mut Model, work: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    undo::note(model);
+    let effects = work(model);
+    undo::note(model);
+    effects
 }
 
 fn on_incoming(model: &mut Model, incoming: Incoming) -> Vec<Effect> {
@@ -114,8 +124,13 @@ fn on_key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     if let Some(effects) = type_in(model, Input::Key(key)) {
         return effects;
     }
-    let action = model.reachable().into_iter().find(|(_, info)| info.keys.iter().any(|chord| chord.matches(key)));
-    if let Some((_, info)) = action {
+    // Keys that the user has chosen come before those of the tables.
+    let by = |own: bool| {
+        let mut reachable = model.reachable().into_iter();
+        let has = |info: &Info| model.keymap.keys(info).iter().any(|chord| chord.matches(key));
+        reachable.find(|(_, info)| model.keymap.is_own(info) == own && has(info))
+    };
+    if let Some((_, info)) = by(true).or_else(|| by(false)) {
         return model.perform(info.name).unwrap_or_default();
     }
     let digit = |(digit, _): &(char, _)| super::action::k(*digit).matches(key);

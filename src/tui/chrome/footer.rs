@@ -49,9 +49,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 /// Each action by the first of its keys: the way to help and out, what the view has, what other views have from
 /// everywhere, the rest. Under something that lies over the views: how to close it and what it has.
 fn hints(model: &Model) -> Vec<(String, &'static str)> {
-    let hint = |info: &Info| Some((info.keys.first()?.label(), worded(model, info)?));
+    let hint = |info: &Info| Some((model.keymap.keys(info).first()?.label(), worded(model, info)?));
     let global = |name: &&str| global::all().find(|action| action.info.name == *name).map(|action| action.info);
-    let named = |name: &str, word| Some((global(&name)?.keys.first()?.label(), word));
+    let named = |name: &str, word| Some((model.keymap.keys(&global(&name)?).first()?.label(), word));
     let reachable = model.reachable();
     let own = reachable.iter().filter(|(id, _)| id.is_some() && *id == model.active()).filter_map(|(_, i)| hint(i));
     match model.overlay {

@@ -21,9 +21,15 @@ struct Section {
     entries: Vec<(String, &'static str)>,
 }
 
+/// The keys of an action; a dash where the user has taken them away.
+fn labels(model: &Model, info: &Info) -> String {
+    let labels: Vec<String> = model.keymap.keys(info).iter().map(|chord| chord.label()).collect();
+    if labels.is_empty() { "–".to_owned() } else { labels.join(" ") }
+}
+
 /// All sections: those of the dashboard, then one for each view that has keys, the focused one's first.
 fn sections(model: &Model) -> Vec<Section> {
-    let keys = |info: &Info| (info.keys.iter().map(|c| c.label()).collect::<Vec<_>>().join(" "), info.does);
+    let keys = |info: &Info| (labels(model, info), info.does);
     let global = global::SECTIONS
         .iter()
         .map(|(title, actions)| Section { title, entries: actions.iter().map(|action| keys(&action.info)).collect() });

@@ -38,6 +38,8 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
         // There is nothing wider than everything, nothing tried and no run hidden yet.
         "curves.wider" | "what-if.reset" | "runs.all" => true,
+        // Two losses are one pair.
+        "front.previous" => true,
         "runs.open" => after.overlay == Overlay::View(run::ID),
         "show.close" => after.shared.runs.filter.is_empty() && !before.shared.runs.filter.is_empty(),
         "show.whole" | "show.zoom" => after.shared.zoomed,
@@ -57,6 +59,8 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "run.next" => selected(after) == selected(before) + 1 && after.overlay == Overlay::View(run::ID),
         "show.palette" => after.overlay == Overlay::Palette,
         "show.copy" | "show.copy-picture" => matches!(effects, [Effect::Copy(_)]),
+        // Nothing was taken back yet; nothing was changed before.
+        "show.undo" | "show.redo" => after.said.as_deref().is_some_and(|said| said.starts_with("Nothing to")),
         "show.mouse" => effects == [Effect::Mouse(false)],
         "show.freeze" => after.shared.frozen,
         "show.theme" => after.shared.theme.name == before.shared.theme.name.next(),
@@ -204,7 +208,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 11), (fixture::empty(), 3)] {
+    for (snapshot, panels) in [(fixture::sweep(), 12), (fixture::empty(), 3)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {
@@ -335,4 +339,56 @@ fn clicks_choose_panels_tabs_and_runs() {
         MouseEvent { kind: MouseEventKind::ScrollDown, column: 20, row: runs.y + 2, modifiers: KeyModifiers::NONE };
     update(&mut m, Event::Mouse(wheel));
     assert_eq!(selected(&m), 5);
+}
+
+#[test]
+fn changes_are_taken_back_and_done_again_one_by_one() {
+    let mut m = model(fixture::sweep(), (100, 30));
+    type_in(&mut m, "/n590k");
+    press(&mut m, KeyCode::Enter);
+    type_in(&mut m, "sp");
+    let pinned = m.shared.runs.pinned.clone();
+    let arranged = |m: &Model| (m.shared.runs.filter.clone(), m.shared.runs.sort.column, m.shared.runs.pinned.len());
+    assert_eq!(arranged(&m), ("n590k".to_owned(), Column::State, 1));
+    type_in(&mut m, "u");
+    assert_eq!(arranged(&m), ("n590k".to_owned(), Column::State, 0));
+    type_in(&mut m, "u");
+    assert_eq!(arranged(&m), ("n590k".to_owned(), Column::Activity, 0));
+    type_in(&mut m, "u");
+    assert_eq!(
+        (arranged(&m), m.shared.runs.order.len()),
+        ((String::new(), Column::Activity, 0), 36),
+        "all that was typed at once"
+    );
+    type_in(&mut m, "u");
+    assert_eq!(m.said.as_deref(), Some("Nothing to take back."));
+    type_in(&mut m, "UUU");
+    assert_eq!((arranged(&m).0, m.shared.runs.pinned.clone()), ("n590k".to_owned(), pinned));
+    type_in(&mut m, "uS");
+    type_in(&mut m, "U");
+    assert_eq!(m.said.as_deref(), Some("Nothing to do again."), "something else was done");
+}
+
+#[test]
+fn keys_of_the_users_come_before_those_of_the_tables() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let wanted = [
+        ("runs.sort".to_owned(), keys(&["f"])),
+        ("leave.detach".to_owned(), keys(&[])),
+        ("show.theme".to_owned(), keys(&["F7"])),
+    ];
+    m.keymap = crate::tui::Keymap::of(&wanted.into_iter().collect()).unwrap();
+    type_in(&mut m, "f");
+    assert_eq!((m.shared.runs.sort.column, m.shared.frozen), (Column::State, false), "f no longer freezes");
+    type_in(&mut m, "s");
+    assert_eq!(m.shared.runs.sort.column, Column::State, "s no longer sorts");
+    assert!(press(&mut m, KeyCode::Char('q')).is_empty(), "q is nothing now");
+    let theme = m.shared.theme.name;
+    press(&mut m, KeyCode::F(7));
+    assert_eq!(m.shared.theme.name, theme.next());
+    let footer = screen(&m).lines().last().unwrap().to_owned();
+    assert!(footer.contains("f sort") && !footer.contains("detach"), "{footer}");
+    type_in(&mut m, "?");
+    assert!(screen(&m).contains("F7"), "{}", screen(&m));
 }

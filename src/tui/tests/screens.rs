@@ -285,3 +285,18 @@ fn earlier_fits_are_gone_back_to() {
     press(&mut m, KeyCode::Esc);
     assert!(!screen(&m).contains("refit 1 of 40"), "the whole screen first, then the past");
 }
+
+#[test]
+fn mixtures_of_three_corpora_are_a_map_and_two_losses_a_front() {
+    whole("map", fixture::routed(), "Vz");
+    whole("front", fixture::routed(), "Fz");
+    let mut m = model(fixture::routed(), (120, 40));
+    type_in(&mut m, "Vz");
+    let seen = screen(&m);
+    assert!(seen.contains("Map of rust at the target") && seen.contains("◆ advised"), "{seen}");
+    type_in(&mut m, "m");
+    assert!(screen(&m).contains("Map of prose at the target"), "{}", screen(&m));
+    let mut two = model(fixture::sweep(), (80, 24));
+    type_in(&mut two, "V");
+    assert_ne!(two.focus, crate::tui::ViewId("map"), "two corpora are no triangle");
+}

@@ -195,7 +195,7 @@ impl Curves {
             let end = self.end(run, key, newest).filter(|_| chosen && self.range.is_none());
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
             let marks = if chosen { envelope.restarts.clone() } else { Vec::new() };
-            let curve = Curve { points, spread, style, sign, end, marks };
+            let curve = Curve { points, spread, style, sign, end, marks, ..Curve::default() };
             out.push(Drawn { name: shared.runs.short(&run.name).to_owned(), is_selected: chosen, curve });
         }
         out.sort_by_key(|drawn| drawn.is_selected);

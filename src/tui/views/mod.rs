@@ -13,10 +13,12 @@ pub mod alerts;
 pub mod chart;
 pub mod compare;
 pub mod curves;
+pub mod front;
 mod input;
 pub mod laws;
 pub mod ledger;
 pub mod logs;
+pub mod map;
 pub mod one;
 pub mod router;
 pub mod run;
@@ -57,6 +59,8 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<compare::Compare>::default(),
         Box::<what_if::WhatIf>::default(),
         Box::<shape::Shape>::default(),
+        Box::<map::Map>::default(),
+        Box::<front::Front>::default(),
         Box::<logs::Logs>::default(),
         Box::<router::Router>::default(),
         Box::<one::One>::default(),

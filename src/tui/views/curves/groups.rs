@@ -95,9 +95,9 @@ pub(super) fn drawn(shared: &Shared, arrived: &[Envelope], metric: &str, by: &st
     }
     let one = |(place, (_, name, is_selected, of)): (usize, (String, String, bool, Vec<&Envelope>))| {
         let (sign, style) = signs::series(&shared.theme, place as u32);
-        let (points, spread) = mean(&of);
+        let (points, band) = mean(&of);
         let name = format!("{} ({})", if name.is_empty() { "–" } else { &name }, of.len());
-        Drawn { name, is_selected, curve: Curve { points, spread, style, sign, ..Curve::default() } }
+        Drawn { name, is_selected, curve: Curve { points, band, style, sign, ..Curve::default() } }
     };
     groups.into_iter().take(MOST).enumerate().map(one).collect()
 }

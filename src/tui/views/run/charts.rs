@@ -162,6 +162,7 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
         sign: "●",
         end: end.filter(|end| large && newest < end.0),
         marks: envelope.restarts.clone(),
+        ..Curve::default()
     };
     let is_loss = training_loss(key).is_some() || run.forecast.contains_key(key) || is_evaluation(key);
     let more = shared.unit(key).higher_is_better();
