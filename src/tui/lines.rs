@@ -23,7 +23,7 @@ pub struct Curve {
     pub style: Style,
     /// Its sign, at its newest point.
     pub sign: &'static str,
-    /// Where it will end: x, value, least and greatest value.
+    /// Where it will end: x, value, least and greatest value; a fan leads there from the newest point.
     pub end: Option<(f64, f64, f64, f64)>,
     /// Places on the x axis that are marked: where the run was started again.
     pub marks: Vec<f64>,
@@ -216,6 +216,7 @@ impl Lines<'_> {
     fn end(&self, curve: &Curve, place: &impl Fn(f64, f64) -> (i32, i32), grid: &mut Grid) {
         let Some((x, value, low, high)) = curve.end else { return };
         let Some(newest) = curve.points.iter().rfind(|(_, y)| y.is_finite()) else { return };
+        band(&[(newest.0, newest.1, newest.1), (x, low, high)], place, self.theme.faint, grid);
         let dots = super::braille::between(place(newest.0, newest.1), place(x, value));
         for (i, (x, y)) in dots.enumerate() {
             if i % 3 == 0 {

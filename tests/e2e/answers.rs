@@ -129,3 +129,30 @@ fn what_changed_between_two_fits_is_told() {
     assert!(runs.contains("35") && runs.contains("36"), "{diff}");
     assert!(row("objective").is_some() && row("target, nats").is_some_and(|l| l.contains('–')), "{diff}");
 }
+
+#[test]
+fn views_that_ask_are_printed_with_their_answers() {
+    let world = World::new();
+    let project = world.quick_example("p").display().to_string();
+    let view = |project: &str, id: &str| {
+        let output = world.run(&["watch", project, "--once", "--view", id]);
+        assert!(output.status.success(), "{id}: {}", stderr(&output));
+        stdout(&output)
+    };
+    let log = view(&project, "logs");
+    assert!(log.contains("\"step\": 400") && log.contains("following"), "{log}");
+    let front = view(&project, "front");
+    assert!(front.contains("Front of") && front.contains("mixture"), "{front}");
+    let record = |step: u32| {
+        let load =
+            |expert: u32| format!("\"moe/layer_0/expert_{expert}/load\": {}", if expert == 3 { 0.0 } else { 0.2 });
+        let loads: Vec<String> = (0..6).map(load).collect();
+        format!("{{\"step\": {step}, \"train/loss\": 2.5, {}}}\n", loads.join(", "))
+    };
+    world.write("moe/runs/a/metrics.jsonl", &(0..40).map(record).collect::<String>());
+    world.write("moe/mixlaw.yaml", "runs:\n  - path: runs/*\n");
+    let router = view("moe", "router");
+    assert!(router.contains("next to no tokens: 3") && router.contains("layer_0"), "{router}");
+    let keys = stdout(&world.run(&["watch", "--list-keys"]));
+    assert!(keys.contains("runs.sort: ['s']"), "{keys}");
+}

@@ -34,7 +34,7 @@ fn does_what_it_says(action: &str, before: &Model, after: &Model, effects: &[Eff
         "move.start" => selected(after) == 0,
         "move.end" => selected(after) == 35,
         "view.next" => after.focus == CHART,
-        "view.previous" => after.focus == ViewId("logs"),
+        "view.previous" => after.focus == ViewId("front"),
         "curves.rougher" => state::<Curves>(after).smoothing == 0,
         // There is nothing wider than everything, nothing tried and no run hidden yet.
         "curves.wider" | "what-if.reset" | "runs.all" => true,

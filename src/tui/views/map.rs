@@ -163,13 +163,15 @@ impl Map {
             (loss.values.get(nearest(answer, &place)).copied().unwrap_or(f64::NAN), place.to_vec())
         };
         let ranks = ranks(loss);
-        let best = (0..ranks.len()).min_by(|a, b| ranks[*a].total_cmp(&ranks[*b]));
+        let broken = broken(snapshot, answer);
+        let may_be = |i: &usize| answer.explored.get(*i) == Some(&true) && !broken[*i];
+        let best = (0..ranks.len()).filter(may_be).min_by(|a, b| ranks[*a].total_cmp(&ranks[*b]));
         let best = best.map(|i| (loss.values[i], answer.mixtures[i].clone()));
         let (now, advised) = marked(snapshot);
         let rows = [
             ("◇", theme.now, "now", now.map(at)),
             ("◆", theme.advised, "advised", advised.map(at)),
-            ("█", theme.good, "best here", best),
+            ("█", theme.good, "best", best),
         ];
         let mix = |weights: &[f64]| {
             let named = answer.domains.iter().zip(weights);
