@@ -277,7 +277,7 @@ fn embedded(project: Project, options: tui::Options) -> Result<(), Failure> {
                     let at = crate::daemon::seconds(std::time::SystemTime::now());
                     Some(Event::Label(labelled(&command, &current, at).ok()?, None))
                 }),
-                Command::Dismiss(_) | Command::Stop => None,
+                Command::Dismiss(_) | Command::Decide(_) | Command::Stop => None,
             };
             if let Some(event) = done {
                 let _ = events.send(event);

@@ -15,7 +15,7 @@ pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let drawn =
         |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
     let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();
-    let logged = runs(shared, false).into_iter().flat_map(|run| run.metrics.iter());
+    let logged = runs(shared, false, MOST).into_iter().flat_map(|run| run.metrics.iter());
     let logged: BTreeSet<&str> = logged.filter(|(_, metric)| metric.points > 1).map(|(key, _)| &**key).collect();
     let mut others: Vec<&str> = logged.into_iter().filter(|key| !all.contains(key)).collect();
     others.sort_by_key(|key| (training_loss(key).unwrap_or(usize::MAX), interest(key)));
