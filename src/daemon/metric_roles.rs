@@ -4,7 +4,6 @@ use crate::forecast::{schedule, signals};
 use crate::observe;
 use crate::project::Project;
 use crate::store::Summary;
-use crate::vocab::MetricUnit;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -113,9 +112,10 @@ impl Kinds {
     }
 }
 
-/// Whether a held-out loss is one that nobody measures: writers of tables put a 0 there, which no loss is.
+/// Whether an evaluation is one that nobody measures: writers of tables put a 0 there, which no loss is and no score that has
+/// anything to tell.
 pub fn is_placeholder(key: &str, summary: &Summary) -> bool {
-    summary.last == 0.0 && observe::is_evaluation(key) && !MetricUnit::of_key(key).higher_is_better()
+    summary.last == 0.0 && observe::is_evaluation(key)
 }
 
 #[cfg(test)]

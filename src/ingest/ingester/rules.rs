@@ -229,6 +229,36 @@ fn what_a_file_of_held_out_data_says_is_kept_apart_from_training() {
 }
 
 #[test]
+fn the_parts_that_a_rotation_left_are_read_in_their_order_whatever_their_times() {
+    let has_steps = |d: &&Dialect| is_console(d) && d.format != "hf-dict" || matches!(d.format, "jsonl" | "csv");
+    for dialect in dialects().iter().filter(has_steps) {
+        let ((old, _), (new, _)) = (log(dialect, 1), log(dialect, 1 + RECORDS));
+        let mut folder = Folder::new();
+        folder.write(dialect.names[1], &old);
+        folder.write(dialect.names[0], &new);
+        for name in &dialect.names[..2] {
+            let file = fs::File::options().append(true).open(folder.dir.path().join("runs/a").join(name)).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+        }
+        let found = folder.look();
+        let (first, second) = (plain(dialect, &old), plain(dialect, &new));
+        let metric = |point: &str| point.rsplitn(3, ' ').nth(2).unwrap_or_default().to_owned();
+        let of = |points: &[String], name: &str| -> Vec<String> {
+            points.iter().filter(|point| metric(point) == name).cloned().collect()
+        };
+        for name in first.iter().map(|point| metric(point)).collect::<BTreeSet<_>>() {
+            assert_eq!(
+                of(&found, &name),
+                [of(&first, &name), of(&second, &name)].concat(),
+                "{} {name}",
+                dialect.format
+            );
+        }
+        assert_eq!(found, folder.anew(), "{}", dialect.format);
+    }
+}
+
+#[test]
 fn a_file_is_read_again_where_what_its_name_says_is_learned_later() {
     let mut folder = Folder::new();
     folder.write("test.jsonl", &jsonl(1..=3, "loss"));
