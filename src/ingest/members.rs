@@ -4,7 +4,7 @@
 //! what W&B calls it. Files beside each other whose names differ only in their ending, in the part they say they are (`mix0_train`,
 //! `mix0_eval`, `mix0-rank1`), or in the number that a rotation gave them, are one run. A folder of MLflow's file store whose run is in
 //! a database beside it is that run's. Folders beside each other that are called `train` and `validation` (or another word for
-//! held-out data), and nothing else, are one run: the folder that they lie in.
+//! held-out data), and nothing else, are one run: the folder that they lie in. So are folders called after processes (`rank_0`, `rank_1`).
 
 use super::discover::{Discovery, RunPlace};
 use super::formats::wandb;
@@ -80,7 +80,7 @@ pub(super) fn join(found: &mut Discovery, names: &Names) {
     leave_to_databases(found);
 }
 
-/// Makes one run of the folders `train` and `validation` that Keras and its kin write.
+/// Makes one run of the folders `train` and `validation` that Keras and its kin write, and of those of processes.
 fn join_folders(found: &mut Discovery) {
     let mut groups: BTreeMap<PathBuf, Vec<&RunPlace>> = BTreeMap::new();
     for place in &found.runs {
@@ -92,7 +92,11 @@ fn join_folders(found: &mut Discovery) {
     };
     let are_parts = |places: &Vec<&RunPlace>| {
         let parts: Option<Vec<bool>> = places.iter().map(part).collect();
+        let of_rank = |place: &&RunPlace| {
+            !place.file && place.path.file_name().and_then(|name| name.to_str()).is_some_and(split::is_of_rank)
+        };
         parts.is_some_and(|parts| parts.contains(&true) && parts.contains(&false))
+            || places.len() > 1 && places.iter().all(of_rank)
     };
     let known = |path: &Path| found.runs.iter().any(|place| place.path == path);
     let parts: Vec<(PathBuf, Vec<RunPlace>)> = groups

@@ -156,6 +156,15 @@ pub fn of_folder(name: &str) -> Option<bool> {
     if is_training(&name) { Some(true) } else { is_held_out(&name).then_some(false) }
 }
 
+/// Whether a folder is called after one of the processes of a run: `rank_0`, `node1`, `worker-3`.
+#[must_use]
+pub fn is_of_rank(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let words = ["rank", "node", "worker", "gpu", "process", "proc", "local_rank", "global_rank", "host"];
+    word.len() < name.len() && words.contains(&word.trim_end_matches(['_', '-']))
+}
+
 fn is_training(word: &str) -> bool {
     matches!(word, "train" | "training" | "pretrain" | "pretraining" | "finetune" | "finetuning")
 }
@@ -244,6 +253,12 @@ mod tests {
             let split = Split::of(&run(name, true), relative, "jsonl", true);
             assert_eq!(split.map(|split| split.name("loss")).as_deref(), expected, "{relative}");
         }
+    }
+
+    #[test]
+    fn folders_of_processes_are_known_by_their_names() {
+        assert!(["rank_0", "rank1", "node-12", "Worker_3", "global_rank0"].into_iter().all(is_of_rank));
+        assert!(!["rank", "franks0", "seed0", "run_1", "0", "mix-rank-0b"].into_iter().any(is_of_rank));
     }
 
     #[test]

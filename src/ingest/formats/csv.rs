@@ -3,6 +3,8 @@
 //! A chart that W&B exported has a column for each run, `mixA - train/loss`, and its range beside it (`…__MIN`, `…__MAX`, left out
 //! here): each run is one of its own.
 //!
+//! A table of steps and values without another name is called after its file: `run-mix0-tag-train_loss.csv`, `val_losses.csv`.
+//!
 //! Without a column of steps, tokens or samples so far are the axis, then epochs, then rows. Steps that start again in each epoch
 //! are made the run's ([`Epochs`]); text in columns such as `split` or `domain` makes series of their own ([`Facets`]).
 //!
@@ -98,9 +100,21 @@ impl Format for Csv {
         ]
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        Box::<Rows>::default()
+    fn parser(&self, path: &str) -> Box<dyn Parser> {
+        Box::new(Rows { named: named(path), ..Rows::default() })
     }
+}
+
+/// The run and the metric that a file is called after, whose values have no other name: TensorBoard's downloads
+/// (`run-RUN-tag-TAG.csv`; tensorboard/components, tf_data_utils and run-tag naming), and `val_losses.csv`.
+fn named(path: &str) -> Option<(Option<String>, String)> {
+    let stem = path.rsplit('/').next()?.rsplit_once('.')?.0;
+    if let Some((run, tag)) = stem.strip_prefix("run-").and_then(|rest| rest.split_once("-tag-")) {
+        return (!tag.is_empty()).then(|| (Some(run.to_owned()).filter(|run| !run.is_empty()), tag.to_owned()));
+    }
+    let measured = ["loss", "acc", "ppl", "perplexity", "bpb", "nll"];
+    let lower = stem.to_ascii_lowercase();
+    measured.iter().any(|word| lower.contains(word)).then(|| (None, stem.to_owned()))
 }
 
 /// The state of reading one file.
@@ -113,6 +127,8 @@ pub(super) struct Rows {
     step: i64,
     /// For dvclive: the name of the only metric, which is in the path.
     only: Option<String>,
+    /// The run and the metric that the file is called after, for a table of nothing but steps and values.
+    named: Option<(Option<String>, String)>,
     /// Whether a row that is too long is being passed over.
     passing: bool,
     epochs: Epochs,
@@ -179,6 +195,17 @@ impl Rows {
     fn take(&mut self, mut table: Table) {
         if let (Some(name), Some(column)) = (&self.only, table.columns.last_mut()) {
             column.clone_from(name);
+        }
+        if let Some((run, name)) = &self.named
+            && table.runs.is_empty()
+            && table.only_values()
+        {
+            let last = table.columns.len() - 1;
+            table.columns[last].clone_from(name);
+            if let Some(run) = run {
+                table.runs = vec![None; table.columns.len()];
+                table.runs[last] = Some(run.clone());
+            }
         }
         self.table = Some(table);
     }

@@ -286,6 +286,28 @@ fn the_folders_train_and_validation_are_one_run() {
     assert_eq!(found[1..], [expect("logs/b/other", &[1]), expect("logs/b/train", &[1, 2])]);
 }
 
+#[test]
+fn folders_of_the_processes_of_a_run_are_one_run_and_say_everything_once() {
+    let steps: Vec<i64> = (1..=30).collect();
+    let log = || jsonl(1..=30, "loss");
+    let found =
+        runs_of(&["*/*"], &[("a/rank_0/m.jsonl", log()), ("a/rank_1/m.jsonl", log()), ("b/rank_0/m.jsonl", log())]);
+    assert_eq!(found, [("a".to_owned(), steps.clone()), ("b/rank_0".to_owned(), steps)]);
+}
+
+#[test]
+fn a_table_of_steps_and_values_is_called_after_its_file() {
+    let table = |header: &str| format!("{header}\n1.7e9,10,2.5\n1.7e9,20,2.25\n").into_bytes();
+    let mut folder = Folder::new();
+    folder.write("val_losses.csv", b"step,value\n10,2.5\n20,2.25\n");
+    folder.write("data.csv", b"step,value\n10,1\n20,2\n");
+    assert_eq!(folder.look().iter().filter(|p| p.starts_with("val_losses 10 ") || p.starts_with("value ")).count(), 3);
+    let download = |tag: &str| format!("d/run-{tag}.csv");
+    let (first, second) = (download("mix0-tag-train_loss"), download("mix1-tag-train_loss"));
+    let found = runs_of(&["d"], &[(&first, table("Wall time,Step,Value")), (&second, table("Wall time,Step,Value"))]);
+    assert_eq!(found, [("d/mix0".to_owned(), vec![10, 20]), ("d/mix1".to_owned(), vec![10, 20])]);
+}
+
 /// The runs that a look at a folder finds, and the steps of their losses.
 fn runs_of(patterns: &[&str], files: &[(&str, Vec<u8>)]) -> Vec<(String, Vec<i64>)> {
     let dir = tempfile::tempdir().unwrap();

@@ -110,6 +110,15 @@ impl Table {
         self.runs = runs.into_iter().map(|run| run.map(|(run, _)| run)).collect();
     }
 
+    /// Whether it has nothing but steps, times perhaps, and values that are called no more than that.
+    pub fn only_values(&self) -> bool {
+        let last = self.columns.len().saturating_sub(1);
+        let value = self.columns.last().map(|name| name.to_ascii_lowercase());
+        value.is_some_and(|name| matches!(name.as_str(), "value" | "values" | "y"))
+            && self.step.is_some_and(|step| step != last)
+            && (0..last).all(|column| Some(column) == self.step || Some(column) == self.wall)
+    }
+
     /// The header that a row between others is: it has text where the step would be, and names a step.
     pub fn again(&self, row: &[u8]) -> Option<Self> {
         let cell = self.cells(row).nth(self.step?)?;
