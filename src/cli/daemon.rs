@@ -1,6 +1,7 @@
-//! `mixlaw daemon run|start|stop|status|logs`.
+//! `mixlaw daemon run|start|stop|status|logs|unit`.
 
 mod logs;
+mod unit;
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
@@ -57,6 +58,14 @@ enum Verb {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Print units for systemd's user manager: socket activation, restart, hardening
+    Unit {
+        #[command(flatten)]
+        project: ProjectArg,
+        /// Write them to ~/.config/systemd/user instead
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 impl Daemon {
@@ -74,6 +83,7 @@ impl Daemon {
             Verb::Logs { project, follow } => {
                 logs::show(&StateDir::of(&Project::load(&project.project)?)?.log(), follow)?;
             }
+            Verb::Unit { project, write } => unit::run(&Project::load(&project.project)?, write)?,
             Verb::Status { project, json } => status(&Project::load(&project.project)?, json)?,
         }
         Ok(Outcome::Done)

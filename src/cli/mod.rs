@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod alerts;
 mod argument;
+pub mod backup;
 mod budget;
 mod candidates;
 pub mod check;
@@ -22,6 +23,7 @@ mod outcome;
 pub mod output;
 pub mod predict;
 mod project_arg;
+pub mod rebuild;
 pub mod recommend;
 pub mod reference;
 pub mod replay;
@@ -97,6 +99,12 @@ enum Command {
     Export(export::Export),
     /// Replay recorded logs as if the runs were training now
     Replay(replay::Replay),
+    /// Write what cannot be rebuilt from logs (forecasts, grades, alerts, dismissals, decisions) to a file
+    Backup(backup::Backup),
+    /// Bring back what `backup` wrote
+    Restore(backup::Restore),
+    /// Read all logs again into a new store; what cannot be rebuilt is kept
+    Rebuild(rebuild::Rebuild),
     /// Print the JSON Schemas of the project file and of every JSON output
     Schema(schema::Schema),
     /// Print shell completions
@@ -129,6 +137,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
+        Command::Rebuild(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(Cli::command()),
         Command::Man(command) => command.run(Cli::command()),

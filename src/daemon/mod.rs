@@ -36,6 +36,8 @@ pub mod fitter;
 mod hang_up;
 mod health;
 pub mod history;
+#[cfg(feature = "daemon")]
+mod inherited;
 pub mod job;
 pub mod journal_line;
 pub mod kept_fits;

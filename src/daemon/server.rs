@@ -5,6 +5,7 @@ use super::desk::{Desk, Doing, Place};
 use super::event::Event;
 use super::export;
 use super::hang_up::HangUp;
+use super::inherited;
 use super::publisher::{CurrentState, Publisher};
 use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
@@ -17,7 +18,7 @@ use crossbeam_channel::bounded;
 use rustix::fs::Mode;
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -44,6 +45,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Server {
     socket: PathBuf,
+    /// Whether the socket was made here, and not by systemd.
+    is_own: bool,
     stopping: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
     desk: Arc<Desk>,
@@ -69,16 +72,12 @@ impl Server {
     ) -> Result<Self, Failure> {
         let socket = place.socket().to_owned();
         let failed = |e: std::io::Error| Failure::new(format!("cannot listen at {}: {e}", socket.display()), None);
-        if let Err(error) = std::fs::remove_file(&socket)
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(failed(error));
-        }
-        // The mask is set before the socket exists: between bind and chmod anyone could connect.
-        let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
-        let bound = UnixListener::bind(&socket);
-        rustix::process::umask(before);
-        let listener = bound.map_err(failed)?;
+        let given = inherited::listener(&socket);
+        let is_own = given.is_none();
+        let listener = match given {
+            Some(listener) => listener,
+            None => bind(&socket).map_err(failed)?,
+        };
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Arc::new(Desk::default());
         let shared = Arc::new(Shared { publisher, tell, desk: Arc::clone(&desk), subscribers: Seats::default() });
@@ -87,7 +86,13 @@ impl Server {
             .name("server".to_owned())
             .spawn(move || accept(&listener, &shared, &over))
             .map_err(failed)?;
-        Ok(Self { socket, stopping, accepting, desk })
+        Ok(Self { socket, is_own, stopping, accepting, desk })
+    }
+
+    /// Whether the socket was made here, so that it is to be removed at the end.
+    #[must_use]
+    pub fn owns_socket(&self) -> bool {
+        self.is_own
     }
 
     /// Stops accepting and removes the socket. Whoever subscribed is told that the daemon stops (the publisher is closed),
@@ -97,9 +102,25 @@ impl Server {
         // Wakes the accepting thread; it looks at the flag next.
         let _ = UnixStream::connect(&self.socket);
         let _ = self.accepting.join();
-        let _ = std::fs::remove_file(&self.socket);
+        if self.is_own {
+            let _ = std::fs::remove_file(&self.socket);
+        }
         self.desk.close(GOODBYE);
     }
+}
+
+/// Makes the socket. One that is there is stale, as the caller owns the place.
+fn bind(socket: &Path) -> std::io::Result<UnixListener> {
+    if let Err(error) = std::fs::remove_file(socket)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    // The mask is set before the socket exists: between bind and chmod anyone could connect.
+    let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let bound = UnixListener::bind(socket);
+    rustix::process::umask(before);
+    bound
 }
 
 fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {

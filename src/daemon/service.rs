@@ -99,14 +99,15 @@ impl Service {
     /// takes no longer than anyone waits, and the socket is gone.
     #[must_use]
     pub fn stopper(&self) -> Box<dyn FnOnce() + Send> {
-        let (events, done, socket) = (self.events.clone(), Arc::clone(&self.done), self.socket.clone());
+        let (events, done) = (self.events.clone(), Arc::clone(&self.done));
+        let socket = self.server.owns_socket().then(|| self.socket.clone());
         Box::new(move || {
             let _ = events.send(Event::Stop);
             let until = Instant::now() + STOP;
             while !done.load(Ordering::SeqCst) && Instant::now() < until {
                 std::thread::sleep(GATHER);
             }
-            let _ = std::fs::remove_file(socket);
+            let _ = socket.map(std::fs::remove_file);
         })
     }
 

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Name of the journal within the store's directory.
-const FILE: &str = "journal.jsonl";
+pub(super) const FILE: &str = "journal.jsonl";
 /// Name of the file with lines that were damaged.
 const DAMAGED: &str = "journal.damaged";
 /// How a line with a checksum begins, and what follows on the sixteen digits. One of both damaged leaves the other.
@@ -263,7 +263,7 @@ fn create(path: &Path) -> std::io::Result<File> {
 }
 
 /// Appends a line.
-fn put(out: &mut Vec<u8>, n: u64, value: &Value) {
+pub(super) fn put(out: &mut Vec<u8>, n: u64, value: &Value) {
     let rest = format!("\"n\":{n},\"line\":{value}}}");
     out.extend_from_slice(format!("{{\"sum\":\"{:016x}\",{rest}\n", xxh3_64(rest.as_bytes())).as_bytes());
 }
@@ -291,7 +291,7 @@ fn line(bytes: &[u8]) -> Line {
     checked().map_or(Line::Damaged, Line::Checked)
 }
 
-fn parse(bytes: &[u8], known: u64) -> Contents {
+pub(super) fn parse(bytes: &[u8], known: u64) -> Contents {
     let mut found = Contents { next: 1, ..Contents::default() };
     // Stretches that are no lines since the last line: each one entry, where no number says better.
     let mut unclear = 0;

@@ -1,6 +1,7 @@
 //! Persistent storage. The database is a cache of the logs and can be rebuilt from them.
 
 mod after;
+pub mod backup;
 mod block;
 mod bytes;
 mod changes;

@@ -76,6 +76,18 @@ impl SledStore {
         Ok(aside)
     }
 
+    /// Deletes the store in a directory, which nobody may have open; the journal beside it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn delete(directory: &Path) -> Result<(), StoreError> {
+        let path = directory.join(DATABASE);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&path, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the store, after the one that turned out to be damaged was moved aside.
     ///
     /// # Errors

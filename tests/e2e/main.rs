@@ -19,6 +19,7 @@ mod journal;
 mod kept_fits;
 mod kill;
 mod left;
+mod lifecycle;
 mod notify;
 mod outlook;
 mod signals;
