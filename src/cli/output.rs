@@ -2,7 +2,7 @@
 
 use crate::daemon::engine::Progress;
 use crate::ipc::protocol::Failure;
-use crate::vocab::text::{complaint, harmless, harmless_json, printable};
+use crate::vocab::text::{Harmless, complaint, harmless, harmless_json, printable};
 use crate::vocab::{IngestProgress, Notice};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -14,11 +14,23 @@ use unicode_width::UnicodeWidthStr;
 /// # Errors
 /// If the text cannot be written for another reason.
 pub fn print(text: &str) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() { write(&harmless(text)) } else { write(text) }
+    write(if std::io::stdout().is_terminal() { Output::Screen(harmless(text)) } else { Output::Pipe(text) })
 }
 
-fn write(text: &str) -> Result<(), Failure> {
+/// What is written to standard output.
+enum Output<'a> {
+    /// To a terminal.
+    Screen(Harmless<'a>),
+    /// To a pipe or a file.
+    Pipe(&'a str),
+}
+
+fn write(output: Output<'_>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
+    let text = match &output {
+        Output::Screen(text) => text,
+        Output::Pipe(text) => *text,
+    };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
@@ -34,75 +46,68 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value)
         .map_err(|e| Failure::new(format!("cannot write the answer as JSON: {e}"), None))?;
     text.push('\n');
-    if std::io::stdout().is_terminal() { write(&harmless_json(&text)) } else { write(&text) }
+    write(if std::io::stdout().is_terminal() { Output::Screen(harmless_json(&text)) } else { Output::Pipe(&text) })
 }
 
 /// Writes what is wrong with the arguments (they may hold a name with escapes in it), or the help, and ends the process.
 pub fn misused(error: &clap::Error) -> ! {
     let plain = error.render().to_string();
-    if harmless(&plain) == plain {
+    if harmless(&plain).is_as_it_was() {
         error.exit();
     }
-    let _ = writeln!(std::io::stderr(), "{}", harmless(plain.trim_end()));
+    say(&harmless(plain.trim_end()));
     std::process::exit(error.exit_code());
+}
+
+/// Writes a line to standard error.
+fn say(line: &Harmless<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes over the last line of standard error, where that is a terminal.
+fn show_line(line: &Harmless<'_>) {
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\x1b[K{line}");
+        let _ = err.flush();
+    }
 }
 
 /// Shows the progress of a fit on one line of standard error, if it is a terminal.
 pub fn show_progress(progress: Progress<'_>) {
     match progress {
         Progress::Reading(progress) => show_reading(progress),
-        Progress::Fitting(metric) => {
-            let mut err = std::io::stderr().lock();
-            if err.is_terminal() {
-                let _ = write!(err, "\r\x1b[Kfitting laws to {}", printable(metric));
-                let _ = err.flush();
-            }
-        }
+        Progress::Fitting(metric) => show_line(&harmless(&format!("fitting laws to {}", printable(metric)))),
     }
 }
 
 /// Shows the progress of the first reading of logs on one line of standard error, if it is a terminal.
 pub fn show_reading(progress: &IngestProgress) {
-    let mut err = std::io::stderr().lock();
-    if err.is_terminal() {
-        let IngestProgress { bytes_done, bytes_total, bytes_per_second } = progress;
-        let (done, total) = (*bytes_done as f64, *bytes_total as f64);
-        let left = (total - done) / bytes_per_second.max(1.0);
-        let _ = write!(
-            err,
-            "\r\x1b[Kreading logs: {:.0} of {:.0} MB, {:.0} MB/s, {left:.0} s left",
-            done / 1e6,
-            total / 1e6,
-            bytes_per_second / 1e6
-        );
-        let _ = err.flush();
-    }
+    let IngestProgress { bytes_done, bytes_total, bytes_per_second } = progress;
+    let (done, total) = (*bytes_done as f64, *bytes_total as f64);
+    let left = (total - done) / bytes_per_second.max(1.0);
+    let (done, total, speed) = (done / 1e6, total / 1e6, bytes_per_second / 1e6);
+    show_line(&harmless(&format!("reading logs: {done:.0} of {total:.0} MB, {speed:.0} MB/s, {left:.0} s left")));
 }
 
 /// Clears the line of [`show_progress`].
 pub fn clear_progress() {
-    let mut err = std::io::stderr().lock();
-    if err.is_terminal() {
-        let _ = write!(err, "\r\x1b[K");
-    }
+    show_line(&harmless(""));
 }
 
 /// Writes an error and its help to standard error.
 pub fn complain(failure: &Failure) {
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "error: {}", complaint(&failure.message, failure.help.as_deref()));
+    say(&harmless(&format!("error: {}", complaint(&failure.message, failure.help.as_deref()))));
 }
 
 /// Writes a warning and its help to standard error.
 pub fn remark(notice: &Notice) {
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "warning: {}", complaint(&notice.text, notice.help.as_deref()));
+    say(&harmless(&format!("warning: {}", complaint(&notice.text, notice.help.as_deref()))));
 }
 
 /// Says on standard error what is waited for, and what may be meant instead.
 pub fn waits(text: &str, help: &str) {
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "waiting: {}", complaint(text, Some(help)));
+    say(&harmless(&format!("waiting: {}", complaint(text, Some(help)))));
 }
 
 /// Text table. The first row is the header; a `>` before a header right-aligns its column.

@@ -150,7 +150,7 @@ fn receive(mut stream: UnixStream, shared: Arc<Shared>) -> std::io::Result<()> {
     match shared.desk.seat(peer.pid.as_raw_nonzero().get(), stream.try_clone()?) {
         Ok(place) => std::thread::Builder::new().name("client".to_owned()).spawn(move || {
             // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
-            let _ = converse(stream, &shared, &place);
+            let _ = converse(stream, peer.pid.as_raw_nonzero().get(), &shared, &place);
         })?,
         Err(failure) => {
             tracing::warn!("closed a connection: {}", failure.message);
@@ -163,7 +163,7 @@ fn receive(mut stream: UnixStream, shared: Arc<Shared>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn converse(mut stream: UnixStream, shared: &Shared, place: &Place) -> std::io::Result<()> {
+fn converse(mut stream: UnixStream, process: i32, shared: &Shared, place: &Place) -> std::io::Result<()> {
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     let greeting = frame::read::<Hello>(&mut Patient::new(&stream, GREETING, GREETING), frame::MAX_REQUEST)?;
     let Some(hello) = greeting else { return Ok(()) };
@@ -188,7 +188,7 @@ fn converse(mut stream: UnixStream, shared: &Shared, place: &Place) -> std::io::
             Request::Export(query) => export(&query, &mut stream, shared)?,
             Request::Command(command) => obey(command, &mut stream, shared)?,
             Request::Subscribe(wants) => {
-                return subscribers::serve(wants, stream, &shared.publisher, &shared.subscribers);
+                return subscribers::serve(wants, stream, process, &shared.publisher, &shared.subscribers);
             }
         }
     }

@@ -7,13 +7,20 @@ use crate::ipc::feed::Feed;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Failure, Response};
 use crate::ipc::topic::Subscription;
+use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Subscribers at a time: fewer than clients, so that there is always room for a question.
+/// Subscriptions at a time: fewer than clients, so that there is always room for a question.
 pub const MOST: usize = 48;
+/// Subscriptions of one process at a time; a dashboard has up to four.
+pub const MOST_OF_ONE: usize = 24;
+/// Places that are kept for processes that have few subscriptions, and how many these are: whatever a few processes take, a
+/// dashboard that is opened finds room.
+const KEPT: usize = 8;
+const FEW: usize = 4;
 /// A subscriber hears at least so often that the daemon is there.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How often it is looked whether it has left: a dashboard subscribes anew with every run that its user looks at.
@@ -23,23 +30,40 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The least time between two changes, whatever is asked for, and the most.
 const PACE: (u32, u32) = (10, 60_000);
 
-/// How many there are.
+/// How many each process has.
 #[derive(Debug, Default)]
-pub struct Seats(AtomicUsize);
+pub struct Seats(Mutex<HashMap<i32, usize>>);
 
 /// One of them, given back when it is let go of.
-struct Seat<'a>(&'a AtomicUsize);
+struct Seat<'a> {
+    seats: &'a Seats,
+    process: i32,
+}
 
 impl Seats {
-    fn take(&self) -> Option<Seat<'_>> {
-        let seat = Seat(&self.0);
-        (self.0.fetch_add(1, Ordering::SeqCst) < MOST).then_some(seat)
+    fn lock(&self) -> MutexGuard<'_, HashMap<i32, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, process: i32) -> Option<Seat<'_>> {
+        let mut counts = self.lock();
+        let own = counts.get(&process).copied().unwrap_or(0);
+        let most = if own < FEW { MOST } else { MOST - KEPT };
+        if own >= MOST_OF_ONE || counts.values().sum::<usize>() >= most {
+            return None;
+        }
+        *counts.entry(process).or_default() += 1;
+        Some(Seat { seats: self, process })
     }
 }
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut counts = self.seats.lock();
+        if let Some(count) = counts.get_mut(&self.process) {
+            *count -= 1;
+        }
+        counts.retain(|_, count| *count > 0);
     }
 }
 
@@ -47,11 +71,17 @@ impl Drop for Seat<'_> {
 ///
 /// # Errors
 /// Those of the line.
-pub fn serve(wants: Subscription, mut stream: UnixStream, publisher: &Publisher, seats: &Seats) -> Result<()> {
+pub fn serve(
+    wants: Subscription,
+    mut stream: UnixStream,
+    process: i32,
+    publisher: &Publisher,
+    seats: &Seats,
+) -> Result<()> {
     let refuse = |stream: &mut UnixStream, failure: Failure| frame::write(stream, &Response::Failed(failure));
-    let Some(_seat) = seats.take() else {
+    let Some(_seat) = seats.take(process) else {
         let failure = Failure::new(
-            format!("{MOST} dashboards are connected to this daemon, the maximum"),
+            format!("this daemon has {MOST} subscriptions, or {MOST_OF_ONE} of one process, the maximum"),
             "close one of the dashboards".to_owned(),
         );
         return refuse(&mut stream, failure);
@@ -151,10 +181,21 @@ mod tests {
     #[test]
     fn places_are_bounded_and_given_back() {
         let seats = Seats::default();
-        let taken: Vec<_> = std::iter::repeat_with(|| seats.take()).take(MOST).collect();
+        let taken: Vec<_> = (0..MOST).map(|n| seats.take((n / FEW) as i32)).collect();
         assert!(taken.iter().all(Option::is_some));
-        assert!(seats.take().is_none() && seats.take().is_none());
+        assert!(seats.take(99).is_none() && seats.take(0).is_none());
         drop(taken);
-        assert!(seats.take().is_some());
+        assert!(seats.take(0).is_some() && seats.lock().is_empty());
+    }
+
+    #[test]
+    fn no_process_takes_all_and_a_dashboard_finds_room_beside_greedy_ones() {
+        let seats = Seats::default();
+        let mut taken: Vec<_> = (0..3 * MOST).map_while(|_| seats.take(1)).collect();
+        assert_eq!(taken.len(), MOST_OF_ONE);
+        taken.extend((0..3 * MOST).filter_map(|n| seats.take(2 + n as i32 % 2)));
+        assert!(taken.len() < MOST, "{}", taken.len());
+        let dashboard: Vec<_> = (0..FEW).map(|_| seats.take(9)).collect();
+        assert!(dashboard.iter().all(Option::is_some), "{} were taken", taken.len());
     }
 }

@@ -9,8 +9,7 @@ use super::view::view;
 use super::{Exit, Incoming, Keymap, LastWill, Latest, Memory, Model};
 use crate::ipc::protocol::{Command, Which};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use crossterm::{event, queue};
+use crossterm::event;
 use signal_hook::consts::SIGTSTP;
 use std::io;
 use std::sync::Arc;
@@ -83,8 +82,7 @@ fn show(
     model.mouse &= !options.no_mouse;
     let mut session = Session::start(model.mouse)?;
     let events = Events::start(sender, receiver)?;
-    let size = session.screen.size()?;
-    model.shared.size = (size.width, size.height);
+    model.shared.size = session.size()?;
     let mut state = Loop {
         model,
         pacer: Pacer::new(Instant::now()),
@@ -111,10 +109,7 @@ fn show(
             }
         }
         if state.pacer.due(Instant::now()) {
-            queue!(session.screen.backend_mut(), BeginSynchronizedUpdate)?;
-            session.screen.draw(|frame| view(&state.model, frame.area(), frame.buffer_mut()))?;
-            queue!(session.screen.backend_mut(), EndSynchronizedUpdate)?;
-            io::Write::flush(session.screen.backend_mut())?;
+            session.draw(|area, buffer| view(&state.model, area, buffer))?;
             state.pacer.drawn(Instant::now());
         }
     }

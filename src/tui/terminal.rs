@@ -1,12 +1,17 @@
 //! Setup and restoration of the terminal, which is restored whatever happens.
 
+use crate::vocab::text::is_printable;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
-use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -17,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A terminal whose frames go out in one write each.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
 
@@ -26,7 +31,7 @@ type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
 pub struct Session {
     /// Where frames are drawn. Never dropped: ratatui writes to the terminal then, waits for one that takes nothing, and
     /// panics over one that is gone.
-    pub screen: ManuallyDrop<Screen>,
+    screen: ManuallyDrop<Screen>,
     mouse: bool,
     active: Arc<AtomicBool>,
     previous: Arc<Hook>,
@@ -78,6 +83,29 @@ impl Session {
         self.screen.resize(Rect::new(0, 0, size.width, size.height))
     }
 
+    /// Columns and rows.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        self.screen.size().map(|size| (size.width, size.height))
+    }
+
+    /// Draws a frame. The one way in which text reaches the screen: of what was drawn, what is not printable is left out,
+    /// whichever view drew it.
+    ///
+    /// # Errors
+    /// As of the terminal.
+    pub fn draw(&mut self, view: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
+        queue!(self.screen.backend_mut(), BeginSynchronizedUpdate)?;
+        self.screen.draw(|frame| {
+            view(frame.area(), frame.buffer_mut());
+            clean(frame.buffer_mut());
+        })?;
+        queue!(self.screen.backend_mut(), EndSynchronizedUpdate)?;
+        io::Write::flush(self.screen.backend_mut())
+    }
+
     /// Hands text to the terminal's clipboard (OSC 52), which works over ssh where the terminal allows it.
     ///
     /// # Errors
@@ -100,6 +128,15 @@ impl Session {
     pub fn leave(&mut self) {
         if self.active.swap(false, Ordering::SeqCst) {
             restore();
+        }
+    }
+}
+
+/// Blanks cells that hold anything but printable characters.
+fn clean(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().chars().all(is_printable) {
+            cell.set_symbol(" ");
         }
     }
 }
@@ -136,4 +173,24 @@ fn restore() {
     let _ = execute!(out, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = out.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+
+    #[test]
+    fn a_cell_that_a_view_let_through_is_blank() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 5, 1));
+        for (x, symbol) in
+            ["a", "\u{1b}", "b\u{202e}", "\u{1f469}\u{200d}\u{1f4bb}", "\u{9b}2J"].into_iter().enumerate()
+        {
+            buffer.content[x].set_symbol(symbol);
+        }
+        clean(&mut buffer);
+        let symbols: Vec<&str> = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        assert_eq!(symbols, ["a", " ", " ", "\u{1f469}\u{200d}\u{1f4bb}", " "]);
+    }
 }

@@ -1,6 +1,40 @@
 //! Sanitising text from files before it is displayed.
 
 use std::borrow::Cow;
+use std::fmt::{self, Display};
+use std::ops::Deref;
+
+/// Text that a terminal may get. Only the filters of this file make it, and what writes to a terminal takes nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Harmless<'a>(Cow<'a, str>);
+
+impl Harmless<'_> {
+    /// Whether it is a text of which nothing was taken away.
+    #[must_use]
+    pub fn is_as_it_was(&self) -> bool {
+        matches!(self.0, Cow::Borrowed(_))
+    }
+}
+
+impl Deref for Harmless<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq<&str> for Harmless<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
 
 /// Removes what is no visible character: control characters (escape sequences could move the cursor or retitle the
 /// terminal), line and paragraph separators, bidirectional marks (they could reorder the text), and characters that show
@@ -22,18 +56,18 @@ pub fn is_printable(c: char) -> bool {
 
 /// A whole text as a terminal may get it: line by line [`printable`], whoever made it.
 #[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub fn harmless(text: &str) -> Harmless<'_> {
     if text.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c)) {
-        return Cow::Borrowed(text);
+        return Harmless(Cow::Borrowed(text));
     }
-    Cow::Owned(text.chars().filter(|c| matches!(*c, '\n' | '\t') || is_printable(*c)).collect())
+    Harmless(Cow::Owned(text.chars().filter(|c| matches!(*c, '\n' | '\t') || is_printable(*c)).collect()))
 }
 
 /// JSON as a terminal may get it: what is not printable is written as JSON's own escapes, so that it says the same.
 #[must_use]
-pub fn harmless_json(text: &str) -> Cow<'_, str> {
+pub fn harmless_json(text: &str) -> Harmless<'_> {
     if text.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c)) {
-        return Cow::Borrowed(text);
+        return Harmless(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(text.len() + 64);
     for c in text.chars() {
@@ -43,7 +77,7 @@ pub fn harmless_json(text: &str) -> Cow<'_, str> {
             c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         }
     }
-    Cow::Owned(out)
+    Harmless(Cow::Owned(out))
 }
 
 /// Formats an error message with its help. Line breaks are kept; other control characters are removed.

@@ -4,3 +4,5 @@ mod layers;
 mod project;
 mod project_paths;
 mod schemas;
+mod supply;
+mod terminal;
