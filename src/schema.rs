@@ -3,7 +3,7 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, AdviceAnswer, AlertsTestAnswer, CheckAnswer, DecidedAnswer, DoctorAnswer, FitAnswer, HistoryAnswer,
+    AckAnswer, AdviceAnswer, AlertsTestAnswer, CheckAnswer, DaemonStatus, DecidedAnswer, DoctorAnswer, FitAnswer, HistoryAnswer,
     Labels, LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -35,7 +35,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 19] = [
+pub const ALL: [Entry; 20] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -54,6 +54,7 @@ pub const ALL: [Entry; 19] = [
     Entry { name: "tag", what: "tag --json", make: written::<Labels> },
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "doctor", what: "doctor --json", make: written::<DoctorAnswer> },
+    Entry { name: "status", what: "daemon status --json", make: written::<DaemonStatus> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },
 ];
 

@@ -5,10 +5,13 @@ mod unit;
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
+use crate::daemon::figures::prometheus;
+use crate::daemon::metrics::Listen;
 use crate::daemon::seconds;
 use crate::daemon::{StateDir, lifecycle};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
+use crate::vocab::DaemonStatus;
 use crate::vocab::count::counted;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
@@ -31,11 +34,17 @@ enum Verb {
         /// Detach from the terminal; used by `start`
         #[arg(long, hide = true)]
         detached: bool,
+        /// Serve the daemon's own figures to Prometheus: a loopback address with a port, or the path of a Unix socket
+        #[arg(long, value_name = "PLACE")]
+        metrics: Option<Listen>,
     },
     /// Start the daemon in the background
     Start {
         #[command(flatten)]
         project: ProjectArg,
+        /// Serve the daemon's own figures to Prometheus: a loopback address with a port, or the path of a Unix socket
+        #[arg(long, value_name = "PLACE")]
+        metrics: Option<Listen>,
     },
     /// Stop the daemon after it has saved everything
     Stop {
@@ -46,9 +55,12 @@ enum Verb {
     Status {
         #[command(flatten)]
         project: ProjectArg,
-        /// Print JSON
+        /// Print JSON (schemas/status.schema.json)
         #[arg(long)]
         json: bool,
+        /// Print the figures in Prometheus' text format, for a textfile collector
+        #[arg(long, conflicts_with = "json")]
+        prometheus: bool,
     },
     /// Print the daemon's log; set the level with MIXLAW_LOG (error, warn, info or debug)
     Logs {
@@ -71,9 +83,11 @@ enum Verb {
 impl Daemon {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         match self.verb {
-            Verb::Run { project, detached } => lifecycle::run(Project::load(&project.project)?, detached)?,
-            Verb::Start { project } => {
-                let client = lifecycle::ensure(&Project::load(&project.project)?)?;
+            Verb::Run { project, detached, metrics } => {
+                lifecycle::run(Project::load(&project.project)?, detached, metrics.as_ref())?;
+            }
+            Verb::Start { project, metrics } => {
+                let client = lifecycle::ensure_with(&Project::load(&project.project)?, metrics.as_ref())?;
                 print(&format!("daemon started, process {}\n", client.daemon.pid))?;
             }
             Verb::Stop { project } => {
@@ -84,16 +98,31 @@ impl Daemon {
                 logs::show(&StateDir::of(&Project::load(&project.project)?)?.log(), follow)?;
             }
             Verb::Unit { project, write } => unit::run(&Project::load(&project.project)?, write)?,
-            Verb::Status { project, json } => status(&Project::load(&project.project)?, json)?,
+            Verb::Status { project, json, prometheus } => {
+                let project = Project::load(&project.project)?;
+                if prometheus { scraped(&project)? } else { status(&project, json)? }
+            }
         }
         Ok(Outcome::Done)
     }
 }
 
+/// The figures as Prometheus reads them, whether a daemon runs or not.
+fn scraped(project: &Project) -> Result<(), Failure> {
+    let status = match lifecycle::find(project)? {
+        None => None,
+        Some(mut client) => match client.query(Query::Status).map_err(|e| lifecycle::speak(&e))? {
+            Response::Answer(answer) => serde_json::from_str::<StatusAnswer>(answer.get()).ok(),
+            _ => None,
+        },
+    };
+    print(&prometheus(&project.name, status.as_ref()))
+}
+
 fn status(project: &Project, json: bool) -> Result<(), Failure> {
     let Some(mut client) = lifecycle::find(project)? else {
         return if json {
-            print_json(&serde_json::json!({ "running": false }))
+            print_json(&DaemonStatus::default())
         } else {
             print("no daemon is running for this project\n")
         };
@@ -108,18 +137,19 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
         let mut daemon = status.daemon;
         // It has been up since that was published, too, which may be long ago where nothing changes.
         daemon.uptime += (seconds(SystemTime::now()) - status.at).max(0.0);
-        (daemon, status.runs, status.faults)
+        (daemon, status.runs, status.faults, status.figures)
     });
     if json {
-        return print_json(&match &daemon {
-            None => serde_json::json!({ "running": true, "pid": pid }),
-            Some((daemon, runs, faults)) => serde_json::json!({
-                "running": true, "pid": pid, "runs": runs, "daemon": daemon, "faults": faults
-            }),
+        let answer = DaemonStatus { running: true, pid: Some(pid), ..DaemonStatus::default() };
+        return print_json(&match daemon {
+            None => answer,
+            Some((daemon, runs, faults, figures)) => {
+                DaemonStatus { runs: Some(runs), daemon: Some(daemon), faults: Some(faults), figures, ..answer }
+            }
         });
     }
     let mut text = format!("process {pid}, mixlaw {}\n", client.daemon.build);
-    if let Some((daemon, runs, faults)) = daemon {
+    if let Some((daemon, runs, faults, figures)) = daemon {
         text.push_str(&format!(
             "up {:.0} s · {} · {} · {} points\n",
             daemon.uptime,
@@ -127,6 +157,15 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
             counted(usize::try_from(daemon.files).unwrap_or(usize::MAX), "file"),
             show_amount(daemon.points as f64)
         ));
+        if let Some(own) = figures {
+            let mb = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+            let memory = own.memory_bytes.map_or_else(|| "unknown".to_owned(), mb);
+            text.push_str(&format!(
+                "memory {memory} · store {} · journal {}\n",
+                mb(own.store_bytes),
+                mb(own.journal_bytes)
+            ));
+        }
         for root in &daemon.watching {
             text.push_str(&printable(&format!("{}: {} ({})", root.path, root.mode, root.why)));
             text.push('\n');

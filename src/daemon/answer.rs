@@ -2,6 +2,7 @@
 
 use super::curves::curves;
 use super::engine::Need;
+use super::figures;
 use super::outlook::chosen;
 use super::place::{mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
@@ -78,7 +79,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Advice => json(&advice(current)),
         Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),
-        Query::Status => json(&status(&current.snapshot)),
+        Query::Status => json(&status(current)),
         Query::Log(query) => json(&run_log::lines(query, current, stop)?),
         Query::Router(query) => json(&routers::answer(query, current, stop)?),
         Query::Surface(query) => json(&surface::answer(*query, current)?),
@@ -175,9 +176,13 @@ fn find_run<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RunView, Failu
     }
 }
 
-fn status(snapshot: &Snapshot) -> StatusAnswer {
+/// What the daemon says of itself.
+#[must_use]
+pub fn status(current: &CurrentState) -> StatusAnswer {
+    let snapshot = &current.snapshot;
     let faults = snapshot.notices.iter().filter(|notice| notice.severity == Severity::Error).cloned().collect();
-    StatusAnswer { daemon: snapshot.daemon.clone(), runs: snapshot.runs.len(), at: snapshot.at, faults }
+    let figures = Some(figures::of(current));
+    StatusAnswer { daemon: snapshot.daemon.clone(), runs: snapshot.runs.len(), at: snapshot.at, faults, figures }
 }
 
 fn check(current: &CurrentState) -> CheckAnswer {

@@ -5,7 +5,7 @@ use crate::observe::Observed;
 use crate::store::{SledStore, StoreError};
 use crate::vocab::{Forecast, KeptFit, Observations};
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Writes down every fit that was made just now under the time it was made, each with its forecast of the target among
 /// `forecasts`.
@@ -40,6 +40,32 @@ pub fn keep(
                 store.keep(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), &value)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Thins the history out, by loss and law, and deletes what is older than `longest`.
+///
+/// # Errors
+/// What the store says.
+pub fn thin(store: &SledStore, now: SystemTime, longest: Duration) -> Result<(), StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Kept {
+        fit: Fit,
+    }
+    #[derive(serde::Deserialize)]
+    struct Fit {
+        metric: String,
+        law: String,
+    }
+    let kind = |value: &[u8]| {
+        let kept: Kept = serde_json::from_slice(value).ok()?;
+        Some(format!("{}\0{}", kept.fit.metric, kept.fit.law))
+    };
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let deleted = store.thin(ms(now.duration_since(UNIX_EPOCH).unwrap_or_default()), ms(longest), kind)?;
+    if deleted > 0 {
+        tracing::debug!(deleted, "thinned out the history of fits");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::log;
+use super::metrics::{self, Listen};
 use super::service::Service;
 use super::state_dir::{Lock, StateDir};
 use crate::ipc::IpcError;
@@ -12,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a daemon may take from its start to its first greeting.
@@ -26,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// Where another process has the store, or something cannot be had.
-pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
+pub fn run(project: Project, detached: bool, metrics: Option<&Listen>) -> Result<(), Failure> {
     let place = StateDir::of(&project)?;
     let Some(lock) = place.own()? else {
         let owner = place.owner().map_or_else(String::new, |pid| format!(" (process {pid})"));
@@ -41,7 +43,7 @@ pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
     }
     log::begin(&place)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), root = %project.root.display(), "started");
-    let ended = serve(project, &place, lock);
+    let ended = serve(project, &place, lock, metrics);
     match &ended {
         Ok(()) => tracing::info!("stopped"),
         Err(failure) => tracing::error!(help = failure.help, "stopped: {}", failure.message),
@@ -49,9 +51,15 @@ pub fn run(project: Project, detached: bool) -> Result<(), Failure> {
     ended
 }
 
-fn serve(project: Project, place: &StateDir, lock: Lock) -> Result<(), Failure> {
+fn serve(project: Project, place: &StateDir, lock: Lock, metrics: Option<&Listen>) -> Result<(), Failure> {
     let service = Service::start(project, place, lock, false)?;
     on_signals(&service)?;
+    if let Some(listen) = metrics {
+        // A port that is taken is no reason to watch nothing.
+        if let Err(failure) = metrics::serve(listen, Arc::clone(&service.publisher)) {
+            tracing::error!(help = failure.help, "{}", failure.message);
+        }
+    }
     service.wait()
 }
 
@@ -83,6 +91,14 @@ pub fn on_signals(service: &Service) -> Result<(), Failure> {
 /// # Errors
 /// Where none answers in time; the message holds what it said last.
 pub fn ensure(project: &Project) -> Result<Client, Failure> {
+    ensure_with(project, None)
+}
+
+/// The same; one that is started serves its figures there.
+///
+/// # Errors
+/// As of [`ensure`].
+pub fn ensure_with(project: &Project, metrics: Option<&Listen>) -> Result<Client, Failure> {
     let place = StateDir::of(project)?;
     let deadline = Instant::now() + START;
     let mut child: Option<Child> = None;
@@ -101,7 +117,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
         if starting.is_none() {
             starting = place.starting()?;
             if starting.is_some() {
-                child = Some(spawn(project, &place)?);
+                child = Some(spawn(project, &place, metrics)?);
             }
         }
         let ended = match &mut child {
@@ -120,7 +136,7 @@ pub fn ensure(project: &Project) -> Result<Client, Failure> {
     }
 }
 
-fn spawn(project: &Project, place: &StateDir) -> Result<Child, Failure> {
+fn spawn(project: &Project, place: &StateDir, metrics: Option<&Listen>) -> Result<Child, Failure> {
     let failed = |e: std::io::Error| {
         Failure::new(format!("cannot start a daemon: {e}"), "run without a daemon: mixlaw watch --embedded".to_owned())
     };
@@ -129,6 +145,7 @@ fn spawn(project: &Project, place: &StateDir) -> Result<Child, Failure> {
     let also = words.try_clone().map_err(failed)?;
     Command::new(std::env::current_exe().map_err(failed)?)
         .args(["daemon", "run", "--detached"])
+        .args(metrics.map(|listen| format!("--metrics={listen}")))
         .arg(project.file.as_ref().unwrap_or(&project.root))
         .stdin(Stdio::null())
         .stdout(words)

@@ -28,6 +28,7 @@ pub mod engine;
 pub mod event;
 pub mod export;
 mod failure;
+pub mod figures;
 mod files;
 pub mod fingerprint;
 pub mod fits;
@@ -47,6 +48,8 @@ pub mod lock;
 #[cfg(feature = "daemon")]
 pub mod log;
 mod metric_roles;
+#[cfg(feature = "daemon")]
+pub mod metrics;
 mod next;
 mod optima;
 pub mod outlook;

@@ -5,6 +5,7 @@ use crate::advise::decisions::Decisions;
 use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::ipc::state::Published;
+use crate::notifications::outbox::Outbox;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::SledStore;
@@ -34,6 +35,8 @@ pub struct CurrentState {
     pub decisions: Arc<Decisions>,
     /// What every file was recognised as.
     pub files: Arc<Vec<Arc<FileReport>>>,
+    /// Messages to people that are not delivered yet, where people are told.
+    pub outbox: Option<Arc<Outbox>>,
 }
 
 /// The newest [`CurrentState`], the same in parts for subscribers, and whether there will be another.

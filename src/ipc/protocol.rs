@@ -7,7 +7,7 @@ use super::series::SeriesQuery;
 use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Decision, Mixture, NextQuery, Notice};
+use crate::vocab::{DaemonView, Decision, Figures, Mixture, NextQuery, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -161,6 +161,9 @@ pub struct StatusAnswer {
     pub at: f64,
     /// Setup notes that are errors.
     pub faults: Vec<Notice>,
+    /// Its own figures; earlier versions say none.
+    #[serde(default)]
+    pub figures: Option<Figures>,
 }
 
 /// Which budgets. Where all is left open, the project's.

@@ -9,6 +9,7 @@ use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, Metric};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 /// A position in the YAML tree, with its key and value. For a missing value, the position of its parent.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +98,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     };
     project.notify = file.notify.as_ref().map(|notify| check.notify(notify, root)).transpose()?.unwrap_or_default();
     project.accept = file.accept.as_ref().map(|accept| check.accept(accept)).transpose()?;
+    project.retention = check.retention(file)?;
     project.domains_stated = check.domains_stated;
     // Which of the metrics' names are domains is known once the runs are.
     let domains = || check.names_of_domains();
@@ -383,6 +385,16 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(names.iter().filter_map(|n| crate::laws::get(n)).map(|law| law.info().name.to_owned()).collect())
+    }
+
+    fn retention(&self, file: &ProjectFile) -> Result<Duration, ProjectError> {
+        let days = file.retention.as_ref().and_then(|retention| retention.fits).unwrap_or(Project::RETENTION_DAYS);
+        if !(1..=3650).contains(&days) {
+            let at = self.root().key("retention").key("fits").value;
+            let message = format!("`retention.fits` is {days}; it must be 1 to 3650 days");
+            return Err(self.source.invalid(at, message, "write fits: 90, or remove the line"));
+        }
+        Ok(Duration::from_secs(86_400 * days))
     }
 
     fn fit(&self, file: &ProjectFile) -> Result<FitSettings, ProjectError> {

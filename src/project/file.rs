@@ -68,6 +68,17 @@ pub struct ProjectFile {
     pub accept: Option<AcceptFile>,
     /// Whom to tell of alerts and changed advice. Default: nobody; nothing leaves this machine.
     pub notify: Option<NotifyFile>,
+    /// How long what was believed is kept. What logs say is kept for as long as the logs are there.
+    pub retention: Option<RetentionFile>,
+}
+
+/// How long what was believed is kept.
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { fits: 90 }")]
+pub struct RetentionFile {
+    /// Days for which past fits are kept (`fit --history`): all for a day, one an hour for a week, then one a day. Default: 90.
+    pub fits: Option<u64>,
 }
 
 /// Where accepted advice goes.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A validated project: defaults filled in, paths absolute.
 ///
@@ -67,6 +68,8 @@ pub struct Project {
     pub notify: Notify,
     /// Where accepted advice goes; `None` if nothing may be written outside the state directory.
     pub accept: Option<Accept>,
+    /// How long past fits are kept.
+    pub retention: Duration,
 }
 
 /// A glob pattern; every match is a run.
@@ -314,11 +317,15 @@ impl Default for Project {
             watch: WatchMode::Auto,
             notify: Notify::default(),
             accept: None,
+            retention: Duration::from_secs(86_400 * Self::RETENTION_DAYS),
         }
     }
 }
 
 impl Project {
+    /// Days for which past fits are kept by default.
+    pub const RETENTION_DAYS: u64 = 90;
+
     /// Index of the domain that "the ratio" refers to: the first domain in the objective.
     #[must_use]
     pub fn lead(&self) -> usize {

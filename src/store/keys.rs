@@ -9,6 +9,7 @@
 //! | `v` | layout version of the store |
 //! | `B` | boot of the machine since which the packs have been written to ([`super::packs::Trust`]) |
 //! | `j` | how many entries the journal beside the store has |
+//! | `H` | until when the history of fits is thinned out ([`super::history`]) |
 //! | `p` pack | how far a pack counts ([`super::packs::Extent`]) |
 //! | `r` run | name of the run |
 //! | `n` metric | key of the metric |
@@ -36,6 +37,9 @@ pub const BOOT: [u8; 1] = *b"B";
 
 /// Key of the number of entries in the journal.
 pub const JOURNAL: [u8; 1] = *b"j";
+
+/// Key of the times until which the history is thinned out.
+pub const THINNED: [u8; 1] = *b"H";
 
 /// `prefix` and one number: runs, names, facts, files, packs.
 #[must_use]

@@ -121,6 +121,12 @@ impl SledStore {
         self.db.insert(keys::JOURNAL, &entries.to_be_bytes()).map(drop).map_err(|e| self.failed(&e))
     }
 
+    /// Bytes of the journal beside the database; 0 where there is none.
+    #[must_use]
+    pub fn journal_bytes(&self) -> u64 {
+        self.path.parent().and_then(|parent| std::fs::metadata(parent.join(journal::FILE)).ok()).map_or(0, |m| m.len())
+    }
+
     /// Bytes on disk.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! [`super::RecommendAnswer`], `watch --once --json` a [`super::Snapshot`], and `export` one [`super::Point`] per line.
 
 use super::ledger::{Calibration, Entry, Grade, Scored};
-use super::{Choice, FitView, Forecast, Notice, RunView};
+use super::{Choice, DaemonView, Figures, FitView, Forecast, Notice, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -193,4 +193,26 @@ pub struct Checkup {
     pub name: String,
     /// What was found; empty if all is well.
     pub findings: Vec<Notice>,
+}
+
+/// Output of `daemon status`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DaemonStatus {
+    /// Whether a daemon runs for the project.
+    pub running: bool,
+    /// Its process id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Runs that it knows; absent while it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<usize>,
+    /// What it watches and has read; absent while it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<DaemonView>,
+    /// Setup notes that are errors; absent while it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<Notice>>,
+    /// Its own figures; absent while it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
 }

@@ -12,6 +12,7 @@ pub mod count;
 pub mod decision;
 mod error;
 pub mod facts;
+mod figures;
 pub mod fit;
 pub mod isoflop;
 pub mod labels;
@@ -34,14 +35,15 @@ pub use advice::{
     ShapeRecommendation,
 };
 pub use answer::{
-    AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DoctorAnswer, FileView, FitAnswer, HistoryAnswer,
-    KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
+    AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DaemonStatus, DoctorAnswer, FileView, FitAnswer,
+    HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
+pub use figures::Figures;
 pub use fit::{
     AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
     ParameterView, STACK, ScaleTestView, Unit,

@@ -13,6 +13,7 @@ fn answers_have_their_published_shapes() {
         ("runs", &["show", "n99k-r020", &project, "--json"]),
         ("check", &["check", &project, "--json"]),
         ("doctor", &["doctor", &project, "--json"]),
+        ("status", &["daemon", "status", &project, "--json"]),
         ("fit", &["fit", &project, "--json"]),
         ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
         ("recommend", &["recommend", &project, "--json"]),

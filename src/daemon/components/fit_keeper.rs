@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// kilobytes, and what a killed daemon had not kept is fitted again.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// How often the history is thinned out.
+const THIN_EVERY: Duration = Duration::from_secs(600);
+
 /// See the [module](self).
 #[derive(Default)]
 pub struct FitKeeper {
@@ -25,6 +28,8 @@ pub struct FitKeeper {
     unkept: Vec<MetricFits>,
     /// When the store was given some last.
     kept: Option<Instant>,
+    /// When the history was thinned out last.
+    thinned: Option<Instant>,
 }
 
 impl Component for FitKeeper {
@@ -43,6 +48,10 @@ impl Component for FitKeeper {
             }
             Event::FitsRecalled(fitted) => out.send(Event::FitsChanged(current(fitted))),
             Event::KeepFits => self.write(shared)?,
+            Event::Idle if self.thinned.is_none_or(|at| at.elapsed() >= THIN_EVERY) => {
+                self.thinned = Some(Instant::now());
+                history::thin(&shared.store, shared.now, shared.written.retention)?;
+            }
             // They are of the project as it was.
             Event::Edited(_) => self.keep(&shared.store)?,
             _ => {}

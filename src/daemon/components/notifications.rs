@@ -35,6 +35,11 @@ impl Notifications {
         self.catch_up(shared);
     }
 
+    /// The outbox, where there is one.
+    pub fn outbox(&self) -> Option<&Arc<Outbox>> {
+        self.outbox.as_ref()
+    }
+
     fn catch_up(&self, shared: &Shared) {
         let Some(outbox) = &self.outbox else { return };
         let messages = self.recalled.values().filter(|alert| is_told(alert, shared));

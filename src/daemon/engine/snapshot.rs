@@ -81,6 +81,7 @@ impl Engine {
             ledger: shared.grades.ledger.clone(),
             decisions: Arc::clone(&shared.decisions),
             files,
+            outbox: self.components.notifications.outbox().cloned(),
         }
     }
 
