@@ -4,8 +4,8 @@ use crate::ipc::protocol::Failure;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Name of the lock of whoever decides on advice, in the store's folder.
 pub const ACCEPTING: &str = "accepting";
@@ -13,9 +13,24 @@ pub const ACCEPTING: &str = "accepting";
 /// An advisory lock on a file, freed when dropped. A recycled process id cannot be mistaken for its holder, because
 /// the kernel frees it with the process.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
 
 impl Lock {
+    /// Whether its file is no longer where it was: the directory was deleted, and somebody else may own it anew.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        let here = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        match (self.file.metadata(), std::fs::metadata(&self.path)) {
+            (Ok(own), Ok(there)) => here(own) != here(there),
+            (_, Err(error)) => error.kind() == ErrorKind::NotFound,
+            // The disk says nothing at the moment.
+            (Err(_), Ok(_)) => false,
+        }
+    }
+
     /// Takes the lock of a file, which is made where there is none; `None` while another one holds it.
     ///
     /// # Errors
@@ -44,7 +59,7 @@ impl Lock {
         // On a full disk the lock is as good without the number, which only helps to say whose it is.
         match writeln!(file, "{}", std::process::id()) {
             Err(error) if error.kind() != ErrorKind::StorageFull => Err(failed(error)),
-            _ => Ok(Some(Self(file))),
+            _ => Ok(Some(Self { file, path: path.to_owned() })),
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Server {
     is_own: bool,
     stopping: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
+    /// The accepting thread's listener, by which it is woken.
+    listener: UnixListener,
     desk: Arc<Desk>,
 }
 
@@ -78,15 +80,16 @@ impl Server {
             Some(listener) => listener,
             None => bind(&socket).map_err(failed)?,
         };
+        let accepts = listener.try_clone().map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Arc::new(Desk::default());
         let shared = Arc::new(Shared { publisher, tell, desk: Arc::clone(&desk), subscribers: Seats::default() });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
-            .spawn(move || accept(&listener, &shared, &over))
+            .spawn(move || accept(&accepts, &shared, &over))
             .map_err(failed)?;
-        Ok(Self { socket, is_own, stopping, accepting, desk })
+        Ok(Self { socket, is_own, stopping, accepting, listener, desk })
     }
 
     /// Whether the socket was made here, so that it is to be removed at the end.
@@ -95,14 +98,19 @@ impl Server {
         self.is_own
     }
 
-    /// Stops accepting and removes the socket. Whoever subscribed is told that the daemon stops (the publisher is closed),
+    /// Stops accepting and, where it `stays_ours`, removes the socket: where the state directory was deleted, another daemon may
+    /// have one at the same place. Whoever subscribed is told that the daemon stops (the publisher is closed),
     /// as far as that takes no longer than anyone waits.
-    pub fn stop(self) {
+    pub fn stop(self, stays_ours: bool) {
         self.stopping.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread; it looks at the flag next.
-        let _ = UnixStream::connect(&self.socket);
-        let _ = self.accepting.join();
+        // Wakes the accepting thread; it looks at the flag next. A socket of the service manager's is to go on listening.
         if self.is_own {
+            let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+        } else {
+            let _ = UnixStream::connect(&self.socket);
+        }
+        let _ = self.accepting.join();
+        if self.is_own && stays_ours {
             let _ = std::fs::remove_file(&self.socket);
         }
         self.desk.close(GOODBYE);

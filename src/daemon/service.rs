@@ -51,7 +51,7 @@ pub struct Service {
     /// Whether the engine has ended.
     done: Arc<AtomicBool>,
     socket: PathBuf,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Service {
@@ -76,6 +76,8 @@ impl Service {
         engine.tell_through(notifier.outbox());
         let mut worker = Worker::new(engine, notifier, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
+        let lock = Arc::new(lock);
+        worker.lock = Some(Arc::clone(&lock));
         let done = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&done);
         let engine = std::thread::Builder::new()
@@ -86,7 +88,7 @@ impl Service {
                 result
             })
             .map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
-        Ok(Self { publisher, events, engine, server, done, socket: place.socket().to_owned(), _lock: lock })
+        Ok(Self { publisher, events, engine, server, done, socket: place.socket().to_owned(), lock })
     }
 
     /// Where to send [`Event::Stop`].
@@ -118,8 +120,12 @@ impl Service {
     pub fn wait(self) -> Result<(), Failure> {
         let result = self.engine.join();
         self.publisher.close();
-        self.server.stop();
+        self.server.stop(!self.lock.is_lost());
         match result {
+            Ok(_) if self.lock.is_lost() => Err(Failure::new(
+                "the state directory was deleted while the daemon ran",
+                "start it again; the logs are read anew: mixlaw daemon start".to_owned(),
+            )),
             Ok(result) => Ok(result?),
             Err(_) => Err(Failure::new(
                 "the daemon crashed because of a bug",
@@ -159,6 +165,8 @@ struct Worker {
     away: bool,
     /// Whether it has been told to stop.
     stopping: bool,
+    /// What says that this process owns the state directory.
+    lock: Option<Arc<Lock>>,
 }
 
 impl Worker {
@@ -197,6 +205,7 @@ impl Worker {
             adrift,
             away,
             stopping,
+            lock: None,
         })
     }
 
@@ -208,6 +217,7 @@ impl Worker {
             match self.work() {
                 Ok(()) => return Ok(()),
                 Err(error) if self.stopping => return Err(error),
+                Err(_) if self.is_evicted() => return Ok(()),
                 Err(error) => {
                     patience.worked_for(worked.elapsed());
                     if !self.wait_out(error, &mut patience) {
@@ -216,6 +226,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether the state directory was deleted: nobody finds the socket, and another daemon may own a new one.
+    fn is_evicted(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.is_lost())
     }
 
     fn work(&mut self) -> Result<(), StoreError> {
@@ -232,6 +247,9 @@ impl Worker {
             if let Some(now) = look.take() {
                 if now == Look::Everything {
                     looked = Instant::now();
+                    if self.is_evicted() {
+                        return Ok(());
+                    }
                     show |= self.come_ashore();
                     self.reload(&mut rows_changed)?;
                 } else if self.asked.is_due(self.engine.written()) {

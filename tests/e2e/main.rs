@@ -12,6 +12,7 @@ mod crowd;
 mod daemon;
 mod damaged;
 mod doctor;
+mod faults;
 mod figures;
 mod formats;
 mod full;

@@ -372,3 +372,31 @@ fn a_router_that_collapses_is_told_within_twenty_logged_steps() {
         assert!(told.is_some_and(|record| (30..50).contains(&record)), "{told:?}");
     }
 }
+
+#[test]
+fn a_clock_that_jumps_tells_nothing_twice_and_silence_ends_with_it() {
+    let mut world = Growing::new("runs: [{ path: runs/* }]\n");
+    let line = |step: u32| format!("{{\"step\": {step}, \"train/loss\": {}}}\n", 3.0 - f64::from(step) / 1000.0);
+    let day = Duration::from_secs(86_400);
+    for step in 1..200 {
+        world.append("a/metrics.jsonl", line(step).as_bytes());
+        if step % 20 == 0 {
+            world.look(Duration::ZERO);
+        }
+    }
+    // Two days ahead, and back before the epoch of everything that was written.
+    world.look(2 * day);
+    world.look(2 * day);
+    let now = SystemTime::now() - 2 * day;
+    world.engine().write_down(now).unwrap();
+    world.engine().write_down(SystemTime::UNIX_EPOCH).unwrap();
+    let told = world.told();
+    assert!(told.len() <= 1 && told.iter().all(|alert| alert.signal.kind == SignalKind::Stalled), "{told:?}");
+    world.append("a/metrics.jsonl", line(200).as_bytes());
+    world.look(Duration::ZERO);
+    let told = world.told();
+    assert!(told.len() <= 1 && told.iter().all(|alert| alert.over.is_some()), "{told:?}");
+    world.open();
+    world.look(Duration::ZERO);
+    assert_eq!(world.told().len(), told.len());
+}

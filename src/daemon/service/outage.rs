@@ -130,6 +130,9 @@ impl Worker {
                     Err(RecvTimeoutError::Timeout) => break,
                 }
             }
+            if self.is_evicted() {
+                return false;
+            }
             match self.reopen(&error) {
                 Ok(()) => return true,
                 // Somebody still reads the damaged one.
