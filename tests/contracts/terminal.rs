@@ -5,6 +5,8 @@ use std::path::Path;
 
 /// Files that may name the outputs.
 const DOORS: [&str; 2] = ["src/cli/output.rs", "src/tui/terminal.rs"];
+/// Files that hand an output on to a program of the user's, which says there what it wants.
+const HANDED_ON: [&str; 1] = ["src/daemon/accept/hook.rs"];
 /// What would write to them.
 const WRITES: [&str; 6] = ["println!(", "print!(", "eprintln!(", "eprint!(", "stdout()", "stderr()"];
 
@@ -28,7 +30,9 @@ fn nothing_is_printed_but_through_the_doors() {
         }
         seen += 1;
         let text = std::fs::read_to_string(entry.path()).expect("a source");
-        found.extend(writes(&text).into_iter().map(|line| format!("{path}: {}", line.trim())));
+        let handed_on = HANDED_ON.contains(&path.as_str());
+        let lines = writes(&text).into_iter().filter(|line| !(handed_on && line.contains("std::io::stderr().as_fd()")));
+        found.extend(lines.map(|line| format!("{path}: {}", line.trim())));
     }
     assert!(seen > 200, "the source was not read");
     assert!(found.is_empty(), "text may reach a terminal past the filter:\n{}", found.join("\n"));
