@@ -34,11 +34,12 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/hook/s3cr3t", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let (into, mut does) = (Arc::clone(&got), does.to_vec().into_iter());
+        let into = Arc::clone(&got);
+        let mut left: Vec<Does> = does.iter().rev().copied().collect();
         std::thread::spawn(move || {
             let mut held = Vec::new();
             for stream in listener.incoming().flatten() {
-                let how = does.next().unwrap_or(Does::Take);
+                let how = left.pop().unwrap_or(Does::Take);
                 held.extend(serve(stream, how, &into));
             }
         });
