@@ -3,8 +3,9 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, AdviceAnswer, AlertsTestAnswer, CheckAnswer, DaemonStatus, DecidedAnswer, DoctorAnswer, FitAnswer, HistoryAnswer,
-    Labels, LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    AckAnswer, AdviceAnswer, AlertsTestAnswer, CheckAnswer, DaemonStatus, DecidedAnswer, DoctorAnswer, FitAnswer,
+    HistoryAnswer, Labels, LedgerAnswer, NextAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer,
+    Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
