@@ -48,6 +48,7 @@ pub mod undo;
 pub mod update;
 pub mod view;
 pub mod views;
+mod wants;
 
 #[cfg(test)]
 pub(crate) mod fixture;

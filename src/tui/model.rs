@@ -5,14 +5,11 @@ use super::global;
 use super::keymap::Keymap;
 use super::layout::{Arrangement, inside, plan};
 use super::palette::Palette;
-use super::question::Question;
 use super::shared::{Link, Shared};
 use super::theme::{Theme, ThemeName};
 use super::undo::Undo;
 use super::update::Effect;
 use super::views::{self, Ask, Cx, Pane, Presence, Role, View, ViewId};
-use crate::ipc::protocol::PredictQuery;
-use crate::ipc::series::SeriesQuery;
 use crate::vocab::Snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -188,52 +185,13 @@ impl Model {
     }
 
     /// The views that can be seen, with the cells inside their frames.
-    fn on_screen(&self) -> Vec<(ViewId, Rect)> {
+    pub(super) fn on_screen(&self) -> Vec<(ViewId, Rect)> {
         let plan = self.plan();
         let mut seen: Vec<_> = plan.places.iter().map(|place| (place.shown, inside(place.area))).collect();
         if let Overlay::View(id) = self.overlay {
             seen.push((id, inside(plan.body)));
         }
         seen
-    }
-
-    /// The curves that what is on screen needs.
-    #[must_use]
-    pub fn needs(&self) -> Option<SeriesQuery> {
-        self.shared.snapshot.as_ref()?;
-        let seen = self.on_screen().into_iter();
-        seen.filter_map(|(id, inner)| self.slot(id)?.view.needs(&self.shared, inner)).next_back()
-    }
-
-    /// The place that what is on screen asks about.
-    #[must_use]
-    pub fn place(&self) -> Option<PredictQuery> {
-        self.shared.snapshot.as_ref()?;
-        let seen = self.on_screen().into_iter();
-        seen.filter_map(|(id, _)| self.slot(id)?.view.place(&self.shared)).next_back()
-    }
-
-    /// What is on screen asks the daemon, and a number that differs where the answers may.
-    #[must_use]
-    pub fn questions(&self) -> Option<(Vec<Question>, u64)> {
-        let snapshot = self.shared.snapshot.as_ref()?;
-        let mut asked: Vec<Question> = Vec::new();
-        for (id, inner) in self.on_screen() {
-            let of_view = self.slot(id).map(|slot| slot.view.asks(&self.shared, inner)).unwrap_or_default();
-            asked.extend(of_view.into_iter().filter(|question| !asked.contains(question)).collect::<Vec<_>>());
-        }
-        let is_live = asked.iter().any(Question::is_live);
-        let turn = if is_live { snapshot.seq } else { self.fits() };
-        (!asked.is_empty()).then_some((asked, turn))
-    }
-
-    /// A number that differs with other fits, by what they say of the target.
-    #[must_use]
-    pub fn fits(&self) -> u64 {
-        let said = self.shared.snapshot.iter().flat_map(|snapshot| &snapshot.forecasts);
-        let numbers =
-            said.flat_map(|forecast| [forecast.interval.value, forecast.interval.low, forecast.interval.high]);
-        numbers.fold(0, |sum: u64, number| sum.rotate_left(5) ^ number.to_bits())
     }
 
     /// What is copied from where the user is: what the view has for it, else its picture.

@@ -113,8 +113,19 @@ impl Triangle {
     }
 }
 
-/// The mixture of the grid that is nearest to some weights.
+/// The mixture of the grid that is nearest to some weights. The grid goes through the parts of the first corpus, and for each
+/// through those of the second, so that a place in it is counted; any other list is searched.
 fn nearest(answer: &SurfaceAnswer, weights: &[f64; 3]) -> usize {
+    let count = answer.mixtures.len();
+    let parts = (1..100).find(|n| (n + 1) * (n + 2) / 2 >= count).unwrap_or(1);
+    let part = |weight: f64, most: usize| ((weight * parts as f64).round().max(0.0) as usize).min(most);
+    let first = part(weights[0], parts);
+    let second = part(weights[1], parts - first);
+    let counted = first * (parts + 1) - first * first.saturating_sub(1) / 2 + second;
+    let is_near = |mixture: &Vec<f64>| mixture.iter().zip(weights).all(|(a, b)| (a - b).abs() * (parts as f64) < 1.5);
+    if answer.mixtures.get(counted).is_some_and(is_near) {
+        return counted;
+    }
     let apart = |i: &usize| answer.mixtures[*i].iter().zip(weights).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
     (0..answer.mixtures.len()).min_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap_or(0)
 }
@@ -302,6 +313,19 @@ impl Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_mixture_is_counted_on_a_grid_and_searched_elsewhere() {
+        let of = |a: usize, b: usize| [a, b, 40 - a - b].map(|part| part as f64 / 40.0).to_vec();
+        let grid: Vec<Vec<f64>> = (0..=40).flat_map(|a| (0..=40 - a).map(move |b| of(a, b))).collect();
+        let answer = SurfaceAnswer { mixtures: grid.clone(), ..SurfaceAnswer::default() };
+        let other = SurfaceAnswer { mixtures: grid.iter().rev().cloned().collect(), ..SurfaceAnswer::default() };
+        for (i, mixture) in grid.iter().enumerate() {
+            let weights = [mixture[0] + 0.004, mixture[1] - 0.004, mixture[2]];
+            assert_eq!(nearest(&answer, &weights), i, "{mixture:?}");
+            assert_eq!(other.mixtures[nearest(&other, &weights)], *mixture);
+        }
+    }
 
     #[test]
     fn cells_and_mixtures_are_each_others() {
