@@ -36,7 +36,15 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         return;
     }
     let mut x = area.x + 1;
-    for (key, hint) in hints(model) {
+    let mut hints = hints(model);
+    // A key that the view has taken means what it means there.
+    let mut seen = Vec::new();
+    hints.retain(|(key, _)| {
+        let is_new = !seen.contains(key);
+        seen.push(key.clone());
+        is_new
+    });
+    for (key, hint) in hints {
         if usize::from(x) + fmt::width(&key) + fmt::width(hint) + 3 > usize::from(area.right()) {
             break;
         }

@@ -154,11 +154,13 @@ impl View for Logs {
 
     fn title(&self, shared: &Shared, room: usize) -> String {
         let Some(run) = shared.selected_run() else { return SPEC.name.to_owned() };
-        let mut name = format!("Logs {}", shared.runs.short(&run.name));
+        let run = shared.runs.short(&run.name);
+        let mut name = if run == "." { SPEC.name.to_owned() } else { format!("Logs {run}") };
         let mut about = String::new();
         if let Some(answer) = self.arrived(shared) {
             if let Some(file) = answer.files.get(answer.file) {
-                name = format!("{name}: {file}");
+                name.push_str(if run == "." { " " } else { ": " });
+                name.push_str(file);
             }
             if answer.files.len() > 1 {
                 about = format!(" {} of {} files", answer.file + 1, answer.files.len());
