@@ -88,6 +88,9 @@ pub(super) fn broken(snapshot: &Snapshot, answer: &SurfaceAnswer) -> Vec<bool> {
     out
 }
 
+/// A mark with its style and name, and what is predicted where it stands, with the weights there.
+type Mark = (&'static str, Style, &'static str, Option<(f64, Vec<f64>)>);
+
 /// The triangle in cells: the third corpus is at the top, the first at the left, the second at the right.
 struct Triangle {
     area: Rect,
@@ -190,7 +193,7 @@ impl Map {
                 .map(|(domain, weight)| format!("{} {:.0}%", fmt::head(domain, 12), 100.0 * weight))
                 .collect::<Vec<_>>()
         };
-        let row = |(sign, style, what, found): (&'static str, Style, &str, Option<(f64, Vec<f64>)>)| {
+        let row = |(sign, style, what, found): Mark| {
             let (value, weights) = found?;
             Some(Line::from(vec![
                 Span::styled(sign, style),

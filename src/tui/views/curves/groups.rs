@@ -102,9 +102,13 @@ pub(super) fn drawn(shared: &Shared, arrived: &[Envelope], metric: &str, by: &st
     groups.into_iter().take(MOST).enumerate().map(one).collect()
 }
 
+/// (x, mean), and (x, least, greatest).
+type Mean = Vec<(f64, f64)>;
+type Band = Vec<(f64, f64, f64)>;
+
 /// The mean of some curves at every place where one of them has a point, and the least and greatest of them there. Between its
 /// points a curve is as the line between them; before its first and after its last point it counts for nothing.
-fn mean(of: &[&Envelope]) -> (Vec<(f64, f64)>, Vec<(f64, f64, f64)>) {
+fn mean(of: &[&Envelope]) -> (Mean, Band) {
     let line = |envelope: &&Envelope| {
         let values = if envelope.smooth.is_empty() { &envelope.last } else { &envelope.smooth };
         let mut points = envelope.points(values);
