@@ -125,8 +125,9 @@ fn nearest(answer: &SurfaceAnswer, weights: &[f64; 3]) -> usize {
     let first = part(weights[0], parts);
     let second = part(weights[1], parts - first);
     let counted = first * (parts + 1) - first * first.saturating_sub(1) / 2 + second;
-    let is_near = |mixture: &Vec<f64>| mixture.iter().zip(weights).all(|(a, b)| (a - b).abs() * (parts as f64) < 1.5);
-    if answer.mixtures.get(counted).is_some_and(is_near) {
+    let at = [first, second].map(|part| part as f64 / parts as f64);
+    let is_there = |mixture: &Vec<f64>| mixture.iter().zip(at).all(|(a, b)| (a - b).abs() < 1e-9);
+    if answer.mixtures.get(counted).is_some_and(is_there) {
         return counted;
     }
     let apart = |i: &usize| answer.mixtures[*i].iter().zip(weights).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
