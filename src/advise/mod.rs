@@ -12,6 +12,7 @@
 
 mod abstain;
 pub mod decisions;
+pub mod design;
 mod evidence;
 mod limits;
 mod matters;

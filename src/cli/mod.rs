@@ -11,6 +11,7 @@ pub mod check;
 mod choice;
 pub mod completions;
 pub mod daemon;
+pub mod design;
 pub mod doctor;
 pub mod export;
 pub mod fit;
@@ -34,6 +35,7 @@ pub mod shape;
 pub mod show;
 mod sweep;
 mod tag;
+mod template;
 mod time;
 pub mod watch;
 mod worth;
@@ -93,6 +95,8 @@ enum Command {
     Advice(advice::Advice),
     /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
     Shape(Box<shape::Shape>),
+    /// Design the first sweep: mixtures, sizes and tokens, with launch files from a template
+    Design(Box<design::Design>),
     /// Propose the runs to launch next: those that decide most for what they cost
     Next(next::Next),
     /// Export every point as JSON lines, CSV or Parquet
@@ -134,6 +138,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Recommend(command) => command.run(),
         Command::Advice(command) => command.run(),
         Command::Shape(command) => command.run(),
+        Command::Design(command) => command.run(),
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),

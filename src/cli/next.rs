@@ -126,7 +126,7 @@ fn show(plan: &Plan, costs: bool) -> String {
 }
 
 /// `rust 70 %, prose 30 %`: the largest first.
-fn weights(mixture: &Mixture) -> String {
+pub(super) fn weights(mixture: &Mixture) -> String {
     let mut all: Vec<(&String, f64)> = mixture.0.iter().map(|(domain, weight)| (domain, *weight)).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all.retain(|(_, weight)| *weight >= 0.0005);
@@ -153,7 +153,7 @@ fn share(text: &str) -> Result<f64, ArgumentError> {
     if value > 0.0 && value < 1.0 { Ok(value) } else { Err(wrong()) }
 }
 
-fn above_zero(text: &str) -> Result<f64, ArgumentError> {
+pub(super) fn above_zero(text: &str) -> Result<f64, ArgumentError> {
     let value = parse_amount(text)?;
     if value > 0.0 { Ok(value) } else { Err(ArgumentError::NotAboveZero(text.to_owned())) }
 }

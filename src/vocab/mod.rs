@@ -10,6 +10,7 @@ pub mod advice;
 pub mod answer;
 pub mod count;
 pub mod decision;
+pub mod design;
 mod error;
 pub mod facts;
 mod figures;
@@ -41,6 +42,7 @@ pub use answer::{
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };
+pub use design::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun};
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use figures::Figures;
