@@ -105,10 +105,10 @@ fn allowed(project: &Project, query: &DesignQuery) -> Result<Region, DesignError
 /// Natural shares in the order of the domains.
 fn prior(project: &Project, query: &DesignQuery, notes: &mut Vec<String>) -> Result<Vec<f64>, DesignError> {
     let domains = &project.domains;
-    if let Some(stated) = &query.prior {
-        if let Some(stranger) = stated.0.keys().find(|name| !domains.contains(name)) {
-            return Err(DesignError::Stranger(stranger.clone()));
-        }
+    if let Some(stated) = &query.prior
+        && let Some(stranger) = stated.0.keys().find(|name| !domains.contains(name))
+    {
+        return Err(DesignError::Stranger(stranger.clone()));
     }
     let supply = || {
         let known = domains.iter().all(|domain| project.available_tokens.contains_key(domain));
@@ -128,13 +128,16 @@ fn prior(project: &Project, query: &DesignQuery, notes: &mut Vec<String>) -> Res
     Ok(shares.into_iter().map(|share| share / sum).collect())
 }
 
-/// Sizes and tokens, the cheapest first; `None` where they are left open.
+/// N and D of runs; `None` where they are left open.
+type Size = (Option<f64>, Option<f64>);
+
+/// Sizes and tokens, the cheapest first.
 fn ladder(
     project: &Project,
     query: &DesignQuery,
     count: &mut usize,
     notes: &mut Vec<String>,
-) -> Result<Vec<(Option<f64>, Option<f64>)>, DesignError> {
+) -> Result<Vec<Size>, DesignError> {
     let target = &project.target;
     let of_target = target.params.zip(target.tokens).map(|(params, tokens)| tokens / params);
     let ratio = query.tokens_per_param.or(of_target).unwrap_or(TOKENS_PER_PARAM);
@@ -169,7 +172,7 @@ fn ladder(
 /// Leaves out what the budget does not pay for: the last mixtures, at all sizes.
 fn fit_in(
     budget: f64,
-    ladder: &[(Option<f64>, Option<f64>)],
+    ladder: &[Size],
     plan: &mut Vec<(usize, usize)>,
     notes: &mut Vec<String>,
 ) -> Result<(), DesignError> {
@@ -194,7 +197,7 @@ fn run(
     query: &DesignQuery,
     number: usize,
     weights: &[f64],
-    (params, tokens): (Option<f64>, Option<f64>),
+    (params, tokens): Size,
     several: bool,
 ) -> DesignedRun {
     let size = params.filter(|_| several).map(|n| format!("-{}", show_amount(n))).unwrap_or_default();

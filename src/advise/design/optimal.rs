@@ -89,13 +89,13 @@ pub(super) fn choose(
     }
     for _ in 0..EXCHANGES {
         let before = chosen.clone();
-        for place in 0..chosen.len() {
-            let out = chosen[place];
+        for place in &mut chosen {
+            let out = *place;
             information.iter_mut().for_each(|one| one.update(out, -1.0));
             let next = best(&information);
             let next = if worth(&information, next) > worth(&information, out) * (1.0 + 1e-9) { next } else { out };
             information.iter_mut().for_each(|one| one.update(next, 1.0));
-            chosen[place] = next;
+            *place = next;
         }
         if chosen == before {
             break;
