@@ -4,6 +4,7 @@
 pub mod advice;
 pub mod alerts;
 mod argument;
+pub mod audit;
 pub mod backup;
 mod budget;
 mod candidates;
@@ -97,6 +98,8 @@ enum Command {
     Shape(Box<shape::Shape>),
     /// Design the first sweep: mixtures, sizes and tokens, with launch files from a template
     Design(Box<design::Design>),
+    /// Compare the mixtures that runs declare with the tokens that their logs count, and list epochs
+    Audit(audit::Audit),
     /// Propose the runs to launch next: those that decide most for what they cost
     Next(next::Next),
     /// Export every point as JSON lines, CSV or Parquet
@@ -139,6 +142,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Advice(command) => command.run(),
         Command::Shape(command) => command.run(),
         Command::Design(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),

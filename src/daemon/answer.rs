@@ -6,7 +6,7 @@ use super::figures;
 use super::outlook::chosen;
 use super::place::{mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, fitter, history, next, routers, run_log, shapes, surface, threads};
+use super::{as_logged, audits, fitter, history, next, routers, run_log, shapes, surface, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
@@ -38,6 +38,7 @@ pub fn need(query: &Query) -> Need {
         Query::Runs
         | Query::Show { .. }
         | Query::Check
+        | Query::Audit
         | Query::History(_)
         | Query::Ledger(_)
         | Query::Status
@@ -77,6 +78,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
         Query::Advice => json(&advice(current)),
+        Query::Audit => json(&audits::audits(current)?),
         Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),
         Query::Status => json(&status(current)),

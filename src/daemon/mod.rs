@@ -19,6 +19,7 @@ pub mod accept;
 mod alerts;
 pub mod answer;
 pub(crate) mod as_logged;
+mod audits;
 mod component;
 mod components;
 mod curves;

@@ -138,6 +138,8 @@ pub enum Query {
     },
     /// The advice, and what was decided of it.
     Advice,
+    /// Declared against realised mixtures.
+    Audit,
     /// Which runs to launch.
     Next(NextQuery),
     /// Lines of a run's log.

@@ -5,6 +5,7 @@
 
 mod alike;
 mod assume;
+pub mod audit;
 mod by_run;
 mod keys;
 mod record;

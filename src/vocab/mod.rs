@@ -8,6 +8,7 @@
 
 pub mod advice;
 pub mod answer;
+pub mod audit;
 pub mod count;
 pub mod decision;
 pub mod design;
@@ -39,6 +40,7 @@ pub use answer::{
     AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DaemonStatus, DoctorAnswer, FileView, FitAnswer,
     HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
+pub use audit::{AuditAnswer, DomainAudit, RunAudit};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };

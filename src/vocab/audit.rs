@@ -1,0 +1,50 @@
+//! Declared against realised mixtures.
+
+use super::Mixture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one domain was declared to be, and what was counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DomainAudit {
+    /// Declared weight; absent if the run declares no mixture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<f64>,
+    /// Share of the counted tokens.
+    pub realised: f64,
+    /// The same in each quarter of the run, in order.
+    pub quarters: Vec<f64>,
+    /// Counted tokens.
+    pub tokens: f64,
+    /// Times that each token of the domain was used; absent if its supply is not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<f64>,
+    /// Metric that the count is from.
+    pub counter: String,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunAudit {
+    /// Name of the run.
+    pub run: String,
+    /// Domains with a counter; empty if nothing is counted in the run's logs.
+    pub domains: BTreeMap<String, DomainAudit>,
+    /// Declared mixture; absent if the run declares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Mixture>,
+    /// Weight that would have to move from the realised to the declared mixture; absent if either is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<f64>,
+    /// The largest change of a domain's share from the first to the last quarter, in weight; absent if nothing is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<f64>,
+}
+
+/// Output of `audit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditAnswer {
+    /// The runs, those that are furthest from their declaration first; then those where nothing is counted.
+    pub runs: Vec<RunAudit>,
+}
