@@ -54,8 +54,7 @@ pub fn audit(
     supply: &BTreeMap<String, f64>,
     counted: &BTreeMap<String, (String, Points)>,
 ) -> RunAudit {
-    let used: BTreeMap<&String, Points> =
-        counted.iter().map(|(domain, (_, points))| (domain, so_far(points))).collect();
+    let used = so_far(counted);
     let last = used.values().filter_map(|points| points.last()).map(|p| p.0).max();
     let first = used.values().filter_map(|points| points.first()).map(|p| p.0).min();
     let mut domains = BTreeMap::new();
@@ -99,24 +98,26 @@ pub fn audit(
     }
 }
 
-/// A counter as the sum so far, whether it counts from the beginning or what each line adds.
-fn so_far(points: &Points) -> Points {
-    let usable: Points = points.iter().copied().filter(|(_, value)| value.is_finite() && *value >= 0.0).collect();
-    if usable.windows(2).all(|pair| pair[1].1 >= pair[0].1)
-        && usable.first().zip(usable.last()).is_some_and(|(a, b)| b.1 > a.1 || usable.len() == 1)
-    {
-        return usable;
+/// Counters as sums so far, whether they count from the beginning or what each line adds: asked of all at once, as a part of
+/// what is added may happen to grow.
+fn so_far(counted: &BTreeMap<String, (String, Points)>) -> BTreeMap<&String, Points> {
+    let usable = |points: &Points| -> Points {
+        points.iter().copied().filter(|(_, value)| value.is_finite() && *value >= 0.0).collect()
+    };
+    let all: BTreeMap<&String, Points> = counted.iter().map(|(domain, (_, points))| (domain, usable(points))).collect();
+    let never_falls = |points: &Points| points.windows(2).all(|pair| pair[1].1 >= pair[0].1);
+    let grows = |points: &Points| points.len() < 2 || points.first().map(|p| p.1) < points.last().map(|p| p.1);
+    if all.values().all(never_falls) && all.values().any(grows) {
+        return all;
     }
-    let mut sum = 0.0;
-    usable
-        .into_iter()
-        .map(|(step, value)| {
-            (step, {
-                sum += value;
-                sum
-            })
-        })
-        .collect()
+    let sums = |points: Points| -> Points {
+        let add = |sum: &mut f64, (step, value): (i64, f64)| {
+            *sum += value;
+            Some((step, *sum))
+        };
+        points.into_iter().scan(0.0, add).collect()
+    };
+    all.into_iter().map(|(domain, points)| (domain, sums(points))).collect()
 }
 
 /// The newest sum at a step.
