@@ -43,6 +43,8 @@ pub struct Follower {
     listing: Listing,
     /// Runs of which files were deleted, and with them what they said.
     deleted: BTreeSet<RunId>,
+    /// Whether one of its files says that it is of training; `None` before that was asked.
+    trains: Option<bool>,
 }
 
 impl Follower {
@@ -69,6 +71,7 @@ impl Follower {
             own,
             listing: Listing::default(),
             deleted: BTreeSet::new(),
+            trains: None,
         }
     }
 
@@ -242,13 +245,21 @@ impl Follower {
         }
     }
 
-    /// Finds out what data a new file's records were measured on; one of training tells something of the others, too.
+    /// Finds out what data a new file's records were measured on; the first one of training tells something of the others, too.
     fn tell_splits(&mut self, new: &str, listing: &[Listed]) {
-        let trains = listing.iter().any(|listed| split::trains(&listed.0));
-        let others = split::trains(new);
-        for (relative, tail) in self.tails.iter_mut().filter(|(relative, _)| others || *relative == new) {
-            let format = tail.format.name().to_owned();
-            tail.measured_on(Split::of(&self.place, relative, &format, trains));
+        let before = self.trains;
+        let trains =
+            split::trains(new) || before.unwrap_or_else(|| listing.iter().any(|listed| split::trains(&listed.0)));
+        self.trains = Some(trains);
+        let place = &self.place;
+        let tell = |relative: &str, tail: &mut Tail| {
+            let split = Split::of(place, relative, tail.format.name(), trains);
+            tail.measured_on(split);
+        };
+        if before == Some(false) && trains {
+            self.tails.iter_mut().for_each(|(relative, tail)| tell(relative, tail));
+        } else if let Some(tail) = self.tails.get_mut(new) {
+            tell(new, tail);
         }
     }
 
