@@ -152,7 +152,7 @@ fn views_that_ask_are_printed_with_their_answers() {
         let loads: Vec<String> = (0..6).map(load).collect();
         format!("{{\"step\": {step}, \"train/loss\": 2.5, {}}}\n", loads.join(", "))
     };
-    world.write("moe/runs/a/metrics.jsonl", &(0..40).map(record).collect::<String>());
+    world.write("moe/runs/a/metrics.jsonl", (0..40).map(record).collect::<String>());
     world.write("moe/mixlaw.yaml", "runs:\n  - path: runs/*\n");
     let router = view("moe", "router");
     assert!(router.contains("next to no tokens: 3") && router.contains("layer_0"), "{router}");
