@@ -1,6 +1,6 @@
-//! Histories in Parquet files: a row a record, a column a metric, as W&B keeps them in an artifact (`run-ID-history/0000.parquet`,
-//! with `_step` and `_timestamp`; wandb/wandb, wandb/sdk/artifacts and wandb/apis/public/history.py) and pandas'
-//! `to_parquet` writes them. Needs the feature `parquet`.
+//! Histories in Parquet files: a row a record, a column a metric, as W&B's exports have them (`ENTITY_PROJECT_RUN_0.runhistory.parquet`,
+//! with `_step` and `_timestamp`; wandb/wandb, core/internal/runhistoryreader, and its CHANGELOG at 0.24.1 for
+//! `download_history_exports`; as an artifact, `run-RUN-history`), and pandas' `to_parquet` writes them. Needs the feature `parquet`.
 //!
 //! Each row is read as a JSON line is ([`super::jsonl`]), so that all its rules hold. Data sets are Parquet files, too: only
 //! what is called a history, metrics or a log is opened at all.
@@ -36,8 +36,8 @@ impl Format for ParquetHistory {
         (head.starts_with(b"PAR1") && is_history(path)).then_some(Recognition { confidence: 70, why })
     }
 
-    fn parser(&self, _path: &str) -> Box<dyn Parser> {
-        Box::new(Table)
+    fn parser(&self, path: &str) -> Box<dyn Parser> {
+        Box::new(Table { run: run(path).map(str::to_owned) })
     }
 }
 
@@ -49,12 +49,27 @@ pub fn is_history(path: &str) -> bool {
     let (file, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let says = |name: &str| {
         let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-        words.any(|word| matches!(word, "history" | "metrics" | "metric" | "log" | "logs" | "eval" | "losses" | "loss"))
+        words.any(|word| {
+            matches!(
+                word,
+                "history" | "runhistory" | "metrics" | "metric" | "log" | "logs" | "eval" | "losses" | "loss"
+            )
+        })
     };
     file.ends_with(".parquet") && (says(file) || folder.contains("history"))
 }
 
-struct Table;
+/// The run that an export of W&B is of: `q1w2` of `team_mixes_q1w2_0.runhistory.parquet`. Those of several runs lie in one folder.
+fn run(path: &str) -> Option<&str> {
+    let stem = path.rsplit('/').next()?.strip_suffix(".runhistory.parquet")?;
+    let (rest, number) = stem.rsplit_once('_')?;
+    let (_, run) = rest.rsplit_once('_')?;
+    (!run.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(run)
+}
+
+struct Table {
+    run: Option<String>,
+}
 
 impl Parser for Table {
     fn feed(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<usize, FormatError> {
@@ -65,8 +80,12 @@ impl Parser for Table {
             return Err(FormatError::Stuck("truncated: still being written, or the writer stopped".into()));
         }
         let bytes = Bytes::copy_from_slice(input);
+        let part = self.run.as_ref().map_or(0, |run| sink.part(run));
+        let before = sink.go_to_part(part);
         // The reader checks what it is given, but not all of it; a damaged table must not end the process.
-        match catch_unwind(AssertUnwindSafe(|| read(bytes, sink))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(bytes, sink)));
+        sink.go_to_part(before);
+        match outcome {
             Ok(Ok(())) => Ok(input.len()),
             Ok(Err(error)) => Err(FormatError::Stuck(format!("a damaged Parquet table: {error}"))),
             Err(_) => Err(FormatError::Stuck("a damaged Parquet table".into())),
@@ -209,11 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn an_export_is_of_the_run_that_its_name_says() {
+        let bytes = table(Compression::SNAPPY);
+        for (path, expected) in [("d/team_my_mixes_q1w2_0.runhistory.parquet", "q1w2"), ("history.parquet", "")] {
+            let mut sink = Sink::default();
+            ParquetHistory.parser(path).feed(&bytes, true, &mut sink).unwrap();
+            let part = sink.part_of()[sink.points[0].metric as usize];
+            assert_eq!(sink.parts().nth(part as usize), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
     fn data_sets_and_damaged_tables_are_left_alone() {
         for (path, expected) in [
             ("run-q1w2-history/0000.parquet", true),
             ("history.parquet", true),
             ("eval_metrics.parquet", true),
+            ("team_mixes_q1w2_0.runhistory.parquet", true),
             ("data/train-00000-of-00010.parquet", false),
             ("tokens.parquet", false),
         ] {
