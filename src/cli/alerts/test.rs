@@ -8,6 +8,7 @@ use crate::ipc::protocol::Failure;
 use crate::notifications::channel::Channel;
 use crate::notifications::channels;
 use crate::notifications::message::{Batch, Message};
+use crate::open;
 use crate::project::Project;
 use crate::vocab::{AlertsTestAnswer, ChannelTest};
 use std::path::Path;
@@ -61,7 +62,7 @@ fn test(channel: &dyn Channel, batch: &Batch, environment: Option<&[u8]>) -> Cha
 /// The environment that the project's daemon was started with, where one runs and the system says.
 fn environment(project: &Project) -> Option<Vec<u8>> {
     let client = Client::connect(StateDir::of(project).ok()?.socket()).ok()?;
-    std::fs::read(format!("/proc/{}/environ", client.daemon.pid)).ok()
+    open::whole(format!("/proc/{}/environ", client.daemon.pid).as_ref(), 1 << 22).ok()
 }
 
 fn has(environment: &[u8], name: &str) -> bool {

@@ -4,10 +4,10 @@ use super::finding::Findings;
 use super::patient::Patient;
 use crate::daemon::StateDir;
 use crate::ipc::IpcError;
+use crate::open;
 use crate::project::Project;
 use crate::vocab::Severity;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::File;
 
 pub(super) fn look(patient: &Patient, found: &mut Findings) {
     let (Some(place), Ok(project)) = (patient.place(), &patient.project) else { return };
@@ -50,7 +50,7 @@ pub(super) fn look(patient: &Patient, found: &mut Findings) {
 
 /// The process that holds the lock.
 fn owner(place: &StateDir) -> Option<u32> {
-    let lock = File::open(place.directory.join("lock")).ok()?;
+    let lock = open::regular(&place.directory.join("lock")).ok()?;
     // Held only for as long as this looks.
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => None,
@@ -66,7 +66,7 @@ fn others(project: &Project, owner: Option<u32>, found: &mut Findings) {
         if Some(pid) == owner || pid == std::process::id() {
             continue;
         }
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = open::whole(&entry.path().join("cmdline"), 1 << 22).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let runs = words.windows(2).any(|pair| pair == [&b"daemon"[..], b"run"]);
         let named = |word: &&[u8]| *word == what.as_os_str().as_encoded_bytes();

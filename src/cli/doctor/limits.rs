@@ -3,6 +3,7 @@
 use super::finding::Findings;
 use super::patient::Patient;
 use crate::ingest::discover;
+use crate::open;
 use rustix::fs::inotify;
 use rustix::process::{Resource, getrlimit};
 
@@ -35,14 +36,18 @@ pub(super) fn look(patient: &Patient, found: &mut Findings) {
     }
 }
 
+fn text(path: &str) -> Option<String> {
+    String::from_utf8(open::whole(path.as_ref(), 1 << 16).ok()?).ok()
+}
+
 fn number(path: &str) -> Option<u64> {
-    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    text(path)?.trim().parse().ok()
 }
 
 /// Whether the daemon is near its own limit.
 fn descriptors(pid: u32, found: &mut Findings) {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count) as u64;
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap_or_default();
+    let limits = text(&format!("/proc/{pid}/limits")).unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let most: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     if most.is_some_and(|most| open > most / 10 * 8) {

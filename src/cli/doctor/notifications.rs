@@ -5,6 +5,7 @@ use super::patient::Patient;
 use crate::daemon::seconds;
 use crate::notifications::channels;
 use crate::notifications::outbox;
+use crate::open;
 use crate::vocab::count::counted;
 use std::time::SystemTime;
 
@@ -29,7 +30,7 @@ pub(super) fn look(patient: &Patient, found: &mut Findings) {
         found.warn(remark, "use an address with https://");
     }
     if let Ok(hello) = &patient.daemon
-        && let Ok(environment) = std::fs::read(format!("/proc/{}/environ", hello.pid))
+        && let Ok(environment) = open::whole(format!("/proc/{}/environ", hello.pid).as_ref(), 1 << 22)
     {
         let has = |name: &str| {
             environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(format!("{name}=").as_bytes()))
