@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         Some((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
 
-    /// Bytes written by [`bytes`].
+    /// Bytes written by [`fn@bytes`].
     pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.unsigned()?).ok()?;
         if length > self.rest.len() {
