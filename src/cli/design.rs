@@ -56,7 +56,7 @@ pub struct Design {
     /// Seed of the draws; the same seed gives the same runs
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
-    /// Launch file with {{id}}, {{n}}, {{d}}, {{seed}}, {{mixture.NAME}}, {{unique.NAME}}: YAML, JSON or a shell script
+    /// Launch file (YAML, JSON or a shell script) with id, n, d, seed, mixture.NAME or unique.NAME in double braces
     #[arg(long, value_name = "FILE", requires = "out")]
     template: Option<PathBuf>,
     /// Folder that gets a folder a run: the launch file, and mixlaw.run.yaml with the run's facts; nothing is overwritten
