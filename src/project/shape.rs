@@ -162,7 +162,12 @@ fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) ->
                 return format!("write {}", percent / 100.0);
             }
         }
-        ScalarKind::Text if words && !wants("object") => return format!("use brackets: [{text}]"),
+        ScalarKind::Text if words && !wants("object") => {
+            // `a b` is a list of two, as a command line is.
+            let listed = text.split_whitespace().collect::<Vec<_>>();
+            let listed = if text.contains(',') { text.to_owned() } else { listed.join(", ") };
+            return format!("use brackets: [{listed}]");
+        }
         ScalarKind::Number | ScalarKind::Bool if wants("string") && !expected.contains("such as") => {
             return format!("use quotes: \"{text}\"");
         }
