@@ -106,7 +106,7 @@ impl Format for Csv {
 }
 
 /// The run and the metric that a file is called after, whose values have no other name: TensorBoard's downloads
-/// (`run-RUN-tag-TAG.csv`; tensorboard/components, tf_data_utils and run-tag naming), and `val_losses.csv`.
+/// (`run-RUN-tag-TAG.csv`), and `val_losses.csv`.
 fn named(path: &str) -> Option<(Option<String>, String)> {
     let stem = path.rsplit('/').next()?.rsplit_once('.')?.0;
     if let Some((run, tag)) = stem.strip_prefix("run-").and_then(|rest| rest.split_once("-tag-")) {

@@ -42,6 +42,12 @@ impl Folder {
         fs::write(path, bytes).unwrap();
     }
 
+    /// Makes a file last written at that time.
+    fn date(&self, name: &str, at: SystemTime) {
+        let file = fs::File::options().append(true).open(self.dir.path().join("runs/a").join(name)).unwrap();
+        file.set_modified(at).unwrap();
+    }
+
     /// Metrics, steps and values after a look.
     fn look(&mut self) -> Vec<String> {
         let budget = Budget { time: Duration::from_secs(60) };
@@ -237,8 +243,7 @@ fn the_parts_that_a_rotation_left_are_read_in_their_order_whatever_their_times()
         folder.write(dialect.names[1], &old);
         folder.write(dialect.names[0], &new);
         for name in &dialect.names[..2] {
-            let file = fs::File::options().append(true).open(folder.dir.path().join("runs/a").join(name)).unwrap();
-            file.set_modified(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+            folder.date(name, UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         }
         let found = folder.look();
         let (first, second) = (plain(dialect, &old), plain(dialect, &new));
@@ -409,19 +414,9 @@ fn how_a_run_ended_is_what_the_log_last_written_says() {
     let resumed = super::dialect::wandb_run("q1", "", 4..=5);
     folder.write(second, &resumed);
     let later = SystemTime::now() + Duration::from_secs(5);
-    fs::File::options()
-        .append(true)
-        .open(folder.dir.path().join("runs/a").join(second))
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
+    folder.date(second, later);
     assert_eq!(ended(&mut folder), None, "it goes on");
     folder.write(second, &ended_wandb_run("q1", 4..=9, 0));
-    fs::File::options()
-        .append(true)
-        .open(folder.dir.path().join("runs/a").join(second))
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
+    folder.date(second, later);
     assert_eq!(ended(&mut folder).as_deref(), Some("finished"));
 }

@@ -9,7 +9,7 @@ mod reading;
 
 use super::act;
 use super::{
-    Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
+    Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction, ViewId,
 };
 use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::training_loss;
@@ -22,7 +22,7 @@ use crate::vocab::RunView;
 use crate::vocab::text::printable;
 pub(in crate::tui) use choice::keys;
 use choice::runs;
-use crossterm::event::{KeyCode, KeyModifiers};
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -374,17 +374,14 @@ impl View for Curves {
             }
             Input::Key(key) => key,
         };
-        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-        match key.code {
-            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => text.clear(),
-            KeyCode::Char(c) if plain => text.push(c),
-            KeyCode::Backspace => drop(text.pop()),
-            KeyCode::Esc => (self.typed, self.group) = (None, None),
-            KeyCode::Enter => {
+        match Typed::into_line(text, key) {
+            Typed::Text | Typed::Empty => {}
+            Typed::Escape => (self.typed, self.group) = (None, None),
+            Typed::Enter => {
                 let text = text.trim().to_lowercase();
                 (self.typed, self.group) = (None, Some(text).filter(|text| !text.is_empty()));
             }
-            _ => return false,
+            Typed::Other => return false,
         }
         true
     }

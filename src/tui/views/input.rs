@@ -1,6 +1,6 @@
 //! Input to a view other than its actions: motions, mouse, text.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,38 @@ pub enum Input<'a> {
     Key(&'a KeyEvent),
     /// Pasted text, which is never taken for keys.
     Paste(&'a str),
+}
+
+/// What a key did to a line that is being typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// It is in the line, or took from it.
+    Text,
+    /// It was to take from a line that is empty.
+    Empty,
+    /// The line is to be kept.
+    Enter,
+    /// It is to be given up.
+    Escape,
+    /// It means the same here as elsewhere (arrows, Ctrl).
+    Other,
+}
+
+impl Typed {
+    /// Takes a key into a line.
+    pub fn into_line(line: &mut String, key: &KeyEvent) -> Self {
+        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+        match key.code {
+            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => line.clear(),
+            KeyCode::Char(c) if plain => line.push(c),
+            KeyCode::Backspace if line.pop().is_none() => return Self::Empty,
+            KeyCode::Backspace => {}
+            KeyCode::Enter => return Self::Enter,
+            KeyCode::Esc => return Self::Escape,
+            _ => return Self::Other,
+        }
+        Self::Text
+    }
 }
 
 /// A line that is being typed, shown at the foot of the screen.

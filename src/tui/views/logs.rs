@@ -2,7 +2,9 @@
 
 mod lines;
 
-use super::{Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction};
+use super::{
+    Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction,
+};
 use super::{ViewId, act};
 use crate::ipc::log::{LogAnswer, LogLine, LogQuery};
 use crate::tui::action::{Reach, k, key};
@@ -11,7 +13,7 @@ use crate::tui::question::{Answer, Answered, Question};
 use crate::tui::shared::Shared;
 use crate::tui::text::{corner, prose, text_area};
 use crate::vocab::text::printable;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -125,17 +127,14 @@ impl Logs {
     }
 
     fn edit(&mut self, key: &KeyEvent) -> bool {
-        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-        match key.code {
-            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => self.find.clear(),
-            KeyCode::Char(c) if plain => self.find.push(c),
-            KeyCode::Backspace => self.editing = self.find.pop().is_some(),
-            KeyCode::Enter => self.editing = false,
-            KeyCode::Esc => {
+        match Typed::into_line(&mut self.find, key) {
+            Typed::Text => {}
+            Typed::Empty | Typed::Enter => self.editing = false,
+            Typed::Escape => {
                 self.find.clear();
                 self.editing = false;
             }
-            _ => return false,
+            Typed::Other => return false,
         }
         self.is_filtered &= self.editing || !self.find.is_empty();
         true

@@ -27,7 +27,7 @@ pub mod setup;
 pub mod shape;
 pub mod what_if;
 
-pub use input::{Input, Motion, Mouse, MouseKind, Prompt};
+pub use input::{Input, Motion, Mouse, MouseKind, Prompt, Typed};
 
 use super::action::{Action, Chord, Info};
 use super::question::Question;

@@ -4,8 +4,8 @@ mod table;
 mod typed;
 
 use super::{
-    Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
-    act, run,
+    Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction,
+    ViewId, act, run,
 };
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
@@ -14,7 +14,7 @@ use crate::tui::shared::{Shared, losses};
 use crate::tui::text::{corner, text_area};
 use crate::tui::update::Effect;
 use crate::vocab::text::printable;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use typed::What;
@@ -134,21 +134,14 @@ impl Runs {
 
     /// Takes a key into the filter; `false` for keys that mean the same there as elsewhere (arrows, Ctrl).
     fn edit(&mut self, key: &KeyEvent, filter: &mut String) -> bool {
-        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-        match key.code {
-            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => filter.clear(),
-            KeyCode::Char(c) if plain => filter.push(c),
-            KeyCode::Backspace => {
-                if filter.pop().is_none() {
-                    self.editing = false;
-                }
-            }
-            KeyCode::Enter => self.editing = false,
-            KeyCode::Esc => {
+        match Typed::into_line(filter, key) {
+            Typed::Text => {}
+            Typed::Empty | Typed::Enter => self.editing = false,
+            Typed::Escape => {
                 filter.clear();
                 self.editing = false;
             }
-            _ => return false,
+            Typed::Other => return false,
         }
         true
     }

@@ -5,10 +5,9 @@ use crate::ipc::protocol::LabelCommand;
 use crate::tui::memory::MOST_COLUMNS;
 use crate::tui::order::{Column, Sort};
 use crate::tui::update::Effect;
-use crate::tui::views::{Ask, Cx, Input};
+use crate::tui::views::{Ask, Cx, Input, Typed};
 use crate::vocab::Labels;
 use crate::vocab::text::printable;
-use crossterm::event::{KeyCode, KeyModifiers};
 
 /// What is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +72,16 @@ impl Runs {
             }
             Input::Key(key) => key,
         };
-        let plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-        match key.code {
-            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => text.clear(),
-            KeyCode::Char(c) if plain => text.push(c),
-            KeyCode::Backspace => drop(text.pop()),
-            KeyCode::Esc => self.typed = None,
-            KeyCode::Enter => {
+        match Typed::into_line(text, key) {
+            Typed::Text | Typed::Empty => {}
+            Typed::Escape => self.typed = None,
+            Typed::Enter => {
                 let (what, text) = (*what, text.clone());
                 if self.keep(what, &text, cx) {
                     self.typed = None;
                 }
             }
-            _ => return false,
+            Typed::Other => return false,
         }
         true
     }
