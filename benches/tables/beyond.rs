@@ -96,6 +96,7 @@ fn rows(runs: &[Run]) -> Observations {
         granularity: 1.0,
         run,
         probe: None,
+        recipe: mixlaw::vocab::Recipe::default(),
     };
     Observations {
         metric: "loss".to_owned(),

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod export;
 pub mod fit;
 mod history;
+pub mod hyper;
 pub mod init;
 pub mod laws;
 pub mod ledger;
@@ -96,6 +97,8 @@ enum Command {
     Advice(advice::Advice),
     /// Find the compute-optimal size, tokens and experts: by laws, and from runs grouped by compute (isoFLOP)
     Shape(Box<shape::Shape>),
+    /// Find the learning rate and batch for a size and tokens: by the published Step Law, and by your runs
+    Hyper(hyper::Hyper),
     /// Design the first sweep: mixtures, sizes and tokens, with launch files from a template
     Design(Box<design::Design>),
     /// Compare the mixtures that runs declare with the tokens that their logs count, and list epochs
@@ -141,6 +144,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Recommend(command) => command.run(),
         Command::Advice(command) => command.run(),
         Command::Shape(command) => command.run(),
+        Command::Hyper(command) => command.run(),
         Command::Design(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Next(command) => command.run(),

@@ -4,9 +4,9 @@ use super::curves::curves;
 use super::engine::Need;
 use super::figures;
 use super::outlook::chosen;
-use super::place::{mixture, refuse_unseen, scale};
+use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, audits, fitter, history, next, routers, run_log, shapes, surface, threads};
+use super::{as_logged, audits, fitter, history, hyper, next, routers, run_log, shapes, surface, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::{Options, Stop};
@@ -20,7 +20,7 @@ use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::{
     AcceptView, AckAnswer, Advice, AdviceAnswer, AdviceState, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer,
-    Labels, LedgerAnswer, Metric, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
+    Labels, LedgerAnswer, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -45,6 +45,7 @@ pub fn need(query: &Query) -> Need {
         | Query::Series(_)
         | Query::Log(_)
         | Query::Router(_)
+        | Query::Hyper(_)
         | Query::Moments => Need::Runs,
         // Other laws are fitted for the question, and nothing else is.
         Query::Fit(query) => {
@@ -77,6 +78,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Predict(places) => json(&predict(places, current, stop)?),
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
+        Query::Hyper(query) => json(&hyper::answer(query, current, stop)?),
         Query::Advice => json(&advice(current)),
         Query::Audit => json(&audits::audits(current)?),
         Query::Next(query) => json(&next::next(query, current)?),
@@ -314,20 +316,6 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
     let choices = results.into_iter().map(|c| c.choice).collect();
     Ok(FitAnswer { fits, choices, speed_ups, refused, dropped })
-}
-
-/// The key of a validation loss, named by key or by domain.
-fn metric_key(current: &CurrentState, name: &str) -> Result<String, Failure> {
-    if current.project.is_measured(name) {
-        return Ok(name.to_owned());
-    }
-    current.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
-        Failure::usage(format!("'{name}' is not a metric of this project"), {
-            let of =
-                |text: fn(&Metric) -> &str| current.project.metrics.iter().map(text).collect::<Vec<_>>().join(", ");
-            format!("one of: {}; {}", of(|m| &m.name), of(|m| &m.key))
-        })
-    })
 }
 
 /// Forecasts at every place, in their order.

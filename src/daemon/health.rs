@@ -3,8 +3,8 @@
 use super::metric_roles::Roles;
 use super::shared_ledger::SharedLedger;
 use crate::forecast::ledger::Entry;
+use crate::forecast::seen;
 use crate::forecast::signals::{HealthInputs, Rival, RouterLoads, is_suspicious, ln_sd, patience};
-use crate::forecast::{schedule, seen};
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
@@ -152,9 +152,7 @@ impl RunContext<'_> {
 
     /// Learning rate now over its peak; 1 where it is not logged.
     fn rate(&self) -> f64 {
-        let logged =
-            self.record.series.iter().filter(|(key, points)| schedule::is_learning_rate(key) && !points.is_empty());
-        let Some((_, points)) = logged.min_by_key(|(key, _)| key.len()) else { return 1.0 };
+        let Some(points) = self.record.learning_rate() else { return 1.0 };
         let peak = points.iter().map(|p| p.1).filter(|v| v.is_finite()).fold(0.0, f64::max);
         points.last().map_or(1.0, |p| p.1 / peak)
     }

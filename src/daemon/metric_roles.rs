@@ -1,6 +1,6 @@
 //! Cached roles of metric keys (validation loss, learning rate, …).
 
-use crate::forecast::{schedule, signals};
+use crate::forecast::signals;
 use crate::observe;
 use crate::project::Project;
 use crate::store::Summary;
@@ -32,7 +32,7 @@ impl KeyMeaning {
     fn of(key: &str) -> Self {
         let speed = |name: &&str| key.rsplit('/').next() == Some(name) || key == *name;
         Self {
-            told_by_points: observe::counts_tokens(key) || schedule::is_learning_rate(key),
+            told_by_points: observe::counts_tokens(key) || observe::is_learning_rate(key),
             training: observe::training_loss(key),
             speed: SPEED_KEYS.iter().position(speed),
             evaluation: observe::is_evaluation(key),

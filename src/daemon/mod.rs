@@ -38,6 +38,7 @@ pub mod fitter;
 mod hang_up;
 mod health;
 pub mod history;
+mod hyper;
 #[cfg(feature = "daemon")]
 mod inherited;
 pub mod job;

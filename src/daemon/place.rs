@@ -6,7 +6,7 @@ use crate::laws::Variable;
 use crate::observe::target::{expert_share, shapes};
 use crate::project::Project;
 use crate::vocab::number::show_amount;
-use crate::vocab::{Mixture, Moe, Observation, Scale};
+use crate::vocab::{Metric, Mixture, Moe, Observation, Scale};
 
 /// ln of E and K, together, up to which a row says what part of the parameters is active.
 const NEAR_SHAPE: f64 = 0.1;
@@ -64,6 +64,23 @@ fn active_over_total(current: &CurrentState, experts: f64, chosen: f64) -> Optio
     let nearest = routed.min_by(|a, b| apart(a).total_cmp(&apart(b)))?;
     // Far from all rows, what the runs say of the size of experts says more.
     (apart(nearest) < NEAR_SHAPE).then(|| nearest.active_params / nearest.params)
+}
+
+/// The key of a validation loss, named by key or by domain.
+///
+/// # Errors
+/// Where the project has no such loss.
+pub fn metric_key(current: &CurrentState, name: &str) -> Result<String, Failure> {
+    if current.project.is_measured(name) {
+        return Ok(name.to_owned());
+    }
+    current.project.metric_of(name).map(str::to_owned).ok_or_else(|| {
+        Failure::usage(format!("'{name}' is not a metric of this project"), {
+            let of =
+                |text: fn(&Metric) -> &str| current.project.metrics.iter().map(text).collect::<Vec<_>>().join(", ");
+            format!("one of: {}; {}", of(|m| &m.name), of(|m| &m.key))
+        })
+    })
 }
 
 fn missing(what: &str, flag: &str) -> Failure {

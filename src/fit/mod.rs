@@ -10,6 +10,7 @@ mod descent;
 mod fitted;
 mod gram;
 mod held_out;
+pub mod hyper;
 mod identify;
 mod interval;
 pub mod isoflop;

@@ -107,6 +107,7 @@ fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
                     loss: truth(n, d, r) * (1.0 + wobble),
                     run: run * 7 + ratio,
                     probe: None,
+                    recipe: crate::vocab::Recipe::default(),
                 });
             }
         }
@@ -142,6 +143,7 @@ fn place(n: f64, d: f64, r: f64) -> Observation {
         loss: f64::NAN,
         run: 0,
         probe: None,
+        recipe: crate::vocab::Recipe::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::curves::family::Family;
 use super::curves::{Track, get};
 use super::made::Made;
 use super::pooled::{self, Course};
-use super::schedule::{Known, Schedule, is_learning_rate};
+use super::schedule::{Known, Schedule};
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::vocab::FactName;
@@ -181,10 +181,7 @@ fn read(project: &Project, record: &RunRecord, index: usize, metric: &str, kind:
     let domain = || project.metrics.get(index)?.domain.as_ref();
     let own = record.facts.mixture().and_then(|m| Some(m.weight(domain()?))).unwrap_or(1.0);
     let traits = vec![own, own * own, params.ln(), number(FactName::Experts).unwrap_or(1.0).max(1.0).ln()];
-    let empty = Vec::new();
-    let rates = record.series.iter().filter(|(key, points)| is_learning_rate(key) && !points.is_empty());
-    let logged = rates.min_by_key(|(key, _)| key.len()).map_or(&empty, |(_, points)| points);
-    let schedule = Schedule::of(logged, &record.facts, total);
+    let schedule = Schedule::of(record.learning_rate().unwrap_or_default(), &record.facts, total);
     let rate = schedule.as_ref().map(|s| {
         let at = |i: usize| s.lr(total * (i as f64 + 0.5) / LOOKS as f64) / s.peak();
         std::array::from_fn(at)

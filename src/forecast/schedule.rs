@@ -14,13 +14,6 @@ const TOLD: f64 = 0.05;
 /// Part of a WSD run that decays, where it does not say.
 const USUAL_DECAY: f64 = 0.2;
 
-/// Whether a metric is a learning rate: `lr`, `train/learning_rate`, `optim/learning-rate-group0`.
-#[must_use]
-pub fn is_learning_rate(key: &str) -> bool {
-    let last = key.rsplit('/').next().unwrap_or(key).to_lowercase().replace([' ', '-'], "_");
-    last == "lr" || last.starts_with("learning_rate") || last.starts_with("lr_group") || last.starts_with("lr_adam")
-}
-
 /// Decay of the learning rate after warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decay {

@@ -7,7 +7,7 @@ use super::series::SeriesQuery;
 use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Decision, Figures, Mixture, NextQuery, Notice};
+use crate::vocab::{DaemonView, Decision, Figures, HyperQuery, Mixture, NextQuery, Notice};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -131,6 +131,8 @@ pub enum Query {
     Predict(Vec<PredictQuery>),
     /// Compute-optimal sizes, and the best shape for a budget.
     Shape(Box<ShapeQuery>),
+    /// Learning rate and batch.
+    Hyper(HyperQuery),
     /// What to change.
     Recommend {
         /// Look outside what the runs have explored.

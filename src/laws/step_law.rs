@@ -4,6 +4,7 @@
 //! B = .58·D^.571 tokens. N is without embeddings. A rule with published constants, not a law that is fitted.
 
 use super::LawInfo;
+use crate::vocab::Recipe;
 
 /// What it is, for people.
 pub static CARD: LawInfo = LawInfo {
@@ -26,6 +27,12 @@ pub fn learning_rate(params: f64, tokens: f64) -> f64 {
 #[must_use]
 pub fn batch_tokens(tokens: f64) -> f64 {
     0.58 * tokens.powf(0.571)
+}
+
+/// Both.
+#[must_use]
+pub fn recipe(params: f64, tokens: f64) -> Recipe {
+    Recipe { learning_rate: Some(learning_rate(params, tokens)), batch_tokens: Some(batch_tokens(tokens)) }
 }
 
 #[cfg(test)]

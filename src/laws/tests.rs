@@ -33,6 +33,7 @@ pub(crate) fn anything(rows: usize, seed: u64) -> Observations {
                 loss: 1.5 + next(),
                 run: i / 4,
                 probe: Some(Probe { loss: 2.0 + next(), decline: 0.1 * next() }),
+                recipe: crate::vocab::Recipe::default(),
             }
         })
         .collect::<Vec<_>>();

@@ -46,6 +46,12 @@ fn words(key: &str) -> Vec<String> {
     words
 }
 
+/// Whether a metric is a learning rate: `lr`, `train/learning_rate`, `optim/learning-rate-group0`.
+pub(super) fn is_learning_rate(key: &str) -> bool {
+    let last = key.rsplit('/').next().unwrap_or(key).to_lowercase().replace([' ', '-'], "_");
+    last == "lr" || last.starts_with("learning_rate") || last.starts_with("lr_group") || last.starts_with("lr_adam")
+}
+
 /// Whether a name has a word for held-out data.
 pub(super) fn says_held_out(name: &str) -> bool {
     words(name).iter().any(|word| HELD_OUT.contains(&word.as_str()))

@@ -22,6 +22,7 @@ pub use record::{Observed, RecordFields, RunRecord, SeriesByKey};
 pub use steps::{OptimiserSteps, step_counter};
 
 use crate::project::Project;
+use crate::vocab::Recipe;
 
 /// Builds the rows.
 #[must_use]
@@ -39,6 +40,18 @@ pub fn training_loss(key: &str) -> Option<usize> {
 #[must_use]
 pub fn is_evaluation(key: &str) -> bool {
     keys::evaluation(key).is_some()
+}
+
+/// Whether a metric is a learning rate: `lr`, `train/learning_rate`, `optim/learning-rate-group0`.
+#[must_use]
+pub fn is_learning_rate(key: &str) -> bool {
+    keys::is_learning_rate(key)
+}
+
+/// Peak learning rate and batch of a run: as stated, else the highest learning rate that is logged.
+#[must_use]
+pub fn recipe(record: &RunRecord) -> Recipe {
+    rows::recipe(record)
 }
 
 /// Takes the tokens a step from what a run logs of the tokens it has seen, where nothing states them and every step takes as

@@ -1,6 +1,6 @@
 //! A run's record, and the observations made from records.
 
-use super::OptimiserSteps;
+use super::{OptimiserSteps, keys};
 use crate::store::RunId;
 use crate::vocab::{Facts, Observations};
 use std::collections::BTreeMap;
@@ -53,6 +53,14 @@ impl std::ops::DerefMut for RunRecord {
 }
 
 impl RecordFields {
+    /// The learning rate as it is logged; `None` where it is not. Of several groups of parameters, the one with the shortest
+    /// name is the main one.
+    #[must_use]
+    pub fn learning_rate(&self) -> Option<&[(i64, f64)]> {
+        let rates = self.series.iter().filter(|(key, points)| keys::is_learning_rate(key) && !points.is_empty());
+        rates.min_by_key(|(key, _)| key.len()).map(|(_, points)| points.as_slice())
+    }
+
     /// Points of the run's log at the optimiser's steps.
     #[must_use]
     pub fn at_optimiser_steps(&self, points: Vec<(i64, f64)>) -> Vec<(i64, f64)> {

@@ -2,7 +2,7 @@
 
 use super::RunRecord;
 use crate::project::Project;
-use crate::vocab::{FactName, FactValue, Metric, Mixture, Observation, Observations, Probe, ValueError};
+use crate::vocab::{FactName, FactValue, Metric, Mixture, Observation, Observations, Probe, Recipe, ValueError};
 use std::sync::Arc;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -130,6 +130,17 @@ fn probe(losses: &[(i64, f64)], tokens: impl Fn(i64) -> Option<f64>) -> Option<P
     Some(Probe { loss, decline: (1e6 * (loss - last) / (to - from)).max(0.0) })
 }
 
+/// Peak learning rate and batch of a run: as stated, else the highest learning rate that is logged.
+pub(super) fn recipe(record: &RunRecord) -> Recipe {
+    let logged = record.learning_rate();
+    let peak = logged.map(|points| points.iter().map(|p| p.1).filter(|v| v.is_finite()).fold(0.0, f64::max));
+    let positive = |value: &f64| value.is_finite() && *value > 0.0;
+    Recipe {
+        learning_rate: record.facts.number(FactName::LearningRate).or(peak).filter(positive),
+        batch_tokens: record.facts.tokens_per_step().filter(positive),
+    }
+}
+
 /// The rows of one run for one validation loss.
 fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i64, f64)]) -> MetricRows {
     let counts = TokenCount::of(record);
@@ -137,7 +148,7 @@ fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
     let probe = probe(losses, |step| at_step(step).filter(|d| *d < project.fit.skip * planned));
-    let mut rows = MetricRows::default();
+    let (mut rows, recipe) = (MetricRows::default(), recipe(record));
     for &(step, loss) in losses {
         if !(loss.is_finite() && loss > 0.0) {
             rows.not_finite += 1;
@@ -147,7 +158,7 @@ fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i
             rows.without_tokens = true;
             continue;
         };
-        let row = Observation { loss, probe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
+        let row = Observation { loss, probe, recipe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
         if tokens <= 0.0 {
             rows.starts.push(row);
         } else if tokens < project.fit.skip * planned {

@@ -5,13 +5,13 @@
 
 use super::Observed;
 use crate::project::table::{
-    ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
+    BatchFrom, ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
 };
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Metric, Mixture, Notice, Observation, Probe, Severity};
+use crate::vocab::{Metric, Mixture, Notice, Observation, Probe, Recipe, Severity};
 use std::collections::{BTreeMap, HashMap};
 
 /// Weights that sum to one within this are called exact.
@@ -517,6 +517,8 @@ struct Numbers {
     experts: Option<Where>,
     experts_per_token: Option<Where>,
     granularity: Option<Where>,
+    learning_rate: Option<Where>,
+    batch: Option<(Where, Where)>,
 }
 
 #[derive(Clone, Copy)]
@@ -550,6 +552,11 @@ impl Numbers {
             Some(TokensFrom::Tokens(tokens)) => (find(Some(tokens))?, None),
             Some(TokensFrom::Flops(flops)) => (None, find(Some(flops))?),
         };
+        let batch = match &source.batch {
+            None => None,
+            Some(BatchFrom::Tokens(tokens)) => find(Some(tokens))?.map(|tokens| (tokens, Where::Amount(1.0))),
+            Some(BatchFrom::Sequences(count, length)) => find(Some(count))?.zip(find(Some(length))?),
+        };
         Ok(Self {
             params: find(source.params.as_ref())?,
             active: find(source.active_params.as_ref())?,
@@ -558,6 +565,8 @@ impl Numbers {
             experts: find(source.experts.as_ref())?,
             experts_per_token: find(source.experts_per_token.as_ref())?,
             granularity: find(source.granularity.as_ref())?,
+            learning_rate: find(source.learning_rate.as_ref())?,
+            batch,
         })
     }
 
@@ -578,8 +587,20 @@ impl Numbers {
             experts: one(self.experts)?,
             experts_per_token: one(self.experts_per_token)?,
             granularity: one(self.granularity)?,
+            recipe: self.recipe(row),
             ..Observation::default()
         })
+    }
+}
+
+impl Numbers {
+    /// Laws of the loss do not see it, so that a row without it is a row like any other.
+    fn recipe(&self, row: &[String]) -> Recipe {
+        let positive = |of: Where| of.of(row).filter(|v| v.is_finite() && *v > 0.0);
+        Recipe {
+            learning_rate: self.learning_rate.and_then(positive),
+            batch_tokens: self.batch.and_then(|(count, each)| Some(positive(count)? * positive(each)?)),
+        }
     }
 }
 

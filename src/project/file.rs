@@ -364,6 +364,14 @@ pub struct TableFile {
     pub experts_per_token: Option<Column>,
     /// G, granularity: a column, or a number. Default: 1.
     pub granularity: Option<Column>,
+    /// Peak learning rate: a column, or a number.
+    pub learning_rate: Option<Column>,
+    /// Tokens per optimiser step: a column, or an amount.
+    pub batch_tokens: Option<Column>,
+    /// Sequences per optimiser step, instead of `batch_tokens` and with `sequence_length`: a column, or a number.
+    pub batch_sequences: Option<Column>,
+    /// Tokens per sequence: a column, or a number.
+    pub sequence_length: Option<Column>,
     /// First validation loss of the run, for the cross-domain law: `{ column: k1 }`, or one column per domain as in
     /// `metrics`.
     #[schemars(title = "a mapping, such as { column: k1 } or { suffix: _first }")]

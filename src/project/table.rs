@@ -29,6 +29,10 @@ pub struct TableSource {
     pub experts_per_token: Option<ColumnOr>,
     /// G. Default: 1.
     pub granularity: Option<ColumnOr>,
+    /// Peak learning rate.
+    pub learning_rate: Option<ColumnOr>,
+    /// Tokens per optimiser step.
+    pub batch: Option<BatchFrom>,
     /// First loss of a row's run, and its initial decrease.
     pub probe: Option<(ProbeColumns, ProbeColumns)>,
     /// Columns of the weights.
@@ -59,6 +63,15 @@ pub enum TokensFrom {
     Tokens(ColumnOr),
     /// Training compute C: D = C / 6N.
     Flops(ColumnOr),
+}
+
+/// Source of the tokens per optimiser step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BatchFrom {
+    /// Tokens.
+    Tokens(ColumnOr),
+    /// Sequences, and the tokens of each.
+    Sequences(ColumnOr, ColumnOr),
 }
 
 /// Columns that belong to domains.
@@ -199,6 +212,8 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
         experts: optional("experts", &file.experts)?,
         experts_per_token: optional("experts_per_token", &file.experts_per_token)?,
         granularity: optional("granularity", &file.granularity)?,
+        learning_rate: optional("learning_rate", &file.learning_rate)?,
+        batch: batch(file)?,
         probe: match (&file.first_loss, &file.decline) {
             (None, None) => None,
             (Some(first), Some(decline)) => Some((beginning("first_loss", first)?, beginning("decline", decline)?)),
@@ -236,6 +251,29 @@ fn column(key: &'static str, value: &Column) -> Result<ColumnOr, TableError> {
             format!("`{key}` is {amount}; it must be more than zero"),
             "write a column, or an amount like 1B".into(),
         ))
+    }
+}
+
+fn batch(file: &TableFile) -> Result<Option<BatchFrom>, TableError> {
+    match (&file.batch_tokens, &file.batch_sequences, &file.sequence_length) {
+        (None, None, None) => Ok(None),
+        (Some(tokens), None, _) => Ok(Some(BatchFrom::Tokens(column("batch_tokens", tokens)?))),
+        (None, Some(sequences), Some(length)) => {
+            let (sequences, length) = (column("batch_sequences", sequences)?, column("sequence_length", length)?);
+            Ok(Some(BatchFrom::Sequences(sequences, length)))
+        }
+        (Some(_), Some(_), _) => {
+            let message = "`batch_tokens` and `batch_sequences` are both given".to_owned();
+            Err(("batch_sequences", message, "remove one".to_owned()))
+        }
+        (None, Some(_), None) => {
+            let message = "`batch_sequences` needs `sequence_length` too".to_owned();
+            Err(("batch_sequences", message, "write sequence_length: 2048, or a column".to_owned()))
+        }
+        (None, None, Some(_)) => {
+            let message = "`sequence_length` needs `batch_sequences` too".to_owned();
+            Err(("sequence_length", message, "write batch_sequences: COLUMN".to_owned()))
+        }
     }
 }
 

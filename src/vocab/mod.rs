@@ -16,6 +16,7 @@ mod error;
 pub mod facts;
 mod figures;
 pub mod fit;
+pub mod hyper;
 pub mod isoflop;
 pub mod labels;
 pub mod ledger;
@@ -25,6 +26,7 @@ pub mod next;
 pub mod number;
 pub mod observation;
 pub mod point;
+pub mod recipe;
 pub mod run;
 pub mod scale;
 pub mod shape;
@@ -52,6 +54,10 @@ pub use fit::{
     AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
     ParameterView, STACK, ScaleTestView, Unit,
 };
+pub use hyper::{
+    Held, HyperAdvice, HyperAnswer, HyperCell, HyperFit, HyperLaw, HyperQuery, HyperRun, HyperTrial, Optimum,
+    OptimumKind, Regret,
+};
 pub use isoflop::{
     Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola,
     ShapeAnswer, Worth, WorthRun,
@@ -63,6 +69,7 @@ pub use mixture::Mixture;
 pub use next::{CandidateRun, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
 pub use observation::{Observation, Observations, Probe};
 pub use point::{Point, RawPoint, Series};
+pub use recipe::Recipe;
 pub use run::{MetricView, RunForecast, RunState, RunView, minutes_silent, newest_first};
 pub use scale::{Moe, Scale};
 pub use shape::{MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};

@@ -1,5 +1,6 @@
 //! The rows that laws are fitted to.
 
+use super::Recipe;
 use serde::{Deserialize, Serialize};
 
 /// One checkpoint of one run: its size, tokens, mixture and loss.
@@ -25,6 +26,8 @@ pub struct Observation {
     pub run: usize,
     /// The beginning of the run's loss curve, if known.
     pub probe: Option<Probe>,
+    /// Peak learning rate and batch of the run, where known.
+    pub recipe: Recipe,
 }
 
 /// The beginning of a loss curve, which characterises a domain.

@@ -96,6 +96,7 @@ impl Scale {
             loss: f64::NAN,
             run: 0,
             probe: None,
+            recipe: super::Recipe::default(),
         }
     }
 }

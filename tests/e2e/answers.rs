@@ -18,6 +18,7 @@ fn answers_have_their_published_shapes() {
         ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
         ("recommend", &["recommend", &project, "--json"]),
         ("shape", &["shape", &project, "--flops", "1e14", "--json"]),
+        ("hyper", &["hyper", &project, "--json"]),
         ("advice", &["advice", &project, "--json"]),
         ("decided", &["advice", "accept", &project, "--json"]),
         ("audit", &["audit", &project, "--json"]),

@@ -2,6 +2,7 @@
 
 mod evaluations;
 mod few_lines;
+mod hyper;
 mod nothing_to_mix;
 #[path = "../published/mod.rs"]
 mod published;

@@ -8,7 +8,7 @@ use super::polytope::Polytope;
 use super::{sobol, swarm};
 use crate::forecast::spread::{generator, uniform};
 use crate::laws::{self, BLOCK, Block, Columns, Context, Method, Shape};
-use crate::vocab::{DesignQuery, Observation};
+use crate::vocab::{DesignQuery, Observation, Recipe};
 
 /// Mixtures to choose from.
 const POOL: usize = 256;
@@ -159,6 +159,7 @@ fn informations(
                 loss: 3.0,
                 run,
                 probe: None,
+                recipe: Recipe::default(),
             }
         })
         .collect();
