@@ -26,7 +26,8 @@ pub(super) struct Names(Mutex<HashMap<PathBuf, Option<String>>>);
 
 /// Makes one run of matches that belong together.
 pub(super) fn join(found: &mut Discovery, names: &Names) {
-    join_folders(found);
+    // Folders of processes may lie in those of starts.
+    while join_folders(found) {}
     let mut groups: BTreeMap<(PathBuf, String), Vec<RunPlace>> = BTreeMap::new();
     let mut files: HashMap<PathBuf, Vec<PathBuf>> = HashMap::new();
     for place in std::mem::take(&mut found.runs) {
@@ -80,21 +81,29 @@ pub(super) fn join(found: &mut Discovery, names: &Names) {
     leave_to_databases(found);
 }
 
-/// Makes one run of the folders `train` and `validation` that Keras and its kin write, and of those of processes.
-fn join_folders(found: &mut Discovery) {
+/// Makes one run of the folders `train` and `validation` that Keras and its kin write, and of those of processes. Returns whether
+/// there were such.
+fn join_folders(found: &mut Discovery) -> bool {
     let mut groups: BTreeMap<PathBuf, Vec<&RunPlace>> = BTreeMap::new();
     for place in &found.runs {
         groups.entry(place.path.parent().unwrap_or(Path::new("/")).to_path_buf()).or_default().push(place);
     }
+    fn name(path: &Path) -> Option<&str> {
+        path.file_name()?.to_str()
+    }
     let part = |place: &&RunPlace| {
-        let name = place.path.file_name()?.to_str()?;
+        let name = name(&place.path)?;
         split::of_folder(name).filter(|_| !place.file)
     };
     let are_parts = |places: &Vec<&RunPlace>| {
         let parts: Option<Vec<bool>> = places.iter().map(part).collect();
-        let of_rank = |place: &&RunPlace| {
-            !place.file && place.path.file_name().and_then(|name| name.to_str()).is_some_and(split::is_of_rank)
+        // torchrun: 'attempt_0/3/stdout.log'.
+        let of_start = |path: &Path| path.parent().and_then(name).is_some_and(|name| name.starts_with("attempt_"));
+        let is_of_rank = |path: &Path| {
+            let number = |name: &str| name.bytes().all(|b| b.is_ascii_digit()) && of_start(path);
+            name(path).is_some_and(|name| split::is_of_rank(name) || number(name))
         };
+        let of_rank = |place: &&RunPlace| !place.file && is_of_rank(&place.path);
         parts.is_some_and(|parts| parts.contains(&true) && parts.contains(&false))
             || places.len() > 1 && places.iter().all(of_rank)
     };
@@ -104,6 +113,7 @@ fn join_folders(found: &mut Discovery) {
         .filter(|(parent, places)| are_parts(places) && !known(parent))
         .map(|(parent, places)| (parent.clone(), places.iter().map(|place| (*place).clone()).collect()))
         .collect();
+    let any = !parts.is_empty();
     for (path, places) in parts {
         let name = places[0].name.rsplit_once('/').map_or_else(|| ".".to_owned(), |(outer, _)| outer.to_owned());
         for place in places {
@@ -113,6 +123,7 @@ fn join_folders(found: &mut Discovery) {
         found.joined.insert(name.clone());
         found.runs.insert(RunPlace { path, name, file: false, more: Vec::new() });
     }
+    any
 }
 
 /// The id in the name of a folder that W&B made for a start of a run.

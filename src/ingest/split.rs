@@ -80,11 +80,11 @@ impl Split {
         }
         let mut parts: Vec<&str> = relative.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
         let file = rotation(unpacked_name(parts.pop()?)).0;
-        let mut stem = file.split('.').next().unwrap_or(file);
+        let mut stem = stem(file);
         if run.file {
             // What the files of a run have in common is its name.
             let name = run.name.rsplit('/').next().unwrap_or(&run.name);
-            stem = without(stem, name.split('.').next().unwrap_or(name));
+            stem = without(stem, self::stem(name));
         }
         // TensorBoard's and W&B's files are called after a time and a host, or an identity.
         let opaque = file.contains("tfevents") || file.ends_with(".wandb");
@@ -156,12 +156,12 @@ pub fn of_folder(name: &str) -> Option<bool> {
     if is_training(&name) { Some(true) } else { is_held_out(&name).then_some(false) }
 }
 
-/// Whether a folder is called after one of the processes of a run: `rank_0`, `node1`, `worker-3`.
+/// Whether a folder is called after one of the processes or starts of a run: `rank_0`, `node1`, `worker-3`, torchrun's `attempt_0`.
 #[must_use]
 pub fn is_of_rank(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let word = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let words = ["rank", "node", "worker", "gpu", "process", "proc", "local_rank", "global_rank", "host"];
+    let words = ["rank", "node", "worker", "gpu", "process", "proc", "local_rank", "global_rank", "host", "attempt"];
     word.len() < name.len() && words.contains(&word.trim_end_matches(['_', '-']))
 }
 
@@ -185,6 +185,18 @@ fn is_meaning(word: &str) -> bool {
 fn rest(words: &[String]) -> String {
     let said: Vec<&str> = words.iter().map(String::as_str).filter(|word| is_meaning(word)).collect();
     said.join("_")
+}
+
+/// The name of a file without its endings: `mix0.eval` of `mix0.eval.jsonl`.
+fn stem(file: &str) -> &str {
+    let mut stem = file;
+    while let Some((before, ending)) = stem.rsplit_once('.')
+        && !before.is_empty()
+        && flat::is_ending(ending)
+    {
+        stem = before;
+    }
+    stem
 }
 
 /// A name without another that it begins or ends with.
@@ -219,6 +231,8 @@ mod tests {
             ("eval/version_0/metrics.csv", false, Some("eval/loss")),
             ("eval/2025-01-02/log.txt", false, Some("eval/loss")),
             ("slurm-eval-4711.out", false, Some("eval/loss")),
+            ("evals.csv", false, Some("evals/loss")),
+            ("validation.code.jsonl", false, Some("validation/code/loss")),
             ("test.log", false, None),
             ("test.log", true, Some("test/loss")),
             ("dev/metrics.csv", true, Some("dev/loss")),
@@ -248,6 +262,7 @@ mod tests {
             ("mix0", "mix0_eval.jsonl", Some("eval/loss")),
             ("mix0", "eval-mix0.jsonl", Some("eval/loss")),
             ("mix0", "mix0_eval_code.jsonl", Some("eval/code/loss")),
+            ("mix0", "mix0.eval.jsonl", Some("eval/loss")),
             ("mix0", "mix0.jsonl", None),
         ] {
             let split = Split::of(&run(name, true), relative, "jsonl", true);
@@ -257,7 +272,7 @@ mod tests {
 
     #[test]
     fn folders_of_processes_are_known_by_their_names() {
-        assert!(["rank_0", "rank1", "node-12", "Worker_3", "global_rank0"].into_iter().all(is_of_rank));
+        assert!(["rank_0", "rank1", "attempt_1", "node-12", "Worker_3", "global_rank0"].into_iter().all(is_of_rank));
         assert!(!["rank", "franks0", "seed0", "run_1", "0", "mix-rank-0b"].into_iter().any(is_of_rank));
     }
 

@@ -24,13 +24,14 @@ const RECORDS: usize = 8;
 const ENDINGS: [&str; 8] = ["jsonl", "ndjson", "csv", "tsv", "log", "out", "txt", "json"];
 
 /// Words in a name that say that a log is a part of a run.
-const PARTS: [&str; 22] = [
+const PARTS: [&str; 23] = [
     "train",
     "training",
     "val",
     "valid",
     "validation",
     "eval",
+    "evals",
     "evaluation",
     "test",
     "dev",
@@ -183,7 +184,7 @@ fn one_each<'a>(files: &[&'a PathBuf], stems: &[&str]) -> Vec<&'a PathBuf> {
 /// Whether logs are parts of runs by their names: two names are the same without the words that say which part, or one says
 /// that it is held out, whatever the others are called.
 fn are_parts(stems: &[&str]) -> bool {
-    const HELD_OUT: [&str; 7] = ["val", "valid", "validation", "eval", "evaluation", "test", "dev"];
+    const HELD_OUT: [&str; 8] = ["val", "valid", "validation", "eval", "evals", "evaluation", "test", "dev"];
     let mut seen = BTreeSet::new();
     for stem in stems {
         let lower = stem.to_ascii_lowercase();

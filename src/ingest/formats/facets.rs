@@ -58,7 +58,8 @@ pub(super) fn facet(key: &str) -> Option<Facet> {
         | "validation_set" | "benchmark" | "task" | "task_name" => Some(Facet::Domain),
         "dataset" | "dataset_name" | "data" | "data_name" | "source" | "data_source" => Some(Facet::Data),
         "run" | "run_name" | "run_id" | "runid" | "experiment" | "experiment_name" | "experiment_id" | "exp"
-        | "exp_name" | "trial" | "trial_id" | "trial_name" | "variant" | "job_name" => Some(Facet::Run),
+        | "exp_name" | "trial" | "trial_id" | "trial_name" | "variant" | "job_name" | "job" | "config"
+        | "config_name" | "model" | "model_name" => Some(Facet::Run),
         "rank" | "global_rank" | "local_rank" | "rank_id" | "dp_rank" | "process_index" | "process_rank"
         | "worker_id" => Some(Facet::Rank),
         "is_eval" | "is_evaluation" | "is_val" | "is_valid" | "is_validation" | "is_test" => Some(Facet::HeldOut),
@@ -69,8 +70,21 @@ pub(super) fn facet(key: &str) -> Option<Facet> {
 
 /// Whether a word is for data that is not trained on.
 pub(in crate::ingest) fn is_held_out(word: &str) -> bool {
-    const WORDS: [&str; 10] =
-        ["val", "valid", "validation", "eval", "evaluation", "evaluate", "test", "dev", "heldout", "holdout"];
+    const WORDS: [&str; 13] = [
+        "val",
+        "valid",
+        "validation",
+        "validations",
+        "eval",
+        "evals",
+        "evaluation",
+        "evaluations",
+        "evaluate",
+        "test",
+        "dev",
+        "heldout",
+        "holdout",
+    ];
     WORDS.contains(&word)
 }
 

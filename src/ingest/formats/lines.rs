@@ -137,6 +137,19 @@ impl LineReader {
     }
 }
 
+/// The line that a stretch up to a line break shows in the end, without its break and without colours: a bar that redraws itself
+/// is what stands there last.
+pub(super) fn plain<'a>(stretch: &'a [u8], stripped: &'a mut Vec<u8>) -> &'a [u8] {
+    let text = stretch.strip_suffix(b"\n").unwrap_or(stretch);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let text = memchr::memrchr2(b'\r', 0, text).map_or(text, |at| &text[at + 1..]);
+    if memchr(ESCAPE, text).is_none() {
+        return text;
+    }
+    strip_colours(text, stripped);
+    stripped
+}
+
 /// Copies `text` to `to` without escape sequences: CSI (`ESC [ … letter`), OSC (`ESC ] … BEL` or `ESC \`), and the short
 /// ones (`ESC` and one byte).
 fn strip_colours(text: &[u8], to: &mut Vec<u8>) {

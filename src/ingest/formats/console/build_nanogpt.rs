@@ -44,6 +44,11 @@ impl ConsoleFormat for BuildNanoGpt {
         super::Dialect::new(|step, loss| format!("step {step:5} | loss: {loss} | lr 1e-4 | dt: 1.5ms\n"))
     }
 
+    fn knows(&self, line: &[u8]) -> bool {
+        let line = unlabelled(line);
+        line.starts_with(b"validation loss: ") || line.starts_with(b"HellaSwag accuracy: ")
+    }
+
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         let line = unlabelled(line);
         if step_line(line).is_some() {

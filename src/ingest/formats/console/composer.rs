@@ -57,6 +57,10 @@ impl ConsoleFormat for Composer {
         Trust { header: 0, ..Trust::SURE }
     }
 
+    fn reads_evaluations(&self) -> bool {
+        true
+    }
+
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         let line = unlabelled(line);
         (title(line).is_some() || inline(line).is_some()).then_some(Sign::Metric)

@@ -3,6 +3,7 @@
 //! The rules: a step within an epoch becomes the run's ([`Epochs`]); where a log has no steps, its epochs are; an evaluation
 //! without a step belongs to the step before it. Before its first metrics, a program announces facts ([`super::announced`]).
 
+use super::evaluations::Blocks;
 use super::stdout::{self, MetricLine, is_held_out};
 use super::{announced, hf_start};
 use crate::ingest::facts::withdrawal;
@@ -19,6 +20,8 @@ pub(super) struct Guess {
     epochs: Epochs,
     /// Newest step; `None` before the first line of metrics.
     last: Option<i64>,
+    /// Evaluations and steps that are printed over several lines.
+    blocks: Blocks,
     /// Whether any line has stated a step.
     steps: bool,
     /// The length of the run that was said last, and on which line; 0 where none was.
@@ -32,12 +35,21 @@ pub(super) struct Guess {
 impl Guess {
     /// Reads one line. `alone`: no program that knows its own announcements reads along.
     pub fn line(&mut self, line: Line<'_>, alone: bool, sink: &mut Sink) {
+        let points = sink.points.len();
+        let taken = self.blocks.takes(line.text, sink);
+        if let Some(point) = sink.points[points..].last() {
+            (self.last, self.steps) = (Some(point.step), true);
+        }
+        if taken {
+            return;
+        }
         let Some(mut found) = stdout::metric_line(line.text) else {
             self.announced = stdout::announced_epoch(line.text).or(self.announced);
             hf_start::facts(line, sink);
             if alone && self.last.is_none() {
                 announced::facts(line, sink);
             }
+            self.blocks.opens(line.text, self.last, alone, sink);
             return;
         };
         if found.step.is_none() && found.epoch.is_some() && self.steps {
@@ -51,14 +63,7 @@ impl Guess {
         let Some(step) = self.step(&found, line.number, sink) else { return };
         self.last = Some(step);
         for (name, value) in &found.values {
-            match found.held_out.filter(|_| !says_split(name)) {
-                Some(word) if found.domain.is_some() => {
-                    let domain = found.domain.unwrap_or_default();
-                    point(&[word, b"/", domain, b"/", name].concat(), step, *value, sink);
-                }
-                Some(word) => point(&[word, b" ", name].concat(), step, *value, sink),
-                None => point(name, step, *value, sink),
-            }
+            give(&found, name, step, *value, sink);
             if !self.batch && *name == b"global_batch_size" && *value > 0.0 {
                 self.batch = true;
                 sink.fact(FactName::BatchSequences, FactValue::Number(*value), format!("line {}", line.number));
@@ -87,6 +92,11 @@ impl Guess {
         Some(global)
     }
 
+    /// What is open is over: somebody else reads on.
+    pub fn end(&mut self, sink: &mut Sink) {
+        self.blocks.close(sink);
+    }
+
     fn plan(&mut self, planned: Option<i64>, line: u64, sink: &mut Sink) {
         let (known, said) = self.planned;
         if planned.is_none() && known > 0 && self.epochs.start_again() {
@@ -110,6 +120,7 @@ impl Guess {
         let (epoch, of) = self.announced.unwrap_or((-1, None));
         saved::signed(to, epoch);
         saved::signed(to, of.unwrap_or(0));
+        self.blocks.save(to);
     }
 
     /// Takes up what [`Guess::save`] wrote.
@@ -120,11 +131,24 @@ impl Guess {
         let epochs = Epochs::resume(from)?;
         let (epoch, of) = (from.signed()?, from.signed()?);
         let announced = (epoch >= 0).then_some((epoch, Some(of)));
-        Some(Self { epochs, last, announced, steps: flags & 2 != 0, planned, batch: flags & 4 != 0 })
+        let blocks = Blocks::resume(from)?;
+        Some(Self { epochs, last, announced, blocks, steps: flags & 2 != 0, planned, batch: flags & 4 != 0 })
     }
 }
 
-fn says_held_out(name: &[u8]) -> bool {
+/// Adds a value of a line, under its name with what the line says of it.
+pub(super) fn give(found: &MetricLine<'_>, name: &[u8], step: i64, value: f64, sink: &mut Sink) {
+    match found.held_out.filter(|_| !says_split(name)) {
+        Some(word) if found.domain.is_some() => {
+            let domain = found.domain.unwrap_or_default();
+            point(&[word, b"/", domain, b"/", name].concat(), step, value, sink);
+        }
+        Some(word) => point(&[word, b" ", name].concat(), step, value, sink),
+        None => point(name, step, value, sink),
+    }
+}
+
+pub(super) fn says_held_out(name: &[u8]) -> bool {
     name.split(|b| !b.is_ascii_alphanumeric()).any(is_held_out)
 }
 
@@ -193,6 +217,7 @@ mod tests {
             &[("seconds", 9, 4.2), ("loss", 9, 8.5), ("eval loss", 9, 2.5), ("eval total_weights", 9, 26.0)],
         );
         expect("step 9 | val loss 3.5 | lr 1e-4", &[("val loss", 9, 3.5), ("lr", 9, 1e-4)]);
+        expect("step 9 | loss (train) 3.5 | loss(val): 2.5", &[("loss (train)", 9, 3.5), ("loss(val)", 9, 2.5)]);
         expect("Step 00300 | CORE metric: 0.125", &[("CORE metric", 300, 0.125)]);
     }
 

@@ -19,7 +19,7 @@
 //! two is of the second.
 
 use super::signs::{ConsoleFormat, Sign, Trust};
-use super::{hf_start, queue};
+use super::{hf_start, titles};
 use crate::ingest::formats::chorus::rank;
 use crate::ingest::formats::lines::{Line, LineReader};
 use crate::ingest::formats::python_dict::{Dict, dict};
@@ -194,7 +194,7 @@ impl Training {
     /// Takes note of a line between dictionaries.
     fn between(&mut self, line: &[u8]) {
         if self.ended
-            && let Some((title, _)) = queue::title(line).filter(|(title, _)| !title.is_empty())
+            && let Some((title, _)) = titles::title(line).filter(|(title, _)| !title.is_empty())
         {
             self.title = title;
         }
@@ -206,7 +206,7 @@ impl Training {
             self.before += 1;
             let number = (self.before + 1).to_string();
             let title = std::mem::take(&mut self.title);
-            self.run = queue::called(&self.run, title, &number);
+            self.run = titles::called(&self.run, title, &number);
         }
         self.enter(sink)
     }

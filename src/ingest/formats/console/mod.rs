@@ -19,11 +19,13 @@ pub mod open_instruct;
 pub mod torchtitan;
 
 mod announced;
+mod evaluations;
 mod guessed;
 mod hf_start;
 mod queue;
 mod signs;
 mod stdout;
+mod titles;
 mod undecided;
 
 #[cfg(test)]

@@ -53,6 +53,10 @@ impl ConsoleFormat for Olmo {
         })
     }
 
+    fn reads_evaluations(&self) -> bool {
+        true
+    }
+
     fn sign(&self, line: &[u8]) -> Option<Sign> {
         if title(line).is_some() {
             return Some(Sign::Metric);

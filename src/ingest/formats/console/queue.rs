@@ -1,57 +1,23 @@
 //! Several trainings in one log: what a driver script leaves that trains one configuration after another.
 //!
 //! The rule, for every format of the console: training that begins again, at or before the step it first began with, is another
-//! run where a title stands between them, or where its length or size is another; else it is the same run started again. A title is a line set off by signs (`===== [2/3] mix1 =====`),
-//! and names the run; without one, runs are numbered. The first training is the run that the log lies in, unless its title
-//! counts the trainings to come. What is announced between two trainings is of the second.
+//! run where a title stands between them, where what is announced of it differs (length, size, mixture, arguments, command), or where
+//! the one before had come to its end; else it is the same run started again. A title is a line set off by signs
+//! (`===== [2/3] mix1 =====`) or one that counts (`[2/3] mix1`), and names the run; without one, its arguments do
+//! (`--run-name mix1`), else runs are numbered. The first training is the run that the log lies in, unless its title counts the
+//! trainings to come. What is announced between two trainings is of the second.
 
+use super::titles::{self, Settings};
 use crate::ingest::formats::saved::{self, Reader};
 use crate::ingest::formats::{FormatError, Parser, Sink};
 use crate::vocab::{FactName, FactValue};
 use memchr::{memchr, memchr_iter, memrchr};
-use regex::bytes::Regex;
-use std::sync::LazyLock;
 
 type Found = (FactName, FactValue, String);
 /// Makes a parser that goes on after so many line breaks.
 type Fresh = Box<dyn Fn(u64) -> Box<dyn Parser> + Send>;
 /// Says whether a line is one of metrics.
 type Tells = Box<dyn Fn(&[u8]) -> bool + Send>;
-
-static TITLE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^\s*[=#*~>+-]{3,}\s*(.*?)\s*[=#*~<+-]*\s*$").ok());
-static COUNTER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)^[\[(]?\s*(?:(?:run|job|training|experiment|trial|config)\s*)?#?(\d+)\s*(?:/|of)\s*(\d+)\s*[\])]?\s*[:.-]?\s*").ok()
-});
-static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:(?:now |start(?:ing)?|begin(?:ning)?|running|run|training|train|job|experiment|trial|config(?:uration)?|name)\b[ :]*)+").ok()
-});
-
-/// A title: the name of a run, and how many there will be where it says so.
-pub(super) fn title(line: &[u8]) -> Option<(String, u64)> {
-    if line.len() > 200 {
-        return None;
-    }
-    let inner = TITLE.as_ref()?.captures(line)?.get(1)?.as_bytes();
-    let counted = COUNTER.as_ref()?.captures(inner);
-    let of = counted.as_ref().and_then(|c| std::str::from_utf8(&c[2]).ok()?.parse().ok()).unwrap_or(0);
-    let rest = &inner[counted.as_ref().map_or(0, |c| c[0].len())..];
-    let rest = &rest[WORDS.as_ref()?.find(rest).map_or(0, |words| words.end())..];
-    let name = std::str::from_utf8(rest).ok()?.trim().trim_matches(['"', '\'', ':']);
-    let is_name = !name.is_empty() && name.len() <= 100 && !name.contains(char::is_whitespace);
-    (is_name || of > 1).then(|| (if is_name { name.to_owned() } else { String::new() }, of))
-}
-
-/// What a training is called: by its title, with its number where the one before had the same, or by its number.
-pub(super) fn called(before: &str, title: String, number: &str) -> String {
-    let is_number = |rest: &str| rest.strip_prefix('-').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
-    let same = before.strip_prefix(title.as_str()).is_some_and(|rest| rest.is_empty() || is_number(rest));
-    match (title.is_empty(), same) {
-        (true, _) => number.to_owned(),
-        (false, true) => format!("{title}-{number}"),
-        (false, false) => title,
-    }
-}
 
 /// The training that is read at present.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -60,27 +26,41 @@ struct Training {
     run: String,
     /// The first step, and the furthest.
     steps: Option<(i64, i64)>,
-    /// Its length and size, as far as known; 0 where not.
-    planned: f64,
-    size: f64,
+    /// Between the last two of its steps.
+    stride: i64,
+    /// What it announced that tells it from others.
+    facts: Vec<(FactName, FactValue)>,
+    settings: Settings,
 }
 
 impl Training {
     fn note(&mut self, facts: &[Found]) {
-        for (name, value, _) in facts {
-            if let FactValue::Number(number) = value {
-                match name {
-                    FactName::PlannedSteps => self.planned = *number,
-                    FactName::Params | FactName::TotalParams => self.size = *number,
-                    _ => {}
-                }
+        for (name, value, _) in facts.iter().filter(|(name, _, _)| TELLS.contains(name)) {
+            match self.facts.iter_mut().find(|(known, _)| known == name) {
+                Some(known) => known.1.clone_from(value),
+                None => self.facts.push((*name, value.clone())),
             }
         }
     }
 
     fn took(&mut self, step: i64) {
         let (first, last) = self.steps.unwrap_or((step, step));
+        self.stride = if step > last { step - last } else { self.stride };
         self.steps = Some((first, last.max(step)));
+    }
+
+    /// Whether it has come to its last step, as far as steps are shown.
+    fn is_complete(&self) -> bool {
+        let planned = self.facts.iter().find(|(name, _)| *name == FactName::PlannedSteps).map(|(_, value)| value);
+        let (Some(FactValue::Number(planned)), Some((_, last))) = (planned, self.steps) else { return false };
+        *planned > 0.0 && (last + self.stride.max(1)) as f64 >= *planned
+    }
+
+    /// Whether another training differs in what both announce.
+    fn differs(&self, other: &Self) -> bool {
+        let of = |name| other.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        self.facts.iter().any(|(name, value)| of(*name).is_some_and(|other| other != value))
+            || self.settings.differ(&other.settings)
     }
 
     /// Whether a step begins again what had gone on.
@@ -88,6 +68,19 @@ impl Training {
         self.steps.is_some_and(|(first, last)| step <= first && last > first)
     }
 }
+
+/// Facts that tell a training from one before it.
+const TELLS: [FactName; 9] = [
+    FactName::PlannedSteps,
+    FactName::PlannedTokens,
+    FactName::Params,
+    FactName::TotalParams,
+    FactName::ActiveParams,
+    FactName::Mixture,
+    FactName::SequenceLength,
+    FactName::Experts,
+    FactName::Seed,
+];
 
 /// Reads a log training by training.
 pub(super) struct Queue {
@@ -102,6 +95,8 @@ pub(super) struct Queue {
     /// A title since the last metrics, and what was announced.
     title: Option<(String, u64)>,
     pending: Vec<Found>,
+    /// Settings that were told since then.
+    coming: Settings,
     /// Lines since the last metrics that may announce something, newest last: a parser of another training reads them anew.
     header: Vec<u8>,
     newlines: u64,
@@ -124,6 +119,7 @@ impl Queue {
             count: 0,
             title: None,
             pending: Vec::new(),
+            coming: Settings::default(),
             header: Vec::new(),
             newlines: 0,
         }
@@ -184,8 +180,10 @@ impl Queue {
         self.newlines += memchr_iter(b'\n', &input[..used]).count() as u64;
         if sink.points.len() > points {
             self.now = now;
+            self.coming.note(&input[..used]);
             self.metrics_came(facts, sink);
         } else {
+            self.coming.note(&input[..used]);
             self.wait_with(facts, sink);
         }
         Ok(Some(used))
@@ -194,6 +192,7 @@ impl Queue {
     /// Metrics have come: what was announced before them, and these facts, are of the training at hand.
     fn metrics_came(&mut self, facts: Vec<Found>, sink: &mut Sink) {
         self.title = None;
+        self.now.settings.add(&std::mem::take(&mut self.coming));
         let pending = std::mem::take(&mut self.pending);
         self.say(pending, sink);
         self.say(facts, sink);
@@ -233,7 +232,7 @@ impl Queue {
                 Some(length) => line + length + 1,
                 None => input.len(),
             };
-            if let Some(found) = title(input[line..end].trim_ascii()) {
+            if let Some(found) = titles::title(input[line..end].trim_ascii()) {
                 self.title = Some(found);
             }
             let (points, damage) = (sink.points.len(), sink.damage.len());
@@ -263,6 +262,9 @@ impl Queue {
             } else {
                 self.wait_with(facts, sink);
                 self.keep(&input[line..end]);
+                if input[..end].ends_with(b"\n") {
+                    self.coming.note(&input[line..end]);
+                }
             }
             self.newlines += memchr_iter(b'\n', &input[at..at + used]).count() as u64;
             at += used;
@@ -279,12 +281,11 @@ impl Queue {
         if !self.now.begins_again(step) {
             return false;
         }
-        let mut next = Training::default();
+        let mut next = Training { settings: self.coming.clone(), ..Training::default() };
         next.note(&self.announced());
         next.note(&self.pending);
         next.note(facts);
-        let differs = |before: f64, now: f64| before > 0.0 && now > 0.0 && before != now;
-        self.title.is_some() || differs(self.now.planned, next.planned) || differs(self.now.size, next.size)
+        self.title.is_some() || self.now.differs(&next) || self.now.is_complete()
     }
 
     /// What the lines since the last metrics announce, to whoever begins with them.
@@ -297,8 +298,9 @@ impl Queue {
     fn begin(&mut self) {
         // The one the log began with, where it was not counted.
         self.count = self.count.max(u64::from(self.now.steps.is_some())) + 1;
-        let title = self.title.take().map_or_else(String::new, |(name, _)| name);
-        let run = called(&self.now.run, title, &self.count.to_string());
+        let title = self.title.take().map(|(name, _)| name).filter(|name| !name.is_empty());
+        let title = title.unwrap_or_else(|| self.coming.name.clone());
+        let run = titles::called(&self.now.run, title, &self.count.to_string());
         self.now = Training { run, ..Training::default() };
         self.inner = (self.fresh)(self.newlines);
     }
@@ -329,14 +331,16 @@ impl Parser for Queue {
     }
 
     fn save(&self) -> Vec<u8> {
-        let mut to = vec![b'Q'];
+        let mut to = vec![b'q'];
         saved::bytes(&mut to, self.now.run.as_bytes());
         let (first, last) = self.now.steps.unwrap_or_default();
         to.push(u8::from(self.now.steps.is_some()) | u8::from(self.title.is_some()) << 1);
         saved::signed(&mut to, first);
         saved::signed(&mut to, last);
-        saved::float(&mut to, self.now.planned);
-        saved::float(&mut to, self.now.size);
+        saved::signed(&mut to, self.now.stride);
+        saved::bytes(&mut to, &serde_json::to_vec(&self.now.facts).unwrap_or_default());
+        self.now.settings.save(&mut to);
+        self.coming.save(&mut to);
         saved::unsigned(&mut to, self.count);
         saved::unsigned(&mut to, self.newlines);
         if let Some((name, of)) = &self.title {
@@ -353,12 +357,15 @@ impl Parser for Queue {
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
         let mut from = Reader::new(saved);
         let mut resumed = || {
-            from.byte().filter(|tag| *tag == b'Q')?;
+            from.byte().filter(|tag| *tag == b'q')?;
             let run = String::from_utf8(from.bytes()?.to_vec()).ok()?;
             let flags = from.byte()?;
             let steps = (from.signed()?, from.signed()?);
-            let (planned, size) = (from.float()?, from.float()?);
-            self.now = Training { run, steps: Some(steps).filter(|_| flags & 1 != 0), planned, size };
+            let stride = from.signed()?;
+            let facts = serde_json::from_slice(from.bytes()?).ok()?;
+            let settings = Settings::resume(&mut from)?;
+            self.now = Training { run, steps: Some(steps).filter(|_| flags & 1 != 0), stride, facts, settings };
+            self.coming = Settings::resume(&mut from)?;
             (self.count, self.newlines) = (from.unsigned()?, from.unsigned()?);
             self.title = None;
             if flags & 2 != 0 {
@@ -442,27 +449,24 @@ mod tests {
     }
 
     #[test]
+    fn trainings_of_one_length_are_runs_where_one_was_complete_or_they_differ() {
+        let complete = [training(40, 40), training(40, 40), training(40, 40)].concat();
+        assert_eq!(steps(&complete), expect(&[("", 40), ("2", 40), ("3", 40)]));
+        let args = |data: &str| format!("Namespace(data='{data}', lr=0.1, name='{data}1')\n");
+        let differ = [args("web"), training(90, 40), args("code"), training(90, 40)].concat();
+        assert_eq!(steps(&differ), expect(&[("", 40), ("code1", 40)]));
+        let same = [args("web"), training(90, 40), args("web"), training(90, 60)].concat();
+        assert_eq!(steps(&same), expect(&[("", 40), ("", 60)]));
+        let counted = [training(90, 40), "[2/3] mix1\n".to_owned(), training(90, 40)].concat();
+        assert_eq!(steps(&counted), expect(&[("", 40), ("mix1", 40)]));
+    }
+
+    #[test]
     fn a_run_that_starts_again_is_one() {
         let size = "Number of parameters: 30M\n";
         let again = [size, &training(90, 40), size, &training(90, 60)].concat();
         assert_eq!(steps(&again), expect(&[("", 40), ("", 60)]));
         let resumed = [training(90, 40), "step 30/90 | loss: 3.5 | lr: 1e-4\n".to_owned()].concat();
         assert_eq!(steps(&resumed).last(), Some(&(String::new(), 30)));
-    }
-
-    #[test]
-    fn titles_are_set_off_and_name_a_run() {
-        for (line, expected) in [
-            ("===== [1/3] A0_mix0_d12 =====", Some(("A0_mix0_d12", 3))),
-            ("### Running experiment mix-2 ###", Some(("mix-2", 0))),
-            ("--- Run 2/5: lr3e-4 ---", Some(("lr3e-4", 5))),
-            (">>> training big", Some(("big", 0))),
-            ("==========", None),
-            ("***** Running training *****", None),
-            ("step 10/20 | loss 2.5", None),
-            ("=== Loading the data set now ===", None),
-        ] {
-            assert_eq!(title(line.as_bytes()), expected.map(|(name, of)| (name.to_owned(), of)), "{line}");
-        }
     }
 }

@@ -39,6 +39,17 @@ pub trait ConsoleFormat: Format {
         false
     }
 
+    /// Whether its parser reads all that it prints of evaluations, which may be blocks of lines.
+    fn reads_evaluations(&self) -> bool {
+        false
+    }
+
+    /// Whether its parser makes something of a line of an evaluation, though later than when it is given it.
+    fn knows(&self, line: &[u8]) -> bool {
+        let _ = line;
+        false
+    }
+
     /// A parser that goes on after `newlines` line breaks that someone else has read.
     fn parser_after(&self, newlines: u64) -> Box<dyn Parser>;
 }

@@ -48,7 +48,8 @@ impl MetricLine<'_> {
 /// Reads a line; `None` where it has no loss (or other measure), or nothing that says where in the run it belongs: a step, an
 /// epoch, or that it is an evaluation.
 pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
-    if line.len() > 4096 || !may_be_measured(line) {
+    // At its end, W&B says again what was logged.
+    if line.len() > 4096 || line.starts_with(b"wandb:") || !may_be_measured(line) {
         return None;
     }
     if let Some(found) = object(line) {
@@ -77,6 +78,8 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
             is_split(before) || before.eq_ignore_ascii_case(b"loss") && is_split(word) || is_measure_of_something(word)
         };
         let qualifier = before.filter(|b| start - *b <= 12 && belongs(line[*b..start].trim_ascii_end()));
+        // 'loss (val) 2.5'
+        let end = of_split(line, end).filter(|_| is_loss(word)).unwrap_or(end);
         at = end;
         let Some((strong, from)) = separator(line, end) else {
             before = (line.get(end) == Some(&b' ')).then_some(start);
@@ -103,7 +106,7 @@ pub(super) fn metric_line(line: &[u8]) -> Option<MetricLine<'_>> {
                 found.values.push((name, value.number));
             }
             _ if goes_on(line, value.end) || is_place_in_source(word) => {}
-            _ if strong || is_known(word) || is_whole_cell(line, start, value.end) => {
+            _ if strong || is_known(word) || line[end - 1] == b')' || is_whole_cell(line, start, value.end) => {
                 found.values.push((name, value.number))
             }
             _ => continue,
@@ -146,6 +149,14 @@ fn of_domain(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let found = DOMAIN.as_ref()?.captures(&line[at..])?;
     let domain = found.get(1).or(found.get(2))?;
     Some((domain.as_bytes(), at + domain.end()))
+}
+
+/// Where a split in brackets ends that belongs to the name before it: `loss (val) 2.5`.
+fn of_split(line: &[u8], at: usize) -> Option<usize> {
+    let inner = line[at..].strip_prefix(b" (").or_else(|| line[at..].strip_prefix(b"("))?;
+    let start = line.len() - inner.len();
+    let length = inner.iter().take(16).position(|b| *b == b')')?;
+    is_split(&inner[..length]).then_some(start + length + 1)
 }
 
 /// A JSON object in a line: its numbers, also those in quotes.
@@ -199,7 +210,7 @@ fn is_loss(name: &[u8]) -> bool {
 }
 
 /// A loss, or how good a model is by another measure.
-fn is_measured(name: &[u8]) -> bool {
+pub(super) fn is_measured(name: &[u8]) -> bool {
     is_loss(name)
         || name.split(|b| !b.is_ascii_alphanumeric()).any(|word| is_measure_of_something(word) || is_accuracy(word))
 }
@@ -298,7 +309,7 @@ fn is_whole_cell(line: &[u8], start: usize, end: usize) -> bool {
         && unit.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'%'))
 }
 
-fn is_step(word: &[u8]) -> bool {
+pub(super) fn is_step(word: &[u8]) -> bool {
     let words: [&[u8]; 11] = [
         b"step",
         b"steps",

@@ -5,6 +5,7 @@
 //! tells which format it is, the project's own formats before those that are built in; from that line on it is read as
 //! that format. Until then, lines that anybody might have written are taken as [`super::stdout`] reads them.
 
+use super::evaluations::{Blocks, Evaluations};
 use super::guessed::Guess;
 use super::queue::Queue;
 use super::signs::{ConsoleFormat, Sign, may_be_console};
@@ -14,6 +15,7 @@ use crate::ingest::formats::lines::LineReader;
 use crate::ingest::formats::saved::{self, Reader};
 use crate::ingest::formats::sink::Damage;
 use crate::ingest::formats::{Format, FormatError, Parser, Recognition, Sink};
+use crate::store::rotation;
 
 /// Whether a format of this name is one of the console.
 pub(in crate::ingest::formats) fn is_one(format: &str) -> bool {
@@ -74,13 +76,23 @@ impl Format for Console {
             return None;
         }
         let (mut metrics, mut first) = (0u32, 0);
+        let (mut blocks, mut found) = (Blocks::default(), Sink::default());
         LineReader::default().read(head, true, &mut Sink::default(), |line, _| {
-            if stdout::metric_line(line.text).is_some_and(|found| found.is_placed()) {
-                metrics += 1;
-                first = if metrics == 1 { line.number } else { first };
+            let of_block = blocks.takes(line.text, &mut found);
+            let said = !std::mem::take(&mut found.points).is_empty();
+            let placed = || stdout::metric_line(line.text).map(|found| found.is_placed());
+            match if of_block { None } else { placed() } {
+                None if !of_block => blocks.opens(line.text, None, true, &mut found),
+                Some(false) => {}
+                None if !said => {}
+                _ => {
+                    metrics += 1;
+                    first = if metrics == 1 { line.number } else { first };
+                }
             }
         });
-        if metrics >= 2 {
+        // A part of a rotated log may be short.
+        if metrics >= 2 || metrics == 1 && rotation(path).1 != 0 {
             let why =
                 format!("lines with a step and a loss: {metrics} among its first lines, the first on line {first}");
             return Some(Recognition { confidence: 30, why });
@@ -202,6 +214,8 @@ struct Undecided {
     guess: Guess,
     own: Vec<CustomFormat>,
     decided: Option<Decided>,
+    /// Beside a format that is sure.
+    evaluations: Evaluations,
 }
 
 /// Who reads on.
@@ -285,7 +299,13 @@ impl Undecided {
                 return;
             }
             match tell(own, line.text).filter(|(_, sure)| *sure || seems.is_none()) {
-                Some((choice, sure)) => told = Some(Told { choice, sure, number: line.number, start: line.start }),
+                Some((choice, sure)) => {
+                    if seems.is_some() {
+                        open = Some(Aside { start: line.start, points: sink.points.len(), facts: sink.facts.len() });
+                    }
+                    guess.end(sink);
+                    told = Some(Told { choice, sure, number: line.number, start: line.start });
+                }
                 None if source => {}
                 None => {
                     if seems.is_some() {
@@ -352,7 +372,14 @@ impl Parser for Undecided {
         let mut at = 0;
         loop {
             if let Some(decided) = self.decided.as_mut().filter(|decided| decided.sure) {
-                return Ok(at + fed(&mut *decided.parser, input, at, last, sink)?);
+                let format = match decided.choice {
+                    Choice::Known(format) if !FORMATS[format].reads_evaluations() => FORMATS[format],
+                    _ => return Ok(at + fed(&mut *decided.parser, input, at, last, sink)?),
+                };
+                let damage = sink.damage.len();
+                let used = self.evaluations.feed(format, &mut *decided.parser, &input[at..], last, sink)?;
+                sink.damage[damage..].iter_mut().for_each(|damage| damage.offset += at);
+                return Ok(at + used);
             }
             let before = (sink.points.len(), sink.facts.len());
             let (used, told, asides) = self.search(input, at, last, sink);
@@ -363,7 +390,12 @@ impl Parser for Undecided {
                 debug_assert_eq!(at + used, end, "only lines that tell are held back");
             }
             at = end;
-            let Some(Told { choice, sure, number, .. }) = told else { return Ok(at) };
+            let Some(Told { choice, sure, number, .. }) = told else {
+                if last {
+                    self.guess.end(sink);
+                }
+                return Ok(at);
+            };
             self.lines = LineReader::after(number - 1);
             match self.decided.as_mut().filter(|decided| decided.choice == choice) {
                 Some(decided) => decided.sure = true,
@@ -373,7 +405,7 @@ impl Parser for Undecided {
     }
 
     fn save(&self) -> Vec<u8> {
-        let mut to = vec![b'?'];
+        let mut to = vec![b'0'];
         saved::bytes(&mut to, self.began.as_bytes());
         if self.decided.as_ref().is_none_or(|decided| !decided.sure) {
             self.lines.save(&mut to);
@@ -385,9 +417,10 @@ impl Parser for Undecided {
                 Choice::Known(format) => (0, FORMATS[*format].called()),
                 Choice::Own(format) => (1, self.own[*format].identity()),
             };
-            to[0] = if *sure { b'!' } else { b'~' };
+            to[0] = if *sure { b'2' } else { b'1' };
             to.push(own);
             saved::bytes(&mut to, name.as_bytes());
+            self.evaluations.save(&mut to);
             to.extend_from_slice(&parser.save());
         }
         to
@@ -395,20 +428,20 @@ impl Parser for Undecided {
 
     fn resume(&mut self, saved: &[u8]) -> Result<(), FormatError> {
         let other = || FormatError::OtherParser;
-        let (tag, rest) = saved.split_first().filter(|(tag, _)| matches!(tag, b'?' | b'~' | b'!')).ok_or_else(other)?;
+        let (tag, rest) = saved.split_first().filter(|(tag, _)| matches!(tag, b'0' | b'1' | b'2')).ok_or_else(other)?;
         let mut from = Reader::new(rest);
         if from.bytes() != Some(self.began.as_bytes()) {
             return Err(other());
         }
         self.decided = None;
-        if *tag != b'!' {
+        if *tag != b'2' {
             self.lines.resume(&mut from).ok_or_else(other)?;
             self.guess = Guess::resume(&mut from).ok_or_else(other)?;
             if from.bytes().ok_or_else(other)? != self.searched() {
                 return Err(other());
             }
         }
-        if *tag == b'?' {
+        if *tag == b'0' {
             return if from.is_empty() { Ok(()) } else { Err(other()) };
         }
         let (own, name) = from.byte().zip(from.bytes()).ok_or_else(other)?;
@@ -417,9 +450,10 @@ impl Parser for Undecided {
             _ => self.own.iter().position(|f| f.identity().as_bytes() == name).map(Choice::Own),
         };
         let choice = choice.ok_or_else(other)?;
+        self.evaluations = Evaluations::resume(&mut from).ok_or_else(other)?;
         let mut parser = self.parser_after(choice, 0);
         parser.resume(from.rest())?;
-        self.decided = Some(Decided { choice, parser, sure: *tag == b'!' });
+        self.decided = Some(Decided { choice, parser, sure: *tag == b'2' });
         Ok(())
     }
 }
@@ -450,7 +484,7 @@ mod tests {
         again.resume(&resumed.save()).unwrap();
         let points = read(&mut *again, " iteration 11/ 20 | loss scale: 1.0 | number of skipped iterations: 0 |\n");
         assert!(points[2].0 == "lm loss" && points[2].2.is_nan(), "what Megatron's parser knew is kept: {points:?}");
-        for state in [&b"x"[..], b"", b"!\0\0\x03abc", b"?\0\x01", b"~\0\0\0\0\0\x03abc"] {
+        for state in [&b"x"[..], b"", b"2\0\0\x03abc", b"0\0\x01", b"1\0\0\0\0\0\x03abc"] {
             assert!(Console.parser("").resume(state).is_err());
         }
     }
@@ -459,7 +493,10 @@ mod tests {
     fn a_fork_that_begins_like_its_origin_is_read_by_what_it_prints() {
         let header = "tokens per iteration will be: 131,072\n";
         for (metrics, expected) in [
-            ("iter 10: loss 2.5, time 1ms\nstep 20/30 | val loss: 3\n", &[("loss", 10, 2.5), ("time", 10, 1.0)][..]),
+            (
+                "iter 10: loss 2.5, time 1ms\nstep 20/30 | val loss: 3\n",
+                &[("loss", 10, 2.5), ("time", 10, 1.0), ("val loss", 20, 3.0)][..],
+            ),
             ("step 10/30 | val loss: 3\nstep 20/30 | val loss: 2\n", &[("val loss", 10, 3.0), ("val loss", 20, 2.0)]),
             (
                 "step:10/30 val_loss:2 train_time:1ms\niter 10: loss 2.5, time 1ms\n",

@@ -121,7 +121,23 @@ pub(super) fn role(path: &str, within: u32) -> Role {
 /// A step among the metrics it is the step of, in a line that keeps them apart from what kind of line it is
 /// (`{"event": "train", "data": {"step": 10, "loss": 2.5}}`). Elsewhere a `step` may be how long one takes.
 fn is_inner_step(path: &str) -> bool {
-    const AROUND: [&str; 8] = ["data", "metrics", "payload", "log", "logs", "record", "fields", "state"];
+    const AROUND: [&str; 15] = [
+        "data",
+        "metrics",
+        "payload",
+        "log",
+        "logs",
+        "record",
+        "fields",
+        "state",
+        "trainer",
+        "progress",
+        "meta",
+        "info",
+        "position",
+        "train_state",
+        "context",
+    ];
     let parts = path.split_once('/');
     parts.is_some_and(|(outer, name)| AROUND.contains(&outer) && STEP_KEYS[..2].contains(&name))
 }
