@@ -4,14 +4,14 @@
 //! without a step belongs to the step before it. Before its first metrics, a program announces facts ([`super::announced`]).
 
 use super::evaluations::Blocks;
-use super::stdout::{self, MetricLine, is_held_out};
+use super::names::{give, says_held_out};
+use super::stdout::{self, MetricLine};
 use super::{announced, hf_start};
 use crate::ingest::facts::withdrawal;
 use crate::ingest::formats::Sink;
 use crate::ingest::formats::epochs::Epochs;
 use crate::ingest::formats::lines::Line;
 use crate::ingest::formats::saved::{self, Reader};
-use crate::ingest::formats::scan::point;
 use crate::vocab::{FactName, FactValue};
 
 /// The state of reading such lines.
@@ -134,28 +134,6 @@ impl Guess {
         let blocks = Blocks::resume(from)?;
         Some(Self { epochs, last, announced, blocks, steps: flags & 2 != 0, planned, batch: flags & 4 != 0 })
     }
-}
-
-/// Adds a value of a line, under its name with what the line says of it.
-pub(super) fn give(found: &MetricLine<'_>, name: &[u8], step: i64, value: f64, sink: &mut Sink) {
-    match found.held_out.filter(|_| !says_split(name)) {
-        Some(word) if found.domain.is_some() => {
-            let domain = found.domain.unwrap_or_default();
-            point(&[word, b"/", domain, b"/", name].concat(), step, value, sink);
-        }
-        Some(word) => point(&[word, b" ", name].concat(), step, value, sink),
-        None => point(name, step, value, sink),
-    }
-}
-
-pub(super) fn says_held_out(name: &[u8]) -> bool {
-    name.split(|b| !b.is_ascii_alphanumeric()).any(is_held_out)
-}
-
-/// Whether a name itself says that it is of held-out data, or of training.
-fn says_split(name: &[u8]) -> bool {
-    let mut words = name.split(|b| !b.is_ascii_alphanumeric());
-    words.any(|word| is_held_out(word) || word.eq_ignore_ascii_case(b"train"))
 }
 
 #[cfg(test)]

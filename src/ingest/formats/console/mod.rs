@@ -22,6 +22,7 @@ mod announced;
 mod evaluations;
 mod guessed;
 mod hf_start;
+mod names;
 mod queue;
 mod signs;
 mod stdout;

@@ -27,7 +27,7 @@
 //! once one of them is a measure; under a heading of an evaluation also where all of them are fractions, which corpora beside
 //! each other are. The first line that is no row ends the block.
 
-use super::super::guessed::says_held_out;
+use super::super::names::says_held_out;
 use super::super::stdout;
 use super::heading::{heading, said};
 use super::row::{cells, is_ruler, number, pair};

@@ -9,7 +9,7 @@ mod block;
 mod heading;
 mod row;
 
-use super::guessed::{give, says_held_out};
+use super::names::{give, says_held_out};
 use super::signs::ConsoleFormat;
 use super::stdout;
 use crate::ingest::formats::chorus::rank;
