@@ -7,6 +7,12 @@ use crate::vocab::text::printable;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
+/// Formats that only some builds have, their files, and what is said of them: the reference is the same whatever it is built with.
+const OF_FEATURES: [(&str, &str, &str); 2] = [
+    ("sqlite", "rows of a database", ""),
+    ("parquet-history", "rewritten", "only in a build with `--features parquet`"),
+];
+
 /// The reference as Markdown.
 #[must_use]
 pub fn text() -> String {
@@ -26,7 +32,16 @@ fn formats(out: &mut String) {
         "\n## Log formats\n\nmixlaw recognises a log's format from its content. If two formats match equally well, the first in this table wins. \
          Describe other line formats under `formats:` in the project file.\n\n| format | files | example line |\n|---|---|---|\n",
     );
-    for format in formats::all() {
+    let optional = |name: &str| OF_FEATURES.iter().any(|(optional, ..)| *optional == name);
+    let mut shown = false;
+    for format in formats::all().iter().filter(|format| !optional(format.name())) {
+        if formats::console::FORMATS.iter().any(|first| first.name() == format.name())
+            && !std::mem::replace(&mut shown, true)
+        {
+            for (name, growth, note) in OF_FEATURES {
+                line(out, &[&code(name), growth, note]);
+            }
+        }
         let growth = match format.growth() {
             Growth::Appended => "appended",
             Growth::Rewritten => "rewritten",

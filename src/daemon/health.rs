@@ -189,6 +189,21 @@ impl LineGaps {
         if let Some((key, _)) = of.roles.speed.and_then(|at| of.metrics.get(at)) {
             reading.throughput = of.record.at_optimiser_steps(store.series(run, key)?.latest());
         }
+        reading.routers(store, run, of)?;
+        Ok(reading)
+    }
+
+    /// Reads what is looked at of a run that was over before anybody watched.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn of_history(store: &SledStore, run: RunId, of: &RunContext<'_>) -> Result<Self, StoreError> {
+        let mut reading = Self::default();
+        reading.routers(store, run, of)?;
+        Ok(reading)
+    }
+
+    fn routers(&mut self, store: &SledStore, run: RunId, of: &RunContext<'_>) -> Result<(), StoreError> {
         for (layer, experts) in &of.roles.routers {
             // Most routers are well by what they did last; what they did before is read of the others alone.
             let newest: Vec<f64> = experts.iter().map(|(_, place)| of.metrics[*place].1.last).collect();
@@ -198,10 +213,21 @@ impl LineGaps {
                     Ok((*number, of.record.at_optimiser_steps(series.latest())))
                 };
                 let experts = experts.iter().map(points).collect::<Result<_, StoreError>>()?;
-                reading.routers.push((layer.clone(), experts));
+                self.routers.push((layer.clone(), experts));
             }
         }
-        Ok(reading)
+        Ok(())
+    }
+
+    /// What is looked at of a run that was over before anybody watched; `None` where there is nothing to look at.
+    pub fn inputs_of_history<'a>(&'a self, of: &RunContext<'a>) -> Option<HealthInputs<'a>> {
+        let routers: Vec<_> = self.routers.iter().map(router).collect();
+        (!routers.is_empty()).then(|| HealthInputs {
+            run: &of.record.name,
+            routers,
+            history: true,
+            ..HealthInputs::default()
+        })
     }
 
     /// All that is looked at.
@@ -271,7 +297,7 @@ fn forecast(entry: &Entry) -> RunForecast {
     }
 }
 
-/// Whether a run that is looked at for the first time is history: nobody needs to be woken for it.
+/// Whether a run that is looked at for the first time is history: nobody needs to be woken for how it went.
 pub fn is_history(of: &RunContext<'_>, rhythm: &Rhythm, now: SystemTime) -> bool {
     rhythm.since.is_none() && (of.has_ended() || rhythm.silent(now).is_none_or(|s| s > HISTORY))
 }

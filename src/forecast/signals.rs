@@ -30,6 +30,8 @@ pub struct HealthInputs<'a> {
     pub validation: Vec<(&'a str, &'a [(i64, f64)])>,
     /// Loads of experts, of the layers that are worth a look.
     pub routers: Vec<RouterLoads<'a>>,
+    /// Whether the run was over before anybody watched: then only its routers are looked at, on which what it measured hangs.
+    pub history: bool,
     /// Tokens per second.
     pub throughput: &'a [(i64, f64)],
     /// Newest step at the last look; `None` at the first.

@@ -7,6 +7,7 @@ use crate::daemon::health::{self, Contender, Contenders, LineGaps, Rhythm, RunCo
 use crate::daemon::journal_line::JournalLine;
 use crate::daemon::seconds;
 use crate::daemon::shared::Shared;
+use crate::forecast::signals::HealthInputs;
 use crate::store::{RunId, StoreError};
 use crate::vocab::signal::Alert;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,19 +55,17 @@ impl HealthCheck {
             rhythm.wrote(shared.writes.get(id).copied());
             if health::is_history(&of, rhythm, now) {
                 self.alerts.starts_are_known(&of.record.name, health::starts(&of));
+                let reading = LineGaps::of_history(&shared.store, *id, &of)?;
+                if let Some(inputs) = reading.inputs_of_history(&of) {
+                    changed |= tell(&mut self.alerts, &inputs, at, out);
+                }
             } else {
                 let reading = LineGaps::of(&shared.store, *id, &of)?;
                 rhythm.observe(&reading);
                 let rival = self.contenders.rival(*id, &shared.project);
                 let inputs = reading.inputs(of, rhythm, &shared.grades.ledger, rival, now);
                 rhythm.silence_seen |= inputs.silence.is_some();
-                for news in self.alerts.look(&inputs, at) {
-                    changed = true;
-                    out.send(Event::Note(match news {
-                        News::Told(alert) => JournalLine::Signal(alert),
-                        News::Over(id) => JournalLine::Over { id, at },
-                    }));
-                }
+                changed |= tell(&mut self.alerts, &inputs, at, out);
             }
             rhythm.since = of.newest().or(rhythm.since);
         }
@@ -119,6 +118,19 @@ impl Component for HealthCheck {
         }
         Ok(())
     }
+}
+
+/// Tells what is new of a run; returns whether anything is.
+fn tell(alerts: &mut Alerts, inputs: &HealthInputs<'_>, at: f64, out: &mut Outbox) -> bool {
+    let news = alerts.look(inputs, at);
+    let any = !news.is_empty();
+    for news in news {
+        out.send(Event::Note(match news {
+            News::Told(alert) => JournalLine::Signal(alert),
+            News::Over(id) => JournalLine::Over { id, at },
+        }));
+    }
+    any
 }
 
 fn context(shared: &Shared, run: RunId) -> Option<RunContext<'_>> {

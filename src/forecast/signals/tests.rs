@@ -206,6 +206,27 @@ fn what_was_told_before_a_restart_of_the_daemon_is_not_told_again() {
 }
 
 #[test]
+fn of_a_run_that_was_over_before_anybody_watched_only_the_routers_are_looked_at() {
+    let broken: Points = vec![(100, 2.5), (110, f64::NAN)];
+    let mut watch = Watch::default();
+    let live = HealthInputs { run: "run", validation: vec![("loss", &broken)], ..HealthInputs::default() };
+    assert_eq!(watch.look(&live).new.len(), 1);
+    let load = |of: f64| -> Points { (0..40).map(|n| (n * 100, of)).collect() };
+    let (most, none, some) = (load(0.6), load(0.0), load(0.2));
+    let experts = || [&most, &none, &some, &some].iter().enumerate().map(|(n, of)| (n as u32, of.as_slice())).collect();
+    let history = HealthInputs {
+        run: "run",
+        history: true,
+        routers: vec![RouterLoads { layer: "layer3", experts: experts() }],
+        ..HealthInputs::default()
+    };
+    let found: Vec<SignalKind> = watch.look(&history).new.iter().map(|s| s.kind).collect();
+    assert!(found.contains(&SignalKind::DeadExpert), "{found:?}");
+    let over = (0..4).flat_map(|_| watch.look(&history).over).count();
+    assert_eq!(over, 0, "what was told of its losses stands");
+}
+
+#[test]
 fn a_loss_that_jumps_all_the_time_is_no_spike_until_it_jumps_much_further() {
     let mut random = crate::forecast::spread::generator(3);
     // One small batch: now and then a hard one, up to two nats above the rest.

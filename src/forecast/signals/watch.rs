@@ -65,7 +65,8 @@ impl Watch {
         let over = if inputs.progress == Some(1.0) { 1 } else { OVER };
         for ((kind, metric), state) in &mut told.states {
             let is_so = now.iter().any(|s| s.kind == *kind && s.metric == *metric);
-            if is_so || kind.is_momentary() {
+            let looked_at = !inputs.history || matches!(kind, SignalKind::RouterCollapse | SignalKind::DeadExpert);
+            if is_so || kind.is_momentary() || !looked_at {
                 continue;
             }
             state.looks = state.looks.min(0) - 1;

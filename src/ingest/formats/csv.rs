@@ -16,7 +16,7 @@
 mod table;
 
 use super::epochs::Epochs;
-use super::facets::Facets;
+use super::facets::{Facets, is_measured};
 use super::saved::{self, Reader};
 use super::scan::{LONGEST_STEP, ODD_STEP, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink};
@@ -112,9 +112,7 @@ fn named(path: &str) -> Option<(Option<String>, String)> {
     if let Some((run, tag)) = stem.strip_prefix("run-").and_then(|rest| rest.split_once("-tag-")) {
         return (!tag.is_empty()).then(|| (Some(run.to_owned()).filter(|run| !run.is_empty()), tag.to_owned()));
     }
-    let measured = ["loss", "acc", "ppl", "perplexity", "bpb", "nll"];
-    let lower = stem.to_ascii_lowercase();
-    measured.iter().any(|word| lower.contains(word)).then(|| (None, stem.to_owned()))
+    is_measured(stem).then(|| (None, stem.to_owned()))
 }
 
 /// The state of reading one file.

@@ -101,6 +101,12 @@ fn held_out(text: &str) -> Option<(String, String)> {
     Some((word.to_owned(), rest.join("_")))
 }
 
+/// Whether a name is of a loss or another measure of a model: a metric of a history, the values of a table without a name.
+pub(super) fn is_measured(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["loss", "acc", "ppl", "perplexity", "bpb", "bpc", "nll", "score"].iter().any(|word| name.contains(word))
+}
+
 fn says_held_out(name: &str) -> bool {
     name.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(is_held_out)
 }

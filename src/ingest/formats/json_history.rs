@@ -5,6 +5,7 @@
 //! Each record is read as a JSON line is ([`super::jsonl`]), so that all its rules hold. A list that is not closed counts as far as
 //! it goes: scripts append to one, too.
 
+use super::facets::is_measured;
 use super::jsonl::{COUNTS, Jsonl, STEP_KEYS};
 use super::python_json::{self, Broken, Reader, Token};
 use super::scan::{LONGEST_STEP, ODD_STEP};
@@ -86,12 +87,6 @@ impl Parser for Document {
         }
         Ok(input.len())
     }
-}
-
-/// A loss or another measure of a model.
-fn is_measured(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["loss", "acc", "ppl", "perplexity", "bpb", "nll", "score"].iter().any(|word| name.contains(word))
 }
 
 /// Where the history begins, and whether it is of lists.

@@ -26,7 +26,7 @@ const LONGEST: usize = 300;
 /// A quick no for most lines.
 static MAY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)param|^t(?:ransformer_matrices|otal) |batch size|tokens|steps|iterations|(?:sequence|context) length",
+        r"(?i)param|^(?:  )?t(?:ransformer_matrices|otal) |batch size|tokens|steps|iterations|(?:sequence|context) length",
     )
     .ok()
 });
@@ -84,10 +84,11 @@ pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
         return;
     }
     for (name, key) in [(FactName::Params, "transformer_matrices"), (FactName::TotalParams, "total")] {
-        if let Some(rest) = text.strip_prefix(key.as_bytes())
+        // karpathy/autoresearch, train.py: indented beneath 'Parameter counts:'.
+        if let Some(rest) = text.strip_prefix(b"  ").unwrap_or(text).strip_prefix(key.as_bytes())
             && let Some(rest) =
                 rest.strip_prefix(b" ").map(<[u8]>::trim_ascii_start).and_then(|rest| rest.strip_prefix(b": "))
-            && key.len() + 2 + rest.len() < text.len()
+            && key.len() + 2 + rest.len() < text.trim_ascii_start().len()
             && let Some((value, length)) = number_with_commas(rest)
             && length == rest.len()
         {
@@ -147,6 +148,8 @@ mod tests {
             ("total                   : 560,988,160", Some((FactName::TotalParams, 560_988_160.0))),
             ("total: 560,988,160", None),
             ("total                   : 12 files", None),
+            ("  total                   : 50,332,176", Some((FactName::TotalParams, 50_332_176.0))),
+            ("  total: 50", None),
             (
                 "Calculated number of iterations from target data:param ratio: 21,400",
                 Some((FactName::PlannedSteps, 21_400.0)),

@@ -64,9 +64,14 @@ impl Guess {
         self.last = Some(step);
         for (name, value) in &found.values {
             give(&found, name, step, *value, sink);
-            if !self.batch && *name == b"global_batch_size" && *value > 0.0 {
+            let batch = match *name {
+                b"global_batch_size" => Some(FactName::BatchSequences),
+                b"est_global_batch_tokens" => Some(FactName::BatchTokens),
+                _ => None,
+            };
+            if let Some(batch) = batch.filter(|_| !self.batch && *value > 0.0) {
                 self.batch = true;
-                sink.fact(FactName::BatchSequences, FactValue::Number(*value), format!("line {}", line.number));
+                sink.fact(batch, FactValue::Number(*value), format!("line {}", line.number));
             }
         }
     }
@@ -175,6 +180,24 @@ mod tests {
             expected.extend(points.iter().map(|(name, value)| (*name, 10, *value)));
             expect(&format!("step 10 loss 2.5\n{line}"), &expected);
         }
+    }
+
+    #[test]
+    fn epochs_beside_steps_of_the_run_leave_these_alone() {
+        // InternLM/xtuner, xtuner/v1/train/trainer.py (_log_step).
+        let line = |epoch: u32, step: u32| {
+            format!(
+                "[XTuner][RANK 0][2025-09-01 10:00:01][INFO] Epoch {epoch} Step {step}/100 data_time: 0.5 lr: 1.0e-05 text_tokens: 32768 \
+                 reduced_llm_loss: 2.5, grad_norm: 1.5 max_memory: 45.5 GB est_global_batch_tokens: 262144 eta: 0:02:03 \n"
+            )
+        };
+        let (points, sink) = read(&(line(0, 40) + &line(1, 41)));
+        let losses: Vec<_> =
+            points.into_iter().filter(|(name, _, _)| name == "reduced_llm_loss").map(|p| p.1).collect();
+        assert_eq!(losses, [40, 41]);
+        let facts: Vec<_> = sink.facts.iter().map(|f| (f.0, f.1.clone())).collect();
+        let expected = [(FactName::PlannedSteps, 100.0), (FactName::BatchTokens, 262_144.0)];
+        assert_eq!(facts, expected.map(|(name, value)| (name, FactValue::Number(value))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Several trainings in one log: what a driver script leaves that trains one configuration after another.
 //!
 //! The rule, for every format of the console: training that begins again, at or before the step it first began with, is another
-//! run where a title stands between them, where what is announced of it differs (length, size, mixture, arguments, command), or where
+//! run where another title than before it stands between them, where what is announced of it differs (length, size, mixture, arguments, command), or where
 //! the one before had come to its end; else it is the same run started again. A title is a line set off by signs
 //! (`===== [2/3] mix1 =====`) or one that counts (`[2/3] mix1`), and names the run; without one, its arguments do
 //! (`--run-name mix1`), else runs are numbered. The first training is the run that the log lies in, unless its title counts the
@@ -24,6 +24,8 @@ type Tells = Box<dyn Fn(&[u8]) -> bool + Send>;
 struct Training {
     /// The run it is; empty for the one the log lies in.
     run: String,
+    /// The title that stood before it.
+    title: String,
     /// The first step, and the furthest.
     steps: Option<(i64, i64)>,
     /// Between the last two of its steps.
@@ -162,10 +164,14 @@ impl Queue {
 
     /// Reads a stretch that only goes on with the training at hand, or `None` where it does not.
     fn stretch(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<Option<usize>, FormatError> {
+        if self.now.steps.is_none() && self.count == 0 {
+            self.title = self.title_of_first(input).or(self.title.take());
+        }
         let (state, points, damage) = (self.inner.save(), sink.points.len(), sink.damage.len());
         let (used, facts) = self.feed_inner(input, last, sink)?;
         let mut now = self.now.clone();
-        let mut again = self.title.is_some() && sink.points.len() > points && now.steps.is_none();
+        let counts = self.title.as_ref().is_some_and(|(_, of)| *of > 1);
+        let mut again = counts && sink.points.len() > points && now.steps.is_none();
         for point in &sink.points[points..] {
             again |= now.begins_again(point.step);
             now.took(point.step);
@@ -189,9 +195,21 @@ impl Queue {
         Ok(Some(used))
     }
 
+    /// The last title before the first line of metrics.
+    fn title_of_first(&self, input: &[u8]) -> Option<(String, u64)> {
+        let signs = |line: &[u8]| line.trim_ascii_start().first().is_some_and(|b| b"=#*~>+-[(".contains(b));
+        let lines = || input.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+        lines().filter(|line| signs(line)).find_map(titles::title)?;
+        lines().take_while(|line| !(self.tells)(line)).filter_map(titles::title).last()
+    }
+
     /// Metrics have come: what was announced before them, and these facts, are of the training at hand.
     fn metrics_came(&mut self, facts: Vec<Found>, sink: &mut Sink) {
-        self.title = None;
+        if let Some((title, _)) = self.title.take()
+            && self.now.title.is_empty()
+        {
+            self.now.title = title;
+        }
         self.now.settings.add(&std::mem::take(&mut self.coming));
         let pending = std::mem::take(&mut self.pending);
         self.say(pending, sink);
@@ -285,7 +303,9 @@ impl Queue {
         next.note(&self.announced());
         next.note(&self.pending);
         next.note(facts);
-        self.title.is_some() || self.now.differs(&next) || self.now.is_complete()
+        // A script that starts again prints its title again.
+        let titled = self.title.as_ref().is_some_and(|(name, of)| *of > 1 || *name != self.now.title);
+        titled || self.now.differs(&next) || self.now.is_complete()
     }
 
     /// What the lines since the last metrics announce, to whoever begins with them.
@@ -298,10 +318,10 @@ impl Queue {
     fn begin(&mut self) {
         // The one the log began with, where it was not counted.
         self.count = self.count.max(u64::from(self.now.steps.is_some())) + 1;
-        let title = self.title.take().map(|(name, _)| name).filter(|name| !name.is_empty());
-        let title = title.unwrap_or_else(|| self.coming.name.clone());
-        let run = titles::called(&self.now.run, title, &self.count.to_string());
-        self.now = Training { run, ..Training::default() };
+        let title = self.title.take().map_or_else(String::new, |(name, _)| name);
+        let name = if title.is_empty() { self.coming.name.clone() } else { title.clone() };
+        let run = titles::called(&self.now.run, name, &self.count.to_string());
+        self.now = Training { run, title, ..Training::default() };
         self.inner = (self.fresh)(self.newlines);
     }
 }
@@ -337,6 +357,7 @@ impl Parser for Queue {
         to.push(u8::from(self.now.steps.is_some()) | u8::from(self.title.is_some()) << 1);
         saved::signed(&mut to, first);
         saved::signed(&mut to, last);
+        saved::bytes(&mut to, self.now.title.as_bytes());
         saved::signed(&mut to, self.now.stride);
         saved::bytes(&mut to, &serde_json::to_vec(&self.now.facts).unwrap_or_default());
         self.now.settings.save(&mut to);
@@ -361,10 +382,11 @@ impl Parser for Queue {
             let run = String::from_utf8(from.bytes()?.to_vec()).ok()?;
             let flags = from.byte()?;
             let steps = (from.signed()?, from.signed()?);
+            let title = String::from_utf8(from.bytes()?.to_vec()).ok()?;
             let stride = from.signed()?;
             let facts = serde_json::from_slice(from.bytes()?).ok()?;
             let settings = Settings::resume(&mut from)?;
-            self.now = Training { run, steps: Some(steps).filter(|_| flags & 1 != 0), stride, facts, settings };
+            self.now = Training { run, title, steps: Some(steps).filter(|_| flags & 1 != 0), stride, facts, settings };
             self.coming = Settings::resume(&mut from)?;
             (self.count, self.newlines) = (from.unsigned()?, from.unsigned()?);
             self.title = None;
@@ -462,10 +484,19 @@ mod tests {
     }
 
     #[test]
+    fn a_title_that_counts_names_the_first_training_however_much_is_read_at_once() {
+        let first = ["torch CUDA\n===== [1/2] mix0 =====\n", &training(40, 40)].concat();
+        assert_eq!(steps(&first), expect(&[("mix0", 40)]));
+    }
+
+    #[test]
     fn a_run_that_starts_again_is_one() {
         let size = "Number of parameters: 30M\n";
         let again = [size, &training(90, 40), size, &training(90, 60)].concat();
         assert_eq!(steps(&again), expect(&[("", 40), ("", 60)]));
+        let title = "=== launch.sh ===\n";
+        let titled = [title, &training(90, 40), title, &training(90, 60)].concat();
+        assert_eq!(steps(&titled), expect(&[("", 40), ("", 60)]));
         let resumed = [training(90, 40), "step 30/90 | loss: 3.5 | lr: 1e-4\n".to_owned()].concat();
         assert_eq!(steps(&resumed).last(), Some(&(String::new(), 30)));
     }

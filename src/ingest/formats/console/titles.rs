@@ -14,6 +14,9 @@ static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:(?:now |start(?:ing)?|begin(?:ning)?|running|run|training|train|job|experiment|trial|config(?:uration)?|name)\b[ :]*)+").ok()
 });
 
+static NUMBERED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)^(seed|fold|mix|lr)[ =:#]+([0-9][0-9a-z.-]*)(?:\s|$)").ok());
+
 /// A title: the name of a run, and how many there will be where it says so.
 pub(in crate::ingest::formats::console) fn title(line: &[u8]) -> Option<(String, u64)> {
     if line.len() > 200 {
@@ -26,6 +29,12 @@ pub(in crate::ingest::formats::console) fn title(line: &[u8]) -> Option<(String,
     let rest = &inner[counted.as_ref().map_or(0, |c| c[0].len())..];
     let rest = &rest[WORDS.as_ref()?.find(rest).map_or(0, |words| words.end())..];
     let name = std::str::from_utf8(rest).ok()?.trim().trim_matches(['"', '\'', ':']);
+    // 'seed 2 start 2026-05-18'
+    let numbered = NUMBERED.as_ref().and_then(|numbered| numbered.captures(rest)).filter(|_| of <= 1);
+    if let Some(found) = numbered {
+        let text = |at: usize| String::from_utf8_lossy(&found[at]).to_ascii_lowercase();
+        return Some((text(1) + &text(2), of));
+    }
     let is_name = !name.is_empty() && name.len() <= 100 && !name.contains(char::is_whitespace);
     (is_name || of > 1).then(|| (if is_name { name.to_owned() } else { String::new() }, of))
 }
@@ -72,7 +81,7 @@ static OF_A_START: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// What a setting says that the run is called.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(?:(?:^|[\s(,-])(?:run[_-]?name|exp(?:eriment)?[_-]?name|exp|wandb[_-]?name|name|output[_-]dir|out[_-]dir)[= ]+|(?:run|experiment)(?:[_ ]name)?(?::| )\s*)'?([^\s',():=]+)",
+        r"(?i)(?:(?:^|[\s(,-])(?:run[_-]?name|exp(?:eriment)?[_-]?name|exp|wandb[_-]?name|name|output[_-]dir|out[_-]dir)[= ]+|\b(?:run|experiment)(?:[_ ]name)?(?::| )\s*)'?([^\s',():=-][^\s',():=]*)",
     )
     .ok()
 });
@@ -164,6 +173,7 @@ mod tests {
             ("=== Loading the data set now ===", None),
             ("[2/3] mix1", Some(("mix1", 0))),
             ("[1/3] Downloading", None),
+            ("=== seed 2 start 2026-05-18T15:03:48+00:00 ===", Some(("seed2", 0))),
             ("[2/3] Loading the model", None),
         ] {
             assert_eq!(title(line.as_bytes()), expected.map(|(name, of)| (name.to_owned(), of)), "{line}");
@@ -194,6 +204,7 @@ mod tests {
             ("Running experiment mix4 (4/5)\n", "mix4"),
             ("run_name: mix5\n", "mix5"),
             ("python train.py\n", ""),
+            ("command=torchrun --standalone train.py --seed 2\n", ""),
         ] {
             assert_eq!(of(text).name, name, "{text}");
         }
