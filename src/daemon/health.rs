@@ -4,7 +4,9 @@ use super::metric_roles::Roles;
 use super::shared_ledger::SharedLedger;
 use crate::forecast::ledger::Entry;
 use crate::forecast::seen;
-use crate::forecast::signals::{HealthInputs, Rival, RouterLoads, is_suspicious, ln_sd, patience};
+use crate::forecast::signals::{
+    Figure, HealthInputs, Rival, RouterFigures, RouterLoads, is_suspicious, ln_sd, patience,
+};
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
@@ -168,6 +170,8 @@ pub struct LineGaps {
     throughput: Vec<(i64, f64)>,
     /// Loads of experts, of the layers whose newest are worth a look.
     routers: Vec<Loads>,
+    /// Figures of routers, of the layers whose newest are worth a look.
+    router_figures: Vec<RouterFigures>,
     /// Seconds between lines, usually, where the log has times.
     usual: Option<f64>,
 }
@@ -216,15 +220,27 @@ impl LineGaps {
                 self.routers.push((layer.clone(), experts));
             }
         }
+        for (layer, figures) in &of.roles.router_figures {
+            let newest: Vec<(Figure, f64)> = figures.iter().map(|(f, place)| (*f, of.metrics[*place].1.last)).collect();
+            if RouterFigures::is_suspicious(&newest) {
+                let points = |(figure, place): &(Figure, usize)| {
+                    let series = store.series(run, &of.metrics[*place].0)?;
+                    Ok((*figure, of.record.at_optimiser_steps(series.latest())))
+                };
+                let series = figures.iter().map(points).collect::<Result<_, StoreError>>()?;
+                self.router_figures.push(RouterFigures { layer: layer.to_string(), series });
+            }
+        }
         Ok(())
     }
 
     /// What is looked at of a run that was over before anybody watched; `None` where there is nothing to look at.
     pub fn inputs_of_history<'a>(&'a self, of: &RunContext<'a>) -> Option<HealthInputs<'a>> {
-        let routers: Vec<_> = self.routers.iter().map(router).collect();
-        (!routers.is_empty()).then(|| HealthInputs {
+        let any = !self.routers.is_empty() || !self.router_figures.is_empty();
+        any.then(|| HealthInputs {
             run: &of.record.name,
-            routers,
+            routers: self.routers.iter().map(router).collect(),
+            router_figures: self.router_figures.clone(),
             history: true,
             ..HealthInputs::default()
         })
@@ -245,6 +261,7 @@ impl LineGaps {
             training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
             validation: series(&of),
             routers: self.routers.iter().map(router).collect(),
+            router_figures: self.router_figures.clone(),
             throughput: &self.throughput,
             since: rhythm.since,
             rate: of.rate(),

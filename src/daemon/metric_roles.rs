@@ -26,6 +26,8 @@ struct KeyMeaning {
     evaluation: bool,
     /// The load of an expert: how many bytes of the key name the layer, and its number.
     expert: Option<(usize, u32)>,
+    /// A figure of a router: how many bytes of the key name the layer, and which.
+    figure: Option<(usize, signals::Figure)>,
 }
 
 impl KeyMeaning {
@@ -37,6 +39,7 @@ impl KeyMeaning {
             speed: SPEED_KEYS.iter().position(speed),
             evaluation: observe::is_evaluation(key),
             expert: signals::expert_of(key),
+            figure: signals::figure_of(key),
         }
     }
 }
@@ -47,6 +50,9 @@ pub struct Kinds(HashMap<Arc<str>, KeyMeaning>);
 
 /// Loads of the experts of one layer: how its keys begin, and (number, place) of each expert.
 pub type Router = (Box<str>, Vec<(u32, usize)>);
+
+/// Figures of one router: how its keys begin, and (figure, place) of each.
+pub type RouterFigureKeys = (Box<str>, Vec<(signals::Figure, usize)>);
 
 /// Which of a run's metrics are what, as places among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +67,8 @@ pub struct Roles {
     pub unnamed: Vec<usize>,
     /// Loads of experts, by layer.
     pub routers: Vec<Router>,
+    /// Figures that trainers log of their routers, by layer.
+    pub router_figures: Vec<RouterFigureKeys>,
 }
 
 impl Roles {
@@ -92,6 +100,12 @@ impl Kinds {
                 match roles.routers.last_mut().filter(|(last, _)| **last == key[..layer]) {
                     Some((_, experts)) => experts.push((expert, place)),
                     None => roles.routers.push((key[..layer].into(), vec![(expert, place)])),
+                }
+            }
+            if let Some((layer, figure)) = kind.figure {
+                match roles.router_figures.last_mut().filter(|(last, _)| **last == key[..layer]) {
+                    Some((_, figures)) => figures.push((figure, place)),
+                    None => roles.router_figures.push((key[..layer].into(), vec![(figure, place)])),
                 }
             }
             let better = |best: Option<(usize, u64)>, rank| best.is_none_or(|best| rank < best);

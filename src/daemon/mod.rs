@@ -57,6 +57,7 @@ mod optima;
 pub mod outlook;
 mod place;
 pub mod publisher;
+mod rates;
 mod routers;
 mod run_log;
 pub mod run_view;

@@ -5,6 +5,7 @@
 //! recorded runs that went well stay silent.
 
 mod router;
+mod router_figures;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod watch;
 pub(super) use shapes::divergence;
 
 pub use router::{Balance, RouterLoads, expert_of, is_suspicious};
+pub use router_figures::{Figure, RouterFigures, figure_of};
 
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};
@@ -32,6 +34,10 @@ pub struct HealthInputs<'a> {
     pub routers: Vec<RouterLoads<'a>>,
     /// Whether the run was over before anybody watched: then only its routers are looked at, on which what it measured hangs.
     pub history: bool,
+    /// What trainers say of their routers themselves.
+    pub router_figures: Vec<RouterFigures>,
+    /// Why the learning rate is far from the advised one, as a sentence; `None` where it is not.
+    pub rate_off: Option<String>,
     /// Tokens per second.
     pub throughput: &'a [(i64, f64)],
     /// Newest step at the last look; `None` at the first.
@@ -152,6 +158,14 @@ pub fn inspect(inputs: &HealthInputs<'_>) -> Vec<Signal> {
         if let Some(evidence) = found.dead {
             say(SignalKind::DeadExpert, loads.layer, found.step, Severity::Warning, evidence);
         }
+    }
+    for figures in &inputs.router_figures {
+        for (kind, severity, step, evidence) in router_figures::trouble(figures) {
+            say(kind, &figures.layer, step, severity, evidence);
+        }
+    }
+    if let Some(evidence) = &inputs.rate_off {
+        say(SignalKind::LearningRate, "", newest, Severity::Warning, evidence.clone());
     }
     let unfinished = inputs.progress.is_none_or(|p| p < NEARLY_DONE);
     for (key, series) in &inputs.validation {

@@ -5,8 +5,19 @@ const HELD_OUT: [&str; 9] = ["eval", "evaluation", "val", "valid", "validation",
 /// Words that mark a metric as a cross-entropy.
 const LOSS: [&str; 7] = ["loss", "ce", "nll", "xent", "crossentropy", "celoss", "lmloss"];
 /// Words that mark a metric as something else, whatever else its key says.
-const OTHER: [&str; 12] =
-    ["train", "training", "ppl", "perplexity", "acc", "accuracy", "bpb", "bits", "aux", "z", "balance", "std"];
+const OTHER: [&str; 8] = ["train", "training", "ppl", "perplexity", "acc", "accuracy", "bpb", "bits"];
+/// Words that mark what is added to a cross-entropy and is none: balance and z losses of routers (Megatron-LM's
+/// `load_balancing_loss`, `z_loss`; OLMo-core's `router Z loss`; Megatron-DeepSpeed's `moe loss`, and its losses of distillation,
+/// `mos loss` and `kd loss`; TRL's and ms-swift's `aux_loss`), and spreads.
+const ADDED: [&str; 10] = ["aux", "z", "balance", "balancing", "imbalance", "lbl", "moez", "router", "std", "stderr"];
+/// Words that mark the same where they stand right before it: elsewhere they may be a run's name.
+const ADDED_BEFORE: [&str; 3] = ["moe", "mos", "kd"];
+
+/// Whether a loss is one that is added to a cross-entropy.
+fn is_added(words: &[String]) -> bool {
+    let before = |pair: &[String]| ADDED_BEFORE.contains(&pair[0].as_str()) && LOSS.contains(&pair[1].as_str());
+    words.iter().any(|word| ADDED.contains(&word.as_str())) || words.windows(2).any(before)
+}
 
 /// How well a key suits; less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,18 +89,13 @@ pub(super) fn domain_of(key: &str) -> Option<String> {
 /// Words that a plain training loss may have beside it.
 const TRAINING: [&str; 9] = ["train", "training", "lm", "step", "global", "avg", "mean", "metrics", "cross"];
 /// Words that mark what has a loss in its name and is none, or only a part of one.
-const NO_LOSS: [&str; 19] = [
+const NO_LOSS: [&str; 14] = [
     "ppl",
     "perplexity",
     "acc",
     "accuracy",
-    "aux",
-    "z",
-    "balance",
-    "std",
     "scale",
     "max",
-    "router",
     "bits",
     "actor",
     "critic",
@@ -104,7 +110,7 @@ const NO_LOSS: [&str; 19] = [
 pub(super) fn training_loss(key: &str) -> Option<usize> {
     let words = words(key);
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    if has(&HELD_OUT) || has(&NO_LOSS) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
+    if has(&HELD_OUT) || has(&NO_LOSS) || is_added(&words) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
         return None;
     }
     let known = |w: &&String| TRAINING.contains(&w.as_str()) || LOSS.contains(&w.as_str());
@@ -131,9 +137,9 @@ pub(super) struct Evaluation {
 pub(super) fn evaluation(key: &str) -> Option<Evaluation> {
     let words = words(key);
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    let training = ["train", "training", "aux", "z", "balance", "std", "stderr"];
+    let training = ["train", "training"];
     let measured = has(&LOSS) || words.concat().contains("crossentropy");
-    if has(&training) || !((has(&HELD_OUT) && measured) || has(&SCORE)) {
+    if has(&training) || is_added(&words) || !((has(&HELD_OUT) && measured) || has(&SCORE)) {
         return None;
     }
     let last = key.rsplit('/').next().unwrap_or(key);
@@ -152,7 +158,7 @@ pub(super) fn evaluation(key: &str) -> Option<Evaluation> {
 
 fn judge(words: &[String], key: &str) -> Option<Fitness> {
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    if has(&OTHER) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
+    if has(&OTHER) || is_added(words) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
         return None;
     }
     let explained = |w: &&String| HELD_OUT.contains(&w.as_str()) || LOSS.contains(&w.as_str());
@@ -223,6 +229,46 @@ mod tests {
         ] {
             assert_eq!(training_loss(key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_added_to_a_cross_entropy_is_none() {
+        for key in [
+            // Megatron-LM, moe_logging.py.
+            "load_balancing_loss",
+            "seq_load_balancing_loss",
+            "global_load_balancing_loss",
+            "z_loss",
+            "moe/load_balancing_loss_layer_3",
+            "moe/z_loss_layer_0",
+            // OLMo-core, nn/moe/router.py.
+            "train/load balancing loss",
+            "train/block 03/load balancing loss unscaled",
+            "train/block 03/router Z loss",
+            "train/Z loss",
+            // OLMo, train.py.
+            "train/LoadBalancingLoss",
+            "train/MoEZLoss",
+            // Megatron-DeepSpeed, pretrain_gpt.py.
+            "moe loss",
+            "mos loss",
+            "kd loss",
+            "lm-loss-training/moe loss",
+            // NeMo Automodel, load_balance_metrics.py.
+            "moe/layer_3/aux_loss",
+            "moe/aux_loss_mean",
+            // TRL and ms-swift.
+            "aux_loss",
+            "train/aux_loss",
+        ] {
+            assert_eq!(training_loss(key), None, "{key}");
+            assert_eq!(evaluation(key), None, "{key}");
+            assert_eq!(evaluation(&format!("eval/{key}")), None, "eval/{key}");
+            assert_eq!(domain_of(&format!("validation {key}")), None, "{key}");
+        }
+        // A corpus may be called so.
+        assert!(fitness("eval/moe/loss", "moe").is_some());
+        assert!(training_loss("lm loss").is_some() && training_loss("moe-small/train/loss").is_some());
     }
 
     #[test]

@@ -33,6 +33,9 @@ fn is_called(key: &str, name: &str) -> bool {
     key == name || key.rsplit_once('/').is_some_and(|(of, last)| last == name && !super::keys::says_held_out(of))
 }
 
+/// Part of the planned tokens from which on a loss is that of the whole schedule.
+const ENDS: f64 = 0.97;
+
 /// Most of a run's mixture that may lie on domains the project does not list before its rows are refused.
 const UNLISTED: f64 = 5e-3;
 
@@ -158,6 +161,8 @@ fn one_loss(project: &Project, record: &RunRecord, mixture: &[f64], losses: &[(i
             rows.without_tokens = true;
             continue;
         };
+        // Losses before a schedule ends say little of its peak.
+        let recipe = if tokens >= ENDS * planned { recipe } else { Recipe::default() };
         let row = Observation { loss, probe, recipe, ..record.facts.scale(tokens).at(mixture.to_vec()) };
         if tokens <= 0.0 {
             rows.starts.push(row);

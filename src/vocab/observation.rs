@@ -26,7 +26,7 @@ pub struct Observation {
     pub run: usize,
     /// The beginning of the run's loss curve, if known.
     pub probe: Option<Probe>,
-    /// Peak learning rate and batch of the run, where known.
+    /// Peak learning rate and batch of the run, where they are known and the run is at its end.
     pub recipe: Recipe,
 }
 

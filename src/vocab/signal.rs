@@ -29,6 +29,12 @@ pub enum SignalKind {
     RouterCollapse,
     /// Experts get next to none of the tokens, and go on getting none.
     DeadExpert,
+    /// A router sends one expert several times an even share, by the figure that its trainer logs, and goes on doing so.
+    RouterImbalance,
+    /// A router drops many of its tokens, and goes on doing so.
+    DroppedTokens,
+    /// The learning rate is far from what the law of the user's own runs advises.
+    LearningRate,
     /// A validation loss no longer falls although the learning rate is still high.
     Plateau,
     /// No log line for much longer than the run's usual logging interval.
@@ -55,6 +61,9 @@ impl SignalKind {
             Self::Spike => "spike",
             Self::RouterCollapse => "router collapse",
             Self::DeadExpert => "dead expert",
+            Self::RouterImbalance => "router imbalance",
+            Self::DroppedTokens => "dropped tokens",
+            Self::LearningRate => "learning rate",
             Self::Plateau => "plateau",
             Self::Stalled => "stalled",
             Self::Slower => "slower",
@@ -63,6 +72,12 @@ impl SignalKind {
             Self::CannotWin => "unlikely to win",
             Self::BetterThanForecast => "better than forecast",
         }
+    }
+
+    /// Whether it is of a router of experts.
+    #[must_use]
+    pub fn is_of_a_router(self) -> bool {
+        matches!(self, Self::RouterCollapse | Self::DeadExpert | Self::RouterImbalance | Self::DroppedTokens)
     }
 
     /// Whether the alert is a single event rather than a lasting condition.

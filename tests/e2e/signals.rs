@@ -335,11 +335,11 @@ fn what_is_told_is_listed_and_acknowledged_by_commands() {
     assert!(stdout(&["ack", "nan", "p"]).contains("no alerts to dismiss"));
 }
 
-/// Loads of eight experts, in the words of OLMoE and of our own sweeps: from the thirtieth record on, one expert of the second
+/// Loads of eight experts, in the words of OLMoE, of torchtitan's forks and of our own sweeps: from the thirtieth record on, one expert of the second
 /// layer takes 60 % and another nothing.
 #[test]
 fn a_router_that_collapses_is_told_within_twenty_logged_steps() {
-    for percent in [true, false] {
+    for style in ["olmoe", "torchtitan", "own"] {
         let mut world = Growing::new("runs: [{ path: runs/* }]\n");
         let mut told = None;
         for record in 0..60 {
@@ -352,11 +352,12 @@ fn a_router_that_collapses_is_told_within_twenty_logged_steps() {
                         (1, _) if record >= 30 => 0.4 / 6.0,
                         _ => 0.125 + 0.01 * f64::from((record + expert) % 3 - 1),
                     };
-                    let _ = match percent {
-                        true => {
+                    let _ = match style {
+                        "olmoe" => {
                             write!(line, ", \"train/TokensPercentage/layer{layer}/expert{expert}\": {}", 100.0 * share)
                         }
-                        false => write!(line, ", \"moe/layer_{layer}/expert_{expert}/load\": {share}"),
+                        "torchtitan" => write!(line, ", \"moe_ep_usage/L-{layer}_EP-{expert}\": {share}"),
+                        _ => write!(line, ", \"moe/layer_{layer}/expert_{expert}/load\": {share}"),
                     };
                 }
             }
@@ -370,6 +371,128 @@ fn a_router_that_collapses_is_told_within_twenty_logged_steps() {
         assert_eq!(kinds, [SignalKind::RouterCollapse, SignalKind::DeadExpert], "{:#?}", world.told());
         assert!(world.told().iter().all(|alert| alert.signal.evidence.contains('1')), "the second layer alone");
         assert!(told.is_some_and(|record| (30..50).contains(&record)), "{told:?}");
+    }
+}
+
+/// Figures as OLMo-core, LLM Foundry and NeMo Automodel log them: from the thirtieth record on they are those of a sick router.
+/// The balance loss beside them is no training loss.
+#[test]
+fn what_trainers_say_of_their_routers_is_told_within_twenty_logged_steps() {
+    type Keys = Vec<(&'static str, f64, f64)>;
+    let writers: [(&str, Keys, Vec<SignalKind>); 3] = [
+        (
+            "train/CE loss",
+            vec![
+                ("train/load imbalance", 1.4, 6.0),
+                ("train/load balancing loss", 1.0, 3.0),
+                ("train/router Z loss", 0.1, 0.2),
+                ("train/block 00/load imbalance", 1.4, 1.5),
+                ("train/block 01/load imbalance", 1.3, 6.0),
+                ("train/block 01/load balancing loss", 1.0, 3.0),
+                ("train/block 01/token drop rate", 0.0, 0.3),
+                ("train/token drop rate", 0.0, 0.3),
+            ],
+            vec![SignalKind::RouterImbalance, SignalKind::DroppedTokens],
+        ),
+        (
+            "loss/train/total",
+            vec![
+                ("mb_moe/all_layers_min_tpe", 0.1, 0.1),
+                ("mb_moe/all_layers_max_tpe", 0.2, 0.2),
+                ("mb_moe/all_layers_median_tpe", 0.15, 0.15),
+                ("mb_moe/all_layers_std_tpe", 0.02, 0.02),
+                ("mb_moe/layer3_min_tpe", 0.1, 0.0),
+                ("mb_moe/layer3_max_tpe", 0.2, 0.9),
+                ("mb_moe/layer3_median_tpe", 0.15, 0.14),
+                ("mb_moe/layer3_std_tpe", 0.02, 0.2),
+            ],
+            vec![SignalKind::RouterImbalance, SignalKind::DeadExpert],
+        ),
+        (
+            "loss",
+            vec![
+                ("moe/expert_utilization_min", 0.6, 0.0),
+                ("moe/expert_utilization_max", 1.5, 5.0),
+                ("moe/expert_utilization_median", 1.0, 1.0),
+                ("moe/cv_mean", 0.2, 0.9),
+                ("moe/aux_loss_mean", 1.0, 2.0),
+                ("moe_expert_utilization/layer_0_expert_5", 1.5, 5.0),
+            ],
+            vec![SignalKind::RouterImbalance, SignalKind::DeadExpert],
+        ),
+    ];
+    for (loss, keys, expected) in writers {
+        let mut world = Growing::new("runs: [{ path: runs/* }]\n");
+        let mut told = None;
+        for record in 0..60 {
+            let mut line = format!("{{\"step\": {}, \"{loss}\": {}", 10 * record, 5.0 - 0.01 * f64::from(record));
+            for (key, well, sick) in &keys {
+                let jitter = 1.0 + 0.01 * f64::from(record % 3);
+                let _ = write!(line, ", \"{key}\": {}", jitter * if record >= 30 { sick } else { well });
+            }
+            world.append("a/metrics.jsonl", (line + "}\n").as_bytes());
+            if record % 5 == 4 {
+                world.look(Duration::ZERO);
+                told = told.or((!world.told().is_empty()).then_some(record));
+            }
+        }
+        let kinds: Vec<SignalKind> = world.told().iter().map(|alert| alert.signal.kind).collect();
+        assert_eq!(kinds, expected, "{loss}: {:#?}", world.told());
+        assert!(told.is_some_and(|record| (30..50).contains(&record)), "{loss}: {told:?}");
+    }
+}
+
+/// A run whose learning rate is far above what finished runs of three sizes say; without them, the published law is a setup note.
+#[test]
+fn a_learning_rate_far_above_the_law_is_told_once() {
+    let lines = |steps: u32, loss: f64| -> String {
+        let line = |step: u32| {
+            let now = loss + 2.0 * (1.0 - f64::from(step) / 100.0);
+            format!("{{\"step\": {step}, \"train/loss\": {now}, \"eval/web/loss\": {now}}}\n")
+        };
+        (1..=steps).map(|i| line(10 * i)).collect()
+    };
+    let facts = |params: f64, rate: f64| {
+        format!(
+            "params: {params}\nbatch_tokens: 100000\nplanned_steps: 100\nlearning_rate: {rate}\nmixture: {{ web: 1 }}\n"
+        )
+    };
+    let yaml = "runs: [{ path: runs/* }]\ndomains: [web]\nmetrics: { web: eval/web/loss }\n";
+    let best = |params: f64| 0.02 * (params / 1e7_f64).powf(-0.5);
+    for sweep in [true, false] {
+        let mut world = Growing::new(yaml);
+        for (size, params) in [1e7_f64, 4e7, 1.6e8].into_iter().enumerate().filter(|_| sweep) {
+            for step in -2..=2_i32 {
+                let rate = best(params) * 2_f64.powi(step);
+                let run = format!("n{size}-{}", step + 2);
+                world.append(&format!("{run}/mixlaw.run.yaml"), facts(params, rate).as_bytes());
+                let loss = (3.0 - 0.2 * size as f64) * (1.0 + 0.004 * f64::from(step * step));
+                world.append(&format!("{run}/metrics.jsonl"), lines(10, loss).as_bytes());
+            }
+        }
+        world.look(Duration::ZERO);
+        let high = 5.0 * best(8e7);
+        let published = 1.79 * 8e7_f64.powf(-0.713) * 1e7_f64.powf(0.307);
+        let rate = if sweep { high } else { 5.0 * published };
+        world.append("live/mixlaw.run.yaml", facts(8e7, rate).as_bytes());
+        for _ in 0..3 {
+            world.append("live/metrics.jsonl", lines(3, 3.0).as_bytes());
+            world.look(Duration::ZERO);
+        }
+        let of = |alert: &&Alert| alert.signal.kind == SignalKind::LearningRate;
+        let told: Vec<Alert> = world.told().iter().filter(of).cloned().collect();
+        let current = world.engine().current(SystemTime::now(), &Surroundings::default());
+        let noted = current.snapshot.notices.iter().any(|notice| notice.text.contains("published Step Law"));
+        if sweep {
+            let [alert] = told.as_slice() else { panic!("{told:?}") };
+            assert!(
+                alert.signal.run.contains("live") && alert.signal.evidence.contains("your runs advise"),
+                "{alert:?}"
+            );
+            assert!(alert.signal.evidence.contains("5.0 ×"), "{alert:?}");
+        } else {
+            assert!(told.is_empty() && noted, "{told:?} {:?}", current.snapshot.notices);
+        }
     }
 }
 

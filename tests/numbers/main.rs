@@ -4,8 +4,10 @@ mod evaluations;
 mod few_lines;
 mod hyper;
 mod nothing_to_mix;
+mod optima;
 #[path = "../published/mod.rs"]
 mod published;
+mod routing;
 mod shapes;
 mod table_projects;
 mod tables;

@@ -5,10 +5,12 @@ use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::Event;
 use crate::daemon::health::{self, Contender, Contenders, LineGaps, Rhythm, RunContext};
 use crate::daemon::journal_line::JournalLine;
+use crate::daemon::rates::Rates;
 use crate::daemon::seconds;
 use crate::daemon::shared::Shared;
 use crate::forecast::signals::HealthInputs;
 use crate::store::{RunId, StoreError};
+use crate::vocab::Notice;
 use crate::vocab::signal::Alert;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,8 @@ pub struct HealthCheck {
     alerts: Alerts,
     rhythms: BTreeMap<RunId, Rhythm>,
     contenders: Contenders,
+    /// Learning rates beside what laws advise.
+    rates: Rates,
     /// Runs of which there may be news.
     due: BTreeSet<RunId>,
 }
@@ -31,6 +35,11 @@ impl HealthCheck {
     /// Alerts of a run, newest first.
     pub fn alerts(&self, run: &str) -> Vec<Alert> {
         self.alerts.of(run)
+    }
+
+    /// What laws have to say of learning rates.
+    pub fn notice(&self) -> Option<Notice> {
+        self.rates.notice()
     }
 
     /// Looks at the runs of which there may be news.
@@ -48,6 +57,7 @@ impl HealthCheck {
         }
         let contender = |id| Contender::of(&context(shared, id)?);
         self.contenders.update(&shared.project, shared.runs.keys(), &due, contender);
+        self.rates.retain(|run| shared.runs.contains_key(&run));
         let mut changed = false;
         for id in &due {
             let Some(of) = context(shared, *id) else { continue };
@@ -63,7 +73,8 @@ impl HealthCheck {
                 let reading = LineGaps::of(&shared.store, *id, &of)?;
                 rhythm.observe(&reading);
                 let rival = self.contenders.rival(*id, &shared.project);
-                let inputs = reading.inputs(of, rhythm, &shared.grades.ledger, rival, now);
+                let mut inputs = reading.inputs(of, rhythm, &shared.grades.ledger, rival, now);
+                inputs.rate_off = self.rates.look(*id, &of, &shared.observed, &shared.project);
                 rhythm.silence_seen |= inputs.silence.is_some();
                 changed |= tell(&mut self.alerts, &inputs, at, out);
             }

@@ -91,6 +91,7 @@ impl Engine {
         notices.extend(self.opened.iter().cloned());
         notices.extend(self.components.journal.notices().cloned());
         notices.extend(self.components.logs.notices());
+        notices.extend(self.components.health.notice());
         notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         notices

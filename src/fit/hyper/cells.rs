@@ -38,7 +38,7 @@ pub(super) struct Cell {
     /// Whether learning rate and batch vary.
     pub varies: [bool; 2],
     /// Whether the models have experts.
-    routed: bool,
+    pub routed: bool,
 }
 
 impl Cell {
@@ -89,12 +89,18 @@ pub(super) fn cells(data: &Observations) -> (Vec<Cell>, Vec<String>) {
     if known.is_empty() {
         why.push(match ends.len() {
             0 => "No run has a size, a token count and a loss.".to_owned(),
-            _ => "No run states its learning rate: set facts.learning_rate, or learning_rate of a table.".to_owned(),
+            _ => {
+                "No run that has ended states its learning rate: set facts.learning_rate, or learning_rate of a table."
+                    .to_owned()
+            }
         });
         return (Vec::new(), why);
     }
     if known.len() < ends.len() {
-        why.push(format!("{} left out: learning rate unknown.", counted(ends.len() - known.len(), "run")));
+        why.push(format!(
+            "{} left out: learning rate not known, or not at the end.",
+            counted(ends.len() - known.len(), "run")
+        ));
     }
     let mut groups: Vec<Vec<&Observation>> = Vec::new();
     for row in &known {

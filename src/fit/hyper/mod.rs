@@ -75,6 +75,34 @@ pub fn hyper(data: &Observations, target: Option<(f64, f64)>, seed: u64) -> Hype
     found
 }
 
+/// The refitted law of the learning rate alone, without intervals.
+#[derive(Debug, Clone)]
+pub struct RateLaw {
+    law: Law,
+    routed: bool,
+}
+
+impl RateLaw {
+    /// Of runs in three groups or more of equal N and D; fewer say too little of other sizes.
+    #[must_use]
+    pub fn of(data: &Observations) -> Option<Self> {
+        let (cells, _) = cells(data);
+        let every: Vec<&Cell> = cells.iter().collect();
+        if every.len() < HELD_OUT_CELLS {
+            return None;
+        }
+        let law = minima(&every, &|_, _| 1.0).and_then(|minima| Law::fit(&every, &minima)).ok()?;
+        Some(Self { law, routed: every[0].routed })
+    }
+
+    /// The best peak learning rate for N and D; `None` for another kind of model than those it was fitted to.
+    #[must_use]
+    pub fn learning_rate(&self, params: f64, tokens: f64, routed: bool) -> Option<f64> {
+        let [rate, _] = self.law.at((params, tokens));
+        (routed == self.routed && rate.is_finite()).then(|| rate.exp())
+    }
+}
+
 /// How far a place lies beyond the runs, as a sentence.
 fn beyond(cells: &[&Cell], (params, tokens): (f64, f64)) -> Option<String> {
     let factor = |value: f64, of: fn(&Cell) -> f64| {

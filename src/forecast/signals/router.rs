@@ -1,7 +1,10 @@
 //! Routers of mixtures of experts: how evenly they share out the tokens, and when that goes wrong.
 //!
 //! Read are loads by layer and expert, as shares, percent or counts: OLMoE's `train/TokensPercentage/layer3/expert0` (allenai/OLMo,
-//! `olmo/train.py`) and our own recorded sweeps' `moe/layer_0/expert_0/load`. A load is held against an even one, 1/E of the layer's.
+//! `olmo/train.py`), `moe_ep_usage/L-3_EP-0` of torchtitan's forks whose optimizer hook balances by bias (upstream,
+//! pytorch/torchtitan `torchtitan/components/optimizer.py`, logs no loads), and our own recorded sweeps'
+//! `moe/layer_0/expert_0/load`. A load is held against an even one, 1/E of the layer's. Trainers that log figures of their
+//! own instead: [`super::router_figures`].
 //!
 //! A router that is wrong for [`LASTS`] logged steps in a row is told of, and is well again after [`HEALS`] steps beyond wider
 //! bounds: early in training experts of sound runs are without tokens for up to eight logged steps, and come back.
@@ -13,11 +16,11 @@ const LASTS: usize = 12;
 /// … and after which it is well again.
 const HEALS: usize = 6;
 /// Part of an even load below which an expert is dead, and above which it is alive.
-const DEAD: (f64, f64) = (0.05, 0.2);
+pub(super) const DEAD: (f64, f64) = (0.05, 0.2);
 /// Entropy, as a part of the most, below which a router has collapsed, and above which it has not.
 const COLLAPSED: (f64, f64) = (0.75, 0.85);
 /// Times an even load from which on the busiest expert is overloaded, and below which it is not.
-const OVERLOADED: (f64, f64) = (4.0, 3.0);
+pub(super) const OVERLOADED: (f64, f64) = (4.0, 3.0);
 /// Experts that a sentence names before it counts.
 const NAMED: usize = 3;
 
@@ -33,14 +36,25 @@ pub struct RouterLoads<'a> {
 /// The layer and the expert whose load a key is; the layer as the bytes at its front. `None` for any other metric.
 #[must_use]
 pub fn expert_of(key: &str) -> Option<(usize, u32)> {
+    let number = |text: &str| {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        Some((text[..digits].parse().ok()?, text[digits..].to_owned()))
+    };
+    if let Some(at) = memchr::memmem::find(key.as_bytes(), b"_EP-") {
+        let (layer, (expert, behind)) = (&key[..at], number(&key[at + "_EP-".len()..])?);
+        let numbered = layer.rsplit_once("moe_ep_usage/L-")?.1;
+        return (behind.is_empty() && is_number(numbered)).then_some((at, expert));
+    }
     let at = memchr::memmem::find(key.as_bytes(), b"/expert")?;
-    let (layer, rest) = (&key[..at], key[at + "/expert".len()..].trim_start_matches('_'));
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, behind) = (rest[..digits].parse().ok()?, &rest[digits..]);
+    let layer = &key[..at];
+    let (expert, behind) = number(key[at + "/expert".len()..].trim_start_matches('_'))?;
     let is_load = behind == "/load" || behind.is_empty() && layer.contains("TokensPercentage/");
     let numbered = layer.rsplit('/').next()?.strip_prefix("layer")?.trim_start_matches('_');
-    let is_layer = !numbered.is_empty() && numbered.bytes().all(|b| b.is_ascii_digit());
-    (is_load && is_layer).then_some((at, number))
+    (is_load && is_number(numbered)).then_some((at, expert))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// How evenly tokens are shared out at one step.
@@ -103,14 +117,14 @@ pub fn is_suspicious(loads: &[f64]) -> bool {
 
 /// Something that is so from many steps in a row on, until it is not for some.
 #[derive(Debug, Clone, Copy, Default)]
-struct Lasting {
+pub(super) struct Lasting {
     bad: usize,
     good: usize,
-    is_so: bool,
+    pub is_so: bool,
 }
 
 impl Lasting {
-    fn step(&mut self, bad: bool, good: bool) {
+    pub fn step(&mut self, bad: bool, good: bool) {
         self.bad = if bad { self.bad + 1 } else { 0 };
         self.good = if good { self.good + 1 } else { 0 };
         self.is_so = if self.is_so { self.good < HEALS } else { self.bad >= LASTS };
@@ -185,12 +199,21 @@ mod tests {
         for (key, layer, expert) in [
             ("train/TokensPercentage/layer3/expert0", "train/TokensPercentage/layer3", 0),
             ("moe/layer_1/expert_17/load", "moe/layer_1", 17),
+            ("moe_ep_usage/L-12_EP-5", "moe_ep_usage/L-12", 5),
         ] {
             assert_eq!(expert_of(key).map(|(at, number)| (&key[..at], number)), Some((layer, expert)), "{key}");
         }
-        for key in
-            ["train/TokensTotal/layer3/expert0", "moe/layer_1/expert_17/loss", "moe/layer_x/expert_1/load", "expert"]
-        {
+        for key in [
+            "train/TokensTotal/layer3/expert0",
+            "moe/layer_1/expert_17/loss",
+            "moe/layer_x/expert_1/load",
+            "expert",
+            "moe_bias/L-1_EP-0",
+            "moe_ep_usage/L-_EP-0",
+            "moe_ep_usage/L-1_EP-",
+            // Only the five busiest and the five idlest of all layers, other ones each time: no loads of a layer.
+            "moe_expert_utilization/layer_0_expert_5",
+        ] {
             assert_eq!(expert_of(key), None, "{key}");
         }
     }

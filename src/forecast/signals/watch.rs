@@ -65,7 +65,7 @@ impl Watch {
         let over = if inputs.progress == Some(1.0) { 1 } else { OVER };
         for ((kind, metric), state) in &mut told.states {
             let is_so = now.iter().any(|s| s.kind == *kind && s.metric == *metric);
-            let looked_at = !inputs.history || matches!(kind, SignalKind::RouterCollapse | SignalKind::DeadExpert);
+            let looked_at = !inputs.history || kind.is_of_a_router();
             if is_so || kind.is_momentary() || !looked_at {
                 continue;
             }
