@@ -8,6 +8,9 @@ use mixlaw::laws::{self, Variable};
 use mixlaw::vocab::{Observation, Observations};
 use std::collections::BTreeMap;
 
+/// Which rows are left out.
+type Is<'a> = &'a dyn Fn(&Observation) -> bool;
+
 /// Steps of which losses are used: laws that see tokens need several.
 const STEPS: [f64; 4] = [50_000.0, 100_000.0, 150_000.0, 200_000.0];
 
@@ -49,7 +52,7 @@ fn rms(predict: impl Fn(&Observation) -> f64, rows: &[Observation]) -> f64 {
     (rows.iter().map(square).sum::<f64>() / rows.len() as f64).sqrt()
 }
 
-fn without(all: &Observations, is_out: &dyn Fn(&Observation) -> bool) -> (Observations, Vec<Observation>) {
+fn without(all: &Observations, is_out: Is<'_>) -> (Observations, Vec<Observation>) {
     let (out, left): (Vec<_>, Vec<_>) = all.rows.iter().cloned().partition(|row| is_out(row));
     (Observations { rows: left, ..all.clone() }, out)
 }
@@ -73,8 +76,7 @@ fn laws_of_experts_are_compared_where_they_have_seen_nothing() {
         let (largest, experts) = (most(|row| row.active_params), most(|row| row.experts));
         let of_largest = |row: &Observation| row.active_params > 0.99 * largest;
         let of_most = |row: &Observation| row.experts > 0.99 * experts;
-        let cases: [(&str, &dyn Fn(&Observation) -> bool); 2] =
-            [("largest size", &of_largest), ("largest E", &of_most)];
+        let cases: [(&str, Is<'_>); 2] = [("largest size", &of_largest), ("largest E", &of_most)];
         for (what, is_out) in cases {
             let ((ends_left, out), (curves_left, _)) = (without(&finals, is_out), without(&all, is_out));
             assert!(out.len() >= 3 && ends_left.rows.len() >= 20, "{router}: {} left out", out.len());
