@@ -14,6 +14,9 @@ use crate::vocab::{
 };
 use clap::Args;
 
+/// Most losses whose groups of runs are all printed.
+const DETAILED: usize = 2;
+
 /// Arguments of `hyper`.
 #[derive(Debug, Args)]
 pub struct Hyper {
@@ -75,9 +78,12 @@ fn show(answer: &HyperAnswer) -> String {
         for why in &fit.why_not {
             out.push_str(&format!("  {}\n", printable(why)));
         }
-        if !fit.cells.is_empty() {
+        if !fit.cells.is_empty() && answer.losses.len() <= DETAILED {
             out.push_str(&format!("\n{}\n{}", optima(&fit.cells), trials(fit)));
         }
+    }
+    if answer.losses.len() > DETAILED && answer.losses.iter().any(|fit| !fit.cells.is_empty()) {
+        out.push_str("\nfor the groups of runs of one loss: mixlaw hyper --metric NAME\n");
     }
     for note in &answer.notes {
         out.push_str(&format!("\nnote: {}\n", printable(note)));

@@ -11,10 +11,13 @@ pub static CARD: LawInfo = LawInfo {
     name: "step-law",
     title: "Step Law",
     form: "lr = 1.79·N^−.713·D^.307, batch = .58·D^.571 tokens",
-    needs: "N, D; uses the published constants, fits nothing",
+    needs: "N, D; these are the published constants",
     gives: "the peak learning rate and the tokens per step",
     source: "Li et al. 2025, arXiv:2503.04715",
-    caveats: &["valid for AdamW with a cosine or WSD schedule that ends at a small learning rate"],
+    caveats: &[
+        "valid for AdamW with a cosine or WSD schedule that ends at a small learning rate",
+        "`mixlaw hyper` fits the same form to your own runs, where they vary in learning rate or batch",
+    ],
 };
 
 /// The peak learning rate for N parameters (without embeddings) and D tokens.

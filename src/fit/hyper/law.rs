@@ -55,8 +55,8 @@ impl Law {
             return Err(Gap::AtEdges);
         }
         let directions = directions(&targets);
-        let by_tokens: Vec<Direction> =
-            if spread(&targets, [0.0, 1.0]) >= APART { vec![[0.0, 1.0]] } else { Vec::new() };
+        let varies = spread(&targets, [0.0, 1.0]) >= APART && targets.len() > 2;
+        let by_tokens: Vec<Direction> = if varies { vec![[0.0, 1.0]] } else { Vec::new() };
         let forms = [[directions.clone(), by_tokens], [directions.clone(), directions]];
         let of = |form: &[Vec<Direction>; 2]| solve(&targets, form, &minima.bend);
         let scored = forms.iter().filter_map(|form| Some((held_out(&targets, form, &minima.bend)?, of(form)?)));
@@ -81,12 +81,12 @@ impl Law {
         place
     }
 
-    /// Distances of cells from the law, made longer by what the fit takes from them; empty where they say nothing.
+    /// Distances of cells from the law, made longer by what the fit takes from them and by how few they are; empty where they
+    /// say nothing, as a law with as many coefficients as cells goes through all of them.
     pub fn misses(&self) -> Vec<Place> {
         let longer = |d: usize| {
             let (cells, fitted) = (self.misses.len() as f64, self.over[d].len() as f64);
-            // A law with as many coefficients as cells goes through all of them.
-            if cells > fitted { (cells / (cells - fitted)).sqrt() } else { f64::NAN }
+            if cells > fitted { (cells / (cells - fitted)).sqrt() * few(cells - fitted) } else { f64::NAN }
         };
         let factors = [longer(0), longer(1)];
         let known = |d: usize| self.over[d].is_empty() || factors[d].is_finite();
@@ -136,6 +136,13 @@ impl Law {
             batch_slack: slack(1),
         }
     }
+}
+
+/// The 95 % quantile of Student's t over that of the normal distribution (Cornish and Fisher's expansion).
+fn few(freedom: f64) -> f64 {
+    let z = 1.645_f64;
+    let (first, second) = ((z.powi(3) + z) / 4.0, (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0);
+    (z + first / freedom + second / freedom.powi(2)) / z
 }
 
 /// Minima of cells over the published law; those outside what was tried only where they are not `within`.

@@ -33,6 +33,8 @@ const HELD_OUT_RESAMPLES: usize = 100;
 /// Fewest cells of which one is held out.
 const HELD_OUT_CELLS: usize = 3;
 
+/// ln of a factor within which sizes and token counts are equal.
+const SAME: f64 = 0.02;
 /// Factor beyond the runs from which on advice is an extrapolation.
 const BEYOND: f64 = 1.5;
 
@@ -184,8 +186,11 @@ fn advice(law: &Law, cells: &[&Cell], draws: &[Minima], at: (f64, f64), seed: u6
             places.push(plus(refitted.at(at), miss()));
         }
     }
+    // Where nothing says how far a law may miss, only what the runs themselves measured has an interval.
+    let measured = |cell: &&Cell| (cell.params / at.0).ln().abs() < SAME && (cell.tokens / at.1).ln().abs() < SAME;
+    let known = !misses.is_empty() || cells.iter().any(measured);
     let of = |d: usize| {
-        let range = range(places.iter().map(|place| place[d]).collect()).map(f64::exp);
+        let range = range(places.iter().map(|place| place[d]).filter(|_| known).collect()).map(f64::exp);
         value[d].is_finite().then(|| Estimate { value: value[d].exp(), range })
     };
     HyperAdvice { learning_rate: of(0), batch_tokens: of(1) }
@@ -212,7 +217,8 @@ fn held_out(found: &mut HyperFit, cells: &[Cell], best: &Minima, seed: u64) {
             let (Some(estimate), Some(own), Some((least, most))) = (estimate, best.at[index], cell.tried(d)) else {
                 continue;
             };
-            if (least..=most).contains(&own[d]) {
+            // An open interval holds everything, and says nothing.
+            if (least..=most).contains(&own[d]) && estimate.range.factor().is_finite() {
                 held[d].of += 1;
                 held[d].held += usize::from(estimate.range.contains(own[d].exp()));
             }

@@ -112,6 +112,12 @@ fn one_thing_varied_gives_an_answer_in_it_alone() {
 fn what_the_runs_do_not_vary_stays_as_published_and_is_said() {
     // One size and one token count.
     let one = ask(&Sweep { sizes: vec![(2e8, 8e9)], ..Sweep::whole(0.0) });
+    assert!(
+        one.advised.as_ref().and_then(|a| a.learning_rate).is_some_and(|e| e.range.low.is_nan()),
+        "no interval: {one:?}"
+    );
+    let there = hyper(&Sweep { sizes: vec![(2e8, 8e9)], ..Sweep::whole(0.001) }.data(1), Some((2e8, 8e9)), 0);
+    assert!(there.advised.unwrap().learning_rate.is_some_and(|e| e.range.contains(truth(2e8, 8e9)[0].exp())));
     let rate = one.law.as_ref().and_then(|law| law.learning_rate).expect("a law");
     assert!((rate[1] + 0.713).abs() < 1e-9 && (rate[2] - 0.307).abs() < 1e-9, "{rate:?}");
     assert!(one.law.unwrap().borrowed.is_some_and(|b| b.contains("exponents of N and D")));
