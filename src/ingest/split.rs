@@ -25,7 +25,13 @@ pub struct Split {
 const NAMED_BY_PATH: [&str; 2] = ["mlflow", "dvclive"];
 
 /// Words of names that are no domain.
-const GENERIC: [&str; 43] = [
+const GENERIC: [&str; 49] = [
+    "final",
+    "best",
+    "last",
+    "latest",
+    "mean",
+    "overall",
     "log",
     "logs",
     "logging",
@@ -232,6 +238,7 @@ mod tests {
             ("eval/2025-01-02/log.txt", false, Some("eval/loss")),
             ("slurm-eval-4711.out", false, Some("eval/loss")),
             ("evals.csv", false, Some("evals/loss")),
+            ("seed_0/final_val_loss.txt", false, Some("val/loss")),
             ("validation.code.jsonl", false, Some("validation/code/loss")),
             ("test.log", false, None),
             ("test.log", true, Some("test/loss")),

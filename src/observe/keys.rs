@@ -82,7 +82,9 @@ pub(super) fn domain_of(key: &str) -> Option<String> {
     if judge(&words, key)?.unmarked {
         return None;
     }
-    let named = words.into_iter().filter(|w| !HELD_OUT.contains(&w.as_str()) && !LOSS.contains(&w.as_str()));
+    // Megatron's 'lm loss validation' is of no corpus called 'lm'.
+    let says_nothing = |word: &str| HELD_OUT.contains(&word) || LOSS.contains(&word) || word == "lm";
+    let named = words.into_iter().filter(|w| !says_nothing(w));
     Some(named.collect::<Vec<_>>().join("_"))
 }
 
@@ -144,8 +146,9 @@ pub(super) fn evaluation(key: &str) -> Option<Evaluation> {
     }
     let last = key.rsplit('/').next().unwrap_or(key);
     let plain = |text: &str| -> Vec<String> {
-        let said =
-            |w: &String| HELD_OUT.contains(&w.as_str()) || LOSS.contains(&w.as_str()) || SCORE.contains(&w.as_str());
+        let said = |w: &String| {
+            HELD_OUT.contains(&w.as_str()) || LOSS.contains(&w.as_str()) || SCORE.contains(&w.as_str()) || w == "lm"
+        };
         self::words(text).into_iter().filter(|w| !said(w)).collect()
     };
     let mut name = plain(last);
@@ -277,7 +280,7 @@ mod tests {
             ("eval/rust/loss", Some("rust")),
             ("val_loss", Some("")),
             ("evaluation_loss_vs_iterations", Some("")),
-            ("lm loss validation vs samples", Some("lm")),
+            ("lm loss validation vs samples", Some("")),
             ("eval/stack_exchange/loss", Some("stack_exchange")),
             ("train/loss", None),
             ("grad_norm", None),

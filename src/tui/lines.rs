@@ -234,7 +234,10 @@ impl Lines<'_> {
             (plot.y + ((down * f64::from(plot.height * 4 - 1)).round() as u16 / 4).min(plot.height - 1), text)
         };
         let rows = Self::labels(ranges, plot.height).into_iter().map(row);
-        let (values, _) = ticks(ranges.x, usize::from(plot.width / 12).clamp(1, 10));
+        let most = usize::from(plot.width / 12).clamp(1, 10);
+        // There is no half of a step.
+        let whole = |(values, decimals): (Vec<f64>, usize)| (self.amounts || decimals == 0).then_some(values);
+        let values = (1..=most).rev().find_map(|most| whole(ticks(ranges.x, most))).unwrap_or_default();
         let columns = values.into_iter().map(|value| {
             let across = (value - ranges.x.0) / (ranges.x.1 - ranges.x.0);
             let x = plot.x + ((across * f64::from(plot.width * 2 - 1)).round() as u16 / 2).min(plot.width - 1);
