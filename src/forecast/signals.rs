@@ -14,7 +14,7 @@ mod watch;
 pub(super) use shapes::divergence;
 
 pub use router::{Balance, RouterLoads, expert_of, is_suspicious};
-pub use router_figures::{Figure, RouterFigures, figure_of};
+pub use router_figures::{Figure, RouterFigures, RouterNow, figure_of, routers_now};
 
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};

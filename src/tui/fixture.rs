@@ -52,7 +52,7 @@ fn number(value: f64, source: &str) -> Sourced<FactValue> {
     Sourced { value: FactValue::Number(value), source: source.to_owned() }
 }
 
-fn metric(points: u64, last_step: i64, last: f64) -> MetricView {
+pub fn metric(points: u64, last_step: i64, last: f64) -> MetricView {
     let status = (!last.is_finite()).then(|| "nan".to_owned());
     MetricView { points, segments: 1, last_step, last, status }
 }

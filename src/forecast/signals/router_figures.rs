@@ -14,6 +14,7 @@
 use super::SignalKind;
 use super::router::{DEAD, Lasting, OVERLOADED};
 use crate::vocab::Severity;
+use std::collections::BTreeMap;
 
 /// Part of the tokens from which on drops are told of, and below which they are over.
 const DROPS: (f64, f64) = (0.1, 0.05);
@@ -81,13 +82,10 @@ impl RouterFigures {
     /// Whether the newest values are worth a look at those before.
     #[must_use]
     pub fn is_suspicious(newest: &[(Figure, f64)]) -> bool {
-        let of = |figure: Figure| newest.iter().find(|(of, _)| *of == figure).map(|(_, value)| *value);
-        let over = |figure: Figure| Some(of(figure)? / of(Figure::Middle)?);
-        let busiest = of(Figure::Busiest).or_else(|| over(Figure::Most));
-        let idlest = of(Figure::Idlest).or_else(|| over(Figure::Fewest));
-        busiest.is_some_and(|v| v >= OVERLOADED.1)
-            || idlest.is_some_and(|v| v <= DEAD.1)
-            || of(Figure::Dropped).is_some_and(|v| v >= DROPS.1)
+        let now = RouterNow::of(String::new(), newest);
+        now.busiest.is_some_and(|v| v >= OVERLOADED.1)
+            || now.idlest.is_some_and(|v| v <= DEAD.1)
+            || now.dropped.is_some_and(|v| v >= DROPS.1)
     }
 
     fn of(&self, figure: Figure) -> Option<&[(i64, f64)]> {
@@ -103,6 +101,63 @@ impl RouterFigures {
         let even = |step: i64| middle.binary_search_by_key(&step, |p| p.0).ok().map(|at| middle[at].1);
         points.iter().filter_map(|(step, v)| Some((*step, v / even(*step).filter(|e| *e > 0.0)?))).collect()
     }
+}
+
+/// The newest figures of one layer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouterNow {
+    /// The layer, as its keys begin.
+    pub layer: String,
+    /// Largest load over an even one, or over the median expert's.
+    pub busiest: Option<f64>,
+    /// Smallest load over the same.
+    pub idlest: Option<f64>,
+    /// Part of the tokens that is dropped.
+    pub dropped: Option<f64>,
+}
+
+impl RouterNow {
+    fn of(layer: String, newest: &[(Figure, f64)]) -> Self {
+        let of = |figure: Figure| newest.iter().find(|(of, _)| *of == figure).map(|(_, value)| *value);
+        let over = |figure: Figure| Some(of(figure)? / of(Figure::Middle).filter(|middle| *middle > 0.0)?);
+        Self {
+            layer,
+            busiest: of(Figure::Busiest).or_else(|| over(Figure::Most)),
+            idlest: of(Figure::Idlest).or_else(|| over(Figure::Fewest)),
+            dropped: of(Figure::Dropped),
+        }
+    }
+
+    /// Whether an expert has several times an even share.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
+        self.busiest.is_some_and(|v| v >= OVERLOADED.0)
+    }
+
+    /// Whether an expert gets next to none of the tokens.
+    #[must_use]
+    pub fn has_dead(&self) -> bool {
+        self.idlest.is_some_and(|v| v < DEAD.0)
+    }
+
+    /// Whether many tokens are dropped.
+    #[must_use]
+    pub fn drops(&self) -> bool {
+        self.dropped.is_some_and(|v| v > DROPS.0)
+    }
+}
+
+/// The routers of a run by the newest values of its metrics, by layer.
+pub fn routers_now<'a>(metrics: impl Iterator<Item = (&'a str, f64)>) -> Vec<RouterNow> {
+    let mut layers: BTreeMap<(u64, &str), Vec<(Figure, f64)>> = BTreeMap::new();
+    for (key, value) in metrics {
+        let Some((at, figure)) = figure_of(key).filter(|_| value.is_finite()) else { continue };
+        let layer = &key[..at];
+        let digits = layer.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let number = layer[layer.len() - digits..].parse().unwrap_or(0);
+        layers.entry((number, layer)).or_default().push((figure, value));
+    }
+    layers.into_iter().map(|((_, layer), newest)| RouterNow::of(layer.to_owned(), &newest)).collect()
 }
 
 /// What goes wrong, with the newest step and a sentence.
@@ -162,6 +217,25 @@ mod tests {
         ] {
             assert_eq!(figure_of(key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn the_newest_figures_are_those_worked_out_by_hand() {
+        let metrics = [
+            ("mb_moe/layer10_max_tpe", 0.6),
+            ("mb_moe/layer10_median_tpe", 0.2),
+            ("mb_moe/layer2_max_tpe", 0.25),
+            ("mb_moe/layer2_median_tpe", 0.2),
+            ("mb_moe/layer2_min_tpe", 0.004),
+            ("train/block 03/token drop rate", 0.25),
+            ("loss", 2.0),
+        ];
+        let now = routers_now(metrics.into_iter());
+        let names: Vec<&str> = now.iter().map(|now| now.layer.as_str()).collect();
+        assert_eq!(names, ["mb_moe/layer2", "train/block 03", "mb_moe/layer10"], "by number");
+        assert!((now[0].busiest.unwrap() - 1.25).abs() < 1e-12 && (now[0].idlest.unwrap() - 0.02).abs() < 1e-12);
+        assert!(now[0].has_dead() && !now[0].is_overloaded() && now[1].drops() && !now[2].drops());
+        assert!((now[2].busiest.unwrap() - 3.0).abs() < 1e-12 && now[2].idlest.is_none());
     }
 
     fn points(at: impl Fn(i64) -> f64) -> Vec<(i64, f64)> {

@@ -241,6 +241,22 @@ fn the_routers_of_a_run_are_mapped() {
     press(&mut m, KeyCode::Up);
     answer(&mut m);
     assert!(screen(&m).contains("layer 2 of 4"), "{}", screen(&m));
+    let mut figured = fixture::isoflop();
+    for run in figured.runs.iter_mut().map(Arc::make_mut) {
+        for (key, value) in [
+            ("train/block 00/load imbalance", 1.2),
+            ("train/block 01/load imbalance", 6.0),
+            ("train/block 01/token drop rate", 0.3),
+        ] {
+            Arc::make_mut(&mut run.metrics).insert(key.into(), fixture::metric(40, 400, value));
+        }
+    }
+    let mut m = model(figured, (120, 40));
+    type_in(&mut m, "Ez");
+    let seen = screen(&m);
+    for words in ["busiest", "train/block 01", "6.00×", "1.20×", "30"] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
     let mut none = model(fixture::sweep(), (80, 24));
     type_in(&mut none, "E");
     assert_ne!(none.focus, crate::tui::ViewId("router"), "nothing has experts");

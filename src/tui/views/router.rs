@@ -1,5 +1,6 @@
 //! Routers of the selected run: the loads of one layer's experts over the steps, and how evenly each layer shares out tokens.
 
+mod figures;
 mod map;
 
 use super::{Actions, Ask, Cx, Motion, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
@@ -63,6 +64,11 @@ impl Router {
         let run = shared.selected_run().filter(|run| is_logged(run))?;
         let columns = u32::from(text_area(inner).width.saturating_sub(map::LABEL)).clamp(8, MOST_COLUMNS);
         Some(RouterQuery { run: run.id, columns, layer: self.layer.clone() })
+    }
+
+    /// The selected run, where its trainer logs figures of its routers and no loads.
+    fn figured(shared: &Shared) -> Option<&RunView> {
+        shared.selected_run().filter(|run| !is_logged(run) && figures::are_logged(run))
     }
 
     /// The answer that has come, be it of another width or layer.
@@ -157,9 +163,10 @@ impl View for Router {
     fn presence(&self, shared: &Shared) -> Presence {
         let Some(snapshot) = &shared.snapshot else { return Presence::Gone };
         let has_experts = |run: &RunView| run.number(FactName::Experts).is_some_and(|experts| experts > 1.0);
-        if shared.selected_run().is_some_and(is_logged) {
+        let says_something = |run: &RunView| is_logged(run) || figures::are_logged(run);
+        if shared.selected_run().is_some_and(says_something) {
             Presence::There
-        } else if snapshot.runs.iter().any(|run| has_experts(run) || is_logged(run)) {
+        } else if snapshot.runs.iter().any(|run| has_experts(run) || says_something(run)) {
             Presence::Quiet
         } else {
             Presence::Gone
@@ -180,17 +187,29 @@ impl View for Router {
     }
 
     fn height(&self, shared: &Shared, _: u16) -> usize {
-        if self.arrived(shared).is_some() { PRINTED } else { 1 }
+        let figures = |run: &RunView| figures::table(&shared.theme, run).len();
+        match Self::figured(shared) {
+            Some(run) => figures(run).min(PRINTED),
+            None if self.arrived(shared).is_some() => PRINTED,
+            None => 1,
+        }
     }
 
     fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
         let (theme, area) = (&shared.theme, text_area(pane.inner));
+        if let Some(run) = Self::figured(shared) {
+            for (y, line) in (area.y..area.bottom()).zip(&figures::table(theme, run)) {
+                buf.set_line(area.x, y, line, area.width);
+            }
+            return;
+        }
         let answer = self.arrived(shared).filter(|answer| !answer.layers.is_empty());
         let Some(answer) = answer else {
             let asked = self.query(shared, pane.inner).map(Question::Router);
             let text = match (&asked, asked.as_ref().and_then(|asked| shared.answer(asked))) {
                 (None, _) => "The selected run logs no loads of experts. These are read: moe/layer_0/expert_0/load, \
-                     train/TokensPercentage/layer0/expert0."
+                     train/TokensPercentage/layer0/expert0, moe_ep_usage/L-0_EP-0; and figures of OLMo-core, LLM Foundry \
+                     and NeMo Automodel."
                     .to_owned(),
                 (_, Some(Answer::Failed(why))) => format!("The loads cannot be shown: {}.", printable(why)),
                 _ => "Reading the loads …".to_owned(),
