@@ -14,11 +14,15 @@ mod abstain;
 pub mod decisions;
 pub mod design;
 mod evidence;
+mod flat;
+mod groups;
+mod hull;
 mod limits;
 mod matters;
 mod measured;
 pub mod next;
 mod probability;
+mod reach;
 mod reasons;
 mod region;
 mod samples;
@@ -115,14 +119,7 @@ fn advise(
         current: &current,
         spacing: probability::spacing(&mixtures),
     };
-    let cuts = |explored| Cuts {
-        domains: &project.domains,
-        bounds: &project.bounds,
-        available: &project.available_tokens,
-        max_epochs: project.max_epochs,
-        tokens: scale.tokens,
-        explored,
-    };
+    let cuts = |explored| Cuts::of(project, scale.tokens, explored);
     let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
     let region = Region::new(&cuts(inside)).map_err(|reasons| Abstention {
         reasons,
@@ -202,19 +199,21 @@ fn advise(
             "The mixture matters: with the mixtures shuffled between the runs, {p} of tables are predicted as well."
         )
     }));
+    let flat = if keep { Vec::new() } else { flat::ranges(&joint, &region, advised) };
     let (weights, p_better, gain) = if keep { (&current, 0.5, 0.0) } else { (advised, p_better, gain) };
     let mixture = Mixture::from_weights(&project.domains, weights);
     let current = Mixture::from_weights(&project.domains, &current);
     Ok(Recommendation {
         id: name(project, &mixture, &current),
         expected: expected(&joint, weights, trial.filter(|_| !keep).map(|(_, trial)| trial)),
-        measured: best_trial.map(|(_, trial)| trial.view(project)),
+        measured: best_trial.map(|(_, trial)| Box::new(trial.view(project))),
         is_measured: trial.is_some() && !keep,
         since: None,
         decided: None,
         p_better,
         p_within_limits: joint.within(weights),
         gain,
+        flat: project.domains.iter().cloned().zip(flat).collect(),
         mixture,
         current,
         reasons,
@@ -226,6 +225,13 @@ fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Ch
     let guess = Problem { region, objective: &objective, excess: &|w| joint.excess(w), seed }
         .solve()
         .ok_or_else(|| Some("The fitted laws give no finite loss at the target.".to_owned()))?;
+    if region.outside(&guess.weights) > 0.0 {
+        return Err(Some(
+            "No mixture that the runs have explored keeps bounds, supply, shares of groups and the distance from the current \
+             mixture together."
+                .to_owned(),
+        ));
+    }
     if guess.breach > 0.0 {
         let limits: Vec<&str> = joint.limits.iter().map(|l| l.text.as_str()).collect();
         return Err(Some(format!(

@@ -97,16 +97,14 @@ fn propose(
     let mixes = project.domains.len() > 1 && mixtures.len() > 1;
     let scales = pool::scales(needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)));
     let region = |supply: bool, inside: bool| {
-        let none = BTreeMap::new();
-        Region::new(&Cuts {
-            domains: &project.domains,
-            bounds: &project.bounds,
-            available: if supply { &project.available_tokens } else { &none },
-            max_epochs: project.max_epochs,
-            tokens: target.tokens,
-            explored: inside.then_some(mixtures.as_slice()),
-        })
-        .map_err(|reasons| Abstention { reasons, ..Abstention::default() })
+        let (none, no_groups) = (BTreeMap::new(), BTreeMap::new());
+        let cuts = Cuts::of(project, target.tokens, inside.then_some(mixtures.as_slice()));
+        // What is launched to learn from may be further away than what is decided for.
+        let cuts = match supply {
+            true => cuts,
+            false => Cuts { available: &none, groups: &no_groups, near: None, ..cuts },
+        };
+        Region::new(&cuts).map_err(|reasons| Abstention { reasons, ..Abstention::default() })
     };
     let (decisions, choices) = if mixes {
         let (decided, launched) = (region(true, !evidence.extrapolate)?, region(false, false)?);
@@ -256,7 +254,9 @@ impl World<'_> {
         start: Option<Vec<f64>>,
         seed: u64,
     ) -> Vec<Decision> {
-        let centre = pool::centre(explored, self.domains.len());
+        // Within groups, what may be decided for is between the corners that have their shares.
+        let explored = if region.groups.is_empty() { explored } else { region.corners.as_slice() };
+        let centre = region.pulled(&pool::centre(explored, self.domains.len()));
         let mut all: Vec<Decision> = Vec::new();
         let mut around = start.unwrap_or_else(|| centre.clone());
         for round in 0..ROUNDS {

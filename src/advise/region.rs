@@ -1,6 +1,12 @@
-//! Feasible mixtures: the simplex, restricted by bounds, by the available tokens, and to the mixtures that the runs cover.
+//! Feasible mixtures: the simplex, restricted by bounds, by the available tokens, to shares of groups, to what is near the
+//! mixture in use, and to the mixtures that the runs cover.
 
+use super::groups::{Share, range_text};
+use super::hull::{blend, toward};
+use super::reach::Reach;
+use crate::project::{Group, Project};
 use crate::vocab::number::show_amount;
+use std::collections::BTreeMap;
 
 /// How far a weight may stand outside its range and still count as inside: rounding of hand-written weights.
 const TOLERANCE: f64 = 1e-9;
@@ -45,13 +51,17 @@ impl Range {
     }
 }
 
-/// The mixtures that may be advised: inside the box of `ranges` and inside the convex hull of `corners`.
+/// The mixtures that may be advised: inside the box of `ranges`, inside the convex hull of `corners`, and within `reach`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Region {
     /// One per domain.
     pub ranges: Vec<Range>,
-    /// Mixtures whose convex combinations may be advised: those of the runs, or the pure domains.
+    /// Mixtures whose convex combinations may be advised: those of the runs, or the pure domains, cut to the groups' shares.
     pub corners: Vec<Vec<f64>>,
+    /// Groups of several domains.
+    pub groups: Vec<Share>,
+    /// How far from the mixture in use; `None` for any distance.
+    pub reach: Option<Reach>,
 }
 
 /// What cuts the simplex.
@@ -59,15 +69,36 @@ pub(super) struct Cuts<'a> {
     /// Names of the domains.
     pub domains: &'a [String],
     /// Least and most weight by domain.
-    pub bounds: &'a std::collections::BTreeMap<String, [f64; 2]>,
+    pub bounds: &'a BTreeMap<String, [f64; 2]>,
+    /// Least and most share by group.
+    pub groups: &'a BTreeMap<String, Group>,
     /// Tokens there are, by domain.
-    pub available: &'a std::collections::BTreeMap<String, f64>,
+    pub available: &'a BTreeMap<String, f64>,
     /// How often a token may be repeated.
     pub max_epochs: f64,
     /// D of the target.
     pub tokens: f64,
     /// Distinct mixtures of the runs; `None` to look outside them.
     pub explored: Option<&'a [Vec<f64>]>,
+    /// Weights in use, with the most weight that may move and the most divergence; `None` where they don't limit.
+    pub near: Option<(Vec<f64>, Option<f64>, Option<f64>)>,
+}
+
+impl<'a> Cuts<'a> {
+    /// All that a project says of the mixture of its target, with so many tokens.
+    pub fn of(project: &'a Project, tokens: f64, explored: Option<&'a [Vec<f64>]>) -> Self {
+        let near = project.current.as_ref().map(|now| now.weights(&project.domains));
+        Self {
+            domains: &project.domains,
+            bounds: &project.bounds,
+            groups: &project.groups,
+            available: &project.available_tokens,
+            max_epochs: project.max_epochs,
+            tokens,
+            explored,
+            near: near.map(|now| (now, project.max_change, project.max_divergence)),
+        }
+    }
 }
 
 impl Region {
@@ -77,7 +108,10 @@ impl Region {
         let mut ranges = Vec::with_capacity(domains);
         for (i, domain) in cuts.domains.iter().enumerate() {
             let mut range = Range::full();
-            if let Some([low, high]) = cuts.bounds.get(domain) {
+            // A group of one domain is a bound.
+            let alone =
+                cuts.groups.values().filter(|group| group.domains == [domain.as_str()]).map(|group| &group.share);
+            for [low, high] in cuts.bounds.get(domain).into_iter().chain(alone) {
                 range.raise(*low, Edge::Bound);
                 range.lower(*high, Edge::Bound);
             }
@@ -92,12 +126,28 @@ impl Region {
             }
             ranges.push(range);
         }
-        let corners = match cuts.explored {
+        let mut corners = match cuts.explored {
             Some(explored) => explored.to_vec(),
             None => (0..domains).map(|i| (0..domains).map(|j| f64::from(u8::from(i == j))).collect()).collect(),
         };
-        let region = Self { ranges, corners };
-        let reasons = region.contradictions(cuts);
+        let index = |name: &String| cuts.domains.iter().position(|domain| domain == name);
+        let share = |(name, group): (&String, &Group)| {
+            let members: Vec<usize> = group.domains.iter().filter_map(index).collect();
+            (members.len() > 1).then(|| Share { name: name.clone(), members, range: group.share })
+        };
+        let groups: Vec<Share> = cuts.groups.iter().filter_map(share).collect();
+        let mut reasons = Vec::new();
+        for group in &groups {
+            match group.cut(&corners) {
+                left if left.is_empty() => reasons.push(group.contradiction(&corners)),
+                left => corners = left,
+            }
+        }
+        let near = cuts.near.as_ref();
+        let reach = near.and_then(|(now, change, divergence)| Reach::new(now, *change, *divergence, &corners));
+        reasons.extend(reach.as_ref().and_then(Reach::contradiction));
+        let region = Self { ranges, corners, groups, reach };
+        reasons.extend(region.contradictions(cuts));
         if reasons.is_empty() { Ok(region) } else { Err(reasons) }
     }
 
@@ -132,11 +182,46 @@ impl Region {
         reasons
     }
 
-    /// How far `weights` are outside the box, in weight; 0 inside.
+    /// How far `weights` are outside the box, the groups' shares and the reach, the worst of them; 0 inside.
     pub fn outside(&self, weights: &[f64]) -> f64 {
         let over = |w: f64, r: &Range| (r.low - w).max(w - r.high).max(0.0);
         let worst = weights.iter().zip(&self.ranges).map(|(w, r)| over(*w, r)).fold(0.0, f64::max);
+        let worst = self.groups.iter().map(|group| group.excess(weights)).fold(worst, f64::max);
+        let worst = self.reach.as_ref().map_or(0.0, |reach| reach.excess(weights)).max(worst);
         if worst <= TOLERANCE { 0.0 } else { worst }
+    }
+
+    /// The mixture itself, or the last within reach on the way to it.
+    pub fn pulled(&self, weights: &[f64]) -> Vec<f64> {
+        self.reach.as_ref().map_or_else(|| weights.to_vec(), |reach| reach.pulled(weights))
+    }
+
+    /// Shares of the corners with the mixture that they make, both of the last within reach on the way there.
+    pub fn place(&self, shares: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+        let weights = blend(&self.corners, &shares);
+        let Some(reach) = &self.reach else { return (shares, weights) };
+        match reach.part(&weights) {
+            1.0 => (shares, weights),
+            part => (toward(&reach.shares, &shares, part), toward(&reach.centre, &weights, part)),
+        }
+    }
+
+    /// The groups and the reach that hold a mixture back, as sentences.
+    pub fn held_back(&self, weights: &[f64]) -> Vec<String> {
+        let mut said = Vec::new();
+        for group in &self.groups {
+            let (sum, [low, high]) = (group.of(weights), group.range);
+            let ends = [(low, low > 0.0), (high, high < 1.0)];
+            if ends.iter().any(|(end, limits)| *limits && (sum - end).abs() < 1.5e-3) {
+                said.push(format!(
+                    "The group {} has {sum:.3} of the weight, and its share may be {}.",
+                    group.name,
+                    range_text(low, high)
+                ));
+            }
+        }
+        said.extend(self.reach.as_ref().and_then(|reach| reach.sentence(weights)));
+        said
     }
 }
 
@@ -159,7 +244,6 @@ impl Edge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn names() -> Vec<String> {
         vec!["prose".to_owned(), "rust".to_owned()]
@@ -172,8 +256,16 @@ mod tests {
         let explored = vec![vec![1.0, 0.0], vec![0.2, 0.8]];
         let domains = names();
         let region = |tokens, explored| {
-            let cuts =
-                Cuts { domains: &domains, bounds: &bounds, available: &available, max_epochs: 4.0, tokens, explored };
+            let cuts = Cuts {
+                domains: &domains,
+                bounds: &bounds,
+                groups: &BTreeMap::new(),
+                available: &available,
+                max_epochs: 4.0,
+                tokens,
+                explored,
+                near: None,
+            };
             Region::new(&cuts).map(|r| (r.ranges[1].high, r.ranges[1].high_edge.clone()))
         };
         assert_eq!(region(4e9, None), Ok((0.95, Edge::Bound)));

@@ -46,11 +46,11 @@ pub(super) fn stays(
     objective.is_finite().then_some(Stays { best: BestMixture { weights, breach: 0.0, objective }, why })
 }
 
-/// Hash of what is asked: target, objective, bounds and supply. Advice on another question says nothing about this one. The
+/// Hash of what is asked: target, objective, bounds, groups, supply, and how far the mixture may move. Advice on another question says nothing about this one. The
 /// weights in use are no part of it: they move when advice is accepted.
 #[must_use]
 pub fn question(project: &Project) -> String {
-    let text = format!(
+    let mut text = format!(
         "{}|{:?}|{}|{:?}|{:?}|{}|{:?}",
         project.name,
         project.target,
@@ -60,5 +60,9 @@ pub fn question(project: &Project) -> String {
         project.max_epochs,
         project.domains
     );
+    // Not where there are none, so that advice of before still stands.
+    if !project.groups.is_empty() || project.max_change.is_some() || project.max_divergence.is_some() {
+        text.push_str(&format!("|{:?}|{:?}|{:?}", project.groups, project.max_change, project.max_divergence));
+    }
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }

@@ -7,6 +7,7 @@ use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, Wa
 use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
 use std::sync::LazyLock;
 
+mod held_back;
 mod measured;
 mod stay;
 

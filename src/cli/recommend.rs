@@ -51,13 +51,20 @@ impl Recommend {
 }
 
 fn show(advised: &Recommendation) -> String {
-    let mut rows: Vec<Vec<String>> = vec![["weight", ">current", ">recommended"].map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> =
+        vec![["weight", ">current", ">recommended", "loss within 0.1 %"].map(str::to_owned).to_vec()];
+    let percent = |weight: f64| format!("{:.1}", weight * 100.0);
     for (domain, weight) in &advised.mixture.0 {
+        let flat = advised.flat.get(domain).map(|[low, high]| format!("{} … {} %", percent(*low), percent(*high)));
         rows.push(vec![
             domain.clone(),
             format!("{:.1} %", advised.current.weight(domain) * 100.0),
             format!("{:.1} %", weight * 100.0),
+            flat.unwrap_or_default(),
         ]);
+    }
+    if advised.flat.is_empty() {
+        rows.iter_mut().for_each(|row| row.truncate(3));
     }
     let mut out = table(&rows);
     out.push('\n');

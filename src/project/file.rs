@@ -237,7 +237,7 @@ pub struct BudgetFile {
 /// Current mixture, and constraints on a new one.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "a mapping with current, bounds, available_tokens or max_epochs")]
+#[schemars(title = "a mapping with current, bounds, groups, max_change, available_tokens or max_epochs")]
 pub struct MixtureFile {
     /// Current weights; their sum is 1.
     #[schemars(title = "a mapping from domains to weights, such as { prose: 0.8, rust: 0.2 }")]
@@ -251,6 +251,37 @@ pub struct MixtureFile {
     pub available_tokens: Option<BTreeMap<String, Amount>>,
     /// Maximum epochs over a domain. Default: 4.
     pub max_epochs: Option<f64>,
+    /// Groups of domains whose weights have a sum in a range, or one sum.
+    #[schemars(
+        title = "a mapping from names to groups, such as { code: { domains: [python, rust], share: [0.1, 0.3] } }"
+    )]
+    pub groups: Option<BTreeMap<String, GroupFile>>,
+    /// Maximum weight that moves from the current mixture, from 0 to 1: half the sum of all changes. Default: no limit.
+    pub max_change: Option<f64>,
+    /// Maximum Kullback–Leibler divergence from the current mixture, in nats. Default: no limit.
+    pub max_divergence: Option<f64>,
+}
+
+/// Domains that share a part of the mixture.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { domains: [python, rust], share: 0.3 }")]
+pub struct GroupFile {
+    /// Names of the domains.
+    pub domains: Vec<String>,
+    /// Sum of their weights, or its minimum and maximum.
+    pub share: ShareFile,
+}
+
+/// A share, or a range of shares.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "a share, or its minimum and maximum, such as [0.1, 0.3]")]
+pub enum ShareFile {
+    /// Exactly this.
+    Fixed(f64),
+    /// At least and at most.
+    Range(Bounds),
 }
 
 /// Minimum and maximum weight.

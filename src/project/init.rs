@@ -213,6 +213,11 @@ fn mixture(out: &mut String, project: &Project, notices: &[Notice]) {
         }
     }
     let _ = writeln!(out, "  max_epochs: {}", project.max_epochs);
+    if project.domains.len() > 2 && project.groups.is_empty() {
+        let two: Vec<String> = project.domains.iter().take(2).map(|d| word(d)).collect();
+        let _ = writeln!(out, "  # groups: {{ both: {{ domains: [{}], share: [0.1, 0.3] }} }}", two.join(", "));
+    }
+    out.push_str("  # max_change: 0.2                  # weight that may move from the current mixture\n");
 }
 
 fn objective(out: &mut String, objective: &Objective, domains: &[String]) {

@@ -30,6 +30,7 @@ pub mod file;
 pub(crate) mod flat;
 mod formats;
 pub mod grammar;
+mod groups;
 pub mod init;
 pub mod line_format;
 pub mod load;
@@ -53,6 +54,6 @@ pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;
 pub use settings::{
-    Base, Budget, Constraint, FactSource, FitSettings, Objective, Project, RunSource, Slack, Target, WatchMode,
+    Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, RunSource, Slack, Target, WatchMode,
 };
 pub use table::TableSource;

@@ -52,6 +52,12 @@ pub struct Project {
     pub current: Option<Mixture>,
     /// Minimum and maximum weight by domain; [0, 1] for domains that are not listed.
     pub bounds: BTreeMap<String, [f64; 2]>,
+    /// Groups of domains, with the least and most sum of their weights.
+    pub groups: BTreeMap<String, Group>,
+    /// Most weight that may move from the current mixture: Σ|new − now| / 2, in (0, 1]. Only where `current` is stated.
+    pub max_change: Option<f64>,
+    /// Most Kullback–Leibler divergence of a new mixture from the current one, nats. Only where `current` is stated.
+    pub max_divergence: Option<f64>,
     /// Unique tokens available, by domain.
     pub available_tokens: BTreeMap<String, f64>,
     /// Maximum epochs over a domain.
@@ -70,6 +76,15 @@ pub struct Project {
     pub accept: Option<Accept>,
     /// How long past fits are kept.
     pub retention: Duration,
+}
+
+/// Domains that share a part of the mixture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Names of the domains, at least one, each once.
+    pub domains: Vec<String>,
+    /// Least and most sum of their weights, 0 to 1.
+    pub share: [f64; 2],
 }
 
 /// A glob pattern; every match is a run.
@@ -309,6 +324,9 @@ impl Default for Project {
             probes: BTreeMap::new(),
             current: None,
             bounds: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            max_change: None,
+            max_divergence: None,
             available_tokens: BTreeMap::new(),
             max_epochs: 4.0,
             objective: Objective::default(),

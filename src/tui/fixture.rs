@@ -297,6 +297,7 @@ pub fn sweep() -> Snapshot {
         expected: BTreeMap::from([(PROSE.to_owned(), expect(PROSE, limit)), (RUST.to_owned(), expect(RUST, None))]),
         p_better: 0.998,
         p_within_limits: 0.93,
+        flat: BTreeMap::new(),
         gain: at(RUST, 0.2) - at(RUST, 0.74),
         reasons: vec![
             "rust falls until its share is 1.00; prose reaches its limit at 0.77.".to_owned(),

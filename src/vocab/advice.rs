@@ -47,9 +47,13 @@ pub struct Recommendation {
     pub gain: f64,
     /// Reasons, as sentences.
     pub reasons: Vec<String>,
+    /// How flat the optimum is: by domain, the least and most weight, the others in proportion, at which the objective is within
+    /// 0.1 % of the recommended mixture's. Empty where the current mixture is kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flat: BTreeMap<String, [f64; 2]>,
     /// The best run that was measured near the target's size and tokens, within the limits; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Measured>,
+    pub measured: Option<Box<Measured>>,
     /// Whether the recommended mixture is that of the measured run: the laws predict no lower loss elsewhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_measured: bool,

@@ -90,15 +90,11 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
 /// The mixtures that bounds and supply allow, of the target, or of the longest run where there is no target.
 fn allowed(project: &Project, query: &DesignQuery) -> Result<Region, DesignError> {
     let tokens = project.target.tokens.or(query.tokens).unwrap_or(0.0);
-    let none = BTreeMap::new();
-    let cuts = Cuts {
-        domains: &project.domains,
-        bounds: &project.bounds,
-        available: if tokens > 0.0 { &project.available_tokens } else { &none },
-        max_epochs: project.max_epochs,
-        tokens: tokens.max(1.0),
-        explored: None,
-    };
+    let (none, no_groups) = (BTreeMap::new(), BTreeMap::new());
+    let cuts = Cuts::of(project, tokens.max(1.0), None);
+    // A sweep is there to learn from: it may go further than what is then decided for, and groups may have other shares.
+    let cuts = Cuts { groups: &no_groups, near: None, ..cuts };
+    let cuts = if tokens > 0.0 { cuts } else { Cuts { available: &none, ..cuts } };
     Region::new(&cuts).map_err(|reasons| DesignError::NoMixture(reasons.join(" ")))
 }
 

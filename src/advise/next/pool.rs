@@ -1,8 +1,8 @@
 //! The runs to choose from where the user names none.
 
+use super::super::hull::{blend, random_shares};
 use super::super::probability::distance;
 use super::super::region::Region;
-use super::super::search::{blend, random_shares};
 use crate::forecast::spread::{generator, uniform};
 use crate::vocab::{Observations, Scale};
 use rand_xoshiro::Xoshiro256PlusPlus;

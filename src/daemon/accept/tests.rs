@@ -26,6 +26,7 @@ fn advised() -> Recommendation {
         expected: Default::default(),
         p_better: 0.9,
         p_within_limits: 1.0,
+        flat: std::collections::BTreeMap::default(),
         gain: 0.1,
         reasons: Vec::new(),
         measured: None,
