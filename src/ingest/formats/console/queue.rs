@@ -164,8 +164,9 @@ impl Queue {
 
     /// Reads a stretch that only goes on with the training at hand, or `None` where it does not.
     fn stretch(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<Option<usize>, FormatError> {
-        if self.now.steps.is_none() && self.count == 0 {
-            self.title = self.title_of_first(input).or(self.title.take());
+        let header = self.header(input);
+        if let Some(title) = header.split(|b| *b == b'\n').filter_map(|line| titles::title(line.trim_ascii())).last() {
+            self.title = Some(title);
         }
         let (state, points, damage) = (self.inner.save(), sink.points.len(), sink.damage.len());
         let (used, facts) = self.feed_inner(input, last, sink)?;
@@ -185,32 +186,45 @@ impl Queue {
         }
         self.newlines += memchr_iter(b'\n', &input[..used]).count() as u64;
         if sink.points.len() > points {
-            self.now = now;
-            self.coming.note(&input[..used]);
-            self.metrics_came(facts, sink);
+            if !header.is_empty() {
+                self.coming.note(header);
+            }
+            let first = std::mem::replace(&mut self.now, now).steps.is_none();
+            self.metrics_came(first, facts, sink);
         } else {
-            self.coming.note(&input[..used]);
+            if titles::may_tell(&input[..used]) {
+                self.coming.note(&input[..used]);
+            }
             self.wait_with(facts, sink);
         }
         Ok(Some(used))
     }
 
-    /// The last title before the first line of metrics.
-    fn title_of_first(&self, input: &[u8]) -> Option<(String, u64)> {
-        let signs = |line: &[u8]| line.trim_ascii_start().first().is_some_and(|b| b"=#*~>+-[(".contains(b));
-        let lines = || input.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
-        lines().filter(|line| signs(line)).find_map(titles::title)?;
-        lines().take_while(|line| !(self.tells)(line)).filter_map(titles::title).last()
+    /// What stands before the first line of metrics of the log, where it may tell of the training; else nothing.
+    fn header<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        if self.now.steps.is_some() || self.count > 0 || !titles::may_tell(input) {
+            return &[];
+        }
+        let mut end = 0;
+        while let Some(length) = memchr(b'\n', &input[end..]) {
+            if (self.tells)(input[end..end + length].trim_ascii_end()) {
+                return &input[..end];
+            }
+            end += length + 1;
+        }
+        input
     }
 
-    /// Metrics have come: what was announced before them, and these facts, are of the training at hand.
-    fn metrics_came(&mut self, facts: Vec<Found>, sink: &mut Sink) {
-        if let Some((title, _)) = self.title.take()
-            && self.now.title.is_empty()
-        {
-            self.now.title = title;
+    /// Metrics have come, the `first` of a training or more: what was announced before them, and these facts, are of the training at hand.
+    fn metrics_came(&mut self, first: bool, facts: Vec<Found>, sink: &mut Sink) {
+        let (title, settings) = (self.title.take(), std::mem::take(&mut self.coming));
+        if first {
+            // What is told in the middle of a training is of something else.
+            if let Some((title, _)) = title.filter(|_| self.now.title.is_empty()) {
+                self.now.title = title;
+            }
+            self.now.settings = settings;
         }
-        self.now.settings.add(&std::mem::take(&mut self.coming));
         let pending = std::mem::take(&mut self.pending);
         self.say(pending, sink);
         self.say(facts, sink);
@@ -254,7 +268,6 @@ impl Queue {
                 self.title = Some(found);
             }
             let (points, damage) = (sink.points.len(), sink.damage.len());
-            let state = self.inner.save();
             let last = last && end == input.len();
             let (mut used, mut facts) = self.feed_inner(&input[at..end], last, sink)?;
             if let Some(step) = sink.points.get(points).map(|point| point.step)
@@ -263,7 +276,6 @@ impl Queue {
                 sink.points.truncate(points);
                 sink.damage.truncate(damage);
                 // What waited in the parser was of the training before.
-                drop(state);
                 self.begin();
                 let header = std::mem::take(&mut self.header);
                 let (_, announced) = self.feed_inner(&header, false, sink)?;
@@ -273,10 +285,11 @@ impl Queue {
             }
             sink.damage[damage..].iter_mut().for_each(|damage| damage.offset += at);
             if sink.points.len() > points {
+                let first = self.now.steps.is_none();
                 for point in &sink.points[points..] {
                     self.now.took(point.step);
                 }
-                self.metrics_came(facts, sink);
+                self.metrics_came(first, facts, sink);
             } else {
                 self.wait_with(facts, sink);
                 self.keep(&input[line..end]);

@@ -41,7 +41,8 @@ pub(in crate::ingest::formats::console) fn title(line: &[u8]) -> Option<(String,
 
 /// A title without signs, which counts: `[2/3] mix1`. The first of them may count what is done before training.
 fn counted(line: &[u8]) -> Option<(String, u64)> {
-    let found = COUNTER.as_ref()?.captures(line)?;
+    let may = line.first().is_some_and(|b| matches!(b, b'[' | b'(' | b'#') || b.is_ascii_digit());
+    let found = COUNTER.as_ref().filter(|_| may)?.captures(line)?;
     let number = |at: usize| std::str::from_utf8(&found[at]).ok()?.parse::<u64>().ok();
     let (n, of) = (number(1)?, number(2)?);
     let rest = &line[found[0].len()..];
@@ -67,7 +68,7 @@ pub(in crate::ingest::formats::console) fn called(before: &str, title: String, n
 /// Where settings of a training are printed, by kind.
 static SETTINGS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(Namespace\()|(python3? |torchrun |accelerate launch |deepspeed )|([Ss]tarting run|[Ss]tarting experiment|[Rr]unning experiment|[Rr]un[_ ]name|[Ee]xperiment[_ ]name)",
+        r"(Namespace\()|(python |python3 |torchrun |accelerate launch |deepspeed )|(tarting run|tarting experiment|unning experiment|un_name|un name|xperiment_name|xperiment name)",
     )
     .ok()
 });
@@ -85,6 +86,19 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+
+/// What there is in what stands before a training and tells of it: settings, and the signs of a title.
+static HINTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"===|###|\*\*\*|---|>>>|\+\+\+|~~~|Namespace\(|python |python3 |torchrun |accelerate launch |deepspeed |tarting run|tarting experiment|unning experiment|un_name|un name|xperiment_name|xperiment name",
+    )
+    .ok()
+});
+
+/// Whether a stretch may have a title or settings in it.
+pub(super) fn may_tell(stretch: &[u8]) -> bool {
+    HINTS.as_ref().is_some_and(|hints| hints.is_match(stretch))
+}
 
 /// Longest stretch of a setting that is compared.
 const COMPARED: usize = 2 << 10;
@@ -104,6 +118,8 @@ impl Settings {
         for found in settings.captures_iter(stretch) {
             let Some(kind) = (0..3).find(|kind| found.get(kind + 1).is_some()) else { continue };
             let start = found.get(0).map_or(0, |all| all.start());
+            let word = stretch[..start].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+            let start = start - word;
             let end = memchr::memchr2(b'\n', b'\r', &stretch[start..]).map_or(stretch.len(), |length| start + length);
             let text = &stretch[start..end.min(start + COMPARED)];
             if self.told[kind] == 0 {
@@ -121,16 +137,6 @@ impl Settings {
                     name.clone_into(&mut self.name);
                 }
             }
-        }
-    }
-
-    /// Takes over what is not known yet.
-    pub fn add(&mut self, others: &Self) {
-        for (own, other) in self.told.iter_mut().zip(others.told) {
-            *own = if *own == 0 { other } else { *own };
-        }
-        if self.name.is_empty() {
-            self.name.clone_from(&others.name);
         }
     }
 

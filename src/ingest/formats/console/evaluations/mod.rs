@@ -23,10 +23,11 @@ use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 /// A quick no for most lines: what a line of an evaluation, or the first of a block, has in it. Few literals, which are searched
-/// for at once.
-static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new("val|Val|VAL|test|Test|TEST|dev[ _/]|Dev |domain|Domain|corpus|Corpus|dataset|Dataset|task|Task|Group")
-        .ok()
+/// for at once, since every byte of a log is.
+static OPENS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("val|Val|VAL|test|Test|Tasks|omain|ataset").ok());
+/// The same, where a step may be a heading, too.
+static OPENS_ALONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new("val|Val|VAL|test|Test|TEST|dev|Dev|Tasks|omain|ataset|orpus|Groups|step|Step|STEP|iter|Iter").ok()
 });
 
 /// The block that is read at present, if any, and whose.
@@ -57,6 +58,10 @@ impl Blocks {
 
     /// Looks whether a line opens a block; `last` is the newest step.
     pub fn opens(&mut self, line: &[u8], last: Option<i64>, alone: bool, sink: &mut Sink) {
+        let may = if alone { &OPENS_ALONE } else { &OPENS };
+        if !may.as_ref().is_some_and(|may| may.is_match(line)) {
+            return;
+        }
         let Ok(text) = std::str::from_utf8(line) else { return };
         if let Some(block) = Block::opened_by(text, last, alone) {
             self.close(sink);
