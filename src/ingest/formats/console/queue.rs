@@ -165,7 +165,7 @@ impl Queue {
     /// Reads a stretch that only goes on with the training at hand, or `None` where it does not.
     fn stretch(&mut self, input: &[u8], last: bool, sink: &mut Sink) -> Result<Option<usize>, FormatError> {
         let header = self.header(input);
-        if let Some(title) = header.split(|b| *b == b'\n').filter_map(|line| titles::title(line.trim_ascii())).last() {
+        if let Some(title) = header.rsplit(|b| *b == b'\n').find_map(|line| titles::title(line.trim_ascii())) {
             self.title = Some(title);
         }
         let (state, points, damage) = (self.inner.save(), sink.points.len(), sink.damage.len());
