@@ -220,7 +220,7 @@ fn logs_of_many_stacks() -> Vec<(String, Vec<u8>)> {
 }
 
 /// What is told of those logs, and is so.
-const TOLD: [(&str, SignalKind); 15] = [
+const TOLD: [(&str, SignalKind); 21] = [
     (
         "generated_by_real_writers/mlflow/mlruns/752118803154403092/9a253d5978f145709a1a16a2db82b3c2",
         SignalKind::Restarted,
@@ -230,10 +230,40 @@ const TOLD: [(&str, SignalKind); 15] = [
     ("megatron_moe_excerpts/bigscience-workshop__Megatron-DeepSpeed__issue396_nan.log", SignalKind::NotANumber),
     // The loss of one batch, one and a half nats above all before it.
     ("nanogpt/KellerJordan__modded-nanogpt/records/track_1_short/2024-11-10_ScaleShortcuts", SignalKind::Spike),
-    // Several trainings in one log.
+    // Several trainings in one log, and after each its last steps once more.
     (
         "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
          batch_combined_stdout.txt",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed3",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed4",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed5",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed6",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed7",
+        SignalKind::Restarted,
+    ),
+    (
+        "nanogpt/KellerJordan__modded-nanogpt/records/track_3_optimization/results/20260518_soda_fade_3000_n9/\
+         batch_combined_stdout.txt/seed8",
         SignalKind::Restarted,
     ),
     // From one step to the next after 200 of them, the loss is half a nat higher, or one and a half, to the end.
@@ -269,10 +299,8 @@ const TOLD: [(&str, SignalKind); 15] = [
         "torchtitan/QIU023__torchtitan_attention_residual/phase11_rlhf_grpo_infra/launch_8gpu_mm.sh",
         SignalKind::Restarted,
     ),
-    (
-        "torchtitan/QIU023__torchtitan_attention_residual/phase6_upstream_pr_prep/logs/launch_8gpu_mm.sh-5",
-        SignalKind::Restarted,
-    ),
+    // One that its script starts again until it is done.
+    ("torchtitan/QIU023__torchtitan_attention_residual/phase6_upstream_pr_prep/logs", SignalKind::Restarted),
 ];
 
 #[test]
