@@ -156,6 +156,8 @@ struct Change {
     name: String,
     from: f64,
     to: f64,
+    /// Least and most weight at which the objective is within 0.1 % of the lowest.
+    flat: Option<[f64; 2]>,
 }
 
 impl Change {
@@ -172,7 +174,12 @@ fn changes(snapshot: &Snapshot, r: &Recommendation) -> Vec<Change> {
     names.retain(|d| seen.insert(*d));
     names
         .into_iter()
-        .map(|d| Change { name: fmt::head(d, 14), from: r.current.weight(d), to: r.mixture.weight(d) })
+        .map(|d| Change {
+            name: fmt::head(d, 14),
+            from: r.current.weight(d),
+            to: r.mixture.weight(d),
+            flat: r.flat.get(d).copied(),
+        })
         .collect()
 }
 
@@ -201,6 +208,7 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     if r.expected.values().any(|e| e.limit.is_some()) {
         out.push(probability(theme, r.p_within_limits, "every limit holds", width));
     }
+    out.extend(flat(theme, &moves, width));
     if let Some(since) = r.since {
         let decided = r.decided.map(|state| format!(", {}", state.word())).unwrap_or_default();
         let stands = format!("stands for {}{decided}", fmt::duration((snapshot.at - since).max(0.0)));
@@ -213,6 +221,21 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
     }
     out
+}
+
+/// How flat the optimum is: `within 0.1 % of this loss: rust 62–79%`; of two domains, the one that gains says it all.
+fn flat(theme: &Theme, moves: &[Change], width: u16) -> Vec<Line<'static>> {
+    let only = moves.iter().max_by(|a, b| a.delta().total_cmp(&b.delta())).filter(|_| moves.len() == 2);
+    let told = moves.iter().filter(|m| only.is_none_or(|only| only.name == m.name));
+    let one = |m: &Change| {
+        let [low, high] = m.flat?;
+        Some(format!("{} {:.0}–{:.0}%", m.name, 100.0 * low, 100.0 * high))
+    };
+    let ranges: Vec<String> = told.filter_map(one).collect();
+    match ranges.is_empty() {
+        true => Vec::new(),
+        false => prose(&format!("within 0.1 % of this loss: {}", ranges.join(", ")), theme.dim, width),
+    }
 }
 
 /// `rust   20.0% →  74.0%  ━━━━━━━╍╍╍╍╍╍╍╍╍╍╍╍`: solid is what stays, heavy dashes what is added, light ones what goes.
