@@ -9,7 +9,8 @@ const RISE: f64 = 1e-3;
 const STEP: f64 = 1e-3;
 
 /// Least and most weight of each domain, the others in proportion, for an objective within a thousandth of that at `best`. All of
-/// it keeps the limits by the best guess, the bounds, and the range of weights that the runs cover.
+/// it keeps the limits by the best guess, the bounds, and the range of weights that the runs cover. What a domain of a group gains
+/// the others of the group lose, so that the group keeps its share.
 pub(super) fn ranges(joint: &JointSamples<'_, '_>, region: &Region, best: &[f64]) -> Vec<[f64; 2]> {
     let lowest = joint.objective(best);
     let highest = lowest + RISE * lowest.abs();
@@ -19,21 +20,26 @@ pub(super) fn ranges(joint: &JointSamples<'_, '_>, region: &Region, best: &[f64]
     (0..best.len())
         .map(|domain| {
             let range = &region.ranges[domain];
-            [range.low, range.high].map(|end| {
-                let inside = |weight: f64| with(best, domain, weight).is_some_and(|weights| allowed(&weights));
+            let part = |i: usize| region.groups.iter().position(|group| group.members.contains(&i));
+            let others: Vec<usize> = (0..best.len()).filter(|i| *i != domain && part(*i) == part(domain)).collect();
+            let most = best[domain] + others.iter().map(|i| best[*i]).sum::<f64>();
+            [range.low, range.high.min(most)].map(|end| {
+                let inside = |weight: f64| with(best, domain, weight, &others).is_some_and(|weights| allowed(&weights));
                 furthest(best[domain], end, &inside)
             })
         })
         .collect()
 }
 
-/// The mixture with another weight of one domain and the others in proportion; `None` where the others have none to give.
-fn with(best: &[f64], domain: usize, weight: f64) -> Option<Vec<f64>> {
-    let others = 1.0 - best[domain];
-    (others > 1e-12).then(|| {
-        let factor = (1.0 - weight) / others;
-        let of = |(i, w): (usize, &f64)| if i == domain { weight } else { w * factor };
-        best.iter().enumerate().map(of).collect()
+/// The mixture with another weight of one domain, which `others` give or take in proportion; `None` where they have none.
+fn with(best: &[f64], domain: usize, weight: f64, others: &[usize]) -> Option<Vec<f64>> {
+    let sum: f64 = others.iter().map(|i| best[*i]).sum();
+    (sum > 1e-12).then(|| {
+        let mut moved = best.to_vec();
+        let factor = (sum + best[domain] - weight) / sum;
+        others.iter().for_each(|i| moved[*i] *= factor);
+        moved[domain] = weight;
+        moved
     })
 }
 
@@ -56,9 +62,10 @@ mod tests {
 
     #[test]
     fn others_give_and_take_in_proportion() {
-        let moved = with(&[0.5, 0.3, 0.2], 0, 0.75).unwrap();
+        let moved = with(&[0.5, 0.3, 0.2], 0, 0.75, &[1, 2]).unwrap();
         assert!((moved[1] - 0.15).abs() < 1e-12 && (moved[2] - 0.1).abs() < 1e-12, "{moved:?}");
-        assert_eq!(with(&[1.0, 0.0], 0, 0.5), None);
+        assert_eq!(with(&[0.5, 0.3, 0.2], 1, 0.4, &[2]).unwrap()[0], 0.5, "a group keeps its share");
+        assert_eq!(with(&[1.0, 0.0], 0, 0.5, &[1]), None);
     }
 
     #[test]

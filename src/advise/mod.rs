@@ -124,8 +124,12 @@ fn advise(
     let region = Region::new(&cuts(inside)).map_err(|reasons| Abstention {
         reasons,
         would_help: vec![
-            abstain::gap(evidence, &mixtures),
-            "Widen the bounds or the supply in the project file (mixture: bounds, available_tokens).".to_owned(),
+            // Where the mixture in use is far from all runs, a run of it is what is missing.
+            match (project.max_change, project.max_divergence) {
+                (None, None) => abstain::gap(evidence, &mixtures),
+                _ => "Launch a run with the current mixture.".to_owned(),
+            },
+            "Widen what the project file allows (mixture: bounds, groups, max_change, available_tokens).".to_owned(),
         ],
         nothing_to_mix: None,
     })?;

@@ -193,7 +193,13 @@ impl Explanation<'_> {
         said.extend(self.region.held_back(best));
         let bound_by_limit = !self.joint.limits.is_empty() && distance(best, &self.chosen.guess.weights) > 1e-9;
         let at_corner = best.iter().any(|w| *w < 1.5e-3 || *w > 1.0 - 1.5e-3);
-        if said.is_empty() && self.beyond().is_none() && !bound_by_limit && self.chosen.sure && !at_corner && self.joint.excess(best) < -2e-3 {
+        if said.is_empty()
+            && self.beyond().is_none()
+            && !bound_by_limit
+            && self.chosen.sure
+            && !at_corner
+            && self.joint.excess(best) < -2e-3
+        {
             said.push("The optimum lies inside the explored mixtures; no bound or limit holds it back.".to_owned());
         }
         said
