@@ -129,7 +129,7 @@ fn advise(
                 (None, None) => abstain::gap(evidence, &mixtures),
                 _ => "Launch a run with the current mixture.".to_owned(),
             },
-            "Widen what the project file allows (mixture: bounds, groups, max_change, available_tokens).".to_owned(),
+            "Widen the bounds, the groups, the supply or max_change in the project file (mixture: …).".to_owned(),
         ],
         nothing_to_mix: None,
     })?;
