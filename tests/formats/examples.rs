@@ -1,7 +1,7 @@
 //! The examples of every format, from which fuzzing starts, read whole and in pieces.
 
 use crate::support::in_pieces;
-use crate::writers::{tfevents, wandb};
+use crate::writers;
 use mixlaw::ingest::formats::{Growth, all};
 use std::fs;
 use std::path::Path;
@@ -20,8 +20,10 @@ fn every_example_says_the_same_in_pieces() {
     // Rows of a database are in no order of bytes.
     for format in all().iter().filter(|format| format.growth() != Growth::Rows) {
         let mut examples: Vec<Vec<u8>> = match format.name() {
-            "tfevents" => vec![tfevents::example()],
-            "wandb" => vec![wandb::example()],
+            "tfevents" => vec![writers::tfevents::example()],
+            "wandb" => vec![writers::wandb::example()],
+            #[cfg(feature = "parquet")]
+            "parquet-history" => vec![writers::parquet_history::example()],
             _ => format.examples().iter().map(|text| text.as_bytes().to_vec()).collect(),
         };
         assert!(!examples.is_empty(), "{} has no example", format.name());

@@ -224,3 +224,31 @@ pub mod wandb {
         item
     }
 }
+
+#[cfg(feature = "parquet")]
+pub mod parquet_history {
+    use parquet::data_type::{DoubleType, Int64Type};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use std::sync::Arc;
+
+    /// A history of three records, of which one tells no loss.
+    pub fn example() -> Vec<u8> {
+        let schema = "message history { required int64 _step; optional double loss; }";
+        let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+        let mut bytes = Vec::new();
+        let properties = Arc::new(WriterProperties::default());
+        let mut writer = SerializedFileWriter::new(&mut bytes, schema, properties).expect("a table");
+        let mut rows = writer.next_row_group().expect("a group of rows");
+        let mut steps = rows.next_column().expect("readable").expect("the steps");
+        steps.typed::<Int64Type>().write_batch(&[10, 20, 30], None, None).expect("steps");
+        steps.close().expect("the steps' end");
+        let mut losses = rows.next_column().expect("readable").expect("the losses");
+        losses.typed::<DoubleType>().write_batch(&[2.5, 2.25], Some(&[1, 0, 1]), None).expect("losses");
+        losses.close().expect("the losses' end");
+        rows.close().expect("the rows' end");
+        writer.close().expect("the table's end");
+        bytes
+    }
+}
