@@ -7,7 +7,8 @@ use crate::ipc::protocol::{Failure, FitQuery, HistoryQuery, Query};
 use crate::project::FitSettings;
 use crate::vocab::count::counted;
 use crate::vocab::number::significant;
-use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer, SpeedUp};
+use crate::vocab::text::printable;
+use crate::vocab::{Candidate, CandidateKind, Choice, FitAnswer, FitView, HistoryAnswer, Outsiders, SpeedUp};
 use clap::Args;
 
 /// Arguments of `fit`.
@@ -122,8 +123,23 @@ fn show(answer: &FitAnswer) -> String {
         out.push_str(sentence);
         out.push('\n');
     }
+    for outsiders in &answer.outsiders {
+        out.push_str(&outside(outsiders));
+    }
     out
 }
+
+fn outside(outsiders: &Outsiders) -> String {
+    let mut names = outsiders.runs.iter().take(NAMED).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
+    if outsiders.count > NAMED {
+        names.push_str(&format!(" and {} more", outsiders.count - NAMED));
+    }
+    let help = printable(&outsiders.help().replace('\n', " "));
+    format!("\n{}\n  runs: {names}\n  help: {help}\n", printable(&outsiders.describe()))
+}
+
+/// Runs that are named of those that may not belong.
+const NAMED: usize = 6;
 
 fn speed_up(s: &SpeedUp) -> String {
     let mut shape = format!("{} experts", s.experts);

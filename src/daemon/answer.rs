@@ -9,6 +9,7 @@ use super::publisher::CurrentState;
 use super::{as_logged, audits, fitter, history, hyper, next, routers, run_log, shapes, surface, threads};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
+use crate::fit::outsiders::outsiders;
 use crate::fit::{Options, Stop};
 use crate::forecast;
 use crate::ingest::{self, Verdict};
@@ -314,8 +315,10 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
     let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric));
     let speed_ups = rows.flat_map(crate::laws::speed_up::of_experts).collect();
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
+    let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric)).cloned().collect::<Vec<_>>();
+    let outsiders = outsiders(&rows, &current.observed.facts, &results, options.seed);
     let choices = results.into_iter().map(|c| c.choice).collect();
-    Ok(FitAnswer { fits, choices, speed_ups, refused, dropped })
+    Ok(FitAnswer { fits, choices, speed_ups, refused, dropped, outsiders })
 }
 
 /// Forecasts at every place, in their order.

@@ -6,11 +6,12 @@ use super::optima;
 use crate::advise::{self, Evidence};
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
+use crate::fit::outsiders::outsiders;
 use crate::forecast::{self, Pool};
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::RunId;
-use crate::vocab::{Advice, Forecast, Mixture, Optima, RatioChart, RunForecast, ShapeAdvice};
+use crate::vocab::{Advice, Forecast, Mixture, Optima, Outsiders, RatioChart, RunForecast, ShapeAdvice};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Outlook {
     pub target: Vec<Forecast>,
     /// Each loss at the target against the weight of one domain.
     pub charts: Vec<RatioChart>,
+    /// Runs that do not belong.
+    pub outsiders: Arc<Vec<Outsiders>>,
     /// The ends of the runs in progress, as they were read when the fits were made.
     pub runs: BTreeMap<RunId, RunOutlook>,
 }
@@ -75,6 +78,7 @@ impl Outlook {
             target,
             charts: forecast::charts(project, &fits, observed, Some(&advice)),
             advice: Some(advice),
+            outsiders: Arc::new(outsiders(&observed.fitted, &observed.facts, candidates, project.fit.seed)),
             runs: BTreeMap::new(),
         }
     }

@@ -204,6 +204,11 @@ impl Fit {
         !(too_low || too_high)
     }
 
+    /// Held-out rows: index among the rows that can be fitted to ([`Columns::usable`]), and ln observed − ln predicted.
+    pub(super) fn held_rows(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.calibration.rows.iter().map(|row| (row.index, row.residual))
+    }
+
     pub(super) fn position(&self, at: &Observation) -> Position {
         let outside = self.extrapolation(at);
         let beyond = |ratio: f64| if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 };

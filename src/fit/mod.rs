@@ -20,6 +20,7 @@ pub(crate) mod linalg;
 mod model;
 mod nested;
 mod objective;
+pub mod outsiders;
 mod published;
 mod race;
 mod random;

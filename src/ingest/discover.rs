@@ -148,6 +148,16 @@ fn name(root: &Path, path: &Path) -> String {
     }
 }
 
+/// Whether a run of this name is a match of a pattern, or a part of one.
+#[must_use]
+pub fn is_of(root: &Path, source: &RunSource, name: &str) -> bool {
+    let (base, parts) = split(root, &source.path);
+    let path = root.join(name);
+    let Ok(rest) = path.strip_prefix(&base) else { return false };
+    let names: Vec<&OsStr> = rest.iter().filter(|name| *name != ".").collect();
+    (0..=names.len()).any(|most| fits(&parts, &names[..most]))
+}
+
 fn fits(parts: &[Part], names: &[&OsStr]) -> bool {
     match (parts, names) {
         ([], []) => true,
@@ -293,7 +303,7 @@ mod tests {
     }
 
     fn sources(patterns: &[&str]) -> Vec<RunSource> {
-        patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: None }).collect()
+        patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: None, filter: Vec::new() }).collect()
     }
 
     fn names(root: &Path, patterns: &[&str]) -> Vec<String> {

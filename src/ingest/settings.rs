@@ -1,6 +1,6 @@
 //! Facts from a run's configuration files.
 
-use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, torchtitan};
+use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, settings, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::open::{self, OpenError};
@@ -34,6 +34,9 @@ const STEMS: [&str; 13] = [
 /// Place, in its directory, of YAML under any other name, which holds settings if it is of a tool that is known.
 const OTHERS: usize = STEMS.len() + 2;
 
+/// Place of what W&B says of the machine and the code of a run.
+const METADATA: usize = STEMS.len() + 3;
+
 /// Larger settings are no settings.
 const LARGEST: u64 = 4 << 20;
 
@@ -53,6 +56,9 @@ pub fn rank(relative: &str) -> Option<usize> {
     }
     if mlflow::parameter(relative).is_some() {
         return Some(PARAMETERS);
+    }
+    if name == "wandb-metadata.json" {
+        return Some((depth + 1) * 100 + METADATA);
     }
     let (stem, extension) = name.rsplit_once('.')?;
     let named = STEMS.iter().position(|s| *s == stem);
@@ -82,6 +88,8 @@ pub struct Wrong {
 pub struct Settings {
     /// By rank and path; what each file was when it was read, and what it said.
     read: BTreeMap<(usize, String), (Stamp, Vec<Found>)>,
+    /// By rank and path: what each file said beside facts.
+    others: BTreeMap<(usize, String), BTreeMap<String, String>>,
     /// Files the project takes facts from.
     named: BTreeMap<String, (Stamp, Option<Value>)>,
     /// What could not be understood, by file.
@@ -108,20 +116,36 @@ impl Settings {
             }
             changed = true;
             self.wrong.remove(relative);
+            let mut others = BTreeMap::new();
             let found = if is_sidecar(relative) {
                 stated(relative, path, stamp.length)
             } else if rank % 100 == OTHERS {
                 // What is no configuration, or one of something else, is no mistake.
                 match load(path, stamp.length) {
-                    Ok(value) if config::is_of_a_tool(&value) => Ok(config::facts(&value)),
+                    Ok(value) if config::is_of_a_tool(&value) => {
+                        others = settings::settings(&value);
+                        Ok(config::facts(&value))
+                    }
                     Err(error @ SettingsError::AtPresent(_)) => Err(error),
                     _ => Ok(Vec::new()),
                 }
+            } else if rank % 100 == METADATA {
+                load(path, stamp.length).map(|value| {
+                    others = settings::of_wandb(&value);
+                    Vec::new()
+                })
             } else {
-                load(path, stamp.length).map(|value| config::facts(&unwrapped(value)))
+                load(path, stamp.length).map(|value| {
+                    let value = unwrapped(value);
+                    others = settings::settings(&value);
+                    config::facts(&value)
+                })
             };
             let (stamp, found) = match found {
-                Ok(found) => (*stamp, found),
+                Ok(found) => {
+                    self.others.insert(key.clone(), others);
+                    (*stamp, found)
+                }
                 Err(error @ SettingsError::AtPresent(_)) => {
                     // What it said before stands until it can be read; it is looked at again each time.
                     self.wrong.insert(relative.clone(), error.wrong(relative));
@@ -129,6 +153,7 @@ impl Settings {
                 }
                 Err(error) => {
                     self.wrong.insert(relative.clone(), error.wrong(relative));
+                    self.others.remove(&key);
                     (*stamp, Vec::new())
                 }
             };
@@ -191,6 +216,7 @@ impl Settings {
             PARAMETERS => parameters.contains(place.as_str()),
             _ => there(place),
         });
+        self.others.retain(|key, _| self.read.contains_key(key));
         self.wrong.retain(|relative, _| there(relative));
         self.read.len() != before
     }
@@ -223,8 +249,9 @@ impl Settings {
                 let bytes = open::whole(path, LONGEST_PARAMETER).ok()?;
                 Some((key, String::from_utf8(bytes).ok()?))
             });
-            let known = texts.map(|(key, text)| (key.to_owned(), mlflow::value(&text))).collect();
-            self.read.insert(key, (together, config::facts(&Value::Object(known))));
+            let known = Value::Object(texts.map(|(key, text)| (key.to_owned(), mlflow::value(&text))).collect());
+            self.others.insert(key.clone(), settings::settings(&known));
+            self.read.insert(key, (together, config::facts(&known)));
         }
         changed
     }
@@ -284,6 +311,9 @@ impl Settings {
                 };
                 facts.offer(*name, value, format!("{file}#{place}"));
             }
+        }
+        for (key, value) in self.others.values().flatten() {
+            facts.settings.entry(key.clone()).or_insert_with(|| value.clone());
         }
         facts
     }

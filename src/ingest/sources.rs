@@ -137,7 +137,7 @@ mod tests {
         std::fs::write(dir.path().join("a/log.jsonl"), "{\"step\": 1, \"loss\": 2.5}\n").unwrap();
         let of = |pattern: &str| Project {
             root: dir.path().to_owned(),
-            runs: vec![RunSource { path: pattern.to_owned(), at: None }],
+            runs: vec![RunSource { path: pattern.to_owned(), at: None, filter: Vec::new() }],
             ..Project::default()
         };
         let store = SledStore::temporary().unwrap();

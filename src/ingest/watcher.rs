@@ -296,7 +296,7 @@ mod tests {
     use std::time::Instant;
 
     fn start(root: &Path, watch: WatchMode) -> (Watcher, Receiver<Look>) {
-        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None, filter: Vec::new() }];
         let project = Project { root: root.to_path_buf(), runs, watch, ..Project::default() };
         let (send, looks) = unbounded();
         let watcher = Watcher::start(

@@ -1,7 +1,7 @@
 //! Defaults that the project file leaves open, inferred from the runs; each assumption becomes a setup note with the
 //! YAML that changes it.
 
-use super::{RunRecord, alike, keys, rows};
+use super::{RunRecord, alike, facts_of_runs, keys, rows};
 use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[must_use]
 pub fn assume(project: &Project, runs: &[RunRecord]) -> (Project, Vec<Notice>) {
     let mut assuming = Assuming { project: project.clone(), runs, logged: logged(runs), notices: Vec::new() };
+    assuming.notices.extend(facts_of_runs::unknown(project, runs));
     if !runs.is_empty() {
         assuming.domains();
         assuming.metrics();

@@ -1,13 +1,14 @@
 //! Incremental rows of all runs: a changed run is the only one that is observed again.
 
-use super::rows::{MetricRows, RunRows, empty, same_mixture};
-use super::{Observed, RunRecord};
+use super::rows::{MetricRows, RunRows, Unusable, empty, same_mixture};
+use super::{Observed, RunRecord, facts_of_runs};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::count::counted;
 use crate::vocab::text::printable;
-use crate::vocab::{Observation, Observations};
+use crate::vocab::{Observation, Observations, RunFacts};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How many names a message lists before it counts.
 const NAMED: usize = 3;
@@ -83,7 +84,12 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
     each: impl Fn() -> I,
 ) -> Observed {
     let mut observed = Observed::default();
-    let reasons: Vec<Option<String>> = each().map(|rows| rows.refused.as_ref().map(ToString::to_string)).collect();
+    let left_out = |why: &&Unusable| **why == Unusable::LeftOut;
+    let filtered = each().filter(|rows| rows.refused.as_ref().filter(left_out).is_some()).count();
+    let reason = |rows: &RunRows| rows.refused.as_ref().filter(|why| !left_out(why)).map(ToString::to_string);
+    let reasons: Vec<Option<String>> = each().map(reason).collect();
+    let facts = each().map(|rows| rows.facts.clone()).collect();
+    observed.facts = Arc::new(RunFacts { places: facts_of_runs::places(project), runs: facts });
     let refused: BTreeMap<&str, &str> =
         names.iter().zip(&reasons).filter_map(|(name, why)| Some((name.as_str(), why.as_deref()?))).collect();
     for index in 0..project.metrics.len() {
@@ -97,6 +103,7 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
             dropped.count(name, rows);
         }
         fitted.dropped = dropped.sentences(project.fit.skip);
+        fitted.dropped.extend(facts_of_runs::sentence(filtered, names.len()));
         if assumed && project.domains.len() > 1 {
             let sentence = "no run states its mixture; assumed the same for all (set facts.mixture)";
             fitted.dropped.push(sentence.to_owned());

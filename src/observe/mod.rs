@@ -7,6 +7,7 @@ mod alike;
 mod assume;
 pub mod audit;
 mod by_run;
+mod facts_of_runs;
 mod keys;
 mod record;
 mod rows;

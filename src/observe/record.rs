@@ -2,7 +2,7 @@
 
 use super::{OptimiserSteps, keys};
 use crate::store::RunId;
-use crate::vocab::{Facts, Observations};
+use crate::vocab::{Facts, Observations, RunFacts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -79,4 +79,6 @@ pub struct Observed {
     pub fitted: Vec<Observations>,
     /// One entry per metric: rows with `tokens == 0`.
     pub starts: Vec<Observations>,
+    /// What is known of the runs beside what laws see.
+    pub facts: Arc<RunFacts>,
 }

@@ -1,8 +1,10 @@
 //! Observations at a run's checkpoints: their steps, tokens and mixture.
 
-use super::RunRecord;
+use super::{RunRecord, facts_of_runs};
 use crate::project::Project;
-use crate::vocab::{FactName, FactValue, Metric, Mixture, Observation, Observations, Probe, Recipe, ValueError};
+use crate::vocab::{
+    FactName, FactValue, FactsOfRun, Metric, Mixture, Observation, Observations, Probe, Recipe, ValueError,
+};
 use std::sync::Arc;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -45,11 +47,16 @@ pub(super) struct RunRows {
     pub metrics: Vec<MetricRows>,
     /// Why none of the run is used.
     pub refused: Option<Unusable>,
+    /// What is known of it beside what laws see.
+    pub facts: FactsOfRun,
 }
 
 /// Why no row of a run is used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(super) enum Unusable {
+    /// `where` leaves it out.
+    #[error("it does not meet `where`")]
+    LeftOut,
     /// It states no mixture, and none is assumed.
     #[error("mixture unknown (set facts.mixture)")]
     MixtureUnknown,
@@ -83,6 +90,10 @@ pub(super) struct MetricRows {
 impl RunRows {
     /// `same`: the mixture of every run, where none states its own.
     pub fn of(project: &Project, record: &RunRecord, same: Option<&[f64]>) -> Self {
+        let (facts, left_out) = facts_of_runs::of_run(project, record);
+        if left_out {
+            return Self { refused: Some(Unusable::LeftOut), metrics: Vec::new(), facts };
+        }
         let mixture = match (record.facts.mixture(), same) {
             (Some(mixture), _) => listed(project, mixture),
             (None, Some(same)) => Ok(same.to_vec()),
@@ -90,13 +101,13 @@ impl RunRows {
         };
         let mixture = match mixture {
             Ok(mixture) => mixture,
-            Err(why) => return Self { refused: Some(why), metrics: Vec::new() },
+            Err(why) => return Self { refused: Some(why), metrics: Vec::new(), facts },
         };
         let of = |metric: &Metric| {
             let losses = record.series.get(&metric.key);
             losses.map_or_else(MetricRows::default, |losses| one_loss(project, record, &mixture, losses))
         };
-        Self { refused: None, metrics: project.metrics.iter().map(of).collect() }
+        Self { refused: None, metrics: project.metrics.iter().map(of).collect(), facts }
     }
 }
 

@@ -4,6 +4,7 @@
 //! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.
 
 use super::Observed;
+use crate::project::conditions;
 use crate::project::table::{
     BatchFrom, ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
 };
@@ -11,8 +12,9 @@ use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{Metric, Mixture, Notice, Observation, Probe, Recipe, Severity};
+use crate::vocab::{FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Recipe, Severity};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Weights that sum to one within this are called exact.
 const EXACT: f64 = 1e-9;
@@ -44,6 +46,10 @@ struct Tabled {
     dropped: Vec<String>,
     /// Good to know.
     remarks: Vec<String>,
+    /// Of each run, what the columns say that nothing else is taken from.
+    facts: Vec<BTreeMap<Arc<str>, Arc<str>>>,
+    /// Where these come from.
+    place: FactsPlace,
 }
 
 impl Tables {
@@ -127,6 +133,10 @@ impl Tables {
     /// Adds the rows of the tables to those of the logs. `project` is the one [`super::observe`] was given.
     pub fn append(&self, project: &Project, observed: &mut Observed) {
         for table in &self.tables {
+            let known = Arc::make_mut(&mut observed.facts);
+            let place = known.places.len();
+            known.places.push(table.place.clone());
+            known.runs.extend(table.facts.iter().map(|values| FactsOfRun { place, values: values.clone() }));
             let columns: Vec<Option<usize>> =
                 project.domains.iter().map(|d| table.domains.iter().position(|t| t == d)).collect();
             for (index, metric) in project.metrics.iter().enumerate() {
@@ -194,6 +204,15 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
         Some(weights) => weights.domains.clone(),
         None => losses.domains(cells, domains),
     };
+    table.place = FactsPlace {
+        named: source.named.clone(),
+        filter: conditions::written(&source.filter),
+        line: Some(source.at.0),
+    };
+    let mut others = OtherColumns::find(
+        cells,
+        &[&losses.columns(), &weights_at(weights.as_ref()), &number.columns(), &probes_at(probes.as_ref())],
+    );
     let mut counts = Counts::default();
     let mut runs: HashMap<String, usize> = HashMap::new();
     for (line, row) in &cells.rows {
@@ -221,6 +240,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
         if run == next {
             table.runs.push(name);
         }
+        others.add(run, row);
         for (domain, key, loss) in losses.of(row) {
             let into = &mut table.losses.entry(domain.clone()).or_insert_with(|| (key, Vec::new())).1;
             match loss {
@@ -232,6 +252,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
             }
         }
     }
+    table.facts = others.of_runs(cells);
     // Beside losses of domains, a loss of none is a sum or a mean, unless the project names it.
     let named = |name: &str, key: &str| project.metrics.iter().any(|m| m.name == name || m.key == key);
     let all = table.losses.keys().all(|name| !table.domains.contains(name));
@@ -476,6 +497,13 @@ fn loss_columns<'a>(source: &'a TableSource, cells: &Cells) -> Result<Losses<'a>
 }
 
 impl Losses<'_> {
+    fn columns(&self) -> Vec<usize> {
+        match self {
+            Self::Wide(columns) => columns.iter().map(|(_, _, column)| *column).collect(),
+            Self::Long { column, value, .. } => vec![*column, *value],
+        }
+    }
+
     /// Domain, key and loss of each loss in a row; `None` where the cell holds none.
     fn of(&self, row: &[String]) -> Vec<(String, String, Option<f64>)> {
         let loss = |column: usize| cell(&row[column]).filter(|l| *l > 0.0);
@@ -594,6 +622,14 @@ impl Numbers {
 }
 
 impl Numbers {
+    /// Columns of what laws see. Learning rate and batch are none: laws of the loss do not see them.
+    fn columns(&self) -> Vec<usize> {
+        let seen =
+            [self.params, self.active, self.tokens, self.flops, self.experts, self.experts_per_token, self.granularity];
+        let column = |from: Where| if let Where::Column(column) = from { Some(column) } else { None };
+        seen.into_iter().flatten().filter_map(column).collect()
+    }
+
     /// Laws of the loss do not see it, so that a row without it is a row like any other.
     fn recipe(&self, row: &[String]) -> Recipe {
         let positive = |of: Where| of.of(row).filter(|v| v.is_finite() && *v > 0.0);
@@ -635,6 +671,69 @@ impl Probes {
         let probe = Probe { loss: number(&self.first)?, decline: number(&self.decline)?.max(0.0) };
         (probe.loss > 0.0).then_some(probe)
     }
+}
+
+/// Columns that nothing is taken from: what they say of a run, no law sees.
+struct OtherColumns {
+    columns: Vec<usize>,
+    /// By run: what each of the columns says; `None` where its rows say different things.
+    cells: Vec<Vec<Option<String>>>,
+}
+
+impl OtherColumns {
+    /// More columns than this are measurements.
+    const MOST: usize = 200;
+    /// A longer text is no value that a condition compares with.
+    const LONGEST: usize = 120;
+
+    fn find(cells: &Cells, used: &[&[usize]]) -> Self {
+        let is_used = |i: &usize| used.iter().any(|columns| columns.contains(i));
+        let twice = |i: &usize| cells.columns.iter().filter(|name| **name == cells.columns[*i]).count() > 1;
+        let columns = (0..cells.columns.len()).filter(|i| !is_used(i) && !twice(i)).take(Self::MOST).collect();
+        Self { columns, cells: Vec::new() }
+    }
+
+    fn add(&mut self, run: usize, row: &[String]) {
+        match self.cells.get_mut(run) {
+            None => self.cells.push(self.columns.iter().map(|c| Some(row[*c].clone())).collect()),
+            Some(known) => known.iter_mut().zip(&self.columns).for_each(|(known, column)| {
+                if known.as_ref().is_some_and(|text| *text != row[*column]) {
+                    *known = None;
+                }
+            }),
+        }
+    }
+
+    fn of_runs(self, cells: &Cells) -> Vec<BTreeMap<Arc<str>, Arc<str>>> {
+        let mut texts: HashMap<String, Arc<str>> = HashMap::new();
+        let names: Vec<Arc<str>> = self.columns.iter().map(|c| cells.columns[*c].as_str().into()).collect();
+        let mut one = |known: Vec<Option<String>>| {
+            let said = names.iter().zip(known).filter_map(|(name, text)| Some((name, text?)));
+            let said = said.filter(|(_, text)| !text.is_empty() && text.len() <= Self::LONGEST);
+            let shared = |(name, text): (&Arc<str>, String)| {
+                let text = texts.entry(text).or_insert_with_key(|text| text.as_str().into());
+                (Arc::clone(name), Arc::clone(text))
+            };
+            said.map(shared).collect()
+        };
+        self.cells.into_iter().map(&mut one).collect()
+    }
+}
+
+fn weights_at(weights: Option<&Weights>) -> Vec<usize> {
+    match weights.map(|weights| &weights.place) {
+        None => Vec::new(),
+        Some(WeightPlace::Wide(columns)) => columns.clone(),
+        Some(WeightPlace::Joined(column, _)) => vec![*column],
+    }
+}
+
+fn probes_at(probes: Option<&Probes>) -> Vec<usize> {
+    let of = |place: &ProbePlace| match place {
+        ProbePlace::One(column) => vec![*column],
+        ProbePlace::Wide(columns) => columns.iter().map(|(_, column)| *column).collect(),
+    };
+    probes.into_iter().flat_map(|probes| [of(&probes.first), of(&probes.decline)].concat()).collect()
 }
 
 /// The columns that name a row's run.

@@ -4,7 +4,9 @@ use super::file::{FactFile, FactPlace, LawsFile, LimitFile, ProjectFile, VERSION
 use super::locate::Node;
 use super::source::{At, Source};
 use super::suggest::{closest, listed};
-use super::{Constraint, FactSource, FitSettings, Project, ProjectError, RunSource, WatchMode, constraint, table};
+use super::{
+    Constraint, FactSource, FitSettings, Project, ProjectError, RunSource, WatchMode, conditions, constraint, table,
+};
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, Metric};
 use std::collections::BTreeSet;
@@ -153,7 +155,9 @@ impl<'a> Checker<'a> {
                 let message = format!("duplicate pattern '{}'", run.path);
                 return Err(self.source.invalid(at, message, "remove one of the two"));
             }
-            sources.push(RunSource { path: run.path.clone(), at: Some((at.line, at.column)) });
+            let filter = conditions::optional(run.filter.as_deref())
+                .map_err(|(key, message, help)| self.source.invalid(place.item(index).key(key).value, message, help))?;
+            sources.push(RunSource { path: run.path.clone(), at: Some((at.line, at.column)), filter });
         }
         Ok(sources)
     }

@@ -107,6 +107,10 @@ pub struct RunsFile {
     /// Glob pattern, relative to this file; every match is a run. `*` matches part of a name, `**` any number of
     /// directories. mixlaw recognises the log format from the content.
     pub path: String,
+    /// Condition on the runs that laws are fitted to, on their facts and settings, such as
+    /// `learning_rate <= 1e-3 and tokenizer != gpt2`. Other runs are still watched.
+    #[serde(rename = "where")]
+    pub filter: Option<String>,
 }
 
 /// Key of a metric in the logs, or the same with its unit.

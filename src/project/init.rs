@@ -278,7 +278,7 @@ mod tests {
     fn what_is_found_loads_back() {
         let project = Project {
             name: "yes: a name #1".into(),
-            runs: vec![RunSource { path: "*/logs".into(), at: None }, RunSource { path: ".".into(), at: None }],
+            runs: ["*/logs", "."].map(|path| RunSource { path: path.into(), at: None, filter: Vec::new() }).into(),
             domains: vec!["prose".into(), "stack exchange".into(), "no".into()],
             metrics: vec![Metric::of_domain("prose", "eval/prose/loss"), Metric::of_domain("no", "val: no")],
             target: Target { params: Some(591_616.0), tokens: Some(2e9), ..Target::default() },
@@ -329,7 +329,7 @@ mod tests {
     fn nothing_found_still_gives_a_file_that_loads() {
         let project = Project {
             name: "empty".into(),
-            runs: vec![RunSource { path: "*".into(), at: None }],
+            runs: vec![RunSource { path: "*".into(), at: None, filter: Vec::new() }],
             ..Project::default()
         };
         assert_loads_back(&project, &render(&project, 0, &Logged::new(), &[]));

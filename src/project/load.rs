@@ -69,7 +69,7 @@ pub fn reload(project: &Project) -> Result<Option<Project>, ProjectError> {
 fn other_runs(project: &Project) -> Option<Project> {
     let patterns = bare::patterns(&project.root);
     let same = project.runs.iter().map(|source| &source.path).eq(&patterns);
-    let runs = patterns.into_iter().map(|path| RunSource { path, at: None }).collect::<Vec<_>>();
+    let runs = patterns.into_iter().map(|path| RunSource { path, at: None, filter: Vec::new() }).collect::<Vec<_>>();
     (!same && !runs.is_empty()).then(|| Project { runs, ..project.clone() })
 }
 
@@ -137,7 +137,7 @@ fn load_bare(named: &Path) -> Result<Project, ProjectError> {
             ),
         });
     }
-    let runs = patterns.into_iter().map(|path| RunSource { path, at: None }).collect();
+    let runs = patterns.into_iter().map(|path| RunSource { path, at: None, filter: Vec::new() }).collect();
     Ok(Project { name: directory_name(&root), named: named.to_path_buf(), root, runs, ..Project::default() })
 }
 

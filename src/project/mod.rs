@@ -22,6 +22,7 @@ mod accept;
 mod bare;
 pub mod check;
 mod check_notify;
+pub mod conditions;
 pub mod constraint;
 mod destination;
 pub mod edit;

@@ -1,6 +1,7 @@
 //! A validated project.
 
 use super::TableSource;
+use super::conditions::Condition;
 use super::destination::Accept;
 use super::line_format::LinePattern;
 use super::notify::Notify;
@@ -88,12 +89,14 @@ pub struct Group {
 }
 
 /// A glob pattern; every match is a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunSource {
     /// The pattern, relative to the project's root.
     pub path: String,
     /// Line and column of the pattern in the project file, from 1, for the message "matches nothing".
     pub at: Option<(usize, usize)>,
+    /// Conditions that a run must meet for laws to be fitted to it.
+    pub filter: Vec<Condition>,
 }
 
 /// One source of a fact.

@@ -1,5 +1,6 @@
 //! Validated settings of tables of finished runs. [`crate::observe`] reads the tables.
 
+use super::conditions::Condition;
 use super::file::{Column, TableFile};
 use super::source::At;
 use crate::vocab::number::parse_amount;
@@ -127,57 +128,6 @@ pub enum LossColumns {
     },
 }
 
-/// A condition on one column.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    /// The column.
-    pub column: String,
-    /// Comparison operator.
-    pub comparison: Comparison,
-    /// Right-hand side, as written.
-    pub text: String,
-    /// Right-hand side, if it is a number or an amount.
-    pub number: Option<f64>,
-}
-
-/// Comparison operator; ordering requires numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    More,
-    /// `>=`
-    AtLeast,
-    /// `==`
-    Equal,
-    /// `!=`
-    Different,
-}
-
-impl Condition {
-    /// Whether a cell meets the condition. A cell that is not a number meets no ordering.
-    #[must_use]
-    pub fn holds(&self, cell: &str) -> bool {
-        let cell = cell.trim();
-        let order = match (cell.parse::<f64>().or_else(|_| parse_amount(cell)), self.number) {
-            (Ok(left), Some(right)) => left.partial_cmp(&right),
-            _ => None,
-        };
-        let equal = order.map_or(cell == self.text, |o| o.is_eq());
-        match self.comparison {
-            Comparison::Equal => equal,
-            Comparison::Different => !equal,
-            Comparison::Less => order.is_some_and(|o| o.is_lt()),
-            Comparison::AtMost => order.is_some_and(|o| o.is_le()),
-            Comparison::More => order.is_some_and(|o| o.is_gt()),
-            Comparison::AtLeast => order.is_some_and(|o| o.is_ge()),
-        }
-    }
-}
-
 /// An error in one key of a table: key, message and help.
 pub type TableError = (&'static str, String, String);
 
@@ -230,7 +180,7 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
             Some(super::file::OneOrMany::One(one)) => vec![one.clone()],
             Some(super::file::OneOrMany::Many(many)) => many.clone(),
         },
-        filter: file.filter.as_deref().map_or(Ok(Vec::new()), conditions)?,
+        filter: super::conditions::optional(file.filter.as_deref())?,
         drop_worst: usize::try_from(drop_worst).unwrap_or(usize::MAX),
     })
 }
@@ -332,54 +282,5 @@ fn nonempty(key: &'static str, map: &BTreeMap<String, String>) -> Result<(), Tab
     match map.iter().find(|(_, column)| column.is_empty()) {
         Some((domain, _)) => Err((key, format!("`{domain}` names no column"), "write the column's name".into())),
         None => Ok(()),
-    }
-}
-
-/// `a < 1e9 and b == dense`.
-fn conditions(text: &str) -> Result<Vec<Condition>, TableError> {
-    const HELP: &str = "write it like `model_size < 1e9 and kind == dense`; compare with <, <=, >, >=, == or !=";
-    let fail = |message: String| Err(("where", message, HELP.to_owned()));
-    // Longer signs first, so that `<=` is not read as `<`.
-    const SIGNS: [(&str, Comparison); 7] = [
-        ("<=", Comparison::AtMost),
-        (">=", Comparison::AtLeast),
-        ("!=", Comparison::Different),
-        ("==", Comparison::Equal),
-        ("<", Comparison::Less),
-        (">", Comparison::More),
-        ("=", Comparison::Equal),
-    ];
-    let mut read = Vec::new();
-    for part in text.split(" and ") {
-        let found = SIGNS.iter().find_map(|(sign, c)| part.split_once(sign).map(|(l, r)| (l.trim(), *c, r.trim())));
-        let Some((column, comparison, value)) = found else {
-            return fail(format!("'{}' is not a condition: it has no comparison", part.trim()));
-        };
-        if column.is_empty() || value.is_empty() {
-            return fail(format!("'{}' is not a condition: one side is empty", part.trim()));
-        }
-        let number = parse_amount(value).ok();
-        if number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::Different) {
-            return fail(format!("'{value}' is not a number: compare it with == or !="));
-        }
-        let value = value.trim_matches(['"', '\'']);
-        read.push(Condition { column: column.to_owned(), comparison, text: value.to_owned(), number });
-    }
-    Ok(read)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conditions_compare_numbers_as_numbers_and_words_as_words() {
-        let read = conditions("model_size < 1B and kind == dense").expect("two conditions");
-        assert!(read[0].holds("9.99e8") && !read[0].holds("1e9") && !read[0].holds(""));
-        assert!(read[1].holds(" dense ") && !read[1].holds("moe"));
-        assert!(conditions("k = 1").expect("one")[0].holds("1.0"), "1 and 1.0 are the same number");
-        for wrong in ["", "size", "size <", "< 3", "size < big", "a and b == 1"] {
-            assert!(conditions(wrong).is_err(), "{wrong}");
-        }
     }
 }

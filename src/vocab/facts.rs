@@ -167,6 +167,9 @@ pub struct Facts {
     /// Conflicts between sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
+    /// The other settings of its configuration, by dotted key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Facts {

@@ -52,7 +52,7 @@ fn check(law: &str, kinds: &[[f64; 3]], loss: fn(&Observation) -> f64) {
     };
     let options = Options { bootstraps: 0, cross_validate: false, ..Options::default() };
     let fit: Fit = fit(law, &rows, &options, None).expect("a fit");
-    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()] };
+    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()], ..Observed::default() };
     let evidence = Evidence { project: &project, observed: &observed, fits: &[Some(&fit)], extrapolate: false };
     let curves = optimum_curves(&evidence, 0, &fit, &BUDGETS).expect("curves");
     assert_eq!(curves.len(), kinds.len(), "{law}: a curve for each kind of experts");

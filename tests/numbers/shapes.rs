@@ -176,7 +176,7 @@ fn the_table_of_optima_comes_back_from_small_runs() {
         let options =
             Options { bootstraps: if seeds > 1 { 100 } else { 40 }, cross_validate: false, ..Options::default() };
         let fit = fit("joint-moe", &rows, &options, None).expect("a fit");
-        let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()] };
+        let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()], ..Observed::default() };
         let evidence = Evidence { project: &project, observed: &observed, fits: &[Some(&fit)], extrapolate: false };
         let curves = optimum_curves(&evidence, 0, &fit, &BUDGETS).expect("curves");
         for (curve, experts) in curves.iter().zip(EXPERTS) {

@@ -89,7 +89,7 @@ fn with_one_mixture_runs_are_for_the_forecast() {
     project.current = None;
     project.objective = crate::project::Objective::default();
     project.target = Target { params: Some(5e8), tokens: Some(1e10), ..Target::default() };
-    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()] };
+    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()], ..Observed::default() };
     let candidates = vec![Candidates { fits: vec![fit.clone()], ..Candidates::default() }];
     let evidence = Evidence { project: &project, observed: &observed, fits: &[Some(&fit)], extrapolate: false };
     let NextAnswer::Plan(plan) =

@@ -41,7 +41,7 @@ fn sweep(laws: &[&str]) -> (Project, Observed, Vec<Fit>) {
     };
     let options = Options { bootstraps: 20, ..Options::default() };
     let fits = laws.iter().map(|law| fit(law, &fitted, &options, None).unwrap()).collect();
-    (project, Observed { fitted: vec![fitted], starts: vec![Observations::default()] }, fits)
+    (project, Observed { fitted: vec![fitted], starts: vec![Observations::default()], ..Observed::default() }, fits)
 }
 
 fn ask(project: &Project, observed: &Observed, fits: &[Fit]) -> Option<ShapeAdvice> {

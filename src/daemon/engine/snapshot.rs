@@ -12,7 +12,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId};
-use crate::vocab::{DaemonView, FitView, Notice, RunView, Snapshot, TargetView, WatchedRoot};
+use crate::vocab::{DaemonView, FitView, Notice, Outsiders, RunView, Snapshot, TargetView, WatchedRoot};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -93,6 +93,7 @@ impl Engine {
         notices.extend(self.components.logs.notices());
         notices.extend(self.components.health.notice());
         notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
+        notices.extend(self.shared.fits.outlook.outsiders.iter().map(Outsiders::notice));
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         notices
     }

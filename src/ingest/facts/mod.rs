@@ -26,6 +26,7 @@ pub mod nanochat;
 pub mod nanotron;
 pub mod olmo;
 pub mod plain;
+pub mod settings;
 pub mod state_space;
 pub mod tensorboard;
 pub mod torchtitan;

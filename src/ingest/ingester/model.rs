@@ -99,7 +99,7 @@ impl World {
         for name in dialect.names {
             fs::create_dir_all(dir.path().join("runs/a").join(name).parent().unwrap()).unwrap();
         }
-        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None, filter: Vec::new() }];
         let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
         let place = dir.path().join("store");
         let mut world = Self {

@@ -57,7 +57,7 @@ impl World {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("runs/a")).unwrap();
-        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None, filter: Vec::new() }];
         let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
         let mut world =
             Self { dir, project, process: None, steps: 0, time: 1000, standing: None, files: [None; CHECKPOINTS] };

@@ -23,7 +23,7 @@ impl Folder {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("runs/a")).unwrap();
-        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None }];
+        let runs = vec![RunSource { path: "runs/*".to_owned(), at: None, filter: Vec::new() }];
         let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
         let (store, ingester) = Self::process(&project);
         Self { dir, project, store, ingester }
@@ -321,7 +321,8 @@ fn runs_of(patterns: &[&str], files: &[(&str, Vec<u8>)]) -> Vec<(String, Vec<i64
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
-    let runs = patterns.iter().map(|path| RunSource { path: (*path).to_owned(), at: None }).collect();
+    let runs =
+        patterns.iter().map(|path| RunSource { path: (*path).to_owned(), at: None, filter: Vec::new() }).collect();
     let project = Project { root: dir.path().to_path_buf(), runs, ..Project::default() };
     let (store, mut ingester) = Folder::process(&project);
     ingester.turn(&Look::Everything, Budget { time: Duration::from_secs(60) }).unwrap();

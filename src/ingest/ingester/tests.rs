@@ -18,7 +18,8 @@ fn late() -> SystemTime {
 }
 
 fn project(root: &Path, patterns: &[&str]) -> Project {
-    let runs = patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: Some((3, 5)) }).collect();
+    let runs =
+        patterns.iter().map(|p| RunSource { path: (*p).to_owned(), at: Some((3, 5)), filter: Vec::new() }).collect();
     Project { root: root.to_path_buf(), runs, ..Project::default() }
 }
 
