@@ -64,10 +64,9 @@ fn restarts(
     }
     let series = current.store.series(RunId(run.id), key)?;
     let begins = |i: &usize| series.segments.get(*i) != series.segments.get(i - 1);
-    let place = |i: usize| match x {
-        Axis::Time => series.walls.get(i).copied(),
-        Axis::Tokens => Some(series.steps[i] as f64 * run.tokens_per_step()?),
-        Axis::Step => Some(series.steps[i] as f64),
+    let since = since(x, &series.walls);
+    let place = |i: usize| {
+        if x.is_time() { Some(series.walls.get(i)? - since) } else { Some(series.steps[i] as f64 * x.per_step(run)?) }
     };
     let mut all: Vec<f64> = (1..series.len()).filter(begins).filter_map(place).collect();
     all.retain(|x| (lo..=hi).contains(x));
@@ -76,16 +75,24 @@ fn restarts(
     Ok(all)
 }
 
+/// What times are counted from, seconds since 1970.
+fn since(x: Axis, walls: &[f64]) -> f64 {
+    let first = || walls.iter().copied().filter(|wall| wall.is_finite()).fold(f64::INFINITY, f64::min);
+    if x == Axis::Elapsed { first() } else { 0.0 }
+}
+
 /// Points in order of x: what a restart repeats or abandons is left out.
 fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<Vec<(f64, f64)>, StoreError> {
     let series = current.store.series(RunId(run.id), key)?;
-    if x == Axis::Time {
+    if x.is_time() {
+        let since = since(x, &series.walls);
         let mut points: Vec<(f64, f64)> = series
             .walls
             .iter()
             .copied()
             .zip(series.values.iter().copied())
             .filter(|(wall, _)| wall.is_finite())
+            .map(|(wall, value)| (wall - since, value))
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         return Ok(points);
@@ -96,10 +103,6 @@ fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<V
         Some(record) => record.at_optimiser_steps(latest),
         None => latest,
     };
-    let scale = match x {
-        Axis::Tokens => run.tokens_per_step(),
-        Axis::Step | Axis::Time => Some(1.0),
-    };
-    let Some(scale) = scale else { return Ok(Vec::new()) };
+    let Some(scale) = x.per_step(run) else { return Ok(Vec::new()) };
     Ok(steps.into_iter().map(|(step, value)| (step as f64 * scale, value)).collect())
 }

@@ -1,6 +1,7 @@
 //! Curves at the width of a screen: each pixel has the least, the greatest, the mean and the last value of the points that
 //! fall into it, so that a spike of one step is seen whatever the width.
 
+use crate::vocab::{FactName, RunView};
 use serde::{Deserialize, Serialize};
 
 /// Curves in one question.
@@ -19,6 +20,35 @@ pub enum Axis {
     Tokens,
     /// When the point was logged, seconds since 1970, where the log says so.
     Time,
+    /// Training compute: 6 × active parameters × tokens, FLOPs, where both are known.
+    Compute,
+    /// Part of the planned steps, 0 to 1, where a plan is known.
+    Plan,
+    /// Seconds since the first point of the curve, where the log has times.
+    Elapsed,
+}
+
+impl Axis {
+    /// What one step of a run is worth on this axis; `None` where that is not known of the run, or steps do not tell.
+    #[must_use]
+    pub fn per_step(self, run: &RunView) -> Option<f64> {
+        match self {
+            Self::Step => Some(1.0),
+            Self::Tokens => run.tokens_per_step(),
+            Self::Compute => {
+                let active = run.number(FactName::ActiveParams).or_else(|| run.params())?;
+                Some(6.0 * active * run.tokens_per_step()?)
+            }
+            Self::Plan => run.number(FactName::PlannedSteps).filter(|steps| *steps > 0.0).map(|steps| 1.0 / steps),
+            Self::Time | Self::Elapsed => None,
+        }
+    }
+
+    /// Whether its places are times, which the log has and steps do not.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Time | Self::Elapsed)
+    }
 }
 
 /// Which curves, and how wide.
@@ -291,5 +321,32 @@ pub(super) mod numbers {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
         Ok(Vec::<One>::deserialize(from)?.into_iter().map(|one| one.0).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_worth_what_is_known_of_the_run() {
+        let mut run = RunView::unknown(1);
+        assert_eq!(
+            [Axis::Step, Axis::Tokens, Axis::Compute, Axis::Plan].map(|x| x.per_step(&run)),
+            [Some(1.0), None, None, None]
+        );
+        let mut know = |name, value| {
+            let value = crate::vocab::FactValue::Number(value);
+            run.facts.insert(name, crate::vocab::Sourced { value, source: String::new() });
+        };
+        know(FactName::TotalParams, 8e6);
+        know(FactName::ActiveParams, 1e6);
+        know(FactName::BatchTokens, 100.0);
+        know(FactName::PlannedSteps, 400.0);
+        assert_eq!(
+            [Axis::Tokens, Axis::Compute, Axis::Plan].map(|x| x.per_step(&run)),
+            [Some(100.0), Some(6e8), Some(1.0 / 400.0)]
+        );
+        assert_eq!([Axis::Time, Axis::Elapsed].map(|x| x.per_step(&run)), [None, None]);
     }
 }

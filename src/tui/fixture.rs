@@ -3,7 +3,7 @@
 
 use crate::ipc::log::{LogAnswer, LogLine};
 use crate::ipc::router::{RouterAnswer, RouterLayer};
-use crate::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
+use crate::ipc::series::{Axis, Envelope, SeriesQuery, envelope, pixels};
 use crate::ipc::surface::{SurfaceAnswer, SurfaceLoss};
 use crate::tui::{Answer, Answered, CurveSet, Question};
 use crate::vocab::ledger::{Calibration, Grade};
@@ -578,15 +578,22 @@ pub fn hostile() -> Snapshot {
 
 /// Curves as they come for a question: from 6 downwards, with noise, a spike at a third, and one that ends in no number.
 pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
+    // What a step is worth on the axis, were all runs of one size.
+    let scale = match query.x {
+        Axis::Step | Axis::Elapsed | Axis::Time => 1.0,
+        Axis::Tokens => BATCH,
+        Axis::Compute => 6.0 * SIZES[2].0 * BATCH,
+        Axis::Plan => 1.0 / 4000.0,
+    };
     let one = |(run, metric): (u32, &String)| {
         let points = (0..400u32).map(|step| {
             let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
             let spike = if step == 133 && run.is_multiple_of(3) { 2.0 } else { 0.0 };
             let value = 1.4 + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
-            (f64::from(step * 10), if run == 5 && step > 200 { f64::NAN } else { value })
+            (f64::from(step * 10) * scale, if run == 5 && step > 200 { f64::NAN } else { value })
         });
-        let across = pixels(0.0, 4000.0, query.pixels, 1.0);
-        Envelope { run, metric: metric.clone(), ..envelope(points, across, 4000.0, query.smoothing) }
+        let across = pixels(0.0, 4000.0 * scale, query.pixels, if scale == 1.0 { 1.0 } else { 0.0 });
+        Envelope { run, metric: metric.clone(), ..envelope(points, across, 4000.0 * scale, query.smoothing) }
     };
     let asked = query.runs.iter().flat_map(|run| query.metrics.iter().map(|metric| (*run, metric)));
     CurveSet { query: query.clone(), curves: asked.map(one).collect(), failed: None }
@@ -642,6 +649,42 @@ pub fn isoflop() -> Snapshot {
     }
     let mut snapshot = sweep();
     snapshot.optima = Some(Arc::new(optima));
+    snapshot
+}
+
+/// Three sizes of a dense model and of three with experts, all of one length, and a target that no run has reached.
+pub fn experts() -> Snapshot {
+    let mut snapshot = sweep();
+    let kinds = [(1.0, 1.0), (8.0, 1.0), (8.0, 2.0), (32.0, 2.0)];
+    snapshot.runs.truncate(12);
+    for (i, run) in snapshot.runs.iter_mut().map(Arc::make_mut).enumerate() {
+        let (width, (experts, chosen)): (f64, (f64, f64)) = ([8e6, 34e6, 76e6][i % 3], kinds[i / 3]);
+        let (active, total) = (width * (0.7 + 0.3 * chosen), width * (0.5 + 0.5 * experts));
+        let loss = 1.5 + 30.0 / active.powf(0.2) - 0.05 * f64::ln(experts);
+        run.name = format!("runs/d{}-E{experts}k{chosen}", [256, 512, 768][i % 3]);
+        run.state = RunState::Finished;
+        run.facts.remove(&FactName::Mixture);
+        let facts = [
+            (FactName::Params, total),
+            (FactName::ActiveParams, active),
+            (FactName::Experts, experts),
+            (FactName::ExpertsPerToken, chosen),
+        ];
+        run.facts.extend(facts.map(|(name, value)| (name, number(value, "config.json"))));
+        run.metrics = Arc::new(BTreeMap::from([(RUST.into(), metric(16, 400, loss))]));
+        run.last_step = Some(400);
+    }
+    (snapshot.domains, snapshot.metrics) =
+        (vec!["rust".to_owned()], BTreeMap::from([("rust".to_owned(), RUST.to_owned())]));
+    (snapshot.charts, snapshot.advice) = (Vec::new(), None);
+    let moe = crate::vocab::Moe { active_params: 2e8, experts: 32.0, experts_per_token: 2.0, granularity: 1.0 };
+    snapshot.forecasts.retain(|forecast| forecast.metric == RUST && forecast.chosen);
+    snapshot.forecasts.truncate(1);
+    for forecast in &mut snapshot.forecasts {
+        (forecast.params, forecast.moe) = (8e8, Some(moe));
+        (forecast.interval.value, forecast.interval.low, forecast.interval.high) = (1.9, 1.85, 1.97);
+        snapshot.target = snapshot.target.take().map(|target| TargetView { mixture: None, moe: Some(moe), ..target });
+    }
     snapshot
 }
 

@@ -175,8 +175,12 @@ impl<'a> Lay<'a> {
         let recent = self.model.recent.iter().find(|id| tabs.contains(id));
         let calls = |id: &&ViewId| self.model.slot(**id).is_some_and(|s| s.view.badge(&self.model.shared).is_some());
         let leads = |id: &&ViewId| self.model.slot(**id).is_some_and(leads);
-        // The one the user was at last; else the one that leads; else the first that says something waits.
-        let shown = recent.or_else(|| tabs.iter().find(leads)).or_else(|| tabs.iter().find(calls)).or(tabs.first());
+        let first = super::first::chart(&self.model.shared);
+        let begins = |id: &&ViewId| Some(**id) == first;
+        // The one the user was at last; else the one that leads; else the first that says something waits; else, of
+        // charts, the one that tells most.
+        let shown = recent.or_else(|| tabs.iter().find(leads)).or_else(|| tabs.iter().find(calls));
+        let shown = shown.or_else(|| tabs.iter().find(begins)).or(tabs.first());
         if let Some(shown) = shown.copied() {
             self.places.push(Placed { area, shown, tabs });
         }

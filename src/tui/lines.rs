@@ -23,10 +23,42 @@ pub struct Curve {
     pub style: Style,
     /// Its sign, at its newest point.
     pub sign: &'static str,
+    /// Whether its sign stands at every point: each was measured by itself.
+    pub dots: bool,
     /// Where it will end: x, value, least and greatest value; a fan leads there from the newest point.
     pub end: Option<(f64, f64, f64, f64)>,
     /// Places on the x axis that are marked: where the run was started again.
     pub marks: Vec<f64>,
+}
+
+/// What the numbers on an x axis are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// Steps: there is no half of one.
+    #[default]
+    Counts,
+    /// Amounts, such as 1.5M tokens.
+    Amounts,
+    /// Parts of a whole, 0 to 1.
+    Parts,
+    /// Seconds since a start.
+    Seconds,
+    /// Times of day, seconds since 1970.
+    Times,
+}
+
+impl Numbers {
+    /// A place, for the axis.
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Counts => fmt::count(value.max(0.0) as u64),
+            Self::Amounts => show_amount(value),
+            Self::Parts => fmt::percent_short(value),
+            Self::Seconds if value < 1.0 => "0".to_owned(),
+            Self::Seconds => fmt::duration(value).replace(" h 0 min", " h").replace(" d 0 h", " d"),
+            Self::Times => fmt::date(value),
+        }
+    }
 }
 
 /// Curves on one pair of axes. The last is on top.
@@ -36,8 +68,10 @@ pub struct Lines<'a> {
     pub curves: &'a [Curve],
     /// Whether the y axis is logarithmic; heeded where all values are positive.
     pub log: bool,
-    /// Whether the x axis says amounts (tokens), instead of counting.
-    pub amounts: bool,
+    /// What the numbers on the x axis are.
+    pub x: Numbers,
+    /// Whether the x axis is logarithmic; what is not positive is left out of it.
+    pub log_x: bool,
     /// Where the cursor is, on the x axis.
     pub cursor: Option<f64>,
     /// Whether there is no room for axes.
@@ -52,9 +86,26 @@ pub struct Ranges {
     x: (f64, f64),
     y: (f64, f64),
     log: bool,
+    /// Whether x is in logarithms.
+    log_x: bool,
 }
 
 impl Ranges {
+    fn x_of(&self, place: f64) -> f64 {
+        if self.log_x { place.max(f64::MIN_POSITIVE).ln() } else { place }
+    }
+
+    /// How far along the axis a place is, 0 at the left end to 1.
+    fn across(&self, place: f64) -> f64 {
+        (self.x_of(place) - self.x.0) / (self.x.1 - self.x.0)
+    }
+
+    /// The place that is so far along the axis.
+    fn at(&self, across: f64) -> f64 {
+        let x = self.x.0 + across * (self.x.1 - self.x.0);
+        if self.log_x { x.exp() } else { x }
+    }
+
     fn y_of(&self, value: f64) -> f64 {
         if self.log { value.ln() } else { value }
     }
@@ -65,7 +116,10 @@ impl Lines<'_> {
     /// take more than half of it: the first steps of a run.
     #[must_use]
     pub fn ranges(&self) -> Option<Ranges> {
-        let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|(_, y)| y.is_finite());
+        let points = || {
+            let all = self.curves.iter().flat_map(|curve| &curve.points);
+            all.filter(|(x, y)| y.is_finite() && (!self.log_x || *x > 0.0))
+        };
         let ends = || self.curves.iter().filter_map(|curve| curve.end);
         let log = self.log && points().all(|(_, y)| *y > 0.0) && ends().all(|end| end.2 > 0.0);
         let mut values: Vec<f64> = points().map(|point| point.1).collect();
@@ -75,6 +129,13 @@ impl Lines<'_> {
         if !log && values.len() >= 20 && high - most > most - low && most > low {
             high = most;
         }
+        // What is expected at a single place is seen with its interval.
+        let alone = || {
+            let one = self.curves.iter().filter(|curve| curve.dots);
+            one.flat_map(|curve| &curve.spread).filter(|(_, low, high)| low.is_finite() && high.is_finite())
+        };
+        let low = alone().map(|one| one.1).filter(|low| !log || *low > 0.0).fold(low, f64::min);
+        high = alone().map(|one| one.2).fold(high, f64::max);
         let of_ends = |pick: fn((f64, f64, f64, f64)) -> f64| ends().map(pick).filter(|v| v.is_finite());
         let low = of_ends(|end| end.2).fold(low, f64::min);
         let high = of_ends(|end| end.3).fold(high, f64::max);
@@ -82,9 +143,15 @@ impl Lines<'_> {
         let x = x.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if log { (low.ln(), high.ln()) } else { (low, high) };
         let air = if high > low { 0.04 * (high - low) } else { 0.05 * high.abs().max(1e-3) };
+        let x = if self.log_x { (x.0.ln(), x.1.ln()) } else { x };
         let x = if x.1 > x.0 { x } else { (x.0 - 1.0, x.1 + 1.0) };
         let y = (low - air, high + air);
-        (x.0.is_finite() && x.1.is_finite() && y.0.is_finite() && y.1.is_finite()).then_some(Ranges { x, y, log })
+        (x.0.is_finite() && x.1.is_finite() && y.0.is_finite() && y.1.is_finite()).then_some(Ranges {
+            x,
+            y,
+            log,
+            log_x: self.log_x,
+        })
     }
 
     /// Numbers on the y axis, at most as many as there is room for.
@@ -100,16 +167,7 @@ impl Lines<'_> {
             let (values, decimals) = ticks(range, most);
             return values.into_iter().map(|value| (value.ln(), tick(value, decimals))).collect();
         }
-        let decades = (ranges.y.1 - ranges.y.0) / std::f64::consts::LN_10;
-        let every = (decades / most as f64).ceil().max(1.0) as i32;
-        let steps: &[f64] = if decades > most as f64 / 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let first = range.0.log10().floor() as i32;
-        let last = range.1.log10().ceil() as i32;
-        let all = (first..=last).filter(|power| power.rem_euclid(every) == 0);
-        all.flat_map(|power| steps.iter().map(move |step| step * 10f64.powi(power)))
-            .filter(|value| (range.0..=range.1).contains(value))
-            .map(|value| (value.ln(), fmt::significant(value, 2)))
-            .collect()
+        decades(range, most).into_iter().map(|value| (value.ln(), fmt::significant(value, 2))).collect()
     }
 
     /// The cells inside the axes.
@@ -130,14 +188,15 @@ impl Lines<'_> {
     pub fn x_at(&self, plot: Rect, column: u16) -> Option<f64> {
         let ranges = self.ranges()?;
         let at = f64::from(column.saturating_sub(plot.x)) / f64::from(plot.width.saturating_sub(1).max(1));
-        Some(ranges.x.0 + at.min(1.0) * (ranges.x.1 - ranges.x.0))
+        Some(ranges.at(at.min(1.0)))
     }
 
-    /// How far a column reaches on the x axis.
+    /// What is on the x axis so many columns beside a place, at most at its ends.
     #[must_use]
-    pub fn column(&self, plot: Rect) -> Option<f64> {
+    pub fn beside(&self, plot: Rect, place: f64, columns: f64) -> Option<f64> {
         let ranges = self.ranges()?;
-        Some((ranges.x.1 - ranges.x.0) / f64::from(plot.width.saturating_sub(1).max(1)))
+        let across = ranges.across(place) + columns / f64::from(plot.width.saturating_sub(1).max(1));
+        Some(ranges.at(across.clamp(0.0, 1.0)))
     }
 
     /// Draws into `area`. Needs 12 columns and 5 rows, without axes 8 and 3; draws nothing in less.
@@ -150,7 +209,7 @@ impl Lines<'_> {
         let mut grid = Grid::new(plot.width, plot.height);
         let (w, h) = grid.size();
         let place = |x: f64, y: f64| {
-            let across = (x - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+            let across = ranges.across(x);
             let down = (ranges.y.1 - ranges.y_of(y)) / (ranges.y.1 - ranges.y.0);
             // Far outside is as good as just outside, and keeps lines short.
             let dot = |part: f64, size: i32| (part * f64::from(size - 1)).round().clamp(-8.0, f64::from(size) + 8.0);
@@ -161,7 +220,7 @@ impl Lines<'_> {
             (0..h).step_by(2).for_each(|y| grid.set(x, y, self.theme.accent));
         }
         for curve in self.curves {
-            for mark in curve.marks.iter().filter(|mark| (ranges.x.0..=ranges.x.1).contains(*mark)) {
+            for mark in curve.marks.iter().filter(|mark| (0.0..=1.0).contains(&ranges.across(**mark))) {
                 let x = place(*mark, 1.0).0;
                 (0..h).step_by(4).for_each(|y| grid.set(x, y, self.theme.warn));
             }
@@ -196,11 +255,12 @@ impl Lines<'_> {
             let Some(newest) = curve.points.iter().rfind(|(_, y)| y.is_finite()) else { continue };
             let broken = curve.points.last().is_some_and(|(_, y)| !y.is_finite());
             let (sign, style) = if broken { ("✗", self.theme.bad) } else { (curve.sign, curve.style) };
-            if let Some((x, y)) = cell(newest.0, newest.1) {
+            let measured = curve.points.iter().filter(|(_, y)| curve.dots && y.is_finite());
+            for (x, y) in measured.chain([newest]).filter_map(|point| cell(point.0, point.1)) {
                 buf.set_string(x, y, sign, style);
             }
             for mark in &curve.marks {
-                let across = (mark - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+                let across = ranges.across(*mark);
                 if (0.0..=1.0).contains(&across) {
                     let x = plot.x + ((across * f64::from(w - 1)).round() as u16) / 2;
                     buf.set_string(x, plot.y, "↻", self.theme.warn);
@@ -228,23 +288,60 @@ impl Lines<'_> {
         (top..=bottom).filter(|y| y % 2 == 0).for_each(|y| grid.set(at, y, curve.style));
     }
 
+    /// Places on the x axis that have a number, at most as many as there is room for.
+    fn places(&self, ranges: &Ranges, width: u16) -> Vec<f64> {
+        let most = usize::from(width / 12).clamp(1, 10);
+        let whole = |values: (Vec<f64>, usize)| (self.x != Numbers::Counts || values.1 == 0).then_some(values.0);
+        let (low, high) = (ranges.at(0.0), ranges.at(1.0));
+        if ranges.log_x && high / low >= 4.0 {
+            let least = if self.x == Numbers::Counts { 1.0 } else { 0.0 };
+            return decades((low, high), most).into_iter().filter(|place| *place >= least).collect();
+        }
+        if matches!(self.x, Numbers::Seconds | Numbers::Times) {
+            return rounds((low, high), most);
+        }
+        (1..=most).rev().find_map(|most| whole(ticks((low, high), most))).unwrap_or_default()
+    }
+
     fn axes(&self, ranges: &Ranges, area: Rect, plot: Rect, buf: &mut Buffer) {
         let row = |(value, text): (f64, String)| {
             let down = (ranges.y.1 - value) / (ranges.y.1 - ranges.y.0);
             (plot.y + ((down * f64::from(plot.height * 4 - 1)).round() as u16 / 4).min(plot.height - 1), text)
         };
         let rows = Self::labels(ranges, plot.height).into_iter().map(row);
-        let most = usize::from(plot.width / 12).clamp(1, 10);
-        // There is no half of a step.
-        let whole = |(values, decimals): (Vec<f64>, usize)| (self.amounts || decimals == 0).then_some(values);
-        let values = (1..=most).rev().find_map(|most| whole(ticks(ranges.x, most))).unwrap_or_default();
-        let columns = values.into_iter().map(|value| {
-            let across = (value - ranges.x.0) / (ranges.x.1 - ranges.x.0);
+        let columns = self.places(ranges, plot.width).into_iter().map(|value| {
+            let across = ranges.across(value);
             let x = plot.x + ((across * f64::from(plot.width * 2 - 1)).round() as u16 / 2).min(plot.width - 1);
-            (x, if self.amounts { show_amount(value) } else { fmt::count(value.max(0.0) as u64) })
+            (x, self.x.show(value))
         });
         axes::draw(self.theme, (area, plot), rows, columns, buf);
     }
+}
+
+/// Round numbers of a range on a logarithmic axis: powers of ten, and 2 and 5 of each where there is room.
+fn decades(range: (f64, f64), most: usize) -> Vec<f64> {
+    let decades = (range.1 / range.0).log10();
+    let every = (decades / most as f64).ceil().max(1.0) as i32;
+    let steps: &[f64] = if decades > most as f64 / 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let first = range.0.log10().floor() as i32;
+    let last = range.1.log10().ceil() as i32;
+    let all = (first..=last).filter(|power| power.rem_euclid(every) == 0);
+    all.flat_map(|power| steps.iter().map(move |step| step * 10f64.powi(power)))
+        .filter(|value| (range.0..=range.1).contains(value))
+        .collect()
+}
+
+/// Whole minutes, hours or days in a range of seconds.
+fn rounds(range: (f64, f64), most: usize) -> Vec<f64> {
+    const ROUND: [f64; 15] = [
+        1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0,
+        604_800.0,
+    ];
+    let wide = |each: f64| (range.1 - range.0) / each;
+    let fitting = ROUND.into_iter().find(|each| wide(*each) <= most as f64);
+    let each = fitting.unwrap_or_else(|| (wide(604_800.0) / most as f64).ceil() * 604_800.0);
+    let first = (range.0 / each).ceil();
+    (0..=most).map(|i| (first + i as f64) * each).filter(|place| *place <= range.1).collect()
 }
 
 /// Dots of a band, sparse, so that curves stand out.
@@ -268,7 +365,7 @@ mod tests {
 
     fn drawn(curves: &[Curve], log: bool, cursor: Option<f64>) -> Vec<String> {
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let lines = Lines { curves, log, amounts: false, cursor, bare: false, theme: &theme };
+        let lines = Lines { curves, log, x: Numbers::Counts, log_x: false, cursor, bare: false, theme: &theme };
         let area = Rect::new(0, 0, 40, 10);
         let mut buf = Buffer::empty(area);
         lines.draw(area, &mut buf);
@@ -306,7 +403,15 @@ mod tests {
         points.extend((1..100).map(|i| (f64::from(i), 3.0 - 0.005 * f64::from(i))));
         let theme = Theme::new(ThemeName::Mono, Depth::True);
         let curves = [curve(&points)];
-        let lines = |log| Lines { curves: &curves, log, amounts: false, cursor: None, bare: false, theme: &theme };
+        let lines = |log| Lines {
+            curves: &curves,
+            log,
+            x: Numbers::Counts,
+            log_x: false,
+            cursor: None,
+            bare: false,
+            theme: &theme,
+        };
         let y = lines(false).ranges().unwrap().y;
         assert!(y.1 < 3.2 && y.0 < 2.51, "{y:?}");
         let y = lines(true).ranges().unwrap().y;
@@ -318,9 +423,17 @@ mod tests {
         let end = Some((200.0, 1.5, 1.2, 1.8));
         let curves = [Curve { end, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let ranges = Lines { curves: &curves, log: false, amounts: false, cursor: None, bare: false, theme: &theme }
-            .ranges()
-            .unwrap();
+        let ranges = Lines {
+            curves: &curves,
+            log: false,
+            x: Numbers::Counts,
+            log_x: false,
+            cursor: None,
+            bare: false,
+            theme: &theme,
+        }
+        .ranges()
+        .unwrap();
         assert!(ranges.x == (0.0, 200.0) && ranges.y.0 <= 1.2, "{ranges:?}");
         assert!(drawn(&curves, false, None).iter().any(|row| row.contains('◌')));
     }
@@ -328,7 +441,7 @@ mod tests {
     #[test]
     fn axes_have_round_numbers_over_any_range() {
         for (low, high) in [(1e-5, 3.0), (2.1, 2.4), (0.5, 40.0), (1e-30, 1e30)] {
-            let ranges = Ranges { x: (0.0, 1.0), y: (f64::ln(low), f64::ln(high)), log: true };
+            let ranges = Ranges { x: (0.0, 1.0), y: (f64::ln(low), f64::ln(high)), log: true, log_x: false };
             let labels = Lines::labels(&ranges, 20);
             assert!((1..=14).contains(&labels.len()), "{low} to {high}: {labels:?}");
             let inside = |y: f64| y > ranges.y.0 - 1e-9 && y < ranges.y.1 + 1e-9;

@@ -21,6 +21,7 @@ pub mod chrome;
 pub mod curves;
 mod ending;
 pub mod filter;
+mod first;
 pub mod fmt;
 pub mod global;
 pub mod keymap;

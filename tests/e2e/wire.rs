@@ -136,7 +136,7 @@ fn a_curve_keeps_the_spike_of_one_step_and_grows() {
     while updates.replica.curves[0].min.last() != Some(&1.0) {
         updates.wait().unwrap();
     }
-    for x in [Axis::Time, Axis::Tokens] {
+    for x in [Axis::Time, Axis::Tokens, Axis::Compute, Axis::Plan, Axis::Elapsed] {
         let asked = client.query(Query::Series(SeriesQuery { x, ..query.clone() })).unwrap();
         assert!(matches!(asked, Response::Answer(_)), "{asked:?}");
     }

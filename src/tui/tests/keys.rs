@@ -182,6 +182,7 @@ fn left_and_right_go_through_the_runs_in_their_details() {
 fn charts_are_gone_through_one_by_one_and_all_together_where_they_fit() {
     let charts = |size: (u16, u16)| {
         let mut m = model(fixture::sweep(), size);
+        m.go(CHART);
         let mut seen = Vec::new();
         for _ in 0..4 {
             seen.push(m.shared.chart);
@@ -208,7 +209,7 @@ fn the_law_shown_is_that_of_the_chart_or_the_one_chosen() {
 
 #[test]
 fn tab_goes_through_every_panel_and_back() {
-    for (snapshot, panels) in [(fixture::sweep(), 12), (fixture::empty(), 3)] {
+    for (snapshot, panels) in [(fixture::sweep(), 13), (fixture::empty(), 3)] {
         let mut m = model(snapshot, (80, 24));
         let mut seen = Vec::new();
         for _ in 0..panels {
@@ -326,7 +327,9 @@ fn clicks_choose_panels_tabs_and_runs() {
     };
     let runs = m.plan().area(RUNS).unwrap();
     click(&mut m, 10, 4);
-    assert_eq!(m.focus, CHART);
+    assert_eq!(m.focus, ViewId("curves"), "while runs go on");
+    click(&mut m, 4, 2);
+    assert_eq!(m.focus, CHART, "by its tab");
     click(&mut m, 20, runs.y + 4);
     assert_eq!((m.focus, selected(&m)), (RUNS, 2));
     let tabs = screen(&m).lines().nth(runs.y.into()).unwrap().to_owned();

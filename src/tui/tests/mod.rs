@@ -74,5 +74,6 @@ fn all() -> Vec<Snapshot> {
         fixture::many(500),
         fixture::isoflop(),
         fixture::routed(),
+        fixture::experts(),
     ]
 }

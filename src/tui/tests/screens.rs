@@ -138,7 +138,8 @@ fn nothing_steers_the_terminal() {
 
 #[test]
 fn no_skill_is_said_in_the_loudest_style() {
-    let m = model(fixture::abstained(), (140, 40));
+    let mut m = model(fixture::abstained(), (140, 40));
+    m.go(crate::tui::ViewId("chart"));
     let buf = draw(&m);
     let text = crate::tui::plain::text(&buf);
     let row = text.lines().position(|l| l.contains("NO SKILL (-0.12)")).unwrap();
@@ -196,6 +197,68 @@ fn runs_grouped_by_compute_have_a_view() {
         press(&mut m, KeyCode::Char('z'));
         insta::assert_snapshot!(format!("shape_{}x{}", size.0, size.1), screen(&m));
     }
+}
+
+/// What a place begins with, while nobody has chosen.
+fn begins_with(snapshot: Snapshot) -> crate::tui::ViewId {
+    let m = model(snapshot, (80, 24));
+    m.plan().places[0].shown
+}
+
+#[test]
+fn the_first_chart_follows_from_what_there_is() {
+    use crate::vocab::{FactName, RunState};
+    let id = crate::tui::ViewId;
+    assert_eq!(begins_with(fixture::sweep()), id("curves"), "runs go on");
+    let mut idle = fixture::sweep();
+    idle.runs.iter_mut().map(Arc::make_mut).filter(|run| run.state == RunState::Running).for_each(|run| {
+        run.state = RunState::Finished;
+    });
+    assert_eq!(begins_with(idle.clone()), id("chart"));
+    idle.charts.clear();
+    idle.runs.iter_mut().map(Arc::make_mut).for_each(|run| {
+        run.facts.remove(&FactName::Mixture);
+    });
+    assert_eq!(begins_with(idle.clone()), id("shape"), "sizes differ");
+    idle.runs.iter_mut().map(Arc::make_mut).for_each(|run| {
+        run.facts.remove(&FactName::Params);
+    });
+    assert_eq!(begins_with(idle.clone()), id("curves"));
+    idle.runs = vec![Arc::clone(&idle.runs[5])];
+    assert_eq!(begins_with(idle), id("one"));
+}
+
+#[test]
+fn losses_are_drawn_against_each_size_in_which_runs_differ() {
+    whole("sizes", fixture::experts(), "Nz");
+    whole("sizes_by_experts", fixture::experts(), "Nzxx");
+    let mut m = model(fixture::experts(), (120, 40));
+    let mut seen = Vec::new();
+    type_in(&mut m, "Nz");
+    for _ in 0..4 {
+        let title = screen(&m).lines().nth(2).unwrap_or_default().to_owned();
+        seen.push(title.split(" by ").nth(1).and_then(|rest| rest.split(" ─").next()).unwrap_or("none").to_owned());
+        type_in(&mut m, "x");
+    }
+    assert_eq!(seen, ["active parameters", "parameters", "experts", "active parameters"], "one D: no axis");
+    assert!(screen(&m).contains("◇ target") && screen(&m).contains("E 8 K 1"), "{}", screen(&m));
+}
+
+#[test]
+fn any_x_axis_is_logarithmic_or_linear() {
+    whole("curves_log_x", fixture::sweep(), "8zX");
+    whole("curves_of_the_plan", fixture::sweep(), "8zxxx");
+    whole("curves_of_compute", fixture::sweep(), "8zxxX");
+    whole("curves_since_the_start", fixture::sweep(), "8zxxxx");
+    let mut m = model(fixture::sweep(), (120, 40));
+    type_in(&mut m, "8zXhhh");
+    let before = state::<crate::tui::views::curves::Curves>(&m).cursor.unwrap();
+    type_in(&mut m, "[[");
+    let zoomed = state::<crate::tui::views::curves::Curves>(&m);
+    let (from, to) = zoomed.range.unwrap();
+    assert!(0.0 < from && from < before && before <= to, "{from} {before} {to}");
+    type_in(&mut m, "xxxxx");
+    assert!(screen(&m).contains("time (UTC)") && !screen(&m).contains("log x"), "{}", screen(&m));
 }
 
 /// A view over the whole screen at three sizes, after what is typed, with what the daemon says to it.

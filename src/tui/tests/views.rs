@@ -174,6 +174,7 @@ fn no_key_does_two_things() {
 fn a_drag_over_the_chart_moves_its_reading_line() {
     use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
     let mut m = model(fixture::sweep(), (80, 24));
+    m.go(views::chart::ID);
     let mouse = |m: &mut Model, kind, column, row| {
         update(m, Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
     };

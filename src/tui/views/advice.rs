@@ -101,7 +101,8 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
     let mut out = match &snapshot.advice {
         None => not_yet(&shared.theme, snapshot, width),
         Some(vocab::Advice::Abstained(abstention)) if shape::leads(snapshot) => {
-            let mut out = shape::lines(&shared.theme, snapshot, width);
+            // The paragraph begins with the space that parts it from one above.
+            let mut out: Vec<Line<'static>> = shape::lines(&shared.theme, snapshot, width).split_off(1);
             out.push(Line::default());
             if let Some(missing) = &abstention.nothing_to_mix {
                 out.extend(prose(&printable(missing), shared.theme.dim, width));

@@ -14,8 +14,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+/// Its name, for whoever opens it.
+pub const ID: ViewId = ViewId("chart");
+
 static SPEC: Spec = Spec {
-    id: ViewId("chart"),
+    id: ID,
     name: "Chart",
     about: "chart of loss against mixture weight",
     roles: &[Role::Chart],

@@ -14,7 +14,7 @@ use super::{
 use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::training_loss;
 use crate::tui::action::{Reach, k, key};
-use crate::tui::lines::{Curve, Lines};
+use crate::tui::lines::{Curve, Lines, Numbers};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{prose, text_area};
 use crate::tui::{fmt, signs};
@@ -53,6 +53,8 @@ pub struct Curves {
     x: Axis,
     /// Whether the y axis is logarithmic; `None`: as suits the metric.
     log: Option<bool>,
+    /// Whether the x axis is logarithmic.
+    log_x: bool,
     /// Place in [`SMOOTHING`].
     pub smoothing: usize,
     /// Only the selected run.
@@ -64,9 +66,9 @@ pub struct Curves {
     /// Whether the metrics after the first have charts beside it.
     pub grid: bool,
     /// The cursor, on the x axis.
-    cursor: Option<f64>,
+    pub cursor: Option<f64>,
     /// The part of the x axis that is drawn; `None` for all of it.
-    range: Option<(f64, f64)>,
+    pub range: Option<(f64, f64)>,
 }
 
 impl Actions for Curves {
@@ -85,15 +87,27 @@ impl Actions for Curves {
             view.log = Some(!view.is_log(cx.shared, key));
         })
         .hint("log"),
-        act("curves.axis", &[k('x')], "x axis: steps, tokens, time", |view: &mut Self, _| {
-            view.x = match view.x {
-                Axis::Step => Axis::Tokens,
-                Axis::Tokens => Axis::Time,
-                Axis::Time => Axis::Step,
-            };
-            (view.cursor, view.range) = (None, None);
-        })
+        act(
+            "curves.axis",
+            &[k('x')],
+            "x axis: steps, tokens, compute, part of the plan, time since the start, time",
+            |view: &mut Self, _| {
+                view.x = match view.x {
+                    Axis::Step => Axis::Tokens,
+                    Axis::Tokens => Axis::Compute,
+                    Axis::Compute => Axis::Plan,
+                    Axis::Plan => Axis::Elapsed,
+                    Axis::Elapsed => Axis::Time,
+                    Axis::Time => Axis::Step,
+                };
+                (view.cursor, view.range) = (None, None);
+            },
+        )
         .hint("axis"),
+        act("curves.log-x", &[k('X')], "logarithmic or linear x axis", |view: &mut Self, _| {
+            view.log_x = !view.log_x;
+            view.range = None;
+        }),
         act("curves.closer", &[k('[')], "zoom in at the cursor, or at the end", |view: &mut Self, cx| {
             view.zoom(0.5, cx);
         })
@@ -151,6 +165,11 @@ impl Curves {
             let better_is_more = shared.unit(key).higher_is_better();
             (measured || training_loss(key).is_some()) && !better_is_more
         })
+    }
+
+    /// Times of day have no logarithm that says anything.
+    fn is_log_x(&self) -> bool {
+        self.log_x && self.x != Axis::Time
     }
 
     /// The curves that have come, where they are those that are wanted.
@@ -212,8 +231,15 @@ impl Curves {
     }
 
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
-        let amounts = self.x == Axis::Tokens;
-        Lines { curves, log: self.is_log(shared, key), amounts, cursor: self.cursor, bare: false, theme: &shared.theme }
+        let x = match self.x {
+            Axis::Step => Numbers::Counts,
+            Axis::Tokens | Axis::Compute => Numbers::Amounts,
+            Axis::Plan => Numbers::Parts,
+            Axis::Elapsed => Numbers::Seconds,
+            Axis::Time => Numbers::Times,
+        };
+        let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
+        Lines { curves, log, x, log_x, cursor, bare: false, theme: &shared.theme }
     }
 
     /// The cells of the curves, above the legend.
@@ -238,7 +264,10 @@ impl View for Curves {
         let x = match self.x {
             Axis::Step => "steps",
             Axis::Tokens => "tokens",
-            Axis::Time => "time",
+            Axis::Compute => "compute",
+            Axis::Plan => "the plan",
+            Axis::Elapsed => "time since the start",
+            Axis::Time => "time (UTC)",
         };
         let mut about = vec![format!("over {x}")];
         if self.smoothing > 0 {
@@ -246,6 +275,9 @@ impl View for Curves {
         }
         if self.is_log(shared, key) {
             about.push("log".to_owned());
+        }
+        if self.is_log_x() {
+            about.push("log x".to_owned());
         }
         if let Some(by) = &self.group {
             about.push(format!("grouped by {}", fmt::head(by, 20)));
@@ -284,7 +316,8 @@ impl View for Curves {
             from: self.range.map(|range| range.0),
             to: self.range.map(|range| range.1),
             // Two dots to a column; a few columns are the axis.
-            pixels: u32::from(inner.width.saturating_sub(8)).clamp(8, 1000) * 2,
+            // On a logarithmic axis the first are far apart.
+            pixels: u32::from(inner.width.saturating_sub(8)).clamp(8, 500) * if self.is_log_x() { 8 } else { 2 },
             smoothing: SMOOTHING[self.smoothing],
         })
     }
@@ -298,7 +331,12 @@ impl View for Curves {
                 (None, _) => "No run has logged two points of a metric yet.".to_owned(),
                 (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
                 (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
-                    let what = if self.x == Axis::Tokens { "tokens per step" } else { "times" };
+                    let what = match self.x {
+                        Axis::Step | Axis::Tokens => "tokens per step are",
+                        Axis::Compute => "size and tokens per step are",
+                        Axis::Plan => "planned steps are",
+                        Axis::Elapsed | Axis::Time => "times are",
+                    };
                     format!("No {what} known for {}. Press x for another axis.", printable(key))
                 }
                 (Some(key), _) if self.arrived(shared).is_some() => {

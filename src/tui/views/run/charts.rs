@@ -3,7 +3,7 @@
 use crate::ipc::series::{Axis, SeriesQuery};
 use crate::observe::{is_evaluation, training_loss};
 use crate::tui::fmt;
-use crate::tui::lines::{Curve, Lines};
+use crate::tui::lines::{Curve, Lines, Numbers};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::frame;
 use crate::vocab::RunView;
@@ -168,7 +168,8 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
     let more = shared.unit(key).higher_is_better();
     let curves = [curve];
     let log = is_loss && !more;
-    Lines { curves: &curves, log, amounts: false, cursor: None, bare: inner.height < 5, theme }.draw(inner, buf);
+    Lines { curves: &curves, log, x: Numbers::Counts, log_x: false, cursor: None, bare: inner.height < 5, theme }
+        .draw(inner, buf);
 }
 
 /// The next metric in the large chart.
