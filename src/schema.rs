@@ -4,8 +4,8 @@ use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
     AckAnswer, AdviceAnswer, AlertsTestAnswer, AuditAnswer, CheckAnswer, DaemonStatus, DecidedAnswer, DesignAnswer,
-    DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer, Point, PredictAnswer,
-    RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer, OnlineAnswer, Point,
+    PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -36,7 +36,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 23] = [
+pub const ALL: [Entry; 24] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -51,6 +51,7 @@ pub const ALL: [Entry; 23] = [
     Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
     Entry { name: "hyper", what: "hyper --json", make: written::<HyperAnswer> },
     Entry { name: "audit", what: "audit --json", make: written::<AuditAnswer> },
+    Entry { name: "online", what: "online --json", make: written::<OnlineAnswer> },
     Entry { name: "design", what: "design --json", make: written::<DesignAnswer> },
     Entry { name: "next", what: "next --json", make: written::<NextAnswer> },
     Entry { name: "ack", what: "ack --json", make: written::<AckAnswer> },

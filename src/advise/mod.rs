@@ -21,6 +21,7 @@ mod limits;
 mod matters;
 mod measured;
 pub mod next;
+pub mod online;
 mod probability;
 mod reach;
 mod reasons;

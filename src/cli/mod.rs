@@ -22,6 +22,7 @@ pub mod init;
 pub mod laws;
 pub mod ledger;
 pub mod next;
+mod online;
 mod outcome;
 pub mod output;
 pub mod predict;
@@ -103,6 +104,8 @@ enum Command {
     Design(Box<design::Design>),
     /// Compare the mixtures that runs declare with the tokens that their logs count, and list epochs
     Audit(audit::Audit),
+    /// Compare the weights that online rules (ODM, ADO, Aioli) give for a run so far with its own and with the advice
+    Online(online::Online),
     /// Propose the runs to launch next: those that decide most for what they cost
     Next(next::Next),
     /// Export every point as JSON lines, CSV or Parquet
@@ -147,6 +150,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Hyper(command) => command.run(),
         Command::Design(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Online(command) => command.run(),
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Replay(command) => command.run(),

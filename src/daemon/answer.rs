@@ -3,6 +3,7 @@
 use super::curves::curves;
 use super::engine::Need;
 use super::figures;
+use super::online;
 use super::outlook::chosen;
 use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
@@ -57,7 +58,9 @@ pub fn need(query: &Query) -> Need {
             }
         }
         Query::Predict(_) | Query::Next(_) | Query::Surface(_) => Need::Fits,
-        Query::Recommend { .. } | Query::Advice | Query::Shape(_) | Query::Snapshot => Need::Advice,
+        Query::Recommend { .. } | Query::Online { .. } | Query::Advice | Query::Shape(_) | Query::Snapshot => {
+            Need::Advice
+        }
     }
 }
 
@@ -81,6 +84,9 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
         Query::Hyper(query) => json(&hyper::answer(query, current, stop)?),
         Query::Advice => json(&advice(current)),
+        Query::Online { run } => {
+            json(&online::answer(crate::store::RunId(find_run(&current.snapshot, run)?.id), current)?)
+        }
         Query::Audit => json(&audits::audits(current)?),
         Query::Next(query) => json(&next::next(query, current)?),
         Query::Snapshot => json(&*current.snapshot),

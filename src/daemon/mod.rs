@@ -53,6 +53,8 @@ mod metric_roles;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 mod next;
+pub mod online;
+mod online_file;
 mod optima;
 pub mod outlook;
 mod place;

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::fitter;
 use super::job::Job;
 use super::log;
+use super::online_file::OnlineFile;
 use super::publisher::Publisher;
 use super::server::Server;
 use super::state_dir::{Lock, StateDir};
@@ -156,6 +157,8 @@ struct Worker {
     around: Surroundings,
     /// What is wrong with the project file as it stands now.
     bad_edit: Option<Notice>,
+    /// The file that a trainer polls.
+    online: OnlineFile,
     asked: Asked,
     /// The store's directory.
     directory: PathBuf,
@@ -200,6 +203,7 @@ impl Worker {
             watcher,
             around,
             bad_edit,
+            online: OnlineFile::default(),
             asked,
             directory,
             adrift,
@@ -356,9 +360,11 @@ impl Worker {
         self.around.notices.extend(trouble);
         self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
         self.around.notices.extend(self.bad_edit.clone());
+        self.around.notices.extend(self.online.notice().cloned());
         if !self.away {
             let current = self.engine.current(SystemTime::now(), &self.around);
             log::notices(&current.snapshot.notices);
+            self.online.update(&current);
             self.publisher.publish(current);
         }
     }

@@ -142,6 +142,11 @@ pub enum Query {
     Advice,
     /// Declared against realised mixtures.
     Audit,
+    /// Weights that online rules give.
+    Online {
+        /// The run's name, or a part that only it has.
+        run: String,
+    },
     /// Which runs to launch.
     Next(NextQuery),
     /// Lines of a run's log.

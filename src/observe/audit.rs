@@ -14,15 +14,30 @@ const PARTS: usize = 4;
 /// or more have none.
 #[must_use]
 pub fn counters<'k>(domains: &[String], keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
-    let mut families: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for key in keys {
+    let counts = |key: &&str| {
         let lower = key.to_lowercase();
         let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let counts = words.iter().any(|word| matches!(*word, "tokens" | "samples" | "sequences" | "documents"));
         let other = ["per", "second", "sec", "loss", "eval", "val", "valid", "test", "throughput", "expert"];
-        if !counts || words.iter().any(|word| other.contains(word)) {
-            continue;
-        }
+        counts && !words.iter().any(|word| other.contains(word))
+    };
+    // Tokens are surer than samples; then, whichever has more domains.
+    let rank = |(pattern, of): &(String, BTreeMap<String, String>)| (of.len(), pattern.contains("token"));
+    families(domains, keys.filter(counts))
+        .into_iter()
+        .filter(|(_, of)| of.len() >= 2.min(domains.len()))
+        .max_by_key(rank)
+        .map_or_else(BTreeMap::new, |f| f.1)
+}
+
+/// Keys that name a domain, by what they are without that name: of each family, the key by domain.
+pub(super) fn families<'k>(
+    domains: &[String],
+    keys: impl Iterator<Item = &'k str>,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut families: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for key in keys {
+        let lower = key.to_lowercase();
         // The longest name that the key holds as a whole: `web_pro`, not `web`.
         let named = domains.iter().filter_map(|domain| Some((domain, place(&lower, &domain.to_lowercase())?)));
         if let Some((domain, at)) = named.max_by_key(|(domain, _)| domain.len()) {
@@ -30,13 +45,7 @@ pub fn counters<'k>(domains: &[String], keys: impl Iterator<Item = &'k str>) -> 
             families.entry(pattern).or_default().insert(domain.clone(), key.to_owned());
         }
     }
-    // Tokens are surer than samples; then, whichever has more domains.
-    let rank = |(pattern, of): &(String, BTreeMap<String, String>)| (of.len(), pattern.contains("token"));
     families
-        .into_iter()
-        .filter(|(_, of)| of.len() >= 2.min(domains.len()))
-        .max_by_key(rank)
-        .map_or_else(BTreeMap::new, |f| f.1)
 }
 
 /// Where a name stands in a key, between signs that part words.

@@ -9,6 +9,7 @@ pub mod audit;
 mod by_run;
 mod facts_of_runs;
 mod keys;
+pub mod live;
 mod record;
 mod rows;
 mod steps;

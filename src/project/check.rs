@@ -100,6 +100,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     };
     project.notify = file.notify.as_ref().map(|notify| check.notify(notify, root)).transpose()?.unwrap_or_default();
     project.accept = file.accept.as_ref().map(|accept| check.accept(accept)).transpose()?;
+    project.online = file.online.as_ref().map(|online| check.online(online)).transpose()?;
     project.retention = check.retention(file)?;
     project.domains_stated = check.domains_stated;
     // Which of the metrics' names are domains is known once the runs are.

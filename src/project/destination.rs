@@ -24,3 +24,14 @@ pub struct Write {
     /// How the file is written.
     pub format: Format,
 }
+
+/// Where the weights of an online rule go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnlineWrite {
+    /// Name of the run.
+    pub run: String,
+    /// Name of the rule.
+    pub rule: String,
+    /// The file, relative to the project's root.
+    pub write: String,
+}

@@ -66,6 +66,8 @@ pub struct ProjectFile {
     /// Where `mixlaw advice accept` writes a mixture, and the program that is asked first. Default: nothing is written outside
     /// mixlaw's own state directory.
     pub accept: Option<AcceptFile>,
+    /// Weights of an online rule for a run in progress, written for its trainer to poll. Default: nothing is written.
+    pub online: Option<OnlineFile>,
     /// Whom to tell of alerts and changed advice. Default: nobody; nothing leaves this machine.
     pub notify: Option<NotifyFile>,
     /// How long what was believed is kept. What logs say is kept for as long as the logs are there.
@@ -97,6 +99,20 @@ pub struct AcceptFile {
     pub hook: Option<Vec<String>>,
     /// Seconds that the hook may take. Default: 60.
     pub timeout: Option<f64>,
+}
+
+/// Weights of an online rule, for a trainer to poll.
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { run: runs/live, rule: ado, write: weights.json }")]
+pub struct OnlineFile {
+    /// Name of the run, as `mixlaw runs` lists it, or its last part.
+    pub run: Option<String>,
+    /// The rule: `odm`, `ado` or `aioli`.
+    pub rule: Option<String>,
+    /// JSON file that the daemon writes whenever the weights change, relative to this one; replaced whole. A file that is
+    /// there and that mixlaw has not written is left alone.
+    pub write: Option<String>,
 }
 
 /// A set of training runs.

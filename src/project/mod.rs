@@ -22,6 +22,7 @@ mod accept;
 mod bare;
 pub mod check;
 mod check_notify;
+mod check_online;
 pub mod conditions;
 pub mod constraint;
 mod destination;
@@ -50,7 +51,7 @@ pub mod tabular;
 mod target;
 pub mod weights;
 
-pub use destination::Accept;
+pub use destination::{Accept, OnlineWrite};
 pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;

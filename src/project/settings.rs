@@ -2,7 +2,7 @@
 
 use super::TableSource;
 use super::conditions::Condition;
-use super::destination::Accept;
+use super::destination::{Accept, OnlineWrite};
 use super::line_format::LinePattern;
 use super::notify::Notify;
 use crate::vocab::{FactName, Metric, MetricUnit, Mixture, Moe, Probe, Scale};
@@ -75,6 +75,8 @@ pub struct Project {
     pub notify: Notify,
     /// Where accepted advice goes; `None` if nothing may be written outside the state directory.
     pub accept: Option<Accept>,
+    /// Where the weights of an online rule go; `None` if they are not written.
+    pub online: Option<OnlineWrite>,
     /// How long past fits are kept.
     pub retention: Duration,
 }
@@ -338,6 +340,7 @@ impl Default for Project {
             watch: WatchMode::Auto,
             notify: Notify::default(),
             accept: None,
+            online: None,
             retention: Duration::from_secs(86_400 * Self::RETENTION_DAYS),
         }
     }

@@ -22,6 +22,7 @@ fn answers_have_their_published_shapes() {
         ("advice", &["advice", &project, "--json"]),
         ("decided", &["advice", "accept", &project, "--json"]),
         ("audit", &["audit", &project, "--json"]),
+        ("online", &["online", "n99k-r020", &project, "--json"]),
         ("design", &["design", &project, "--params", "1M", "--json"]),
         ("next", &["next", &project, "-n", "2", "--json"]),
         ("tag", &["tag", "n99k-r020", &project, "--add", "base,v2", "--note", "first", "--json"]),
