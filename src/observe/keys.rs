@@ -57,6 +57,23 @@ fn words(key: &str) -> Vec<String> {
     words
 }
 
+/// Names that say of what a loss is, and not that it is one: build-nanogpt's `train` and `val`, llm.c's `trl` and `tel`.
+const SPLITS: [(&str, &[&str]); 6] = [
+    ("train", &["train", "loss"]),
+    ("training", &["training", "loss"]),
+    ("trl", &["train", "loss"]),
+    ("val", &["val", "loss"]),
+    ("validation", &["validation", "loss"]),
+    ("tel", &["val", "loss"]),
+];
+
+/// What a metric's name says, in words: those of the key, or what a name of a split alone stands for.
+fn said(key: &str) -> Vec<String> {
+    let words = words(key);
+    let split = SPLITS.iter().find(|(name, _)| matches!(&*words, [only] if only == name));
+    split.map_or(words, |(_, said)| said.iter().map(|word| (*word).to_owned()).collect())
+}
+
 /// Whether a metric is a learning rate: `lr`, `train/learning_rate`, `optim/learning-rate-group0`.
 pub(super) fn is_learning_rate(key: &str) -> bool {
     let last = key.rsplit('/').next().unwrap_or(key).to_lowercase().replace([' ', '-'], "_");
@@ -71,14 +88,14 @@ pub(super) fn says_held_out(name: &str) -> bool {
 /// How well `key` suits as the validation loss of `domain`; `None` where it is something else.
 pub(super) fn fitness(key: &str, domain: &str) -> Option<Fitness> {
     let domain = words(domain).concat();
-    let rest = without(&words(key), &domain)?;
+    let rest = without(&said(key), &domain)?;
     judge(&rest, key)
 }
 
 /// The domain that a validation loss names, if it names one: `rust` of `eval/rust/loss`, and the empty string of
 /// `eval/loss`. `None` for any other metric.
 pub(super) fn domain_of(key: &str) -> Option<String> {
-    let words = words(key);
+    let words = said(key);
     if judge(&words, key)?.unmarked {
         return None;
     }
@@ -110,7 +127,7 @@ const NO_LOSS: [&str; 14] = [
 
 /// Strangers among the words of a training loss; `None` where it is something else.
 pub(super) fn training_loss(key: &str) -> Option<usize> {
-    let words = words(key);
+    let words = said(key);
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     if has(&HELD_OUT) || has(&NO_LOSS) || is_added(&words) || !(has(&LOSS) || words.concat().contains("crossentropy")) {
         return None;
@@ -137,7 +154,7 @@ pub(super) struct Evaluation {
 
 /// What a key says, where it is an evaluation: it says that it is held out, or is a score, and is no part of training.
 pub(super) fn evaluation(key: &str) -> Option<Evaluation> {
-    let words = words(key);
+    let words = said(key);
     let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     let training = ["train", "training"];
     let measured = has(&LOSS) || words.concat().contains("crossentropy");
@@ -217,7 +234,9 @@ mod tests {
 
     #[test]
     fn training_losses_are_known_and_the_whole_one_comes_first() {
-        for key in ["loss", "train/loss", "lm loss", "train/CrossEntropyLoss", "loss_metrics/global_avg_loss"] {
+        for key in
+            ["loss", "train", "trl", "train/loss", "lm loss", "train/CrossEntropyLoss", "loss_metrics/global_avg_loss"]
+        {
             assert!(training_loss(key).is_some_and(|strangers| strangers <= 1), "{key}");
         }
         assert!(training_loss("train/rust/loss") > training_loss("train/loss"));
@@ -279,6 +298,10 @@ mod tests {
         for (key, domain) in [
             ("eval/rust/loss", Some("rust")),
             ("val_loss", Some("")),
+            ("val", Some("")),
+            ("tel", Some("")),
+            ("train", None),
+            ("train/val", None),
             ("evaluation_loss_vs_iterations", Some("")),
             ("lm loss validation vs samples", Some("")),
             ("eval/stack_exchange/loss", Some("stack_exchange")),

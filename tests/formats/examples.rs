@@ -3,6 +3,7 @@
 use crate::support::in_pieces;
 use crate::writers;
 use mixlaw::ingest::formats::{Growth, all};
+use mixlaw::observe::{is_evaluation, training_loss};
 use std::fs;
 use std::path::Path;
 
@@ -28,14 +29,19 @@ fn every_example_says_the_same_in_pieces() {
         };
         assert!(!examples.is_empty(), "{} has no example", format.name());
         examples.extend(found(format.name()));
+        let mut names_a_loss = false;
         for (n, bytes) in examples.iter().enumerate() {
             let name = "plots/metrics/loss.tsv";
             let read = |size| in_pieces(*format, name, bytes, std::iter::repeat(size), true).expect("readable");
             let whole = read(usize::MAX);
+            names_a_loss |=
+                whole.points.iter().any(|point| training_loss(&point.0).is_some() || is_evaluation(&point.0));
             assert!(!whole.points.is_empty(), "{} {n}: no points", format.name());
             for size in [1, 2, 7, 40].into_iter().filter(|_| format.growth() == Growth::Appended) {
                 assert_eq!(read(size), whole, "{} {n} in pieces of {size}", format.name());
             }
         }
+        // As the program calls it: what is no loss to mixlaw gets no forecast.
+        assert!(names_a_loss, "no loss is known among what {} prints", format.name());
     }
 }
