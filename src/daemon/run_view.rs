@@ -55,6 +55,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         name: from.record.name.to_string(),
         state: state(from),
         facts: from.record.facts.with_tokens(),
+        settings: Arc::clone(&from.record.facts.settings),
         conflicts: from.record.facts.conflicts.clone(),
         metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),

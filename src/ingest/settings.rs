@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What anyone can drop beside a run.
 pub const SIDECAR: [&str; 2] = ["mixlaw.run.yaml", "mixlaw.run.yml"];
@@ -313,7 +314,7 @@ impl Settings {
             }
         }
         for (key, value) in self.others.values().flatten() {
-            facts.settings.entry(key.clone()).or_insert_with(|| value.clone());
+            Arc::make_mut(&mut facts.settings).entry(key.clone()).or_insert_with(|| value.clone());
         }
         facts
     }

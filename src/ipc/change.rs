@@ -6,6 +6,7 @@ use crate::vocab::signal::Alert;
 use crate::vocab::{Conflict, FactName, FactValue, LedgerView, MetricView, Notice, RunForecast, RunState, Sourced};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What has changed, or everything.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub struct RunChange {
     /// What is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<BTreeMap<FactName, Sourced<FactValue>>>,
+    /// The other settings of its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Arc<BTreeMap<String, String>>>,
     /// Where its sources disagree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflicts: Option<Vec<Conflict>>,

@@ -155,6 +155,8 @@ fn run_change(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut
     }
     if listed {
         change.facts = old.is_none_or(|old| old.facts != new.facts).then(|| new.facts.clone());
+        let settings = old.map_or(!new.settings.is_empty(), |old| old.settings != new.settings);
+        change.settings = settings.then(|| Arc::clone(&new.settings));
         let conflicts = old.map_or(!new.conflicts.is_empty(), |old| old.conflicts != new.conflicts);
         change.conflicts = conflicts.then(|| new.conflicts.clone());
         let known = old.map_or((&[][..], &None), |old| (old.tags.as_slice(), &old.note));

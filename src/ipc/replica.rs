@@ -151,6 +151,7 @@ fn take(run: &mut RunView, change: RunChange, keys: &[Arc<str>]) -> Result<(), G
         (run.tokens_per_second, run.written_at) = (pulse.3, pulse.4);
     }
     replace(&mut run.facts, change.facts);
+    replace(&mut run.settings, change.settings);
     replace(&mut run.conflicts, change.conflicts);
     replace(&mut run.forecast, change.forecast);
     replace(&mut run.signals, change.signals);

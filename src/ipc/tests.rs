@@ -26,6 +26,7 @@ fn run(id: u32) -> RunView {
         name: format!("run {id}"),
         state: RunState::Running,
         facts: BTreeMap::new(),
+        settings: Arc::default(),
         conflicts: Vec::new(),
         metrics: Arc::new((0..5).map(metric).collect()),
         forecast: BTreeMap::new(),

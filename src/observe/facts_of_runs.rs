@@ -59,7 +59,7 @@ pub(super) fn of_run(project: &Project, record: &RunRecord) -> (FactsOfRun, bool
 /// All that conditions can compare.
 fn texts(record: &RunRecord) -> BTreeMap<Arc<str>, Arc<str>> {
     let mut values: BTreeMap<Arc<str>, Arc<str>> = BTreeMap::new();
-    for (name, value) in &record.facts.settings {
+    for (name, value) in record.facts.settings.iter() {
         values.insert(name.as_str().into(), value.as_str().into());
     }
     for (name, fact) in record.facts.with_tokens() {
@@ -118,7 +118,8 @@ mod tests {
         project.runs = vec![crate::project::RunSource { path, at: None, filter: Vec::new() }];
         for (i, run) in runs.iter_mut().enumerate() {
             let facts = Arc::make_mut(&mut run.facts);
-            facts.settings.insert("data.tokenizer".to_owned(), if i % 4 == 0 { "gpt2" } else { "llama" }.to_owned());
+            Arc::make_mut(&mut facts.settings)
+                .insert("data.tokenizer".to_owned(), if i % 4 == 0 { "gpt2" } else { "llama" }.to_owned());
         }
         let all = observe(&project, &runs);
         assert_eq!(all.facts.runs.len(), runs.len());

@@ -155,7 +155,7 @@ fn number_of(text: &str) -> Option<f64> {
     text.parse().ok().or_else(|| parse_amount(text).ok())
 }
 
-/// What is known of a run by a name in lower case: a fact, a loss, a metric, `mix.DOMAIN`, `tags`, `note`; `shown` is the
+/// What is known of a run by a name in lower case: a fact, a loss, a metric, `mix.DOMAIN`, `tags`, `note`, a setting; `shown` is the
 /// run's name as it is shown.
 #[must_use]
 pub fn value_of<'a>(snapshot: &Snapshot, run: &'a RunView, shown: &'a str, name: &str) -> Option<Value<'a>> {
@@ -188,13 +188,28 @@ pub fn value_of<'a>(snapshot: &Snapshot, run: &'a RunView, shown: &'a str, name:
         Some(key) => run.metrics.get(key),
         None => run.metrics.iter().find(|(key, _)| key.to_lowercase() == name).map(|(_, metric)| metric),
     };
-    metric.map(|metric| Value::Number(metric.last)).filter(|value| !matches!(value, Value::Number(v) if v.is_nan()))
+    let metric = metric.map(|metric| Value::Number(metric.last));
+    metric.filter(|value| !matches!(value, Value::Number(v) if v.is_nan())).or_else(|| setting(run, name))
+}
+
+/// A setting of the run's configuration, by its dotted key, or by the last part of it where only one ends so.
+fn setting<'a>(run: &'a RunView, name: &str) -> Option<Value<'a>> {
+    let ends = |key: &str| key.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(name));
+    let whole = run.settings.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let (_, text) = whole.or_else(|| {
+        let mut found = run.settings.iter().filter(|(key, _)| ends(key));
+        found.next().filter(|_| found.next().is_none())
+    })?;
+    // `nan` and `inf` are words here.
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    Some(number.map_or(Value::Text(Cow::Borrowed(text)), Value::Number))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tui::fixture;
+    use std::sync::Arc;
 
     fn count(filter: &str) -> usize {
         let (snapshot, filter) = (fixture::sweep(), Filter::of(filter));
@@ -222,6 +237,23 @@ mod tests {
         };
         assert_eq!((count("tag:BASE"), count("!tag:base"), count("tag:b"), count("tag:")), (1, 35, 0, 36));
         assert_eq!((count("tags=v2"), count("note=rerun"), count("note!=rerun")), (1, 1, 35));
+    }
+
+    #[test]
+    fn settings_are_known_by_their_key_or_the_last_part_of_it() {
+        assert_eq!((count("data.tokenizer=gpt2"), count("tokenizer=gpt2"), count("tokenizer!=gpt2")), (18, 18, 18));
+        assert_eq!((count("beta2>0.96"), count("optim.beta2<=0.95"), count("compile=true")), (27, 9, 36));
+        let mut run = RunView::unknown(1);
+        let mut settings = |key: &str, value: &str| {
+            Arc::make_mut(&mut run.settings).insert(key.to_owned(), value.to_owned());
+        };
+        settings("a.seed", "1");
+        settings("b.seed", "nan");
+        let (snapshot, known) = (fixture::sweep(), |name: &str| value_of(&fixture::empty(), &run, "", name));
+        assert_eq!(known("a.seed"), Some(Value::Number(1.0)));
+        assert_eq!(known("b.seed"), Some(Value::Text(Cow::Borrowed("nan"))));
+        // Two end so: neither is meant.
+        assert_eq!(value_of(&snapshot, &run, "", "seed"), None);
     }
 
     #[test]

@@ -80,6 +80,11 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         name: format!("runs/{size}-r{:03.0}", 100.0 * share),
         state,
         facts,
+        settings: Arc::new(BTreeMap::from([
+            ("data.tokenizer".to_owned(), if id % 2 == 0 { "gpt2" } else { "llama" }.to_owned()),
+            ("optim.beta2".to_owned(), if id < 9 { "0.95" } else { "0.99" }.to_owned()),
+            ("compile".to_owned(), "true".to_owned()),
+        ])),
         conflicts: Vec::new(),
         metrics: Arc::default(),
         forecast: BTreeMap::new(),
@@ -536,6 +541,8 @@ pub fn hostile() -> Snapshot {
             other: Sourced { value: FactValue::Text(EVIL.to_owned()), source: EVIL.to_owned() },
         };
         run.conflicts.push(conflict);
+        let settings = run.settings.iter().map(|(k, v)| (format!("{k}{EVIL}"), format!("{v}{EVIL}")));
+        run.settings = Arc::new(settings.collect());
         let metrics = run.metrics.iter().map(|(k, v)| (format!("{k}{EVIL}").into(), v.clone()));
         run.metrics = Arc::new(metrics.collect());
         let sparklines = std::mem::take(&mut run.sparklines);

@@ -4,6 +4,7 @@ use super::{Mixture, Moe, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// End of the source of a mixture whose weights do not make a whole: what they leave is the domain `rest`, which nobody named.
 pub const UNNAMED_REST: &str = ", and the rest";
@@ -168,8 +169,13 @@ pub struct Facts {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// The other settings of its configuration, by dotted key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub settings: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "no_settings")]
+    pub settings: Arc<BTreeMap<String, String>>,
+}
+
+/// Whether nothing is set.
+pub(super) fn no_settings(settings: &Arc<BTreeMap<String, String>>) -> bool {
+    settings.is_empty()
 }
 
 impl Facts {

@@ -78,6 +78,9 @@ pub struct RunView {
     pub state: RunState,
     /// Facts, by name.
     pub facts: BTreeMap<FactName, Sourced<FactValue>>,
+    /// The other settings of its configuration, by dotted key.
+    #[serde(default, skip_serializing_if = "super::facts::no_settings")]
+    pub settings: Arc<BTreeMap<String, String>>,
     /// Conflicts between sources of facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
@@ -137,6 +140,7 @@ impl RunView {
             name: String::new(),
             state: RunState::Waiting,
             facts: BTreeMap::new(),
+            settings: Arc::default(),
             conflicts: Vec::new(),
             metrics: Arc::default(),
             forecast: BTreeMap::new(),

@@ -119,6 +119,10 @@ fn nothing_steers_the_terminal() {
         "4[[",
         "8b\n",
         ",tags name note\n",
+        "9z",
+        "Nz",
+        "8zxX",
+        "\n\u{7f}",
         "Tx\n",
     ] {
         for size in [(140, 40), (80, 24), (60, 20), (39, 9), (200, 60)] {

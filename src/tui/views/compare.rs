@@ -1,4 +1,4 @@
-//! What differs between the listed runs: facts that are not the same in all, every loss, and how far each run is from the
+//! What differs between the listed runs: facts and settings that are not the same in all, every loss, and how far each run is from the
 //! best.
 
 use super::{Actions, Presence, Role, Spec, View, ViewId};
@@ -6,11 +6,13 @@ use crate::tui::fmt;
 use crate::tui::shared::{Shared, losses};
 use crate::tui::signs;
 use crate::tui::text::prose;
+use crate::vocab::count::counted;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use std::collections::BTreeMap;
 
 static SPEC: Spec = Spec {
     id: ViewId("compare"),
@@ -114,6 +116,29 @@ fn facts(runs: &[&RunView]) -> (Vec<Column>, Vec<String>) {
     (differ, same)
 }
 
+/// Settings of the configurations that differ, as columns, those that tell most runs apart first; how many are the same in all.
+/// Those whose last word is a fact's name are that fact.
+fn settings(runs: &[&RunView]) -> (Vec<Column>, usize) {
+    let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+    for (at, run) in runs.iter().enumerate() {
+        for (key, value) in run.settings.iter() {
+            values.entry(key).or_insert_with(|| vec![None; runs.len()])[at] = Some(value);
+        }
+    }
+    let all = values.len();
+    values.retain(|_, values| values.iter().any(|value| *value != values[0]));
+    let same = all - values.len();
+    let column = |(key, values): (&str, Vec<Option<&str>>)| {
+        let numbers = values.iter().flatten().all(|value| value.parse::<f64>().is_ok());
+        let known = values.iter().flatten().count();
+        let cells = values.into_iter().map(|value| value.map_or_else(|| "–".to_owned(), printable)).collect();
+        (known, Column { head: printable(key), cells, numbers })
+    };
+    let mut columns: Vec<(usize, Column)> = values.into_iter().map(column).collect();
+    columns.sort_by_key(|(known, _)| std::cmp::Reverse(*known));
+    (columns.into_iter().map(|(_, column)| column).collect(), same)
+}
+
 /// A loss, and how far each run is from the best of them.
 fn loss(snapshot: &Snapshot, runs: &[&RunView], label: &str, key: &str) -> [Column; 2] {
     let values: Vec<f64> = runs.iter().map(|run| run.metrics.get(key).map_or(f64::NAN, |metric| metric.last)).collect();
@@ -153,7 +178,15 @@ impl View for Compare {
         if runs.len() < 2 {
             return prose("Two runs or more can be compared.", theme.dim, width);
         }
-        let (facts, same) = facts(&runs);
+        let (mut facts, mut same) = facts(&runs);
+        let (settings, as_set) = settings(&runs);
+        // A fact that a setting states is said once.
+        let is_said = |column: &Column| facts.iter().any(|fact| fact.cells == column.cells);
+        let settings: Vec<Column> = settings.into_iter().filter(|column| !is_said(column)).collect();
+        facts.extend(settings);
+        if as_set > 0 {
+            same.push(counted(as_set, "setting"));
+        }
         let losses = losses(snapshot).into_iter().flat_map(|l| loss(snapshot, &runs, l.label, l.key));
         let names: Vec<String> = runs.iter().map(|run| printable(shared.runs.short(&run.name))).collect();
         let name = names.iter().map(|name| fmt::width(name)).max().unwrap_or(4).clamp(4, 28);
@@ -186,8 +219,7 @@ impl View for Compare {
             out.push(Line::from(spans));
         }
         if hidden > 0 {
-            let what =
-                if hidden == 1 { "1 more fact differs".to_owned() } else { format!("{hidden} more facts differ") };
+            let what = if hidden == 1 { "1 more differs".to_owned() } else { format!("{hidden} more differ") };
             out.extend(prose(&format!("{what}: zoom (z) or widen the terminal."), theme.dim, width));
         }
         if !same.is_empty() {

@@ -122,6 +122,7 @@ fn text(shared: &Shared, width: u16, with_curves: bool) -> Vec<Line<'static>> {
     }
     out.extend(facts(shared, run, width));
     out.extend(conflicts(shared, run, width));
+    out.extend(settings(shared, run, width));
     out.extend(metrics(shared, run, width));
     out
 }
@@ -303,6 +304,25 @@ fn facts(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
             Span::styled(fmt::left(name.as_str(), 20), theme.dim),
             Span::styled(fmt::left(&value, 30), theme.text),
             Span::styled(format!(" {}", printable(&fact.source)), theme.dim),
+        ]));
+    }
+    out
+}
+
+/// The other settings of its configuration, by dotted key.
+fn settings(shared: &Shared, run: &RunView, width: u16) -> Vec<Line<'static>> {
+    if run.settings.is_empty() {
+        return Vec::new();
+    }
+    let theme = &shared.theme;
+    let longest = run.settings.keys().map(|key| fmt::width(key)).max().unwrap_or(0);
+    let names = longest.min(usize::from(width) / 2);
+    let mut out = heading(shared, "Other settings").to_vec();
+    for (key, value) in run.settings.iter() {
+        let value = fmt::head(&printable(value), usize::from(width).saturating_sub(names + 1));
+        out.push(Line::from(vec![
+            Span::styled(fmt::left(&fmt::tail(&printable(key), names), names + 1), theme.dim),
+            Span::styled(value, theme.text),
         ]));
     }
     out

@@ -70,9 +70,14 @@ impl Actions for Runs {
         })
         .reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),
-        act("runs.columns", &[k(',')], "columns by name: facts, losses, metrics, tags, note", |view: &mut Self, cx| {
-            view.begin(What::Columns, cx);
-        })
+        act(
+            "runs.columns",
+            &[k(',')],
+            "columns by name: facts, settings, losses, metrics, tags",
+            |view: &mut Self, cx| {
+                view.begin(What::Columns, cx);
+            },
+        )
         .hint("columns")
         .reach(Reach::Everywhere),
         act("runs.sort-by", &[k('>')], "sort by a name, which becomes a column", |view: &mut Self, cx| {

@@ -214,7 +214,8 @@ pub(super) fn head(shared: &Shared, snapshot: &Snapshot, columns: &[Col<'_>], ar
             ColumnKind::Named { index, is_text } => (shared.runs.columns[index].clone(), !is_text),
             ColumnKind::Spark(loss) => {
                 let long = format!("{} curve", loss.label);
-                let text = if fmt::width(&long) <= column.width { long } else { loss.label.to_owned() };
+                // Cut short, it would be called as the column of the loss is.
+                let text = if fmt::width(&long) <= column.width { long } else { "curve".to_owned() };
                 (text, false)
             }
         };
