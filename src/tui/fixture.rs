@@ -81,7 +81,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         state,
         facts,
         settings: Arc::new(BTreeMap::from([
-            ("data.tokenizer".to_owned(), if id % 2 == 0 { "gpt2" } else { "llama" }.to_owned()),
+            ("data.tokenizer".to_owned(), if id.is_multiple_of(2) { "gpt2" } else { "llama" }.to_owned()),
             ("optim.beta2".to_owned(), if id < 9 { "0.95" } else { "0.99" }.to_owned()),
             ("compile".to_owned(), "true".to_owned()),
         ])),

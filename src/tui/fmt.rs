@@ -169,6 +169,22 @@ pub fn ago(seconds: f64) -> String {
     }
 }
 
+/// A number as people write it: whole ones without a point, large ones as amounts, no zeros at the end.
+#[must_use]
+pub fn plain(number: f64) -> String {
+    match number {
+        n if n.fract() == 0.0 && n.abs() < 1e4 => format!("{n:.0}"),
+        n if n.abs() >= 1e4 => crate::vocab::number::show_amount(n),
+        n => {
+            let text = significant(n, 4);
+            match text.contains('.') && !text.contains('e') {
+                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                false => text,
+            }
+        }
+    }
+}
+
 /// A count: `34,128` while that can be read, `12.3M` after.
 #[must_use]
 pub fn count(n: u64) -> String {
@@ -253,6 +269,12 @@ mod tests {
         assert_eq!(wrap("the law for rust has no skill", 12), ["the law for", "rust has no", "skill"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("", 4), [""]);
+    }
+
+    #[test]
+    fn plain_numbers_have_no_digits_that_say_nothing() {
+        let said = [1.0, 0.0, 2e-4, 0.95, 15_000.0, 1.2345678, -3.0].map(plain);
+        assert_eq!(said, ["1", "0", "0.0002", "0.95", "15k", "1.235", "-3"]);
     }
 
     #[test]

@@ -7,12 +7,11 @@ use crate::tui::shared::{Shared, losses};
 use crate::tui::signs;
 use crate::tui::text::prose;
 use crate::vocab::count::counted;
-use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{FactName, FactValue, RunView, Snapshot};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 static SPEC: Spec = Spec {
     id: ViewId("compare"),
@@ -54,8 +53,7 @@ impl Column {
 
 fn show(value: &FactValue) -> String {
     match value {
-        FactValue::Number(number) if number.abs() >= 1e4 => show_amount(*number),
-        FactValue::Number(number) => fmt::significant(*number, 4),
+        FactValue::Number(number) => fmt::plain(*number),
         FactValue::Text(text) => printable(text),
         FactValue::Mixture(mixture) => {
             let shares = mixture.0.values().map(|weight| format!("{:.0}", 100.0 * weight));
@@ -116,8 +114,8 @@ fn facts(runs: &[&RunView]) -> (Vec<Column>, Vec<String>) {
     (differ, same)
 }
 
-/// Settings of the configurations that differ, as columns, those that tell most runs apart first; how many are the same in all.
-/// Those whose last word is a fact's name are that fact.
+/// Settings of the configurations that differ, as columns, those of most runs first; how many are the same in all. Settings
+/// that facts were read from are those facts.
 fn settings(runs: &[&RunView]) -> (Vec<Column>, usize) {
     let mut values: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
     for (at, run) in runs.iter().enumerate() {
@@ -125,6 +123,9 @@ fn settings(runs: &[&RunView]) -> (Vec<Column>, usize) {
             values.entry(key).or_insert_with(|| vec![None; runs.len()])[at] = Some(value);
         }
     }
+    let sources = runs.iter().flat_map(|run| run.facts.values()).filter_map(|fact| fact.source.split_once('#'));
+    let stated: BTreeSet<&str> = sources.map(|(_, place)| place).collect();
+    values.retain(|key, _| !stated.contains(key));
     let all = values.len();
     values.retain(|_, values| values.iter().any(|value| *value != values[0]));
     let same = all - values.len();
@@ -180,9 +181,6 @@ impl View for Compare {
         }
         let (mut facts, mut same) = facts(&runs);
         let (settings, as_set) = settings(&runs);
-        // A fact that a setting states is said once.
-        let is_said = |column: &Column| facts.iter().any(|fact| fact.cells == column.cells);
-        let settings: Vec<Column> = settings.into_iter().filter(|column| !is_said(column)).collect();
         facts.extend(settings);
         if as_set > 0 {
             same.push(counted(as_set, "setting"));

@@ -330,6 +330,7 @@ impl View for Curves {
             let sentence = match (self.key(shared), failed) {
                 (None, _) => "No run has logged two points of a metric yet.".to_owned(),
                 (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
+                _ if shared.runs.order.is_empty() => "No run matches the filter; Esc clears it.".to_owned(),
                 (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
                     let what = match self.x {
                         Axis::Step | Axis::Tokens => "tokens per step are",

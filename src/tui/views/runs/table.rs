@@ -148,15 +148,7 @@ fn named_width(shared: &Shared, snapshot: &Snapshot, name: &str, first: usize) -
 fn said(value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => printable(text),
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e4 => format!("{number:.0}"),
-        Value::Number(number) if number.abs() >= 1e4 => show_amount(*number),
-        Value::Number(number) => {
-            let text = fmt::significant(*number, 4);
-            match text.contains('.') && !text.contains('e') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                false => text,
-            }
-        }
+        Value::Number(number) => fmt::plain(*number),
     }
 }
 
