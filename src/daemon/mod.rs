@@ -54,6 +54,7 @@ mod metric_roles;
 pub mod metrics;
 mod next;
 pub mod online;
+#[cfg(feature = "daemon")]
 mod online_file;
 mod optima;
 pub mod outlook;
