@@ -1,6 +1,6 @@
 //! What is known of how files of runs relate, so that a comparison is made again only when a file has grown.
 
-use super::echo::{Covers, Relation};
+use super::echo::{Covers, Names, Relation};
 use super::{FileId, RunId};
 use std::collections::HashMap;
 
@@ -17,10 +17,12 @@ pub struct Known {
 }
 
 /// How two files relate.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pair {
     /// How.
     pub relation: Relation,
+    /// Losses that they call by different names.
+    pub names: Names,
     /// Rows of both then; `None` where it is known for good, as what the first points say does not change.
     pub at: Option<(u64, u64)>,
 }

@@ -1,7 +1,7 @@
 //! What of each file of a run is in another, too, from the store.
 
 use super::compared::{Compared, Known, Pair};
-use super::echo::{COMPARED, Covers, LEAST, Relation, compare, counts, cover, gives_way, is_loss};
+use super::echo::{COMPARED, Covers, LEAST, Names, Relation, compare, counts, cover, gives_way, is_loss};
 use super::state::{FileState, RunState, State};
 use super::stats::Column;
 use super::{FileId, SledStore, StoreError};
@@ -11,8 +11,23 @@ use std::sync::PoisonError;
 const ENOUGH: usize = 3 * LEAST;
 /// Most points of a series that are looked at for that.
 const MOST_COMPARED: usize = 4_096;
+/// Pairs of losses of two files that are compared though they have different names.
+const MOST_PAIRS: usize = 64;
 /// Files of a run that are compared; those of a run with more stand for themselves.
 const MOST: usize = 64;
+
+/// What a comparison has found so far.
+struct Found {
+    relation: Relation,
+    /// Whether it stays so, whatever the files come to say.
+    sure: bool,
+}
+
+/// The series of a file whose values tell runs apart.
+fn losses<'a>(state: &State, file: &'a FileState) -> Vec<&'a Column> {
+    let is_one = |column: &&Column| state.metrics.get(column.metric.0 as usize).is_some_and(|name| is_loss(name));
+    file.columns.iter().filter(is_one).collect()
+}
 
 impl SledStore {
     /// What of each file of a run is in another, too; and its files in an order in which what goes on comes last.
@@ -36,14 +51,14 @@ impl SledStore {
                 if at == other_at || covers.keys().any(|(covered, _)| covered == other_id) {
                     continue;
                 }
-                let relation = self.relation(state, &mut known, (*id, file), (*other_id, other))?;
+                let (relation, names) = self.relation(state, &mut known, (*id, file), (*other_id, other))?;
                 let gives_way = match relation {
                     Relation::Other => false,
                     Relation::Counts => true,
                     Relation::Same => gives_way((file, at), (other, other_at)),
                 };
                 if gives_way {
-                    cover(&mut covers, *id, file, other, relation);
+                    cover(&mut covers, *id, file, other, relation, &names);
                     break;
                 }
             }
@@ -55,65 +70,93 @@ impl SledStore {
         Ok((covers, order))
     }
 
-    /// How the first file relates to the second, by the losses that both have.
+    /// How the first file relates to the second, by the losses that both have; and the losses that they call differently.
     fn relation(
         &self,
         state: &State,
         known: &mut Known,
         (id, file): (FileId, &FileState),
         (other_id, other): (FileId, &FileState),
-    ) -> Result<Relation, StoreError> {
+    ) -> Result<(Relation, Names), StoreError> {
         let rows = (file.record.rows, other.record.rows);
         if let Some(pair) = known.pairs.get(&(id, other_id))
             && pair.at.is_none_or(|at| at == rows)
         {
-            return Ok(pair.relation);
+            return Ok((pair.relation, pair.names.clone()));
         }
         #[cfg(test)]
         {
             known.compared += 1;
         }
-        let mut relation = Relation::Other;
-        let mut sure = true;
-        for column in &file.columns {
-            let Some(second) = other.find(column.metric) else { continue };
-            let is_loss = state.metrics.get(column.metric.0 as usize).is_some_and(|name| is_loss(name));
-            let apart =
-                |column: &Column| (column.last_step - column.first_step) as f64 / (column.points.max(2) - 1) as f64;
-            let near = (column.first_step - second.first_step).abs() as f64 <= 2.0 * apart(column).max(apart(second));
-            let surely = column.first_step == second.first_step || counts(column) && !counts(second);
-            let may_be = near || surely;
-            if !is_loss {
-                continue;
-            }
-            if column.points < LEAST as u64 || second.points < LEAST as u64 {
-                sure = false;
-                continue;
-            }
-            if !may_be {
-                continue;
-            }
-            sure &= column.points.min(second.points) >= COMPARED as u64;
-            let mut a = self.first_points(id, file, column, i64::MIN)?;
-            let mut b = self.first_points(other_id, other, second, i64::MIN)?;
-            // The steps that the sparser one has.
-            let until = |points: &[(i64, f64)]| points.get(ENOUGH - 1).or(points.last()).map_or(i64::MIN, |p| p.0);
-            if a.last().is_some_and(|last| last.0 < until(&b)) {
-                a = self.first_points(id, file, column, until(&b))?;
-            } else if b.last().is_some_and(|last| last.0 < until(&a)) {
-                b = self.first_points(other_id, other, second, until(&a))?;
-            }
-            let found = compare(&a, &b);
-            if found == Relation::Other && !surely {
-                continue;
-            }
-            relation = found;
-            if relation == Relation::Other {
+        let mut found = Found { relation: Relation::Other, sure: true };
+        let (first, second) = (losses(state, file), losses(state, other));
+        let mut names = Names::new();
+        for column in &first {
+            let Some(same) = other.find(column.metric) else { continue };
+            if !self.compared(&mut found, (id, file, column), (other_id, other, same))? {
                 break;
             }
         }
-        known.pairs.insert((id, other_id), Pair { relation, at: (!sure).then_some(rows) });
-        Ok(relation)
+        let shared = first.iter().any(|column| other.find(column.metric).is_some());
+        if !shared || found.relation != Relation::Other {
+            let alone = |columns: &[&Column], in_other: &FileState| -> Vec<Column> {
+                columns.iter().filter(|column| in_other.find(column.metric).is_none()).map(|column| **column).collect()
+            };
+            let (first, mut second) = (alone(&first, other), alone(&second, file));
+            let few = first.len() * second.len() <= MOST_PAIRS;
+            for column in first.iter().filter(|_| few) {
+                for at in 0..second.len() {
+                    let mut alike = Found { relation: Relation::Other, sure: true };
+                    self.compared(&mut alike, (id, file, column), (other_id, other, &second[at]))?;
+                    found.sure &= alike.sure;
+                    if alike.relation != Relation::Other
+                        && (found.relation == Relation::Other || found.relation == alike.relation)
+                    {
+                        found.relation = alike.relation;
+                        names.push((column.metric, second.remove(at).metric));
+                        break;
+                    }
+                }
+            }
+        }
+        let pair = Pair { relation: found.relation, names: names.clone(), at: (!found.sure).then_some(rows) };
+        known.pairs.insert((id, other_id), pair);
+        Ok((found.relation, names))
+    }
+
+    /// Compares two series of two files. Returns whether to go on: the files do not differ in them.
+    fn compared(
+        &self,
+        found: &mut Found,
+        (id, file, column): (FileId, &FileState, &Column),
+        (other_id, other, second): (FileId, &FileState, &Column),
+    ) -> Result<bool, StoreError> {
+        let apart = |column: &Column| (column.last_step - column.first_step) as f64 / (column.points.max(2) - 1) as f64;
+        let near = (column.first_step - second.first_step).abs() as f64 <= 2.0 * apart(column).max(apart(second));
+        let surely = column.first_step == second.first_step || counts(column) && !counts(second);
+        if column.points < LEAST as u64 || second.points < LEAST as u64 {
+            found.sure = false;
+            return Ok(true);
+        }
+        if !near && !surely {
+            return Ok(true);
+        }
+        found.sure &= column.points.min(second.points) >= COMPARED as u64;
+        let mut a = self.first_points(id, file, column, i64::MIN)?;
+        let mut b = self.first_points(other_id, other, second, i64::MIN)?;
+        // The steps that the sparser one has.
+        let until = |points: &[(i64, f64)]| points.get(ENOUGH - 1).or(points.last()).map_or(i64::MIN, |p| p.0);
+        if a.last().is_some_and(|last| last.0 < until(&b)) {
+            a = self.first_points(id, file, column, until(&b))?;
+        } else if b.last().is_some_and(|last| last.0 < until(&a)) {
+            b = self.first_points(other_id, other, second, until(&a))?;
+        }
+        let relation = compare(&a, &b);
+        if relation == Relation::Other && !surely {
+            return Ok(true);
+        }
+        found.relation = relation;
+        Ok(relation != Relation::Other)
     }
 
     /// The first points of a series, and those up to a step, within reason.

@@ -4,6 +4,9 @@
 //! (as far as the shorter one prints them), or where one only counts its records and has the values of the other in the same
 //! order, they are two copies of one series. The one with true steps stands, of two such the one that is no console output,
 //! then the one that is further; of the other counts only what goes on beyond it, at steps in the measure of the first.
+//! Two programs may call one loss by two names (`train loss` on the console, `train_loss` in a table): a loss whose name the
+//! other file does not have is compared with the other's losses whose names this one does not have. It goes by the name in the
+//! file that stands.
 //! A log that begins elsewhere is no copy: it goes on, or starts again.
 
 use super::ids::{FileId, MetricId};
@@ -23,12 +26,19 @@ const CLOSE: f64 = 1e-6;
 /// What of a series is in another file, too.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cover {
+    /// What the other calls it.
+    pub metric: MetricId,
     /// Points up to this step, as this file has it, are in the other.
     pub until: i64,
     /// The other's step there, and its steps for each of this file's.
     onto: (i64, f64),
     /// About how many points that leaves.
     pub left: u64,
+}
+
+/// The metric that a file's column counts as.
+pub fn counts_as(covers: &Covers, id: FileId, metric: MetricId) -> MetricId {
+    covers.get(&(id, metric)).map_or(metric, |cover| cover.metric)
 }
 
 impl Cover {
@@ -41,6 +51,9 @@ impl Cover {
 
 /// By file and metric: what another file says, too.
 pub type Covers = HashMap<(FileId, MetricId), Cover>;
+
+/// Names of one loss in two files: in the first, and in the second.
+pub type Names = Vec<(MetricId, MetricId)>;
 
 /// How a file relates to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,23 +140,25 @@ pub fn gives_way(a: (&FileState, usize), b: (&FileState, usize)) -> bool {
 }
 
 /// Notes what of a file is in another.
-pub fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation) {
+pub fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation, names: &Names) {
     for column in &file.columns {
-        let Some(second) = other.find(column.metric).filter(|second| second.points > 0) else { continue };
+        let renamed = names.iter().find(|(own, _)| *own == column.metric);
+        let metric = renamed.map_or(column.metric, |(_, others)| *others);
+        let Some(second) = other.find(metric).filter(|second| second.points > 0) else { continue };
         let cover = if relation == Relation::Same {
             let left = if column.last_step > second.last_step {
                 column.points.saturating_sub(second.points).max(1)
             } else {
                 0
             };
-            Cover { until: second.last_step, onto: (second.last_step, 1.0), left }
+            Cover { metric, until: second.last_step, onto: (second.last_step, 1.0), left }
         } else {
             let shared = column.points.min(second.points);
             let apart = (second.last_step - second.first_step) as f64 / (second.points.max(2) - 1) as f64;
             // Evaluations stand at the count of the record before them.
             let own = (column.last_step - column.first_step) as f64 / (column.points.max(2) - 1) as f64;
             let until = column.first_step + (own * (shared.max(1) - 1) as f64).round() as i64;
-            Cover { until, onto: (second.last_step, apart / own.max(1e-9)), left: column.points - shared }
+            Cover { metric, until, onto: (second.last_step, apart / own.max(1e-9)), left: column.points - shared }
         };
         covers.insert((id, column.metric), cover);
     }
@@ -193,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_beyond_the_other_is_at_its_steps() {
-        let cover = Cover { until: 30, onto: (300, 10.0), left: 2 };
+        let cover = Cover { metric: MetricId(0), until: 30, onto: (300, 10.0), left: 2 };
         assert_eq!([cover.step(30), cover.step(31), cover.step(32)], [None, Some(310), Some(320)]);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::block::{Axis, Block, MIN_BLOCK};
 use super::column::from_millis;
-use super::echo::Covers;
+use super::echo::{Covers, counts_as};
 use super::open_blocks::{self, OpenBlocks};
 use super::rollup::{self, COARSE, FINE, Rollup};
-use super::state::{FileState, FoundFact};
+use super::state::{FileState, FoundFact, State};
 use super::stats::{self, Column};
 use super::tail::{self, RowPoint};
 use super::{FileId, FileRecord, MetricId, ReadStore, RunId, SledStore, StoreError, Summary, keys};
@@ -31,7 +31,8 @@ impl ReadStore for SledStore {
             None => Some(*column),
             Some(cover) => {
                 let last_step = cover.step(column.last_step).filter(|_| cover.left > 0)?;
-                Some(Column { points: cover.left, first_step: last_step, last_step, backs: 0, ..*column })
+                let metric = cover.metric;
+                Some(Column { metric, points: cover.left, first_step: last_step, last_step, backs: 0, ..*column })
             }
         };
         let mut columns: Vec<Column> =
@@ -57,9 +58,8 @@ impl ReadStore for SledStore {
         };
         let mut segments = Segments::default();
         let (covers, order) = self.covers(&state, of)?;
-        for id in &order {
-            let cover = covers.get(&(*id, *metric));
-            let Some((file, column)) = state.files.get(id).and_then(|f| Some((f, f.find(*metric)?))) else { continue };
+        for (id, file, column) in columns(&state, &order, &covers, *metric) {
+            let (id, cover) = (&id, covers.get(&(id, column.metric)));
             let mut push = |row: u64, step: i64, value: f64, wall: f64| {
                 let Some(step) = cover.map_or(Some(step), |cover| cover.step(step)) else { return };
                 series.segments.push(segments.next(*id, step, file.record.restarts_until(row)));
@@ -75,7 +75,7 @@ impl ReadStore for SledStore {
                 }
             }
             if column.tail > 0 {
-                for point in self.tail(*id, file)?.iter().filter(|p| p.metric == *metric) {
+                for point in self.tail(*id, file)?.iter().filter(|p| p.metric == column.metric) {
                     push(point.row, point.step, point.value, from_millis(point.time));
                 }
             }
@@ -96,6 +96,24 @@ impl ReadStore for SledStore {
     fn points(&self) -> u64 {
         self.state().points
     }
+}
+
+/// The columns of files that count as one metric, in the order of the files.
+fn columns<'a>(
+    state: &'a State,
+    order: &[FileId],
+    covers: &Covers,
+    metric: MetricId,
+) -> Vec<(FileId, &'a FileState, &'a Column)> {
+    let mut found = Vec::new();
+    for id in order {
+        let Some(file) = state.files.get(id) else { continue };
+        let renamed = covers.iter().filter(|((of, own), cover)| of == id && cover.metric == metric && *own != metric);
+        let own = Some(metric).filter(|metric| counts_as(covers, *id, *metric) == *metric);
+        let names = own.into_iter().chain(renamed.map(|((_, own), _)| *own));
+        found.extend(names.filter_map(|name| Some((*id, file, file.find(name)?))));
+    }
+    found
 }
 
 /// A point with everything that is known of it, for export.
@@ -187,14 +205,13 @@ impl SledStore {
             return Ok(Vec::new());
         };
         let (covers, order) = self.covers(&state, of)?;
-        let files: Vec<(FileId, &FileState, &Column)> =
-            order.iter().filter_map(|id| state.files.get(id).and_then(|f| Some((*id, f, f.find(*metric)?)))).collect();
+        let files = columns(&state, &order, &covers, *metric);
         let points: u64 = files.iter().map(|(_, _, c)| c.points).sum();
         let per = points as usize / most.max(1);
         let size = [COARSE, FINE, 1].into_iter().find(|size| per >= *size).unwrap_or(1);
         let mut all = Vec::new();
         for (id, file, column) in files {
-            let keep = |steps: Vec<i64>, values: Vec<f64>| match covers.get(&(id, *metric)) {
+            let keep = |steps: Vec<i64>, values: Vec<f64>| match covers.get(&(id, column.metric)) {
                 None => (steps, values),
                 Some(cover) => {
                     let points = steps.into_iter().zip(values).filter_map(|(step, v)| Some((cover.step(step)?, v)));
@@ -209,7 +226,7 @@ impl SledStore {
             if column.tail > 0 {
                 let tail = self.tail(id, file)?;
                 let (steps, values): (Vec<i64>, Vec<f64>) =
-                    tail.iter().filter(|p| p.metric == *metric).map(|p| (p.step, p.value)).unzip();
+                    tail.iter().filter(|p| p.metric == column.metric).map(|p| (p.step, p.value)).unzip();
                 let (steps, values) = keep(steps, values);
                 all.extend(rollup::stretches(&steps, &values, size));
             }
@@ -279,10 +296,10 @@ impl SledStore {
         let id = walk.id;
         let covered = covers.keys().any(|(file, _)| *file == id);
         let mut emit = |row: u64, metric: MetricId, step: i64, value: f64, wall: f64| {
-            let mut step = step;
+            let (mut step, mut metric) = (step, metric);
             if covered && let Some(cover) = covers.get(&(id, metric)) {
                 let Some(mapped) = cover.step(step) else { return false };
-                step = mapped;
+                (step, metric) = (mapped, cover.metric);
             }
             let restarts = file.record.restarts_until(row);
             let segment = segments.entry(metric).or_default().next(id, step, restarts);
@@ -292,9 +309,11 @@ impl SledStore {
             into.len() >= STRETCH
         };
         walk.cursors.resize_with(file.columns.len(), ColumnCursor::default);
+        let only = walk.only;
+        let wanted = |metric: MetricId| only.is_none_or(|only| only == counts_as(covers, id, metric));
         let mut heap = BinaryHeap::new();
         for place in 0..file.columns.len() {
-            if walk.only.is_none_or(|metric| metric == file.columns[place].metric)
+            if wanted(file.columns[place].metric)
                 && let Some(row) = self.advance(&mut walk.cursors[place], walk.id, file, place, &mut walk.axes)?
             {
                 heap.push(Reverse((row, place)));
@@ -314,7 +333,7 @@ impl SledStore {
             }
         }
         for point in self.tail(walk.id, file)? {
-            if walk.only.is_none_or(|metric| metric == point.metric) {
+            if wanted(point.metric) {
                 emit(point.row, point.metric, point.step, point.value, from_millis(point.time));
             }
         }

@@ -192,6 +192,29 @@ fn two_files_that_say_the_same_are_one_series() {
 }
 
 #[test]
+fn two_programs_that_call_a_loss_differently_tell_one_series() {
+    // Console output beside records: a name each.
+    let names = |points: &[String]| -> BTreeSet<String> {
+        let name = |point: &String| point.rsplitn(3, ' ').nth(2).unwrap_or_default().to_owned();
+        points.iter().map(name).filter(|name| name.contains("oss")).collect()
+    };
+    let mut tried = 0;
+    for records in dialects().iter().filter(|d| matches!(d.format, "jsonl" | "csv")) {
+        for console in dialects().iter().filter(|d| is_console(d)) {
+            let ((whole, _), (text, ends)) = (log(records, 1), log(console, 1));
+            let alone = (names(&plain(records, &whole)), names(&plain(console, &text)));
+            let mut folder = Folder::new();
+            folder.write(records.names[0], &whole);
+            folder.write(console.names[0], &text[..ends[ends.len() / 2]]);
+            let both = names(&folder.look());
+            tried += usize::from(alone.1.is_disjoint(&alone.0));
+            assert_eq!(both.len(), alone.0.len().max(alone.1.len()), "{} {}: {both:?}", records.format, console.format);
+        }
+    }
+    assert!(tried > 8, "{tried} pairs of names");
+}
+
+#[test]
 fn trainings_one_after_another_are_runs_of_their_own() {
     // Hugging Face's dictionaries are counted: without a bar, nothing tells that they begin again.
     for dialect in dialects().iter().filter(|d| is_console(d) && d.format != "hf-dict") {
