@@ -1,5 +1,6 @@
 //! Formatting of numbers and names for the screen: digits, width, truncation.
 
+use crate::vocab::date::civil;
 use crate::vocab::number::show_amount;
 pub use crate::vocab::number::significant;
 use crate::vocab::text::printable;
@@ -149,14 +150,8 @@ pub fn duration(seconds: f64) -> String {
 pub fn date(seconds: f64) -> String {
     let minutes = (seconds / 60.0).floor() as i64;
     let (days, minute) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
-    // Howard Hinnant, "chrono-compatible low-level date algorithms": years begin in March.
-    let day = (days + 719_468).rem_euclid(146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    format!("{month:02}-{of_month:02} {:02}:{:02}", minute / 60, minute % 60)
+    let (_, month, day) = civil(days);
+    format!("{month:02}-{day:02} {:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// How long ago: whole seconds, because a number that changes faster than it can be read is noise.

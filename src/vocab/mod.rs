@@ -10,6 +10,7 @@ pub mod advice;
 pub mod answer;
 pub mod audit;
 pub mod count;
+pub mod date;
 pub mod decision;
 pub mod design;
 mod error;

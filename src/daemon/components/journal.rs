@@ -6,6 +6,7 @@ use crate::daemon::journal_line::JournalLine;
 use crate::daemon::shared::Shared;
 use crate::store::journal::Contents;
 use crate::store::{Journal, SledStore, StoreError};
+use crate::vocab::date::day;
 use crate::vocab::{Notice, Severity};
 use serde_json::Value;
 use std::path::Path;
@@ -108,18 +109,6 @@ fn said(lost: u64, contents: &Contents, lines: &[(JournalLine, usize)], path: &P
     Notice { severity: Severity::Warning, text, help: Some(help) }
 }
 
-/// The day of a time in seconds since 1970, in UTC.
-fn day(at: f64) -> String {
-    // Days since 0000-03-01, in eras of 400 years (H. Hinnant, chrono-compatible low-level date algorithms).
-    let days = (at / 86_400.0).floor() as i64 + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    format!("{:04}-{month:02}-{day:02}", year + 400 * era + i64::from(month <= 2))
-}
-
 impl Component for JournalWriter {
     fn name(&self) -> &'static str {
         "journal"
@@ -143,17 +132,5 @@ impl Component for JournalWriter {
 
     fn stop(&mut self, shared: &Shared) -> Result<(), StoreError> {
         self.save(&shared.store)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day;
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        let days =
-            [(0.0, "1970-01-01"), (951_782_400.0, "2000-02-29"), (1_795_832_768.3, "2026-11-28"), (-1.0, "1969-12-31")];
-        assert!(days.iter().all(|(at, text)| day(*at) == *text), "{:?}", days.map(|(at, _)| day(at)));
     }
 }
