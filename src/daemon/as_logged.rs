@@ -2,13 +2,20 @@
 //! ([`MetricUnit::fitted`]), and whoever logs an accuracy reads an accuracy.
 
 use crate::project::Project;
-use crate::vocab::{Advice, Expected, Forecast, Measure, Measured, MetricUnit, RatioChart, RunForecast, ShapeAdvice};
+use crate::vocab::{
+    Advice, Expected, Forecast, Measure, Measured, MetricUnit, PathPoint, RatioChart, RunForecast, ShapeAdvice,
+};
 use std::collections::BTreeMap;
 
 /// A run's forecast.
 pub fn run(unit: MetricUnit, forecast: &RunForecast) -> RunForecast {
     let (value, low, high) = unit.interval(forecast.value, forecast.low, forecast.high);
-    RunForecast { value, low, high, measure: Measure::of(unit), ..forecast.clone() }
+    let logged = |point: &PathPoint| {
+        let (value, low, high) = unit.interval(point.value, point.low, point.high);
+        PathPoint { value, low, high, ..*point }
+    };
+    let path = forecast.path.iter().map(logged).collect();
+    RunForecast { value, low, high, path, measure: Measure::of(unit), ..forecast.clone() }
 }
 
 /// Forecasts of the target, or of any other run that is planned.

@@ -310,6 +310,7 @@ fn forecast(entry: &Entry) -> RunForecast {
         seen: entry.seen,
         fit: entry.fit.clone(),
         assumed: None,
+        path: Vec::new(),
         measure: Measure::default(),
     }
 }
@@ -351,6 +352,7 @@ impl Contender {
             seen: 1.0,
             fit: None,
             assumed: None,
+            path: Vec::new(),
             measure: Measure::default(),
         };
         let (mut ended, mut learned) = (true, true);

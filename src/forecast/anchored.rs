@@ -10,28 +10,34 @@ use crate::vocab::{Observation, Observations};
 /// Checkpoints, newest first, that say where a run stands.
 const RECENT: usize = 5;
 
-/// ln of the final loss by the mixture law; `None` where a fact it needs is unknown.
+/// ln of the loss by the mixture law at parts of the run beyond `seen`, 1 being its end; `None` where a fact it needs is
+/// unknown.
 pub(super) fn forecast(
     project: &Project,
     fit: &Fit,
     rows: &Observations,
     record: &RunRecord,
     seen: f64,
-) -> Option<CurveForecast> {
-    let end = end(project, record, fit)?;
+    ends: &[f64],
+) -> Option<Vec<CurveForecast>> {
     let ratios: Vec<f64> =
         rows.rows.iter().map(|row| (row.loss / fit.predict(row)).ln()).filter(|r| r.is_finite()).collect();
-    let law = fit.forecast(&end);
-    let known = anchor(&ratios, seen, half_width(&fit.residuals));
-    let ln_loss = law.value.ln() + known.offset;
-    let sd = known.spread * (law.high / law.low).ln() / (2.0 * 1.645);
-    (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
+    let width = half_width(&fit.residuals);
+    let one = |part: &f64| {
+        let law = fit.forecast(&place(project, record, fit, *part)?);
+        // Up to there as much is left as up to the end of a run of which more is seen.
+        let known = anchor(&ratios, 1.0 - (part - seen), width);
+        let ln_loss = law.value.ln() + known.offset;
+        let sd = known.spread * (law.high / law.low).ln() / (2.0 * 1.645);
+        (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
+    };
+    ends.iter().map(one).collect()
 }
 
-/// The run's planned end as a place to predict at.
-fn end(project: &Project, record: &RunRecord, fit: &Fit) -> Option<Observation> {
+/// A part of the planned run as a place to predict at.
+fn place(project: &Project, record: &RunRecord, fit: &Fit, part: f64) -> Option<Observation> {
     record.facts.params()?;
-    let scale = record.facts.scale(record.facts.planned_tokens()?);
+    let scale = record.facts.scale(part * record.facts.planned_tokens()?);
     let mixture = record.facts.mixture().or(project.current.as_ref())?;
     Some(scale.at(mixture.weights(&fit.domains)))
 }

@@ -1,6 +1,6 @@
 //! Forecasts of the final losses of one run in progress, by every method.
 
-use super::made::Made;
+use super::made::{Made, ahead};
 use super::own::TOO_WIDE;
 use super::pool::{Pool, seen};
 use super::signals::divergence;
@@ -32,9 +32,8 @@ pub(super) fn every(
         if let Some(fit) = fits.get(index).copied().flatten().filter(|f| f.view.skill.is_none_or(|s| s > 0.0)) {
             let observed = observed.get_or_insert_with(|| observe(project, std::slice::from_ref(record)));
             let rows = observed.fitted.get(index);
-            let law = rows.and_then(|rows| anchored::forecast(project, fit, rows, record, seen));
-            let law = law.map(|forecast| Made { law: fit.view.law.clone(), forecast, fit: None, assumed: None });
-            of_metric.extend(law);
+            let law = rows.and_then(|rows| anchored::forecast(project, fit, rows, record, seen, &ahead(seen)));
+            of_metric.extend(law.and_then(|path| Made::of_path(&fit.view.law, path)));
         }
         if of_metric.is_empty() {
             of_metric.extend(Pool::at_constant_rate(record, metric));
@@ -43,6 +42,8 @@ pub(super) fn every(
         // A regression over finished runs has been tested on each of them; the others only claim their error.
         let claims = |m: &Made| if m.law == pooled::NAME { f64::NEG_INFINITY } else { m.forecast.sd };
         of_metric.sort_by(|a, b| claims(a).total_cmp(&claims(b)));
+        // The way there is drawn of the first only.
+        of_metric.iter_mut().skip(1).for_each(|made| made.path.clear());
         let views: Vec<RunForecast> = of_metric.into_iter().filter_map(|made| made.view(seen)).collect();
         if !views.is_empty() {
             all.insert(metric.clone(), views);
@@ -66,7 +67,9 @@ fn has_diverged(project: &Project, record: &RunRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forecast::planned_steps;
     use crate::observe::tests::{code_cpt, project};
+    use crate::vocab::PathPoint;
     use std::sync::Arc;
 
     /// A recorded run when half of it was done, with its losses changed by step and value.
@@ -80,6 +83,41 @@ mod tests {
                 often.enumerate().map(|(i, (step, value))| (step / 4, change(i, value))).collect::<Vec<_>>().into();
         }
         record
+    }
+
+    #[test]
+    fn the_way_to_the_end_is_what_the_run_then_did_and_ends_at_the_forecast() {
+        let (project, all) = (project(), code_cpt());
+        let (record, others): (Vec<_>, Vec<_>) = all.into_iter().enumerate().partition(|(i, _)| *i == 20);
+        let (whole, others) = (&record[0].1, others.into_iter().map(|(_, one)| one).collect::<Vec<_>>());
+        let until = planned_steps(whole).unwrap() / 2.0;
+        let mut begun = whole.clone();
+        for series in Arc::make_mut(&mut begun.series).values_mut() {
+            *series = series.iter().copied().filter(|(step, _)| *step as f64 <= until).collect::<Vec<_>>().into();
+        }
+        // With the other runs finished, and by itself.
+        for pool in [Pool::learn(&project, &others, None), Pool::default()] {
+            let forecasts = every(&project, &[], &pool, &begun);
+            assert!(!forecasts.is_empty());
+            for (key, of_key) in forecasts {
+                let (shown, more) = of_key.split_first().unwrap();
+                assert!(more.iter().all(|other| other.path.is_empty()), "drawn of the first only");
+                let end = shown.path.last().unwrap();
+                assert_eq!((end.part, end.value, end.low, end.high), (1.0, shown.value, shown.low, shown.high));
+                assert!(shown.path.len() > 5 && shown.path.windows(2).all(|two| two[0].part < two[1].part));
+                assert!(shown.path[0].part > shown.seen, "{shown:?}");
+                let wide = |at: &PathPoint| at.high / at.low;
+                assert!(wide(&shown.path[0]) < wide(end), "it widens: {shown:?}");
+                let truth = &whole.series[&key];
+                let total = 2.0 * until;
+                for at in &shown.path {
+                    let near = |(step, _): &&(i64, f64)| (*step as f64 - at.part * total).abs();
+                    let (_, loss) = truth.iter().min_by(|a, b| near(a).total_cmp(&near(b))).unwrap();
+                    // The nearest checkpoint may be up to half an interval away.
+                    assert!(at.low * 0.99 < *loss && *loss < at.high * 1.01, "{key} at {}: {loss} {at:?}", at.part);
+                }
+            }
+        }
     }
 
     #[test]

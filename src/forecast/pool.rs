@@ -2,7 +2,7 @@
 
 use super::curves::family::Family;
 use super::curves::{Track, get};
-use super::made::Made;
+use super::made::{Made, ahead};
 use super::pooled::{self, Course};
 use super::schedule::{Known, Schedule};
 use crate::observe::RunRecord;
@@ -85,12 +85,12 @@ impl Pool {
             Known::Planned => None,
             Known::Assumed(what) => Some(what.clone()),
         });
-        let made = |law: &str, forecast, learned: bool| Made {
-            law: law.to_owned(),
-            forecast,
-            fit: learned.then(|| format!("{:016x}", self.key)),
-            assumed: assumed.clone(),
+        let made = |law: &str, path, learned: bool| {
+            let fit = learned.then(|| format!("{:016x}", self.key));
+            Some(Made { fit, assumed: assumed.clone(), ..Made::of_path(law, path)? })
         };
+        let ahead = ahead(reading.seen);
+        let steps: Vec<f64> = ahead.iter().map(|part| part * reading.course.total).collect();
         let known = self.metrics.get(metric);
         if let Some(known) = known {
             let alike: Vec<&Course> = known
@@ -99,7 +99,8 @@ impl Pool {
                 .filter(|(course, rate)| comparable(course, rate.as_ref(), &reading))
                 .map(|(course, _)| course)
                 .collect();
-            all.extend(pooled::forecast(&alike, &reading.course).map(|f| made(pooled::NAME, f, true)));
+            let pooled = pooled::forecast(&alike, &reading.course, &ahead);
+            all.extend(pooled.and_then(|path| made(pooled::NAME, path, true)));
         }
         if let Some(track) = &reading.track {
             let learned = known.and_then(|k| k.family.as_ref()).filter(|f| {
@@ -107,14 +108,14 @@ impl Pool {
                 f.law.name() != "tissue" || !is_lowered(track)
             });
             let forecast = match learned {
-                Some(family) => family.forecast(track).map(|f| (family.law.name(), f)),
+                Some(family) => family.forecast_each(track, &steps).map(|path| (family.law.name(), path)),
                 // Beside Tissue's law its gain from a falling learning rate comes when the rate falls, not a fixed time later.
                 None => {
                     let law = if is_lowered(track) { "multi-power" } else { "tissue" };
-                    get(law).and_then(|law| Some((law.name(), Family::forecast_alone(law, track)?)))
+                    get(law).and_then(|law| Some((law.name(), Family::forecast_alone_each(law, track, &steps)?)))
                 }
             };
-            all.extend(forecast.map(|(law, f)| made(law, f, learned.is_some())));
+            all.extend(forecast.and_then(|(law, path)| made(law, path, learned.is_some())));
         }
         all
     }
@@ -122,13 +123,15 @@ impl Pool {
     /// The way that is left where nothing says what the learning rate is: it is taken to be constant.
     pub(super) fn at_constant_rate(record: &RunRecord, metric: &str) -> Option<Made> {
         let series = record.series.get(metric)?;
-        let schedule = Schedule::constant(planned_steps(record)?)?;
+        let total = planned_steps(record)?;
+        let schedule = Schedule::constant(total)?;
         let track = Track::new(series, schedule, usize::MAX);
         let law = get("tissue").filter(|_| !track.points.is_empty())?;
-        let forecast = Family::forecast_alone(law, &track)?;
+        let steps: Vec<f64> = ahead(seen(record, metric)?).iter().map(|part| part * total).collect();
+        let path = Family::forecast_alone_each(law, &track, &steps)?;
         let assumed =
             "the learning rate stays constant, as none is logged; set schedule and learning_rate if it will fall";
-        Some(Made { law: law.name().to_owned(), forecast, fit: None, assumed: Some(assumed.to_owned()) })
+        Some(Made { assumed: Some(assumed.to_owned()), ..Made::of_path(law.name(), path)? })
     }
 
     fn kind(&mut self, record: &RunRecord) -> usize {

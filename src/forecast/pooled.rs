@@ -50,8 +50,9 @@ impl Course {
     }
 }
 
-/// ln of the final loss of `run` from the finished runs; `None` with fewer than [`LEAST`] of them.
-pub(super) fn forecast(finished: &[&Course], run: &Course) -> Option<CurveForecast> {
+/// ln of the loss of `run` at parts of it beyond its newest point, 1 being its end, from the finished runs; `None` with fewer
+/// than [`LEAST`] of them.
+pub(super) fn forecast(finished: &[&Course], run: &Course, ends: &[f64]) -> Option<Vec<CurveForecast>> {
     let part = (run.points.last()?.0 / run.total).clamp(0.0, 1.0);
     let usable =
         |c: &&&Course| c.points.len() > 1 && c.points[0].0 <= part * c.total && c.traits.len() == run.traits.len();
@@ -60,19 +61,23 @@ pub(super) fn forecast(finished: &[&Course], run: &Course) -> Option<CurveForeca
     if n < LEAST {
         return None;
     }
-    let falls: Vec<f64> = finished.iter().filter_map(|c| Some(c.points.last()?.1 - c.at(part * c.total))).collect();
     let features: Vec<Vec<f64>> = finished.iter().map(|c| c.features(part)).collect();
     let (z, here) = standardised(&features, &run.features(part));
-    let mean = falls.iter().sum::<f64>() / n as f64;
-    let centred: Vec<f64> = falls.iter().map(|f| f - mean).collect();
-    let best = RIDGES
-        .iter()
-        .filter_map(|ridge| Regression::fit(&z, &centred, ridge * n as f64))
-        .min_by(|a, b| a.left_out.total_cmp(&b.left_out))?;
-    let ln_loss = run.points.last()?.1 + mean + best.predict(&here);
-    let wide = (1.0 + 1.0 / n as f64 + best.leverage(&here)).sqrt() * student(n.saturating_sub(2).max(2));
-    let sd = best.left_out.max(5e-4) * wide;
-    (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
+    let one = |end: &f64| {
+        let at_end = |c: &&Course| if *end < 1.0 { Some(c.at(end * c.total)) } else { Some(c.points.last()?.1) };
+        let falls: Vec<f64> = finished.iter().filter_map(|c| Some(at_end(c)? - c.at(part * c.total))).collect();
+        let mean = falls.iter().sum::<f64>() / n as f64;
+        let centred: Vec<f64> = falls.iter().map(|f| f - mean).collect();
+        let best = RIDGES
+            .iter()
+            .filter_map(|ridge| Regression::fit(&z, &centred, ridge * n as f64))
+            .min_by(|a, b| a.left_out.total_cmp(&b.left_out))?;
+        let ln_loss = run.points.last()?.1 + mean + best.predict(&here);
+        let wide = (1.0 + 1.0 / n as f64 + best.leverage(&here)).sqrt() * student(n.saturating_sub(2).max(2));
+        let sd = best.left_out.max(5e-4) * wide;
+        (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
+    };
+    ends.iter().map(one).collect()
 }
 
 /// Features with mean 0 and variance 1 over the finished runs; what does not vary among them is left out.
@@ -155,13 +160,16 @@ mod tests {
     fn a_run_like_finished_ones_ends_like_them() {
         let finished: Vec<Course> = [0.0, 0.2, 0.4, 0.7, 1.0].map(|share| course(share, 400.0)).to_vec();
         let finished: Vec<&Course> = finished.iter().collect();
-        let truth = course(0.55, 400.0).points[39].1;
+        let truth = course(0.55, 400.0);
         for seen in [0.1, 0.25, 0.5, 0.75] {
-            let forecast = forecast(&finished, &course(0.55, 400.0 * seen)).unwrap();
-            assert!((forecast.ln_loss - truth).abs() < 2e-3, "{seen}: {forecast:?}, {truth}");
-            assert!((forecast.ln_loss - truth).abs() < 2.5 * forecast.sd, "{seen}: {forecast:?}, {truth}");
+            let ends = [0.5 * (1.0 + seen), 1.0];
+            for (end, forecast) in ends.iter().zip(forecast(&finished, &course(0.55, 400.0 * seen), &ends).unwrap()) {
+                let truth = truth.at(end * 400.0);
+                assert!((forecast.ln_loss - truth).abs() < 2e-3, "{seen} to {end}: {forecast:?}, {truth}");
+                assert!((forecast.ln_loss - truth).abs() < 2.5 * forecast.sd, "{seen} to {end}: {forecast:?}, {truth}");
+            }
         }
-        assert_eq!(forecast(&finished[..2], &course(0.5, 100.0)), None);
-        assert_eq!(forecast(&finished, &Course { points: vec![], ..course(0.5, 100.0) }), None);
+        assert_eq!(forecast(&finished[..2], &course(0.5, 100.0), &[1.0]), None);
+        assert_eq!(forecast(&finished, &Course { points: vec![], ..course(0.5, 100.0) }, &[1.0]), None);
     }
 }

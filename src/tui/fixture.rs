@@ -11,7 +11,7 @@ use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
     FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, KeptFit, LedgerView, Measure,
-    MetricView, Mixture, Notice, ParameterView, RatioChart, Recommendation, RunForecast, RunState, RunView,
+    MetricView, Mixture, Notice, ParameterView, PathPoint, RatioChart, Recommendation, RunForecast, RunState, RunView,
     ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
@@ -120,6 +120,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
                 seen: progress,
                 fit: None,
                 assumed: None,
+                path: ahead(progress, [value, value * 0.99, value * 1.011]),
                 measure: Measure::default(),
             };
             view.forecast.insert(key.to_owned(), forecast);
@@ -129,6 +130,17 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
     metrics.insert("train/loss".into(), metric(40, step as i64, 1.81443));
     metrics.insert("grad_norm".into(), metric(40, step as i64, 3.1825));
     view
+}
+
+/// The way to an end.
+fn ahead(seen: f64, [end, low, high]: [f64; 3]) -> Vec<PathPoint> {
+    let one = |i: u32| {
+        let left = 1.0 - f64::from(i) / 5.0;
+        let value = end * (1.0 + 0.1 * left * left);
+        let between = |limit: f64| value * (1.0 + (limit / end - 1.0) * (1.0 - left));
+        PathPoint { part: 1.0 - (1.0 - seen) * left, value, low: between(low), high: between(high) }
+    };
+    (1..=5).map(one).collect()
 }
 
 fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
@@ -583,24 +595,31 @@ pub fn hostile() -> Snapshot {
     }
 }
 
-/// Curves as they come for a question: from 6 downwards, with noise, a spike at a third, and one that ends in no number.
+/// Curves as they come for a question: from 6 downwards, with noise, a spike at a third, one that ends in no number, and those
+/// of running runs up to where they are.
 pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
     // What a step is worth on the axis, were all runs of one size.
     let scale = match query.x {
         Axis::Step | Axis::Elapsed | Axis::Time => 1.0,
         Axis::Tokens => BATCH,
         Axis::Compute => 6.0 * SIZES[2].0 * BATCH,
-        Axis::Plan => 1.0 / 4000.0,
+        Axis::Plan => 1.0 / STEPS,
     };
     let one = |(run, metric): (u32, &String)| {
-        let points = (0..400u32).map(|step| {
+        let done = match run {
+            32 => 0.5,
+            33 => 0.625,
+            34 => 0.35,
+            _ => 1.0,
+        };
+        let points = (0..(done * STEPS) as u32).map(|step| {
             let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
             let spike = if step == 133 && run.is_multiple_of(3) { 2.0 } else { 0.0 };
             let value = 1.4 + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
-            (f64::from(step * 10) * scale, if run == 5 && step > 200 { f64::NAN } else { value })
+            (f64::from(step) * scale, if run == 5 && step > 200 { f64::NAN } else { value })
         });
-        let across = pixels(0.0, 4000.0 * scale, query.pixels, if scale == 1.0 { 1.0 } else { 0.0 });
-        Envelope { run, metric: metric.clone(), ..envelope(points, across, 4000.0 * scale, query.smoothing) }
+        let across = pixels(0.0, STEPS * scale, query.pixels, if scale == 1.0 { 1.0 } else { 0.0 });
+        Envelope { run, metric: metric.clone(), ..envelope(points, across, STEPS * scale, query.smoothing) }
     };
     let asked = query.runs.iter().flat_map(|run| query.metrics.iter().map(|metric| (*run, metric)));
     CurveSet { query: query.clone(), curves: asked.map(one).collect(), failed: None }
@@ -618,6 +637,7 @@ pub fn one() -> Snapshot {
         seen: 0.6,
         fit: None,
         assumed: None,
+        path: ahead(0.6, [1.61, 1.55, 1.66]),
         measure: Measure::default(),
     };
     run.forecast = BTreeMap::from([(RUST.to_owned(), forecast)]);

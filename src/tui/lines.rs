@@ -25,8 +25,8 @@ pub struct Curve {
     pub sign: &'static str,
     /// Whether its sign stands at every point: each was measured by itself.
     pub dots: bool,
-    /// Where it will end: x, value, least and greatest value; a fan leads there from the newest point.
-    pub end: Option<(f64, f64, f64, f64)>,
+    /// How it will go on beyond its newest point: x, value, least and greatest value, ascending in x; the last is its end.
+    pub ahead: Vec<(f64, f64, f64, f64)>,
     /// Places on the x axis that are marked: where the run was started again.
     pub marks: Vec<f64>,
 }
@@ -120,7 +120,7 @@ impl Lines<'_> {
             let all = self.curves.iter().flat_map(|curve| &curve.points);
             all.filter(|(x, y)| y.is_finite() && (!self.log_x || *x > 0.0))
         };
-        let ends = || self.curves.iter().filter_map(|curve| curve.end);
+        let ends = || self.curves.iter().flat_map(|curve| &curve.ahead).copied();
         let log = self.log && points().all(|(_, y)| *y > 0.0) && ends().all(|end| end.2 > 0.0);
         let mut values: Vec<f64> = points().map(|point| point.1).collect();
         values.sort_by(f64::total_cmp);
@@ -243,7 +243,7 @@ impl Lines<'_> {
             }
         }
         for curve in self.curves {
-            self.end(curve, &place, &mut grid);
+            self.ahead(curve, &place, &mut grid);
         }
         grid.draw(plot, buf);
         let cell = |x: f64, y: f64| {
@@ -266,22 +266,30 @@ impl Lines<'_> {
                     buf.set_string(x, plot.y, "↻", self.theme.warn);
                 }
             }
-            if let Some((x, y)) = curve.end.and_then(|end| cell(end.0, end.1)) {
+            if let Some((x, y)) = curve.ahead.last().and_then(|end| cell(end.0, end.1)) {
                 buf.set_string(x, y, "◌", curve.style);
             }
         }
     }
 
-    /// From the newest point to the forecast, dotted, and the forecast's interval.
-    fn end(&self, curve: &Curve, place: &impl Fn(f64, f64) -> (i32, i32), grid: &mut Grid) {
-        let Some((x, value, low, high)) = curve.end else { return };
+    /// From the newest point along the forecast, dotted, in its band, and its interval at the end.
+    fn ahead(&self, curve: &Curve, place: &impl Fn(f64, f64) -> (i32, i32), grid: &mut Grid) {
+        let Some((x, _, low, high)) = curve.ahead.last().copied() else { return };
         let Some(newest) = curve.points.iter().rfind(|(_, y)| y.is_finite()) else { return };
-        band(&[(newest.0, newest.1, newest.1), (x, low, high)], place, self.theme.faint, grid);
-        let dots = super::braille::between(place(newest.0, newest.1), place(x, value));
-        for (i, (x, y)) in dots.enumerate() {
-            if i % 3 == 0 {
-                grid.set(x, y, curve.style);
+        let limits = curve.ahead.iter().map(|(x, _, low, high)| (*x, *low, *high));
+        let limits: Vec<_> = std::iter::once((newest.0, newest.1, newest.1)).chain(limits).collect();
+        band(&limits, place, self.theme.faint, grid);
+        let mut from = place(newest.0, newest.1);
+        let mut drawn = 0;
+        for (x, value, ..) in &curve.ahead {
+            let to = place(*x, *value);
+            for (x, y) in super::braille::between(from, to).skip(usize::from(drawn > 0)) {
+                if drawn % 3 == 0 {
+                    grid.set(x, y, curve.style);
+                }
+                drawn += 1;
             }
+            from = to;
         }
         let (at, top) = place(x, high);
         let bottom = place(x, low).1;
@@ -420,8 +428,8 @@ mod tests {
 
     #[test]
     fn the_forecast_is_inside_and_its_interval_too() {
-        let end = Some((200.0, 1.5, 1.2, 1.8));
-        let curves = [Curve { end, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
+        let ahead = vec![(150.0, 1.6, 1.4, 1.8), (200.0, 1.5, 1.2, 1.8)];
+        let curves = [Curve { ahead, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
         let theme = Theme::new(ThemeName::Mono, Depth::True);
         let ranges = Lines {
             curves: &curves,

@@ -75,7 +75,7 @@ pub use online::{OnlineAnswer, OnlineRule, OnlineStep};
 pub use outsiders::{FactsOfRun, FactsPlace, Outsiders, RunFacts};
 pub use point::{Point, RawPoint, Series};
 pub use recipe::Recipe;
-pub use run::{MetricView, RunForecast, RunState, RunView, minutes_silent, newest_first};
+pub use run::{MetricView, PathPoint, RunForecast, RunState, RunView, minutes_silent, newest_first};
 pub use scale::{Moe, Scale};
 pub use shape::{MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
 pub use signal::Severity;

@@ -62,9 +62,25 @@ pub struct RunForecast {
     /// The assumption about the learning rate schedule, if it is unknown, and the fact that would replace it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<String>,
+    /// Predicted values on the way there, ascending in `part`; the last is the end. Empty where only the end is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<PathPoint>,
     /// Unit of the numbers, and which are better.
     #[serde(flatten)]
     pub measure: Measure,
+}
+
+/// A predicted value of a run before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PathPoint {
+    /// Part of the planned run, above `seen` to 1.
+    pub part: f64,
+    /// Predicted value, in the unit of the log.
+    pub value: f64,
+    /// 5 % point.
+    pub low: f64,
+    /// 95 % point.
+    pub high: f64,
 }
 
 /// One run.

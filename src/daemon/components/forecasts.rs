@@ -8,7 +8,7 @@ use crate::daemon::shared::Shared;
 use crate::daemon::tracked::Tracked;
 use crate::forecast::{self, ledger::widened};
 use crate::store::{ReadStore, RunId, StoreError};
-use crate::vocab::RunForecast;
+use crate::vocab::{PathPoint, RunForecast};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -130,7 +130,12 @@ fn calibrated(shared: &Shared, mut all: RunForecasts) -> RunForecasts {
             let factor = shared.grades.factor(&forecast.law);
             let (low, high) = widened(forecast.value, forecast.low, forecast.high, factor);
             let fit = forecast.fit.take().or_else(|| shared.fits.inputs.get(metric).cloned());
-            *forecast = RunForecast { low, high, fit, ..forecast.clone() };
+            let wide = |point: &PathPoint| {
+                let (low, high) = widened(point.value, point.low, point.high, factor);
+                PathPoint { low, high, ..*point }
+            };
+            let path = forecast.path.iter().map(wide).collect();
+            *forecast = RunForecast { low, high, fit, path, ..forecast.clone() };
         }
     }
     all

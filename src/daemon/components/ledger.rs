@@ -207,6 +207,7 @@ mod tests {
             seen,
             fit: Some("00ff".to_owned()),
             assumed: None,
+            path: Vec::new(),
             measure: Measure::default(),
         };
         BTreeMap::from([("eval/rust/loss".to_owned(), vec![of("pooled", value), of("tissue", 1.1 * value)])])

@@ -9,7 +9,7 @@
 //! far as a residual keeps over that stretch of training.
 
 use super::amplitude::{Amplitude, Row, solve};
-use super::gauss::Gaussian;
+use super::gauss::{Gaussian, Given};
 use super::{CurveLaw, Exponent, Mean, Track, thin};
 use crate::forecast::spread::{median, student};
 use argmin::core::{CostFunction, Error, Executor, State};
@@ -200,14 +200,20 @@ impl Family {
     /// Loss of a run in progress at a later step.
     #[must_use]
     pub fn forecast_at(&self, track: &Track, end: f64) -> Option<CurveForecast> {
+        self.forecast_each(track, &[end])?.pop()
+    }
+
+    /// Loss of a run in progress at each of several later steps, ascending; `None` where any of them is no number.
+    #[must_use]
+    pub fn forecast_each(&self, track: &Track, ends: &[f64]) -> Option<Vec<CurveForecast>> {
         let own = thin(&track.points, OWN, &track.schedule);
         let mut steps: Vec<f64> = own.iter().map(|p| p.step).collect();
-        steps.push(end);
+        steps.extend(ends);
         let shapes = self.law.shapes(&self.exponents, &track.schedule, self.scale, &steps);
         let places: Vec<f64> = steps.iter().map(|step| self.progress(track, *step)).collect();
         let prior = self.prior(track, &own, &shapes)?;
         let mut at = prior.map(|p| p.mean);
-        let mut result = None;
+        let mut result = Vec::new();
         for _ in 0..4 {
             let amplitude = Amplitude { level: at[0], a: at[1].max(0.0), b: at[2].max(0.0) };
             let slopes: Vec<[f64; 3]> = shapes.iter().map(|s| slope(&amplitude, *s)).collect();
@@ -225,18 +231,21 @@ impl Family {
             let known: Vec<f64> = own.iter().enumerate().map(|(i, p)| p.ln_loss - base(i)).collect();
             let noise: Vec<f64> = own.iter().map(|p| track.noise.powi(2) / p.count).collect();
             let normal = Gaussian { known: &known, noise: &noise, covariance: &covariance };
-            let given = normal.condition(own.len())?;
+            let given = normal.condition(own.len()..steps.len())?;
+            // What the run's own points say of the parameters is the same wherever the loss is asked for.
+            let weights = &given.first()?.weights;
             for k in 0..3 {
                 let pull = |(i, weight): (usize, &f64)| slopes[i][k] * weight;
-                at[k] =
-                    prior[k].mean + prior[k].spread.powi(2) * given.weights.iter().enumerate().map(pull).sum::<f64>();
+                at[k] = prior[k].mean + prior[k].spread.powi(2) * weights.iter().enumerate().map(pull).sum::<f64>();
             }
-            result = Some(CurveForecast {
-                ln_loss: base(own.len()) + given.mean,
-                sd: self.wide * self.early_at(track) * (given.variance + track.noise.powi(2)).sqrt(),
-            });
+            let wide = self.wide * self.early_at(track);
+            let one = |(place, given): (usize, &Given)| CurveForecast {
+                ln_loss: base(own.len() + place) + given.mean,
+                sd: wide * (given.variance + track.noise.powi(2)).sqrt(),
+            };
+            result = given.iter().enumerate().map(one).collect();
         }
-        result.filter(|r| r.ln_loss.is_finite() && r.sd.is_finite())
+        result.iter().all(|r| r.ln_loss.is_finite() && r.sd.is_finite()).then_some(result)
     }
 
     /// How far training has come, for residuals: ln S₁, and what of the learning rate has been taken away, for a drop moves
@@ -257,8 +266,15 @@ impl Family {
     /// that no power law has.
     #[must_use]
     pub fn forecast_alone(law: &'static dyn CurveLaw, track: &Track) -> Option<CurveForecast> {
+        Self::forecast_alone_each(law, track, &[track.schedule.total()])?.pop()
+    }
+
+    /// The same at each of several steps, ascending, the last being the end.
+    #[must_use]
+    pub fn forecast_alone_each(law: &'static dyn CurveLaw, track: &Track, ends: &[f64]) -> Option<Vec<CurveForecast>> {
         let family = Self::alone(law, track)?;
-        let own = family.forecast(track)?;
+        let all = family.forecast_each(track, ends)?;
+        let own = *all.last()?;
         let now = track.points.last()?;
         let (here, end) = (family.progress(track, now.step), family.progress(track, track.schedule.total()));
         let usual = Self { exponents: law.exponents().iter().map(|e| e.centre).collect(), ..family.clone() };
@@ -267,19 +283,25 @@ impl Family {
             let early = Track { points, ..track.clone() };
             let then = (early.points.len() >= LEAST_EARLY).then(|| family.progress(track, early.last_step()))?;
             let forecast = usual.forecast_at(&early, now.step)?;
-            let further = ((end - here) / (here - then).max(1e-6)).clamp(0.0, FURTHEST);
-            Some((now.ln_loss - forecast.ln_loss) * further)
+            Some((now.ln_loss - forecast.ln_loss, (here - then).max(1e-6)))
         };
-        let missed: Vec<f64> = BEGINNINGS.iter().filter_map(missed).collect();
-        let own = CurveForecast { sd: own.sd.hypot(family.over_exponents(track, &own)), ..own };
-        if missed.is_empty() {
-            return Some(own);
-        }
-        let n = missed.len() as f64;
+        let missed: Vec<(f64, f64)> = BEGINNINGS.iter().filter_map(missed).collect();
+        let over_exponents = family.over_exponents(track, &own);
         let wide = student(missed.len().max(2));
-        let mean = missed.iter().sum::<f64>() / n;
-        let rms = (missed.iter().map(|e| e * e).sum::<f64>() / n).sqrt();
-        Some(CurveForecast { ln_loss: own.ln_loss + 0.5 * mean, sd: own.sd.hypot(wide * rms) })
+        let one = |(own, step): (CurveForecast, &f64)| {
+            let left = family.progress(track, *step) - here;
+            // How far exponents move the loss grows from nothing at the newest point to what it is at the end.
+            let part = if *step < ends[ends.len() - 1] { (left / (end - here).max(1e-6)).clamp(0.0, 1.0) } else { 1.0 };
+            let own = CurveForecast { sd: own.sd.hypot(part * over_exponents), ..own };
+            if missed.is_empty() {
+                return own;
+            }
+            let carried = missed.iter().map(|(miss, over)| miss * (left / over).clamp(0.0, FURTHEST));
+            let n = missed.len() as f64;
+            let (sum, squares) = carried.fold((0.0, 0.0), |(sum, squares), e| (sum + e, squares + e * e));
+            CurveForecast { ln_loss: own.ln_loss + 0.5 * sum / n, sd: own.sd.hypot(wide * (squares / n).sqrt()) }
+        };
+        Some(all.into_iter().zip(ends).map(one).collect())
     }
 
     /// How far the end moves, in ln loss, when the exponents do as far as the run's own course does not hold them: early on

@@ -1,6 +1,7 @@
 //! Conditioning of jointly normal numbers.
 
 use crate::fit::linalg::{backward, cholesky, forward};
+use std::ops::Range;
 
 /// Numbers that are known up to noise, and how all of them vary together.
 pub(crate) struct Gaussian<'a> {
@@ -24,8 +25,9 @@ pub(crate) struct Given {
 }
 
 impl Gaussian<'_> {
-    /// The unknown number `index` given the known ones; `None` where the covariance is not positive definite.
-    pub fn condition(&self, index: usize) -> Option<Given> {
+    /// Each of the unknown numbers `indices`, given the known ones and not each other; `None` where the covariance is not
+    /// positive definite.
+    pub fn condition(&self, indices: Range<usize>) -> Option<Vec<Given>> {
         let n = self.known.len();
         let mut matrix = vec![0.0; n * n];
         for i in 0..n {
@@ -42,12 +44,15 @@ impl Gaussian<'_> {
         let mut weights = self.known.to_vec();
         forward(&factor, n, &mut weights);
         backward(&factor, n, &mut weights);
-        let mut cross: Vec<f64> = (0..n).map(|i| (self.covariance)(i, index)).collect();
-        let mean = cross.iter().zip(&weights).map(|(c, w)| c * w).sum();
-        forward(&factor, n, &mut cross);
-        let explained: f64 = cross.iter().map(|c| c * c).sum();
-        let variance = ((self.covariance)(index, index) - explained).max(0.0);
-        Some(Given { mean, variance, weights })
+        let one = |index: usize| {
+            let mut cross: Vec<f64> = (0..n).map(|i| (self.covariance)(i, index)).collect();
+            let mean = cross.iter().zip(&weights).map(|(c, w)| c * w).sum();
+            forward(&factor, n, &mut cross);
+            let explained: f64 = cross.iter().map(|c| c * c).sum();
+            let variance = ((self.covariance)(index, index) - explained).max(0.0);
+            Given { mean, variance, weights: weights.clone() }
+        };
+        Some(indices.map(one).collect())
     }
 }
 
@@ -59,13 +64,13 @@ mod tests {
     fn one_noisy_neighbour_says_what_regression_says() {
         let covariance = |i: usize, j: usize| if i == j { 4.0 } else { 2.0 };
         let normal = Gaussian { known: &[1.0], noise: &[1.0], covariance: &covariance };
-        let given = normal.condition(1).unwrap();
+        let given = &normal.condition(1..2).unwrap()[0];
         assert!((given.mean - 0.4).abs() < 1e-12 && (given.variance - 3.2).abs() < 1e-12, "{given:?}");
     }
 
     #[test]
     fn nothing_known_leaves_the_prior() {
         let normal = Gaussian { known: &[], noise: &[], covariance: &|_, _| 4.0 };
-        assert_eq!(normal.condition(0), Some(Given { mean: 0.0, variance: 4.0, weights: vec![] }));
+        assert_eq!(normal.condition(0..1), Some(vec![Given { mean: 0.0, variance: 4.0, weights: vec![] }]));
     }
 }

@@ -136,7 +136,7 @@ fn planted_trouble_is_told_once() {
 
 fn forecast(value: f64, half: f64, seen: f64) -> RunForecast {
     let (low, high, law) = (value - half, value + half, "pooled".to_owned());
-    RunForecast { value, low, high, law, seen, fit: None, assumed: None, measure: Measure::default() }
+    RunForecast { value, low, high, law, seen, fit: None, assumed: None, path: Vec::new(), measure: Measure::default() }
 }
 
 #[test]

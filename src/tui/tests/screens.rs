@@ -346,7 +346,7 @@ fn curves_of_groups_are_means_with_their_range_and_restarts_are_marked() {
     press(&mut m, KeyCode::Esc);
     press(&mut m, KeyCode::Esc);
     let mut set = fixture::curves(&m.needs().unwrap());
-    set.curves.iter_mut().for_each(|curve| curve.restarts = vec![1_000.0]);
+    set.curves.iter_mut().for_each(|curve| curve.restarts = vec![100.0]);
     m.shared.curves = Some(Arc::new(set));
     assert_eq!(screen(&m).matches('↻').count(), 1, "of the selected run\n{}", screen(&m));
 }

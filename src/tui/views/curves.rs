@@ -8,6 +8,7 @@ mod legend;
 mod reading;
 
 use super::act;
+use super::run::charts::ahead;
 use super::{
     Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction, ViewId,
 };
@@ -36,7 +37,7 @@ static SPEC: Spec = Spec {
     about: "any metric of the listed runs",
     roles: &[Role::Chart],
     signs: &[
-        ("◌", "forecast of the selected run's end, with its 90 % interval"),
+        ("◌", "end of the selected run's forecast, drawn with its 90 % band"),
         ("✗", "the metric is no number any more"),
         ("↻", "the selected run was started again"),
     ],
@@ -212,22 +213,26 @@ impl Curves {
             }
             let spread = if chosen { envelope.spread() } else { Vec::new() };
             let newest = points.last().map_or(f64::NAN, |point| point.0);
-            let end = self.end(run, key, newest).filter(|_| chosen && self.range.is_none());
+            let is_seen = chosen && self.range.is_none();
+            let ahead = if is_seen { self.ahead(run, key, newest) } else { Vec::new() };
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
             let marks = if chosen { envelope.restarts.clone() } else { Vec::new() };
-            let curve = Curve { points, spread, style, sign, end, marks, ..Curve::default() };
+            let curve = Curve { points, spread, style, sign, ahead, marks, ..Curve::default() };
             out.push(Drawn { name: shared.runs.short(&run.name).to_owned(), is_selected: chosen, curve });
         }
         out.sort_by_key(|drawn| drawn.is_selected);
         out
     }
 
-    /// Where a run will end, beyond its newest point: x, value, least and greatest value.
-    fn end(&self, run: &RunView, key: &str, newest: f64) -> Option<(f64, f64, f64, f64)> {
-        let forecast = run.forecast.get(key)?;
-        let planned = run.last_step? as f64 / run.progress.filter(|part| *part > 0.0 && *part < 1.0)?;
-        let x = self.place(run, planned.round() as i64)?;
-        Some((x, forecast.value, forecast.low, forecast.high)).filter(|end| newest < end.0)
+    /// How a run will go on beyond its newest point: x, value, least and greatest value. On an axis of times at the speed of now.
+    fn ahead(&self, run: &RunView, key: &str, newest: f64) -> Vec<(f64, f64, f64, f64)> {
+        ahead(run, key, newest, |step| {
+            if !self.x.is_time() {
+                return self.place(run, step);
+            }
+            let per_second = run.tokens_per_second.filter(|rate| *rate > 0.0)? / run.tokens_per_step()?;
+            Some(newest + (step - run.last_step? as f64) / per_second)
+        })
     }
 
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {

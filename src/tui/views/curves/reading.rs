@@ -38,7 +38,8 @@ impl Curves {
             self.range = (width > 0.0 && width.is_finite()).then_some(range);
         } else {
             // As wide as everything is everything.
-            let steps = runs(cx.shared, self.only, MOST).into_iter().filter_map(|run| self.place(run, run.last_step?));
+            let steps =
+                runs(cx.shared, self.only, MOST).into_iter().filter_map(|run| self.place(run, run.last_step? as f64));
             let end = steps.fold(f64::NEG_INFINITY, f64::max);
             let part = |range: &(f64, f64)| !self.x.is_time() && range.1 - range.0 < end;
             self.range = self.range.and(Some(range)).filter(part);
@@ -46,7 +47,7 @@ impl Curves {
     }
 
     /// Where a step is on the x axis.
-    pub(super) fn place(&self, run: &RunView, step: i64) -> Option<f64> {
-        Some(step as f64 * self.x.per_step(run)?)
+    pub(super) fn place(&self, run: &RunView, step: f64) -> Option<f64> {
+        Some(step * self.x.per_step(run)?)
     }
 }

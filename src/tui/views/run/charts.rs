@@ -6,8 +6,8 @@ use crate::tui::fmt;
 use crate::tui::lines::{Curve, Lines, Numbers};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::frame;
-use crate::vocab::RunView;
 use crate::vocab::text::printable;
+use crate::vocab::{PathPoint, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -87,7 +87,12 @@ fn is_counter(shared: &Shared, run: &RunView, key: &str) -> bool {
     let named = shared.snapshot.iter().any(|snapshot| losses(snapshot).iter().any(|loss| loss.key == key));
     let words = ["step", "epoch", "iteration", "tokens_seen", "total_tokens", "timestamp", "num_tokens"];
     let last = lower.rsplit(['/', '.']).next().unwrap_or(&lower).to_owned();
-    !named && (words.contains(&last.as_str()) || crate::observe::counts_tokens(key)) && run.metrics.contains_key(key)
+    let counts = last
+        .rsplit_once('_')
+        .is_some_and(|(before, word)| ["step", "steps", "epoch", "epochs"].contains(&word) && !before.ends_with("per"));
+    !named
+        && (counts || words.contains(&last.as_str()) || crate::observe::counts_tokens(key))
+        && run.metrics.contains_key(key)
 }
 
 /// The metrics that are drawn, the large one first: what the user chose, else a validation loss of the project, else the
@@ -151,16 +156,13 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
     let mut envelopes = shared.curves.iter().flat_map(|set| &set.curves);
     let Some(envelope) = envelopes.find(|one| one.run == run.id && one.metric == key) else { return };
     let newest = envelope.at.last().map_or(f64::NAN, |pixel| envelope.start + envelope.width * f64::from(*pixel));
-    let planned = run.last_step.zip(run.progress.filter(|part| *part > 0.0 && *part < 1.0));
-    let end = forecast
-        .zip(planned)
-        .map(|(forecast, (step, part))| ((step as f64 / part).round(), forecast.value, forecast.low, forecast.high));
+    let ahead = if large { ahead(run, key, newest, Some) } else { Vec::new() };
     let curve = Curve {
         points: envelope.points(&envelope.last),
         spread: envelope.spread(),
         style: theme.curve,
         sign: "●",
-        end: end.filter(|end| large && newest < end.0),
+        ahead,
         marks: envelope.restarts.clone(),
         ..Curve::default()
     };
@@ -170,6 +172,25 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
     let log = is_loss && !more;
     Lines { curves: &curves, log, x: Numbers::Counts, log_x: false, cursor: None, bare: inner.height < 5, theme }
         .draw(inner, buf);
+}
+
+/// How a metric will go on to the planned end, beyond its newest point: x, value, least and greatest value. `place`: where a
+/// step is on the x axis.
+pub(in crate::tui) fn ahead(
+    run: &RunView,
+    key: &str,
+    newest: f64,
+    place: impl Fn(f64) -> Option<f64>,
+) -> Vec<(f64, f64, f64, f64)> {
+    let Some(forecast) = run.forecast.get(key) else { return Vec::new() };
+    let done = run.progress.filter(|part| *part > 0.0 && *part < 1.0);
+    let Some(planned) = run.last_step.zip(done).map(|(step, part)| (step as f64 / part).round()) else {
+        return Vec::new();
+    };
+    let end = PathPoint { part: 1.0, value: forecast.value, low: forecast.low, high: forecast.high };
+    let path = if forecast.path.is_empty() { std::slice::from_ref(&end) } else { &forecast.path };
+    let at = |point: &PathPoint| Some((place(point.part * planned)?, point.value, point.low, point.high));
+    path.iter().filter_map(at).filter(|at| newest < at.0).collect()
 }
 
 /// The next metric in the large chart.
