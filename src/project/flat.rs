@@ -1,6 +1,6 @@
 //! Folders in which each log is a run: `mix0.jsonl`, `mix1.jsonl`, …
 //!
-//! The rule: logs of one kind (by their ending) that begin at the same step and soon differ in a loss, or are of different
+//! The rule: logs of one kind (by their ending; of several, where the names are alike but for their numbers) that begin at the same step and soon differ in a loss, or are of different
 //! lengths (`step 10/500`, `step 900/6000`), are different runs; so are logs that name different runs, inside or by a UUID for
 //! a name. Where each has several parts (`mix0_train`, `mix0_eval`, `mix1_train`, …), each name is a run. Packed logs are told by their
 //! names. Logs that say the same are copies, and logs that begin elsewhere are parts: those are one run. So are logs whose
@@ -115,6 +115,11 @@ pub fn endings(files: &[PathBuf]) -> BTreeSet<String> {
         }
     }
     let mut endings = BTreeSet::new();
+    let plain: Vec<&PathBuf> =
+        kinds.values().flatten().filter(|(_, packed)| packed.is_none()).map(|(file, _)| *file).collect();
+    if kinds.len() > 1 && are_numbered(&plain) && are_runs(&plain) {
+        return kinds.keys().map(|ending| (*ending).to_owned()).collect();
+    }
     for (ending, files) in kinds {
         let plain: Vec<&PathBuf> = files.iter().filter(|(_, packed)| packed.is_none()).map(|(file, _)| *file).collect();
         let all: Vec<&PathBuf> = files.iter().map(|(file, _)| *file).collect();
@@ -126,6 +131,13 @@ pub fn endings(files: &[PathBuf]) -> BTreeSet<String> {
         }
     }
     endings
+}
+
+/// Whether all names are the same but for their numbers, which are different: `run0.log`, `run1.txt`.
+fn are_numbered(files: &[&PathBuf]) -> bool {
+    let stems: BTreeSet<&str> = files.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+    let without = |stem: &&str| stem.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    files.len() > 1 && stems.len() == files.len() && stems.iter().map(without).collect::<BTreeSet<_>>().len() == 1
 }
 
 /// Whether packed logs, which are not looked into here, are runs by their names.
@@ -390,5 +402,18 @@ mod tests {
         assert_eq!(judged(&[("x.jsonl", &named("a")), ("y.jsonl", &named("b"))]), ["jsonl"]);
         assert!(judged(&[("x.jsonl", &named("a")), ("y.jsonl", &named("a"))]).is_empty());
         assert!(judged(&[("x.jsonl", &jsonl(7.5, 10)), ("y.csv", &csv(7.25, 10))]).is_empty());
+        let (one, two) = (console(7.5, 10), console(7.25, 10));
+        assert_eq!(
+            judged(&[("run0.log", &one), ("run1.txt", &two), ("run2.out", &console(7.0, 10))]),
+            ["log", "out", "txt"]
+        );
+        assert_eq!(
+            judged(&[("run0.jsonl", &jsonl(7.5, 10)), ("run1.csv", &csv(7.25, 10))]).len(),
+            0,
+            "other names of a loss"
+        );
+        assert!(judged(&[("run.log", &one), ("run.txt", &two)]).is_empty(), "one name");
+        assert!(judged(&[("rank0.log", &one), ("rank1.out", &two)]).is_empty(), "parts");
+        assert!(judged(&[("slurm-47110.out", &one), ("slurm-47111.log", &two)]).is_empty(), "jobs");
     }
 }

@@ -230,7 +230,9 @@ impl<'a> Group<'a> {
 /// time are the same and no metric comes twice.
 fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
     let mut stretch = Stretch::with_capacity(commit.points.len());
-    let mut restarts = commit.restarts.iter().copied().peekable();
+    // The restarts that are still to come, and the point the first of them is at: one comparison a point.
+    let mut restarts = commit.restarts;
+    let mut next_restart = restarts.first().copied().unwrap_or(usize::MAX);
     let mut seen = vec![u64::MAX; file.columns.len()];
     let mut row = file.record.rows;
     let mut known = file.record.restarts.len() as u32;
@@ -238,7 +240,11 @@ fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
     let (mut step, mut wall, mut time) = (0, 0, None);
     for (index, point) in commit.points.iter().enumerate() {
         let place = places[point.metric as usize] as usize;
-        let restarted = std::iter::from_fn(|| restarts.next_if(|at| *at <= index)).count() > 0;
+        let restarted = next_restart <= index;
+        if restarted {
+            restarts = &restarts[restarts.iter().take_while(|at| **at <= index).count()..];
+            next_restart = restarts.first().copied().unwrap_or(usize::MAX);
+        }
         let same_time = point.wall.to_bits() == wall || to_millis(point.wall) == time;
         if stretch.is_empty() || restarted || point.step != step || !same_time || seen[place] == row {
             row += u64::from(!stretch.is_empty());
@@ -256,7 +262,7 @@ fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
     if !stretch.is_empty() {
         file.record.rows = row + 1;
     }
-    if restarts.next().is_some() {
+    if !restarts.is_empty() {
         file.restarted(file.record.rows);
     }
     stretch

@@ -54,6 +54,7 @@ impl Stretch {
     }
 
     /// Adds a point to the newest record.
+    #[inline]
     pub fn point(&mut self, place: u32, value: f64) {
         self.points.push(Placed { row: self.rows.len() as u32 - 1, place, value });
     }

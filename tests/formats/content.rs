@@ -45,12 +45,12 @@ fn a_step_that_is_none_costs_its_record_and_is_said() {
     run.history_of_old(&[("_step", "1.5"), ("loss", "9")]).history_of_old(&[("_step", "2"), ("loss", "2.25")]);
     let json = "{\"step\": 1, \"loss\": 2.5}\n{\"step\": 1.5, \"loss\": 9}\n{\"step\": NaN, \"loss\": 9}\n\
                 {\"step\": 9007199254740992, \"loss\": 9}\n{\"step\": \"9223372036854775807\", \"loss\": 9}\n\
-                {\"step\": 2, \"loss\": 2.25}\n";
+                {\"step\": \"final\", \"loss\": 9}\n{\"step\": \"1.5\", \"loss\": 9}\n{\"step\": \"2.0\", \"loss\": 2.25}\n";
     let csv = "step,loss\n1,2.5\n1.5,9\n9007199254740992,9\n2,2.25\n";
     for (name, bytes, odd) in [
         ("tfevents", events.concat(), 2),
         ("wandb", run.0, 2),
-        ("jsonl", json.as_bytes().to_vec(), 4),
+        ("jsonl", json.as_bytes().to_vec(), 6),
         ("csv", csv.as_bytes().to_vec(), 2),
     ] {
         let read = whole(format(name), name, &bytes);
@@ -318,4 +318,31 @@ fn a_damaged_wandb_chunk_costs_itself_only() {
     bytes[second + 5] = 0x0f;
     let read = whole(format("wandb"), "r.wandb", &bytes);
     assert_eq!(points(&read), [("loss", 1, 1.0), ("loss", 2, 2.0), ("loss", 4, 4.0)]);
+}
+
+/// Tables of several runs that were joined have the run under `name`; what loggers write has their own there.
+#[test]
+fn a_name_without_a_value_is_that_of_the_run_or_the_split() {
+    let json = "{\"name\": \"mix0\", \"step\": 1, \"loss\": 2.5}\n{\"name\": \"mix1\", \"step\": 1, \"loss\": 2.25}\n\
+                {\"name\": \"mix0\", \"step\": 2, \"loss\": 2.0}\n";
+    let csv = "name,step,loss\nmix0,1,2.5\nmix1,1,2.25\nmix0,2,2\n";
+    let logger = "{\"name\": \"a.b\", \"level\": \"INFO\", \"step\": 1, \"loss\": 2.5}\n\
+                  {\"name\": \"a.c\", \"level\": \"INFO\", \"step\": 2, \"loss\": 2.25}\n";
+    let kinds = "{\"name\": \"train_metrics\", \"step\": 1, \"loss\": 2.5}\n\
+                 {\"name\": \"epoch_end\", \"step\": 2, \"loss\": 2.25}\n";
+    let eval = "{\"name\": \"train\", \"step\": 1, \"loss\": 2.5}\n{\"name\": \"eval\", \"step\": 1, \"loss\": 2.25}\n";
+    for (name, text, runs, last) in [
+        ("jsonl", json, 2, ("loss", 2, 2.0)),
+        ("csv", csv, 2, ("loss", 2, 2.0)),
+        ("jsonl", logger, 1, ("loss", 2, 2.25)),
+        ("jsonl", kinds, 1, ("loss", 2, 2.25)),
+        ("jsonl", eval, 1, ("eval/loss", 1, 2.25)),
+    ] {
+        let mut parser = format(name).parser(name);
+        let mut sink = mixlaw::ingest::formats::Sink::default();
+        parser.feed(text.as_bytes(), true, &mut sink).unwrap();
+        assert_eq!(sink.parts().count(), runs, "{text}");
+        let read = whole(format(name), name, text.as_bytes());
+        assert_eq!(points(&read).into_iter().rfind(|(key, ..)| key.ends_with("loss")), Some(last), "{text}");
+    }
 }

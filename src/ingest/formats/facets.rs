@@ -26,6 +26,8 @@ pub(super) enum Facet {
     HeldOut,
     /// Whether it is not, where `is_train` and its like say so.
     Train,
+    /// The name of the record, where it is not the name of its value: of its split, or else of its run.
+    Name,
 }
 
 /// Most different records of one file; one with more has texts of another kind there.
@@ -101,6 +103,61 @@ fn held_out(text: &str) -> Option<(String, String)> {
     Some((word.to_owned(), rest.join("_")))
 }
 
+/// Whether the name of a record can be that of a run (`mix0`, `code-heavy`), as it is where tables of several runs are joined:
+/// `epoch_end` or `train metrics` says what kind of record it is, `trainer.main` who wrote it, and a sentence is neither.
+fn names_run(name: &str) -> bool {
+    const OF_RECORDS: [&str; 40] = [
+        "train",
+        "training",
+        "trainer",
+        "main",
+        "root",
+        "step",
+        "steps",
+        "epoch",
+        "batch",
+        "iter",
+        "iteration",
+        "update",
+        "metric",
+        "metrics",
+        "log",
+        "logs",
+        "logger",
+        "loss",
+        "losses",
+        "progress",
+        "checkpoint",
+        "ckpt",
+        "save",
+        "saved",
+        "start",
+        "begin",
+        "end",
+        "summary",
+        "final",
+        "result",
+        "results",
+        "report",
+        "status",
+        "info",
+        "debug",
+        "system",
+        "memory",
+        "throughput",
+        "optimizer",
+        "perf",
+    ];
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let plain = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let first = words.next().map(plain);
+    first.is_some_and(|first| !first.is_empty() && !OF_RECORDS.contains(&first.as_str()))
+        && !words.any(|word| word == "metrics" || word == "end")
+        && !name.contains([' ', '\t', ':'])
+        && !name.starts_with("__")
+}
+
 /// Whether a name is of a loss or another measure of a model: a metric of a history, the values of a table without a name.
 pub(super) fn is_measured(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -146,15 +203,19 @@ impl Facets {
         if text.is_empty() || text.len() > LONGEST || !text.is_ascii() && std::str::from_utf8(text).is_err() {
             return;
         }
-        if facet == Facet::Split {
-            if let Some((word, domain)) = std::str::from_utf8(text).ok().and_then(held_out) {
+        if matches!(facet, Facet::Split | Facet::Name) {
+            let said = std::str::from_utf8(text).ok().and_then(held_out);
+            if let Some((word, domain)) = &said {
                 self.set(Facet::Split, word.as_bytes());
                 self.set(Facet::Domain, domain.as_bytes());
             }
-            return;
+            if facet == Facet::Split || said.is_some() {
+                return;
+            }
         }
         match facet {
             Facet::Rank | Facet::HeldOut | Facet::Train => self.flag(facet, text),
+            Facet::Name if std::str::from_utf8(text).is_ok_and(names_run) => self.set(Facet::Run, text),
             _ => self.set(facet, text),
         }
     }
@@ -312,6 +373,18 @@ mod tests {
             ("tokens", "val", "", "", "tokens"),
         ] {
             assert_eq!(named(name, split, domain, data), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_of_a_run_unless_it_says_what_kind_of_record_it_is() {
+        for run in ["mix0", "code-heavy", "m1_web", "lr3e-4", "Run-7", "baseline"] {
+            assert!(names_run(run), "{run}");
+        }
+        for kind in
+            ["train", "epoch_end", "Step 10", "train_metrics", "gpu metrics", "__main__", "trainer.main", "", "12"]
+        {
+            assert!(!names_run(kind), "{kind}");
         }
     }
 

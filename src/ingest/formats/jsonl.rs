@@ -19,7 +19,7 @@ mod syntax;
 use super::epochs::Epochs;
 use super::facets::{Facet, Facets};
 use super::saved::{self, Reader};
-use super::scan::{ODD_STEP, is_step, number, whole_number, whole_step};
+use super::scan::{ODD_STEP, number, whole_number, whole_step};
 use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 pub use keys::{BATCHES, COUNTS, STEP_KEYS};
@@ -194,6 +194,8 @@ struct Lines {
     value: Option<usize>,
     /// Whether it says a step that is none.
     odd_step: bool,
+    /// Whether it is a logger's, with a level or a message.
+    logger: bool,
     /// For recognition.
     step_key: Option<usize>,
     text_bytes: usize,
@@ -236,6 +238,7 @@ impl Default for Lines {
             name: None,
             value: None,
             odd_step: false,
+            logger: false,
             step_key: None,
             text_bytes: 0,
         }
@@ -371,7 +374,7 @@ impl Lines {
         self.lines += 1;
         (self.step, self.epoch, self.batch, self.count) = (None, None, None, None);
         self.wall = f64::NAN;
-        (self.name, self.value, self.odd_step) = (None, None, false);
+        (self.name, self.value, self.odd_step, self.logger) = (None, None, false, false);
         let dump = std::mem::take(&mut self.dump);
         let end = match line.get(start) {
             Some(b'{') => self.object(line, start + 1, 0, 0, sink),
@@ -396,7 +399,9 @@ impl Lines {
             sink.points.truncate(from);
         }
         if let (Some(name), None) = (&self.name, self.value) {
-            self.facets.note(Facet::Split, name.as_bytes());
+            // Of a record that a logger wrote, the name is the logger's.
+            let facet = if self.logger { Facet::Split } else { Facet::Name };
+            self.facets.note(facet, name.as_bytes());
         }
         if let (Some(name), Some(at)) = (&self.name, self.value)
             && let Some(point) = sink.points.get(at)
@@ -609,7 +614,7 @@ impl Lines {
             Role::Planned => planned(&mut self.planned, value as i64, self.records, sink),
             Role::Value => self.value = Some(sink.points.len()),
             Role::Facet(facet) => self.facets.note_number(facet, &self.keys[key as usize].path, value),
-            Role::Metric | Role::Name | Role::History | Role::ModelInfo => {}
+            Role::Metric | Role::Name | Role::Logger | Role::History | Role::ModelInfo => {}
         }
     }
 
@@ -624,20 +629,21 @@ impl Lines {
         self.text_bytes += text.len();
         match self.keys[key as usize].role {
             Role::Step(rank) => {
-                let mut parts = std::str::from_utf8(text).unwrap_or("").splitn(2, '/').map(|p| p.trim().parse::<i64>());
-                let Some(Ok(step)) = parts.next() else { return };
-                if !is_step(step) {
-                    self.odd_step = true;
+                let number = |text: &[u8]| whole_number(text).and_then(whole_step);
+                let (taken, total) = text.split_at(memchr(b'/', text).unwrap_or(text.len()));
+                let Some(step) = number(taken) else {
+                    self.odd_step |= !text.trim_ascii().is_empty();
                     return;
-                }
+                };
                 if self.step.is_none_or(|(r, _)| rank < r) {
                     self.step = Some((rank, step));
                 }
-                if let Some(Ok(total)) = parts.next() {
+                if let Some(total) = total.strip_prefix(b"/").and_then(number) {
                     planned(&mut self.planned, total, self.records, sink);
                 }
             }
             Role::Name => self.name = Some(unescape(text)),
+            Role::Logger => self.logger = true,
             Role::Facet(facet) => self.facets.note(facet, unescape(text).as_bytes()),
             Role::ModelInfo => {
                 if let Some(params) = model_info(text) {

@@ -199,6 +199,7 @@ impl Sink {
     }
 
     /// Adds a point.
+    #[inline]
     pub fn point(&mut self, metric: u32, step: i64, value: f64, wall: f64) {
         if self.rest != Some(metric) {
             self.points.push(RawPoint { metric, step, value, wall });

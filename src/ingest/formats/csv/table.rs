@@ -78,9 +78,13 @@ impl Table {
         table.take_runs();
         table.epoch = position(&["epoch"]).filter(|epoch| table.step != Some(*epoch));
         // Without a value beside it, a name is that of the row.
-        let of_the_row = |name: &str| table.pair.is_none() && matches!(name, "name" | "tag" | "metric_name");
-        let facets: Vec<Option<Facet>> =
-            normal.iter().map(|name| facet(name).or(of_the_row(name).then_some(Facet::Split))).collect();
+        let of_the_row = |name: &str| match name {
+            _ if table.pair.is_some() => None,
+            "name" => Some(Facet::Name),
+            "tag" | "metric_name" => Some(Facet::Split),
+            _ => None,
+        };
+        let facets: Vec<Option<Facet>> = normal.iter().map(|name| facet(name).or_else(|| of_the_row(name))).collect();
         if facets.iter().any(Option::is_some) {
             table.facets = facets;
         }

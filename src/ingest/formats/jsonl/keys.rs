@@ -85,6 +85,8 @@ pub(super) enum Role {
     Planned,
     /// Names the metric whose value stands under [`Role::Value`].
     Name,
+    /// What loggers write beside the name of the logger.
+    Logger,
     /// The value of a metric that the line names.
     Value,
     /// The whole history again, on the last line of ms-swift.
@@ -107,6 +109,7 @@ pub(super) fn role(path: &str, within: u32) -> Role {
         _ if within != 0 => Role::Metric,
         "name" | "key" | "metric" | "metric_name" | "tag" => Role::Name,
         "value" => Role::Value,
+        "level" | "levelname" | "severity" | "logger" | "message" | "msg" => Role::Logger,
         _ if TIME_KEYS.contains(&path) => Role::Time,
         "total_steps" | "max_steps" => Role::Planned,
         "epoch" | "Epoch" => Role::Epoch,
