@@ -97,6 +97,7 @@ fn rows(runs: &[Run]) -> Observations {
         run,
         probe: None,
         recipe: mixlaw::vocab::Recipe::default(),
+        phases: None,
     };
     Observations {
         metric: "loss".to_owned(),

@@ -45,6 +45,7 @@ pub(super) fn fact(value: &FactValue) -> String {
         FactValue::Mixture(mixture) => {
             mixture.0.iter().map(|(d, w)| format!("{d} {w:.3}")).collect::<Vec<_>>().join(", ")
         }
+        FactValue::Phases(phases) => phases.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
     }
 }
 

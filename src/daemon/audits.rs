@@ -2,8 +2,8 @@
 
 use super::publisher::CurrentState;
 use crate::ipc::protocol::Failure;
-use crate::observe::RunRecord;
 use crate::observe::audit::{Points, audit, counters};
+use crate::observe::{RunRecord, mixture_so_far};
 use crate::store::{ReadStore, StoreError};
 use crate::vocab::{AuditAnswer, RunAudit};
 use rayon::prelude::*;
@@ -33,5 +33,6 @@ fn one(current: &CurrentState, record: &RunRecord) -> Result<RunAudit, StoreErro
         Ok((domain, (key, points)))
     };
     let counted = found.into_iter().map(read).collect::<Result<BTreeMap<_, _>, StoreError>>()?;
-    Ok(audit(&record.name, record.facts.mixture(), &project.available_tokens, &counted))
+    let declared = mixture_so_far(project, record);
+    Ok(audit(&record.name, declared.as_ref(), &project.available_tokens, &counted))
 }

@@ -108,6 +108,7 @@ fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
                     run: run * 7 + ratio,
                     probe: None,
                     recipe: crate::vocab::Recipe::default(),
+                    phases: None,
                 });
             }
         }
@@ -144,6 +145,7 @@ fn place(n: f64, d: f64, r: f64) -> Observation {
         run: 0,
         probe: None,
         recipe: crate::vocab::Recipe::default(),
+        phases: None,
     }
 }
 

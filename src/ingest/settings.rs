@@ -1,6 +1,6 @@
 //! Facts from a run's configuration files.
 
-use super::facts::{Found, blend, command_line, config, in_force, mlflow, plain, settings, torchtitan};
+use super::facts::{Found, blend, command_line, config, in_force, mlflow, phases, plain, settings, torchtitan};
 use super::formats::python_json;
 use super::identity::Stamp;
 use crate::open::{self, OpenError};
@@ -300,9 +300,10 @@ impl Settings {
         let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
         let mut all: Vec<(&str, &[Found])> = settings.collect();
         let place = if logs_first { 0 } else { all.len() };
-        all.splice(place..place, logs);
+        let logs: Vec<(&str, &[Found])> = logs.collect();
+        all.splice(place..place, logs.iter().copied());
         for (file, found) in all {
-            for (name, value, place) in in_force(found) {
+            for (name, value, place) in in_force(found).into_iter().filter(|f| phases::goes_on_from(&f.1).is_none()) {
                 let value = match (name, value) {
                     (FactName::Mixture, FactValue::Text(path)) => match self.blends.get(path) {
                         Some((_, Ok(mixture))) => FactValue::Mixture(mixture.clone()),
@@ -313,6 +314,17 @@ impl Settings {
                 facts.offer(*name, value, format!("{file}#{place}"));
             }
         }
+        let blend = |path: &str| self.blends.get(path).and_then(|(_, mixture)| mixture.as_ref().ok().cloned());
+        if let Some(phases) = phases::of_logs(logs.iter().map(|(_, found)| *found), blend) {
+            let files: Vec<&str> =
+                logs.iter().filter(|(_, f)| f.iter().any(|f| f.0 == FactName::Mixture)).map(|l| l.0).collect();
+            facts.offer(
+                FactName::Phases,
+                FactValue::Phases(phases),
+                format!("{}#mixtures of its jobs", files.join(" + ")),
+            );
+        }
+        facts.settle_phases();
         for (key, value) in self.others.values().flatten() {
             Arc::make_mut(&mut facts.settings).entry(key.clone()).or_insert_with(|| value.clone());
         }

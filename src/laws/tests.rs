@@ -34,6 +34,7 @@ pub(crate) fn anything(rows: usize, seed: u64) -> Observations {
                 run: i / 4,
                 probe: Some(Probe { loss: 2.0 + next(), decline: 0.1 * next() }),
                 recipe: crate::vocab::Recipe::default(),
+                phases: None,
             }
         })
         .collect::<Vec<_>>();

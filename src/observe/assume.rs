@@ -1,7 +1,7 @@
 //! Defaults that the project file leaves open, inferred from the runs; each assumption becomes a setup note with the
 //! YAML that changes it.
 
-use super::{RunRecord, alike, facts_of_runs, keys, rows};
+use super::{RunRecord, alike, counts, facts_of_runs, keys};
 use crate::project::Project;
 use crate::project::suggest::{closest, listed};
 use crate::project::weights::{as_line, word};
@@ -46,7 +46,7 @@ pub fn same_assumptions(project: &Project, before: &RunRecord, now: &RunRecord) 
     let tokens = || {
         project.target.tokens.is_some()
             || now.facts.planned_tokens().is_some()
-            || rows::latest_tokens(before) == rows::latest_tokens(now)
+            || counts::latest_tokens(before) == counts::latest_tokens(now)
     };
     before.facts == now.facts
         && before.series.keys().eq(now.series.keys())
@@ -87,7 +87,8 @@ impl Assuming<'_> {
     fn domains(&mut self) {
         // By domain: how many runs train on it.
         let mut trained: BTreeMap<String, usize> = BTreeMap::new();
-        for (domain, weight) in self.runs.iter().filter_map(|r| r.facts.mixture()).flat_map(|m| &m.0) {
+        let phases = self.runs.iter().filter_map(|r| r.facts.phases()).flatten().map(|phase| &phase.mixture);
+        for (domain, weight) in self.runs.iter().filter_map(|r| r.facts.mixture()).chain(phases).flat_map(|m| &m.0) {
             *trained.entry(domain.clone()).or_insert(0) += usize::from(*weight > 0.0);
         }
         if trained.is_empty() {

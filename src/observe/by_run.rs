@@ -1,6 +1,7 @@
 //! Incremental rows of all runs: a changed run is the only one that is observed again.
 
-use super::rows::{MetricRows, RunRows, Unusable, empty, same_mixture};
+use super::phases::Unusable;
+use super::rows::{MetricRows, RunRows, empty, same_mixture};
 use super::{Observed, RunRecord, facts_of_runs};
 use crate::project::Project;
 use crate::store::RunId;
@@ -87,6 +88,7 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
     let left_out = |why: &&Unusable| **why == Unusable::LeftOut;
     let filtered = each().filter(|rows| rows.refused.as_ref().filter(left_out).is_some()).count();
     let reason = |rows: &RunRows| rows.refused.as_ref().filter(|why| !left_out(why)).map(ToString::to_string);
+    let phased = each().filter(|rows| rows.phased).count();
     let reasons: Vec<Option<String>> = each().map(reason).collect();
     let facts = each().map(|rows| rows.facts.clone()).collect();
     observed.facts = Arc::new(RunFacts { places: facts_of_runs::places(project), runs: facts });
@@ -104,6 +106,13 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
         }
         fitted.dropped = dropped.sentences(project.fit.skip);
         fitted.dropped.extend(facts_of_runs::sentence(filtered, names.len()));
+        if phased > 0 {
+            fitted.dropped.push(format!(
+                "{} {}: to laws it is the mean of what was seen so far, by tokens",
+                counted(phased, "run"),
+                if phased == 1 { "changes its mixture" } else { "change their mixtures" }
+            ));
+        }
         if assumed && project.domains.len() > 1 {
             let sentence = "no run states its mixture; assumed the same for all (set facts.mixture)";
             fitted.dropped.push(sentence.to_owned());

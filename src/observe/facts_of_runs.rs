@@ -16,11 +16,12 @@ const FOLDER: &str = "folder";
 const NAME: &str = "run";
 
 /// Facts that laws see, or that say nothing of what was trained.
-const SEEN: [FactName; 12] = [
+const SEEN: [FactName; 13] = [
     FactName::Params,
     FactName::ActiveParams,
     FactName::TotalParams,
     FactName::Mixture,
+    FactName::Phases,
     FactName::Experts,
     FactName::ExpertsPerToken,
     FactName::Granularity,
@@ -66,7 +67,7 @@ fn texts(record: &RunRecord) -> BTreeMap<Arc<str>, Arc<str>> {
         let text = match fact.value {
             FactValue::Number(number) => number.to_string(),
             FactValue::Text(text) => text,
-            FactValue::Mixture(_) => continue,
+            FactValue::Mixture(_) | FactValue::Phases(_) => continue,
         };
         values.insert(name.as_str().into(), text.as_str().into());
     }

@@ -7,9 +7,11 @@ mod alike;
 mod assume;
 pub mod audit;
 mod by_run;
+mod counts;
 mod facts_of_runs;
 mod keys;
 pub mod live;
+mod phases;
 mod record;
 mod rows;
 mod steps;
@@ -20,6 +22,7 @@ pub(crate) mod tests;
 
 pub use assume::{assume, same_assumptions};
 pub use by_run::RowsByRun;
+pub use phases::mixture_so_far;
 pub use record::{Observed, RecordFields, RunRecord, SeriesByKey};
 pub use steps::{OptimiserSteps, step_counter};
 
@@ -59,11 +62,11 @@ pub fn recipe(record: &RunRecord) -> Recipe {
 /// Takes the tokens a step from what a run logs of the tokens it has seen, where nothing states them and every step takes as
 /// many.
 pub fn derive_tokens_per_step(record: &mut RunRecord) {
-    rows::derive_tokens_per_step(record);
+    counts::derive_tokens_per_step(record);
 }
 
 /// Whether a metric counts the tokens a run has seen, or the sequences; what a law takes D from.
 #[must_use]
 pub fn counts_tokens(key: &str) -> bool {
-    rows::counts_tokens(key)
+    counts::counts_tokens(key)
 }

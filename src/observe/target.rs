@@ -1,7 +1,7 @@
 //! Default target: the size, tokens and experts of the largest run.
 
 use super::assume::Assuming;
-use super::{RunRecord, rows};
+use super::{RunRecord, counts};
 use crate::project::sidecar::FILE_NAME;
 use crate::project::suggest::listed;
 use crate::vocab::count::counted;
@@ -19,7 +19,7 @@ impl Assuming<'_> {
         };
         let number = |name: FactName| move |r: &RunRecord| r.facts.number(name);
         let params = largest(&number(FactName::Params)).or_else(|| largest(&number(FactName::TotalParams)));
-        let tokens = largest(&|r| r.facts.planned_tokens().or_else(|| rows::latest_tokens(r)));
+        let tokens = largest(&|r| r.facts.planned_tokens().or_else(|| counts::latest_tokens(r)));
         let mut said = Vec::new();
         let target = &mut self.project.target;
         if let (None, Some(n)) = (target.params, params) {
@@ -47,7 +47,7 @@ impl Assuming<'_> {
     /// Says which runs' tokens are unknown, and what to write.
     pub(super) fn tokens(&mut self) {
         let logs = |run: &&RunRecord| !run.series.is_empty() || !run.others.is_empty();
-        let known = |run: &RunRecord| run.facts.tokens_per_step().is_some() || rows::latest_tokens(run).is_some();
+        let known = |run: &RunRecord| run.facts.tokens_per_step().is_some() || counts::latest_tokens(run).is_some();
         let unknown: Vec<&RunRecord> = self.runs.iter().filter(logs).filter(|run| !known(run)).collect();
         let Some(first) = unknown.first() else { return };
         let length = first.facts.number(FactName::SequenceLength).filter(|length| *length > 0.0);

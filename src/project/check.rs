@@ -312,7 +312,7 @@ impl<'a> Checker<'a> {
         let word = name.is_text();
         let example = format!("write a source in the run's files, such as {key}: config.json#{key}");
         let number = |value: f64| {
-            if word || name == FactName::Mixture || !value.is_finite() || value < 0.0 {
+            if word || matches!(name, FactName::Mixture | FactName::Phases) || !value.is_finite() || value < 0.0 {
                 let message = format!("`facts.{key}` cannot be the number {value}");
                 return Err(self.source.invalid(at, message, &example));
             }

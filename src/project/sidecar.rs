@@ -5,13 +5,24 @@
 //! mixture: { prose: 0.8, rust: 0.2 }
 //! batch_tokens: 4096
 //! ```
+//!
+//! A run that changes its mixture states `phases` instead:
+//!
+//! ```yaml
+//! phases:
+//!   - until: 80%
+//!     mixture: { prose: 0.9, rust: 0.1 }
+//!   - mixture: { prose: 0.5, rust: 0.5 }
+//! ```
 
 use super::file::{Amount, VERSION};
 use super::grammar::Grammar;
+use super::locate::Node;
 use super::source::{At, Source};
 use super::{ProjectError, load, parse};
 use crate::vocab::number::parse_amount;
-use crate::vocab::{FactName, FactValue, Mixture};
+use crate::vocab::phase::check_phases;
+use crate::vocab::{FactName, FactValue, Mixture, PHASE_END_HELP, Phase, PhaseEnd, PhaseError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -34,6 +45,13 @@ enum Stated {
     Number(f64),
     Text(String),
     Mixture(BTreeMap<String, f64>),
+    Phases(Vec<StatedPhase>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct StatedPhase {
+    until: Option<String>,
+    mixture: BTreeMap<String, f64>,
 }
 
 impl JsonSchema for RunFile {
@@ -49,13 +67,8 @@ impl JsonSchema for RunFile {
             .iter()
             .map(|name| {
                 let schema = match name {
-                    FactName::Mixture => json_schema!({
-                        "title": "a mapping from domains to weights, such as { prose: 0.8, rust: 0.2 }",
-                        "description": "Mixture weights by domain; their sum is 1.",
-                        "type": "object",
-                        "additionalProperties": { "type": "number", "minimum": 0 }
-                    })
-                    .to_value(),
+                    FactName::Mixture => weights_schema(),
+                    FactName::Phases => phases_schema(),
                     FactName::Ended => serde_json::json!({ "enum": ["finished", "failed", "killed"] }),
                     name if name.is_text() => serde_json::json!({ "type": "string" }),
                     FactName::Seed => serde_json::json!({ "type": "integer", "minimum": 0 }),
@@ -76,6 +89,36 @@ impl JsonSchema for RunFile {
             "additionalProperties": false
         })
     }
+}
+
+fn weights_schema() -> Value {
+    serde_json::json!({
+        "title": "a mapping from domains to weights, such as { prose: 0.8, rust: 0.2 }",
+        "description": "Mixture weights by domain; their sum is 1.",
+        "type": "object",
+        "additionalProperties": { "type": "number", "minimum": 0 }
+    })
+}
+
+fn phases_schema() -> Value {
+    serde_json::json!({
+        "title": "a list of phases, such as [{ until: 80%, mixture: { prose: 1 } }, { mixture: { rust: 1 } }]",
+        "description": "The mixtures of a run that changes it, in order; the last ends with the run.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "until": {
+                    "title": "a share, steps or tokens, such as 80%, 8000 steps or 4B tokens",
+                    "description": "Where the phase ends: `80%` of the run's tokens, `8000 steps` or `4B tokens`.",
+                    "type": "string"
+                },
+                "mixture": weights_schema(),
+            },
+            "required": ["mixture"],
+            "additionalProperties": false
+        }
+    })
 }
 
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::of::<RunFile>);
@@ -103,7 +146,16 @@ pub fn facts(named: &Path, bytes: &[u8]) -> Result<Vec<(FactName, FactValue, usi
             continue;
         }
         let Some(name) = FactName::ALL.into_iter().find(|n| n.as_str() == key.name) else { continue };
-        facts.push((name, fact(&source, node.at, name, stated)?, key.at.line));
+        let value = match stated {
+            Stated::Phases(stated) => FactValue::Phases(phases(&source, node, stated)?),
+            stated => fact(&source, node.at, name, stated)?,
+        };
+        facts.push((name, value, key.at.line));
+    }
+    let at = |name: FactName| tree.entries().iter().find(|(key, _)| key.name == name.as_str()).map(|(key, _)| key.at);
+    if let (Some(at), Some(_)) = (at(FactName::Mixture), at(FactName::Phases)) {
+        let help = "remove mixture: that of the run is the mean of its phases";
+        return Err(source.invalid(at, "`mixture` and `phases` are both given", help));
     }
     Ok(facts)
 }
@@ -111,21 +163,9 @@ pub fn facts(named: &Path, bytes: &[u8]) -> Result<Vec<(FactName, FactValue, usi
 fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<FactValue, ProjectError> {
     let key = name.as_str();
     match stated {
-        Stated::Mixture(weights) => {
-            let (mixture, sum) = Mixture(weights.clone())
-                .normalised()
-                .map_err(|e| source.invalid(at, e.to_string(), "write mixture: { prose: 0.8, rust: 0.2 }"))?;
-            if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
-                let order: Vec<(String, f64)> = mixture.0.iter().map(|(d, w)| (d.clone(), *w)).collect();
-                let help = format!("to keep their proportions, write mixture: {}", super::weights::as_line(&order));
-                return Err(source.invalid(
-                    at,
-                    format!("the weights sum to {}, not to 1", super::weights::tidy(sum)),
-                    help,
-                ));
-            }
-            Ok(FactValue::Mixture(mixture))
-        }
+        // Those are read where their places are known.
+        Stated::Phases(_) => Err(source.invalid(at, format!("`{key}` is no list"), "")),
+        Stated::Mixture(weights) => mixture(source, at, weights).map(FactValue::Mixture),
         Stated::Text(text) if name.is_text() => Ok(FactValue::Text(text.trim().to_owned())),
         Stated::Text(text) => {
             let value = parse_amount(text);
@@ -135,6 +175,46 @@ fn fact(source: &Source<'_>, at: At, name: FactName, stated: &Stated) -> Result<
         }
         Stated::Number(value) => number(source, at, name, *value),
     }
+}
+
+/// Weights that sum to one.
+fn mixture(source: &Source<'_>, at: At, weights: &BTreeMap<String, f64>) -> Result<Mixture, ProjectError> {
+    let (mixture, sum) = Mixture(weights.clone())
+        .normalised()
+        .map_err(|e| source.invalid(at, e.to_string(), "write mixture: { prose: 0.8, rust: 0.2 }"))?;
+    if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
+        let order: Vec<(String, f64)> = mixture.0.iter().map(|(d, w)| (d.clone(), *w)).collect();
+        let help = format!("to keep their proportions, write mixture: {}", super::weights::as_line(&order));
+        let message = format!("the weights sum to {}, not to 1", super::weights::tidy(sum));
+        return Err(source.invalid(at, message, help));
+    }
+    Ok(mixture)
+}
+
+/// Phases, each of which is known by its place.
+fn phases(source: &Source<'_>, list: &Node, stated: &[StatedPhase]) -> Result<Vec<Phase>, ProjectError> {
+    let mut phases = Vec::with_capacity(stated.len());
+    for (node, phase) in list.items().iter().zip(stated) {
+        let at = |key: &str| node.entries().iter().find(|(k, _)| k.name == key).map_or(node.at, |(_, node)| node.at);
+        let until = phase.until.as_deref().map(str::parse::<PhaseEnd>).transpose();
+        let until = until.map_err(|why| {
+            let why = why.to_string();
+            let (message, help) = why.split_once(": write ").unwrap_or((&why, ""));
+            let help = if help.is_empty() { String::new() } else { format!("write {help}") };
+            source.invalid(at("until"), message, help)
+        })?;
+        phases.push(Phase { until, mixture: mixture(source, at("mixture"), &phase.mixture)? });
+    }
+    check_phases(&phases).map_err(|(wrong, why)| {
+        let help = match why {
+            PhaseError::One => "write mixture: { prose: 0.8, rust: 0.2 }",
+            PhaseError::LastEnds => "remove its until, or add the phase after it",
+            PhaseError::Order(_) => "order the phases by where they end",
+            _ => PHASE_END_HELP,
+        };
+        source.invalid(list.items().get(wrong).map_or(list.at, |node| node.at), why.to_string(), help)
+    })?;
+    Ok(phases)
 }
 
 fn number(source: &Source<'_>, at: At, name: FactName, value: f64) -> Result<FactValue, ProjectError> {
@@ -187,6 +267,38 @@ mod tests {
             ("mixture: 0.5", "must be a mapping from domains"),
             ("mixture: { a: 80, b: 20 }", "write mixture: { a: 0.8, b: 0.2 }"),
             ("schedule: 3", "use quotes"),
+            ("phases: 80%", "1:9: `phases` must be a list of phases"),
+            ("phases: []", "1:9: one phase is no phases: write `mixture` instead"),
+            ("phases:\n  - mixture: { a: 1 }", "2:5: one phase is no phases"),
+            ("phases:\n  - mixture: { a: 1 }\n  - mixture: { b: 1 }", "2:5: phase 1 does not say where it ends"),
+            ("phases:\n  - until: 80%\n  - mixture: { b: 1 }", "2:5: "),
+            ("phases:\n  - { until: 0.8, mixture: { a: 1 } }\n  - mixture: { b: 1 }", "2:14: "),
+            ("phases:\n  - { until: 80, mixture: { a: 1 } }\n  - mixture: { b: 1 }", "2:14: "),
+            (
+                "phases:\n  - { until: half, mixture: { a: 1 } }\n  - mixture: { b: 1 }",
+                "2:14: 'half' is no end of a phase\n",
+            ),
+            (
+                "phases:\n  - { until: 100%, mixture: { a: 1 } }\n  - mixture: { b: 1 }",
+                "2:14: a phase cannot end at 100 %",
+            ),
+            (
+                "phases:\n  - { until: 80%, mixture: { a: 8, b: 2 } }\n  - mixture: { b: 1 }",
+                "write mixture: { a: 0.8, b: 0.2 }",
+            ),
+            (
+                "phases:\n  - { until: 80%, mixture: { a: 1 } }\n  - { until: 90%, mixture: { b: 1 } }",
+                "3:5: the last phase ends with the run",
+            ),
+            (
+                "phases:\n  - { until: 80%, mixture: { a: 1 } }\n  - { until: 9%, mixture: { b: 1 } }\n  - mixture: { a: 1 }",
+                "3:5: phase 2 does not end after the one before",
+            ),
+            (
+                "phases:\n  - { until: 80%, mixture: { a: 1 } }\n  - mixture: { b: 1 }\nmixture: { a: 1 }",
+                "4:1: `mixture` and `phases` are both given",
+            ),
+            ("phases:\n  - { till: 80%, mixture: { a: 1 } }\n  - mixture: { b: 1 }", "unknown key `till`"),
             ("version: 9\nnew: 1", "this file is of version 9"),
         ] {
             let said = read(text).expect_err(text).report();

@@ -180,7 +180,7 @@ pub fn value_of<'a>(snapshot: &Snapshot, run: &'a RunView, shown: &'a str, name:
         return match &fact.value {
             FactValue::Number(number) => Some(Value::Number(*number)),
             FactValue::Text(found) => Some(text(found)),
-            FactValue::Mixture(_) => None,
+            FactValue::Mixture(_) | FactValue::Phases(_) => None,
         };
     }
     let loss = losses(snapshot).into_iter().find(|loss| loss.label.to_lowercase() == name).map(|loss| loss.key);

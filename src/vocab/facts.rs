@@ -1,6 +1,6 @@
 //! Facts of a run (size, tokens per step, mixture, schedule …) and their sources.
 
-use super::{Mixture, Moe, Scale};
+use super::{Mixture, Moe, Phase, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,8 +19,10 @@ pub enum FactName {
     ActiveParams,
     /// Parameters including embeddings.
     TotalParams,
-    /// Mixture weights of the domains.
+    /// Mixture weights of the domains; of a run with phases, their mean by tokens.
     Mixture,
+    /// The mixtures of a run that changes it, in order.
+    Phases,
     /// Tokens per optimiser step.
     BatchTokens,
     /// Sequences per optimiser step.
@@ -73,11 +75,12 @@ impl FactName {
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
         Self::Mixture,
+        Self::Phases,
         Self::BatchTokens,
         Self::BatchSequences,
         Self::SequenceLength,
@@ -106,6 +109,7 @@ impl FactName {
             Self::ActiveParams => "active_params",
             Self::TotalParams => "total_params",
             Self::Mixture => "mixture",
+            Self::Phases => "phases",
             Self::BatchTokens => "batch_tokens",
             Self::BatchSequences => "batch_sequences",
             Self::SequenceLength => "sequence_length",
@@ -138,6 +142,8 @@ pub enum FactValue {
     Text(String),
     /// Mixture weights of the domains.
     Mixture(Mixture),
+    /// Mixtures one after another.
+    Phases(Vec<Phase>),
 }
 
 /// A value with its source, such as `config.json#params_non_embedding`.
@@ -308,6 +314,10 @@ fn agree(a: &FactValue, b: &FactValue) -> bool {
         (FactValue::Mixture(x), FactValue::Mixture(y)) => {
             x.0.keys().chain(y.0.keys()).all(|d| (x.weight(d) - y.weight(d)).abs() <= 1e-3)
         }
+        (FactValue::Phases(x), FactValue::Phases(y)) if x.len() == y.len() => x.iter().zip(y).all(|(x, y)| {
+            let mixture = |phase: &Phase| FactValue::Mixture(phase.mixture.clone());
+            x.until == y.until && agree(&mixture(x), &mixture(y))
+        }),
         (x, y) => x == y,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Recipe;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One checkpoint of one run: its size, tokens, mixture and loss.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -12,8 +13,11 @@ pub struct Observation {
     pub active_params: f64,
     /// D, tokens trained on.
     pub tokens: f64,
-    /// Weights in the order of [`Observations::domains`]; they sum to one.
+    /// Weights in the order of [`Observations::domains`]; they sum to one. Of a run with phases, the mean of what it has
+    /// seen so far, by tokens.
     pub mixture: Vec<f64>,
+    /// What a run with phases has seen of each that it has begun, in order; `None` for one mixture throughout.
+    pub phases: Option<Arc<[Exposure]>>,
     /// E, experts per layer; 1 for a dense model.
     pub experts: f64,
     /// K, experts per token; 1 for a dense model.
@@ -28,6 +32,15 @@ pub struct Observation {
     pub probe: Option<Probe>,
     /// Peak learning rate and batch of the run, where they are known and the run is at its end.
     pub recipe: Recipe,
+}
+
+/// What a run has seen in one phase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exposure {
+    /// Tokens of the phase up to the checkpoint.
+    pub tokens: f64,
+    /// Weights in the order of [`Observations::domains`]; they sum to one.
+    pub mixture: Vec<f64>,
 }
 
 /// The beginning of a loss curve, which characterises a domain.

@@ -90,6 +90,7 @@ impl Scale {
             active_params: self.active_params(),
             tokens: self.tokens,
             mixture,
+            phases: None,
             experts: shape(|moe| moe.experts),
             experts_per_token: shape(|moe| moe.experts_per_token),
             granularity: shape(|moe| moe.granularity),

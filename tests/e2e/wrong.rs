@@ -45,6 +45,43 @@ const MISTAKES: &[Mistake] = &[
         status: 0,
         says: &["n25k-r010/mixlaw.run.yaml:2:1:", "`parms`", "params"],
     },
+    Mistake {
+        name: "a phase that ends at a number without a unit",
+        make: |world| {
+            world.example("p");
+            let text = "phases:\n  - until: 0.8\n    mixture: { prose: 1 }\n  - mixture: { rust: 1 }\n";
+            world.write("p/runs/n25k-r010/mixlaw.run.yaml", text);
+        },
+        args: &["check", "p"],
+        status: 0,
+        says: &["n25k-r010/mixlaw.run.yaml:2:12:", "a share, steps or tokens, such as 80%"],
+    },
+    Mistake {
+        name: "phases and a mixture of one run",
+        make: |world| {
+            world.example("p");
+            let text =
+                "phases:\n  - until: 80%\n    mixture: { prose: 1 }\n  - mixture: { rust: 1 }\nmixture: { rust: 1 }\n";
+            world.write("p/runs/n25k-r010/mixlaw.run.yaml", text);
+        },
+        args: &["check", "p"],
+        status: 0,
+        says: &["n25k-r010/mixlaw.run.yaml:5:1:", "`mixture` and `phases` are both given", "remove mixture"],
+    },
+    Mistake {
+        name: "phases of a run whose length nobody knows",
+        make: |world| {
+            let log = |seed: u32| format!("{{\"step\": 10, \"eval/prose/loss\": 2.{seed}, \"eval/rust/loss\": 2.5}}\n");
+            project(world, &[("a/metrics.jsonl", log(1).as_bytes()), ("b/metrics.jsonl", log(2).as_bytes())]);
+            let text =
+                "batch_tokens: 4096\nphases:\n  - until: 80%\n    mixture: { prose: 1 }\n  - mixture: { rust: 1 }\n";
+            world.write("p/runs/a/mixlaw.run.yaml", text);
+            world.write("p/runs/b/mixlaw.run.yaml", "mixture: { rust: 1 }\nbatch_tokens: 4096\n");
+        },
+        args: &["fit", "p"],
+        status: 0,
+        says: &["runs/a: phase 1 ends at 80%, and the run's planned tokens are unknown (set facts.planned_tokens)"],
+    },
     #[cfg(not(feature = "parquet"))]
     Mistake {
         name: "Parquet from a build without it",

@@ -54,6 +54,7 @@ pub fn plain(params: f64, tokens: f64, mixture: Vec<f64>, loss: f64, run: usize)
         run,
         probe: None,
         recipe: mixlaw::vocab::Recipe::default(),
+        phases: None,
     }
 }
 

@@ -160,6 +160,7 @@ fn informations(
                 run,
                 probe: None,
                 recipe: Recipe::default(),
+                phases: None,
             }
         })
         .collect();

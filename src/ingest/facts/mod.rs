@@ -25,6 +25,7 @@ pub mod msswift;
 pub mod nanochat;
 pub mod nanotron;
 pub mod olmo;
+pub mod phases;
 pub mod plain;
 pub mod settings;
 pub mod state_space;

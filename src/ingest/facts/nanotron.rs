@@ -5,7 +5,8 @@
 
 use super::keys::number;
 use super::{Found, blend};
-use crate::vocab::{FactName, FactValue, Mixture};
+use crate::vocab::phase::check_phases;
+use crate::vocab::{FactName, FactValue, Mixture, Phase, PhaseEnd};
 use serde_json::Value;
 
 /// Facts, if the dictionary is such a configuration: it has `tokens.micro_batch_size` and `tokens.train_steps`.
@@ -35,13 +36,28 @@ pub fn facts(config: &Value) -> Vec<Found> {
         add(name, positive(&place), &place);
     }
     add(FactName::Seed, at("general.seed").and_then(number), "general.seed");
-    // Of several stages, the first: what comes after it is another mixture.
-    if let Some(dataset) = at("data_stages").and_then(|stages| stages.get(0)?.get("data")?.get("dataset"))
-        && let Some(mixture) = mixture(dataset)
-    {
-        found.push((FactName::Mixture, FactValue::Mixture(mixture), "data_stages.0.data.dataset".to_owned()));
-    }
+    found.extend(at("data_stages").and_then(Value::as_array).and_then(|stages| stated(stages)));
     found
+}
+
+/// The mixture of the only stage, or the phases of several; nothing where one of them states no weights.
+fn stated(stages: &[Value]) -> Option<Found> {
+    let dataset = |stage: &Value| mixture(stage.get("data")?.get("dataset")?);
+    if let [only] = stages {
+        return Some((FactName::Mixture, FactValue::Mixture(dataset(only)?), "data_stages.0.data.dataset".to_owned()));
+    }
+    let start = |stage: &Value| number(stage.get("start_training_step")?);
+    let mut phases = Vec::with_capacity(stages.len());
+    for (index, stage) in stages.iter().enumerate() {
+        // Steps are counted from 1.
+        let until = match stages.get(index + 1) {
+            Some(next) => Some(PhaseEnd::Steps(start(next)? - 1.0)),
+            None => None,
+        };
+        phases.push(Phase { until, mixture: dataset(stage)? });
+    }
+    check_phases(&phases).ok()?;
+    Some((FactName::Phases, FactValue::Phases(phases), "data_stages".to_owned()))
 }
 
 fn mixture(dataset: &Value) -> Option<Mixture> {
@@ -100,5 +116,22 @@ mod tests {
             assert_eq!(weight(&facts(&config), "code"), Some(0.35));
         }
         assert_eq!(facts(&json!({"tokens": {"train_steps": 5}})), []);
+    }
+
+    #[test]
+    fn several_stages_are_phases_and_never_the_first_of_them() {
+        let stage = |start: u32, code: f64| {
+            json!({"name": "s", "start_training_step": start,
+                   "data": {"dataset": {"hf_dataset_or_datasets": {"code": code, "web": 1.0 - code}}}})
+        };
+        let config =
+            |stages: Value| json!({"tokens": {"micro_batch_size": 4, "train_steps": 1000}, "data_stages": stages});
+        let found = facts(&config(json!([stage(1, 0.1), stage(801, 0.5)])));
+        let phases = found.iter().find_map(|f| if let FactValue::Phases(p) = &f.1 { Some(p) } else { None }).unwrap();
+        assert_eq!(phases[0].until, Some(PhaseEnd::Steps(800.0)));
+        assert_eq!(phases.iter().map(|p| p.mixture.weight("code")).collect::<Vec<_>>(), [0.1, 0.5]);
+        assert!(found.iter().all(|f| f.0 != FactName::Mixture));
+        let partly = facts(&config(json!([stage(1, 0.1), {"start_training_step": 801, "data": {}}])));
+        assert!(partly.iter().all(|f| !matches!(f.0, FactName::Mixture | FactName::Phases)), "{partly:?}");
     }
 }

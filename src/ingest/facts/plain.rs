@@ -7,7 +7,8 @@
 use super::keys::number;
 use super::{Found, hf_args};
 use crate::vocab::number::parse_amount;
-use crate::vocab::{FactName, FactValue, Mixture};
+use crate::vocab::phase::check_phases;
+use crate::vocab::{FactName, FactValue, Mixture, Phase};
 use serde_json::Value;
 
 /// Keys that say what they mean, the surest of each fact first.
@@ -186,6 +187,9 @@ pub fn facts(config: &Value) -> Vec<Found> {
     if let Some(mixture) = config.get("mixture").and_then(mixture) {
         found.push((FactName::Mixture, FactValue::Mixture(mixture), "mixture".to_owned()));
     }
+    if let Some(phases) = config.get("phases").and_then(phases) {
+        found.push((FactName::Phases, FactValue::Phases(phases), "phases".to_owned()));
+    }
     for (name, keys) in NAMES {
         let value = keys.iter().find_map(|key| Some((*key, value(*name, config.get(key)?)?)));
         if let Some((key, value)) = value {
@@ -200,6 +204,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
 pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
     match name {
         FactName::Mixture => mixture(value).map(FactValue::Mixture),
+        FactName::Phases => phases(value).map(FactValue::Phases),
         name if name.is_text() => {
             let text = value.as_str().filter(|t| !t.is_empty())?;
             let word = hf_args::schedule(text).filter(|_| name == FactName::Schedule);
@@ -216,6 +221,16 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
 fn mixture(value: &Value) -> Option<Mixture> {
     let weights = value.as_object()?.iter().map(|(domain, weight)| Some((domain.clone(), number(weight)?)));
     Mixture(weights.collect::<Option<_>>()?).normalised().ok().map(|(mixture, _)| mixture)
+}
+
+/// Mixtures one after another, as in [`Phase`].
+fn phases(value: &Value) -> Option<Vec<Phase>> {
+    let mut phases: Vec<Phase> = serde_json::from_value(value.clone()).ok()?;
+    check_phases(&phases).ok()?;
+    for phase in &mut phases {
+        phase.mixture = phase.mixture.normalised().ok()?.0;
+    }
+    Some(phases)
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ fn show(value: &FactValue) -> String {
             let shares = mixture.0.values().map(|weight| format!("{:.0}", 100.0 * weight));
             shares.collect::<Vec<_>>().join("/")
         }
+        FactValue::Phases(phases) => format!("{} phases", phases.len()),
     }
 }
 

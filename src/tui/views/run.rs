@@ -288,6 +288,9 @@ fn show(value: &FactValue) -> String {
             let parts = m.0.iter().map(|(d, w)| format!("{} {}", printable(d), fmt::percent(*w)));
             parts.collect::<Vec<_>>().join(", ")
         }
+        FactValue::Phases(phases) => {
+            phases.iter().map(|phase| printable(&phase.to_string())).collect::<Vec<_>>().join("; then ")
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod grammar;
 mod start;
 
 use super::signs::{ConsoleFormat, Sign};
+use crate::ingest::facts::phases;
 use crate::ingest::formats::lines::{ByLine, Line, LineParser};
 use crate::ingest::formats::saved::{self, Reader};
 use crate::ingest::formats::scan::{after_first, needles, number, point};
@@ -137,6 +138,9 @@ impl MegatronParser {
             sink.fact(FactName::BatchSequences, FactValue::Number(batch), format!("line {line}"));
         }
         if !self.start.over {
+            if step > 1 && self.start.stated {
+                sink.fact(FactName::Phases, phases::goes_on(step - 1), format!("line {line}"));
+            }
             self.start.finish(line, sink);
         }
     }
@@ -372,6 +376,23 @@ mod tests {
         let Some((FactValue::Mixture(mixture), _)) = fact(FactName::Mixture) else { panic!() };
         assert_eq!(mixture.weight("web"), 0.75);
         assert_eq!(sink.facts.iter().filter(|f| f.0 == FactName::BatchSequences).count(), 1);
+    }
+
+    #[test]
+    fn a_job_that_goes_on_says_from_which_step_its_blend_holds() {
+        let job = |blend: &str, step: u32| {
+            format!(
+                "------------------------ arguments ------------------------\n  data_path ... {blend}\n  hidden_size ... 10\n\
+                 -------------------- end of arguments ---------------------\n iteration {step:8}/     100 | lm loss: 1.0E+01 |\n"
+            )
+        };
+        let text = job("['1', '/d/code', '3', '/d/web']", 1) + &job("['3', '/d/code', '1', '/d/web']", 81);
+        let sink = read(&text);
+        let phases = phases::of_logs([sink.facts.as_slice()].into_iter(), |_| None).unwrap();
+        assert_eq!(phases.iter().map(|p| p.mixture.weight("code")).collect::<Vec<_>>(), [0.25, 0.75]);
+        assert_eq!(phases[0].until, Some(crate::vocab::PhaseEnd::Steps(80.0)));
+        let again = job("['1', '/d/code', '3', '/d/web']", 1) + &job("['1', '/d/code', '3', '/d/web']", 81);
+        assert_eq!(phases::of_logs([read(&again).facts.as_slice()].into_iter(), |_| None), None, "the same blend");
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn said(value: &FactValue) -> String {
         FactValue::Mixture(mixture) => {
             mixture.0.iter().map(|(d, w)| format!("{d} {w:.3}")).collect::<Vec<_>>().join(" ")
         }
+        FactValue::Phases(phases) => phases.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) fn has_rank_parameters(line: &[u8]) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Start {
     pub(super) over: bool,
+    /// Whether arguments were printed.
+    pub(super) stated: bool,
     arguments: Arguments,
     /// Tensor- and pipeline-parallel ranks, once the arguments are known.
     ranks: u64,
@@ -69,6 +71,7 @@ impl Start {
     /// Turns the arguments into facts and remembers of them what the parameters of ranks need.
     fn conclude(&mut self, batch_told: &mut bool, sink: &mut Sink) {
         let arguments = std::mem::take(&mut self.arguments);
+        self.stated = true;
         for (name, value, place) in arguments.facts() {
             *batch_told |= name == FactName::BatchSequences;
             sink.fact(name, value, place);
@@ -119,7 +122,8 @@ fn argument(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Start {
     pub(super) fn save(&self, to: &mut Vec<u8>) {
-        to.push(u8::from(self.over) | u8::from(self.shares_embedding) << 1 | u8::from(self.unique) << 2);
+        let flags = [self.over, self.shares_embedding, self.unique, self.stated];
+        to.push(flags.iter().enumerate().fold(0, |byte, (at, flag)| byte | u8::from(*flag) << at));
         if self.over {
             return;
         }
@@ -142,8 +146,9 @@ impl Start {
 
     pub(super) fn resume(from: &mut Reader<'_>) -> Option<Self> {
         let flags = from.byte()?;
+        let flag = |at: u8| flags >> at & 1 == 1;
         let mut start =
-            Self { over: flags & 1 == 1, shares_embedding: flags & 2 == 2, unique: flags & 4 == 4, ..Self::default() };
+            Self { over: flag(0), shares_embedding: flag(1), unique: flag(2), stated: flag(3), ..Self::default() };
         if start.over {
             return Some(start);
         }
