@@ -7,7 +7,9 @@ use super::online;
 use super::outlook::chosen;
 use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
-use super::{as_logged, audits, fitter, history, hyper, next, routers, run_log, shapes, surface, threads};
+use super::{
+    as_logged, audits, fitted, fitter, history, hyper, next, routers, run_log, shapes, slices, surface, threads,
+};
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
 use crate::fit::outsiders::outsiders;
@@ -57,10 +59,13 @@ pub fn need(query: &Query) -> Need {
                 Need::Runs
             }
         }
-        Query::Predict(_) | Query::Next(_) | Query::Surface(_) => Need::Fits,
-        Query::Recommend { .. } | Query::Online { .. } | Query::Advice | Query::Shape(_) | Query::Snapshot => {
-            Need::Advice
-        }
+        Query::Predict(_) | Query::Next(_) | Query::Surface(_) | Query::Fitted(_) => Need::Fits,
+        Query::Recommend { .. }
+        | Query::Online { .. }
+        | Query::Advice
+        | Query::Shape(_)
+        | Query::Slices(_)
+        | Query::Snapshot => Need::Advice,
     }
 }
 
@@ -94,6 +99,8 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Log(query) => json(&run_log::lines(query, current, stop)?),
         Query::Router(query) => json(&routers::answer(query, current, stop)?),
         Query::Surface(query) => json(&surface::answer(*query, current)?),
+        Query::Slices(query) => json(&slices::answer(*query, current)?),
+        Query::Fitted(query) => json(&fitted::answer(query, current)?),
         Query::Moments => json(&MomentsAnswer { moments: history::moments(&current.store, MOST_PAST_FITS)? }),
         Query::Series(query) => json(&SeriesAnswer { curves: curves(query, current)? }),
     }

@@ -33,6 +33,7 @@ pub mod figures;
 mod files;
 pub mod fingerprint;
 pub mod fits;
+mod fitted;
 pub mod fitter;
 #[cfg(feature = "daemon")]
 mod hang_up;
@@ -71,6 +72,7 @@ pub mod service;
 mod shapes;
 mod shared;
 pub mod shared_ledger;
+mod slices;
 #[cfg(feature = "daemon")]
 pub mod state_dir;
 #[cfg(feature = "daemon")]

@@ -18,6 +18,7 @@ mod target;
 
 pub use own::own;
 pub use pool::{Pool, planned_steps, seen};
+pub use target::{mean as mean_mixture, with_share};
 
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;

@@ -140,7 +140,8 @@ fn axis(rows: &Observations, domain: &str, current: Option<f64>, advised: Option
 
 /// `base` with the weight of `domain` set; the others keep their proportions among themselves, or share equally where
 /// they have none.
-fn with_share(domains: &[String], base: &Mixture, domain: &str, share: f64) -> Mixture {
+#[must_use]
+pub fn with_share(domains: &[String], base: &Mixture, domain: &str, share: f64) -> Mixture {
     let rest: f64 = domains.iter().filter(|d| *d != domain).map(|d| base.weight(d)).sum();
     let equal = 1.0 / (domains.len().max(2) - 1) as f64;
     let weight = |d: &String| {
@@ -149,7 +150,9 @@ fn with_share(domains: &[String], base: &Mixture, domain: &str, share: f64) -> M
     Mixture(domains.iter().map(|d| (d.clone(), weight(d))).collect())
 }
 
-fn mean(rows: &Observations) -> Mixture {
+/// The mean of the rows' mixtures.
+#[must_use]
+pub fn mean(rows: &Observations) -> Mixture {
     let count = rows.rows.len().max(1) as f64;
     let of = |d: usize| rows.rows.iter().filter_map(|r| r.mixture.get(d)).sum::<f64>() / count;
     Mixture(rows.domains.iter().enumerate().map(|(d, name)| (name.clone(), of(d))).collect())

@@ -16,12 +16,14 @@
 pub mod change;
 pub mod client;
 pub mod feed;
+pub mod fitted;
 pub mod frame;
 pub mod log;
 pub mod protocol;
 pub mod replica;
 pub mod router;
 pub mod series;
+pub mod slices;
 pub mod state;
 pub mod surface;
 #[cfg(test)]

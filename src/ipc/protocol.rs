@@ -1,9 +1,11 @@
 //! Messages of the socket protocol.
 
 use super::change::Change;
+use super::fitted::FittedQuery;
 use super::log::LogQuery;
 use super::router::RouterQuery;
 use super::series::SeriesQuery;
+use super::slices::SlicesQuery;
 use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
@@ -157,6 +159,10 @@ pub enum Query {
     Moments,
     /// Losses of many mixtures at the target.
     Surface(SurfaceQuery),
+    /// The objective along the share of each corpus.
+    Slices(SlicesQuery),
+    /// What the law in use says of each run beside what was measured.
+    Fitted(FittedQuery),
 }
 
 /// The answer to [`Query::Status`].

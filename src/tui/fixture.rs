@@ -1,9 +1,11 @@
 //! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
+use crate::ipc::fitted::{FittedAnswer, FittedRun};
 use crate::ipc::log::{LogAnswer, LogLine};
 use crate::ipc::router::{RouterAnswer, RouterLayer};
 use crate::ipc::series::{Axis, Envelope, SeriesQuery, envelope, pixels};
+use crate::ipc::slices::{Slice, SlicesAnswer};
 use crate::ipc::surface::{SurfaceAnswer, SurfaceLoss};
 use crate::tui::{Answer, Answered, CurveSet, Question};
 use crate::vocab::ledger::{Calibration, Grade};
@@ -787,6 +789,44 @@ pub fn answers(questions: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
                 explored: mixtures.iter().map(|weights| weights[2] < 0.7).collect(),
                 losses: [(PROSE, 0), (RUST, 1)].into_iter().map(loss).collect(),
                 mixtures,
+            })
+        }
+        Question::Slices(query) => {
+            let domains: Vec<String> = snapshot.domains.iter().map(|domain| format!("{domain}{evil}")).collect();
+            let count = domains.len().max(1) as f64;
+            let slice = |(place, domain): (usize, &String)| {
+                let shares: Vec<f64> =
+                    (0..query.shares).map(|i| f64::from(i) / f64::from(query.shares - 1) * 0.6).collect();
+                let of = |share: &f64| 2.0 + 0.3 * (place as f64 + 1.0) / count * (share - 1.0 / count).powi(2);
+                let value: Vec<f64> = shares.iter().map(of).collect();
+                Slice {
+                    domain: domain.clone(),
+                    low: value.iter().map(|value| value * 0.99).collect(),
+                    high: value.iter().map(|value| value * 1.01).collect(),
+                    explored: shares.iter().map(|share| *share < 0.5).collect(),
+                    shares,
+                    value,
+                }
+            };
+            Answer::Slices(SlicesAnswer {
+                around: Mixture(domains.iter().map(|domain| (domain.clone(), 1.0 / count)).collect()),
+                value: 2.0,
+                slices: domains.iter().enumerate().map(slice).collect(),
+                objective: vec![(RUST.to_owned(), 1.0)],
+                measure: Measure::default(),
+            })
+        }
+        Question::Fitted(query) => {
+            let one = |run: &Arc<RunView>| {
+                let measured = run.metrics.get(query.metric.as_str())?.last;
+                let fitted = measured * (1.0 + 0.01 * f64::from(run.id % 3) - 0.01);
+                Some(FittedRun { run: run.name.clone(), tokens: run.tokens_seen()?, measured, fitted })
+            };
+            Answer::Fitted(FittedAnswer {
+                metric: query.metric.clone(),
+                law: format!("D-CPT{evil}"),
+                runs: snapshot.runs.iter().filter_map(one).collect(),
+                measure: Measure::default(),
             })
         }
         Question::Moments => Answer::Moments((0..40).map(|i| 1.79e9 - 60.0 * f64::from(39 - i)).collect()),

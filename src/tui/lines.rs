@@ -25,6 +25,8 @@ pub struct Curve {
     pub sign: &'static str,
     /// Whether its sign stands at every point: each was measured by itself.
     pub dots: bool,
+    /// Whether its points are not joined by a line.
+    pub apart: bool,
     /// How it will go on beyond its newest point: x, value, least and greatest value, ascending in x; the last is its end.
     pub ahead: Vec<(f64, f64, f64, f64)>,
     /// Places on the x axis that are marked: where the run was started again.
@@ -76,6 +78,8 @@ pub struct Lines<'a> {
     pub cursor: Option<f64>,
     /// Whether there is no room for axes.
     pub bare: bool,
+    /// Values that the y axis has at least, so that charts beside each other have the same.
+    pub within: Option<(f64, f64)>,
     /// The looks.
     pub theme: &'a Theme,
 }
@@ -139,6 +143,7 @@ impl Lines<'_> {
         let of_ends = |pick: fn((f64, f64, f64, f64)) -> f64| ends().map(pick).filter(|v| v.is_finite());
         let low = of_ends(|end| end.2).fold(low, f64::min);
         let high = of_ends(|end| end.3).fold(high, f64::max);
+        let (low, high) = self.within.map_or((low, high), |(least, most)| (low.min(least), high.max(most)));
         let x = points().map(|point| point.0).chain(of_ends(|end| end.0));
         let x = x.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if log { (low.ln(), high.ln()) } else { (low, high) };
@@ -234,7 +239,8 @@ impl Lines<'_> {
             }
         }
         for curve in self.curves {
-            for pair in curve.points.windows(2).filter(|pair| pair.iter().all(|(_, y)| y.is_finite())) {
+            let joined = if curve.apart { &[] } else { &curve.points[..] };
+            for pair in joined.windows(2).filter(|pair| pair.iter().all(|(_, y)| y.is_finite())) {
                 grid.line(place(pair[0].0, pair[0].1), place(pair[1].0, pair[1].1), curve.style);
             }
             if let [(x, y)] = curve.points.as_slice() {
@@ -373,7 +379,8 @@ mod tests {
 
     fn drawn(curves: &[Curve], log: bool, cursor: Option<f64>) -> Vec<String> {
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let lines = Lines { curves, log, x: Numbers::Counts, log_x: false, cursor, bare: false, theme: &theme };
+        let lines =
+            Lines { curves, log, x: Numbers::Counts, log_x: false, cursor, bare: false, within: None, theme: &theme };
         let area = Rect::new(0, 0, 40, 10);
         let mut buf = Buffer::empty(area);
         lines.draw(area, &mut buf);
@@ -418,6 +425,7 @@ mod tests {
             log_x: false,
             cursor: None,
             bare: false,
+            within: None,
             theme: &theme,
         };
         let y = lines(false).ranges().unwrap().y;
@@ -438,6 +446,7 @@ mod tests {
             log_x: false,
             cursor: None,
             bare: false,
+            within: None,
             theme: &theme,
         }
         .ranges()

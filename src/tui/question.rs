@@ -1,8 +1,10 @@
 //! What views ask the daemon while they are on screen, beside curves and places, and what it says.
 
+use crate::ipc::fitted::{FittedAnswer, FittedQuery};
 use crate::ipc::log::{LogAnswer, LogQuery};
 use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query};
 use crate::ipc::router::{RouterAnswer, RouterQuery};
+use crate::ipc::slices::{SlicesAnswer, SlicesQuery};
 use crate::ipc::surface::{SurfaceAnswer, SurfaceQuery};
 use crate::vocab::{HistoryAnswer, KeptFit};
 use serde::de::DeserializeOwned;
@@ -16,6 +18,10 @@ pub enum Question {
     Router(RouterQuery),
     /// Losses of many mixtures at the target.
     Surface(SurfaceQuery),
+    /// The objective along the share of each corpus.
+    Slices(SlicesQuery),
+    /// What the law in use says of each run beside what was measured.
+    Fitted(FittedQuery),
     /// When fits were made.
     Moments,
     /// The fits that stood at a time, seconds since 1970.
@@ -31,6 +37,10 @@ pub enum Answer {
     Router(RouterAnswer),
     /// See [`Question::Surface`].
     Surface(SurfaceAnswer),
+    /// See [`Question::Slices`].
+    Slices(SlicesAnswer),
+    /// See [`Question::Fitted`].
+    Fitted(FittedAnswer),
     /// See [`Question::Moments`]; ascending.
     Moments(Vec<f64>),
     /// See [`Question::FitsAt`].
@@ -56,6 +66,8 @@ impl Question {
             Self::Log(query) => Query::Log(query.clone()),
             Self::Router(query) => Query::Router(query.clone()),
             Self::Surface(query) => Query::Surface(*query),
+            Self::Slices(query) => Query::Slices(*query),
+            Self::Fitted(query) => Query::Fitted(query.clone()),
             Self::Moments => Query::Moments,
             Self::FitsAt(at) => Query::History(HistoryQuery { until: Some(*at), metric: None, standing: true }),
         }
@@ -73,6 +85,8 @@ impl Question {
             Self::Log(_) => read(text, Answer::Log),
             Self::Router(_) => read(text, Answer::Router),
             Self::Surface(_) => read(text, Answer::Surface),
+            Self::Slices(_) => read(text, Answer::Slices),
+            Self::Fitted(_) => read(text, Answer::Fitted),
             Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
             Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
         });

@@ -383,3 +383,32 @@ fn mixtures_of_three_corpora_are_a_map_and_two_losses_a_front() {
     type_in(&mut two, "V");
     assert_ne!(two.focus, crate::tui::ViewId("map"), "two corpora are no triangle");
 }
+
+#[test]
+fn four_and_more_corpora_are_slices() {
+    whole("slices", fixture::wide(), "Kz");
+    let mut m = model(fixture::wide(), (120, 40));
+    type_in(&mut m, "Kz");
+    m.shared.answers = Arc::default();
+    assert!(screen(&m).contains("Asking the laws"), "{}", screen(&m));
+    answer(&mut m);
+    let first = screen(&m);
+    assert!(first.contains("by share of each corpus") && first.contains("best at"), "{first}");
+    type_in(&mut m, "m");
+    assert_ne!(screen(&m), first, "the next corpora have charts");
+    let mut three = model(fixture::routed(), (80, 24));
+    type_in(&mut three, "K");
+    assert_ne!(three.focus, crate::tui::ViewId("slices"), "three corpora are a map");
+}
+
+#[test]
+fn losses_by_size_stand_beside_what_the_law_says() {
+    let mut m = model(fixture::experts(), (120, 40));
+    type_in(&mut m, "Nz");
+    m.shared.answers = Arc::default();
+    assert!(!screen(&m).contains("fitted by"), "{}", screen(&m));
+    answer(&mut m);
+    let seen = screen(&m);
+    assert!(seen.contains("fitted by D-CPT") && seen.contains("off on average"), "{seen}");
+    assert!(seen.contains("+1.0 %") || seen.contains("-1.0 %"), "{seen}");
+}

@@ -244,7 +244,7 @@ impl Curves {
             Axis::Time => Numbers::Times,
         };
         let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
-        Lines { curves, log, x, log_x, cursor, bare: false, theme: &shared.theme }
+        Lines { curves, log, x, log_x, cursor, bare: false, within: None, theme: &shared.theme }
     }
 
     /// The cells of the curves, above the legend.

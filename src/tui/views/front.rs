@@ -198,8 +198,17 @@ impl View for Front {
         let listed = Self::listed(snapshot, shared, &found, area.width);
         let below = (listed.len() as u16).min(area.height / 2);
         let chart = Rect { height: area.height - below, ..area };
-        Lines { curves: &curves, log: false, x: Numbers::Amounts, log_x: false, cursor: None, bare: false, theme }
-            .draw(chart, buf);
+        Lines {
+            curves: &curves,
+            log: false,
+            x: Numbers::Amounts,
+            log_x: false,
+            cursor: None,
+            bare: false,
+            within: None,
+            theme,
+        }
+        .draw(chart, buf);
         for (y, line) in (chart.bottom()..area.bottom()).zip(&listed) {
             buf.set_line(area.x, y, line, area.width);
         }

@@ -25,6 +25,7 @@ pub mod run;
 pub mod runs;
 pub mod setup;
 pub mod shape;
+pub mod slices;
 pub mod what_if;
 
 pub use input::{Input, Motion, Mouse, MouseKind, Prompt, Typed};
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<what_if::WhatIf>::default(),
         Box::<shape::Shape>::default(),
         Box::<map::Map>::default(),
+        Box::<slices::Slices>::default(),
         Box::<front::Front>::default(),
         Box::<router::Router>::default(),
         Box::<one::One>::default(),

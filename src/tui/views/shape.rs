@@ -1,10 +1,12 @@
 //! Losses against size and experts; runs grouped by compute with their parabolas, and N_opt(C), D_opt(C) by each method.
 
+mod fitted;
 mod sizes;
 
 use super::{Actions, Ask, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::tui::action::{Reach, k};
 use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::question::Question;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{corner, prose, scrolled, text_area};
 use crate::tui::theme::Theme;
@@ -24,7 +26,10 @@ static SPEC: Spec = Spec {
     name: "Shape",
     about: "losses by size and experts, runs grouped by compute, compute-optimal sizes",
     roles: &[Role::Chart],
-    signs: &[("◇ ◆", "what is expected at the target, and at the recommended shape")],
+    signs: &[
+        ("◇ ◆", "what is expected at the target, and at the recommended shape"),
+        ("⠤", "line: what the law in use says of the runs; without one, from run to run"),
+    ],
 };
 
 /// Rows from which on a chart has a place above the text.
@@ -143,6 +148,12 @@ impl View for Shape {
         out
     }
 
+    fn asks(&self, shared: &Shared, _: Rect) -> Vec<Question> {
+        let is_fitted =
+            |key: &&str| shared.snapshot.iter().any(|s| s.fits.iter().any(|fit| fit.chosen && fit.metric == *key));
+        key(shared).filter(is_fitted).map(fitted::question).into_iter().collect()
+    }
+
     fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
         let inner = pane.inner;
         let drawn = self.drawn(shared);
@@ -178,7 +189,7 @@ fn chart(theme: &Theme, groups: &IsoFlops, area: Rect, buf: &mut Buffer) {
     let mut curves = Vec::new();
     for group in &groups.groups {
         let runs = group.runs.iter().map(|run| (run.params, run.loss)).collect();
-        curves.push(Curve { points: runs, style: theme.dim, sign: "●", dots: true, ..Curve::default() });
+        curves.push(Curve { points: runs, style: theme.dim, sign: "●", dots: true, apart: true, ..Curve::default() });
         let (Some(parabola), Some(first), Some(last)) = (&group.parabola, group.runs.first(), group.runs.last()) else {
             continue;
         };
@@ -186,8 +197,17 @@ fn chart(theme: &Theme, groups: &IsoFlops, area: Rect, buf: &mut Buffer) {
         let points = (0..PLACES).map(place).map(|n| (n, parabola.at(n))).collect();
         curves.push(Curve { points, style: theme.curve, ..Curve::default() });
     }
-    Lines { curves: &curves, log: false, x: Numbers::Amounts, log_x: true, cursor: None, bare: false, theme }
-        .draw(area, buf);
+    Lines {
+        curves: &curves,
+        log: false,
+        x: Numbers::Amounts,
+        log_x: true,
+        cursor: None,
+        bare: false,
+        within: None,
+        theme,
+    }
+    .draw(area, buf);
     let metric = printable(&groups.metric);
     corner(&format!("{metric} against N, a curve a budget"), theme.dim, area, buf);
 }

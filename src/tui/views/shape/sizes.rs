@@ -1,6 +1,7 @@
 //! A loss against size, active size, tokens, experts or granularity: a line for the runs that differ in nothing else that is
 //! known of their shape.
 
+use super::fitted;
 use crate::tui::fmt;
 use crate::tui::lines::{Curve, Lines, Numbers};
 use crate::tui::shared::{Shared, label, losses};
@@ -187,12 +188,19 @@ pub(super) fn chart(shared: &Shared, by: By, key: &str, area: Rect, buf: &mut Bu
     let theme = &shared.theme;
     let families = families(snapshot, by, key);
     let hidden = families.len().saturating_sub(MOST);
+    let law = fitted::answer(shared, key);
     let mut names = Vec::new();
     let mut curves = Vec::new();
     for (place, family) in families.iter().take(MOST).enumerate() {
         let (sign, style) = (SIGNS[place % SIGNS.len()], signs::series(theme, place as u32).1);
         let points = family.runs.iter().map(|(x, y, _)| (*x, *y)).collect();
-        curves.push(Curve { points, style, sign, dots: true, ..Curve::default() });
+        let said = |(x, _, run): &(f64, f64, &RunView)| Some((*x, fitted::of(law?, run)?.fitted));
+        let law: Vec<(f64, f64)> = family.runs.iter().filter_map(said).collect();
+        let apart = law.len() > 1;
+        if apart {
+            curves.push(Curve { points: law, style, sign: "", ..Curve::default() });
+        }
+        curves.push(Curve { points, style, sign, dots: true, apart, ..Curve::default() });
         names.push((sign, style, family.name.clone()));
     }
     for (sign, name, [x, value, low, high]) in marked(snapshot, by, key) {
@@ -201,6 +209,10 @@ pub(super) fn chart(shared: &Shared, by: By, key: &str, area: Rect, buf: &mut Bu
         curves.push(Curve { points, spread: vec![(x, low, high)], style, sign, dots: true, ..Curve::default() });
         let text = format!("{name} {} ({}–{})", fmt::loss(value), fmt::loss(low), fmt::loss(high));
         names.push((sign, style, text));
+    }
+    if let Some(law) = law {
+        let text = format!("fitted by {}, {} off on average", law.law, fmt::percent(fitted::error(law)));
+        names.push(("⠤", theme.dim, text));
     }
     let mut lines: Vec<Line<'static>> = vec![Line::default()];
     for (sign, style, name) in names {
@@ -227,8 +239,17 @@ pub(super) fn chart(shared: &Shared, by: By, key: &str, area: Rect, buf: &mut Bu
     }
     let below = lines.len() as u16;
     let plot = Rect { height: area.height.saturating_sub(below), ..area };
-    Lines { curves: &curves, log: false, x: Numbers::Amounts, log_x: true, cursor: None, bare: false, theme }
-        .draw(plot, buf);
+    Lines {
+        curves: &curves,
+        log: false,
+        x: Numbers::Amounts,
+        log_x: true,
+        cursor: None,
+        bare: false,
+        within: None,
+        theme,
+    }
+    .draw(plot, buf);
     for (y, line) in (plot.bottom()..area.bottom()).zip(&lines) {
         let text = crate::tui::text::text_area(area);
         buf.set_line(text.x, y, line, text.width);
@@ -251,7 +272,8 @@ pub(super) fn table(shared: &Shared, key: &str, width: u16) -> Vec<Line<'static>
     ];
     let known = |name: &FactName| runs.iter().any(|(run, _)| run.number(*name).is_some());
     let shown: Vec<(&str, FactName)> = named.into_iter().filter(|(_, name)| known(name)).collect();
-    let fixed = 9 * shown.len() + 9 * 3;
+    let law = fitted::answer(shared, key);
+    let fixed = 9 * shown.len() + 9 * 3 + if law.is_some() { 18 } else { 0 };
     let longest = runs.iter().map(|(run, _)| fmt::width(shared.runs.short(&run.name))).max().unwrap_or(4);
     let name = longest.clamp(4, usize::from(width).saturating_sub(fixed).clamp(8, 40));
     let mut head = format!("{}  ", fmt::left("run", name));
@@ -259,6 +281,9 @@ pub(super) fn table(shared: &Shared, key: &str, width: u16) -> Vec<Line<'static>
     let heading = fmt::head(&label(snapshot, key), 14);
     let of_loss = fmt::width(&heading).max(7);
     head.push_str(&format!("{:>7}  {:>7}  {}", "N", "D", fmt::right(&heading, of_loss)));
+    if law.is_some() {
+        head.push_str(&format!("  {:>7}  {:>7}", "fitted", "off"));
+    }
     let mut out = vec![Line::default(), Line::from(Span::styled(fmt::head(&head, width.into()), theme.dim))];
     for (run, value) in runs {
         let amount = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), show_amount);
@@ -266,6 +291,13 @@ pub(super) fn table(shared: &Shared, key: &str, width: u16) -> Vec<Line<'static>
         shown.iter().for_each(|(_, fact)| row.push_str(&format!("{:>7}  ", amount(run.number(*fact)))));
         row.push_str(&format!("{:>7}  {:>7}  ", amount(run.params()), amount(run.tokens_seen())));
         row.push_str(&fmt::right(&fmt::loss(value), of_loss));
+        if let Some(law) = law {
+            let said = fitted::of(law, run);
+            let off = said.map(|said| 100.0 * (said.measured / said.fitted - 1.0)).filter(|off| off.is_finite());
+            let value = said.map_or_else(|| "–".to_owned(), |said| fmt::loss(said.fitted));
+            let off = off.map_or_else(|| "–".to_owned(), |off| format!("{off:+.1} %"));
+            row.push_str(&format!("  {value:>7}  {off:>7}"));
+        }
         let style = if run.state == RunState::Finished { theme.text } else { theme.dim };
         let goes_on = if run.state == RunState::Running { " so far" } else { "" };
         let row = fmt::head(&format!("{row}{goes_on}"), width.into());
