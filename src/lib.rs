@@ -44,9 +44,10 @@
 //! | [`study`] | the same, once: the library without the daemon |
 //! | [`tui`] | the dashboard |
 //! | [`report`] | snapshots as text, JSON and pictures: the dashboard's view without a terminal, and plots |
+//! | [`page`] | the same pictures for a browser, read-only, on a loopback port |
 //! | [`cli`] | one file per command |
 //!
-//! The library needs none of the last three, and of the daemon only its engine: `default-features = false` leaves out
+//! The library needs none of the last four, and of the daemon only its engine: `default-features = false` leaves out
 //! clap, ratatui and notify, which the features `cli`, `tui` and `daemon` bring.
 //!
 //! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,
@@ -68,6 +69,8 @@ pub mod laws;
 pub mod notifications;
 pub mod observe;
 pub mod open;
+#[cfg(feature = "cli")]
+pub mod page;
 pub mod project;
 #[cfg(feature = "tui")]
 pub mod report;

@@ -25,6 +25,7 @@ pub mod next;
 mod online;
 mod outcome;
 pub mod output;
+pub mod page;
 pub mod predict;
 mod project_arg;
 pub mod rebuild;
@@ -65,6 +66,8 @@ pub struct Cli {
 enum Command {
     /// Open the dashboard; starts the daemon if it is not running
     Watch(watch::Watch),
+    /// Serve the dashboard's pictures to a browser on this machine, read-only
+    Page(page::Page),
     /// Start, stop or inspect the background daemon
     Daemon(daemon::Daemon),
     /// Write a project file for a directory of runs
@@ -131,6 +134,7 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Watch(command) => command.run(),
+        Command::Page(command) => command.run(),
         Command::Daemon(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Check(command) => command.run(),

@@ -6,7 +6,7 @@ mod keys;
 mod places;
 mod questions;
 mod remember;
-mod thread;
+pub(super) mod thread;
 
 use super::output::{print, print_json, waits};
 use super::session::Session;
@@ -225,7 +225,7 @@ fn show(
 }
 
 /// What a session says of what a view needs.
-struct SessionAnswers<'a>(&'a mut Session);
+pub(super) struct SessionAnswers<'a>(pub &'a mut Session);
 
 impl Answers for SessionAnswers<'_> {
     fn curves(&mut self, query: &SeriesQuery) -> Option<CurveSet> {

@@ -20,11 +20,37 @@ const MARGIN: f64 = 14.0;
 #[must_use]
 pub fn dashboard(
     snapshot: Arc<Snapshot>,
+    size: (u16, u16),
+    theme: ThemeName,
+    view_of: Option<ViewId>,
+    answers: &mut dyn Answers,
+) -> String {
+    let (buf, title, about) = drawn(snapshot, size, theme, view_of, answers);
+    cells(&buf, theme, &title, &about)
+}
+
+/// The same for those who look at it where no keys go to it: without the line of keys below.
+#[must_use]
+pub fn without_keys(
+    snapshot: Arc<Snapshot>,
     (columns, rows): (u16, u16),
     theme: ThemeName,
     view_of: Option<ViewId>,
     answers: &mut dyn Answers,
 ) -> String {
+    let (mut buf, title, about) = drawn(snapshot, (columns, rows + 1), theme, view_of, answers);
+    buf.resize(Rect::new(0, 0, columns, rows));
+    cells(&buf, theme, &title, &about)
+}
+
+/// The dashboard's cells, its title and the project in one sentence.
+fn drawn(
+    snapshot: Arc<Snapshot>,
+    (columns, rows): (u16, u16),
+    theme: ThemeName,
+    view_of: Option<ViewId>,
+    answers: &mut dyn Answers,
+) -> (Buffer, String, String) {
     let title = format!("mixlaw: {}", printable(&snapshot.project));
     let mut model = Model::showing(snapshot, Theme::new(theme, Depth::True), (columns, rows));
     if let Some(id) = view_of {
@@ -44,7 +70,7 @@ pub fn dashboard(
     let area = Rect::new(0, 0, columns, rows);
     let mut buf = Buffer::empty(area);
     view(&model, area, &mut buf);
-    cells(&buf, theme, &title, &about)
+    (buf, title, about)
 }
 
 /// Cells as SVG, with a title and a description for those who do not see it.

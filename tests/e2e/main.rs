@@ -24,6 +24,7 @@ mod left;
 mod lifecycle;
 mod notify;
 mod outlook;
+mod page;
 mod signals;
 mod terminal;
 mod wire;

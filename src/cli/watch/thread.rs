@@ -6,7 +6,7 @@ use crate::ipc::protocol::Failure;
 ///
 /// # Errors
 /// Where the process has none left.
-pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+pub(in crate::cli) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)

@@ -71,7 +71,7 @@ pub fn all() -> Vec<Box<dyn View>> {
 }
 
 /// Name of a view, as typed after `--view`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ViewId(pub &'static str);
 
 /// What a view is good for. [Layouts](super::layouts::LAYOUTS) name roles, never views.
