@@ -40,6 +40,8 @@ pub struct RunList {
     pub hidden: BTreeSet<u32>,
     /// Runs whose curves are drawn wherever they stand in the list, by number.
     pub pinned: BTreeSet<u32>,
+    /// Where it is not empty, curves leave out all runs but these and the pinned ones, by number.
+    pub only: BTreeSet<u32>,
     /// Columns that the user has named: facts, losses, metrics, `tags`, `note`.
     pub columns: Vec<String>,
     /// The folders that all names start with, which lists leave out.
@@ -47,6 +49,13 @@ pub struct RunList {
 }
 
 impl RunList {
+    /// Whether the curves of a run are left out.
+    #[must_use]
+    pub fn leaves_out(&self, run: u32) -> bool {
+        let others = !self.only.is_empty() && !self.only.contains(&run) && !self.pinned.contains(&run);
+        others || self.hidden.contains(&run)
+    }
+
     /// Where in `order` the selected run is.
     #[must_use]
     pub fn cursor(&self, snapshot: &Snapshot) -> Option<usize> {

@@ -16,6 +16,7 @@ pub struct Arranged {
     columns: Vec<String>,
     hidden: BTreeSet<u32>,
     pinned: BTreeSet<u32>,
+    only: BTreeSet<u32>,
     metric: Option<String>,
 }
 
@@ -28,6 +29,7 @@ impl Arranged {
             columns: runs.columns.clone(),
             hidden: runs.hidden.clone(),
             pinned: runs.pinned.clone(),
+            only: runs.only.clone(),
             metric: shared.metric.clone(),
         }
     }
@@ -35,7 +37,7 @@ impl Arranged {
     fn apply(self, shared: &mut Shared) {
         let runs = &mut shared.runs;
         (runs.filter, runs.sort, runs.columns) = (self.filter, self.sort, self.columns);
-        (runs.hidden, runs.pinned) = (self.hidden, self.pinned);
+        (runs.hidden, runs.pinned, runs.only) = (self.hidden, self.pinned, self.only);
         shared.metric = self.metric;
         shared.reorder();
     }

@@ -224,8 +224,31 @@ fn runs_are_hidden_and_pinned_and_metrics_stand_in_a_grid() {
     press(&mut m, KeyCode::Enter);
     assert_eq!(m.needs().unwrap().runs, [pinned], "whatever the filter says");
     press(&mut m, KeyCode::Esc);
+    type_in(&mut m, "i");
+    let other = m.shared.runs.selected.unwrap();
+    assert_eq!(
+        m.needs().unwrap().runs,
+        [pinned.min(other), pinned.max(other)]
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    );
     type_in(&mut m, "P");
     assert!(m.shared.runs.pinned.is_empty());
+    type_in(&mut m, "1jji");
+    let only = m.shared.runs.selected.unwrap();
+    assert_eq!(m.needs().unwrap().runs, [only], "only this one");
+    type_in(&mut m, "j");
+    assert_eq!(m.needs().unwrap().runs, [only], "whatever is selected");
+    type_in(&mut m, "i");
+    let next = m.shared.runs.selected.unwrap();
+    assert_eq!(m.needs().unwrap().runs, [next], "another one");
+    type_in(&mut m, "i");
+    assert_eq!(m.needs().unwrap().runs.len(), 20, "all again");
+    type_in(&mut m, "u");
+    assert_eq!(m.needs().unwrap().runs, [next], "taken back");
+    type_in(&mut m, "P");
     m.shared.runs.selected = Some(0);
     type_in(&mut m, "Cz#");
     let query = m.needs().unwrap();

@@ -4,6 +4,7 @@ mod cells;
 mod doing;
 mod keys;
 mod screens;
+mod states;
 mod storm;
 mod views;
 

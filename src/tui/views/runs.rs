@@ -17,6 +17,7 @@ use crate::vocab::text::printable;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::collections::BTreeSet;
 use typed::What;
 
 static SPEC: Spec = Spec {
@@ -65,8 +66,28 @@ impl Actions for Runs {
             },
         )
         .reach(Reach::Everywhere),
+        act(
+            "runs.only",
+            &[k('i')],
+            "only the selected and the pinned runs, or all that are listed",
+            |_: &mut Self, cx| {
+                let selected = cx.shared.selected_run().map(|run| run.id);
+                let list = &mut cx.shared.runs;
+                // With another run selected it moves on to that one.
+                list.only = if selected.is_some_and(|id| list.only.contains(&id)) {
+                    BTreeSet::new()
+                } else {
+                    selected.into_iter().collect()
+                };
+                if let Some(id) = selected.filter(|_| !list.only.is_empty()) {
+                    list.hidden.remove(&id);
+                }
+            },
+        )
+        .hint("only")
+        .reach(Reach::Everywhere),
         act("runs.all", &[k('P')], "show all runs, pin none", |_: &mut Self, cx| {
-            (cx.shared.runs.hidden, cx.shared.runs.pinned) = Default::default();
+            (cx.shared.runs.hidden, cx.shared.runs.pinned, cx.shared.runs.only) = Default::default();
         })
         .reach(Reach::Everywhere),
         act("runs.sort", &[k('s')], "sort by the next column", Self::sort).hint("sort").reach(Reach::Everywhere),

@@ -40,10 +40,10 @@ pub(super) fn runs(shared: &Shared, only: bool, most: usize) -> Vec<&RunView> {
     let list = &shared.runs;
     let pinned = snapshot.runs.iter().map(AsRef::as_ref).filter(|run: &&RunView| list.pinned.contains(&run.id));
     let listed = list.order.iter().map(|index| &*snapshot.runs[*index]).filter(|run| !list.pinned.contains(&run.id));
-    let shown = pinned.chain(listed).filter(|run| !list.hidden.contains(&run.id));
+    let shown = pinned.chain(listed).filter(|run| !list.leaves_out(run.id));
     let mut runs: Vec<&RunView> = shown.take(most).collect();
     let is_drawn = |selected: &&RunView| !runs.iter().any(|run| run.id == selected.id);
-    if let Some(selected) = selected.filter(is_drawn).filter(|selected| !list.hidden.contains(&selected.id)) {
+    if let Some(selected) = selected.filter(is_drawn).filter(|selected| !list.leaves_out(selected.id)) {
         runs.truncate(most.saturating_sub(1));
         runs.push(selected);
     }

@@ -253,7 +253,7 @@ pub(super) fn cell(shared: &Shared, snapshot: &Snapshot, run: &RunView, column: 
         }
         ColumnKind::Name => {
             let name = shared.runs.short(&run.name);
-            let marked = match (shared.runs.pinned.contains(&run.id), shared.runs.hidden.contains(&run.id)) {
+            let marked = match (shared.runs.pinned.contains(&run.id), shared.runs.leaves_out(run.id)) {
                 (true, _) => format!("• {name}"),
                 (false, true) => format!("- {name}"),
                 (false, false) => name.to_owned(),
