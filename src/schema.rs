@@ -3,9 +3,9 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, AdviceAnswer, AlertsTestAnswer, AuditAnswer, CheckAnswer, DaemonStatus, DecidedAnswer, DesignAnswer,
-    DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer, OnlineAnswer, Point,
-    PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    AckAnswer, AdviceAnswer, AlertsTestAnswer, AnnealsAnswer, AuditAnswer, CheckAnswer, DaemonStatus, DecidedAnswer,
+    DesignAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer, OnlineAnswer,
+    PhasesAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -36,7 +36,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 24] = [
+pub const ALL: [Entry; 26] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -50,6 +50,8 @@ pub const ALL: [Entry; 24] = [
     Entry { name: "decided", what: "advice accept --json, advice dismiss --json", make: written::<DecidedAnswer> },
     Entry { name: "shape", what: "shape --json", make: written::<ShapeAnswer> },
     Entry { name: "hyper", what: "hyper --json", make: written::<HyperAnswer> },
+    Entry { name: "phases", what: "phases --json", make: written::<PhasesAnswer> },
+    Entry { name: "anneals", what: "anneals --json", make: written::<AnnealsAnswer> },
     Entry { name: "audit", what: "audit --json", make: written::<AuditAnswer> },
     Entry { name: "online", what: "online --json", make: written::<OnlineAnswer> },
     Entry { name: "design", what: "design --json", make: written::<DesignAnswer> },

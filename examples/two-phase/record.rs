@@ -12,8 +12,8 @@
 //! * `OUT/merged.csv`: models that are weighted means of three tails, each on one corpus: weights and losses; `OUT/real/`:
 //!   tails that were trained on the same 18 mixtures.
 //!
-//! A step is 256 bytes at random places; the model sees the eight bytes before (embeddings, one hidden layer). Two minutes a
-//! dozen runs on one core.
+//! A step is 256 bytes at random places; the model sees the eight bytes before (embeddings, one hidden layer). Eight seconds a
+//! run on one core.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

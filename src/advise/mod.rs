@@ -11,6 +11,7 @@
 //! current one, nothing is advised.
 
 mod abstain;
+pub mod anneals;
 pub mod decisions;
 pub mod design;
 mod evidence;

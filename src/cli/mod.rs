@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod alerts;
+pub mod anneals;
 mod argument;
 pub mod audit;
 pub mod backup;
@@ -26,6 +27,7 @@ mod online;
 mod outcome;
 pub mod output;
 pub mod page;
+pub mod phases;
 pub mod predict;
 mod project_arg;
 pub mod rebuild;
@@ -105,6 +107,10 @@ enum Command {
     Hyper(hyper::Hyper),
     /// Design the first sweep: mixtures, sizes and tokens, with launch files from a template
     Design(Box<design::Design>),
+    /// Say what moving a share of a run's last phase to a corpus would do, from runs that change their mixture
+    Phases(phases::Phases),
+    /// Rank short tails of one model (microanneals) by their difference from a baseline tail
+    Anneals(anneals::Anneals),
     /// Compare the mixtures that runs declare with the tokens that their logs count, and list epochs
     Audit(audit::Audit),
     /// Compare the weights that online rules (ODM, ADO, Aioli) give for a run so far with its own and with the advice
@@ -153,6 +159,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Shape(command) => command.run(),
         Command::Hyper(command) => command.run(),
         Command::Design(command) => command.run(),
+        Command::Phases(command) => command.run(),
+        Command::Anneals(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Online(command) => command.run(),
         Command::Next(command) => command.run(),

@@ -144,7 +144,7 @@ pub(super) fn weights(mixture: &Mixture) -> String {
 }
 
 /// `95%`, `95 %` or `0.95`.
-fn share(text: &str) -> Result<f64, ArgumentError> {
+pub(super) fn share(text: &str) -> Result<f64, ArgumentError> {
     let wrong = || ArgumentError::NotAPart(text.to_owned());
     let value = match text.trim().strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map_err(|_| wrong())? / 100.0,

@@ -8,7 +8,8 @@ use super::outlook::chosen;
 use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
 use super::{
-    as_logged, audits, fitted, fitter, history, hyper, next, routers, run_log, shapes, slices, surface, threads,
+    as_logged, audits, fitted, fitter, history, hyper, next, phasing, routers, run_log, shapes, slices, surface,
+    threads,
 };
 use crate::advise;
 use crate::fit::choose::{Candidates, candidates_unless, nest};
@@ -50,6 +51,8 @@ pub fn need(query: &Query) -> Need {
         | Query::Log(_)
         | Query::Router(_)
         | Query::Hyper(_)
+        | Query::Phases(_)
+        | Query::Anneals { .. }
         | Query::Moments => Need::Runs,
         // Other laws are fitted for the question, and nothing else is.
         Query::Fit(query) => {
@@ -88,6 +91,8 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
         Query::Hyper(query) => json(&hyper::answer(query, current, stop)?),
+        Query::Phases(query) => json(&phasing::moves(query, current, stop)?),
+        Query::Anneals { baseline } => json(&phasing::tails(baseline.as_deref(), current)?),
         Query::Advice => json(&advice(current)),
         Query::Online { run } => {
             json(&online::answer(crate::store::RunId(find_run(&current.snapshot, run)?.id), current)?)

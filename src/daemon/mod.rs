@@ -59,6 +59,7 @@ pub mod online;
 mod online_file;
 mod optima;
 pub mod outlook;
+mod phasing;
 mod place;
 pub mod publisher;
 mod rates;

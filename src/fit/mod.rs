@@ -21,6 +21,7 @@ mod model;
 mod nested;
 mod objective;
 pub mod outsiders;
+pub mod phases;
 mod published;
 mod race;
 mod random;

@@ -9,7 +9,7 @@ use super::slices::SlicesQuery;
 use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Decision, Figures, HyperQuery, Mixture, NextQuery, Notice};
+use crate::vocab::{DaemonView, Decision, Figures, HyperQuery, Mixture, NextQuery, Notice, PhasesQuery};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -142,6 +142,13 @@ pub enum Query {
     },
     /// The advice, and what was decided of it.
     Advice,
+    /// What moving a share of the last phase would do.
+    Phases(Box<PhasesQuery>),
+    /// Tails of one model against a baseline tail.
+    Anneals {
+        /// A run of the baseline, or a part of its name that only it has.
+        baseline: Option<String>,
+    },
     /// Declared against realised mixtures.
     Audit,
     /// Weights that online rules give.

@@ -108,7 +108,7 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
         fitted.dropped.extend(facts_of_runs::sentence(filtered, names.len()));
         if phased > 0 {
             fitted.dropped.push(format!(
-                "{} {}: to laws it is the mean of what was seen so far, by tokens",
+                "{} {}: to laws it is the mean of what was seen so far, by tokens (mixlaw phases tells phases apart)",
                 counted(phased, "run"),
                 if phased == 1 { "changes its mixture" } else { "change their mixtures" }
             ));

@@ -21,6 +21,8 @@ fn answers_have_their_published_shapes() {
         ("hyper", &["hyper", &project, "--json"]),
         ("advice", &["advice", &project, "--json"]),
         ("decided", &["advice", "accept", &project, "--json"]),
+        ("phases", &["phases", &project, "--json"]),
+        ("anneals", &["anneals", &project, "--json"]),
         ("audit", &["audit", &project, "--json"]),
         ("online", &["online", "n99k-r020", &project, "--json"]),
         ("design", &["design", &project, "--params", "1M", "--json"]),
