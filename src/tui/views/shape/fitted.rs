@@ -3,7 +3,7 @@
 use crate::ipc::fitted::{FittedAnswer, FittedQuery, FittedRun};
 use crate::tui::question::{Answer, Question};
 use crate::tui::shared::Shared;
-use crate::vocab::RunView;
+use std::collections::BTreeMap;
 
 /// The question about a loss.
 pub(super) fn question(key: &str) -> Question {
@@ -18,9 +18,9 @@ pub(super) fn answer<'a>(shared: &'a Shared, key: &str) -> Option<&'a FittedAnsw
     }
 }
 
-/// What is said of a run.
-pub(super) fn of<'a>(answer: &'a FittedAnswer, run: &RunView) -> Option<&'a FittedRun> {
-    answer.runs.iter().find(|one| one.run == run.name)
+/// What is said of each run, by its name.
+pub(super) fn by_run(answer: Option<&FittedAnswer>) -> BTreeMap<&str, &FittedRun> {
+    answer.iter().flat_map(|answer| &answer.runs).map(|one| (one.run.as_str(), one)).collect()
 }
 
 /// Mean of |measured / fitted − 1| over the runs.

@@ -189,12 +189,13 @@ pub(super) fn chart(shared: &Shared, by: By, key: &str, area: Rect, buf: &mut Bu
     let families = families(snapshot, by, key);
     let hidden = families.len().saturating_sub(MOST);
     let law = fitted::answer(shared, key);
+    let said = fitted::by_run(law);
     let mut names = Vec::new();
     let mut curves = Vec::new();
     for (place, family) in families.iter().take(MOST).enumerate() {
         let (sign, style) = (SIGNS[place % SIGNS.len()], signs::series(theme, place as u32).1);
         let points = family.runs.iter().map(|(x, y, _)| (*x, *y)).collect();
-        let said = |(x, _, run): &(f64, f64, &RunView)| Some((*x, fitted::of(law?, run)?.fitted));
+        let said = |(x, _, run): &(f64, f64, &RunView)| Some((*x, said.get(run.name.as_str())?.fitted));
         let law: Vec<(f64, f64)> = family.runs.iter().filter_map(said).collect();
         let apart = law.len() > 1;
         if apart {
@@ -273,6 +274,7 @@ pub(super) fn table(shared: &Shared, key: &str, width: u16) -> Vec<Line<'static>
     let known = |name: &FactName| runs.iter().any(|(run, _)| run.number(*name).is_some());
     let shown: Vec<(&str, FactName)> = named.into_iter().filter(|(_, name)| known(name)).collect();
     let law = fitted::answer(shared, key);
+    let said = fitted::by_run(law);
     let fixed = 9 * shown.len() + 9 * 3 + if law.is_some() { 18 } else { 0 };
     let longest = runs.iter().map(|(run, _)| fmt::width(shared.runs.short(&run.name))).max().unwrap_or(4);
     let name = longest.clamp(4, usize::from(width).saturating_sub(fixed).clamp(8, 40));
@@ -291,8 +293,8 @@ pub(super) fn table(shared: &Shared, key: &str, width: u16) -> Vec<Line<'static>
         shown.iter().for_each(|(_, fact)| row.push_str(&format!("{:>7}  ", amount(run.number(*fact)))));
         row.push_str(&format!("{:>7}  {:>7}  ", amount(run.params()), amount(run.tokens_seen())));
         row.push_str(&fmt::right(&fmt::loss(value), of_loss));
-        if let Some(law) = law {
-            let said = fitted::of(law, run);
+        if law.is_some() {
+            let said = said.get(run.name.as_str());
             let off = said.map(|said| 100.0 * (said.measured / said.fitted - 1.0)).filter(|off| off.is_finite());
             let value = said.map_or_else(|| "–".to_owned(), |said| fmt::loss(said.fitted));
             let off = off.map_or_else(|| "–".to_owned(), |off| format!("{off:+.1} %"));
