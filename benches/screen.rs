@@ -6,10 +6,12 @@
 //! metrics. Median and 99th percentile, milliseconds of wall time; the machine's load is in them.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mixlaw::ipc::fitted::{FittedAnswer, FittedRun};
 use mixlaw::ipc::replica::Replica;
 use mixlaw::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
+use mixlaw::tui::{Answer, Answered, Question};
 use mixlaw::tui::{CurveSet, Depth, Event, Incoming, Model, Theme, ThemeName, ViewId, update, view};
-use mixlaw::vocab::{MetricView, RunState, RunView, Snapshot};
+use mixlaw::vocab::{FactName, FactValue, MetricView, Mixture, RunState, RunView, Snapshot, Sourced};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -17,11 +19,18 @@ use ratatui::layout::Rect;
 use ratatui::symbols::Marker;
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// The corpora.
+const DOMAINS: [&str; 4] = ["web", "code", "math", "wiki"];
+/// The loss that runs are compared by.
+const LOSS: &str = "train/loss";
+/// Milliseconds that opening a view may take.
+const OPENED: f64 = 150.0;
 const RUNS: u32 = 20;
 const POINTS: u32 = 50_000;
 const SIZE: (u16, u16) = (200, 50);
@@ -38,7 +47,7 @@ fn snapshot(runs: u32, metrics: u32, points: u32) -> Snapshot {
     snapshot.project = "bench".to_owned();
     let run = |id: u32| {
         let metric = |i: u32| {
-            let key = if i == 0 { "train/loss".to_owned() } else { format!("metric/{i}") };
+            let key = if i == 0 { LOSS.to_owned() } else { format!("metric/{i}") };
             let (last_step, last) = (i64::from(points) - 1, loss(id, points));
             (Arc::from(key.as_str()), MetricView { points: points.into(), segments: 1, last_step, last, status: None })
         };
@@ -46,12 +55,46 @@ fn snapshot(runs: u32, metrics: u32, points: u32) -> Snapshot {
         view.name = format!("runs/{id:04}");
         view.state = if id < 10 { RunState::Running } else { RunState::Finished };
         view.metrics = Arc::new((0..metrics).map(metric).collect());
+        view.facts = facts(id);
         view.last_step = Some(i64::from(points) - 1);
         view.progress = Some(if id < 10 { 0.5 } else { 1.0 });
         Arc::new(view)
     };
     snapshot.runs = (0..runs).map(run).collect();
+    snapshot.domains = DOMAINS.map(str::to_owned).to_vec();
+    snapshot.metrics = BTreeMap::from([(DOMAINS[0].to_owned(), LOSS.to_owned())]);
     snapshot
+}
+
+/// What is known of a run: one of five sizes, and a mixture of its own.
+fn facts(id: u32) -> BTreeMap<FactName, Sourced<FactValue>> {
+    let weights: Vec<f64> = (0..4).map(|i| f64::from((id * 7 + i * 3) % 11 + 1)).collect();
+    let sum: f64 = weights.iter().sum();
+    let mixture = DOMAINS.iter().zip(weights).map(|(domain, weight)| ((*domain).to_owned(), weight / sum)).collect();
+    let all = [
+        (FactName::Params, FactValue::Number(1e7 * f64::from(1 << (id % 5)))),
+        (FactName::BatchTokens, FactValue::Number(65_536.0)),
+        (FactName::LearningRate, FactValue::Number(1e-3 / f64::from(id % 7 + 1))),
+        (FactName::Mixture, FactValue::Mixture(Mixture(mixture))),
+    ];
+    let source = || "config.json".to_owned();
+    all.into_iter().map(|(name, value)| (name, Sourced { value, source: source() })).collect()
+}
+
+/// What the daemon says to what a view asks of all runs.
+fn answers(asked: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
+    let measured = |run: &Arc<RunView>| {
+        let measured = run.metrics.get(LOSS)?.last;
+        Some(FittedRun { run: run.name.clone(), tokens: 1e9, measured, fitted: 1.01 * measured })
+    };
+    let one = |question: &Question| {
+        let Question::Fitted(query) = question else { return None };
+        let runs = snapshot.runs.iter().filter_map(measured).collect();
+        let answer =
+            FittedAnswer { metric: query.metric.clone(), law: "law".to_owned(), runs, ..FittedAnswer::default() };
+        Some(Answered { question: question.clone(), answer: Answer::Fitted(answer) })
+    };
+    asked.iter().filter_map(one).collect()
 }
 
 /// What a daemon answers.
@@ -183,10 +226,16 @@ fn main() {
     for id in ids {
         let opened = time(20, |_| {
             m.go(id);
+            if let (Some((asked, _)), Some(snapshot)) = (m.questions(), m.shared.snapshot.clone()) {
+                m.shared.answers = Arc::new(answers(&asked, &snapshot));
+            }
             buf.reset();
             view(&m, area, &mut buf);
         });
         say(&format!("open {} with 1,000 runs x 100 metrics", id.0), opened);
+        if opened.1 > OPENED {
+            println!("    more than {OPENED} ms");
+        }
     }
     let typed = time(40, |i| {
         press(&mut m, if i % 2 == 0 { KeyCode::Char(':') } else { KeyCode::Char('r') });
