@@ -5,6 +5,7 @@ mod few_lines;
 mod hyper;
 mod nothing_to_mix;
 mod optima;
+mod phases;
 #[path = "../published/mod.rs"]
 mod published;
 mod routing;

@@ -88,11 +88,11 @@ pub fn phases(data: &Observations, question: &Question, seed: u64) -> Phased {
         .into_par_iter()
         .filter_map(|form| {
             let own = candidates(&designs, |other| other.name() == form.name());
-            let (skill, error) = nested(&runs, &designs, &own, seed).judged(&runs);
+            let (skill, error) = nested(&runs, &designs, &own, seed).judged();
             Some(PhaseForm { name: form.name().to_owned(), skill: skill?, error: error? })
         })
         .collect();
-    let (skill, error) = whole.judged(&runs);
+    let (skill, error) = whole.judged();
     (view.skill, view.error) = (skill, error);
     view.form = Some(designs[chosen.0].form.name().to_owned());
     if skill.is_none_or(|skill| skill < LEAST_SKILL) {
@@ -198,15 +198,18 @@ fn folds(runs: &Runs, weights: &[f64], parts: usize, seed: u64, index: u64) -> V
     runs.all.iter().map(|run| part[run.group]).collect()
 }
 
+/// ln L that is said of a run, and the mean of the others of its size; `None` where nothing is.
+type Said = Option<(f64, f64)>;
+
 /// What a procedure said of each run without having seen its schedule, and what the mean of the others says.
 struct Held {
-    by_run: Vec<Option<(f64, f64)>>,
+    by_run: Vec<Said>,
     truth: Vec<f64>,
 }
 
 impl Held {
     /// Held-out R² beside the means of sizes, and the mean relative error.
-    fn judged(&self, _runs: &Runs) -> (Option<f64>, Option<f64>) {
+    fn judged(&self) -> (Option<f64>, Option<f64>) {
         let known = || self.by_run.iter().zip(&self.truth).filter_map(|(said, y)| Some(((*said)?, *y)));
         let count = known().count() as f64;
         let squares: f64 = known().map(|((said, _), y)| (said - y).powi(2)).sum();
@@ -241,7 +244,7 @@ fn nested(runs: &Runs, designs: &[Design], candidates: &[Candidate], seed: u64) 
         let with_mean = said.into_iter().zip(&runs.all).map(|(said, run)| Some((said?, mean(run.cell))));
         Some(with_mean.collect::<Vec<_>>())
     };
-    let each: Vec<Option<Vec<Option<(f64, f64)>>>> = (0..parts).into_par_iter().map(of_part).collect();
+    let each: Vec<Option<Vec<Said>>> = (0..parts).into_par_iter().map(of_part).collect();
     let by_run = (0..runs.all.len()).map(|run| each.iter().flatten().find_map(|part| part[run])).collect();
     Held { by_run, truth: runs.all.iter().map(|run| run.ln_loss).collect() }
 }
@@ -287,6 +290,9 @@ fn mean_distance(runs: &Runs) -> f64 {
     f64::max(sum / f64::max(count, 1.0), 1e-9)
 }
 
+/// The mixture of one of the two phases.
+type Mixture = fn(&Schedule) -> &Vec<f64>;
+
 /// Why runs say nothing of a schedule, or of what it is compared with.
 fn outside(runs: &Runs, base: &Schedule, to: &Schedule, domains: &[String]) -> Option<String> {
     let schedules: Vec<&Schedule> = runs.all.iter().map(|run| &run.schedule).collect();
@@ -304,8 +310,7 @@ fn outside(runs: &Runs, base: &Schedule, to: &Schedule, domains: &[String]) -> O
             percent(parts.1)
         ));
     }
-    let phases: [(&str, fn(&Schedule) -> &Vec<f64>); 2] =
-        [("before the last phase", |s| &s.first), ("in the last phase", |s| &s.last)];
+    let phases: [(&str, Mixture); 2] = [("before the last phase", |s| &s.first), ("in the last phase", |s| &s.last)];
     for (when, of) in phases {
         for (domain, name) in domains.iter().enumerate() {
             let there = range(&|s| of(s)[domain]);

@@ -129,6 +129,6 @@ fn repeats_are_held_out_together_and_runs_in_their_first_phase_are_left_out() {
     let runs = schedule::runs(&data, None);
     assert_eq!((runs.all.len(), runs.groups), (24, 12));
     assert!(runs.left_out[0].contains("1 run is still in the first phase"), "{:?}", runs.left_out);
-    let fold = folds(&runs, &vec![1.0; 24], 4, 1, 1);
+    let fold = folds(&runs, &[1.0; 24], 4, 1, 1);
     assert!((0..12).all(|run| fold[run] == fold[run + 12]));
 }
