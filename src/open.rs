@@ -1,11 +1,12 @@
-//! Opening the user's files: the one way in which anything is read that this program did not write itself.
+//! Opening the user's files: the one way in which anything is read that this program did not write itself; and putting a file in
+//! place of another at once.
 //!
 //! A path is the user's, and so is what lies there: what was a log yesterday may be a pipe today, whose `open` waits until
 //! somebody writes, or a link to a device. Only regular files are read, and none is waited for.
 
 use rustix::fs::OFlags;
 use std::fs::{File, FileType, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -49,6 +50,28 @@ pub fn regular(path: &Path) -> Result<File, OpenError> {
     let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
     is_regular(&file.metadata()?)?;
     Ok(file)
+}
+
+/// Puts a file in place of what lies there, at once and on disk: whoever reads the path sees the old file or the new one, whole.
+/// `private`: only this user may read it, else whoever the umask lets.
+///
+/// # Errors
+/// What the system says; what lay there is still there then, and nothing beside it.
+pub fn put(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    let write = || {
+        let mode = if private { 0o600 } else { 0o666 };
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&new, path)?;
+        path.parent().map_or(Ok(()), |folder| {
+            File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?.sync_all()
+        })
+    };
+    write().inspect_err(|_| drop(std::fs::remove_file(&new)))
 }
 
 /// Reads a regular file of at most `most` bytes whole. It may say that it has none and have many, as those of `/proc` do.

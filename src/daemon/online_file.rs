@@ -9,8 +9,7 @@ use crate::store::ReadStore;
 use crate::vocab::text::printable;
 use crate::vocab::{Notice, Severity};
 use serde_json::{Value, json};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 /// A file of weights is no longer than this.
@@ -84,21 +83,13 @@ fn replace(path: &Path, value: &Value) -> io::Result<()> {
             return Err(io::Error::other("it is there, and mixlaw has not written it; remove it or name another file"));
         }
     }
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    let put = || -> io::Result<()> {
-        let mut file = File::create(&new)?;
-        file.write_all(format!("{value}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    put().inspect_err(|_| drop(fs::remove_file(&new)))
+    open::put(path, format!("{value}\n").as_bytes(), false)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_reader_never_sees_a_part_of_a_file() {

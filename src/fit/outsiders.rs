@@ -9,20 +9,23 @@
 //! the number of facts tried (Bonferroni), so that it is one of the whole table. A fact that the law's own variables
 //! explain is none.
 
+mod ranks;
+mod residuals;
+
+pub use ranks::{LEAST_GROUP, LEAST_RUNS};
+
 use super::choose::Candidates;
 use super::random::Random;
 use crate::laws::Columns;
 use crate::observe::is_evaluation;
 use crate::project::conditions::{self, Comparison, Condition, number};
 use crate::vocab::{Observations, Outsiders, RunFacts};
+use ranks::{Column, Strata, Units};
 use rayon::prelude::*;
+use residuals::{NORMAL, at_each_size, median, regressible, residual_of, without_line};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// With fewer runs nothing is said.
-pub const LEAST_RUNS: usize = 12;
-/// A group has at least as many runs.
-pub const LEAST_GROUP: usize = 3;
 /// Probability of naming any group in a table where there is none.
 pub const LEVEL: f64 = 0.005;
 /// A shift below this part of the other runs' spread is not worth leaving runs out for.
@@ -39,8 +42,6 @@ const MOST_PERMUTATIONS: usize = 50_000;
 const ENOUGH: usize = 10;
 /// Names of runs in an answer.
 const NAMED: usize = 20;
-/// Spread of a normal distribution over its median absolute deviation.
-const NORMAL: f64 = 1.4826;
 
 /// Finds groups of runs that do not belong; `candidates`: the fits of each loss, in the order of `fitted`. Empty where there are
 /// fewer than [`LEAST_RUNS`] runs, or no residuals of held-out rows. The same input and seed give the same groups.
@@ -96,12 +97,6 @@ struct Place<'a> {
     /// The losses, the mean of all first where there are several; of each run its residual in units of the spread, and as a
     /// logarithm.
     columns: Vec<Column>,
-}
-
-struct Column {
-    metric: Option<String>,
-    scaled: Vec<f64>,
-    ln: Vec<f64>,
 }
 
 /// A group of runs that a condition describes.
@@ -364,7 +359,7 @@ impl<'a> Place<'a> {
     /// The clearest group of a fact; `None` where chance explains it.
     fn test(&self, fact: &Fact, number: usize, inside: &[bool], level: f64) -> Option<Found> {
         let strata = self.strata(fact, inside);
-        let units = Units::new(self, &strata, inside);
+        let units = Units::new(&self.mixture, &self.columns, &strata, inside);
         let masks: Vec<Vec<bool>> = fact.iter().map(|group| units.mask(&group.members)).collect();
         let worth = |g: usize, c: usize| self.matters(c, &fact[g].members, inside);
         let tests: Vec<(usize, usize, f64)> = (0..fact.len())
@@ -433,216 +428,6 @@ impl<'a> Place<'a> {
         let noise = (chance * (1.0 - chance) / all.max(1.0)).sqrt();
         let more = alike / all.max(1.0) - chance;
         more > 0.25 * (1.0 - chance) && more > 2.0 * noise
-    }
-}
-
-/// How runs of one mixture are taken.
-enum Strata {
-    /// Every run for itself.
-    None,
-    /// All runs of a mixture as one.
-    Together,
-    /// Compared with each other, where there are several (by mixture).
-    Within(BTreeMap<usize, usize>),
-}
-
-/// What is permuted: runs, or mixtures.
-struct Units {
-    /// Of each run, its unit; `None` outside.
-    of_run: Vec<Option<usize>>,
-    /// Of each unit, what it is compared within.
-    stratum: Vec<usize>,
-    /// Units by stratum.
-    strata: Vec<Vec<usize>>,
-    /// Of each loss, the units' ranks, centred within strata.
-    scores: Vec<Vec<f64>>,
-}
-
-impl Units {
-    fn new(place: &Place<'_>, strata: &Strata, inside: &[bool]) -> Self {
-        let mut of_run = vec![None; place.runs.len()];
-        let (mut keys, mut stratum): (BTreeMap<(usize, usize), usize>, Vec<usize>) = (BTreeMap::new(), Vec::new());
-        let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
-        for i in (0..place.runs.len()).filter(|i| inside[*i]) {
-            let mixture = place.mixture[i];
-            let (key, within) = match strata {
-                Strata::None => ((i, 0), usize::MAX),
-                Strata::Together => ((mixture, 1), usize::MAX),
-                Strata::Within(sizes) if sizes.get(&mixture).is_some_and(|n| *n > 1) => ((i, 0), mixture),
-                Strata::Within(_) => ((i, 0), usize::MAX),
-            };
-            let next = stratum.len();
-            let unit = *keys.entry(key).or_insert(next);
-            if unit == next {
-                let another = numbers.len();
-                stratum.push(*numbers.entry(within).or_insert(another));
-            }
-            of_run[i] = Some(unit);
-        }
-        let mut groups = vec![Vec::new(); numbers.len()];
-        stratum.iter().enumerate().for_each(|(unit, s)| groups[*s].push(unit));
-        let mut units = Self { of_run, stratum, strata: groups, scores: Vec::new() };
-        units.scores = place.columns.iter().map(|column| units.score(column)).collect();
-        units
-    }
-
-    /// Ranks of the units' mean residuals, centred within strata; 0 where a unit has none.
-    fn score(&self, column: &Column) -> Vec<f64> {
-        let mut sums = vec![(0.0, 0_usize); self.stratum.len()];
-        for (run, unit) in self.of_run.iter().enumerate() {
-            if let (Some(unit), true) = (unit, column.ln[run].is_finite()) {
-                sums[*unit].0 += column.scaled[run];
-                sums[*unit].1 += 1;
-            }
-        }
-        let there: Vec<usize> = (0..sums.len()).filter(|u| sums[*u].1 > 0).collect();
-        let value = |unit: &usize| sums[*unit].0 / sums[*unit].1 as f64;
-        let mut order = there.clone();
-        order.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        let mut scores = vec![0.0; sums.len()];
-        order.iter().enumerate().for_each(|(rank, unit)| scores[*unit] = rank as f64);
-        for units in &self.strata {
-            let known: Vec<usize> = units.iter().copied().filter(|u| sums[*u].1 > 0).collect();
-            let mean = known.iter().map(|u| scores[*u]).sum::<f64>() / known.len().max(1) as f64;
-            known.iter().for_each(|u| scores[*u] -= mean);
-        }
-        scores
-    }
-
-    fn mask(&self, members: &[bool]) -> Vec<bool> {
-        let mut mask = vec![false; self.stratum.len()];
-        self.of_run.iter().zip(members).for_each(|(unit, is)| {
-            if let (Some(unit), true) = (unit, is) {
-                mask[*unit] = true;
-            }
-        });
-        mask
-    }
-
-    /// Standard deviation of a group's sum over permutations; `None` where there is none, or the group has fewer units than a
-    /// group has to have.
-    fn spread(&self, mask: &[bool], column: usize) -> Option<f64> {
-        let mut variance = 0.0;
-        for units in self.strata.iter().filter(|units| units.len() > 1) {
-            let (n, m) = (units.len() as f64, units.iter().filter(|u| mask[**u]).count() as f64);
-            let squares: f64 = units.iter().map(|u| self.scores[column][*u].powi(2)).sum();
-            variance += m * (n - m) / (n * (n - 1.0)) * squares;
-        }
-        let enough = mask.iter().filter(|m| **m).count() >= LEAST_GROUP && self.stratum.len() >= LEAST_RUNS;
-        (enough && variance > 0.0).then(|| variance.sqrt())
-    }
-
-    fn sum(&self, mask: &[bool], column: usize, order: Option<&[usize]>) -> f64 {
-        let scores = &self.scores[column];
-        match order {
-            None => mask.iter().zip(scores).filter(|(m, _)| **m).map(|(_, s)| s).sum(),
-            Some(order) => mask.iter().zip(order).filter(|(m, _)| **m).map(|(_, i)| scores[*i]).sum(),
-        }
-    }
-
-    /// Puts the units of each stratum in another order.
-    fn shuffle(&self, order: &mut [usize], random: &mut Random) {
-        for units in &self.strata {
-            for i in (1..units.len()).rev() {
-                order.swap(units[i], units[random.below(i + 1)]);
-            }
-        }
-    }
-}
-
-/// Residuals without what a straight line in what laws see explains; robust: the line is that of residuals that are clipped.
-fn without_line(seen: &[&[f64]], values: &[f64]) -> Vec<f64> {
-    let centred = |values: &[f64]| {
-        let middle = median(&mut values.to_vec());
-        values.iter().map(|v| v - middle).collect::<Vec<f64>>()
-    };
-    let mut rest = centred(values);
-    if !regressible(seen) {
-        return rest;
-    }
-    for _ in 0..3 {
-        let spread = NORMAL * median(&mut rest.iter().map(|v| v.abs()).collect::<Vec<_>>());
-        // The line is fitted to what is within two spreads of the last one.
-        let line: Vec<f64> = values.iter().zip(&rest).map(|(v, r)| v - r).collect();
-        let clipped: Vec<f64> = rest.iter().zip(&line).map(|(r, l)| l + r.clamp(-2.0 * spread, 2.0 * spread)).collect();
-        rest = centred(&residual_of(seen, &clipped, values));
-    }
-    rest
-}
-
-/// Whether there are runs enough for a line.
-fn regressible(seen: &[&[f64]]) -> bool {
-    let variables = seen.first().map_or(0, |at| at.len());
-    variables > 0 && seen.len() >= 5 * variables
-}
-
-/// What a least-squares line fitted to `values` leaves of `of`; slightly ridged, as weights sum to one.
-fn residual_of(seen: &[&[f64]], values: &[f64], of: &[f64]) -> Vec<f64> {
-    let (n, p) = (seen.len() as f64, seen[0].len());
-    let means: Vec<f64> = (0..p).map(|k| seen.iter().map(|at| at[k]).sum::<f64>() / n).collect();
-    let spread = |k: usize| (seen.iter().map(|at| (at[k] - means[k]).powi(2)).sum::<f64>() / n).sqrt();
-    let spreads: Vec<f64> = (0..p).map(spread).collect();
-    let used: Vec<usize> = (0..p).filter(|k| spreads[*k] > 1e-9).collect();
-    let x = |at: &[f64], k: usize| (at[k] - means[k]) / spreads[k];
-    let q = used.len();
-    let level = values.iter().sum::<f64>() / n;
-    let mut gram = vec![0.0; q * q];
-    let mut rhs = vec![0.0; q];
-    for (at, v) in seen.iter().zip(values) {
-        for (a, k) in used.iter().enumerate() {
-            rhs[a] += x(at, *k) * (v - level);
-            for (b, l) in used.iter().enumerate() {
-                gram[a * q + b] += x(at, *k) * x(at, *l);
-            }
-        }
-    }
-    (0..q).for_each(|a| gram[a * q + a] += 1e-6 * n);
-    let mut factor = vec![0.0; q * q];
-    if !super::linalg::cholesky(&gram, q, &mut factor) {
-        return of.iter().map(|v| v - level).collect();
-    }
-    super::linalg::forward(&factor, q, &mut rhs);
-    super::linalg::backward(&factor, q, &mut rhs);
-    let line = |at: &[f64]| level + used.iter().zip(&rhs).map(|(k, b)| b * x(at, *k)).sum::<f64>();
-    seen.iter().zip(of).map(|(at, v)| v - line(at)).collect()
-}
-
-/// Residuals without the median at their size, in units of the spread there; sizes with few runs share one.
-fn at_each_size(sizes: &[f64], values: &[f64]) -> Vec<f64> {
-    const ENOUGH_AT_A_SIZE: usize = 6;
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by(|a, b| sizes[*a].total_cmp(&sizes[*b]));
-    let mut bins: Vec<Vec<usize>> = Vec::new();
-    for i in order {
-        let same = |bin: &Vec<usize>| (sizes[bin[bin.len() - 1]] - sizes[i]).abs() < 1e-3;
-        match bins.last_mut() {
-            Some(bin) if same(bin) || bin.len() < ENOUGH_AT_A_SIZE => bin.push(i),
-            _ => bins.push(vec![i]),
-        }
-    }
-    if let [.., _, last] = bins.as_slice()
-        && last.len() < ENOUGH_AT_A_SIZE
-        && let Some(last) = bins.pop()
-        && let Some(bin) = bins.last_mut()
-    {
-        bin.extend(last);
-    }
-    let mut scaled = vec![0.0; values.len()];
-    for bin in &bins {
-        let middle = median(&mut bin.iter().map(|i| values[*i]).collect::<Vec<_>>());
-        let spread = NORMAL * median(&mut bin.iter().map(|i| (values[*i] - middle).abs()).collect::<Vec<_>>());
-        bin.iter().for_each(|i| scaled[*i] = (values[*i] - middle) / spread.max(1e-9));
-    }
-    scaled
-}
-
-/// The median; 0 of nothing.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => values[n / 2],
-        n => 0.5 * (values[n / 2 - 1] + values[n / 2]),
     }
 }
 

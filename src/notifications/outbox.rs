@@ -12,12 +12,11 @@
 
 use super::message::{Batch, Message, key};
 use super::told::Told;
+use crate::open;
 use crate::vocab::{Notice, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -394,12 +393,7 @@ fn read(path: &Path) -> Result<Saved, Damaged> {
 
 fn write(path: &Path, saved: &Saved) -> std::io::Result<()> {
     let json = serde_json::to_string(saved)?;
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-    file.write_all(format!("{}\n{json}", key(&json)).as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    open::put(path, format!("{}\n{json}", key(&json)).as_bytes(), true)
 }
 
 #[cfg(test)]

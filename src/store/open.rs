@@ -139,7 +139,11 @@ fn patiently(path: &Path) -> Result<Arc<SledStore>, Refusal> {
 }
 
 fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
-    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open();
+    let open = || {
+        #[cfg(test)]
+        tests::panic_if_asked();
+        sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open()
+    };
     // sled asserts, rather than returns, much of what it finds wrong on disk.
     let db = match catch_unwind(AssertUnwindSafe(open)) {
         Err(_) => return Err(Refusal::Unreadable("the database cannot be recovered".to_owned())),
@@ -302,4 +306,38 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
 
 fn json<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(value).map_err(|e| StoreError::Damaged(format!("facts: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How often opening panics before it does not.
+        static PANICS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    pub(super) fn panic_if_asked() {
+        let left = PANICS.get();
+        PANICS.set(left.saturating_sub(1));
+        assert!(left == 0, "as sled does on some damage");
+    }
+
+    #[test]
+    fn a_database_that_panics_when_it_is_opened_is_moved_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(SledStore::open(dir.path()).unwrap());
+        PANICS.set(1);
+        let (store, opened) = SledStore::open(dir.path()).unwrap();
+        let Opened::MovedAside(aside) = opened else { panic!("{opened:?}") };
+        assert!(aside.exists() && store.points() == 0);
+        drop(store);
+        assert!(matches!(SledStore::open(dir.path()).unwrap().1, Opened::Existing), "the new one is kept");
+        // One that panics whatever lies there is an error, and no panic of ours.
+        PANICS.set(2);
+        assert!(matches!(SledStore::open(dir.path()), Err(StoreError::Io { .. })));
+        PANICS.set(0);
+        assert!(SledStore::open(dir.path()).is_ok());
+    }
 }

@@ -2,7 +2,6 @@
 
 use crate::open;
 use crate::tui::Memory;
-use std::io::Write;
 use std::path::Path;
 
 /// More than this no dashboard has written.
@@ -16,13 +15,9 @@ pub(super) fn read(path: &Path) -> Memory {
 
 /// Remembers, whole or not at all. Where it cannot be written, the next dashboard is as at the first time.
 pub(super) fn write(path: &Path, memory: &Memory) {
-    let written = || -> std::io::Result<()> {
-        let temporary = path.with_extension(format!("json.{}", std::process::id()));
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec(memory)?)?;
-        std::fs::rename(temporary, path)
-    };
-    let _ = written();
+    if let Ok(bytes) = serde_json::to_vec(memory) {
+        let _ = open::put(path, &bytes, true);
+    }
 }
 
 #[cfg(test)]
