@@ -308,7 +308,8 @@ pub(super) fn parse(bytes: &[u8], known: u64) -> Contents {
                 found.entries.push(Entry { value: line, checked: true, number: n });
                 found.next = n.saturating_add(1);
             }
-            Line::Old(value) if whole => {
+            // Of the version before checksums, which wrote nothing behind a line of this one.
+            Line::Old(value) if whole && !found.entries.last().is_some_and(|before| before.checked) => {
                 found.miss(std::mem::take(&mut unclear));
                 let number = found.next;
                 found.entries.push(Entry { value, checked: false, number });

@@ -311,6 +311,7 @@ fn json<T: serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ReadStore;
     use std::cell::Cell;
 
     thread_local! {

@@ -122,7 +122,8 @@ fn try_all(what: &str, seeds: &[Vec<u8>], mut read: impl FnMut(&[u8]) -> bool) {
 /// Project files of the examples and of this repository's documents.
 fn projects() -> Vec<Vec<u8>> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let folders = std::fs::read_dir(examples).unwrap().flatten().map(|entry| entry.path().join("mixlaw.yaml"));
+    let folders =
+        std::fs::read_dir(examples).expect("examples").flatten().map(|entry| entry.path().join("mixlaw.yaml"));
     let mut texts: Vec<Vec<u8>> = folders.filter_map(|file| std::fs::read(file).ok()).collect();
     texts.sort();
     texts.push(
@@ -180,9 +181,10 @@ fn journals_are_read_and_what_is_damaged_is_counted() {
     try_all("journals", &seeds, |bytes| {
         std::fs::write(&path, bytes).unwrap();
         let (values, damaged) = Journal::open(place.path()).unwrap().read().unwrap();
-        // Lines have checksums: what is read was written.
-        assert!(values.iter().all(|value| whole.contains(value)), "{}", String::from_utf8_lossy(bytes));
-        damaged == 0
+        // Lines have checksums: what is read behind a whole one was written.
+        let mut behind = values.iter().skip_while(|value| !whole.contains(value));
+        assert!(behind.all(|value| whole.contains(value)), "{}", String::from_utf8_lossy(bytes));
+        damaged <= 1
     });
 }
 
