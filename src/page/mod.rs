@@ -18,7 +18,7 @@ use crate::tui::{ThemeName, ViewId};
 /// A picture of the dashboard, or of one view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Picture {
-    /// The view, by its place among all; `None` for the dashboard.
+    /// The view; `None` for the dashboard.
     pub view: Option<ViewId>,
     /// Columns and rows of cells.
     pub size: (u16, u16),
