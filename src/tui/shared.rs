@@ -204,6 +204,12 @@ impl Shared {
         self.answers.iter().find(|answered| answered.question == *question).map(|answered| &answered.answer)
     }
 
+    /// What stands where an answer will: `words`, unless there is nobody to ask.
+    #[must_use]
+    pub fn asking<'a>(&self, words: &'a str) -> &'a str {
+        if matches!(self.link, Link::Lost(_)) { "Nobody answers: the daemon is gone." } else { words }
+    }
+
     /// Whether there is room for empty lines between paragraphs.
     #[must_use]
     pub fn is_roomy(&self) -> bool {

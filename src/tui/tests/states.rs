@@ -107,3 +107,21 @@ fn every_view_is_drawn_in_every_state_at_every_size() {
         insta::assert_snapshot!(format!("states_of_{}", id.0), out);
     }
 }
+
+/// Whoever waits for an answer is told when nobody will give it.
+#[test]
+fn no_view_says_that_it_asks_a_daemon_that_is_gone() {
+    let snapshots = [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()];
+    let mut told = 0;
+    for snapshot in &snapshots {
+        let mut m = in_state("disconnected", snapshot, SIZES[1]);
+        (m.shared.curves, m.shared.prediction, m.shared.answers) = (None, None, Arc::default());
+        let ids: Vec<ViewId> = m.views.iter().map(|slot| slot.id()).collect();
+        for id in ids {
+            let text = drawn(&mut m, id);
+            assert!(!text.contains("Asking") && !text.contains("Reading the"), "{id:?}: {text}");
+            told += usize::from(text.contains("Nobody answers"));
+        }
+    }
+    assert!(told >= 3, "{told} views were asked of anything");
+}

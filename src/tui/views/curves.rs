@@ -117,7 +117,7 @@ impl Actions for Curves {
         act("curves.only", &[k('o')], "only the selected run, or all that are listed", |view: &mut Self, _| {
             view.only = !view.only;
         })
-        .hint("only"),
+        .hint("one"),
         act("curves.grid", &[k('#')], "one metric, or a grid of several", |view: &mut Self, _| view.grid = !view.grid)
             .hint("grid"),
         act(

@@ -195,7 +195,7 @@ impl View for Logs {
             let text = match asked.map(|question| shared.answer(&question)) {
                 None => "No run is selected.".to_owned(),
                 Some(Some(Answer::Failed(why))) => format!("The log cannot be shown: {}.", printable(why)),
-                Some(_) => "Reading the log …".to_owned(),
+                Some(_) => shared.asking("Reading the log …").to_owned(),
             };
             return say(&text, buf);
         };

@@ -63,7 +63,7 @@ pub(super) fn instead(shared: &Shared, query: SurfaceQuery) -> String {
     match shared.answer(&Question::Surface(query)) {
         Some(Answer::Failed(why)) => format!("The laws cannot be asked: {}.", printable(why)),
         Some(_) => "No law is fitted yet.".to_owned(),
-        None => "Asking the laws …".to_owned(),
+        None => shared.asking("Asking the laws …").to_owned(),
     }
 }
 

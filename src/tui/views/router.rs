@@ -212,7 +212,7 @@ impl View for Router {
                      and NeMo Automodel."
                     .to_owned(),
                 (_, Some(Answer::Failed(why))) => format!("The loads cannot be shown: {}.", printable(why)),
-                _ => "Reading the loads …".to_owned(),
+                _ => shared.asking("Reading the loads …").to_owned(),
             };
             for (y, line) in (area.y..area.bottom()).zip(&prose(&text, theme.dim, area.width)) {
                 buf.set_line(area.x, y, line, area.width);

@@ -70,7 +70,7 @@ fn instead(shared: &Shared) -> String {
     match shared.answer(&Question::Slices(SHARES)) {
         Some(Answer::Failed(why)) => format!("The laws cannot be asked: {}.", printable(why)),
         Some(_) => "No law is fitted yet to every loss of the objective.".to_owned(),
-        None => "Asking the laws …".to_owned(),
+        None => shared.asking("Asking the laws …").to_owned(),
     }
 }
 

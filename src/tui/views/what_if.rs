@@ -237,7 +237,7 @@ impl View for WhatIf {
         // What has come may still be of the place before; it stays until the new one is there.
         let prediction = shared.prediction.as_deref();
         match prediction {
-            None => out.extend(prose("Asking the laws …", shared.theme.dim, width)),
+            None => out.extend(prose(shared.asking("Asking the laws …"), shared.theme.dim, width)),
             Some(prediction) => match &prediction.failed {
                 Some(why) => out.extend(bullet("!", shared.theme.warn, &printable(why), shared.theme.text, width)),
                 None => {
