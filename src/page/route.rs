@@ -7,7 +7,7 @@ use crate::tui::views;
 /// Columns and rows of a picture: the least and the most.
 const COLUMNS: (u16, u16) = (20, 300);
 const ROWS: (u16, u16) = (5, 120);
-/// Pixels of a curve where none are asked for, and the most.
+/// Pixels of a curve unless the request says how many, and the most.
 const PIXELS: (u32, u32) = (1000, 4096);
 /// Longest name of a run or a metric.
 const LONGEST: usize = 1000;
