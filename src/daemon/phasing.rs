@@ -1,6 +1,6 @@
 //! Answers about runs that change their mixture.
 
-use super::place::metric_key;
+use super::place::{metric_key, mixture};
 use super::publisher::CurrentState;
 use super::threads;
 use crate::advise::anneals::{Baseline, TailRun, anneals};
@@ -23,7 +23,7 @@ pub fn moves(query: &PhasesQuery, current: &CurrentState, stop: Stop<'_>) -> Res
     let project = &current.project;
     let to = query.to.as_deref().map(|name| domain(project, "--to", name)).transpose()?;
     let from = query.from.as_deref().map(|name| domain(project, "--from", name)).transpose()?;
-    let base = base(query, project)?;
+    let base = mixture(query.mixture.as_ref(), project)?.weights(&project.domains);
     let share = query.share.unwrap_or(SHARE);
     if let Some(from) = from {
         if to == Some(from) {
@@ -108,33 +108,6 @@ fn domain(project: &Project, flag: &str, name: &str) -> Result<usize, Failure> {
         };
         Failure::usage(format!("{flag} {name}: no corpus of this project"), help)
     })
-}
-
-/// The mixture of the whole run otherwise.
-fn base(query: &PhasesQuery, project: &Project) -> Result<Vec<f64>, Failure> {
-    let missing = || {
-        Failure::usage(
-            "the project has no current mixture to change".to_owned(),
-            "add --mixture prose=0.7,rust=0.3, or mixture.current to the project file".to_owned(),
-        )
-    };
-    let stated = match &query.mixture {
-        Some(mixture) => {
-            for name in mixture.0.keys() {
-                domain(project, "--mixture", name)?;
-            }
-            let like = project.current.clone().unwrap_or_default();
-            mixture.filled(&project.domains, &like).unwrap_or_else(|| mixture.clone())
-        }
-        None => project.current.clone().ok_or_else(missing)?,
-    };
-    let (mixture, sum) =
-        stated.normalised().map_err(|why| Failure::usage(why.to_string(), "write prose=0.7,rust=0.3".to_owned()))?;
-    if (sum - 1.0).abs() > Mixture::SUM_TOLERANCE {
-        let help = "the weights of --mixture sum to 1".to_owned();
-        return Err(Failure::usage(format!("the weights sum to {sum:.3}, not to 1"), help));
-    }
-    Ok(mixture.weights(&project.domains))
 }
 
 /// Tails of one model against a baseline tail.
