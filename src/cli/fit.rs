@@ -123,6 +123,9 @@ fn show(answer: &FitAnswer) -> String {
         out.push_str(sentence);
         out.push('\n');
     }
+    for notice in crate::vocab::proxies::sentences(&answer.proxies) {
+        out.push_str(&format!("{}\n", printable(&notice.text)));
+    }
     for outsiders in &answer.outsiders {
         out.push_str(&outside(outsiders));
     }

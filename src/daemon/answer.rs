@@ -334,9 +334,10 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
     let speed_ups = rows.flat_map(crate::laws::speed_up::of_experts).collect();
     let refused = results.iter().flat_map(|c| &c.refused).map(ToString::to_string).collect();
     let rows = current.observed.fitted.iter().filter(|rows| asked(&rows.metric)).cloned().collect::<Vec<_>>();
+    let proxies = crate::fit::proxies::views(&rows, options.seed);
     let outsiders = outsiders(&rows, &current.observed.facts, &results, options.seed);
     let choices = results.into_iter().map(|c| c.choice).collect();
-    Ok(FitAnswer { fits, choices, speed_ups, refused, dropped, outsiders })
+    Ok(FitAnswer { fits, choices, speed_ups, refused, dropped, proxies, outsiders })
 }
 
 /// Forecasts at every place, in their order.

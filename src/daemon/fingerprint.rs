@@ -25,6 +25,15 @@ pub fn fingerprint(rows: &Observations) -> u64 {
         }
         hash.update(&(row.run as u64).to_le_bytes());
     }
+    // Projects without any keep their fingerprints.
+    for proxies in &rows.proxies {
+        hash.update(proxies.named.as_bytes());
+        hash.update(&[0, proxies.kind as u8]);
+        for row in &proxies.rows {
+            let numbers = [row.params, row.tokens, row.loss];
+            numbers.iter().chain(&row.mixture).for_each(|number| hash.update(&number.to_le_bytes()));
+        }
+    }
     hash.digest()
 }
 

@@ -5,12 +5,13 @@ use super::event::{Event, Grades, RunForecasts};
 use super::fits::CurrentFits;
 use super::tracked::Tracked;
 use crate::advise::decisions::Decisions;
+use crate::fit::proxies;
 use crate::ingest::Budget;
 use crate::observe::tables::Tables;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
-use crate::vocab::{IngestProgress, Notice};
+use crate::vocab::{IngestProgress, Notice, ProxyView};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub records: Arc<Vec<RunRecord>>,
     /// The rows that laws are fitted to.
     pub observed: Arc<Observed>,
+    /// What became of rows that stand in for runs.
+    pub proxies: Arc<Vec<ProxyView>>,
     /// The newest fits, and what follows from them.
     pub fits: Arc<CurrentFits>,
     /// Where runs will end.
@@ -69,6 +72,7 @@ impl Shared {
             runs: BTreeMap::new(),
             records: Arc::default(),
             observed: Arc::default(),
+            proxies: Arc::default(),
             fits: Arc::default(),
             forecasts: BTreeMap::new(),
             grades: Arc::default(),
@@ -111,7 +115,10 @@ impl Shared {
                 self.runs.extend(runs.read.iter().map(|run| (run.record.id, Arc::clone(run))));
                 self.records = Arc::clone(&runs.records);
             }
-            Event::RowsChanged(observed) => self.observed = Arc::clone(observed),
+            Event::RowsChanged(observed) => {
+                self.observed = Arc::clone(observed);
+                self.proxies = Arc::new(proxies::views(&observed.fitted, self.project.fit.seed));
+            }
             Event::FitsChanged(fits) => self.fits = Arc::clone(fits),
             Event::RunsForecast(all) => {
                 for (id, forecasts) in all {

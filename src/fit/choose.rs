@@ -9,6 +9,7 @@
 use super::comparison::{Comparison, Picked, with_errors};
 use super::held_out::held_out;
 use super::judge::Judge;
+use super::proxies::Stands;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::task::Task;
@@ -148,7 +149,8 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let plan =
         if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
     let judge = Judge::new(&plan, &x, options.target.as_ref());
-    let task = Task { observations, x: &x, plan: &plan, options, cold, reuse: None, stop };
+    let stands = Stands::of(observations, &x, options.seed);
+    let task = Task { observations, x: &x, stands: &stands, plan: &plan, options, cold, reuse: None, stop };
     let mut result = Candidates { metric: observations.metric.clone(), ..Candidates::default() };
     result.choice.held_out = plan.unit;
     result.choice.within = !judge.looks_beyond();

@@ -76,9 +76,10 @@ impl<'a> Comparison<'a> {
     /// ln L that a law, fitted to all rows as folds are, predicts.
     pub(super) fn predict_by(&self, task: &Task<'_>, law: &str, test: &Columns) -> Option<Vec<f64>> {
         let raced = self.raced.iter().find(|one| one.name() == law)?;
-        let model = task.model(raced.entry.law, raced.hidden, task.x);
+        let joined = task.stands.join(task.x);
+        let model = task.model(raced.entry.law, raced.hidden, &joined);
         let fresh = (!raced.thetas.is_empty()).then_some(0);
-        let find = || task.fit_fold(&model, task.x, &raced.thetas[..raced.thetas.len().min(2)], fresh);
+        let find = || task.fit_fold(&model, &joined, &raced.thetas[..raced.thetas.len().min(2)], fresh);
         Some(model.predict(&find(), test))
     }
 

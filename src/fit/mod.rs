@@ -22,6 +22,7 @@ mod nested;
 mod objective;
 pub mod outsiders;
 pub mod phases;
+pub mod proxies;
 mod published;
 mod race;
 mod random;
@@ -45,6 +46,7 @@ pub use stack::Stack;
 use crate::laws::Columns;
 use crate::vocab::Observations;
 use judge::Judge;
+use proxies::Stands;
 use split::HeldOutPlan;
 use task::Task;
 
@@ -57,7 +59,9 @@ pub fn fit(law: &str, observations: &Observations, options: &Options, warm: Opti
     let x = Columns::of(observations);
     let plan =
         if options.cross_validate { HeldOutPlan::new(observations, &x, options.seed) } else { HeldOutPlan::default() };
-    let task = Task { observations, x: &x, plan: &plan, options, cold: false, reuse: None, stop: &never };
+    let stands = Stands::of(observations, &x, options.seed);
+    let task =
+        Task { observations, x: &x, stands: &stands, plan: &plan, options, cold: false, reuse: None, stop: &never };
     let judge = Judge::new(&plan, &x, options.target.as_ref());
     let entry = task.enter(law, warm)?;
     let raced = race::race(&task, &judge, vec![entry], true).and_then(|mut raced| raced.pop());

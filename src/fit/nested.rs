@@ -10,6 +10,7 @@ use super::comparison::Comparison;
 use super::held_out::{Fold, HeldOut, ScaleTest, fold, is_implausible, mean, range, scale_test};
 use super::judge::{Judge, Score};
 use super::objective::Stop;
+use super::proxies::Stands;
 use super::random::Random;
 use super::reuse::{Found, Reuse};
 use super::split::{HeldOutPlan, Top};
@@ -112,9 +113,11 @@ impl Procedure<'_> {
         let thirds = thirds.map(|third| (0..x.len()).filter(|i| left(*i)).map(|i| third[i]).collect()).collect();
         let reuse = Reuse { found, thirds };
         let options = Options { bootstraps: 0, ..self.options.clone() };
+        let stands = Stands::of(&observations, train, options.seed);
         let task = Task {
             observations: &observations,
             x: train,
+            stands: &stands,
             plan: &plan,
             options: &options,
             cold: true,

@@ -174,6 +174,8 @@ impl Lap<'_, '_> {
 
     /// Fits to the first rows, which are all it sees, and predicts ln L of the second; with what it found.
     fn predict(&self, train: &Columns, test: &Columns, starts: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
+        let joined = self.task.stands.join(train);
+        let train = joined.as_ref();
         let model = self.task.model(self.law, self.hidden, train);
         let parameters = model.parameters.len();
         let fresh = self.task.fresh_beside(train.len(), parameters, starts.len(), self.fewer.is_some());
@@ -218,12 +220,14 @@ impl Lap<'_, '_> {
         let Method::Search(_) = self.law.method() else { return Vec::new() };
         let x = task.x;
         let rows = x.weighted(|i| if among[i] { x.weight[i] } else { 0.0 });
-        let model = task.model(self.law, self.hidden, &rows);
+        let joined = task.stands.join(&rows);
+        let rows = joined.as_ref();
+        let model = task.model(self.law, self.hidden, rows);
         if self.fewer.is_some() || rows.len() < ENOUGH * model.parameters.len() {
             return Vec::new();
         }
-        let find = || task.fit_fold(&model, &rows, &[], None);
-        vec![task.reuse.map_or_else(find, |reuse| reuse.theta(&model, &rows, find))]
+        let find = || task.fit_fold(&model, rows, &[], None);
+        vec![task.reuse.map_or_else(find, |reuse| reuse.theta(&model, rows, find))]
     }
 
     /// Whether what the last hidden domain was added for has not come about: the error is not smaller than without it, or, where

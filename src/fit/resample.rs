@@ -2,6 +2,7 @@
 
 use super::model::Model;
 use super::objective::Stop;
+use super::proxies::Stands;
 use super::random::Random;
 use crate::laws::Columns;
 use rayon::prelude::*;
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 pub(super) fn bootstrap(
     model: &Model,
     x: &Columns,
+    stands: &Stands,
     theta: &[f64],
     seed: u64,
     count: usize,
@@ -32,6 +34,7 @@ pub(super) fn bootstrap(
                 times[runs[random.below(runs.len())]] += 1.0;
             }
             let drawn = x.weighted(|i| x.weight[i] * times[x.run[i]]);
+            let drawn = stands.redraw(&drawn, &mut random);
             model.resample(&drawn, theta, seed.wrapping_add(index as u64), stop)
         })
         .collect()

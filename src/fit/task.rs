@@ -3,6 +3,7 @@
 use super::held_out::HeldOut;
 use super::model::Model;
 use super::objective::Stop;
+use super::proxies::Stands;
 use super::reuse::Reuse;
 use super::split::HeldOutPlan;
 use super::starts::Budget;
@@ -39,6 +40,8 @@ const FEW_ROWS: usize = 4;
 pub(super) struct Task<'a> {
     pub observations: &'a Observations,
     pub x: &'a Columns,
+    /// Rows that join those that a law is fitted to, and nothing else.
+    pub stands: &'a Stands,
     pub plan: &'a HeldOutPlan,
     pub options: &'a Options,
     /// As many fresh starts as without a last fit.
@@ -126,7 +129,8 @@ impl<'a> Task<'a> {
         bootstraps: usize,
     ) -> Result<Fit, FitError> {
         let Task { observations, x, options, stop, .. } = *self;
-        let model = self.model(entry.law, hidden, x);
+        let joined = self.stands.join(x);
+        let model = self.model(entry.law, hidden, &joined);
         let alike = |fit: &&Fit| fit.view.law == entry.name() && fit.model.shape.hidden == model.shape.hidden;
         let last = entry.warm.filter(alike).map(|fit| fit.theta.clone());
         let parameters = model.parameters.len();
@@ -139,9 +143,10 @@ impl<'a> Task<'a> {
         });
         let seed = options.seed;
         let began = std::time::Instant::now();
-        let optimum = model.fit(x, &warm, &Budget { seed, fresh, tolerance: 1e-9, polish: true, settle: true, stop });
+        let optimum =
+            model.fit(&joined, &warm, &Budget { seed, fresh, tolerance: 1e-9, polish: true, settle: true, stop });
         let seconds = began.elapsed().as_secs_f64();
-        let draws = resample::bootstrap(&model, x, &optimum.theta, seed, bootstraps, stop);
+        let draws = resample::bootstrap(&model, x, self.stands, &optimum.theta, seed, bootstraps, stop);
         let fit =
             assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, stop, seconds });
         // What a search that was stopped half-way found is not to be used.

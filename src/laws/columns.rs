@@ -119,6 +119,14 @@ impl Columns {
         }
     }
 
+    /// Adds a row that counts `weight` times as much as another.
+    pub fn add(&mut self, row: &Observation, weight: f64) {
+        self.push(row);
+        if let Some(last) = self.weight.last_mut() {
+            *last = weight;
+        }
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {

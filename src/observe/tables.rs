@@ -12,7 +12,9 @@ use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::{parse_amount, show_amount};
-use crate::vocab::{FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Recipe, Severity};
+use crate::vocab::{
+    FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Proxies, ProxyKind, Recipe, Severity,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ struct Tabled {
     facts: Vec<BTreeMap<Arc<str>, Arc<str>>>,
     /// Where these come from.
     place: FactsPlace,
+    /// What the rows are of, where they are no runs of this project.
+    proxy: Option<ProxyKind>,
 }
 
 impl Tables {
@@ -101,7 +105,7 @@ impl Tables {
         let stated = project.metrics.clone();
         let before = (project.target.params, project.target.tokens);
         let mut mean: BTreeMap<String, f64> = BTreeMap::new();
-        for table in &self.tables {
+        for table in self.tables.iter().filter(|table| table.proxy.is_none()) {
             for domain in &table.domains {
                 if !project.domains.contains(domain) && !project.domains_stated {
                     project.domains.push(domain.clone());
@@ -123,7 +127,7 @@ impl Tables {
                 }
             }
         }
-        if project.current.is_none() && self.tables.iter().any(|t| t.mixture_known) {
+        if project.current.is_none() && self.tables.iter().any(|t| t.proxy.is_none() && t.mixture_known) {
             project.current = Mixture(mean).normalised().ok().map(|(mixture, _)| mixture);
         }
         project.sort_metrics();
@@ -133,12 +137,15 @@ impl Tables {
     /// Adds the rows of the tables to those of the logs. `project` is the one [`super::observe`] was given.
     pub fn append(&self, project: &Project, observed: &mut Observed) {
         for table in &self.tables {
+            if let Some(kind) = table.proxy {
+                table.stand_in(kind, project, observed);
+                continue;
+            }
             let known = Arc::make_mut(&mut observed.facts);
             let place = known.places.len();
             known.places.push(table.place.clone());
             known.runs.extend(table.facts.iter().map(|values| FactsOfRun { place, values: values.clone() }));
-            let columns: Vec<Option<usize>> =
-                project.domains.iter().map(|d| table.domains.iter().position(|t| t == d)).collect();
+            let columns = table.columns(project);
             for (index, metric) in project.metrics.iter().enumerate() {
                 let (Some(fitted), Some(starts)) = (observed.fitted.get_mut(index), observed.starts.get_mut(index))
                 else {
@@ -147,10 +154,7 @@ impl Tables {
                 let first_run = fitted.runs.len();
                 fitted.runs.extend(table.runs.iter().cloned());
                 starts.runs.extend(table.runs.iter().cloned());
-                let by_key = || table.losses.iter().find(|(_, (key, _))| *key == metric.key);
-                let Some((name, (_, rows))) = table.losses.get_key_value(&metric.name).or_else(by_key) else {
-                    continue;
-                };
+                let Some((name, rows)) = table.rows_of(metric) else { continue };
                 let mut unlisted = 0;
                 for row in rows {
                     let Some(mixture) = listed(&row.mixture, &columns) else {
@@ -171,6 +175,40 @@ impl Tables {
                     fitted.dropped.push(format!("{unlisted} rows of a table train on unlisted domains"));
                 }
             }
+        }
+    }
+}
+
+impl Tabled {
+    /// The columns of the project's domains.
+    fn columns(&self, project: &Project) -> Vec<Option<usize>> {
+        project.domains.iter().map(|d| self.domains.iter().position(|t| t == d)).collect()
+    }
+
+    /// The rows of a metric, by its name or else by its key, with the name they have here.
+    fn rows_of(&self, metric: &Metric) -> Option<(&String, &[Observation])> {
+        let by_key = || self.losses.iter().find(|(_, (key, _))| *key == metric.key);
+        self.losses.get_key_value(&metric.name).or_else(by_key).map(|(name, (_, rows))| (name, rows.as_slice()))
+    }
+
+    /// Puts the rows beside the project's own, for fits to calibrate.
+    fn stand_in(&self, kind: ProxyKind, project: &Project, observed: &mut Observed) {
+        let columns = self.columns(project);
+        for (metric, fitted) in project.metrics.iter().zip(&mut observed.fitted) {
+            let Some((_, rows)) = self.rows_of(metric) else { continue };
+            let of_row = |row: &Observation| {
+                let (mixture, loss) = (listed(&row.mixture, &columns)?, metric.unit.fitted(row.loss));
+                // What a table does not say is NaN, which equals nothing: the rows would change at every look.
+                let number = |v: f64| if v.is_finite() { v } else { 0.0 };
+                let (params, tokens) = (number(row.params), number(row.tokens));
+                (loss.is_finite() && loss > 0.0).then(|| Observation { mixture, loss, params, tokens, ..row.clone() })
+            };
+            let kept: Vec<Observation> = rows.iter().filter_map(of_row).collect();
+            if kept.len() < rows.len() {
+                let unlisted = counted(rows.len() - kept.len(), "row");
+                fitted.dropped.push(format!("{}: {unlisted} of no loss or of unlisted domains", self.place.named));
+            }
+            fitted.proxies.push(Proxies { kind, named: self.place.named.clone(), rows: kept });
         }
     }
 }
@@ -199,7 +237,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
     let names = run_columns(source, cells)?;
     let filter = source.filter.iter().map(|c| Ok((cells.column(&c.column)?, c))).collect::<Result<Vec<_>, _>>()?;
 
-    let mut table = Tabled { mixture_known: weights.is_some(), ..Tabled::default() };
+    let mut table = Tabled { mixture_known: weights.is_some(), proxy: source.proxy, ..Tabled::default() };
     table.domains = match &weights {
         Some(weights) => weights.domains.clone(),
         None => losses.domains(cells, domains),
@@ -319,6 +357,14 @@ fn summary(table: &Tabled, cells: &Cells) -> String {
     };
     let (runs, losses) = (table.runs.len(), table.losses.len());
     let ranges = range("N", &|r| r.params) + &range("D", &|r| r.tokens);
+    if table.proxy.is_some() {
+        let rows = counted(most_rows, "row");
+        return format!(
+            "{}: {rows} that stand in for runs, losses of {}{ranges}",
+            cells.named,
+            counted(losses, "domain")
+        );
+    }
     format!(
         "{}: {} of {}, losses of {}{ranges}",
         cells.named,

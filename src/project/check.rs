@@ -204,6 +204,13 @@ impl<'a> Checker<'a> {
                         "write at the top: domains: [prose, rust]",
                     ));
                 }
+                if table.proxy.is_some() && table.mixture.is_none() {
+                    return Err(self.source.invalid(
+                        place.key("proxy").value,
+                        "rows that stand in for runs need `mixture`, which says what they stand for",
+                        "write mixture: { prefix: w_ } (of merged models, the weights they were merged with)",
+                    ));
+                }
                 Ok(table)
             })
             .collect()

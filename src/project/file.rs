@@ -447,6 +447,21 @@ pub struct TableFile {
     pub filter: Option<String>,
     /// Number of rows with the highest losses to exclude. Default: 0.
     pub drop_worst: Option<u64>,
+    /// The rows are no runs of this project: `merged` for models merged with the weights of `mixture`, `earlier` for runs of an
+    /// earlier project. They are calibrated on the runs, count less than runs in fits, and never count as held out; they are
+    /// left out where they cannot predict the runs.
+    pub proxy: Option<ProxyFile>,
+}
+
+/// What a table's rows are of, where they are no runs of this project.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "merged or earlier")]
+pub enum ProxyFile {
+    /// Merged models.
+    Merged,
+    /// Runs of an earlier project.
+    Earlier,
 }
 
 /// Second table of a join.

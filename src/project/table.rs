@@ -1,8 +1,9 @@
 //! Validated settings of tables of finished runs. [`crate::observe`] reads the tables.
 
 use super::conditions::Condition;
-use super::file::{Column, TableFile};
+use super::file::{Column, ProxyFile, TableFile};
 use super::source::At;
+use crate::vocab::ProxyKind;
 use crate::vocab::number::parse_amount;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct TableSource {
     pub filter: Vec<Condition>,
     /// Number of rows with the highest losses to exclude.
     pub drop_worst: usize,
+    /// What the rows are of, where they are no runs of this project.
+    pub proxy: Option<ProxyKind>,
 }
 
 /// A column, or an amount for all rows.
@@ -182,6 +185,10 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
         },
         filter: super::conditions::optional(file.filter.as_deref())?,
         drop_worst: usize::try_from(drop_worst).unwrap_or(usize::MAX),
+        proxy: file.proxy.map(|proxy| match proxy {
+            ProxyFile::Merged => ProxyKind::Merged,
+            ProxyFile::Earlier => ProxyKind::Earlier,
+        }),
     })
 }
 

@@ -2,7 +2,7 @@
 //! [`super::RecommendAnswer`], `watch --once --json` a [`super::Snapshot`], and `export` one [`super::Point`] per line.
 
 use super::ledger::{Calibration, Entry, Grade, Scored};
-use super::{Choice, DaemonView, Figures, FitView, Forecast, Notice, Outsiders, RunView};
+use super::{Choice, DaemonView, Figures, FitView, Forecast, Notice, Outsiders, ProxyView, RunView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct FitAnswer {
     /// Rows that were excluded from the fits, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// Rows that stand in for runs: whether the fits use them, and why not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<ProxyView>,
     /// Runs that may not belong, with the condition that leaves them out. They are fitted to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outsiders: Vec<Outsiders>,

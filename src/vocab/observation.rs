@@ -1,6 +1,7 @@
 //! The rows that laws are fitted to.
 
 use super::Recipe;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -72,6 +73,30 @@ pub struct Observations {
     pub probe: Option<Probe>,
     /// Excluded rows with the reason, as sentences ("left out: the first 10 % of each run (72 checkpoints)").
     pub dropped: Vec<String>,
+    /// Rows that are no runs of this project. Fits see them calibrated on the rows ([`crate::fit::proxies`]); nothing else
+    /// counts them.
+    pub proxies: Vec<Proxies>,
+}
+
+/// Losses that stand in for runs of this project: of merged models, or of an earlier project's runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proxies {
+    /// What they are of.
+    pub kind: ProxyKind,
+    /// The table, as the project names it.
+    pub named: String,
+    /// The rows, over [`Observations::domains`]; N and D are 0 where the table does not say. `run` is an index of their own.
+    pub rows: Vec<Observation>,
+}
+
+/// What a proxy's losses are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyKind {
+    /// Models that are weighted means of models trained on one corpus each; the weights are the mixture.
+    Merged,
+    /// Runs of an earlier project: another size, tokenizer or swarm.
+    Earlier,
 }
 
 impl Observations {

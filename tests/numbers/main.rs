@@ -3,6 +3,7 @@
 mod evaluations;
 mod few_lines;
 mod hyper;
+mod merging;
 mod nothing_to_mix;
 mod optima;
 mod phases;

@@ -93,6 +93,7 @@ impl Engine {
         notices.extend(self.components.logs.notices());
         notices.extend(self.components.health.notice());
         notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
+        notices.extend(crate::vocab::proxies::sentences(&self.shared.proxies));
         notices.extend(self.shared.fits.outlook.outsiders.iter().map(Outsiders::notice));
         notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
         notices
