@@ -172,7 +172,8 @@ impl Source for Daemons {
         let snapshot = self.snapshot()?;
         let mut session = self.session()?;
         let mut answers = SessionAnswers(&mut session);
-        Ok(report::svg::without_keys(snapshot, picture.size, picture.theme(), picture.view, &mut answers))
+        let asked = (picture.size, picture.theme(), picture.view);
+        Ok(report::svg::write(&report::picture::without_keys(snapshot, asked.0, asked.1, asked.2, &mut answers)))
     }
 
     fn data(&self, data: &Data) -> Result<String, Failure> {

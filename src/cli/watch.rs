@@ -38,6 +38,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("picture").args(["svg", "png"]).multiple(true))]
 pub struct Watch {
     #[command(flatten)]
     project: ProjectArg,
@@ -48,7 +49,7 @@ pub struct Watch {
     #[arg(long)]
     once: bool,
     /// With --once: print a snapshot as JSON (schemas/snapshot.schema.json)
-    #[arg(long, requires = "once", conflicts_with = "svg")]
+    #[arg(long, requires = "once", conflicts_with_all = ["svg", "png"])]
     json: bool,
     /// With --once: print only this view
     #[arg(long, requires = "once", conflicts_with = "json", value_name = "ID", value_parser = parse_view)]
@@ -56,6 +57,9 @@ pub struct Watch {
     /// With --once: write the frame to an SVG file
     #[arg(long, requires = "once", value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// With --once: write the frame to a PNG file
+    #[arg(long, requires = "once", value_name = "FILE")]
+    png: Option<PathBuf>,
     /// Theme: dark, light, ansi (the terminal's 16 colours) or mono [default: chosen from the environment]
     #[arg(long, value_name = "NAME", value_parser = parse_theme)]
     theme: Option<ThemeName>,
@@ -74,8 +78,8 @@ pub struct Watch {
     /// With --once: width of the frame in columns
     #[arg(long, requires = "once", value_name = "N", value_parser = clap::value_parser!(u16).range(20..=500))]
     width: Option<u16>,
-    /// With --once --svg: height of the frame in rows
-    #[arg(long, requires = "svg", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
+    /// With --svg or --png: height of the frame in rows
+    #[arg(long, requires = "picture", value_name = "N", value_parser = clap::value_parser!(u16).range(5..=500))]
     height: Option<u16>,
 }
 
@@ -98,23 +102,29 @@ impl Watch {
             return print_json(&snapshot.aged());
         }
         let mut answers = SessionAnswers(&mut session);
-        match self.svg {
-            None => print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view, &mut answers)),
-            Some(path) => {
-                let theme = self.theme.unwrap_or(ThemeName::Dark);
-                let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
-                let picture = report::svg::dashboard(snapshot, size, theme, self.view, &mut answers);
-                std::fs::write(&path, picture)
-                    .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None))
-            }
+        if self.svg.is_none() && self.png.is_none() {
+            return print(&report::text::frame(snapshot, self.width.unwrap_or(120), self.view, &mut answers));
         }
+        let theme = self.theme.unwrap_or(ThemeName::Dark);
+        let size = (self.width.unwrap_or(140), self.height.unwrap_or(42));
+        let picture = report::picture::dashboard(snapshot, size, theme, self.view, &mut answers);
+        let write = |path: &Path, bytes: Vec<u8>| {
+            std::fs::write(path, bytes).map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None))
+        };
+        if let Some(path) = &self.svg {
+            write(path, report::svg::write(&picture).into_bytes())?;
+        }
+        if let Some(path) = &self.png {
+            write(path, report::png::write(&picture))?;
+        }
+        Ok(())
     }
 
     fn live(self) -> Result<(), Failure> {
         if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
             return Err(Failure::usage(
                 "the dashboard needs a terminal, and standard output is not one",
-                "print one frame: mixlaw watch --once; JSON: --once --json; an SVG picture: --once --svg FILE"
+                "print one frame: mixlaw watch --once; JSON: --once --json; a picture: --once --png FILE or --svg FILE"
                     .to_owned(),
             ));
         }

@@ -38,6 +38,7 @@ pub mod plain;
 pub mod plot;
 pub mod prediction;
 pub mod question;
+mod routed;
 pub mod run;
 pub mod scale;
 pub mod shared;

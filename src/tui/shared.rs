@@ -8,6 +8,7 @@ pub use super::losses::{Loss, losses};
 use super::order::{self, Sort};
 use super::prediction::Prediction;
 use super::question::{Answer, Answered, Question};
+use super::routed::Routed;
 use super::theme::Theme;
 use crate::vocab::{FitView, MetricUnit, RatioChart, RunView, Snapshot};
 use std::collections::BTreeSet;
@@ -91,6 +92,8 @@ pub struct Shared {
     pub theme: Theme,
     /// The list of runs and the selected one.
     pub runs: RunList,
+    /// Which runs of the snapshot say something of routers.
+    pub routed: Routed,
     /// The metric whose curves are drawn, by its key, as chosen by the user; `None`: the first there is.
     pub metric: Option<String>,
     /// The curves that came last.
@@ -119,6 +122,7 @@ impl Shared {
             zoomed: false,
             theme,
             runs: RunList::default(),
+            routed: Routed::default(),
             metric: None,
             curves: None,
             prediction: None,
@@ -134,6 +138,7 @@ impl Shared {
         self.fit = self.fit.filter(|i| *i < snapshot.fits.len());
         let before = self.cursor();
         self.runs.prefix = order::common_folders(&snapshot);
+        self.routed.look(&snapshot.runs);
         self.snapshot = Some(snapshot);
         self.age = 0.0;
         self.place(before);

@@ -82,7 +82,7 @@ fn too_few_ratios_give_an_abstention_and_its_own_exit_status() {
 }
 
 #[test]
-fn a_frame_is_text_without_escapes_and_a_picture_is_svg() {
+fn a_frame_is_text_without_escapes_and_a_picture_is_svg_or_png() {
     let world = World::new();
     let project = world.quick_example("p").display().to_string();
     let output = world.run(&["watch", &project, "--once"]);
@@ -92,10 +92,17 @@ fn a_frame_is_text_without_escapes_and_a_picture_is_svg() {
     for word in ["code-cpt", "n590k-r050", "rust"] {
         assert!(text.contains(word), "no '{word}' in:\n{text}");
     }
-    let output = world.run(&["watch", &project, "--once", "--svg", "frame.svg"]);
+    let both = ["--svg", "frame.svg", "--png", "frame.png", "--width", "60", "--height", "20"];
+    let output = world.run(&[&["watch", &project, "--once"], &both[..]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     let svg = std::fs::read_to_string(world.path().join("frame.svg")).unwrap();
     assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"), "{}", &svg[..80]);
+    let png = std::fs::read(world.path().join("frame.png")).unwrap();
+    let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!((side(16), side(20)), (60 * 18 + 56, 20 * 38 + 56));
+    let output = world.run(&["watch", &project, "--once", "--height", "20"]);
+    assert!(!output.status.success(), "a height is of pictures");
 }
 
 /// Numbers of files and points that the export must give, counted here from the logs themselves.

@@ -37,17 +37,20 @@ struct Column {
     head: String,
     cells: Vec<String>,
     numbers: bool,
+    /// As wide as the widest of its texts, measured once.
+    width: usize,
 }
 
 impl Column {
-    fn width(&self) -> usize {
-        let longest = self.cells.iter().map(|cell| fmt::width(cell)).max().unwrap_or(0);
-        longest.max(fmt::width(&self.head)).min(WIDEST)
+    fn new(head: String, cells: Vec<String>, numbers: bool) -> Self {
+        let longest = cells.iter().map(|cell| fmt::width(cell)).max().unwrap_or(0);
+        let width = longest.max(fmt::width(&head)).min(WIDEST);
+        Self { head, cells, numbers, width }
     }
 
     fn text(&self, text: &str) -> String {
-        let (text, width) = (fmt::head(text, WIDEST), self.width());
-        if self.numbers { fmt::right(&text, width) } else { fmt::left(&text, width) }
+        let text = fmt::head(text, WIDEST);
+        if self.numbers { fmt::right(&text, self.width) } else { fmt::left(&text, self.width) }
     }
 }
 
@@ -108,7 +111,7 @@ fn facts(runs: &[&RunView]) -> (Vec<Column>, Vec<String>) {
                     .iter()
                     .any(|run| run.facts.get(&name).is_some_and(|fact| matches!(fact.value, FactValue::Number(_))));
                 let cells = texts.into_iter().map(|text| text.unwrap_or_else(|| "–".to_owned())).collect();
-                differ.push(Column { head: name.as_str().replace('_', " "), cells, numbers });
+                differ.push(Column::new(name.as_str().replace('_', " "), cells, numbers));
             }
         }
     }
@@ -134,7 +137,7 @@ fn settings(runs: &[&RunView]) -> (Vec<Column>, usize) {
         let numbers = values.iter().flatten().all(|value| value.parse::<f64>().is_ok());
         let known = values.iter().flatten().count();
         let cells = values.into_iter().map(|value| value.map_or_else(|| "–".to_owned(), printable)).collect();
-        (known, Column { head: printable(key), cells, numbers })
+        (known, Column::new(printable(key), cells, numbers))
     };
     let mut columns: Vec<(usize, Column)> = values.into_iter().map(column).collect();
     columns.sort_by_key(|(known, _)| std::cmp::Reverse(*known));
@@ -157,10 +160,7 @@ fn loss(snapshot: &Snapshot, runs: &[&RunView], label: &str, key: &str) -> [Colu
     };
     let cells = values.iter().map(|value| fmt::loss(*value)).collect();
     let delta = values.iter().map(apart).collect();
-    [
-        Column { head: printable(label), cells, numbers: true },
-        Column { head: "Δ best".to_owned(), cells: delta, numbers: true },
-    ]
+    [Column::new(printable(label), cells, true), Column::new("Δ best".to_owned(), delta, true)]
 }
 
 impl View for Compare {
@@ -192,8 +192,8 @@ impl View for Compare {
         let mut left = usize::from(width).saturating_sub(name + 2);
         // Losses before facts: what came out is what is compared.
         let mut fit = |column: &Column| {
-            let fits = left >= column.width() + 2;
-            left = if fits { left - column.width() - 2 } else { 0 };
+            let fits = left >= column.width + 2;
+            left = if fits { left - column.width - 2 } else { 0 };
             fits
         };
         let losses: Vec<Column> = losses.take_while(&mut fit).collect();

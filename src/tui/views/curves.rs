@@ -260,7 +260,7 @@ impl View for Curves {
     }
 
     fn presence(&self, shared: &Shared) -> Presence {
-        if keys(shared).is_empty() { Presence::Quiet } else { Presence::There }
+        if choice::is_any(shared) { Presence::There } else { Presence::Quiet }
     }
 
     fn title(&self, shared: &Shared, room: usize) -> String {
@@ -304,7 +304,7 @@ impl View for Curves {
     }
 
     fn height(&self, shared: &Shared, _width: u16) -> usize {
-        if keys(shared).is_empty() { 0 } else { PRINTED }
+        if choice::is_any(shared) { PRINTED } else { 0 }
     }
 
     fn needs(&self, shared: &Shared, inner: Rect) -> Option<SeriesQuery> {

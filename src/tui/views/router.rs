@@ -4,17 +4,17 @@ mod figures;
 mod map;
 
 use super::{Actions, Ask, Cx, Motion, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
-use crate::forecast::signals::expert_of;
 use crate::ipc::router::{MOST_COLUMNS, RouterAnswer, RouterLayer, RouterQuery};
 use crate::tui::action::{Reach, k};
 use crate::tui::fmt;
 use crate::tui::question::{Answer, Question};
+use crate::tui::routed::Routers;
 use crate::tui::shared::Shared;
 use crate::tui::text::{corner, prose, text_area};
 use crate::tui::theme::Theme;
+use crate::vocab::RunView;
 use crate::vocab::count::counted;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -54,21 +54,16 @@ impl Actions for Router {
     ];
 }
 
-/// Whether a run logs loads of experts.
-fn is_logged(run: &RunView) -> bool {
-    run.metrics.keys().any(|key| expert_of(key).is_some())
-}
-
 impl Router {
     fn query(&self, shared: &Shared, inner: Rect) -> Option<RouterQuery> {
-        let run = shared.selected_run().filter(|run| is_logged(run))?;
+        let run = shared.selected_run().filter(|run| shared.routed.of(run.id) == Routers::Loads)?;
         let columns = u32::from(text_area(inner).width.saturating_sub(map::LABEL)).clamp(8, MOST_COLUMNS);
         Some(RouterQuery { run: run.id, columns, layer: self.layer.clone() })
     }
 
     /// The selected run, where its trainer logs figures of its routers and no loads.
     fn figured(shared: &Shared) -> Option<&RunView> {
-        shared.selected_run().filter(|run| !is_logged(run) && figures::are_logged(run))
+        shared.selected_run().filter(|run| shared.routed.of(run.id) == Routers::Figures)
     }
 
     /// The answer that has come, be it of another width or layer.
@@ -161,12 +156,10 @@ impl View for Router {
 
     /// There where the selected run logs loads; quiet where a run has experts.
     fn presence(&self, shared: &Shared) -> Presence {
-        let Some(snapshot) = &shared.snapshot else { return Presence::Gone };
-        let has_experts = |run: &RunView| run.number(FactName::Experts).is_some_and(|experts| experts > 1.0);
-        let says_something = |run: &RunView| is_logged(run) || figures::are_logged(run);
-        if shared.selected_run().is_some_and(says_something) {
+        let selected = shared.selected_run().map_or(Routers::None, |run| shared.routed.of(run.id));
+        if selected >= Routers::Figures {
             Presence::There
-        } else if snapshot.runs.iter().any(|run| has_experts(run) || says_something(run)) {
+        } else if shared.routed.most() > Routers::None {
             Presence::Quiet
         } else {
             Presence::Gone

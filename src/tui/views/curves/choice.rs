@@ -18,9 +18,20 @@ pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let logged = runs(shared, false, MOST).into_iter().flat_map(|run| run.metrics.iter());
     let logged: BTreeSet<&str> = logged.filter(|(_, metric)| metric.points > 1).map(|(key, _)| &**key).collect();
     let mut others: Vec<&str> = logged.into_iter().filter(|key| !all.contains(key)).collect();
-    others.sort_by_key(|key| (training_loss(key).unwrap_or(usize::MAX), interest(key)));
+    others.sort_by_cached_key(|key| (training_loss(key).unwrap_or(usize::MAX), interest(key)));
     all.extend(others);
     all
+}
+
+/// Whether there is any of them: asked of every frame, several times.
+pub(super) fn is_any(shared: &Shared) -> bool {
+    let Some(snapshot) = &shared.snapshot else { return false };
+    let mut logged = runs(shared, false, MOST).into_iter().flat_map(|run| run.metrics.values());
+    let drawn = |key: &str| {
+        let of_run = |run: &std::sync::Arc<RunView>| run.metrics.get(key).is_some_and(|metric| metric.points > 1);
+        snapshot.runs.iter().any(of_run)
+    };
+    logged.any(|metric| metric.points > 1) || losses(snapshot).into_iter().any(|loss| drawn(loss.key))
 }
 
 /// The one to begin with: the first that a listed run has logged.

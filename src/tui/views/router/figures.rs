@@ -1,16 +1,11 @@
 //! What a run's trainer says of its routers itself, where it logs no loads.
 
-use crate::forecast::signals::{RouterNow, figure_of, routers_now};
+use crate::forecast::signals::{RouterNow, routers_now};
 use crate::tui::fmt;
 use crate::tui::theme::Theme;
 use crate::vocab::RunView;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-
-/// Whether a run logs figures of its routers.
-pub(super) fn are_logged(run: &RunView) -> bool {
-    run.metrics.keys().any(|key| figure_of(key).is_some())
-}
 
 /// A line for each layer, below a head.
 pub(super) fn table(theme: &Theme, run: &RunView) -> Vec<Line<'static>> {
