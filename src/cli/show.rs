@@ -106,6 +106,13 @@ fn show(run: &RunView) -> String {
     if let Some(note) = &run.note {
         out.push_str(&format!("note: {}\n", printable(note)));
     }
+    if run.points_gone > 0 {
+        let points = if run.points_gone == 1 { "point is" } else { "points are" };
+        out.push_str(&format!(
+            "thinned out: {} {points} gone, since the run is older than `retention: points`; the logs still have them\n",
+            run.points_gone
+        ));
+    }
     if !run.signals.is_empty() {
         out.push_str(&format!("\n{}", super::alerts::alerts(std::slice::from_ref(run), true)));
     }

@@ -2,7 +2,7 @@
 
 use crate::forecast::signals::{HealthInputs, Watch};
 use crate::vocab::signal::{Alert, SignalKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Events of one run that are shown; older ones stay in the journal.
 const SHOWN: usize = 20;
@@ -92,6 +92,15 @@ impl Alerts {
         let ids = self.by_run.get(run)?.iter().rev();
         let mut events = ids.filter_map(|id| self.events.get(id));
         events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)
+    }
+
+    /// Forgets all events but these; what was told of the runs is known as before.
+    pub fn keep_only(&mut self, ids: &BTreeSet<u64>) {
+        self.events.retain(|id, _| ids.contains(id));
+        for of in self.by_run.values_mut() {
+            of.retain(|id| ids.contains(id));
+        }
+        self.by_run.retain(|_, of| !of.is_empty());
     }
 
     /// Events of a run, newest first.

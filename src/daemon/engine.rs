@@ -19,6 +19,7 @@ use super::components::labels::LabelKeeper;
 use super::components::ledger::LedgerKeeper;
 use super::components::logs::Logs;
 use super::components::notifications::Notifications;
+use super::components::retention::Retention;
 use super::components::run_index::RunIndex;
 use super::components::tables::WatchedTables;
 use super::event::Event;
@@ -62,12 +63,13 @@ struct Components {
     forecasts: Forecasts,
     health: HealthCheck,
     notifications: Notifications,
+    retention: Retention,
 }
 
 impl Components {
     /// In the order in which they are told of an event. Those that say what the project is come before those that say what
     /// follows from it.
-    fn all(&mut self) -> [&mut dyn Component; 11] {
+    fn all(&mut self) -> [&mut dyn Component; 12] {
         [
             &mut self.journal,
             &mut self.labels,
@@ -80,6 +82,7 @@ impl Components {
             &mut self.forecasts,
             &mut self.health,
             &mut self.notifications,
+            &mut self.retention,
         ]
     }
 }
@@ -138,6 +141,7 @@ impl Engine {
             forecasts: Forecasts::default(),
             health: HealthCheck::default(),
             notifications: Notifications::default(),
+            retention: Retention::default(),
         };
         component::start(&mut components.all(), &mut shared)?;
         let (opened, started) = (opened_notice(opened), Instant::now());

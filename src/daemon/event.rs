@@ -10,7 +10,7 @@
 //! | `Label` | server, dashboard | labels |
 //! | `Stop` | signals, server | service, which stops every component |
 //! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain` | engine | whoever it concerns |
-//! | `PointsRead`, `Written`, `Progress` | logs | index |
+//! | `PointsRead`, `Written`, `Progress` | logs, retention | index |
 //! | `TablesRead` | tables | index |
 //! | `ProjectCompleted`, `RunsRead`, `RowsChanged` | index | forecasts, health; the fitter by the service |
 //! | `FitsChanged`, `KeepFits` | fits | forecasts, fits |
@@ -21,6 +21,7 @@
 //! | `Labelled` | labels | the engine, which publishes the runs |
 //! | `Note`, `Save` | health, ledger, labels, decisions | journal |
 //! | `JournalRead` | journal | health, ledger, labels, decisions |
+//! | `JournalShortened` | journal | health, ledger |
 //!
 //! What follows from an event is handled before the next event, and each event is first taken into
 //! [`super::shared::Shared`], so that a component sees what it is told of.
@@ -130,6 +131,8 @@ pub enum Event {
     Save,
     /// What the journal says, in place of what is known.
     JournalRead(Vec<JournalLine>),
+    /// Old entries went: these are left.
+    JournalShortened(Vec<JournalLine>),
 }
 
 /// Runs that were read from the store again.
@@ -209,6 +212,7 @@ impl Event {
             Self::Note(_) => "note",
             Self::Save => "save",
             Self::JournalRead(_) => "journal read",
+            Self::JournalShortened(_) => "journal shortened",
         }
     }
 }

@@ -43,6 +43,7 @@ mod hyper;
 #[cfg(feature = "daemon")]
 mod inherited;
 pub mod job;
+mod journal_age;
 pub mod journal_line;
 pub mod kept_fits;
 #[cfg(feature = "daemon")]

@@ -31,6 +31,8 @@ pub struct Sources<'a> {
     pub last_step: Option<i64>,
     /// Which of them is what.
     pub roles: &'a Roles,
+    /// Points that are gone because the run was thinned out.
+    pub points_gone: u64,
     /// When the newest line was written, seconds since 1970, where known.
     pub written_at: Option<f64>,
     /// Time since then.
@@ -73,6 +75,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         signals: Vec::new(),
         tags: Vec::new(),
         note: None,
+        points_gone: from.points_gone,
     }
 }
 

@@ -146,7 +146,8 @@ impl Shared {
             | Event::Decided(_)
             | Event::Note(_)
             | Event::Save
-            | Event::JournalRead(_) => {}
+            | Event::JournalRead(_)
+            | Event::JournalShortened(_) => {}
         }
     }
 

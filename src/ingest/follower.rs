@@ -461,6 +461,12 @@ impl Follower {
         }
     }
 
+    /// Whether it has logs, and none of them is there any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.tails.is_empty() && !self.gone.is_empty() && self.listing.unreadable.is_empty()
+    }
+
     /// When any of its logs was last written, nanoseconds since 1970.
     #[must_use]
     pub fn modified(&self) -> Option<i64> {

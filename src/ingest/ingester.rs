@@ -154,7 +154,12 @@ impl Source for Ingester {
         let homes = self.store.homes(id);
         if !homes.is_empty() {
             // A part of a file goes where the file goes.
-            return homes.iter().any(|home| own(home));
+            return homes
+                .iter()
+                .any(|home| own(home) && self.store.find_run(home).is_none_or(|id| !self.is_past(home, id)));
+        }
+        if self.is_past(run, id) {
+            return false;
         }
         // What is left of a part without its file is nothing.
         let nothing = self.store.has_no_file(id);
@@ -242,7 +247,46 @@ impl Ingester {
             let facts = follower.scan(&self.project, &self.store, &|path| places.contains(path), now)?;
             turn.scanned(follower, facts);
         }
+        self.let_go(now);
         Ok(())
+    }
+
+    /// Follows runs no longer whose logs were deleted longer ago than the project keeps them for.
+    fn let_go(&mut self, now: SystemTime) {
+        let past: Vec<PathBuf> = self
+            .followers
+            .iter()
+            .filter(|(_, follower)| follower.is_gone() && self.is_over(&follower.place.path, follower.modified(), now))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in past {
+            self.followers.remove(&path);
+            self.active.remove(&path);
+        }
+    }
+
+    /// Whether a run that nothing is left of was last written too long ago to be kept. Where no run beside it is there
+    /// either, or a directory cannot be read, the disk may be away.
+    fn is_over(&self, place: &Path, modified: Option<i64>, now: SystemTime) -> bool {
+        let (Some(longest), Some(modified)) = (self.project.retention.gone, modified) else { return false };
+        let written = UNIX_EPOCH + Duration::from_nanos(u64::try_from(modified).unwrap_or_default());
+        now.duration_since(written).is_ok_and(|age| age > longest)
+            && self.discovery.unreadable.is_empty()
+            && self.followers.iter().any(|(path, other)| path.parent() == place.parent() && !other.is_gone())
+    }
+
+    /// Whether a run that is in the store, and that nobody follows, is to be forgotten.
+    fn is_past(&self, name: &str, run: RunId) -> bool {
+        if self.project.retention.gone.is_none() {
+            return false;
+        }
+        let followed = |path: &PathBuf| self.followers.contains_key(path);
+        if self.by_run.get(&run).is_some_and(|paths| paths.iter().any(followed)) {
+            return false;
+        }
+        let modified = self.store.records(run).iter().map(|(_, record)| record.cursor.modified).max();
+        self.is_over(&self.project.root.join(name), modified, (self.now)())
+            && self.followers.values().all(|follower| follower.place.name != name)
     }
 
     /// Brings the followers in line with what the patterns match now. A run that is gone keeps its follower.

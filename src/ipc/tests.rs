@@ -39,6 +39,7 @@ fn run(id: u32) -> RunView {
         signals: Vec::new(),
         tags: Vec::new(),
         note: None,
+        points_gone: 0,
     }
 }
 

@@ -5,13 +5,13 @@ use super::locate::Node;
 use super::source::{At, Source};
 use super::suggest::{closest, listed};
 use super::{
-    Constraint, FactSource, FitSettings, Project, ProjectError, RunSource, WatchMode, conditions, constraint, table,
+    Constraint, FactSource, FitSettings, Project, ProjectError, Retention, RunSource, WatchMode, conditions,
+    constraint, table,
 };
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, Metric};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 /// A position in the YAML tree, with its key and value. For a missing value, the position of its parent.
 #[derive(Debug, Clone, Copy)]
@@ -399,14 +399,23 @@ impl<'a> Checker<'a> {
         Ok(names.iter().filter_map(|n| crate::laws::get(n)).map(|law| law.info().name.to_owned()).collect())
     }
 
-    fn retention(&self, file: &ProjectFile) -> Result<Duration, ProjectError> {
-        let days = file.retention.as_ref().and_then(|retention| retention.fits).unwrap_or(Project::RETENTION_DAYS);
-        if !(1..=3650).contains(&days) {
-            let at = self.root().key("retention").key("fits").value;
-            let message = format!("`retention.fits` is {days}; it must be 1 to 3650 days");
-            return Err(self.source.invalid(at, message, "write fits: 90, or remove the line"));
-        }
-        Ok(Duration::from_secs(86_400 * days))
+    fn retention(&self, file: &ProjectFile) -> Result<Retention, ProjectError> {
+        let defaults = Retention::default();
+        let Some(retention) = &file.retention else { return Ok(defaults) };
+        let days = |key: &str, days: Option<u64>| match days {
+            Some(days) if !(1..=3650).contains(&days) => Err(self.source.invalid(
+                self.root().key("retention").key(key).value,
+                format!("`retention.{key}` is {days}; it must be 1 to 3650 days"),
+                format!("write {key}: {}, or remove the line", days.clamp(1, 3650)),
+            )),
+            days => Ok(days.map(Retention::days)),
+        };
+        Ok(Retention {
+            fits: days("fits", retention.fits)?.unwrap_or(defaults.fits),
+            journal: days("journal", retention.journal)?.unwrap_or(defaults.journal),
+            points: days("points", retention.points)?,
+            gone: days("gone", retention.gone)?,
+        })
     }
 
     fn fit(&self, file: &ProjectFile) -> Result<FitSettings, ProjectError> {

@@ -70,17 +70,25 @@ pub struct ProjectFile {
     pub online: Option<OnlineFile>,
     /// Whom to tell of alerts and changed advice. Default: nobody; nothing leaves this machine.
     pub notify: Option<NotifyFile>,
-    /// How long what was believed is kept. What logs say is kept for as long as the logs are there.
+    /// How long mixlaw keeps what it knows, in days. Default: all that logs say stays.
     pub retention: Option<RetentionFile>,
 }
 
-/// How long what was believed is kept.
+/// How long mixlaw keeps what it knows, in days.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "a mapping, such as { fits: 90 }")]
+#[schemars(title = "a mapping, such as { fits: 90, points: 30 }")]
 pub struct RetentionFile {
-    /// Days for which past fits are kept (`fit --history`): all for a day, one an hour for a week, then one a day. Default: 90.
+    /// Past fits (`fit --history`): all for a day, one an hour for a week, then one a day. Default: 90.
     pub fits: Option<u64>,
+    /// Alerts that are over, forecasts and their grades, advice that nobody acted on. Tags, notes and decisions stay.
+    /// Default: 365.
+    pub journal: Option<u64>,
+    /// All points of a run, after its last one. Then each of its series of more than 4,000 points, the project's losses apart,
+    /// is thinned out to about 2,000: the lowest, highest and last of each stretch. The logs are left alone. Default: for ever.
+    pub points: Option<u64>,
+    /// Runs whose logs were deleted, after their last point. Default: for ever.
+    pub gone: Option<u64>,
 }
 
 /// Where accepted advice goes.

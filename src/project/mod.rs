@@ -56,6 +56,7 @@ pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;
 pub use settings::{
-    Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, RunSource, Slack, Target, WatchMode,
+    Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, Retention, RunSource, Slack, Target,
+    WatchMode,
 };
 pub use table::TableSource;

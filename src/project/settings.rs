@@ -77,8 +77,35 @@ pub struct Project {
     pub accept: Option<Accept>,
     /// Where the weights of an online rule go; `None` if they are not written.
     pub online: Option<OnlineWrite>,
-    /// How long past fits are kept.
-    pub retention: Duration,
+    /// How long what is known is kept.
+    pub retention: Retention,
+}
+
+/// How long what is known is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Past fits.
+    pub fits: Duration,
+    /// Entries of the journal that may go.
+    pub journal: Duration,
+    /// All points of a run, after its last one; `None` for ever.
+    pub points: Option<Duration>,
+    /// Runs without logs, after their last point; `None` for ever.
+    pub gone: Option<Duration>,
+}
+
+impl Retention {
+    /// As long as so many days.
+    #[must_use]
+    pub const fn days(days: u64) -> Duration {
+        Duration::from_secs(86_400 * days)
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { fits: Self::days(90), journal: Self::days(365), points: None, gone: None }
+    }
 }
 
 /// Domains that share a part of the mixture.
@@ -341,15 +368,12 @@ impl Default for Project {
             notify: Notify::default(),
             accept: None,
             online: None,
-            retention: Duration::from_secs(86_400 * Self::RETENTION_DAYS),
+            retention: Retention::default(),
         }
     }
 }
 
 impl Project {
-    /// Days for which past fits are kept by default.
-    pub const RETENTION_DAYS: u64 = 90;
-
     /// Index of the domain that "the ratio" refers to: the first domain in the objective.
     #[must_use]
     pub fn lead(&self) -> usize {

@@ -270,7 +270,7 @@ fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
 
 impl State {
     /// Puts a file in place of what was known of it.
-    fn install(&mut self, id: FileId, file: FileState) {
+    pub(super) fn install(&mut self, id: FileId, file: FileState) {
         let count = |f: &FileState| f.columns.iter().map(|c| c.points).sum::<u64>();
         match self.files.get_mut(&id) {
             None => self.attach(id, file),

@@ -220,6 +220,20 @@ impl Journal {
         self.replace(&lines).map_err(|e| StoreError::io(&self.path, e))
     }
 
+    /// Writes the journal anew with these values alone, numbered from 1.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the journal is as it was then.
+    pub fn rewrite(&mut self, values: &[&Value]) -> Result<(), StoreError> {
+        let mut lines = Vec::new();
+        for (n, value) in (1..).zip(values) {
+            put(&mut lines, n, value);
+        }
+        self.replace(&lines).map_err(|e| StoreError::io(&self.path, e))?;
+        self.next = Some(values.len() as u64 + 1);
+        Ok(())
+    }
+
     /// Writes the journal anew: there is the old one or the new one, whenever the machine goes down.
     fn replace(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let new = self.path.with_extension("new");

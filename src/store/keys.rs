@@ -14,6 +14,7 @@
 //! | `r` run | name of the run |
 //! | `n` metric | key of the metric |
 //! | `F` run | facts of the run, JSON |
+//! | `T` run | how many points are gone because the run was thinned out ([`super::thin`]) |
 //! | `f` file | the file: run, path, identity, cursor ([`super::file`]) |
 //! | `l` file | facts found in the file's content, JSON |
 //! | `d` file chunk | statistics of 64 columns of the file ([`super::stats`]) |

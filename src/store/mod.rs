@@ -33,6 +33,7 @@ mod seal;
 mod state;
 mod stats;
 mod tail;
+mod thin;
 mod write;
 
 pub use commit::{Commit, Target};
@@ -60,6 +61,8 @@ pub struct SledStore {
     path: PathBuf,
     state: RwLock<state::State>,
     writer: Mutex<()>,
+    /// Held for reading by whoever walks through the points of a run, a stretch at a time.
+    walks: RwLock<()>,
     /// What is known of how files of a run relate to each other.
     relations: Mutex<compared::Known>,
     /// Whether something was read that is not what was written.

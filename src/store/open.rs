@@ -120,7 +120,16 @@ impl SledStore {
         let packs = packs(&db, directory)?;
         let state = read_state(&db, &path)?;
         let (state, damaged) = (RwLock::new(state), AtomicBool::new(false));
-        Ok(Self { db, packs, path, state, writer: Mutex::new(()), relations: Mutex::default(), damaged })
+        Ok(Self {
+            db,
+            packs,
+            path,
+            state,
+            writer: Mutex::new(()),
+            walks: RwLock::new(()),
+            relations: Mutex::default(),
+            damaged,
+        })
     }
 }
 
@@ -261,6 +270,12 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
         let (key, value) = pair?;
         if let Some(run) = state.runs.get_mut(&RunId(keys::last(&key))) {
             run.facts = json(&value)?;
+        }
+    }
+    for pair in pairs(b'T') {
+        let (key, value) = pair?;
+        if let Some(run) = state.runs.get_mut(&RunId(keys::last(&key))) {
+            run.thinned = value.as_ref().try_into().map_or(0, u64::from_be_bytes);
         }
     }
     let mut files = BTreeMap::new();

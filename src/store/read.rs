@@ -12,7 +12,7 @@ use super::{FileId, FileRecord, MetricId, ReadStore, RunId, SledStore, StoreErro
 use crate::vocab::{Facts, Series};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 impl ReadStore for SledStore {
     fn runs(&self) -> Result<Vec<(RunId, String)>, StoreError> {
@@ -246,6 +246,7 @@ impl SledStore {
         only: Option<&str>,
         mut each: impl FnMut(&str, &ExportedPoint) -> bool,
     ) -> Result<(), StoreError> {
+        let _walk = self.walks.read().unwrap_or_else(PoisonError::into_inner);
         let (files, covers, only) = {
             let state = self.state();
             let only = only.map(|name| state.metric_ids.get(name).copied());

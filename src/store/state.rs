@@ -22,6 +22,8 @@ pub struct RunState {
     pub files: Vec<FileId>,
     /// What is known of it besides metrics.
     pub facts: Facts,
+    /// Points that are gone because it was thinned out.
+    pub thinned: u64,
 }
 
 /// A file.

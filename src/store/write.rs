@@ -74,6 +74,7 @@ impl SledStore {
         }
         changes.remove(&keys::one(b'r', run.0));
         changes.remove(&keys::one(b'F', run.0));
+        changes.remove(&keys::one(b'T', run.0));
         self.apply(changes.write()?)?;
         files.into_iter().for_each(|id| state.detach(id));
         if let Some(gone) = state.runs.remove(&run) {

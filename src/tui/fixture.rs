@@ -99,6 +99,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         signals: Vec::new(),
         tags: Vec::new(),
         note: None,
+        points_gone: 0,
     };
     if step == 0.0 {
         return view;

@@ -131,6 +131,13 @@ pub struct RunView {
     /// The user's note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Points that are gone because it is old (`retention: points`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub points_gone: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Sorts runs by activity, newest minute first, then by name. `at` is the current time, seconds since 1970.
@@ -169,6 +176,7 @@ impl RunView {
             signals: Vec::new(),
             tags: Vec::new(),
             note: None,
+            points_gone: 0,
         }
     }
 

@@ -73,6 +73,46 @@ fn a_rebuild_reads_the_logs_again_and_keeps_the_journal() {
     assert_eq!(waiting(&world), 4);
 }
 
+#[test]
+fn an_old_run_is_thinned_out_and_one_that_is_gone_is_forgotten_where_the_project_says_so() {
+    let world = World::new();
+    let text: String =
+        (0..9_000).map(|i| format!("{{\"step\": {i}, \"val_loss\": 2.5, \"grad_norm\": {}}}\n", i % 97)).collect();
+    for run in ["old", "new", "gone"] {
+        let log = world.write(&format!("p/runs/{run}/metrics.jsonl"), &text);
+        if run != "new" {
+            let day = std::time::SystemTime::now() - Duration::from_secs(86_400 * 40);
+            std::fs::File::options().append(true).open(log).unwrap().set_modified(day).unwrap();
+        }
+    }
+    let project = |retention: &str| {
+        world.write("p/mixlaw.yaml", format!("runs:\n  - path: runs/*\nmetrics: {{ v: val_loss }}\n{retention}"));
+    };
+    project("");
+    let points = |run: &str, metric: &str| {
+        let runs = world.json(&["runs", "p", "--json"]);
+        let found = runs["runs"].as_array().unwrap().iter().find(|r| r["name"] == format!("runs/{run}")).cloned();
+        found.map(|run| run["metrics"][metric]["points"].as_u64().unwrap())
+    };
+    assert_eq!((points("old", "grad_norm"), points("gone", "grad_norm")), (Some(9_000), Some(9_000)));
+    std::fs::remove_dir_all(world.path().join("p/runs/gone")).unwrap();
+    assert_eq!(points("gone", "grad_norm"), Some(9_000), "what was read stays");
+    project("retention: { points: 30, gone: 30 }\n");
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    eventually("the old run is thinned out", || points("old", "grad_norm").is_some_and(|points| points < 3_000));
+    assert_eq!((points("old", "val_loss"), points("new", "grad_norm")), (Some(9_000), Some(9_000)));
+    assert_eq!(points("gone", "grad_norm"), None);
+    let shown = stdout(&world.run(&["show", "old", "p"]));
+    assert!(shown.contains("points are gone, since the run is older than `retention: points`"), "{shown}");
+    // Nothing is read again, and what the log gains is there.
+    assert!(world.run(&["daemon", "stop", "p"]).status.success());
+    let before = points("old", "grad_norm").unwrap();
+    let log = world.path().join("p/runs/old/metrics.jsonl");
+    let more = text.clone() + "{\"step\": 9000, \"val_loss\": 2.25, \"grad_norm\": 1}\n";
+    std::fs::write(log, more).unwrap();
+    assert_eq!((points("old", "grad_norm"), points("old", "val_loss")), (Some(before + 1), Some(9_001)));
+}
+
 /// Whether a program is there; where not, its test says so and checks nothing of it.
 fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();

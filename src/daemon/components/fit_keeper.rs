@@ -50,7 +50,7 @@ impl Component for FitKeeper {
             Event::KeepFits => self.write(shared)?,
             Event::Idle if self.thinned.is_none_or(|at| at.elapsed() >= THIN_EVERY) => {
                 self.thinned = Some(Instant::now());
-                history::thin(&shared.store, shared.now, shared.written.retention)?;
+                history::thin(&shared.store, shared.now, shared.written.retention.fits)?;
             }
             // They are of the project as it was.
             Event::Edited(_) => self.keep(&shared.store)?,

@@ -125,6 +125,13 @@ impl Component for HealthCheck {
             }
             Event::StoreReplaced(_) => self.contenders = Contenders::default(),
             Event::JournalRead(lines) => self.recall(lines),
+            Event::JournalShortened(lines) => {
+                let id = |line: &JournalLine| match line {
+                    JournalLine::Signal(alert) => Some(alert.id),
+                    _ => None,
+                };
+                self.alerts.keep_only(&lines.iter().filter_map(id).collect());
+            }
             _ => {}
         }
         Ok(())

@@ -2,7 +2,9 @@
 
 use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::Event;
+use crate::daemon::journal_age;
 use crate::daemon::journal_line::JournalLine;
+use crate::daemon::seconds;
 use crate::daemon::shared::Shared;
 use crate::store::journal::Contents;
 use crate::store::{Journal, SledStore, StoreError};
@@ -10,6 +12,12 @@ use crate::vocab::date::day;
 use crate::vocab::{Notice, Severity};
 use serde_json::Value;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether entries are too old.
+const AGE_EVERY: Duration = Duration::from_secs(86_400);
+/// So many old entries, or a tenth of all, are worth writing the journal anew.
+const LEAST: usize = 1_000;
 
 /// See the [module](self).
 #[derive(Default)]
@@ -17,6 +25,10 @@ pub struct JournalWriter {
     /// The store's journal; none where nothing is kept.
     journal: Option<Journal>,
     unwritten: Vec<JournalLine>,
+    /// Time of the oldest entry that goes when it is old, seconds since 1970.
+    oldest: Option<f64>,
+    /// When it was last looked whether it has old entries.
+    aged: Option<Instant>,
     /// What is said of entries that are lost.
     lost: Option<Notice>,
 }
@@ -50,7 +62,47 @@ impl JournalWriter {
         if let Some(written) = journal.written().filter(|written| *written != known) {
             store.keep_journal_entries(written)?;
         }
-        out.send(Event::JournalRead(lines.into_iter().map(|(line, _)| line).collect()));
+        let lines: Vec<JournalLine> = lines.into_iter().map(|(line, _)| line).collect();
+        self.oldest = journal_age::oldest(&lines);
+        out.send(Event::JournalRead(lines));
+        Ok(())
+    }
+
+    /// Leaves old entries out, where that is due and worth it.
+    fn age(&mut self, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
+        let now = seconds(shared.now);
+        let Some(journal) = self.journal.as_mut().filter(|_| self.unwritten.is_empty()) else { return Ok(()) };
+        let long = journal.written().is_some_and(|written| written > journal_age::MOST as u64);
+        let longest = shared.written.retention.journal.as_secs_f64();
+        let old =
+            self.oldest.is_some_and(|at| now - at > longest) && self.aged.is_none_or(|at| at.elapsed() > AGE_EVERY);
+        if !long && !old {
+            return Ok(());
+        }
+        self.aged = Some(Instant::now());
+        let contents = journal.contents(0)?;
+        // What is damaged is put aside at the next start, and what is lost is missed at each, as long as that can be.
+        if !contents.damaged.is_empty() || contents.lost > 0 && !long {
+            return Ok(());
+        }
+        let entries: Vec<Value> = contents.entries.into_iter().map(|entry| entry.value).collect();
+        let stays = journal_age::kept(&entries, now, longest);
+        let left: Vec<&Value> =
+            entries.iter().zip(&stays).filter(|(_, stays)| **stays).map(|(value, _)| value).collect();
+        let gone = entries.len() - left.len();
+        if gone < LEAST && gone * 10 < entries.len() || gone == 0 {
+            return Ok(());
+        }
+        // Should the machine go down between the two, nothing is missed that was left out.
+        shared.store.keep_journal_entries(0)?;
+        shared.store.flush()?;
+        journal.rewrite(&left)?;
+        shared.store.keep_journal_entries(left.len() as u64)?;
+        tracing::info!(gone, left = left.len(), "left old entries of the journal out");
+        let lines: Vec<JournalLine> =
+            left.into_iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
+        self.oldest = journal_age::oldest(&lines);
+        out.send(Event::JournalShortened(lines));
         Ok(())
     }
 
@@ -122,6 +174,7 @@ impl Component for JournalWriter {
         match event {
             Event::Note(line) => self.unwritten.push(line.clone()),
             Event::Save => self.save(&shared.store)?,
+            Event::Idle => self.age(shared, out)?,
             // With a journal nothing is forgotten, and what could not be written yet will be. Where there was none, the
             // journal that there is now says what was known before.
             Event::StoreReplaced(store) if self.journal.is_none() => self.open(store, out)?,
@@ -132,5 +185,57 @@ impl Component for JournalWriter {
 
     fn stop(&mut self, shared: &Shared) -> Result<(), StoreError> {
         self.save(&shared.store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::component::{self, dispatch};
+    use crate::project::Project;
+    use serde_json::json;
+    use std::sync::Arc;
+    use std::time::UNIX_EPOCH;
+
+    /// Starts on a store, is idle at a day, and returns what was sent: entries left, where old ones went.
+    fn idle_at(store: &Arc<SledStore>, day: u64) -> (JournalWriter, Option<usize>) {
+        let mut journal = JournalWriter::default();
+        let mut shared = Shared::new(Project::default(), Arc::clone(store));
+        shared.now = UNIX_EPOCH + Duration::from_secs(86_400 * day);
+        component::start(&mut [&mut journal], &mut shared).unwrap();
+        let mut left = None;
+        dispatch(&mut [&mut journal], &mut shared, Event::Idle, &mut |event| {
+            if let Event::JournalShortened(lines) = event {
+                left = Some(lines.len());
+            }
+        })
+        .unwrap();
+        (journal, left)
+    }
+
+    #[test]
+    fn old_entries_go_and_are_not_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SledStore::open(dir.path()).unwrap().0;
+        let ended =
+            |n: u64| json!({"ended": {"run": format!("r{n}"), "metric": "loss", "truth": 2.0, "at": 86_400 * n}});
+        let label = json!({"labelled": {"run": "a", "tags": ["x"], "at": 1.0}});
+        let values: Vec<Value> = std::iter::once(label.clone()).chain((0..400).map(ended)).collect();
+        store.journal().unwrap().unwrap().append_all(&values).unwrap();
+        assert_eq!(idle_at(&store, 380).1, None, "few are not worth it");
+        let (mut journal, left) = idle_at(&store, 500);
+        assert_eq!(left, Some(1 + 265));
+        // What is noted later is behind what was left.
+        let mut shared = Shared::new(Project::default(), Arc::clone(&store));
+        let over = JournalLine::Over { id: 7, at: 1.0 };
+        dispatch(&mut [&mut journal], &mut shared, Event::Note(over), &mut |_| ()).unwrap();
+        dispatch(&mut [&mut journal], &mut shared, Event::Save, &mut |_| ()).unwrap();
+        drop((journal, shared, store));
+        let store = SledStore::open(dir.path()).unwrap().0;
+        assert_eq!(store.journal_entries().unwrap(), 267);
+        let (again, left) = idle_at(&store, 500);
+        assert!(again.lost.is_none() && left.is_none(), "{:?}", again.lost);
+        let (values, damaged) = store.journal().unwrap().unwrap().read().unwrap();
+        assert_eq!((values.len(), damaged, &values[0], &values[1]), (267, 0, &label, &ended(135)));
     }
 }

@@ -42,7 +42,7 @@ impl Component for LedgerKeeper {
                     self.note_target(&shared.fits.outlook.target, &shared.records, fit, at, out);
                 }
             }
-            Event::JournalRead(lines) => {
+            Event::JournalRead(lines) | Event::JournalShortened(lines) => {
                 self.recall(lines);
                 self.grade(out);
             }

@@ -9,5 +9,6 @@ pub mod labels;
 pub mod ledger;
 pub mod logs;
 pub mod notifications;
+pub mod retention;
 pub mod run_index;
 pub mod tables;

@@ -116,6 +116,7 @@ impl Engine {
             shown: &tracked.shown,
             last_step: tracked.last_step,
             roles: &tracked.roles,
+            points_gone: self.shared.store.points_gone(id),
             written_at: written.map(seconds),
             silent: written.map(|t| now.duration_since(t).unwrap_or_default()),
             patience: signals::patience(rhythm.and_then(Rhythm::usual)),

@@ -315,6 +315,53 @@ fn a_run_that_no_pattern_matches_any_more_is_forgotten_and_one_that_is_gone_is_n
 }
 
 #[test]
+fn runs_whose_logs_were_deleted_are_forgotten_when_the_project_says_so() {
+    let mut bench = Bench::new(&["runs/*", "away/*"]);
+    for run in ["runs/a", "runs/old", "runs/new", "away/a", "away/b"] {
+        bench.write(&format!("{run}/m.jsonl"), &lines(0..2));
+        let old = fs::File::options().append(true).open(bench.path(&format!("{run}/m.jsonl"))).unwrap();
+        let day = if run == "runs/new" { 95 } else { 1 };
+        old.set_modified(UNIX_EPOCH + Duration::from_secs(86_400 * day)).unwrap();
+    }
+    let names = |bench: &Bench| -> Vec<String> { bench.store.runs().unwrap().into_iter().map(|r| r.1).collect() };
+    bench.project.retention.gone = Some(Duration::from_secs(86_400 * 30));
+    let day_100 = || UNIX_EPOCH + Duration::from_secs(86_400 * 100);
+    let again = |bench: &mut Bench| {
+        bench.ingester = Ingester::with_clock(&bench.project, bench.store.clone(), day_100);
+    };
+    again(&mut bench);
+    bench.turn();
+    assert_eq!(names(&bench).len(), 5, "they are there");
+    for run in ["runs/old", "runs/new", "away/a", "away/b"] {
+        fs::remove_dir_all(bench.path(run)).unwrap();
+    }
+    bench.turn();
+    // The newer one is too young, and of the others nothing is there at all: the disk may be away.
+    let left = ["runs/a", "runs/new", "away/a", "away/b"];
+    assert_eq!(names(&bench).iter().collect::<BTreeSet<_>>(), left.map(str::to_owned).iter().collect());
+    // What comes back is read again.
+    bench.write("runs/old/m.jsonl", &lines(0..3));
+    bench.turn();
+    assert_eq!(bench.steps("runs/old"), [0, 1, 2]);
+    // After a restart, nothing of one is left but what the store has.
+    bench.write("away/a/m.jsonl", &lines(0..2));
+    again(&mut bench);
+    bench.turn();
+    let left: BTreeSet<String> = ["runs/a", "runs/new", "runs/old", "away/a"].map(str::to_owned).into();
+    assert_eq!(names(&bench).into_iter().collect::<BTreeSet<_>>(), left);
+    // A directory without its log is no run either.
+    bench.write("runs/empty/m.jsonl", &lines(0..2));
+    fs::File::options().append(true).open(bench.path("runs/empty/m.jsonl")).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    bench.turn();
+    assert_eq!(names(&bench).len(), 5);
+    fs::remove_file(bench.path("runs/empty/m.jsonl")).unwrap();
+    bench.turn();
+    assert_eq!(names(&bench).into_iter().collect::<BTreeSet<_>>(), left);
+    bench.turn();
+    assert_eq!(names(&bench).len(), 4);
+}
+
+#[test]
 fn one_backlog_starves_nobody() {
     let mut bench = Bench::new(&["runs/*"]);
     bench.write("runs/big/m.jsonl", &lines(0..200_000));
