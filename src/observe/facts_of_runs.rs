@@ -16,7 +16,7 @@ const FOLDER: &str = "folder";
 const NAME: &str = "run";
 
 /// Facts that laws see, or that say nothing of what was trained.
-const SEEN: [FactName; 13] = [
+const SEEN: [FactName; 18] = [
     FactName::Params,
     FactName::ActiveParams,
     FactName::TotalParams,
@@ -25,6 +25,11 @@ const SEEN: [FactName; 13] = [
     FactName::Experts,
     FactName::ExpertsPerToken,
     FactName::Granularity,
+    FactName::Layers,
+    FactName::MoeLayers,
+    FactName::FirstDenseLayers,
+    FactName::EmbeddingParams,
+    FactName::FlopsPerToken,
     FactName::PlannedSteps,
     FactName::PlannedTokens,
     FactName::Tokens,

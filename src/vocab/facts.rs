@@ -39,6 +39,23 @@ pub enum FactName {
     ExpertsPerToken,
     /// G: fine-grained experts that replace one full-size expert.
     Granularity,
+    /// Experts that every token passes, in units of a routed expert's width.
+    SharedExperts,
+    /// Layers of the model.
+    Layers,
+    /// Layers with experts.
+    MoeLayers,
+    /// Layers without experts before the first one with experts.
+    FirstDenseLayers,
+    /// How many tokens an expert takes, in units of an even share; the others are dropped.
+    CapacityFactor,
+    /// How tokens are routed: the score and what balances the loads, in the words of the configuration.
+    Router,
+    /// Parameters of embeddings, learned positions and output matrix.
+    EmbeddingParams,
+    /// Training FLOPs per token: 6 × active parameters without embeddings (Kaplan et al. 2020, section 2.1); attention over
+    /// the context is not counted.
+    FlopsPerToken,
     /// Peak learning rate.
     LearningRate,
     /// Final learning rate.
@@ -71,11 +88,11 @@ impl FactName {
     /// Whether the value is a text.
     #[must_use]
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended)
+        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router)
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 31] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -89,6 +106,14 @@ impl FactName {
         Self::Experts,
         Self::ExpertsPerToken,
         Self::Granularity,
+        Self::SharedExperts,
+        Self::Layers,
+        Self::MoeLayers,
+        Self::FirstDenseLayers,
+        Self::CapacityFactor,
+        Self::Router,
+        Self::EmbeddingParams,
+        Self::FlopsPerToken,
         Self::LearningRate,
         Self::MinLearningRate,
         Self::Schedule,
@@ -118,6 +143,14 @@ impl FactName {
             Self::Experts => "experts",
             Self::ExpertsPerToken => "experts_per_token",
             Self::Granularity => "granularity",
+            Self::SharedExperts => "shared_experts",
+            Self::Layers => "layers",
+            Self::MoeLayers => "moe_layers",
+            Self::FirstDenseLayers => "first_dense_layers",
+            Self::CapacityFactor => "capacity_factor",
+            Self::Router => "router",
+            Self::EmbeddingParams => "embedding_params",
+            Self::FlopsPerToken => "flops_per_token",
             Self::LearningRate => "learning_rate",
             Self::MinLearningRate => "min_learning_rate",
             Self::Schedule => "schedule",
@@ -203,7 +236,7 @@ impl Facts {
         }
     }
 
-    /// What is used, with the tokens that follow from it, each with what they follow from.
+    /// What is used, with the tokens and FLOPs that follow from it, each with what they follow from.
     #[must_use]
     pub fn with_tokens(&self) -> BTreeMap<FactName, Sourced<FactValue>> {
         let mut all = self.known.clone();
@@ -222,6 +255,10 @@ impl Facts {
             false => [&[FactName::PlannedSteps], per_step].concat(),
         };
         add(FactName::Tokens, self.planned_tokens(), &planned);
+        let sizes = [FactName::ActiveParams, FactName::Params, FactName::TotalParams];
+        let size = sizes.into_iter().find(|name| self.number(*name).is_some());
+        let flops = size.and_then(|name| self.number(name)).map(|active| 6.0 * active);
+        add(FactName::FlopsPerToken, flops, size.as_slice());
         all
     }
 
@@ -355,7 +392,11 @@ mod tests {
         );
         let steps = "planned_steps × batch_sequences × sequence_length";
         assert_eq!(said(FactName::Tokens), Some((FactValue::Number(19_660_800.0), steps)));
-        assert!(!Facts::default().with_tokens().contains_key(&FactName::Tokens));
+        assert!(Facts::default().with_tokens().is_empty());
+        facts.offer(FactName::Params, FactValue::Number(2e9), "config.json");
+        facts.offer(FactName::ActiveParams, FactValue::Number(5e8), "config.json");
+        let flops = facts.with_tokens()[&FactName::FlopsPerToken].clone();
+        assert_eq!((flops.value, flops.source.as_str()), (FactValue::Number(3e9), "active_params"));
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub struct Count {
     pub total: f64,
     /// What is known of the experts.
     pub moe: Option<Experts>,
+    /// Layers.
+    pub layers: f64,
+    /// Those with experts.
+    pub moe_layers: f64,
 }
 
 /// N, active N, total N and the shape of the experts from a model's configuration.
@@ -36,14 +40,17 @@ pub fn facts(config: &Value) -> Vec<Found> {
     let Some((family, count)) = count(config) else { return Vec::new() };
     let place = format!("{family} formula");
     let mut found = vec![(FactName::Params, count.params)];
+    found.push((FactName::Layers, count.layers));
     if whole {
         found.push((FactName::TotalParams, count.total));
+        found.push((FactName::EmbeddingParams, count.total - count.params));
     }
     if let Some(moe) = count.moe {
         found.push((FactName::ActiveParams, count.active));
         found.push((FactName::Experts, moe.experts));
         found.push((FactName::ExpertsPerToken, moe.per_token));
         found.push((FactName::Granularity, moe.granularity));
+        found.push((FactName::MoeLayers, count.moe_layers));
     }
     found.into_iter().map(|(name, value)| (name, FactValue::Number(value), place.clone())).collect()
 }
@@ -83,6 +90,13 @@ pub fn count(config: &Value) -> Option<(&str, Count)> {
     };
     let params = everywhere + (layers - with_experts) * plan.dense + routed;
     let total = params + plan.embedding + plan.head;
-    let count = Count { params, active: params - idle, total, moe: plan.moe.map(|moe| moe.experts) };
+    let count = Count {
+        params,
+        active: params - idle,
+        total,
+        moe: plan.moe.map(|moe| moe.experts),
+        layers,
+        moe_layers: with_experts,
+    };
     (params.is_finite() && count.active > 0.0).then_some((family, count))
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Found, architecture, hf_args, levanter, lingua, litgpt, llamafactory, llm_foundry, maxtext, megatron, megatron_kin,
-    mixture, mlflow, msswift, nanochat, nanotron, olmo, plain, torchtitan,
+    mixture, mlflow, msswift, nanochat, nanotron, olmo, plain, routing, torchtitan,
 };
 use serde_json::Value;
 
@@ -27,6 +27,7 @@ pub fn facts(config: &Value) -> Vec<Found> {
     found.extend(megatron::facts(config));
     found.extend(megatron_kin::facts(config));
     found.extend(model(config, "", 0));
+    found.extend(routing::facts(config));
     found.extend(hf_args::facts(config));
     found.extend(mlflow::ended_by(config));
     let loose = plain::loose(config, &found);

@@ -42,7 +42,7 @@ pub struct Moe {
 }
 
 /// Names of the number of routed experts.
-const EXPERTS: &[&str] = &["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"];
+pub(super) const EXPERTS: &[&str] = &["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"];
 /// Names of the number of routed experts per token.
 const PER_TOKEN: &[&str] =
     &["num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k", "moe_topk", "moe_k"];

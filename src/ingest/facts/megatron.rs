@@ -1,7 +1,7 @@
 //! Facts in the arguments of Megatron-LM, Megatron-DeepSpeed and GPT-NeoX: as they are printed at the start of a run, on a
 //! command line, or in a file.
 
-use super::{Found, blend};
+use super::{Found, blend, routing};
 use crate::vocab::{FactName, FactValue, Mixture};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,10 +31,14 @@ pub(super) const WANTED: &[&str] = &[
     "lr_warmup_samples",
     "lr_wsd_decay_iters",
     "min_lr",
+    "moe_expert_capacity_factor",
     "moe_ffn_hidden_size",
     "moe_layer_freq",
+    "moe_router_load_balancing_type",
+    "moe_router_score_function",
     "moe_router_topk",
     "moe_shared_expert_intermediate_size",
+    "moe_train_capacity_factor",
     "multi_latent_attention",
     "normalization",
     "num_attention_heads",
@@ -147,7 +151,12 @@ impl Arguments {
             add(FactName::Experts, number(Some(experts)), "num_experts");
             let topk = if self.positive("moe_router_topk").is_some() { "moe_router_topk" } else { "topk" };
             add(FactName::ExpertsPerToken, number(self.positive(topk)), topk);
+            let all = self.0.iter().map(|(name, (value, _))| ((*name).to_owned(), Value::String(value.clone())));
+            for (name, value, from) in routing::of_experts(&Value::Object(all.collect())) {
+                add(name, Some(value), &from);
+            }
         }
+        add(FactName::Layers, number(self.positive("num_layers")), "num_layers");
         if let Some((total, active)) = self.params() {
             add(FactName::Params, number(Some(total)), "num_layers");
             add(FactName::ActiveParams, number(Some(active)), "num_layers");

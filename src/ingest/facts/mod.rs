@@ -27,6 +27,7 @@ pub mod nanotron;
 pub mod olmo;
 pub mod phases;
 pub mod plain;
+pub mod routing;
 pub mod settings;
 pub mod state_space;
 pub mod tensorboard;
