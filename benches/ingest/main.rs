@@ -18,6 +18,7 @@
 //! `--quick` is a tenth of the points, to see that it runs; `--json` is (b) alone.
 
 mod logs;
+#[path = "../common/process.rs"]
 mod process;
 mod scan;
 

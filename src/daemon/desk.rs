@@ -1,8 +1,9 @@
 //! Desk: who is connected to the socket, how many may be, and who has to leave where there are too many.
 //!
 //! Each connection is a thread, so that their number is bounded: in all, and of one process. Where there is one too many,
-//! the one goes that has been silent for longest: one that has not greeted, or one that waits with nothing asked. So however
-//! many connect and say nothing, whoever greets and asks is answered.
+//! one of the process goes that has the most that are silent, the one that has been for longest: one that has not greeted, or one that
+//! waits with nothing asked. So however many connect and say nothing, whoever greets and asks is answered. Where all are busy,
+//! there is still room for processes that have few.
 
 use crate::ipc::protocol::Failure;
 use std::collections::HashMap;
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 pub const MOST: usize = 160;
 /// Connections of one process at a time: others always find room.
 pub const MOST_OF_ONE: usize = 96;
+/// Connections beyond [`MOST`] that are kept for processes with few, and how many these are.
+const KEPT: usize = 32;
+const FEW: usize = 4;
 
 /// Everybody who is connected.
 #[derive(Debug, Default)]
@@ -78,7 +82,8 @@ impl Desk {
                 )
             })?;
         } else if seats.here().count() >= MOST {
-            seats.send_away(|_| true).ok_or_else(|| {
+            let room = (own < FEW && seats.here().count() < MOST + KEPT).then_some(());
+            seats.send_away(|_| true).or(room).ok_or_else(|| {
                 Failure::new(
                     format!("{MOST} clients are connected to this daemon and busy, the maximum"),
                     "try again in a moment, or close a dashboard".to_owned(),
@@ -115,9 +120,16 @@ impl Seats {
         self.all.values().filter(|seat| seat.doing != Doing::Leaving)
     }
 
-    /// Hangs up on the one that has waited for longest, of those that `may` leave.
+    /// Hangs up on one that waits, of those that `may` leave: of the process of which the most wait, the one that has for
+    /// longest.
     fn send_away(&mut self, may: impl Fn(&Seat) -> bool) -> Option<()> {
-        let waiting = self.all.values_mut().filter(|seat| seat.doing == Doing::Waiting && may(seat));
+        let waits = |seat: &Seat| seat.doing == Doing::Waiting && may(seat);
+        let mut of_each: HashMap<i32, usize> = HashMap::new();
+        for seat in self.all.values().filter(|seat| waits(seat)) {
+            *of_each.entry(seat.process).or_default() += 1;
+        }
+        let most = of_each.values().copied().max()?;
+        let waiting = self.all.values_mut().filter(|seat| waits(seat) && of_each[&seat.process] == most);
         let longest = waiting.min_by_key(|seat| seat.since)?;
         longest.doing = Doing::Leaving;
         // Its thread finds that the line has ended.
@@ -179,11 +191,29 @@ mod tests {
         let busy = |place: &Place| assert!(place.now(Doing::Asking));
         places.iter().filter(|place| place.number != 2).for_each(busy);
         others.iter().chain([&one_more]).for_each(busy);
+        // Whoever has few finds room all the same.
+        let few: Vec<Place> = (0..KEPT)
+            .map(|n| {
+                let place = desk.seat((1000 + n / FEW) as i32, client().0).unwrap();
+                busy(&place);
+                place
+            })
+            .collect();
         let refused = desk.seat(7, client().0).unwrap_err();
         assert!(refused.message.contains("160 clients"), "{refused}");
         assert!(desk.seat(1, client().0).unwrap_err().message.contains("process 1 has 96"));
-        drop(others);
+        drop((others, few));
         assert!(desk.seat(7, client().0).is_ok());
+    }
+
+    #[test]
+    fn of_those_that_wait_one_of_the_process_with_the_most_leaves() {
+        let desk = Arc::new(Desk::default());
+        let honest = desk.seat(9, client().0).unwrap();
+        let crowds: Vec<Place> = (1..MOST).map(|n| desk.seat((n / 50) as i32, client().0).unwrap()).collect();
+        let one_more = desk.seat(10, client().0).unwrap();
+        assert!(honest.now(Doing::Asking) && one_more.now(Doing::Asking), "it has waited for longest, and has one");
+        assert_eq!(crowds.iter().filter(|place| !place.now(Doing::Asking)).count(), 1);
     }
 
     #[test]

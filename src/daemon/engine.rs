@@ -221,6 +221,25 @@ impl Engine {
         Ok(self.handle(Event::Idle)?.shown)
     }
 
+    /// Makes forecasts for so long at a time from now on; [`Engine::forecast_more`] makes those that are left.
+    pub fn forecast_in_slices(&mut self, slice: Duration) {
+        self.components.forecasts.in_slices(slice);
+    }
+
+    /// Whether runs wait to be forecast.
+    #[must_use]
+    pub fn owes_forecasts(&self) -> bool {
+        self.components.forecasts.is_behind()
+    }
+
+    /// Forecasts some of the runs that wait for it. Returns whether there is something else to show.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn forecast_more(&mut self) -> Result<bool, StoreError> {
+        Ok(self.handle(Event::ForecastMore)?.shown)
+    }
+
     /// Dismisses alerts; returns the numbers of those that were not dismissed before. That is on disk then.
     ///
     /// # Errors

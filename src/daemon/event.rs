@@ -9,7 +9,7 @@
 //! | `Decide` | server, one-shot commands | decisions |
 //! | `Label` | server, dashboard | labels |
 //! | `Stop` | signals, server | service, which stops every component |
-//! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain` | engine | whoever it concerns |
+//! | `AnswerOnce`, `Edited`, `StoreReplaced`, `Idle`, `ForecastAgain`, `ForecastMore` | engine | whoever it concerns |
 //! | `PointsRead`, `Written`, `Progress` | logs, retention | index |
 //! | `TablesRead` | tables | index |
 //! | `ProjectCompleted`, `RunsRead`, `RowsChanged` | index | forecasts, health; the fitter by the service |
@@ -80,6 +80,8 @@ pub enum Event {
     Idle,
     /// Everything was looked at: runs whose forecast was put off are forecast.
     ForecastAgain,
+    /// There is time to forecast some of the runs that wait for it.
+    ForecastMore,
 
     /// Points or facts of these runs are in the store.
     PointsRead {
@@ -192,6 +194,7 @@ impl Event {
             Self::StoreReplaced(_) => "store replaced",
             Self::Idle => "idle",
             Self::ForecastAgain => "forecast again",
+            Self::ForecastMore => "forecast more",
             Self::PointsRead { .. } => "points read",
             Self::Written { .. } => "written",
             Self::Progress(_) => "progress",

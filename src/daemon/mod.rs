@@ -25,6 +25,7 @@ mod components;
 mod curves;
 #[cfg(feature = "daemon")]
 mod desk;
+mod door;
 pub mod engine;
 pub mod event;
 pub mod export;
@@ -84,6 +85,7 @@ mod subscribers;
 mod surface;
 mod threads;
 pub mod tracked;
+mod turns;
 
 /// What to do where the store cannot be written.
 pub(crate) const NO_ROOM: &str = "free some space, or set MIXLAW_STATE to a directory on another local disk";

@@ -1,7 +1,9 @@
-//! The socket: one thread accepts, one thread a client answers from the publisher ([`super::desk`]: how many, and who leaves).
+//! The socket: one thread accepts ([`super::door`]), one thread a client answers from the publisher ([`super::desk`]: how many,
+//! and who leaves; [`super::turns`]: how much of one process at a time).
 
 use super::answer::{acknowledged, answer, json, labelled};
 use super::desk::{Desk, Doing, Place};
+use super::door;
 use super::event::Event;
 use super::export;
 use super::hang_up::HangUp;
@@ -9,6 +11,7 @@ use super::inherited;
 use super::publisher::{CurrentState, Publisher};
 use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
+use super::turns::Turns;
 use crate::ingest::Look;
 use crate::ipc::frame;
 use crate::ipc::protocol::{Command, ExportQuery, Failure, Hello, LabelCommand, PROTOCOL, Query, Request, Response};
@@ -60,6 +63,7 @@ struct Shared {
     tell: Box<dyn Fn(Event) + Send + Sync>,
     desk: Arc<Desk>,
     subscribers: Seats,
+    turns: Turns,
 }
 
 impl Server {
@@ -83,7 +87,8 @@ impl Server {
         let accepts = listener.try_clone().map_err(failed)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Arc::new(Desk::default());
-        let shared = Arc::new(Shared { publisher, tell, desk: Arc::clone(&desk), subscribers: Seats::default() });
+        let (subscribers, turns) = (Seats::default(), Turns::default());
+        let shared = Arc::new(Shared { publisher, tell, desk: Arc::clone(&desk), subscribers, turns });
         let over = Arc::clone(&stopping);
         let accepting = std::thread::Builder::new()
             .name("server".to_owned())
@@ -132,33 +137,19 @@ fn bind(socket: &Path) -> std::io::Result<UnixListener> {
 }
 
 fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
-    for stream in listener.incoming() {
-        if over.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else {
-            // Out of file descriptors, most likely: give clients time to leave.
-            std::thread::sleep(Duration::from_millis(100));
-            continue;
-        };
-        let for_client = Arc::clone(shared);
-        if let Err(error) = receive(stream, for_client) {
+    door::accept(listener, over, |stream, process| {
+        if let Err(error) = receive(stream, process, Arc::clone(shared)) {
             tracing::debug!(%error, "closed a connection");
         }
-    }
+    });
 }
 
 /// Gives a connection a place and a thread.
-fn receive(mut stream: UnixStream, shared: Arc<Shared>) -> std::io::Result<()> {
-    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
-    if peer.uid != rustix::process::geteuid() {
-        tracing::warn!(user = peer.uid.as_raw(), "rejected a client of another user");
-        return Ok(());
-    }
-    match shared.desk.seat(peer.pid.as_raw_nonzero().get(), stream.try_clone()?) {
+fn receive(mut stream: UnixStream, process: i32, shared: Arc<Shared>) -> std::io::Result<()> {
+    match shared.desk.seat(process, stream.try_clone()?) {
         Ok(place) => std::thread::Builder::new().name("client".to_owned()).spawn(move || {
             // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
-            let _ = converse(stream, peer.pid.as_raw_nonzero().get(), &shared, &place);
+            let _ = converse(stream, process, &shared, &place);
         })?,
         Err(failure) => {
             tracing::warn!("closed a connection: {}", failure.message);
@@ -192,7 +183,7 @@ fn converse(mut stream: UnixStream, process: i32, shared: &Shared, place: &Place
             break;
         }
         match request {
-            Request::Query(query) => respond(&query, &mut stream, shared)?,
+            Request::Query(query) => respond(&query, &mut stream, process, shared)?,
             Request::Export(query) => export(&query, &mut stream, shared)?,
             Request::Command(command) => obey(command, &mut stream, shared)?,
             Request::Subscribe(wants) => {
@@ -283,7 +274,7 @@ fn export(query: &ExportQuery, stream: &mut UnixStream, shared: &Shared) -> std:
     frame::write(stream, &response)
 }
 
-fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::Result<()> {
+fn respond(query: &Query, stream: &mut UnixStream, process: i32, shared: &Shared) -> std::io::Result<()> {
     let line = HangUp::of(stream)?;
     let mut first = true;
     let response = loop {
@@ -291,7 +282,10 @@ fn respond(query: &Query, stream: &mut UnixStream, shared: &Shared) -> std::io::
             Ok(current) => current,
             Err(failure) => break Response::Failed(failure),
         };
-        let answer = answer(query, &current, &|| line.is_gone());
+        let answer = {
+            let _turn = shared.turns.take(process);
+            answer(query, &current, &|| line.is_gone())
+        };
         // An answer from a store that is damaged may lack what could not be read.
         if std::mem::take(&mut first) && current.store.is_damaged() && mended(current, shared) {
             continue;

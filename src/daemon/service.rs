@@ -39,6 +39,8 @@ const GATHER_MOST: Duration = Duration::from_millis(70);
 /// How often runs are looked at for alerts, and forecasts are written down, at most: nobody is woken sooner for it, and a
 /// look costs more than the line that it follows.
 const WRITE_DOWN: Duration = Duration::from_secs(1);
+/// How long forecasts are made at a time: a line that is logged meanwhile waits for so long.
+const FORECASTS: Duration = Duration::from_millis(30);
 /// How often a quiet daemon publishes, so that ages on screen are right.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -74,17 +76,21 @@ impl Service {
         )?;
         let notifier = Notifier::new(&project, place.outbox());
         let mut engine = Engine::new(project, store, &opened)?;
+        engine.forecast_in_slices(FORECASTS);
         engine.tell_through(notifier.outbox());
         let mut worker = Worker::new(engine, notifier, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
         let lock = Arc::new(lock);
         worker.lock = Some(Arc::clone(&lock));
+        // Threads of its own: what the engine does in parallel would wait for the fits that others are busy with.
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("engine-{n}")).build();
+        let pool = pool.map_err(|e| Failure::new(format!("cannot start a thread: {e}"), None))?;
         let done = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&done);
         let engine = std::thread::Builder::new()
             .name("engine".to_owned())
             .spawn(move || {
-                let result = worker.run();
+                let result = pool.install(|| worker.run());
                 over.store(true, Ordering::SeqCst);
                 result
             })
@@ -272,6 +278,9 @@ impl Worker {
                 rows_changed = false;
                 self.around.refitting = self.jobs.send(self.engine.job()).is_ok();
             }
+            if look.is_none() && self.engine.owes_forecasts() {
+                show |= self.engine.forecast_more()?;
+            }
             if look.is_none() {
                 if written_down.is_none_or(|t| t.elapsed() >= WRITE_DOWN) {
                     (written_down, news) = (Some(Instant::now()), false);
@@ -286,7 +295,8 @@ impl Worker {
             }
             let gather = (GATHER_TIMES * began.elapsed()).clamp(GATHER, GATHER_MOST);
             let every = self.watcher.reconcile_every();
-            let mut patience = if look.is_some() { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
+            let busy = look.is_some() || self.engine.owes_forecasts();
+            let mut patience = if busy { Duration::ZERO } else { every.saturating_sub(looked.elapsed()) };
             if let Some(written_down) = written_down.filter(|_| news) {
                 patience = patience.min(WRITE_DOWN.saturating_sub(written_down.elapsed()));
             }

@@ -137,6 +137,7 @@ impl Shared {
             | Event::AnswerOnce
             | Event::Idle
             | Event::ForecastAgain
+            | Event::ForecastMore
             | Event::PointsRead { .. }
             | Event::KeepFits
             | Event::Examined(_)

@@ -140,7 +140,7 @@ impl SledStore {
     pub(super) fn must_get_packed(&self, key: &[u8]) -> Result<Vec<u8>, StoreError> {
         let stored = self.must_get(key)?;
         let Some(place) = place(&stored)? else { return Ok(stored[1..].to_vec()) };
-        self.noted(self.packs.read(place))
+        self.noted(self.packs.read(key, place))
     }
 }
 

@@ -33,6 +33,8 @@ mod seal;
 mod state;
 mod stats;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod thin;
 mod write;
 

@@ -108,7 +108,7 @@ impl SledStore {
         Self::load(db, PathBuf::from("temporary"), &config.get_path()).map(Arc::new)
     }
 
-    fn load(db: sled::Db, path: PathBuf, directory: &Path) -> Result<Self, StoreError> {
+    pub(super) fn load(db: sled::Db, path: PathBuf, directory: &Path) -> Result<Self, StoreError> {
         match db.get(keys::VERSION).map_err(|e| StoreError::from_sled(&e, &path))? {
             Some(layout) if layout == LAYOUT => {}
             Some(layout) => return Err(StoreError::Damaged(format!("layout {layout:?}"))),

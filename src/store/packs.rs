@@ -177,17 +177,23 @@ impl Packs {
         }
     }
 
-    /// The value at a place.
+    /// The value of a key, at its place.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::Damaged`] where it is not what was written.
-    pub fn read(&self, place: PackedAt) -> Result<Vec<u8>, StoreError> {
-        let file = self.file(place.pack)?;
+    /// [`StoreError::Io`]; [`StoreError::Damaged`] where it is not what was written: also where it is a whole record, but that of
+    /// another key.
+    pub fn read(&self, key: &[u8], place: PackedAt) -> Result<Vec<u8>, StoreError> {
+        let (file, end) = self.file(place.pack)?;
+        // Before memory is asked for it.
+        if place.offset.checked_add(u64::from(place.length)).is_none_or(|needed| needed > end) {
+            return Err(damaged(place.pack, place.offset));
+        }
         let mut record = vec![0; place.length as usize];
         file.read_exact_at(&mut record, place.offset).map_err(|e| self.failed(e))?;
-        let value = match open(&mut Reader(&record)) {
-            Some((_, value)) => record.len() - value.len(),
-            None => return Err(damaged(place.pack, place.offset)),
+        let mut reader = Reader(&record);
+        let value = match open(&mut reader) {
+            Some((found, value)) if found == key && reader.0.is_empty() => record.len() - value.len(),
+            _ => return Err(damaged(place.pack, place.offset)),
         };
         record.drain(..value);
         Ok(record)
@@ -204,8 +210,7 @@ impl Packs {
         from: u64,
         mut each: impl FnMut(PackedAt, &[u8], &[u8]) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let file = self.file(number)?;
-        let end = self.packs().get(&number).map_or(0, |pack| pack.extent.end);
+        let (file, end) = self.file(number)?;
         let (mut offset, mut wanted) = (from, AT_ONCE);
         while offset < end {
             let mut bytes = vec![0; wanted.min(end - offset) as usize];
@@ -263,8 +268,9 @@ impl Packs {
         std::fs::remove_file(path(&self.directory, number)).map_err(|e| self.failed(e))
     }
 
-    fn file(&self, number: u32) -> Result<Arc<File>, StoreError> {
-        let file = self.packs().get(&number).map(|pack| Arc::clone(&pack.file));
+    /// The file of a pack, and how far it counts.
+    fn file(&self, number: u32) -> Result<(Arc<File>, u64), StoreError> {
+        let file = self.packs().get(&number).map(|pack| (Arc::clone(&pack.file), pack.extent.end));
         file.ok_or_else(|| StoreError::Damaged(format!("pack {number} is missing")))
     }
 
@@ -361,7 +367,11 @@ mod tests {
         let lengths = [3, 0, 5 << 20, 100];
         let places = fill(&packs, &lengths);
         for (n, (place, length)) in places.iter().zip(lengths).enumerate() {
-            assert_eq!(packs.read(*place).unwrap(), vec![n as u8; length]);
+            assert_eq!(packs.read(&[n as u8], *place).unwrap(), vec![n as u8; length]);
+            let refused = |key: &[u8], place| matches!(packs.read(key, place), Err(StoreError::Damaged(_)));
+            assert!(refused(&[n as u8 + 1], *place), "the record of another key");
+            assert!(refused(&[n as u8], PackedAt { length: u32::MAX, ..*place }));
+            assert!(refused(&[n as u8], PackedAt { offset: u64::MAX, ..*place }));
         }
         let mut seen = Vec::new();
         packs
@@ -391,7 +401,7 @@ mod tests {
         let known = BTreeMap::from([(1, known(&packs)[&1])]);
         let packs = open(&known, Trust::Nothing).unwrap();
         assert!(!path(dir.path(), 2).exists());
-        assert_eq!(packs.read(second).unwrap().len(), 100);
+        assert_eq!(packs.read(&[0], second).unwrap().len(), 100);
 
         let file = path(dir.path(), 1);
         let mut bytes = std::fs::read(&file).unwrap();

@@ -1,12 +1,15 @@
 //! `kill -9` at any moment: nothing lost, nothing doubled.
 
 use crate::common::{World, beside, eventually, example, kill, stderr, stdout};
+use mixlaw::ipc::client::Client;
+use mixlaw::ipc::protocol::{Query, Response};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[path = "../formats/writers.rs"]
 mod writers;
@@ -203,8 +206,24 @@ fn write_logs(runs: &Path, stop: &AtomicBool) -> (u32, u32) {
     (written, states)
 }
 
+/// Asks the daemon of the only project how it is until it answers, or is `over`. Returns how long that took, seconds.
+fn first_answer(states: &Path, began: Instant, over: &AtomicBool) -> Option<f64> {
+    while !over.load(Ordering::Relaxed) {
+        let state = std::fs::read_dir(states).ok().and_then(|mut all| all.next()?.ok());
+        let answer = state.and_then(|state| {
+            let mut client = Client::connect(&state.path().join("socket")).ok()?;
+            client.query(Query::Status).ok()
+        });
+        if matches!(answer, Some(Response::Answer(_))) {
+            return Some(began.elapsed().as_secs_f64());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    None
+}
+
 /// `MIXLAW_KILLS=200 cargo test --test e2e kills_while_logs` is the long run; the seed is printed and `MIXLAW_SEED` takes
-/// one.
+/// one. Beside it, it prints how long starts took until the first answer, of those that came to one.
 #[test]
 fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
@@ -223,11 +242,16 @@ fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
     world.write("live/mixlaw.yaml", "runs:\n  - path: runs/*\n");
     let runs = world.path().join("live/runs");
     let mut seen = 0;
+    let mut starts: Vec<f64> = Vec::new();
     let (written, states) = beside(
         |stop| write_logs(&runs, stop),
         || {
             for round in 0..kills {
+                let began = Instant::now();
                 let mut daemon = world.spawn(&["daemon", "run", "live"]);
+                let (state, over) = (world.path().join("state"), Arc::new(AtomicBool::new(false)));
+                let told = Arc::clone(&over);
+                let asks = std::thread::spawn(move || first_answer(&state, began, &told));
                 if round % 10 == 9 {
                     // Now and then it gets to read something, or every kill might fall into start-up.
                     eventually("it reads what is new", || {
@@ -243,6 +267,8 @@ fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
                 let asked = below(3) == 0;
                 assert!(kill(daemon.id() as i32, if asked { "-TERM" } else { "-KILL" }));
                 let status = daemon.wait().unwrap();
+                over.store(true, Ordering::Relaxed);
+                starts.extend(asks.join().unwrap());
                 assert!(status.code().is_none() || asked, "round {round}: it ended by itself: {status}");
                 assert!(status.code().is_none_or(|code| code == 0), "round {round}: {status}");
                 if round % 20 == 13 {
@@ -271,6 +297,13 @@ fn kills_while_logs_of_many_formats_grow_lose_and_double_nothing() {
     expected.extend(records("hf", states));
     got.sort();
     expected.sort();
+    starts.sort_by(f64::total_cmp);
+    if let (Some(slowest), Some(median)) = (starts.last(), starts.get(starts.len() / 2)) {
+        eprintln!(
+            "{} starts came to an answer, half of them within {median:.3} s, the slowest in {slowest:.3} s",
+            starts.len()
+        );
+    }
     eprintln!("{written} records in each of {} logs, {states} states, {} points", GROWING.len(), got.len());
     assert_eq!(got.len(), expected.len());
     assert!(got == expected);
