@@ -224,7 +224,7 @@ fn greeted(socket: &Path) -> std::io::Result<UnixStream> {
 
 /// Begins to say something, and waits until it is hung up on.
 fn partial(socket: &Path) -> std::io::Result<()> {
-    let mut stream = if random() % 2 == 0 {
+    let mut stream = if random().is_multiple_of(2) {
         let mut stream = UnixStream::connect(socket)?;
         stream.write_all(&[40, 0, 0, 0, b'{'])?;
         stream
@@ -243,7 +243,7 @@ fn partial(socket: &Path) -> std::io::Result<()> {
 fn flood(socket: &Path) -> std::io::Result<()> {
     let mut stream = greeted(socket)?;
     let mut reader = stream.try_clone()?;
-    let whole = random() % 4 == 0;
+    let whole = random().is_multiple_of(4);
     let question = framed(&Request::Query(if whole { Query::Snapshot } else { Query::Status }));
     let asks = std::thread::spawn(move || stream.write_all(&question.repeat(200)));
     // What is in the answers does not matter to it.
@@ -267,7 +267,7 @@ fn flood(socket: &Path) -> std::io::Result<()> {
 /// Reads a byte now and then of what is long.
 fn slow(socket: &Path) -> std::io::Result<()> {
     let mut stream = greeted(socket)?;
-    let wants = if random() % 2 == 0 {
+    let wants = if random().is_multiple_of(2) {
         Request::Subscribe(Subscription::everything(None))
     } else {
         Request::Query(Query::Snapshot)
@@ -300,7 +300,7 @@ fn versions(socket: &Path) -> std::io::Result<()> {
 }
 
 fn garbage(socket: &Path) -> std::io::Result<()> {
-    let mut stream = if random() % 2 == 0 { greeted(socket)? } else { UnixStream::connect(socket)? };
+    let mut stream = if random().is_multiple_of(2) { greeted(socket)? } else { UnixStream::connect(socket)? };
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     match random() % 3 {
         0 => stream.write_all(&[0xff; 64])?,

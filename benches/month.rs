@@ -172,10 +172,10 @@ impl Run {
                     0 => write!(text, ", \"train/loss\": {:.3}", value(self.number, 0, step)),
                     1 => write!(text, ", \"lr\": {:.3e}", 3e-4 * (1.0 - step as f64 / (LINES + 1) as f64)),
                     2 | 3 if !self.evaluates() => Ok(()),
-                    2 if step % 20 == 0 => {
+                    2 if step.is_multiple_of(20) => {
                         write!(text, ", \"eval/prose/loss\": {:.3}", evaluated(self.number, step, true))
                     }
-                    3 if step % 20 == 0 => {
+                    3 if step.is_multiple_of(20) => {
                         write!(text, ", \"eval/rust/loss\": {:.3}", evaluated(self.number, step, false))
                     }
                     2 | 3 => Ok(()),
@@ -256,7 +256,7 @@ impl Month {
     fn attach(&mut self, until: usize) {
         while self.attached < until {
             self.attached += 1;
-            if self.attached % 3 != 0 {
+            if !self.attached.is_multiple_of(3) {
                 let mut subscribed = dashboard(&self.socket);
                 for updates in &mut subscribed {
                     updates.wait().expect("the first state");
@@ -279,7 +279,7 @@ impl Month {
             client.kill().expect("a kill");
             let _ = client.wait();
         }
-        if until > 0 && self.attached % 10 == 0 {
+        if until > 0 && self.attached.is_multiple_of(10) {
             // One that asks, and never reads.
             let _unread = dashboard(&self.socket);
             std::thread::sleep(Duration::from_millis(50));

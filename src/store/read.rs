@@ -392,15 +392,26 @@ impl SledStore {
         self.noted(read())
     }
 
-    /// The values of one block; the one after the last is the open one.
+    /// The values of one block; the one after the last is the open one. Never another number of them than the file says:
+    /// whoever walks through blocks would look for the others for ever.
     fn values(&self, file: &FileState, id: FileId, column: &Column, sequence: u32) -> Result<Block, StoreError> {
-        if sequence < column.blocks {
+        let (block, whole) = if sequence < column.blocks {
             let key = keys::of_block(b'b', file.record.run, column.metric, id, sequence);
-            return Block::decode(&self.must_get_packed(&key)?);
+            let block = Block::decode(&self.must_get_packed(&key)?)?;
+            let whole = block.values.len() >= MIN_BLOCK;
+            (block, whole)
+        } else {
+            let place = file.place(column.metric).unwrap_or_default();
+            let record = self.must_get_packed(&keys::of_open(id, (place / open_blocks::COLUMNS) as u32))?;
+            let block = Block::decode(OpenBlocks::decode(&record)?.of(place)?)?;
+            let whole = block.values.len() == column.open as usize;
+            (block, whole)
+        };
+        if whole {
+            Ok(block)
+        } else {
+            Err(StoreError::Damaged(format!("a block of {} values; the file has others", block.values.len())))
         }
-        let place = file.place(column.metric).unwrap_or_default();
-        let record = self.must_get_packed(&keys::of_open(id, (place / open_blocks::COLUMNS) as u32))?;
-        Block::decode(OpenBlocks::decode(&record)?.of(place)?)
     }
 
     /// Points of a file that are not sealed.

@@ -6,6 +6,8 @@ use super::{MetricId, StoreError, Summary};
 
 /// Columns in one stored chunk of a file's statistics.
 pub const CHUNK: usize = 64;
+/// More points than a file can have of a metric: sums of so many, over all files, are still numbers.
+const TOO_MANY: u64 = 1 << 40;
 
 /// One metric as one file has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,13 +115,17 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Column>, StoreError> {
     let walls = times(&mut reader, n)?;
     let values = floats(&mut reader, n)?;
     let [metric, points, backs, restarts, first_step, last_step, blocks, open, open_axis] = known;
+    let points_of = |value: i64| match u64::try_from(value) {
+        Ok(count) if count < TOO_MANY => Ok(count),
+        _ => Err(StoreError::Damaged(format!("a series of {value} points"))),
+    };
     let small =
         |value: i64| u32::try_from(value).map_err(|_| StoreError::Damaged("an integer out of range".to_owned()));
     (0..n)
         .map(|i| {
             Ok(Column {
                 metric: MetricId(small(metric[i])?),
-                points: points[i] as u64,
+                points: points_of(points[i])?,
                 backs: small(backs[i])?,
                 restarts: small(restarts[i])?,
                 first_step: first_step[i],
@@ -169,6 +175,8 @@ mod tests {
         assert_eq!(format!("{:?}", decode(&encode(&[a, b])).unwrap()), format!("{:?}", vec![a, b]));
         let chunk = encode(&[a, b]);
         assert!((0..chunk.len()).all(|cut| decode(&chunk[..cut]).is_err()));
+        b.points = u64::MAX;
+        assert!(decode(&encode(&[a, b])).is_err(), "no sum of that is a number");
     }
 
     #[test]

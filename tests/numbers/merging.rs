@@ -6,7 +6,8 @@ use mixlaw::fit::{Options, fit, proxies};
 use mixlaw::vocab::{Observations, ProxyKind};
 
 fn recorded() -> Vec<Observations> {
-    let study = Study::open(format!("{}/examples/two-phase/merged.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let study =
+        Study::open(format!("{}/examples/two-phase/merged.yaml", env!("CARGO_MANIFEST_DIR"))).expect("the example");
     assert_eq!(study.project().domains, ["prose", "rust", "python"]);
     study.observed().fitted.clone()
 }

@@ -231,7 +231,7 @@ mod tests {
         let (whole, none) = forecast(None);
         let (pieces, times) = forecast(Some(Duration::ZERO));
         assert_eq!((whole.len(), none), (20, 0));
-        assert!(times >= 2, "{times}");
+        assert!(times >= 1, "some are left for later");
         assert!(whole.iter().all(|(_, forecast)| !forecast.is_empty()), "{whole:?}");
         assert!(pieces == whole);
     }

@@ -81,90 +81,95 @@ fn damaged(bytes: &[u8], records: &[Range<usize>], random: &mut Random) -> Vec<u
 
 #[test]
 fn a_damaged_store_has_what_was_written_or_says_so() {
-    apart("store::tests::mutated::files::a_damaged_store_has_what_was_written_or_says_so", 2 << 30, || {
-        let place = tempfile::tempdir().unwrap();
-        let (store, _) = SledStore::open(place.path()).unwrap();
-        fill(&store);
-        store.flush().unwrap();
-        let expected = everything(&store).unwrap();
-        let cursors = |store: &SledStore| -> HashMap<(String, FileId), u64> {
-            let runs = store.all_runs().into_iter();
-            runs.flat_map(|(run, name)| store.records(run).into_iter().map(move |r| (name.clone(), r)))
-                .map(|(name, (id, record))| ((name, id), record.cursor.offset))
-                .collect()
-        };
-        let offsets = cursors(&store);
-        drop(store);
-        // What is sealed when a store is closed is there now.
-        drop(SledStore::open(place.path()).unwrap());
-        let whole = files(place.path());
-        let packs: HashMap<PathBuf, Vec<Range<usize>>> = whole
-            .iter()
-            .filter(|(path, _)| path.extension().is_some_and(|e| e == "pack"))
-            .map(|(path, bytes)| (path.clone(), records(path, bytes.len() as u64)))
-            .collect();
-        assert!(packs.values().any(|records| records.len() > 50), "{packs:?}");
-        let (mut equal, mut older, mut aside, mut refused) = (0, 0, 0, 0);
-        try_all("closed stores, damaged", 60, |random| {
-            std::fs::remove_dir_all(place.path()).unwrap();
-            for (path, bytes) in &whole {
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, bytes).unwrap();
-            }
-            let (path, bytes) = &whole[random.below(whole.len())];
-            let none = Vec::new();
-            let records = packs.get(path).unwrap_or(&none);
-            let what = random.below(12);
-            match what {
-                0 => std::fs::remove_file(path).unwrap(),
-                1 => {
-                    let (other, theirs) = &whole[random.below(whole.len())];
-                    std::fs::write(path, theirs).unwrap();
-                    std::fs::write(other, bytes).unwrap();
+    apart(
+        "store::tests::mutated::files::a_damaged_store_has_what_was_written_or_says_so",
+        2 << 30,
+        || (),
+        |()| {
+            let place = tempfile::tempdir().unwrap();
+            let (store, _) = SledStore::open(place.path()).unwrap();
+            fill(&store);
+            store.flush().unwrap();
+            let expected = everything(&store).unwrap();
+            let cursors = |store: &SledStore| -> HashMap<(String, FileId), u64> {
+                let runs = store.all_runs().into_iter();
+                runs.flat_map(|(run, name)| store.records(run).into_iter().map(move |r| (name.clone(), r)))
+                    .map(|(name, (id, record))| ((name, id), record.cursor.offset))
+                    .collect()
+            };
+            let offsets = cursors(&store);
+            drop(store);
+            // What is sealed when a store is closed is there now.
+            drop(SledStore::open(place.path()).unwrap());
+            let whole = files(place.path());
+            let packs: HashMap<PathBuf, Vec<Range<usize>>> = whole
+                .iter()
+                .filter(|(path, _)| path.extension().is_some_and(|e| e == "pack"))
+                .map(|(path, bytes)| (path.clone(), records(path, bytes.len() as u64)))
+                .collect();
+            assert!(packs.values().any(|records| records.len() > 50), "{packs:?}");
+            let (mut equal, mut older, mut aside, mut refused) = (0, 0, 0, 0);
+            try_all("closed stores, damaged", 60, |random| {
+                std::fs::remove_dir_all(place.path()).unwrap();
+                for (path, bytes) in &whole {
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::fs::write(path, bytes).unwrap();
                 }
-                _ => std::fs::write(path, damaged(bytes, records, random)).unwrap(),
-            }
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                let (store, opened) = SledStore::open(place.path())?;
-                let read = everything(&store);
-                Ok::<_, StoreError>((opened, read, cursors(&store)))
-            }));
-            let Ok(outcome) = outcome else { panic!("{} ({what}) makes it panic", path.display()) };
-            match outcome {
-                Ok((Opened::MovedAside(_) | Opened::New, read, _)) => {
-                    assert_eq!(read.unwrap(), []);
-                    aside += 1;
-                    false
-                }
-                Ok((Opened::Existing, Ok(read), at)) if at == offsets => {
-                    if read != expected {
-                        let odd = read.iter().zip(&expected).find(|(a, b)| a != b);
-                        panic!("{} ({what}): {odd:?} of {} and {}", path.display(), read.len(), expected.len());
+                let (path, bytes) = &whole[random.below(whole.len())];
+                let none = Vec::new();
+                let records = packs.get(path).unwrap_or(&none);
+                let what = random.below(12);
+                match what {
+                    0 => std::fs::remove_file(path).unwrap(),
+                    1 => {
+                        let (other, theirs) = &whole[random.below(whole.len())];
+                        std::fs::write(path, theirs).unwrap();
+                        std::fs::write(other, bytes).unwrap();
                     }
-                    equal += 1;
-                    true
+                    _ => std::fs::write(path, damaged(bytes, records, random)).unwrap(),
                 }
-                // As it once was: whoever reads the logs goes on from there.
-                Ok((Opened::Existing, Ok(read), at)) => {
-                    let known: std::collections::HashSet<&Seen> = expected.iter().collect();
-                    let odd = read.iter().find(|seen| !known.contains(seen));
-                    if let Some(odd) = odd {
-                        panic!("{} ({what}): {odd:?}, {at:?}", path.display());
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    let (store, opened) = SledStore::open(place.path())?;
+                    let read = everything(&store);
+                    Ok::<_, StoreError>((opened, read, cursors(&store)))
+                }));
+                let Ok(outcome) = outcome else { panic!("{} ({what}) makes it panic", path.display()) };
+                match outcome {
+                    Ok((Opened::MovedAside(_) | Opened::New, read, _)) => {
+                        assert_eq!(read.unwrap(), []);
+                        aside += 1;
+                        false
                     }
-                    older += 1;
-                    true
+                    Ok((Opened::Existing, Ok(read), at)) if at == offsets => {
+                        if read != expected {
+                            let odd = read.iter().zip(&expected).find(|(a, b)| a != b);
+                            panic!("{} ({what}): {odd:?} of {} and {}", path.display(), read.len(), expected.len());
+                        }
+                        equal += 1;
+                        true
+                    }
+                    // As it once was: whoever reads the logs goes on from there.
+                    Ok((Opened::Existing, Ok(read), at)) => {
+                        let known: std::collections::HashSet<&Seen> = expected.iter().collect();
+                        let odd = read.iter().find(|seen| !known.contains(seen));
+                        if let Some(odd) = odd {
+                            panic!("{} ({what}): {odd:?}, {at:?}", path.display());
+                        }
+                        older += 1;
+                        true
+                    }
+                    Ok((Opened::Existing, Err(StoreError::Damaged(_)), _)) => {
+                        refused += 1;
+                        false
+                    }
+                    Ok((Opened::Existing, Err(error), _)) | Err(error) => {
+                        panic!("{} ({what}): {error}", path.display())
+                    }
                 }
-                Ok((Opened::Existing, Err(StoreError::Damaged(_)), _)) => {
-                    refused += 1;
-                    false
-                }
-                Ok((Opened::Existing, Err(error), _)) | Err(error) => {
-                    panic!("{} ({what}): {error}", path.display())
-                }
-            }
-        });
-        println!(
-            "tried: {equal} were equal, {older} as they had been before, {refused} refused on reading, {aside} moved aside"
-        );
-    });
+            });
+            println!(
+                "tried: {equal} were equal, {older} as they had been before, {refused} refused on reading, {aside} moved aside"
+            );
+        },
+    );
 }

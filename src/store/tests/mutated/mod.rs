@@ -98,14 +98,15 @@ fn try_all(what: &str, sample: u32, mut each: impl FnMut(&mut Random) -> bool) {
     println!("tried: {tried} {what}, {read} read, {} refused; the slowest took {slowest:?}", tried - read);
 }
 
-/// Runs a test in a process of its own, which gets `memory` bytes beyond what it has when it begins, and a bounded time: one
-/// that asks for more, or goes on for ever, fails.
-fn apart(test: &str, memory: u64, work: impl FnOnce()) {
+/// Runs a test in a process of its own. Once it is prepared it gets `memory` bytes beyond what it has then, and a bounded time:
+/// one that asks for more, or goes on for ever, fails.
+fn apart<T>(test: &str, memory: u64, prepare: impl FnOnce() -> T, work: impl FnOnce(T)) {
     const INSIDE: &str = "MIXLAW_TEST_APART";
     let own = std::env::current_exe().unwrap();
     if std::env::var_os(INSIDE).is_some_and(|name| name == test) {
+        let prepared = prepare();
         limit(memory);
-        return work();
+        return work(prepared);
     }
     let output = Command::new(own)
         .args(["--exact", test, "--nocapture", "--test-threads", "1"])

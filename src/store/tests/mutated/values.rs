@@ -43,7 +43,7 @@ fn decode(key: u8, bytes: &[u8]) -> Result<(), StoreError> {
 
 #[test]
 fn no_value_is_too_odd_to_be_refused() {
-    apart("store::tests::mutated::values::no_value_is_too_odd_to_be_refused", MEMORY, || {
+    let seeds = || {
         let store = SledStore::temporary().unwrap();
         fill(&store);
         let mut seeds: Vec<Vec<(Vec<u8>, Vec<u8>)>> = Vec::new();
@@ -60,6 +60,9 @@ fn no_value_is_too_odd_to_be_refused() {
         let places = store.db.scan_prefix(b"b").values().map(|value| (b"P".to_vec(), value.unwrap().to_vec()));
         seeds.push(places.collect());
         assert_eq!(seeds.len(), 8, "one of each kind");
+        seeds
+    };
+    apart("store::tests::mutated::values::no_value_is_too_odd_to_be_refused", MEMORY, seeds, |seeds| {
         try_all("values of a store, each decoded", 20_000, |random| {
             let kind = &seeds[random.below(seeds.len())];
             let (key, value) = &kind[random.below(kind.len())];
@@ -72,68 +75,73 @@ fn no_value_is_too_odd_to_be_refused() {
 #[test]
 fn a_store_with_odd_values_in_it_is_read_to_its_end() {
     // Beside what sled and its threads reserve.
-    apart("store::tests::mutated::values::a_store_with_odd_values_in_it_is_read_to_its_end", 1 << 30, || {
-        let place = tempfile::tempdir().unwrap();
-        let (mut store, _) = SledStore::open(place.path()).unwrap();
-        fill(&store);
-        let whole = values(&store);
-        let expected = everything(&store).unwrap();
-        let put = |store: &SledStore, key: &[u8], value: &[u8]| {
-            if b"abo".contains(&key[0]) {
-                let mut changes = Changes::new(store);
-                changes.insert_packed(key, value);
-                store.apply(changes.write().unwrap()).unwrap();
-            } else {
-                store.db.insert(key, value).unwrap();
-            }
-        };
-        let mut since = 0;
-        try_all("stores with values that were not written", 40, |random| {
-            let at: BTreeSet<usize> = (0..=random.below(3)).map(|_| random.below(whole.len())).collect();
-            let mut before = Vec::new();
-            for at in &at {
-                let (key, value) = &whole[*at];
-                // Of what is not in packs: extents go on while they are written to.
-                before.push(if b"abo".contains(&key[0]) {
-                    value.clone()
+    apart(
+        "store::tests::mutated::values::a_store_with_odd_values_in_it_is_read_to_its_end",
+        1 << 30,
+        || (),
+        |()| {
+            let place = tempfile::tempdir().unwrap();
+            let (mut store, _) = SledStore::open(place.path()).unwrap();
+            fill(&store);
+            let whole = values(&store);
+            let expected = everything(&store).unwrap();
+            let put = |store: &SledStore, key: &[u8], value: &[u8]| {
+                if b"abo".contains(&key[0]) {
+                    let mut changes = Changes::new(store);
+                    changes.insert_packed(key, value);
+                    store.apply(changes.write().unwrap()).unwrap();
                 } else {
-                    store.db.get(key).unwrap().unwrap().to_vec()
-                });
-                let bytes = match random.below(4) {
-                    // What another key of the same kind has.
-                    0 => {
-                        let same: Vec<_> = whole.iter().filter(|(other, _)| other[0] == key[0]).collect();
-                        same[random.below(same.len())].1.clone()
-                    }
-                    _ => mutated(value, &whole[random.below(whole.len())].1, random),
-                };
-                put(&store, key, &bytes);
-            }
-            let read = everything(&store).is_ok();
-            // As the next process finds it.
-            let directory = store.path.clone();
-            let db = store.db.clone();
-            let loaded = SledStore::load(db, directory.clone(), &directory);
-            let read = match &loaded {
-                Ok(again) => read | everything(again).is_ok(),
-                Err(_) => read,
+                    store.db.insert(key, value).unwrap();
+                }
             };
-            drop(loaded);
-            since += 1;
-            // Extents first, as what is written to packs after that writes them again.
-            for (at, value) in at.iter().zip(&before).rev() {
-                put(&store, &whole[*at].0, value);
-            }
-            if since == 500 {
-                // What was written so often is let go of.
-                since = 0;
-                store = SledStore::temporary().unwrap();
-                SledStore::delete(place.path()).unwrap();
-                store = SledStore::open(place.path()).unwrap().0;
-                fill(&store);
-                assert!(everything(&store).unwrap() == expected);
-            }
-            read
-        });
-    });
+            let mut since = 0;
+            try_all("stores with values that were not written", 40, |random| {
+                let at: BTreeSet<usize> = (0..=random.below(3)).map(|_| random.below(whole.len())).collect();
+                let mut before = Vec::new();
+                for at in &at {
+                    let (key, value) = &whole[*at];
+                    // Of what is not in packs: extents go on while they are written to.
+                    before.push(if b"abo".contains(&key[0]) {
+                        value.clone()
+                    } else {
+                        store.db.get(key).unwrap().unwrap().to_vec()
+                    });
+                    let bytes = match random.below(4) {
+                        // What another key of the same kind has.
+                        0 => {
+                            let same: Vec<_> = whole.iter().filter(|(other, _)| other[0] == key[0]).collect();
+                            same[random.below(same.len())].1.clone()
+                        }
+                        _ => mutated(value, &whole[random.below(whole.len())].1, random),
+                    };
+                    put(&store, key, &bytes);
+                }
+                let read = everything(&store).is_ok();
+                // As the next process finds it.
+                let directory = store.path.clone();
+                let db = store.db.clone();
+                let loaded = SledStore::load(db, directory.clone(), &directory);
+                let read = match &loaded {
+                    Ok(again) => read | everything(again).is_ok(),
+                    Err(_) => read,
+                };
+                drop(loaded);
+                since += 1;
+                // Extents first, as what is written to packs after that writes them again.
+                for (at, value) in at.iter().zip(&before).rev() {
+                    put(&store, &whole[*at].0, value);
+                }
+                if since == 500 {
+                    // What was written so often is let go of.
+                    since = 0;
+                    store = SledStore::temporary().unwrap();
+                    SledStore::delete(place.path()).unwrap();
+                    store = SledStore::open(place.path()).unwrap().0;
+                    fill(&store);
+                    assert!(everything(&store).unwrap() == expected);
+                }
+                read
+            });
+        },
+    );
 }
