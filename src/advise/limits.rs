@@ -126,6 +126,20 @@ impl Limit {
     }
 }
 
+/// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
+pub(super) fn excess(surfaces: &[Option<Surface<'_>>], scale: &Scale, limits: &[Limit], weights: &[f64]) -> f64 {
+    let of = |limit: &Limit| {
+        let Some(surface) = &surfaces[limit.domain] else { return f64::INFINITY };
+        ((surface.best)(&surface.place(scale, weights)) / limit.value).ln()
+    };
+    limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
+}
+
+/// The larger; what is not a number is the largest.
+pub(super) fn worse(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::INFINITY } else { a.max(b) }
+}
+
 /// The loss before training at the target's size.
 #[derive(Debug, Clone, PartialEq)]
 struct Start {

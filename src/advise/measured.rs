@@ -1,6 +1,7 @@
 //! Runs that were measured near the target: no advice is given that is worse than one of them.
 
 use super::Evidence;
+use super::goal::Goal;
 use super::limits::Limit;
 use super::region::Region;
 use crate::forecast::measured::is_near;
@@ -25,9 +26,9 @@ pub(super) struct Trial {
 
 impl Trial {
     /// The objective, where all that is minimised was measured.
-    pub fn objective(&self, minimize: &[f64]) -> Option<f64> {
-        let counts = minimize.iter().zip(&self.losses).filter(|(share, _)| **share > 0.0);
-        counts.map(|(share, loss)| loss.map(|loss| share * loss)).sum()
+    pub fn objective(&self, goal: &Goal) -> Option<f64> {
+        let known = goal.counted().all(|(metric, _)| self.losses.get(metric).copied().flatten().is_some());
+        known.then(|| goal.of(|metric| self.losses[metric].unwrap_or(f64::NAN)))
     }
 
     /// Whether it kept every limit, as far as it was measured.
@@ -88,12 +89,12 @@ pub(super) fn near(evidence: &Evidence<'_>, scale: &Scale) -> Vec<Trial> {
 /// The run with the lowest objective, of those whose mixture may be advised and that kept the limits.
 pub(super) fn best<'t>(
     trials: &'t [Trial],
-    minimize: &[f64],
+    goal: &Goal,
     limits: &[Limit],
     region: &Region,
 ) -> Option<(f64, &'t Trial)> {
     let may_be = |t: &&Trial| region.outside(&t.weights) <= TOLERANCE && t.keeps(limits);
-    let known = trials.iter().filter(may_be).filter_map(|t| Some((t.objective(minimize)?, t)));
+    let known = trials.iter().filter(may_be).filter_map(|t| Some((t.objective(goal)?, t)));
     known.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 

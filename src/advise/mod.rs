@@ -16,6 +16,7 @@ pub mod decisions;
 pub mod design;
 mod evidence;
 mod flat;
+mod goal;
 mod groups;
 mod hull;
 mod limits;
@@ -34,7 +35,9 @@ mod stay;
 mod surface;
 
 use crate::project::Project;
-use crate::vocab::{Abstention, Advice, Expected, Metric, MetricUnit, Mixture, Recommendation, StandingAdvice};
+use crate::vocab::{
+    Abstention, Advice, Expected, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, StandingAdvice,
+};
 use evidence::Chosen;
 use limits::{Limit, Setting};
 use probability::{JointSamples, Scatter};
@@ -65,11 +68,7 @@ pub fn recommend(evidence: &Evidence<'_>) -> Advice {
 #[must_use]
 pub fn recommend_beside(evidence: &Evidence<'_>, standing: Option<&StandingAdvice>) -> Advice {
     let project = evidence.project;
-    let surface = |(m, metric): (usize, &Metric)| {
-        let fit = evidence.fits.get(m).copied().flatten()?;
-        Some(Surface::of(fit, &metric.name, &project.domains))
-    };
-    let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
+    let surfaces = surfaces(evidence);
     match advise(evidence, &surfaces, standing) {
         // To stay is no advice: nothing says that another mixture would not be better.
         Ok(same) if same.mixture == same.current => Advice::Abstained(Abstention {
@@ -83,6 +82,48 @@ pub fn recommend_beside(evidence: &Evidence<'_>, standing: Option<&StandingAdvic
         Ok(recommendation) => Advice::Recommendation(recommendation),
         Err(abstention) => Advice::Abstained(abstention),
     }
+}
+
+/// The fitted losses as functions of the mixture, by metric.
+fn surfaces<'a>(evidence: &Evidence<'a>) -> Vec<Option<Surface<'a>>> {
+    let surface = |(m, metric): (usize, &Metric)| {
+        let fit = evidence.fits.get(m).copied().flatten()?;
+        Some(Surface::of(fit, &metric.name, &evidence.project.domains))
+    };
+    evidence.project.metrics.iter().enumerate().map(surface).collect()
+}
+
+/// The mean of the `count` best of mixtures drawn at random from those that may be advised, by the best guess of the laws:
+/// RegMix's choice. `None` where nothing can be advised at all.
+#[must_use]
+pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest> {
+    let project = evidence.project;
+    let surfaces = surfaces(evidence);
+    let minimize = project.objective_weights();
+    let needed = needed(project, &minimize);
+    let mixtures = explored(evidence, &needed);
+    let scale = project.target.scale()?;
+    if mixtures.is_empty() || needed.iter().any(|metric| surfaces.get(*metric).is_none_or(Option::is_none)) {
+        return None;
+    }
+    let (current, _) = in_use(project, &mixtures);
+    let at = Setting { scale, current: &current, seed: project.fit.seed, unit: MetricUnit::Nats };
+    let mut limits = resolve(evidence, &surfaces, &at).ok()?;
+    let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
+    let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
+    let goal = goal::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
+    let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
+    let objective = |w: &[f64]| goal.of(|m| loss(w, m));
+    let excess = |w: &[f64]| limits::excess(&surfaces, &scale, &limits, w);
+    let problem = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };
+    let (weights, allowed) = goal::mean_of_best(&problem, count)?;
+    Some(MeanOfBest {
+        count: count.min(allowed),
+        drawn: allowed,
+        objective: objective(&weights),
+        unit: project.objective_unit().to_owned(),
+        mixture: Mixture::from_weights(&project.domains, &weights),
+    })
 }
 
 fn advise(
@@ -108,19 +149,8 @@ fn advise(
 
     let (current, assumed) = in_use(project, &mixtures);
     let seed = project.fit.seed;
-    let limits = resolve(evidence, surfaces, &Setting { scale, current: &current, seed, unit: MetricUnit::Nats })?;
-    let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
-        Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
-    };
-    let joint = JointSamples {
-        scale,
-        surfaces,
-        scatter: surfaces.iter().enumerate().map(scatter).collect(),
-        minimize: &minimize,
-        limits: &limits,
-        current: &current,
-        spacing: probability::spacing(&mixtures),
-    };
+    let at = Setting { scale, current: &current, seed, unit: MetricUnit::Nats };
+    let mut limits = resolve(evidence, surfaces, &at)?;
     let cuts = |explored| Cuts::of(project, scale.tokens, explored);
     let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
     let region = Region::new(&cuts(inside)).map_err(|reasons| Abstention {
@@ -135,6 +165,19 @@ fn advise(
         ],
         nothing_to_mix: None,
     })?;
+    let goal = goal::resolve(evidence, surfaces, &at, &region, &mut limits)?;
+    let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
+        Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
+    };
+    let joint = JointSamples {
+        scale,
+        surfaces,
+        scatter: surfaces.iter().enumerate().map(scatter).collect(),
+        goal: &goal,
+        limits: &limits,
+        current: &current,
+        spacing: probability::spacing(&mixtures),
+    };
     let chosen = choose(&joint, &region, seed).map_err(|reason| Abstention {
         reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
         would_help: vec![
@@ -149,7 +192,7 @@ fn advise(
     };
 
     let trials = measured::near(evidence, &scale);
-    let best_trial = measured::best(&trials, &minimize, &limits, &region);
+    let best_trial = measured::best(&trials, &goal, &limits, &region);
     // What was measured is not given up for what is predicted to be no better.
     let trial = best_trial.filter(|(loss, _)| *loss <= chosen.best.objective);
     let stays =
@@ -170,7 +213,7 @@ fn advise(
     let (p_better, gain) = match trial {
         Some((objective, trial)) => {
             let now = measured::with_mixture(&trials, &current, WORTH_WEIGHT);
-            let loss_now = now.and_then(|now| now.objective(&minimize)).unwrap_or_else(|| joint.objective(&current));
+            let loss_now = now.and_then(|now| now.objective(&goal)).unwrap_or_else(|| joint.objective(&current));
             let losses_now = now.map(|now| now.losses.as_slice());
             (joint.better_than_now(&trial.weights, &trial.losses, losses_now), loss_now - objective)
         }
@@ -228,7 +271,9 @@ fn advise(
 
 fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
     let objective = |w: &[f64]| joint.objective(w);
-    let guess = Problem { region, objective: &objective, excess: &|w| joint.excess(w), seed }
+    let rounded = |w: &[f64], width: f64| joint.rounded(w, width);
+    let rounded: Option<search::Rounded<'_>> = joint.has_corners().then_some(&rounded);
+    let guess = Problem { region, objective: &objective, excess: &|w| joint.excess(w), rounded, seed }
         .solve()
         .ok_or_else(|| Some("The fitted laws give no finite loss at the target.".to_owned()))?;
     if region.outside(&guess.weights) > 0.0 {
@@ -256,8 +301,9 @@ fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Ch
         broken if broken > 0.0 => broken + margin,
         kept => joint.excess_at(w, SURE).max(kept),
     };
-    let best =
-        Problem { region, objective: &objective, excess: &careful, seed }.solve().unwrap_or_else(|| guess.clone());
+    let best = Problem { region, objective: &objective, excess: &careful, rounded, seed }
+        .solve()
+        .unwrap_or_else(|| guess.clone());
     let sure = best.breach <= 0.0;
     let best = if joint.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
     Ok(Chosen { best, guess, sure })

@@ -19,6 +19,7 @@ mod plan;
 mod pool;
 
 use super::evidence::Evidence;
+use super::goal::{self, Goal};
 use super::limits::{Limit, Setting};
 use super::region::{Cuts, Region};
 use super::surface::Surface;
@@ -90,10 +91,8 @@ fn propose(
         Some(Surface::of(fit, &metric.name, &project.domains))
     };
     let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
-    let limits =
-        resolve(evidence, &surfaces, &Setting { scale: target, current: &current, seed, unit: MetricUnit::Nats })?;
-    let world = World { beliefs, minimize, limits, domains: &project.domains };
-
+    let at = Setting { scale: target, current: &current, seed, unit: MetricUnit::Nats };
+    let mut limits = resolve(evidence, &surfaces, &at)?;
     let mixes = project.domains.len() > 1 && mixtures.len() > 1;
     let scales = pool::scales(needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)));
     let region = |supply: bool, inside: bool| {
@@ -106,8 +105,13 @@ fn propose(
         };
         Region::new(&cuts).map_err(|reasons| Abstention { reasons, ..Abstention::default() })
     };
-    let (decisions, choices) = if mixes {
-        let (decided, launched) = (region(true, !evidence.extrapolate)?, region(false, false)?);
+    let regions = if mixes { Some((region(true, !evidence.extrapolate)?, region(false, false)?)) } else { None };
+    let goal = match &regions {
+        Some((decided, _)) => goal::resolve(evidence, &surfaces, &at, decided, &mut limits)?,
+        None => Goal::mean(minimize),
+    };
+    let world = World { beliefs, goal, limits, domains: &project.domains };
+    let (decisions, choices) = if let Some((decided, launched)) = regions {
         // The search begins where the recommended mixture is, if there is one.
         let advised = match super::recommend(evidence) {
             Advice::Recommendation(advised) => Some(advised.mixture.weights(&project.domains)),
@@ -200,7 +204,7 @@ fn given(
 /// What is believed of the metrics that count.
 struct World<'a> {
     beliefs: BTreeMap<usize, Belief<'a>>,
-    minimize: Vec<f64>,
+    goal: Goal,
     limits: Vec<Limit>,
     domains: &'a [String],
 }
@@ -219,12 +223,10 @@ impl World<'_> {
 
     /// The objective by draw, nats; limits not counted.
     fn objective(&self, losses: &BTreeMap<usize, Vec<f64>>) -> Vec<f64> {
-        let mut sum = vec![0.0; beliefs::DRAWS];
-        for (metric, losses) in losses {
-            let share = self.minimize[*metric];
-            sum.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += share * loss);
-        }
-        sum
+        let columns: Vec<Option<&[f64]>> =
+            (0..self.goal.minimize.len()).map(|metric| losses.get(&metric).map(Vec::as_slice)).collect();
+        let of = |s: usize| self.goal.of(|metric| columns[metric].map_or(0.0, |losses| losses[s]));
+        (0..beliefs::DRAWS).map(of).collect()
     }
 
     /// What mixtures come to at the target.
@@ -299,7 +301,7 @@ impl World<'_> {
         let places: Vec<(Scale, Vec<f64>)> =
             choices.iter().map(|choice| (choice.scale, choice.weights.clone())).collect();
         let shown = self.losses(&places);
-        let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.minimize[*metric] * belief.noise).sum();
+        let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.goal.minimize[*metric] * belief.noise).sum();
         for (id, (choice, losses)) in choices.iter_mut().zip(shown).enumerate() {
             choice.id = id;
             let objective = self.objective(&losses);

@@ -1,11 +1,13 @@
 //! Probabilities, counted over joint samples: resamples of the laws, the scatter of runs around them, and the uncertainty
 //! of limits.
 
-use super::limits::{Limit, Tie};
+use super::goal::Goal;
+use super::limits::{self, Limit, Tie, worse};
 use super::samples::{SAMPLES, draw_of};
 use super::surface::Surface;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Scale};
+use std::collections::BTreeMap;
 
 /// Half of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
@@ -65,8 +67,8 @@ pub(super) struct JointSamples<'q, 'f> {
     pub surfaces: &'q [Option<Surface<'f>>],
     /// Parallel to `surfaces`.
     pub scatter: Vec<Option<Scatter>>,
-    /// Weight of each domain in the objective; they sum to one.
-    pub minimize: &'q [f64],
+    /// What is minimised.
+    pub goal: &'q Goal,
     pub limits: &'q [Limit],
     /// Weights in use.
     pub current: &'q [f64],
@@ -77,7 +79,21 @@ pub(super) struct JointSamples<'q, 'f> {
 impl JointSamples<'_, '_> {
     /// The objective by the best guess, nats.
     pub fn objective(&self, weights: &[f64]) -> f64 {
-        self.minimised().map(|(_, share, surface)| share * self.best(surface, weights)).sum()
+        self.goal.of(|m| self.best_of(m, weights))
+    }
+
+    /// The same with corners rounded over a part of it.
+    pub fn rounded(&self, weights: &[f64], width: f64) -> f64 {
+        self.goal.rounded(|m| self.best_of(m, weights), width).unwrap_or_else(|| self.objective(weights))
+    }
+
+    /// Whether the objective has corners where laws have none.
+    pub fn has_corners(&self) -> bool {
+        self.goal.rounded(|_| 1.0, 0.1).is_some()
+    }
+
+    fn best_of(&self, metric: usize, weights: &[f64]) -> f64 {
+        self.surfaces.get(metric).and_then(Option::as_ref).map_or(0.0, |surface| self.best(surface, weights))
     }
 
     /// Probability that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
@@ -88,14 +104,20 @@ impl JointSamples<'_, '_> {
 
     /// The same beside another mixture.
     pub fn better_than(&self, weights: &[f64], other: &[f64]) -> f64 {
-        let mut difference = vec![0.0; SAMPLES];
-        for (d, share, surface) in self.minimised() {
-            let (here, now) = (self.samples(surface, weights), self.samples(surface, other));
-            let noise = self.pair_of(d, weights, other);
-            for s in 0..SAMPLES {
-                difference[s] += share * (here[s] * noise[s].exp() - now[s]);
-            }
-        }
+        let losses: BTreeMap<usize, [Vec<f64>; 3]> = self
+            .minimised()
+            .map(|(d, surface)| {
+                (d, [self.samples(surface, weights), self.samples(surface, other), self.pair_of(d, weights, other)])
+            })
+            .collect();
+        let of = |which: usize, s: usize| {
+            self.goal.of(|d| match losses.get(&d) {
+                Some([here, _, noise]) if which == 0 => here[s] * noise[s].exp(),
+                Some([_, now, _]) => now[s],
+                None => 0.0,
+            })
+        };
+        let difference: Vec<f64> = (0..SAMPLES).map(|s| of(0, s) - of(1, s)).collect();
         let counted: f64 = difference
             .iter()
             .map(|d| match d.partial_cmp(&0.0) {
@@ -110,27 +132,25 @@ impl JointSamples<'_, '_> {
     /// The same for the losses by metric that a run with these weights measured near the target, beside those of a run with the
     /// current mixture, or what the laws say of that.
     pub fn better_than_now(&self, weights: &[f64], here: &[Option<f64>], now: Option<&[Option<f64>]>) -> f64 {
-        let mut difference = vec![0.0; SAMPLES];
-        for (d, share, surface) in self.minimised() {
+        let mut losses: BTreeMap<usize, (f64, Vec<f64>, Vec<f64>)> = BTreeMap::new();
+        for (d, surface) in self.minimised() {
             let Some(loss) = here[d] else { return 0.5 };
             let by_law = self.samples(surface, self.current);
-            let measured = now.and_then(|now| now[d]);
-            let noise = self.pair(d, weights);
-            for s in 0..SAMPLES {
-                difference[s] += share * (loss * noise[s].exp() - measured.unwrap_or(by_law[s]));
-            }
+            let now = now.and_then(|now| now[d]).map_or(by_law, |measured| vec![measured; SAMPLES]);
+            losses.insert(d, (loss, self.pair(d, weights), now));
         }
+        let one = |s: usize| {
+            let here = self.goal.of(|d| losses.get(&d).map_or(0.0, |(loss, noise, _)| loss * noise[s].exp()));
+            here - self.goal.of(|d| losses.get(&d).map_or(0.0, |(_, _, now)| now[s]))
+        };
+        let difference: Vec<f64> = (0..SAMPLES).map(one).collect();
         let lower = difference.iter().filter(|d| **d < 0.0).count() as f64;
         (lower + 0.5) / (SAMPLES + 1) as f64
     }
 
     /// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
     pub fn excess(&self, weights: &[f64]) -> f64 {
-        let of = |limit: &Limit| {
-            let Some(surface) = &self.surfaces[limit.domain] else { return f64::INFINITY };
-            (self.best(surface, weights) / limit.value).ln()
-        };
-        self.limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
+        limits::excess(self.surfaces, &self.scale, self.limits, weights)
     }
 
     /// The worst ln(loss / limit) that is not exceeded with a probability of `sure`; −∞ where there are no limits.
@@ -168,9 +188,8 @@ impl JointSamples<'_, '_> {
         worst
     }
 
-    fn minimised(&self) -> impl Iterator<Item = (usize, f64, &Surface<'_>)> {
-        let all = self.minimize.iter().zip(self.surfaces).enumerate();
-        all.filter(|(_, (share, _))| **share > 0.0).filter_map(|(d, (share, s))| Some((d, *share, s.as_ref()?)))
+    fn minimised(&self) -> impl Iterator<Item = (usize, &Surface<'_>)> {
+        self.goal.counted().filter_map(|(d, _)| Some((d, self.surfaces.get(d)?.as_ref()?)))
     }
 
     fn best(&self, surface: &Surface<'_>, weights: &[f64]) -> f64 {
@@ -226,9 +245,4 @@ pub(super) fn spacing(mixtures: &[Vec<f64>]) -> f64 {
         others.map(|j| distance(&mixtures[i], &mixtures[j])).fold(f64::INFINITY, f64::min)
     };
     median((0..mixtures.len()).map(nearest).filter(|d| d.is_finite()).collect())
-}
-
-/// The larger; what is not a number is worst.
-fn worse(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::INFINITY } else { a.max(b) }
 }

@@ -222,8 +222,8 @@ impl Explanation<'_> {
     fn extrapolation(&self) -> Vec<String> {
         let mut said = Vec::new();
         let joint = self.joint;
-        let most =
-            (0..joint.minimize.len()).max_by(|a, b| joint.minimize[*a].total_cmp(&joint.minimize[*b]).then(b.cmp(a)));
+        let minimize = &joint.goal.minimize;
+        let most = (0..minimize.len()).max_by(|a, b| minimize[*a].total_cmp(&minimize[*b]).then(b.cmp(a)));
         let Some(surface) = most.and_then(|metric| joint.surfaces[metric].as_ref()) else { return said };
         let far = (surface.extrapolation)(&surface.place(&joint.scale, &self.chosen.best.weights));
         for (times, amount, what, seen) in [

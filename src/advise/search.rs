@@ -21,8 +21,17 @@ pub(super) struct Problem<'p> {
     pub objective: &'p (dyn Fn(&[f64]) -> f64 + Sync),
     /// The worst ln(loss / limit) over the limits; at most 0 where all hold. −∞ where there are none.
     pub excess: &'p (dyn Fn(&[f64]) -> f64 + Sync),
+    /// The objective with its corners rounded over a part of it, where it has corners.
+    pub rounded: Option<Rounded<'p>>,
     pub seed: u64,
 }
+
+/// An objective of weights, with its corners rounded over a part of it.
+pub(super) type Rounded<'p> = &'p (dyn Fn(&[f64], f64) -> f64 + Sync);
+
+/// Parts over which corners are rounded, one after the other: a slope says little beside a corner, and the optimum of what is
+/// rounded over a small part is near that of what is not.
+const ROUNDED: [f64; 4] = [1e-2, 1e-3, 1e-4, 1e-5];
 
 /// Weights, how far outside the limits they are (0 inside), and the objective there. Ordered: what breaks a limit less
 /// is better, then what is lower.
@@ -106,13 +115,14 @@ impl Problem<'_> {
             .into_iter()
             .map(|(shares, found)| self.polish(shares, found, &mut random))
             .reduce(|best, next| if next.1.better(&best.1) { next } else { best })?;
-        Some(self.rounded(self.slide(best.0, best.1)))
+        let best = self.slide(best.0, best.1);
+        Some(self.thousandth(self.round_corners(best).1))
     }
 
     /// Downhill from where the random steps ended: weight goes from the corner along which the objective falls least to the one along
     /// which it falls most, as far as that helps (Frank–Wolfe steps between pairs of corners). A law that is flat between its
     /// steps has no slope, and ends it.
-    fn slide(&self, mut shares: Vec<f64>, mut best: BestMixture) -> BestMixture {
+    fn slide(&self, mut shares: Vec<f64>, mut best: BestMixture) -> (Vec<f64>, BestMixture) {
         const NUDGE: f64 = 1e-6;
         let corners = &self.region.corners;
         for _ in 0..SLIDES {
@@ -152,6 +162,25 @@ impl Problem<'_> {
                 break;
             }
         }
+        (shares, best)
+    }
+
+    /// The optimum of an objective with corners, by way of rounder ones.
+    fn round_corners(&self, from: (Vec<f64>, BestMixture)) -> (Vec<f64>, BestMixture) {
+        let Some(rounded) = self.rounded else { return from };
+        let mut best = from;
+        let mut shares = best.0.clone();
+        for width in ROUNDED {
+            let objective = |weights: &[f64]| rounded(weights, width);
+            let problem = Problem { objective: &objective, rounded: None, ..*self };
+            let (_, weights) = self.region.place(shares.clone());
+            let start = problem.look(weights);
+            shares = problem.slide(shares, start).0;
+            let found = self.look(self.region.place(shares.clone()).1);
+            if found.better(&best.1) {
+                best = (shares.clone(), found);
+            }
+        }
         best
     }
 
@@ -189,7 +218,7 @@ impl Problem<'_> {
     }
 
     /// To thousandths, unless that leaves the region or the limits.
-    fn rounded(&self, exact: BestMixture) -> BestMixture {
+    fn thousandth(&self, exact: BestMixture) -> BestMixture {
         let kept = |weights: Vec<f64>| Some(self.look(weights)).filter(|found| found.breach <= exact.breach);
         // Where the mixture stands at the end of its reach, rounding may leave that: a little nearer there is room.
         let nearer = |part: f64| {
@@ -285,7 +314,8 @@ mod tests {
     fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
         let region = region(&["a", "b"], &[("b", [0.05, 0.95])], None);
         let objective = |w: &[f64]| (w[1] - 0.6237).powi(2);
-        let free = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 0 };
+        let free =
+            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 0 };
         assert!((free.solve().unwrap().weights[1] - 0.624).abs() < 1e-9);
         let limited = Problem { excess: &|w: &[f64]| w[1] - 0.4004, ..free };
         let found = limited.solve().unwrap();
@@ -302,7 +332,8 @@ mod tests {
         // Sum of q_i / w_i: the optimum has w_i in proportion to sqrt(q_i).
         let q = [0.01, 0.04, 0.09, 0.16, 0.25];
         let objective = |w: &[f64]| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>();
-        let problem = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 3 };
+        let problem =
+            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
         let found = problem.solve().unwrap();
         for (w, q) in found.weights.iter().zip(q) {
             assert!((w - q.sqrt() / 1.5).abs() < 1.2e-3, "{found:?}");
@@ -316,7 +347,8 @@ mod tests {
         let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
         let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
         let objective = |w: &[f64]| -w[2] - 0.1 * w[1];
-        let free = Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, seed: 3 };
+        let free =
+            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
         let found = free.solve().unwrap();
         assert!((found.weights[2] - 0.5).abs() < 2e-3 && (found.weights[0] - 0.1).abs() < 4e-3, "{found:?}");
         let limited = Problem { excess: &|w: &[f64]| w[2] + w[1] - 0.6, ..free };
@@ -325,10 +357,66 @@ mod tests {
         assert!((found.weights[2] - 0.5).abs() < 4e-3 && (found.weights[1] - 0.1).abs() < 4e-3, "{found:?}");
     }
 
+    /// The largest of several, with its corners rounded.
+    fn minimax(region: &Region, parts: &(dyn Fn(&[f64]) -> Vec<f64> + Sync), seed: u64) -> BestMixture {
+        let largest = |w: &[f64]| parts(w).into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let rounded = |w: &[f64], width: f64| {
+            let most = largest(w);
+            let scale = width * most.abs();
+            most + scale * parts(w).iter().map(|part| ((part - most) / scale).exp()).sum::<f64>().ln()
+        };
+        let excess = |_: &[f64]| f64::NEG_INFINITY;
+        Problem { region, objective: &largest, excess: &excess, rounded: Some(&rounded), seed }.solve().unwrap()
+    }
+
+    #[test]
+    fn the_worst_of_convex_losses_is_lowest_where_they_are_equal() {
+        let names = ["a", "b", "c", "d", "e"];
+        let region = region(&names, &[], None);
+        // The largest of q_i / w_i: at the optimum all are equal, and w_i is in proportion to q_i.
+        let q = [0.05, 0.1, 0.2, 0.25, 0.4];
+        for seed in 0..5 {
+            let found = minimax(&region, &|w| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).collect(), seed);
+            let apart: f64 = found.weights.iter().zip(q).map(|(w, q)| (w - q).abs()).sum::<f64>() / 2.0;
+            assert!(apart < 1e-3, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_of_linear_losses_is_that_of_a_fine_grid() {
+        // A linear programme: the optimum is at a vertex of the pieces, where slopes say nothing.
+        let mut random = generator(5);
+        for _ in 0..8 {
+            let planes: Vec<[f64; 3]> = (0..4).map(|_| [0; 3].map(|_| 2.0 + uniform(&mut random))).collect();
+            let parts =
+                |w: &[f64]| -> Vec<f64> { planes.iter().map(|p| p.iter().zip(w).map(|(p, w)| p * w).sum()).collect() };
+            let region = region(&["a", "b", "c"], &[("b", [0.1, 0.7])], None);
+            let found = minimax(&region, &parts, 1);
+            let mut least = f64::INFINITY;
+            for i in 0..=500 {
+                for j in 50..=350 {
+                    let (a, b) = (f64::from(i) / 500.0, f64::from(j) / 500.0);
+                    if a + b <= 1.0 + 1e-12 {
+                        let value = parts(&[a, b, 1.0 - a - b]).into_iter().fold(f64::NEG_INFINITY, f64::max);
+                        least = least.min(value);
+                    }
+                }
+            }
+            assert!(found.objective <= least + 1e-3, "{} where a grid finds {least}: {found:?}", found.objective);
+            assert_eq!(region.outside(&found.weights), 0.0);
+        }
+    }
+
     #[test]
     fn a_loss_that_is_nowhere_finite_has_no_optimum() {
         let region = region(&["a", "b"], &[], None);
-        let problem = Problem { region: &region, objective: &|_| f64::NAN, excess: &|_| f64::NEG_INFINITY, seed: 0 };
+        let problem = Problem {
+            region: &region,
+            objective: &|_| f64::NAN,
+            excess: &|_| f64::NEG_INFINITY,
+            rounded: None,
+            seed: 0,
+        };
         assert_eq!(problem.solve(), None);
     }
 }

@@ -7,6 +7,7 @@ use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, Wa
 use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
 use std::sync::LazyLock;
 
+mod goals;
 mod held_back;
 mod measured;
 mod stay;
@@ -154,7 +155,7 @@ pub(super) fn project() -> Project {
         bounds: BTreeMap::new(),
         available_tokens: BTreeMap::new(),
         max_epochs: 4.0,
-        objective: Objective { minimize: BTreeMap::from([("rust".to_owned(), 1.0)]), subject_to: Vec::new() },
+        objective: Objective { minimize: BTreeMap::from([("rust".to_owned(), 1.0)]), ..Objective::default() },
         laws: Vec::new(),
         fit: FitSettings { seed: 1, starts: None, bootstraps: 50, skip: 0.1, repetition: true },
         watch: WatchMode::Auto,

@@ -109,7 +109,7 @@ fn accept(id: Option<&str>, path: &Path, dry_run: bool, again: bool, json: bool)
     let project = Project::load(path)?;
     let mut session = Session::open(path)?;
     let known: AdviceAnswer = session.ask(Query::Advice)?;
-    let newest: RecommendAnswer = session.ask(Query::Recommend { extrapolate: false })?;
+    let newest: RecommendAnswer = session.ask(Query::Recommend { extrapolate: false, top: None })?;
     let Advised::Recommendation(advised) = newest.mixture else {
         let help = "see why, and what would help: mixlaw recommend".to_owned();
         return Err(Failure::new("nothing is advised at present, so there is nothing to accept", help));

@@ -5,8 +5,9 @@ use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{show_amount, show_probability, significant};
+use crate::vocab::text::printable;
 use crate::vocab::{
-    Abstention, Advice, Expected, RecommendAnswer, Recommendation, Scale, ShapeAdvice, ShapeRecommendation,
+    Abstention, Advice, Expected, MeanOfBest, RecommendAnswer, Recommendation, Scale, ShapeAdvice, ShapeRecommendation,
 };
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,9 @@ pub struct Recommend {
     /// Also search mixtures outside the range that the runs cover
     #[arg(long)]
     extrapolate: bool,
+    /// Also show the mean of the N best of mixtures drawn at random, by the laws' best guess (RegMix takes 100)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    top: Option<u16>,
     /// Print JSON (schemas/recommend.schema.json)
     #[arg(long)]
     json: bool,
@@ -26,7 +30,7 @@ pub struct Recommend {
 
 impl Recommend {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let query = Query::Recommend { extrapolate: self.extrapolate };
+        let query = Query::Recommend { extrapolate: self.extrapolate, top: self.top.map(usize::from) };
         let answer: RecommendAnswer = Session::open(&self.project.project)?.ask(query)?;
         if self.json {
             print_json(&answer)?;
@@ -35,6 +39,7 @@ impl Recommend {
                 Advice::Recommendation(advised) => show(advised),
                 Advice::Abstained(abstained) => show_abstention("change", abstained),
             };
+            out.extend(answer.top.as_ref().map(show_top));
             match &answer.shape {
                 Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&format!("\n{}", show_shape(advised))),
                 Some(ShapeAdvice::Abstained(a)) => {
@@ -83,9 +88,18 @@ fn show(advised: &Recommendation) -> String {
         out.push_str(&format!("\nstands since {}{decided}\n\n", super::time::show(since)));
     }
     for reason in &advised.reasons {
-        out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));
+        out.push_str(&format!("- {}\n", printable(reason)));
     }
     out
+}
+
+fn show_top(top: &MeanOfBest) -> String {
+    let weight = |(domain, weight): (&String, &f64)| format!("{} {:.1} %", printable(domain), 100.0 * weight);
+    let mixture = top.mixture.0.iter().map(weight).collect::<Vec<_>>().join(", ");
+    format!(
+        "\nmean of the best {} of {} random mixtures: {mixture} · objective {:.4} {}\n",
+        top.count, top.drawn, top.objective, top.unit
+    )
 }
 
 /// The unit of a gain, where all that is measured has one.
@@ -140,7 +154,7 @@ pub(super) fn show_shape(r: &ShapeRecommendation) -> String {
         unit(&r.expected)
     ));
     for reason in &r.reasons {
-        out.push_str(&format!("- {}\n", crate::vocab::text::printable(reason)));
+        out.push_str(&format!("- {}\n", printable(reason)));
     }
     out
 }

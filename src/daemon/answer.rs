@@ -88,7 +88,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Fit(query) => json(&fit(query, current, stop)?),
         Query::Ledger(query) => json(&ledger(query, current)?),
         Query::Predict(places) => json(&predict(places, current, stop)?),
-        Query::Recommend { extrapolate } => json(&recommend(current, *extrapolate)),
+        Query::Recommend { extrapolate, top } => json(&recommend(current, *extrapolate, *top)),
         Query::Shape(query) => json(&shapes::answer(query, current, stop)?),
         Query::Hyper(query) => json(&hyper::answer(query, current, stop)?),
         Query::Phases(query) => json(&phasing::moves(query, current, stop)?),
@@ -361,15 +361,16 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
     Ok(PredictAnswer { forecasts: as_logged::forecasts(&current.project, forecasts) })
 }
 
-fn recommend(current: &CurrentState, extrapolate: bool) -> RecommendAnswer {
+fn recommend(current: &CurrentState, extrapolate: bool, top: Option<usize>) -> RecommendAnswer {
     let shape = current.snapshot.shape.clone();
-    if !extrapolate && let Some(advice) = &current.snapshot.advice {
-        return RecommendAnswer { mixture: advice.clone(), shape };
-    }
     let fits = chosen(&current.fits);
     let evidence =
         advise::Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate };
+    let top = top.and_then(|count| advise::mean_of_best(&evidence, count));
+    if !extrapolate && let Some(advice) = &current.snapshot.advice {
+        return RecommendAnswer { mixture: advice.clone(), shape, top };
+    }
     let advice = advise::recommend(&evidence);
     let mixture = as_logged::advice(&current.project, Some(&advice)).unwrap_or(advice);
-    RecommendAnswer { mixture, shape }
+    RecommendAnswer { mixture, shape, top }
 }

@@ -139,6 +139,9 @@ pub enum Query {
     Recommend {
         /// Look outside what the runs have explored.
         extrapolate: bool,
+        /// Also the mean of so many of the best mixtures of a random draw.
+        #[serde(default)]
+        top: Option<usize>,
     },
     /// The advice, and what was decided of it.
     Advice,

@@ -42,7 +42,7 @@ impl<'a> Place<'a> {
     }
 
     /// Position of a scalar's text, after its opening quote.
-    fn text_start(self) -> At {
+    pub(super) fn text_start(self) -> At {
         match self.node.map(|n| &n.value) {
             Some(super::locate::Value::Scalar { plain: false, .. }) => self.value.plus(1),
             _ => self.value,
@@ -88,6 +88,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
         if let Some(minimize) = &objective.minimize {
             project.objective.minimize = check.minimize(minimize)?;
         }
+        check.goal(objective, &mut project)?;
         project.objective.subject_to =
             check.limits(objective.subject_to.as_deref().unwrap_or_default(), &project.metrics)?;
     }

@@ -284,10 +284,24 @@ pub struct MixtureFile {
         title = "a mapping from names to groups, such as { code: { domains: [python, rust], share: [0.1, 0.3] } }"
     )]
     pub groups: Option<BTreeMap<String, GroupFile>>,
+    /// What of the current mixture stays, where domains are named `CORPUS@LENGTH` (`web@4k`, `web@32k`): `corpora` for the share of
+    /// each corpus, so that only lengths move, or `lengths` for the share of each length.
+    pub hold: Option<HoldFile>,
     /// Maximum weight that moves from the current mixture, from 0 to 1: half the sum of all changes. Default: no limit.
     pub max_change: Option<f64>,
     /// Maximum Kullback–Leibler divergence from the current mixture, in nats. Default: no limit.
     pub max_divergence: Option<f64>,
+}
+
+/// What stays of the current mixture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "corpora or lengths")]
+pub enum HoldFile {
+    /// The share of each corpus.
+    Corpora,
+    /// The share of each length.
+    Lengths,
 }
 
 /// Domains that share a part of the mixture.
@@ -327,10 +341,31 @@ pub struct Pair(pub f64, pub f64);
 pub struct ObjectiveFile {
     /// Domain whose validation loss is minimised, or a weighting of several domains.
     pub minimize: Option<MinimizeFile>,
+    /// Instead of `minimize`: losses of which the largest is minimised.
+    #[schemars(title = "a list of metrics, such as [prose, rust]")]
+    pub worst: Option<Vec<String>>,
+    /// What each loss of `worst` is divided by before they are compared: its value with the `current` mixture, or at the
+    /// `start` of training. Default: nothing, losses are compared in nats.
+    pub relative_to: Option<RelativeFile>,
+    /// Instead of `minimize`: losses in order. The first is minimised, then the second with the first within its tolerance, and
+    /// so on; the last needs no tolerance.
+    #[schemars(title = "a list of metrics with tolerances, such as [rust + 1%, prose]")]
+    pub in_order: Option<Vec<String>>,
     /// Upper limits on validation losses: `prose <= start + 3%`. `start` is the loss before training, `current` the expected
     /// loss with the current mixture; numbers are in nats.
     #[schemars(title = "a list of limits, such as `- prose <= start + 3%`")]
     pub subject_to: Option<Vec<LimitFile>>,
+}
+
+/// What losses are compared beside.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "current or start")]
+pub enum RelativeFile {
+    /// The expected loss with the current mixture.
+    Current,
+    /// The loss before training.
+    Start,
 }
 
 /// Upper limit on a validation loss.

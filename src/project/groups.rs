@@ -1,9 +1,10 @@
 //! Validation of what holds a new mixture back as a whole: shares of groups of domains, and the distance from the current one.
 
 use super::check::{Checker, Place};
-use super::file::{GroupFile, MixtureFile, ShareFile};
+use super::file::{GroupFile, HoldFile, MixtureFile, ShareFile};
 use super::weights::tidy;
 use super::{Group, Project, ProjectError};
+use std::collections::BTreeMap;
 
 impl Checker<'_> {
     /// `mixture.groups`, given the bounds.
@@ -69,6 +70,38 @@ impl Checker<'_> {
             return Err(self.source.invalid(at, message, "change the share, or mixture.bounds"));
         }
         Ok(Group { domains: file.domains.clone(), share })
+    }
+
+    /// `mixture.hold`: a group with the share of the current mixture for each corpus, or each length.
+    pub(super) fn hold(&self, file: &MixtureFile, place: Place<'_>, project: &mut Project) -> Result<(), ProjectError> {
+        let Some(hold) = file.hold else { return Ok(()) };
+        let at = place.key("hold");
+        let Some(current) = &project.current else {
+            let message = "`mixture.hold` keeps shares of the current mixture, which is not stated";
+            return Err(self.source.invalid(at.key, message, "add current: { web@4k: 0.6, web@32k: 0.4 } to mixture"));
+        };
+        let mut held: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for domain in current.0.keys() {
+            let Some((corpus, length)) = domain.rsplit_once('@').filter(|(c, l)| !c.is_empty() && !l.is_empty()) else {
+                let message = format!("`mixture.hold` needs domains named CORPUS@LENGTH, and `{domain}` is not");
+                let help = format!("name it such as {domain}@32k, or write groups instead of hold");
+                return Err(self.source.invalid(at.value, message, help));
+            };
+            let key = if hold == HoldFile::Corpora { corpus } else { length };
+            held.entry(key).or_default().push(domain.clone());
+        }
+        let mut groups = Vec::new();
+        for (name, domains) in held {
+            let share: f64 = domains.iter().map(|domain| current.weight(domain)).sum();
+            groups.push((name.to_owned(), Group { domains, share: [share; 2] }));
+        }
+        for (name, group) in groups {
+            if project.groups.insert(name.clone(), group).is_some() {
+                let message = format!("`{name}` is a group, and `mixture.hold` makes one of that name");
+                return Err(self.source.invalid(at.value, message, format!("name the group otherwise than `{name}`")));
+            }
+        }
+        Ok(())
     }
 
     /// `mixture.max_change` and `mixture.max_divergence`, given the current mixture.

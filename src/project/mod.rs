@@ -31,7 +31,8 @@ pub mod error;
 pub mod file;
 pub(crate) mod flat;
 mod formats;
-pub mod grammar;
+pub mod goal;
+mod grammar;
 mod groups;
 pub mod init;
 pub mod line_format;
@@ -56,7 +57,7 @@ pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;
 pub use settings::{
-    Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, Retention, RunSource, Slack, Target,
-    WatchMode,
+    Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, Retention, RunSource, Slack, Stage,
+    Target, Wanted, WatchMode,
 };
 pub use table::TableSource;

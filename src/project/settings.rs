@@ -250,8 +250,33 @@ impl Target {
 pub struct Objective {
     /// Weight of each metric, by its name; empty means that all count the same (see [`Project::objective_weights`]).
     pub minimize: BTreeMap<String, f64>,
+    /// What is made of the losses that count.
+    pub goal: Wanted,
     /// Limits on losses.
     pub subject_to: Vec<Constraint>,
+}
+
+/// What is made of several losses.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Wanted {
+    /// Their weighted mean is minimised.
+    #[default]
+    Mean,
+    /// The largest is, each divided by its loss before training or with the current mixture, where one is stated.
+    Worst(Option<Base>),
+    /// The first is, then the next with the first within its tolerance, and so on.
+    InOrder(Vec<Stage>),
+}
+
+/// A loss in its turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Name of the metric.
+    pub metric: String,
+    /// How far it may be from its best for those that follow.
+    pub slack: Slack,
+    /// The tolerance as written: `1%`.
+    pub text: String,
 }
 
 /// `metric <= base + slack`, or `metric >= base - slack` where higher is better; in the unit of the log.
@@ -481,7 +506,27 @@ impl Project {
         if what.is_empty() && self.objective.subject_to.is_empty() {
             return String::new();
         }
-        let mut text = format!("{} {}", self.direction(), what.join(" + "));
+        let what = match &self.objective.goal {
+            Wanted::Mean => what.join(" + "),
+            Wanted::Worst(base) => {
+                let beside = match base {
+                    None => "",
+                    Some(Base::Start) => ", each beside its loss at the start",
+                    Some(_) => ", each beside its loss with the current mixture",
+                };
+                let names: Vec<&str> = self.objective.minimize.keys().map(String::as_str).collect();
+                format!("the worst of {}{beside}", names.join(", "))
+            }
+            Wanted::InOrder(stages) => {
+                let last = stages.len().saturating_sub(1);
+                let one = |(i, stage): (usize, &Stage)| match i == last {
+                    true => stage.metric.clone(),
+                    false => format!("{} (within {})", stage.metric, stage.text),
+                };
+                stages.iter().enumerate().map(one).collect::<Vec<_>>().join(", then ")
+            }
+        };
+        let mut text = format!("{} {what}", self.direction());
         let limits: Vec<&str> = self.objective.subject_to.iter().map(|c| c.text.as_str()).collect();
         if !limits.is_empty() {
             text.push_str(", while ");

@@ -38,6 +38,7 @@ impl Checker<'_> {
         self.known_domains(project.bounds.keys(), bounds)?;
         self.feasible(project, bounds)?;
         self.groups(file, place, project)?;
+        self.hold(file, place, project)?;
         self.nearness(file, place, project)?;
         for (domain, amount) in file.available_tokens.iter().flatten() {
             let at = place.key("available_tokens").key(domain).value;

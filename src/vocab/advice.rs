@@ -159,4 +159,22 @@ pub struct RecommendAnswer {
     /// Advice on size and experts, if the project states a budget or the runs differ in their experts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<ShapeAdvice>,
+    /// RegMix's choice, with `--top`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<MeanOfBest>,
+}
+
+/// The mean of the best of mixtures that were drawn at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MeanOfBest {
+    /// How many the mean is of.
+    pub count: usize,
+    /// How many were drawn and may be advised.
+    pub drawn: usize,
+    /// The mean.
+    pub mixture: Mixture,
+    /// The objective there, by the best guess.
+    pub objective: f64,
+    /// Its unit, in words.
+    pub unit: String,
 }

@@ -42,7 +42,7 @@ pub mod snapshot;
 pub mod text;
 
 pub use advice::{
-    Abstention, Advice, AdviceState, EXTRAPOLATES, Expected, RecommendAnswer, Recommendation, ShapeAdvice,
+    Abstention, Advice, AdviceState, EXTRAPOLATES, Expected, MeanOfBest, RecommendAnswer, Recommendation, ShapeAdvice,
     ShapeRecommendation,
 };
 pub use answer::{

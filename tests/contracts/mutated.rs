@@ -154,7 +154,7 @@ fn frames_are_read_or_refused() {
     let seeds = [
         request(&Request::Query(Query::Runs)),
         request(&Request::Query(Query::Show { run: "a".to_owned() })),
-        request(&Request::Query(Query::Recommend { extrapolate: true })),
+        request(&Request::Query(Query::Recommend { extrapolate: true, top: None })),
         request(&Request::Subscribe(Subscription::dashboard(vec!["loss".to_owned()]))),
         request(&Request::Subscribe(Subscription::one_run(3))),
     ];

@@ -1,0 +1,126 @@
+//! How long a recommendation takes: `cargo bench --bench recommend`.
+//!
+//! 1,000 observations (40 mixtures of seven corpora at five sizes and five lengths), a law for each of seven losses with 200
+//! bootstrap members, and everything that can restrict a mixture: bounds, a group, supply, distance and divergence from the current
+//! mixture, and a limit on two losses. The laws are fitted before the clock starts.
+
+use mixlaw::advise::{Evidence, recommend};
+use mixlaw::fit::{Fit, Options, fit};
+use mixlaw::observe::Observed;
+use mixlaw::project::{Base, Constraint, Group, Objective, Project, Slack, Target, Wanted};
+use mixlaw::vocab::{Advice, Metric, Mixture, Observation, Observations};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const CORPORA: usize = 7;
+const ROUNDS: usize = 7;
+
+fn main() {
+    let domains: Vec<String> = (0..CORPORA).map(|d| format!("corpus{d}")).collect();
+    let losses: Vec<Observations> = (0..CORPORA).map(|own| rows(&domains, own)).collect();
+    println!("{} observations of {} mixtures, {CORPORA} corpora", losses[0].rows.len(), losses[0].rows.len() / 25);
+    for law in ["exponential", "additive", "joint"] {
+        let options = Options { bootstraps: 200, cross_validate: false, ..Options::default() };
+        let fits: Vec<Fit> = losses.iter().filter_map(|rows| fit(law, rows, &options, None).ok()).collect();
+        if fits.len() < CORPORA {
+            println!("{law}: not fitted");
+            continue;
+        }
+        let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+        let observed = Observed {
+            fitted: losses.clone(),
+            starts: vec![Observations::default(); CORPORA],
+            ..Observed::default()
+        };
+        for (name, goal) in
+            [("weighted mean", Wanted::Mean), ("worst beside current", Wanted::Worst(Some(Base::Current)))]
+        {
+            let project = project(&domains, goal);
+            let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+            let mut took: Vec<f64> = Vec::new();
+            let mut said = String::new();
+            for _ in 0..ROUNDS {
+                let began = Instant::now();
+                let advice = recommend(&evidence);
+                took.push(began.elapsed().as_secs_f64());
+                said = match advice {
+                    Advice::Recommendation(advised) => format!("gain {:.4}", advised.gain),
+                    Advice::Abstained(why) => format!("abstains: {}", why.reasons.join(" ")),
+                };
+            }
+            took.sort_by(f64::total_cmp);
+            println!("{law}, {name}: {:.0} ms, median of {ROUNDS} ({said})", 1e3 * took[ROUNDS / 2]);
+        }
+    }
+}
+
+/// A number from 0 to 1 that is the same on every machine.
+fn noise(i: usize, j: usize) -> f64 {
+    let x = ((i * 7919 + j * 104_729 + 13) as f64 * 12.9898).sin() * 43_758.545;
+    x - x.floor()
+}
+
+fn rows(domains: &[String], own: usize) -> Observations {
+    let mut data = Observations {
+        metric: format!("eval/{}/loss", domains[own]),
+        domains: domains.to_vec(),
+        own: Some(own),
+        ..Observations::default()
+    };
+    for m in 0..40 {
+        let raw: Vec<f64> = (0..CORPORA).map(|d| -(noise(m, d).max(1e-6)).ln() + 0.05).collect();
+        let sum: f64 = raw.iter().sum();
+        let mixture: Vec<f64> = raw.iter().map(|w| w / sum).collect();
+        for params in [2e7, 5e7, 1e8, 2e8, 4e8] {
+            for tokens in [5e8, 1e9, 2e9, 4e9, 8e9] {
+                let run = data.rows.len();
+                let fall = 0.4 * (1.0 - (-4.0 * mixture[own]).exp()) + 0.05 * mixture[(own + 1) % CORPORA];
+                let loss = 1.5 + 400.0 / f64::powf(params, 0.34) + 900.0 / f64::powf(tokens, 0.32) - fall
+                    + 0.1 * own as f64
+                    + 0.004 * (noise(run, own) - 0.5);
+                data.runs.push(format!("run{run}"));
+                data.rows.push(Observation {
+                    params,
+                    active_params: params,
+                    tokens,
+                    mixture: mixture.clone(),
+                    experts: 1.0,
+                    experts_per_token: 1.0,
+                    granularity: 1.0,
+                    loss,
+                    run,
+                    ..Observation::default()
+                });
+            }
+        }
+    }
+    data
+}
+
+fn project(domains: &[String], goal: Wanted) -> Project {
+    let metrics = domains.iter().map(|d| Metric::of_domain(d, &format!("eval/{d}/loss"))).collect();
+    let current = domains.iter().enumerate().map(|(d, name)| (name.clone(), if d == 0 { 0.4 } else { 0.1 })).collect();
+    let limit = |domain: usize, part: f64| Constraint {
+        metric: domains[domain].clone(),
+        base: Base::Current,
+        slack: Slack::Relative(part),
+        text: format!("{} <= current + {}%", domains[domain], 100.0 * part),
+    };
+    Project {
+        metrics,
+        domains: domains.to_vec(),
+        target: Target { params: Some(4e8), tokens: Some(8e9), ..Target::default() },
+        current: Some(Mixture(current)),
+        bounds: domains.iter().map(|d| (d.clone(), [0.02, 0.6])).collect(),
+        groups: BTreeMap::from([("some".to_owned(), Group { domains: domains[1..4].to_vec(), share: [0.2, 0.5] })]),
+        available_tokens: domains.iter().map(|d| (d.clone(), 1e9)).collect(),
+        max_change: Some(0.3),
+        max_divergence: Some(0.3),
+        objective: Objective {
+            minimize: domains.iter().map(|d| (d.clone(), 1.0 / CORPORA as f64)).collect(),
+            goal,
+            subject_to: vec![limit(0, 0.03), limit(1, 0.03)],
+        },
+        ..Project::default()
+    }
+}
