@@ -27,11 +27,8 @@ fn main() {
             continue;
         }
         let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
-        let observed = Observed {
-            fitted: losses.clone(),
-            starts: vec![Observations::default(); CORPORA],
-            ..Observed::default()
-        };
+        let observed =
+            Observed { fitted: losses.clone(), starts: vec![Observations::default(); CORPORA], ..Observed::default() };
         for (name, goal) in
             [("weighted mean", Wanted::Mean), ("worst beside current", Wanted::Worst(Some(Base::Current)))]
         {

@@ -33,6 +33,7 @@ mod search;
 mod shape;
 mod stay;
 mod surface;
+mod wanted;
 
 use crate::project::Project;
 use crate::vocab::{
@@ -111,12 +112,12 @@ pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest>
     let mut limits = resolve(evidence, &surfaces, &at).ok()?;
     let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
     let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
-    let goal = goal::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
+    let goal = wanted::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
     let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
     let objective = |w: &[f64]| goal.of(|m| loss(w, m));
     let excess = |w: &[f64]| limits::excess(&surfaces, &scale, &limits, w);
     let problem = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };
-    let (weights, allowed) = goal::mean_of_best(&problem, count)?;
+    let (weights, allowed) = wanted::mean_of_best(&problem, count)?;
     Some(MeanOfBest {
         count: count.min(allowed),
         drawn: allowed,
@@ -165,7 +166,7 @@ fn advise(
         ],
         nothing_to_mix: None,
     })?;
-    let goal = goal::resolve(evidence, surfaces, &at, &region, &mut limits)?;
+    let goal = wanted::resolve(evidence, surfaces, &at, &region, &mut limits)?;
     let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
         Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
     };

@@ -19,11 +19,11 @@ mod plan;
 mod pool;
 
 use super::evidence::Evidence;
-use super::goal::{self, Goal};
+use super::goal::Goal;
 use super::limits::{Limit, Setting};
 use super::region::{Cuts, Region};
 use super::surface::Surface;
-use super::{abstain, explored, in_use, needed, resolve};
+use super::{abstain, explored, in_use, needed, resolve, wanted};
 use crate::fit::choose::Candidates;
 use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
@@ -107,7 +107,7 @@ fn propose(
     };
     let regions = if mixes { Some((region(true, !evidence.extrapolate)?, region(false, false)?)) } else { None };
     let goal = match &regions {
-        Some((decided, _)) => goal::resolve(evidence, &surfaces, &at, decided, &mut limits)?,
+        Some((decided, _)) => wanted::resolve(evidence, &surfaces, &at, decided, &mut limits)?,
         None => Goal::mean(minimize),
     };
     let world = World { beliefs, goal, limits, domains: &project.domains };

@@ -91,7 +91,7 @@ fn stage(text: &str, last: bool) -> Result<Stage, (String, String)> {
         return match last {
             true => Ok(Stage { metric: text.to_owned(), slack: Slack::Nats(0.0), text: String::new() }),
             false => Err((
-                format!("'{text}' says not how far it may be from its best for those that follow"),
+                format!("'{text}' does not say how far it may be from its best for those that follow"),
                 format!("write {text} + 1%"),
             )),
         };
