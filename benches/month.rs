@@ -257,10 +257,15 @@ impl Month {
         while self.attached < until {
             self.attached += 1;
             if !self.attached.is_multiple_of(3) {
-                let mut subscribed = dashboard(&self.socket);
-                for updates in &mut subscribed {
-                    updates.wait().expect("the first state");
-                }
+                // A process may have so many; those that it has let go of are noticed in a moment.
+                let subscribed = loop {
+                    let mut subscribed = dashboard(&self.socket);
+                    if subscribed.iter_mut().all(|updates| updates.wait().is_ok()) {
+                        break subscribed;
+                    }
+                    drop(subscribed);
+                    std::thread::sleep(Duration::from_millis(100));
+                };
                 self.open.push_back(subscribed);
                 if self.open.len() > 4 {
                     // It has seen what was logged since.
