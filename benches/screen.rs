@@ -11,7 +11,9 @@ use mixlaw::ipc::replica::Replica;
 use mixlaw::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
 use mixlaw::tui::{Answer, Answered, Question};
 use mixlaw::tui::{CurveSet, Depth, Event, Incoming, Model, Theme, ThemeName, ViewId, update, view};
-use mixlaw::vocab::{FactName, FactValue, MetricView, Mixture, RunState, RunView, Snapshot, Sourced};
+use mixlaw::vocab::{
+    FactName, FactValue, FitView, MetricView, Mixture, RunState, RunView, Snapshot, Sourced, TargetView,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -63,7 +65,41 @@ fn snapshot(runs: u32, metrics: u32, points: u32) -> Snapshot {
     snapshot.runs = (0..runs).map(run).collect();
     snapshot.domains = DOMAINS.map(str::to_owned).to_vec();
     snapshot.metrics = BTreeMap::from([(DOMAINS[0].to_owned(), LOSS.to_owned())]);
+    // Two losses with laws and a target: views of mixtures are there.
+    snapshot.fits = [LOSS, "metric/1"].map(fit).to_vec();
+    let mixture = Some(Mixture(DOMAINS.map(|domain| (domain.to_owned(), 0.25)).into_iter().collect()));
+    snapshot.target = Some(TargetView { params: 1e9, tokens: 1e11, moe: None, mixture, objective: String::new() });
     snapshot
+}
+
+fn fit(metric: &str) -> FitView {
+    FitView {
+        metric: metric.to_owned(),
+        law: "additive".to_owned(),
+        chosen: true,
+        objective: 0.0,
+        parameters: Vec::new(),
+        rows: String::new(),
+        observations: 1_000,
+        runs: 1_000,
+        skill: Some(0.9),
+        mre_heldout: Some(0.01),
+        no_skill: false,
+        mre: 0.01,
+        mre_scale: None,
+        scale_tests: Vec::new(),
+        held_out: "leave one mixture out, 9 folds".to_owned(),
+        folds: Vec::new(),
+        starts: 8,
+        seed: 0,
+        seconds: 1.0,
+        stopped: "gradient below 1e-8".to_owned(),
+        warnings: Vec::new(),
+        uncompared: 0,
+        rival: None,
+        skill_rival: None,
+        provisional: false,
+    }
 }
 
 /// What is known of a run: one of five sizes, and a mixture of its own.
@@ -224,6 +260,11 @@ fn main() {
     let mut m = model(snapshot(1_000, 100, 1_000), SIZE);
     let ids: Vec<ViewId> = m.views.iter().map(mixlaw::tui::model::Slot::id).collect();
     for id in ids {
+        let is_there = |m: &Model| m.presence(id) != mixlaw::tui::views::Presence::Gone;
+        if !is_there(&m) || m.slot(id).is_none_or(mixlaw::tui::model::Slot::covers) {
+            println!("({} is not there in such a project, or lies over the others)", id.0);
+            continue;
+        }
         let opened = time(20, |_| {
             m.go(id);
             if let (Some((asked, _)), Some(snapshot)) = (m.questions(), m.shared.snapshot.clone()) {

@@ -14,6 +14,7 @@ mod abstain;
 pub mod anneals;
 pub mod decisions;
 pub mod design;
+mod drift;
 mod evidence;
 mod flat;
 mod goal;
@@ -47,6 +48,7 @@ use search::Problem;
 use std::collections::BTreeMap;
 use surface::Surface;
 
+pub use drift::{Optimum, drift, drifts_with};
 pub use evidence::{Evidence, SURE};
 pub use next::next;
 pub use shape::{optimum_curves, published_optima, shape};

@@ -413,6 +413,31 @@ fn recorded_up_to(params: f64) -> (Project, Observed, Vec<Fit>) {
 }
 
 #[test]
+fn the_best_mixture_of_a_size_is_what_that_size_would_be_advised() {
+    let (project, observed, fits) = recorded();
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+    assert_eq!(drifts_with(&evidence), Some(crate::laws::Variable::Params));
+    let scales = [25e3, 333e3, 2e6].map(|params| Scale::dense(params, 1.64e6));
+    let found = drift(&evidence, &scales);
+    let weights: Vec<f64> = found.iter().map(|one| one.as_ref().expect("an optimum").weights[1]).collect();
+    // Limits hold further up for small models: 3 % above the start is met by 25k up to about .85, by 592k up to .77.
+    assert!(weights[0] > weights[1] && weights[1] > weights[2], "{weights:?}");
+    assert!((0.66..0.8).contains(&weights[2]), "{weights:?}");
+    assert_eq!(found[2].as_ref().map(|one| one.gain), Some(0.0));
+    assert!(found[0].as_ref().is_some_and(|one| one.gain > 0.0 && one.gain < 0.1), "{found:?}");
+    // It is the same as making that size the target.
+    let mut small = project.clone();
+    small.target.params = Some(333e3);
+    let of_small = drift(&Evidence { project: &small, ..evidence }, &scales[1..2]);
+    assert_eq!(of_small[0].as_ref().map(|one| &one.weights), found[1].as_ref().map(|one| &one.weights));
+    // Without laws there is nothing to say.
+    let none: Vec<Option<&Fit>> = vec![None; fits.len()];
+    let evidence = Evidence { fits: &none, ..evidence };
+    assert_eq!((drift(&evidence, &scales), drifts_with(&evidence)), (vec![None, None, None], None));
+}
+
+#[test]
 fn the_recorded_example_gets_the_advice_its_runs_support() {
     let (project, observed, fits) = recorded();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();

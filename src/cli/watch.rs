@@ -142,7 +142,6 @@ impl Watch {
             return embedded(project, options);
         }
         let client = lifecycle::ensure(&project)?;
-        let pid = client.daemon.pid;
         let (to_screen, snapshots) = tui::latest();
         follow::daemon(&project, client, to_screen)?;
         let ours = project.clone();
@@ -158,10 +157,17 @@ impl Watch {
         // The daemon goes on; there is nothing to be written out here.
         match show(snapshots, options, &order, Box::new(|| {}), place.as_deref())? {
             Exit::Detached => {
+                // It may be another one than at the start, or none: daemons are killed and started under a dashboard.
+                let said = match lifecycle::find(&project) {
+                    Ok(Some(client)) => format!(
+                        "dashboard closed; the daemon (process {}) keeps running; stop it: mixlaw daemon stop\n",
+                        client.daemon.pid
+                    ),
+                    Ok(None) => "dashboard closed; no daemon is running; mixlaw watch starts one\n".to_owned(),
+                    Err(_) => "dashboard closed\n".to_owned(),
+                };
                 // A terminal that is gone need not be told.
-                let _ = print(&format!(
-                    "dashboard closed; the daemon (process {pid}) keeps running; stop it: mixlaw daemon stop\n"
-                ));
+                let _ = print(&said);
             }
             Exit::Stop => {
                 lifecycle::stop(&project)?;

@@ -8,7 +8,7 @@ use super::outlook::chosen;
 use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
 use super::{
-    as_logged, audits, fitted, fitter, history, hyper, next, phasing, routers, run_log, shapes, slices, surface,
+    as_logged, audits, drift, fitted, fitter, history, hyper, next, phasing, routers, run_log, shapes, slices, surface,
     threads,
 };
 use crate::advise;
@@ -68,6 +68,7 @@ pub fn need(query: &Query) -> Need {
         | Query::Advice
         | Query::Shape(_)
         | Query::Slices(_)
+        | Query::Drift
         | Query::Snapshot => Need::Advice,
     }
 }
@@ -104,6 +105,7 @@ pub fn answer(query: &Query, current: &CurrentState, stop: Stop<'_>) -> Result<B
         Query::Log(query) => json(&run_log::lines(query, current, stop)?),
         Query::Router(query) => json(&routers::answer(query, current, stop)?),
         Query::Surface(query) => json(&surface::answer(*query, current)?),
+        Query::Drift => json(&drift::answer(current)?),
         Query::Slices(query) => json(&slices::answer(*query, current)?),
         Query::Fitted(query) => json(&fitted::answer(query, current)?),
         Query::Moments => json(&MomentsAnswer { moments: history::moments(&current.store, MOST_PAST_FITS)? }),

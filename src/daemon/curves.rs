@@ -66,7 +66,11 @@ fn restarts(
     let begins = |i: &usize| series.segments.get(*i) != series.segments.get(i - 1);
     let since = since(x, &series.walls);
     let place = |i: usize| {
-        if x.is_time() { Some(series.walls.get(i)? - since) } else { Some(series.steps[i] as f64 * x.per_step(run)?) }
+        if x.is_time() {
+            Some(series.walls.get(i)? - since)
+        } else {
+            Some(series.steps[i] as f64 * x.per_step(run, &current.snapshot)?)
+        }
     };
     let mut all: Vec<f64> = (1..series.len()).filter(begins).filter_map(place).collect();
     all.retain(|x| (lo..=hi).contains(x));
@@ -103,6 +107,6 @@ fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<V
         Some(record) => record.at_optimiser_steps(latest),
         None => latest,
     };
-    let Some(scale) = x.per_step(run) else { return Ok(Vec::new()) };
+    let Some(scale) = x.per_step(run, &current.snapshot) else { return Ok(Vec::new()) };
     Ok(steps.into_iter().map(|(step, value)| (step as f64 * scale, value)).collect())
 }

@@ -26,6 +26,7 @@ mod curves;
 #[cfg(feature = "daemon")]
 mod desk;
 mod door;
+mod drift;
 pub mod engine;
 pub mod event;
 pub mod export;

@@ -15,6 +15,7 @@
 
 pub mod change;
 pub mod client;
+pub mod drift;
 pub mod feed;
 pub mod fitted;
 pub mod frame;

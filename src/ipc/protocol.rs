@@ -171,6 +171,8 @@ pub enum Query {
     Surface(SurfaceQuery),
     /// The objective along the share of each corpus.
     Slices(SlicesQuery),
+    /// The best mixture at several sizes, or amounts of data.
+    Drift,
     /// What the law in use says of each run beside what was measured.
     Fitted(FittedQuery),
 }

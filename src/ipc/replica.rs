@@ -120,6 +120,7 @@ impl Replica {
             project: self.overview.project.clone(),
             path: self.overview.path.clone(),
             domains: self.overview.domains.clone(),
+            supply: self.overview.supply.clone(),
             metrics: self.overview.metrics.clone(),
             measured: self.overview.measured.clone(),
             target: self.overview.target.clone(),

@@ -1,7 +1,7 @@
 //! Curves at the width of a screen: each pixel has the least, the greatest, the mean and the last value of the points that
 //! fall into it, so that a spike of one step is seen whatever the width.
 
-use crate::vocab::{FactName, RunView};
+use crate::vocab::{FactName, RunView, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// Curves in one question.
@@ -26,12 +26,15 @@ pub enum Axis {
     Plan,
     /// Seconds since the first point of the curve, where the log has times.
     Elapsed,
+    /// Times that each token of a corpus was seen: the tokens of it that a run has taken over its unique ones. The number is
+    /// that of the corpus in [`Snapshot::domains`].
+    Epochs(u16),
 }
 
 impl Axis {
-    /// What one step of a run is worth on this axis; `None` where that is not known of the run, or steps do not tell.
+    /// What one step of a run of a snapshot is worth on this axis; `None` where that is not known, or steps do not tell.
     #[must_use]
-    pub fn per_step(self, run: &RunView) -> Option<f64> {
+    pub fn per_step(self, run: &RunView, snapshot: &Snapshot) -> Option<f64> {
         match self {
             Self::Step => Some(1.0),
             Self::Tokens => run.tokens_per_step(),
@@ -40,6 +43,16 @@ impl Axis {
                 Some(6.0 * active * run.tokens_per_step()?)
             }
             Self::Plan => run.number(FactName::PlannedSteps).filter(|steps| *steps > 0.0).map(|steps| 1.0 / steps),
+            Self::Epochs(corpus) => {
+                // What a run with phases has seen of a corpus is no multiple of its steps.
+                if run.facts.contains_key(&FactName::Phases) {
+                    return None;
+                }
+                let corpus = snapshot.domains.get(usize::from(corpus))?;
+                let unique = snapshot.supply.get(corpus).filter(|unique| **unique > 0.0)?;
+                let each = run.tokens_per_step()? * run.mixture()?.weight(corpus) / unique;
+                Some(each).filter(|each| *each > 0.0)
+            }
             Self::Time | Self::Elapsed => None,
         }
     }
@@ -327,26 +340,36 @@ pub(super) mod numbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_step_is_worth_what_is_known_of_the_run() {
         let mut run = RunView::unknown(1);
+        let mut snapshot = crate::ipc::replica::Replica::default().snapshot(0.0);
+        snapshot.domains = vec!["web".to_owned(), "code".to_owned()];
+        snapshot.supply.insert("code".to_owned(), 500.0);
         assert_eq!(
-            [Axis::Step, Axis::Tokens, Axis::Compute, Axis::Plan].map(|x| x.per_step(&run)),
-            [Some(1.0), None, None, None]
+            [Axis::Step, Axis::Tokens, Axis::Compute, Axis::Plan, Axis::Epochs(1)].map(|x| x.per_step(&run, &snapshot)),
+            [Some(1.0), None, None, None, None]
         );
-        let mut know = |name, value| {
-            let value = crate::vocab::FactValue::Number(value);
-            run.facts.insert(name, crate::vocab::Sourced { value, source: String::new() });
-        };
+        let sourced = |value| crate::vocab::Sourced { value, source: String::new() };
+        let mut know = |name, value| drop(run.facts.insert(name, sourced(crate::vocab::FactValue::Number(value))));
         know(FactName::TotalParams, 8e6);
         know(FactName::ActiveParams, 1e6);
         know(FactName::BatchTokens, 100.0);
         know(FactName::PlannedSteps, 400.0);
+        let weights = BTreeMap::from([("web".to_owned(), 0.75), ("code".to_owned(), 0.25)]);
+        let mixture = crate::vocab::FactValue::Mixture(crate::vocab::Mixture(weights));
+        run.facts.insert(FactName::Mixture, sourced(mixture));
         assert_eq!(
-            [Axis::Tokens, Axis::Compute, Axis::Plan].map(|x| x.per_step(&run)),
+            [Axis::Tokens, Axis::Compute, Axis::Plan].map(|x| x.per_step(&run, &snapshot)),
             [Some(100.0), Some(6e8), Some(1.0 / 400.0)]
         );
-        assert_eq!([Axis::Time, Axis::Elapsed].map(|x| x.per_step(&run)), [None, None]);
+        assert_eq!([Axis::Time, Axis::Elapsed].map(|x| x.per_step(&run, &snapshot)), [None, None]);
+        // 25 tokens of code a step, of 500; how many tokens of web there are is not known, and there is no third corpus.
+        let epochs = |run: &RunView, corpus| Axis::Epochs(corpus).per_step(run, &snapshot);
+        assert_eq!([0, 1, 2].map(|corpus| epochs(&run, corpus)), [None, Some(0.05), None]);
+        run.facts.insert(FactName::Phases, sourced(crate::vocab::FactValue::Phases(Vec::new())));
+        assert_eq!(epochs(&run, 1), None);
     }
 }

@@ -32,6 +32,9 @@ pub struct Overview {
     pub path: String,
     /// Domains, in the order of the project.
     pub domains: Vec<String>,
+    /// Unique tokens of each domain whose supply the project states.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub supply: BTreeMap<String, f64>,
     /// Key of each metric, by name.
     pub metrics: BTreeMap<String, String>,
     /// What is measured, in the order of the project.
@@ -187,6 +190,7 @@ fn overview(snapshot: &Snapshot, before: Option<&Published>) -> Overview {
         project: snapshot.project.clone(),
         path: snapshot.path.clone(),
         domains: snapshot.domains.clone(),
+        supply: snapshot.supply.clone(),
         metrics: snapshot.metrics.clone(),
         measured: snapshot.measured.clone(),
         target: snapshot.target.clone(),

@@ -66,6 +66,7 @@ fn sweep() -> Snapshot {
         project: "p".to_owned(),
         path: "p".to_owned(),
         domains: vec!["rust".to_owned()],
+        supply: BTreeMap::new(),
         metrics: BTreeMap::from([("rust".to_owned(), "m1".to_owned())]),
         measured: vec![Metric::of_domain("rust", "m1")],
         target: None,

@@ -1,6 +1,7 @@
 //! The filter of the table of runs, as it is typed: words that must all hold of a run. A word is part of the name or state;
 //! `!word` must not be; `/pattern/` is a regular expression for the name; `lr>=1e-3`, `state!=diverged`, `rust<1.2` and
-//! `mix.rust>=50%` compare facts, losses, any metric, and weights of the mixture; `tag:base` is a tag of the user's.
+//! `mix.rust>=50%` compare facts, losses, any metric, and weights of the mixture; `tag:base` is a tag of the user's. `|` between words
+//! stands between alternatives.
 
 use super::losses::losses;
 use super::signs::state_word;
@@ -75,26 +76,30 @@ pub enum Value<'a> {
 /// A filter.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    terms: Vec<Term>,
+    /// Alternatives, each of terms that must all hold; none is empty.
+    any: Vec<Vec<Term>>,
 }
 
 impl Filter {
     /// The filter that was typed, or as much of it as makes sense yet: a comparison without its value, and a pattern that is
-    /// not closed, let every run pass.
+    /// not closed, let every run pass; an alternative that has nothing else is none.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        Self { terms: text.split_whitespace().filter_map(term).collect() }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let alternatives = words.split(|word| *word == "|");
+        let any = alternatives.map(|words| words.iter().filter_map(|word| term(word)).collect::<Vec<Term>>());
+        Self { any: any.filter(|terms| !terms.is_empty()).collect() }
     }
 
     /// Whether every run passes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.any.is_empty()
     }
 
     /// Names that runs are compared by.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().filter_map(|term| match term {
+        self.any.iter().flatten().filter_map(|term| match term {
             Term::Compare { name, .. } => Some(name.as_str()),
             _ => None,
         })
@@ -105,7 +110,7 @@ impl Filter {
     pub fn passes(&self, snapshot: &Snapshot, run: &RunView, name: &str) -> bool {
         let lower = name.to_lowercase();
         let has = |word: &str| lower.contains(word) || state_word(run.state).contains(word);
-        self.terms.iter().all(|term| match term {
+        let holds = |term: &Term| match term {
             Term::Word(word) => has(word),
             Term::Without(word) => !has(word),
             Term::Tag { tag, is } => run.tags.iter().any(|own| own.to_lowercase() == *tag) == *is,
@@ -119,7 +124,8 @@ impl Filter {
                     if *sign == Sign::Not { !same } else { *sign == Sign::Is && same }
                 }
             },
-        })
+        };
+        self.any.is_empty() || self.any.iter().any(|terms| terms.iter().all(holds))
     }
 }
 
@@ -224,6 +230,8 @@ mod tests {
         assert_eq!(count("/^n(25|99)k/"), 18);
         assert_eq!((count("/^n(25"), count("/("), count("!")), (36, 36, 36), "not finished: nothing is left out");
         assert_eq!(count("/(/"), 36, "no pattern at all");
+        assert_eq!((count("n590k | n25k"), count("n590k running | n25k"), count("n590k | n590k")), (18, 11, 9));
+        assert_eq!((count("n590k |"), count("| n590k"), count("n590k | lr>"), count("|")), (9, 9, 9, 36));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Snapshots for tests, like those of the recorded code-cpt sweep: four sizes × nine ratios, two losses, numbers from
 //! the D-CPT law with parameters near those fitted to it, and a little noise that is the same every time.
 
+use crate::ipc::drift::{Along, DriftAnswer, DriftStep};
 use crate::ipc::fitted::{FittedAnswer, FittedRun};
 use crate::ipc::log::{LogAnswer, LogLine};
 use crate::ipc::router::{RouterAnswer, RouterLayer};
@@ -331,6 +332,7 @@ pub fn sweep() -> Snapshot {
         project: "code-cpt".to_owned(),
         path: "examples/code-cpt".to_owned(),
         domains: vec!["prose".to_owned(), "rust".to_owned()],
+        supply: BTreeMap::from([("rust".to_owned(), 0.1 * BATCH * STEPS)]),
         metrics: BTreeMap::from([("prose".to_owned(), PROSE.to_owned()), ("rust".to_owned(), RUST.to_owned())]),
         measured: Vec::new(),
         target: Some(TargetView {
@@ -607,6 +609,7 @@ pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
         Axis::Tokens => BATCH,
         Axis::Compute => 6.0 * SIZES[2].0 * BATCH,
         Axis::Plan => 1.0 / STEPS,
+        Axis::Epochs(_) => 5.0 / STEPS,
     };
     let one = |(run, metric): (u32, &String)| {
         let done = match run {
@@ -816,6 +819,18 @@ pub fn answers(questions: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
                 objective: vec![(RUST.to_owned(), 1.0)],
                 measure: Measure::default(),
             })
+        }
+        Question::Drift => {
+            let domains: Vec<String> = snapshot.domains.iter().map(|domain| format!("{domain}{evil}")).collect();
+            let rest = 1.0 / (domains.len().max(2) - 1) as f64;
+            let step = |(i, at): (usize, f64)| {
+                let last = 0.82 - 0.04 * i as f64;
+                let of = |place: usize| if place + 1 == domains.len() { last } else { (1.0 - last) * rest };
+                DriftStep { at, weights: (0..domains.len()).map(of).collect(), gain: 0.004 * (3.0 - i as f64) }
+            };
+            let sizes = [SIZES[0].0, SIZES[2].0, SIZES[3].0, TARGET.0];
+            let steps = sizes.into_iter().enumerate().map(step).collect();
+            Answer::Drift(DriftAnswer { domains, along: Some(Along::Params), steps })
         }
         Question::Fitted(query) => {
             let one = |run: &Arc<RunView>| {

@@ -62,6 +62,12 @@ pub fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
+/// Columns of the widest text, at least so many.
+#[must_use]
+pub fn widest(least: usize, texts: impl Iterator<Item = String>) -> usize {
+    texts.map(|text| width(&text)).fold(least, usize::max)
+}
+
 /// Fills up with spaces on the left.
 #[must_use]
 pub fn right(text: &str, columns: usize) -> String {

@@ -48,6 +48,7 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
         act("show.redo", &[k('U')], "do again what was taken back", |model| undo(model, false)),
         act("show.mouse", &[key(KeyCode::F(2))], "mouse on, or off for selecting text with it", mouse),
         act("show.theme", &[k('t')], "next theme: dark, light, 16 colours, no colours", theme).hint("theme"),
+        act("show.sizes", &[k('|')], "parts of the screen as large as at first (drag an edge between two to change them)", sizes),
         act("show.redraw", &[ctrl('l')], "redraw the screen", |_| vec![Effect::Redraw]),
     ]),
     ("Leave", &[
@@ -60,6 +61,12 @@ pub const SECTIONS: &[(&str, &[GlobalAction])] = &[
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static GlobalAction> {
     SECTIONS.iter().flat_map(|(_, actions)| actions.iter())
+}
+
+/// Every edge back to where it was before it was dragged.
+fn sizes(model: &mut Model) -> Vec<Effect> {
+    model.splits.clear();
+    Vec::new()
 }
 
 /// Up or down in what keys go to.

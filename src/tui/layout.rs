@@ -6,6 +6,7 @@
 
 use super::layouts::{LAYOUTS, LED, Layout, Node};
 use super::model::{Model, Slot};
+use super::splits::{self, Edge};
 use super::text;
 use super::views::{Presence, Role, ViewId};
 use ratatui::layout::Rect;
@@ -35,6 +36,8 @@ pub struct Arrangement {
     pub footer: Rect,
     /// The places that have something to show.
     pub places: Vec<Placed>,
+    /// The edges between them, the outermost first.
+    pub edges: Vec<Edge>,
 }
 
 impl Arrangement {
@@ -85,14 +88,16 @@ pub fn plan(model: &Model, area: Rect) -> Arrangement {
     let header_rows = if h >= 16 { 2 } else { 1 };
     let (header, rest) = cut(area, true, header_rows);
     let (body, footer) = cut(rest, true, rest.height - 1);
-    let places = if model.shared.zoomed {
-        vec![Placed { area: body, shown: model.focus, tabs: Vec::new() }]
+    let (places, edges) = if model.shared.zoomed {
+        (vec![Placed { area: body, shown: model.focus, tabs: Vec::new() }], Vec::new())
     } else {
-        let mut lay = Lay { model, places: Vec::new(), standing: standing(model, &layout.root) };
-        lay.node(&layout.root, body);
-        lay.places
+        let standing = standing(model, &layout.root);
+        let mut lay = Lay { model, places: Vec::new(), edges: Vec::new(), standing };
+        let led = if is_led { "led " } else { "" };
+        lay.node(&layout.root, body, format!("{led}{}x{}", layout.least.0, layout.least.1));
+        (lay.places, lay.edges)
     };
-    Arrangement { header, body, footer, places }
+    Arrangement { header, body, footer, places, edges }
 }
 
 /// The views that stand in each place of an arrangement, in the order of the places.
@@ -134,6 +139,7 @@ fn collect<'a, T>(node: &'a Node, into: &mut Vec<(&'a Node, Vec<T>)>) {
 struct Lay<'a> {
     model: &'a Model,
     places: Vec<Placed>,
+    edges: Vec<Edge>,
     standing: Vec<(&'a Node, Vec<ViewId>)>,
 }
 
@@ -150,19 +156,22 @@ impl<'a> Lay<'a> {
         }
     }
 
-    fn node(&mut self, node: &'a Node, area: Rect) {
+    /// Lays out a node; `name` is the way to it.
+    fn node(&mut self, node: &'a Node, area: Rect, name: String) {
         match node {
             Node::Place(_) => self.place(node, area),
             Node::Split { rows, cut: sizes, first, second } => match (self.vacant(first), self.vacant(second)) {
                 (true, true) => {}
-                (true, false) => self.node(second, area),
-                (false, true) => self.node(first, area),
+                (true, false) => self.node(second, area, name + " 2"),
+                (false, true) => self.node(first, area, name + " 1"),
                 (false, false) => {
                     let whole = if *rows { area.height } else { area.width };
-                    let at = sizes.at(whole, |roles| self.content(node, area.width, roles));
+                    let dragged = splits::at(&self.model.splits, &name, whole);
+                    let at = dragged.unwrap_or_else(|| sizes.at(whole, |roles| self.content(node, area.width, roles)));
                     let (upper, lower) = cut(area, *rows, at);
-                    self.node(first, upper);
-                    self.node(second, lower);
+                    self.edges.push(Edge { name: name.clone(), area, rows: *rows, at });
+                    self.node(first, upper, format!("{name} 1"));
+                    self.node(second, lower, name + " 2");
                 }
             },
         }

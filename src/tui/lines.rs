@@ -115,6 +115,14 @@ impl Ranges {
     }
 }
 
+impl<'a> Lines<'a> {
+    /// Curves over amounts, on linear axes, without a cursor.
+    #[must_use]
+    pub fn of(curves: &'a [Curve], theme: &'a Theme) -> Self {
+        Self { curves, log: false, x: Numbers::Amounts, log_x: false, cursor: None, bare: false, within: None, theme }
+    }
+}
+
 impl Lines<'_> {
     /// The ranges, from what is to be seen. The highest fiftieth of the values is left out of a linear axis where it would
     /// take more than half of it: the first steps of a run.
@@ -379,8 +387,7 @@ mod tests {
 
     fn drawn(curves: &[Curve], log: bool, cursor: Option<f64>) -> Vec<String> {
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let lines =
-            Lines { curves, log, x: Numbers::Counts, log_x: false, cursor, bare: false, within: None, theme: &theme };
+        let lines = Lines { log, x: Numbers::Counts, cursor, ..Lines::of(curves, &theme) };
         let area = Rect::new(0, 0, 40, 10);
         let mut buf = Buffer::empty(area);
         lines.draw(area, &mut buf);
@@ -418,16 +425,7 @@ mod tests {
         points.extend((1..100).map(|i| (f64::from(i), 3.0 - 0.005 * f64::from(i))));
         let theme = Theme::new(ThemeName::Mono, Depth::True);
         let curves = [curve(&points)];
-        let lines = |log| Lines {
-            curves: &curves,
-            log,
-            x: Numbers::Counts,
-            log_x: false,
-            cursor: None,
-            bare: false,
-            within: None,
-            theme: &theme,
-        };
+        let lines = |log| Lines { log, x: Numbers::Counts, ..Lines::of(&curves, &theme) };
         let y = lines(false).ranges().unwrap().y;
         assert!(y.1 < 3.2 && y.0 < 2.51, "{y:?}");
         let y = lines(true).ranges().unwrap().y;
@@ -439,18 +437,7 @@ mod tests {
         let ahead = vec![(150.0, 1.6, 1.4, 1.8), (200.0, 1.5, 1.2, 1.8)];
         let curves = [Curve { ahead, ..curve(&[(0.0, 4.0), (100.0, 2.0)]) }];
         let theme = Theme::new(ThemeName::Mono, Depth::True);
-        let ranges = Lines {
-            curves: &curves,
-            log: false,
-            x: Numbers::Counts,
-            log_x: false,
-            cursor: None,
-            bare: false,
-            within: None,
-            theme: &theme,
-        }
-        .ranges()
-        .unwrap();
+        let ranges = Lines { x: Numbers::Counts, ..Lines::of(&curves, &theme) }.ranges().unwrap();
         assert!(ranges.x == (0.0, 200.0) && ranges.y.0 <= 1.2, "{ranges:?}");
         assert!(drawn(&curves, false, None).iter().any(|row| row.contains('◌')));
     }

@@ -3,12 +3,15 @@
 use super::filter::Filter;
 use super::model::Model;
 use super::order::Sort;
+use super::splits::Splits;
 use super::theme::{Theme, ThemeName};
 use super::views::ViewId;
 use serde::{Deserialize, Serialize};
 
 /// More columns nobody could have named.
 pub const MOST_COLUMNS: usize = 12;
+/// The same of edges.
+const MOST_SPLITS: usize = 40;
 
 /// Where the user was, and how things were arranged. What is missing or not known any more is as at the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ pub struct Memory {
     pub theme: Option<ThemeName>,
     /// Whether the mouse was turned off.
     pub no_mouse: bool,
+    /// Edges between views that were dragged.
+    pub splits: Splits,
 }
 
 impl Memory {
@@ -46,6 +51,7 @@ impl Memory {
             metric: shared.metric.clone(),
             theme: model.chosen_theme,
             no_mouse: !model.mouse,
+            splits: model.splits.clone(),
         }
     }
 
@@ -67,6 +73,8 @@ impl Memory {
             model.chosen_theme = self.theme;
         }
         model.mouse = !self.no_mouse;
+        let known = self.splits.iter().filter(|(name, part)| name.len() < 40 && **part <= 1000);
+        model.splits = known.take(MOST_SPLITS).map(|(name, part)| (name.clone(), *part)).collect();
         if let Some(first) = recent.first() {
             model.focus = *first;
             model.recent = recent;

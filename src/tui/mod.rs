@@ -43,6 +43,7 @@ pub mod run;
 pub mod scale;
 pub mod shared;
 pub mod signs;
+pub mod splits;
 pub mod terminal;
 pub mod text;
 pub mod theme;

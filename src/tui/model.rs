@@ -6,6 +6,7 @@ use super::keymap::Keymap;
 use super::layout::{Arrangement, inside, plan};
 use super::palette::Palette;
 use super::shared::{Link, Shared};
+use super::splits::{Edge, Splits};
 use super::theme::{Theme, ThemeName};
 use super::undo::Undo;
 use super::update::Effect;
@@ -75,6 +76,10 @@ pub struct Model {
     pub recent: Vec<ViewId>,
     /// The view in which the left button went down.
     pub held: Option<ViewId>,
+    /// Edges between views that the user has dragged.
+    pub splits: Splits,
+    /// The edge on which the left button went down.
+    pub dragged: Option<Edge>,
     /// What lies over the views.
     pub overlay: Overlay,
     /// First line of the help.
@@ -106,6 +111,8 @@ impl Model {
             is_chosen: false,
             recent: vec![focus],
             held: None,
+            splits: Splits::new(),
+            dragged: None,
             overlay: Overlay::None,
             help_scroll: 0,
             palette: Palette::default(),

@@ -49,10 +49,14 @@ pub struct Entry {
 pub fn entries(model: &Model) -> Vec<Entry> {
     let there = |id| model.presence(id) != super::views::Presence::Gone;
     let mut out: Vec<Entry> = Vec::new();
-    for (digit, slot) in model.digits().filter(|(_, slot)| there(slot.id())) {
+    for slot in model.views.iter().filter(|slot| !slot.covers() && there(slot.id())) {
         let spec = slot.view.spec();
         let words = format!("{}: {}", spec.name, spec.about);
-        out.push(Entry { words, key: digit.to_string(), goal: Goal::View(slot.id()) });
+        // There are more views than digits; the others have a key of their own.
+        let digit = model.digits().find(|(_, other)| other.id() == slot.id()).map(|(digit, _)| digit.to_string());
+        let opens = slot.view.actions().into_iter().find(|info| info.name.ends_with(".open"));
+        let key = opens.and_then(|info| Some(model.keymap.keys(info).first()?.label()));
+        out.push(Entry { words, key: digit.or(key).unwrap_or_default(), goal: Goal::View(slot.id()) });
     }
     let of_views = model.views.iter().filter(|slot| there(slot.id()));
     let of_views = of_views.flat_map(|slot| slot.view.actions().into_iter().map(move |info| (Some(slot), info)));
@@ -76,7 +80,7 @@ pub fn entries(model: &Model) -> Vec<Entry> {
     out
 }
 
-/// The entries that have the letters, the best first; of equals, in their order.
+/// The entries that have the letters, the best first; of equals, in their order. A view whose name begins with them is before all.
 #[must_use]
 pub fn found(model: &Model) -> Vec<Entry> {
     let all = entries(model);
@@ -92,8 +96,15 @@ pub fn found(model: &Model) -> Vec<Entry> {
         let words: String = entry.words.chars().take(300).collect();
         Some((pattern.score(Utf32Str::new(&words, &mut letters), &mut matcher)?, entry))
     };
+    let begun = text.to_lowercase();
+    // Its whole name before the beginning of another's: Run, Runs.
+    let named = |entry: &Entry| {
+        let words = entry.words.to_lowercase();
+        let rest = words.strip_prefix(&begun).filter(|_| matches!(entry.goal, Goal::View(_)));
+        rest.map_or(0, |rest| if rest.starts_with(':') { 2 } else { 1 })
+    };
     let mut scored: Vec<(u32, Entry)> = all.into_iter().filter_map(score).collect();
-    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    scored.sort_by_key(|(score, entry)| std::cmp::Reverse((named(entry), *score)));
     scored.into_iter().take(MOST).map(|(_, entry)| entry).collect()
 }
 

@@ -1,5 +1,6 @@
 //! What views ask the daemon while they are on screen, beside curves and places, and what it says.
 
+use crate::ipc::drift::DriftAnswer;
 use crate::ipc::fitted::{FittedAnswer, FittedQuery};
 use crate::ipc::log::{LogAnswer, LogQuery};
 use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query};
@@ -20,6 +21,8 @@ pub enum Question {
     Surface(SurfaceQuery),
     /// The objective along the share of each corpus.
     Slices(SlicesQuery),
+    /// The best mixture at several sizes, or amounts of data.
+    Drift,
     /// What the law in use says of each run beside what was measured.
     Fitted(FittedQuery),
     /// When fits were made.
@@ -39,6 +42,8 @@ pub enum Answer {
     Surface(SurfaceAnswer),
     /// See [`Question::Slices`].
     Slices(SlicesAnswer),
+    /// See [`Question::Drift`].
+    Drift(DriftAnswer),
     /// See [`Question::Fitted`].
     Fitted(FittedAnswer),
     /// See [`Question::Moments`]; ascending.
@@ -67,6 +72,7 @@ impl Question {
             Self::Router(query) => Query::Router(query.clone()),
             Self::Surface(query) => Query::Surface(*query),
             Self::Slices(query) => Query::Slices(*query),
+            Self::Drift => Query::Drift,
             Self::Fitted(query) => Query::Fitted(query.clone()),
             Self::Moments => Query::Moments,
             Self::FitsAt(at) => Query::History(HistoryQuery { until: Some(*at), metric: None, standing: true }),
@@ -86,6 +92,7 @@ impl Question {
             Self::Router(_) => read(text, Answer::Router),
             Self::Surface(_) => read(text, Answer::Surface),
             Self::Slices(_) => read(text, Answer::Slices),
+            Self::Drift => read(text, Answer::Drift),
             Self::Fitted(_) => read(text, Answer::Fitted),
             Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
             Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),

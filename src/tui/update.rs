@@ -155,7 +155,7 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) => MouseKind::Press,
         MouseEventKind::Drag(MouseButton::Left) => MouseKind::Drag,
         MouseEventKind::Up(MouseButton::Left) => {
-            model.held = None;
+            (model.held, model.dragged) = (None, None);
             return Vec::new();
         }
         _ => return Vec::new(),
@@ -174,6 +174,7 @@ fn on_mouse(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         Overlay::View(id) => hand(model, id, mouse).unwrap_or_default(),
         Overlay::None => match kind {
             MouseKind::Press => press(model, mouse),
+            MouseKind::Drag if model.dragged.is_some() => drag(model, mouse),
             MouseKind::Drag => model.held.and_then(|id| hand(model, id, mouse)).unwrap_or_default(),
             MouseKind::Wheel(_) => {
                 let Some(id) = model.plan().at(mouse.column, mouse.row).map(|place| place.shown) else {
@@ -216,9 +217,23 @@ fn hand(model: &mut Model, id: ViewId, mouse: Mouse) -> Option<Vec<Effect>> {
     taken.then(|| model.changed(effects))
 }
 
-/// A press on a tab goes to its view; one inside a view goes to it and into it.
+/// Moves the edge that is held to the mouse.
+fn drag(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    let Some(edge) = &model.dragged else { return Vec::new() };
+    if let Some(part) = edge.dragged(mouse.column, mouse.row) {
+        model.splits.insert(edge.name.clone(), part);
+    }
+    model.changed(Vec::new())
+}
+
+/// A press on a tab goes to its view; one on an edge between views holds the edge; one inside a view goes to it and into it.
 fn press(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
     let plan = model.plan();
+    model.dragged = super::splits::edge_at(&plan, mouse.column, mouse.row);
+    if model.dragged.is_some() {
+        model.held = None;
+        return Vec::new();
+    }
     let Some(Placed { area, shown, tabs }) = plan.at(mouse.column, mouse.row) else { return Vec::new() };
     let tab = (mouse.row == area.y && tabs.len() > 1)
         .then(|| chrome::frame::tab_at(model, tabs, *shown, area.width, mouse.column.saturating_sub(area.x)))

@@ -33,8 +33,8 @@ pub fn show_probability(p: f64) -> String {
     }
 }
 
-/// Formats a size or an amount: `7B`, `1.64M`, `333k`, `950`; small ones with three significant digits: `0.0003`,
-/// `2.5e-5`.
+/// Formats a size or an amount: `7B`, `1.64M`, `333k`, `950`; small and very large ones with three significant
+/// digits: `0.0003`, `2.5e-5`, `1.2e18`.
 #[must_use]
 pub fn show_amount(value: f64) -> String {
     if !value.is_finite() {
@@ -42,6 +42,10 @@ pub fn show_amount(value: f64) -> String {
     }
     if value != 0.0 && value.abs() < 0.1 {
         return without_zeros(&significant(value, 3));
+    }
+    // Compute has no suffix that people read at a glance.
+    if value.abs() >= 1e15 {
+        return without_zeros(&format!("{value:.2e}"));
     }
     let (scaled, suffix) = match value.abs() {
         v if v >= 1e12 => (value / 1e12, "T"),
@@ -168,6 +172,7 @@ mod tests {
             [(7e9, "7B"), (1_638_400.0, "1.64M"), (333_000.0, "333k"), (950.0, "950"), (0.0, "0"), (f64::NAN, "?")]
                 .into_iter()
                 .chain([(3e-4, "0.0003"), (2.5e-5, "2.5e-5"), (0.05, "0.05"), (-0.012_34, "-0.0123"), (0.5, "0.5")])
+                .chain([(2e12, "2T"), (9.99e14, "999T"), (1.2e18, "1.2e18"), (3.574e17, "3.57e17")])
         {
             assert_eq!(show_amount(value), text);
         }

@@ -149,6 +149,9 @@ pub struct Snapshot {
     pub path: String,
     /// Domains, in the order of the project.
     pub domains: Vec<String>,
+    /// Unique tokens of each domain whose supply the project states (`mixture.available_tokens`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub supply: BTreeMap<String, f64>,
     /// Key of each metric, by name: a domain's for its validation loss.
     pub metrics: BTreeMap<String, String>,
     /// What is measured, in the order of the project.

@@ -155,6 +155,28 @@ fn views_that_ask_are_printed_with_their_answers() {
     };
     let log = view(&project, "logs");
     assert!(log.contains("\"step\": 400") && log.contains("following"), "{log}");
+    let shape = view(&project, "shape");
+    assert!(shape.contains("n590k-r050") || shape.contains("off by"), "{shape}");
+    let what_if = view(&project, "what-if");
+    assert!(what_if.contains("best mixture by N") && what_if.contains("gain there"), "{what_if}");
+    // Four corpora: losses fall with the own share, so that the best of all is told from the rest.
+    let mut table = "run,params,tokens,a,b,c,d,loss\n".to_owned();
+    for (i, params) in (0..28).map(|i| (i, [1e6_f64, 4e6][i % 2])) {
+        let parts: Vec<f64> = (0..4).map(|corpus| 1.0 + ((i * (corpus + 3) + corpus) % 7) as f64).collect();
+        let weights: Vec<f64> = parts.iter().map(|part| part / parts.iter().sum::<f64>()).collect();
+        let loss = 1.2 + 0.3 / (weights[0] + 0.1) + 20.0 / params.powf(0.25);
+        let shares: Vec<String> = weights.iter().map(|weight| format!("{weight:.6}")).collect();
+        table.push_str(&format!("r{i},{params},1e9,{},{loss:.5}\n", shares.join(",")));
+    }
+    world.write("four/runs.csv", table);
+    world.write(
+        "four/mixlaw.yaml",
+        "tables:\n  - path: runs.csv\n    run: run\n    params: params\n    tokens: tokens\n    \
+         mixture: { a: a, b: b, c: c, d: d }\n    metrics: { a: loss }\ndomains: [a, b, c, d]\n\
+         target: { params: 16M, tokens: 1B }\nlaws: [dcpt]\nfit: { starts: 2, bootstraps: 20 }\n",
+    );
+    let slices = view("four", "slices");
+    assert!(slices.contains("best at") && slices.contains("5 points more"), "{slices}");
     let front = view(&project, "front");
     assert!(front.contains("Front of") && front.contains("mixture"), "{front}");
     let record = |step: u32| {

@@ -43,6 +43,7 @@ impl Engine {
             project: project.name.clone(),
             path: project.file.as_ref().unwrap_or(&project.root).display().to_string(),
             domains: project.domains.clone(),
+            supply: project.available_tokens.clone(),
             metrics: project.metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect(),
             measured: project.metrics.clone(),
             target: target_view(project),

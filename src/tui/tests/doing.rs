@@ -333,3 +333,80 @@ fn tags_and_notes_are_typed_and_wrong_ones_are_refused() {
     press(&mut m, KeyCode::Enter);
     assert!(screen(&m).contains("note look here"), "{}", screen(&m));
 }
+
+#[test]
+fn edges_between_views_are_dragged_kept_and_put_back() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    let runs = ViewId("runs");
+    let before = m.plan().area(runs).unwrap();
+    let to = |m: &mut Model, kind: MouseEventKind, column: u16, row: u16| {
+        update(m, Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+    };
+    let drag = |m: &mut Model, from: (u16, u16), by: (i16, i16)| {
+        to(m, MouseEventKind::Down(MouseButton::Left), from.0, from.1);
+        let (column, row) = (from.0.saturating_add_signed(by.0), from.1.saturating_add_signed(by.1));
+        to(m, MouseEventKind::Drag(MouseButton::Left), column, row);
+        to(m, MouseEventKind::Up(MouseButton::Left), column, row);
+    };
+    // The lower border of what stands above the list, four rows up; then the right border of the list, ten columns left.
+    drag(&mut m, (before.x + 5, before.y - 1), (0, -4));
+    let higher = m.plan().area(runs).unwrap();
+    assert_eq!((higher.y, higher.height), (before.y - 4, before.height + 4));
+    drag(&mut m, (higher.right() - 1, higher.y + 3), (-10, 0));
+    let narrower = m.plan().area(runs).unwrap();
+    assert_eq!((narrower.width, narrower.y), (higher.width - 10, higher.y));
+    assert!(screen(&m).lines().all(|line| line.chars().count() <= 140));
+    // As far as the mouse goes, every part keeps some room.
+    drag(&mut m, (narrower.x + 5, narrower.y - 1), (0, -30));
+    assert!(m.plan().places.iter().all(|place| place.area.height >= 3 && place.area.width >= 4));
+    let kept = crate::tui::memory::Memory::of(&m);
+    let kept: crate::tui::memory::Memory = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+    let mut again = model(fixture::sweep(), (140, 40));
+    kept.arrange(&mut again);
+    assert_eq!(again.plan().area(runs), m.plan().area(runs));
+    type_in(&mut m, "|");
+    assert_eq!(m.plan().area(runs), Some(before));
+}
+
+#[test]
+fn metrics_are_chosen_by_words_of_their_names() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "C");
+    let drawn = |m: &Model| m.needs().map(|query| query.metrics).unwrap_or_default();
+    type_in(&mut m, "&grad");
+    assert_eq!(drawn(&m), ["grad_norm"], "as it is typed");
+    press(&mut m, KeyCode::Enter);
+    type_in(&mut m, "mmm");
+    assert_eq!(drawn(&m), ["grad_norm"], "there is no other");
+    type_in(&mut m, "&");
+    update(&mut m, Event::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    type_in(&mut m, "!grad no such");
+    press(&mut m, KeyCode::Enter);
+    assert!(!drawn(&m).is_empty(), "what nothing has leaves all");
+    type_in(&mut m, "&");
+    press(&mut m, KeyCode::Esc);
+    type_in(&mut m, "m");
+    let (first, second) = (drawn(&m), {
+        type_in(&mut m, "m");
+        drawn(&m)
+    });
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_view_is_found_by_its_name_before_what_it_does() {
+    for snapshot in [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()] {
+        let mut m = model(snapshot, (140, 40));
+        let there = m.views.iter().filter(|slot| !slot.covers());
+        let there = there.filter(|slot| m.presence(slot.id()) != crate::tui::views::Presence::Gone);
+        let names: Vec<_> = there.map(|slot| (slot.id(), slot.view.spec().name)).collect();
+        assert!(names.len() > 5);
+        for (id, name) in names {
+            for typed in [name.to_owned(), name.to_lowercase()] {
+                m.palette = palette::Palette { text: typed.clone(), at: 0 };
+                let first = palette::found(&m).into_iter().next().map(|entry| entry.goal);
+                assert_eq!(first, Some(palette::Goal::View(id)), "{typed}");
+            }
+        }
+    }
+}

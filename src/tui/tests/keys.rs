@@ -88,6 +88,9 @@ fn every_key_does_what_the_help_says() {
             if info.name == "show.close" {
                 m.shared.runs.filter = "n".to_owned();
             }
+            if info.name == "show.sizes" {
+                m.splits.insert("an edge".to_owned(), 500);
+            }
             for _ in 0..10 {
                 press(&mut m, KeyCode::Down);
             }

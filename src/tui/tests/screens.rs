@@ -253,7 +253,8 @@ fn any_x_axis_is_logarithmic_or_linear() {
     whole("curves_log_x", fixture::sweep(), "8zX");
     whole("curves_of_the_plan", fixture::sweep(), "8zxxx");
     whole("curves_of_compute", fixture::sweep(), "8zxxX");
-    whole("curves_since_the_start", fixture::sweep(), "8zxxxx");
+    whole("curves_of_epochs", fixture::sweep(), "8zxxxx");
+    whole("curves_since_the_start", fixture::sweep(), "8zxxxxx");
     let mut m = model(fixture::sweep(), (120, 40));
     type_in(&mut m, "8zXhhh");
     let before = state::<crate::tui::views::curves::Curves>(&m).cursor.unwrap();
@@ -261,7 +262,14 @@ fn any_x_axis_is_logarithmic_or_linear() {
     let zoomed = state::<crate::tui::views::curves::Curves>(&m);
     let (from, to) = zoomed.range.unwrap();
     assert!(0.0 < from && from < before && before <= to, "{from} {before} {to}");
-    type_in(&mut m, "xxxxx");
+    type_in(&mut m, "xxx");
+    // Whose unique tokens nobody has stated has no epochs, and that is said.
+    let mut unstated = fixture::sweep();
+    unstated.supply.clear();
+    let mut other = model(unstated, (120, 40));
+    type_in(&mut other, "8zxxxx");
+    assert!(screen(&other).contains("since the start") && screen(&other).contains("available_tokens"));
+    type_in(&mut m, "xxx");
     assert!(screen(&m).contains("time (UTC)") && !screen(&m).contains("log x"), "{}", screen(&m));
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::tui::model::Overlay;
-use crate::tui::{Answer, Answered, Effect, Incoming, Prediction};
+use crate::tui::{Answer, Answered, Effect, Incoming, Prediction, ViewId};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -101,6 +101,7 @@ fn nothing_that_happens_in_any_order_breaks_the_screen() {
     let (storms, events) = if soak { (200, 3_000) } else { (6, 150) };
     let mut snapshots: Vec<Arc<Snapshot>> = all().into_iter().map(Arc::new).collect();
     snapshots.push(Arc::new(fixture::one()));
+    let (mut seen, mut gone) = (std::collections::BTreeSet::new(), 0);
     for storm in 0..storms {
         let mut chance = Chance(Xoshiro256PlusPlus::seed_from_u64(seed + storm));
         let theme =
@@ -108,9 +109,26 @@ fn nothing_that_happens_in_any_order_breaks_the_screen() {
         let mut m = Model::new(theme, (100, 30));
         let mut told = Vec::new();
         for _ in 0..events {
+            // Keys lead to few views in so short a time: now and then the next one of all is gone to, with something to show.
+            if chance.below(12) == 0 && m.shared.snapshot.is_some() {
+                let id = m.views[gone % m.views.len()].id();
+                gone += 1;
+                let shows = |snapshot: &&Arc<Snapshot>| {
+                    let m = Model::showing(Arc::clone(snapshot), m.shared.theme, (100, 30));
+                    m.presence(id) != crate::tui::views::Presence::Gone
+                };
+                let snapshot = snapshots.iter().find(shows).expect("a snapshot in which the view is there");
+                update(&mut m, Event::Incoming(Incoming::Snapshot(Arc::clone(snapshot))));
+                m.go(id);
+                told.push(format!("gone to {id:?}"));
+            }
             let next = event(&mut chance, &snapshots, &m);
             told.push(format!("{next:.200?}"));
             let effects = update(&mut m, next);
+            seen.extend(m.plan().places.iter().map(|place| place.shown).filter(|_| m.shared.snapshot.is_some()));
+            if let Overlay::View(id) = m.overlay {
+                seen.insert(id);
+            }
             let size = (m.shared.size.0, m.shared.size.1);
             // One cell around the screen, which nothing may write on.
             let mut buf = Buffer::filled(Rect::new(0, 0, size.0 + 2, size.1 + 2), ratatui::buffer::Cell::new("~"));
@@ -135,4 +153,6 @@ fn nothing_that_happens_in_any_order_breaks_the_screen() {
             }
         }
     }
+    let all: std::collections::BTreeSet<ViewId> = crate::tui::views::all().iter().map(|view| view.spec().id).collect();
+    assert_eq!(seen, all, "views that no storm has reached");
 }

@@ -269,12 +269,19 @@ fn expected(
     let mut rows: Vec<(&String, &Expected)> = by_loss.iter().collect();
     // What is minimised before what is only limited.
     rows.sort_by_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
-    let name = |key: &str| fmt::head(&label(snapshot, key), 14);
-    let names = rows.iter().map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
+    let range = |e: &Expected| format!("{}–{}", fmt::loss(e.low), fmt::loss(e.high));
+    // Columns are as wide as the longest number in them, and what is left is the names'.
+    let now = fmt::widest(5, rows.iter().map(|(_, e)| fmt::loss(e.now)));
+    let new = fmt::widest(5, rows.iter().map(|(_, e)| fmt::loss(e.value)));
+    let ranges = fmt::widest(11, rows.iter().map(|(_, e)| range(e)));
+    let numbers = now + new + ranges + 5;
+    let room = usize::from(width).saturating_sub(numbers).clamp(4, 14);
+    let name = |key: &str| fmt::head(&label(snapshot, key), room);
+    let names = fmt::widest(4, rows.iter().map(|(key, _)| name(key)));
     // Name, now, arrow, advised, interval; the limit where there is room.
-    let with_limit = usize::from(width) >= names + 37 && rows.iter().any(|(_, e)| e.limit.is_some());
+    let with_limit = usize::from(width) >= names + numbers + 11 && rows.iter().any(|(_, e)| e.limit.is_some());
     let mut head = vec![Span::styled(
-        format!("{} {:>5} → {:<5} {:<11}", fmt::left("loss", names), "now", "new", "90% range"),
+        format!("{} {:>now$} → {:<new$} {:<ranges$}", fmt::left("loss", names), "now", "new", "90% range"),
         theme.dim,
     )];
     if with_limit {
@@ -282,13 +289,12 @@ fn expected(
     }
     let mut out = vec![Line::from(head)];
     for (key, e) in rows {
-        let interval = format!("{}–{}", fmt::loss(e.low), fmt::loss(e.high));
         let mut spans = vec![
             Span::styled(fmt::left(&name(key), names), theme.text),
-            Span::styled(format!(" {:>5}", fmt::loss(e.now)), theme.now),
+            Span::styled(format!(" {:>now$}", fmt::loss(e.now)), theme.now),
             Span::styled(" → ", theme.dim),
-            Span::styled(format!("{:<5}", fmt::loss(e.value)), theme.advised),
-            Span::styled(format!(" {interval:<11}"), theme.text),
+            Span::styled(format!("{:<new$}", fmt::loss(e.value)), theme.advised),
+            Span::styled(format!(" {:<ranges$}", range(e)), theme.text),
         ];
         if let Some(limit) = e.limit {
             let kept = e.measure.keeps(e.value, limit);
@@ -300,7 +306,7 @@ fn expected(
             } else {
                 out.push(Line::from(spans));
                 spans = vec![
-                    Span::styled(format!("{} ", " ".repeat(names + 7)), theme.text),
+                    Span::styled(format!("{} ", " ".repeat(names + now + 2)), theme.text),
                     Span::styled(text, theme.dim),
                     Span::styled(sign, style),
                 ];

@@ -1,21 +1,23 @@
 //! Any metric of many runs over steps, tokens or time: the runs of the list, as it is filtered and sorted, the selected one
 //! on top with the forecast of its end.
 
+mod axis;
 mod choice;
 mod grid;
 mod groups;
 mod legend;
 mod reading;
+mod typed;
 
 use super::act;
 use super::run::charts::ahead;
 use super::{
-    Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction, ViewId,
+    Actions, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, View, ViewAction, ViewId,
 };
 use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::training_loss;
 use crate::tui::action::{Reach, k, key};
-use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::lines::{Curve, Lines};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{prose, text_area};
 use crate::tui::{fmt, signs};
@@ -27,6 +29,7 @@ use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
+use typed::Asked;
 
 /// Its name, for whoever opens it.
 pub const ID: ViewId = ViewId("curves");
@@ -62,8 +65,10 @@ pub struct Curves {
     only: bool,
     /// The fact that runs are grouped by; a mean and the range of each group is drawn.
     group: Option<String>,
-    /// What is typed for it.
-    typed: Option<String>,
+    /// Words that the names of the metrics must have.
+    wanted: String,
+    /// What is typed for one of these.
+    typed: Option<(Asked, String)>,
     /// Whether the metrics after the first have charts beside it.
     pub grid: bool,
     /// The cursor, on the x axis.
@@ -91,16 +96,11 @@ impl Actions for Curves {
         act(
             "curves.axis",
             &[k('x')],
-            "x axis: steps, tokens, compute, part of the plan, time since the start, time",
-            |view: &mut Self, _| {
-                view.x = match view.x {
-                    Axis::Step => Axis::Tokens,
-                    Axis::Tokens => Axis::Compute,
-                    Axis::Compute => Axis::Plan,
-                    Axis::Plan => Axis::Elapsed,
-                    Axis::Elapsed => Axis::Time,
-                    Axis::Time => Axis::Step,
-                };
+            "x axis: steps, tokens, compute, part of the plan, epochs of a corpus, time since the start, time",
+            |view: &mut Self, cx| {
+                let (next, why) = axis::next(view.x, cx.shared);
+                cx.asks.extend(why.map(|why| super::Ask::Say(why.to_owned())));
+                view.x = next;
                 (view.cursor, view.range) = (None, None);
             },
         )
@@ -125,10 +125,14 @@ impl Actions for Curves {
             &[k('b')],
             "group runs by a fact, or by all but the seed: mean and range",
             |view: &mut Self, cx| {
-                view.typed = Some(view.group.clone().unwrap_or_else(|| groups::likely(cx.shared)));
+                let text = view.group.clone().unwrap_or_else(|| groups::likely(cx.shared));
+                view.typed = Some((Asked::Group, text));
             },
         )
         .hint("group"),
+        act("curves.metrics", &[k('&')], "only metrics whose names have these words", |view: &mut Self, _| {
+            view.typed = Some((Asked::Metrics, view.wanted.clone()));
+        }),
         act("curves.left", &[key(KeyCode::Left), k('h')], "move the cursor left", |view: &mut Self, cx| {
             view.read(-1.0, cx);
         })
@@ -146,13 +150,13 @@ impl Actions for Curves {
 impl Curves {
     /// The metric that is drawn.
     fn key<'a>(&self, shared: &'a Shared) -> Option<&'a str> {
-        let all = keys(shared);
+        let all = self.keys(shared);
         let chosen = shared.metric.as_deref().filter(|key| all.contains(key));
         chosen.or_else(|| choice::first(shared, &all))
     }
 
     fn turn(&mut self, by: isize, cx: &mut Cx<'_>) {
-        let all = keys(cx.shared);
+        let all = self.keys(cx.shared);
         let Some(now) = self.key(cx.shared).and_then(|key| all.iter().position(|other| *other == key)) else { return };
         let next = Some(all[now.saturating_add_signed(by + all.len() as isize) % all.len()].to_owned());
         cx.shared.metric = next;
@@ -214,7 +218,7 @@ impl Curves {
             let spread = if chosen { envelope.spread() } else { Vec::new() };
             let newest = points.last().map_or(f64::NAN, |point| point.0);
             let is_seen = chosen && self.range.is_none();
-            let ahead = if is_seen { self.ahead(run, key, newest) } else { Vec::new() };
+            let ahead = if is_seen { self.ahead(shared, run, key, newest) } else { Vec::new() };
             let style = if chosen { style.add_modifier(Modifier::BOLD) } else { style };
             let marks = if chosen { envelope.restarts.clone() } else { Vec::new() };
             let curve = Curve { points, spread, style, sign, ahead, marks, ..Curve::default() };
@@ -225,10 +229,10 @@ impl Curves {
     }
 
     /// How a run will go on beyond its newest point: x, value, least and greatest value. On an axis of times at the speed of now.
-    fn ahead(&self, run: &RunView, key: &str, newest: f64) -> Vec<(f64, f64, f64, f64)> {
+    fn ahead(&self, shared: &Shared, run: &RunView, key: &str, newest: f64) -> Vec<(f64, f64, f64, f64)> {
         ahead(run, key, newest, |step| {
             if !self.x.is_time() {
-                return self.place(run, step);
+                return self.place(run, step, shared);
             }
             let per_second = run.tokens_per_second.filter(|rate| *rate > 0.0)? / run.tokens_per_step()?;
             Some(newest + (step - run.last_step? as f64) / per_second)
@@ -236,15 +240,9 @@ impl Curves {
     }
 
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
-        let x = match self.x {
-            Axis::Step => Numbers::Counts,
-            Axis::Tokens | Axis::Compute => Numbers::Amounts,
-            Axis::Plan => Numbers::Parts,
-            Axis::Elapsed => Numbers::Seconds,
-            Axis::Time => Numbers::Times,
-        };
+        let x = axis::numbers(self.x);
         let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
-        Lines { curves, log, x, log_x, cursor, bare: false, within: None, theme: &shared.theme }
+        Lines { log, x, log_x, cursor, ..Lines::of(curves, &shared.theme) }
     }
 
     /// The cells of the curves, above the legend.
@@ -266,14 +264,7 @@ impl View for Curves {
     fn title(&self, shared: &Shared, room: usize) -> String {
         let Some(key) = self.key(shared) else { return SPEC.name.to_owned() };
         let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
-        let x = match self.x {
-            Axis::Step => "steps",
-            Axis::Tokens => "tokens",
-            Axis::Compute => "compute",
-            Axis::Plan => "the plan",
-            Axis::Elapsed => "time since the start",
-            Axis::Time => "time (UTC)",
-        };
+        let x = axis::name(self.x, shared);
         let mut about = vec![format!("over {x}")];
         if self.smoothing > 0 {
             about.push(format!("smoothed {}", SMOOTHING[self.smoothing]));
@@ -286,6 +277,9 @@ impl View for Curves {
         }
         if let Some(by) = &self.group {
             about.push(format!("grouped by {}", fmt::head(by, 20)));
+        }
+        if !self.wanted.is_empty() {
+            about.push(format!("metrics with {}", fmt::head(&self.wanted, 20)));
         }
         if self.range.is_some() {
             about.push("zoomed".to_owned());
@@ -328,7 +322,7 @@ impl View for Curves {
     }
 
     fn draw(&self, shared: &Shared, pane: &Pane, buf: &mut Buffer) {
-        let (inner, others) = self.cells(pane.inner, keys(shared).len());
+        let (inner, others) = self.cells(pane.inner, self.keys(shared).len());
         let drawn = self.drawn(shared);
         if drawn.is_empty() {
             let failed = shared.curves.as_ref().and_then(|set| set.failed.clone());
@@ -337,12 +331,7 @@ impl View for Curves {
                 (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
                 _ if shared.runs.order.is_empty() => "No run matches the filter; Esc clears it.".to_owned(),
                 (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
-                    let what = match self.x {
-                        Axis::Step | Axis::Tokens => "tokens per step are",
-                        Axis::Compute => "size and tokens per step are",
-                        Axis::Plan => "planned steps are",
-                        Axis::Elapsed | Axis::Time => "times are",
-                    };
+                    let what = axis::missing(self.x, shared);
                     format!("No {what} known for {}. Press x for another axis.", printable(key))
                 }
                 (Some(key), _) if self.arrived(shared).is_some() => {
@@ -378,12 +367,15 @@ impl View for Curves {
 
     fn back(&mut self, _: &mut Cx<'_>) -> bool {
         let zoomed = self.cursor.take().is_some() || self.range.take().is_some();
-        zoomed || std::mem::take(&mut self.only) || self.group.take().is_some()
+        zoomed
+            || std::mem::take(&mut self.only)
+            || self.group.take().is_some()
+            || !std::mem::take(&mut self.wanted).is_empty()
     }
 
     fn mouse(&mut self, mouse: Mouse, cx: &mut Cx<'_>) -> bool {
         let first = self.first(cx);
-        let (_, others) = self.cells(cx.inner, keys(cx.shared).len());
+        let (_, others) = self.cells(cx.inner, self.keys(cx.shared).len());
         let under = others.into_iter().find(|cell| cell.contains((mouse.column, mouse.row).into()));
         // All charts of a grid have the same axis: what is pointed at in one is read in all.
         let at = under.map_or(mouse.column, |cell| first.x + (mouse.column - cell.x) * first.width / cell.width.max(1));
@@ -405,29 +397,11 @@ impl View for Curves {
     }
 
     fn prompt(&self, _: &Shared) -> Option<Prompt> {
-        let help = "a fact, or seed for all but the seed; Enter keep  Esc no groups";
-        self.typed.clone().map(|text| Prompt { sign: "group by:", text, help })
+        self.asking()
     }
 
     fn type_in(&mut self, input: Input<'_>, _: &mut Cx<'_>) -> bool {
-        let Some(text) = &mut self.typed else { return false };
-        let key = match input {
-            Input::Paste(pasted) => {
-                text.push_str(&printable(pasted));
-                return true;
-            }
-            Input::Key(key) => key,
-        };
-        match Typed::into_line(text, key) {
-            Typed::Text | Typed::Empty => {}
-            Typed::Escape => (self.typed, self.group) = (None, None),
-            Typed::Enter => {
-                let text = text.trim().to_lowercase();
-                (self.typed, self.group) = (None, Some(text).filter(|text| !text.is_empty()));
-            }
-            Typed::Other => return false,
-        }
-        true
+        self.take(input)
     }
 
     fn settle(&mut self, _: &mut Cx<'_>) {}

@@ -5,7 +5,7 @@ use super::{Actions, Ask, Cx, Motion, Pane, Presence, Role, Spec, View, ViewActi
 use crate::ipc::surface::{SurfaceAnswer, SurfaceLoss, SurfaceQuery};
 use crate::tui::action::{Reach, k};
 use crate::tui::fmt;
-use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::lines::{Curve, Lines};
 use crate::tui::question::Question;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::{prose, text_area};
@@ -198,17 +198,7 @@ impl View for Front {
         let listed = Self::listed(snapshot, shared, &found, area.width);
         let below = (listed.len() as u16).min(area.height / 2);
         let chart = Rect { height: area.height - below, ..area };
-        Lines {
-            curves: &curves,
-            log: false,
-            x: Numbers::Amounts,
-            log_x: false,
-            cursor: None,
-            bare: false,
-            within: None,
-            theme,
-        }
-        .draw(chart, buf);
+        Lines::of(&curves, theme).draw(chart, buf);
         for (y, line) in (chart.bottom()..area.bottom()).zip(&listed) {
             buf.set_line(area.x, y, line, area.width);
         }

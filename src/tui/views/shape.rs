@@ -5,7 +5,7 @@ mod sizes;
 
 use super::{Actions, Ask, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::tui::action::{Reach, k};
-use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::lines::{Curve, Lines};
 use crate::tui::question::Question;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::{corner, prose, scrolled, text_area};
@@ -197,17 +197,7 @@ fn chart(theme: &Theme, groups: &IsoFlops, area: Rect, buf: &mut Buffer) {
         let points = (0..PLACES).map(place).map(|n| (n, parabola.at(n))).collect();
         curves.push(Curve { points, style: theme.curve, ..Curve::default() });
     }
-    Lines {
-        curves: &curves,
-        log: false,
-        x: Numbers::Amounts,
-        log_x: true,
-        cursor: None,
-        bare: false,
-        within: None,
-        theme,
-    }
-    .draw(area, buf);
+    Lines { log_x: true, ..Lines::of(&curves, theme) }.draw(area, buf);
     let metric = printable(&groups.metric);
     corner(&format!("{metric} against N, a curve a budget"), theme.dim, area, buf);
 }

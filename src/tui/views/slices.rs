@@ -187,9 +187,7 @@ fn charts(shared: &Shared, snapshot: &Snapshot, answer: &SlicesAnswer, first: us
         };
         mark(now, "◇", theme.now);
         mark(advised, "◆", theme.advised);
-        let x = Numbers::Parts;
-        Lines { curves: &curves, log: false, x, log_x: false, cursor: None, bare: false, within, theme }
-            .draw(plot, buf);
+        Lines { x: Numbers::Parts, within, ..Lines::of(&curves, theme) }.draw(plot, buf);
     }
 }
 

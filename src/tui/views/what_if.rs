@@ -1,17 +1,20 @@
 //! What the laws say of a mixture and size that the user tries out: weights are moved, losses follow.
 
 mod answer;
+mod drift;
 
 use super::{Actions, Cx, Motion, Mouse, MouseKind, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::ipc::protocol::PredictQuery;
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
+use crate::tui::question::Question;
 use crate::tui::shared::Shared;
 use crate::tui::text::{bullet, prose, text_area};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{Advice, Mixture, Recommendation, Snapshot};
 use crossterm::event::KeyCode;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
@@ -230,6 +233,11 @@ impl View for WhatIf {
         (self.presence(shared) == Presence::There).then(|| self.query())
     }
 
+    fn asks(&self, shared: &Shared, _: Rect) -> Vec<Question> {
+        let several = shared.snapshot.as_ref().is_some_and(|snapshot| snapshot.domains.len() > 1);
+        if several && self.presence(shared) == Presence::There { vec![Question::Drift] } else { Vec::new() }
+    }
+
     fn lines(&self, shared: &Shared, width: u16) -> Vec<Line<'static>> {
         let Some(snapshot) = &shared.snapshot else { return Vec::new() };
         let mut out = if snapshot.domains.len() > 1 { self.weights(shared, snapshot, width) } else { Vec::new() };
@@ -243,6 +251,7 @@ impl View for WhatIf {
                 None => {
                     out.extend(Self::losses(shared, snapshot, &prediction.forecasts, width));
                     out.extend(Self::warnings(shared, &prediction.forecasts, width));
+                    out.extend(Self::drift(shared, width));
                 }
             },
         }

@@ -47,19 +47,25 @@ pub(super) fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Lin
         out.push(Line::from(vec![Span::styled(name, theme.title), Span::styled(done, theme.dim)]));
         let shown = sorted(snapshot, run);
         let rest = shown.len().saturating_sub(LOSSES);
-        let name = |key: &str| fmt::head(&label(snapshot, key), 24);
-        let names = shown.iter().take(LOSSES).map(|(key, _)| fmt::width(&name(key))).max().unwrap_or(0).max(4);
-        let head = format!("{} {:>6} → {:<6} {}", fmt::left("loss", names), "now", "end", "90% range");
+        let newest = |key: &str| fmt::loss_or_dash(run.metrics.get(key).map(|metric| metric.last));
+        let range = |forecast: &RunForecast| format!("{}–{}", fmt::loss(forecast.low), fmt::loss(forecast.high));
+        let first = || shown.iter().take(LOSSES);
+        let now = fmt::widest(6, first().map(|(key, _)| newest(key)));
+        let end = fmt::widest(6, first().map(|(_, forecast)| fmt::loss(forecast.value)));
+        let ranges = fmt::widest(9, first().map(|(_, forecast)| range(forecast)));
+        // What the numbers leave is the names'.
+        let room = usize::from(width).saturating_sub(now + end + ranges + 5).clamp(4, 24);
+        let name = |key: &str| fmt::head(&label(snapshot, key), room);
+        let names = fmt::widest(4, first().map(|(key, _)| name(key)));
+        let head = format!("{} {:>now$} → {:<end$} {}", fmt::left("loss", names), "now", "end", "90% range");
         out.push(Line::from(Span::styled(head, theme.dim)));
         for (key, forecast) in shown.into_iter().take(LOSSES) {
-            let now = run.metrics.get(key.as_str()).map(|metric| metric.last);
-            let range = format!("{}–{}", fmt::loss(forecast.low), fmt::loss(forecast.high));
             out.push(Line::from(vec![
                 Span::styled(fmt::left(&name(key), names), theme.text),
-                Span::styled(format!(" {:>6}", fmt::loss_or_dash(now)), theme.now),
+                Span::styled(format!(" {:>now$}", newest(key)), theme.now),
                 Span::styled(" → ", theme.dim),
-                Span::styled(format!("{:<6}", fmt::loss(forecast.value)), theme.accent),
-                Span::styled(format!(" {range}"), theme.text),
+                Span::styled(format!("{:<end$}", fmt::loss(forecast.value)), theme.accent),
+                Span::styled(format!(" {}", range(forecast)), theme.text),
             ]));
         }
         if rest > 0 {

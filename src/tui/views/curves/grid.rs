@@ -1,6 +1,5 @@
 //! A grid of charts on one x axis: the chosen metric, then those after it.
 
-use super::choice::keys;
 use super::{Curves, Cx};
 use crate::tui::fmt;
 use crate::tui::shared::{Shared, label};
@@ -35,7 +34,7 @@ impl Curves {
 
     /// The metrics that have charts, the chosen one first, then those after it.
     pub(super) fn metrics<'a>(&self, shared: &'a Shared, inner: Rect) -> Vec<&'a str> {
-        let all = keys(shared);
+        let all = self.keys(shared);
         let Some(first) = self.key(shared).and_then(|key| all.iter().position(|other| *other == key)) else {
             return Vec::new();
         };
@@ -59,6 +58,6 @@ impl Curves {
 
     /// The cells of the first chart.
     pub(super) fn first(&self, cx: &Cx<'_>) -> Rect {
-        self.cells(cx.inner, keys(cx.shared).len()).0
+        self.cells(cx.inner, self.keys(cx.shared).len()).0
     }
 }

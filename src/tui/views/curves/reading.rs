@@ -3,6 +3,7 @@
 use super::choice::{MOST, runs};
 use super::{Curves, Cx};
 use crate::tui::lines::Curve;
+use crate::tui::shared::Shared;
 use crate::vocab::RunView;
 
 impl Curves {
@@ -38,8 +39,8 @@ impl Curves {
             self.range = (width > 0.0 && width.is_finite()).then_some(range);
         } else {
             // As wide as everything is everything.
-            let steps =
-                runs(cx.shared, self.only, MOST).into_iter().filter_map(|run| self.place(run, run.last_step? as f64));
+            let shown = runs(cx.shared, self.only, MOST).into_iter();
+            let steps = shown.filter_map(|run| self.place(run, run.last_step? as f64, cx.shared));
             let end = steps.fold(f64::NEG_INFINITY, f64::max);
             let part = |range: &(f64, f64)| !self.x.is_time() && range.1 - range.0 < end;
             self.range = self.range.and(Some(range)).filter(part);
@@ -47,7 +48,7 @@ impl Curves {
     }
 
     /// Where a step is on the x axis.
-    pub(super) fn place(&self, run: &RunView, step: f64) -> Option<f64> {
-        Some(step * self.x.per_step(run)?)
+    pub(super) fn place(&self, run: &RunView, step: f64, shared: &Shared) -> Option<f64> {
+        Some(step * self.x.per_step(run, shared.snapshot.as_ref()?)?)
     }
 }

@@ -170,17 +170,7 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
     let more = shared.unit(key).higher_is_better();
     let curves = [curve];
     let log = is_loss && !more;
-    Lines {
-        curves: &curves,
-        log,
-        x: Numbers::Counts,
-        log_x: false,
-        cursor: None,
-        bare: inner.height < 5,
-        within: None,
-        theme,
-    }
-    .draw(inner, buf);
+    Lines { log, x: Numbers::Counts, bare: inner.height < 5, ..Lines::of(&curves, theme) }.draw(inner, buf);
 }
 
 /// How a metric will go on to the planned end, beyond its newest point: x, value, least and greatest value. `place`: where a

@@ -3,7 +3,7 @@
 
 use super::fitted;
 use crate::tui::fmt;
-use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::lines::{Curve, Lines};
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::signs;
 use crate::vocab::number::show_amount;
@@ -240,17 +240,7 @@ pub(super) fn chart(shared: &Shared, by: By, key: &str, area: Rect, buf: &mut Bu
     }
     let below = lines.len() as u16;
     let plot = Rect { height: area.height.saturating_sub(below), ..area };
-    Lines {
-        curves: &curves,
-        log: false,
-        x: Numbers::Amounts,
-        log_x: true,
-        cursor: None,
-        bare: false,
-        within: None,
-        theme,
-    }
-    .draw(plot, buf);
+    Lines { log_x: true, ..Lines::of(&curves, theme) }.draw(plot, buf);
     for (y, line) in (plot.bottom()..area.bottom()).zip(&lines) {
         let text = crate::tui::text::text_area(area);
         buf.set_line(text.x, y, line, text.width);

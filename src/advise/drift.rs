@@ -1,0 +1,67 @@
+//! The best mixture at other sizes, or amounts of data, than the target's: how far an optimum of small runs carries.
+
+use super::evidence::Evidence;
+use super::limits::{self, Setting};
+use super::region::{Cuts, Region};
+use super::search::Problem;
+use super::{explored, in_use, needed, resolve, surfaces, wanted};
+use crate::laws::Variable;
+use crate::vocab::{MetricUnit, Scale};
+
+/// The best mixture at one scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimum {
+    /// Weights, in the order of the project's domains.
+    pub weights: Vec<f64>,
+    /// By what part the objective is lower with them than with the best mixture of the last scale; 0 where it is not.
+    pub gain: f64,
+}
+
+/// The variable, N before D, that a law of a loss that counts sees and that the runs vary in; `None` where the best mixture is the
+/// same at every scale because no law sees any.
+#[must_use]
+pub fn drifts_with(evidence: &Evidence<'_>) -> Option<Variable> {
+    let project = evidence.project;
+    let of = |m: &usize| evidence.fits.get(*m).copied().flatten();
+    let sees = |variable: &Variable| {
+        let needed = needed(project, &project.objective_weights());
+        needed.iter().filter_map(of).any(|fit| fit.sees(*variable))
+    };
+    [Variable::Params, Variable::Tokens].into_iter().find(sees)
+}
+
+/// The best mixture by the best guess of the laws, at each scale: within the bounds, what the runs have explored, the supply of
+/// tokens at that scale, and the limits there. `None` for a scale where no mixture keeps them.
+#[must_use]
+pub fn drift(evidence: &Evidence<'_>, scales: &[Scale]) -> Vec<Option<Optimum>> {
+    let project = evidence.project;
+    let surfaces = surfaces(evidence);
+    let minimize = project.objective_weights();
+    let needed = needed(project, &minimize);
+    if needed.is_empty() || needed.iter().any(|m| surfaces[*m].is_none()) {
+        return vec![None; scales.len()];
+    }
+    let mixtures = explored(evidence, &needed);
+    let (current, _) = in_use(project, &mixtures);
+    let seed = project.fit.seed;
+    let best = |scale: &Scale, other: Option<&[f64]>| {
+        let scale = *scale;
+        let at = Setting { scale, current: &current, seed, unit: MetricUnit::Nats };
+        let mut limits = resolve(evidence, &surfaces, &at).ok()?;
+        let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
+        let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
+        let goal = wanted::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
+        let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
+        let objective = |w: &[f64]| goal.of(|m| loss(w, m));
+        let excess = |w: &[f64]| limits::excess(&surfaces, &scale, &limits, w);
+        let found = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed }.solve()?;
+        let gain = other.map_or(0.0, |other| 1.0 - found.objective / objective(other));
+        let gain = if gain.is_finite() { gain.max(0.0) } else { 0.0 };
+        (found.breach <= 0.0).then_some(Optimum { weights: found.weights, gain })
+    };
+    let Some(target) = scales.last() else { return Vec::new() };
+    let of_target = best(target, None);
+    let weights = of_target.as_ref().map(|optimum| optimum.weights.as_slice());
+    let before = scales[..scales.len() - 1].iter().map(|scale| best(scale, weights));
+    before.chain([of_target.clone()]).collect()
+}
