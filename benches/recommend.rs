@@ -20,7 +20,7 @@ fn main() {
     let losses: Vec<Observations> = (0..CORPORA).map(|own| rows(&domains, own)).collect();
     println!("{} observations of {} mixtures, {CORPORA} corpora", losses[0].rows.len(), losses[0].rows.len() / 25);
     for law in ["exponential", "additive", "joint"] {
-        let options = Options { bootstraps: 200, cross_validate: false, ..Options::default() };
+        let options = Options { bootstraps: 200, ..Options::default() };
         let fits: Vec<Fit> = losses.iter().filter_map(|rows| fit(law, rows, &options, None).ok()).collect();
         if fits.len() < CORPORA {
             println!("{law}: not fitted");
