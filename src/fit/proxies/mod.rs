@@ -1,6 +1,6 @@
 //! Proxies in fits: losses of merged models, or of an earlier project's runs, beside the runs.
 //!
-//! Wherever a law is fitted to some of the rows, the proxies are calibrated on those rows and no others ([`calibrate`]), and
+//! Wherever a law is fitted to some of the rows, the proxies are calibrated on those rows and no others (`calibrate`), and
 //! join them with a weight below one. So what is held out has been seen neither by a fit nor by a calibration, and no proxy is
 //! ever held out, counted as a run, or part of a residual.
 //!
