@@ -25,6 +25,7 @@ mod components;
 mod curves;
 #[cfg(feature = "daemon")]
 mod desk;
+#[cfg(feature = "daemon")]
 mod door;
 mod drift;
 pub mod engine;
@@ -86,6 +87,7 @@ mod subscribers;
 mod surface;
 mod threads;
 pub mod tracked;
+#[cfg(feature = "daemon")]
 mod turns;
 
 /// What to do where the store cannot be written.
