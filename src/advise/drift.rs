@@ -1,12 +1,9 @@
 //! The best mixture at other sizes, or amounts of data, than the target's: how far an optimum of small runs carries.
 
 use super::evidence::Evidence;
-use super::limits::{self, Setting};
-use super::region::{Cuts, Region};
-use super::search::Problem;
-use super::{explored, in_use, needed, resolve, surfaces, wanted};
+use super::{by_best_guess, explored, needed, surfaces};
 use crate::laws::Variable;
-use crate::vocab::{MetricUnit, Scale};
+use crate::vocab::Scale;
 
 /// The best mixture at one scale.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,22 +39,13 @@ pub fn drift(evidence: &Evidence<'_>, scales: &[Scale]) -> Vec<Option<Optimum>> 
         return vec![None; scales.len()];
     }
     let mixtures = explored(evidence, &needed);
-    let (current, _) = in_use(project, &mixtures);
-    let seed = project.fit.seed;
     let best = |scale: &Scale, other: Option<&[f64]>| {
-        let scale = *scale;
-        let at = Setting { scale, current: &current, seed, unit: MetricUnit::Nats };
-        let mut limits = resolve(evidence, &surfaces, &at).ok()?;
-        let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
-        let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
-        let goal = wanted::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
-        let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
-        let objective = |w: &[f64]| goal.of(|m| loss(w, m));
-        let excess = |w: &[f64]| limits::excess(&surfaces, &scale, &limits, w);
-        let found = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed }.solve()?;
-        let gain = other.map_or(0.0, |other| 1.0 - found.objective / objective(other));
-        let gain = if gain.is_finite() { gain.max(0.0) } else { 0.0 };
-        (found.breach <= 0.0).then_some(Optimum { weights: found.weights, gain })
+        by_best_guess(evidence, &surfaces, &mixtures, *scale, |problem| {
+            let found = problem.solve()?;
+            let gain = other.map_or(0.0, |other| 1.0 - found.objective / (problem.objective)(other));
+            let gain = if gain.is_finite() { gain.max(0.0) } else { 0.0 };
+            (found.breach <= 0.0).then_some(Optimum { weights: found.weights, gain })
+        })
     };
     let Some(target) = scales.last() else { return Vec::new() };
     let of_target = best(target, None);

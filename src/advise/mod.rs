@@ -38,7 +38,7 @@ mod wanted;
 
 use crate::project::Project;
 use crate::vocab::{
-    Abstention, Advice, Expected, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, StandingAdvice,
+    Abstention, Advice, Expected, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice,
 };
 use evidence::Chosen;
 use limits::{Limit, Setting};
@@ -109,24 +109,38 @@ pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest>
     if mixtures.is_empty() || needed.iter().any(|metric| surfaces.get(*metric).is_none_or(Option::is_none)) {
         return None;
     }
-    let (current, _) = in_use(project, &mixtures);
+    by_best_guess(evidence, &surfaces, &mixtures, scale, |problem| {
+        let (weights, allowed) = wanted::mean_of_best(problem, count)?;
+        Some(MeanOfBest {
+            count: count.min(allowed),
+            drawn: allowed,
+            objective: (problem.objective)(&weights),
+            unit: project.objective_unit().to_owned(),
+            mixture: Mixture::from_weights(&project.domains, &weights),
+        })
+    })
+}
+
+/// What `solve` makes of the search for the best mixture at a scale, by the best guess of the laws: within the bounds, what the
+/// runs have `explored`, the supply of tokens at that scale, and the limits there. `None` where these leave nothing.
+fn by_best_guess<T>(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    explored: &[Vec<f64>],
+    scale: Scale,
+    solve: impl FnOnce(&Problem<'_>) -> Option<T>,
+) -> Option<T> {
+    let project = evidence.project;
+    let (current, _) = in_use(project, explored);
     let at = Setting { scale, current: &current, seed: project.fit.seed, unit: MetricUnit::Nats };
-    let mut limits = resolve(evidence, &surfaces, &at).ok()?;
-    let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
+    let mut limits = resolve(evidence, surfaces, &at).ok()?;
+    let inside = if evidence.extrapolate { None } else { Some(explored) };
     let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
-    let goal = wanted::resolve(evidence, &surfaces, &at, &region, &mut limits).ok()?;
+    let goal = wanted::resolve(evidence, surfaces, &at, &region, &mut limits).ok()?;
     let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
     let objective = |w: &[f64]| goal.of(|m| loss(w, m));
-    let excess = |w: &[f64]| limits::excess(&surfaces, &scale, &limits, w);
-    let problem = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };
-    let (weights, allowed) = wanted::mean_of_best(&problem, count)?;
-    Some(MeanOfBest {
-        count: count.min(allowed),
-        drawn: allowed,
-        objective: objective(&weights),
-        unit: project.objective_unit().to_owned(),
-        mixture: Mixture::from_weights(&project.domains, &weights),
-    })
+    let excess = |w: &[f64]| limits::excess(surfaces, &scale, &limits, w);
+    solve(&Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed })
 }
 
 fn advise(

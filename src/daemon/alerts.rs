@@ -94,7 +94,7 @@ impl Alerts {
         events.find(|e| e.over.is_none() && e.signal.kind == kind && e.signal.metric == metric)
     }
 
-    /// Forgets all events but these; what was told of the runs is known as before.
+    /// Forgets all alerts but these. The conditions that they reported stay known, so that none is reported again.
     pub fn keep_only(&mut self, ids: &BTreeSet<u64>) {
         self.events.retain(|id, _| ids.contains(id));
         for of in self.by_run.values_mut() {

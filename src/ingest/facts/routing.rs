@@ -25,7 +25,7 @@ const SCORES: &[&str] = &["scoring_func", "moe_router_score_function", "score_fu
 const BALANCE: &[&str] = &["topk_method", "moe_router_load_balancing_type"];
 const FIRST_DENSE: &[&str] = &["first_k_dense_replace", "first_num_dense_layers", "n_dense_layers"];
 /// Other names of a number of experts, beside those of the families.
-const COUNTS: &[&str] = &["moe_num_experts", "num_moe_experts", "n_experts", "experts"];
+const COUNTS: &[&str] = &["num_moe_experts", "n_experts", "experts"];
 /// How deep a dictionary may stand.
 const DEPTH: usize = 3;
 
