@@ -25,7 +25,7 @@ pub fn curves(query: &SeriesQuery, current: &CurrentState) -> Result<Vec<Envelop
     if query.from.is_none() || query.to.is_none() {
         // One curve at a time is in memory, twice: curves of a million points do not add up.
         for (run, key) in &wanted {
-            for (x, _) in points(query.x, run, key, current)? {
+            for (x, _) in points(&query.x, run, key, current)? {
                 (lo, hi) = (lo.min(x), hi.max(x));
             }
         }
@@ -38,9 +38,9 @@ pub fn curves(query: &SeriesQuery, current: &CurrentState) -> Result<Vec<Envelop
     let across = pixels(lo, hi, query.pixels, least);
     let mut made = Vec::new();
     for (run, key) in &wanted {
-        let curve = envelope(points(query.x, run, key, current)?.into_iter(), across, hi, query.smoothing);
+        let curve = envelope(points(&query.x, run, key, current)?.into_iter(), across, hi, query.smoothing);
         if !curve.at.is_empty() {
-            let restarts = restarts(query.x, run, key, (lo, hi), current)?;
+            let restarts = restarts(&query.x, run, key, (lo, hi), current)?;
             made.push(Envelope { run: run.id, metric: (*key).clone(), restarts, ..curve });
         }
     }
@@ -52,7 +52,7 @@ const MOST_RESTARTS: usize = 64;
 
 /// Where a run was started again: x of the first point of each segment but the first, ascending.
 fn restarts(
-    x: Axis,
+    x: &Axis,
     run: &RunView,
     key: &str,
     (lo, hi): (f64, f64),
@@ -65,12 +65,11 @@ fn restarts(
     let series = current.store.series(RunId(run.id), key)?;
     let begins = |i: &usize| series.segments.get(*i) != series.segments.get(i - 1);
     let since = since(x, &series.walls);
-    let place = |i: usize| {
-        if x.is_time() {
-            Some(series.walls.get(i)? - since)
-        } else {
-            Some(series.steps[i] as f64 * x.per_step(run, &current.snapshot)?)
-        }
+    let places = if x.is_time() { None } else { Places::of(x, run, current)? };
+    let place = |i: usize| match &places {
+        Some(places) => places.at(series.steps[i]),
+        None if x.is_time() => Some(series.walls.get(i)? - since),
+        None => None,
     };
     let mut all: Vec<f64> = (1..series.len()).filter(begins).filter_map(place).collect();
     all.retain(|x| (lo..=hi).contains(x));
@@ -80,15 +79,54 @@ fn restarts(
 }
 
 /// What times are counted from, seconds since 1970.
-fn since(x: Axis, walls: &[f64]) -> f64 {
+fn since(x: &Axis, walls: &[f64]) -> f64 {
     let first = || walls.iter().copied().filter(|wall| wall.is_finite()).fold(f64::INFINITY, f64::min);
-    if x == Axis::Elapsed { first() } else { 0.0 }
+    if *x == Axis::Elapsed { first() } else { 0.0 }
 }
 
-/// Points in order of x: what a restart repeats or abandons is left out.
-fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<Vec<(f64, f64)>, StoreError> {
-    let series = current.store.series(RunId(run.id), key)?;
+/// Where the steps of a run are on an axis that is none of times.
+enum Places {
+    /// Each step is worth as much.
+    PerStep(f64),
+    /// The values of a metric, in order of steps.
+    Values(Vec<(i64, f64)>),
+}
+
+impl Places {
+    /// `None` where the run does not have the axis.
+    fn of(x: &Axis, run: &RunView, current: &CurrentState) -> Result<Option<Self>, StoreError> {
+        let Axis::Metric(key) = x else { return Ok(x.per_step(run, &current.snapshot).map(Self::PerStep)) };
+        if !run.metrics.contains_key(key.as_str()) {
+            return Ok(None);
+        }
+        Ok(Some(Self::Values(steps(run, key, current)?)))
+    }
+
+    fn at(&self, step: i64) -> Option<f64> {
+        match self {
+            Self::PerStep(worth) => Some(step as f64 * worth),
+            Self::Values(values) => {
+                let before = values.partition_point(|value| value.0 <= step).checked_sub(1)?;
+                Some(values[before].1).filter(|x| x.is_finite())
+            }
+        }
+    }
+}
+
+/// The points of a metric at optimiser steps, ascending: what a restart repeats or abandons is left out.
+fn steps(run: &RunView, key: &str, current: &CurrentState) -> Result<Vec<(i64, f64)>, StoreError> {
+    let latest = current.store.series(RunId(run.id), key)?.latest();
+    let record = current.records.iter().find(|record| record.id.0 == run.id);
+    Ok(match record {
+        Some(record) => record.at_optimiser_steps(latest),
+        None => latest,
+    })
+}
+
+/// Points in order of x.
+fn points(x: &Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<Vec<(f64, f64)>, StoreError> {
     if x.is_time() {
+        let series = current.store.series(RunId(run.id), key)?;
         let since = since(x, &series.walls);
         let mut points: Vec<(f64, f64)> = series
             .walls
@@ -101,12 +139,11 @@ fn points(x: Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<V
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         return Ok(points);
     }
-    let latest = series.latest();
-    let record = current.records.iter().find(|record| record.id.0 == run.id);
-    let steps = match record {
-        Some(record) => record.at_optimiser_steps(latest),
-        None => latest,
-    };
-    let Some(scale) = x.per_step(run, &current.snapshot) else { return Ok(Vec::new()) };
-    Ok(steps.into_iter().map(|(step, value)| (step as f64 * scale, value)).collect())
+    let Some(places) = Places::of(x, run, current)? else { return Ok(Vec::new()) };
+    let mut points: Vec<(f64, f64)> =
+        steps(run, key, current)?.into_iter().filter_map(|(step, value)| Some((places.at(step)?, value))).collect();
+    if matches!(x, Axis::Metric(_)) {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    Ok(points)
 }

@@ -2,7 +2,7 @@
 
 use super::curves::curves;
 use super::publisher::Publisher;
-use crate::ipc::series::{Curves, Envelope, SeriesQuery};
+use crate::ipc::series::{Axis, Curves, Envelope, SeriesQuery};
 use crate::ipc::state::Published;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -54,7 +54,9 @@ impl SubscribedCurves {
     fn count(&self, published: &Published) -> BTreeMap<(u32, String), u64> {
         let mut counted = BTreeMap::new();
         for run in self.query.runs.iter().filter_map(|id| published.runs.get(id)) {
-            for key in &self.query.metrics {
+            // The axis is a metric, too, where it is one.
+            let axis = if let Axis::Metric(key) = &self.query.x { Some(key) } else { None };
+            for key in self.query.metrics.iter().chain(axis) {
                 if let Some(metric) = run.value.metrics.get(key.as_str()) {
                     counted.insert((run.value.id, key.clone()), metric.points);
                 }

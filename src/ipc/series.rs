@@ -10,7 +10,7 @@ pub const MOST_CURVES: usize = 256;
 pub const MOST_PIXELS: u32 = 4096;
 
 /// What is on the x axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
     /// Optimiser step.
@@ -29,12 +29,15 @@ pub enum Axis {
     /// Times that each token of a corpus was seen: the tokens of it that a run has taken over its unique ones. The number is
     /// that of the corpus in [`Snapshot::domains`].
     Epochs(u16),
+    /// The value of another metric of the run, by key: its newest one at the step of the point. Points before its first value
+    /// are left out. Where it goes up and down, points are in order of its values.
+    Metric(String),
 }
 
 impl Axis {
     /// What one step of a run of a snapshot is worth on this axis; `None` where that is not known, or steps do not tell.
     #[must_use]
-    pub fn per_step(self, run: &RunView, snapshot: &Snapshot) -> Option<f64> {
+    pub fn per_step(&self, run: &RunView, snapshot: &Snapshot) -> Option<f64> {
         match self {
             Self::Step => Some(1.0),
             Self::Tokens => run.tokens_per_step(),
@@ -48,18 +51,18 @@ impl Axis {
                 if run.facts.contains_key(&FactName::Phases) {
                     return None;
                 }
-                let corpus = snapshot.domains.get(usize::from(corpus))?;
+                let corpus = snapshot.domains.get(usize::from(*corpus))?;
                 let unique = snapshot.supply.get(corpus).filter(|unique| **unique > 0.0)?;
                 let each = run.tokens_per_step()? * run.mixture()?.weight(corpus) / unique;
                 Some(each).filter(|each| *each > 0.0)
             }
-            Self::Time | Self::Elapsed => None,
+            Self::Time | Self::Elapsed | Self::Metric(_) => None,
         }
     }
 
     /// Whether its places are times, which the log has and steps do not.
     #[must_use]
-    pub fn is_time(self) -> bool {
+    pub fn is_time(&self) -> bool {
         matches!(self, Self::Time | Self::Elapsed)
     }
 }

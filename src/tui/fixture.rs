@@ -605,7 +605,7 @@ pub fn hostile() -> Snapshot {
 pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
     // What a step is worth on the axis, were all runs of one size.
     let scale = match query.x {
-        Axis::Step | Axis::Elapsed | Axis::Time => 1.0,
+        Axis::Step | Axis::Elapsed | Axis::Time | Axis::Metric(_) => 1.0,
         Axis::Tokens => BATCH,
         Axis::Compute => 6.0 * SIZES[2].0 * BATCH,
         Axis::Plan => 1.0 / STEPS,

@@ -140,6 +140,17 @@ fn a_curve_keeps_the_spike_of_one_step_and_grows() {
         let asked = client.query(Query::Series(SeriesQuery { x, ..query.clone() })).unwrap();
         assert!(matches!(asked, Response::Answer(_)), "{asked:?}");
     }
+    // Over another metric of the run: the loss where the rate was what it was; the rate over itself is a diagonal.
+    let mut over = |metric: &str, x: &str| -> Vec<mixlaw::ipc::series::Envelope> {
+        let (metrics, x) = (vec![metric.to_owned()], Axis::Metric(x.to_owned()));
+        let asked = client.query(Query::Series(SeriesQuery { x, metrics, smoothing: 0.0, ..query.clone() })).unwrap();
+        let Response::Answer(answer) = asked else { panic!("{asked:?}") };
+        serde_json::from_str::<SeriesAnswer>(answer.get()).unwrap().curves
+    };
+    let (diagonal, spike) = (over("step", "step"), over("train/loss", "step"));
+    assert!(diagonal[0].points(&diagonal[0].max).iter().all(|(x, y)| *x <= *y && *y < *x + diagonal[0].width));
+    assert_eq!(spike[0].max.iter().copied().fold(0.0, f64::max), 92.0, "the spike");
+    assert!(over("train/loss", "nothing").is_empty());
     let refused = client.query(Query::Series(SeriesQuery { pixels: 0, ..query })).unwrap();
     assert!(matches!(&refused, Response::Failed(failure) if failure.help.is_some()), "{refused:?}");
 }

@@ -394,6 +394,36 @@ fn metrics_are_chosen_by_words_of_their_names() {
 }
 
 #[test]
+fn any_metric_can_be_the_x_axis() {
+    use crate::ipc::series::Axis;
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "C");
+    let x = |m: &Model| m.needs().map(|query| query.x).unwrap_or_default();
+    for (typed, expected) in [
+        ("grad", Axis::Metric("grad_norm".to_owned())),
+        ("tokens", Axis::Tokens),
+        ("GRAD_norm", Axis::Metric("grad_norm".to_owned())),
+        ("no such metric", Axis::Metric("grad_norm".to_owned())),
+        ("", Axis::Metric("grad_norm".to_owned())),
+    ] {
+        type_in(&mut m, "a");
+        type_in(&mut m, typed);
+        press(&mut m, KeyCode::Enter);
+        assert_eq!(x(&m), expected, "{typed}");
+        draw(&m);
+    }
+    type_in(&mut m, "a");
+    type_in(&mut m, "no such metric");
+    press(&mut m, KeyCode::Enter);
+    assert!(screen(&m).contains("no metric of the drawn runs has"), "{}", screen(&m));
+    // What zooms, reads and goes on works on it as on any other, and the next axis is the first.
+    type_in(&mut m, "h[[]]");
+    draw(&m);
+    type_in(&mut m, "x");
+    assert_eq!(x(&m), Axis::Step);
+}
+
+#[test]
 fn a_view_is_found_by_its_name_before_what_it_does() {
     for snapshot in [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()] {
         let mut m = model(snapshot, (140, 40));

@@ -122,6 +122,7 @@ fn nothing_steers_the_terminal() {
         "9z",
         "Nz",
         "8zxX",
+        "8zaloss\n",
         "\n\u{7f}",
         "Tx\n",
     ] {
@@ -254,6 +255,7 @@ fn any_x_axis_is_logarithmic_or_linear() {
     whole("curves_of_the_plan", fixture::sweep(), "8zxxx");
     whole("curves_of_compute", fixture::sweep(), "8zxxX");
     whole("curves_of_epochs", fixture::sweep(), "8zxxxx");
+    whole("curves_over_a_metric", fixture::sweep(), "8zagrad\n");
     whole("curves_since_the_start", fixture::sweep(), "8zxxxxx");
     let mut m = model(fixture::sweep(), (120, 40));
     type_in(&mut m, "8zXhhh");

@@ -98,13 +98,15 @@ impl Actions for Curves {
             &[k('x')],
             "x axis: steps, tokens, compute, part of the plan, epochs of a corpus, time since the start, time",
             |view: &mut Self, cx| {
-                let (next, why) = axis::next(view.x, cx.shared);
+                let (next, why) = axis::next(&view.x, cx.shared);
                 cx.asks.extend(why.map(|why| super::Ask::Say(why.to_owned())));
-                view.x = next;
-                (view.cursor, view.range) = (None, None);
+                view.over(next);
             },
         )
         .hint("axis"),
+        act("curves.axis-by", &[k('a')], "x axis by its name: any metric can be one", |view: &mut Self, _| {
+            view.typed = Some((Asked::Axis, String::new()));
+        }),
         act("curves.log-x", &[k('X')], "logarithmic or linear x axis", |view: &mut Self, _| {
             view.log_x = !view.log_x;
             view.range = None;
@@ -148,6 +150,12 @@ impl Actions for Curves {
 }
 
 impl Curves {
+    /// Draws over another axis.
+    fn over(&mut self, x: Axis) {
+        self.x = x;
+        (self.cursor, self.range) = (None, None);
+    }
+
     /// The metric that is drawn.
     fn key<'a>(&self, shared: &'a Shared) -> Option<&'a str> {
         let all = self.keys(shared);
@@ -240,7 +248,7 @@ impl Curves {
     }
 
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
-        let x = axis::numbers(self.x);
+        let x = axis::numbers(&self.x);
         let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
         Lines { log, x, log_x, cursor, ..Lines::of(curves, &shared.theme) }
     }
@@ -264,7 +272,7 @@ impl View for Curves {
     fn title(&self, shared: &Shared, room: usize) -> String {
         let Some(key) = self.key(shared) else { return SPEC.name.to_owned() };
         let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
-        let x = axis::name(self.x, shared);
+        let x = axis::name(&self.x, shared);
         let mut about = vec![format!("over {x}")];
         if self.smoothing > 0 {
             about.push(format!("smoothed {}", SMOOTHING[self.smoothing]));
@@ -311,7 +319,7 @@ impl View for Curves {
         Some(SeriesQuery {
             runs: ids,
             metrics: Some(metrics).filter(|all| !all.is_empty())?.into_iter().map(str::to_owned).collect(),
-            x: self.x,
+            x: self.x.clone(),
             from: self.range.map(|range| range.0),
             to: self.range.map(|range| range.1),
             // Two dots to a column; a few columns are the axis.
@@ -331,7 +339,7 @@ impl View for Curves {
                 (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
                 _ if shared.runs.order.is_empty() => "No run matches the filter; Esc clears it.".to_owned(),
                 (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
-                    let what = axis::missing(self.x, shared);
+                    let what = axis::missing(&self.x, shared);
                     format!("No {what} known for {}. Press x for another axis.", printable(key))
                 }
                 (Some(key), _) if self.arrived(shared).is_some() => {
@@ -400,8 +408,8 @@ impl View for Curves {
         self.asking()
     }
 
-    fn type_in(&mut self, input: Input<'_>, _: &mut Cx<'_>) -> bool {
-        self.take(input)
+    fn type_in(&mut self, input: Input<'_>, cx: &mut Cx<'_>) -> bool {
+        self.take(input, cx)
     }
 
     fn settle(&mut self, _: &mut Cx<'_>) {}

@@ -1,9 +1,9 @@
 //! What is typed in the curves: the fact that runs are grouped by, and words that names of metrics must have.
 
-use super::Curves;
 use super::choice::keys;
+use super::{Curves, axis};
 use crate::tui::shared::{Shared, label};
-use crate::tui::views::{Input, Prompt, Typed};
+use crate::tui::views::{Ask, Cx, Input, Prompt, Typed};
 use crate::vocab::text::printable;
 
 /// What a line is typed for.
@@ -13,10 +13,12 @@ pub(super) enum Asked {
     Group,
     /// Metrics to choose from.
     Metrics,
+    /// The x axis.
+    Axis,
 }
 
 /// Whether a metric has all words, in its key or its name; `!word` must not be in it.
-fn has(shared: &Shared, key: &str, words: &str) -> bool {
+pub(super) fn has(shared: &Shared, key: &str, words: &str) -> bool {
     let name = shared.snapshot.as_ref().map(|snapshot| label(snapshot, key)).unwrap_or_default();
     let all = format!("{} {}", key.to_lowercase(), name.to_lowercase());
     words.split_whitespace().all(|word| match word.strip_prefix('!') {
@@ -44,12 +46,15 @@ impl Curves {
         let (asked, text) = self.typed.clone()?;
         let (sign, help) = match asked {
             Asked::Group => ("group by:", "a fact, or seed for all but the seed; Enter keep  Esc no groups"),
+            Asked::Axis => {
+                ("x axis:", "steps, tokens, compute, plan, elapsed, time, or a metric; Enter keep  Esc as it was")
+            }
             Asked::Metrics => ("metrics:", "words of their names, !word for those without; Enter keep  Esc all"),
         };
         Some(Prompt { sign, text, help })
     }
 
-    pub(super) fn take(&mut self, input: Input<'_>) -> bool {
+    pub(super) fn take(&mut self, input: Input<'_>, cx: &mut Cx<'_>) -> bool {
         let Some((asked, text)) = &mut self.typed else { return false };
         let asked = *asked;
         let key = match input {
@@ -69,6 +74,13 @@ impl Curves {
         match asked {
             Asked::Group => self.group = Some(words).filter(|words| !words.is_empty()),
             Asked::Metrics => self.wanted = words,
+            Asked::Axis if words.is_empty() => {}
+            Asked::Axis => match axis::of(&words, cx.shared) {
+                Some(x) => self.over(x),
+                None => cx
+                    .asks
+                    .push(Ask::Say(format!("no metric of the drawn runs has \u{201c}{words}\u{201d} in its name"))),
+            },
         }
         true
     }
