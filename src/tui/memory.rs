@@ -1,12 +1,15 @@
 //! What the dashboard remembers of a project from one time to the next.
 
 use super::filter::Filter;
+use super::marks::Marks;
 use super::model::Model;
 use super::order::Sort;
 use super::splits::Splits;
 use super::theme::{Theme, ThemeName};
 use super::views::ViewId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// More columns nobody could have named.
 pub const MOST_COLUMNS: usize = 12;
@@ -35,6 +38,10 @@ pub struct Memory {
     pub no_mouse: bool,
     /// Edges between views that were dragged.
     pub splits: Splits,
+    /// Runs that were hidden, pinned, chosen or selected.
+    pub runs: Marks,
+    /// What views keep of themselves, by their names.
+    pub views: BTreeMap<String, Value>,
 }
 
 impl Memory {
@@ -52,6 +59,8 @@ impl Memory {
             theme: model.chosen_theme,
             no_mouse: !model.mouse,
             splits: model.splits.clone(),
+            runs: Marks::of(shared),
+            views: model.views.iter().filter_map(|slot| Some((slot.id().0.to_owned(), slot.view.keep()?))).collect(),
         }
     }
 
@@ -75,6 +84,12 @@ impl Memory {
         model.mouse = !self.no_mouse;
         let known = self.splits.iter().filter(|(name, part)| name.len() < 40 && **part <= 1000);
         model.splits = known.take(MOST_SPLITS).map(|(name, part)| (name.clone(), *part)).collect();
+        shared.runs.waiting = self.runs.bounded();
+        for slot in &mut model.views {
+            if let Some(kept) = self.views.get(slot.id().0) {
+                slot.view.take_up(kept);
+            }
+        }
         if let Some(first) = recent.first() {
             model.focus = *first;
             model.recent = recent;

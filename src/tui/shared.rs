@@ -5,6 +5,7 @@
 use super::curves::CurveSet;
 use super::filter::Filter;
 pub use super::losses::{Loss, losses};
+use super::marks::Marks;
 use super::order::{self, Sort};
 use super::prediction::Prediction;
 use super::question::{Answer, Answered, Question};
@@ -43,6 +44,8 @@ pub struct RunList {
     pub pinned: BTreeSet<u32>,
     /// Where it is not empty, curves leave out all runs but these and the pinned ones, by number.
     pub only: BTreeSet<u32>,
+    /// What is remembered of runs that have not come yet.
+    pub waiting: Marks,
     /// Columns that the user has named: facts, losses, metrics, `tags`, `note`.
     pub columns: Vec<String>,
     /// The folders that all names start with, which lists leave out.
@@ -139,6 +142,7 @@ impl Shared {
         let before = self.cursor();
         self.runs.prefix = order::common_folders(&snapshot);
         self.routed.look(&snapshot.runs);
+        self.runs.recall(&snapshot);
         self.snapshot = Some(snapshot);
         self.age = 0.0;
         self.place(before);
@@ -171,6 +175,7 @@ impl Shared {
     pub fn step_run(&mut self, by: isize) {
         let Some(snapshot) = &self.snapshot else { return };
         let cursor = self.runs.cursor(snapshot).unwrap_or(0);
+        self.runs.waiting.selected = None;
         let to = cursor.saturating_add_signed(by).min(self.runs.order.len().saturating_sub(1));
         self.runs.selected = self.runs.order.get(to).map(|i| snapshot.runs[*i].id);
     }

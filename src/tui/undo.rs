@@ -52,6 +52,13 @@ pub struct Undo {
     after: Vec<Arranged>,
 }
 
+/// Looks at the arrangement before a key or the mouse changes it: what changed of itself is not the user's to take back.
+pub fn look(model: &mut Model) {
+    if model.typing().is_none() {
+        model.undo.seen = Some(Arranged::of(&model.shared));
+    }
+}
+
 /// Takes note of what a key or the mouse has changed. What is typed into a line counts as one change, when it ends.
 pub fn note(model: &mut Model) {
     if model.typing().is_some() {

@@ -76,7 +76,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 
 /// Does something of which a trace is left, to be taken back.
 fn noted(model: &mut Model, work: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
-    undo::note(model);
+    undo::look(model);
     let effects = work(model);
     undo::note(model);
     effects

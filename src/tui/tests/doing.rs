@@ -3,7 +3,7 @@
 use super::*;
 use crate::tui::model::Overlay;
 use crate::tui::views::run;
-use crate::tui::{Effect, Prediction, ViewId, palette};
+use crate::tui::{Effect, Incoming, Prediction, ViewId, palette};
 use crate::vocab::Mixture;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
@@ -391,6 +391,58 @@ fn metrics_are_chosen_by_words_of_their_names() {
         drawn(&m)
     });
     assert_ne!(first, second);
+}
+
+#[test]
+fn what_was_shown_and_how_is_as_it_was_when_the_dashboard_is_opened_again() {
+    use crate::tui::memory::Memory;
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "p");
+    press(&mut m, KeyCode::Down);
+    type_in(&mut m, " ");
+    press(&mut m, KeyCode::Down);
+    type_in(&mut m, "C+Xagrad");
+    press(&mut m, KeyCode::Enter);
+    let kept = serde_json::to_string(&Memory::of(&m)).unwrap();
+    let again = |snapshots: &[Snapshot], kept: &str| {
+        let mut again = Model::new(m.shared.theme, (140, 40));
+        serde_json::from_str::<Memory>(kept).unwrap().arrange(&mut again);
+        snapshots.iter().for_each(|snapshot| {
+            drop(update(&mut again, Event::Incoming(Incoming::Snapshot(Arc::new(snapshot.clone())))))
+        });
+        again
+    };
+    // The runs of another store have other numbers, and come one after another.
+    let mut late = fixture::sweep();
+    late.runs.iter_mut().for_each(|run| Arc::make_mut(run).id += 1_000);
+    let mut early = late.clone();
+    early.runs.truncate(1);
+    let names = |m: &Model, ids: &std::collections::BTreeSet<u32>| -> Vec<String> {
+        let runs = &m.shared.snapshot.as_ref().unwrap().runs;
+        runs.iter().filter(|run| ids.contains(&run.id)).map(|run| run.name.clone()).collect()
+    };
+    let now = again(&[early.clone(), late.clone()], &kept);
+    for (before, after) in
+        [(&m.shared.runs.hidden, &now.shared.runs.hidden), (&m.shared.runs.pinned, &now.shared.runs.pinned)]
+    {
+        assert!(!before.is_empty());
+        assert_eq!(names(&m, before), names(&now, after));
+    }
+    let selected = |m: &Model| m.shared.selected_run().map(|run| run.name.clone());
+    assert_eq!(selected(&now), selected(&m));
+    assert_eq!(now.needs().map(|query| (query.x, query.smoothing)), m.needs().map(|query| (query.x, query.smoothing)));
+    // Who left before the runs had come has forgotten nothing.
+    let left = serde_json::to_string(&Memory::of(&again(&[early], &kept))).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Memory>(&left).unwrap().runs,
+        serde_json::from_str::<Memory>(&kept).unwrap().runs
+    );
+    // What cannot be is as at the first time.
+    let odd = r#"{"views":{"curves":{"smoothing":99},"alerts":[1],"chart":"x","logs":null,"nothing":1},"runs":{"hidden":["no such run"]}}"#;
+    let mut odd = again(&[late], odd);
+    draw(&odd);
+    type_in(&mut odd, "C+");
+    draw(&odd);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::vocab::count::counted;
 use crate::vocab::signal::Alert;
 use crate::vocab::text::printable;
 use ratatui::text::{Line, Span};
+use serde_json::Value;
 
 static SPEC: Spec = Spec {
     id: ViewId("alerts"),
@@ -53,6 +54,14 @@ impl Alerts {
 impl View for Alerts {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn keep(&self) -> Option<Value> {
+        Some(Value::from(self.unfolded))
+    }
+
+    fn take_up(&mut self, kept: &Value) {
+        self.unfolded = kept.as_bool().unwrap_or(self.unfolded);
     }
 
     fn presence(&self, shared: &Shared) -> Presence {

@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
+use serde_json::Value;
 
 /// Its name, for whoever opens it.
 pub const ID: ViewId = ViewId("chart");
@@ -100,6 +101,14 @@ impl Chart {
 impl View for Chart {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn keep(&self) -> Option<Value> {
+        Some(Value::from(self.whole_range))
+    }
+
+    fn take_up(&mut self, kept: &Value) {
+        self.whole_range = kept.as_bool().unwrap_or(self.whole_range);
     }
 
     /// Without a fit there is nothing to draw, and curves of the runs have its place.

@@ -29,6 +29,8 @@ use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use typed::Asked;
 
 /// Its name, for whoever opens it.
@@ -52,7 +54,8 @@ const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.9, 0.97, 0.99];
 const PRINTED: usize = 20;
 
 /// The curves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Curves {
     x: Axis,
     /// Whether the y axis is logarithmic; `None`: as suits the metric.
@@ -68,12 +71,15 @@ pub struct Curves {
     /// Words that the names of the metrics must have.
     wanted: String,
     /// What is typed for one of these.
+    #[serde(skip)]
     typed: Option<(Asked, String)>,
     /// Whether the metrics after the first have charts beside it.
     pub grid: bool,
     /// The cursor, on the x axis.
+    #[serde(skip)]
     pub cursor: Option<f64>,
     /// The part of the x axis that is drawn; `None` for all of it.
+    #[serde(skip)]
     pub range: Option<(f64, f64)>,
 }
 
@@ -402,6 +408,19 @@ impl View for Curves {
             MouseKind::Press | MouseKind::Drag => self.cursor = x,
         }
         true
+    }
+
+    fn keep(&self) -> Option<Value> {
+        serde_json::to_value(self).ok()
+    }
+
+    fn take_up(&mut self, kept: &Value) {
+        let Ok(kept) = Self::deserialize(kept) else { return };
+        let texts =
+            [Some(&kept.wanted), kept.group.as_ref(), if let Axis::Metric(key) = &kept.x { Some(key) } else { None }];
+        if kept.smoothing < SMOOTHING.len() && texts.into_iter().flatten().all(|text| text.len() < 1_000) {
+            *self = kept;
+        }
     }
 
     fn prompt(&self, _: &Shared) -> Option<Prompt> {

@@ -16,6 +16,7 @@ use crate::vocab::text::printable;
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use serde_json::Value;
 
 static SPEC: Spec = Spec {
     id: ViewId("logs"),
@@ -144,6 +145,14 @@ impl Logs {
 impl View for Logs {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn keep(&self) -> Option<Value> {
+        Some(Value::from(self.wraps))
+    }
+
+    fn take_up(&mut self, kept: &Value) {
+        self.wraps = kept.as_bool().unwrap_or(self.wraps);
     }
 
     fn presence(&self, shared: &Shared) -> Presence {

@@ -42,6 +42,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+use serde_json::Value;
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -259,6 +260,14 @@ pub trait View: Erased + Debug + Any {
     fn asks(&self, _shared: &Shared, _inner: Rect) -> Vec<Question> {
         Vec::new()
     }
+
+    /// What is remembered of it from one time to the next; `None` where nothing is.
+    fn keep(&self) -> Option<Value> {
+        None
+    }
+
+    /// Takes up what [`View::keep`] gave, or what somebody wrote in its place: what makes no sense is left as it was.
+    fn take_up(&mut self, _kept: &Value) {}
 
     /// What is worth copying of it, as text that another program reads; `None` where its picture is.
     fn copy(&self, _shared: &Shared) -> Option<String> {
