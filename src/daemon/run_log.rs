@@ -3,7 +3,7 @@
 use super::publisher::CurrentState;
 use super::threads;
 use crate::fit::Stop;
-use crate::ingest::FileReport;
+use crate::ingest::{self, FileReport};
 use crate::ipc::log::{LogAnswer, LogLine, LogQuery, MOST_LINES};
 use crate::ipc::protocol::Failure;
 use crate::open;
@@ -55,7 +55,22 @@ pub fn lines(query: &LogQuery, current: &CurrentState, stop: Stop<'_>) -> Result
             return Ok(answer);
         }
     }
-    match read(&file.path, query, stop, &mut answer) {
+    let mut query = query.clone();
+    if let Some(step) = query.step.filter(|_| query.around.is_none()) {
+        let record = current.records.iter().find(|record| record.id.0 == run.id);
+        let of_run = |step: i64| match record {
+            Some(record) => record.at_optimiser_steps(vec![(step, 0.0)]).first().map(|point| point.0),
+            None => Some(step),
+        };
+        match ingest::line_of_step(&current.project, file, step, &of_run, &|| stop()) {
+            Ok(found) => (query.around, answer.found) = (found, found),
+            Err(error) => {
+                answer.note = Some(format!("{} cannot be read: {error}.", file.file));
+                return Ok(answer);
+            }
+        }
+    }
+    match read(&file.path, &query, stop, &mut answer) {
         Ok(true) => Ok(answer),
         Ok(false) => Err(threads::given_up()),
         Err(error) => {
@@ -196,7 +211,7 @@ mod tests {
     use super::*;
 
     fn ask(path: &Path, around: Option<u64>, find: Option<&str>, lines: u32) -> LogAnswer {
-        let query = LogQuery { run: 0, file: 0, around, find: find.map(str::to_owned), lines };
+        let query = LogQuery { run: 0, file: 0, around, step: None, find: find.map(str::to_owned), lines };
         let mut answer = LogAnswer::default();
         assert!(read(path, &query, &|| false, &mut answer).unwrap());
         answer

@@ -11,6 +11,8 @@ mod follower;
 pub mod formats;
 mod identity;
 mod ingester;
+#[cfg(feature = "daemon")]
+mod line_of_step;
 mod listing;
 mod members;
 mod packed;
@@ -27,6 +29,8 @@ mod watcher;
 mod why;
 
 pub use ingester::Ingester;
+#[cfg(feature = "daemon")]
+pub use line_of_step::line_of_step;
 pub use source::Source;
 pub use sources::Sources;
 pub use verdict::Verdict;

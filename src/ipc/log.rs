@@ -15,6 +15,9 @@ pub struct LogQuery {
     /// Lines around this byte of the file; `None` for the last ones.
     #[serde(default)]
     pub around: Option<u64>,
+    /// Lines around the first at which the run came to this step, where no byte is named.
+    #[serde(default)]
+    pub step: Option<i64>,
     /// Only lines with this text. Letters of either case are alike unless the text has capitals.
     #[serde(default)]
     pub find: Option<String>,
@@ -46,6 +49,9 @@ pub struct LogAnswer {
     pub is_first: bool,
     /// Whether there is nothing behind them.
     pub is_last: bool,
+    /// Where the line of the step that was asked for begins, bytes.
+    #[serde(default)]
+    pub found: Option<u64>,
     /// Why there are none, as a sentence.
     #[serde(default)]
     pub note: Option<String>,

@@ -748,7 +748,17 @@ pub fn answers(questions: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
             let lines = (0..600).map(line).filter(|line| line.text.contains(&find)).collect();
             let files = vec![format!("metrics.jsonl{evil}"), "train.log".to_owned()];
             let file = query.file.min(1);
-            Answer::Log(LogAnswer { files, file, size: 36_000, lines, is_first: true, is_last: true, note: None })
+            let found = query.step.and_then(|step| u64::try_from(step).ok()).map(|step| step.min(599) * 60);
+            Answer::Log(LogAnswer {
+                files,
+                file,
+                size: 36_000,
+                lines,
+                is_first: true,
+                is_last: true,
+                found,
+                note: None,
+            })
         }
         Question::Router(query) => {
             let layers: Vec<String> = (0..4).map(|layer| format!("moe/layer_{layer}{evil}")).collect();

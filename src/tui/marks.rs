@@ -1,6 +1,5 @@
 //! Which runs the user has hidden, pinned, chosen or selected, by name: numbers are those of one store.
 
-use super::shared::{RunList, Shared};
 use crate::vocab::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,24 +22,36 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Those of now, with those of runs that have not come yet.
+    /// Those of runs that are marked by number (hidden, pinned, only) or selected, and those that are still waited for.
     #[must_use]
-    pub fn of(shared: &Shared) -> Self {
-        let list = &shared.runs;
-        let runs = shared.snapshot.iter().flat_map(|snapshot| &snapshot.runs);
+    pub fn of(snapshot: Option<&Snapshot>, marked: [&BTreeSet<u32>; 3], selected: Option<u32>, waiting: &Self) -> Self {
+        let runs = snapshot.into_iter().flat_map(|snapshot| &snapshot.runs);
         let names: BTreeMap<u32, &str> = runs.map(|run| (run.id, run.name.as_str())).collect();
+        let name = |id: &u32| names.get(id).map(|name| (*name).to_owned());
         let named = |ids: &BTreeSet<u32>, waiting: &BTreeSet<String>| {
-            let all: BTreeSet<String> =
-                ids.iter().filter_map(|id| names.get(id)).map(|name| (*name).to_owned()).collect();
-            short(all.union(waiting).cloned().collect())
+            ids.iter().filter_map(name).chain(waiting.iter().cloned()).collect()
         };
-        let waiting = &list.waiting;
-        let selected = list.selected.and_then(|id| names.get(&id)).map(|name| (*name).to_owned());
-        Self {
-            hidden: named(&list.hidden, &waiting.hidden),
-            pinned: named(&list.pinned, &waiting.pinned),
-            only: named(&list.only, &waiting.only),
-            selected: waiting.selected.clone().or(selected).filter(|name| name.len() <= MOST),
+        let [hidden, pinned, only] = marked;
+        let all = Self {
+            hidden: named(hidden, &waiting.hidden),
+            pinned: named(pinned, &waiting.pinned),
+            only: named(only, &waiting.only),
+            selected: waiting.selected.clone().or_else(|| selected.as_ref().and_then(name)),
+        };
+        all.bounded()
+    }
+
+    /// Marks the runs of a snapshot by number. Those that have not come yet are still waited for.
+    pub fn come(&mut self, snapshot: &Snapshot, marked: [&mut BTreeSet<u32>; 3], selected: &mut Option<u32>) {
+        if *self == Self::default() {
+            return;
+        }
+        let waiting = [&mut self.hidden, &mut self.pinned, &mut self.only];
+        for (waiting, marked) in waiting.into_iter().zip(marked) {
+            marked.extend(snapshot.runs.iter().filter(|run| waiting.remove(&run.name)).map(|run| run.id));
+        }
+        if let Some(run) = snapshot.runs.iter().find(|run| self.selected.as_ref() == Some(&run.name)) {
+            (*selected, self.selected) = (Some(run.id), None);
         }
     }
 
@@ -65,27 +76,4 @@ fn short(all: BTreeSet<String>) -> BTreeSet<String> {
             bytes <= MOST
         })
         .collect()
-}
-
-impl RunList {
-    /// Marks the runs of a snapshot that are remembered. Those that have not come yet are waited for.
-    pub fn recall(&mut self, snapshot: &Snapshot) {
-        if self.waiting == Marks::default() {
-            return;
-        }
-        for run in &snapshot.runs {
-            for (waiting, marked) in [
-                (&mut self.waiting.hidden, &mut self.hidden),
-                (&mut self.waiting.pinned, &mut self.pinned),
-                (&mut self.waiting.only, &mut self.only),
-            ] {
-                if waiting.remove(&run.name) {
-                    marked.insert(run.id);
-                }
-            }
-            if self.waiting.selected.as_ref() == Some(&run.name) {
-                (self.selected, self.waiting.selected) = (Some(run.id), None);
-            }
-        }
-    }
 }

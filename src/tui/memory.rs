@@ -49,6 +49,7 @@ impl Memory {
     #[must_use]
     pub fn of(model: &Model) -> Self {
         let shared = &model.shared;
+        let (list, snapshot) = (&shared.runs, shared.snapshot.as_deref());
         Self {
             recent: model.recent.iter().map(|id| id.0.to_owned()).collect(),
             zoomed: shared.zoomed,
@@ -59,7 +60,7 @@ impl Memory {
             theme: model.chosen_theme,
             no_mouse: !model.mouse,
             splits: model.splits.clone(),
-            runs: Marks::of(shared),
+            runs: Marks::of(snapshot, [&list.hidden, &list.pinned, &list.only], list.selected, &list.waiting),
             views: model.views.iter().filter_map(|slot| Some((slot.id().0.to_owned(), slot.view.keep()?))).collect(),
         }
     }

@@ -105,6 +105,8 @@ pub struct Shared {
     pub prediction: Option<Arc<Prediction>>,
     /// The answers to what views ask that came last.
     pub answers: Arc<Vec<Answered>>,
+    /// The step that was read in a curve, and at which the log is to be shown; until it is.
+    pub reading: Option<i64>,
     /// The chart chosen by the user, an index into `snapshot.charts`; `None`: as many as fit, the main one first.
     pub chart: Option<usize>,
     /// The fit chosen by the user, an index into `snapshot.fits`; `None`: the one the main chart rests on.
@@ -130,6 +132,7 @@ impl Shared {
             curves: None,
             prediction: None,
             answers: Arc::default(),
+            reading: None,
             chart: None,
             fit: None,
         }
@@ -142,7 +145,9 @@ impl Shared {
         let before = self.cursor();
         self.runs.prefix = order::common_folders(&snapshot);
         self.routed.look(&snapshot.runs);
-        self.runs.recall(&snapshot);
+        let list = &mut self.runs;
+        let marked = [&mut list.hidden, &mut list.pinned, &mut list.only];
+        list.waiting.come(&snapshot, marked, &mut list.selected);
         self.snapshot = Some(snapshot);
         self.age = 0.0;
         self.place(before);

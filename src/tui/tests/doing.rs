@@ -394,6 +394,34 @@ fn metrics_are_chosen_by_words_of_their_names() {
 }
 
 #[test]
+fn the_log_is_opened_where_the_cursor_of_a_curve_is() {
+    let mut m = model(fixture::sweep(), (140, 40));
+    type_in(&mut m, "Cv");
+    assert!(screen(&m).contains("there is no cursor yet"), "{}", screen(&m));
+    let come = |m: &mut Model| m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
+    come(&mut m);
+    type_in(&mut m, "hhhhhhhh");
+    let read = state::<crate::tui::views::curves::Curves>(&m).cursor.unwrap().round();
+    type_in(&mut m, "v");
+    assert_eq!(m.focus, ViewId("logs"));
+    answer(&mut m);
+    assert!(screen(&m).contains(&format!("step {read} loss")), "{read}: {}", screen(&m));
+    assert!(!screen(&m).contains(&format!("step {} loss", read - 1.0)), "{}", screen(&m));
+    // It moves on from there, Esc goes to the end, and another way in begins at the end.
+    press(&mut m, KeyCode::Down);
+    answer(&mut m);
+    assert!(!screen(&m).contains(&format!("step {read} loss")), "{}", screen(&m));
+    press(&mut m, KeyCode::Esc);
+    answer(&mut m);
+    assert!(screen(&m).contains("step 599 loss"), "{}", screen(&m));
+    type_in(&mut m, "Cxxxxx");
+    come(&mut m);
+    type_in(&mut m, "hv");
+    assert_eq!(m.focus, ViewId("curves"));
+    assert!(screen(&m).contains("no place in the log is known: press x for steps"), "{}", screen(&m));
+}
+
+#[test]
 fn what_was_shown_and_how_is_as_it_was_when_the_dashboard_is_opened_again() {
     use crate::tui::memory::Memory;
     let mut m = model(fixture::sweep(), (140, 40));

@@ -148,6 +148,9 @@ impl Actions for Curves {
         act("curves.right", &[key(KeyCode::Right), k('l')], "move the cursor right", |view: &mut Self, cx| {
             view.read(1.0, cx);
         }),
+        act("curves.log-here", &[k('v')], "log of the selected run, at the cursor", |view: &mut Self, cx| {
+            view.open_log(cx);
+        }),
         act("curves.open", &[k('C')], "curves of the listed runs", |_: &mut Self, cx| {
             cx.asks.push(super::Ask::Focus(ID));
         })

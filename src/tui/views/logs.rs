@@ -6,7 +6,7 @@ use super::{
     Actions, Ask, Cx, Input, Motion, Mouse, MouseKind, Pane, Presence, Prompt, Role, Spec, Typed, View, ViewAction,
 };
 use super::{ViewId, act};
-use crate::ipc::log::{LogAnswer, LogLine, LogQuery};
+use crate::ipc::log::{LogAnswer, LogQuery};
 use crate::tui::action::{Reach, k, key};
 use crate::tui::fmt;
 use crate::tui::question::{Answer, Answered, Question};
@@ -18,8 +18,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::Value;
 
+/// Its name, for whoever opens it.
+pub const ID: ViewId = ViewId("logs");
+
 static SPEC: Spec = Spec {
-    id: ViewId("logs"),
+    id: ID,
     name: "Logs",
     about: "the log of the selected run, as it is in the file",
     roles: &[Role::Detail],
@@ -42,6 +45,8 @@ pub struct Logs {
     top: Option<u64>,
     /// The byte around which lines are asked for.
     around: Option<u64>,
+    /// The step of the run whose line is the first on screen, until the lines move.
+    step: Option<i64>,
     /// What is looked for.
     find: String,
     /// Whether lines without it are left out.
@@ -88,8 +93,8 @@ impl Logs {
         let run = shared.selected_run()?.id;
         let same = self.run == Some(run);
         let find = Some(self.find.clone()).filter(|find| self.is_filtered && !find.is_empty());
-        let (file, around) = if same { (self.file, self.around) } else { (0, None) };
-        Some(LogQuery { run, file, around, find, lines: LINES })
+        let (file, around, step) = if same { (self.file, self.around, self.step) } else { (0, None, None) };
+        Some(LogQuery { run, file, around, step, find, lines: LINES })
     }
 
     /// The lines that have come, be they around another place of the same log.
@@ -97,7 +102,7 @@ impl Logs {
         let wanted = self.query(shared)?;
         let here = |answered: &&Answered| {
             matches!(&answered.question, Question::Log(query)
-                if (query.run, query.file, &query.find) == (wanted.run, wanted.file, &wanted.find))
+                if (query.run, query.file, query.step, &query.find) == (wanted.run, wanted.file, wanted.step, &wanted.find))
         };
         match &shared.answers.iter().find(here)?.answer {
             Answer::Log(answer) => Some(answer),
@@ -105,8 +110,10 @@ impl Logs {
         }
     }
 
-    fn first(&self, lines: &[LogLine]) -> Option<usize> {
-        self.top.map(|top| lines.partition_point(|line| line.at < top))
+    /// Which of the lines is the first on screen; `None` where the last one is the last.
+    fn first(&self, answer: &LogAnswer) -> Option<usize> {
+        let top = self.top.or(answer.found.filter(|_| self.step.is_some()))?;
+        Some(answer.lines.partition_point(|line| line.at < top))
     }
 
     /// Moves by so many lines.
@@ -114,9 +121,9 @@ impl Logs {
         let rows = usize::from(cx.inner.height).max(1);
         let Some(answer) = self.arrived(cx.shared) else { return };
         let last = answer.lines.len().saturating_sub(rows);
-        let to = self.first(&answer.lines).unwrap_or(last).saturating_add_signed(by);
+        let to = self.first(answer).unwrap_or(last).saturating_add_signed(by);
         if to >= last && answer.is_last {
-            (self.top, self.around) = (None, None);
+            (self.top, self.around, self.step) = (None, None, None);
             return;
         }
         let Some(line) = answer.lines.get(to.min(last)) else { return };
@@ -219,7 +226,7 @@ impl View for Logs {
         let shown = lines::draw(self, theme, answer, area, buf);
         let bytes = |at: u64| fmt::bytes(at as f64);
         let end = answer.lines.get(shown).map_or(answer.size, |line| line.at);
-        let place = if self.top.is_none() && answer.is_last {
+        let place = if self.first(answer).is_none() && answer.is_last {
             format!(" end of {}, following ", bytes(answer.size))
         } else {
             format!(" {} of {} ", bytes(end), bytes(answer.size))
@@ -229,8 +236,8 @@ impl View for Logs {
 
     fn step(&mut self, motion: Motion, cx: &mut Cx<'_>) {
         match motion {
-            Motion::Start => (self.top, self.around) = (Some(0), Some(0)),
-            Motion::End => (self.top, self.around) = (None, None),
+            Motion::Start => (self.top, self.around, self.step) = (Some(0), Some(0), None),
+            Motion::End => (self.top, self.around, self.step) = (None, None, None),
             Motion::Lines(_) | Motion::Pages(_) => self.go(motion.lines(cx.inner.height), cx),
         }
     }
@@ -239,7 +246,7 @@ impl View for Logs {
     fn back(&mut self, _: &mut Cx<'_>) -> bool {
         if self.find.is_empty() {
             self.around = None;
-            return self.top.take().is_some();
+            return self.step.take().is_some() | self.top.take().is_some();
         }
         (self.find, self.is_filtered) = (String::new(), false);
         true
@@ -266,11 +273,15 @@ impl View for Logs {
         }
     }
 
-    /// Another run's log is read from its end.
+    /// Another run's log is read from its end, or from the step that was read in a curve.
     fn settle(&mut self, cx: &mut Cx<'_>) {
         let run = cx.shared.selected_run().map(|run| run.id);
         if run != self.run {
-            (self.run, self.file, self.top, self.around) = (run, 0, None, None);
+            (self.run, self.file, self.top, self.around, self.step) = (run, 0, None, None, None);
+        }
+        if let Some(step) = cx.shared.reading.take() {
+            (self.top, self.around, self.step) = (None, None, Some(step));
+            (self.find, self.is_filtered) = (String::new(), false);
         }
     }
 }

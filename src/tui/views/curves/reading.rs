@@ -1,9 +1,10 @@
 //! The cursor on the x axis, and the part of it that is drawn.
 
 use super::choice::{MOST, runs};
-use super::{Curves, Cx};
+use super::{Curves, Cx, axis};
 use crate::tui::lines::Curve;
 use crate::tui::shared::Shared;
+use crate::tui::views::{Ask, logs};
 use crate::vocab::RunView;
 
 impl Curves {
@@ -44,6 +45,23 @@ impl Curves {
             let end = steps.fold(f64::NEG_INFINITY, f64::max);
             let part = |range: &(f64, f64)| !self.x.is_time() && range.1 - range.0 < end;
             self.range = self.range.and(Some(range)).filter(part);
+        }
+    }
+
+    /// Opens the log of the selected run where the cursor is.
+    pub(super) fn open_log(&self, cx: &mut Cx<'_>) {
+        let worth =
+            cx.shared.selected_run().and_then(|run| self.place(run, 1.0, cx.shared)).filter(|worth| *worth > 0.0);
+        match (self.cursor, worth) {
+            (Some(x), Some(worth)) => {
+                cx.shared.reading = Some((x / worth).round() as i64);
+                cx.asks.push(Ask::Focus(logs::ID));
+            }
+            (None, _) => cx.asks.push(Ask::Say("there is no cursor yet: \u{2190} and \u{2192} move it".to_owned())),
+            (_, None) => {
+                let x = axis::name(&self.x, cx.shared);
+                cx.asks.push(Ask::Say(format!("over {x} no place in the log is known: press x for steps")));
+            }
         }
     }
 

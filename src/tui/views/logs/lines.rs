@@ -19,7 +19,7 @@ pub(super) fn draw(view: &Logs, theme: &Theme, answer: &LogAnswer, area: Rect, b
     let room = usize::from(area.height);
     let mut rows: Vec<Line<'static>> = Vec::new();
     let mut next = answer.lines.len();
-    match view.first(&answer.lines).filter(|first| *first < answer.lines.len()) {
+    match view.first(answer).filter(|first| *first < answer.lines.len()) {
         Some(first) => {
             next = first;
             while rows.len() < room && next < answer.lines.len() {
