@@ -43,6 +43,12 @@ impl Goal {
         self.unit * self.counted().map(part).fold(f64::NEG_INFINITY, limits::worse)
     }
 
+    /// The objective of several mixtures, of their losses by metric and then by mixture.
+    pub fn of_each(&self, losses: &[Vec<f64>]) -> Vec<f64> {
+        let mixtures = losses.first().map_or(0, Vec::len);
+        (0..mixtures).map(|i| self.of(|m| losses[m][i])).collect()
+    }
+
     /// The same with a corner that is rounded over `width`, a part of the objective: T ln Σ exp(x/T), which lies above the
     /// largest by at most T ln n. `None` where there is no corner.
     pub fn rounded(&self, loss: impl Fn(usize) -> f64, width: f64) -> Option<f64> {

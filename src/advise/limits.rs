@@ -91,9 +91,9 @@ impl Limit {
             (false, Slack::Nats(more)) => unit.fitted(unit.logged(base) + more),
         };
         let place = surface.place(&at.scale, at.current);
-        let now = (surface.best)(&place);
+        let now = surface.best(&place);
         let draws = || {
-            let draws = (surface.draws)(&place);
+            let draws = surface.draws(&place);
             (0..SAMPLES).map(move |s| draw_of(&draws, s, now)).collect::<Vec<f64>>()
         };
         let (base, bases, how, tie) = match constraint.base {
@@ -126,13 +126,22 @@ impl Limit {
     }
 }
 
-/// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
-pub(super) fn excess(surfaces: &[Option<Surface<'_>>], scale: &Scale, limits: &[Limit], weights: &[f64]) -> f64 {
-    let of = |limit: &Limit| {
-        let Some(surface) = &surfaces[limit.domain] else { return f64::INFINITY };
-        ((surface.best)(&surface.place(scale, weights)) / limit.value).ln()
-    };
-    limits.iter().map(of).fold(f64::NEG_INFINITY, worse)
+/// The worst ln(loss / limit) of each mixture by the best guess; −∞ where there are no limits.
+pub(super) fn excess(
+    surfaces: &[Option<Surface<'_>>],
+    scale: &Scale,
+    limits: &[Limit],
+    mixtures: &[Vec<f64>],
+) -> Vec<f64> {
+    let mut worst = vec![f64::NEG_INFINITY; mixtures.len()];
+    for limit in limits {
+        let Some(surface) = &surfaces[limit.domain] else { return vec![f64::INFINITY; mixtures.len()] };
+        let most = limit.value.ln();
+        for (worst, ln_loss) in worst.iter_mut().zip((surface.ln_best)(&surface.places(scale, mixtures))) {
+            *worst = worse(*worst, ln_loss - most);
+        }
+    }
+    worst
 }
 
 /// The larger; what is not a number is the largest.
@@ -168,7 +177,7 @@ impl Start {
         if let Some((_, loss)) = sizes.iter().find(|(params, _)| (params.ln() - target).abs() < SAME_SIZE) {
             return Some(Self { value: *loss, sigma: 0.0, sizes: 1, largest, measured: true });
         }
-        let fitted = |params: f64| (surface.best)(&surface.place(&at.scale.with_params(params), at.current));
+        let fitted = |params: f64| surface.best(&surface.place(&at.scale.with_params(params), at.current));
         let ratios: Vec<(f64, f64)> = sizes
             .iter()
             .map(|(params, loss)| (params.ln(), (loss / fitted(*params)).ln()))

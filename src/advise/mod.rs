@@ -114,7 +114,7 @@ pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest>
         Some(MeanOfBest {
             count: count.min(allowed),
             drawn: allowed,
-            objective: (problem.objective)(&weights),
+            objective: (problem.objective)(std::slice::from_ref(&weights))[0],
             unit: project.objective_unit().to_owned(),
             mixture: Mixture::from_weights(&project.domains, &weights),
         })
@@ -137,9 +137,8 @@ fn by_best_guess<T>(
     let inside = if evidence.extrapolate { None } else { Some(explored) };
     let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
     let goal = wanted::resolve(evidence, surfaces, &at, &region, &mut limits).ok()?;
-    let loss = |w: &[f64], m: usize| surfaces[m].as_ref().map_or(0.0, |s| (s.best)(&s.place(&scale, w)));
-    let objective = |w: &[f64]| goal.of(|m| loss(w, m));
-    let excess = |w: &[f64]| limits::excess(surfaces, &scale, &limits, w);
+    let objective = |mixtures: &[Vec<f64>]| goal.of_each(&probability::losses(surfaces, &goal, &scale, mixtures));
+    let excess = |mixtures: &[Vec<f64>]| limits::excess(surfaces, &scale, &limits, mixtures);
     solve(&Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed })
 }
 
@@ -287,10 +286,11 @@ fn advise(
 }
 
 fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
-    let objective = |w: &[f64]| joint.objective(w);
-    let rounded = |w: &[f64], width: f64| joint.rounded(w, width);
+    let objective = |mixtures: &[Vec<f64>]| joint.objectives(mixtures);
+    let rounded = |mixtures: &[Vec<f64>], width: f64| joint.rounded(mixtures, width);
     let rounded: Option<search::Rounded<'_>> = joint.has_corners().then_some(&rounded);
-    let guess = Problem { region, objective: &objective, excess: &|w| joint.excess(w), rounded, seed }
+    let by_guess = |mixtures: &[Vec<f64>]| joint.excesses(mixtures);
+    let guess = Problem { region, objective: &objective, excess: &by_guess, rounded, seed }
         .solve()
         .ok_or_else(|| Some("The fitted laws give no finite loss at the target.".to_owned()))?;
     if region.outside(&guess.weights) > 0.0 {
@@ -314,9 +314,15 @@ fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Ch
     // Probabilities are counted only where the best guess already keeps the limits; elsewhere what they would add is taken from
     // the best guess's own optimum.
     let margin = (joint.excess_at(&guess.weights, SURE) - joint.excess(&guess.weights)).max(0.0);
-    let careful = |w: &[f64]| match joint.excess(w) {
-        broken if broken > 0.0 => broken + margin,
-        kept => joint.excess_at(w, SURE).max(kept),
+    let careful = |mixtures: &[Vec<f64>]| {
+        let mut excess = joint.excesses(mixtures);
+        let kept: Vec<usize> = (0..mixtures.len()).filter(|i| excess[*i] <= 0.0).collect();
+        excess.iter_mut().filter(|excess| **excess > 0.0).for_each(|broken| *broken += margin);
+        let asked: Vec<Vec<f64>> = kept.iter().map(|i| mixtures[*i].clone()).collect();
+        for (i, sure) in kept.into_iter().zip(joint.excesses_at(&asked, SURE)) {
+            excess[i] = sure.max(excess[i]);
+        }
+        excess
     };
     let best = Problem { region, objective: &objective, excess: &careful, rounded, seed }
         .solve()

@@ -34,10 +34,8 @@ impl Scatter {
         let levels = |salt: u64| shuffled_levels(SAMPLES, seed ^ salt);
         let at = levels(0x52_55_4e);
         let run = at.iter().map(|p| if held_out.is_empty() { 0.0 } else { quantile(held_out, *p) }).collect();
-        let residual = |i: usize| {
-            let row = &fitted.rows[i];
-            (row.loss / (surface.best)(row)).ln()
-        };
+        let by_law = (surface.ln_best)(&fitted.rows);
+        let residual = |i: usize| fitted.rows[i].loss.ln() - by_law[i];
         let is_last = |i: usize| fitted.rows.get(i + 1).is_none_or(|next| next.run != fitted.rows[i].run);
         let mut last: Vec<(f64, f64)> =
             (0..fitted.rows.len()).filter(|i| is_last(*i)).map(|i| (fitted.rows[i].params, residual(i))).collect();
@@ -79,21 +77,27 @@ pub(super) struct JointSamples<'q, 'f> {
 impl JointSamples<'_, '_> {
     /// The objective by the best guess, nats.
     pub fn objective(&self, weights: &[f64]) -> f64 {
-        self.goal.of(|m| self.best_of(m, weights))
+        self.objectives(&[weights.to_vec()])[0]
+    }
+
+    /// The same of several mixtures.
+    pub fn objectives(&self, mixtures: &[Vec<f64>]) -> Vec<f64> {
+        self.goal.of_each(&losses(self.surfaces, self.goal, &self.scale, mixtures))
     }
 
     /// The same with corners rounded over a part of it.
-    pub fn rounded(&self, weights: &[f64], width: f64) -> f64 {
-        self.goal.rounded(|m| self.best_of(m, weights), width).unwrap_or_else(|| self.objective(weights))
+    pub fn rounded(&self, mixtures: &[Vec<f64>], width: f64) -> Vec<f64> {
+        let losses = losses(self.surfaces, self.goal, &self.scale, mixtures);
+        let one = |i: usize| {
+            let of = |m: usize| losses[m].get(i).copied().unwrap_or(0.0);
+            self.goal.rounded(of, width).unwrap_or_else(|| self.goal.of(of))
+        };
+        (0..mixtures.len()).map(one).collect()
     }
 
     /// Whether the objective has corners where laws have none.
     pub fn has_corners(&self) -> bool {
         self.goal.rounded(|_| 1.0, 0.1).is_some()
-    }
-
-    fn best_of(&self, metric: usize, weights: &[f64]) -> f64 {
-        self.surfaces.get(metric).and_then(Option::as_ref).map_or(0.0, |surface| self.best(surface, weights))
     }
 
     /// Probability that the objective is lower than with the current mixture; a tie counts half. Never 0 or 1: so many samples
@@ -150,18 +154,27 @@ impl JointSamples<'_, '_> {
 
     /// The worst ln(loss / limit) by the best guess; −∞ where there are no limits.
     pub fn excess(&self, weights: &[f64]) -> f64 {
-        limits::excess(self.surfaces, &self.scale, self.limits, weights)
+        self.excesses(&[weights.to_vec()])[0]
+    }
+
+    /// The same of several mixtures.
+    pub fn excesses(&self, mixtures: &[Vec<f64>]) -> Vec<f64> {
+        limits::excess(self.surfaces, &self.scale, self.limits, mixtures)
     }
 
     /// The worst ln(loss / limit) that is not exceeded with a probability of `sure`; −∞ where there are no limits.
     pub fn excess_at(&self, weights: &[f64], sure: f64) -> f64 {
+        self.excesses_at(&[weights.to_vec()], sure)[0]
+    }
+
+    /// The same of several mixtures.
+    pub fn excesses_at(&self, mixtures: &[Vec<f64>], sure: f64) -> Vec<f64> {
         if self.limits.is_empty() {
-            return f64::NEG_INFINITY;
+            return vec![f64::NEG_INFINITY; mixtures.len()];
         }
-        let mut samples = self.excesses(weights);
         let at = ((sure * SAMPLES as f64).ceil() as usize).clamp(1, SAMPLES) - 1;
-        let (_, value, _) = samples.select_nth_unstable_by(at, f64::total_cmp);
-        *value
+        let quantile = |mut samples: Vec<f64>| *samples.select_nth_unstable_by(at, f64::total_cmp).1;
+        self.sampled(mixtures).into_iter().map(quantile).collect()
     }
 
     /// Probability that every limit holds.
@@ -169,20 +182,36 @@ impl JointSamples<'_, '_> {
         if self.limits.is_empty() {
             return 1.0;
         }
-        self.excesses(weights).iter().filter(|x| **x <= 0.0).count() as f64 / SAMPLES as f64
+        let samples = self.sampled(&[weights.to_vec()]);
+        samples[0].iter().filter(|x| **x <= 0.0).count() as f64 / SAMPLES as f64
     }
 
-    fn excesses(&self, weights: &[f64]) -> Vec<f64> {
-        let mut worst = vec![f64::NEG_INFINITY; SAMPLES];
+    /// The worst ln(loss / limit) of each mixture in each joint sample.
+    fn sampled(&self, mixtures: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let mut worst = vec![vec![f64::NEG_INFINITY; SAMPLES]; mixtures.len()];
         for limit in self.limits {
-            let Some(surface) = &self.surfaces[limit.domain] else { return vec![f64::INFINITY; SAMPLES] };
-            let ln_loss: Vec<f64> = match limit.tie {
-                Tie::Run => self.with_noise(surface, weights, &self.pair(limit.domain, weights)),
-                Tie::Law => self.with_noise(surface, weights, &self.run(limit.domain)),
-                Tie::Nothing => self.forecast(limit.domain, surface, weights),
+            let Some(surface) = &self.surfaces[limit.domain] else {
+                return vec![vec![f64::INFINITY; SAMPLES]; mixtures.len()];
             };
-            for s in 0..SAMPLES {
-                worst[s] = worse(worst[s], ln_loss[s] - limit.samples[s]);
+            if limit.tie == Tie::Nothing {
+                for (worst, weights) in worst.iter_mut().zip(mixtures) {
+                    let ln_loss = self.forecast(limit.domain, surface, weights);
+                    (0..SAMPLES).for_each(|s| worst[s] = worse(worst[s], ln_loss[s] - limit.samples[s]));
+                }
+                continue;
+            }
+            let places = surface.places(&self.scale, mixtures);
+            let draws = (surface.ln_draws)(&places);
+            let best = if draws.is_empty() { (surface.ln_best)(&places) } else { Vec::new() };
+            for (i, (worst, weights)) in worst.iter_mut().zip(mixtures).enumerate() {
+                let noise = match limit.tie {
+                    Tie::Run => self.pair(limit.domain, weights),
+                    _ => self.run(limit.domain),
+                };
+                for s in 0..SAMPLES {
+                    let ln_loss = draws.get(s % draws.len().max(1)).map_or_else(|| best[i], |draw| draw[i]);
+                    worst[s] = worse(worst[s], ln_loss + noise[s] - limit.samples[s]);
+                }
             }
         }
         worst
@@ -192,19 +221,11 @@ impl JointSamples<'_, '_> {
         self.goal.counted().filter_map(|(d, _)| Some((d, self.surfaces.get(d)?.as_ref()?)))
     }
 
-    fn best(&self, surface: &Surface<'_>, weights: &[f64]) -> f64 {
-        (surface.best)(&surface.place(&self.scale, weights))
-    }
-
     fn samples(&self, surface: &Surface<'_>, weights: &[f64]) -> Vec<f64> {
         let place = surface.place(&self.scale, weights);
-        let best = (surface.best)(&place);
-        let draws = (surface.draws)(&place);
+        let best = surface.best(&place);
+        let draws = surface.draws(&place);
         (0..SAMPLES).map(|s| draw_of(&draws, s, best)).collect()
-    }
-
-    fn with_noise(&self, surface: &Surface<'_>, weights: &[f64], noise: &[f64]) -> Vec<f64> {
-        self.samples(surface, weights).iter().zip(noise).map(|(loss, e)| loss.ln() + e).collect()
     }
 
     /// ln losses that have the law's own forecast interval, taken as normal on either side.
@@ -231,6 +252,23 @@ impl JointSamples<'_, '_> {
         let near = (distance(weights, other) / self.spacing.max(1e-6)).min(1.0);
         self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.pair.iter().map(|e| near * e).collect())
     }
+}
+
+/// The losses that count, by metric and then by mixture, by the best guess, nats; nothing for the others and where no law is.
+pub(super) fn losses(
+    surfaces: &[Option<Surface<'_>>],
+    goal: &Goal,
+    scale: &Scale,
+    mixtures: &[Vec<f64>],
+) -> Vec<Vec<f64>> {
+    let mut all = vec![Vec::new(); surfaces.len().max(goal.minimize.len())];
+    for (m, _) in goal.counted() {
+        let Some(surface) = surfaces.get(m).and_then(Option::as_ref) else { continue };
+        all[m] = (surface.ln_best)(&surface.places(scale, mixtures));
+        all[m].iter_mut().for_each(|loss| *loss = loss.exp());
+    }
+    all.iter_mut().filter(|losses| losses.is_empty()).for_each(|losses| *losses = vec![0.0; mixtures.len()]);
+    all
 }
 
 /// Weight that has to move to get from one mixture to another.

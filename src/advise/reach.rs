@@ -51,10 +51,24 @@ impl Reach {
         if self.beyond(weights) <= 0.0 || self.excess(&self.centre) > 0.0 {
             return 1.0;
         }
+        // Where the chord reaches the limit, the distance, which is convex, is not beyond it yet.
+        let at = |part: f64| self.beyond(&toward(&self.centre, weights, part));
         let (mut inside, mut outside) = (0.0, 1.0);
+        let (mut room, mut over) = (at(0.0), at(1.0));
         for _ in 0..40 {
-            let middle = 0.5 * (inside + outside);
-            if self.beyond(&toward(&self.centre, weights, middle)) <= 0.0 { inside = middle } else { outside = middle }
+            // Halving bounds what chords alone may take where the distance bends much.
+            for part in [(inside * over - outside * room) / (over - room), 0.5 * (inside + outside)] {
+                if !(part > inside && part < outside) {
+                    continue;
+                }
+                match at(part) {
+                    more if more <= 0.0 => (inside, room) = (part, more),
+                    more => (outside, over) = (part, more),
+                }
+            }
+            if outside - inside < 1e-12 || inside > 0.0 && room > -1e-13 {
+                break;
+            }
         }
         inside
     }

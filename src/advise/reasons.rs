@@ -94,7 +94,7 @@ impl Explanation<'_> {
             let loss = |r: f64| {
                 let mut weights = [1.0 - r; 2];
                 weights[lead] = r;
-                (surface.best)(&surface.place(&scale, &weights))
+                surface.best(&surface.place(&scale, &weights))
             };
             feasible(loss, limit.value, ends).filter(|r| *r < ends.1)
         };

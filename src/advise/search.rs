@@ -1,5 +1,6 @@
-//! Search for the best mixture in a region: a grid of 0.001 with two domains, a seeded direct search with more.
-//! Deterministic.
+//! Search for the best mixture in a region: a grid of 0.001 with two domains, a seeded search with more. Mixtures are looked at
+//! many at a time, as laws are worked out for many places faster than for one, and limits only where the objective is lower than
+//! the lowest so far. Deterministic.
 
 use super::hull::{blend, pick, random_shares, toward};
 use super::region::Region;
@@ -11,23 +12,33 @@ const STEP: f64 = 1e-3;
 /// What a round of steps must lower the objective by, as a part of it, to be followed by one with steps as long. Laws that are
 /// sums of steps are lowered a little by almost every round.
 const HELPS: f64 = 1e-5;
-/// Steps downhill at the end; where a law has a slope, so many lead to within a thousandth of its optimum.
+/// Steps downhill; where a law has a slope, so many lead to within a thousandth of its optimum.
 const SLIDES: usize = 120;
+/// Places from which the search goes on, of all that it began with.
+const STARTS: usize = 4;
+/// Random steps that are tried from one place before the best of them is taken.
+const TRIES: usize = 24;
+/// Mixtures of lower objective whose limits are looked at together, the lowest first.
+const TOGETHER: usize = 8;
+
+/// A function of several mixtures: one value for each.
+pub(super) type Each<'p> = &'p (dyn Fn(&[Vec<f64>]) -> Vec<f64> + Sync);
 
 /// What is sought. All functions take weights in the order of the region's ranges.
+#[derive(Clone, Copy)]
 pub(super) struct Problem<'p> {
     pub region: &'p Region,
     /// To be minimised, nats.
-    pub objective: &'p (dyn Fn(&[f64]) -> f64 + Sync),
+    pub objective: Each<'p>,
     /// The worst ln(loss / limit) over the limits; at most 0 where all hold. −∞ where there are none.
-    pub excess: &'p (dyn Fn(&[f64]) -> f64 + Sync),
+    pub excess: Each<'p>,
     /// The objective with its corners rounded over a part of it, where it has corners.
     pub rounded: Option<Rounded<'p>>,
     pub seed: u64,
 }
 
-/// An objective of weights, with its corners rounded over a part of it.
-pub(super) type Rounded<'p> = &'p (dyn Fn(&[f64], f64) -> f64 + Sync);
+/// An objective of several mixtures, with its corners rounded over a part of it.
+pub(super) type Rounded<'p> = &'p (dyn Fn(&[Vec<f64>], f64) -> Vec<f64> + Sync);
 
 /// Parts over which corners are rounded, one after the other: a slope says little beside a corner, and the optimum of what is
 /// rounded over a small part is near that of what is not.
@@ -48,6 +59,9 @@ impl BestMixture {
     }
 }
 
+/// A mixture as shares of the region's corners, with what it comes to.
+type Found = (Vec<f64>, BestMixture);
+
 impl Problem<'_> {
     /// The best mixture of the region: within the limits where any is, otherwise the one that breaks them least. `None`
     /// only where the fitted losses are not finite anywhere.
@@ -56,11 +70,42 @@ impl Problem<'_> {
         found.filter(|f| f.objective.is_finite() && f.breach.is_finite())
     }
 
-    fn look(&self, weights: Vec<f64>) -> BestMixture {
-        let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
-        let breach = finite((self.excess)(&weights)).max(0.0) + self.region.outside(&weights);
-        let objective = finite((self.objective)(&weights));
-        BestMixture { weights, breach, objective }
+    fn look(&self, all: Vec<Vec<f64>>) -> Vec<BestMixture> {
+        let (objective, excess) = ((self.objective)(&all), (self.excess)(&all));
+        let one = |((weights, objective), excess): ((Vec<f64>, f64), f64)| {
+            let breach = finite(excess).max(0.0) + self.region.outside(&weights);
+            BestMixture { weights, breach, objective: finite(objective) }
+        };
+        all.into_iter().zip(objective).zip(excess).map(one).collect()
+    }
+
+    fn look_at(&self, weights: Vec<f64>) -> BestMixture {
+        let objective = (self.objective)(std::slice::from_ref(&weights));
+        let excess = (self.excess)(std::slice::from_ref(&weights));
+        let breach = finite(excess[0]).max(0.0) + self.region.outside(&weights);
+        BestMixture { weights, breach, objective: finite(objective[0]) }
+    }
+
+    /// The best of several that is better than what is there already, with its index.
+    fn best_beyond(&self, all: Vec<Vec<f64>>, than: &BestMixture) -> Option<(usize, BestMixture)> {
+        if than.breach > 0.0 {
+            let found = self.look(all).into_iter().enumerate();
+            let best = found.reduce(|best, next| if next.1.better(&best.1) { next } else { best })?;
+            return best.1.better(than).then_some(best);
+        }
+        let objective = (self.objective)(&all);
+        let mut lower: Vec<usize> =
+            (0..all.len()).filter(|i| objective[*i] < than.objective && self.region.outside(&all[*i]) <= 0.0).collect();
+        lower.sort_by(|a, b| objective[*a].total_cmp(&objective[*b]));
+        for some in lower.chunks(TOGETHER) {
+            let mixtures: Vec<Vec<f64>> = some.iter().map(|i| all[*i].clone()).collect();
+            let excess = (self.excess)(&mixtures);
+            if let Some(at) = excess.iter().position(|excess| *excess <= 0.0) {
+                let found = BestMixture { weights: mixtures[at].clone(), breach: 0.0, objective: objective[some[at]] };
+                return Some((some[at], found));
+            }
+        }
+        None
     }
 
     fn lattice(&self) -> Option<BestMixture> {
@@ -69,71 +114,63 @@ impl Problem<'_> {
         let high = second.high.min(1.0 - first.low);
         let from = (low / STEP - 1e-6).ceil() as i64;
         let to = (high / STEP + 1e-6).floor() as i64;
-        let mut places: Vec<f64> = (from..=to).map(|i| i as f64 / 1000.0).collect();
+        let mut places: Vec<Vec<f64>> = (from..=to).map(|i| pair(i as f64 / 1000.0)).collect();
         if places.is_empty() {
-            places.push(low);
+            places.push(pair(low));
         }
-        let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
-        let mut places: Vec<(f64, f64)> = places.into_iter().map(|w| (finite((self.objective)(&pair(w))), w)).collect();
+        let objective = (self.objective)(&places);
+        let mut places: Vec<(f64, Vec<f64>)> = objective.into_iter().map(finite).zip(places).collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
         // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
         let mut best: Option<BestMixture> = None;
-        for (_, w) in places {
-            let found = self.look(pair(w));
-            if found.breach <= 0.0 {
-                return Some(found);
+        for some in places.chunks(TOGETHER) {
+            for found in self.look(some.iter().map(|(_, weights)| weights.clone()).collect()) {
+                if found.breach <= 0.0 {
+                    return Some(found);
+                }
+                best = Some(match best {
+                    Some(best) if !found.better(&best) => best,
+                    _ => found,
+                });
             }
-            best = Some(match best {
-                Some(best) if !found.better(&best) => best,
-                _ => found,
-            });
         }
         best
     }
 
-    /// Moves towards and away from the region's corners and between them, with steps that halve when nothing helps.
-    /// Working in weights over corners keeps every mixture inside their hull without a test for it.
+    /// Downhill from the best of many places, then towards and away from the region's corners and between them, with steps that
+    /// halve when nothing helps. Working in weights over corners keeps every mixture inside their hull without a test for it.
     fn descend(&self) -> Option<BestMixture> {
         let mut random = generator(self.seed);
-        let corners = &self.region.corners;
-        let count = corners.len();
-        let mut starts: Vec<(Vec<f64>, BestMixture)> = Vec::new();
-        let mut offer = |shares: Vec<f64>| {
-            let (shares, weights) = self.region.place(shares);
-            starts.push((shares, self.look(weights)));
-        };
-        for corner in 0..count {
-            offer((0..count).map(|i| f64::from(u8::from(i == corner))).collect());
-        }
-        offer(vec![1.0 / count as f64; count]);
-        for _ in 0..(40 * self.region.ranges.len()).min(1000) {
-            offer(random_shares(count, &mut random));
-        }
+        let count = self.region.corners.len();
+        let mut starts: Vec<Vec<f64>> =
+            (0..count).map(|corner| (0..count).map(|i| f64::from(u8::from(i == corner))).collect()).collect();
+        starts.push(vec![1.0 / count as f64; count]);
+        starts.extend((0..(40 * self.region.ranges.len()).min(1000)).map(|_| random_shares(count, &mut random)));
+        let (shares, weights): (Vec<_>, Vec<_>) = starts.into_iter().map(|shares| self.region.place(shares)).unzip();
+        let mut starts: Vec<Found> = shares.into_iter().zip(self.look(weights)).collect();
         starts.sort_by(|a, b| a.1.breach.total_cmp(&b.1.breach).then(a.1.objective.total_cmp(&b.1.objective)));
-        starts.truncate(4);
+        starts.truncate(STARTS);
         let best = starts
             .into_iter()
-            .map(|(shares, found)| self.polish(shares, found, &mut random))
+            .map(|start| self.polish(self.slide(start), &mut random))
             .reduce(|best, next| if next.1.better(&best.1) { next } else { best })?;
-        let best = self.slide(best.0, best.1);
+        let best = self.slide(best);
         Some(self.thousandth(self.round_corners(best).1))
     }
 
-    /// Downhill from where the random steps ended: weight goes from the corner along which the objective falls least to the one along
+    /// Downhill: weight goes from the corner along which the objective falls least to the one along
     /// which it falls most, as far as that helps (Frank–Wolfe steps between pairs of corners). A law that is flat between its
     /// steps has no slope, and ends it.
-    fn slide(&self, mut shares: Vec<f64>, mut best: BestMixture) -> (Vec<f64>, BestMixture) {
+    fn slide(&self, (mut shares, mut best): Found) -> Found {
         const NUDGE: f64 = 1e-6;
         let corners = &self.region.corners;
         for _ in 0..SLIDES {
             let here = blend(corners, &shares);
-            let base = (self.objective)(&here);
-            let slope = |i: usize| {
-                let mut moved = here.clone();
-                moved[i] += NUDGE;
-                ((self.objective)(&moved) - base) / NUDGE
-            };
-            let slope: Vec<f64> = (0..here.len()).map(slope).collect();
+            let mut places = vec![here.clone(); here.len() + 1];
+            (0..here.len()).for_each(|i| places[i][i] += NUDGE);
+            let mut slope = (self.objective)(&places);
+            let Some(base) = slope.pop() else { break };
+            slope.iter_mut().for_each(|value| *value = (*value - base) / NUDGE);
             let slopes: Vec<f64> = corners.iter().map(|c| c.iter().zip(&slope).map(|(c, s)| c * s).sum()).collect();
             let by_slope = |a: &usize, b: &usize| slopes[*a].total_cmp(&slopes[*b]);
             let held = (0..corners.len()).filter(|i| shares[*i] > 0.0);
@@ -141,42 +178,41 @@ impl Problem<'_> {
             if slopes.iter().any(|s| !s.is_finite()) || slopes[from] - slopes[to] < 1e-7 * base.abs() {
                 break;
             }
-            let mut step = shares[from];
-            let (mut next, mut helped) = (shares.clone(), false);
-            while step > 1e-5 {
+            let steps =
+                std::iter::successors(Some(shares[from]), |step| Some(0.5 * step)).take_while(|step| *step > 1e-5);
+            let moved = steps.map(|step| {
                 let mut trial = shares.clone();
                 trial[from] -= step;
                 trial[to] += step;
-                let (trial, weights) = self.region.place(trial);
-                let found = self.look(weights);
-                match found.better(&best) {
-                    // Half of a step that helps may help more.
-                    true => (next, best, helped) = (trial, found, true),
-                    false if helped => break,
-                    false => {}
-                }
-                step *= 0.5;
-            }
-            shares = next;
-            if !helped {
-                break;
+                trial
+            });
+            match self.best_of(moved, &best) {
+                Some(found) => (shares, best) = found,
+                None => break,
             }
         }
         (shares, best)
     }
 
+    /// The best of several places that is better than what is there already.
+    fn best_of(&self, trials: impl Iterator<Item = Vec<f64>>, than: &BestMixture) -> Option<Found> {
+        let (mut shares, weights): (Vec<_>, Vec<_>) = trials.map(|trial| self.region.place(trial)).unzip();
+        let (index, found) = self.best_beyond(weights, than)?;
+        Some((shares.swap_remove(index), found))
+    }
+
     /// The optimum of an objective with corners, by way of rounder ones.
-    fn round_corners(&self, from: (Vec<f64>, BestMixture)) -> (Vec<f64>, BestMixture) {
+    fn round_corners(&self, from: Found) -> Found {
         let Some(rounded) = self.rounded else { return from };
         let mut best = from;
         let mut shares = best.0.clone();
         for width in ROUNDED {
-            let objective = |weights: &[f64]| rounded(weights, width);
+            let objective = |mixtures: &[Vec<f64>]| rounded(mixtures, width);
             let problem = Problem { objective: &objective, rounded: None, ..*self };
             let (_, weights) = self.region.place(shares.clone());
-            let start = problem.look(weights);
-            shares = problem.slide(shares, start).0;
-            let found = self.look(self.region.place(shares.clone()).1);
+            let start = problem.look_at(weights);
+            shares = problem.slide((shares, start)).0;
+            let found = self.look_at(self.region.place(shares.clone()).1);
             if found.better(&best.1) {
                 best = (shares.clone(), found);
             }
@@ -184,31 +220,30 @@ impl Problem<'_> {
         best
     }
 
-    fn polish(
-        &self,
-        mut shares: Vec<f64>,
-        mut best: BestMixture,
-        random: &mut Xoshiro256PlusPlus,
-    ) -> (Vec<f64>, BestMixture) {
-        let corners = &self.region.corners;
-        let count = corners.len();
-        let tries = (6 * self.region.ranges.len()).max(24);
+    fn polish(&self, (mut shares, mut best): Found, random: &mut Xoshiro256PlusPlus) -> Found {
+        let count = self.region.corners.len();
+        let rounds = (6 * self.region.ranges.len()).div_ceil(TRIES);
         let mut step = 0.5;
+        let mut way: Option<Vec<f64>> = None;
         while step > 1e-4 {
             let mut helped = false;
-            for attempt in 0..tries {
-                let trial = match attempt % 3 {
-                    0 => toward(&shares, &pick_share(count, random), step),
-                    1 => exchange(&shares, step, random),
-                    _ => toward(&shares, &random_shares(count, random), step * uniform(random)),
-                };
-                let (trial, weights) = self.region.place(trial);
-                let found = self.look(weights);
-                if found.better(&best) {
-                    let lower = best.objective - found.objective > HELPS * best.objective.abs();
-                    helped |= lower || found.breach < best.breach;
-                    (shares, best) = (trial, found);
+            for _ in 0..rounds {
+                // Where a step has helped, another like it may.
+                let further =
+                    way.take().into_iter().flat_map(|way| [0.5, 1.0, 2.0].map(|part| beyond(&shares, &way, part)));
+                let mut trials: Vec<Vec<f64>> = further.collect();
+                for attempt in 0..TRIES {
+                    trials.push(match attempt % 3 {
+                        0 => toward(&shares, &pick_share(count, random), step),
+                        1 => exchange(&shares, step, random),
+                        _ => toward(&shares, &random_shares(count, random), step * uniform(random)),
+                    });
                 }
+                let Some((next, found)) = self.best_of(trials.into_iter(), &best) else { continue };
+                let lower = best.objective - found.objective > HELPS * best.objective.abs();
+                helped |= lower || found.breach < best.breach;
+                way = Some(next.iter().zip(&shares).map(|(next, last)| next - last).collect());
+                (shares, best) = (next, found);
             }
             if !helped {
                 step *= 0.5;
@@ -219,7 +254,7 @@ impl Problem<'_> {
 
     /// To thousandths, unless that leaves the region or the limits.
     fn thousandth(&self, exact: BestMixture) -> BestMixture {
-        let kept = |weights: Vec<f64>| Some(self.look(weights)).filter(|found| found.breach <= exact.breach);
+        let kept = |weights: Vec<f64>| Some(self.look_at(weights)).filter(|found| found.breach <= exact.breach);
         // Where the mixture stands at the end of its reach, rounding may leave that: a little nearer there is room.
         let nearer = |part: f64| {
             let reach = self.region.reach.as_ref()?;
@@ -269,6 +304,25 @@ fn pair(weight: f64) -> Vec<f64> {
     vec![((1.0 - weight) * 1e9).round() / 1e9, weight]
 }
 
+/// What is not a number is the worst there is.
+fn finite(x: f64) -> f64 {
+    if x.is_nan() { f64::INFINITY } else { x }
+}
+
+/// So much more of a way, with shares that stay shares.
+fn beyond(shares: &[f64], way: &[f64], part: f64) -> Vec<f64> {
+    let mut moved: Vec<f64> = shares.iter().zip(way).map(|(share, way)| (share + part * way).max(0.0)).collect();
+    let sum: f64 = moved.iter().sum();
+    moved.iter_mut().for_each(|share| *share /= sum);
+    moved
+}
+
+/// A function of one mixture, for several.
+#[cfg(test)]
+pub(super) fn each(of: impl Fn(&[f64]) -> f64 + Sync) -> impl Fn(&[Vec<f64>]) -> Vec<f64> + Sync {
+    move |mixtures| mixtures.iter().map(|weights| of(weights)).collect()
+}
+
 /// Moves up to `step` from one corner that has a share to another.
 fn exchange(shares: &[f64], step: f64, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
     let mut moved = shares.to_vec();
@@ -313,14 +367,19 @@ mod tests {
     #[test]
     fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
         let region = region(&["a", "b"], &[("b", [0.05, 0.95])], None);
-        let objective = |w: &[f64]| (w[1] - 0.6237).powi(2);
-        let free =
-            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 0 };
+        let objective = each(|w| (w[1] - 0.6237).powi(2));
+        let free = Problem {
+            region: &region,
+            objective: &objective,
+            excess: &each(|_| f64::NEG_INFINITY),
+            rounded: None,
+            seed: 0,
+        };
         assert!((free.solve().unwrap().weights[1] - 0.624).abs() < 1e-9);
-        let limited = Problem { excess: &|w: &[f64]| w[1] - 0.4004, ..free };
+        let limited = Problem { excess: &each(|w| w[1] - 0.4004), ..free };
         let found = limited.solve().unwrap();
         assert!((found.weights[1] - 0.4).abs() < 1e-9, "the last thousandth inside, not the nearest: {found:?}");
-        let impossible = Problem { excess: &|w: &[f64]| 0.1 + w[1], ..limited };
+        let impossible = Problem { excess: &each(|w| 0.1 + w[1]), ..limited };
         let found = impossible.solve().unwrap();
         assert!(found.breach > 0.1 && (found.weights[1] - 0.05).abs() < 1e-9, "the least breach: {found:?}");
     }
@@ -331,9 +390,14 @@ mod tests {
         let region = region(&names, &[], None);
         // Sum of q_i / w_i: the optimum has w_i in proportion to sqrt(q_i).
         let q = [0.01, 0.04, 0.09, 0.16, 0.25];
-        let objective = |w: &[f64]| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>();
-        let problem =
-            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
+        let objective = each(|w| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>());
+        let problem = Problem {
+            region: &region,
+            objective: &objective,
+            excess: &each(|_| f64::NEG_INFINITY),
+            rounded: None,
+            seed: 3,
+        };
         let found = problem.solve().unwrap();
         for (w, q) in found.weights.iter().zip(q) {
             assert!((w - q.sqrt() / 1.5).abs() < 1.2e-3, "{found:?}");
@@ -346,12 +410,17 @@ mod tests {
     fn many_domains_respect_box_limit_and_hull() {
         let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
         let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
-        let objective = |w: &[f64]| -w[2] - 0.1 * w[1];
-        let free =
-            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
+        let objective = each(|w| -w[2] - 0.1 * w[1]);
+        let free = Problem {
+            region: &region,
+            objective: &objective,
+            excess: &each(|_| f64::NEG_INFINITY),
+            rounded: None,
+            seed: 3,
+        };
         let found = free.solve().unwrap();
         assert!((found.weights[2] - 0.5).abs() < 2e-3 && (found.weights[0] - 0.1).abs() < 4e-3, "{found:?}");
-        let limited = Problem { excess: &|w: &[f64]| w[2] + w[1] - 0.6, ..free };
+        let limited = Problem { excess: &each(|w| w[2] + w[1] - 0.6), ..free };
         let found = limited.solve().unwrap();
         assert_eq!(found.breach, 0.0);
         assert!((found.weights[2] - 0.5).abs() < 4e-3 && (found.weights[1] - 0.1).abs() < 4e-3, "{found:?}");
@@ -365,8 +434,9 @@ mod tests {
             let scale = width * most.abs();
             most + scale * parts(w).iter().map(|part| ((part - most) / scale).exp()).sum::<f64>().ln()
         };
-        let excess = |_: &[f64]| f64::NEG_INFINITY;
-        Problem { region, objective: &largest, excess: &excess, rounded: Some(&rounded), seed }.solve().unwrap()
+        let rounded = |all: &[Vec<f64>], width: f64| all.iter().map(|w| rounded(w, width)).collect::<Vec<f64>>();
+        let excess = each(|_| f64::NEG_INFINITY);
+        Problem { region, objective: &each(largest), excess: &excess, rounded: Some(&rounded), seed }.solve().unwrap()
     }
 
     #[test]
@@ -412,8 +482,8 @@ mod tests {
         let region = region(&["a", "b"], &[], None);
         let problem = Problem {
             region: &region,
-            objective: &|_| f64::NAN,
-            excess: &|_| f64::NEG_INFINITY,
+            objective: &each(|_| f64::NAN),
+            excess: &each(|_| f64::NEG_INFINITY),
             rounded: None,
             seed: 0,
         };

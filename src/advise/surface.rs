@@ -6,6 +6,8 @@ use crate::vocab::{Expected, Extrapolation, Interval, Measure, Observation, Scal
 
 /// A function of a place, lent for as long as the fit is.
 type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
+/// The same of many places at once, which takes a law less time than one after the other.
+type OfMany<'a, T> = Box<dyn Fn(&[Observation]) -> T + Sync + 'a>;
 
 /// One domain's loss as a function of size, data and mixture (weights in the project's order of domains).
 ///
@@ -27,10 +29,10 @@ pub(super) struct Surface<'a> {
     pub uncompared: usize,
     /// Signed held-out log residuals, sorted.
     pub residuals: &'a [f64],
-    /// Best guess, nats.
-    pub best: Of<'a, f64>,
-    /// Every resample, nats.
-    pub draws: Of<'a, Vec<f64>>,
+    /// ln of the loss by the best guess, at each of several places.
+    pub ln_best: OfMany<'a, Vec<f64>>,
+    /// ln of the loss under every resample, at each of several places.
+    pub ln_draws: OfMany<'a, Vec<Vec<f64>>>,
     /// Where a new run's loss would be.
     pub forecast: Of<'a, Interval>,
     /// How far outside the data a place is.
@@ -53,13 +55,28 @@ impl<'a> Surface<'a> {
             mre: fit.view.mre_heldout,
             uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
-            best: Box::new(|at| fit.predict(at)),
-            draws: Box::new(|at| fit.predict_draws(at)),
+            ln_best: Box::new(|places| fit.ln_best_at(places)),
+            ln_draws: Box::new(|places| fit.ln_draws_at(places)),
             forecast: Box::new(|at| fit.forecast(at)),
             extrapolation: Box::new(|at| fit.extrapolation(at)),
             unseen: Box::new(|at| fit.unseen(at)),
             order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),
         }
+    }
+
+    /// Loss by the best guess, nats.
+    pub fn best(&self, at: &Observation) -> f64 {
+        (self.ln_best)(std::slice::from_ref(at))[0].exp()
+    }
+
+    /// Loss under every resample, nats.
+    pub fn draws(&self, at: &Observation) -> Vec<f64> {
+        (self.ln_draws)(std::slice::from_ref(at)).iter().map(|ln| ln[0].exp()).collect()
+    }
+
+    /// Places in the law's own order of domains.
+    pub fn places(&self, scale: &Scale, mixtures: &[Vec<f64>]) -> Vec<Observation> {
+        mixtures.iter().map(|weights| self.place(scale, weights)).collect()
     }
 
     /// How far the law can be trusted, in a sentence: its skill on what was held out, where it is known.
@@ -84,7 +101,7 @@ impl<'a> Surface<'a> {
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.
     pub fn expected(&self, here: &Observation, now: &Observation, limit: Option<f64>) -> Option<Expected> {
         let Interval { value, low, high } = (self.forecast)(here);
-        let now = (self.best)(now);
+        let now = self.best(now);
         let measure = Measure::default();
         [value, low, high, now].iter().all(|x| x.is_finite()).then_some(Expected {
             value,

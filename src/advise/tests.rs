@@ -64,11 +64,13 @@ impl Planted {
             mre: Some(0.008),
             uncompared: self.uncompared,
             residuals: &self.residuals,
-            best: Box::new(best),
-            draws: Box::new(move |at| {
+            ln_best: Box::new(move |places| places.iter().map(|at| best(at).ln()).collect()),
+            ln_draws: Box::new(move |places| {
                 // Resamples differ in level and, less, in slope.
-                let tilt = |b: i32| f64::from(b % 7 - 3) / 3.0 * at.mixture[1] * 0.3;
-                (0..50).map(|b| best(at) * (1.0 + spread * (f64::from(b) / 24.5 - 1.0 + tilt(b)))).collect()
+                let tilt = |b: i32, at: &Observation| f64::from(b % 7 - 3) / 3.0 * at.mixture[1] * 0.3;
+                let draw =
+                    |b: i32, at: &Observation| best(at) * (1.0 + spread * (f64::from(b) / 24.5 - 1.0 + tilt(b, at)));
+                (0..50).map(|b| places.iter().map(|at| draw(b, at).ln()).collect()).collect()
             }),
             forecast: Box::new(move |at| {
                 let value = best(at);
@@ -99,7 +101,7 @@ impl Planted {
             for (i, (size, ratio)) in SIZES.iter().flat_map(|s| self.ratios.iter().map(move |r| (s, r))).enumerate() {
                 let mut row = surface.place(&Scale::dense(*size, TOKENS), &[1.0 - ratio, *ratio]);
                 // Noise of a few parts in ten thousand that is not the same for all runs of a size.
-                row.loss = (surface.best)(&row) * (1.0 + 4e-4 * (f64::from(i as u32) * 2.4).sin());
+                row.loss = surface.best(&row) * (1.0 + 4e-4 * (f64::from(i as u32) * 2.4).sin());
                 row.run = i;
                 fitted.runs.push(format!("run{i}"));
                 fitted.rows.push(row.clone());

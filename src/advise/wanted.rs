@@ -65,8 +65,10 @@ fn in_order(
     for stage in before {
         let m = index(stage)?;
         let Some(surface) = surfaces[m].as_ref() else { continue };
-        let objective = |w: &[f64]| (surface.best)(&surface.place(&at.scale, w));
-        let excess = |w: &[f64]| limits::excess(surfaces, &at.scale, limits, w);
+        let objective = |mixtures: &[Vec<f64>]| {
+            (surface.ln_best)(&surface.places(&at.scale, mixtures)).into_iter().map(f64::exp).collect::<Vec<f64>>()
+        };
+        let excess = |mixtures: &[Vec<f64>]| limits::excess(surfaces, &at.scale, limits, mixtures);
         let problem = Problem { region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };
         let Some(lowest) = problem.solve() else {
             return Err(abstention(format!("The fitted law of {} gives no finite loss at the target.", stage.metric)));
@@ -118,16 +120,14 @@ const DRAWN: usize = 8192;
 pub(super) fn mean_of_best(problem: &Problem<'_>, count: usize) -> Option<(Vec<f64>, usize)> {
     let region = problem.region;
     let mut random = generator(problem.seed ^ 0x746f_706b);
-    let mut found: Vec<(f64, Vec<f64>)> = Vec::new();
-    for _ in 0..DRAWN {
-        let (_, weights) = region.place(random_shares(region.corners.len(), &mut random));
-        if region.outside(&weights) <= 0.0 && (problem.excess)(&weights) <= 0.0 {
-            let objective = (problem.objective)(&weights);
-            if objective.is_finite() {
-                found.push((objective, weights));
-            }
-        }
-    }
+    let drawn = (0..DRAWN).map(|_| region.place(random_shares(region.corners.len(), &mut random)).1);
+    let inside: Vec<Vec<f64>> = drawn.filter(|weights| region.outside(weights) <= 0.0).collect();
+    let values = (problem.objective)(&inside).into_iter().zip((problem.excess)(&inside));
+    let mut found: Vec<(f64, Vec<f64>)> = values
+        .zip(inside)
+        .filter(|((objective, excess), _)| *excess <= 0.0 && objective.is_finite())
+        .map(|((objective, _), weights)| (objective, weights))
+        .collect();
     let allowed = found.len();
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     found.truncate(count.max(1));

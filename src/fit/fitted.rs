@@ -131,12 +131,27 @@ impl Fit {
         self.ln_draws(&Columns::place(at, &self.model.shape.context)).into_iter().map(f64::exp).collect()
     }
 
+    /// ln of the loss at each of several places.
+    #[must_use]
+    pub fn ln_best_at(&self, places: &[Observation]) -> Vec<f64> {
+        self.model.predict(&self.theta, &self.columns(places))
+    }
+
+    /// The same under every resample: by resample, then by place.
+    #[must_use]
+    pub fn ln_draws_at(&self, places: &[Observation]) -> Vec<Vec<f64>> {
+        self.model.predict_each(&self.draws, &self.columns(places))
+    }
+
+    fn columns(&self, places: &[Observation]) -> Columns {
+        Columns::places(self.domains.len(), places, &self.model.shape.context)
+    }
+
     /// Loss at each of several places under one resample, or, without, by the best guess; nats.
     #[must_use]
     pub fn predict_all(&self, draw: Option<usize>, places: &[Observation]) -> Vec<f64> {
         let theta = draw.and_then(|draw| self.draws.get(draw)).unwrap_or(&self.theta);
-        let columns = Columns::places(self.domains.len(), places, &self.model.shape.context);
-        self.model.predict(theta, &columns).into_iter().map(f64::exp).collect()
+        self.model.predict(theta, &self.columns(places)).into_iter().map(f64::exp).collect()
     }
 
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.
@@ -244,6 +259,6 @@ impl Fit {
     }
 
     pub(super) fn ln_draws(&self, place: &Columns) -> Vec<f64> {
-        self.draws.iter().map(|theta| self.model.predict(theta, place)[0]).collect()
+        self.model.predict_each(&self.draws, place).iter().map(|ln| ln[0]).collect()
     }
 }

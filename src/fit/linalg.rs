@@ -2,6 +2,10 @@
 
 use super::gram::dot;
 use crate::laws::simd::vectorised;
+use rayon::prelude::*;
+
+/// Columns of an inverse that are solved for together: so many rows of them stay in the second-level cache.
+const COLUMNS: usize = 64;
 
 /// The lower Cholesky factor of `a` (n × n) into `factor`; false where `a` is not positive definite.
 pub(crate) fn cholesky(a: &[f64], n: usize, factor: &mut [f64]) -> bool {
@@ -50,6 +54,51 @@ pub(crate) fn backward(factor: &[f64], n: usize, y: &mut [f64]) {
     }
 }
 
+/// The inverse of L Lᵀ: what [`forward`] and [`backward`] make of each column of the identity, many columns at a time.
+pub(crate) fn inverse(factor: &[f64], n: usize) -> Vec<f64> {
+    let starts: Vec<usize> = (0..n).step_by(COLUMNS).collect();
+    let blocks: Vec<Vec<f64>> =
+        starts.par_iter().map(|from| inverse_columns(factor, n, *from, (n - from).min(COLUMNS))).collect();
+    let mut all = vec![0.0; n * n];
+    for (from, block) in starts.into_iter().zip(blocks) {
+        let columns = (n - from).min(COLUMNS);
+        for (i, row) in block.chunks_exact(columns).enumerate() {
+            row.iter().enumerate().for_each(|(c, value)| all[(from + c) * n + i] = *value);
+        }
+    }
+    all
+}
+
+/// Columns `from` on of the inverse, as the rows of a matrix of so many columns.
+fn inverse_columns(factor: &[f64], n: usize, from: usize, columns: usize) -> Vec<f64> {
+    let mut x = vec![0.0; n * columns];
+    (0..columns).for_each(|c| x[(from + c) * columns + c] = 1.0);
+    vectorised(
+        #[inline(always)]
+        || {
+            // Above its own row a column of the identity is 0, and stays so.
+            for i in from..n {
+                let (before, row) = x.split_at_mut(i * columns);
+                let row = &mut row[..columns];
+                for k in from..i {
+                    let (by, other) = (factor[i * n + k], &before[k * columns..(k + 1) * columns]);
+                    row.iter_mut().zip(other).for_each(|(v, o)| *v -= by * o);
+                }
+                row.iter_mut().for_each(|v| *v /= factor[i * n + i]);
+            }
+            for i in (0..n).rev() {
+                let (row, after) = x[i * columns..].split_at_mut(columns);
+                for k in i + 1..n {
+                    let (by, at) = (factor[k * n + i], (k - i - 1) * columns);
+                    row.iter_mut().zip(&after[at..at + columns]).for_each(|(v, o)| *v -= by * o);
+                }
+                row.iter_mut().for_each(|v| *v /= factor[i * n + i]);
+            }
+        },
+    );
+    x
+}
+
 /// Non-negative least squares from normal equations: min ½ sᵀ G s − gᵀ s over s ≥ 0, by coordinate descent, which needs
 /// no factorisation and cannot fail on a singular G.
 pub(super) fn non_negative(gram: &[f64], rhs: &[f64], solution: &mut [f64]) {
@@ -87,6 +136,14 @@ mod tests {
         for (i, want) in [1.0, 2.0, 3.0].iter().enumerate() {
             let got: f64 = (0..3).map(|j| a[i * 3 + j] * x[j]).sum();
             assert!((got - want).abs() < 1e-12);
+        }
+        let inverse = inverse(&factor, 3);
+        for i in 0..3 {
+            let mut column = [0.0; 3];
+            column[i] = 1.0;
+            forward(&factor, 3, &mut column);
+            backward(&factor, 3, &mut column);
+            assert_eq!(inverse[3 * i..3 * i + 3], column);
         }
         assert!(!cholesky(&[1.0, 1.0, 1.0, 1.0], 2, &mut factor));
         assert!(!cholesky(&[f64::NAN], 1, &mut factor));

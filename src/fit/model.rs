@@ -3,7 +3,11 @@
 use super::objective::{Objective, Stop, Workspace, huber, predict};
 use super::starts::{self, Budget, Optimum};
 use crate::laws::{self, Columns, Law, Method, Parameter, Shape, Smooth, Solved};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Predictions that one thread makes as soon as several do.
+const ALONE: usize = 1000;
 
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,11 +105,25 @@ impl Model {
 
     /// ln L̂ of every row; finite.
     pub(super) fn predict(&self, theta: &[f64], x: &Columns) -> Vec<f64> {
+        self.predict_with(theta, x, &mut Workspace::new(self.parameters.len()))
+    }
+
+    /// The same by each of several θ: by θ, then by row. In parallel where that is worth it.
+    pub(super) fn predict_each(&self, thetas: &[Vec<f64>], x: &Columns) -> Vec<Vec<f64>> {
+        let some = |thetas: &[Vec<f64>]| {
+            let mut ws = Workspace::new(self.parameters.len());
+            thetas.iter().map(|theta| self.predict_with(theta, x, &mut ws)).collect::<Vec<_>>()
+        };
+        if thetas.len() * x.len() < ALONE {
+            return some(thetas);
+        }
+        let each = thetas.len().div_ceil(2 * rayon::current_num_threads()).max(8);
+        thetas.par_chunks(each).flat_map_iter(some).collect()
+    }
+
+    fn predict_with(&self, theta: &[f64], x: &Columns, ws: &mut Workspace) -> Vec<f64> {
         let mut all = match self.law.method() {
-            Method::Search(law) => {
-                let mut ws = Workspace::new(self.parameters.len());
-                predict(law, &self.shape, &self.parameters, theta, x, &mut ws)
-            }
+            Method::Search(law) => predict(law, &self.shape, &self.parameters, theta, x, ws),
             Method::Solve(law) => law.predict(&self.shape, theta, x),
         };
         for y in &mut all {

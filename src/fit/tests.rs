@@ -73,6 +73,24 @@ fn the_same_seed_gives_the_same_fit_on_any_number_of_threads() {
 }
 
 #[test]
+fn many_places_at_once_are_what_each_is_alone() {
+    let data = &code_cpt()[1];
+    // More than a block of rows, so that several threads and blocks are at work.
+    let places: Vec<Observation> = data.rows.iter().cycle().take(300).cloned().collect();
+    for law in ["dcpt", "additive", "straight-line"] {
+        let fit = fit(law, data, &Options { bootstraps: 8, starts: Some(2), cross_validate: false, ..quick() }, None)
+            .unwrap();
+        let (best, draws) = (fit.ln_best_at(&places), fit.ln_draws_at(&places));
+        assert_eq!(draws.len(), fit.draws.len());
+        for (i, place) in places.iter().enumerate() {
+            assert_eq!(best[i].exp(), fit.predict(place), "{law}");
+            let alone: Vec<f64> = draws.iter().map(|draw| draw[i].exp()).collect();
+            assert_eq!(alone, fit.predict_draws(place), "{law}");
+        }
+    }
+}
+
+#[test]
 fn a_warm_refit_is_as_good_as_a_cold_fit() {
     let data = &code_cpt()[0];
     let mut less = data.clone();

@@ -55,7 +55,7 @@ impl Question<'_> {
         for (i, Part { share, surface, .. }) in self.parts.iter().enumerate() {
             let losses = |scale: &Scale, salt: u64| {
                 let place = surface.place(scale, &self.weights);
-                let (best, draws) = ((surface.best)(&place), (surface.draws)(&place));
+                let (best, draws) = (surface.best(&place), surface.draws(&place));
                 let levels = shuffled_levels(SAMPLES, self.seed ^ salt ^ (i as u64) << 8);
                 let noise = levels.into_iter().map(|p| match surface.residuals {
                     [] => 0.0,

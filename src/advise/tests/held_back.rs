@@ -3,7 +3,7 @@
 use super::super::probability::distance;
 use super::super::reach::Reach;
 use super::super::region::Region;
-use super::super::search::Problem;
+use super::super::search::{Problem, each};
 use super::*;
 use crate::forecast::spread::{generator, uniform};
 use crate::project::Group;
@@ -52,8 +52,13 @@ fn shares_of_groups_are_kept_and_the_rest_is_the_best_there_is() {
     for (share, binds_at) in [([0.25, 0.25], 0.25), ([0.1, 0.4], 0.4), ([0.7, 0.9], 0.7), ([0.5, 0.7], 0.6)] {
         let groups = BTreeMap::from([("code".to_owned(), group(&["d3", "d4"], share))]);
         let region = Region::new(&cuts(&domains, &groups, &none)).unwrap();
-        let problem =
-            Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
+        let problem = Problem {
+            region: &region,
+            objective: &each(objective),
+            excess: &each(|_| f64::NEG_INFINITY),
+            rounded: None,
+            seed: 3,
+        };
         let found = problem.solve().unwrap();
         let sum = found.weights[3] + found.weights[4];
         assert!(sum >= share[0] - 1e-9 && sum <= share[1] + 1e-9, "{share:?} {found:?}");
@@ -76,8 +81,13 @@ fn two_groups_hold_at_once_and_impossible_ones_are_said_so() {
     ]);
     let region = Region::new(&cuts(&domains, &groups, &none)).unwrap();
     let objective = |w: &[f64]| w[3] - w[0];
-    let problem =
-        Problem { region: &region, objective: &objective, excess: &|_| f64::NEG_INFINITY, rounded: None, seed: 3 };
+    let problem = Problem {
+        region: &region,
+        objective: &each(objective),
+        excess: &each(|_| f64::NEG_INFINITY),
+        rounded: None,
+        seed: 3,
+    };
     let w = problem.solve().unwrap().weights;
     assert!((w[0] + w[1] - 0.3).abs() < 1e-9 && w[1] + w[2] > 0.5 - 1e-9 && w[1] + w[2] < 0.6 + 1e-9, "{w:?}");
     assert!((w[3] - 0.2).abs() < 2e-3 && (w[0] - 0.3).abs() < 1e-2, "{w:?}");
@@ -107,8 +117,8 @@ fn the_best_within_reach_is_found_for_random_truths() {
             let objective = |w: &[f64]| 2.0 + w.iter().zip(&best).map(|(w, b)| (w - b).powi(2)).sum::<f64>();
             let problem = Problem {
                 region: &region,
-                objective: &objective,
-                excess: &|_| f64::NEG_INFINITY,
+                objective: &each(&objective),
+                excess: &each(|_| f64::NEG_INFINITY),
                 rounded: None,
                 seed: 3,
             };
