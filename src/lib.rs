@@ -33,6 +33,7 @@
 //! | [`project`] | the YAML project file: types, defaults, validation with line and column, JSON Schema |
 //! | [`schema`] | JSON Schemas of everything that people write and scripts read |
 //! | [`store`] | what is kept: points in column blocks, cursors of files, the journal of what cannot be rebuilt |
+//! | [`stream`] | points of many machines over NATS: messages, subjects, and how they are taken up exactly once |
 //! | [`ingest`] | logs in: discovery, watching, tailing, and one file per log format |
 //! | [`observe`] | from points and facts to the rows a law is fitted to |
 //! | [`fit`] | robust objective, starts, argmin's L-BFGS, intervals, held-out skill |
@@ -76,6 +77,7 @@ pub mod project;
 pub mod report;
 pub mod schema;
 pub mod store;
+pub mod stream;
 pub mod study;
 #[cfg(feature = "tui")]
 pub mod tui;

@@ -32,6 +32,9 @@ pub enum ArgumentError {
     /// A time cannot be read.
     #[error("'{0}' is not a time; write it like 14:00, '2026-11-24 14:00' or '2h ago'")]
     NotATime(String),
+    /// A number of bytes cannot be read, or is too small.
+    #[error("'{0}' is no number of bytes; write it like 50G, at least 1M")]
+    NotBytes(String),
     /// A speed cannot be read, or is not above zero.
     #[error("'{0}' is not a speed; write a number above zero, like 50")]
     NotASpeed(String),

@@ -15,6 +15,7 @@ mod patient;
 mod project;
 mod state;
 mod stores;
+mod streams;
 
 use super::output::{print, print_json};
 use super::{Outcome, ProjectArg};
@@ -29,12 +30,13 @@ use patient::Patient;
 type Check = (&'static str, fn(&Patient, &mut Findings));
 
 /// Every check, in the order in which they are made.
-const ALL: [Check; 10] = [
+const ALL: [Check; 11] = [
     ("project", project::look),
     ("state directory", state::look),
     ("daemon", daemon::look),
     ("limits of the system", limits::look),
     ("file systems", files::look),
+    ("streams", streams::look),
     ("logs", logs::look),
     ("clock", clock::look),
     ("journal", journal::look),

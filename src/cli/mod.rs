@@ -11,6 +11,7 @@ mod budget;
 mod candidates;
 pub mod check;
 mod choice;
+pub mod collect;
 pub mod completions;
 pub mod daemon;
 pub mod design;
@@ -119,6 +120,8 @@ enum Command {
     Next(next::Next),
     /// Export every point as JSON lines, CSV or Parquet
     Export(export::Export),
+    /// Send the points of this machine's runs to a stream, for daemons elsewhere (feature `nats`)
+    Collect(collect::Collect),
     /// Replay recorded logs as if the runs were training now
     Replay(replay::Replay),
     /// Write what cannot be rebuilt from logs (forecasts, grades, alerts, dismissals, decisions) to a file
@@ -165,6 +168,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Online(command) => command.run(),
         Command::Next(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Collect(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),

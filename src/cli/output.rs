@@ -105,6 +105,12 @@ pub fn remark(notice: &Notice) {
     say(&harmless(&format!("warning: {}", complaint(&notice.text, notice.help.as_deref()))));
 }
 
+/// Writes a line about what goes on to standard error.
+#[cfg(feature = "nats")]
+pub fn tell(text: &str) {
+    say(&harmless(text));
+}
+
 /// Says on standard error what is waited for, and what may be meant instead.
 pub fn waits(text: &str, help: &str) {
     say(&harmless(&format!("waiting: {}", complaint(text, Some(help)))));

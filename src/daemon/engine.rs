@@ -28,12 +28,12 @@ use super::job::Job;
 use super::kept_fits::MetricFits;
 use super::shared::Shared;
 use crate::advise::decisions::Refusal;
-use crate::ingest::{Budget, Look};
+use crate::ingest::{Budget, Look, Waker};
 use crate::ipc::protocol::Failure;
 use crate::notifications::outbox::Outbox;
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
-use crate::vocab::{Decision, IngestProgress, Labels, Notice, Severity};
+use crate::vocab::{Decision, IngestProgress, Labels, Notice, Severity, WatchedRoot};
 use shown::Shown;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -252,6 +252,17 @@ impl Engine {
     /// Tells people of alerts and changed advice from now on, by way of an outbox.
     pub fn tell_through(&mut self, outbox: Arc<Outbox>) {
         self.components.notifications.tell_through(outbox, &self.shared);
+    }
+
+    /// What sources call from now on when they have something new.
+    pub fn wake_by(&mut self, waker: Waker) {
+        let _ = self.shared.waker.set(waker);
+    }
+
+    /// What is followed besides directories, and how well.
+    #[must_use]
+    pub fn watching(&self) -> Vec<WatchedRoot> {
+        self.components.logs.watching()
     }
 
     /// Takes a step of acting on advice; it is on disk then. Whoever begins to accept holds the lock `accepting`.

@@ -18,6 +18,7 @@ impl From<StoreError> for Failure {
         let help = match &error {
             StoreError::Busy { .. } => "stop the other process: mixlaw daemon stop",
             StoreError::Io { .. } => super::NO_ROOM,
+            StoreError::Unsent(_) => "see what is wrong: mixlaw doctor",
             StoreError::Damaged(_) => "run the command again; mixlaw then rebuilds the store from the logs",
         };
         Self::new(error.to_string(), help.to_owned())

@@ -20,6 +20,8 @@ mod alerts;
 pub mod answer;
 pub(crate) mod as_logged;
 mod audits;
+#[cfg(feature = "nats")]
+pub mod collector;
 mod component;
 mod components;
 mod curves;

@@ -78,6 +78,10 @@ impl Service {
         let mut engine = Engine::new(project, store, &opened)?;
         engine.forecast_in_slices(FORECASTS);
         engine.tell_through(notifier.outbox());
+        let wake = events.clone();
+        engine.wake_by(Arc::new(move || {
+            let _ = wake.send(Event::Look(Look::Hints(Vec::new())));
+        }));
         let mut worker = Worker::new(engine, notifier, Arc::clone(&publisher), events.clone(), inbox, embedded)?;
         (worker.directory, worker.adrift) = (place.store(), adrift);
         let lock = Arc::new(lock);
@@ -365,6 +369,7 @@ impl Worker {
     /// Publishes everything known, with what is wrong beside it.
     fn publish(&mut self, trouble: Option<Notice>) {
         self.around.watching = self.watcher.roots();
+        self.around.watching.extend(self.engine.watching());
         self.around.notices = self.watcher.notices();
         self.around.notices.extend(self.notifier.notices());
         self.around.notices.extend(trouble);

@@ -6,14 +6,14 @@ use super::fits::CurrentFits;
 use super::tracked::Tracked;
 use crate::advise::decisions::Decisions;
 use crate::fit::proxies;
-use crate::ingest::Budget;
+use crate::ingest::{Budget, Waker};
 use crate::observe::tables::Tables;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
 use crate::vocab::{IngestProgress, Notice, ProxyView};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 /// See the [module](self).
@@ -22,6 +22,8 @@ pub struct Shared {
     pub now: SystemTime,
     /// How much may be read at the next look.
     pub budget: Budget,
+    /// Called by sources that have something new; what that does is said once, by who drives the engine.
+    pub waker: Arc<OnceLock<Waker>>,
     /// The project as written, without assumptions.
     pub written: Arc<Project>,
     /// The project with assumptions for what it leaves open.
@@ -62,6 +64,7 @@ impl Shared {
         Self {
             now: SystemTime::UNIX_EPOCH,
             budget: Budget::default(),
+            waker: Arc::default(),
             written: Arc::clone(&project),
             project,
             assumptions: Vec::new(),

@@ -57,6 +57,8 @@ impl Follower {
             .map(|id| store.records(id))
             .into_iter()
             .flatten()
+            // What came over a stream is no file of this machine.
+            .filter(|(_, record)| record.cursor.origin.is_none())
             .map(|(id, record)| Tail::known(store, &own, place.base(), id, record))
             .collect();
         Self {

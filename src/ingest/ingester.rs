@@ -485,4 +485,6 @@ mod rewritten;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod sent;
+#[cfg(test)]
 mod tests;

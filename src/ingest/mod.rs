@@ -22,6 +22,11 @@ mod settings;
 mod source;
 mod sources;
 mod split;
+#[cfg(feature = "nats")]
+mod streamed;
+#[cfg(not(feature = "nats"))]
+#[path = "streamed_not.rs"]
+mod streamed;
 mod tail;
 mod verdict;
 #[cfg(feature = "daemon")]
@@ -37,6 +42,9 @@ pub use verdict::Verdict;
 #[cfg(feature = "daemon")]
 pub use watcher::Watcher;
 pub use why::why;
+
+/// Called from another thread when a source has something new.
+pub type Waker = std::sync::Arc<dyn Fn() + Send + Sync>;
 
 use crate::store::RunId;
 use crate::vocab::IngestProgress;

@@ -1,10 +1,10 @@
-//! Source of points: one place that runs come from. Files are one ([`super::ingester`]); a stream of points would be
-//! another, in a file of its own and one line in [`super::sources`]. A source is driven in turns by its owner and writes to the store what is
+//! Source of points: one place that runs come from. Files are one ([`super::ingester`]), streams of other machines another
+//! (`super::streamed`); a third would be a file of its own and one line in [`super::sources`]. A source is driven in turns by its owner and writes to the store what is
 //! new; nobody behind the store knows where a run came from.
 
 use super::{Budget, FileReport, Look, Turn};
 use crate::store::{RunId, StoreError};
-use crate::vocab::Notice;
+use crate::vocab::{Notice, WatchedRoot};
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
@@ -32,6 +32,11 @@ pub trait Source: Send {
 
     /// What of it cannot be read at present: a command that answers once goes on without and says so.
     fn unreadable(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// What it follows, and how well, where that is no directory.
+    fn watching(&self) -> Vec<WatchedRoot> {
         Vec::new()
     }
 

@@ -1,10 +1,11 @@
 //! All sources of a project, as one.
 
 use super::source::Source;
-use super::{Budget, FileReport, Ingester, Look, Turn};
+use super::streamed::Streamed;
+use super::{Budget, FileReport, Ingester, Look, Turn, Waker};
 use crate::project::Project;
 use crate::store::{RunId, SledStore, StoreError};
-use crate::vocab::Notice;
+use crate::vocab::{Notice, WatchedRoot};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -18,7 +19,17 @@ pub struct Sources {
 impl Sources {
     /// The sources of a project; nothing is read before the first [`Sources::turn`].
     #[must_use]
-    pub fn of(project: &Project, store: &Arc<SledStore>) -> Self {
+    pub fn of(project: &Project, store: &Arc<SledStore>, waker: &Waker) -> Self {
+        let mut all: Vec<Box<dyn Source>> = vec![Box::new(Ingester::new(project, Arc::clone(store)))];
+        for stream in &project.streams {
+            all.push(Box::new(Streamed::new(stream, Arc::clone(store), Arc::clone(waker))));
+        }
+        Self::new(store, all)
+    }
+
+    /// The files of a project alone, whatever streams it has.
+    #[must_use]
+    pub fn of_files(project: &Project, store: &Arc<SledStore>) -> Self {
         Self::new(store, vec![Box::new(Ingester::new(project, Arc::clone(store)))])
     }
 
@@ -62,6 +73,12 @@ impl Sources {
     #[must_use]
     pub fn unreadable(&self) -> Vec<Notice> {
         self.all.iter().flat_map(|source| source.unreadable()).collect()
+    }
+
+    /// See [`Source::watching`].
+    #[must_use]
+    pub fn watching(&self) -> Vec<WatchedRoot> {
+        self.all.iter().flat_map(|source| source.watching()).collect()
     }
 
     /// See [`Source::files`].

@@ -2,11 +2,12 @@
 
 use super::file::{FactFile, FactPlace, LawsFile, LimitFile, ProjectFile, VERSION, WatchFile};
 use super::locate::Node;
+use super::server::Address;
 use super::source::{At, Source};
 use super::suggest::{closest, listed};
 use super::{
-    Constraint, FactSource, FitSettings, Project, ProjectError, Retention, RunSource, WatchMode, conditions,
-    constraint, table,
+    Constraint, FactSource, FitSettings, Project, ProjectError, Retention, RunSource, StreamSource, WatchMode,
+    conditions, constraint, table,
 };
 use crate::vocab::number::parse_amount;
 use crate::vocab::{FactName, Metric};
@@ -71,6 +72,7 @@ pub fn project(source: &Source<'_>, file: &ProjectFile, tree: &Node, root: &Path
     let mut project = Project { root: root.to_path_buf(), ..Project::default() };
     project.name = check.name(file, root)?;
     project.runs = check.runs(file)?;
+    project.streams = check.streams(file)?;
     check.find_domains(file)?;
     project.tables = check.tables(file, root)?;
     project.metrics = check.metrics(file)?;
@@ -151,17 +153,55 @@ impl<'a> Checker<'a> {
         let mut seen = BTreeSet::new();
         let mut sources = Vec::new();
         for (index, run) in runs.iter().enumerate() {
+            let path = match (&run.path, &run.stream) {
+                (Some(path), None) => path,
+                (None, Some(_)) => continue,
+                (Some(_), Some(_)) => {
+                    let (at, message) = (place.item(index).key("stream").key, "both `path` and `stream` are given");
+                    return Err(self.source.invalid(
+                        at,
+                        message,
+                        "write two items: one begins with `- path:`, one with `- stream:`",
+                    ));
+                }
+                (None, None) => {
+                    let message = "an item has neither `path` nor `stream`";
+                    return Err(self.source.invalid(place.item(index).value, message, "write - path: runs/*"));
+                }
+            };
             let at = place.item(index).key("path").value;
-            self.pattern(&run.path, at)?;
-            if !seen.insert(run.path.trim_end_matches('/')) {
-                let message = format!("duplicate pattern '{}'", run.path);
+            self.pattern(path, at)?;
+            if !seen.insert(path.trim_end_matches('/')) {
+                let message = format!("duplicate pattern '{path}'");
                 return Err(self.source.invalid(at, message, "remove one of the two"));
             }
             let filter = conditions::optional(run.filter.as_deref())
                 .map_err(|(key, message, help)| self.source.invalid(place.item(index).key(key).value, message, help))?;
-            sources.push(RunSource { path: run.path.clone(), at: Some((at.line, at.column)), filter });
+            sources.push(RunSource { path: path.clone(), at: Some((at.line, at.column)), filter });
         }
         Ok(sources)
+    }
+
+    /// The streams among the runs.
+    fn streams(&self, file: &ProjectFile) -> Result<Vec<StreamSource>, ProjectError> {
+        let place = self.root().key("runs");
+        let mut streams: Vec<StreamSource> = Vec::new();
+        for (index, run) in file.runs.iter().flatten().enumerate() {
+            let Some(stream) = &run.stream else { continue };
+            let item = place.item(index);
+            let at = item.key("stream").value;
+            let address = Address::parse(stream).map_err(|e| self.source.invalid(at, e.message, e.help))?;
+            if run.filter.is_some() {
+                let help = "remove it, or write `where` on an item with a path";
+                return Err(self.source.invalid(item.key("where").key, "`where` is for runs with a path", help));
+            }
+            let address = address.to_string();
+            if streams.iter().any(|known| known.address == address) {
+                return Err(self.source.invalid(at, format!("duplicate stream {address}"), "remove one of the two"));
+            }
+            streams.push(StreamSource { address, at: Some((at.line, at.column)) });
+        }
+        Ok(streams)
     }
 
     /// Checks a glob pattern.

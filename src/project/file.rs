@@ -123,14 +123,17 @@ pub struct OnlineFile {
     pub write: Option<String>,
 }
 
-/// A set of training runs.
+/// A set of training runs: in directories, or in a stream of other machines.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "a mapping with a path, such as `path: runs/*`")]
 pub struct RunsFile {
     /// Glob pattern, relative to this file; every match is a run. `*` matches part of a name, `**` any number of
     /// directories. mixlaw recognises the log format from the content.
-    pub path: String,
+    pub path: Option<String>,
+    /// Server of NATS and name of a stream, such as `nats://head-node:4222/sweeps`, that `mixlaw collect --to` fills on other
+    /// machines; instead of `path`. Who you are comes from the environment (docs/cluster.md), never from here.
+    pub stream: Option<String>,
     /// Condition on the runs that laws are fitted to, on their facts and settings, such as
     /// `learning_rate <= 1e-3 and tokenizer != gpt2`. Other runs are still watched.
     #[serde(rename = "where")]

@@ -41,6 +41,7 @@ pub mod locate;
 mod metrics;
 pub mod notify;
 pub mod parse;
+pub mod server;
 mod settings;
 pub mod shape;
 pub mod sidecar;
@@ -58,6 +59,6 @@ pub use load::reload;
 pub use notify::Notify;
 pub use settings::{
     Base, Budget, Constraint, FactSource, FitSettings, Group, Objective, Project, Retention, RunSource, Slack, Stage,
-    Target, Wanted, WatchMode,
+    StreamSource, Target, Wanted, WatchMode,
 };
 pub use table::TableSource;

@@ -30,6 +30,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Glob patterns relative to `root`; every match is a run.
     pub runs: Vec<RunSource>,
+    /// Streams that runs come over.
+    pub streams: Vec<StreamSource>,
     /// Tables of finished runs.
     pub tables: Vec<TableSource>,
     /// Sources of facts from the project file: `config.json#params_non_embedding`, or a plain value.
@@ -126,6 +128,15 @@ pub struct RunSource {
     pub at: Option<(usize, usize)>,
     /// Conditions that a run must meet for laws to be fitted to it.
     pub filter: Vec<Condition>,
+}
+
+/// A stream that runs come over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamSource {
+    /// Its server and name, as written: `nats://host:port/stream`; without secrets.
+    pub address: String,
+    /// Line and column in the project file, from 1.
+    pub at: Option<(usize, usize)>,
 }
 
 /// One source of a fact.
@@ -370,6 +381,7 @@ impl Default for Project {
             hash: 0,
             root: PathBuf::new(),
             runs: Vec::new(),
+            streams: Vec::new(),
             tables: Vec::new(),
             facts: BTreeMap::new(),
             domains: Vec::new(),

@@ -34,14 +34,21 @@ pub struct Source<'a> {
 }
 
 /// Text in which the rest of every web address is asterisks: that of a webhook is a secret, wherever it was written by
-/// mistake, and errors repeat what was written.
+/// mistake, and errors repeat what was written. That of a stream is one if it has a user or a password in it.
 fn masked(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = rest.find("://") {
         let (before, address) = rest.split_at(at + 3);
-        let end = address.find([' ', '\'', '"', ',', '}', ']']).unwrap_or(address.len());
         out.push_str(before);
+        let stream = before.ends_with("nats://") || before.ends_with("tls://");
+        let ends: &[char] = if stream { &[' ', '\'', '"', '}'] } else { &[' ', '\'', '"', ',', '}', ']'] };
+        let end = address.find(ends).unwrap_or(address.len());
+        if stream && !address[..end].contains('@') {
+            out.push_str(&address[..end]);
+            rest = &address[end..];
+            continue;
+        }
         out.extend(std::iter::repeat_n('*', address[..end].chars().count()));
         rest = &address[end..];
     }

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// What was read is not what was written: move aside and rebuild.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// What was to be written could not be sent on, and nothing has changed: try again later.
+    #[error("{0}")]
+    Unsent(String),
 }
 
 impl StoreError {

@@ -21,6 +21,19 @@ pub struct Identity {
     pub seam_hash: u64,
 }
 
+/// Where a file is whose points came over a stream: not on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Origin {
+    /// The stream.
+    pub stream: String,
+    /// The machine that read it.
+    pub node: String,
+    /// What that machine's numbers count from: another each time it begins anew.
+    pub life: u64,
+    /// Number of the file there.
+    pub file: u32,
+}
+
 /// How far a file was read. Stored in the same batch as the points read up to there.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cursor {
@@ -42,6 +55,8 @@ pub struct Cursor {
     pub stuck: String,
     /// Whether another known file was given its name, so that what stands there next does not replace this one.
     pub displaced: bool,
+    /// Where it is, where its points came over a stream; `state` is then what the reader of the stream keeps.
+    pub origin: Option<Origin>,
 }
 
 /// A file (one generation of it) and its cursor.
@@ -93,6 +108,8 @@ impl FileRecord {
 const LAYOUT: u8 = 2;
 /// The same, with the file that it is a part of at its end.
 const OF_A_PART: u8 = 3;
+/// What is added to either where the file came over a stream; where it came from is at the end.
+const STREAMED: u8 = 2;
 
 impl FileRecord {
     /// How often the log has said, up to this row, that training started again.
@@ -106,7 +123,8 @@ impl FileRecord {
     pub fn encode(&self) -> Vec<u8> {
         let cursor = &self.cursor;
         let mut out = Vec::with_capacity(160 + cursor.state.len());
-        out.push(if self.part_of.is_some() { OF_A_PART } else { LAYOUT });
+        let layout = if self.part_of.is_some() { OF_A_PART } else { LAYOUT };
+        out.push(if cursor.origin.is_some() { layout + STREAMED } else { layout });
         put(&mut out, u64::from(self.run.0));
         put_bytes(&mut out, self.path.as_bytes());
         put_bytes(&mut out, self.format.as_bytes());
@@ -136,18 +154,26 @@ impl FileRecord {
         if let Some(whole) = self.part_of {
             put(&mut out, u64::from(whole.0));
         }
+        if let Some(origin) = &cursor.origin {
+            put_bytes(&mut out, origin.stream.as_bytes());
+            put_bytes(&mut out, origin.node.as_bytes());
+            put(&mut out, origin.life);
+            put(&mut out, u64::from(origin.file));
+        }
         out
     }
 
     /// From bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut r = Reader(bytes);
-        let is_part = match r.take(1)?[0] {
-            LAYOUT => false,
-            OF_A_PART => true,
+        let (is_part, streamed) = match r.take(1)?[0] {
+            LAYOUT => (false, false),
+            OF_A_PART => (true, false),
+            layout if layout == LAYOUT + STREAMED => (false, true),
+            layout if layout == OF_A_PART + STREAMED => (true, true),
             other => return Err(StoreError::Damaged(format!("a file record with unknown layout {other}"))),
         };
-        Ok(Self {
+        let mut record = Self {
             run: RunId(r.small()?),
             path: r.text()?,
             format: r.text()?,
@@ -174,9 +200,15 @@ impl FileRecord {
                 damaged: r.number()?,
                 stuck: r.text()?,
                 displaced: r.take(1)?[0] != 0,
+                origin: None,
             },
             part_of: if is_part { Some(FileId(r.small()?)) } else { None },
-        })
+        };
+        if streamed {
+            let (stream, node) = (r.text()?, r.text()?);
+            record.cursor.origin = Some(Origin { stream, node, life: r.number()?, file: r.small()? });
+        }
+        Ok(record)
     }
 }
 
@@ -209,6 +241,7 @@ mod tests {
                 damaged: 4,
                 stuck: "header changed".to_owned(),
                 displaced: true,
+                origin: None,
             },
             rows: 99,
             restarts: vec![7, 80],
@@ -216,7 +249,11 @@ mod tests {
             tails: 1,
             part_of: None,
         };
-        for record in [FileRecord { part_of: Some(FileId(300)), ..record.clone() }, record] {
+        let origin = Origin { stream: "sweeps".to_owned(), node: "n1".to_owned(), life: u64::MAX, file: 7 };
+        let cursor = Cursor { origin: Some(origin), ..record.cursor.clone() };
+        let streamed = FileRecord { cursor, ..record.clone() };
+        let part = |record: &FileRecord| FileRecord { part_of: Some(FileId(300)), ..record.clone() };
+        for record in [part(&record), part(&streamed), streamed, record] {
             let bytes = record.encode();
             assert_eq!(FileRecord::decode(&bytes).unwrap(), record);
             for n in 0..bytes.len() {

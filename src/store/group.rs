@@ -5,6 +5,7 @@ use super::changes::Changes;
 use super::column::to_millis;
 use super::commit::{Commit, Target};
 use super::file::{Cursor, FileRecord};
+use super::outlet::{Change, FileChange};
 use super::seal::Stretch;
 use super::state::{FileState, RunState, State};
 use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
@@ -31,6 +32,10 @@ pub struct Group<'a> {
     fresh: HashMap<Arc<str>, MetricId>,
     /// Runs the store does not know.
     runs: BTreeMap<RunId, String>,
+    /// What is to be sent before anything is written.
+    to_send: Vec<Change>,
+    /// Whether something is kept beside files.
+    keeps: bool,
     /// Whether one of the commits was cut short.
     broken: bool,
     _writer: MutexGuard<'a, ()>,
@@ -47,6 +52,8 @@ impl<'a> Group<'a> {
             new: Vec::new(),
             fresh: HashMap::new(),
             runs: BTreeMap::new(),
+            to_send: Vec::new(),
+            keeps: false,
             broken: false,
             _writer: writer,
         }
@@ -90,15 +97,12 @@ impl<'a> Group<'a> {
 
     fn try_add(&mut self, commit: &Commit) -> Result<FileId, StoreError> {
         let (id, mut file) = self.file(commit)?;
-        let places = self.intern(commit, &mut file);
-        let points = rows(commit, &places, &mut file);
-        let due = file.tail_points + points.len() as u32;
-        let groups = file.record.tails - file.first_tail + 1;
-        let enough = SEAL_POINTS.min(SEAL_PER_SERIES * file.columns.len() as u32);
-        if !points.is_empty() && (due >= enough || groups >= SEAL_GROUPS) {
-            self.store.seal(id, &mut file, points, &mut self.changes)?;
+        if self.store.outlet.get().is_some() {
+            let run = self.run_name(file.record.run);
+            self.to_send.push(Change::Points(Box::new(FileChange::of(id, &run, &file.record, commit))));
+            file.record.rows += u64::from(!commit.points.is_empty());
         } else {
-            points.append_to_tail(id, &mut file, &mut self.changes);
+            self.keep_points(id, &mut file, commit)?;
         }
         file.record.path = commit.path.to_owned();
         file.record.cursor = commit.cursor.clone();
@@ -115,17 +119,84 @@ impl<'a> Group<'a> {
         Ok(id)
     }
 
+    fn keep_points(&mut self, id: FileId, file: &mut FileState, commit: &Commit) -> Result<(), StoreError> {
+        let places = self.intern(commit, file);
+        let points = rows(commit, &places, file);
+        let due = file.tail_points + points.len() as u32;
+        let groups = file.record.tails - file.first_tail + 1;
+        let enough = SEAL_POINTS.min(SEAL_PER_SERIES * file.columns.len() as u32);
+        if !points.is_empty() && (due >= enough || groups >= SEAL_GROUPS) {
+            self.store.seal(id, file, points, &mut self.changes)?;
+        } else {
+            points.append_to_tail(id, file, &mut self.changes);
+        }
+        Ok(())
+    }
+
+    fn run_name(&self, run: RunId) -> String {
+        self.runs.get(&run).cloned().or_else(|| self.store.run_name(run)).unwrap_or_default()
+    }
+
+    /// Keeps something small beside the files, with them or not at all.
+    pub(super) fn keep(&mut self, key: &[u8], value: &[u8]) {
+        self.changes.insert(key, value);
+        self.keeps = true;
+    }
+
+    /// Keeps how far a stream was read, with the points or not at all.
+    pub fn keep_place(&mut self, name: &str, value: &[u8]) {
+        self.keep(&keys::of_place(name), value);
+    }
+
+    /// Adds what was sent of a file, without its points.
+    pub(super) fn adopt(&mut self, change: &FileChange) -> Result<(), StoreError> {
+        let (run, format, began) = (self.run(&change.run), change.format.as_str(), change.began);
+        let id = FileId(change.file);
+        {
+            // Numbers between are of files that were forgotten since.
+            let mut state = self.store.state_mut();
+            state.next_file = state.next_file.max(change.file);
+        }
+        let replaces: Vec<FileId> = change.replaces.iter().map(|file| FileId(*file)).collect();
+        let target = match change.part_of {
+            _ if self.store.record(id).is_some() => Target::Known(id),
+            None => Target::New { run, format, began, replaces: &replaces },
+            Some(whole) => Target::Part { run, format, began, of: FileId(whole) },
+        };
+        let added = self.add(&Commit {
+            target,
+            path: &change.path,
+            names: &[],
+            points: &[],
+            restarts: &[],
+            facts: change.facts.as_deref(),
+            cursor: change.cursor.clone(),
+        })?;
+        if let Some(file) = self.files.get_mut(&added).filter(|_| !change.points.is_empty()) {
+            file.record.rows += 1;
+            self.changes.insert(&keys::one(b'f', added.0), file.record.encode());
+        }
+        if added != id {
+            self.broken = true;
+            return Err(StoreError::Damaged(format!("file {} where {} was sent", added.0, change.file)));
+        }
+        Ok(())
+    }
+
     /// Stores all of it.
     ///
     /// # Errors
     /// What the disk says; nothing has changed then.
-    pub fn write(self) -> Result<(), StoreError> {
+    pub fn write(mut self) -> Result<(), StoreError> {
         if self.broken {
             return Err(StoreError::Damaged("an incomplete commit".to_owned()));
         }
-        if self.files.is_empty() {
+        if self.files.is_empty() && !self.keeps {
             // To sled, a batch of nothing costs as much as any.
             return Ok(());
+        }
+        if let Some((key, number)) = self.store.send(&self.to_send)? {
+            self.changes.insert(&key, &number);
         }
         let change = self.changes.write()?;
         let mut state = self.store.state_mut();

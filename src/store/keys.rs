@@ -22,6 +22,7 @@
 //! | `a` file sequence | in a pack: an axis: rows, steps and times shared by blocks ([`super::block`]) |
 //! | `o` chunk file | in a pack: the open blocks of 16 columns of the file ([`super::open_blocks`]) |
 //! | `b` run metric file sequence | in a pack: a block: values of one series ([`super::block`]) |
+//! | `x` name | how far a stream was read or written ([`super::outlet`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
 //!
 //! The newest fits of each metric lie in a tree of their own ([`super::fits`]).
@@ -41,6 +42,14 @@ pub const JOURNAL: [u8; 1] = *b"j";
 
 /// Key of the times until which the history is thinned out.
 pub const THINNED: [u8; 1] = *b"H";
+
+/// `x` and the name of a place in a stream.
+#[must_use]
+pub fn of_place(name: &str) -> Vec<u8> {
+    let mut key = vec![b'x'];
+    key.extend_from_slice(name.as_bytes());
+    key
+}
 
 /// `prefix` and one number: runs, names, facts, files, packs.
 #[must_use]

@@ -3,9 +3,9 @@
 mod after;
 pub mod backup;
 mod block;
-mod bytes;
+pub(crate) mod bytes;
 mod changes;
-mod column;
+pub(crate) mod column;
 mod commit;
 mod compact;
 mod compared;
@@ -23,6 +23,7 @@ pub mod journal;
 mod keys;
 mod open;
 mod open_blocks;
+pub mod outlet;
 mod packed;
 mod packs;
 mod read;
@@ -30,6 +31,7 @@ mod read_store;
 mod rollup;
 mod rotation;
 mod seal;
+mod sending;
 mod state;
 mod stats;
 mod tail;
@@ -40,7 +42,7 @@ mod write;
 
 pub use commit::{Commit, Target};
 pub use error::StoreError;
-pub use file::{Cursor, FileRecord, Identity, MEASURED_ON};
+pub use file::{Cursor, FileRecord, Identity, MEASURED_ON, Origin};
 pub use group::Group;
 pub use ids::{FileId, MetricId, RunId};
 pub use journal::Journal;
@@ -52,7 +54,7 @@ pub use state::FoundFact;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The store: sled, and packs of sealed points beside it. Nothing outside this room names sled.
 ///
@@ -69,6 +71,8 @@ pub struct SledStore {
     relations: Mutex<compared::Known>,
     /// Whether something was read that is not what was written.
     damaged: AtomicBool,
+    /// Where what is written goes instead of being kept here, on a node that only collects.
+    outlet: OnceLock<Box<dyn outlet::Outlet>>,
 }
 
 /// How a store was opened.

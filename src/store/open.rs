@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
@@ -129,6 +129,7 @@ impl SledStore {
             walks: RwLock::new(()),
             relations: Mutex::default(),
             damaged,
+            outlet: OnceLock::new(),
         })
     }
 }

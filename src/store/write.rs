@@ -4,6 +4,7 @@ use super::changes::Changes;
 use super::commit::Commit;
 use super::group::Group;
 use super::open_blocks::COLUMNS;
+use super::outlet::Change;
 use super::state::{FileState, RunState};
 use super::{FileId, RunId, SledStore, StoreError, keys};
 use crate::vocab::Facts;
@@ -49,7 +50,13 @@ impl SledStore {
             return Ok(false);
         }
         let bytes = serde_json::to_vec(facts).map_err(|e| StoreError::Damaged(e.to_string()))?;
-        self.db.insert(keys::one(b'F', run.0), bytes).map_err(|e| self.failed(&e))?;
+        let mut changes = Changes::new(self);
+        if self.outlet.get().is_some() {
+            let run = self.run_name(run).unwrap_or_default();
+            self.tell(Change::Facts { run, facts: facts.clone() }, &mut changes)?;
+        }
+        changes.insert(&keys::one(b'F', run.0), bytes);
+        self.apply(changes.write()?)?;
         if let Some(run) = self.state_mut().runs.get_mut(&run) {
             run.facts = facts.clone();
         }
@@ -63,6 +70,9 @@ impl SledStore {
     pub fn forget(&self, run: RunId) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::new(self);
+        if let Some(name) = self.run_name(run) {
+            self.tell(Change::ForgetRun(name), &mut changes)?;
+        }
         let mut state = self.state_mut();
         let own = state.runs.get(&run).map(|r| r.files.clone()).unwrap_or_default();
         let parts = |id: &FileId| state.parts.get(id).cloned().unwrap_or_default();
@@ -90,6 +100,7 @@ impl SledStore {
     pub fn forget_file(&self, id: FileId) -> Result<(), StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Changes::new(self);
+        self.tell(Change::ForgetFile(id.0), &mut changes)?;
         let mut state = self.state_mut();
         let parts = state.parts.get(&id).cloned().unwrap_or_default();
         let files: Vec<FileId> = std::iter::once(id).chain(parts).collect();
@@ -100,6 +111,14 @@ impl SledStore {
         }
         self.apply(changes.write()?)?;
         files.into_iter().for_each(|id| state.detach(id));
+        Ok(())
+    }
+
+    /// Sends one change on, where there is an outlet, and has what is about to be written say so.
+    fn tell(&self, change: Change, changes: &mut Changes<'_>) -> Result<(), StoreError> {
+        if let Some((key, number)) = self.send(&[change])? {
+            changes.insert(&key, &number);
+        }
         Ok(())
     }
 

@@ -7,6 +7,8 @@ mod common;
 mod advice;
 mod answers;
 mod burden;
+#[cfg(feature = "nats")]
+mod cluster;
 mod compaction;
 mod crowd;
 mod daemon;

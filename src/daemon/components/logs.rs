@@ -4,9 +4,9 @@ use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::Event;
 use crate::daemon::files::Files;
 use crate::daemon::shared::Shared;
-use crate::ingest::{FileReport, Look, Sources};
+use crate::ingest::{FileReport, Look, Sources, Waker};
 use crate::store::StoreError;
-use crate::vocab::Notice;
+use crate::vocab::{Notice, WatchedRoot};
 use std::sync::Arc;
 
 /// See the [module](self).
@@ -18,7 +18,7 @@ pub struct Logs {
 impl Logs {
     /// The sources of a project; nothing has been read.
     pub fn new(shared: &Shared) -> Self {
-        Self { sources: Sources::of(&shared.written, &shared.store), files: Files::default() }
+        Self { sources: sources(shared), files: Files::default() }
     }
 
     /// What is wrong with the sources at present.
@@ -31,11 +31,26 @@ impl Logs {
         self.sources.unreadable()
     }
 
+    /// What is followed besides directories.
+    pub fn watching(&self) -> Vec<WatchedRoot> {
+        self.sources.watching()
+    }
+
     /// What every file was recognised as, and how many are followed.
     pub fn files(&mut self) -> (Arc<Vec<Arc<FileReport>>>, u64) {
         let sources = &self.sources;
         self.files.update(|| sources.files(None), |runs| sources.files(Some(runs)))
     }
+}
+
+fn sources(shared: &Shared) -> Sources {
+    let waker = Arc::clone(&shared.waker);
+    let wake = move || {
+        if let Some(wake) = waker.get() {
+            wake();
+        }
+    };
+    Sources::of(&shared.written, &shared.store, &(Arc::new(wake) as Waker))
 }
 
 impl Component for Logs {
@@ -64,7 +79,7 @@ impl Component for Logs {
             }
             Event::AnswerOnce => self.sources.set_complete(true),
             Event::Edited(_) | Event::StoreReplaced(_) => {
-                self.sources = Sources::of(&shared.written, &shared.store);
+                self.sources = sources(shared);
                 self.files.look_again();
             }
             _ => {}

@@ -295,6 +295,7 @@ impl Tail {
                 damaged: self.cursor.damaged + sink.damage.len() as u64,
                 stuck,
                 displaced: false,
+                origin: None,
             };
             reading.bytes = used as u64;
             return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
@@ -436,6 +437,7 @@ impl Tail {
             damaged: sink.damage.len() as u64,
             stuck: String::new(),
             displaced: false,
+            origin: None,
         };
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();

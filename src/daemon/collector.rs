@@ -1,0 +1,500 @@
+//! Collector: reads the logs of a project as a daemon does, and sends what it reads to a stream instead of keeping it (feature
+//! `nats`).
+//!
+//! It has a store without points: which files there are and how far each was sent. Before that moves on, the server has said that the
+//! message is on its disk; so there is no spool. While the server is away, nothing is read, and afterwards the logs are, from where
+//! they were sent up to. Whatever ends it or the server in between, the stream knows the last message of this node, and what this
+//! store missed of it is taken from there ([`SledStore::adopt`]).
+
+use super::lock::Lock;
+use super::state_dir::StateDir;
+use crate::ingest::{Budget, Look, Sources, Watcher};
+use crate::ipc::protocol::Failure;
+use crate::project::server::Address;
+use crate::project::{self, Project};
+use crate::store::outlet::{Change, Outlet};
+use crate::store::{SledStore, StoreError};
+use crate::stream::credentials::{Credentials, VARIABLES};
+use crate::stream::link::{About, Incoming, Limits, LinkError, Offer, Server};
+use crate::stream::pieces::Pieces;
+use crate::stream::{MOST_POINTS, Message, Refused, subject};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long to wait before the server is tried again: twice as long each time, up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// Events that arrive within this time are one look.
+const GATHER: Duration = Duration::from_millis(50);
+/// How often the status is written, at most.
+const STATUS: Duration = Duration::from_secs(2);
+/// Under which name the store keeps whose it is.
+const WHOSE: &str = "collector";
+
+/// What to collect, and where to.
+pub struct Collector {
+    /// The project.
+    pub project: Project,
+    /// The directory of its state ([`Collector::place`]).
+    pub place: PathBuf,
+    /// The server and the stream.
+    pub address: Address,
+    /// Name of this machine.
+    pub node: String,
+    /// Whether to end when everything that is there was sent.
+    pub once: bool,
+    /// Whether to send everything again.
+    pub again: bool,
+    /// What the stream is to be, where it is made.
+    pub limits: Limits,
+}
+
+/// What a collector is doing, as it writes it down.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CollectStatus {
+    /// Its process.
+    pub pid: u32,
+    /// Server and stream.
+    pub to: String,
+    /// Name of this machine.
+    pub node: String,
+    /// When this was written, seconds since 1970.
+    pub at: f64,
+    /// Messages sent since it began anew.
+    pub messages: u64,
+    /// Points sent since it started.
+    pub points: u64,
+    /// Bytes sent since it started.
+    pub bytes: u64,
+    /// Whether logs are left with more to read.
+    pub behind: bool,
+    /// What is wrong at present.
+    pub trouble: Option<String>,
+    /// Since when, seconds since 1970.
+    pub since: Option<f64>,
+    /// Bytes in the stream, and most, where it has a limit.
+    pub stream: (u64, Option<u64>),
+}
+
+/// Why a session ended.
+enum End {
+    /// It was told to, or everything was sent.
+    Done,
+    /// The server is away; it is tried again.
+    Away(String),
+    /// There is no use in trying again.
+    Failed(Failure),
+}
+
+impl From<LinkError> for End {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Twice(_) => Self::Failed(Failure::new(
+                error.to_string(),
+                "give each machine its own name: --node NAME; if there is no other, send everything again: --again"
+                    .to_owned(),
+            )),
+            other => Self::Away(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unsent(reason) => Self::Away(reason),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
+
+/// Figures that the outlet counts.
+#[derive(Default)]
+struct Sent {
+    messages: AtomicU64,
+    points: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Collector {
+    /// Where a collector of a project keeps its state.
+    ///
+    /// # Errors
+    /// Where no home directory is known.
+    pub fn place(project: &Project, address: &Address) -> Result<PathBuf, Failure> {
+        Ok(StateDir::of(project)?.directory.join(format!("collect-{}", address.stream())))
+    }
+
+    /// What a collector of a project last wrote down, and whether it runs.
+    ///
+    /// # Errors
+    /// Where the state directory cannot be used.
+    pub fn status(project: &Project, address: &Address) -> Result<Option<(CollectStatus, bool)>, Failure> {
+        let place = Self::place(project, address)?;
+        let Ok(text) = std::fs::read_to_string(place.join("status.json")) else { return Ok(None) };
+        let runs = Lock::take(&place.join("lock"))?.is_none();
+        Ok(serde_json::from_str(&text).ok().map(|status| (status, runs)))
+    }
+
+    /// Collects until it is told to stop (`stop`), or everything was sent. Lines for people go to `say`.
+    ///
+    /// # Errors
+    /// Where it cannot go on.
+    pub fn run(mut self, stop: &Arc<AtomicBool>, say: &dyn Fn(&str)) -> Result<CollectStatus, Failure> {
+        let place = self.place.clone();
+        let failed = |e: std::io::Error| Failure::new(format!("cannot use {}: {e}", place.display()), None);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&place).map_err(failed)?;
+        let Some(_lock) = Lock::take(&place.join("lock"))? else {
+            return Err(Failure::new(
+                format!("another collector sends this project to {}", self.address),
+                "see what it does: mixlaw collect --status".to_owned(),
+            ));
+        };
+        let credentials = Credentials::from_environment()
+            .map_err(|e| Failure::new(e.to_string(), format!("who you are: {VARIABLES}")))?;
+        let sent = Arc::new(Sent::default());
+        let status = RefCell::new(CollectStatus {
+            pid: std::process::id(),
+            to: self.address.to_string(),
+            node: self.node.clone(),
+            ..CollectStatus::default()
+        });
+        let mut again = AGAIN.0;
+        loop {
+            let mut session = Session { collector: &mut self, place: &place, sent: &sent, status: &status, say, stop };
+            match session.run(&credentials) {
+                End::Done => {
+                    session.write_status(false);
+                    return Ok(status.into_inner());
+                }
+                End::Failed(failure) => {
+                    session.trouble(Some(failure.message.clone()));
+                    return Err(failure);
+                }
+                End::Away(reason) => {
+                    let first = session.trouble(Some(reason.clone()));
+                    if self.once {
+                        let help = "nothing is lost: what was not sent is read again the next time".to_owned();
+                        return Err(Failure::new(reason, help));
+                    }
+                    if first {
+                        say(&format!("{reason}; trying again until it is back. The logs keep what is not sent yet."));
+                        again = AGAIN.0;
+                    }
+                }
+            }
+            let until = Instant::now() + again;
+            again = (2 * again).min(AGAIN.1);
+            while Instant::now() < until {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(status.into_inner());
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// A connection to the server, for as long as it lasts.
+struct Session<'a> {
+    collector: &'a mut Collector,
+    place: &'a PathBuf,
+    sent: &'a Arc<Sent>,
+    status: &'a RefCell<CollectStatus>,
+    say: &'a dyn Fn(&str),
+    stop: &'a Arc<AtomicBool>,
+}
+
+impl Session<'_> {
+    fn run(&mut self, credentials: &Credentials) -> End {
+        let ended = self.open(credentials).and_then(|store| self.follow(&store));
+        ended.err().unwrap_or(End::Done)
+    }
+
+    /// Connects, and brings the store up to what the stream has of this node.
+    fn open(&mut self, credentials: &Credentials) -> Result<Arc<SledStore>, End> {
+        let collector = &mut *self.collector;
+        let name = format!("mixlaw collect on {}", collector.node);
+        let server = Server::connect(&collector.address, credentials, &name)?;
+        let about = server.stream(Some(collector.limits))?;
+        let directory = self.place.join("store");
+        let (mut store, _) = SledStore::open(&directory)?;
+        let known = store.place_in(WHOSE)?.and_then(|raw| Whose::read(&raw));
+        let subject = subject::of_node(collector.address.stream(), &collector.node);
+        let last = server.last_of(&subject)?;
+        let (_, receipt) = store.sent()?;
+        // The server had said that a message is safe, and has it no longer, though nothing has reached a limit.
+        let lost = last < receipt && about.first <= receipt;
+        let whose = match known {
+            Some(whose) if whose.made == about.made && whose.node == collector.node && !collector.again && !lost => {
+                if last > receipt
+                    && let Err(reason) = adopt(&server, &store, &subject, whose.life, (receipt, last))?
+                {
+                    (self.say)(&format!("{reason}: all logs are sent again"));
+                    collector.again = true;
+                    return Err(End::Away("beginning anew".to_owned()));
+                }
+                whose
+            }
+            before => {
+                if before.as_ref().is_some_and(|whose| whose.made != about.made) {
+                    (self.say)("the stream was deleted and made again: all logs are sent again");
+                } else if lost {
+                    (self.say)("the stream has lost what was sent last: all logs are sent again");
+                }
+                store = anew(store, &directory)?;
+                let earlier = life_of(&server, &subject, last)?.max(before.map_or(0, |whose| whose.life));
+                let whose = Whose { life: new_life(earlier), made: about.made, node: collector.node.clone() };
+                store.keep_place(WHOSE, &whose.bytes())?;
+                store.begin_after(last)?;
+                store.flush()?;
+                collector.again = false;
+                whose
+            }
+        };
+        self.note(&about);
+        let outlet = ToServer { server, subject, whose, after: Mutex::new(last), sent: Arc::clone(self.sent) };
+        store.send_through(Box::new(outlet));
+        if self.trouble(None) {
+            (self.say)(&format!("sending to {} as node {}", self.collector.address, self.collector.node));
+        }
+        Ok(store)
+    }
+
+    /// Reads and sends until told to stop, or something is wrong.
+    fn follow(&mut self, store: &Arc<SledStore>) -> Result<(), End> {
+        let (hint, hints) = unbounded();
+        let mut watcher = watch(&self.collector.project, &hint);
+        let mut sources = Sources::of_files(&self.collector.project, store);
+        sources.set_complete(self.collector.once);
+        let (mut look, mut looked, mut written) = (Look::Everything, Instant::now(), None::<Instant>);
+        loop {
+            if look == Look::Everything {
+                looked = Instant::now();
+                if let Ok(Some(project)) = project::reload(&self.collector.project) {
+                    watcher = watch(&project, &hint);
+                    sources = Sources::of_files(&project, store);
+                    sources.set_complete(self.collector.once);
+                    self.collector.project = project;
+                }
+            }
+            let turn = sources.turn(&look, Budget { time: Duration::from_millis(500) })?;
+            if written.is_none_or(|at| at.elapsed() >= STATUS) {
+                written = Some(Instant::now());
+                self.write_status(turn.more);
+            }
+            if self.stop.load(Ordering::Relaxed) || self.collector.once && !turn.more {
+                store.flush()?;
+                return Ok(());
+            }
+            look = Look::Hints(Vec::new());
+            if !turn.more {
+                look = self.wait(&hints, watcher.reconcile_every().saturating_sub(looked.elapsed()));
+            }
+        }
+    }
+
+    /// Waits for the next hint, or until everything is to be looked at, or to stop.
+    fn wait(&self, hints: &Receiver<Look>, patience: Duration) -> Look {
+        let until = Instant::now() + patience;
+        let first = loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Look::Hints(Vec::new());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            match hints.recv_timeout(left.min(Duration::from_millis(250))) {
+                Ok(look) => break look,
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+                Err(_) => return Look::Everything,
+            }
+        };
+        std::thread::sleep(GATHER);
+        let mut paths = Vec::new();
+        for look in std::iter::once(first).chain(hints.try_iter()) {
+            match look {
+                Look::Everything => return Look::Everything,
+                Look::Hints(more) => paths.extend(more),
+            }
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        Look::Hints(paths)
+    }
+
+    fn note(&self, about: &About) {
+        self.status.borrow_mut().stream = (about.bytes, about.most_bytes);
+    }
+
+    /// Writes down what is wrong, or that nothing is. Returns whether that is news.
+    fn trouble(&self, trouble: Option<String>) -> bool {
+        let news = {
+            let mut status = self.status.borrow_mut();
+            let news = status.trouble != trouble || status.at == 0.0;
+            if status.trouble.is_some() != trouble.is_some() || status.at == 0.0 {
+                status.since = trouble.is_some().then(seconds_now);
+            }
+            status.trouble = trouble;
+            news
+        };
+        self.write_status(true);
+        news
+    }
+
+    fn write_status(&self, behind: bool) {
+        let mut status = self.status.borrow_mut();
+        status.at = seconds_now();
+        status.messages = self.sent.messages.load(Ordering::Relaxed);
+        status.points = self.sent.points.load(Ordering::Relaxed);
+        status.bytes = self.sent.bytes.load(Ordering::Relaxed);
+        status.behind = behind;
+        // What cannot be written is written the next time.
+        if let Ok(text) = serde_json::to_vec(&*status) {
+            let (new, path) = (self.place.join("status.new"), self.place.join("status.json"));
+            let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
+        }
+    }
+}
+
+fn seconds_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+fn watch(project: &Project, hint: &Sender<Look>) -> Watcher {
+    let hint = hint.clone();
+    Watcher::start(
+        project,
+        Box::new(move |look| {
+            let _ = hint.send(look);
+        }),
+    )
+}
+
+/// An empty store in place of one.
+fn anew(store: Arc<SledStore>, directory: &std::path::Path) -> Result<Arc<SledStore>, End> {
+    drop(store);
+    SledStore::delete(directory)?;
+    Ok(SledStore::open(directory)?.0)
+}
+
+/// A number that is larger than that of an earlier life, and that no other machine has: seconds since 1970, and 20 random bits.
+fn new_life(earlier: u64) -> u64 {
+    let mut bytes = [0; 4];
+    // Without random bits, two that begin within a second are told apart by their names alone.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    let now = (seconds_now() as u64) << 20 | u64::from(u32::from_le_bytes(bytes) >> 12);
+    now.max(earlier + 1)
+}
+
+/// The life that the last message of a subject is of; 0 where that cannot be told.
+fn life_of(server: &Server, subject: &str, last: u64) -> Result<u64, End> {
+    let life = Cell::new(0);
+    if last > 0 {
+        server.follow(Some(subject), last, &|incoming| {
+            if let Incoming::Piece(piece) = incoming
+                && let Ok(message) = Message::decode(&piece.bytes)
+            {
+                life.set(message.life);
+            }
+            Offer::Over
+        })?;
+    }
+    Ok(life.get())
+}
+
+/// Whose a collector's store is.
+struct Whose {
+    life: u64,
+    made: i64,
+    node: String,
+}
+
+impl Whose {
+    fn bytes(&self) -> Vec<u8> {
+        [&self.life.to_le_bytes()[..], &self.made.to_le_bytes()[..], self.node.as_bytes()].concat()
+    }
+
+    fn read(raw: &[u8]) -> Option<Self> {
+        let (life, rest) = raw.split_first_chunk::<8>()?;
+        let (made, node) = rest.split_first_chunk::<8>()?;
+        let node = String::from_utf8(node.to_vec()).ok()?;
+        Some(Self { life: u64::from_le_bytes(*life), made: i64::from_le_bytes(*made), node })
+    }
+}
+
+/// What the stream has of this node does not follow from what the store has.
+#[derive(Debug, thiserror::Error)]
+enum NoFit {
+    #[error("a message of this node cannot be read ({0})")]
+    Message(#[from] Refused),
+    #[error("the stream and the state of this node do not fit ({0})")]
+    Store(StoreError),
+}
+
+/// Takes up what the stream has of this node and the store has not: sent, and cut off before that was written down. `Ok(Err)`: the
+/// two do not fit.
+fn adopt(
+    server: &Server,
+    store: &SledStore,
+    subject: &str,
+    life: u64,
+    (receipt, last): (u64, u64),
+) -> Result<Result<(), NoFit>, End> {
+    let pieces = RefCell::new(Pieces::default());
+    let found = RefCell::new(Vec::new());
+    server.follow(Some(subject), receipt + 1, &|incoming| {
+        let Incoming::Piece(piece) = incoming else { return Offer::Over };
+        if let Some(whole) =
+            pieces.borrow_mut().take(&piece.subject, piece.sequence, (piece.at, piece.count), &piece.bytes)
+        {
+            found.borrow_mut().push((piece.sequence, whole));
+        }
+        if piece.sequence >= last { Offer::Over } else { Offer::Taken }
+    })?;
+    for (sequence, bytes) in found.into_inner() {
+        let message = match Message::decode(&bytes) {
+            Ok(message) => message,
+            Err(refused) => return Ok(Err(refused.into())),
+        };
+        if message.life != life {
+            return Err(LinkError::Twice(subject.to_owned()).into());
+        }
+        match store.adopt(message.number, sequence, message.changes) {
+            Ok(()) => {}
+            Err(error @ StoreError::Damaged(_)) => return Ok(Err(NoFit::Store(error))),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The way to the server.
+struct ToServer {
+    server: Server,
+    subject: String,
+    whose: Whose,
+    /// Sequence number of this node's last message in the stream.
+    after: Mutex<u64>,
+    sent: Arc<Sent>,
+}
+
+impl Outlet for ToServer {
+    fn send(&self, number: u64, changes: &[Change]) -> Result<u64, StoreError> {
+        let count: usize = changes.iter().map(|c| if let Change::Points(c) = c { c.points.len() } else { 0 }).sum();
+        if count > MOST_POINTS {
+            return Err(StoreError::Unsent(format!("{count} points at once, where {} are the most", MOST_POINTS)));
+        }
+        let bytes = Message::encode(&self.whose.node, self.whose.life, number, changes);
+        let id = format!("{}-{:x}-{number}-{:x}", self.subject, self.whose.life, xxhash_rust::xxh3::xxh3_64(&bytes));
+        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        *after = self.server.send(&self.subject, *after, &id, &bytes).map_err(|e| StoreError::Unsent(e.to_string()))?;
+        self.sent.messages.store(number, Ordering::Relaxed);
+        self.sent.points.fetch_add(count as u64, Ordering::Relaxed);
+        self.sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(*after)
+    }
+}
