@@ -432,7 +432,7 @@ enum NoFit {
     #[error("a message of this node cannot be read ({0})")]
     Message(#[from] Refused),
     #[error("the stream and the state of this node do not fit ({0})")]
-    Store(StoreError),
+    Store(#[source] StoreError),
 }
 
 /// Takes up what the stream has of this node and the store has not: sent, and cut off before that was written down. `Ok(Err)`: the
