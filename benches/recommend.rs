@@ -2,7 +2,9 @@
 //!
 //! 1,000 observations (40 mixtures of seven corpora at five sizes and five lengths), a law for each of seven losses with 200
 //! bootstrap members, and everything that can restrict a mixture: bounds, a group, supply, distance and divergence from the current
-//! mixture, and a limit on two losses. The laws are fitted before the clock starts.
+//! mixture, and a limit on two losses. The laws are fitted before the clock starts. What is timed is all of `advise::recommend`:
+//! the test of whether the mixture matters, the search by the best guess, that under limits which must hold with a probability, that
+//! outside what the runs have explored, probabilities, ranges and reasons.
 
 use mixlaw::advise::{Evidence, recommend};
 use mixlaw::fit::{Fit, Options, fit};
@@ -29,10 +31,12 @@ fn main() {
         let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
         let observed =
             Observed { fitted: losses.clone(), starts: vec![Observations::default(); CORPORA], ..Observed::default() };
-        for (name, goal) in
-            [("weighted mean", Wanted::Mean), ("worst beside current", Wanted::Worst(Some(Base::Current)))]
-        {
-            let project = project(&domains, goal);
+        for (name, goal, slack) in [
+            ("weighted mean", Wanted::Mean, 0.03),
+            ("weighted mean, limits that bind", Wanted::Mean, 0.002),
+            ("worst beside current", Wanted::Worst(Some(Base::Current)), 0.03),
+        ] {
+            let project = project(&domains, goal, slack);
             let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
             let (mut took, mut worked): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
             let mut said = String::new();
@@ -42,8 +46,11 @@ fn main() {
                 took.push(began.elapsed().as_secs_f64());
                 worked.push(cpu_seconds() - worked_before);
                 said = match advice {
-                    Advice::Recommendation(advised) => format!("gain {:.4}", advised.gain),
-                    Advice::Abstained(why) => format!("abstains: {}", why.reasons.join(" ")),
+                    Advice::Recommendation(advised) => {
+                        let binds = advised.reasons.iter().any(|reason| reason.contains("The limit stops us"));
+                        format!("gain {:.5}{}", advised.gain, if binds { ", a limit binds" } else { "" })
+                    }
+                    Advice::Abstained(_) => "the current mixture is the best".to_owned(),
                 };
             }
             let median = |mut seconds: Vec<f64>| {
@@ -108,7 +115,7 @@ fn rows(domains: &[String], own: usize) -> Observations {
     data
 }
 
-fn project(domains: &[String], goal: Wanted) -> Project {
+fn project(domains: &[String], goal: Wanted, slack: f64) -> Project {
     let metrics = domains.iter().map(|d| Metric::of_domain(d, &format!("eval/{d}/loss"))).collect();
     let current = domains.iter().enumerate().map(|(d, name)| (name.clone(), if d == 0 { 0.4 } else { 0.1 })).collect();
     let limit = |domain: usize, part: f64| Constraint {
@@ -130,7 +137,7 @@ fn project(domains: &[String], goal: Wanted) -> Project {
         objective: Objective {
             minimize: domains.iter().map(|d| (d.clone(), 1.0 / CORPORA as f64)).collect(),
             goal,
-            subject_to: vec![limit(0, 0.03), limit(1, 0.03)],
+            subject_to: vec![limit(0, slack), limit(1, slack)],
         },
         ..Project::default()
     }

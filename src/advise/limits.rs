@@ -1,7 +1,7 @@
 //! Limits such as `prose <= start + 3%` at the target, in nats, with their uncertainty.
 
 use super::samples::{SAMPLES, draw_of};
-use super::surface::Surface;
+use super::surface::{Mixtures, Surface};
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};
 use crate::vocab::number::show_amount;
@@ -134,10 +134,11 @@ pub(super) fn excess(
     mixtures: &[Vec<f64>],
 ) -> Vec<f64> {
     let mut worst = vec![f64::NEG_INFINITY; mixtures.len()];
+    let mut places = Mixtures::new(scale, mixtures);
     for limit in limits {
         let Some(surface) = &surfaces[limit.domain] else { return vec![f64::INFINITY; mixtures.len()] };
         let most = limit.value.ln();
-        for (worst, ln_loss) in worst.iter_mut().zip((surface.ln_best)(&surface.places(scale, mixtures))) {
+        for (worst, ln_loss) in worst.iter_mut().zip((surface.ln_best)(places.of(surface))) {
             *worst = worse(*worst, ln_loss - most);
         }
     }

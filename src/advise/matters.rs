@@ -7,8 +7,8 @@
 //! laws for one that fits is a part of what is tested. The largest over the losses counts likewise, so that the level holds for
 //! all of them together.
 
-use crate::fit::linalg::{backward, cholesky, forward, inverse};
-use crate::laws::simd::vectorised;
+use super::smoother::{Column, LANES, Places, Smoother, smoothers};
+use crate::fit::linalg::{backward, cholesky, forward};
 use crate::vocab::Observations;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -22,8 +22,6 @@ pub(super) const LEVEL: f64 = 0.05;
 const SHUFFLES: (usize, usize) = (99, 999);
 /// Orders whose statistics are worked out together.
 const TOGETHER: usize = 33;
-/// Columns that a smoother is applied to at once: four vectors of the widest that most machines have.
-const LANES: usize = 16;
 /// More runs than this are not needed to see it; every k-th is taken.
 const MOST_RUNS: usize = 400;
 /// Sizes that agree to this in ln N are one.
@@ -52,9 +50,10 @@ impl Verdict {
 /// Tests losses of the same runs; `None` where there is no run with a loss and a mixture.
 pub(super) fn test(losses: &[&Observations], seed: u64) -> Option<Verdict> {
     let table = Table::of(losses)?;
-    let smoothers = smoothers(&table.mixtures);
+    let places = Places::of(&table.mixtures);
+    let smoothers = smoothers(&places);
     let mut order: Vec<usize> = (0..table.mixtures.len()).collect();
-    let observed = table.explained(&smoothers, std::slice::from_ref(&order))[0];
+    let observed = table.explained(&places, &smoothers, std::slice::from_ref(&order))[0];
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x006d_6174_7465_7273);
     let (mut as_good, mut made) = (0, 0);
     for most in [SHUFFLES.0, SHUFFLES.1] {
@@ -65,7 +64,7 @@ pub(super) fn test(losses: &[&Observations], seed: u64) -> Option<Verdict> {
             };
             let orders: Vec<Vec<usize>> = (made..most.min(made + TOGETHER)).map(|_| next()).collect();
             made += orders.len();
-            let explained = table.explained(&smoothers, &orders);
+            let explained = table.explained(&places, &smoothers, &orders);
             as_good += explained.into_iter().filter(|explained| *explained >= observed - TIE).count();
         }
         // None as good, or so many that more shuffles would not change the answer.
@@ -121,14 +120,17 @@ impl Table {
     }
 
     /// What the best smoother explains of the best explained loss, with the runs in each of several orders.
-    fn explained(&self, smoothers: &[Smoother], orders: &[Vec<usize>]) -> Vec<f64> {
+    fn explained(&self, places: &Places, smoothers: &[Smoother], orders: &[Vec<usize>]) -> Vec<f64> {
         let shuffled = |order: &Vec<usize>| {
-            self.values.iter().map(|values| order.iter().map(|i| values[*i]).collect()).collect::<Vec<Vec<f64>>>()
+            let column =
+                |values: &Vec<f64>| Column::of(places, &order.iter().map(|i| values[*i]).collect::<Vec<f64>>());
+            self.values.iter().map(column).collect::<Vec<Column>>()
         };
-        let columns: Vec<Vec<f64>> = orders.iter().flat_map(shuffled).collect();
-        let work: Vec<(&Smoother, &[Vec<f64>])> =
+        let columns: Vec<Column> = orders.iter().flat_map(shuffled).collect();
+        let work: Vec<(&Smoother, &[Column])> =
             smoothers.iter().flat_map(|smoother| columns.chunks(LANES).map(move |some| (smoother, some))).collect();
-        let explained: Vec<f64> = work.par_iter().flat_map_iter(|(smoother, some)| smoother.explained(some)).collect();
+        let explained: Vec<f64> =
+            work.par_iter().flat_map_iter(|(smoother, some)| smoother.explained(places, some)).collect();
         let mut best = vec![f64::NEG_INFINITY; orders.len()];
         for of_smoother in explained.chunks(columns.len()) {
             for (best, losses) in best.iter_mut().zip(of_smoother.chunks(self.values.len())) {
@@ -222,91 +224,6 @@ fn beside_a_surface(all: &[(usize, f64, f64, f64)]) -> Vec<f64> {
     forward(&factor, K, &mut slopes);
     backward(&factor, K, &mut slopes);
     all.iter().map(|row| row.3 - terms(row).iter().zip(&slopes).map(|(t, s)| t * s).sum::<f64>()).collect()
-}
-
-/// A linear predictor of every run from the others: row i of the matrix, times the values, is what it gets wrong about run i
-/// without having seen it.
-struct Smoother {
-    runs: usize,
-    wrong: Vec<f64>,
-}
-
-impl Smoother {
-    /// Part of the squares of each of several columns of values (at most [`LANES`]) that is predicted, each value without itself;
-    /// below 0 where the mean predicts better.
-    fn explained(&self, columns: &[Vec<f64>]) -> Vec<f64> {
-        let n = self.runs as f64;
-        let mut beside = vec![[0.0; LANES]; self.runs];
-        for (lane, column) in columns.iter().enumerate() {
-            column.iter().zip(&mut beside).for_each(|(value, row)| row[lane] = *value);
-        }
-        let mut left = [0.0; LANES];
-        vectorised(
-            #[inline(always)]
-            || {
-                for row in self.wrong.chunks_exact(self.runs) {
-                    let mut sums = [0.0; LANES];
-                    for (wrong, values) in row.iter().zip(&beside) {
-                        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += wrong * value);
-                    }
-                    left.iter_mut().zip(&sums).for_each(|(left, sum)| *left += sum * sum);
-                }
-            },
-        );
-        let part = |(values, left): (&Vec<f64>, f64)| {
-            let mean = values.iter().sum::<f64>() / n;
-            let by_mean: f64 = values.iter().map(|v| ((v - mean) * n / (n - 1.0)).powi(2)).sum();
-            if by_mean > 0.0 { 1.0 - left / by_mean } else { 0.0 }
-        };
-        columns.iter().zip(left).map(part).collect()
-    }
-
-    /// Ridge regression with this kernel and an intercept, by leave-one-out residuals (y − ŷ)ᵢ/(1 − Hᵢᵢ).
-    fn of_kernel(kernel: &[f64], runs: usize, ridge: f64) -> Option<Self> {
-        let level = (0..runs).map(|i| kernel[i * runs + i]).sum::<f64>() / runs as f64;
-        let mut system: Vec<f64> = kernel.to_vec();
-        (0..runs).for_each(|i| system[i * runs + i] += ridge * level + 1e-12);
-        let mut factor = vec![0.0; runs * runs];
-        if !cholesky(&system, runs, &mut factor) {
-            return None;
-        }
-        // I − H is ridge·(K + ridge)⁻¹, and division by its diagonal leaves no trace of the factor.
-        let mut wrong = inverse(&factor, runs);
-        for (i, row) in wrong.chunks_exact_mut(runs).enumerate() {
-            let own = row[i];
-            row.iter_mut().for_each(|v| *v /= own);
-        }
-        wrong.iter().all(|v| v.is_finite()).then_some(Self { runs, wrong })
-    }
-}
-
-/// Straight lines and curves of several stiffnesses.
-fn smoothers(mixtures: &[Vec<f64>]) -> Vec<Smoother> {
-    let n = mixtures.len();
-    let domains = mixtures.first().map_or(0, Vec::len);
-    let mean: Vec<f64> = (0..domains).map(|j| mixtures.iter().map(|m| m[j]).sum::<f64>() / n as f64).collect();
-    let mut straight = vec![0.0; n * n];
-    let mut apart = vec![0.0; n * n];
-    for a in 0..n {
-        for b in 0..n {
-            let pairs = || mixtures[a].iter().zip(&mixtures[b]).zip(&mean);
-            straight[a * n + b] = pairs().map(|((x, y), m)| (x - m) * (y - m)).sum();
-            apart[a * n + b] = pairs().map(|((x, y), _)| (x - y).powi(2)).sum();
-        }
-    }
-    let mut distances: Vec<f64> = apart.iter().copied().filter(|d| *d > 0.0).collect();
-    distances.sort_by(f64::total_cmp);
-    let usual = distances.get(distances.len() / 2).copied().unwrap_or(1.0);
-    // An intercept as a constant in the kernel, as large as the kernel is.
-    let with_constant = |kernel: Vec<f64>| {
-        let level = (0..n).map(|i| kernel[i * n + i]).sum::<f64>() / n.max(1) as f64;
-        kernel.into_iter().map(|v| v + 10.0 * level.max(1e-12)).collect::<Vec<f64>>()
-    };
-    let curved = |width: f64| apart.iter().map(|d| (-d / (width * usual)).exp()).collect::<Vec<f64>>();
-    let straight = with_constant(straight);
-    let (stiff, loose) = (with_constant(curved(4.0)), with_constant(curved(1.0)));
-    let all = [(&straight, 1e-3), (&straight, 0.03), (&stiff, 1e-3), (&loose, 0.01)];
-    all.into_par_iter().filter_map(|(kernel, ridge)| Smoother::of_kernel(kernel, n, ridge)).collect()
 }
 
 /// Shuffles the places of `among` in `order`.

@@ -12,6 +12,7 @@
 
 mod abstain;
 pub mod anneals;
+mod choose;
 pub mod decisions;
 pub mod design;
 mod drift;
@@ -32,6 +33,7 @@ mod region;
 mod samples;
 mod search;
 mod shape;
+mod smoother;
 mod stay;
 mod surface;
 mod wanted;
@@ -194,7 +196,7 @@ fn advise(
         current: &current,
         spacing: probability::spacing(&mixtures),
     };
-    let chosen = choose(&joint, &region, seed).map_err(|reason| Abstention {
+    let guess = choose::guess(&joint, &region, seed).map_err(|reason| Abstention {
         reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
         would_help: vec![
             "Loosen the limit in the project file (objective: subject_to).".to_owned(),
@@ -202,10 +204,7 @@ fn advise(
         ],
         nothing_to_mix: None,
     })?;
-    let beyond = match Region::new(&cuts(None)) {
-        Ok(open) if !evidence.extrapolate && open != region => choose(&joint, &open, seed).ok(),
-        _ => None,
-    };
+    let chosen = choose::careful(&joint, &region, seed, guess);
 
     let trials = measured::near(evidence, &scale);
     let best_trial = measured::best(&trials, &goal, &limits, &region);
@@ -223,6 +222,14 @@ fn advise(
             Some(stays) => Chosen { best: stays.best.clone(), ..chosen },
             None => chosen,
         },
+    };
+    let beyond = match Region::new(&cuts(None)) {
+        Ok(open) if !evidence.extrapolate && open != region => choose::guess(&joint, &open, seed)
+            .ok()
+            // What is more careful is no lower.
+            .filter(|(_, guess)| reasons::is_worth_saying(&chosen.best, guess))
+            .map(|guess| choose::careful(&joint, &open, seed, guess)),
+        _ => None,
     };
     let advised = &chosen.best.weights;
     let within = joint.within(advised);
@@ -283,53 +290,6 @@ fn advise(
         current,
         reasons,
     })
-}
-
-fn choose(joint: &JointSamples<'_, '_>, region: &Region, seed: u64) -> Result<Chosen, Option<String>> {
-    let objective = |mixtures: &[Vec<f64>]| joint.objectives(mixtures);
-    let rounded = |mixtures: &[Vec<f64>], width: f64| joint.rounded(mixtures, width);
-    let rounded: Option<search::Rounded<'_>> = joint.has_corners().then_some(&rounded);
-    let by_guess = |mixtures: &[Vec<f64>]| joint.excesses(mixtures);
-    let guess = Problem { region, objective: &objective, excess: &by_guess, rounded, seed }
-        .solve()
-        .ok_or_else(|| Some("The fitted laws give no finite loss at the target.".to_owned()))?;
-    if region.outside(&guess.weights) > 0.0 {
-        return Err(Some(
-            "No mixture that the runs have explored keeps bounds, supply, shares of groups and the distance from the current \
-             mixture together."
-                .to_owned(),
-        ));
-    }
-    if guess.breach > 0.0 {
-        let limits: Vec<&str> = joint.limits.iter().map(|l| l.text.as_str()).collect();
-        return Err(Some(format!(
-            "No allowed mixture meets {}: the closest misses by {:.1} %.",
-            limits.join(" and "),
-            100.0 * (guess.breach.exp() - 1.0)
-        )));
-    }
-    if joint.limits.is_empty() {
-        return Ok(Chosen { best: guess.clone(), guess, sure: true });
-    }
-    // Probabilities are counted only where the best guess already keeps the limits; elsewhere what they would add is taken from
-    // the best guess's own optimum.
-    let margin = (joint.excess_at(&guess.weights, SURE) - joint.excess(&guess.weights)).max(0.0);
-    let careful = |mixtures: &[Vec<f64>]| {
-        let mut excess = joint.excesses(mixtures);
-        let kept: Vec<usize> = (0..mixtures.len()).filter(|i| excess[*i] <= 0.0).collect();
-        excess.iter_mut().filter(|excess| **excess > 0.0).for_each(|broken| *broken += margin);
-        let asked: Vec<Vec<f64>> = kept.iter().map(|i| mixtures[*i].clone()).collect();
-        for (i, sure) in kept.into_iter().zip(joint.excesses_at(&asked, SURE)) {
-            excess[i] = sure.max(excess[i]);
-        }
-        excess
-    };
-    let best = Problem { region, objective: &objective, excess: &careful, rounded, seed }
-        .solve()
-        .unwrap_or_else(|| guess.clone());
-    let sure = best.breach <= 0.0;
-    let best = if joint.excess(&best.weights) <= 0.0 { best } else { guess.clone() };
-    Ok(Chosen { best, guess, sure })
 }
 
 /// Indices of the metrics that are minimised or limited.

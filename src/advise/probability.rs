@@ -4,7 +4,7 @@
 use super::goal::Goal;
 use super::limits::{self, Limit, Tie, worse};
 use super::samples::{SAMPLES, draw_of};
-use super::surface::Surface;
+use super::surface::{Mixtures, Places, Surface};
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Scale};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ impl Scatter {
         let levels = |salt: u64| shuffled_levels(SAMPLES, seed ^ salt);
         let at = levels(0x52_55_4e);
         let run = at.iter().map(|p| if held_out.is_empty() { 0.0 } else { quantile(held_out, *p) }).collect();
-        let by_law = (surface.ln_best)(&fitted.rows);
+        let by_law = (surface.ln_best)(&Places::new(fitted.rows.clone()));
         let residual = |i: usize| fitted.rows[i].loss.ln() - by_law[i];
         let is_last = |i: usize| fitted.rows.get(i + 1).is_none_or(|next| next.run != fitted.rows[i].run);
         let mut last: Vec<(f64, f64)> =
@@ -189,6 +189,7 @@ impl JointSamples<'_, '_> {
     /// The worst ln(loss / limit) of each mixture in each joint sample.
     fn sampled(&self, mixtures: &[Vec<f64>]) -> Vec<Vec<f64>> {
         let mut worst = vec![vec![f64::NEG_INFINITY; SAMPLES]; mixtures.len()];
+        let mut places = Mixtures::new(&self.scale, mixtures);
         for limit in self.limits {
             let Some(surface) = &self.surfaces[limit.domain] else {
                 return vec![vec![f64::INFINITY; SAMPLES]; mixtures.len()];
@@ -200,9 +201,9 @@ impl JointSamples<'_, '_> {
                 }
                 continue;
             }
-            let places = surface.places(&self.scale, mixtures);
-            let draws = (surface.ln_draws)(&places);
-            let best = if draws.is_empty() { (surface.ln_best)(&places) } else { Vec::new() };
+            let places = places.of(surface);
+            let draws = (surface.ln_draws)(places);
+            let best = if draws.is_empty() { (surface.ln_best)(places) } else { Vec::new() };
             for (i, (worst, weights)) in worst.iter_mut().zip(mixtures).enumerate() {
                 let noise = match limit.tie {
                     Tie::Run => self.pair(limit.domain, weights),
@@ -262,9 +263,10 @@ pub(super) fn losses(
     mixtures: &[Vec<f64>],
 ) -> Vec<Vec<f64>> {
     let mut all = vec![Vec::new(); surfaces.len().max(goal.minimize.len())];
+    let mut places = Mixtures::new(scale, mixtures);
     for (m, _) in goal.counted() {
         let Some(surface) = surfaces.get(m).and_then(Option::as_ref) else { continue };
-        all[m] = (surface.ln_best)(&surface.places(scale, mixtures));
+        all[m] = (surface.ln_best)(places.of(surface));
         all[m].iter_mut().for_each(|loss| *loss = loss.exp());
     }
     all.iter_mut().filter(|losses| losses.is_empty()).for_each(|losses| *losses = vec![0.0; mixtures.len()]);

@@ -47,6 +47,11 @@ pub(super) fn explain(explanation: &Explanation<'_>) -> Vec<String> {
     reasons
 }
 
+/// Whether a mixture outside the explored ones is so much better than what is advised that it is told.
+pub(super) fn is_worth_saying(advised: &BestMixture, beyond: &BestMixture) -> bool {
+    advised.objective - beyond.objective > 1e-3
+}
+
 impl Explanation<'_> {
     /// The best run measured near the target beside what the laws predict of the mixture that they would have advised.
     pub(super) fn beside(&self, trial: &Trial, loss: f64, predicted: &BestMixture) -> String {
@@ -208,7 +213,8 @@ impl Explanation<'_> {
     fn beyond(&self) -> Option<String> {
         let beyond: &BestMixture = &self.beyond?.best;
         let more = self.chosen.best.objective - beyond.objective;
-        (more > 1e-3 && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
+        let says = is_worth_saying(&self.chosen.best, beyond);
+        (says && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
                 "Outside the explored mixtures the laws predict {:.3} {} less, at {}. Launch a run there to test it, \
                  or use `--extrapolate` to recommend it without one.",

@@ -3,6 +3,7 @@
 //! the lowest so far. Deterministic.
 
 use super::hull::{blend, pick, random_shares, toward};
+use super::probability::distance;
 use super::region::Region;
 use crate::forecast::spread::{generator, uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -16,6 +17,8 @@ const HELPS: f64 = 1e-5;
 const SLIDES: usize = 120;
 /// Places from which the search goes on, of all that it began with.
 const STARTS: usize = 4;
+/// Mixtures that differ by less of the weight are led to by one slope.
+const SAME: f64 = 1e-2;
 /// Random steps that are tried from one place before the best of them is taken.
 const TRIES: usize = 24;
 /// Mixtures of lower objective whose limits are looked at together, the lowest first.
@@ -60,14 +63,39 @@ impl BestMixture {
 }
 
 /// A mixture as shares of the region's corners, with what it comes to.
-type Found = (Vec<f64>, BestMixture);
+pub(super) type Found = (Vec<f64>, BestMixture);
 
 impl Problem<'_> {
     /// The best mixture of the region: within the limits where any is, otherwise the one that breaks them least. `None`
     /// only where the fitted losses are not finite anywhere.
     pub fn solve(&self) -> Option<BestMixture> {
-        let found = if self.region.ranges.len() == 2 { self.lattice() } else { self.descend() };
-        found.filter(|f| f.objective.is_finite() && f.breach.is_finite())
+        self.solve_from().map(|(_, best)| best)
+    }
+
+    /// The same with the exact shares of the corners, from which [`Problem::near`] can go on; none with two domains.
+    pub fn solve_from(&self) -> Option<(Option<Vec<f64>>, BestMixture)> {
+        let found = match self.region.ranges.len() {
+            2 => (None, self.lattice()?),
+            _ => {
+                let (shares, best) = self.descend()?;
+                (Some(shares), self.thousandth(best))
+            }
+        };
+        Some(found).filter(|(_, found)| found.objective.is_finite() && found.breach.is_finite())
+    }
+
+    /// The best mixture near to where another problem's search has ended, by steps of so much weight and less.
+    pub fn near(&self, shares: Vec<f64>, step: f64) -> Found {
+        let (shares, weights) = self.region.place(shares);
+        let start = self.look_at(weights);
+        let found = self.polish((shares, start), step, &mut generator(self.seed));
+        self.round_corners(self.slide(found, SLIDES / 4))
+    }
+
+    /// Whether one of the places that a search begins at is better.
+    pub fn is_beaten(&self, best: &BestMixture) -> bool {
+        let places = self.starts(&mut generator(self.seed)).into_iter();
+        self.best_of(places, best).is_some()
     }
 
     fn look(&self, all: Vec<Vec<f64>>) -> Vec<BestMixture> {
@@ -139,32 +167,44 @@ impl Problem<'_> {
 
     /// Downhill from the best of many places, then towards and away from the region's corners and between them, with steps that
     /// halve when nothing helps. Working in weights over corners keeps every mixture inside their hull without a test for it.
-    fn descend(&self) -> Option<BestMixture> {
+    fn descend(&self) -> Option<Found> {
         let mut random = generator(self.seed);
-        let count = self.region.corners.len();
-        let mut starts: Vec<Vec<f64>> =
-            (0..count).map(|corner| (0..count).map(|i| f64::from(u8::from(i == corner))).collect()).collect();
-        starts.push(vec![1.0 / count as f64; count]);
-        starts.extend((0..(40 * self.region.ranges.len()).min(1000)).map(|_| random_shares(count, &mut random)));
-        let (shares, weights): (Vec<_>, Vec<_>) = starts.into_iter().map(|shares| self.region.place(shares)).unzip();
+        let starts = self.starts(&mut random).into_iter();
+        let (shares, weights): (Vec<_>, Vec<_>) = starts.map(|shares| self.region.place(shares)).unzip();
         let mut starts: Vec<Found> = shares.into_iter().zip(self.look(weights)).collect();
         starts.sort_by(|a, b| a.1.breach.total_cmp(&b.1.breach).then(a.1.objective.total_cmp(&b.1.objective)));
         starts.truncate(STARTS);
-        let best = starts
-            .into_iter()
-            .map(|start| self.polish(self.slide(start), &mut random))
-            .reduce(|best, next| if next.1.better(&best.1) { next } else { best })?;
-        let best = self.slide(best);
-        Some(self.thousandth(self.round_corners(best).1))
+        let mut best: Option<Found> = None;
+        for start in starts {
+            let slid = self.slide(start, SLIDES / 4);
+            // Where a slope leads to what is found already, and no lower, random steps would find it again.
+            let is_known = |best: &Found| distance(&best.1.weights, &slid.1.weights) < SAME && !slid.1.better(&best.1);
+            if best.as_ref().is_some_and(is_known) {
+                continue;
+            }
+            let found = self.polish(slid, 0.5, &mut random);
+            best = best.filter(|best| !found.1.better(&best.1)).or(Some(found));
+        }
+        Some(self.round_corners(self.slide(best?, SLIDES)))
+    }
+
+    /// Shares of the corners that a search begins with: the corners themselves, their mean, and what lies between a few of them.
+    fn starts(&self, random: &mut Xoshiro256PlusPlus) -> Vec<Vec<f64>> {
+        let count = self.region.corners.len();
+        let corner = |corner| (0..count).map(|i| f64::from(u8::from(i == corner))).collect();
+        let mut starts: Vec<Vec<f64>> = (0..count).map(corner).collect();
+        starts.push(vec![1.0 / count as f64; count]);
+        starts.extend((0..(40 * self.region.ranges.len()).min(1000)).map(|_| random_shares(count, random)));
+        starts
     }
 
     /// Downhill: weight goes from the corner along which the objective falls least to the one along
     /// which it falls most, as far as that helps (Frank–Wolfe steps between pairs of corners). A law that is flat between its
     /// steps has no slope, and ends it.
-    fn slide(&self, (mut shares, mut best): Found) -> Found {
+    fn slide(&self, (mut shares, mut best): Found, steps: usize) -> Found {
         const NUDGE: f64 = 1e-6;
         let corners = &self.region.corners;
-        for _ in 0..SLIDES {
+        for _ in 0..steps {
             let here = blend(corners, &shares);
             let mut places = vec![here.clone(); here.len() + 1];
             (0..here.len()).for_each(|i| places[i][i] += NUDGE);
@@ -211,7 +251,7 @@ impl Problem<'_> {
             let problem = Problem { objective: &objective, rounded: None, ..*self };
             let (_, weights) = self.region.place(shares.clone());
             let start = problem.look_at(weights);
-            shares = problem.slide((shares, start)).0;
+            shares = problem.slide((shares, start), SLIDES).0;
             let found = self.look_at(self.region.place(shares.clone()).1);
             if found.better(&best.1) {
                 best = (shares.clone(), found);
@@ -220,10 +260,9 @@ impl Problem<'_> {
         best
     }
 
-    fn polish(&self, (mut shares, mut best): Found, random: &mut Xoshiro256PlusPlus) -> Found {
+    fn polish(&self, (mut shares, mut best): Found, mut step: f64, random: &mut Xoshiro256PlusPlus) -> Found {
         let count = self.region.corners.len();
         let rounds = (6 * self.region.ranges.len()).div_ceil(TRIES);
-        let mut step = 0.5;
         let mut way: Option<Vec<f64>> = None;
         while step > 1e-4 {
             let mut helped = false;
@@ -253,7 +292,7 @@ impl Problem<'_> {
     }
 
     /// To thousandths, unless that leaves the region or the limits.
-    fn thousandth(&self, exact: BestMixture) -> BestMixture {
+    pub fn thousandth(&self, exact: BestMixture) -> BestMixture {
         let kept = |weights: Vec<f64>| Some(self.look_at(weights)).filter(|found| found.breach <= exact.breach);
         // Where the mixture stands at the end of its reach, rounding may leave that: a little nearer there is room.
         let nearer = |part: f64| {

@@ -1,13 +1,61 @@
 //! A fitted loss at the target as a function of the mixture, with resamples and scatter.
 
 use crate::fit::Fit;
-use crate::laws::Variable;
+use crate::laws::{Columns, Variable};
 use crate::vocab::{Expected, Extrapolation, Interval, Measure, Observation, Scale};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function of a place, lent for as long as the fit is.
 type Of<'a, T> = Box<dyn Fn(&Observation) -> T + Sync + 'a>;
 /// The same of many places at once, which takes a law less time than one after the other.
-type OfMany<'a, T> = Box<dyn Fn(&[Observation]) -> T + Sync + 'a>;
+type OfMany<'a, T> = Box<dyn Fn(&Places) -> T + Sync + 'a>;
+
+/// Places in a law's order of domains.
+pub(super) struct Places {
+    pub rows: Vec<Observation>,
+    /// What laws read of them, made once for all laws of a context.
+    columns: Mutex<Vec<Arc<Columns>>>,
+}
+
+impl Places {
+    pub fn new(rows: Vec<Observation>) -> Self {
+        Self { rows, columns: Mutex::default() }
+    }
+
+    fn columns(&self, fit: &Fit) -> Arc<Columns> {
+        let mut made = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(columns) = made.iter().find(|columns| columns.context() == fit.context()) {
+            return columns.clone();
+        }
+        let columns = Arc::new(Columns::places(fit.domains.len(), &self.rows, fit.context()));
+        made.push(columns.clone());
+        columns
+    }
+}
+
+/// Mixtures at a scale, as places in the order of each law's domains: made once for all laws of an order.
+pub(super) struct Mixtures<'m> {
+    scale: &'m Scale,
+    mixtures: &'m [Vec<f64>],
+    places: Vec<(Vec<Option<usize>>, Places)>,
+}
+
+impl<'m> Mixtures<'m> {
+    pub fn new(scale: &'m Scale, mixtures: &'m [Vec<f64>]) -> Self {
+        Self { scale, mixtures, places: Vec::new() }
+    }
+
+    /// The places to ask a surface about.
+    pub fn of(&mut self, surface: &Surface<'_>) -> &Places {
+        let known = self.places.iter().position(|(order, _)| *order == surface.order);
+        let at = known.unwrap_or_else(|| {
+            let rows = self.mixtures.iter().map(|weights| surface.place(self.scale, weights)).collect();
+            self.places.push((surface.order.clone(), Places::new(rows)));
+            self.places.len() - 1
+        });
+        &self.places[at].1
+    }
+}
 
 /// One domain's loss as a function of size, data and mixture (weights in the project's order of domains).
 ///
@@ -55,8 +103,8 @@ impl<'a> Surface<'a> {
             mre: fit.view.mre_heldout,
             uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
-            ln_best: Box::new(|places| fit.ln_best_at(places)),
-            ln_draws: Box::new(|places| fit.ln_draws_at(places)),
+            ln_best: Box::new(|places| fit.ln_best_at(&places.columns(fit))),
+            ln_draws: Box::new(|places| fit.ln_draws_at(&places.columns(fit))),
             forecast: Box::new(|at| fit.forecast(at)),
             extrapolation: Box::new(|at| fit.extrapolation(at)),
             unseen: Box::new(|at| fit.unseen(at)),
@@ -66,17 +114,12 @@ impl<'a> Surface<'a> {
 
     /// Loss by the best guess, nats.
     pub fn best(&self, at: &Observation) -> f64 {
-        (self.ln_best)(std::slice::from_ref(at))[0].exp()
+        (self.ln_best)(&Places::new(vec![at.clone()]))[0].exp()
     }
 
     /// Loss under every resample, nats.
     pub fn draws(&self, at: &Observation) -> Vec<f64> {
-        (self.ln_draws)(std::slice::from_ref(at)).iter().map(|ln| ln[0].exp()).collect()
-    }
-
-    /// Places in the law's own order of domains.
-    pub fn places(&self, scale: &Scale, mixtures: &[Vec<f64>]) -> Vec<Observation> {
-        mixtures.iter().map(|weights| self.place(scale, weights)).collect()
+        (self.ln_draws)(&Places::new(vec![at.clone()])).iter().map(|ln| ln[0].exp()).collect()
     }
 
     /// How far the law can be trusted, in a sentence: its skill on what was held out, where it is known.

@@ -7,6 +7,7 @@ use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, Wa
 use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
 use std::sync::LazyLock;
 
+mod careful;
 mod goals;
 mod held_back;
 mod measured;
@@ -64,13 +65,13 @@ impl Planted {
             mre: Some(0.008),
             uncompared: self.uncompared,
             residuals: &self.residuals,
-            ln_best: Box::new(move |places| places.iter().map(|at| best(at).ln()).collect()),
+            ln_best: Box::new(move |places| places.rows.iter().map(|at| best(at).ln()).collect()),
             ln_draws: Box::new(move |places| {
                 // Resamples differ in level and, less, in slope.
                 let tilt = |b: i32, at: &Observation| f64::from(b % 7 - 3) / 3.0 * at.mixture[1] * 0.3;
                 let draw =
                     |b: i32, at: &Observation| best(at) * (1.0 + spread * (f64::from(b) / 24.5 - 1.0 + tilt(b, at)));
-                (0..50).map(|b| places.iter().map(|at| draw(b, at).ln()).collect()).collect()
+                (0..50).map(|b| places.rows.iter().map(|at| draw(b, at).ln()).collect()).collect()
             }),
             forecast: Box::new(move |at| {
                 let value = best(at);

@@ -7,7 +7,7 @@ use super::hull::random_shares;
 use super::limits::{self, Limit, Setting};
 use super::region::Region;
 use super::search::{BestMixture, Problem};
-use super::surface::Surface;
+use super::surface::{Mixtures, Surface};
 use crate::forecast::spread::generator;
 use crate::project::{Base, Constraint, Project, Slack, Stage, Wanted};
 use crate::vocab::{Abstention, Observations};
@@ -66,7 +66,10 @@ fn in_order(
         let m = index(stage)?;
         let Some(surface) = surfaces[m].as_ref() else { continue };
         let objective = |mixtures: &[Vec<f64>]| {
-            (surface.ln_best)(&surface.places(&at.scale, mixtures)).into_iter().map(f64::exp).collect::<Vec<f64>>()
+            (surface.ln_best)(Mixtures::new(&at.scale, mixtures).of(surface))
+                .into_iter()
+                .map(f64::exp)
+                .collect::<Vec<f64>>()
         };
         let excess = |mixtures: &[Vec<f64>]| limits::excess(surfaces, &at.scale, limits, mixtures);
         let problem = Problem { region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };

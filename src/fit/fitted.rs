@@ -3,7 +3,7 @@
 use super::interval::{self, Calibration, Position};
 use super::model::Model;
 use super::objective::DELTA;
-use crate::laws::{Columns, Variable};
+use crate::laws::{Columns, Context, Variable};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale};
 use serde::{Deserialize, Serialize};
 
@@ -131,27 +131,27 @@ impl Fit {
         self.ln_draws(&Columns::place(at, &self.model.shape.context)).into_iter().map(f64::exp).collect()
     }
 
+    /// What columns to predict at are made with.
+    pub(crate) fn context(&self) -> &Context {
+        &self.model.shape.context
+    }
+
     /// ln of the loss at each of several places.
-    #[must_use]
-    pub fn ln_best_at(&self, places: &[Observation]) -> Vec<f64> {
-        self.model.predict(&self.theta, &self.columns(places))
+    pub(crate) fn ln_best_at(&self, places: &Columns) -> Vec<f64> {
+        self.model.predict(&self.theta, places)
     }
 
     /// The same under every resample: by resample, then by place.
-    #[must_use]
-    pub fn ln_draws_at(&self, places: &[Observation]) -> Vec<Vec<f64>> {
-        self.model.predict_each(&self.draws, &self.columns(places))
-    }
-
-    fn columns(&self, places: &[Observation]) -> Columns {
-        Columns::places(self.domains.len(), places, &self.model.shape.context)
+    pub(crate) fn ln_draws_at(&self, places: &Columns) -> Vec<Vec<f64>> {
+        self.model.predict_each(&self.draws, places)
     }
 
     /// Loss at each of several places under one resample, or, without, by the best guess; nats.
     #[must_use]
     pub fn predict_all(&self, draw: Option<usize>, places: &[Observation]) -> Vec<f64> {
         let theta = draw.and_then(|draw| self.draws.get(draw)).unwrap_or(&self.theta);
-        self.model.predict(theta, &self.columns(places)).into_iter().map(f64::exp).collect()
+        let columns = Columns::places(self.domains.len(), places, self.context());
+        self.model.predict(theta, &columns).into_iter().map(f64::exp).collect()
     }
 
     /// Where the fitted curve itself is: best guess, and 5 % and 95 % points over resamples.

@@ -105,13 +105,13 @@ impl Model {
 
     /// ln L̂ of every row; finite.
     pub(super) fn predict(&self, theta: &[f64], x: &Columns) -> Vec<f64> {
-        self.predict_with(theta, x, &mut Workspace::new(self.parameters.len()))
+        self.predict_with(theta, x, &mut Workspace::for_predictions(self.parameters.len()))
     }
 
     /// The same by each of several θ: by θ, then by row. In parallel where that is worth it.
     pub(super) fn predict_each(&self, thetas: &[Vec<f64>], x: &Columns) -> Vec<Vec<f64>> {
         let some = |thetas: &[Vec<f64>]| {
-            let mut ws = Workspace::new(self.parameters.len());
+            let mut ws = Workspace::for_predictions(self.parameters.len());
             thetas.iter().map(|theta| self.predict_with(theta, x, &mut ws)).collect::<Vec<_>>()
         };
         if thetas.len() * x.len() < ALONE {

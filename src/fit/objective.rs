@@ -58,6 +58,11 @@ impl Workspace {
         }
     }
 
+    /// Room for predictions alone, which want no curvature.
+    pub(super) fn for_predictions(parameters: usize) -> Self {
+        Self { block: Block::new(parameters), phi: vec![0.0; parameters], slope: vec![0.0; parameters], ..Self::new(0) }
+    }
+
     /// Parameters as the formula works with them.
     pub(super) fn working(&mut self, parameters: &[Parameter], theta: &[f64]) -> &[f64] {
         for (k, (parameter, t)) in parameters.iter().zip(theta).enumerate() {

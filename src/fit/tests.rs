@@ -80,7 +80,8 @@ fn many_places_at_once_are_what_each_is_alone() {
     for law in ["dcpt", "additive", "straight-line"] {
         let fit = fit(law, data, &Options { bootstraps: 8, starts: Some(2), cross_validate: false, ..quick() }, None)
             .unwrap();
-        let (best, draws) = (fit.ln_best_at(&places), fit.ln_draws_at(&places));
+        let columns = Columns::places(fit.domains.len(), &places, fit.context());
+        let (best, draws) = (fit.ln_best_at(&columns), fit.ln_draws_at(&columns));
         assert_eq!(draws.len(), fit.draws.len());
         for (i, place) in places.iter().enumerate() {
             assert_eq!(best[i].exp(), fit.predict(place), "{law}");

@@ -11,7 +11,6 @@ mod follower;
 pub mod formats;
 mod identity;
 mod ingester;
-#[cfg(feature = "daemon")]
 mod line_of_step;
 mod listing;
 mod members;
@@ -34,7 +33,6 @@ mod watcher;
 mod why;
 
 pub use ingester::Ingester;
-#[cfg(feature = "daemon")]
 pub use line_of_step::line_of_step;
 pub use source::Source;
 pub use sources::Sources;

@@ -20,7 +20,7 @@ static SPEC: Spec = Spec {
     name: "Run",
     about: "the only run: progress, forecasts, charts",
     roles: &[Role::Lead],
-    signs: &[("░▒▓█", "quarters of the range of a metric that each device has; · is nothing")],
+    signs: &[],
 };
 
 /// Rows where it is printed.
