@@ -621,7 +621,9 @@ pub(crate) fn curves(query: &SeriesQuery) -> CurveSet {
         let points = (0..(done * STEPS) as u32).map(|step| {
             let noise = f64::from((step * 31 + run * 17) % 13) / 130.0;
             let spike = if step == 133 && run.is_multiple_of(3) { 2.0 } else { 0.0 };
-            let value = 1.4 + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
+            let gauge = metric.strip_prefix("system.gpu.").map(|key| if key.starts_with('5') { 0.0 } else { 80.0 });
+            let value =
+                gauge.unwrap_or(1.4) + 0.01 * f64::from(run) + 5.0 / (1.0 + 0.1 * f64::from(step)) + noise + spike;
             (f64::from(step) * scale, if run == 5 && step > 200 { f64::NAN } else { value })
         });
         let across = pixels(0.0, STEPS * scale, query.pixels, if scale == 1.0 { 1.0 } else { 0.0 });
@@ -652,6 +654,17 @@ pub fn one() -> Snapshot {
     (one.charts, one.fits, one.forecasts, one.choices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let missing = "Advice on a mixture needs 3 or more runs of other mixtures; there is one run.".to_owned();
     one.advice = Some(Advice::Abstained(Abstention { nothing_to_mix: Some(missing), ..Abstention::default() }));
+    one
+}
+
+/// One run on a machine of eight devices, one of which is idle.
+pub fn devices() -> Snapshot {
+    let mut one = one();
+    let run = Arc::make_mut(&mut one.runs[0]);
+    for (device, kind) in (0..8).flat_map(|device| ["gpu", "powerWatts"].map(|kind| (device, kind))) {
+        let value = if device == 5 { 0.0 } else { 91.0 };
+        Arc::make_mut(&mut run.metrics).insert(format!("system.gpu.{device}.{kind}").into(), metric(400, 400, value));
+    }
     one
 }
 

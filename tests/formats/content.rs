@@ -272,6 +272,27 @@ fn wandb_history_config_and_console() {
 }
 
 #[test]
+fn what_wandb_measures_of_the_machine_stands_at_the_next_step() {
+    let mut file = wandb::File::new();
+    file.sample(1_700_000_001, &[("gpu.0.gpu", "90"), ("gpu.1.gpu", "10"), ("cpu", "3.5"), ("name", r#""H200""#)]);
+    file.sample(1_700_000_003, &[("gpu.1.gpu", "30"), ("gpu.0.gpu", "92.0")]);
+    file.history(7, &[("loss", "2.5")]).history(8, &[("loss", "2.25")]);
+    file.sample(1_700_000_009, &[("cpu", "4")]).history(9, &[("loss", "2")]);
+    let read = whole(format("wandb"), "run-1.wandb", &file.0);
+    let expected = [
+        ("system.gpu.0.gpu", 7, 91.0),
+        ("system.gpu.1.gpu", 7, 20.0),
+        ("system.cpu", 7, 3.5),
+        ("loss", 7, 2.5),
+        ("loss", 8, 2.25),
+        ("system.cpu", 9, 4.0),
+        ("loss", 9, 2.0),
+    ];
+    assert_eq!(points(&read), expected);
+    assert_eq!((walls(&read)[0], walls(&read)[5]), (1_700_000_003.5, 1_700_000_009.5));
+}
+
+#[test]
 fn what_a_wandb_configuration_takes_back_is_no_fact_any_more() {
     let mut file = wandb::File::new();
     let model = r#"{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100}"#;

@@ -62,6 +62,7 @@ fn sample() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     run.history(0, &[("loss", "2.5"), ("_step", "0"), ("_timestamp", "1.7e9"), ("eval>loss", "NaN")]);
     run.history(1, &[("loss", "2.25"), ("_step", "1"), ("by_domain", r#"{"code": 1.5, "x": {"y": -Infinity}}"#)]);
     run.history(2, &[("hist", r#"{"_type": "histogram", "bins": 3}"#), ("name", r#""text""#), ("loss", "\"NaN\"")]);
+    run.sample(1_700_000_001, &[("gpu.0.gpu", "90"), ("cpu", "3.5")]).sample(1_700_000_002, &[("gpu.0.gpu", "92")]);
     // Over the end of a block, where one of its chunks is empty and two bytes are left for padding.
     let left = (32 << 10) - run.0.len() % (32 << 10);
     run.output(1, &"x".repeat(left - 7 - 9 - 9)).history(3, &[("loss", "2.0")]).output(1, &"y".repeat(70_000));

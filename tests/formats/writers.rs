@@ -174,6 +174,19 @@ pub mod wandb {
             self.record(&record)
         }
 
+        /// A sample of what the machine does, at so many seconds since 1970.
+        pub fn sample(&mut self, seconds: i64, items: &[(&str, &str)]) -> &mut Self {
+            let (mut record, mut stats, mut time) = (Vec::new(), Vec::new(), Vec::new());
+            int(&mut time, 1, seconds);
+            int(&mut time, 2, 500_000_000);
+            bytes(&mut stats, 2, &time);
+            for (key, json) in items {
+                bytes(&mut stats, 3, &item(key, json));
+            }
+            bytes(&mut record, 7, &stats);
+            self.record(&record)
+        }
+
         /// As W&B wrote it when the step was only among the values.
         pub fn history_of_old(&mut self, items: &[(&str, &str)]) -> &mut Self {
             let (mut record, mut history) = (Vec::new(), Vec::new());

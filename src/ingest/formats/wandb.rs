@@ -1,10 +1,14 @@
-//! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, configuration is facts.
+//! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, and so is what it measures of the machine
+//! ([`gauges`]); configuration is facts.
 //!
 //! Console output, which is in the file too, is looked through for facts (arguments, parameters, the plan), but not for
 //! points: what a script prints it has mostly logged, under another name and with fewer digits, and W&B keeps the same
 //! output in `files/output.log` beside, which is read as any console is.
 //!
 //! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
+
+mod gauges;
+mod item;
 
 use super::blocks::{FILE_HEADER, Next, Offset};
 use super::protobuf::{Fields, Malformed, Unread, Wire};
@@ -13,6 +17,8 @@ use super::scan::{ODD_STEP, is_step, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
 use crate::vocab::{FactName, FactValue};
+use gauges::Gauges;
+use item::Item;
 use serde_json::{Map, Value};
 
 /// Longest console line that is put together; a longer one is handed on in pieces.
@@ -72,6 +78,8 @@ struct WandbParser {
     step: i64,
     /// Whether there was a configuration.
     configured: bool,
+    /// What was measured of the machine since the newest step.
+    gauges: Gauges,
     /// Unfinished lines of standard error and standard output.
     lines: [Vec<u8>; 2],
     /// Whole lines that were not looked through yet.
@@ -142,9 +150,13 @@ impl Parser for WandbParser {
         if !self.begun {
             return Vec::new();
         }
-        let mut saved = vec![u8::from(self.place.passing) | u8::from(self.configured) << 1];
+        let flags = [self.place.passing, self.configured, !self.gauges.is_empty()];
+        let mut saved = vec![flags.into_iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(flag))];
         saved.extend(self.place.in_block.to_le_bytes());
         saved.extend(self.step.to_le_bytes());
+        if !self.gauges.is_empty() {
+            self.gauges.save(&mut saved);
+        }
         // Two lines, neither of which holds a line break, and what must be known to go on looking through more of them.
         let mut lines = self.lines.join(&b'\n');
         lines.push(b'\n');
@@ -159,7 +171,10 @@ impl Parser for WandbParser {
         }
         let foreign = || FormatError::OtherParser;
         let ([flags, b0, b1], rest) = saved.split_first_chunk().ok_or_else(foreign)?;
-        let (step, lines) = rest.split_first_chunk().ok_or_else(foreign)?;
+        let (step, mut lines) = rest.split_first_chunk().ok_or_else(foreign)?;
+        if flags & 4 == 4 {
+            (self.gauges, lines) = Gauges::resume(lines).ok_or_else(foreign)?;
+        }
         let mut breaks = memchr::memchr_iter(b'\n', lines);
         let (middle, end) = breaks.next().zip(breaks.next()).ok_or_else(foreign)?;
         let console = &lines[end + 1..];
@@ -182,6 +197,7 @@ impl WandbParser {
                 (2, Wire::Bytes(history)) => self.history(history, sink)?,
                 (4 | 13, Wire::Bytes(output)) => self.output(output)?,
                 (5, Wire::Bytes(config)) => self.configuration(config, sink)?,
+                (7, Wire::Bytes(sample)) => self.gauges.take(sample)?,
                 (17, Wire::Bytes(run)) => self.started(run, sink)?,
                 (18, Wire::Bytes(exit)) => ended(exit, sink)?,
                 _ => {}
@@ -221,6 +237,7 @@ impl WandbParser {
             (None, None) => self.step.saturating_add(1),
         };
         self.step = step;
+        self.gauges.give(step, sink);
         for item in items {
             match python_json::number_or_quoted(item.json) {
                 Some(value) => {
@@ -334,32 +351,6 @@ fn end_line(line: &mut Vec<u8>, printed: &mut Vec<u8>) {
     if !line.is_empty() {
         printed.append(line);
         printed.push(b'\n');
-    }
-}
-
-/// An item of a history or a configuration.
-struct Item<'a> {
-    key: String,
-    json: &'a [u8],
-}
-
-impl<'a> Item<'a> {
-    fn read(message: &'a [u8]) -> Result<Self, Malformed> {
-        let (mut key, mut json) = (String::new(), &[][..]);
-        for field in Fields::new(message) {
-            match field? {
-                (1, Wire::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
-                (2, Wire::Bytes(bytes)) => {
-                    if !key.is_empty() {
-                        key.push('.');
-                    }
-                    key.push_str(&String::from_utf8_lossy(bytes));
-                }
-                (16, Wire::Bytes(bytes)) => json = bytes,
-                _ => {}
-            }
-        }
-        Ok(Self { key, json })
     }
 }
 

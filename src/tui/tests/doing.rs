@@ -505,7 +505,9 @@ fn any_metric_can_be_the_x_axis() {
 
 #[test]
 fn a_view_is_found_by_its_name_before_what_it_does() {
-    for snapshot in [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()] {
+    for snapshot in
+        [fixture::sweep(), fixture::one(), fixture::devices(), fixture::routed(), fixture::wide(), fixture::experts()]
+    {
         let mut m = model(snapshot, (140, 40));
         let there = m.views.iter().filter(|slot| !slot.covers());
         let there = there.filter(|slot| m.presence(slot.id()) != crate::tui::views::Presence::Gone);

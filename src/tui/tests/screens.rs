@@ -195,6 +195,17 @@ fn one_run_has_the_screen() {
 }
 
 #[test]
+fn a_metric_of_every_device_is_one_chart() {
+    for size in [(80, 24), (140, 40), (200, 60)] {
+        let mut m = model(fixture::devices(), size);
+        m.settle();
+        m.shared.curves = m.needs().map(|query| Arc::new(fixture::curves(&query)));
+        insta::assert_snapshot!(format!("devices_{}x{}", size.0, size.1), screen(&m));
+        assert!(m.needs().is_some_and(|query| query.check().is_ok()));
+    }
+}
+
+#[test]
 fn runs_grouped_by_compute_have_a_view() {
     for size in [(80, 24), (120, 40)] {
         let mut m = model(fixture::isoflop(), size);

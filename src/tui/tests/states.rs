@@ -81,7 +81,8 @@ fn drawn(m: &mut Model, id: ViewId) -> String {
 
 #[test]
 fn every_view_is_drawn_in_every_state_at_every_size() {
-    let snapshots = [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()];
+    let snapshots =
+        [fixture::sweep(), fixture::one(), fixture::devices(), fixture::routed(), fixture::wide(), fixture::experts()];
     let ids: Vec<ViewId> = model(fixture::sweep(), SIZES[0]).views.iter().map(|slot| slot.id()).collect();
     for id in ids {
         let is_there = |snapshot: &&Snapshot| {
@@ -111,7 +112,8 @@ fn every_view_is_drawn_in_every_state_at_every_size() {
 /// Whoever waits for an answer is told when nobody will give it.
 #[test]
 fn no_view_says_that_it_asks_a_daemon_that_is_gone() {
-    let snapshots = [fixture::sweep(), fixture::one(), fixture::routed(), fixture::wide(), fixture::experts()];
+    let snapshots =
+        [fixture::sweep(), fixture::one(), fixture::devices(), fixture::routed(), fixture::wide(), fixture::experts()];
     let mut told = 0;
     for snapshot in &snapshots {
         let mut m = in_state("disconnected", snapshot, SIZES[1]);

@@ -101,6 +101,7 @@ fn nothing_that_happens_in_any_order_breaks_the_screen() {
     let (storms, events) = if soak { (200, 3_000) } else { (6, 150) };
     let mut snapshots: Vec<Arc<Snapshot>> = all().into_iter().map(Arc::new).collect();
     snapshots.push(Arc::new(fixture::one()));
+    snapshots.push(Arc::new(fixture::devices()));
     let (mut seen, mut gone) = (std::collections::BTreeSet::new(), 0);
     for storm in 0..storms {
         let mut chance = Chance(Xoshiro256PlusPlus::seed_from_u64(seed + storm));

@@ -20,7 +20,7 @@ static SPEC: Spec = Spec {
     name: "Run",
     about: "the only run: progress, forecasts, charts",
     roles: &[Role::Lead],
-    signs: &[],
+    signs: &[("░▒▓█", "quarters of the range of a metric that each device has; · is nothing")],
 };
 
 /// Rows where it is printed.

@@ -2,6 +2,7 @@
 //! its learning curves.
 
 pub(in crate::tui) mod charts;
+mod devices;
 
 use super::{Actions, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::ipc::series::SeriesQuery;

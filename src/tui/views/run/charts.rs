@@ -1,6 +1,7 @@
 //! Charts of one run: a large one of the loss that matters, with the forecast of its end, and small ones of what else it logs.
 
-use crate::ipc::series::{Axis, SeriesQuery};
+use super::devices;
+use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::{is_evaluation, training_loss};
 use crate::tui::fmt;
 use crate::tui::lines::{Curve, Lines, Numbers};
@@ -70,7 +71,8 @@ pub(in crate::tui) fn interest(key: &str) -> usize {
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let last = lower.rsplit(['/', '_', ' ']).next().unwrap_or(&lower);
     match () {
-        () if COUNTERS.contains(&last) => 8,
+        () if COUNTERS.contains(&last) => 9,
+        () if lower.starts_with("system.") => 8,
         () if is_evaluation(key) => 1,
         () if has(&["grad_norm", "grad norm", "gradnorm"]) => 2,
         () if lower.ends_with("lr") || has(&["learning_rate", "learning rate"]) => 3,
@@ -103,6 +105,7 @@ pub(in crate::tui) fn metrics<'a>(shared: &'a Shared, run: &'a RunView) -> Vec<&
     let named: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).collect();
     let mut all: Vec<&str> = run.metrics.keys().map(|key| &**key).filter(|key| drawn(key)).collect();
     all.retain(|key| !is_counter(shared, run, key));
+    devices::fold(run, &mut all, shared.metric.as_deref());
     all.sort_by_key(|key| {
         let place = named.iter().position(|name| name == key);
         (place.unwrap_or(usize::MAX), interest(key), training_loss(key).unwrap_or(usize::MAX))
@@ -121,7 +124,15 @@ pub(in crate::tui) fn metrics<'a>(shared: &'a Shared, run: &'a RunView) -> Vec<&
 pub(in crate::tui) fn query(shared: &Shared, run: &RunView, area: Rect) -> Option<SeriesQuery> {
     let all = metrics(shared, run);
     let places = Places::of(area, all.len())?;
-    let metrics = all.into_iter().take(1 + places.small.len()).map(str::to_owned).collect();
+    let drawn = all.into_iter().take(1 + places.small.len());
+    let mut metrics: Vec<String> = Vec::new();
+    for key in drawn {
+        let devices = devices::of(run, key);
+        let keys = if devices.is_empty() { vec![key] } else { devices };
+        if metrics.len() + keys.len() <= MOST_CURVES {
+            metrics.extend(keys.into_iter().map(str::to_owned));
+        }
+    }
     let pixels = u32::from(area.width.saturating_sub(8)).clamp(8, 1000) * 2;
     let runs = vec![run.id];
     Some(SeriesQuery { runs, metrics, x: Axis::Step, from: None, to: None, pixels, smoothing: 0.0 })
@@ -137,6 +148,10 @@ pub(in crate::tui) fn draw(shared: &Shared, run: &RunView, places: &Places, buf:
 }
 
 fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: &mut Buffer) {
+    let devices = devices::of(run, key);
+    if !devices.is_empty() {
+        return of_devices(shared, run, &devices, area, buf);
+    }
     let theme = &shared.theme;
     let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
     let last = run.metrics.get(key).map_or(f64::NAN, |metric| metric.last);
@@ -171,6 +186,29 @@ fn one(shared: &Shared, run: &RunView, key: &str, large: bool, area: Rect, buf: 
     let curves = [curve];
     let log = is_loss && !more;
     Lines { log, x: Numbers::Counts, bare: inner.height < 5, ..Lines::of(&curves, theme) }.draw(inner, buf);
+}
+
+/// One chart of all devices that have a metric.
+fn of_devices(shared: &Shared, run: &RunView, keys: &[&str], area: Rect, buf: &mut Buffer) {
+    let theme = &shared.theme;
+    let arrived = || shared.curves.iter().flat_map(|set| &set.curves).filter(|curve| curve.run == run.id);
+    let curves: Vec<&Envelope> = keys.iter().filter_map(|key| arrived().find(|curve| curve.metric == **key)).collect();
+    let last = keys.iter().filter_map(|key| Some(run.metrics.get(*key)?.last)).filter(|last| last.is_finite());
+    let (low, high) =
+        last.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), last| (low.min(last), high.max(last)));
+    let value = if low > high {
+        String::new()
+    } else {
+        format!("{} to {} ", fmt::significant(low, 3), fmt::significant(high, 3))
+    };
+    let room = usize::from(area.width).saturating_sub(value.len() + 6);
+    let name = keys.first().map(|key| devices::name(key)).unwrap_or_default();
+    let title = vec![
+        Span::styled(format!(" {} ", fmt::tail(&printable(&name), room)), theme.title),
+        Span::styled(value, theme.text),
+    ];
+    let inner = frame(area, theme.faint, Line::from(title), buf);
+    devices::draw(theme, &curves, inner, buf);
 }
 
 /// How a metric will go on to the planned end, beyond its newest point: x, value, least and greatest value. `place`: where a
