@@ -9,7 +9,7 @@ export MIXLAW_SOAK=1 MIXLAW_KILLS="${MIXLAW_KILLS:-200}"
 
 tests() {
     # The one that is left out panics in a terminal of its own; another test runs it there.
-    cargo test --release --locked --features parquet -- --include-ignored --skip panicking_dashboard
+    cargo test --release --locked --features parquet,nats -- --include-ignored --skip panicking_dashboard
 }
 
 splits() {

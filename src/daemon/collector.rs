@@ -260,9 +260,6 @@ impl Session<'_> {
         self.note(&about);
         let outlet = ToServer { server, subject, whose, after: Mutex::new(last), sent: Arc::clone(self.sent) };
         store.send_through(Box::new(outlet));
-        if self.trouble(None) {
-            (self.say)(&format!("sending to {} as node {}", self.collector.address, self.collector.node));
-        }
         Ok(store)
     }
 
@@ -284,6 +281,10 @@ impl Session<'_> {
                 }
             }
             let turn = sources.turn(&look, Budget { time: Duration::from_millis(500) })?;
+            // A server may answer and still take nothing: it is well when something was sent, or nothing was left to send.
+            if written.is_none() && self.trouble(None) {
+                (self.say)(&format!("sending to {} as node {}", self.collector.address, self.collector.node));
+            }
             if written.is_none_or(|at| at.elapsed() >= STATUS) {
                 written = Some(Instant::now());
                 self.write_status(turn.more);

@@ -280,9 +280,9 @@ async fn connect(address: &Address, credentials: &Credentials, name: &str) -> Re
         .require_tls(address.tls())
         .connection_timeout(PATIENCE)
         .request_timeout(Some(PATIENCE))
-        // Who uses the line decides when to try again.
-        .max_reconnects(1)
-        .reconnect_delay_callback(|_| AGAIN);
+        // Of a cluster, another server goes on; when none does, who uses the line decides when to try again.
+        .max_reconnects(3 * address.servers().len())
+        .reconnect_delay_callback(|_| AGAIN / 4);
     let refused = |reason: String| away(address, &reason);
     options = match &credentials.who {
         super::credentials::Who::Nobody => options,
@@ -396,14 +396,20 @@ fn away(address: &Address, reason: &str) -> LinkError {
     LinkError::Away { server: address.to_string(), reason: reason.to_owned() }
 }
 
-/// The innermost cause, which says most.
+/// An error with its causes, each once.
 fn source(error: &dyn std::error::Error) -> String {
-    let mut texts = vec![error.to_string()];
+    let mut text = error.to_string();
     let mut inner = error.source();
     while let Some(error) = inner {
-        texts.push(error.to_string());
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
         inner = error.source();
     }
-    texts.dedup();
-    texts.join(": ")
+    // The server's words for it say nothing of what is short.
+    if text.contains("insufficient resources") {
+        text = "the server has no room left: its disk or its limit (max_file_store) is full".to_owned();
+    }
+    text
 }

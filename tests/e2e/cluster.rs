@@ -282,6 +282,34 @@ fn what_is_wrong_with_a_server_is_said_without_secrets() {
 }
 
 #[test]
+fn a_server_without_room_is_waited_for() {
+    let world = World::new();
+    let conf = |most: u64| {
+        let place = world.path().join("nats").display().to_string();
+        world.write("nats.conf", format!("jetstream {{ store_dir: {place:?}, max_file_store: {most} }}"))
+    };
+    let file = conf(20_000).display().to_string();
+    let Some(mut nats) = Nats::new(&world, &["--plain", "-c", &file]) else { return };
+    let mut node = Node::new(&world, "n1");
+    node.start(&world, &nats.address());
+    let address = nats.address();
+    let status = || stdout(&node.command(&world, &address, &["--status"]).output().unwrap());
+    let mut lines = 0;
+    eventually("the server is full", || {
+        node.log("a", lines..lines + 500, 20);
+        lines += 500;
+        std::thread::sleep(Duration::from_millis(300));
+        status().contains("no room left")
+    });
+    conf(100_000_000);
+    nats.kill();
+    nats.start();
+    eventually("everything was sent", || status().contains("all that is logged was sent"));
+    let project = reader(&world, &nats, "reader");
+    assert_eq!(exported(&world, &project, "state").len(), lines as usize * 21);
+}
+
+#[test]
 fn two_nodes_that_write_one_run_are_named() {
     let world = World::new();
     let Some(nats) = Nats::new(&world, &[]) else { return };
