@@ -6,26 +6,30 @@
 //! they were sent up to. Whatever ends it or the server in between, the stream knows the last message of this node, and what this
 //! store missed of it is taken from there ([`SledStore::adopt`]).
 
+mod end;
+mod node;
+
+use self::end::End;
+use self::node::{Sent, ToServer, Whose, adopt, life_of, new_life};
 use super::lock::Lock;
+use super::seconds;
 use super::state_dir::StateDir;
 use crate::ingest::{Budget, Look, Sources, Watcher};
 use crate::ipc::protocol::Failure;
 use crate::project::server::Address;
 use crate::project::{self, Project};
-use crate::store::outlet::{Change, Outlet};
-use crate::store::{SledStore, StoreError};
+use crate::store::SledStore;
 use crate::stream::credentials::{Credentials, VARIABLES};
-use crate::stream::link::{About, Incoming, Limits, LinkError, Offer, Server};
-use crate::stream::pieces::Pieces;
-use crate::stream::{MOST_POINTS, Message, Refused, subject};
+use crate::stream::link::{About, Limits, Server};
+use crate::stream::subject;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use serde::{Deserialize, Serialize};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long to wait before the server is tried again: twice as long each time, up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -79,46 +83,6 @@ pub struct CollectStatus {
     pub since: Option<f64>,
     /// Bytes in the stream, and most, where it has a limit.
     pub stream: (u64, Option<u64>),
-}
-
-/// Why a session ended.
-enum End {
-    /// It was told to, or everything was sent.
-    Done,
-    /// The server is away; it is tried again.
-    Away(String),
-    /// There is no use in trying again.
-    Failed(Failure),
-}
-
-impl From<LinkError> for End {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Twice(_) => Self::Failed(Failure::new(
-                error.to_string(),
-                "give each machine its own name: --node NAME; if there is no other, send everything again: --again"
-                    .to_owned(),
-            )),
-            other => Self::Away(other.to_string()),
-        }
-    }
-}
-
-impl From<StoreError> for End {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unsent(reason) => Self::Away(reason),
-            other => Self::Failed(other.into()),
-        }
-    }
-}
-
-/// Figures that the outlet counts.
-#[derive(Default)]
-struct Sent {
-    messages: AtomicU64,
-    points: AtomicU64,
-    bytes: AtomicU64,
 }
 
 impl Collector {
@@ -337,7 +301,7 @@ impl Session<'_> {
             let mut status = self.status.borrow_mut();
             let news = status.trouble != trouble || status.at == 0.0;
             if status.trouble.is_some() != trouble.is_some() || status.at == 0.0 {
-                status.since = trouble.is_some().then(seconds_now);
+                status.since = trouble.is_some().then(|| seconds(SystemTime::now()));
             }
             status.trouble = trouble;
             news
@@ -348,7 +312,7 @@ impl Session<'_> {
 
     fn write_status(&self, behind: bool) {
         let mut status = self.status.borrow_mut();
-        status.at = seconds_now();
+        status.at = seconds(SystemTime::now());
         status.messages = self.sent.messages.load(Ordering::Relaxed);
         status.points = self.sent.points.load(Ordering::Relaxed);
         status.bytes = self.sent.bytes.load(Ordering::Relaxed);
@@ -359,10 +323,6 @@ impl Session<'_> {
             let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
         }
     }
-}
-
-fn seconds_now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 fn watch(project: &Project, hint: &Sender<Look>) -> Watcher {
@@ -380,122 +340,4 @@ fn anew(store: Arc<SledStore>, directory: &std::path::Path) -> Result<Arc<SledSt
     drop(store);
     SledStore::delete(directory)?;
     Ok(SledStore::open(directory)?.0)
-}
-
-/// A number that is larger than that of an earlier life, and that no other machine has: seconds since 1970, and 20 random bits.
-fn new_life(earlier: u64) -> u64 {
-    let mut bytes = [0; 4];
-    // Without random bits, two that begin within a second are told apart by their names alone.
-    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    let now = (seconds_now() as u64) << 20 | u64::from(u32::from_le_bytes(bytes) >> 12);
-    now.max(earlier + 1)
-}
-
-/// The life that the last message of a subject is of; 0 where that cannot be told.
-fn life_of(server: &Server, subject: &str, last: u64) -> Result<u64, End> {
-    let life = Cell::new(0);
-    if last > 0 {
-        server.follow(Some(subject), last, &|incoming| {
-            if let Incoming::Piece(piece) = incoming
-                && let Ok(message) = Message::decode(&piece.bytes)
-            {
-                life.set(message.life);
-            }
-            Offer::Over
-        })?;
-    }
-    Ok(life.get())
-}
-
-/// Whose a collector's store is.
-struct Whose {
-    life: u64,
-    made: i64,
-    node: String,
-}
-
-impl Whose {
-    fn bytes(&self) -> Vec<u8> {
-        [&self.life.to_le_bytes()[..], &self.made.to_le_bytes()[..], self.node.as_bytes()].concat()
-    }
-
-    fn read(raw: &[u8]) -> Option<Self> {
-        let (life, rest) = raw.split_first_chunk::<8>()?;
-        let (made, node) = rest.split_first_chunk::<8>()?;
-        let node = String::from_utf8(node.to_vec()).ok()?;
-        Some(Self { life: u64::from_le_bytes(*life), made: i64::from_le_bytes(*made), node })
-    }
-}
-
-/// What the stream has of this node does not follow from what the store has.
-#[derive(Debug, thiserror::Error)]
-enum NoFit {
-    #[error("a message of this node cannot be read ({0})")]
-    Message(#[from] Refused),
-    #[error("the stream and the state of this node do not fit ({0})")]
-    Store(#[source] StoreError),
-}
-
-/// Takes up what the stream has of this node and the store has not: sent, and cut off before that was written down. `Ok(Err)`: the
-/// two do not fit.
-fn adopt(
-    server: &Server,
-    store: &SledStore,
-    subject: &str,
-    life: u64,
-    (receipt, last): (u64, u64),
-) -> Result<Result<(), NoFit>, End> {
-    let pieces = RefCell::new(Pieces::default());
-    let found = RefCell::new(Vec::new());
-    server.follow(Some(subject), receipt + 1, &|incoming| {
-        let Incoming::Piece(piece) = incoming else { return Offer::Over };
-        if let Some(whole) =
-            pieces.borrow_mut().take(&piece.subject, piece.sequence, (piece.at, piece.count), &piece.bytes)
-        {
-            found.borrow_mut().push((piece.sequence, whole));
-        }
-        if piece.sequence >= last { Offer::Over } else { Offer::Taken }
-    })?;
-    for (sequence, bytes) in found.into_inner() {
-        let message = match Message::decode(&bytes) {
-            Ok(message) => message,
-            Err(refused) => return Ok(Err(refused.into())),
-        };
-        if message.life != life {
-            return Err(LinkError::Twice(subject.to_owned()).into());
-        }
-        match store.adopt(message.number, sequence, message.changes) {
-            Ok(()) => {}
-            Err(error @ StoreError::Damaged(_)) => return Ok(Err(NoFit::Store(error))),
-            Err(other) => return Err(other.into()),
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// The way to the server.
-struct ToServer {
-    server: Server,
-    subject: String,
-    whose: Whose,
-    /// Sequence number of this node's last message in the stream.
-    after: Mutex<u64>,
-    sent: Arc<Sent>,
-}
-
-impl Outlet for ToServer {
-    fn send(&self, number: u64, changes: &[Change]) -> Result<u64, StoreError> {
-        let count: usize = changes.iter().map(|c| if let Change::Points(c) = c { c.points.len() } else { 0 }).sum();
-        if count > MOST_POINTS {
-            return Err(StoreError::Unsent(format!("{count} points at once, where {} are the most", MOST_POINTS)));
-        }
-        let bytes = Message::encode(&self.whose.node, self.whose.life, number, changes);
-        let id = format!("{}-{:x}-{number}-{:x}", self.subject, self.whose.life, xxhash_rust::xxh3::xxh3_64(&bytes));
-        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
-        *after = self.server.send(&self.subject, *after, &id, &bytes).map_err(|e| StoreError::Unsent(e.to_string()))?;
-        self.sent.messages.store(number, Ordering::Relaxed);
-        self.sent.points.fetch_add(count as u64, Ordering::Relaxed);
-        self.sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(*after)
-    }
 }

@@ -1,0 +1,37 @@
+//! Why the connection of a collector ended.
+
+use crate::ipc::protocol::Failure;
+use crate::store::StoreError;
+use crate::stream::link::LinkError;
+
+/// Why a session ended.
+pub(super) enum End {
+    /// It was told to, or everything was sent.
+    Done,
+    /// The server is away; it is tried again.
+    Away(String),
+    /// There is no use in trying again.
+    Failed(Failure),
+}
+
+impl From<LinkError> for End {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Twice(_) => Self::Failed(Failure::new(
+                error.to_string(),
+                "give each machine its own name: --node NAME; if there is no other, send everything again: --again"
+                    .to_owned(),
+            )),
+            other => Self::Away(other.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unsent(reason) => Self::Away(reason),
+            other => Self::Failed(other.into()),
+        }
+    }
+}
