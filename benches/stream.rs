@@ -136,7 +136,9 @@ fn main() {
     println!("{:<22} {:.2} bytes a point", "on the wire", bytes as f64 / points);
     let store = open(at("second"));
     let (wake, woken) = crossbeam_channel::unbounded();
-    let waker: mixlaw::ingest::Waker = Arc::new(move || drop(wake.send(())));
+    let waker: mixlaw::ingest::Waker = Arc::new(move || {
+        let _ = wake.send(());
+    });
     let mut sources = Sources::of(&reader, &store, &waker);
     let taken = measured("taken up", &mut || {
         drain(&mut sources);
@@ -149,9 +151,8 @@ fn main() {
     let seconds = 10;
     let mut lags: Vec<f64> = Vec::new();
     let (own, its) = (processor("self"), processor(&server_pid));
+    let (going, stop) = (&AtomicBool::new(true), &stop);
     std::thread::scope(|scope| {
-        let (going, stop) = (AtomicBool::new(true), &stop);
-        let going = &going;
         scope.spawn(move || collector(false).run(stop, &|_| {}).map_err(|e| e.message).expect("a collector"));
         std::thread::sleep(Duration::from_secs(2));
         scope.spawn({

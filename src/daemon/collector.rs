@@ -44,7 +44,7 @@ const WHOSE: &str = "collector";
 pub struct Collector {
     /// The project.
     pub project: Project,
-    /// The directory of its state ([`Collector::place`]).
+    /// The directory of its state ([`Collector::place()`]).
     pub place: PathBuf,
     /// The server and the stream.
     pub address: Address,
