@@ -13,6 +13,7 @@
 //! Limits enter the objective as a price: each part by which a limit would be exceeded costs five parts of the objective.
 
 mod beliefs;
+mod cost;
 mod ensemble;
 mod misfit;
 mod plan;
@@ -63,6 +64,7 @@ fn propose(
             "Write it: target: { params: 7B, tokens: 20B }",
         ));
     };
+    let (of_a_flop, taken) = cost::of_a_flop(query.unit, project.budget.as_ref())?;
     let mixtures = explored(evidence, &needed);
     let mut beliefs: BTreeMap<usize, Belief<'_>> = BTreeMap::new();
     for &metric in &needed {
@@ -111,7 +113,7 @@ fn propose(
         None => Goal::mean(minimize),
     };
     let world = World { beliefs, goal, limits, domains: &project.domains };
-    let (decisions, choices) = if let Some((decided, launched)) = regions {
+    let (decisions, mut choices) = if let Some((decided, launched)) = regions {
         // The search begins where the recommended mixture is, if there is one.
         let advised = match super::recommend(evidence) {
             Advice::Recommendation(advised) => Some(advised.mixture.weights(&project.domains)),
@@ -126,7 +128,7 @@ fn propose(
             };
             places.iter().enumerate().flat_map(at).collect()
         };
-        (decisions, given(query, &project.domains, &current, &scales)?.unwrap_or_else(own))
+        (decisions, given(query, &project.domains, &current, &scales, of_a_flop)?.unwrap_or_else(own))
     } else {
         let mixture = mixtures.first().cloned().unwrap_or_else(|| current.clone());
         let smallest = scales.iter().map(|s| s.params).fold(f64::INFINITY, f64::min);
@@ -137,9 +139,12 @@ fn propose(
         };
         (
             world.weigh(&target, vec![mixture.clone()]),
-            given(query, &project.domains, &mixture, &scales)?.unwrap_or_else(own),
+            given(query, &project.domains, &mixture, &scales, of_a_flop)?.unwrap_or_else(own),
         )
     };
+    if query.candidates.is_empty() {
+        choices.iter_mut().for_each(|choice| choice.cost *= of_a_flop);
+    }
     if choices.is_empty() {
         return Err(no(
             "No run has a known size and token count, so nothing says what a run would cost.",
@@ -151,6 +156,7 @@ fn propose(
     let purpose = if mixes { Purpose::Mixture } else { Purpose::Forecast };
     let planner = Planner { purpose, domains: &project.domains, decisions: &decisions, query, seed };
     let mut plan = planner.plan(ensemble, choices);
+    plan.reasons.extend(taken);
     if mixes && !evidence.extrapolate {
         plan.reasons.push(
             "The regret is against mixtures within the range that the runs cover; beyond it, the laws are not asked."
@@ -173,12 +179,13 @@ fn no(reason: &str, help: &str) -> Abstention {
     Abstention { reasons: vec![reason.to_owned()], would_help: vec![help.to_owned()], nothing_to_mix: None }
 }
 
-/// The user's candidates; `None` where there are none.
+/// The user's candidates, with their own costs, or those of their FLOPs; `None` where there are none.
 fn given(
     query: &NextQuery,
     domains: &[String],
     current: &[f64],
     scales: &[Scale],
+    of_a_flop: f64,
 ) -> Result<Option<Vec<Choice>>, Abstention> {
     if query.candidates.is_empty() {
         return Ok(None);
@@ -195,7 +202,7 @@ fn given(
             run.mixture.as_ref().map_or_else(|| current.to_vec(), |mixture: &Mixture| mixture.weights(domains));
         let mut choice = Choice::new(weights, Scale { tokens, ..shape }, false);
         choice.name = Some(run.name.clone());
-        choice.cost = run.cost.unwrap_or(choice.cost);
+        choice.cost = run.cost.unwrap_or(of_a_flop * choice.cost);
         Ok(choice)
     };
     query.candidates.iter().map(one).collect::<Result<Vec<_>, _>>().map(Some)

@@ -8,8 +8,9 @@ use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{parse_amount, show_amount, show_probability, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{Mixture, NextAnswer, NextQuery, Plan, Purpose};
+use crate::vocab::{CostUnit, Mixture, NextAnswer, NextQuery, Plan, Purpose};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// Longest mixture in the table, in domains; of more, those with the largest weights are shown.
@@ -23,9 +24,12 @@ pub struct Next {
     /// How many runs to propose [default: 4, or as many as --budget or --until allow]
     #[arg(long, short = 'n', value_name = "RUNS", value_parser = clap::value_parser!(u16).range(1..=256))]
     runs: Option<u16>,
-    /// What the runs may cost together: FLOPs (1e20), or the unit of the candidates' costs
+    /// What the runs may cost together: FLOPs (1e20), the unit of --cost-in, or that of the candidates' costs
     #[arg(long, value_name = "COST", value_parser = above_zero)]
     budget: Option<f64>,
+    /// Count costs in GPU-hours or money, by the project's budget: { peak_flops, mfu, price }
+    #[arg(long, value_name = "UNIT", default_value = "flops", value_parser = unit())]
+    cost_in: CostUnit,
     /// Propose runs until the decision is right with this probability (95%, 0.95)
     #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     until: Option<f64>,
@@ -46,6 +50,7 @@ impl Next {
         let query = NextQuery {
             runs: self.runs.map(usize::from),
             budget: self.budget,
+            unit: self.cost_in,
             until: self.until,
             tolerance: self.tolerance,
             candidates,
@@ -88,10 +93,10 @@ fn show(plan: &Plan, costs: bool) -> String {
         out.push_str(&format!("That is {:.0} % or more already: no run is needed.\n", 100.0 * until));
     }
     if !plan.runs.is_empty() {
-        let cost = if costs { ">cost" } else { ">FLOPs" };
+        let cost = if costs { ">cost".to_owned() } else { format!(">{}", plan.unit.name()) };
         let after = format!(">{of}");
         let mut rows = vec![
-            ["", "run", ">params", ">tokens", cost, &after, &format!(">{right}"), "decides"]
+            ["", "run", ">params", ">tokens", &cost, &after, &format!(">{right}"), "decides"]
                 .map(str::to_owned)
                 .to_vec(),
         ];
@@ -112,7 +117,10 @@ fn show(plan: &Plan, costs: bool) -> String {
         out.push('\n');
         out.push_str(&table(&rows));
         let sum: f64 = plan.runs.iter().map(|run| run.cost).sum();
-        let unit = if costs { "" } else { " FLOPs" };
+        let unit = match plan.unit {
+            _ if costs => String::new(),
+            unit => format!(" {}", unit.name()),
+        };
         out.push_str(&format!(
             "\n{} runs, {}{unit} together. Each line counts those above it.\n",
             plan.runs.len(),
@@ -141,6 +149,12 @@ pub(super) fn weights(mixture: &Mixture) -> String {
         text.push_str(&format!(", {} others", more + 1));
     }
     text
+}
+
+/// The units, by their names.
+fn unit() -> impl TypedValueParser<Value = CostUnit> {
+    PossibleValuesParser::new(CostUnit::ALL.map(CostUnit::key))
+        .map(|key| CostUnit::ALL.into_iter().find(|unit| unit.key() == key).unwrap_or_default())
 }
 
 /// `95%`, `95 %` or `0.95`.

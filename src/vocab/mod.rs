@@ -73,7 +73,7 @@ pub use labels::Labels;
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use mixture::Mixture;
-pub use next::{CandidateRun, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
+pub use next::{CandidateRun, CostUnit, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
 pub use observation::{Exposure, Observation, Observations, Probe, Proxies, ProxyKind};
 pub use online::{OnlineAnswer, OnlineRule, OnlineStep};
 pub use outsiders::{FactsOfRun, FactsPlace, Outsiders, RunFacts};

@@ -9,14 +9,55 @@ use serde::{Deserialize, Serialize};
 pub struct NextQuery {
     /// Most runs to propose; `None` where a budget or a probability says how many.
     pub runs: Option<usize>,
-    /// What the runs may cost together, in FLOPs, or in the unit of the candidates' own costs.
+    /// What the runs may cost together, in `unit`.
     pub budget: Option<f64>,
+    /// What costs are in; candidates' own are taken to be in it, too.
+    #[serde(default)]
+    pub unit: CostUnit,
     /// Runs are proposed until [`Knowledge::probability`] reaches this.
     pub until: Option<f64>,
     /// What counts as decided, as a part of the objective: see [`Knowledge::probability`].
     pub tolerance: f64,
     /// The runs to choose from; empty for mixtures among and a little beyond those of the runs, at the runs' sizes.
     pub candidates: Vec<CandidateRun>,
+}
+
+/// What costs of runs are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostUnit {
+    /// Floating-point operations: 6 per training token and active parameter.
+    #[default]
+    Flops,
+    /// Hours of one GPU, by the project's `budget.peak_flops` and `budget.mfu`.
+    GpuHours,
+    /// Money, by its `budget.price` for a GPU-hour.
+    Money,
+}
+
+impl CostUnit {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Flops, Self::GpuHours, Self::Money];
+
+    /// As it is typed and written.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Flops => "flops",
+            Self::GpuHours => "gpu-hours",
+            Self::Money => "money",
+        }
+    }
+
+    /// As it is read, behind a number.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flops => "FLOPs",
+            Self::GpuHours => "GPU-hours",
+            Self::Money => "money",
+        }
+    }
 }
 
 /// A run that could be launched.
@@ -30,7 +71,7 @@ pub struct CandidateRun {
     pub params: Option<f64>,
     /// D; `None` for the tokens that most runs have.
     pub tokens: Option<f64>,
-    /// What it costs, in a unit of the user's; `None` for 6 FLOPs per token and active parameter.
+    /// What it costs, in the unit asked for or one of the user's; `None` for what its FLOPs cost, 6 per token and active parameter.
     pub cost: Option<f64>,
 }
 
@@ -58,6 +99,9 @@ pub struct Plan {
     pub until: Option<f64>,
     /// What counts as decided, as a part of the objective.
     pub tolerance: f64,
+    /// What costs are in, where candidates do not say their own.
+    #[serde(default)]
+    pub unit: CostUnit,
     /// What the plan rests on, as sentences.
     pub reasons: Vec<String>,
 }
@@ -97,7 +141,7 @@ pub struct ProposedRun {
     /// Its size and tokens.
     #[serde(flatten)]
     pub scale: Scale,
-    /// What it costs: FLOPs, or the unit of the candidates' costs.
+    /// What it costs, in the plan's unit, or that of the candidates' own costs.
     pub cost: f64,
     /// Whether it repeats a run that there is, with another seed.
     pub repeats: bool,

@@ -3,7 +3,7 @@
 use super::ensemble::{Ensemble, Observation};
 use crate::forecast::spread::{normal_quantile, quantile, sorted};
 use crate::vocab::number::show_amount;
-use crate::vocab::{Knowledge, Mixture, NextQuery, Plan, ProposedRun, Purpose, Scale};
+use crate::vocab::{CostUnit, Knowledge, Mixture, NextQuery, Plan, ProposedRun, Purpose, Scale};
 use rayon::prelude::*;
 
 /// Runs proposed where nothing says how many.
@@ -112,7 +112,8 @@ impl Planner<'_> {
                 runs.len()
             ));
         }
-        Plan { purpose: self.purpose, now, runs, until: self.query.until, tolerance: self.query.tolerance, reasons }
+        let NextQuery { until, tolerance, unit, .. } = *self.query;
+        Plan { purpose: self.purpose, now, runs, until, tolerance, unit, reasons }
     }
 
     /// The choice that brings most for its cost, and what would be decided by outcome.
@@ -210,9 +211,10 @@ impl Planner<'_> {
 
     fn why_none(&self, left: f64) -> String {
         match self.query.budget {
-            Some(budget) if left < f64::INFINITY => {
-                format!("No run that would help costs at most {}.", show_amount(budget))
-            }
+            Some(budget) if left < f64::INFINITY => match self.query.unit {
+                CostUnit::Flops => format!("No run that would help costs at most {}.", show_amount(budget)),
+                unit => format!("No run that would help costs at most {} {}.", show_amount(budget), unit.name()),
+            },
             _ => "No further run of these kinds would change the decision.".to_owned(),
         }
     }

@@ -4,11 +4,16 @@ use super::super::tests::{project, recorded};
 use super::*;
 use crate::fit::{Fit, Options};
 use crate::observe::Observed;
-use crate::project::Target;
-use crate::vocab::{Observation, Observations, Plan};
+use crate::project::{Budget, Target};
+use crate::vocab::{CostUnit, Observation, Observations, Plan};
 
 fn planned(query: &NextQuery) -> Plan {
+    planned_with(&Budget::default(), query)
+}
+
+fn planned_with(budget: &Budget, query: &NextQuery) -> Plan {
     let (project, observed, fits) = recorded();
+    let project = &crate::project::Project { budget: Some(budget.clone()), ..project.clone() };
     let candidates: Vec<Candidates> =
         fits.iter().map(|fit| Candidates { fits: vec![fit.clone()], ..Candidates::default() }).collect();
     let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
@@ -46,6 +51,33 @@ fn each_run_of_a_plan_leaves_less_open_than_the_one_before() {
     let plan = planned(&NextQuery { runs: Some(4), candidates, ..query() });
     assert_eq!(plan.runs.len(), 3, "a candidate is one run: {plan:#?}");
     assert!(plan.runs[2].after.uncertainty < 0.95 * plan.now.uncertainty, "runs of the target tell most: {plan:#?}");
+}
+
+#[test]
+fn costs_are_gpu_hours_or_money_by_the_projects_budget() {
+    let budget = Budget { peak_flops: Some(1e12), mfu: Some(0.5), price: Some(3.0), ..Budget::default() };
+    let of = |unit, budget: &Budget| super::cost::of_a_flop(unit, Some(budget));
+    assert_eq!(of(CostUnit::Flops, &Budget::default()), Ok((1.0, None)));
+    assert!((of(CostUnit::GpuHours, &budget).unwrap().0 * 1.8e15 - 1.0).abs() < 1e-12);
+    let (money, said) = of(CostUnit::Money, &budget).unwrap();
+    assert!((money * 1.8e15 - 3.0).abs() < 1e-12);
+    assert_eq!(said.unwrap(), "A GPU-hour is taken as 3600 s × 1T FLOP/s × MFU 0.5 = 1.80e15 FLOPs, for 3.");
+    let poor = of(CostUnit::Money, &Budget { price: None, ..budget.clone() }).unwrap_err();
+    assert!(poor.reasons[0].contains("budget.price") && poor.would_help[0].contains("price: 2.5"), "{poor:?}");
+    // The same plan in another unit: the budget ends it at the same run; costs that candidates state are theirs.
+    let plan = planned_with(&budget, &NextQuery { budget: Some(6e11), ..query() });
+    let hours = NextQuery { budget: Some(6e11 / 1.8e15), unit: CostUnit::GpuHours, ..query() };
+    let in_hours = planned_with(&budget, &hours);
+    assert!(!plan.runs.is_empty() && plan.runs.len() == in_hours.runs.len(), "{in_hours:#?}");
+    for (flops, hours) in plan.runs.iter().zip(&in_hours.runs) {
+        assert!((flops.cost / 1.8e15 / hours.cost - 1.0).abs() < 1e-9 && flops.mixture == hours.mixture);
+    }
+    let candidates = vec![run("own", 0.5, 2e6, Some(7.0)), run("by its FLOPs", 0.7, 2e6, None)];
+    let plan = planned_with(&budget, &NextQuery { runs: Some(2), candidates, unit: CostUnit::Money, ..query() });
+    let cost = |name: &str| plan.runs.iter().find(|run| run.name.as_deref() == Some(name)).map(|run| run.cost);
+    assert!(cost("own").is_none_or(|cost| cost == 7.0), "{plan:#?}");
+    let by_flops = 6.0 * 2e6 * 1.64e6 / 1.8e15 * 3.0;
+    assert!((cost("by its FLOPs").unwrap() / by_flops - 1.0).abs() < 1e-9, "{plan:#?}");
 }
 
 #[test]
