@@ -79,7 +79,7 @@ pub struct ProjectFile {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "a mapping, such as { fits: 90, points: 30 }")]
 pub struct RetentionFile {
-    /// Past fits (`fit --history`): all for a day, one an hour for a week, then one a day. Default: 90.
+    /// Past fits (`fit --history`): all for an hour, one in ten minutes for a day, one an hour for a week, then one a day. Default: 90.
     pub fits: Option<u64>,
     /// Alerts that are over, forecasts and their grades, advice that nobody acted on. Tags, notes and decisions stay.
     /// Default: 365.

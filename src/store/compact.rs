@@ -4,6 +4,7 @@ use super::changes::{Changes, place};
 use super::packs::Extent;
 use super::{SledStore, StoreError, keys};
 use std::sync::PoisonError;
+use std::time::Instant;
 
 /// Bytes of records rewritten before the store is let go for others.
 const AT_ONCE: usize = 2 << 20;
@@ -13,13 +14,23 @@ const IDLE: u64 = 2 << 20;
 const PART: u64 = 4;
 
 impl SledStore {
-    /// Rewrites packs until no more of them is dead than is worth it. Points may be committed and read meanwhile.
+    /// Seals tails that have not grown for a while, rewrites packs until no more of them is dead than is worth it, and sled's file where most of it is. Points may be
+    /// committed and read meanwhile, but for the moments that sled's file takes.
     ///
     /// # Errors
     /// What the disk says; what was there is still there then.
     pub fn compact(&self) -> Result<(), StoreError> {
+        self.seal_quiet(Instant::now())?;
         while let Some(pack) = worst(&self.packs.extents()) {
             self.rewrite(pack)?;
+        }
+        if self.db.is_wasteful().map_err(|e| self.failed(&e))? {
+            // No pack may come or go meanwhile.
+            let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // The old file does as well: it is only longer.
+            if let Err(error) = self.db.renew() {
+                tracing::warn!("the database cannot be written anew: {error}");
+            }
         }
         Ok(())
     }

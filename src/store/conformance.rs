@@ -94,7 +94,7 @@ fn the_same_lines_share_their_steps_and_long_series_are_sealed() {
     assert_eq!(series.steps, (0..4000).map(|i| i * 10).collect::<Vec<i64>>());
     assert_eq!(series.values[3999], 3999.0 * 3.0 / 8.0);
     assert!(series.segments.iter().all(|s| *s == 0));
-    let count = |prefix: &[u8]| store.db.scan_prefix(prefix).count();
+    let count = |prefix: &[u8]| store.db.keys(prefix).unwrap().len();
     let blocks = count(b"b");
     assert!(blocks < 48, "{blocks} blocks for 3 series of 4000");
     assert_eq!(count(b"o"), 1, "open blocks lie side by side");
@@ -241,7 +241,7 @@ fn what_is_sealed_while_an_export_goes_on_comes_once() {
 fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = SledStore::open(dir.path()).unwrap();
-    let before = store.db.len();
+    let before = store.db.raw().len();
     let run = store.run("r").unwrap();
     let mut facts = Facts::default();
     facts.offer(FactName::Params, FactValue::Number(1e9), "config.json#n");
@@ -268,7 +268,7 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
     assert_eq!(store.found_facts(file), found);
     store.forget(run).unwrap();
     assert_eq!(store.points(), 0);
-    assert_eq!(store.db.len(), before + 3, "only the two metric keys stay, and a pack");
+    assert_eq!(store.db.raw().len(), before + 3, "only the two metric keys stay, and a pack");
     assert!(store.packs.extents().iter().all(|(_, pack)| pack.dead == pack.end && pack.end > 0));
 }
 

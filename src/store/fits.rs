@@ -14,8 +14,7 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn keep_fits(&self, metric: &str, value: &[u8]) -> Result<(), StoreError> {
-        let kept = self.fits()?.insert(metric, value);
-        kept.map(|_| ()).map_err(|e| self.failed(&e))
+        self.db.insert_in(TREE, metric, value).map_err(|e| self.failed(&e))
     }
 
     /// The newest fits of a metric, as they were kept; `None` where there are none.
@@ -23,12 +22,8 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`], and [`StoreError::Damaged`] where the entry is not what was written.
     pub fn kept_fits(&self, metric: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.fits()?.get(metric).map_err(|e| self.failed(&e))?;
+        let value = self.db.get_in(TREE, metric).map_err(|e| self.failed(&e))?;
         Ok(value.map(|bytes| bytes.to_vec()))
-    }
-
-    fn fits(&self) -> Result<sled::Tree, StoreError> {
-        self.db.open_tree(TREE).map_err(|e| self.failed(&e))
     }
 }
 

@@ -6,11 +6,11 @@
 use super::{SledStore, StoreError, keys};
 use std::collections::HashSet;
 
-/// What is younger is kept whole, ms.
-const WHOLE: u64 = 24 * HOUR;
-/// Of what is younger, one an hour is kept, of what is older, one a day, ms.
-const HOURLY: u64 = 7 * 24 * HOUR;
-const HOUR: u64 = 3_600_000;
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+/// Of what is older (ms), one is kept of each stretch (ms), with the place of its time in [`keys::THINNED`].
+const TIERS: [(u64, u64, usize); 3] = [(HOUR, 10 * MINUTE, 2), (DAY, HOUR, 0), (7 * DAY, DAY, 1)];
 /// Entries that are looked at in one go: a store of an earlier version may have many.
 const MOST_AT_ONCE: usize = 5000;
 
@@ -34,11 +34,11 @@ impl SledStore {
         while self.db.contains_key(keys::of_moment(at, sequence)).map_err(|e| self.failed(&e))? {
             sequence += 1;
         }
-        self.db.insert(keys::of_moment(at, sequence), value).map(|_| ()).map_err(|e| self.failed(&e))
+        self.db.insert(keys::of_moment(at, sequence), value).map_err(|e| self.failed(&e))
     }
 
-    /// Thins the history out: whole for a day, the last of each hour for a week, the last of each day for `longest` (ms), by
-    /// kind, and nothing older. `now` is in milliseconds since 1970; where it goes back, nothing happens. Each entry is looked
+    /// Thins the history out: whole for an hour, the last of each ten minutes for a day, the last of each hour for a week, the last
+    /// of each day for `longest` (ms), by kind, and nothing older. `now` is in milliseconds since 1970; where it goes back, nothing happens. Each entry is looked
     /// at once for each of these, so that it may be called often. Returns how many were deleted.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl SledStore {
     pub fn thin(&self, now: u64, longest: u64, kind: impl Fn(&[u8]) -> Option<String>) -> Result<usize, StoreError> {
         let mut until = self.thinned()?;
         let mut deleted = 0;
-        for (tier, (bucket, age)) in [(HOUR, WHOLE), (24 * HOUR, HOURLY)].into_iter().enumerate() {
+        for (age, bucket, tier) in TIERS {
             // Whole stretches alone, so that the last of one is the last.
             let end = now.saturating_sub(age) / bucket * bucket;
             if end <= until[tier] {
@@ -54,8 +54,7 @@ impl SledStore {
             }
             let range = keys::of_moment(until[tier], 0)..keys::of_moment(end, 0);
             let mut entries = Vec::new();
-            for entry in self.db.range(range).take(MOST_AT_ONCE) {
-                let (key, value) = entry.map_err(|e| self.failed(&e))?;
+            for (key, value) in self.db.first(range, MOST_AT_ONCE).map_err(|e| self.failed(&e))? {
                 entries.push((keys::moment(&key) / bucket, kind(&value), key));
             }
             // Where not all were looked at, the last stretch may go on.
@@ -72,10 +71,8 @@ impl SledStore {
             }
             until[tier] = if whole { end } else { (begun + u64::from(all_one)) * bucket };
         }
-        for entry in
-            self.db.range(keys::of_moment(0, 0)..keys::of_moment(now.saturating_sub(longest), 0)).take(MOST_AT_ONCE)
-        {
-            let (key, _) = entry.map_err(|e| self.failed(&e))?;
+        let old = keys::of_moment(0, 0)..keys::of_moment(now.saturating_sub(longest), 0);
+        for (key, _) in self.db.first(old, MOST_AT_ONCE).map_err(|e| self.failed(&e))? {
             self.db.remove(key).map_err(|e| self.failed(&e))?;
             deleted += 1;
         }
@@ -84,12 +81,13 @@ impl SledStore {
         Ok(deleted)
     }
 
-    /// Until when the history has one entry an hour, and one a day, ms.
-    fn thinned(&self) -> Result<[u64; 2], StoreError> {
+    /// Until when the history has one entry an hour, one a day, and one in ten minutes, ms. The last is not there in a store of
+    /// an earlier version.
+    fn thinned(&self) -> Result<[u64; 3], StoreError> {
         let known = self.db.get(keys::THINNED).map_err(|e| self.failed(&e))?;
         let number =
             |place: usize| Some(u64::from_be_bytes(known.as_ref()?.get(8 * place..8 * place + 8)?.try_into().ok()?));
-        Ok([number(0).unwrap_or(0), number(1).unwrap_or(0)])
+        Ok([number(0).unwrap_or(0), number(1).unwrap_or(0), number(2).unwrap_or(0)])
     }
 
     /// Everything kept up to and including a time, newest first, at most `most`.
@@ -99,15 +97,8 @@ impl SledStore {
     pub fn kept(&self, until: u64, most: usize) -> Result<Vec<Kept>, StoreError> {
         let first = keys::of_moment(0, 0);
         let last = keys::of_moment(until, u32::MAX);
-        self.db
-            .range(first..=last)
-            .rev()
-            .take(most)
-            .map(|entry| {
-                let (key, value) = entry.map_err(|e| self.failed(&e))?;
-                Ok(Kept { at: keys::moment(&key), value: value.to_vec() })
-            })
-            .collect()
+        let found = self.db.last(first..=last, most).map_err(|e| self.failed(&e))?;
+        Ok(found.iter().map(|(key, value)| Kept { at: keys::moment(key), value: value.to_vec() }).collect())
     }
 }
 
@@ -132,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_old_is_kept_by_the_hour_and_by_the_day_and_then_no_longer() {
         let store = SledStore::temporary().unwrap();
-        let (minute, day) = (60_000, 24 * HOUR);
+        let (minute, day) = (MINUTE, DAY);
         let start = 20_000 * day;
         // Two kinds, each every ten minutes for ten days; looked at along the way, or at the end.
         for n in 0..10 * 144 {
@@ -144,11 +135,18 @@ mod tests {
             }
         }
         let now = start + 10 * day;
+        // And each second for the last two hours.
+        for n in 1..7200 {
+            store.keep(now - n * 1000, b"c").unwrap();
+        }
         let thin = |now, longest| store.thin(now, longest, |v| v.first().map(|c| c.to_string())).unwrap();
-        assert!(thin(now, 90 * day) > 0);
+        while thin(now, 90 * day) > 0 {}
         assert_eq!(thin(now, 90 * day), 0, "once is enough");
         assert_eq!(thin(now - 5 * day, 90 * day), 0, "a clock that goes back");
-        let kept = store.kept(u64::MAX, 100_000).unwrap();
+        let mut kept = store.kept(u64::MAX, 100_000).unwrap();
+        let seconds = kept.iter().filter(|k| k.value == b"c").count();
+        assert_eq!(seconds, 3600 + 6, "of the hour before the last, the last of each ten minutes");
+        kept.retain(|k| k.value != b"c");
         let of = |from: u64, to: u64| kept.iter().filter(|k| (from..to).contains(&(k.at - start))).count();
         assert_eq!((of(0, 3 * day), of(3 * day, 9 * day), of(9 * day, 10 * day)), (2 * 3, 2 * 6 * 24, 2 * 144));
         assert!(kept.iter().any(|k| k.value == b"a143"), "the last of the first day");
@@ -166,7 +164,7 @@ mod tests {
         }
         let end = count * HOUR / 100;
         for _ in 0..6 {
-            store.thin(end + 2 * WHOLE, 1000 * WHOLE, |_| Some(String::new())).unwrap();
+            store.thin(end + 2 * DAY, 1000 * DAY, |_| Some(String::new())).unwrap();
         }
         assert_eq!(store.kept(u64::MAX, 100_000).unwrap().len() as u64, end.div_ceil(HOUR));
     }

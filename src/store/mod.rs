@@ -12,6 +12,7 @@ mod compared;
 #[cfg(test)]
 mod conformance;
 mod covers;
+mod database;
 mod echo;
 mod error;
 mod file;
@@ -26,11 +27,13 @@ mod open_blocks;
 pub mod outlet;
 mod packed;
 mod packs;
+mod quiet;
 mod read;
 mod read_store;
 mod rollup;
 mod rotation;
 mod seal;
+mod seal_quiet;
 mod sending;
 mod state;
 mod stats;
@@ -60,7 +63,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWri
 ///
 /// Writes are made by one thread at a time. Readers see either all or nothing of a commit.
 pub struct SledStore {
-    db: sled::Db,
+    db: database::Database,
     packs: packs::Packs,
     path: PathBuf,
     state: RwLock<state::State>,
@@ -69,6 +72,8 @@ pub struct SledStore {
     walks: RwLock<()>,
     /// What is known of how files of a run relate to each other.
     relations: Mutex<compared::Known>,
+    /// Which tails have not grown for a while.
+    quiet: quiet::Quiet,
     /// Whether something was read that is not what was written.
     damaged: AtomicBool,
     /// Where what is written goes instead of being kept here, on a node that only collects.
@@ -101,7 +106,7 @@ impl SledStore {
             }
             self.packs.settle(&synced);
         }
-        self.db.flush().map(|_| ()).map_err(|e| self.failed(&e))
+        self.db.flush().map_err(|e| self.failed(&e))
     }
 
     /// The journal beside the database; `None` where nothing is kept.
@@ -127,7 +132,7 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn keep_journal_entries(&self, entries: u64) -> Result<(), StoreError> {
-        self.db.insert(keys::JOURNAL, &entries.to_be_bytes()).map(drop).map_err(|e| self.failed(&e))
+        self.db.insert(keys::JOURNAL, &entries.to_be_bytes()).map_err(|e| self.failed(&e))
     }
 
     /// Bytes of the journal beside the database; 0 where there is none.

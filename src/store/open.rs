@@ -1,7 +1,9 @@
 //! Opening a store: locking, loading, and moving a damaged store aside.
 
+use super::database::{self, CACHE_BYTES, Database, PACKS};
 use super::file::FileRecord;
 use super::packs::{Extent, Packs, Trust};
+use super::quiet::Quiet;
 use super::state::{FileState, RunState, State};
 use super::tail::RowPoint;
 use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, stats, tail};
@@ -16,12 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
 const LAYOUT: [u8; 1] = [6];
-/// sled's own default is 1 GB.
-const CACHE_BYTES: u64 = 8 << 20;
 /// Name of the database within the store's directory.
 const DATABASE: &str = "points.sled";
-/// Name of the packs' directory, within sled's own, so that they are moved, copied and deleted together.
-const PACKS: &str = "packs";
 
 /// Stores that were moved aside and are kept: the newest, and the one before.
 const KEPT_ASIDE: usize = 2;
@@ -47,7 +45,11 @@ impl SledStore {
         let path = directory.join(DATABASE);
         let existed = path.exists();
         match patiently(&path) {
-            Ok(store) if existed => Ok((store, Opened::Existing)),
+            Ok(store) if existed => {
+                // Whoever has the store open has what lies beside it.
+                let _ = database::discard(&path);
+                Ok((store, Opened::Existing))
+            }
             Ok(store) => Ok((store, Opened::New)),
             Err(Refusal::Held) => Err(StoreError::Busy { path: directory.into() }),
             Err(Refusal::Io(source)) => Err(StoreError::Io { path, source }),
@@ -121,13 +123,14 @@ impl SledStore {
         let state = read_state(&db, &path)?;
         let (state, damaged) = (RwLock::new(state), AtomicBool::new(false));
         Ok(Self {
-            db,
+            db: Database::new(db, Some(path.clone()).filter(|path| path == directory)),
             packs,
             path,
             state,
             writer: Mutex::new(()),
             walks: RwLock::new(()),
             relations: Mutex::default(),
+            quiet: Quiet::default(),
             damaged,
             outlet: OnceLock::new(),
         })
@@ -152,7 +155,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
     let open = || {
         #[cfg(test)]
         tests::panic_if_asked();
-        sled::Config::new().path(path).cache_capacity(CACHE_BYTES).open()
+        database::config(path).open()
     };
     // sled asserts, rather than returns, much of what it finds wrong on disk.
     let db = match catch_unwind(AssertUnwindSafe(open)) {

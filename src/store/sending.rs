@@ -56,11 +56,11 @@ impl SledStore {
     /// What the disk says.
     pub fn places_under(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let key = keys::of_place(prefix);
-        let pair = |pair: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (name, value) = pair.map_err(|e| self.failed(&e))?;
-            Ok((String::from_utf8_lossy(&name[key.len()..]).into_owned(), value.to_vec()))
+        let found = self.db.under(&key).map_err(|e| self.failed(&e))?;
+        let pair = |(name, value): &(sled::IVec, sled::IVec)| {
+            (String::from_utf8_lossy(&name[key.len()..]).into_owned(), value.to_vec())
         };
-        self.db.scan_prefix(&key).map(pair).collect()
+        Ok(found.iter().map(pair).collect())
     }
 
     /// Files that came over streams: number, run, path, and cursor.
@@ -83,7 +83,7 @@ impl SledStore {
     /// # Errors
     /// What the disk says.
     pub fn keep_place(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.db.insert(keys::of_place(name), value).map(drop).map_err(|e| self.failed(&e))
+        self.db.insert(keys::of_place(name), value).map_err(|e| self.failed(&e))
     }
 
     /// Hands changes to the outlet, where there is one; returns the key and value that say they are safe.

@@ -92,17 +92,8 @@ impl SledStore {
         old: Range<u32>,
     ) -> Result<u64, StoreError> {
         let Some(mut file) = self.state().files.get(&id).cloned() else { return Ok(0) };
+        self.seal_tail(id, &mut file)?;
         let mut changes = Changes::new(self);
-        if file.tail_points > 0 {
-            self.seal(id, &mut file, Stretch::default(), &mut changes)?;
-            changes.insert(&keys::one(b'f', id.0), file.record.encode());
-            let change = changes.write()?;
-            let mut state = self.state_mut();
-            self.apply(change)?;
-            state.install(id, file.clone());
-            drop(state);
-            changes = Changes::new(self);
-        }
         let mut points: Vec<(usize, Point)> = Vec::new();
         let mut gone = 0;
         for place in places {

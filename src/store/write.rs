@@ -141,12 +141,12 @@ impl SledStore {
     /// Removes everything of a file.
     pub(super) fn remove_file(&self, id: FileId, file: &FileState, changes: &mut Changes) -> Result<(), StoreError> {
         for prefix in [b'd', b't'] {
-            for key in self.db.scan_prefix(keys::one(prefix, id.0)).keys() {
-                changes.remove(key.map_err(|e| self.failed(&e))?);
+            for key in self.db.keys(keys::one(prefix, id.0)).map_err(|e| self.failed(&e))? {
+                changes.remove(key);
             }
         }
-        for key in self.db.scan_prefix(keys::one(b'a', id.0)).keys() {
-            changes.remove_packed(&key.map_err(|e| self.failed(&e))?)?;
+        for key in self.db.keys(keys::one(b'a', id.0)).map_err(|e| self.failed(&e))? {
+            changes.remove_packed(&key)?;
         }
         for chunk in 0..file.columns.len().div_ceil(COLUMNS) {
             changes.remove_packed(&keys::of_open(id, chunk as u32))?;

@@ -15,7 +15,7 @@ const MEMORY: u64 = (64 << 20) + (8 << 25);
 /// Everything in a store, by key: what lies in packs is read from there.
 fn values(store: &SledStore) -> Vec<(Vec<u8>, Vec<u8>)> {
     // Whoever finds damage takes note of it by removing the boot.
-    let stored = store.db.iter().map(Result::unwrap).filter(|(key, _)| key.as_ref() != keys::BOOT);
+    let stored = store.db.raw().iter().map(Result::unwrap).filter(|(key, _)| key.as_ref() != keys::BOOT);
     stored
         .map(|(key, value)| {
             let value = if b"abo".contains(&key[0]) { store.must_get_packed(&key).unwrap() } else { value.to_vec() };
@@ -57,7 +57,7 @@ fn no_value_is_too_odd_to_be_refused() {
             }
         }
         // Where a value lies is a value too.
-        let places = store.db.scan_prefix(b"b").values().map(|value| (b"P".to_vec(), value.unwrap().to_vec()));
+        let places = store.db.raw().scan_prefix(b"b").values().map(|value| (b"P".to_vec(), value.unwrap().to_vec()));
         seeds.push(places.collect());
         assert_eq!(seeds.len(), 8, "one of each kind");
         seeds
@@ -119,7 +119,7 @@ fn a_store_with_odd_values_in_it_is_read_to_its_end() {
                 let read = everything(&store).is_ok();
                 // As the next process finds it.
                 let directory = store.path.clone();
-                let db = store.db.clone();
+                let db = store.db.raw();
                 let loaded = SledStore::load(db, directory.clone(), &directory);
                 let read = match &loaded {
                     Ok(again) => read | everything(again).is_ok(),
