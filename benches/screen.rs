@@ -267,7 +267,9 @@ fn main() {
         }
         let opened = time(20, |_| {
             m.go(id);
-            if let (Some((asked, _)), Some(snapshot)) = (m.questions(), m.shared.snapshot.clone()) {
+            if let (Some(mixlaw::tui::Asked { questions: asked, .. }), Some(snapshot)) =
+                (m.questions(), m.shared.snapshot.clone())
+            {
                 m.shared.answers = Arc::new(answers(&asked, &snapshot));
             }
             buf.reset();

@@ -113,7 +113,7 @@ fn drawn(
     if let Some(place) = model.place() {
         model.shared.prediction = answers.prediction(&place).map(Arc::new);
     }
-    if let Some((questions, _)) = model.questions() {
+    if let Some(crate::tui::Asked { questions, .. }) = model.questions() {
         model.shared.answers = Arc::new(questions.iter().filter_map(|question| answers.answer(question)).collect());
     }
     let about = model.headline().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! screen that stops (Ctrl-S, a connection that hangs) costs one state and not all that came since.
 
 use super::Incoming;
-use super::question::Question;
+use super::question::Asked;
 use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -26,7 +26,7 @@ pub struct Feed {
     /// The place whose losses it shows, and a number that differs with other fits.
     pub place: Wish<(PredictQuery, u64)>,
     /// What it asks beside, and a number that differs where the answers may.
-    pub questions: Wish<(Vec<Question>, u64)>,
+    pub questions: Wish<Asked>,
     /// Names of metrics that it wants of every run.
     pub names: Wish<Vec<String>>,
 }
@@ -53,7 +53,7 @@ pub struct Latest {
     chosen: Wisher<u32>,
     curves: Wisher<SeriesQuery>,
     place: Wisher<(PredictQuery, u64)>,
-    questions: Wisher<(Vec<Question>, u64)>,
+    questions: Wisher<Asked>,
     names: Wisher<Vec<String>>,
 }
 
@@ -170,8 +170,8 @@ impl Latest {
         self.names.want(Some(names).filter(|names| !names.is_empty()));
     }
 
-    /// Says what the screen asks, and a number that differs where the answers may. Costs nothing where both are the same.
-    pub fn ask(&self, questions: Option<(Vec<Question>, u64)>) {
+    /// Says what the screen asks. Costs nothing where it is the same.
+    pub fn ask(&self, questions: Option<Asked>) {
         self.questions.want(questions);
     }
 

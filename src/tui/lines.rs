@@ -80,6 +80,8 @@ pub struct Lines<'a> {
     pub bare: bool,
     /// Values that the y axis has at least, so that charts beside each other have the same.
     pub within: Option<(f64, f64)>,
+    /// The part of the x axis that is drawn, be there points in it or not; `None`: where there are points.
+    pub part: Option<(f64, f64)>,
     /// The looks.
     pub theme: &'a Theme,
 }
@@ -119,7 +121,17 @@ impl<'a> Lines<'a> {
     /// Curves over amounts, on linear axes, without a cursor.
     #[must_use]
     pub fn of(curves: &'a [Curve], theme: &'a Theme) -> Self {
-        Self { curves, log: false, x: Numbers::Amounts, log_x: false, cursor: None, bare: false, within: None, theme }
+        Self {
+            curves,
+            log: false,
+            x: Numbers::Amounts,
+            log_x: false,
+            cursor: None,
+            bare: false,
+            within: None,
+            part: None,
+            theme,
+        }
     }
 }
 
@@ -153,11 +165,15 @@ impl Lines<'_> {
         let high = of_ends(|end| end.3).fold(high, f64::max);
         let (low, high) = self.within.map_or((low, high), |(least, most)| (low.min(least), high.max(most)));
         let x = points().map(|point| point.0).chain(of_ends(|end| end.0));
-        let x = x.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let part = self.part.into_iter().flat_map(|part| [part.0, part.1]).filter(|x| !self.log_x || *x > 0.0);
+        let x = x.chain(part).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if log { (low.ln(), high.ln()) } else { (low, high) };
         let air = if high > low { 0.04 * (high - low) } else { 0.05 * high.abs().max(1e-3) };
         let x = if self.log_x { (x.0.ln(), x.1.ln()) } else { x };
-        let x = if x.1 > x.0 { x } else { (x.0 - 1.0, x.1 + 1.0) };
+        // Around a single place there are its like: a step is beside steps, a learning rate of 4e-4 beside 2e-4.
+        let small = matches!(self.x, Numbers::Amounts | Numbers::Parts) && !self.log_x && x.0 != 0.0;
+        let beside = if small { 0.5 * x.0.abs() } else { 1.0 };
+        let x = if x.1 > x.0 { x } else { (x.0 - beside, x.1 + beside) };
         let y = (low - air, high + air);
         (x.0.is_finite() && x.1.is_finite() && y.0.is_finite() && y.1.is_finite()).then_some(Ranges {
             x,
@@ -440,6 +456,18 @@ mod tests {
         let ranges = Lines { x: Numbers::Counts, ..Lines::of(&curves, &theme) }.ranges().unwrap();
         assert!(ranges.x == (0.0, 200.0) && ranges.y.0 <= 1.2, "{ranges:?}");
         assert!(drawn(&curves, false, None).iter().any(|row| row.contains('◌')));
+    }
+
+    #[test]
+    fn a_single_place_stands_in_the_middle_and_a_part_of_the_axis_is_drawn_whole() {
+        let theme = Theme::new(ThemeName::Mono, Depth::True);
+        let curves = [curve(&[(4e-4, 2.0), (4e-4, 3.0)])];
+        let lines = Lines { x: Numbers::Amounts, ..Lines::of(&curves, &theme) };
+        let x = lines.ranges().unwrap().x;
+        assert!((x.0 - 2e-4).abs() < 1e-12 && (x.1 - 6e-4).abs() < 1e-12, "{x:?}");
+        let steps = [curve(&[(4000.0, 2.0)])];
+        let lines = Lines { part: Some((3250.0, 4100.0)), ..Lines::of(&steps, &theme) };
+        assert_eq!(lines.ranges().unwrap().x, (3250.0, 4100.0));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub use latest::{Feed, Gone, Latest, latest};
 pub use memory::Memory;
 pub use model::Model;
 pub use prediction::Prediction;
-pub use question::{Answer, Answered, Question};
+pub use question::{Answer, Answered, Asked, Question};
 pub use run::{Options, run};
 pub use shared::Shared;
 pub use theme::{Depth, Theme, ThemeName};

@@ -31,6 +31,18 @@ pub enum Question {
     FitsAt(f64),
 }
 
+/// The questions of everything that is on screen.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Asked {
+    /// Each once.
+    pub questions: Vec<Question>,
+    /// A number that differs with other fits, of which most answers are made.
+    pub fits: u64,
+    /// A number that differs where something was logged, of which [live](Question::is_live) answers are made; 0 where there is
+    /// none of these.
+    pub logged: u64,
+}
+
 /// What was said.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
@@ -98,6 +110,12 @@ impl Question {
             Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
         });
         Answered { question: self.clone(), answer: answer.unwrap_or_else(|failure| Answer::Failed(failure.message)) }
+    }
+
+    /// Whether the answer takes seconds where there is much to search; those that come at once do not wait for it.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        matches!(self, Self::Surface(_) | Self::Slices(_) | Self::Drift | Self::Fitted(_))
     }
 
     /// Whether the answer is another one whenever something was logged, rather than with other fits.

@@ -1,7 +1,7 @@
 //! What is on screen wants to know: curves, a place, answers to questions.
 
 use super::model::Model;
-use super::question::Question;
+use super::question::{Asked, Question};
 use crate::ipc::protocol::PredictQuery;
 use crate::ipc::series::SeriesQuery;
 
@@ -22,9 +22,9 @@ impl Model {
         seen.filter_map(|(id, _)| self.slot(id)?.view.place(&self.shared)).next_back()
     }
 
-    /// What is on screen asks the daemon, and a number that differs where the answers may.
+    /// What is on screen asks the daemon.
     #[must_use]
-    pub fn questions(&self) -> Option<(Vec<Question>, u64)> {
+    pub fn questions(&self) -> Option<Asked> {
         let snapshot = self.shared.snapshot.as_ref()?;
         let mut asked: Vec<Question> = Vec::new();
         for (id, inner) in self.on_screen() {
@@ -32,8 +32,8 @@ impl Model {
             asked.extend(of_view.into_iter().filter(|question| !asked.contains(question)).collect::<Vec<_>>());
         }
         let is_live = asked.iter().any(Question::is_live);
-        let turn = if is_live { snapshot.seq } else { self.fits() };
-        (!asked.is_empty()).then_some((asked, turn))
+        let logged = if is_live { snapshot.seq } else { 0 };
+        (!asked.is_empty()).then(|| Asked { questions: asked, fits: self.fits(), logged })
     }
 
     /// A number that differs with other fits, by what they say of the target.

@@ -75,7 +75,8 @@ fn event(chance: &mut Chance, snapshots: &[Arc<Snapshot>], m: &Model) -> Event {
         }
         10..=12 => Event::Key(KeyEvent::new(chance.of(&CODES), KeyModifiers::NONE)),
         13 => {
-            let (Some((questions, _)), Some(snapshot)) = (m.questions(), &m.shared.snapshot) else {
+            let (Some(crate::tui::Asked { questions, .. }), Some(snapshot)) = (m.questions(), &m.shared.snapshot)
+            else {
                 return Event::Age(3.0);
             };
             let mut answers = fixture::answers(&questions, snapshot);

@@ -259,7 +259,7 @@ impl Curves {
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
         let x = axis::numbers(&self.x);
         let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
-        Lines { log, x, log_x, cursor, ..Lines::of(curves, &shared.theme) }
+        Lines { log, x, log_x, cursor, part: self.range, ..Lines::of(curves, &shared.theme) }
     }
 
     /// The cells of the curves, above the legend.
