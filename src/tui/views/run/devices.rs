@@ -179,7 +179,7 @@ mod tests {
             draw(&theme, &curves, area, &mut buf);
             let text = crate::tui::plain::text(&buf);
             let idle = text.lines().filter(|line| line.contains('·')).count();
-            assert!(idle >= 1 && idle <= 3, "{rows} rows\n{text}");
+            assert!((1..=3).contains(&idle), "{rows} rows\n{text}");
             assert!(rows == 1 || text.contains('█'), "{rows} rows\n{text}");
         }
     }
