@@ -6,7 +6,7 @@ demo:
 
 # the tests, as the README gives them
 test:
-    cargo test --features parquet
+    cargo test --features parquet,nats
 
 # the long checks: tests in full, splits, fuzzing (an hour and more)
 soak *part:

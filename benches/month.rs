@@ -96,8 +96,9 @@ fn main() {
         row(&format!("{}", day + 1), &month, &daemon, live, now - cpu, began.elapsed());
         cpu = now;
     }
-    // What is worth it is compacted when nothing else is to be done.
-    std::thread::sleep(Duration::from_secs(if quick { 3 } else { 15 }));
+    // What is worth it is compacted when nothing else is to be done: the last points of a run when nobody has written to it for a
+    // minute, which is not compressed.
+    std::thread::sleep(Duration::from_secs(if quick { 3 } else { 100 }));
     month.settle();
     row("idle", &month, &daemon, 0, daemon.seconds() - cpu, Duration::ZERO);
     println!("{} dashboards were attached", month.attached);

@@ -16,15 +16,18 @@ const SHADES: [&str; 5] = ["·", "░", "▒", "▓", "█"];
 
 /// A key around the number of a device: before it, the number, behind it.
 fn split(key: &str) -> Option<(&str, u64, &str)> {
+    // Asked of every metric at every frame: most have no number.
+    if !key.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let is_end = |c: char| matches!(c, '.' | '/' | '_' | ':' | '-');
-    let lower = key.to_ascii_lowercase();
     let (mut from, mut device) = (0, false);
     for (end, _) in key.match_indices(is_end).chain([(key.len(), "")]) {
         let word = &key[from..end];
         if device && let Ok(number) = word.parse() {
             return Some((&key[..from], number, &key[end..]));
         }
-        device = DEVICES.contains(&&lower[from..end]);
+        device = DEVICES.iter().any(|name| name.eq_ignore_ascii_case(word));
         from = end + 1;
     }
     None
