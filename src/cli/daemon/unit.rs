@@ -1,7 +1,7 @@
 //! `mixlaw daemon unit`: units of systemd for the user's service manager, with socket activation and hardening.
 
 use crate::cli::output::print;
-use crate::daemon::StateDir;
+use crate::daemon::{StateDir, lifecycle};
 use crate::ingest::discover;
 use crate::ipc::protocol::Failure;
 use crate::project::Project;
@@ -94,6 +94,8 @@ fn service(project: &Project, place: &StateDir, exe: &Path) -> String {
         word(&exe.display().to_string()),
         word(&what.display().to_string()),
     );
+    let (name, arenas) = lifecycle::ARENAS;
+    let _ = writeln!(text, "Environment={name}={arenas}");
     if let Some(base) = std::env::var_os("MIXLAW_STATE").filter(|base| !base.is_empty()) {
         let _ = writeln!(text, "Environment={}", word(&format!("MIXLAW_STATE={}", Path::new(&base).display())));
     }
