@@ -21,6 +21,33 @@ pub struct Identity {
     pub seam_hash: u64,
 }
 
+impl Identity {
+    /// Writes it as records and messages have it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put(out, self.device);
+        put(out, self.inode);
+        put(out, u64::from(self.head));
+        out.extend_from_slice(&self.head_hash.to_le_bytes());
+        put(out, u64::from(self.seam));
+        out.extend_from_slice(&self.seam_hash.to_le_bytes());
+    }
+
+    /// Reads what [`Identity::put`] wrote.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn read(r: &mut Reader) -> Result<Self, StoreError> {
+        Ok(Self {
+            device: r.number()?,
+            inode: r.number()?,
+            head: r.small()?,
+            head_hash: r.word()?,
+            seam: r.small()?,
+            seam_hash: r.word()?,
+        })
+    }
+}
+
 /// Where a file is whose points came over a stream: not on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Origin {
@@ -138,14 +165,7 @@ impl FileRecord {
         put(&mut out, cursor.offset);
         out.push(u8::from(cursor.unterminated));
         put_bytes(&mut out, &cursor.state);
-        let identity = &cursor.identity;
-        for number in [identity.device, identity.inode] {
-            put(&mut out, number);
-        }
-        put(&mut out, u64::from(identity.head));
-        out.extend_from_slice(&identity.head_hash.to_le_bytes());
-        put(&mut out, u64::from(identity.seam));
-        out.extend_from_slice(&identity.seam_hash.to_le_bytes());
+        cursor.identity.put(&mut out);
         put(&mut out, cursor.length);
         put_signed(&mut out, cursor.modified);
         put(&mut out, cursor.damaged);
@@ -187,14 +207,7 @@ impl FileRecord {
                 offset: r.number()?,
                 unterminated: r.take(1)?[0] != 0,
                 state: r.bytes()?.to_vec(),
-                identity: Identity {
-                    device: r.number()?,
-                    inode: r.number()?,
-                    head: r.small()?,
-                    head_hash: r.word()?,
-                    seam: r.small()?,
-                    seam_hash: r.word()?,
-                },
+                identity: Identity::read(&mut r)?,
                 length: r.number()?,
                 modified: r.signed()?,
                 damaged: r.number()?,

@@ -211,13 +211,7 @@ fn put_cursor(out: &mut Vec<u8>, cursor: &Cursor) {
     put(out, cursor.offset);
     out.push(u8::from(cursor.unterminated) | u8::from(cursor.displaced) << 1);
     put_bytes(out, &cursor.state);
-    let Identity { device, inode, head, head_hash, seam, seam_hash } = cursor.identity;
-    put(out, device);
-    put(out, inode);
-    put(out, u64::from(head));
-    out.extend_from_slice(&head_hash.to_le_bytes());
-    put(out, u64::from(seam));
-    out.extend_from_slice(&seam_hash.to_le_bytes());
+    cursor.identity.put(out);
     put(out, cursor.length);
     put_signed(out, cursor.modified);
     put(out, cursor.damaged);
@@ -232,14 +226,7 @@ fn cursor(r: &mut Reader) -> Result<Cursor, Refused> {
         unterminated: flags & 1 != 0,
         displaced: flags & 2 != 0,
         state: r.bytes()?.to_vec(),
-        identity: Identity {
-            device: r.number()?,
-            inode: r.number()?,
-            head: r.small()?,
-            head_hash: r.word()?,
-            seam: r.small()?,
-            seam_hash: r.word()?,
-        },
+        identity: Identity::read(r)?,
         length: r.number()?,
         modified: r.signed()?,
         damaged: r.number()?,
