@@ -108,10 +108,7 @@ impl Problem<'_> {
     }
 
     fn look_at(&self, weights: Vec<f64>) -> BestMixture {
-        let objective = (self.objective)(std::slice::from_ref(&weights));
-        let excess = (self.excess)(std::slice::from_ref(&weights));
-        let breach = finite(excess[0]).max(0.0) + self.region.outside(&weights);
-        BestMixture { weights, breach, objective: finite(objective[0]) }
+        self.look(vec![weights]).swap_remove(0)
     }
 
     /// The best of several that is better than what is there already, with its index.
