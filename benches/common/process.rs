@@ -60,6 +60,11 @@ pub fn project(states: &Path) -> Option<PathBuf> {
     Some(std::fs::read_dir(states).ok()?.flatten().next()?.path())
 }
 
+/// The process that owns the one project's store, by its lock.
+pub fn owner(states: &Path) -> Option<u32> {
+    std::fs::read_to_string(project(states)?.join("lock")).ok()?.trim().parse().ok()
+}
+
 /// Bytes of the databases below a directory.
 pub fn size(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).expect("a directory").flatten();

@@ -13,7 +13,7 @@ use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
 use crate::vocab::DaemonStatus;
 use crate::vocab::count::counted;
-use crate::vocab::number::show_amount;
+use crate::vocab::number::{duration, show_amount};
 use crate::vocab::text::printable;
 use clap::{Args, Subcommand};
 use std::time::SystemTime;
@@ -151,8 +151,8 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     let mut text = format!("process {pid}, mixlaw {}\n", client.daemon.build);
     if let Some((daemon, runs, faults, figures)) = daemon {
         text.push_str(&format!(
-            "up {:.0} s · {} · {} · {} points\n",
-            daemon.uptime,
+            "up {} · {} · {} · {} points\n",
+            duration(daemon.uptime),
             counted(runs, "run"),
             counted(usize::try_from(daemon.files).unwrap_or(usize::MAX), "file"),
             show_amount(daemon.points as f64)

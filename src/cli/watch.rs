@@ -21,10 +21,13 @@ use crate::ipc::series::{SeriesAnswer, SeriesQuery};
 use crate::project::{Project, ProjectError};
 use crate::report;
 use crate::report::text::Answers;
+use crate::tui::model::Slot;
+use crate::tui::views::Presence;
 use crate::tui::{
-    self, Answered, CurveSet, Depth, Exit, LastWill, Latest, Prediction, Question, Theme, ThemeName, ViewId, views,
+    self, Answered, CurveSet, Depth, Exit, LastWill, Latest, Model, Prediction, Question, Theme, ThemeName, ViewId,
+    views,
 };
-use crate::vocab::PredictAnswer;
+use crate::vocab::{PredictAnswer, Snapshot};
 use clap::Args;
 use serde_json::value::RawValue;
 use std::io::IsTerminal;
@@ -100,6 +103,9 @@ impl Watch {
         let snapshot = session.snapshot()?;
         if self.json {
             return print_json(&snapshot.aged());
+        }
+        if let Some(id) = self.view {
+            is_there(&snapshot, id)?;
         }
         let mut answers = SessionAnswers(&mut session);
         if self.svg.is_none() && self.png.is_none() {
@@ -193,6 +199,20 @@ fn awaited(path: &Path) -> Result<Project, Failure> {
             other => return Ok(other?),
         }
     }
+}
+
+/// Refuses a view that has nothing to show in the project: another one in its place would be taken for it.
+fn is_there(snapshot: &Arc<Snapshot>, id: ViewId) -> Result<(), Failure> {
+    let model = Model::showing(Arc::clone(snapshot), Theme::new(ThemeName::Mono, Depth::True), (140, 42));
+    if model.presence(id) != Presence::Gone {
+        return Ok(());
+    }
+    let there = model.views.iter().map(Slot::id).filter(|id| model.presence(*id) != Presence::Gone);
+    let there: Vec<&str> = there.map(|id| id.0).collect();
+    Err(Failure::new(
+        format!("the view '{}' has nothing to show in this project", id.0),
+        Some(format!("views that have something: {}", there.join(", "))),
+    ))
 }
 
 fn parse_view(text: &str) -> Result<ViewId, ArgumentError> {

@@ -6,7 +6,7 @@ use crate::daemon::run_view;
 use crate::observe::{self, OptimiserSteps, RecordFields, RunRecord, SeriesByKey};
 use crate::project::Project;
 use crate::store::{FileId, ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{MetricView, RunForecast};
+use crate::vocab::{FactName, Facts, MetricView, RunForecast};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,16 +108,16 @@ pub fn read(
     let found: Vec<_> = runs
         .par_iter()
         .map(|(id, _)| {
-            let mut metrics = store.metrics(*id)?;
-            let steps = optimiser_steps(store, *id, &mut metrics)?;
-            Ok((metrics, steps))
+            let (mut metrics, facts) = (store.metrics(*id)?, Arc::new(store.facts(*id)?));
+            let steps = optimiser_steps(store, *id, &facts, &mut metrics)?;
+            Ok((metrics, steps, facts))
         })
         .collect::<Result<_, StoreError>>()?;
-    let roles: Vec<Roles> = found.iter().map(|(metrics, _)| kinds.roles(project, metrics)).collect();
+    let roles: Vec<Roles> = found.iter().map(|(metrics, ..)| kinds.roles(project, metrics)).collect();
     let parts = runs.par_iter().zip(found).zip(roles);
     parts
-        .map(|(((id, name), (metrics, steps)), roles)| {
-            let (name, facts) = (name.as_str().into(), Arc::new(store.facts(*id)?));
+        .map(|(((id, name), (metrics, steps, facts)), roles)| {
+            let name = name.as_str().into();
             let files = store.file_ids(*id);
             let before = known.get(id).filter(|before| before.record.steps == steps && before.files == files);
             let series = before.map(|before| before.kept(store, &metrics)).transpose()?.unwrap_or_default();
@@ -145,9 +145,10 @@ fn grown(series: &[(i64, f64)], new: &[(i64, f64)]) -> Option<Vec<(i64, f64)>> {
 fn optimiser_steps(
     store: &SledStore,
     run: RunId,
+    facts: &Facts,
     metrics: &mut [(Arc<str>, Summary)],
 ) -> Result<Option<Arc<OptimiserSteps>>, StoreError> {
-    let Some(counter) = observe::step_counter(metrics) else { return Ok(None) };
+    let Some(counter) = observe::step_counter(metrics, facts.text(FactName::StepMetric)) else { return Ok(None) };
     let key = &metrics[counter].0;
     let steps = OptimiserSteps::of(key, &store.series(run, key)?.latest());
     if let Some(steps) = &steps {

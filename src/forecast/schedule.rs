@@ -3,6 +3,7 @@
 //! Curve laws lean on it: that a cosine will still fall by nine tenths is worth a factor of five and more to a forecast
 //! made early.
 
+use crate::vocab::number::significant;
 use crate::vocab::{FactName, Facts};
 
 /// Most blocks a run is cut into. Within one the learning rate is taken as linear.
@@ -312,8 +313,8 @@ fn plan(logged: &[(f64, f64)], facts: &Facts, total: f64) -> Option<(Plan, Known
             };
             let known = missing.map_or(Known::Planned, |fact| {
                 Known::Assumed(format!(
-                    "the learning rate falls to {:.2e} over {:.0} steps; set {fact} to be sure",
-                    plan.floor,
+                    "the learning rate falls to {} over {:.0} steps; set {fact} to be sure",
+                    significant(plan.floor, 2),
                     if shape == Decay::Wsd { plan.decay } else { total - warmup }
                 ))
             });

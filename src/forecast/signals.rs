@@ -19,6 +19,7 @@ pub use router_figures::{Figure, RouterFigures, RouterNow, figure_of, routers_no
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};
 
+use crate::vocab::number::duration;
 use crate::vocab::{RunForecast, Severity};
 
 /// One run as it stands. Series are (step, value), ascending, newest segment.
@@ -175,7 +176,7 @@ pub fn inspect(inputs: &HealthInputs<'_>) -> Vec<Signal> {
         }
     }
     if let Some(silent) = inputs.silence.filter(|_| goes_on(inputs.progress, inputs.watched)) {
-        let evidence = format!("no new line for {silent:.0} s, much longer than usual");
+        let evidence = format!("no new line for {}, much longer than usual", duration(silent));
         say(SignalKind::Stalled, "", newest, Severity::Warning, evidence);
     }
     if let Some((step, now, before)) = shapes::slower(inputs.throughput) {

@@ -16,7 +16,7 @@ const FOLDER: &str = "folder";
 const NAME: &str = "run";
 
 /// Facts that laws see, or that say nothing of what was trained.
-const SEEN: [FactName; 18] = [
+const SEEN: [FactName; 19] = [
     FactName::Params,
     FactName::ActiveParams,
     FactName::TotalParams,
@@ -35,6 +35,7 @@ const SEEN: [FactName; 18] = [
     FactName::Tokens,
     FactName::Ended,
     FactName::InitFrom,
+    FactName::StepMetric,
 ];
 
 /// The entries of `runs:`, in their order.

@@ -2,9 +2,10 @@
 //!
 //! W&B counts the calls of `log` where a script does not give it the step, as the callbacks of Hugging Face's trainer and
 //! Lightning, nanoGPT and nanochat do not: they log the step as one more metric. Points then have the step of the log, and
-//! that metric tells which step of the optimiser it was.
+//! that metric tells which step of the optimiser it was. Which one it is the run says (`define_metric`), or its name does.
 
 use crate::store::Summary;
+use crate::vocab::step_metric::{counts_steps, entries};
 use std::sync::Arc;
 
 /// The name under which W&B keeps its own count.
@@ -23,9 +24,9 @@ const COUNTERS: [&str; 9] = [
 ];
 
 /// Place of the metric that counts the optimiser's steps, where the log's own steps are W&B's count and others. Every other
-/// log says by name what its steps are.
+/// log says by name what its steps are. `stated`: the run's [`crate::vocab::FactName::StepMetric`].
 #[must_use]
-pub fn step_counter(metrics: &[(Arc<str>, Summary)]) -> Option<usize> {
+pub fn step_counter(metrics: &[(Arc<str>, Summary)], stated: Option<&str>) -> Option<usize> {
     let place = |name: &str| metrics.binary_search_by(|(key, _)| (**key).cmp(name)).ok();
     let counts_otherwise = |place: &usize| {
         let newest = metrics[*place].1;
@@ -34,7 +35,8 @@ pub fn step_counter(metrics: &[(Arc<str>, Summary)]) -> Option<usize> {
     if counts_otherwise(&place(OWN)?) {
         return None;
     }
-    COUNTERS.iter().find_map(|name| place(name)).filter(counts_otherwise)
+    let stated = stated.into_iter().flat_map(entries).map(|(_, over)| over).filter(|over| counts_steps(over));
+    stated.chain(COUNTERS).find_map(place).filter(counts_otherwise)
 }
 
 /// A number of steps.
@@ -155,7 +157,17 @@ mod tests {
         ] {
             let metrics: Vec<(Arc<str>, Summary)> =
                 metrics.iter().map(|(key, step, last)| ((*key).into(), summary(*step, *last))).collect();
-            assert_eq!(step_counter(&metrics), expected, "{metrics:?}");
+            assert_eq!(step_counter(&metrics, None), expected, "{metrics:?}");
+        }
+        // What the run itself says is surer than any name, where it counts steps and was logged.
+        let metrics = ["_step", "epoch", "global_step", "opt/steps"];
+        let last = [49.0, 3.0, 480.0, 490.0];
+        let metrics: Vec<(Arc<str>, Summary)> =
+            metrics.iter().zip(last).map(|(key, last)| ((*key).into(), summary(49, last))).collect();
+        for (stated, expected) in
+            [("*: opt/steps, val/*: epoch", 3), ("val/*: epoch", 2), ("opt/steps", 3), ("my/steps", 2)]
+        {
+            assert_eq!(step_counter(&metrics, Some(stated)), Some(expected), "{stated}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Formatting of numbers and names for the screen: digits, width, truncation.
 
 use crate::vocab::date::civil;
+pub use crate::vocab::number::duration;
 use crate::vocab::number::show_amount;
 pub use crate::vocab::number::significant;
 use crate::vocab::text::printable;
@@ -132,23 +133,6 @@ pub fn percent(part: f64) -> String {
 #[must_use]
 pub fn percent_short(part: f64) -> String {
     percent(part).replace(".0%", "%")
-}
-
-/// A span of time: `0.41 s`, `43 s`, `5 min`, `2 h 13 min`, `3 d 4 h`.
-#[must_use]
-pub fn duration(seconds: f64) -> String {
-    if !seconds.is_finite() {
-        return "–".to_owned();
-    }
-    let s = seconds.max(0.0);
-    match s {
-        s if s < 0.995 => format!("{s:.2} s"),
-        s if s < 9.95 => format!("{s:.1} s"),
-        s if s < 60.0 => format!("{:.0} s", s.floor()),
-        s if s < 3600.0 => format!("{:.0} min", (s / 60.0).floor()),
-        s if s < 86_400.0 => format!("{:.0} h {:.0} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor()),
-        s => format!("{:.0} d {:.0} h", (s / 86_400.0).floor(), (s % 86_400.0 / 3600.0).floor()),
-    }
 }
 
 /// A time in seconds since 1970, as `11-29 07:15` (UTC).

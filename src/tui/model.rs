@@ -158,9 +158,13 @@ impl Model {
         among.filter(|id| self.presence(*id) == Presence::There).collect()
     }
 
-    /// The views that a digit leads to, in the order of the digits.
+    /// The views that a digit leads to, in the order of the digits: those that have something to show.
     pub fn digits(&self) -> impl Iterator<Item = (char, &Slot)> {
-        ('1'..='9').zip(self.views.iter().filter(|slot| !slot.covers()))
+        let there = |slot: &&Slot| {
+            let is_seen = self.shared.snapshot.is_some() && !slot.covers();
+            is_seen && slot.view.presence(&self.shared) == Presence::There
+        };
+        ('1'..='9').zip(self.views.iter().filter(there))
     }
 
     /// The view that keys go to now; none while something lies over the views that is none itself.
@@ -295,11 +299,13 @@ impl Model {
             {
                 self.focus_on(*first);
             } else if !self.is_chosen && self.slot(self.focus).is_some_and(quiet) {
-                // Nobody has looked anywhere yet: what stands first has the keys.
+                // Nobody has looked anywhere yet: what stands first has the keys, among all views where one fills the screen.
+                let zoomed = std::mem::take(&mut self.shared.zoomed);
                 self.focus = ViewId("");
                 self.recent = Vec::new();
                 self.focus = self.plan().places.first().map_or(self.views[0].id(), |place| place.shown);
                 self.recent = vec![self.focus];
+                self.shared.zoomed = zoomed;
             }
             if let Overlay::View(id) = self.overlay
                 && self.presence(id) == Presence::Gone

@@ -76,6 +76,8 @@ pub enum FactName {
     TokensPerStep,
     /// Training tokens of the whole run, whatever they were stated by: planned tokens, or steps × tokens per step.
     Tokens,
+    /// The metric that counts the run's steps, or what its metrics are drawn over ([`super::step_metric`]).
+    StepMetric,
 }
 
 impl FactName {
@@ -88,11 +90,11 @@ impl FactName {
     /// Whether the value is a text.
     #[must_use]
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router)
+        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router | Self::StepMetric)
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -124,6 +126,7 @@ impl FactName {
         Self::Ended,
         Self::TokensPerStep,
         Self::Tokens,
+        Self::StepMetric,
     ];
 
     /// The name in project files and JSON.
@@ -161,6 +164,7 @@ impl FactName {
             Self::Ended => "ended",
             Self::TokensPerStep => "tokens_per_step",
             Self::Tokens => "tokens",
+            Self::StepMetric => "step_metric",
         }
     }
 }

@@ -39,6 +39,7 @@ pub mod scale;
 pub mod shape;
 pub mod signal;
 pub mod snapshot;
+pub mod step_metric;
 pub mod text;
 
 pub use advice::{

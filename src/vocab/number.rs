@@ -86,6 +86,23 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A span of time: `0.41 s`, `43 s`, `5 min`, `2 h 13 min`, `3 d 4 h`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "–".to_owned();
+    }
+    let s = seconds.max(0.0);
+    match s {
+        s if s < 0.995 => format!("{s:.2} s"),
+        s if s < 9.95 => format!("{s:.1} s"),
+        s if s < 60.0 => format!("{:.0} s", s.floor()),
+        s if s < 3600.0 => format!("{:.0} min", (s / 60.0).floor()),
+        s if s < 86_400.0 => format!("{:.0} h {:.0} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor()),
+        s => format!("{:.0} d {:.0} h", (s / 86_400.0).floor(), (s % 86_400.0 / 3600.0).floor()),
+    }
+}
+
 /// Serialization for `#[serde(with = "number::nullable")]`: a value that is not finite is written as `null` and read
 /// back as NaN, because JSON has no NaN.
 pub mod nullable {

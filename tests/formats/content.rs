@@ -293,6 +293,18 @@ fn what_wandb_measures_of_the_machine_stands_at_the_next_step() {
 }
 
 #[test]
+fn what_a_script_says_that_its_metrics_are_drawn_over_is_a_fact() {
+    let mut file = wandb::File::new();
+    file.define("opt/steps", "").define("*", "opt/steps").define("val/*", "step").history(0, &[("loss", "2.5")]);
+    // One is said again, another way; odd names are left.
+    file.define("val/*", "epoch").define("val/*", "").define("a: b", "c").history(1, &[("loss", "2")]);
+    let read = whole(format("wandb"), "run-1.wandb", &file.0);
+    let standing: Vec<_> = in_force(&read.facts).into_iter().filter(|fact| fact.0 == FactName::StepMetric).collect();
+    let expected = FactValue::Text("*: opt/steps, val/*: epoch".to_owned());
+    assert_eq!(standing, [&(FactName::StepMetric, expected, "define_metric".to_owned())]);
+}
+
+#[test]
 fn what_a_wandb_configuration_takes_back_is_no_fact_any_more() {
     let mut file = wandb::File::new();
     let model = r#"{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 100}"#;

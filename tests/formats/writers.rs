@@ -117,6 +117,7 @@ pub mod wandb {
         let mut run = File::new();
         run.config(&[("training>mixture", r#"{"code": 1, "prose": 3}"#), ("seed", "5")]);
         run.output(1, "loss").output(0, "warning\n").output(1, " 2.5\n");
+        run.define("*", "opt/steps").define("val/*", "epoch");
         run.history(0, &[("_step", "0"), ("_timestamp", "1.7e9"), ("loss", "NaN"), ("eval>code", "1.5")]);
         run.history(4, &[("nested", r#"{"a": {"b": 2}, "list": [1]}"#), ("image", r#"{"_type": "image"}"#)]);
         run.0
@@ -171,6 +172,15 @@ pub mod wandb {
             }
             bytes(&mut history, 2, &number);
             bytes(&mut record, 2, &history);
+            self.record(&record)
+        }
+
+        /// What a metric, or those of a pattern, is drawn over.
+        pub fn define(&mut self, metrics: &str, over: &str) -> &mut Self {
+            let (mut record, mut metric) = (Vec::new(), Vec::new());
+            bytes(&mut metric, if metrics.ends_with('*') { 2 } else { 1 }, metrics.as_bytes());
+            bytes(&mut metric, 4, over.as_bytes());
+            bytes(&mut record, 12, &metric);
             self.record(&record)
         }
 

@@ -5,6 +5,7 @@ use crate::daemon::event::Event;
 use crate::daemon::shared::Shared;
 use crate::observe;
 use crate::store::{RunId, StoreError};
+use crate::vocab::FactName;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -61,7 +62,10 @@ impl Retention {
                 return Ok(thinned);
             }
             let Some(tracked) = shared.runs.get(run) else { continue };
-            let counter = observe::step_counter(&tracked.metrics).map(|at| &*tracked.metrics[at].0);
+            let counter = {
+                let stated = tracked.record.facts.text(FactName::StepMetric);
+                observe::step_counter(&tracked.metrics, stated).map(|at| &*tracked.metrics[at].0)
+            };
             // What is fitted to, and what says where the others are.
             let stays = |metric: &str| tracked.record.series.contains_key(metric) || counter == Some(metric);
             let gone = shared.store.thin_points(*run, &stays)?;

@@ -1,5 +1,5 @@
 //! W&B's own file of a run, `run-ID.wandb`, online or offline: history is points, and so is what it measures of the machine
-//! ([`gauges`]); configuration is facts.
+//! ([`gauges`]); configuration is facts, and so is what metrics are drawn over ([`defined`]).
 //!
 //! Console output, which is in the file too, is looked through for facts (arguments, parameters, the plan), but not for
 //! points: what a script prints it has mostly logged, under another name and with fewer digits, and W&B keeps the same
@@ -7,6 +7,7 @@
 //!
 //! Each record ([`super::blocks`]) is a `Record` of wandb/proto/wandb_internal.proto.
 
+mod defined;
 mod gauges;
 mod item;
 
@@ -17,6 +18,7 @@ use super::scan::{ODD_STEP, is_step, whole_step};
 use super::{Format, FormatError, Parser, Recognition, Sink, console};
 use crate::ingest::facts;
 use crate::vocab::{FactName, FactValue};
+use defined::Defined;
 use gauges::Gauges;
 use item::Item;
 use serde_json::{Map, Value};
@@ -80,6 +82,8 @@ struct WandbParser {
     configured: bool,
     /// What was measured of the machine since the newest step.
     gauges: Gauges,
+    /// What was said of metrics.
+    defined: Defined,
     /// Unfinished lines of standard error and standard output.
     lines: [Vec<u8>; 2],
     /// Whole lines that were not looked through yet.
@@ -150,12 +154,15 @@ impl Parser for WandbParser {
         if !self.begun {
             return Vec::new();
         }
-        let flags = [self.place.passing, self.configured, !self.gauges.is_empty()];
+        let flags = [self.place.passing, self.configured, !self.gauges.is_empty(), !self.defined.is_empty()];
         let mut saved = vec![flags.into_iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(flag))];
         saved.extend(self.place.in_block.to_le_bytes());
         saved.extend(self.step.to_le_bytes());
         if !self.gauges.is_empty() {
             self.gauges.save(&mut saved);
+        }
+        if !self.defined.is_empty() {
+            self.defined.save(&mut saved);
         }
         // Two lines, neither of which holds a line break, and what must be known to go on looking through more of them.
         let mut lines = self.lines.join(&b'\n');
@@ -174,6 +181,9 @@ impl Parser for WandbParser {
         let (step, mut lines) = rest.split_first_chunk().ok_or_else(foreign)?;
         if flags & 4 == 4 {
             (self.gauges, lines) = Gauges::resume(lines).ok_or_else(foreign)?;
+        }
+        if flags & 8 == 8 {
+            (self.defined, lines) = Defined::resume(lines).ok_or_else(foreign)?;
         }
         let mut breaks = memchr::memchr_iter(b'\n', lines);
         let (middle, end) = breaks.next().zip(breaks.next()).ok_or_else(foreign)?;
@@ -198,6 +208,7 @@ impl WandbParser {
                 (4 | 13, Wire::Bytes(output)) => self.output(output)?,
                 (5, Wire::Bytes(config)) => self.configuration(config, sink)?,
                 (7, Wire::Bytes(sample)) => self.gauges.take(sample)?,
+                (12, Wire::Bytes(metric)) => self.defined.take(metric, sink)?,
                 (17, Wire::Bytes(run)) => self.started(run, sink)?,
                 (18, Wire::Bytes(exit)) => ended(exit, sink)?,
                 _ => {}

@@ -30,12 +30,19 @@ pub fn alone(model: &Model, slot: &Slot, focused: bool, area: Rect, buf: &mut Bu
     let theme = &model.shared.theme;
     let mark = if focused { "▸" } else { " " };
     let (border, style) = if focused { (theme.focus, theme.focus) } else { (theme.faint, theme.title) };
-    let room = usize::from(area.width).saturating_sub(5);
+    let digit = digit(model, slot.id()).map(|digit| format!("{digit} ")).unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(5 + digit.len());
     let title = fmt::head(&slot.view.title(&model.shared, room), room);
-    let mut spans = vec![Span::styled(format!("{mark}{title} "), style)];
+    let mut spans =
+        vec![Span::styled(mark, style), Span::styled(digit, theme.dim), Span::styled(format!("{title} "), style)];
     spans.extend(slot.view.state(&model.shared).map(|(text, style)| Span::styled(format!("{text} "), style)));
     let inner = frame(area, border, Line::from(spans), buf);
     content(model, slot, inner, buf);
+}
+
+/// The digit that leads to a view.
+fn digit(model: &Model, id: ViewId) -> Option<char> {
+    model.digits().find(|(_, slot)| slot.id() == id).map(|(digit, _)| digit)
 }
 
 /// Draws what is in a view.
@@ -76,7 +83,10 @@ fn titles<'a>(model: &Model, of: &[ViewId], shown: ViewId) -> Vec<(Option<ViewId
             _ => (" ", badge.map_or(theme.dim, |badge| signs::severity(theme, badge.severity).1)),
         };
         let text = slot.view.tab(&model.shared, is_shown);
-        spans.push((Some(slot.id()), Span::styled(format!("{mark}{text} "), style)));
+        let id = Some(slot.id());
+        spans.push((id, Span::styled(mark, style)));
+        spans.extend(digit(model, slot.id()).map(|digit| (id, Span::styled(format!("{digit} "), theme.dim))));
+        spans.push((id, Span::styled(format!("{text} "), style)));
     }
     spans
 }

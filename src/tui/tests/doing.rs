@@ -504,6 +504,55 @@ fn any_metric_can_be_the_x_axis() {
 }
 
 #[test]
+fn a_metric_is_drawn_over_what_its_runs_say_that_it_is() {
+    use crate::ipc::series::Axis;
+    use crate::vocab::{FactName, FactValue, RunView, Sourced};
+    let stated = |runs: &mut dyn Iterator<Item = &mut Arc<RunView>>, text: &str| {
+        for run in runs {
+            let value = FactValue::Text(text.to_owned());
+            let fact = Sourced { value, source: "define_metric".to_owned() };
+            Arc::make_mut(run).facts.insert(FactName::StepMetric, fact);
+        }
+    };
+    let x = |m: &Model| m.needs().map(|query| query.x).unwrap_or_default();
+    let grad = Axis::Metric("train/loss".to_owned());
+    let mut snapshot = fixture::sweep();
+    stated(&mut snapshot.runs.iter_mut(), "train/*: opt/steps, eval/*: train/loss, tokens: no/such");
+    let mut m = model(snapshot.clone(), (140, 40));
+    type_in(&mut m, "C");
+    let key = m.needs().unwrap().metrics[0].clone();
+    assert!(key.starts_with("eval/"), "{key}");
+    assert_eq!(x(&m), grad, "{key}");
+    // A cursor and a part of that axis are none of another.
+    type_in(&mut m, "h[");
+    assert!(m.needs().unwrap().from.is_some());
+    while m.needs().unwrap().metrics[0].starts_with("eval/") {
+        type_in(&mut m, "m");
+    }
+    let query = m.needs().unwrap();
+    assert_eq!((query.x, query.from), (Axis::Step, None), "a count of steps is the first axis: {:?}", query.metrics);
+    // What the user says counts for all metrics, and after the last axis comes what the runs say.
+    while m.needs().unwrap().metrics[0] != key {
+        type_in(&mut m, "M");
+    }
+    assert_eq!(x(&m), grad);
+    type_in(&mut m, "x");
+    assert_eq!(x(&m), Axis::Step);
+    for _ in 0..8 {
+        type_in(&mut m, "x");
+        if x(&m) == grad {
+            break;
+        }
+    }
+    assert_eq!(x(&m), grad);
+    // Runs that say different things are drawn over steps.
+    stated(&mut snapshot.runs.iter_mut().step_by(2), "eval/*: tokens");
+    let mut m = model(snapshot, (140, 40));
+    type_in(&mut m, "C");
+    assert_eq!(x(&m), Axis::Step);
+}
+
+#[test]
 fn a_view_is_found_by_its_name_before_what_it_does() {
     for snapshot in
         [fixture::sweep(), fixture::one(), fixture::devices(), fixture::routed(), fixture::wide(), fixture::experts()]
@@ -518,6 +567,24 @@ fn a_view_is_found_by_its_name_before_what_it_does() {
                 m.palette = palette::Palette { text: typed.clone(), at: 0 };
                 let first = palette::found(&m).into_iter().next().map(|entry| entry.goal);
                 assert_eq!(first, Some(palette::Goal::View(id)), "{typed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_was_done_first_and_whatever_comes_the_focus_is_on_a_view() {
+    let kinds = [fixture::empty(), fixture::early(), fixture::one(), fixture::sweep(), fixture::experts()];
+    let kinds = kinds.map(Arc::new);
+    for (from, before) in kinds.iter().enumerate() {
+        let mut fresh = Model::showing(Arc::clone(before), Theme::new(ThemeName::Dark, Depth::True), (100, 30));
+        fresh.settle();
+        for info in crate::tui::global::all().map(|action| action.info.name) {
+            for (to, after) in kinds.iter().enumerate() {
+                let mut m = fresh.clone();
+                m.perform(info);
+                update(&mut m, Event::Incoming(Incoming::Snapshot(Arc::clone(after))));
+                assert!(m.slot(m.focus).is_some(), "{info}: {from} to {to}: {:?}", m.focus);
             }
         }
     }

@@ -57,7 +57,8 @@ const PRINTED: usize = 20;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Curves {
-    x: Axis,
+    /// `None`: steps, or what the runs say that the metric is drawn over.
+    x: Option<Axis>,
     /// Whether the y axis is logarithmic; `None`: as suits the metric.
     log: Option<bool>,
     /// Whether the x axis is logarithmic.
@@ -81,6 +82,9 @@ pub struct Curves {
     /// The part of the x axis that is drawn; `None` for all of it.
     #[serde(skip)]
     pub range: Option<(f64, f64)>,
+    /// The axis that both are on.
+    #[serde(skip)]
+    on: Axis,
 }
 
 impl Actions for Curves {
@@ -104,9 +108,10 @@ impl Actions for Curves {
             &[k('x')],
             "x axis: steps, tokens, compute, part of the plan, epochs of a corpus, time since the start, time",
             |view: &mut Self, cx| {
-                let (next, why) = axis::next(&view.x, cx.shared);
+                let (next, why) = axis::next(&view.x(cx.shared), cx.shared);
                 cx.asks.extend(why.map(|why| super::Ask::Say(why.to_owned())));
-                view.over(next);
+                let is_round = next == Axis::Step && view.x.is_some() && view.stated(cx.shared).is_some();
+                view.over(Some(next).filter(|_| !is_round));
             },
         )
         .hint("axis"),
@@ -159,10 +164,20 @@ impl Actions for Curves {
 }
 
 impl Curves {
-    /// Draws over another axis.
-    fn over(&mut self, x: Axis) {
+    /// Draws over another axis; `None` for the one that suits the metric.
+    fn over(&mut self, x: Option<Axis>) {
         self.x = x;
         (self.cursor, self.range) = (None, None);
+    }
+
+    /// The axis that is drawn over.
+    fn x(&self, shared: &Shared) -> Axis {
+        self.x.clone().or_else(|| self.stated(shared)).unwrap_or_default()
+    }
+
+    /// What all runs that are drawn say that the metric is drawn over, where that is no count of steps.
+    fn stated(&self, shared: &Shared) -> Option<Axis> {
+        axis::stated(&runs(shared, self.only, choice::MOST), self.key(shared)?)
     }
 
     /// The metric that is drawn.
@@ -191,7 +206,7 @@ impl Curves {
 
     /// Times of day have no logarithm that says anything.
     fn is_log_x(&self) -> bool {
-        self.log_x && self.x != Axis::Time
+        self.log_x && self.x != Some(Axis::Time)
     }
 
     /// The curves that have come, where they are those that are wanted.
@@ -200,7 +215,7 @@ impl Curves {
         let asked = (set.query.from, set.query.to);
         let range = (self.range.map(|range| range.0), self.range.map(|range| range.1));
         let wanted = self.key(shared)?;
-        let same = set.query.metrics.first().is_some_and(|key| key == wanted) && set.query.x == self.x;
+        let same = set.query.metrics.first().is_some_and(|key| key == wanted) && set.query.x == self.x(shared);
         (same && asked == range).then_some(set.curves.as_slice())
     }
 
@@ -247,8 +262,9 @@ impl Curves {
 
     /// How a run will go on beyond its newest point: x, value, least and greatest value. On an axis of times at the speed of now.
     fn ahead(&self, shared: &Shared, run: &RunView, key: &str, newest: f64) -> Vec<(f64, f64, f64, f64)> {
+        let x = self.x(shared);
         ahead(run, key, newest, |step| {
-            if !self.x.is_time() {
+            if !x.is_time() {
                 return self.place(run, step, shared);
             }
             let per_second = run.tokens_per_second.filter(|rate| *rate > 0.0)? / run.tokens_per_step()?;
@@ -257,7 +273,7 @@ impl Curves {
     }
 
     fn lines<'a>(&self, shared: &'a Shared, key: &str, curves: &'a [Curve]) -> Lines<'a> {
-        let x = axis::numbers(&self.x);
+        let x = axis::numbers(&self.x(shared));
         let (log, log_x, cursor) = (self.is_log(shared, key), self.is_log_x(), self.cursor);
         Lines { log, x, log_x, cursor, part: self.range, ..Lines::of(curves, &shared.theme) }
     }
@@ -281,7 +297,7 @@ impl View for Curves {
     fn title(&self, shared: &Shared, room: usize) -> String {
         let Some(key) = self.key(shared) else { return SPEC.name.to_owned() };
         let name = shared.snapshot.as_ref().map_or_else(|| key.to_owned(), |snapshot| label(snapshot, key));
-        let x = axis::name(&self.x, shared);
+        let x = axis::name(&self.x(shared), shared);
         let mut about = vec![format!("over {x}")];
         if self.smoothing > 0 {
             about.push(format!("smoothed {}", SMOOTHING[self.smoothing]));
@@ -328,7 +344,7 @@ impl View for Curves {
         Some(SeriesQuery {
             runs: ids,
             metrics: Some(metrics).filter(|all| !all.is_empty())?.into_iter().map(str::to_owned).collect(),
-            x: self.x.clone(),
+            x: self.x(shared),
             from: self.range.map(|range| range.0),
             to: self.range.map(|range| range.1),
             // Two dots to a column; a few columns are the axis.
@@ -347,8 +363,8 @@ impl View for Curves {
                 (None, _) => "No run has logged two points of a metric yet.".to_owned(),
                 (_, Some(why)) => format!("The daemon cannot draw this: {}.", printable(&why)),
                 _ if shared.runs.order.is_empty() => "No run matches the filter; Esc clears it.".to_owned(),
-                (Some(key), _) if self.arrived(shared).is_some() && self.x != Axis::Step => {
-                    let what = axis::missing(&self.x, shared);
+                (Some(key), _) if self.arrived(shared).is_some() && self.x(shared) != Axis::Step => {
+                    let what = axis::missing(&self.x(shared), shared);
                     format!("No {what} known for {}. Press x for another axis.", printable(key))
                 }
                 (Some(key), _) if self.arrived(shared).is_some() => {
@@ -419,8 +435,11 @@ impl View for Curves {
 
     fn take_up(&mut self, kept: &Value) {
         let Ok(kept) = Self::deserialize(kept) else { return };
-        let texts =
-            [Some(&kept.wanted), kept.group.as_ref(), if let Axis::Metric(key) = &kept.x { Some(key) } else { None }];
+        let texts = [
+            Some(&kept.wanted),
+            kept.group.as_ref(),
+            if let Some(Axis::Metric(key)) = &kept.x { Some(key) } else { None },
+        ];
         if kept.smoothing < SMOOTHING.len() && texts.into_iter().flatten().all(|text| text.len() < 1_000) {
             *self = kept;
         }
@@ -434,7 +453,14 @@ impl View for Curves {
         self.take(input, cx)
     }
 
-    fn settle(&mut self, _: &mut Cx<'_>) {}
+    /// What was pointed at, or zoomed to, is nowhere on another axis.
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        let x = self.x(cx.shared);
+        if self.on != x {
+            (self.cursor, self.range) = (None, None);
+            self.on = x;
+        }
+    }
 }
 
 /// A curve with what it is called.

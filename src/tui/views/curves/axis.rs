@@ -5,8 +5,8 @@ use crate::ipc::series::Axis;
 use crate::tui::fmt;
 use crate::tui::lines::Numbers;
 use crate::tui::shared::{Shared, label};
-use crate::vocab::Snapshot;
 use crate::vocab::text::printable;
+use crate::vocab::{FactName, FactValue, RunView, Snapshot, step_metric};
 
 /// The next axis, and why one was passed over, if one was. Epochs of a corpus are offered where its unique tokens are stated.
 pub(super) fn next(now: &Axis, shared: &Shared) -> (Axis, Option<&'static str>) {
@@ -25,6 +25,19 @@ pub(super) fn next(now: &Axis, shared: &Shared) -> (Axis, Option<&'static str>) 
         Axis::Elapsed => (Axis::Time, None),
         Axis::Time | Axis::Metric(_) => (Axis::Step, None),
     }
+}
+
+/// What all of some runs say that a metric is drawn over: one that they log, and that counts no steps, which are the first axis.
+pub(super) fn stated(runs: &[&RunView], key: &str) -> Option<Axis> {
+    let of = |run: &&RunView| match &run.facts.get(&FactName::StepMetric)?.value {
+        FactValue::Text(text) => step_metric::of(text, key)
+            .filter(|over| !step_metric::counts_steps(over) && run.metrics.contains_key(*over))
+            .map(str::to_owned),
+        _ => None,
+    };
+    let mut all = runs.iter().filter(|run| run.metrics.contains_key(key)).map(of);
+    let first = all.next().flatten()?;
+    all.all(|other| other.as_ref() == Some(&first)).then_some(Axis::Metric(first))
 }
 
 /// The corpus of an axis of epochs.

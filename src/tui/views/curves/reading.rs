@@ -43,7 +43,7 @@ impl Curves {
             let shown = runs(cx.shared, self.only, MOST).into_iter();
             let steps = shown.filter_map(|run| self.place(run, run.last_step? as f64, cx.shared));
             let end = steps.fold(f64::NEG_INFINITY, f64::max);
-            let part = |range: &(f64, f64)| !self.x.is_time() && range.1 - range.0 < end;
+            let part = |range: &(f64, f64)| !self.x(cx.shared).is_time() && range.1 - range.0 < end;
             self.range = self.range.and(Some(range)).filter(part);
         }
     }
@@ -59,7 +59,7 @@ impl Curves {
             }
             (None, _) => cx.asks.push(Ask::Say("there is no cursor yet: \u{2190} and \u{2192} move it".to_owned())),
             (_, None) => {
-                let x = axis::name(&self.x, cx.shared);
+                let x = axis::name(&self.x(cx.shared), cx.shared);
                 cx.asks.push(Ask::Say(format!("over {x} no place in the log is known: press x for steps")));
             }
         }
@@ -67,6 +67,6 @@ impl Curves {
 
     /// Where a step is on the x axis.
     pub(super) fn place(&self, run: &RunView, step: f64, shared: &Shared) -> Option<f64> {
-        Some(step * self.x.per_step(run, shared.snapshot.as_ref()?)?)
+        Some(step * self.x(shared).per_step(run, shared.snapshot.as_ref()?)?)
     }
 }

@@ -76,7 +76,7 @@ impl Curves {
             Asked::Metrics => self.wanted = words,
             Asked::Axis if words.is_empty() => {}
             Asked::Axis => match axis::of(&words, cx.shared) {
-                Some(x) => self.over(x),
+                Some(x) => self.over(Some(x)),
                 None => cx
                     .asks
                     .push(Ask::Say(format!("no metric of the drawn runs has \u{201c}{words}\u{201d} in its name"))),
