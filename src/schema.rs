@@ -3,9 +3,9 @@
 use crate::project::file::ProjectFile;
 use crate::project::sidecar::RunFile;
 use crate::vocab::{
-    AckAnswer, AdviceAnswer, AlertsTestAnswer, AnnealsAnswer, AuditAnswer, CheckAnswer, DaemonStatus, DecidedAnswer,
-    DesignAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer, OnlineAnswer,
-    PhasesAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    AckAnswer, AdviceAnswer, AlertsTestAnswer, AnnealsAnswer, AuditAnswer, CheckAnswer, CollectAnswer, DaemonStatus,
+    DecidedAnswer, DesignAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer,
+    OnlineAnswer, PhasesAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -36,7 +36,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 26] = [
+pub const ALL: [Entry; 27] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -62,6 +62,7 @@ pub const ALL: [Entry; 26] = [
     Entry { name: "check", what: "check --json", make: written::<CheckAnswer> },
     Entry { name: "doctor", what: "doctor --json", make: written::<DoctorAnswer> },
     Entry { name: "status", what: "daemon status --json", make: written::<DaemonStatus> },
+    Entry { name: "collect", what: "collect --status --json", make: written::<CollectAnswer> },
     Entry { name: "point", what: "each line of export --points --format jsonl", make: written::<Point> },
 ];
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The long checks, hours of them: every test in full and optimised where `cargo test` takes a sample, with two hundred kills;
 # recorded runs and published tables held out in all splits; an hour of fuzzing. `tests/soak.sh tests|splits|fuzz`
-# is one part. MIXLAW_SEED, MIXLAW_KILLS and MIXLAW_FUZZ_SECONDS change what is drawn, how many kills, how long.
+# is one part. MIXLAW_SEED, MIXLAW_KILLS, MIXLAW_AWAY_SECONDS (how long a server of streams is away), MIXLAW_ROUNDS (how often
+# one of three servers is lost) and MIXLAW_FUZZ_SECONDS change what is drawn, how many kills, how long.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

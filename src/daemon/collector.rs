@@ -10,7 +10,8 @@ mod end;
 mod node;
 
 use self::end::End;
-use self::node::{Sent, ToServer, Whose, adopt, life_of, new_life};
+use self::node::{Sent, There, ToServer, Whose, adopt, life_of, new_life};
+use super::asked::Asked;
 use super::lock::Lock;
 use super::seconds;
 use super::state_dir::StateDir;
@@ -22,11 +23,11 @@ use crate::store::SledStore;
 use crate::stream::credentials::{Credentials, VARIABLES};
 use crate::stream::link::{About, Limits, Server};
 use crate::stream::subject;
+use crate::vocab::{CollectAnswer, CollectStatus};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,8 +36,16 @@ use std::time::{Duration, Instant, SystemTime};
 const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 /// Events that arrive within this time are one look.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often the server is asked whether the stream is still the one that was sent to, by whoever has nothing to send.
+const STILL_THERE: Duration = Duration::from_secs(15);
 /// How often the status is written, at most.
 const STATUS: Duration = Duration::from_secs(2);
+/// Where the status is written.
+const STATUS_FILE: &str = "status.json";
+/// With what the names of collectors' directories begin.
+const PLACES: &str = "collect-";
+/// How long somebody who looks whether a collector runs may hold its lock.
+const LOOKED_AT: Duration = Duration::from_millis(300);
 /// Under which name the store keeps whose it is.
 const WHOSE: &str = "collector";
 
@@ -58,51 +67,37 @@ pub struct Collector {
     pub limits: Limits,
 }
 
-/// What a collector is doing, as it writes it down.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct CollectStatus {
-    /// Its process.
-    pub pid: u32,
-    /// Server and stream.
-    pub to: String,
-    /// Name of this machine.
-    pub node: String,
-    /// When this was written, seconds since 1970.
-    pub at: f64,
-    /// Messages sent since it began anew.
-    pub messages: u64,
-    /// Points sent since it started.
-    pub points: u64,
-    /// Bytes sent since it started.
-    pub bytes: u64,
-    /// Whether logs are left with more to read.
-    pub behind: bool,
-    /// What is wrong at present.
-    pub trouble: Option<String>,
-    /// Since when, seconds since 1970.
-    pub since: Option<f64>,
-    /// Bytes in the stream, and most, where it has a limit.
-    pub stream: (u64, Option<u64>),
-}
-
 impl Collector {
     /// Where a collector of a project keeps its state.
     ///
     /// # Errors
     /// Where no home directory is known.
     pub fn place(project: &Project, address: &Address) -> Result<PathBuf, Failure> {
-        Ok(StateDir::of(project)?.directory.join(format!("collect-{}", address.stream())))
+        Ok(StateDir::of(project)?.directory.join(format!("{PLACES}{}", address.stream())))
     }
 
-    /// What a collector of a project last wrote down, and whether it runs.
+    /// What the collectors of a project on this machine last wrote down, and whether they run: the one that sends to an address, or all.
     ///
     /// # Errors
     /// Where the state directory cannot be used.
-    pub fn status(project: &Project, address: &Address) -> Result<Option<(CollectStatus, bool)>, Failure> {
-        let place = Self::place(project, address)?;
-        let Ok(text) = std::fs::read_to_string(place.join("status.json")) else { return Ok(None) };
-        let runs = Lock::take(&place.join("lock"))?.is_none();
-        Ok(serde_json::from_str(&text).ok().map(|status| (status, runs)))
+    pub fn status(project: &Project, address: Option<&Address>) -> Result<CollectAnswer, Failure> {
+        let places = match address {
+            Some(address) => vec![Self::place(project, address)?],
+            None => {
+                let all = std::fs::read_dir(StateDir::of(project)?.directory).into_iter().flatten().flatten();
+                let ours = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PLACES);
+                all.filter(ours).map(|entry| entry.path()).collect()
+            }
+        };
+        let mut answer = CollectAnswer::default();
+        for place in places {
+            let Ok(text) = std::fs::read_to_string(place.join(STATUS_FILE)) else { continue };
+            let Ok(status) = serde_json::from_str::<CollectStatus>(&text) else { continue };
+            let running = Lock::take(&place.join("lock"))?.is_none();
+            answer.collectors.push(CollectStatus { running, ..status });
+        }
+        answer.collectors.sort_by(|a, b| a.to.cmp(&b.to));
+        Ok(answer)
     }
 
     /// Collects until it is told to stop (`stop`), or everything was sent. Lines for people go to `say`.
@@ -111,9 +106,12 @@ impl Collector {
     /// Where it cannot go on.
     pub fn run(mut self, stop: &Arc<AtomicBool>, say: &dyn Fn(&str)) -> Result<CollectStatus, Failure> {
         let place = self.place.clone();
-        let failed = |e: std::io::Error| Failure::new(format!("cannot use {}: {e}", place.display()), None);
+        let failed = |e: std::io::Error| {
+            let help = "set MIXLAW_STATE to a directory that you own on a local disk".to_owned();
+            Failure::new(format!("cannot use the state directory {}: {e}", place.display()), help)
+        };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&place).map_err(failed)?;
-        let Some(_lock) = Lock::take(&place.join("lock"))? else {
+        let Some(_lock) = patiently(&place.join("lock"))? else {
             return Err(Failure::new(
                 format!("another collector sends this project to {}", self.address),
                 "see what it does: mixlaw collect --status".to_owned(),
@@ -129,9 +127,16 @@ impl Collector {
             ..CollectStatus::default()
         });
         let mut again = AGAIN.0;
+        let reached = Cell::new(false);
         loop {
-            let mut session = Session { collector: &mut self, place: &place, sent: &sent, status: &status, say, stop };
-            match session.run(&credentials) {
+            let (collector, reached) = (&mut self, &reached);
+            let mut session = Session { collector, place: &place, sent: &sent, status: &status, reached, say, stop };
+            let ended = match session.run(&credentials) {
+                // The server may have been set up anew, and be set right again; before it was ever reached, it is we who are wrong.
+                End::Refused(reason, help) if reached.get() => End::Away(format!("{reason}; {help}")),
+                other => other,
+            };
+            match ended {
                 End::Done => {
                     session.write_status(false);
                     return Ok(status.into_inner());
@@ -139,6 +144,11 @@ impl Collector {
                 End::Failed(failure) => {
                     session.trouble(Some(failure.message.clone()));
                     return Err(failure);
+                }
+                End::Anew => continue,
+                End::Refused(reason, help) => {
+                    session.trouble(Some(reason.clone()));
+                    return Err(Failure::new(reason, help));
                 }
                 End::Away(reason) => {
                     let first = session.trouble(Some(reason.clone()));
@@ -170,22 +180,25 @@ struct Session<'a> {
     place: &'a PathBuf,
     sent: &'a Arc<Sent>,
     status: &'a RefCell<CollectStatus>,
+    /// Whether the server was ever reached.
+    reached: &'a Cell<bool>,
     say: &'a dyn Fn(&str),
     stop: &'a Arc<AtomicBool>,
 }
 
 impl Session<'_> {
     fn run(&mut self, credentials: &Credentials) -> End {
-        let ended = self.open(credentials).and_then(|store| self.follow(&store));
+        let ended = self.open(credentials).and_then(|(store, there)| self.follow(&store, &there));
         ended.err().unwrap_or(End::Done)
     }
 
     /// Connects, and brings the store up to what the stream has of this node.
-    fn open(&mut self, credentials: &Credentials) -> Result<Arc<SledStore>, End> {
+    fn open(&mut self, credentials: &Credentials) -> Result<(Arc<SledStore>, There), End> {
         let collector = &mut *self.collector;
         let name = format!("mixlaw collect on {}", collector.node);
         let server = Server::connect(&collector.address, credentials, &name)?;
         let about = server.stream(Some(collector.limits))?;
+        self.reached.set(true);
         let directory = self.place.join("store");
         let (mut store, _) = SledStore::open(&directory)?;
         let known = store.place_in(WHOSE)?.and_then(|raw| Whose::read(&raw));
@@ -201,7 +214,7 @@ impl Session<'_> {
                 {
                     (self.say)(&format!("{reason}: all logs are sent again"));
                     collector.again = true;
-                    return Err(End::Away("beginning anew".to_owned()));
+                    return Err(End::Anew);
                 }
                 whose
             }
@@ -222,27 +235,36 @@ impl Session<'_> {
             }
         };
         self.note(&about);
+        let (server, made) = (Arc::new(server), whose.made);
+        let there = There { server: Arc::clone(&server), made };
         let outlet = ToServer { server, subject, whose, after: Mutex::new(last), sent: Arc::clone(self.sent) };
         store.send_through(Box::new(outlet));
-        Ok(store)
+        Ok((store, there))
     }
 
     /// Reads and sends until told to stop, or something is wrong.
-    fn follow(&mut self, store: &Arc<SledStore>) -> Result<(), End> {
+    fn follow(&mut self, store: &Arc<SledStore>, there: &There) -> Result<(), End> {
         let (hint, hints) = unbounded();
         let mut watcher = watch(&self.collector.project, &hint);
         let mut sources = Sources::of_files(&self.collector.project, store);
         sources.set_complete(self.collector.once);
         let (mut look, mut looked, mut written) = (Look::Everything, Instant::now(), None::<Instant>);
+        let (mut asked, mut known) = (None::<Asked>, Instant::now());
         loop {
-            if look == Look::Everything {
-                looked = Instant::now();
+            // Whether its logs are one run or many shows as they are written: asked soon, less is sent under a guess that was wrong.
+            if look == Look::Everything || asked.as_ref().is_some_and(|asked| asked.is_due(&self.collector.project)) {
+                let began = Instant::now();
                 if let Ok(Some(project)) = project::reload(&self.collector.project) {
                     watcher = watch(&project, &hint);
                     sources = Sources::of_files(&project, store);
                     sources.set_complete(self.collector.once);
                     self.collector.project = project;
+                    look = Look::Everything;
                 }
+                asked = Some(Asked::since(began));
+            }
+            if look == Look::Everything {
+                looked = Instant::now();
             }
             let turn = sources.turn(&look, Budget { time: Duration::from_millis(500) })?;
             // A server may answer and still take nothing: it is well when something was sent, or nothing was left to send.
@@ -252,6 +274,10 @@ impl Session<'_> {
             if written.is_none_or(|at| at.elapsed() >= STATUS) {
                 written = Some(Instant::now());
                 self.write_status(turn.more);
+            }
+            if known.elapsed() >= STILL_THERE {
+                there.still(store.sent()?.1)?;
+                known = Instant::now();
             }
             if self.stop.load(Ordering::Relaxed) || self.collector.once && !turn.more {
                 store.flush()?;
@@ -292,7 +318,8 @@ impl Session<'_> {
     }
 
     fn note(&self, about: &About) {
-        self.status.borrow_mut().stream = (about.bytes, about.most_bytes);
+        let mut status = self.status.borrow_mut();
+        (status.stream_bytes, status.stream_limit) = (about.bytes, about.most_bytes);
     }
 
     /// Writes down what is wrong, or that nothing is. Returns whether that is news.
@@ -319,8 +346,19 @@ impl Session<'_> {
         status.behind = behind;
         // What cannot be written is written the next time.
         if let Ok(text) = serde_json::to_vec(&*status) {
-            let (new, path) = (self.place.join("status.new"), self.place.join("status.json"));
+            let (new, path) = (self.place.join("status.new"), self.place.join(STATUS_FILE));
             let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
+        }
+    }
+}
+
+/// Takes a collector's lock; `None` where another one has it.
+fn patiently(path: &Path) -> Result<Option<Lock>, Failure> {
+    let until = Instant::now() + LOOKED_AT;
+    loop {
+        match Lock::take(path)? {
+            None if Instant::now() < until => std::thread::sleep(LOOKED_AT / 10),
+            taken => return Ok(taken),
         }
     }
 }
@@ -336,7 +374,7 @@ fn watch(project: &Project, hint: &Sender<Look>) -> Watcher {
 }
 
 /// An empty store in place of one.
-fn anew(store: Arc<SledStore>, directory: &std::path::Path) -> Result<Arc<SledStore>, End> {
+fn anew(store: Arc<SledStore>, directory: &Path) -> Result<Arc<SledStore>, End> {
     drop(store);
     SledStore::delete(directory)?;
     Ok(SledStore::open(directory)?.0)

@@ -19,6 +19,8 @@ pub mod accept;
 mod alerts;
 pub mod answer;
 pub(crate) mod as_logged;
+#[cfg(feature = "daemon")]
+mod asked;
 mod audits;
 #[cfg(feature = "nats")]
 pub mod collector;

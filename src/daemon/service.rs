@@ -1,11 +1,10 @@
 //! The running daemon: threads of the engine, watcher, fitter, server and signals, started and stopped together.
 
-mod asked;
 mod outage;
 
 pub use outage::nothing_is_kept;
 
-use self::asked::Asked;
+use super::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;

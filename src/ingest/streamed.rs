@@ -8,7 +8,7 @@ use crate::project::StreamSource;
 use crate::project::server::{Address, BadAddress};
 use crate::store::{FileRecord, RunId, SledStore, StoreError};
 use crate::stream::Message;
-use crate::stream::apply::{Place, Taker};
+use crate::stream::apply::{Arrived, Place, Taker};
 use crate::stream::credentials::{Credentials, NoCredentials, VARIABLES};
 use crate::stream::link::{About, Incoming, Offer, Piece, follow_for_ever};
 use crate::stream::pieces::Pieces;
@@ -23,8 +23,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Messages that wait to be taken up, at most: each is a megabyte at most.
 const AHEAD: usize = 32;
-/// Messages that are taken up together, at most.
+/// Messages that are taken up together, at most …
 const TOGETHER: usize = 64;
+/// … unless they have this many points before, each of which takes 32 bytes.
+const POINTS: usize = 1 << 18;
 /// How long a command that answers once waits for the server.
 const ONCE: Duration = Duration::from_secs(6);
 /// Nodes that are named, at most.
@@ -43,7 +45,8 @@ pub struct Streamed {
     behind: u64,
     /// What is known of the stream; `None` before the server answered.
     about: Option<About>,
-    trouble: Option<String>,
+    /// What is wrong, and what to type.
+    trouble: Option<(String, Option<String>)>,
     /// Messages that were refused, and why the first was.
     refused: u64,
     first_refused: String,
@@ -100,7 +103,7 @@ impl Streamed {
             self.trouble = None;
             match read(&self.address, place, &self.waker) {
                 Ok(reader) => self.reader = Some(reader),
-                Err(error) => self.trouble = Some(error.to_string()),
+                Err(error) => self.trouble = Some((error.to_string(), None)),
             }
         }
         Ok(())
@@ -111,12 +114,14 @@ impl Streamed {
         let (Some(reader), Some(taker)) = (&self.reader, &mut self.taker) else { return Ok(false) };
         reader.woken.store(false, Ordering::Relaxed);
         let mut messages = Vec::new();
-        let mut more = false;
-        while messages.len() < TOGETHER {
+        let (mut more, mut points) = (false, 0);
+        while messages.len() < TOGETHER && points < POINTS {
             let Ok(incoming) = reader.inbox.try_recv() else { break };
             more = true;
             match incoming {
-                Incoming::Trouble(error) => self.trouble = Some(error.to_string()),
+                Incoming::Trouble(error) => {
+                    self.trouble = Some((error.to_string(), error.help().map(str::to_owned)));
+                }
                 Incoming::Quiet(about) => {
                     (self.trouble, self.behind, self.about) = (None, 0, Some(about));
                 }
@@ -124,7 +129,7 @@ impl Streamed {
                     (self.trouble, self.behind) = (None, piece.behind);
                     let Piece { made, sequence, .. } = piece;
                     let whole = self.pieces.take(&piece.subject, sequence, (piece.at, piece.count), &piece.bytes);
-                    let decoded = whole.map(|bytes| Message::decode(&bytes));
+                    let decoded = whole.map(|bytes| Message::decode_of(&bytes, &self.stream, &piece.subject));
                     match decoded {
                         None => {}
                         Some(Err(refused)) => {
@@ -135,7 +140,8 @@ impl Streamed {
                         }
                         Some(Ok(message)) => {
                             let reached = self.pieces.oldest().map_or(sequence, |first| first.min(sequence + 1) - 1);
-                            messages.push((Place { made, sequence: reached }, message));
+                            points += message.points();
+                            messages.push(Arrived { at: Place { made, sequence }, reached, message });
                         }
                     }
                 }
@@ -279,9 +285,10 @@ impl Source for Streamed {
         let mut say = |severity, text: String, help: Option<String>| {
             notices.push(Notice { severity, text: printable(&text), help });
         };
-        if let Some(trouble) = &self.trouble {
-            let help =
-                format!("mixlaw tries again by itself; see what is wrong: mixlaw doctor. Who you are: {VARIABLES}");
+        if let Some((trouble, help)) = &self.trouble {
+            let help = help.clone().unwrap_or_else(|| {
+                format!("mixlaw tries again by itself; see what is wrong: mixlaw doctor. Who you are: {VARIABLES}")
+            });
             say(Severity::Warning, format!("stream {trouble}"), Some(help));
         }
         if self.refused > 0 {

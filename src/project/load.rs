@@ -20,6 +20,21 @@ impl Project {
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
         load(path)
     }
+
+    /// Loads a project that may have no runs yet: a bare directory without any is one whose folders will be runs, or whose logs will,
+    /// which [`reload`] finds out.
+    ///
+    /// # Errors
+    /// As [`Project::load`]; also where there is no such directory.
+    pub fn load_early(path: &Path) -> Result<Self, ProjectError> {
+        match load(path) {
+            Err(ProjectError::Missing { .. }) if path.is_dir() => {
+                let root = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+                Ok(bare_of(path, root, vec!["*".to_owned()]))
+            }
+            loaded => loaded,
+        }
+    }
 }
 
 /// Loads a project, see [`Project::load`].
@@ -137,8 +152,13 @@ fn load_bare(named: &Path) -> Result<Project, ProjectError> {
             ),
         });
     }
+    Ok(bare_of(named, root, patterns))
+}
+
+/// A project of a directory without a project file, and of patterns of its runs.
+fn bare_of(named: &Path, root: PathBuf, patterns: Vec<String>) -> Project {
     let runs = patterns.into_iter().map(|path| RunSource { path, at: None, filter: Vec::new() }).collect();
-    Ok(Project { name: directory_name(&root), named: named.to_path_buf(), root, runs, ..Project::default() })
+    Project { name: directory_name(&root), named: named.to_path_buf(), root, runs, ..Project::default() }
 }
 
 /// Reads at most [`parse::MAX_BYTES`] + 1 bytes, so that the caller can detect a file that is too large.

@@ -86,6 +86,23 @@ pub struct Cursor {
     pub origin: Option<Origin>,
 }
 
+/// Offset that no file has.
+const BEGUN: u64 = u64::MAX;
+
+impl Cursor {
+    /// That of a file whose points are stored in several commits, until the last of them: nothing can go on from here, so that the
+    /// file is read anew, in place of what there is of it.
+    pub(super) fn begun(then: &Self) -> Self {
+        Self { offset: BEGUN, length: then.length, modified: then.modified, ..Self::default() }
+    }
+
+    /// Whether a file was begun and is not whole, see [`Cursor::begun`].
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.offset == BEGUN
+    }
+}
+
 /// A file (one generation of it) and its cursor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileRecord {

@@ -41,6 +41,11 @@ pub struct Group<'a> {
     _writer: MutexGuard<'a, ()>,
 }
 
+/// About how many bytes a change will be, packed.
+fn packed(change: &Change) -> usize {
+    if let Change::Points(change) = change { 4 * change.points.len() } else { 0 }
+}
+
 impl<'a> Group<'a> {
     /// An empty one, for whoever is the writer.
     pub(super) fn of(store: &'a SledStore, writer: MutexGuard<'a, ()>) -> Self {
@@ -68,7 +73,7 @@ impl<'a> Group<'a> {
     /// Bytes that wait to be written.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.changes.len()
+        self.changes.len() + self.to_send.iter().map(packed).sum::<usize>()
     }
 
     /// The number of a run, new where it is not known; it is known once the group is written.
@@ -195,7 +200,7 @@ impl<'a> Group<'a> {
             // To sled, a batch of nothing costs as much as any.
             return Ok(());
         }
-        if let Some((key, number)) = self.store.send(&self.to_send)? {
+        if let Some((key, number)) = self.store.send(std::mem::take(&mut self.to_send))? {
             self.changes.insert(&key, &number);
         }
         let change = self.changes.write()?;

@@ -27,6 +27,7 @@ mod open_blocks;
 pub mod outlet;
 mod packed;
 mod packs;
+mod portions;
 mod quiet;
 mod read;
 mod read_store;

@@ -2,6 +2,7 @@
 
 use super::file::FileRecord;
 use super::outlet::{Change, Outlet};
+use super::portions::{MOST, portions};
 use super::{FileId, RunId, SledStore, StoreError, keys};
 
 /// Under which name the number of the last change that is known to be safe is kept.
@@ -87,10 +88,13 @@ impl SledStore {
     }
 
     /// Hands changes to the outlet, where there is one; returns the key and value that say they are safe.
-    pub(super) fn send(&self, changes: &[Change]) -> Result<Option<Sent>, StoreError> {
+    pub(super) fn send(&self, changes: Vec<Change>) -> Result<Option<Sent>, StoreError> {
         let Some(outlet) = self.outlet.get().filter(|_| !changes.is_empty()) else { return Ok(None) };
-        let number = self.sent()?.0 + 1;
-        let receipt = outlet.send(number, changes)?;
+        let (mut number, mut receipt) = (self.sent()?.0, 0);
+        for portion in portions(changes, MOST) {
+            number += 1;
+            receipt = outlet.send(number, &portion)?;
+        }
         Ok(Some((keys::of_place(SENT), sent_bytes(number, receipt))))
     }
 

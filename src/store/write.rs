@@ -116,7 +116,7 @@ impl SledStore {
 
     /// Sends one change on, where there is an outlet, and has what is about to be written say so.
     fn tell(&self, change: Change, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        if let Some((key, number)) = self.send(&[change])? {
+        if let Some((key, number)) = self.send(vec![change])? {
             changes.insert(&key, &number);
         }
         Ok(())

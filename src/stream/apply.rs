@@ -8,6 +8,7 @@ use super::message::Message;
 use crate::store::bytes::{Reader, put};
 use crate::store::outlet::{Change, FileChange};
 use crate::store::{Commit, Cursor, FileId, Group, Origin, RunId, SledStore, StoreError, Target};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -23,6 +24,17 @@ pub struct Place {
     pub sequence: u64,
 }
 
+/// A message as it came.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Where it ends in the stream.
+    pub at: Place,
+    /// From where on to read again after a crash: what is before this place is taken up or known to be none.
+    pub reached: u64,
+    /// The message.
+    pub message: Message,
+}
+
 /// A node, as far as its messages were taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Node {
@@ -34,6 +46,10 @@ pub struct Node {
     pub lost: u64,
     /// When its last points were logged, as far as the file system tells: nanoseconds since 1970.
     pub written: i64,
+    /// Where in the stream its last message is.
+    pub at: Place,
+    /// The life before, where that has a higher number; 0 where it has not.
+    pub left: u64,
 }
 
 /// What messages brought.
@@ -93,20 +109,21 @@ impl Taker {
         self.files.values().copied()
     }
 
-    /// Takes messages up; each has the place in the stream that is reached with it.
+    /// Takes messages up.
     ///
     /// # Errors
     /// What the disk says. What was not written then comes again for whoever makes a [`Taker`] anew.
-    pub fn take(&mut self, messages: Vec<(Place, Message)>) -> Result<Taken, StoreError> {
+    pub fn take(&mut self, messages: Vec<Arrived>) -> Result<Taken, StoreError> {
         let mut taken = Taken::default();
         let store = Arc::clone(&self.store);
         let mut batch = Batch { group: None, files: HashMap::new(), nodes: BTreeSet::new(), forgotten: Vec::new() };
-        for (place, message) in messages {
-            if self.knows(&message) {
+        for Arrived { at, reached, message } in messages {
+            let place = Place { sequence: reached, ..at };
+            if self.knows(&message, at) {
                 self.place = self.place.max(place);
                 continue;
             }
-            let heard = self.heard(&message);
+            let heard = self.heard(&message, at);
             for change in message.changes {
                 match change {
                     Change::Points(change) => {
@@ -149,18 +166,26 @@ impl Taker {
         Ok(taken)
     }
 
-    /// Whether a message was taken up before, or is of a life that its node has left.
-    fn knows(&self, message: &Message) -> bool {
-        let known = |node: &Node| (message.life, message.number) <= (node.life, node.number);
-        self.nodes.get(&message.node).is_some_and(known)
+    /// Whether a message was taken up before, or is of a life that its node has left. A life with a lower number that comes later in
+    /// the stream is a new one all the same: its node had lost its state, and its clock was behind.
+    fn knows(&self, message: &Message, at: Place) -> bool {
+        let Some(node) = self.nodes.get(&message.node) else { return false };
+        match message.life.cmp(&node.life) {
+            Ordering::Equal => message.number <= node.number,
+            // The stream may have lost its last messages and given their places to others; but not to those of a life that was left.
+            Ordering::Greater => message.life == node.left && at <= node.at,
+            Ordering::Less => at <= node.at,
+        }
     }
 
     /// What is known of a node when its message is taken up.
-    fn heard(&self, message: &Message) -> Node {
+    fn heard(&self, message: &Message, at: Place) -> Node {
         let known = self.nodes.get(&message.node).copied().unwrap_or_default();
-        let mut node = if known.life == message.life { known } else { Node { life: message.life, ..Node::default() } };
+        let left = if known.life > message.life { known.life } else { 0 };
+        let mut node =
+            if known.life == message.life { known } else { Node { life: message.life, left, ..Node::default() } };
         node.lost += message.number.saturating_sub(node.number + 1);
-        node.number = message.number;
+        (node.number, node.at) = (message.number, at);
         let written = |change: &Change| if let Change::Points(c) = change { c.cursor.modified } else { 0 };
         node.written = message.changes.iter().map(written).max().unwrap_or(0).max(known.written);
         node
@@ -329,6 +354,8 @@ fn node_bytes(node: &Node) -> Vec<u8> {
     let mut out = Vec::new();
     [node.life, node.number, node.lost].iter().for_each(|n| put(&mut out, *n));
     crate::store::bytes::put_signed(&mut out, node.written);
+    out.extend(place_bytes(node.at));
+    put(&mut out, node.left);
     out
 }
 
@@ -336,7 +363,11 @@ fn node(raw: &[u8]) -> Option<Node> {
     let mut r = Reader(raw);
     let mut number = || r.number().ok();
     let (life, number, lost) = (number()?, number()?, number()?);
-    Some(Node { life, number, lost, written: r.signed().ok()? })
+    let written = r.signed().ok()?;
+    // The rest is not there in what was kept by the first versions.
+    let mut rest = || Some((Place { made: r.signed().ok()?, sequence: r.number().ok()? }, r.number().ok()?));
+    let (at, left) = rest().unwrap_or_default();
+    Some(Node { life, number, lost, written, at, left })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MOST: u64 = 1 << 20;
 pub struct Credentials {
     /// Who we are.
     pub who: Who,
-    /// Certificates of authorities to trust besides the system's.
+    /// Certificates of authorities to trust instead of the system's.
     pub roots: Option<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub struct NoCredentials {
 
 /// The variables, and what each is; for help.
 pub const VARIABLES: &str = "MIXLAW_NATS_CREDS=FILE (a .creds file), MIXLAW_NATS_NKEY=FILE (the seed of an nkey), \
-     MIXLAW_NATS_USER with MIXLAW_NATS_PASSWORD, MIXLAW_NATS_CA=FILE (certificates to trust besides the system's)";
+     MIXLAW_NATS_USER with MIXLAW_NATS_PASSWORD, MIXLAW_NATS_CA=FILE (certificates to trust instead of the system's)";
 
 impl Credentials {
     /// From the environment.
@@ -84,7 +84,11 @@ impl Credentials {
         };
         let roots = value("MIXLAW_NATS_CA").map(PathBuf::from);
         if let Some(path) = &roots {
-            text("MIXLAW_NATS_CA", path.display().to_string())?;
+            let found = text("MIXLAW_NATS_CA", path.display().to_string())?;
+            if !found.contains("-----BEGIN CERTIFICATE-----") {
+                let reason = format!("{}: there is no certificate in it (-----BEGIN CERTIFICATE-----)", path.display());
+                return Err(NoCredentials { variable: "MIXLAW_NATS_CA", reason });
+            }
         }
         let missing = |variable, other: &str| NoCredentials { variable, reason: format!("{other} is not set") };
         let who = if let Some(path) = value("MIXLAW_NATS_CREDS") {

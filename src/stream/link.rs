@@ -1,23 +1,27 @@
-//! The line to a NATS server (feature `nats`): the only file that names its client. Calls wait, as everything else here does; the
+//! The line to a NATS server (feature `nats`): with the files below it, the only place that names its client. Calls wait, as everything else here does; the
 //! client's own work is done by one thread.
+
+mod connect;
+mod error;
 
 use super::credentials::Credentials;
 use super::{pieces, subject};
 use crate::project::server::Address;
+use async_nats::HeaderMap;
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::{CreateStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
-use async_nats::{ConnectOptions, HeaderMap};
+use connect::{Complaint, connect};
+use error::{AGAIN, away, source};
+
+pub use error::LinkError;
 use futures_util::StreamExt;
 use std::cell::Cell;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long an answer of the server is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait before a server that is away is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
 /// Messages before the place where reading goes on that are read again: what is known of them is passed over.
 const BEFORE: u64 = 256;
 /// Header with the place of a piece and the number of all, `0/3`.
@@ -26,25 +30,6 @@ const PIECE: &str = "Mixlaw-Piece";
 const ID: &str = "Nats-Msg-Id";
 /// Header with the sequence number that the last message of the subject must have, else the server takes none.
 const AFTER: &str = "Nats-Expected-Last-Subject-Sequence";
-
-/// Why the server cannot be used at present.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// It does not answer, or refuses.
-    #[error("{server}: {reason}")]
-    Away {
-        /// Its address, without secrets.
-        server: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There is no such stream.
-    #[error("{0} has no such stream yet; a collector makes it: mixlaw collect --to {0}")]
-    NoStream(String),
-    /// Somebody else sends under the same name of a node.
-    #[error("another collector sends as the same node to {0}")]
-    Twice(String),
-}
 
 /// What a stream is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +50,8 @@ pub struct About {
     pub longest: Option<Duration>,
     /// Servers that keep a copy each.
     pub replicas: usize,
+    /// Those of them that are away or have not everything yet, by name.
+    pub late: Vec<String>,
 }
 
 /// What a stream is to be, where it is made.
@@ -121,6 +108,7 @@ pub enum Offer {
 pub struct Server {
     address: Address,
     context: Context,
+    complaint: Complaint,
     runtime: Runtime,
 }
 
@@ -132,8 +120,9 @@ impl Server {
     pub fn connect(address: &Address, credentials: &Credentials, name: &str) -> Result<Self, LinkError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("nats").enable_all().build();
         let runtime = runtime.map_err(|e| away(address, &e.to_string()))?;
-        let context = runtime.block_on(connect(address, credentials, name))?;
-        Ok(Self { address: address.clone(), context, runtime })
+        let complaint = Complaint::default();
+        let context = runtime.block_on(connect(address, credentials, name, &complaint))?;
+        Ok(Self { address: address.clone(), context, complaint, runtime })
     }
 
     /// The stream; made with these limits where it is not there.
@@ -141,7 +130,7 @@ impl Server {
     /// # Errors
     /// Where it is not there and cannot be made, or the server is away.
     pub fn stream(&self, make: Option<Limits>) -> Result<About, LinkError> {
-        self.runtime.block_on(async {
+        self.known(self.runtime.block_on(async {
             match about(&self.address, &self.context).await {
                 Err(LinkError::NoStream(_)) if make.is_some() => {
                     let limits = make.unwrap_or_default();
@@ -165,7 +154,18 @@ impl Server {
                 }
                 other => other,
             }
-        })
+        }))
+    }
+
+    /// The answer, or what the server complained of instead of giving one.
+    fn known<T>(&self, answer: Result<T, LinkError>) -> Result<T, LinkError> {
+        match answer {
+            Err(LinkError::Away { .. }) => match self.complaint.last() {
+                Some(complaint) => Err(connect::not_allowed(&self.address, &complaint)),
+                None => answer,
+            },
+            other => other,
+        }
     }
 
     /// Sends a message under a subject whose last message has this sequence number (0: none). Returns its own.
@@ -173,7 +173,7 @@ impl Server {
     /// # Errors
     /// Where it is not known to be safe.
     pub fn send(&self, subject: &str, after: u64, id: &str, bytes: &[u8]) -> Result<u64, LinkError> {
-        self.runtime.block_on(async {
+        self.known(self.runtime.block_on(async {
             let mut after = after;
             for (at, count, piece) in pieces::cut(bytes) {
                 let mut headers = HeaderMap::new();
@@ -191,7 +191,7 @@ impl Server {
                 after = taken.map_err(|error| self.unsent(&error))?.sequence;
             }
             Ok(after)
-        })
+        }))
     }
 
     fn unsent(&self, error: &jetstream::context::PublishError) -> LinkError {
@@ -212,7 +212,7 @@ impl Server {
     /// Where the server is away.
     pub fn last_of(&self, subject: &str) -> Result<u64, LinkError> {
         use jetstream::stream::LastRawMessageErrorKind::NoMessageFound;
-        self.runtime.block_on(async {
+        self.known(self.runtime.block_on(async {
             let stream = self.context.get_stream(subject::stream(self.address.stream())).await;
             let stream = stream.map_err(|error| away(&self.address, &error.to_string()))?;
             match stream.get_last_raw_message_by_subject(subject).await {
@@ -220,7 +220,7 @@ impl Server {
                 Err(error) if error.kind() == NoMessageFound => Ok(0),
                 Err(error) => Err(away(&self.address, &error.to_string())),
             }
-        })
+        }))
     }
 
     /// Offers pieces from a sequence number on, those of one subject or all (`None`). Returns when nobody wants any more.
@@ -228,7 +228,7 @@ impl Server {
     /// # Errors
     /// What is wrong.
     pub fn follow(&self, only: Option<&str>, from: u64, offer: &dyn Fn(Incoming) -> Offer) -> Result<(), LinkError> {
-        self.runtime.block_on(follow(&self.address, &self.context, only, from, offer))
+        self.known(self.runtime.block_on(follow(&self.address, &self.context, only, from, offer)))
     }
 }
 
@@ -274,32 +274,6 @@ pub fn follow_for_ever(
 
 const NO_JETSTREAM: &str = "JetStream is off; start it with: nats-server -js -sd DIR";
 
-async fn connect(address: &Address, credentials: &Credentials, name: &str) -> Result<Context, LinkError> {
-    let mut options = ConnectOptions::new()
-        .name(name)
-        .require_tls(address.tls())
-        .connection_timeout(PATIENCE)
-        .request_timeout(Some(PATIENCE))
-        // Of a cluster, another server goes on; when none does, who uses the line decides when to try again.
-        .max_reconnects(3 * address.servers().len())
-        .reconnect_delay_callback(|_| AGAIN / 4);
-    let refused = |reason: String| away(address, &reason);
-    options = match &credentials.who {
-        super::credentials::Who::Nobody => options,
-        super::credentials::Who::User(user, password) => options.user_and_password(user.clone(), password.clone()),
-        super::credentials::Who::Nkey(seed) => options.nkey(seed.clone()),
-        super::credentials::Who::Creds(text) => {
-            // The error may hold a part of the file.
-            options.credentials(text).map_err(|_| refused("the credentials file is not one of NATS's".to_owned()))?
-        }
-    };
-    if let Some(roots) = &credentials.roots {
-        options = options.add_root_certificates(roots.clone());
-    }
-    let client = options.connect(address.servers()).await.map_err(|error| refused(source(&error)))?;
-    Ok(jetstream::context::ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client))
-}
-
 async fn about(address: &Address, context: &Context) -> Result<About, LinkError> {
     use jetstream::context::GetStreamErrorKind;
     let stream = context.get_stream(subject::stream(address.stream())).await.map_err(|error| match error.kind() {
@@ -320,6 +294,7 @@ async fn about(address: &Address, context: &Context) -> Result<About, LinkError>
         most_bytes: u64::try_from(config.max_bytes).ok().filter(|most| *most > 0),
         longest: Some(config.max_age).filter(|age| !age.is_zero()),
         replicas: config.num_replicas,
+        late: info.cluster.iter().flat_map(|c| &c.replicas).filter(|r| !r.current).map(|r| r.name.clone()).collect(),
     })
 }
 
@@ -369,6 +344,9 @@ async fn follow(
                 })
             }
             None => {
+                if context.client().connection_state() != State::Connected {
+                    return Err(failed("the connection was lost".to_owned()));
+                }
                 let now = about(address, context).await?;
                 if now.made != made.made || now.last < last {
                     return Err(failed(
@@ -390,26 +368,4 @@ async fn follow(
             }
         }
     }
-}
-
-fn away(address: &Address, reason: &str) -> LinkError {
-    LinkError::Away { server: address.to_string(), reason: reason.to_owned() }
-}
-
-/// An error with its causes, each once.
-fn source(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut inner = error.source();
-    while let Some(error) = inner {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        inner = error.source();
-    }
-    // The server's words for it say nothing of what is short.
-    if text.contains("insufficient resources") {
-        text = "the server has no room left: its disk or its limit (max_file_store) is full".to_owned();
-    }
-    text
 }

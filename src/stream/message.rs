@@ -11,6 +11,7 @@
 use super::bytes::{frame, unframe};
 use super::points::{number, points, put_points};
 use super::refused::Refused;
+use super::subject;
 use crate::store::bytes::{Reader, put, put_bytes, put_f64, put_signed};
 use crate::store::outlet::{Change, FileChange};
 use crate::store::{Cursor, Identity};
@@ -19,6 +20,8 @@ use std::collections::HashMap;
 
 /// Most changes in a message, and names in it.
 const MOST: usize = 1 << 20;
+/// Lives are below this: whoever makes one up leaves room for those that follow.
+const LIVES: u64 = 1 << 60;
 /// Longest name of a run, a path or a node.
 const LONGEST: usize = 4096;
 
@@ -80,6 +83,25 @@ impl Message {
         frame(&out)
     }
 
+    /// How many points it has.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        let of = |change: &Change| if let Change::Points(change) = change { change.points.len() } else { 0 };
+        self.changes.iter().map(of).sum()
+    }
+
+    /// From bytes that came under a subject of a stream: who may publish under one node's subject sends nothing for another.
+    ///
+    /// # Errors
+    /// As [`Message::decode`]; also where it is of another node.
+    pub fn decode_of(bytes: &[u8], stream: &str, subject: &str) -> Result<Self, Refused> {
+        let message = Self::decode(bytes)?;
+        if subject::of_node(stream, &message.node) != subject {
+            return Err(Refused(format!("it says that it is of node {}", message.node)));
+        }
+        Ok(message)
+    }
+
     /// From bytes.
     ///
     /// # Errors
@@ -88,6 +110,9 @@ impl Message {
         let body = unframe(bytes)?;
         let mut r = Reader(&body);
         let (node, life, number_of) = (name(&mut r, "node")?, r.word()?, r.number()?);
+        if life >= LIVES {
+            return Err(Refused("a life of its node that is none".to_owned()));
+        }
         let mut names = Vec::new();
         for _ in 0..number(&mut r, MOST, "names of metrics")? {
             names.push(r.text()?);

@@ -26,5 +26,4 @@ mod refused;
 pub mod subject;
 
 pub use message::Message;
-pub use points::MOST as MOST_POINTS;
 pub use refused::Refused;

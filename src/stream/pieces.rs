@@ -7,6 +7,10 @@ use std::collections::HashMap;
 pub const PIECE: usize = 768 << 10;
 /// Most pieces of a message.
 const MOST: u32 = 1024;
+/// Most bytes of all messages that are not whole; above it, the one that was begun first is given up.
+const WAITING: usize = 256 << 20;
+/// Messages of others after which one that was begun is given up: its sender is gone, and reading would go on from it for ever.
+const PATIENCE: u64 = 1 << 20;
 
 /// A message in pieces: place of each, number of all, bytes.
 pub fn cut(bytes: &[u8]) -> impl Iterator<Item = (u32, u32, &[u8])> {
@@ -31,6 +35,7 @@ impl Pieces {
             self.open.remove(subject);
             return Some(bytes.to_vec());
         }
+        self.give_up(sequence);
         if at == 0 && count <= MOST {
             self.open.insert(subject.to_owned(), (1, count, sequence, bytes.to_vec()));
             return None;
@@ -48,6 +53,16 @@ impl Pieces {
                 self.open.remove(subject);
                 None
             }
+        }
+    }
+
+    /// Gives up what cannot be finished any more, as far as can be told.
+    fn give_up(&mut self, sequence: u64) {
+        self.open.retain(|_, (_, _, first, _)| *first + PATIENCE > sequence);
+        while self.open.values().map(|(_, _, _, bytes)| bytes.len()).sum::<usize>() > WAITING {
+            let oldest =
+                self.open.iter().min_by_key(|(_, (_, _, first, _))| *first).map(|(subject, _)| subject.clone());
+            oldest.and_then(|subject| self.open.remove(&subject));
         }
     }
 
@@ -80,6 +95,16 @@ mod tests {
         assert_eq!(all.take("a", 11, (2, 3), pieces[2].2), None, "a piece without those before it");
         assert_eq!(all.take("a", 12, (0, u32::MAX), b"x"), None);
         assert_eq!(all.oldest(), None);
+        assert_eq!(all.take("a", 20, (0, 2), b"begun, and its sender is gone"), None);
+        assert_eq!((all.take("b", 21, (0, 2), b"x"), all.oldest()), (None, Some(20)));
+        assert_eq!((all.take("b", 20 + PATIENCE, (1, 2), b"y").as_deref(), all.oldest()), (Some(&b"xy"[..]), None));
+        // Whoever begins messages without end costs no memory without end.
+        let piece = vec![0; 8 << 20];
+        for subject in 0..100u64 {
+            all.take(&subject.to_string(), 2 * PATIENCE + subject, (0, 3), &piece);
+        }
+        assert!(all.open.values().map(|open| open.3.len()).sum::<usize>() <= WAITING + piece.len());
+        assert!(all.oldest() > Some(2 * PATIENCE + 60));
         assert_eq!(cut(b"").collect::<Vec<_>>(), [(0, 1, &b""[..])]);
     }
 }

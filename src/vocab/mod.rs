@@ -9,6 +9,7 @@
 pub mod advice;
 pub mod answer;
 pub mod audit;
+mod collecting;
 pub mod count;
 pub mod date;
 pub mod decision;
@@ -51,6 +52,7 @@ pub use answer::{
     HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
 pub use audit::{AuditAnswer, DomainAudit, RunAudit};
+pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };

@@ -7,13 +7,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The state directory on a file system of its own.
-struct SmallDisk(PathBuf);
+/// A directory on a file system of its own.
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// `None` where nothing may be mounted.
-    fn under(world: &World, megabytes: u32) -> Option<Self> {
-        let path = world.path().join("state");
+    pub fn under(world: &World, name: &str, megabytes: u32) -> Option<Self> {
+        let path = world.path().join(name);
         std::fs::create_dir_all(&path).unwrap();
         let size = format!("size={megabytes}m,mode=700");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).output();
@@ -24,14 +24,14 @@ impl SmallDisk {
         None
     }
 
-    fn fill(&self) {
+    pub fn fill(&self) {
         let mut filler = std::fs::File::create(self.0.join("filler")).unwrap();
         while filler.write_all(&[0; 4096]).is_ok() {}
         // The last page may fit by halves.
         while filler.write_all(&[0]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub fn make_room(&self) {
         std::fs::remove_file(self.0.join("filler")).unwrap();
     }
 }
@@ -71,7 +71,7 @@ fn all_points_are_there_once(world: &World) -> bool {
 #[test]
 fn a_daemon_on_a_full_disk_shows_what_it_has_says_so_and_catches_up() {
     let world = World::new();
-    let Some(disk) = SmallDisk::under(&world, 12) else { return };
+    let Some(disk) = SmallDisk::under(&world, "state", 12) else { return };
     quick_example(&world);
     assert!(world.run(&["daemon", "start", "p"]).status.success());
     let pid = world.owner().unwrap();
@@ -103,7 +103,7 @@ fn a_daemon_on_a_full_disk_shows_what_it_has_says_so_and_catches_up() {
 fn a_command_on_a_full_disk_answers_and_says_that_nothing_is_kept() {
     for beforehand in [false, true] {
         let world = World::new();
-        let Some(disk) = SmallDisk::under(&world, 12) else { return };
+        let Some(disk) = SmallDisk::under(&world, "state", 12) else { return };
         quick_example(&world);
         if beforehand {
             assert_eq!(runs(&world), 36);
@@ -127,7 +127,7 @@ fn a_command_on_a_full_disk_answers_and_says_that_nothing_is_kept() {
 #[test]
 fn a_daemon_that_starts_on_a_full_disk_reads_into_memory_and_moves_to_disk_when_there_is_room() {
     let world = World::new();
-    let Some(disk) = SmallDisk::under(&world, 12) else { return };
+    let Some(disk) = SmallDisk::under(&world, "state", 12) else { return };
     quick_example(&world);
     // The place of the project is there, with a store that was never more than begun.
     let scratch = world.run(&["daemon", "start", "p"]);

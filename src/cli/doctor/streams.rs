@@ -44,9 +44,14 @@ pub(super) fn look(patient: &Patient, found: &mut Findings) {
                     about.most_bytes.map(limit).unwrap_or_default(),
                     match about.replicas {
                         0 | 1 => "one copy".to_owned(),
+                        n if about.late.is_empty() => format!("{n} copies, all up to date"),
                         n => format!("{n} copies"),
                     }
                 ));
+                if !about.late.is_empty() {
+                    let text = format!("{address}: without all messages at present: {}", about.late.join(", "));
+                    found.warn(text, "a server that was away catches up by itself; start it if it does not run");
+                }
                 if about.first > 1 {
                     let text =
                         format!("{address}: the first {} are gone", counted(about.first as usize - 1, "message"));
@@ -58,10 +63,11 @@ pub(super) fn look(patient: &Patient, found: &mut Findings) {
                 found.warn(format!("{address}: nothing has been sent there yet"), help);
             }
             Err(error) => {
-                found.fail(
-                    error.to_string(),
-                    format!("start it (nats-server -js -sd DIR), or say who you are: {VARIABLES}"),
+                let help = error.help().map_or_else(
+                    || format!("start it (nats-server -js -sd DIR), or say who you are: {VARIABLES}"),
+                    str::to_owned,
                 );
+                found.fail(error.to_string(), help);
             }
         }
     }

@@ -10,6 +10,10 @@ pub(super) enum End {
     Done,
     /// The server is away; it is tried again.
     Away(String),
+    /// Everything is to be sent anew, at once.
+    Anew,
+    /// The server refuses us, or we refuse it, and what to type.
+    Refused(String, String),
     /// There is no use in trying again.
     Failed(Failure),
 }
@@ -22,6 +26,7 @@ impl From<LinkError> for End {
                 "give each machine its own name: --node NAME; if there is no other, send everything again: --again"
                     .to_owned(),
             )),
+            LinkError::Refused { ref help, .. } => Self::Refused(error.to_string(), help.clone()),
             other => Self::Away(other.to_string()),
         }
     }

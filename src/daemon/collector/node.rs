@@ -6,7 +6,7 @@ use crate::store::outlet::{Change, Outlet};
 use crate::store::{SledStore, StoreError};
 use crate::stream::link::{Incoming, LinkError, Offer, Server};
 use crate::stream::pieces::Pieces;
-use crate::stream::{MOST_POINTS, Message, Refused};
+use crate::stream::{Message, Refused};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,9 +111,27 @@ pub(super) fn adopt(
     Ok(Ok(()))
 }
 
+/// The stream that is sent to.
+pub(super) struct There {
+    pub(super) server: Arc<Server>,
+    /// When it was made.
+    pub(super) made: i64,
+}
+
+impl There {
+    /// Whether it is still the same and has what it had, as far as `receipt`: whoever has nothing to send would not notice.
+    pub(super) fn still(&self, receipt: u64) -> Result<(), End> {
+        let about = self.server.stream(None)?;
+        if about.made == self.made && about.last >= receipt {
+            return Ok(());
+        }
+        Err(End::Away("the stream is not the one that was sent to; it is looked at again".to_owned()))
+    }
+}
+
 /// The way to the server.
 pub(super) struct ToServer {
-    pub(super) server: Server,
+    pub(super) server: Arc<Server>,
     pub(super) subject: String,
     pub(super) whose: Whose,
     /// Sequence number of this node's last message in the stream.
@@ -124,13 +142,14 @@ pub(super) struct ToServer {
 impl Outlet for ToServer {
     fn send(&self, number: u64, changes: &[Change]) -> Result<u64, StoreError> {
         let count: usize = changes.iter().map(|c| if let Change::Points(c) = c { c.points.len() } else { 0 }).sum();
-        if count > MOST_POINTS {
-            return Err(StoreError::Unsent(format!("{count} points at once, where {} are the most", MOST_POINTS)));
-        }
         let bytes = Message::encode(&self.whose.node, self.whose.life, number, changes);
         let id = format!("{}-{:x}-{number}-{:x}", self.subject, self.whose.life, xxhash_rust::xxh3::xxh3_64(&bytes));
         let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
-        *after = self.server.send(&self.subject, *after, &id, &bytes).map_err(|e| StoreError::Unsent(e.to_string()))?;
+        let unsent = |e: LinkError| match e.help() {
+            Some(help) => StoreError::Unsent(format!("{e}; {help}")),
+            None => StoreError::Unsent(e.to_string()),
+        };
+        *after = self.server.send(&self.subject, *after, &id, &bytes).map_err(unsent)?;
         self.sent.messages.store(number, Ordering::Relaxed);
         self.sent.points.fetch_add(count as u64, Ordering::Relaxed);
         self.sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use crate::project::RunSource;
 use crate::store::ReadStore;
 use crate::store::outlet::{Change, Outlet};
 use crate::stream::Message;
-use crate::stream::apply::{Place, Taker};
+use crate::stream::apply::{Arrived, Place, Taker};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::fs;
@@ -161,7 +161,7 @@ impl World {
         let name = self.dialect.names[self.below(self.dialect.names.len() as u64) as usize];
         let path = self.dir.path().join("runs").join(run).join(name);
         let before = fs::read(&path).unwrap_or_default();
-        match self.below(12) {
+        match self.below(14) {
             0 => drop(fs::remove_file(&path)),
             // The metric of a file of DVCLive's or MLflow's is called after the file, as it was when it was read.
             1 if !matches!(self.dialect.format, "dvclive" | "mlflow") => {
@@ -169,6 +169,8 @@ impl World {
                 let _ = fs::rename(&path, self.dir.path().join("runs").join(run).join(to));
             }
             2 if path.exists() => fs::write(&path, &self.dialect.header).unwrap(),
+            12 => self.write_packed(run),
+            13 => self.write_whole(run),
             _ => {
                 let mut text = before;
                 if text.is_empty() {
@@ -185,6 +187,29 @@ impl World {
                 std::io::Write::write_all(&mut file, &text[have..]).unwrap();
             }
         }
+    }
+
+    /// A packed log, which is read whole, with more points than go at once; a part of it is a run of its own.
+    fn write_packed(&mut self, run: &str) {
+        let path = self.dir.path().join("runs").join(run).join("old.jsonl.gz");
+        let mut file = flate2::write::GzEncoder::new(fs::File::create(path).unwrap(), flate2::Compression::fast());
+        for step in 0..=self.below(200) {
+            self.records += 1;
+            let name = if step % 3 == 2 { "apart" } else { "whole" };
+            let line = format!("{{\"run\": \"{name}\", \"step\": {step}, \"old/loss\": 0.{:06}}}\n", self.records);
+            std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+        }
+        file.finish().unwrap();
+    }
+
+    /// A log that is written anew at every save.
+    fn write_whole(&mut self, run: &str) {
+        let entry = |step: u64, n: u64| format!("{{\"step\": {step}, \"hf_loss\": 0.{n:06}}}");
+        let many = self.below(200) + 1;
+        let entries: Vec<String> = (1..=many).map(|step| entry(step, self.records + step)).collect();
+        self.records += many;
+        let text = format!("{{\"log_history\": [{}]}}", entries.join(", "));
+        fs::write(self.dir.path().join("runs").join(run).join("trainer_state.json"), text).unwrap();
     }
 
     fn turn(&mut self) {
@@ -220,7 +245,12 @@ impl World {
         let upto = if self.below(3) == 0 { place.sequence + self.below(5) } else { u64::MAX };
         let new = messages.iter().enumerate().map(|(at, raw)| (at as u64 + 1, raw));
         let new = new.filter(|(at, _)| *at > place.sequence - again && *at <= upto);
-        let new = new.map(|(at, raw)| (Place { made: 1, sequence: at }, Message::decode(raw).unwrap())).collect();
+        let arrived = |(at, raw): (u64, &Vec<u8>)| Arrived {
+            at: Place { made: 1, sequence: at },
+            reached: at,
+            message: Message::decode(raw).unwrap(),
+        };
+        let new = new.map(arrived).collect();
         self.taker.take(new).unwrap();
         if self.below(4) == 0 {
             self.taker = Taker::new(self.taker_store.clone(), "s").unwrap();

@@ -177,6 +177,10 @@ impl Tail {
         let stamp = Stamp::at(&self.path, &file.metadata()?);
         self.look(stamp, with.now);
         let mut reading = Reading::default();
+        if self.cursor.is_begun() {
+            self.restart();
+            reading.replaced = true;
+        }
         #[cfg(feature = "sqlite")]
         if self.format.growth() == Growth::Rows {
             return self.rows(&file, stamp, reading);

@@ -41,7 +41,7 @@ impl Taking {
     fn take(&mut self, messages: Vec<Message>) -> Taken {
         let placed = messages.into_iter().map(|message| {
             self.sequence += 1;
-            (Place { made: 1, sequence: self.sequence }, message)
+            Arrived { at: Place { made: 1, sequence: self.sequence }, reached: self.sequence, message }
         });
         let placed = placed.collect();
         self.taker.take(placed).unwrap()
@@ -83,6 +83,22 @@ fn a_node_that_begins_anew_replaces_what_it_sent_before_and_nobody_elses() {
     assert_eq!(all.steps("runs/b"), [1, 2]);
     all.take(vec![message("n1", 9, 2, vec![Change::ForgetFile(0)])]);
     assert_eq!(all.steps("runs/a"), [0i64; 0]);
+}
+
+#[test]
+fn a_node_whose_clock_is_behind_begins_anew_and_what_comes_again_does_not() {
+    let mut all = Taking::new();
+    let first = || message("n1", 900, 1, vec![file(0, "runs/a", 0, 1..4)]);
+    let anew = || message("n1", 7, 1, vec![file(0, "runs/a", 0, 1..6)]);
+    all.take(vec![first(), anew()]);
+    assert_eq!(all.steps("runs/a"), [1, 2, 3, 4, 5]);
+    // The last messages are read again after a crash: from the stream's beginning here.
+    all.taker = Taker::new(all.store.clone(), "s").unwrap();
+    all.sequence = 0;
+    assert_eq!(all.take(vec![first(), anew()]).points, 0);
+    assert_eq!((all.steps("runs/a"), all.taker.nodes()["n1"].life), (vec![1, 2, 3, 4, 5], 7));
+    all.take(vec![message("n1", 7, 2, vec![file(0, "runs/a", 5, 6..7)])]);
+    assert_eq!((all.steps("runs/a").len(), all.taker.nodes()["n1"].lost), (6, 0));
 }
 
 #[test]

@@ -80,9 +80,9 @@ fn told(change: &Change) -> String {
 #[test]
 fn messages_come_back() {
     let changes = changes();
-    let bytes = Message::encode("n1.cluster", u64::MAX, 7, &changes);
+    let bytes = Message::encode("n1.cluster", u64::MAX >> 5, 7, &changes);
     let back = Message::decode(&bytes).unwrap();
-    assert_eq!((back.node.as_str(), back.life, back.number), ("n1.cluster", u64::MAX, 7));
+    assert_eq!((back.node.as_str(), back.life, back.number), ("n1.cluster", u64::MAX >> 5, 7));
     let told = |changes: &[Change]| changes.iter().map(told).collect::<Vec<_>>();
     assert_eq!(told(&back.changes), told(&changes));
 }
@@ -133,6 +133,14 @@ fn hostile_messages_are_refused_before_they_cost_memory() {
     refused(&[Change::ForgetRun("/etc".to_owned())], "outside of the project");
     refused(&[Change::ForgetRun(String::new())], "without a name");
     refused(&[change(1, Vec::new()), change(1, Vec::new())], "twice");
+    let error = Message::decode(&Message::encode("n1", 1 << 60, 1, &[])).unwrap_err();
+    assert!(error.to_string().contains("life"), "{error}");
+    let of_n1 = Message::encode("n1", 1, 1, &[]);
+    assert!(Message::decode_of(&of_n1, "s", "mixlaw.s.n1").is_ok());
+    for subject in ["mixlaw.s.n2", "mixlaw.t.n1", "mixlaw.s.n1.x"] {
+        let error = Message::decode_of(&of_n1, "s", subject).unwrap_err();
+        assert!(error.to_string().contains("of node n1"), "{error}");
+    }
     let error = Message::decode(&Message::encode("", 1, 1, &[])).unwrap_err();
     assert!(error.to_string().contains("node"), "{error}");
     // Some megabytes of nothing, packed into some kilobytes, again and again.
