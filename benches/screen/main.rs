@@ -5,15 +5,13 @@
 //! curves, a key and an idle second cost; bytes that go to the terminal; and opening every view on 1,000 runs with 100
 //! metrics. Median and 99th percentile, milliseconds of wall time; the machine's load is in them.
 
+mod project;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use mixlaw::ipc::fitted::{FittedAnswer, FittedRun};
-use mixlaw::ipc::replica::Replica;
 use mixlaw::ipc::series::{Envelope, SeriesQuery, envelope, pixels};
-use mixlaw::tui::{Answer, Answered, Question};
 use mixlaw::tui::{CurveSet, Depth, Event, Incoming, Model, Theme, ThemeName, ViewId, update, view};
-use mixlaw::vocab::{
-    FactName, FactValue, FitView, MetricView, Mixture, RunState, RunView, Snapshot, Sourced, TargetView,
-};
+use mixlaw::vocab::Snapshot;
+use project::{answers, loss, of_experts, of_three, snapshot};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
@@ -21,117 +19,17 @@ use ratatui::layout::Rect;
 use ratatui::symbols::Marker;
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The corpora.
-const DOMAINS: [&str; 4] = ["web", "code", "math", "wiki"];
-/// The loss that runs are compared by.
-const LOSS: &str = "train/loss";
 /// Milliseconds that opening a view may take.
 const OPENED: f64 = 150.0;
 const RUNS: u32 = 20;
 const POINTS: u32 = 50_000;
 const SIZE: (u16, u16) = (200, 50);
 const FRAMES: usize = 400;
-
-/// A training loss with noise.
-fn loss(run: u32, step: u32) -> f64 {
-    let noise = f64::from((step.wrapping_mul(2_654_435_761) ^ run.wrapping_mul(40_503)) % 1_000) / 5_000.0;
-    1.8 + 0.01 * f64::from(run) + 6.0 / (1.0 + 0.01 * f64::from(step)).powf(0.7) + noise
-}
-
-fn snapshot(runs: u32, metrics: u32, points: u32) -> Snapshot {
-    let mut snapshot = Replica::default().snapshot(1.79e9);
-    snapshot.project = "bench".to_owned();
-    let run = |id: u32| {
-        let metric = |i: u32| {
-            let key = if i == 0 { LOSS.to_owned() } else { format!("metric/{i}") };
-            let (last_step, last) = (i64::from(points) - 1, loss(id, points));
-            (Arc::from(key.as_str()), MetricView { points: points.into(), segments: 1, last_step, last, status: None })
-        };
-        let mut view = RunView::unknown(id);
-        view.name = format!("runs/{id:04}");
-        view.state = if id < 10 { RunState::Running } else { RunState::Finished };
-        view.metrics = Arc::new((0..metrics).map(metric).collect());
-        view.facts = facts(id);
-        view.last_step = Some(i64::from(points) - 1);
-        view.progress = Some(if id < 10 { 0.5 } else { 1.0 });
-        Arc::new(view)
-    };
-    snapshot.runs = (0..runs).map(run).collect();
-    snapshot.domains = DOMAINS.map(str::to_owned).to_vec();
-    snapshot.metrics = BTreeMap::from([(DOMAINS[0].to_owned(), LOSS.to_owned())]);
-    // Two losses with laws and a target: views of mixtures are there.
-    snapshot.fits = [LOSS, "metric/1"].map(fit).to_vec();
-    let mixture = Some(Mixture(DOMAINS.map(|domain| (domain.to_owned(), 0.25)).into_iter().collect()));
-    snapshot.target = Some(TargetView { params: 1e9, tokens: 1e11, moe: None, mixture, objective: String::new() });
-    snapshot
-}
-
-fn fit(metric: &str) -> FitView {
-    FitView {
-        metric: metric.to_owned(),
-        law: "additive".to_owned(),
-        chosen: true,
-        objective: 0.0,
-        parameters: Vec::new(),
-        rows: String::new(),
-        observations: 1_000,
-        runs: 1_000,
-        skill: Some(0.9),
-        mre_heldout: Some(0.01),
-        no_skill: false,
-        mre: 0.01,
-        mre_scale: None,
-        scale_tests: Vec::new(),
-        held_out: "leave one mixture out, 9 folds".to_owned(),
-        folds: Vec::new(),
-        starts: 8,
-        seed: 0,
-        seconds: 1.0,
-        stopped: "gradient below 1e-8".to_owned(),
-        warnings: Vec::new(),
-        uncompared: 0,
-        rival: None,
-        skill_rival: None,
-        provisional: false,
-    }
-}
-
-/// What is known of a run: one of five sizes, and a mixture of its own.
-fn facts(id: u32) -> BTreeMap<FactName, Sourced<FactValue>> {
-    let weights: Vec<f64> = (0..4).map(|i| f64::from((id * 7 + i * 3) % 11 + 1)).collect();
-    let sum: f64 = weights.iter().sum();
-    let mixture = DOMAINS.iter().zip(weights).map(|(domain, weight)| ((*domain).to_owned(), weight / sum)).collect();
-    let all = [
-        (FactName::Params, FactValue::Number(1e7 * f64::from(1 << (id % 5)))),
-        (FactName::BatchTokens, FactValue::Number(65_536.0)),
-        (FactName::LearningRate, FactValue::Number(1e-3 / f64::from(id % 7 + 1))),
-        (FactName::Mixture, FactValue::Mixture(Mixture(mixture))),
-    ];
-    let source = || "config.json".to_owned();
-    all.into_iter().map(|(name, value)| (name, Sourced { value, source: source() })).collect()
-}
-
-/// What the daemon says to what a view asks of all runs.
-fn answers(asked: &[Question], snapshot: &Snapshot) -> Vec<Answered> {
-    let measured = |run: &Arc<RunView>| {
-        let measured = run.metrics.get(LOSS)?.last;
-        Some(FittedRun { run: run.name.clone(), tokens: 1e9, measured, fitted: 1.01 * measured })
-    };
-    let one = |question: &Question| {
-        let Question::Fitted(query) = question else { return None };
-        let runs = snapshot.runs.iter().filter_map(measured).collect();
-        let answer =
-            FittedAnswer { metric: query.metric.clone(), law: "law".to_owned(), runs, ..FittedAnswer::default() };
-        Some(Answered { question: question.clone(), answer: Answer::Fitted(answer) })
-    };
-    asked.iter().filter_map(one).collect()
-}
 
 /// What a daemon answers.
 fn curves(query: &SeriesQuery, points: u32) -> CurveSet {
@@ -257,33 +155,51 @@ fn main() {
         "bytes to the terminal: first frame {first}, nothing new {same}, selection moved {key}, 200 steps more {batch}"
     );
 
-    let mut m = model(snapshot(1_000, 100, 1_000), SIZE);
-    let ids: Vec<ViewId> = m.views.iter().map(mixlaw::tui::model::Slot::id).collect();
-    for id in ids {
-        let is_there = |m: &Model| m.presence(id) != mixlaw::tui::views::Presence::Gone;
-        if !is_there(&m) || m.slot(id).is_none_or(mixlaw::tui::model::Slot::covers) {
-            println!("({} is not there in such a project, or lies over the others)", id.0);
-            continue;
-        }
-        let opened = time(20, |_| {
-            m.go(id);
-            if let (Some(mixlaw::tui::Asked { questions: asked, .. }), Some(snapshot)) =
-                (m.questions(), m.shared.snapshot.clone())
-            {
-                m.shared.answers = Arc::new(answers(&asked, &snapshot));
-            }
-            buf.reset();
-            view(&m, area, &mut buf);
-        });
-        say(&format!("open {} with 1,000 runs x 100 metrics", id.0), opened);
-        if opened.1 > OPENED {
-            println!("    more than {OPENED} ms");
-        }
+    let big = snapshot(1_000, 100, 1_000);
+    let kinds = [&big, &of_three(&big), &of_experts(&big), &Snapshot { runs: big.runs[..1].to_vec(), ..big.clone() }];
+    let mut left: Vec<ViewId> = model(big.clone(), SIZE).views.iter().map(mixlaw::tui::model::Slot::id).collect();
+    for kind in kinds {
+        let mut m = model(kind.clone(), SIZE);
+        left.retain(|id| !opened(&mut m, *id, &mut buf));
     }
+    assert_eq!(left, [], "views that are in none of the projects");
+    let mut m = model(big, SIZE);
     let typed = time(40, |i| {
         press(&mut m, if i % 2 == 0 { KeyCode::Char(':') } else { KeyCode::Char('r') });
         buf.reset();
         view(&m, area, &mut buf);
     });
     say("a letter in the palette with 1,000 runs x 100 metrics", typed);
+}
+
+/// Times a view's opening, with what it asks for; `false` where it is not there.
+fn opened(m: &mut Model, id: ViewId, buf: &mut Buffer) -> bool {
+    use mixlaw::tui::model::Overlay;
+    use mixlaw::tui::views::Presence;
+    if m.presence(id) != Presence::There {
+        return false;
+    }
+    let covers = m.slot(id).is_some_and(mixlaw::tui::model::Slot::covers);
+    let runs = m.shared.snapshot.as_ref().map_or(0, |snapshot| snapshot.runs.len());
+    let times = time(20, |_| {
+        if covers {
+            m.overlay = Overlay::View(id);
+            m.settle();
+        } else {
+            m.go(id);
+        }
+        if let (Some(mixlaw::tui::Asked { questions: asked, .. }), Some(snapshot)) =
+            (m.questions(), m.shared.snapshot.clone())
+        {
+            m.shared.answers = Arc::new(answers(&asked, &snapshot));
+        }
+        buf.reset();
+        view(m, *buf.area(), buf);
+    });
+    m.overlay = Overlay::None;
+    say(&format!("open {} with {runs} runs x 100 metrics", id.0), times);
+    if times.1 > OPENED {
+        println!("    more than {OPENED} ms");
+    }
+    true
 }
