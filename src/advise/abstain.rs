@@ -4,7 +4,7 @@ use super::Evidence;
 use super::matters::{LEVEL, Verdict};
 use super::surface::Surface;
 use crate::vocab::Abstention;
-use crate::vocab::count::counted;
+use crate::vocab::count::{counted, verb};
 use crate::vocab::number::show_amount;
 
 /// Ratios below which no curve over ratios can be told from a line.
@@ -68,6 +68,14 @@ pub(super) fn obstacles(
                     ),
                 );
             }
+            Some(surface) if surface.skill.is_some() && surface.uncompared > 0 && is_beaten(surface) => add(
+                beaten(surface, name),
+                format!(
+                    "{} {} not compared yet and may predict better; the daemon goes on comparing.",
+                    counted(surface.uncompared, "law"),
+                    verb(surface.uncompared, "is", "are")
+                ),
+            ),
             Some(surface) => match surface.skill {
                 None => add(
                     format!(
@@ -76,30 +84,34 @@ pub(super) fn obstacles(
                     ),
                     gap(evidence, mixtures),
                 ),
-                Some(skill) if skill.is_nan() || skill <= 0.0 => add(
-                    format!(
-                        "The {} law predicts held-out {name} losses no better than their mean (skill {skill:.2}).",
-                        surface.law
-                    ),
-                    gap(evidence, mixtures),
-                ),
-                Some(_) => {
-                    if let Some((rival, less)) = surface.rival.as_ref().filter(|(_, less)| *less <= 0.0) {
-                        let more = -100.0 * less;
-                        add(
-                            format!(
-                                "The {} law predicts held-out {name} losses no better than {rival}: its error is {more:.0} % \
-                                 larger.",
-                                surface.law
-                            ),
-                            gap(evidence, mixtures),
-                        );
-                    }
-                }
+                Some(_) if is_beaten(surface) => add(beaten(surface, name), gap(evidence, mixtures)),
+                Some(_) => {}
             },
         }
     }
     found
+}
+
+/// Whether something simpler predicts held-out losses as well as the law.
+fn is_beaten(surface: &Surface<'_>) -> bool {
+    let no_skill = surface.skill.is_some_and(|skill| skill.is_nan() || skill <= 0.0);
+    no_skill || surface.rival.as_ref().is_some_and(|(_, less)| *less <= 0.0)
+}
+
+/// That it does, as a sentence.
+fn beaten(surface: &Surface<'_>, name: &str) -> String {
+    match (surface.skill, &surface.rival) {
+        (Some(skill), Some((rival, less))) if skill > 0.0 => format!(
+            "The {} law predicts held-out {name} losses no better than {rival}: its error is {:.0} % larger.",
+            surface.law,
+            -100.0 * less
+        ),
+        (skill, _) => format!(
+            "The {} law predicts held-out {name} losses no better than their mean (skill {:.2}).",
+            surface.law,
+            skill.unwrap_or(f64::NAN)
+        ),
+    }
 }
 
 /// What a mixture takes that the project does not have; `None` where there is something to mix. One run, or runs of one
@@ -137,10 +149,15 @@ pub(super) fn without_effect(found: &mut Abstention, verdict: &Verdict, gap: Str
     found.would_help.push(gap);
 }
 
-/// The run worth launching: at the middle of the widest gap between ratios of what is minimised, at the largest size
-/// seen, which stands nearest to the target.
+/// The run worth launching, of two corpora: at the middle of the widest gap between ratios of what is minimised, at the largest
+/// size seen, which stands nearest to the target.
 pub(super) fn gap(evidence: &Evidence<'_>, mixtures: &[Vec<f64>]) -> String {
     let project = evidence.project;
+    // A share alone is no mixture of three.
+    if project.domains.len() > 2 {
+        return "Launch runs of other mixtures: `mixlaw next` proposes the most telling ones, `mixlaw design` a first sweep."
+            .to_owned();
+    }
     let lead = project.lead();
     let name = &project.domains[lead];
     let [low, high] = project.bounds.get(name).copied().unwrap_or([0.0, 1.0]);

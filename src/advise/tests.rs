@@ -299,7 +299,7 @@ fn wide_scatter_lowers_the_probability_of_the_limit_but_not_of_being_better() {
 #[test]
 fn it_abstains_with_a_reason_and_a_remedy() {
     type Change = fn(&mut Project, &mut Planted);
-    let cases: [(&str, Change, &str, &str); 9] = [
+    let cases: [(&str, Change, &str, &str); 10] = [
         (
             "too few ratios",
             |_, t| t.ratios = vec![0.2, 0.8],
@@ -308,6 +308,12 @@ fn it_abstains_with_a_reason_and_a_remedy() {
         ),
         ("skill unknown", |_, t| t.skill = None, "skill of the planted law for rust is unknown", "Launch a run"),
         ("no skill", |_, t| t.skill = Some(-0.2), "predicts held-out rust losses no better", "Launch a run"),
+        (
+            "no skill so far",
+            |_, t| (t.skill, t.uncompared) = (Some(-0.2), 3),
+            "predicts held-out rust losses no better",
+            "3 laws are not compared yet",
+        ),
         (
             "skill is no number",
             |_, t| t.skill = Some(f64::NAN),

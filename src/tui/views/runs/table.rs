@@ -41,8 +41,10 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
     let prefix = fmt::width(&shared.runs.prefix);
     let visible = shared.runs.order.iter().skip(first).take(100).map(|i| &snapshot.runs[*i].name);
     let flagged = snapshot.runs.iter().any(|run| !run.signals.is_empty());
-    let flag = if flagged { 2 } else { 0 };
-    let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix) + flag).max().unwrap_or(4).clamp(4, 36);
+    let list = &shared.runs;
+    let is_marked = [&list.only, &list.pinned, &list.hidden].into_iter().any(|runs| !runs.is_empty());
+    let signs = if flagged { 2 } else { 0 } + if is_marked { 2 } else { 0 };
+    let longest = visible.map(|n| fmt::width(n).saturating_sub(prefix) + signs).max().unwrap_or(4).clamp(4, 36);
     let mut word = false;
     let mut name = longest.min(10);
     let (mut progress, mut params, mut tokens, mut mixture, mut spark) = (None, false, false, false, 0);
