@@ -6,6 +6,7 @@ use crate::vocab::{
     AckAnswer, AdviceAnswer, AlertsTestAnswer, AnnealsAnswer, AuditAnswer, CheckAnswer, CollectAnswer, DaemonStatus,
     DecidedAnswer, DesignAnswer, DoctorAnswer, FitAnswer, HistoryAnswer, HyperAnswer, Labels, LedgerAnswer, NextAnswer,
     OnlineAnswer, PhasesAnswer, Point, PredictAnswer, RecommendAnswer, RunsAnswer, ShapeAnswer, Snapshot,
+    TokenizerAudit,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
@@ -36,7 +37,7 @@ impl Entry {
 }
 
 /// Every schema, in the order in which they are listed.
-pub const ALL: [Entry; 27] = [
+pub const ALL: [Entry; 28] = [
     Entry { name: "project", what: "the project file, mixlaw.yaml", make: read::<ProjectFile> },
     Entry { name: "run", what: "facts stated about one run, mixlaw.run.yaml", make: read::<RunFile> },
     Entry { name: "snapshot", what: "watch --once --json", make: written::<Snapshot> },
@@ -53,6 +54,7 @@ pub const ALL: [Entry; 27] = [
     Entry { name: "phases", what: "phases --json", make: written::<PhasesAnswer> },
     Entry { name: "anneals", what: "anneals --json", make: written::<AnnealsAnswer> },
     Entry { name: "audit", what: "audit --json", make: written::<AuditAnswer> },
+    Entry { name: "tokenizer-audit", what: "audit --tokenizer --json", make: written::<TokenizerAudit> },
     Entry { name: "online", what: "online --json", make: written::<OnlineAnswer> },
     Entry { name: "design", what: "design --json", make: written::<DesignAnswer> },
     Entry { name: "next", what: "next --json", make: written::<NextAnswer> },

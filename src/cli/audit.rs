@@ -1,7 +1,8 @@
-//! `mixlaw audit`: declared against realised shares and epochs.
+//! `mixlaw audit`: declared against realised shares and epochs; with `--tokenizer`, what a tokenizer was trained on.
 
 use super::output::{print, print_json, table};
 use super::session::Session;
+use super::tokenizer::OfTokenizer;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{show_amount, significant};
@@ -16,13 +17,18 @@ const NAMED: usize = 6;
 pub struct Audit {
     #[command(flatten)]
     project: ProjectArg,
-    /// Print JSON (schemas/audit.schema.json)
+    #[command(flatten)]
+    of_tokenizer: OfTokenizer,
+    /// Print JSON (schemas/audit.schema.json; with --tokenizer, schemas/tokenizer-audit.schema.json)
     #[arg(long)]
     json: bool,
 }
 
 impl Audit {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        if let Some(tokenizer) = &self.of_tokenizer.tokenizer {
+            return self.of_tokenizer.run(tokenizer, self.json);
+        }
         let answer: AuditAnswer = Session::open(&self.project.project)?.ask(Query::Audit)?;
         if self.json {
             print_json(&answer)?;

@@ -36,6 +36,7 @@ pub mod recommend;
 pub mod reference;
 pub mod replay;
 pub mod runs;
+mod samples;
 pub mod schema;
 pub mod session;
 pub mod shape;
@@ -44,6 +45,7 @@ mod sweep;
 mod tag;
 mod template;
 mod time;
+mod tokenizer;
 pub mod watch;
 mod worth;
 
@@ -112,7 +114,7 @@ enum Command {
     Phases(phases::Phases),
     /// Rank short tails of one model (microanneals) by their difference from a baseline tail
     Anneals(anneals::Anneals),
-    /// Compare the mixtures that runs declare with the tokens that their logs count, and list epochs
+    /// Compare the mixtures that runs declare with the tokens that their logs count; infer what a tokenizer was trained on
     Audit(audit::Audit),
     /// Compare the weights that online rules (ODM, ADO, Aioli) give for a run so far with its own and with the advice
     Online(online::Online),

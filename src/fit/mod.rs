@@ -36,6 +36,8 @@ mod starts;
 mod task;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "cli")]
+pub mod tokenizer;
 mod why;
 pub mod worth;
 

@@ -14,7 +14,7 @@ mod ingester;
 mod line_of_step;
 mod listing;
 mod members;
-mod packed;
+pub mod packed;
 mod parallel;
 pub mod replay;
 mod settings;

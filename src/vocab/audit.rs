@@ -48,3 +48,44 @@ pub struct AuditAnswer {
     /// The runs, those that are furthest from their declaration first; then those where nothing is counted.
     pub runs: Vec<RunAudit>,
 }
+
+/// Share of one corpus in what a tokenizer was trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CorpusShare {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Its share of the bytes.
+    pub share: f64,
+    /// Lower end of the 90 % range over resamples of the samples; absent without resamples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end of the same range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// Bytes of text in its samples.
+    pub bytes: u64,
+}
+
+/// Output of `audit --tokenizer`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenizerAudit {
+    /// The corpora, greatest share first.
+    pub shares: Vec<CorpusShare>,
+    /// Merges that were used, from the first on.
+    pub merges: usize,
+    /// Merges of the tokenizer.
+    pub merges_of: usize,
+    /// Used merges that occur in the samples.
+    pub traced: usize,
+    /// Mean over these of the merged pair's frequency in the inferred mixture, divided by that of the most frequent pair then.
+    /// 1: the mixture would have chosen every merge.
+    pub agreement: f64,
+    /// Whether the agreement is high enough for the samples to cover what the tokenizer was trained on.
+    pub covered: bool,
+    /// Groups of corpora whose samples are too much alike: only the sum of their shares is known.
+    pub alike: Vec<Vec<String>>,
+    /// How often the samples were drawn anew for the ranges.
+    pub resamples: usize,
+    /// What of the tokenizer's file could not be followed.
+    pub notes: Vec<String>,
+}

@@ -51,7 +51,7 @@ pub use answer::{
     AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DaemonStatus, DoctorAnswer, FileView, FitAnswer,
     HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
-pub use audit::{AuditAnswer, DomainAudit, RunAudit};
+pub use audit::{AuditAnswer, CorpusShare, DomainAudit, RunAudit, TokenizerAudit};
 pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,

@@ -41,6 +41,40 @@ fn answers_have_their_published_shapes() {
     }
 }
 
+/// Without a project: a tokenizer and samples are enough.
+#[test]
+fn a_tokenizer_is_audited_and_what_is_missing_is_said() {
+    let world = World::new();
+    // Merges of "aab" three times as often as "xxy".
+    world.write("merges.txt", "#version: 0.2\na a\naa b\nĠ aab\nx x\nxx y\nĠ xxy\n");
+    world.write("samples/a.txt", " aab aab\n".repeat(500));
+    world.write("samples/x/one.jsonl", "{\"text\": \" xxy xxy\\n\"}\n".repeat(500));
+    let args = ["audit", "--tokenizer", "merges.txt", "--samples", "samples"];
+    let answer = world.json(&[&args[..], &["--json"]].concat());
+    let path = format!("{}/schemas/tokenizer-audit.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let mut schemas = boon::Schemas::new();
+    let schema = boon::Compiler::new().compile(&path, &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(&answer, schema) {
+        panic!("{answer} does not fit {path}: {error}");
+    }
+    assert_eq!(answer["shares"][0]["corpus"], "a", "{answer}");
+    assert_eq!(answer["merges"], 6, "{answer}");
+    let text = stdout(&world.run(&args));
+    assert!(text.contains("Shares of bytes, from the first 6 of 6 merges"), "{text}");
+    let says = |args: &[&str], what: &str| {
+        let output = world.run(args);
+        assert!(!output.status.success() && stderr(&output).contains(what), "{args:?}: {}", stderr(&output));
+    };
+    says(&["audit", "--tokenizer", "merges.txt"], "--samples <DIR>");
+    says(&["audit", "--tokenizer", "none.txt", "--samples", "samples"], "none.txt: No such file");
+    says(&["audit", "--tokenizer", "merges.txt", "--samples", "none"], "cannot read none");
+    says(&["audit", "--tokenizer", "merges.txt", "--samples", "samples/x"], "two corpora or more; there is 1");
+    says(
+        &["audit", "--tokenizer", "samples/a.txt", "--samples", "samples"],
+        "samples/a.txt: merge 1: ' aab aab' is not two tokens",
+    );
+}
+
 #[test]
 fn the_recorded_sweep_gives_a_recommendation_with_skill() {
     let world = World::new();

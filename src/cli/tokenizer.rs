@@ -1,0 +1,147 @@
+//! `mixlaw audit --tokenizer`: the mixture that a tokenizer was trained on.
+
+use super::output::{print, print_json, table};
+use super::{Outcome, samples};
+use crate::fit::tokenizer::{Merges, Samples, Settings, infer, parse};
+use crate::ipc::protocol::Failure;
+use crate::open;
+use crate::vocab::number::show_amount;
+use crate::vocab::text::printable;
+use crate::vocab::{CorpusShare, TokenizerAudit};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Largest tokenizer file, bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// Arguments of `audit --tokenizer`.
+#[derive(Debug, Args)]
+pub struct OfTokenizer {
+    /// Infer the mixture that a byte-level BPE tokenizer was trained on, from its merges.txt or tokenizer.json
+    #[arg(long, value_name = "FILE", requires = "samples", conflicts_with = "project")]
+    pub(super) tokenizer: Option<PathBuf>,
+    /// Samples of the corpora: a directory with a sub-directory or a file of text (.txt, .jsonl with `text`, .gz, .zst) for each
+    #[arg(long, value_name = "DIR", requires = "tokenizer")]
+    samples: Option<PathBuf>,
+    /// Merges to use, from the first on
+    #[arg(long, value_name = "N", requires = "tokenizer", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    merges: u32,
+    /// Times that parts of the samples are drawn anew for the 90 % ranges; 0 for none
+    #[arg(long, value_name = "N", requires = "tokenizer", default_value_t = 10, value_parser = clap::value_parser!(u16).range(..=1000))]
+    resamples: u16,
+    /// Seed of these draws
+    #[arg(long, value_name = "SEED", requires = "tokenizer", default_value_t = 0)]
+    seed: u64,
+}
+
+impl OfTokenizer {
+    /// Infers and prints.
+    pub(super) fn run(&self, tokenizer: &Path, json: bool) -> Result<Outcome, Failure> {
+        let merges = merges(tokenizer)?;
+        let mut counted = Samples::default();
+        for (name, files) in samples::find(self.samples.as_deref().unwrap_or(Path::new(".")))? {
+            let corpus = samples::read(&name, &files)?;
+            counted.add(&corpus.name, &corpus.documents, &merges.split);
+        }
+        let settings =
+            Settings { merges: self.merges as usize, resamples: usize::from(self.resamples), seed: self.seed };
+        let answer = infer(&merges, &counted, settings).map_err(|e| Failure::new(e.to_string(), None))?;
+        if json {
+            print_json(&answer)?;
+        } else {
+            print(&show(&answer))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn merges(path: &Path) -> Result<Merges, Failure> {
+    let failed = |what: String| Failure::new(format!("{}: {what}", printable(&path.display().to_string())), None);
+    let bytes = open::whole(path, LARGEST).map_err(|e| failed(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
+    parse(&text).map_err(|e| failed(e.to_string()))
+}
+
+fn show(answer: &TokenizerAudit) -> String {
+    let mut out = String::new();
+    if !answer.covered {
+        out.push_str(&format!(
+            "These corpora do not explain the tokenizer: a merge chose a pair {:.0} % as frequent as their most frequent one, on \
+             average.\nIt was trained on something else, too; the shares are the closest mixture.\n\n",
+            100.0 * answer.agreement
+        ));
+    }
+    for group in &answer.alike {
+        let names: Vec<String> = group.iter().map(|name| printable(name)).collect();
+        let sum: f64 = answer.shares.iter().filter(|s| group.contains(&s.corpus)).map(|s| s.share).sum();
+        out.push_str(&format!(
+            "{} cannot be told apart by their samples: only their sum is known, {:.1} %.\n\n",
+            names.join(" and "),
+            100.0 * sum
+        ));
+    }
+    let mut rows = vec![["corpus", ">share", ">90 % range", ">sample"].map(str::to_owned).to_vec()];
+    rows.extend(answer.shares.iter().map(row));
+    out.push_str(&table(&rows));
+    out.push_str(&format!(
+        "\nShares of bytes, from the first {} of {} merges",
+        show_amount(answer.merges as f64),
+        show_amount(answer.merges_of as f64)
+    ));
+    if answer.covered {
+        out.push_str(&format!("; this mixture agrees with them by {:.1} %", 100.0 * answer.agreement));
+    }
+    out.push_str(".\n");
+    if answer.resamples > 0 {
+        out.push_str(
+            "The ranges say how far other samples of the same corpora would move a share, and not how far samples of another kind would.\n",
+        );
+    }
+    for note in &answer.notes {
+        out.push_str(&format!("{}\n", printable(note)));
+    }
+    out
+}
+
+fn row(share: &CorpusShare) -> Vec<String> {
+    let range = share.low.zip(share.high).map(|(low, high)| format!("{:.1}–{:.1} %", 100.0 * low, 100.0 * high));
+    vec![
+        share.corpus.clone(),
+        format!("{:.1} %", 100.0 * share.share),
+        range.unwrap_or_else(|| "–".to_owned()),
+        format!("{}B", show_amount(share.bytes as f64)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_samples_do_not_say_comes_first() {
+        let share = |corpus: &str, share, low, high| CorpusShare {
+            corpus: corpus.to_owned(),
+            share,
+            low: Some(low),
+            high: Some(high),
+            bytes: 2_000_000,
+        };
+        let mut answer = TokenizerAudit {
+            shares: vec![share("web", 0.62, 0.6, 0.65), share("code", 0.38, 0.35, 0.4)],
+            merges: 300,
+            merges_of: 50_000,
+            traced: 300,
+            agreement: 0.97,
+            covered: true,
+            alike: Vec::new(),
+            resamples: 10,
+            notes: Vec::new(),
+        };
+        insta::assert_snapshot!(show(&answer));
+        answer.covered = false;
+        answer.agreement = 0.71;
+        answer.alike = vec![vec!["web".to_owned(), "code".to_owned()]];
+        answer.notes = vec!["The tokenizer's normaliser (NFC) is not applied to the samples.".to_owned()];
+        insta::assert_snapshot!(show(&answer));
+    }
+}

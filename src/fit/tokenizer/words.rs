@@ -1,0 +1,118 @@
+//! Words of the samples, and how often each occurs in which part of which corpus.
+
+use super::split::Split;
+use std::collections::HashMap;
+
+/// Parts of a corpus that are drawn again and again.
+pub(super) const PARTS: usize = 20;
+
+/// Counted samples.
+#[derive(Debug, Default)]
+pub struct Samples {
+    ids: HashMap<Box<[u8]>, u32>,
+    pub(super) words: Vec<Box<[u8]>>,
+    pub(super) corpora: Vec<Corpus>,
+}
+
+/// One corpus.
+#[derive(Debug)]
+pub(super) struct Corpus {
+    pub(super) name: String,
+    /// At most [`PARTS`] pieces of text that follow one another, none empty.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A piece of a corpus.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) bytes: u64,
+    /// How often a word occurs, by its number.
+    pub(super) counts: HashMap<u32, u32>,
+}
+
+impl Corpus {
+    /// Bytes of all its parts.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+}
+
+impl Samples {
+    /// Counts the words of a corpus. Its documents are dealt out to parts in their order, so that those of one source stay
+    /// together; one that is longer than a part is cut at line ends.
+    pub fn add(&mut self, name: &str, documents: &[String], split: &Split) {
+        let total: usize = documents.iter().map(String::len).sum();
+        let most = total.div_ceil(PARTS).max(1);
+        let mut parts: Vec<Part> = vec![Part::default()];
+        for document in documents {
+            let mut rest = document.as_str();
+            while !rest.is_empty() {
+                let room = most.saturating_sub(usize::try_from(parts[parts.len() - 1].bytes).unwrap_or(most));
+                if room == 0 && parts.len() < PARTS {
+                    parts.push(Part::default());
+                    continue;
+                }
+                let (piece, after) =
+                    if rest.len() <= room || parts.len() == PARTS { (rest, "") } else { piece(rest, room) };
+                let last = parts.len() - 1;
+                self.count(&mut parts[last], piece, split);
+                rest = after;
+            }
+        }
+        parts.retain(|part| part.bytes > 0);
+        self.corpora.push(Corpus { name: name.to_owned(), parts });
+    }
+
+    fn count(&mut self, part: &mut Part, text: &str, split: &Split) {
+        part.bytes += text.len() as u64;
+        split.words(text, &mut |word| {
+            let id = match self.ids.get(word.as_bytes()) {
+                Some(id) => *id,
+                None => {
+                    let id = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+                    let word: Box<[u8]> = word.as_bytes().into();
+                    self.ids.insert(word.clone(), id);
+                    self.words.push(word);
+                    id
+                }
+            };
+            *part.counts.entry(id).or_default() += 1;
+        });
+    }
+}
+
+/// Cuts a text after the line end that follows its first `room` bytes.
+fn piece(text: &str, room: usize) -> (&str, &str) {
+    let end = text.as_bytes()[room.min(text.len())..].iter().position(|byte| *byte == b'\n');
+    end.map_or((text, ""), |more| text.split_at(room + more + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_whole_and_alike_whatever_the_documents_are() {
+        let line = "some words of text\n";
+        for documents in [vec![line.repeat(1000)], vec![line.to_owned(); 1000], vec![line.repeat(3); 333]] {
+            let mut samples = Samples::default();
+            samples.add("a", &documents, &Split::gpt2());
+            let corpus = &samples.corpora[0];
+            assert_eq!(corpus.parts.len(), PARTS);
+            assert_eq!(corpus.bytes(), documents.iter().map(|d| d.len() as u64).sum::<u64>());
+            let sizes: Vec<u64> = corpus.parts.iter().map(|part| part.bytes).collect();
+            assert!(sizes.iter().all(|size| (500..=1100).contains(size)), "{sizes:?}");
+            let some = samples.ids[&b"some"[..]];
+            let counted: u32 = corpus.parts.iter().filter_map(|part| part.counts.get(&some)).sum();
+            assert_eq!(u64::from(counted), corpus.bytes() / line.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_short_text_has_few_parts_and_none_is_empty() {
+        let mut samples = Samples::default();
+        samples.add("a", &["x".to_owned(), String::new()], &Split::gpt2());
+        samples.add("b", &[], &Split::gpt2());
+        assert_eq!((samples.corpora[0].parts.len(), samples.corpora[1].parts.len()), (1, 0));
+    }
+}
