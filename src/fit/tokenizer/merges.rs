@@ -116,9 +116,9 @@ fn byte(symbol: char) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Result<Vec<String>, String> {
+    fn shown(text: &str) -> Result<Vec<String>, MergesError> {
         let word = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let merges = parse(text).map_err(|e| e.to_string())?;
+        let merges = parse(text)?;
         Ok(merges.pairs.iter().map(|(left, right)| format!("{}|{}", word(left), word(right))).collect())
     }
 
@@ -155,7 +155,7 @@ mod tests {
             (r#"{"model":"#, "EOF while parsing"),
             ("{}", "its model is not stated, not BPE"),
         ] {
-            let error = shown(text).unwrap_err();
+            let error = shown(text).unwrap_err().to_string();
             assert!(error.starts_with(says), "{text}: {error}");
         }
     }

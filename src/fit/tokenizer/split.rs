@@ -121,8 +121,13 @@ impl Rule {
     }
 }
 
+/// A part of a pre-tokeniser that has no rule here: what it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotFollowed(String);
+
 /// The rule of one part; none where it cuts nothing; what it is where it cannot be followed.
-fn rule(part: &Value) -> Result<Option<Rule>, String> {
+fn rule(part: &Value) -> Result<Option<Rule>, NotFollowed> {
     let kind = part["type"].as_str().unwrap_or("without a type");
     match kind {
         // Written as null or left out, it is the default: GPT-2's rule.
@@ -144,12 +149,12 @@ fn rule(part: &Value) -> Result<Option<Rule>, String> {
             let (between, matched) = match part["behavior"].as_str() {
                 Some("Isolated") => (true, true),
                 Some("Removed") => (!inverted, inverted),
-                other => return Err(format!("Split by {}", other.unwrap_or("nothing"))),
+                other => return Err(NotFollowed(format!("Split by {}", other.unwrap_or("nothing")))),
             };
             let rule = Rule::new(&pattern, between, matched).filter(|_| !pattern.is_empty());
-            rule.map(Some).ok_or_else(|| "a regular expression with look-around".to_owned())
+            rule.map(Some).ok_or_else(|| NotFollowed("a regular expression with look-around".to_owned()))
         }
-        other => Err(other.to_owned()),
+        other => Err(NotFollowed(other.to_owned())),
     }
 }
 
