@@ -3,9 +3,9 @@
 use super::Evidence;
 use super::matters::{LEVEL, Verdict};
 use super::surface::Surface;
-use crate::vocab::Abstention;
 use crate::vocab::count::{counted, verb};
-use crate::vocab::number::show_amount;
+use crate::vocab::number::{show_amount, significant};
+use crate::vocab::{Abstention, Scale};
 
 /// Ratios below which no curve over ratios can be told from a line.
 pub(super) const LEAST_RATIOS: usize = 3;
@@ -90,6 +90,30 @@ pub(super) fn obstacles(
         }
     }
     found
+}
+
+/// What is predicted for a mixture and cannot be: a search finds such places where a law has any.
+pub(super) fn impossible(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    needed: &[usize],
+    scale: &Scale,
+    weights: &[f64],
+) -> Vec<String> {
+    let reason = |surface: &Surface<'_>| {
+        let at = surface.place(scale, weights);
+        let value = evidence.project.unit_of(&surface.metric).logged(surface.best(&at));
+        (!(surface.is_plausible)(&at)).then(|| {
+            format!(
+                "The {} law predicts {} for {} at the mixture that it would recommend, which is far from all that was \
+                 measured.",
+                surface.law,
+                significant(value, 4),
+                surface.domain
+            )
+        })
+    };
+    needed.iter().filter_map(|metric| surfaces.get(*metric)?.as_ref()).filter_map(reason).collect()
 }
 
 /// Whether something simpler predicts held-out losses as well as the law.

@@ -223,6 +223,13 @@ fn advise(
             None => chosen,
         },
     };
+    if trial.is_none() {
+        let cannot_be = abstain::impossible(evidence, surfaces, &needed, &scale, &chosen.best.weights);
+        if !cannot_be.is_empty() {
+            let would_help = vec![abstain::gap(evidence, &mixtures)];
+            return Err(Abstention { reasons: cannot_be, would_help, nothing_to_mix: None });
+        }
+    }
     let beyond = match Region::new(&cuts(None)) {
         Ok(open) if !evidence.extrapolate && open != region => choose::guess(&joint, &open, seed)
             .ok()

@@ -83,6 +83,8 @@ pub(super) struct Surface<'a> {
     pub ln_draws: OfMany<'a, Vec<Vec<f64>>>,
     /// Where a new run's loss would be.
     pub forecast: Of<'a, Interval>,
+    /// Whether the loss predicted at a place is one that it could have ([`Fit::is_plausible`]).
+    pub is_plausible: Of<'a, bool>,
     /// How far outside the data a place is.
     pub extrapolation: Of<'a, Extrapolation>,
     /// What the law does not see of a place: its losses there only rank mixtures.
@@ -106,6 +108,7 @@ impl<'a> Surface<'a> {
             ln_best: Box::new(|places| fit.ln_best_at(&places.columns(fit))),
             ln_draws: Box::new(|places| fit.ln_draws_at(&places.columns(fit))),
             forecast: Box::new(|at| fit.forecast(at)),
+            is_plausible: Box::new(|at| fit.is_plausible(at, &fit.forecast(at))),
             extrapolation: Box::new(|at| fit.extrapolation(at)),
             unseen: Box::new(|at| fit.unseen(at)),
             order: fit.domains.iter().map(|d| domains.iter().position(|p| p == d)).collect(),

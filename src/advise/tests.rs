@@ -27,6 +27,7 @@ struct Planted {
     /// By what part its error is smaller than that of the nearest run.
     rival: Option<f64>,
     uncompared: usize,
+    plausible: bool,
     residuals: Vec<f64>,
     ratios: Vec<f64>,
 }
@@ -40,6 +41,7 @@ impl Default for Planted {
             skill: Some(0.95),
             rival: None,
             uncompared: 0,
+            plausible: true,
             residuals: (-10..=10).map(|i| f64::from(i) * 4e-4).collect(),
             ratios: vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
         }
@@ -83,6 +85,7 @@ impl Planted {
                 tokens: at.tokens / 1.6e6,
                 mixture_inside: true,
             }),
+            is_plausible: Box::new(|_| self.plausible),
             unseen: Box::new(|_| Vec::new()),
             order: vec![Some(0), Some(1)],
         }
@@ -299,7 +302,7 @@ fn wide_scatter_lowers_the_probability_of_the_limit_but_not_of_being_better() {
 #[test]
 fn it_abstains_with_a_reason_and_a_remedy() {
     type Change = fn(&mut Project, &mut Planted);
-    let cases: [(&str, Change, &str, &str); 10] = [
+    let cases: [(&str, Change, &str, &str); 11] = [
         (
             "too few ratios",
             |_, t| t.ratios = vec![0.2, 0.8],
@@ -327,6 +330,7 @@ fn it_abstains_with_a_reason_and_a_remedy() {
             "the closest misses by 6.7 %",
             "Loosen the limit",
         ),
+        ("a loss that cannot be", |_, t| t.plausible = false, "far from all that was measured", "Launch a run"),
         (
             "contradicting bounds",
             |p, _| {

@@ -29,6 +29,7 @@ fn surface(own: usize) -> Surface<'static> {
         }),
         forecast: Box::new(move |at| Interval { value: loss(at, 0.0), low: loss(at, -1.0), high: loss(at, 1.0) }),
         extrapolation: Box::new(|_| Extrapolation { params: 1.0, tokens: 1.0, mixture_inside: true }),
+        is_plausible: Box::new(|_| true),
         unseen: Box::new(|_| Vec::new()),
         order: (0..CORPORA).map(Some).collect(),
     }
