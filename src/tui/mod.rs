@@ -32,6 +32,7 @@ pub mod lines;
 pub mod losses;
 pub mod marks;
 mod memory;
+mod metric_list;
 pub mod model;
 mod order;
 pub mod palette;

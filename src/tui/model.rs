@@ -130,6 +130,7 @@ impl Model {
         let mut model = Self::new(theme, size);
         model.shared.link = Link::Live;
         model.shared.show(snapshot);
+        model.list_metrics();
         model
     }
 
@@ -290,8 +291,18 @@ impl Model {
         effects
     }
 
+    /// Makes the lists of metrics that this screen asks for again and again.
+    fn list_metrics(&mut self) {
+        views::curves::look(&mut self.shared);
+        let is_one = self.shared.snapshot.as_ref().is_some_and(|snapshot| snapshot.runs.len() == 1);
+        if is_one || self.overlay == Overlay::View(views::run::ID) {
+            views::run::charts::look(&mut self.shared);
+        }
+    }
+
     /// Brings focus, overlay and scroll positions back to where there is something to see.
     pub fn settle(&mut self) {
+        self.list_metrics();
         if self.shared.snapshot.is_some() {
             let quiet = |slot: &Slot| slot.view.presence(&self.shared) == Presence::Quiet;
             if self.presence(self.focus) == Presence::Gone

@@ -6,6 +6,7 @@ use super::curves::CurveSet;
 use super::filter::Filter;
 pub use super::losses::{Loss, losses};
 use super::marks::Marks;
+use super::metric_list::MetricList;
 use super::order::{self, Sort};
 use super::prediction::Prediction;
 use super::question::{Answer, Answered, Question};
@@ -99,6 +100,10 @@ pub struct Shared {
     pub routed: Routed,
     /// The metric whose curves are drawn, by its key, as chosen by the user; `None`: the first there is.
     pub metric: Option<String>,
+    /// The metrics that curves can be drawn of.
+    pub drawable: MetricList,
+    /// The metrics of one run that have charts.
+    pub charted: MetricList,
     /// The curves that came last.
     pub curves: Option<Arc<CurveSet>>,
     /// The prediction that came last.
@@ -129,6 +134,8 @@ impl Shared {
             runs: RunList::default(),
             routed: Routed::default(),
             metric: None,
+            drawable: MetricList::default(),
+            charted: MetricList::default(),
             curves: None,
             prediction: None,
             answers: Arc::default(),

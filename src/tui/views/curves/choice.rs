@@ -1,9 +1,10 @@
 //! Which metrics can be drawn, and of which runs.
 
 use crate::observe::training_loss;
+use crate::tui::metric_list::MetricList;
 use crate::tui::shared::{Shared, losses};
 use crate::tui::views::run::charts::interest;
-use crate::vocab::RunView;
+use crate::vocab::{RunView, Snapshot};
 use std::collections::BTreeSet;
 
 /// Curves at a time: more are a carpet. The filter of the list says which.
@@ -12,6 +13,24 @@ pub(super) const MOST: usize = 20;
 /// everything that a drawn run logs.
 pub(in crate::tui) fn keys(shared: &Shared) -> Vec<&str> {
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    shared.drawable.of(snapshot, &ids(shared), None).unwrap_or_else(|| sorted(shared, snapshot))
+}
+
+/// Makes the list for what is shown now, where it was made for something else.
+pub(in crate::tui) fn look(shared: &mut Shared) {
+    let ids = ids(shared);
+    let Some(snapshot) = shared.snapshot.as_ref().filter(|now| shared.drawable.of(now, &ids, None).is_none()) else {
+        return;
+    };
+    shared.drawable = MetricList::made(snapshot, ids, None, &sorted(shared, snapshot));
+}
+
+/// The runs that say which metrics there are.
+fn ids(shared: &Shared) -> Vec<u32> {
+    runs(shared, false, MOST).into_iter().map(|run| run.id).collect()
+}
+
+fn sorted<'a>(shared: &'a Shared, snapshot: &'a Snapshot) -> Vec<&'a str> {
     let drawn =
         |key: &str| snapshot.runs.iter().any(|run| run.metrics.get(key).is_some_and(|metric| metric.points > 1));
     let mut all: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).filter(|key| drawn(key)).collect();

@@ -5,10 +5,11 @@ use crate::ipc::series::{Axis, Envelope, MOST_CURVES, SeriesQuery};
 use crate::observe::{is_evaluation, training_loss};
 use crate::tui::fmt;
 use crate::tui::lines::{Curve, Lines, Numbers};
+use crate::tui::metric_list::MetricList;
 use crate::tui::shared::{Shared, label, losses};
 use crate::tui::text::frame;
 use crate::vocab::text::printable;
-use crate::vocab::{PathPoint, RunView};
+use crate::vocab::{PathPoint, RunView, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -100,13 +101,30 @@ fn is_counter(shared: &Shared, run: &RunView, key: &str) -> bool {
 /// The metrics that are drawn, the large one first: what the user chose, else a validation loss of the project, else the
 /// training loss.
 pub(in crate::tui) fn metrics<'a>(shared: &'a Shared, run: &'a RunView) -> Vec<&'a str> {
-    let drawn = |key: &str| run.metrics.get(key).is_some_and(|metric| metric.points > 1);
     let Some(snapshot) = &shared.snapshot else { return Vec::new() };
+    let known = shared.charted.of(snapshot, &[run.id], shared.metric.as_deref());
+    known.unwrap_or_else(|| sorted(shared, snapshot, run))
+}
+
+/// Makes the list for the selected run, or the only one, where it was made for something else.
+pub(in crate::tui) fn look(shared: &mut Shared) {
+    let Some(snapshot) = shared.snapshot.clone() else { return };
+    let selected = shared.runs.cursor(&snapshot).map_or(0, |at| shared.runs.order[at]);
+    let Some(run) = snapshot.runs.get(selected) else { return };
+    let chosen = shared.metric.clone();
+    if shared.charted.of(&snapshot, &[run.id], chosen.as_deref()).is_none() {
+        let keys = sorted(shared, &snapshot, run);
+        shared.charted = MetricList::made(&snapshot, vec![run.id], chosen.as_deref(), &keys);
+    }
+}
+
+fn sorted<'a>(shared: &'a Shared, snapshot: &'a Snapshot, run: &'a RunView) -> Vec<&'a str> {
+    let drawn = |key: &str| run.metrics.get(key).is_some_and(|metric| metric.points > 1);
     let named: Vec<&str> = losses(snapshot).into_iter().map(|loss| loss.key).collect();
     let mut all: Vec<&str> = run.metrics.keys().map(|key| &**key).filter(|key| drawn(key)).collect();
     all.retain(|key| !is_counter(shared, run, key));
     devices::fold(run, &mut all, shared.metric.as_deref());
-    all.sort_by_key(|key| {
+    all.sort_by_cached_key(|key| {
         let place = named.iter().position(|name| name == key);
         (place.unwrap_or(usize::MAX), interest(key), training_loss(key).unwrap_or(usize::MAX))
     });
