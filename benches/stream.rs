@@ -130,11 +130,11 @@ fn main() {
         limits: Limits::default(),
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let mut bytes = 0;
+    let (mut bytes, mut messages) = (0, 0);
     let sent = measured("read and sent", &mut || {
         let status = collector(true).run(&stop, &|_| {}).map_err(|e| e.message).expect("a collector");
         assert_eq!(status.points as f64, points);
-        bytes = status.bytes;
+        (bytes, messages) = (status.bytes, status.messages);
     });
     println!("{:<22} {:.2} bytes a point", "on the wire", bytes as f64 / points);
     let store = open(at("second"));
@@ -155,8 +155,9 @@ fn main() {
     let mut lags: Vec<f64> = Vec::new();
     let (own, its) = (processor("self"), processor(&server_pid));
     let (going, stop) = (&AtomicBool::new(true), &stop);
-    std::thread::scope(|scope| {
-        scope.spawn(move || collector(false).run(stop, &|_| {}).map_err(|e| e.message).expect("a collector"));
+    let live = std::thread::scope(|scope| {
+        let sending = move || collector(false).run(stop, &|_| {}).map_err(|e| e.message).expect("a collector");
+        let sending = scope.spawn(sending);
         std::thread::sleep(Duration::from_secs(2));
         scope.spawn({
             let root = node.root.clone();
@@ -185,6 +186,7 @@ fn main() {
             }
         }
         stop.store(true, Ordering::Relaxed);
+        sending.join().expect("a collector")
     });
     lags.sort_by(f64::total_cmp);
     let quantile = |q: f64| lags.get(((lags.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(f64::NAN);
@@ -195,6 +197,13 @@ fn main() {
         lags.len(),
         (processor("self") - own) / (seconds + 4) as f64 * 100.0,
         (processor(&server_pid) - its) / (seconds + 4) as f64 * 100.0
+    );
+    let sent = (live.messages - messages) as f64;
+    println!(
+        "live: {:.0} messages/s of {:.0} bytes, {:.2} bytes a point",
+        sent / f64::from(seconds as u32),
+        live.bytes as f64 / sent,
+        live.bytes as f64 / live.points as f64
     );
     println!("most memory of this process, which was both ends: {:.0} MiB", memory());
 }

@@ -150,6 +150,7 @@ fn text(status: &crate::vocab::CollectStatus, now: f64) -> String {
         .stream_limit
         .map_or_else(|| "no limit of its own".to_owned(), |most| format!("of {}", show_amount(most as f64)));
     text.push_str(&format!("stream: {} bytes when it connected, {limit}\n", show_amount(status.stream_bytes as f64)));
+    status.warnings.iter().for_each(|warning| text.push_str(&format!("warning: {warning}\n")));
     if let Some(trouble) = &status.trouble {
         let since = status.since.map_or(0.0, |since| now - since);
         text.push_str(&format!("away for {since:.0} s: {trouble}\nwhat is logged meanwhile is sent when it is back\n"));

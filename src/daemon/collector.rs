@@ -23,7 +23,7 @@ use crate::store::SledStore;
 use crate::stream::credentials::{Credentials, VARIABLES};
 use crate::stream::link::{About, Limits, Server};
 use crate::stream::subject;
-use crate::vocab::{CollectAnswer, CollectStatus};
+use crate::vocab::{CollectAnswer, CollectStatus, Notice, Severity};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::cell::{Cell, RefCell};
 use std::os::unix::fs::DirBuilderExt;
@@ -40,6 +40,8 @@ const GATHER: Duration = Duration::from_millis(50);
 const STILL_THERE: Duration = Duration::from_secs(15);
 /// How often the status is written, at most.
 const STATUS: Duration = Duration::from_secs(2);
+/// Warnings in the status, at most.
+const WARNINGS: usize = 5;
 /// Where the status is written.
 const STATUS_FILE: &str = "status.json";
 /// With what the names of collectors' directories begin.
@@ -249,17 +251,24 @@ impl Session<'_> {
         let mut sources = Sources::of_files(&self.collector.project, store);
         sources.set_complete(self.collector.once);
         let (mut look, mut looked, mut written) = (Look::Everything, Instant::now(), None::<Instant>);
-        let (mut asked, mut known) = (None::<Asked>, Instant::now());
+        let (mut asked, mut known, mut wrong) = (None::<Asked>, Instant::now(), None::<String>);
         loop {
             // Whether its logs are one run or many shows as they are written: asked soon, less is sent under a guess that was wrong.
             if look == Look::Everything || asked.as_ref().is_some_and(|asked| asked.is_due(&self.collector.project)) {
                 let began = Instant::now();
-                if let Ok(Some(project)) = project::reload(&self.collector.project) {
-                    watcher = watch(&project, &hint);
-                    sources = Sources::of_files(&project, store);
-                    sources.set_complete(self.collector.once);
-                    self.collector.project = project;
-                    look = Look::Everything;
+                match project::reload(&self.collector.project) {
+                    Ok(Some(project)) => {
+                        watcher = watch(&project, &hint);
+                        sources = Sources::of_files(&project, store);
+                        sources.set_complete(self.collector.once);
+                        self.collector.project = project;
+                        look = Look::Everything;
+                        wrong = None;
+                    }
+                    Ok(None) => wrong = None,
+                    Err(error) => {
+                        wrong = Some(format!("{}; goes on with the one before", Failure::from(error).message))
+                    }
                 }
                 asked = Some(Asked::since(began));
             }
@@ -267,6 +276,11 @@ impl Session<'_> {
                 looked = Instant::now();
             }
             let turn = sources.turn(&look, Budget { time: Duration::from_millis(500) })?;
+            if look == Look::Everything {
+                self.warn(
+                    wrong.iter().cloned().chain(sources.notices().into_iter().filter(is_warning).map(|n| n.text)),
+                );
+            }
             // A server may answer and still take nothing: it is well when something was sent, or nothing was left to send.
             if written.is_none() && self.trouble(None) {
                 (self.say)(&format!("sending to {} as node {}", self.collector.address, self.collector.node));
@@ -317,6 +331,13 @@ impl Session<'_> {
         Look::Hints(paths)
     }
 
+    /// Notes what is wrong here, and says what is new.
+    fn warn(&self, warnings: impl Iterator<Item = String>) {
+        let warnings: Vec<String> = warnings.take(WARNINGS).collect();
+        let before = std::mem::replace(&mut self.status.borrow_mut().warnings, warnings.clone());
+        warnings.iter().filter(|warning| !before.contains(warning)).for_each(|warning| (self.say)(warning));
+    }
+
     fn note(&self, about: &About) {
         let mut status = self.status.borrow_mut();
         (status.stream_bytes, status.stream_limit) = (about.bytes, about.most_bytes);
@@ -361,6 +382,10 @@ fn patiently(path: &Path) -> Result<Option<Lock>, Failure> {
             taken => return Ok(taken),
         }
     }
+}
+
+fn is_warning(notice: &Notice) -> bool {
+    notice.severity >= Severity::Warning
 }
 
 fn watch(project: &Project, hint: &Sender<Look>) -> Watcher {

@@ -302,8 +302,9 @@ impl Source for Streamed {
         }
         let nodes = self.taker.iter().flat_map(Taker::nodes).filter(|(_, node)| node.lost > 0);
         for (name, node) in nodes.take(NAMED) {
+            let gone = if node.lost == 1 { "was gone before it was read" } else { "were gone before they were read" };
             let text = format!(
-                "{}: {} of node {name} were gone before they were read (the stream's limits); its runs have gaps",
+                "{}: {} of node {name} {gone} (the stream's limits); its runs have gaps",
                 self.address,
                 counted(node.lost as usize, "message")
             );

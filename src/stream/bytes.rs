@@ -13,14 +13,14 @@ const DEFLATED: u8 = 1;
 const MOST: u64 = 256 << 20;
 /// Fewer bytes than this are not worth packing.
 const FEW: usize = 64;
+/// Of more bytes than this, a sample shows whether they are.
+const MANY: usize = 64 << 10;
+const SAMPLE: usize = 16 << 10;
 
 /// A body as a message.
 pub fn frame(body: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    // Reading from a slice does not fail.
-    let smaller = body.len() >= FEW
-        && DeflateEncoder::new(body, Compression::new(6)).read_to_end(&mut packed).is_ok()
-        && packed.len() < body.len();
+    let packed = if is_worth_packing(body) { packed(body) } else { Vec::new() };
+    let smaller = !packed.is_empty() && packed.len() < body.len();
     let (kind, content) = if smaller { (DEFLATED, packed.as_slice()) } else { (PLAIN, body) };
     let mut out = Vec::with_capacity(content.len() + 9);
     out.extend_from_slice(&HEAD);
@@ -28,6 +28,22 @@ pub fn frame(body: &[u8]) -> Vec<u8> {
     out.extend_from_slice(&crc32c::crc32c(content).to_le_bytes());
     out.extend_from_slice(content);
     out
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    // Reading from a slice does not fail.
+    let _ = DeflateEncoder::new(bytes, Compression::new(6)).read_to_end(&mut packed);
+    packed
+}
+
+/// Points of long stretches are packed already, and to find that out of all of them takes as long as reading the log did.
+fn is_worth_packing(body: &[u8]) -> bool {
+    let middle = body.len().saturating_sub(SAMPLE) / 2;
+    match body.get(middle..middle + SAMPLE).filter(|_| body.len() > MANY) {
+        Some(sample) => packed(sample).len() < SAMPLE / 10 * 9,
+        None => body.len() >= FEW,
+    }
 }
 
 /// The body of a message.
@@ -57,5 +73,31 @@ pub fn unframe(bytes: &[u8]) -> Result<Vec<u8>, Refused> {
             }
         }
         other => Err(Refused(format!("it is packed in a way {other} that is not known"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_become_smaller_goes_as_it_is() {
+        let text = "\"train/loss\": 2.5, ".repeat(10_000).into_bytes();
+        for (body, kind) in [
+            (b"short".to_vec(), PLAIN),
+            (text[..1000].to_vec(), DEFLATED),
+            (text.clone(), DEFLATED),
+            (xxh(80_000), PLAIN),
+            (Vec::new(), PLAIN),
+        ] {
+            let framed = frame(&body);
+            assert_eq!((framed[4], unframe(&framed).unwrap().len()), (kind, body.len()));
+            assert_eq!(unframe(&framed).unwrap(), body);
+        }
+    }
+
+    /// Bytes that nothing makes smaller.
+    fn xxh(count: usize) -> Vec<u8> {
+        (0..count as u64 / 8).flat_map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()).to_le_bytes()).collect()
     }
 }

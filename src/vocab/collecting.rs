@@ -38,6 +38,9 @@ pub struct CollectStatus {
     /// Since when, seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<f64>,
+    /// What is wrong with the project file or with logs here, such as a file that cannot be read; a few of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Bytes in the stream when it connected.
     pub stream_bytes: u64,
     /// Most bytes of the stream, after which the oldest messages go; absent where only the server's own limit counts.

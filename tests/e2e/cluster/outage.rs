@@ -203,6 +203,43 @@ fn a_server_whose_disk_is_full_is_waited_for() {
 }
 
 #[test]
+fn what_a_limit_has_let_go_is_told_and_can_be_sent_again() {
+    let world = World::new();
+    let Some(nats) = Nats::new(&world, &[]) else { return };
+    let address = nats.address();
+    let node = Node::new(&world, "n1");
+    let send = |more: &[&str]| {
+        let output = node.command(&world, &address, &[&["--once", "--limit", "1M"], more].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    node.log("a", 0..5, 1);
+    send(&[]);
+    let early = reader(&world, &address, "early");
+    assert_eq!(count(&exported(&world, &early, "state-early")), 10);
+    // Others fill the stream, so that its oldest messages go.
+    let mut stranger = Stranger::new(nats.port);
+    (0..30).for_each(|n| stranger.publish("mixlaw.sweeps.x", "", &vec![n; 100_000]));
+    node.log("a", 5..9, 1);
+    send(&[]);
+    assert_eq!(count(&exported(&world, &early, "state-early")), 18, "who had read them keeps them");
+    let late = reader(&world, &address, "late").display().to_string();
+    let checked = |world: &World| {
+        let output = world.run(&["check", &late]);
+        stdout(&output) + &stderr(&output)
+    };
+    let said = checked(&world);
+    assert!(said.contains("1 message of node n1 was gone before it was read") && said.contains("--again"), "{said}");
+    let doctor = stdout(&world.run(&["doctor", &late]));
+    assert!(doctor.contains("are gone") && doctor.contains("the oldest go above 1M bytes"), "{doctor}");
+    send(&["--again"]);
+    assert!(!checked(&world).contains("gone before"), "{}", checked(&world));
+    for project in ["early", "late"] {
+        let project = world.path().join(project);
+        assert!(exported(&world, &project, "state") == logged([&node]), "points differ");
+    }
+}
+
+#[test]
 fn a_server_without_room_is_waited_for() {
     let world = World::new();
     let conf = |most: u64| {

@@ -151,12 +151,25 @@ fn a_state_directory_that_cannot_be_written_and_a_project_that_goes_away() {
     let project = reader(&world, &address, "reader");
     let taken = |world: &World| count(&exported(world, &project, "state"));
     eventually("points are there", || taken(&world) == 10);
+    // A project file that cannot be used: what was before holds, and it is said.
+    node.collector = None;
+    let said = world.path().join("said");
+    let mut command = node.command(&world, &address, &[]);
+    command.stdout(Stdio::null()).stderr(std::fs::File::create(&said).unwrap());
+    node.collector = Some(Running(command.spawn().unwrap()));
+    let says = |text: &str| std::fs::read_to_string(&said).unwrap().contains(text);
+    eventually("it runs", || says("sending to"));
+    world.write("n1/mixlaw.yaml", "runs: [{ path: runs/* }]\nnonsense: 1\n");
+    eventually("it is said", || says("goes on with the one before"));
+    node.log("a", 5..6, 1);
+    eventually("it goes on", || taken(&world) == 12);
+    std::fs::remove_file(world.path().join("n1/mixlaw.yaml")).unwrap();
     // The whole project is moved away and comes back: what was read of it stays, and it goes on.
     let (here, there) = (node.directory.clone(), world.path().join("elsewhere"));
     std::fs::rename(&here, &there).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(500));
-    assert_eq!(taken(&world), 10);
+    assert_eq!(taken(&world), 12);
     std::fs::rename(&there, &here).unwrap();
-    node.log("a", 5..7, 1);
-    eventually("it goes on", || taken(&world) == 14);
+    node.log("a", 6..8, 1);
+    eventually("it goes on", || taken(&world) == 16);
 }
