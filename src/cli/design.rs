@@ -2,6 +2,7 @@
 
 use super::next::{above_zero, weights};
 use super::output::{print, print_json, table};
+use super::priors::{Measure, Priors};
 use super::template::{Template, sidecar};
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::advise::design::{DesignError, design};
@@ -26,6 +27,8 @@ const LARGEST: u64 = 1 << 20;
 pub struct Design {
     #[command(flatten)]
     project: ProjectArg,
+    #[command(flatten)]
+    priors: Priors,
     /// dirichlet (RegMix's swarm), natural (the same around the natural shares), sobol, or d-optimal
     #[arg(long, value_name = "METHOD", default_value = "dirichlet", value_parser = method)]
     method: DesignMethod,
@@ -72,12 +75,18 @@ pub struct Design {
 
 impl Design {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let project = self.project()?;
+        let mut project = self.project()?;
+        let priors = self.priors.read(&project.domains)?;
+        let by = self.priors.prior_by.map(Measure::name);
+        let taken = priors.iter().find(|prior| Some(&prior.by) == by.as_ref()).map(|prior| prior.shares.clone());
+        if let (true, Some(first)) = (project.domains.is_empty(), priors.first()) {
+            project.domains = first.shares.0.keys().cloned().collect();
+        }
         let query = DesignQuery {
             method: self.method,
             law: self.law.clone(),
             mixtures: self.mixtures.map(usize::from),
-            prior: self.prior.clone(),
+            prior: taken.or_else(|| self.prior.clone()),
             params: self.params.clone(),
             sizes: usize::from(self.sizes),
             tokens: self.tokens,
@@ -85,7 +94,8 @@ impl Design {
             budget: self.budget,
             seed: self.seed,
         };
-        let answer = design(&project, &query).map_err(|error| Failure::usage(error.to_string(), help(&error)))?;
+        let mut answer = design(&project, &query).map_err(|error| Failure::usage(error.to_string(), help(&error)))?;
+        answer.priors = priors;
         if let Some(out) = &self.out {
             launch(&answer, self.template.as_deref(), out)?;
         }
@@ -99,10 +109,14 @@ impl Design {
         Ok(Outcome::Done)
     }
 
-    /// The project; where there is none, one of the domains that the prior names.
+    /// The project; where there is none, one of the domains that the prior or samples name.
     fn project(&self) -> Result<Project, Failure> {
         let project = match (Project::load(&self.project.project), &self.prior) {
-            (Err(ProjectError::Missing { .. }), Some(_)) if self.project.is_default() => Project::default(),
+            (Err(ProjectError::Missing { .. }), stated)
+                if self.project.is_default() && (stated.is_some() || self.priors.samples.is_some()) =>
+            {
+                Project::default()
+            }
             (loaded, _) => loaded?,
         };
         match &self.prior {
@@ -168,11 +182,35 @@ fn show(answer: &DesignAnswer, out: Option<&Path>) -> String {
     let mut text = table(&rows);
     let together = answer.flops.map(|flops| format!(", {} FLOPs together", significant(flops, 3))).unwrap_or_default();
     text.push_str(&format!("\n{} runs{together}. Natural shares: {}.\n", answer.runs.len(), weights(&answer.prior)));
+    text.push_str(&without_training(answer));
     answer.notes.iter().for_each(|note| text.push_str(&format!("- {}\n", printable(note))));
     if let Some(out) = out {
         text.push_str(&format!("Written to {}, a folder a run.\n", printable(&out.display().to_string())));
     }
     text
+}
+
+/// What the samples give, a row a measure, beside the natural shares that were taken.
+fn without_training(answer: &DesignAnswer) -> String {
+    let Some(first) = answer.priors.first() else { return String::new() };
+    let domains: Vec<&String> = answer.prior.0.keys().collect();
+    let percent = |mixture: &Mixture, domain: &str| format!("{:.1} %", 100.0 * mixture.weight(domain));
+    let mut rows: Vec<Vec<String>> = vec![vec!["shares by".to_owned()]];
+    rows[0].extend(domains.iter().map(|domain| format!(">{domain}")));
+    for prior in &answer.priors {
+        let cell = |domain: &&String| {
+            let nats = prior.entropy.get(*domain).map_or(String::new(), |nats| format!(" ({nats:.2})"));
+            format!("{}{nats}", percent(&prior.shares, domain))
+        };
+        rows.push([vec![prior.by.clone()], domains.iter().map(cell).collect()].concat());
+    }
+    let taken = domains.iter().map(|domain| percent(&answer.prior, domain)).collect();
+    rows.push([vec!["taken".to_owned()], taken].concat());
+    format!(
+        "\n{}\nIn brackets nats a token, of {} tokens of each sample; shares are as exp(entropy) (BiMix). No training has tested them.\n\n",
+        table(&rows),
+        show_amount(first.tokens as f64)
+    )
 }
 
 /// A row a run, as `next --candidates` reads it.

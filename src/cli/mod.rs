@@ -30,6 +30,7 @@ pub mod output;
 pub mod page;
 pub mod phases;
 pub mod predict;
+mod priors;
 mod project_arg;
 pub mod rebuild;
 pub mod recommend;

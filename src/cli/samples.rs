@@ -33,7 +33,10 @@ pub(super) fn find(samples: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Fai
     let shown = || printable(&samples.display().to_string());
     let mut corpora: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for entry in WalkDir::new(samples).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|e| Failure::new(format!("cannot read {}: {e}", shown()), None))?;
+        let entry = entry.map_err(std::io::Error::from).map_err(|e| match e.get_ref().and_then(|e| e.source()) {
+            Some(source) => Failure::new(format!("cannot read {}: {source}", shown()), None),
+            None => Failure::new(format!("cannot read {}: {e}", shown()), None),
+        })?;
         let relative = entry.path().strip_prefix(samples).unwrap_or(entry.path());
         let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
         let hidden = parts.clone().any(|part| part.starts_with('.'));

@@ -55,7 +55,11 @@ impl OfTokenizer {
     }
 }
 
-fn merges(path: &Path) -> Result<Merges, Failure> {
+/// The merges of a tokenizer's file.
+///
+/// # Errors
+/// A file that cannot be read, or is no byte-level BPE.
+pub(super) fn merges(path: &Path) -> Result<Merges, Failure> {
     let failed = |what: String| Failure::new(format!("{}: {what}", printable(&path.display().to_string())), None);
     let bytes = open::whole(path, LARGEST).map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;

@@ -72,6 +72,19 @@ pub struct DesignedRun {
     pub epochs: BTreeMap<String, f64>,
 }
 
+/// Shares that samples of text give without any training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PriorView {
+    /// What they are by: `conditional-entropy`, `joint-entropy` or `shannon-entropy`.
+    pub by: String,
+    /// The shares.
+    pub shares: Mixture,
+    /// Entropy of each domain's sample, nats a token.
+    pub entropy: BTreeMap<String, f64>,
+    /// Tokens of each sample that it was measured on.
+    pub tokens: usize,
+}
+
 /// Output of `design`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DesignAnswer {
@@ -81,6 +94,9 @@ pub struct DesignAnswer {
     pub seed: u64,
     /// Natural shares.
     pub prior: Mixture,
+    /// Shares that samples of text give (`--samples`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub priors: Vec<PriorView>,
     /// The runs, in the order in which to launch them.
     pub runs: Vec<DesignedRun>,
     /// FLOPs of all runs; absent where sizes or tokens are left open.

@@ -56,7 +56,7 @@ pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
 };
-pub use design::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun};
+pub use design::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun, PriorView};
 pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use figures::Figures;

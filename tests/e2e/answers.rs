@@ -8,6 +8,9 @@ use serde_json::Value;
 fn answers_have_their_published_shapes() {
     let world = World::new();
     let project = world.quick_example("p").display().to_string();
+    world.write("samples/rust.txt", "let a = b; let c = d;\n".repeat(50));
+    world.write("samples/prose.txt", "She walked down to the river and back again.\n".repeat(50));
+    let samples = world.path().join("samples").display().to_string();
     let answers: &[(&str, &[&str])] = &[
         ("runs", &["runs", &project, "--json"]),
         ("runs", &["show", "n99k-r020", &project, "--json"]),
@@ -26,6 +29,7 @@ fn answers_have_their_published_shapes() {
         ("audit", &["audit", &project, "--json"]),
         ("online", &["online", "n99k-r020", &project, "--json"]),
         ("design", &["design", &project, "--params", "1M", "--json"]),
+        ("design", &["design", &project, "--params", "1M", "--samples", &samples, "--prior-by", "joint-entropy", "--json"]),
         ("next", &["next", &project, "-n", "2", "--json"]),
         ("tag", &["tag", "n99k-r020", &project, "--add", "base,v2", "--note", "first", "--json"]),
         ("snapshot", &["watch", &project, "--once", "--json"]),

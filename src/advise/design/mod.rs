@@ -5,8 +5,10 @@
 //! | `swarm` | draws from Dirichlet distributions around natural shares |
 //! | `sobol` | points that cover the allowed mixtures evenly |
 //! | `optimal` | those that determine a law's parameters best |
+//! | `entropy` | shares that samples of text give, without any run |
 //! | `polytope` | brings weights into bounds and supply |
 
+pub mod entropy;
 mod error;
 mod optimal;
 mod polytope;
@@ -81,6 +83,7 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
         method: query.method,
         seed: query.seed,
         prior: Mixture::from_weights(domains, &prior),
+        priors: Vec::new(),
         runs,
         flops,
         notes,

@@ -1,12 +1,14 @@
 //! The mixture that a byte-level BPE tokenizer was trained on, from its merges and samples of the corpora (Data Mixture Inference,
 //! Hayase et al. 2024, arXiv 2407.16607): each merge chose the pair that was the most frequent then.
 
+mod encode;
 mod history;
 mod merges;
 mod program;
 mod split;
 mod words;
 
+pub use encode::Encoder;
 pub use merges::{Merges, MergesError, parse};
 pub use program::ProgramError;
 pub use split::Split;
