@@ -29,7 +29,10 @@ fn answers_have_their_published_shapes() {
         ("audit", &["audit", &project, "--json"]),
         ("online", &["online", "n99k-r020", &project, "--json"]),
         ("design", &["design", &project, "--params", "1M", "--json"]),
-        ("design", &["design", &project, "--params", "1M", "--samples", &samples, "--prior-by", "joint-entropy", "--json"]),
+        (
+            "design",
+            &["design", &project, "--params", "1M", "--samples", &samples, "--prior-by", "joint-entropy", "--json"],
+        ),
         ("next", &["next", &project, "-n", "2", "--json"]),
         ("tag", &["tag", "n99k-r020", &project, "--add", "base,v2", "--note", "first", "--json"]),
         ("snapshot", &["watch", &project, "--once", "--json"]),

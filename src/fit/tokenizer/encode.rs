@@ -78,7 +78,8 @@ mod tests {
         let numbers = |text: &str| -> Vec<u32> { text.bytes().map(u32::from).collect() };
         // "abc" is a|bc, as b c came before a b.
         assert_eq!(encoder.encode("abc"), [numbers("a"), vec![256]].concat());
-        assert_eq!(encoder.encode("ab ab"), vec![257, 258, u32::from(b'b')]);
+        // " ab" is " "|ab, as a b came before " " a; " ac" has no a b.
+        assert_eq!(encoder.encode("ab ab ac"), [257, u32::from(b' '), 257, 258, u32::from(b'c')]);
         assert_eq!(encoder.encode("abc"), [numbers("a"), vec![256]].concat());
         let mut words = Encoder::words();
         assert_eq!(words.encode("to be or not to be"), [0, 1, 2, 3, 4, 1]);
