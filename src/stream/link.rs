@@ -14,12 +14,12 @@ use async_nats::jetstream::context::{CreateStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use connect::{Complaint, connect};
-use error::{AGAIN, away, source};
+use error::{AGAIN, PATIENCE, away, source};
 
 pub use error::LinkError;
 use futures_util::StreamExt;
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// Messages before the place where reading goes on that are read again: what is known of them is passed over.
@@ -298,6 +298,15 @@ async fn about(address: &Address, context: &Context) -> Result<About, LinkError>
     })
 }
 
+/// Whether no message comes after a sequence number.
+async fn is_last(stream: &stream::Stream, subjects: &str, last: u64) -> bool {
+    use stream::LastRawMessageErrorKind::NoMessageFound;
+    match stream.get_last_raw_message_by_subject(subjects).await {
+        Ok(message) => message.sequence <= last,
+        Err(error) => error.kind() == NoMessageFound,
+    }
+}
+
 async fn follow(
     address: &Address,
     context: &Context,
@@ -318,6 +327,7 @@ async fn follow(
     let mut messages = consumer.messages().await.map_err(|e| failed(source(&e)))?;
     let mut last = from.saturating_sub(1);
     let mut quiet = made.last <= last;
+    let mut waiting = None::<Instant>;
     loop {
         let heard = if quiet {
             quiet = false;
@@ -330,7 +340,7 @@ async fn follow(
             Some(Some(Err(error))) => return Err(failed(source(&error))),
             Some(Some(Ok(message))) => {
                 let info = message.info().map_err(|e| failed(e.to_string()))?;
-                last = info.stream_sequence;
+                (last, waiting) = (info.stream_sequence, None);
                 let header = message.headers.as_ref().and_then(|headers| headers.get(PIECE));
                 let (at, count) = header.and_then(|text| text.as_str().split_once('/')).unwrap_or(("0", "1"));
                 Incoming::Piece(Piece {
@@ -352,6 +362,17 @@ async fn follow(
                     return Err(failed(
                         "the stream was deleted and made again; it is read from its beginning".to_owned(),
                     ));
+                }
+                // A server of a cluster that is lost takes the reading with it, and nobody says so.
+                if only.is_none() && now.last > last && now.messages > 0 {
+                    if waiting.get_or_insert_with(Instant::now).elapsed() <= PATIENCE {
+                        continue;
+                    }
+                    // Those behind may have been deleted one by one, which leaves their numbers.
+                    if !is_last(&stream, &subject::of_all(address.stream()), last).await {
+                        return Err(failed("it has more messages and hands none on; it is asked again".to_owned()));
+                    }
+                    waiting = None;
                 }
                 Incoming::Quiet(now)
             }
