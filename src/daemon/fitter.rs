@@ -9,6 +9,7 @@
 use super::job::Job;
 use super::kept_fits::{MadeFrom, MetricFits};
 use super::outlook::Outlook;
+use super::threads;
 use crate::fit::choose::{Candidates, Request, Scope, choose, nest};
 use crate::fit::{Options, Stop, never};
 use crate::forecast::Pool;
@@ -119,7 +120,10 @@ pub fn spawn(
     done: impl Fn(Fitted) + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     let fitter = Fitter { jobs, previous: kept, pool: Arc::default(), searched: None, interrupted: 0 };
-    std::thread::Builder::new().name("fitter".to_owned()).spawn(move || fitter.run(&done))
+    std::thread::Builder::new().name("fitter".to_owned()).spawn(move || {
+        threads::give_way();
+        fitter.run(&done)
+    })
 }
 
 /// The fitter's thread: warm refits as rows arrive, and between them cold searches among all laws.

@@ -14,6 +14,7 @@ use super::online_file::OnlineFile;
 use super::publisher::Publisher;
 use super::server::Server;
 use super::state_dir::{Lock, StateDir};
+use super::threads;
 use crate::ingest::{Budget, Look, Watcher};
 use crate::ipc::protocol::Failure;
 use crate::notifications::notifier::Notifier;
@@ -62,6 +63,7 @@ impl Service {
     /// # Errors
     /// Where the store, the socket or a thread cannot be had.
     pub fn start(project: Project, place: &StateDir, lock: Lock, embedded: bool) -> Result<Self, Failure> {
+        threads::all_give_way();
         let (store, opened, adrift) = outage::open(&place.store())?;
         let publisher = Arc::new(Publisher::default());
         let (events, inbox) = crossbeam_channel::unbounded();

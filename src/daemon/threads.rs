@@ -1,5 +1,5 @@
-//! Threads for fits that a client asks for with a number of threads: no more at a time, of all clients together, than the
-//! machine has cores.
+//! Threads for fits. A daemon's own give way to whatever else the machine does: training, dashboards, its reading of logs. Those that
+//! clients ask for with a number of threads are no more at a time, of all clients together, than the machine has cores.
 
 use crate::fit::Stop;
 use crate::ipc::protocol::Failure;
@@ -8,6 +8,26 @@ use std::time::Duration;
 
 /// How often a client that waits for threads is looked at: whether it is still there.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How much further down threads that fit are in the queue for a core: at 10, nine tenths of one that others want, too, are theirs.
+const NICE: i32 = 10;
+
+/// Lets this thread give way to those of other work on the machine. On Linux that is of a thread; elsewhere nothing is done.
+pub fn give_way() {
+    if cfg!(target_os = "linux") {
+        // One that may not is as quick as before.
+        let _ = rustix::process::nice(NICE);
+    }
+}
+
+/// Lets the threads that fits are spread over give way, too. To be called before the first fit; later, nothing happens.
+pub fn all_give_way() {
+    let _ = giving_way().build_global();
+}
+
+fn giving_way() -> rayon::ThreadPoolBuilder {
+    rayon::ThreadPoolBuilder::new().start_handler(|_| give_way())
+}
 
 static LENT: Lent = Lent { threads: Mutex::new(0), returned: Condvar::new() };
 
@@ -80,6 +100,16 @@ mod tests {
     use super::*;
     use crate::fit::never;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_that_fit_give_way_and_no_others_do() {
+        let of_this_thread = || rustix::process::getpriority_process(None).unwrap();
+        let before = of_this_thread();
+        let pool = giving_way().num_threads(2).build().unwrap();
+        assert_eq!(pool.broadcast(|_| of_this_thread()), [(before + NICE).min(19); 2]);
+        assert_eq!(of_this_thread(), before);
+    }
 
     #[test]
     fn no_more_threads_than_cores_are_lent_at_a_time() {
