@@ -91,7 +91,7 @@ fn why(address: &Address, who: &Who, error: &async_nats::ConnectError) -> LinkEr
             ),
             _ => NO_CREDS,
         },
-        // Its words for what rustls says; `tests/e2e/stream_security.rs` holds that they are still these.
+        // Its words for what rustls says; `tests/e2e/cluster/security.rs` holds that they are still these.
         _ if text.contains("UnknownIssuer") => (
             "the server's certificate is of an authority that is not trusted here",
             "name a file with the certificate of that authority: MIXLAW_NATS_CA=FILE",
