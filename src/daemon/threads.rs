@@ -21,10 +21,12 @@ pub fn give_way() {
 }
 
 /// Lets the threads that fits are spread over give way, too. To be called before the first fit; later, nothing happens.
+#[cfg(feature = "daemon")]
 pub fn all_give_way() {
     let _ = giving_way().build_global();
 }
 
+#[cfg(feature = "daemon")]
 fn giving_way() -> rayon::ThreadPoolBuilder {
     rayon::ThreadPoolBuilder::new().start_handler(|_| give_way())
 }
@@ -101,7 +103,7 @@ mod tests {
     use crate::fit::never;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "daemon"))]
     #[test]
     fn threads_that_fit_give_way_and_no_others_do() {
         let of_this_thread = || rustix::process::getpriority_process(None).unwrap();
