@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// The least time between two frames.
 pub const FRAME: Duration = Duration::from_millis(16);
+/// The same where a key is answered: who types is not to wait for a frame of what has been logged. Keys come at thirty a second at most.
+const ANSWER: Duration = Duration::from_millis(4);
 
 /// How the dashboard is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +106,7 @@ fn show(
                     session.leave();
                     let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
                     session.enter()?;
-                    state.pacer.changed();
+                    state.pacer.changed(FRAME);
                 }
             }
         }
@@ -136,10 +138,14 @@ impl Loop {
             default(timeout) => None,
         };
         let mut effects = Vec::new();
+        let mut apart = FRAME;
         let mut next = first;
         while let Some(event) = next {
             if matches!(event, Event::Incoming(Incoming::Snapshot(_))) {
                 self.newest = Instant::now();
+            }
+            if matches!(event, Event::Key(_) | Event::Paste(_)) {
+                apart = ANSWER;
             }
             let before = self.model.shared.snapshot.as_ref().map(Arc::as_ptr);
             effects.extend(update(&mut self.model, event));
@@ -157,7 +163,7 @@ impl Loop {
             effects.extend(update(&mut self.model, Event::Age(age)));
         }
         if !effects.is_empty() {
-            self.pacer.changed();
+            self.pacer.changed(apart);
         }
         effects
     }
@@ -180,21 +186,23 @@ impl Loop {
 struct Pacer {
     arrived: Instant,
     drawn: Option<Instant>,
-    dirty: bool,
+    /// How long after the last frame the next is due, where something has changed.
+    apart: Option<Duration>,
 }
 
 impl Pacer {
     fn new(now: Instant) -> Self {
-        Self { arrived: now, drawn: None, dirty: true }
+        Self { arrived: now, drawn: None, apart: Some(FRAME) }
     }
 
-    fn changed(&mut self) {
-        self.dirty = true;
+    /// Something has changed that is to be seen so long after the last frame.
+    fn changed(&mut self, apart: Duration) {
+        self.apart = Some(self.apart.map_or(apart, |before| before.min(apart)));
     }
 
     fn drawn(&mut self, now: Instant) {
         self.drawn = Some(now);
-        self.dirty = false;
+        self.apart = None;
     }
 
     fn arrived(&mut self, now: Instant) {
@@ -202,13 +210,13 @@ impl Pacer {
     }
 
     fn due(&self, now: Instant) -> bool {
-        self.dirty && self.drawn.is_none_or(|at| now.duration_since(at) >= FRAME)
+        self.apart.is_some_and(|apart| self.drawn.is_none_or(|at| now.duration_since(at) >= apart))
     }
 
     /// How long there is nothing to do: until the next frame may be drawn, or an age changes.
     fn timeout(&self, now: Instant, age: f64) -> Duration {
-        if self.dirty {
-            return self.drawn.map_or(Duration::ZERO, |at| (at + FRAME).saturating_duration_since(now));
+        if let Some(apart) = self.apart {
+            return self.drawn.map_or(Duration::ZERO, |at| (at + apart).saturating_duration_since(now));
         }
         (self.arrived + Duration::from_secs_f64(age) + step(age)).saturating_duration_since(now)
     }
@@ -276,7 +284,7 @@ mod tests {
     use crate::tui::{fixture, latest, theme};
 
     #[test]
-    fn frames_are_at_least_16_ms_apart_and_only_on_demand() {
+    fn frames_are_apart_and_only_on_demand_and_keys_are_answered_sooner() {
         let start = Instant::now();
         let at = |ms: u64| start + Duration::from_millis(ms);
         let mut pacer = Pacer::new(start);
@@ -284,10 +292,16 @@ mod tests {
         pacer.drawn(at(0));
         assert!(!pacer.due(at(500)), "nothing changed");
         assert_eq!(pacer.timeout(at(0), 0.0), Duration::from_secs(1), "sleeps until an age changes");
-        pacer.changed();
+        pacer.changed(FRAME);
         assert!(!pacer.due(at(10)));
         assert_eq!(pacer.timeout(at(10), 0.0), Duration::from_millis(6));
         assert!(pacer.due(at(16)));
+        // A key is answered sooner, whatever else has changed before and after it.
+        pacer.changed(ANSWER);
+        pacer.changed(FRAME);
+        assert!(!pacer.due(at(3)) && pacer.due(at(4)));
+        pacer.drawn(at(4));
+        assert!(!pacer.due(at(100)));
     }
 
     #[test]
