@@ -177,7 +177,8 @@ impl Tail {
         let stamp = Stamp::at(&self.path, &file.metadata()?);
         self.look(stamp, with.now);
         let mut reading = Reading::default();
-        if self.cursor.is_begun() {
+        // One whose format nobody reads any more has such a cursor, too: it is recognised anew below.
+        if self.cursor.is_begun() && !self.orphan {
             self.restart();
             reading.replaced = true;
         }
