@@ -68,14 +68,6 @@ pub(super) fn obstacles(
                     ),
                 );
             }
-            Some(surface) if surface.skill.is_some() && surface.uncompared > 0 && is_beaten(surface) => add(
-                beaten(surface, name),
-                format!(
-                    "{} {} not compared yet and may predict better; the daemon goes on comparing.",
-                    counted(surface.uncompared, "law"),
-                    verb(surface.uncompared, "is", "are")
-                ),
-            ),
             Some(surface) => match surface.skill {
                 None => add(
                     format!(
@@ -84,8 +76,11 @@ pub(super) fn obstacles(
                     ),
                     gap(evidence, mixtures),
                 ),
-                Some(_) if is_beaten(surface) => add(beaten(surface, name), gap(evidence, mixtures)),
-                Some(_) => {}
+                Some(skill) => {
+                    if let Some(reason) = beaten(surface, skill, name) {
+                        add(reason, still_compared(surface).unwrap_or_else(|| gap(evidence, mixtures)));
+                    }
+                }
             },
         }
     }
@@ -116,26 +111,29 @@ pub(super) fn impossible(
     needed.iter().filter_map(|metric| surfaces.get(*metric)?.as_ref()).filter_map(reason).collect()
 }
 
-/// Whether something simpler predicts held-out losses as well as the law.
-fn is_beaten(surface: &Surface<'_>) -> bool {
-    let no_skill = surface.skill.is_some_and(|skill| skill.is_nan() || skill <= 0.0);
-    no_skill || surface.rival.as_ref().is_some_and(|(_, less)| *less <= 0.0)
+/// That something simpler predicts held-out losses as well as the law, as a sentence; `None` where nothing does.
+fn beaten(surface: &Surface<'_>, skill: f64, name: &str) -> Option<String> {
+    let law = &surface.law;
+    if skill.is_nan() || skill <= 0.0 {
+        return Some(format!(
+            "The {law} law predicts held-out {name} losses no better than their mean (skill {skill:.2})."
+        ));
+    }
+    let (rival, less) = surface.rival.as_ref().filter(|(_, less)| *less <= 0.0)?;
+    let more = -100.0 * less;
+    Some(format!(
+        "The {law} law predicts held-out {name} losses no better than {rival}: its error is {more:.0} % larger."
+    ))
 }
 
-/// That it does, as a sentence.
-fn beaten(surface: &Surface<'_>, name: &str) -> String {
-    match (surface.skill, &surface.rival) {
-        (Some(skill), Some((rival, less))) if skill > 0.0 => format!(
-            "The {} law predicts held-out {name} losses no better than {rival}: its error is {:.0} % larger.",
-            surface.law,
-            -100.0 * less
-        ),
-        (skill, _) => format!(
-            "The {} law predicts held-out {name} losses no better than their mean (skill {:.2}).",
-            surface.law,
-            skill.unwrap_or(f64::NAN)
-        ),
-    }
+/// That other laws may yet predict better, as a sentence; `None` where all were compared.
+fn still_compared(surface: &Surface<'_>) -> Option<String> {
+    let count = Some(surface.uncompared).filter(|count| *count > 0)?;
+    Some(format!(
+        "{} {} not compared yet and may predict better; the daemon goes on comparing.",
+        counted(count, "law"),
+        verb(count, "is", "are")
+    ))
 }
 
 /// What a mixture takes that the project does not have; `None` where there is something to mix. One run, or runs of one

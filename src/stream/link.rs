@@ -1,5 +1,5 @@
-//! The line to a NATS server (feature `nats`): with the files below it, the only place that names its client. Calls wait, as everything else here does; the
-//! client's own work is done by one thread.
+//! The line to a NATS server (feature `nats`): with the files below it, the only place that names its client. Calls wait, as
+//! everything else here does; the client's own work is done by one thread.
 
 mod connect;
 mod error;
