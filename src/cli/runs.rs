@@ -31,8 +31,9 @@ impl Runs {
     }
 }
 
-fn show(runs: &[RunView]) -> String {
-    let losses: BTreeSet<&String> = runs.iter().flat_map(|run| run.sparklines.keys()).collect();
+fn show<'a>(runs: &'a [RunView]) -> String {
+    let keys = |run: &'a RunView| run.sparklines.keys().map(String::as_str).chain(run.main_loss.as_deref());
+    let losses: BTreeSet<&str> = runs.iter().flat_map(keys).collect();
     let mut header: Vec<String> = ["run", "state", ">done", ">N", "mixture"].iter().map(|s| (*s).to_owned()).collect();
     header.extend(losses.iter().map(|key| format!(">{key}")));
     let told = runs.iter().any(|run| run.unacknowledged().next().is_some());
@@ -47,7 +48,7 @@ fn show(runs: &[RunView]) -> String {
             run.mixture().map_or_else(String::new, mixture),
         ];
         row.extend(losses.iter().map(|key| {
-            let latest = run.metrics.get(key.as_str()).map_or_else(String::new, |m| format!("{:.4}", m.last));
+            let latest = run.metrics.get(*key).map_or_else(String::new, |m| format!("{:.4}", m.last));
             match run.forecast.get(*key) {
                 Some(forecast) => format!("{latest} → {:.4}", forecast.value),
                 None => latest,

@@ -61,6 +61,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         conflicts: from.record.facts.conflicts.clone(),
         metrics: Arc::clone(from.shown),
         forecast: BTreeMap::<String, RunForecast>::new(),
+        main_loss: main_loss(from),
         progress: progress(from.record, from.last_step),
         last_step: from.last_step,
         tokens_per_second: from
@@ -77,6 +78,12 @@ pub fn view(from: Sources<'_>) -> RunView {
         note: None,
         points_gone: from.points_gone,
     }
+}
+
+/// The loss that stands for the run where the project names none: its training loss, or else an evaluation.
+fn main_loss(from: Sources<'_>) -> Option<Arc<str>> {
+    let place = from.roles.beside().next().filter(|_| from.project.metrics.is_empty())?;
+    from.metrics.get(place).map(|(key, _)| Arc::clone(key))
 }
 
 /// Metrics as readers see them.

@@ -91,6 +91,9 @@ pub struct RunChange {
     /// Forecasts by metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<BTreeMap<String, RunForecast>>,
+    /// Key of the loss that stands for it, empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_loss: Option<Arc<str>>,
     /// Courses that have changed: how many values stay from the front, and those after them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub courses: BTreeMap<String, (usize, Vec<f64>)>,

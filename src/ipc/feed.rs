@@ -164,6 +164,8 @@ fn run_change(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut
         change.labels = labels.then(|| (new.tags.clone(), new.note.clone()));
         let forecast = old.map_or(!new.forecast.is_empty(), |old| old.forecast != new.forecast);
         change.forecast = forecast.then(|| new.forecast.clone());
+        let main_loss = old.and_then(|old| old.main_loss.as_ref()) != new.main_loss.as_ref();
+        change.main_loss = main_loss.then(|| new.main_loss.clone().unwrap_or_default());
         metrics(old, new, asked, keys, &mut change);
         courses(old.map(|old| &old.sparklines), &new.sparklines, &mut change);
     }
@@ -175,18 +177,21 @@ fn pulse(run: &RunView) -> Pulse {
 }
 
 fn metrics(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut Keys<'_>, into: &mut RunChange) {
-    if old.is_some_and(|old| Arc::ptr_eq(&old.metrics, &new.metrics)) {
+    let same_losses = |old: &RunView| old.main_loss == new.main_loss && old.forecast.keys().eq(new.forecast.keys());
+    if old.is_some_and(|old| Arc::ptr_eq(&old.metrics, &new.metrics) && same_losses(old)) {
         return;
     }
-    let wanted = |key: &str| asked.wants.wants_metric(new.id, key, asked.losses);
+    let wanted_of = |run: &RunView, key: &str| asked.wants.wants_metric(run, key, asked.losses);
+    let wanted = |key: &str| wanted_of(new, key);
     for (key, metric) in new.metrics.iter().filter(|(key, _)| wanted(key)) {
-        let known = old.and_then(|old| old.metrics.get(key));
+        let known = old.filter(|old| wanted_of(old, key)).and_then(|old| old.metrics.get(key));
         if known.is_none_or(|known| !same_metric(known, metric)) {
             into.metrics.push(MetricChange::of(keys.number(key), metric));
         }
     }
-    let gone = old.map(|old| old.metrics.keys()).into_iter().flatten().filter(|key| !new.metrics.contains_key(*key));
-    into.gone = gone.filter(|key| wanted(key)).map(|key| keys.number(key)).collect();
+    let Some(old) = old else { return };
+    let gone = old.metrics.keys().filter(|key| !(new.metrics.contains_key(*key) && wanted(key)));
+    into.gone = gone.filter(|key| wanted_of(old, key)).map(|key| keys.number(key)).collect();
 }
 
 /// NaN is like NaN here.

@@ -155,6 +155,9 @@ fn take(run: &mut RunView, change: RunChange, keys: &[Arc<str>]) -> Result<(), G
     replace(&mut run.settings, change.settings);
     replace(&mut run.conflicts, change.conflicts);
     replace(&mut run.forecast, change.forecast);
+    if let Some(key) = change.main_loss {
+        run.main_loss = Some(key).filter(|key| !key.is_empty());
+    }
     replace(&mut run.signals, change.signals);
     if let Some((tags, note)) = change.labels {
         (run.tags, run.note) = (tags, note);

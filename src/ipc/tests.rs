@@ -8,7 +8,8 @@ use super::state::Published;
 use super::topic::{RunsTopic, Subscription};
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
-    Advice, DaemonView, LedgerView, Metric, MetricView, Notice, RunState, RunView, Severity, Snapshot, WatchedRoot,
+    Advice, DaemonView, LedgerView, Measure, Metric, MetricView, Notice, RunForecast, RunState, RunView, Severity,
+    Snapshot, WatchedRoot,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ fn run(id: u32) -> RunView {
         conflicts: Vec::new(),
         metrics: Arc::new((0..5).map(metric).collect()),
         forecast: BTreeMap::new(),
+        main_loss: None,
         progress: Some(0.5),
         last_step: Some(2),
         tokens_per_second: None,
@@ -41,6 +43,12 @@ fn run(id: u32) -> RunView {
         note: None,
         points_gone: 0,
     }
+}
+
+fn forecast() -> RunForecast {
+    let measure = Measure::default();
+    let (law, path) = ("bent_power".to_owned(), Vec::new());
+    RunForecast { value: 2.0, low: 1.9, high: 2.1, law, seen: 0.5, fit: None, assumed: None, path, measure }
 }
 
 fn alert(id: usize) -> Alert {
@@ -99,12 +107,38 @@ fn sweep() -> Snapshot {
 /// Something that happens between two publications.
 #[derive(Debug, Clone)]
 enum Step {
-    Line { run: usize, metric: usize, value: f64 },
-    Course { run: usize, value: f64 },
-    State { run: usize, state: usize },
-    Alert { run: usize },
-    Forget { run: usize },
-    Lose { run: usize },
+    Line {
+        run: usize,
+        metric: usize,
+        value: f64,
+    },
+    Course {
+        run: usize,
+        value: f64,
+    },
+    /// A forecast comes, or goes.
+    Forecast {
+        run: usize,
+        metric: usize,
+    },
+    /// Another loss stands for the run, or none.
+    MainLoss {
+        run: usize,
+        metric: usize,
+    },
+    State {
+        run: usize,
+        state: usize,
+    },
+    Alert {
+        run: usize,
+    },
+    Forget {
+        run: usize,
+    },
+    Lose {
+        run: usize,
+    },
     Join,
     Note,
     Refit,
@@ -119,6 +153,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..8usize, 0..6usize, value).prop_map(|(run, metric, value)| Step::Line { run, metric, value }),
         3 => (0..8usize, finite).prop_map(|(run, value)| Step::Course { run, value }),
+        2 => (0..8usize, 0..6usize).prop_map(|(run, metric)| Step::Forecast { run, metric }),
+        1 => (0..8usize, 0..6usize).prop_map(|(run, metric)| Step::MainLoss { run, metric }),
         2 => (0..8usize, 0..5usize).prop_map(|(run, state)| Step::State { run, state }),
         2 => (0..8usize).prop_map(|run| Step::Alert { run }),
         1 => (0..8usize).prop_map(|run| Step::Forget { run }),
@@ -159,9 +195,9 @@ fn subscription() -> impl Strategy<Value = Subscription> {
         Just(Some(Some(vec!["m1".to_owned(), "m4".to_owned()]))),
         Just(Some(Some(Vec::new())))
     ];
-    (metrics, proptest::option::of(0..4u32), any::<[bool; 6]>()).prop_map(|(metrics, run, on)| Subscription {
+    (metrics, proptest::option::of(0..4u32), any::<[bool; 7]>()).prop_map(|(metrics, run, on)| Subscription {
         overview: on[0],
-        runs: metrics.map(|metrics| RunsTopic { metrics, ..RunsTopic::default() }),
+        runs: metrics.map(|metrics| RunsTopic { metrics, losses: on[6], ..RunsTopic::default() }),
         run,
         fits: on[1],
         advice: on[2],
@@ -191,6 +227,15 @@ fn happen(snapshot: &mut Snapshot, step: &Step) {
         }),
         Step::Course { run, value } => {
             with(*run, &mut |run| run.sparklines.entry("m1".into()).or_default().push(*value))
+        }
+        Step::Forecast { run, metric } => with(*run, &mut |run| {
+            let key = format!("m{metric}");
+            if run.forecast.remove(&key).is_none() {
+                run.forecast.insert(key, forecast());
+            }
+        }),
+        Step::MainLoss { run, metric } => {
+            with(*run, &mut |run| run.main_loss = (*metric > 0).then(|| Arc::from(format!("m{metric}"))))
         }
         Step::State { run, state } => with(*run, &mut |run| {
             use RunState::{Diverged, Finished, Running, Stalled, Waiting};
@@ -374,6 +419,28 @@ fn a_dashboard_is_told_the_losses_of_all_runs_and_everything_again_where_other_l
     assert_eq!(change.from, None, "everything");
     copy.apply(change).unwrap();
     assert_eq!(keys(&copy, 2), ["m2"]);
+}
+
+#[test]
+fn where_no_loss_is_named_a_dashboard_is_told_the_loss_that_stands_for_each_run_and_what_is_forecast_of_it() {
+    let mut snapshot = sweep();
+    snapshot.metrics = BTreeMap::new();
+    let first = Arc::new(Published::after(None, &snapshot, 1));
+    let (mut feed, mut copy) = (Feed::new(Subscription::dashboard(Vec::new())), Replica::default());
+    copy.apply(feed.tell(&first, None).unwrap()).unwrap();
+    let keys = |copy: &Replica| copy.runs[&2].metrics.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(keys(&copy), Vec::<String>::new(), "nothing is known to be a loss");
+    // The forecast comes when nothing new is logged, and goes again.
+    for told in [vec!["m3".to_owned()], Vec::new()] {
+        happen(&mut snapshot, &Step::Forecast { run: 2, metric: 3 });
+        let next = Arc::new(Published::after(Some(&first), &snapshot, 1));
+        copy.apply(feed.tell(&next, None).unwrap()).unwrap();
+        assert_eq!(keys(&copy), told);
+    }
+    happen(&mut snapshot, &Step::MainLoss { run: 2, metric: 4 });
+    let next = Arc::new(Published::after(Some(&first), &snapshot, 1));
+    copy.apply(feed.tell(&next, None).unwrap()).unwrap();
+    assert_eq!(keys(&copy), ["m4"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Topics that a client can subscribe to.
 
 use super::series::SeriesQuery;
+use crate::vocab::RunView;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ pub struct Subscription {
 pub struct RunsTopic {
     /// Metrics by key; `None` for all.
     pub metrics: Option<Vec<String>>,
-    /// Beside them the validation losses of the project, whichever they are at the time.
+    /// Beside them the validation losses of the project, whichever they are at the time, and the loss that stands for a run and what is forecast of it.
     #[serde(default)]
     pub losses: bool,
     /// Beside them those of these names, whatever the case of their letters.
@@ -90,14 +91,17 @@ impl Subscription {
         self.runs.as_ref().is_some_and(|topic| topic.losses)
     }
 
-    /// Whether a metric of a run is wanted. `losses`: validation losses by domain.
+    /// Whether a metric of a run is wanted. `losses`: validation losses by domain; where a project names none, the loss that
+    /// stands for a run counts as one. What is forecast is a loss in any case.
     #[must_use]
-    pub fn wants_metric(&self, run: u32, key: &str, losses: &BTreeMap<String, String>) -> bool {
+    pub fn wants_metric(&self, run: &RunView, key: &str, losses: &BTreeMap<String, String>) -> bool {
+        let is_loss =
+            || losses.values().any(|loss| loss == key) || run.forecast.contains_key(key) || run.is_main_loss(key);
         let of_all = |topic: &RunsTopic| {
             topic.metrics.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key))
-                || topic.losses && losses.values().any(|loss| loss == key)
+                || topic.losses && is_loss()
                 || topic.named.iter().any(|name| name.eq_ignore_ascii_case(key))
         };
-        self.run == Some(run) || self.runs.as_ref().is_some_and(of_all)
+        self.run == Some(run.id) || self.runs.as_ref().is_some_and(of_all)
     }
 }

@@ -91,6 +91,7 @@ fn run(id: usize, state: RunState, progress: f64) -> RunView {
         conflicts: Vec::new(),
         metrics: Arc::default(),
         forecast: BTreeMap::new(),
+        main_loss: None,
         progress: Some(progress),
         last_step: (step > 0.0).then_some(step as i64),
         tokens_per_second: (state == RunState::Running).then_some(15_723.8),

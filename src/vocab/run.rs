@@ -104,6 +104,9 @@ pub struct RunView {
     pub metrics: Arc<BTreeMap<Arc<str>, MetricView>>,
     /// Forecasts of the final losses, by key.
     pub forecast: BTreeMap<String, RunForecast>,
+    /// Key of the loss that stands for the run, where the project names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main_loss: Option<Arc<str>>,
     /// Progress: fraction of the planned steps, 0 to 1, if the plan is known.
     #[serde(default)]
     pub progress: Option<f64>,
@@ -155,6 +158,12 @@ pub fn minutes_silent(run: &RunView, at: f64) -> f64 {
 }
 
 impl RunView {
+    /// Whether this is the loss that stands for the run, where the project names none.
+    #[must_use]
+    pub fn is_main_loss(&self, key: &str) -> bool {
+        self.main_loss.as_deref() == Some(key)
+    }
+
     /// A run of which nothing is known yet.
     #[must_use]
     pub fn unknown(id: u32) -> Self {
@@ -167,6 +176,7 @@ impl RunView {
             conflicts: Vec::new(),
             metrics: Arc::default(),
             forecast: BTreeMap::new(),
+            main_loss: None,
             progress: None,
             last_step: None,
             tokens_per_second: None,

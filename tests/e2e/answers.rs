@@ -146,6 +146,26 @@ fn a_frame_is_text_without_escapes_and_a_picture_is_svg_or_png() {
     assert!(!output.status.success(), "a height is of pictures");
 }
 
+/// With metrics that nothing says are losses of a corpus, the training loss is what a run is known by, also once it has ended.
+#[test]
+fn where_no_loss_is_named_runs_are_listed_with_their_training_loss() {
+    let world = World::new();
+    for run in 0..3 {
+        let line = |step| format!("{{\"step\":{step},\"loss\":{run}.7{step},\"lr\":0.0003}}\n");
+        world.write(&format!("runs/r{run}/log.jsonl"), (0..5).map(line).collect::<String>());
+    }
+    let list = stdout(&world.run(&["runs", "runs"]));
+    assert!(list.lines().next().unwrap().contains("loss"), "{list}");
+    let frame = stdout(&world.run(&["watch", "runs", "--once", "--view", "runs"]));
+    for (run, value) in ["0.74", "1.74", "2.74"].iter().enumerate() {
+        let of =
+            |text: &str| text.lines().find(|line| line.contains(&format!("r{run}"))).unwrap_or_default().to_owned();
+        assert!(of(&list).contains(value), "{list}");
+        assert!(of(&frame).contains(value), "{frame}");
+    }
+    assert!(!frame.contains("curve"), "no course is kept of it:\n{frame}");
+}
+
 /// Numbers of files and points that the export must give, counted here from the logs themselves.
 #[test]
 fn an_export_has_every_point_of_the_logs() {

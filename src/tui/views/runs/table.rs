@@ -82,7 +82,8 @@ pub(super) fn columns<'a>(shared: &Shared, snapshot: &'a Snapshot, first: usize,
     name += if take(readable) { readable } else { 0 };
     word |= take(9);
     tokens |= take(6);
-    if take(9) {
+    let has_course = |loss: &Loss<'_>| snapshot.runs.iter().any(|run| run.sparklines.contains_key(loss.key));
+    if losses.get(main).is_some_and(has_course) && take(9) {
         spark = 8;
     }
     shown += losses.iter().skip(shown).take_while(|_| take(if forecasts { 15 } else { 7 })).count();
