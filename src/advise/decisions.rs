@@ -2,11 +2,11 @@
 //! made again from the journal; each step is checked before it is journaled, so that nothing is accepted twice.
 
 use crate::vocab::{
-    Advice, AdviceState, AdviceView, Decision, Follower, FollowerLoss, Intention, Mixture, StandingAdvice,
+    Advice, AdviceState, AdviceView, AutoView, Decision, Follower, FollowerLoss, Intention, Mixture, StandingAdvice,
 };
 
 /// Two mixtures are the same advice up to so much weight that would have to move.
-const SAME: f64 = 0.005;
+pub(super) const SAME: f64 = 0.005;
 /// A run has the accepted mixture if the weights differ by no more in total (half of the sum of differences).
 const FOLLOWS: f64 = 0.01;
 /// Advice in one answer.
@@ -32,6 +32,9 @@ pub enum Refusal {
     /// Another acceptance has begun.
     #[error("advice {0} is being accepted")]
     Busy(String),
+    /// It is not applied without anybody asking, and why.
+    #[error("advice {0} is not applied automatically: {1}")]
+    Held(String, String),
     /// A step of an acceptance that has not begun, or is over.
     #[error("advice {0} is not being accepted")]
     NotBegun(String),
@@ -61,6 +64,12 @@ pub struct Advised {
     pub why: Option<String>,
     /// The weights that were written when it was accepted.
     pub accepted: Option<Mixture>,
+    /// Whether nobody was asked when it was accepted.
+    pub automatic: bool,
+    /// When it was applied last, or an interrupted attempt may have taken effect.
+    pub applied: Option<f64>,
+    /// When an attempt to accept it failed last, and it was not accepted since.
+    pub failed: Option<f64>,
     /// Runs with that mixture that were there before.
     earlier: Vec<String>,
     /// Runs that followed it.
@@ -107,6 +116,12 @@ impl Decisions {
     #[must_use]
     pub fn has_accepted(&self) -> bool {
         self.all.iter().any(|one| one.accepted.is_some())
+    }
+
+    /// All advice, in the order in which it last began to stand.
+    #[must_use]
+    pub fn all(&self) -> &[Advised] {
+        &self.all
     }
 
     /// An acceptance that has begun and is not over.
@@ -185,9 +200,14 @@ impl Decisions {
         let pending = if over { self.pending.take() } else { None };
         let Some(one) = self.all.iter_mut().find(|one| one.advice.id == step.advice()) else { return };
         match step {
-            Decision::Withdrawn { why, .. } => one.why = Some(why.clone()),
+            Decision::Withdrawn { why, at, interrupted, .. } => {
+                (one.why, one.failed) = (Some(why.clone()), Some(*at));
+                one.applied = if *interrupted { Some(*at) } else { one.applied };
+            }
             Decision::Accepted { at, earlier, .. } => {
                 (one.state, one.decided_at, one.why) = (AdviceState::Accepted, Some(*at), None);
+                (one.applied, one.failed) = (Some(*at), None);
+                one.automatic = pending.as_ref().is_some_and(|pending| pending.intention.auto);
                 one.accepted = Some(pending.map_or_else(|| one.advice.mixture.clone(), |p| p.intention.mixture));
                 one.earlier.clone_from(earlier);
             }
@@ -215,6 +235,9 @@ impl Decisions {
                 decided_at: None,
                 why: None,
                 accepted: None,
+                automatic: false,
+                applied: None,
+                failed: None,
                 earlier: Vec::new(),
                 followed: Vec::new(),
             }),
@@ -227,7 +250,9 @@ impl Decisions {
     pub fn resolve(pending: &Pending, there: Option<&Mixture>, at: f64) -> Decision {
         let Pending { intention, agreed } = pending;
         let advice = intention.advice.clone();
-        let withdrawn = |why: &str| Decision::Withdrawn { advice: advice.clone(), at, why: why.to_owned() };
+        let interrupted = intention.hook;
+        let withdrawn =
+            |why: &str| Decision::Withdrawn { advice: advice.clone(), at, why: why.to_owned(), interrupted };
         let written = there.is_some_and(|there| apart(there, &intention.mixture) < 1e-5);
         match (agreed, &intention.file) {
             (false, _) => withdrawn(
@@ -278,12 +303,12 @@ impl Decisions {
         runs.filter(|(_, of)| apart(mixture, of) <= FOLLOWS).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The advice with since when it stands, and what was decided of it.
+    /// The advice with since when it stands, what was decided of it, and whether it is applied without anybody asking.
     #[must_use]
-    pub fn tell(&self, mut advice: Advice) -> Advice {
-        if let Advice::Recommendation(recommendation) = &mut advice
-            && let Some(one) = self.find(&recommendation.id)
-        {
+    pub fn tell(&self, mut advice: Advice, auto: Option<&AutoView>) -> Advice {
+        let Advice::Recommendation(recommendation) = &mut advice else { return advice };
+        recommendation.auto = auto.cloned().map(Box::new);
+        if let Some(one) = self.find(&recommendation.id) {
             recommendation.since = Some(one.since);
             recommendation.decided = Some(one.state).filter(|state| *state != AdviceState::Open);
         }
@@ -300,6 +325,7 @@ impl Decisions {
             since: one.since,
             state: one.state,
             decided_at: one.decided_at,
+            automatic: one.automatic && one.state == AdviceState::Accepted,
             why: one.why.clone(),
             mixture: one.advice.mixture.clone(),
             current: one.advice.current.clone(),
@@ -312,7 +338,7 @@ impl Decisions {
 }
 
 /// Weight that has to move to get from one mixture to the other.
-fn apart(a: &Mixture, b: &Mixture) -> f64 {
+pub(super) fn apart(a: &Mixture, b: &Mixture) -> f64 {
     let domains = a.0.keys().chain(b.0.keys().filter(|domain| !a.0.contains_key(*domain)));
     domains.map(|domain| (a.weight(domain) - b.weight(domain)).abs()).sum::<f64>() / 2.0
 }
@@ -352,6 +378,7 @@ mod tests {
             key: file.then(|| "mixture".to_owned()),
             hook,
             again,
+            auto: false,
         })
     }
 

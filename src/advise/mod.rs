@@ -12,6 +12,7 @@
 
 mod abstain;
 pub mod anneals;
+pub mod automatic;
 mod choose;
 pub mod decisions;
 pub mod design;
@@ -289,6 +290,7 @@ fn advise(
         is_measured: trial.is_some() && !keep,
         since: None,
         decided: None,
+        auto: None,
         p_better,
         p_within_limits: joint.within(weights),
         gain,

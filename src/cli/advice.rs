@@ -11,7 +11,7 @@ use crate::project::Project;
 use crate::vocab::number::show_probability;
 use crate::vocab::text::printable;
 use crate::vocab::{
-    Advice as Advised, AdviceAnswer, AdviceState, AdviceView, DecidedAnswer, Decision, Follower, Mixture,
+    Advice as Advised, AdviceAnswer, AdviceState, AdviceView, AutoView, DecidedAnswer, Decision, Follower, Mixture,
     RecommendAnswer, Recommendation,
 };
 use clap::{Args, Subcommand};
@@ -56,6 +56,9 @@ enum Verb {
         /// Accept advice that is accepted already: ask the hook and write again
         #[arg(long)]
         again: bool,
+        /// Accept only what `apply: auto` allows (max_step, cooldown, each advice once), as a running daemon does
+        #[arg(long, conflicts_with = "again")]
+        auto: bool,
         /// Print JSON (schemas/decided.schema.json)
         #[arg(long)]
         json: bool,
@@ -81,13 +84,13 @@ impl Advice {
         match self.verb {
             None => list(&self.list.project.project, self.list.json),
             // `mixlaw advice accept DIR` is about that project, as it would be for every other command.
-            Some(Verb::Accept { id: Some(path), project, dry_run, again, json })
+            Some(Verb::Accept { id: Some(path), project, dry_run, again, auto, json })
                 if project.is_default() && Path::new(&path).exists() =>
             {
-                accept(None, Path::new(&path), dry_run, again, json)
+                accept(None, Path::new(&path), How { dry_run, again, auto, json })
             }
-            Some(Verb::Accept { id, project, dry_run, again, json }) => {
-                accept(id.as_deref(), &project.project, dry_run, again, json)
+            Some(Verb::Accept { id, project, dry_run, again, auto, json }) => {
+                accept(id.as_deref(), &project.project, How { dry_run, again, auto, json })
             }
             Some(Verb::Dismiss { id, project, why, json }) => dismiss(&id, &project.project, &why, json),
         }
@@ -105,7 +108,15 @@ fn list(project: &Path, json: bool) -> Result<Outcome, Failure> {
     Ok(if stands { Outcome::Done } else { Outcome::Abstained })
 }
 
-fn accept(id: Option<&str>, path: &Path, dry_run: bool, again: bool, json: bool) -> Result<Outcome, Failure> {
+/// How advice is accepted.
+struct How {
+    dry_run: bool,
+    again: bool,
+    auto: bool,
+    json: bool,
+}
+
+fn accept(id: Option<&str>, path: &Path, how: How) -> Result<Outcome, Failure> {
     let project = Project::load(path)?;
     let mut session = Session::open(path)?;
     let known: AdviceAnswer = session.ask(Query::Advice)?;
@@ -122,8 +133,11 @@ fn accept(id: Option<&str>, path: &Path, dry_run: bool, again: bool, json: bool)
         }
     }
     let _lock = lock(&project)?;
-    let mut acceptance = Acceptance::of(&project, &advised, again, now())?;
-    if dry_run {
+    let mut acceptance = Acceptance::of(&project, &advised, how.again, now())?;
+    if how.auto {
+        acceptance = acceptance.without_asking();
+    }
+    if how.dry_run {
         print(&would(&acceptance, project.accept.is_some()))?;
         return Ok(Outcome::Done);
     }
@@ -136,7 +150,7 @@ fn accept(id: Option<&str>, path: &Path, dry_run: bool, again: bool, json: bool)
         mixture: Some(acceptance.mixture().clone()),
         written: acceptance.file().map(str::to_owned),
     };
-    if json {
+    if how.json {
         print_json(&answer)?;
     } else {
         print(&accepted(&advised, &answer, project.accept.is_some()))?;
@@ -207,6 +221,7 @@ fn show(answer: &AdviceAnswer) -> String {
             if !accept.hook.is_empty() {
                 out.push_str(&format!("The hook is asked first: {}\n", printable(&accept.hook.join(" "))));
             }
+            out.extend(answer.auto.as_ref().map(automatic));
         }
         None => out.push_str("Accepting writes nothing: the project file has no `accept:`.\n"),
     }
@@ -227,6 +242,23 @@ fn show(answer: &AdviceAnswer) -> String {
     for one in followed {
         out.push_str(&format!("\nRuns that followed advice {}\n", one.id));
         out.push_str(&followers(&one.followed));
+    }
+    out
+}
+
+/// Whether a running daemon applies it, and why not now.
+pub(super) fn automatic(auto: &AutoView) -> String {
+    let mut out = "A running daemon applies advice by itself (apply: auto).".to_owned();
+    match &auto.last {
+        Some(last) => out.push_str(&format!(" Last applied {}.", time::show(*last))),
+        None => out.push_str(" Nothing was applied yet."),
+    }
+    match (&auto.held, auto.until) {
+        (_, Some(until)) => {
+            out.push_str(&format!("\nNot applied before {}, when the cooldown ends.\n", time::show(until)))
+        }
+        (Some(held), None) => out.push_str(&format!("\nNot applied now: {}.\n", printable(held.trim_end_matches('.')))),
+        (None, None) => out.push_str("\nNothing holds this advice back: it is applied next.\n"),
     }
     out
 }
@@ -252,6 +284,7 @@ fn standing(one: &AdviceView) -> String {
 /// `accepted 2026-11-28 22:00:00`, `open`.
 fn decided(one: &AdviceView) -> String {
     match one.decided_at {
+        Some(at) if one.automatic => format!("{} automatically {}", one.state.word(), time::show(at)),
         Some(at) => format!("{} {}", one.state.word(), time::show(at)),
         None => one.state.word().to_owned(),
     }
@@ -331,6 +364,7 @@ mod tests {
             since: 0.0,
             state: AdviceState::Open,
             decided_at: None,
+            automatic: false,
             why: None,
             mixture: Mixture::default(),
             current: Mixture::default(),
@@ -338,7 +372,7 @@ mod tests {
             gain: 0.1,
             followed: Vec::new(),
         };
-        let known = AdviceAnswer { advice: vec![view("0123aaaa"), view("0123bbbb")], accepting: None, accept: None };
+        let known = AdviceAnswer { advice: vec![view("0123aaaa"), view("0123bbbb")], ..AdviceAnswer::default() };
         assert_eq!(find(&known, "0123b").unwrap().id, "0123bbbb");
         assert_eq!(find(&known, "0123aaaa").unwrap().id, "0123aaaa");
         for wrong in ["0123", "012", "", "ffff", "\u{1b}[2J"] {

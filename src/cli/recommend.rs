@@ -87,6 +87,9 @@ fn show(advised: &Recommendation) -> String {
         out.truncate(out.trim_end().len());
         out.push_str(&format!("\nstands since {}{decided}\n\n", super::time::show(since)));
     }
+    if let Some(auto) = &advised.auto {
+        out.push_str(&format!("{}\n", super::advice::automatic(auto)));
+    }
     for reason in &advised.reasons {
         out.push_str(&format!("- {}\n", printable(reason)));
     }

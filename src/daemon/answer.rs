@@ -163,7 +163,8 @@ fn advice(current: &CurrentState) -> AdviceAnswer {
         hook: accept.hook.clone(),
     });
     let accepting = current.decisions.pending().map(|pending| pending.intention.advice.clone());
-    AdviceAnswer { advice, accepting, accept }
+    let auto = current.auto.clone();
+    AdviceAnswer { advice, accepting, accept, auto }
 }
 
 /// The labels that a run is to have.

@@ -18,10 +18,13 @@ use std::time::SystemTime;
 pub mod accept;
 mod alerts;
 pub mod answer;
+#[cfg(feature = "daemon")]
+mod applier;
 pub(crate) mod as_logged;
 #[cfg(feature = "daemon")]
 mod asked;
 mod audits;
+mod automatic;
 #[cfg(feature = "nats")]
 pub mod collector;
 mod component;

@@ -9,7 +9,7 @@ use crate::notifications::outbox::Outbox;
 use crate::observe::{Observed, RunRecord};
 use crate::project::Project;
 use crate::store::SledStore;
-use crate::vocab::Snapshot;
+use crate::vocab::{AutoView, Snapshot};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,6 +33,8 @@ pub struct CurrentState {
     pub ledger: SharedLedger,
     /// Which advice stands, and what was decided of it.
     pub decisions: Arc<Decisions>,
+    /// Whether advice is applied without anybody asking, and why not now.
+    pub auto: Option<AutoView>,
     /// What every file was recognised as.
     pub files: Arc<Vec<Arc<FileReport>>>,
     /// Messages to people that are not delivered yet, where people are told.

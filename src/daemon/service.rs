@@ -4,6 +4,7 @@ mod outage;
 
 pub use outage::nothing_is_kept;
 
+use super::applier::Applier;
 use super::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
@@ -170,6 +171,8 @@ struct Worker {
     bad_edit: Option<Notice>,
     /// The file that a trainer polls.
     online: OnlineFile,
+    /// What applies advice without anybody asking.
+    applier: Applier,
     asked: Asked,
     /// The store's directory.
     directory: PathBuf,
@@ -215,6 +218,7 @@ impl Worker {
             around,
             bad_edit,
             online: OnlineFile::default(),
+            applier: Applier::default(),
             asked,
             directory,
             adrift,
@@ -294,6 +298,7 @@ impl Worker {
                 self.engine.store().compact()?;
             }
             show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
+            show |= self.applier.is_due(SystemTime::now());
             if show || self.engine.has_aged(SystemTime::now()) {
                 published = Some(Instant::now());
                 self.publish(None);
@@ -305,6 +310,7 @@ impl Worker {
             if let Some(written_down) = written_down.filter(|_| news) {
                 patience = patience.min(WRITE_DOWN.saturating_sub(written_down.elapsed()));
             }
+            patience = patience.min(self.applier.patience(SystemTime::now()));
             let mut first = match self.inbox.recv_timeout(patience) {
                 Ok(event) => Some(event),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -377,11 +383,14 @@ impl Worker {
         self.around.notices.extend(self.adrift.as_ref().map(outage::nothing_is_kept));
         self.around.notices.extend(self.bad_edit.clone());
         self.around.notices.extend(self.online.notice().cloned());
+        self.around.notices.extend(self.applier.notice().cloned());
         if !self.away {
             let current = self.engine.current(SystemTime::now(), &self.around);
             log::notices(&current.snapshot.notices);
             self.online.update(&current);
+            let published = current.clone();
             self.publisher.publish(current);
+            self.applier.update(&published);
         }
     }
 

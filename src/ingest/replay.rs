@@ -11,7 +11,9 @@ use super::files;
 use super::formats::custom::CustomFormat;
 use super::formats::{Chosen, Growth, HEAD};
 use crate::open;
-use crate::project::Project;
+use crate::project::parse::MAX_BYTES;
+use crate::project::{Project, load};
+use regex::Regex;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -221,8 +223,31 @@ pub fn prepare(project: &Project, runs: &[RecordedRun], into: &Path) -> io::Resu
     if let Some(file) = &project.file {
         let to = into.join("mixlaw.yaml");
         open::copy(file, &to).map_err(|e| named(&to, e.into()))?;
+        calm(&to).map_err(|e| named(&to, e))?;
     }
     Ok(())
+}
+
+/// Sees to it that nothing is applied because a recording plays: where a project file says `apply: auto`, it says `manual`
+/// in a replay.
+///
+/// # Errors
+/// Those of the disk, or that it goes on saying so.
+fn calm(file: &Path) -> io::Result<()> {
+    let text = String::from_utf8(open::whole(file, MAX_BYTES as u64)?).map_err(io::Error::other)?;
+    let automatic = |text: &str| {
+        let project = load::from_bytes(file, file, text.as_bytes());
+        project.is_ok_and(|project| project.accept.is_some_and(|accept| accept.auto.is_some()))
+    };
+    if !automatic(&text) {
+        return Ok(());
+    }
+    let said = Regex::new(r#"(\bapply["']?\s*:\s*["']?)auto\b"#).map_err(io::Error::other)?;
+    let calm = said.replace_all(&text, "${1}manual");
+    if automatic(&calm) {
+        return Err(io::Error::other("write `apply: manual` first: a replay is not to apply advice"));
+    }
+    open::put(file, calm.as_bytes(), false)
 }
 
 #[cfg(test)]
@@ -233,6 +258,32 @@ mod tests {
         let parts: Vec<(f64, Range<usize>)> = lines.iter().enumerate().map(|(i, at)| (*at, i..i + 1)).collect();
         let log = Recording { path: PathBuf::from("log"), bytes: vec![b'x'; parts.len()], parts };
         RecordedRun { logs: vec![log], ..RecordedRun::default() }
+    }
+
+    #[test]
+    fn a_replay_applies_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mixlaw.yaml");
+        let conditions = "hook: [./auto.sh], max_step: 0.1, cooldown: 24h";
+        for (is_automatic, said) in [
+            (true, format!("accept: {{ {conditions}, apply: auto }} # apply: auto\n")),
+            (true, format!("accept: {{ \"apply\": 'auto', {conditions} }}\n")),
+            (true, "accept:\n  hook: [./auto.sh]\n  max_step: 0.1\n  cooldown: 24h\n  apply:   auto\n".to_owned()),
+            (false, format!("accept: {{ {conditions}, apply: manual }} # apply: auto\n")),
+            (false, String::new()),
+        ] {
+            let text = format!("runs: [path: runs/*]\n{said}");
+            std::fs::write(&file, &text).unwrap();
+            calm(&file).unwrap();
+            let after = std::fs::read_to_string(&file).unwrap();
+            let project = load::from_bytes(&file, &file, after.as_bytes()).unwrap();
+            assert!(project.accept.is_none_or(|accept| accept.auto.is_none()), "{after}");
+            assert_eq!(after != text, is_automatic, "{after}");
+            assert!(after.contains("./auto.sh") == said.contains("./auto.sh"));
+        }
+        let odd = format!("runs: [path: runs/*]\naccept: {{ {conditions}, apply: \"\\x61uto\" }}\n");
+        std::fs::write(&file, odd).unwrap();
+        assert!(calm(&file).is_err(), "what is not understood is not replayed");
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Checker<'_> {
                 format!("`accept.timeout` is {seconds}; it must be more than 0 and at most {LONGEST} seconds");
             return wrong("timeout", &message, "write a number of seconds, such as timeout: 60");
         }
-        Ok(Accept { write, hook, timeout: Duration::from_secs_f64(seconds) })
+        let auto = self.automatic(file, &hook)?;
+        Ok(Accept { write, hook, timeout: Duration::from_secs_f64(seconds), auto })
     }
 }

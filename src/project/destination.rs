@@ -1,6 +1,7 @@
 //! Where accepted advice goes: `accept:` of the project file.
 
 use super::edit::Format;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where accepted advice goes.
@@ -12,6 +13,27 @@ pub struct Accept {
     pub hook: Vec<String>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Under which conditions advice is accepted without anybody asking; `None` if it is not.
+    pub auto: Option<Auto>,
+}
+
+/// Conditions for accepting advice without anybody asking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Auto {
+    /// Most by which the weight of a corpus may change at a time, by corpus.
+    pub steps: BTreeMap<String, f64>,
+    /// The same for a corpus that is not in `steps`.
+    pub step: f64,
+    /// Shortest time between two applications.
+    pub cooldown: Duration,
+}
+
+impl Auto {
+    /// Most by which the weight of a corpus may change at a time.
+    #[must_use]
+    pub fn step(&self, corpus: &str) -> f64 {
+        self.steps.get(corpus).copied().unwrap_or(self.step)
+    }
 }
 
 /// Weights in a file.

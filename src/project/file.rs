@@ -107,6 +107,47 @@ pub struct AcceptFile {
     pub hook: Option<Vec<String>>,
     /// Seconds that the hook may take. Default: 60.
     pub timeout: Option<f64>,
+    /// `auto`: a running daemon accepts advice by itself, each advice once, and only with `max_step`, `cooldown` and a `hook` that
+    /// can refuse. Default: `manual`, by `mixlaw advice accept`.
+    pub apply: Option<ApplyFile>,
+    /// Maximum by which the weight of a domain may change in one automatic application: one number for all, or one a domain, and
+    /// then a domain that is not named stays as it is. Advice beyond it waits for `mixlaw advice accept`.
+    pub max_step: Option<StepFile>,
+    /// Minimum time between two applications, with its unit: `24h`, `30m`, `7d`.
+    pub cooldown: Option<SpanFile>,
+}
+
+/// Who accepts advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(title = "auto or manual")]
+pub enum ApplyFile {
+    /// A running daemon.
+    Auto,
+    /// The user, by `mixlaw advice accept`.
+    Manual,
+}
+
+/// Changes of weights.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "a number such as 0.1, or a mapping from domains to numbers")]
+pub enum StepFile {
+    /// The same for every domain.
+    All(f64),
+    /// By domain.
+    Each(BTreeMap<String, f64>),
+}
+
+/// A span of time.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "a span of time with its unit, such as 24h")]
+pub enum SpanFile {
+    /// A number without a unit, which is refused.
+    Number(f64),
+    /// A number with its unit.
+    Text(String),
 }
 
 /// Weights of an online rule, for a trainer to poll.

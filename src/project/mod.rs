@@ -12,13 +12,14 @@
 //! | [`init`] | a project file from what was found |
 //! | [`table`], [`tabular`] | what a table of finished runs means; its cells |
 //! | [`sidecar`] | `mixlaw.run.yaml`: facts that somebody states about one run |
-//! | `destination`, `accept` | where accepted advice goes |
+//! | `destination`, `accept`, `automatic` | where accepted advice goes, and when without anybody asking |
 //! | [`edit`] | replaces weights in a YAML or JSON file of somebody else's, and nothing else |
 //! | `metrics` | what is measured |
 //! | [`notify`] | whom to tell of alerts and changed advice |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
 mod accept;
+mod automatic;
 mod bare;
 pub mod check;
 mod check_notify;
@@ -53,7 +54,7 @@ pub mod tabular;
 mod target;
 pub mod weights;
 
-pub use destination::{Accept, OnlineWrite};
+pub use destination::{Accept, Auto, OnlineWrite};
 pub use error::ProjectError;
 pub use load::reload;
 pub use notify::Notify;

@@ -313,6 +313,7 @@ pub fn sweep() -> Snapshot {
         is_measured: false,
         since: None,
         decided: None,
+        auto: None,
         id: "3f9a".to_owned(),
         mixture: mixture(0.74),
         current: mixture(0.2),

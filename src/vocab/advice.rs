@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{Measure, Measured, MeasuredShape, Mixture, Scale, ShapeOptimum, Standing};
+use super::{AutoView, Measure, Measured, MeasuredShape, Mixture, Scale, ShapeOptimum, Standing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -63,6 +63,9 @@ pub struct Recommendation {
     /// What was decided of it; absent if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<AdviceState>,
+    /// Whether a running daemon applies it without being asked (`apply: auto`), and why not now; absent if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto: Option<Box<AutoView>>,
 }
 
 /// State of a piece of advice.

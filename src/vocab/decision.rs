@@ -1,6 +1,6 @@
 //! What was decided of advice: accepted, dismissed, and the runs that followed it.
 
-use super::{AdviceState, Expected, Mixture};
+use super::{AdviceState, AutoView, Expected, Mixture};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub enum Decision {
         at: f64,
         /// Why, as a sentence.
         why: String,
+        /// Whether it was interrupted after its hook was begun, which may have taken effect.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        interrupted: bool,
     },
     /// Advice was accepted: what the intention named is done.
     Accepted {
@@ -133,6 +136,9 @@ pub struct Intention {
     /// Whether the user asked to accept advice again that was accepted before.
     #[serde(default)]
     pub again: bool,
+    /// Whether nobody was asked: the project file says `apply: auto`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
 }
 
 /// A run that followed accepted advice, at its end.
@@ -181,6 +187,9 @@ pub struct AdviceView {
     /// When that was decided, seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<f64>,
+    /// Whether it was accepted without anybody asking (`apply: auto`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
     /// The user's reason for dismissing it, or why the last attempt to accept it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -212,7 +221,7 @@ pub struct AcceptView {
 }
 
 /// Output of `advice`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AdviceAnswer {
     /// The advice, newest first.
     pub advice: Vec<AdviceView>,
@@ -222,6 +231,9 @@ pub struct AdviceAnswer {
     /// Where accepted advice goes; absent if the project does not say, so that nothing is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept: Option<AcceptView>,
+    /// Whether a running daemon applies advice without being asked; absent if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto: Option<AutoView>,
 }
 
 /// Output of `advice accept` and `advice dismiss`.

@@ -6,6 +6,9 @@ pub enum ValueError {
     /// A size or an amount cannot be read.
     #[error("'{0}' is not a number; write it like 7e9, 7B, 1.5M or 25k")]
     NotAnAmount(String),
+    /// A span of time cannot be read.
+    #[error("'{0}' is not a span of time; write it like 90s, 30m, 12h or 7d")]
+    NotASpan(String),
     /// A part of a mixture has no `=`.
     #[error("'{0}' is not domain=weight, like rust=0.3")]
     NotAWeight(String),

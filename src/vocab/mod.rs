@@ -9,6 +9,7 @@
 pub mod advice;
 pub mod answer;
 pub mod audit;
+mod automatic;
 mod collecting;
 pub mod count;
 pub mod date;
@@ -52,6 +53,7 @@ pub use answer::{
     HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
 pub use audit::{AuditAnswer, CorpusShare, DomainAudit, RunAudit, TokenizerAudit};
+pub use automatic::AutoView;
 pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,

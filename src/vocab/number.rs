@@ -86,6 +86,26 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{value:.decimals$}")
 }
 
+/// Parses a span of time with its unit, to seconds: `90s`, `30m`, `12h`, `1.5 d`.
+///
+/// # Errors
+/// [`ValueError::NotASpan`].
+pub fn parse_span(text: &str) -> Result<f64, ValueError> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "s" | "sec" | "second" | "seconds" => 1.0,
+        "m" | "min" | "minute" | "minutes" => 60.0,
+        "h" | "hour" | "hours" => 3600.0,
+        "d" | "day" | "days" => 86_400.0,
+        _ => return Err(ValueError::NotASpan(text.to_owned())),
+    };
+    match digits.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value * factor),
+        _ => Err(ValueError::NotASpan(text.to_owned())),
+    }
+}
+
 /// A span of time: `0.41 s`, `43 s`, `5 min`, `2 h 13 min`, `3 d 4 h`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -170,6 +190,23 @@ pub mod any {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_of_time_need_a_unit() {
+        for (text, value) in [
+            ("90s", 90.0),
+            ("30m", 1800.0),
+            (" 12h ", 43_200.0),
+            ("1.5 d", 129_600.0),
+            ("0s", 0.0),
+            ("2 hours", 7200.0),
+        ] {
+            assert_eq!(parse_span(text), Ok(value), "{text}");
+        }
+        for text in ["", "h", "24", "-1h", "1e999d", "12 weeks", "h12", "1h30m", "NaN s", "é"] {
+            assert!(parse_span(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn amounts_are_read_as_people_type_them() {

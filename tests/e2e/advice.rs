@@ -1,6 +1,6 @@
 //! Accepting and dismissing advice, as a person would, and killed while it is accepted.
 
-use crate::common::{World, stderr, stdout};
+use crate::common::{World, eventually, kill, stderr, stdout};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -162,4 +162,130 @@ fn a_daemon_journals_what_a_command_decides() {
     assert_eq!(world.run(&["advice", "accept", "p"]).status.code(), Some(2));
     assert!(world.run(&["daemon", "stop", "p"]).status.success());
     assert_eq!(standing(&world)["state"], "accepted", "and so it is without the daemon");
+}
+
+/// The project with `apply: auto`, as the hook and the conditions say, and its daemon; waits for the first advice.
+fn automatic(world: &World, hook: &str, conditions: &str) {
+    project(world, &format!(", hook: [./hook.sh], apply: auto, {conditions}"));
+    set_hook(world, hook);
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    eventually("advice", || first(world)["stands"] == true);
+}
+
+fn set_hook(world: &World, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    // Replaced whole: a program that runs cannot be written to.
+    let new = world.write("p/hook.new", format!("#!/bin/sh\necho asked >> asked\n{text}\n"));
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(new, world.path().join("p/hook.sh")).unwrap();
+}
+
+/// The newest advice, also while it is accepted.
+fn first(world: &World) -> Value {
+    world.json(&["advice", "p", "--json"])["advice"][0].clone()
+}
+
+fn held(world: &World) -> String {
+    world.json(&["advice", "p", "--json"])["auto"]["held"].as_str().unwrap_or_default().to_owned()
+}
+
+/// How often the hook was asked.
+fn asked(world: &World) -> usize {
+    std::fs::read_to_string(world.path().join("p/asked")).unwrap_or_default().lines().count()
+}
+
+/// Asks another question, by a bound on the domain that is advised most.
+fn bound(world: &World, most: f64) {
+    let file = world.path().join("p/mixlaw.yaml");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    let line = yaml.lines().find(|line| line.trim_start().starts_with("bounds:")).expect("bounds");
+    let edited = yaml.replace(line, &format!("  bounds: {{ rust: [0.05, {most}] }}"));
+    assert_ne!(edited, yaml);
+    std::fs::write(file, edited).unwrap();
+}
+
+#[test]
+fn a_daemon_applies_advice_by_itself_once_and_not_what_its_hook_refuses() {
+    let world = World::new();
+    automatic(&world, "cat > told; exit 3", "max_step: 0.9, cooldown: 1h");
+    eventually("the refusal", || held(&world).contains("refused (exit status 3)"));
+    let refused = first(&world);
+    assert!(refused["state"] == "open" && refused["why"].as_str().unwrap().contains("refused"), "{refused}");
+    assert_eq!(train(&world), TRAIN);
+    let told: Value = serde_json::from_slice(&std::fs::read(world.path().join("p/told")).unwrap()).unwrap();
+    assert_eq!((&told["automatic"], &told["advice"]), (&Value::from(true), &refused["id"]));
+    // The daemon starts again, the hook would agree now, a client asks by hand: it was tried once.
+    set_hook(&world, "exit 0");
+    assert!(world.run(&["daemon", "stop", "p"]).status.success());
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    eventually("advice again", || first(&world)["stands"] == true);
+    let by_hand = world.run(&["advice", "accept", "p", "--auto"]);
+    assert_eq!(by_hand.status.code(), Some(2));
+    let said = stderr(&by_hand);
+    assert!(said.contains("each advice is tried once") && said.contains("mixlaw advice accept"), "{said}");
+    assert_eq!((asked(&world), train(&world)), (1, TRAIN.to_owned()));
+
+    // Other advice is applied, once, and said.
+    bound(&world, 0.6);
+    eventually("other advice", || first(&world)["id"] != refused["id"] && first(&world)["state"] == "accepted");
+    let accepted = first(&world);
+    assert_eq!((&accepted["automatic"], asked(&world)), (&Value::from(true), 2));
+    let written = train(&world);
+    assert_ne!(written, TRAIN);
+    let listed = stdout(&world.run(&["advice", "p"]));
+    assert!(listed.contains("accepted automatically") && listed.contains("it is accepted already"), "{listed}");
+    assert!(listed.contains("Last applied 2"), "{listed}");
+    let shown = stdout(&world.run(&["watch", "p", "--once", "--view", "advice"]));
+    assert!(shown.contains("applied by itself"), "{shown}");
+
+    // The next waits for the cooldown.
+    bound(&world, 0.4);
+    eventually("a third", || first(&world)["id"] != accepted["id"] && first(&world)["stands"] == true);
+    let answer = world.json(&["advice", "p", "--json"]);
+    let wait = answer["auto"]["until"].as_f64().unwrap() - answer["auto"]["last"].as_f64().unwrap();
+    assert!((wait - 3600.0).abs() < 1e-3, "{answer}");
+    assert!(stdout(&world.run(&["advice", "p"])).contains("when the cooldown ends"));
+    assert_eq!((asked(&world), train(&world)), (2, written));
+}
+
+#[test]
+fn advice_beyond_the_bound_waits_for_a_person() {
+    let world = World::new();
+    automatic(&world, "exit 0", "max_step: { rust: 0.1, prose: 0.9 }, cooldown: 1s");
+    eventually("the bound", || held(&world).contains("beyond `max_step` (10.0 %)"));
+    assert!(world.run(&["advice", "accept", "p"]).status.success());
+    assert_ne!(train(&world), TRAIN);
+    let done = first(&world);
+    assert!(done["state"] == "accepted" && done.get("automatic").is_none(), "{done}");
+    assert_eq!(asked(&world), 1);
+}
+
+#[test]
+fn a_daemon_killed_while_it_applies_advice_does_it_no_second_time() {
+    let world = World::new();
+    automatic(&world, "sleep 2", "max_step: 0.9, cooldown: 1s");
+    eventually("the hook", || asked(&world) == 1);
+    assert!(kill(world.owner().unwrap(), "-KILL"));
+    // The next daemon begins while the hook still runs.
+    assert!(world.run(&["daemon", "start", "p"]).status.success());
+    eventually("the end of it", || first(&world)["stands"] == true && held(&world).contains("was interrupted"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!((asked(&world), train(&world)), (1, TRAIN.to_owned()));
+    // By hand, it is done.
+    set_hook(&world, "exit 0");
+    assert!(world.run(&["advice", "accept", "p"]).status.success());
+    assert_eq!((asked(&world), first(&world)["state"].clone()), (2, Value::from("accepted")));
+}
+
+#[test]
+fn of_many_who_apply_at_once_one_does() {
+    let world = World::new();
+    automatic(&world, "sleep 0.3", "max_step: 0.9, cooldown: 1s");
+    let clients: Vec<_> = (0..6).map(|_| world.spawn(&["advice", "accept", "p", "--auto"])).collect();
+    let done =
+        clients.into_iter().filter_map(|mut client| client.wait().ok().filter(|status| status.success())).count();
+    eventually("it is accepted", || first(&world)["state"] == "accepted");
+    assert!(done <= 1, "{done} clients and a daemon");
+    assert_eq!(asked(&world), 1);
+    assert!(stdout(&world.run(&["ledger", "p"])).contains("accepted"));
 }

@@ -15,7 +15,7 @@
 mod file;
 mod hook;
 
-use crate::advise::decisions::Refusal;
+use crate::advise::decisions::{Decisions, Refusal};
 use crate::ipc::protocol::Failure;
 use crate::project::edit::{self, Edited};
 use crate::project::{Accept, Project};
@@ -85,6 +85,7 @@ impl Acceptance {
             key: write.map(|write| write.key.clone()),
             hook: accept.as_ref().is_some_and(|accept| !accept.hook.is_empty()),
             again,
+            auto: false,
         };
         let told = json!({
             "advice": advised.id,
@@ -99,6 +100,14 @@ impl Acceptance {
         });
         let provenance = provenance(project, &intention);
         Ok(Self { next: Step::Intend, intention, change, accept, told, provenance, root: project.root.clone() })
+    }
+
+    /// The same without anybody asking: the journal refuses it where something holds it back.
+    #[must_use]
+    pub fn without_asking(mut self) -> Self {
+        self.intention.auto = true;
+        self.told["automatic"] = true.into();
+        self
     }
 
     /// What is done next.
@@ -167,7 +176,8 @@ impl Acceptance {
     fn or_withdraw(&self, done: Result<(), Failure>, journal: &mut Journal<'_>, now: f64) -> Result<(), Failure> {
         let Err(failure) = done else { return Ok(()) };
         let why = format!("It was not accepted: {}.", failure.message);
-        journal(Decision::Withdrawn { advice: self.intention.advice.clone(), at: now, why })?;
+        let advice = self.intention.advice.clone();
+        journal(Decision::Withdrawn { advice, at: now, why, interrupted: false })?;
         Err(failure)
     }
 }
@@ -178,6 +188,21 @@ pub fn there(project: &Project, intention: &Intention) -> Option<Mixture> {
     let (file, key) = (intention.file.as_deref()?, intention.key.as_deref()?);
     let target = Target::open(&project.root, file).ok()?;
     edit::read(target.named(), target.text().ok()?, edit::Format::of(file)?, key).ok()
+}
+
+/// The weights in use that accepted ones would replace: those of the file, else those accepted last, else the current
+/// ones of the advice that stands.
+#[must_use]
+pub fn in_use(project: &Project, decisions: &Decisions) -> Option<Mixture> {
+    let write = project.accept.as_ref().and_then(|accept| accept.write.as_ref());
+    if let Some(write) = write {
+        let target = Target::open(&project.root, &write.file).ok()?;
+        return edit::read(target.named(), target.text().ok()?, write.format, &write.key).ok();
+    }
+    let applied = decisions.all().iter().filter(|one| one.applied.is_some());
+    let last = applied.max_by(|a, b| a.applied.partial_cmp(&b.applied).unwrap_or(std::cmp::Ordering::Equal));
+    let accepted = last.and_then(|one| one.accepted.clone());
+    accepted.or_else(|| decisions.standing().map(|one| one.advice.current.clone()))
 }
 
 /// Writes the provenance of an acceptance beside its file, where a kill came between both. What cannot be written is left.
@@ -208,6 +233,7 @@ pub fn refused(refusal: &Refusal) -> Failure {
         Refusal::Unknown(_) => "list the advice: mixlaw advice".to_owned(),
         Refusal::Superseded { stands, .. } => format!("to accept what is advised now: mixlaw advice accept {stands}"),
         Refusal::Accepted(id) => format!("to do it again all the same: mixlaw advice accept {id} --again"),
+        Refusal::Held(id, _) => format!("to apply it all the same: mixlaw advice accept {id}"),
         Refusal::Busy(_) => "wait until the other command has ended".to_owned(),
         Refusal::NotBegun(_) => "begin again: mixlaw advice accept".to_owned(),
     };

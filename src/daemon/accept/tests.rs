@@ -33,6 +33,7 @@ fn advised() -> Recommendation {
         is_measured: false,
         since: None,
         decided: None,
+        auto: None,
     }
 }
 

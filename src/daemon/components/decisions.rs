@@ -1,9 +1,10 @@
 //! Decisions: which advice stands and since when, what the user decided of it, and which runs followed.
 
-use crate::advise::decisions::{Decisions, EndedRun};
+use crate::advise::decisions::{Decisions, EndedRun, Refusal};
 use crate::advise::question;
 use crate::daemon::accept;
 use crate::daemon::as_logged;
+use crate::daemon::automatic;
 use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::Event;
 use crate::daemon::journal_line::JournalLine;
@@ -52,7 +53,7 @@ impl Component for DecisionKeeper {
                 if begins {
                     self.resolve(shared, out);
                 }
-                let checked = self.decisions.check(decision);
+                let checked = self.decisions.check(decision).and_then(|()| self.unasked(decision, shared));
                 if checked.is_ok() {
                     self.note(self.completed(decision, &shared.records), out);
                 }
@@ -85,6 +86,17 @@ impl DecisionKeeper {
         out.send(Event::Note(JournalLine::Decision(Box::new(decision))));
         out.send(Event::Save);
         out.send(Event::DecisionsChanged(Arc::new(self.decisions.clone())));
+    }
+
+    /// Whether a step that nobody asked for is allowed now. It is asked here, where the journal is written, so that of several
+    /// who try at once one is allowed.
+    fn unasked(&self, decision: &Decision, shared: &Shared) -> Result<(), Refusal> {
+        let Decision::Intended(intention) = decision else { return Ok(()) };
+        let hold = match intention.auto {
+            true => automatic::situation(shared, &self.decisions, |now| now.hold()),
+            false => None,
+        };
+        hold.map_or(Ok(()), |hold| Err(Refusal::Held(intention.advice.clone(), hold.to_string())))
     }
 
     /// Ends an acceptance whose process is gone, by what the file says.

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::shown::ShownRun;
 use crate::daemon::as_logged;
+use crate::daemon::automatic;
 use crate::daemon::health::Rhythm;
 use crate::daemon::publisher::CurrentState;
 use crate::daemon::run_view::Sources;
@@ -35,8 +36,10 @@ impl Engine {
         self.seq += 1;
         let runs = self.run_views(now);
         let (files, followed) = self.components.logs.files();
+        self.shared.now = now;
         let shared = &self.shared;
         let (project, fits) = (&shared.project, &shared.fits);
+        let auto = automatic::view(shared);
         let snapshot = Snapshot {
             seq: self.seq,
             at: seconds(now),
@@ -66,7 +69,7 @@ impl Engine {
             forecasts: as_logged::forecasts(project, fits.outlook.target.clone()),
             charts: as_logged::charts(project, fits.outlook.charts.clone()),
             advice: as_logged::advice(project, fits.outlook.advice.as_ref())
-                .map(|advice| shared.decisions.tell(advice)),
+                .map(|advice| shared.decisions.tell(advice, auto.as_ref())),
             ledger: shared.grades.shown(),
             shape: as_logged::shape(project, fits.outlook.shape.as_ref()),
             optima: fits.outlook.optima.clone(),
@@ -81,6 +84,7 @@ impl Engine {
             fits: Arc::clone(&fits.candidates),
             ledger: shared.grades.ledger.clone(),
             decisions: Arc::clone(&shared.decisions),
+            auto,
             files,
             outbox: self.components.notifications.outbox().cloned(),
         }

@@ -10,7 +10,9 @@ use crate::tui::text::{bullet, prose};
 use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{self, Abstention, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot};
+use crate::vocab::{
+    self, Abstention, AutoView, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot,
+};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
@@ -215,11 +217,29 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
         let stands = format!("stands for {}{decided}", fmt::duration((snapshot.at - since).max(0.0)));
         out.push(Line::from(Span::styled(stands, theme.dim)));
     }
+    if let Some(auto) = &r.auto {
+        out.extend(prose(&automatic(auto, r.decided.is_some(), snapshot.at), theme.dim, width));
+    }
     // Before the reasons: it qualifies every number above, and must not be scrolled out of sight.
     out.extend(reach(theme, snapshot, width));
     // How far the target lies beyond the data has just been said.
     for reason in r.reasons.iter().filter(|reason| !reason.ends_with(EXTRAPOLATES)) {
         out.extend(bullet("·", theme.dim, reason, theme.text, width));
+    }
+    out
+}
+
+/// `applied by itself · last 3 h 10 min ago · not now: it changes rust by …`; of advice that was decided, that says why.
+fn automatic(auto: &AutoView, decided: bool, now: f64) -> String {
+    let mut out = "applied by itself".to_owned();
+    if let Some(last) = auto.last {
+        out.push_str(&format!(" · last {} ago", fmt::duration((now - last).max(0.0))));
+    }
+    match (&auto.held, auto.until) {
+        (_, Some(until)) => out.push_str(&format!(" · cooldown for {} more", fmt::duration((until - now).max(0.0)))),
+        (Some(_), None) if decided => {}
+        (Some(held), None) => out.push_str(&format!(" · not now: {held}")),
+        (None, None) => out.push_str(" · next"),
     }
     out
 }
