@@ -13,6 +13,9 @@ use walkdir::WalkDir;
 /// Most that is read of a corpus, bytes; of one that has more, the same of each file.
 const MOST: u64 = 64 << 20;
 
+const HELP: &str =
+    "make a directory with a sub-directory or a file of text for each corpus, such as web/ and code.jsonl.gz";
+
 /// Keys of a record that hold its text, the surest first.
 const TEXT: [&str; 3] = ["text", "content", "raw_content"];
 
@@ -34,8 +37,8 @@ pub(super) fn find(samples: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Fai
     let mut corpora: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for entry in WalkDir::new(samples).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(std::io::Error::from).map_err(|e| match e.get_ref().and_then(|e| e.source()) {
-            Some(source) => Failure::new(format!("cannot read {}: {source}", shown()), None),
-            None => Failure::new(format!("cannot read {}: {e}", shown()), None),
+            Some(source) => Failure::new(format!("cannot read {}: {source}", shown()), HELP.to_owned()),
+            None => Failure::new(format!("cannot read {}: {e}", shown()), HELP.to_owned()),
         })?;
         let relative = entry.path().strip_prefix(samples).unwrap_or(entry.path());
         let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
@@ -46,8 +49,7 @@ pub(super) fn find(samples: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Fai
         }
     }
     if corpora.is_empty() {
-        let help = "put a sub-directory or a file of text there for each corpus, such as web/ and code.jsonl.gz";
-        return Err(Failure::new(format!("{} has no samples", shown()), help.to_owned()));
+        return Err(Failure::new(format!("{} has no samples", shown()), HELP.to_owned()));
     }
     Ok(corpora)
 }
@@ -68,13 +70,21 @@ pub(super) fn read(name: &str, files: &[PathBuf]) -> Result<CorpusText, Failure>
     let most = if sizes > MOST / 4 { MOST / files.len().max(1) as u64 } else { MOST };
     let mut documents = Vec::new();
     for file in files {
-        let failed = |what: String| Failure::new(format!("{}: {what}", printable(&file.display().to_string())), None);
-        let text = text(file, most).map_err(|e| failed(e.to_string()))?;
+        let shown = printable(&file.display().to_string());
+        let failed = |what: String, help: &str| Failure::new(format!("{shown}: {what}"), help.to_owned());
+        let text =
+            text(file, most).map_err(|e| failed(e.to_string(), "make it readable, or move it out of the samples"))?;
         let Some((text, whole)) = text else { continue };
         if unpacked_name(&file.to_string_lossy()).ends_with(".jsonl") {
             let cut = if whole { &text[..] } else { text.rsplit_once('\n').map_or("", |(lines, _)| lines) };
             for (at, line) in cut.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                let text = record(line).ok_or_else(|| failed(format!("line {}: no record with `text`", at + 1)))?;
+                let none = || {
+                    failed(
+                        format!("line {}: no record with `text`", at + 1),
+                        "write one JSON object a line: {\"text\": \"…\"}",
+                    )
+                };
+                let text = record(line).ok_or_else(none)?;
                 documents.push(text);
             }
         } else {

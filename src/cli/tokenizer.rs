@@ -2,14 +2,20 @@
 
 use super::output::{print, print_json, table};
 use super::{Outcome, samples};
-use crate::fit::tokenizer::{Merges, Samples, Settings, infer, parse};
+use crate::fit::tokenizer::{InferError, Merges, Samples, Settings, infer, parse};
 use crate::ipc::protocol::Failure;
-use crate::open;
+use crate::open::{self, OpenError};
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{CorpusShare, TokenizerAudit};
 use clap::Args;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// What the file is called.
+const FILES: [&str; 2] = ["tokenizer.json", "merges.txt"];
+const HELP: &str =
+    "name the merges.txt or tokenizer.json of a byte-level BPE tokenizer: --tokenizer path/to/tokenizer.json";
 
 /// Largest tokenizer file, bytes.
 const LARGEST: u64 = 256 << 20;
@@ -45,7 +51,7 @@ impl OfTokenizer {
         }
         let settings =
             Settings { merges: self.merges as usize, resamples: usize::from(self.resamples), seed: self.seed };
-        let answer = infer(&merges, &counted, settings).map_err(|e| Failure::new(e.to_string(), None))?;
+        let answer = infer(&merges, &counted, settings).map_err(|e| failed(&e))?;
         if json {
             print_json(&answer)?;
         } else {
@@ -55,13 +61,40 @@ impl OfTokenizer {
     }
 }
 
+/// Why nothing was inferred, with what to do about it.
+fn failed(error: &InferError) -> Failure {
+    let help = match error {
+        InferError::TooFew(_) => {
+            "put a sub-directory or a file of text there for each corpus, such as web/ and code.jsonl.gz"
+        }
+        InferError::NoText(_) => {
+            "put text files there, or remove the folder: .txt, .jsonl with `text`, packed with gzip or zstd or not"
+        }
+        InferError::NoTrace => "give samples of the languages that the tokenizer was trained on",
+        InferError::Program(_) => "use fewer merges: --merges 100",
+    };
+    Failure::new(error.to_string(), help.to_owned())
+}
+
 /// The merges of a tokenizer's file.
 ///
 /// # Errors
 /// A file that cannot be read, or is no byte-level BPE.
 pub(super) fn merges(path: &Path) -> Result<Merges, Failure> {
-    let failed = |what: String| Failure::new(format!("{}: {what}", printable(&path.display().to_string())), None);
-    let bytes = open::whole(path, LARGEST).map_err(|e| failed(e.to_string()))?;
+    let shown = printable(&path.display().to_string());
+    let failed = |what: String| Failure::new(format!("{shown}: {what}"), HELP.to_owned());
+    let bytes = open::whole(path, LARGEST).map_err(|error| match error {
+        OpenError::Io(error) if error.kind() == ErrorKind::NotFound => failed("no such file".to_owned()),
+        // A tokenizer's folder has it under one of these names.
+        _ if path.is_dir() => match FILES.iter().find(|file| path.join(file).is_file()) {
+            Some(file) => {
+                let file = printable(&path.join(file).display().to_string());
+                Failure::new(format!("{shown} is a directory"), format!("name the file in it: --tokenizer {file}"))
+            }
+            None => failed("it is a directory without a tokenizer's file".to_owned()),
+        },
+        error => failed(error.to_string()),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
     parse(&text).map_err(|e| failed(e.to_string()))
 }
@@ -96,7 +129,7 @@ fn show(answer: &TokenizerAudit) -> String {
         out.push_str(&format!("; this mixture agrees with them by {:.1} %", 100.0 * answer.agreement));
     }
     out.push_str(".\n");
-    if answer.resamples > 0 {
+    if answer.shares.iter().any(|share| share.low.is_some()) {
         out.push_str(
             "The ranges say how far other samples of the same corpora would move a share, and not how far samples of another kind would.\n",
         );

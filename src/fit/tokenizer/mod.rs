@@ -27,6 +27,8 @@ use rayon::prelude::*;
 const WIDE: f64 = 0.2;
 /// What the range of a sum must be of those of its parts for the parts to be told apart only together.
 const NARROWER: f64 = 1.0 / 3.0;
+/// Half of a range that is narrower is not shown: nothing is known so well from samples.
+const RESOLVED: f64 = 5e-4;
 /// Agreement below which the samples do not cover what the tokenizer was trained on.
 const AGREES: f64 = 0.9;
 
@@ -87,8 +89,25 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
         solve(&History::new(&samples.words, &counts, corpora.len(), used), &bytes).map(|solved| solved.shares)
     };
     let resampled: Vec<Vec<f64>> = (0..settings.resamples).into_par_iter().map(again).collect::<Result<_, _>>()?;
+    let mut notes = merges.notes.clone();
+    // Shares have one sum: what is not known of one corpus is not known of the others.
+    let vain = corpora.iter().filter(|_| resampled.len() > 1).filter_map(|corpus| Some((corpus, corpus.repeats()?)));
+    let vain: Vec<String> = vain.map(|(corpus, why)| format!("the samples of {} {why}", corpus.name)).collect();
+    if !vain.is_empty() {
+        notes.push(format!("No ranges: {}.", vain.join(", ")));
+    }
+    let half = |i: usize| half_width(&resampled, &[i]).filter(|_| vain.is_empty());
+    let still = |i: &usize| half(*i).is_some_and(|half| half < RESOLVED);
+    let still: Vec<&str> = (0..corpora.len()).filter(still).map(|i| &*corpora[i].name).collect();
+    if !still.is_empty() {
+        notes.push(format!(
+            "No range for {}: the draws agree to {:.1} %, which says that these samples are alike, not that the share is so sure.",
+            still.join(", "),
+            200.0 * RESOLVED
+        ));
+    }
     let shares = corpora.iter().enumerate().map(|(i, corpus)| {
-        let (share, half) = (best.shares[i], half_width(&resampled, &[i]));
+        let (share, half) = (best.shares[i], half(i).filter(|half| *half >= RESOLVED));
         CorpusShare {
             corpus: corpus.name.clone(),
             share,
@@ -110,7 +129,7 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
         covered: best.agreement >= AGREES,
         alike,
         resamples: settings.resamples,
-        notes: merges.notes.clone(),
+        notes,
     })
 }
 

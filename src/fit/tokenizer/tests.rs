@@ -115,6 +115,41 @@ fn what_was_trained_on_something_else_is_said() {
 }
 
 #[test]
+fn samples_that_repeat_themselves_give_no_range() {
+    let trained = [text(&RUST, 100, 50_000), text(&PROSE, 101, 50_000)];
+    let merges = train(&trained.iter().map(String::as_str).collect::<Vec<_>>(), 60);
+    let settings = Settings { merges: 60, resamples: 6, seed: 1 };
+    let whole = [text(&RUST, 1, 60_000)];
+    let page = text(&PROSE, 2, 3_000);
+    for (prose, said) in [
+        (vec![page.repeat(20)], "repeat themselves (lines that differ are"),
+        (vec![page.clone(); 20], "repeat themselves"),
+        (vec!["one line, again and again\n".repeat(2_000)], "repeat themselves"),
+        (vec!["the and of house morning river she walked".to_owned()], "too little text"),
+    ] {
+        let mut samples = Samples::default();
+        samples.add("rust", &whole, &merges.split);
+        samples.add("prose", &prose, &merges.split);
+        let found = infer(&merges, &samples, settings).unwrap();
+        assert!(found.shares.iter().all(|share| share.low.is_none() && share.high.is_none()), "{found:?}");
+        assert!(
+            found.notes[0].starts_with("No ranges: the samples of prose") && found.notes[0].contains(said),
+            "{found:?}"
+        );
+        let asked_for_none = infer(&merges, &samples, Settings { resamples: 0, ..settings }).unwrap();
+        assert!(asked_for_none.notes.is_empty(), "{asked_for_none:?}");
+    }
+    // A corpus of which nothing was in it: its share is nought in every draw, which is not to be taken for certainty.
+    let corpora = [("rust", RUST.to_vec()), ("prose", PROSE.to_vec()), ("german", GERMAN.to_vec())];
+    let found = audit(&corpora, &[(&RUST, 100_000), (&PROSE, 100_000)], 8);
+    for share in &found.shares {
+        assert!(share.low.zip(share.high).is_none_or(|(low, high)| high - low >= RESOLVED), "{found:?}");
+        let told = found.notes.iter().any(|note| note.contains(&share.corpus));
+        assert_eq!(share.low.is_none(), told, "{found:?}");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_answer_and_nothing_is_made_up() {
     let corpora = [("rust", RUST.to_vec()), ("prose", PROSE.to_vec())];
     let one = || audit(&corpora, &[(&RUST, 50_000), (&PROSE, 50_000)], 6);

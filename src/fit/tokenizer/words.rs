@@ -1,10 +1,17 @@
 //! Words of the samples, and how often each occurs in which part of which corpus.
 
 use super::split::Split;
-use std::collections::HashMap;
+use crate::vocab::number::show_amount;
+use std::collections::{HashMap, HashSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Parts of a corpus that are drawn again and again.
 pub(super) const PARTS: usize = 20;
+
+/// Fewest parts whose draws say something.
+const FEWEST: usize = 5;
+/// Least share of a corpus that its lines are, each counted once, for its parts to be different text.
+const DISTINCT: f64 = 0.5;
 
 /// Counted samples.
 #[derive(Debug, Default)]
@@ -20,6 +27,8 @@ pub(super) struct Corpus {
     pub(super) name: String,
     /// At most [`PARTS`] pieces of text that follow one another, none empty.
     pub(super) parts: Vec<Part>,
+    /// Bytes of its lines, each counted once.
+    pub(super) distinct: u64,
 }
 
 /// A piece of a corpus.
@@ -31,6 +40,17 @@ pub(super) struct Part {
 }
 
 impl Corpus {
+    /// Why drawing its parts anew says little of how sure its share is, as the end of a sentence; none if it does.
+    pub(super) fn repeats(&self) -> Option<String> {
+        let bytes = self.bytes();
+        if self.parts.len() < FEWEST {
+            return Some(format!("are too little text to draw parts of ({}B)", show_amount(bytes as f64)));
+        }
+        let repeated = (self.distinct as f64) < DISTINCT * bytes as f64;
+        let (of, all) = (show_amount(self.distinct as f64), show_amount(bytes as f64));
+        repeated.then(|| format!("repeat themselves (lines that differ are {of}B of {all}B)"))
+    }
+
     /// Bytes of all its parts.
     pub(super) fn bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes).sum()
@@ -44,6 +64,10 @@ impl Samples {
         let total: usize = documents.iter().map(String::len).sum();
         let most = total.div_ceil(PARTS).max(1);
         let mut parts: Vec<Part> = vec![Part::default()];
+        let mut lines: HashSet<u64> = HashSet::new();
+        let all = documents.iter().flat_map(|document| document.split_inclusive('\n'));
+        let new = all.filter(|line| lines.insert(xxh3_64(line.trim_end().as_bytes())));
+        let distinct = new.map(|line| line.len() as u64).sum();
         for document in documents {
             let mut rest = document.as_str();
             while !rest.is_empty() {
@@ -60,7 +84,7 @@ impl Samples {
             }
         }
         parts.retain(|part| part.bytes > 0);
-        self.corpora.push(Corpus { name: name.to_owned(), parts });
+        self.corpora.push(Corpus { name: name.to_owned(), parts, distinct });
     }
 
     fn count(&mut self, part: &mut Part, text: &str, split: &Split) {
