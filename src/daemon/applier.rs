@@ -139,6 +139,6 @@ fn read(mut from: impl Read) -> String {
 
 /// The last error that a command printed, without its word for it.
 fn reason(said: &str) -> Option<String> {
-    let errors = said.lines().filter_map(|line| line.trim().strip_prefix("error: "));
-    errors.last().map(str::to_owned)
+    let mut errors = said.lines().filter_map(|line| line.trim().strip_prefix("error: "));
+    errors.next_back().map(str::to_owned)
 }
