@@ -1,11 +1,13 @@
 //! Facts in Levanter's configuration.
 //!
-//! Read in stanford-crfm/levanter: `config/llama2_nano.yaml` and its neighbours, `config/data/pile_mixture.yaml`. The size of the
+//! Read in stanford-crfm/levanter: `config/llama2_nano.yaml` and its neighbours, `config/data/pile_mixture.yaml`; `src/levanter/data/text` and `data/mixture.py`
+//! (`rescale_mixture_schedule_for_batch_schedule`: a schedule of weights is by steps). The size of the
 //! vocabulary is the tokenizer's, so that only N without embeddings is counted, of models whose widths are all written.
 
 use super::keys::number;
 use super::{Found, architecture};
-use crate::vocab::{FactName, FactValue, Mixture};
+use crate::vocab::phase::check_phases;
+use crate::vocab::{FactName, FactValue, Mixture, Phase, PhaseEnd};
 use serde_json::{Value, json};
 
 /// Facts, if the dictionary is such a configuration: it has `trainer.num_train_steps` and `trainer.train_batch_size`.
@@ -27,11 +29,14 @@ pub fn facts(config: &Value) -> Vec<Found> {
         let value = paths.iter().find_map(|path| Some((positive(path)?, *path)));
         found.extend(value.map(|(value, path)| (name, FactValue::Number(value), path.to_owned())));
     }
-    let weights = at("data.train_weights").and_then(Value::as_object);
-    let weights = weights.map(|all| all.iter().map(|(name, weight)| Some((name.clone(), number(weight)?))).collect());
-    if let Some((mixture, _)) = weights.flatten().and_then(|weights| Mixture(weights).normalised().ok()) {
-        found.push((FactName::Mixture, FactValue::Mixture(mixture), "data.train_weights".to_owned()));
-    }
+    let stated = at("data.train_weights").and_then(|weights| match weights {
+        Value::Array(stages) => scheduled(stages),
+        weights => mixture(weights).map(FactValue::Mixture),
+    });
+    found.extend(stated.map(|value| {
+        let name = if matches!(value, FactValue::Phases(_)) { FactName::Phases } else { FactName::Mixture };
+        (name, value, "data.train_weights".to_owned())
+    }));
     let get = |key: &str| positive(&format!("model.{key}"));
     let model = || {
         Some(json!({
@@ -45,6 +50,33 @@ pub fn facts(config: &Value) -> Vec<Found> {
     let counted = counted.iter().flat_map(architecture::facts).filter(|(name, _, _)| *name == FactName::Params);
     found.extend(counted.map(|(name, value, _)| (name, value, "model".to_owned())));
     found
+}
+
+fn mixture(weights: &Value) -> Option<Mixture> {
+    let weights = weights.as_object()?.iter().map(|(name, weight)| Some((name.clone(), number(weight)?)));
+    Some(Mixture(weights.collect::<Option<_>>()?).normalised().ok()?.0)
+}
+
+/// Weights by the step from which on they hold, in order, the first from step 0: `[[0, {…}], [8000, {…}]]`. Nothing where one of
+/// them is not so.
+fn scheduled(stages: &[Value]) -> Option<FactValue> {
+    let stage = |stage: &Value| match stage.as_array()?.as_slice() {
+        [step, weights] => Some((number(step)?, mixture(weights)?)),
+        _ => None,
+    };
+    let stages: Vec<(f64, Mixture)> = stages.iter().map(stage).collect::<Option<_>>()?;
+    if stages.first()?.0 != 0.0 {
+        return None;
+    }
+    if let [(_, only)] = stages.as_slice() {
+        return Some(FactValue::Mixture(only.clone()));
+    }
+    let until = |index: usize| stages.get(index + 1).map(|(step, _)| PhaseEnd::Steps(*step));
+    let phase =
+        |(index, (_, mixture)): (usize, &(f64, Mixture))| Phase { until: until(index), mixture: mixture.clone() };
+    let phases: Vec<Phase> = stages.iter().enumerate().map(phase).collect();
+    check_phases(&phases).ok()?;
+    Some(FactValue::Phases(phases))
 }
 
 #[cfg(test)]
@@ -71,5 +103,34 @@ mod tests {
         }
         assert!(numbers(&found, FactName::TotalParams).is_empty(), "the vocabulary is the tokenizer's");
         assert!(found.iter().any(|(_, value, _)| matches!(value, FactValue::Mixture(m) if m.weight("code") == 0.3)));
+    }
+
+    #[test]
+    fn a_schedule_of_weights_is_phases() {
+        let read = |weights: Value| {
+            let config = json!({
+                "data": {"train_weights": weights}, "trainer": {"train_batch_size": 32, "num_train_steps": 100},
+            });
+            let found = config::facts(&config);
+            let stated = found.into_iter().find(|(name, _, _)| matches!(name, FactName::Mixture | FactName::Phases));
+            stated.map(|(_, value, _)| value)
+        };
+        let two = json!([[0, {"web": 3, "code": 1}], [80, {"web": 0.5, "code": 0.5}]]);
+        let Some(FactValue::Phases(phases)) = read(two) else { panic!("no phases") };
+        assert_eq!((phases.len(), phases[0].until, phases[1].until), (2, Some(PhaseEnd::Steps(80.0)), None));
+        assert_eq!((phases[0].mixture.weight("web"), phases[1].mixture.weight("web")), (0.75, 0.5));
+        let one = read(json!([[0, {"web": 1, "code": 1}]]));
+        assert!(matches!(one, Some(FactValue::Mixture(m)) if m.weight("code") == 0.5));
+        for wrong in [
+            json!([]),
+            json!([[5, {"web": 1}], [80, {"code": 1}]]),
+            json!([[0, {"web": 1}], [-1, {"code": 1}]]),
+            json!([[0, {"web": 1}], [80, {"code": 1}], [80, {"web": 1}]]),
+            json!([[0, {"web": 1}], [80, "code"]]),
+            json!([[0, {"web": 1}], {"code": 1}]),
+            json!([[0, {"web": 0}], [80, {"code": 1}]]),
+        ] {
+            assert_eq!(read(wrong.clone()), None, "{wrong}");
+        }
     }
 }
