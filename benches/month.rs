@@ -6,7 +6,7 @@
 //! rotated once, one run in ten is deleted after its end, one in twenty begins again in place, one in thirty diverges (an
 //! alert). Five hundred dashboards are attached: they subscribe to all that a dashboard asks for, a run and a curve, see a few
 //! changes and leave; one in three is killed without a word, and one in ten reads nothing before it is. The table has a
-//! row a day, and one at the end when the daemon has had time to compact; then the daemon is started again, after a stop and a kill in turn. The aims are less than 100 MB of memory, as many descriptors and
+//! row a day, and one at the end when the daemon has had time to compact (its memory holds the pages of the program too, some 24 MB); then the daemon is started again, after a stop and a kill in turn. The aims are less than 100 MB of memory, as many descriptors and
 //! threads at the end as at the beginning, and less than 3 bytes a point. `-- --quick` is a tenth of the runs.
 
 #[path = "common/process.rs"]

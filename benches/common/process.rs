@@ -47,10 +47,12 @@ fn stat(process: &str, fields: Range<usize>) -> f64 {
     behind[fields].iter().map(|f| f.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
 }
 
-/// The program, to be run in a directory with its state elsewhere.
+/// The program, to be run in a directory with its state elsewhere, and with the settings for its allocator that `daemon start` and
+/// units give it.
 pub fn mixlaw(arguments: &[&str], directory: &Path, state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mixlaw"));
     command.args(arguments).current_dir(directory).env("MIXLAW_STATE", state);
+    command.envs(mixlaw::daemon::lifecycle::ALLOCATOR);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }

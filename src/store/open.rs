@@ -312,7 +312,8 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
             file.count_tail(&points);
         }
     }
-    for (id, file) in files {
+    for (id, mut file) in files {
+        file.columns.shrink_to_fit();
         if !state.runs.contains_key(&file.record.run)
             || file.columns.iter().any(|c| c.metric.0 as usize >= state.metrics.len())
         {

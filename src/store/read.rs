@@ -47,6 +47,8 @@ impl ReadStore for SledStore {
             })
             .collect();
         metrics.sort_by(|a, b| a.0.cmp(&b.0));
+        // Daemons keep them for as long as there is the run.
+        metrics.shrink_to_fit();
         Ok(metrics)
     }
 

@@ -94,8 +94,9 @@ fn service(project: &Project, place: &StateDir, exe: &Path) -> String {
         word(&exe.display().to_string()),
         word(&what.display().to_string()),
     );
-    let (name, arenas) = lifecycle::ARENAS;
-    let _ = writeln!(text, "Environment={name}={arenas}");
+    for (name, value) in lifecycle::ALLOCATOR {
+        let _ = writeln!(text, "Environment={name}={value}");
+    }
     if let Some(base) = std::env::var_os("MIXLAW_STATE").filter(|base| !base.is_empty()) {
         let _ = writeln!(text, "Environment={}", word(&format!("MIXLAW_STATE={}", Path::new(&base).display())));
     }
