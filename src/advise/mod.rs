@@ -35,6 +35,7 @@ mod samples;
 mod search;
 mod shape;
 mod smoother;
+mod speed;
 mod stay;
 mod surface;
 mod wanted;
@@ -55,6 +56,7 @@ pub use drift::{Optimum, drift, drifts_with};
 pub use evidence::{Evidence, SURE};
 pub use next::next;
 pub use shape::{optimum_curves, published_optima, shape};
+pub use speed::measured_mfu;
 pub use stay::question;
 
 /// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.

@@ -64,7 +64,8 @@ fn propose(
             "Write it: target: { params: 7B, tokens: 20B }",
         ));
     };
-    let (of_a_flop, taken) = cost::of_a_flop(query.unit, project.budget.as_ref())?;
+    let (of_a_flop, taken) =
+        cost::of_a_flop(query.unit, project.budget.as_ref(), &evidence.observed.speeds, target.moe.is_some())?;
     let mixtures = explored(evidence, &needed);
     let mut beliefs: BTreeMap<usize, Belief<'_>> = BTreeMap::new();
     for &metric in &needed {

@@ -17,7 +17,7 @@ pub(super) struct BudgetArgs {
     /// Most parameters in all
     #[arg(long, value_name = "N", value_parser = positive)]
     max_params: Option<f64>,
-    /// GPU-hours for training; needs --peak-flops and --mfu
+    /// GPU-hours for training, by --peak-flops and --mfu or by what your runs measure
     #[arg(long, value_name = "H", value_parser = positive)]
     gpu_hours: Option<f64>,
     /// Money for training; needs --price
@@ -32,10 +32,10 @@ pub(super) struct BudgetArgs {
     /// GPUs
     #[arg(long, value_name = "COUNT", value_parser = positive)]
     gpus: Option<f64>,
-    /// FLOP/s that one GPU is sold with (989T)
+    /// FLOP/s that one GPU is sold with (989T) [default: that of your runs' GPUs]
     #[arg(long, value_name = "FLOPS", value_parser = positive)]
     peak_flops: Option<f64>,
-    /// Part of them that training uses (0.4)
+    /// Part of them that training uses (0.4) [default: measured from your runs]
     #[arg(long, value_name = "PART", value_parser = part)]
     mfu: Option<f64>,
     /// Bytes for serving (80G): parameters, and the KV cache with --context

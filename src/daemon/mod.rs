@@ -85,6 +85,7 @@ mod shapes;
 mod shared;
 pub mod shared_ledger;
 mod slices;
+mod speeds;
 #[cfg(feature = "daemon")]
 pub mod state_dir;
 #[cfg(feature = "daemon")]

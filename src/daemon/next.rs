@@ -3,9 +3,11 @@
 use super::outlook::chosen;
 use super::place::mixture;
 use super::publisher::CurrentState;
+use super::speeds;
 use crate::advise::{self, Evidence};
 use crate::ipc::protocol::Failure;
-use crate::vocab::{CandidateRun, NextAnswer, NextQuery};
+use crate::vocab::{CandidateRun, CostUnit, NextAnswer, NextQuery};
+use std::sync::Arc;
 
 /// Runs to launch next, from the current fits.
 ///
@@ -21,6 +23,10 @@ pub fn next(query: &NextQuery, current: &CurrentState) -> Result<NextAnswer, Fai
     let candidates = query.candidates.iter().map(complete).collect::<Result<Vec<_>, Failure>>()?;
     let query = NextQuery { candidates, ..query.clone() };
     let fits = chosen(&current.fits);
-    let evidence = Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate: false };
+    let observed = match query.unit {
+        CostUnit::Flops => Arc::clone(&current.observed),
+        _ => speeds::beside(&current.observed, &current.store, &current.records)?,
+    };
+    let evidence = Evidence { project: &current.project, observed: &observed, fits: &fits, extrapolate: false };
     Ok(advise::next(&evidence, &current.fits, &query))
 }

@@ -2,13 +2,14 @@
 
 use super::outlook::chosen;
 use super::publisher::CurrentState;
-use super::{as_logged, optima, threads};
+use super::{as_logged, optima, speeds, threads};
 use crate::advise::{self, Evidence};
 use crate::fit::Stop;
 use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
 use crate::vocab::{Observation, ShapeAnswer, Worth};
+use std::sync::Arc;
 
 /// Budgets that one question may have.
 const MOST_BUDGETS: usize = 100;
@@ -29,13 +30,20 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
     }
     let project = with_budget(&current.project, query);
     let fits = chosen(&current.fits);
-    let evidence = Evidence { project: &project, observed: &current.observed, fits: &fits, extrapolate: false };
+    let budget = project.budget.as_ref().filter(|budget| budget.is_in_gpu_hours());
+    let observed = match budget {
+        Some(_) => speeds::beside(&current.observed, &current.store, &current.records)?,
+        None => Arc::clone(&current.observed),
+    };
+    let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
     let advice = if project.budget == current.project.budget {
         current.snapshot.shape.clone()
     } else {
         as_logged::shape(&project, advise::shape(&evidence).as_ref())
     };
-    let mut answer = ShapeAnswer { advice, ..ShapeAnswer::default() };
+    let routed = project.target.scale().is_some_and(|target| target.moe.is_some());
+    let mfu = budget.and_then(|budget| advise::measured_mfu(budget, &observed.speeds, routed));
+    let mut answer = ShapeAnswer { advice, mfu, ..ShapeAnswer::default() };
     for (metric, rows) in current.observed.fitted.iter().enumerate() {
         if stop() {
             return Err(threads::given_up());

@@ -133,7 +133,8 @@ impl Settings {
             } else if rank % 100 == METADATA {
                 load(path, stamp.length).map(|value| {
                     others = settings::of_wandb(&value);
-                    Vec::new()
+                    // How many the machine has is not how many the run takes.
+                    plain::facts(&value).into_iter().filter(|(name, ..)| *name == FactName::Gpu).collect()
                 })
             } else {
                 load(path, stamp.length).map(|value| {

@@ -2,7 +2,7 @@
 
 use super::{OptimiserSteps, keys};
 use crate::store::RunId;
-use crate::vocab::{Facts, Observations, RunFacts};
+use crate::vocab::{Facts, Observations, RunFacts, Speeds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -81,4 +81,6 @@ pub struct Observed {
     pub starts: Vec<Observations>,
     /// What is known of the runs beside what laws see.
     pub facts: Arc<RunFacts>,
+    /// How fast the runs trained; only where a budget asks.
+    pub speeds: Arc<Speeds>,
 }

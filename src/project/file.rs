@@ -284,9 +284,9 @@ pub struct BudgetFile {
     pub hours: Option<Amount>,
     /// GPUs.
     pub gpus: Option<Amount>,
-    /// FLOP/s that one GPU is sold with, such as 989T.
+    /// FLOP/s that one GPU is sold with, such as 989T. Default: that of the runs' GPUs, where they say it.
     pub peak_flops: Option<Amount>,
-    /// The part of `peak_flops` that training uses, 0 to 1.
+    /// The part of `peak_flops` that training uses, 0 to 1. Default: what the runs measure (their MFU, or tokens a second).
     pub mfu: Option<Amount>,
     /// Money for one GPU-hour, in the unit of `cost`.
     pub price: Option<Amount>,

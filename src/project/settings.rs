@@ -198,6 +198,12 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// Whether any part of it is in GPU-hours, wall time or money, so that it takes the speed of a GPU to tell the FLOPs.
+    #[must_use]
+    pub fn is_in_gpu_hours(&self) -> bool {
+        self.gpu_hours.is_some() || self.cost.is_some() || self.hours.is_some()
+    }
+
     /// This budget, and what it leaves open from another one.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {

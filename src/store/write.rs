@@ -40,6 +40,14 @@ impl SledStore {
         self.state().runs.get(&run).map(|run| run.files.clone()).unwrap_or_default()
     }
 
+    /// The formats of a run's files, by name.
+    #[must_use]
+    pub fn formats(&self, run: RunId) -> Vec<String> {
+        let state = self.state();
+        let files = state.runs.get(&run).map(|run| run.files.as_slice()).unwrap_or_default();
+        files.iter().filter_map(|file| Some(state.files.get(file)?.record.format_name().to_owned())).collect()
+    }
+
     /// Replaces what is known of a run besides metrics. Returns whether that is anything new.
     ///
     /// # Errors

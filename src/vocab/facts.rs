@@ -78,6 +78,12 @@ pub enum FactName {
     Tokens,
     /// The metric that counts the run's steps, or what its metrics are drawn over ([`super::step_metric`]).
     StepMetric,
+    /// The kind of its GPUs, such as `NVIDIA H100 80GB HBM3`.
+    Gpu,
+    /// GPUs that it trains on, over all machines.
+    Gpus,
+    /// FLOP/s of one GPU that its trainer measures MFU against.
+    PeakFlops,
 }
 
 impl FactName {
@@ -90,11 +96,11 @@ impl FactName {
     /// Whether the value is a text.
     #[must_use]
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router | Self::StepMetric)
+        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router | Self::StepMetric | Self::Gpu)
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -127,6 +133,9 @@ impl FactName {
         Self::TokensPerStep,
         Self::Tokens,
         Self::StepMetric,
+        Self::Gpu,
+        Self::Gpus,
+        Self::PeakFlops,
     ];
 
     /// The name in project files and JSON.
@@ -165,6 +174,9 @@ impl FactName {
             Self::TokensPerStep => "tokens_per_step",
             Self::Tokens => "tokens",
             Self::StepMetric => "step_metric",
+            Self::Gpu => "gpu",
+            Self::Gpus => "gpus",
+            Self::PeakFlops => "peak_flops",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{Interval, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
+use super::{Interval, MeasuredMfu, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct ShapeAnswer {
     /// What one group of runs is worth beside another, for each loss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub worth: Vec<Worth>,
+    /// MFU that the runs measured, where the budget is in GPU-hours, wall time or money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfu: Option<MeasuredMfu>,
     /// What was left out or assumed, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -41,6 +41,7 @@ pub mod scale;
 pub mod shape;
 pub mod signal;
 pub mod snapshot;
+pub mod speed;
 pub mod step_metric;
 pub mod text;
 
@@ -92,3 +93,4 @@ pub use scale::{Moe, Scale};
 pub use shape::{MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
 pub use signal::Severity;
 pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Snapshot, TargetView, WatchedRoot};
+pub use speed::{MeasuredMfu, RunSpeed, Speeds};

@@ -28,6 +28,7 @@ mod notify;
 mod outlook;
 mod page;
 mod signals;
+mod speed;
 mod terminal;
 mod wire;
 mod wrong;

@@ -56,12 +56,13 @@ fn each_run_of_a_plan_leaves_less_open_than_the_one_before() {
 #[test]
 fn costs_are_gpu_hours_or_money_by_the_projects_budget() {
     let budget = Budget { peak_flops: Some(1e12), mfu: Some(0.5), price: Some(3.0), ..Budget::default() };
-    let of = |unit, budget: &Budget| super::cost::of_a_flop(unit, Some(budget));
-    assert_eq!(of(CostUnit::Flops, &Budget::default()), Ok((1.0, None)));
+    let of =
+        |unit, budget: &Budget| super::cost::of_a_flop(unit, Some(budget), &crate::vocab::Speeds::default(), false);
+    assert_eq!(of(CostUnit::Flops, &Budget::default()), Ok((1.0, Vec::new())));
     assert!((of(CostUnit::GpuHours, &budget).unwrap().0 * 1.8e15 - 1.0).abs() < 1e-12);
     let (money, said) = of(CostUnit::Money, &budget).unwrap();
     assert!((money * 1.8e15 - 3.0).abs() < 1e-12);
-    assert_eq!(said.unwrap(), "A GPU-hour is taken as 3600 s × 1T FLOP/s × MFU 0.5 = 1.80e15 FLOPs, for 3.");
+    assert_eq!(said, ["A GPU-hour is taken as 3600 s × 1T FLOP/s × MFU 0.5 = 1.80e15 FLOPs, for 3."]);
     let poor = of(CostUnit::Money, &Budget { price: None, ..budget.clone() }).unwrap_err();
     assert!(poor.reasons[0].contains("budget.price") && poor.would_help[0].contains("price: 2.5"), "{poor:?}");
     // The same plan in another unit: the budget ends it at the same run; costs that candidates state are theirs.

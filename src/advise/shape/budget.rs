@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | training | 6·N_act·D | FLOPs |
 //! | serving | 2·N_act·T for T tokens, from the same FLOPs | FLOPs |
-//! | GPU-hours | h·3600·peak·MFU | FLOPs |
+//! | GPU-hours | h·3600·peak·MFU, as stated, else as the runs measured them ([`crate::advise::speed`]) | FLOPs |
 //! | wall time | hours·GPUs | GPU-hours |
 //! | money | cost / price | GPU-hours |
 //! | memory, serving | N_tot·bytes + 2·2·L·d·context·batch (keys and values of two bytes; all heads) | bytes |
@@ -13,7 +13,9 @@
 //! Layers L and width d of a size that nobody has built yet: N_act = 12·L·d² with d = 128·L, as most models about have it.
 //! Of several limits on FLOPs the smallest binds.
 
+use crate::advise::speed::{Unknown, gpu_hour};
 use crate::project::Budget;
+use crate::vocab::Speeds;
 use crate::vocab::number::{show_amount, significant};
 
 /// Width over layers.
@@ -32,6 +34,8 @@ pub(super) struct Incomplete {
     given: &'static str,
     needs: &'static str,
     example: &'static str,
+    /// Why the runs do not tell; empty where they say nothing.
+    pub why: String,
 }
 
 impl Incomplete {
@@ -41,9 +45,12 @@ impl Incomplete {
     }
 }
 
-/// FLOPs that a budget allows, if it limits them, and how that came about, as sentences.
-pub(super) fn flops(budget: &Budget) -> Result<(Option<f64>, Vec<String>), Incomplete> {
-    let need = |value: Option<f64>, given, needs, example| value.ok_or(Incomplete { given, needs, example });
+/// FLOPs that a budget allows, if it limits them, and how that came about, as sentences. `speeds`: those of the runs; `routed`:
+/// whether the target has experts.
+pub(super) fn flops(budget: &Budget, speeds: &Speeds, routed: bool) -> Result<(Option<f64>, Vec<String>), Incomplete> {
+    let need = |value: Option<f64>, given, needs, example| {
+        value.ok_or(Incomplete { given, needs, example, why: String::new() })
+    };
     let mut said = Vec::new();
     let mut limits: Vec<(f64, &str)> = Vec::new();
     limits.extend(budget.compute.map(|c| (c, "compute")));
@@ -64,17 +71,25 @@ pub(super) fn flops(budget: &Budget) -> Result<(Option<f64>, Vec<String>), Incom
         ));
         hours.push((wall * gpus, "hours"));
     }
-    for (gpu_hours, given) in hours {
-        let peak = need(budget.peak_flops, given, "peak_flops", "989T")?;
-        let mfu = need(budget.mfu, given, "mfu", "0.4")?;
-        let flops = gpu_hours * 3600.0 * peak * mfu;
+    for (i, (gpu_hours, given)) in hours.into_iter().enumerate() {
+        let hour = gpu_hour(budget, speeds, routed).map_err(|Unknown { needs, example, why }| Incomplete {
+            given,
+            needs,
+            example,
+            why,
+        })?;
+        let flops = gpu_hours * hour.flops();
         said.push(format!(
-            "{} GPU-hours × 3600 s × {} FLOP/s × MFU {mfu} = {} FLOPs",
+            "{} GPU-hours × 3600 s × {} FLOP/s × MFU {} = {} FLOPs",
             show_amount(gpu_hours),
-            significant(peak, 3),
+            significant(hour.peak, 3),
+            significant(hour.mfu, 3),
             significant(flops, 3)
         ));
         limits.push((flops, given));
+        if i == 0 {
+            said.extend(hour.said);
+        }
     }
     let least = limits.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0));
     if let (Some((flops, name)), true) = (least, limits.len() > 1) {
@@ -151,10 +166,11 @@ mod tests {
             mfu: Some(0.4),
             ..Budget::default()
         };
-        let (flops, said) = flops(&budget).unwrap();
+        let none = Speeds::default();
+        let (flops, said) = flops(&budget, &none, false).unwrap();
         assert!((flops.unwrap() / (6400.0 * 3600.0 * 989e12 * 0.4) - 1.0).abs() < 1e-12);
         assert_eq!(said.last().map(String::as_str), Some("`hours` binds: 9.11e21 FLOPs"), "{said:?}");
-        let missing = super::flops(&Budget { gpu_hours: Some(1.0), ..Budget::default() }).unwrap_err();
+        let missing = super::flops(&Budget { gpu_hours: Some(1.0), ..Budget::default() }, &none, false).unwrap_err();
         assert_eq!(missing.to_string(), "`budget.peak_flops` is needed beside `budget.gpu_hours`");
     }
 

@@ -153,7 +153,11 @@ fn advise(
     let question = question(evidence, minimize, needed)?;
     let budget = project.budget.clone().unwrap_or_default();
     let inference_tokens = budget.inference_tokens.unwrap_or(0.0);
-    let (flops, spent) = budget::flops(&budget).map_err(|why| none(format!("{why}."), why.help()))?;
+    let speeds = &evidence.observed.speeds;
+    let (flops, spent) = budget::flops(&budget, speeds, target.moe.is_some()).map_err(|lacks| {
+        let why = if lacks.why.is_empty() { String::new() } else { format!(" {}", lacks.why) };
+        none(format!("{lacks}.{why}"), lacks.help())
+    })?;
     let known = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
     let known = known.map(|r| (r.params, moe(kind_of(r), r.active_params)));
     let limits = Limits {

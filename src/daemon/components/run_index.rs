@@ -5,9 +5,10 @@ use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::{Event, RunsRead};
 use crate::daemon::metric_roles::Kinds;
 use crate::daemon::shared::Shared;
+use crate::daemon::speeds;
 use crate::daemon::tracked::{self, Tracked};
 use crate::observe::{self, Observed, RowsByRun, RunRecord};
-use crate::project::Project;
+use crate::project::{Budget, Project};
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::Notice;
 use rayon::prelude::*;
@@ -107,9 +108,12 @@ impl RunIndex {
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
         let rows = self.rows.update(&self.project, &records, reading);
         let read = read.iter().filter_map(|id| self.runs.get(id).cloned()).collect();
-        out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records }));
+        out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records: Arc::clone(&records) }));
         if let Some(mut observed) = rows {
             shared.tables.append(&self.project, &mut observed);
+            if self.project.budget.as_ref().is_some_and(Budget::is_in_gpu_hours) {
+                observed.speeds = Arc::new(speeds::of_runs(&shared.store, &records)?);
+            }
             if observed != *self.observed {
                 self.observed = Arc::new(observed);
                 out.send(Event::RowsChanged(Arc::clone(&self.observed)));

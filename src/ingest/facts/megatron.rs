@@ -69,6 +69,7 @@ pub(super) const WANTED: &[&str] = &[
     "train_weighted_split_weights",
     "untie_embeddings_and_output_weights",
     "v_head_dim",
+    "world_size",
 ];
 
 /// Longest value kept: a blend of a thousand paths fits.
@@ -139,6 +140,7 @@ impl Arguments {
         let batch = if self.positive("global_batch_size").is_some() { "global_batch_size" } else { "train_batch_size" };
         add(FactName::BatchSequences, number(self.positive(batch)), batch);
         add(FactName::SequenceLength, number(self.positive("seq_length")), "seq_length");
+        add(FactName::Gpus, number(self.positive("world_size")), "world_size");
         add(FactName::PlannedSteps, number(self.positive("train_iters")), "train_iters");
         let length = self.positive("seq_length");
         if self.positive("train_tokens").is_some() {

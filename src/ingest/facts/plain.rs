@@ -34,6 +34,9 @@ const NAMES: &[(FactName, &[&str])] = &[
     (FactName::DecaySteps, &["decay_steps"]),
     (FactName::Seed, &["seed"]),
     (FactName::InitFrom, &["init_from", "pretrained", "resume_from"]),
+    (FactName::Gpu, &["gpu", "gpu_name", "gpu_type", "device_name"]),
+    (FactName::Gpus, &["gpus", "num_gpus", "n_gpus", "world_size", "ddp_world_size", "num_devices"]),
+    (FactName::PeakFlops, &["peak_flops", "gpu_peak_flops", "peak_flops_per_gpu"]),
 ];
 
 /// Keys that mean the same where no surer one stands.
@@ -106,7 +109,7 @@ pub fn loose(config: &Value, known: &[Found]) -> Vec<Found> {
         let names = NAMES.iter().filter(|_| !path.is_empty()).chain(LOOSE);
         for (name, keys) in names {
             // Schedules and seeds of a section may be of anything.
-            let text = matches!(name, FactName::Schedule | FactName::InitFrom | FactName::Seed);
+            let text = matches!(name, FactName::Schedule | FactName::InitFrom | FactName::Seed | FactName::Gpu);
             if text || has(&found, *name) || is_batch(*name) && has_batch(known.iter().chain(&found)) {
                 continue;
             }
@@ -205,6 +208,8 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
     match name {
         FactName::Mixture => mixture(value).map(FactValue::Mixture),
         FactName::Phases => phases(value).map(FactValue::Phases),
+        // Which device a process takes is no kind of device.
+        FactName::Gpu if !value.as_str().is_some_and(is_gpu) => None,
         name if name.is_text() => {
             let text = value.as_str().filter(|t| !t.is_empty())?;
             let word = hf_args::schedule(text).filter(|_| name == FactName::Schedule);
@@ -215,6 +220,13 @@ pub fn value(name: FactName, value: &Value) -> Option<FactValue> {
             (number > 0.0 || number == 0.0 && name.may_be_zero()).then_some(FactValue::Number(number))
         }
     }
+}
+
+/// Whether a text may be the name of a GPU: `NVIDIA A100`, `h100`; not `cuda:0`, `0,1` or `true`.
+fn is_gpu(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let device = ["cuda", "cpu", "mps", "gpu", "auto", "xla"].iter().any(|word| text.starts_with(word));
+    !device && text.contains(|c: char| c.is_ascii_digit()) && text.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Weights by domain; one domain alone is a mixture, too.
@@ -254,6 +266,20 @@ mod tests {
         let Some((FactValue::Mixture(mixture), _)) = by_name(FactName::Mixture) else { panic!("{found:?}") };
         assert_eq!(mixture.weight("prose"), 1.0);
         assert_eq!(facts(&json!([1])), vec![]);
+    }
+
+    #[test]
+    fn gpus_are_named_and_counted_and_a_device_is_no_kind() {
+        let found = facts(&json!({"gpu": "NVIDIA H100 80GB HBM3", "world_size": 64, "peak_flops": "989T"}));
+        let expected = [
+            (FactName::Gpu, FactValue::Text("NVIDIA H100 80GB HBM3".to_owned()), "gpu".to_owned()),
+            (FactName::Gpus, FactValue::Number(64.0), "world_size".to_owned()),
+            (FactName::PeakFlops, FactValue::Number(989e12), "peak_flops".to_owned()),
+        ];
+        assert_eq!(found, expected);
+        for gpu in [json!(0), json!("0,1"), json!("cuda:0"), json!(true), json!("gpu0"), json!("auto")] {
+            assert_eq!(facts(&json!({"gpu": gpu, "gpus": -1})), [], "{gpu}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@
 //! Total parameters: 162,322,944                        (LitGPT, litgpt/pretrain.py)
 //! Total number of parameters: 1.34G (2559.52MiB)       (nanotron, src/nanotron/trainer.py)
 //! number parameters: 0.596 billion                     (MaxText)
+//! GPU: NVIDIA H100 80GB HBM3 | Peak FLOPS (BF16): 9.89e+14   (nanochat)
+//! Distributed world size: 8                            (nanochat, nanochat/common.py)
 //! ```
 
 use crate::ingest::formats::Sink;
@@ -26,7 +28,7 @@ const LONGEST: usize = 300;
 /// A quick no for most lines.
 static MAY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)param|^(?:  )?t(?:ransformer_matrices|otal) |batch size|tokens|steps|iterations|(?:sequence|context) length",
+        r"(?i)param|^(?:  )?t(?:ransformer_matrices|otal) |batch size|tokens|steps|iterations|(?:sequence|context) length|^gpu: |world size: ",
     )
     .ok()
 });
@@ -54,6 +56,7 @@ static SAID: LazyLock<Vec<(Regex, FactName)>> = LazyLock::new(|| {
         ),
         (r"global batch size", FactName::BatchSequences),
         (r"(?:sequence|context) length", FactName::SequenceLength),
+        (r"distributed world size", FactName::Gpus),
     ];
     said.into_iter()
         .filter_map(|(words, name)| Some((Regex::new(&format!("(?i)(?:^|[^a-z-] ?){words}{amount}")).ok()?, name)))
@@ -81,6 +84,19 @@ pub(super) fn facts(line: Line<'_>, sink: &mut Sink) {
         && after_first(text, b"Total batch size ").is_some_and(|rest| rest[length..].starts_with(b" => "))
     {
         add(FactName::BatchTokens, tokens);
+        return;
+    }
+    if let Some((gpu, peak)) = text.strip_prefix(b"GPU: ").and_then(|rest| {
+        let at = memchr::memmem::find(rest, b" | Peak FLOPS (BF16): ")?;
+        Some((&rest[..at], after_first(rest, b" | Peak FLOPS (BF16): ").and_then(number_with_commas)?.0))
+    }) {
+        if let Ok(gpu) = std::str::from_utf8(gpu) {
+            sink.fact(FactName::Gpu, FactValue::Text(gpu.trim().to_owned()), format!("line {}", line.number));
+        }
+        // Of a GPU that is not in its table, nanochat says that the peak is infinite.
+        if peak.is_finite() && peak > 0.0 {
+            sink.fact(FactName::PeakFlops, FactValue::Number(peak), format!("line {}", line.number));
+        }
         return;
     }
     for (name, key) in [(FactName::Params, "transformer_matrices"), (FactName::TotalParams, "total")] {
@@ -168,6 +184,12 @@ mod tests {
             ("max steps: 3000", Some((FactName::PlannedSteps, 3000.0))),
             ("global batch size = 256", Some((FactName::BatchSequences, 256.0))),
             ("Sequence length: 2,048", Some((FactName::SequenceLength, 2048.0))),
+            (
+                "2026-01-01 10:00:00,000 - nanochat.common - INFO - Distributed world size: 8",
+                Some((FactName::Gpus, 8.0)),
+            ),
+            ("world size: 8", None),
+            ("GPU: 0", None),
             ("Number of parameters per rank: 100", None),
             ("number of parameters on (tensor, pipeline) model parallel rank (0, 0): 100", None),
             ("Non-trainable params: 0", None),
@@ -181,5 +203,18 @@ mod tests {
                 fact.into_iter().map(|(n, v)| (n, FactValue::Number(v), "line 3".to_owned())).collect();
             assert_eq!(sink.facts, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_gpu_is_announced_with_its_peak() {
+        let said = |text: &str| {
+            let mut sink = Sink::default();
+            facts(Line { text: text.as_bytes(), number: 3, start: 0 }, &mut sink);
+            sink.facts.into_iter().map(|(name, value, _)| (name, value)).collect::<Vec<_>>()
+        };
+        let gpu = (FactName::Gpu, FactValue::Text("NVIDIA H100 80GB HBM3".to_owned()));
+        let peak = (FactName::PeakFlops, FactValue::Number(9.89e14));
+        assert_eq!(said("GPU: NVIDIA H100 80GB HBM3 | Peak FLOPS (BF16): 9.89e+14"), [gpu.clone(), peak]);
+        assert_eq!(said("GPU: NVIDIA H100 80GB HBM3 | Peak FLOPS (BF16): inf"), [gpu]);
     }
 }

@@ -64,6 +64,8 @@ needles! {
     SIZE = " total parameters";
     STEPS = "total steps ";
     EXPERTS = "num_experts";
+    CAPACITY = "CUDA capacity: ";
+    PEAK = "Peak FLOPS used for computing MFU: ";
 }
 
 struct StepLine<'a> {
@@ -130,7 +132,15 @@ impl TorchtitanParser {
             }
         };
         let after = |needle: &[u8]| number_with_commas(after_first(text, needle)?.trim_ascii_start()).map(|(v, _)| v);
-        if SIZE.find(text).is_some() {
+        if let Some(gpu) = after_first(text, CAPACITY.needle()) {
+            // 'CUDA capacity: NVIDIA H100 with 79.10GiB memory' (components/metrics.py).
+            let name = &gpu[..find(gpu, b" with ").unwrap_or(gpu.len())];
+            if let Some(name) = std::str::from_utf8(name).ok().map(str::trim).filter(|name| !name.is_empty()) {
+                sink.fact(FactName::Gpu, FactValue::Text(name.to_owned()), format!("line {}", line.number));
+            }
+        } else if PEAK.find(text).is_some() {
+            fact(FactName::PeakFlops, after(PEAK.needle()));
+        } else if SIZE.find(text).is_some() {
             fact(FactName::TotalParams, after(b"size: "));
         } else if STEPS.find(text).is_some() && find(text, b"sequence length ").is_some() {
             fact(FactName::BatchSequences, after(b"global batch size "));
@@ -267,8 +277,14 @@ mod tests {
             "[titan] - INFO - Building deepseek 16B with {\n  \"num_experts\": 32,\n  \"num_experts_per_token\": 8,\n}\n\
              [titan] - INFO - Model deepseek 16B size: 1,409,320,896 total parameters\n\
              [titan] - INFO - Trainer is initialized with local batch size 16, global batch size 128, gradient accumulation steps 1, sequence length 260, total steps 7500 (warmup 200)\n\
-             [titan] - INFO - Building llama4 with Args(dim=8, moe_args=MoEArgs(num_experts=16, top_k=1))\n",
+             [titan] - INFO - Building llama4 with Args(dim=8, moe_args=MoEArgs(num_experts=16, top_k=1))\n\
+             [titan] 2026-05-11 07:56:40,707 - root - INFO - Peak FLOPS used for computing MFU: 3.120e+14\n",
         );
+        let gpu = read(
+            "2026-05-11 07:56:40,488 - root - INFO - CUDA capacity: NVIDIA GeForce RTX 5090 with 31.36GiB memory\n",
+        );
+        let named = FactValue::Text("NVIDIA GeForce RTX 5090".to_owned());
+        assert_eq!(gpu.facts, [(FactName::Gpu, named, "line 1".to_owned())]);
         let facts: Vec<(FactName, f64, &str)> = sink
             .facts
             .iter()
@@ -289,6 +305,7 @@ mod tests {
                 (FactName::WarmupSteps, 200.0, "line 6"),
                 (FactName::Experts, 16.0, "line 7"),
                 (FactName::ExpertsPerToken, 1.0, "line 7"),
+                (FactName::PeakFlops, 3.12e14, "line 8"),
             ]
         );
     }
