@@ -35,6 +35,11 @@ impl GpuHour {
     pub fn flops(&self) -> f64 {
         3600.0 * self.peak * self.mfu
     }
+
+    /// The MFU inside a sentence: `0.4`, `0.358`.
+    pub fn show_mfu(&self) -> String {
+        if self.mfu < 0.1 { significant(self.mfu, 2) } else { ((self.mfu * 1e3).round() / 1e3).to_string() }
+    }
 }
 
 /// What is not known of a GPU-hour.

@@ -32,7 +32,7 @@ pub(super) fn of_a_flop(
     let hour = format!(
         "A GPU-hour is taken as 3600 s × {} FLOP/s × MFU {} = {} FLOPs",
         show_amount(found.peak),
-        significant(found.mfu, 3),
+        found.show_mfu(),
         significant(flops, 3)
     );
     let (cost, hour) = match unit {

@@ -83,7 +83,7 @@ pub(super) fn flops(budget: &Budget, speeds: &Speeds, routed: bool) -> Result<(O
             "{} GPU-hours × 3600 s × {} FLOP/s × MFU {} = {} FLOPs",
             show_amount(gpu_hours),
             significant(hour.peak, 3),
-            significant(hour.mfu, 3),
+            hour.show_mfu(),
             significant(flops, 3)
         ));
         limits.push((flops, given));
