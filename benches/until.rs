@@ -1,0 +1,250 @@
+//! Whether `mixlaw next --until 95%` is right as often as it says: `cargo bench --bench until [-- LAW… --users N --noise SD]`.
+//!
+//! Simulated users with four domains and a truth that is drawn for each: a data mixing law (L = c + k·exp(Σ t·r)), BiMix
+//! (L = A/r^α·(B/D^β + C)), or domains that help each other with diminishing returns (L = E + A/N^α + B/(D·Σ c·r)^β). They begin
+//! with 16 runs and launch what is proposed, eight at a time, until the probability that the regret is at most 0.5 % is said to be
+//! 95 %, or they have launched 96. Then they take the mixture that is best on average, and its true regret is worked out. Prints of
+//! each truth how many stopped, after how many runs, and how many of those were right; and over all steps of all users, how often
+//! the regret was within 0.5 % where a probability was said (calibration). Checks against nothing.
+
+use mixlaw::Study;
+use mixlaw::advise::{Evidence, next};
+use mixlaw::fit::choose::Candidates;
+use mixlaw::vocab::{NextAnswer, NextQuery};
+use std::path::Path;
+
+const DOMAINS: usize = 4;
+const FIRST: usize = 16;
+const STEP: usize = 8;
+const LAST: usize = 96;
+const TOLERANCE: f64 = 0.005;
+const SAID: f64 = 0.95;
+const LEAST: f64 = 0.05;
+const MOST: f64 = 0.8;
+/// N and D of what is launched; the target is the last.
+const SCALES: [(f64, f64); 3] = [(2e7, 4e8), (6e7, 1.2e9), (2e8, 4e9)];
+
+fn main() {
+    // `cargo test --benches` calls this with `--test`: there is nothing to time then.
+    if std::env::args().any(|a| a == "--test") {
+        return;
+    }
+    let (mut laws, mut users, mut noise) = (Vec::new(), 20_u64, 0.003);
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--users" => users = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(users),
+            "--noise" => noise = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(noise),
+            law => laws.push(law.to_owned()),
+        }
+    }
+    let laws = if laws.is_empty() { "auto".to_owned() } else { format!("[{}]", laws.join(", ")) };
+    println!("laws: {laws}; noise {noise}; {users} users of each truth; regret ≤ {} %\n", 100.0 * TOLERANCE);
+    println!("{:<14}{:>9}{:>14}{:>9}{:>22}", "truth", "stopped", "median runs", "right", "median regret, %");
+    let mut told: Vec<(f64, bool)> = Vec::new();
+    for form in [Form::Mixing, Form::BiMix, Form::Helping] {
+        let ends: Vec<End> = (0..users).map(|user| play(form, user, &laws, noise, &mut told)).collect();
+        let stopped: Vec<&End> = ends.iter().filter(|end| end.stopped).collect();
+        let right = stopped.iter().filter(|end| end.regret <= TOLERANCE).count();
+        let median = |mut all: Vec<f64>| {
+            all.sort_by(f64::total_cmp);
+            all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        let runs = median(stopped.iter().map(|end| end.runs as f64).collect());
+        let regret = median(stopped.iter().map(|end| 100.0 * end.regret).collect());
+        println!(
+            "{:<14}{:>9}{runs:>14}{:>9}{regret:>22.3}",
+            format!("{form:?}"),
+            stopped.len(),
+            format!("{right}/{}", stopped.len())
+        );
+    }
+    println!("\n{:<14}{:>9}{:>12}{:>14}", "said", "steps", "mean said", "were right");
+    for (low, high) in [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.9), (0.9, 0.95), (0.95, 1.01)] {
+        let of: Vec<&(f64, bool)> = told.iter().filter(|(said, _)| (low..high).contains(said)).collect();
+        let share = |sum: f64| format!("{:.0} %", 100.0 * sum / of.len() as f64);
+        let (said, right) = (of.iter().map(|told| told.0).sum(), of.iter().filter(|told| told.1).count() as f64);
+        println!("{:<14}{:>9}{:>12}{:>14}", format!("{low:.2}–{high:.2}"), of.len(), share(said), share(right));
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Mixing,
+    BiMix,
+    Helping,
+}
+
+/// Where a user ended.
+struct End {
+    /// Whether it was said that the decision is right with 95 %.
+    stopped: bool,
+    runs: usize,
+    regret: f64,
+}
+
+/// A form with its parameters.
+struct Truth {
+    form: Form,
+    /// By domain of the loss: floor, exponents and scales in [0, 1).
+    own: [[f64; 4]; DOMAINS],
+    /// What each domain of the mixture does to each loss, in [0, 1).
+    cross: [[f64; DOMAINS]; DOMAINS],
+}
+
+impl Truth {
+    fn drawn(form: Form, random: &mut Random) -> Self {
+        let own = std::array::from_fn(|_| std::array::from_fn(|_| random.next()));
+        Self { form, own, cross: std::array::from_fn(|_| std::array::from_fn(|_| random.next())) }
+    }
+
+    fn loss(&self, i: usize, n: f64, d: f64, r: &[f64]) -> f64 {
+        let [a, b, c, e] = self.own[i];
+        let size = (1.0 + a) * (n / 1e8).powf(-0.3) + 0.5 * (d / 1e9).powf(-0.3);
+        match self.form {
+            Form::Mixing => {
+                let t = |j: usize| if i == j { -1.5 - 2.0 * b } else { 0.8 * (self.cross[i][j] - 0.7) };
+                1.5 + 0.5 * e + 0.2 * size + (0.6 + 0.8 * c) * (0..DOMAINS).map(|j| t(j) * r[j]).sum::<f64>().exp()
+            }
+            Form::BiMix => {
+                let alpha = 0.03 + 0.08 * b;
+                (1.2 + 0.6 * c) / r[i].powf(alpha) * (0.4 * (d / 1e9).powf(-0.25) + 1.0 + 0.4 * e)
+            }
+            Form::Helping => {
+                let help = |j: usize| if i == j { 1.0 } else { 0.4 * self.cross[i][j].powi(3) };
+                let useful = (0..DOMAINS).map(|j| help(j) * r[j]).sum::<f64>();
+                1.4 + 0.4 * e + 0.2 * (n / 1e8).powf(-0.3) + (0.4 + 0.4 * c) * (d * useful / 1e9).powf(-0.2 - 0.2 * b)
+            }
+        }
+    }
+
+    /// The mean of the losses at the target.
+    fn objective(&self, r: &[f64]) -> f64 {
+        let (n, d) = SCALES[SCALES.len() - 1];
+        (0..DOMAINS).map(|i| self.loss(i, n, d, r)).sum::<f64>() / DOMAINS as f64
+    }
+
+    /// The lowest objective within the bounds: by draws, then by moving weight between two domains.
+    fn best(&self, random: &mut Random) -> f64 {
+        let draws = (0..4000).map(|_| within(random));
+        let mut best = draws.min_by(|a, b| self.objective(a).total_cmp(&self.objective(b))).unwrap_or_default();
+        let mut step = 0.05;
+        while step > 1e-5 {
+            let before = self.objective(&best);
+            for (i, j) in (0..DOMAINS).flat_map(|i| (0..DOMAINS).map(move |j| (i, j))) {
+                let mut moved = best.clone();
+                moved[i] += step;
+                moved[j] -= step;
+                let allowed = i != j && moved[i] <= MOST && moved[j] >= LEAST;
+                if allowed && self.objective(&moved) < self.objective(&best) {
+                    best = moved;
+                }
+            }
+            step = if self.objective(&best) < before { step } else { step / 2.0 };
+        }
+        self.objective(&best)
+    }
+}
+
+/// One user's course.
+fn play(form: Form, user: u64, laws: &str, noise: f64, told: &mut Vec<(f64, bool)>) -> End {
+    let mut random = Random(user.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((form as u64 + 1) << 32));
+    let truth = Truth::drawn(form, &mut random);
+    let lowest = truth.best(&mut random);
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let mut runs: Vec<String> = Vec::new();
+    let mut launch = |n: f64, d: f64, r: &[f64], random: &mut Random| {
+        let loss = |i: usize| truth.loss(i, n, d, r) * (noise * random.normal()).exp();
+        let losses: Vec<String> = (0..DOMAINS).map(loss).map(|loss| format!("{loss:.6}")).collect();
+        let weights: Vec<String> = r.iter().map(|weight| format!("{weight:.6}")).collect();
+        runs.push(format!("run{},{n},{d},{},{}", runs.len(), weights.join(","), losses.join(",")));
+        runs.clone()
+    };
+    let mut rows = Vec::new();
+    for i in 0..FIRST {
+        // The corners of what is allowed first, so that what the runs cover is what may be decided for.
+        let corner = |j: usize| if i == j { MOST } else { (1.0 - MOST) / (DOMAINS - 1) as f64 };
+        let mixture = if i < DOMAINS { (0..DOMAINS).map(corner).collect() } else { within(&mut random) };
+        let (n, d) = SCALES[i % 2];
+        rows = launch(n, d, &mixture, &mut random);
+    }
+    let mut end = End { stopped: false, runs: FIRST, regret: f64::NAN };
+    while end.runs <= LAST {
+        let Some(plan) = planned(dir.path(), &rows, laws) else { return end };
+        let decided = plan.now.mixture.as_ref().map(|m| m.weights(&names())).unwrap_or_default();
+        end.regret = truth.objective(&decided) / lowest - 1.0;
+        told.push((plan.now.probability, end.regret <= TOLERANCE));
+        if plan.now.probability >= SAID {
+            end.stopped = true;
+            return end;
+        }
+        let more: Vec<_> = plan.runs.iter().take(STEP).collect();
+        if more.is_empty() {
+            return end;
+        }
+        for run in more {
+            rows = launch(run.scale.params, run.scale.tokens, &run.mixture.weights(&names()), &mut random);
+        }
+        end.runs = rows.len();
+    }
+    end
+}
+
+fn planned(folder: &Path, rows: &[String], laws: &str) -> Option<mixlaw::vocab::Plan> {
+    let names = names();
+    let columns = |prefix: &str| names.iter().map(|name| format!("{prefix}{name}")).collect::<Vec<_>>().join(",");
+    let head = format!("name,params,tokens,{},{}", columns("p_"), columns("l_"));
+    std::fs::write(folder.join("runs.csv"), format!("{head}\n{}\n", rows.join("\n"))).ok()?;
+    let bounds: Vec<String> = names.iter().map(|name| format!("{name}: [{LEAST}, {MOST}]")).collect();
+    let (n, d) = SCALES[SCALES.len() - 1];
+    let yaml = format!(
+        "tables:\n  - path: runs.csv\n    run: name\n    params: params\n    tokens: tokens\n    mixture: {{ prefix: p_ }}\n    \
+         metrics: {{ prefix: l_ }}\ntarget: {{ params: {n}, tokens: {d} }}\nmixture: {{ bounds: {{ {} }} }}\nlaws: {laws}\n\
+         fit: {{ bootstraps: 60 }}\n",
+        bounds.join(", ")
+    );
+    std::fs::write(folder.join("mixlaw.yaml"), yaml).ok()?;
+    let study = Study::open(folder).unwrap_or_else(|failure| panic!("{failure:?}"));
+    let laws = study.fit();
+    let fits: Vec<_> = laws.fits.iter().map(Candidates::chosen).collect();
+    let evidence = Evidence { project: study.project(), observed: study.observed(), fits: &fits, extrapolate: false };
+    let query = NextQuery { runs: Some(STEP), tolerance: TOLERANCE, ..NextQuery::default() };
+    match next(&evidence, &laws.fits, &query) {
+        NextAnswer::Plan(plan) => Some(plan),
+        NextAnswer::Abstained(_) => None,
+    }
+}
+
+fn names() -> Vec<String> {
+    ["books", "code", "maths", "web"].map(str::to_owned).to_vec()
+}
+
+/// A mixture within the bounds, evenly.
+fn within(random: &mut Random) -> Vec<f64> {
+    loop {
+        let parts: Vec<f64> = (0..DOMAINS).map(|_| -random.next().max(1e-300).ln()).collect();
+        let sum: f64 = parts.iter().sum();
+        let weights: Vec<f64> = parts.iter().map(|part| part / sum).collect();
+        if weights.iter().all(|weight| (LEAST..=MOST).contains(weight)) {
+            return weights;
+        }
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    /// In [0, 1).
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ bits >> 31) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * self.next().max(1e-300).ln()).sqrt() * (std::f64::consts::TAU * self.next()).cos()
+    }
+}
