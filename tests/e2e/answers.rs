@@ -68,12 +68,14 @@ fn a_tokenizer_is_audited_and_what_is_missing_is_said() {
     assert_eq!(answer["merges"], 6, "{answer}");
     let text = stdout(&world.run(&args));
     assert!(text.contains("Shares of bytes, from the first 6 of 6 merges"), "{text}");
+    assert!(text.contains("No ranges: the samples of a repeat themselves") && !text.contains("The ranges say"), "{text}");
     let says = |args: &[&str], what: &str| {
         let output = world.run(args);
         assert!(!output.status.success() && stderr(&output).contains(what), "{args:?}: {}", stderr(&output));
     };
     says(&["audit", "--tokenizer", "merges.txt"], "--samples <DIR>");
-    says(&["audit", "--tokenizer", "none.txt", "--samples", "samples"], "none.txt: No such file");
+    says(&["audit", "--tokenizer", "none.txt", "--samples", "samples"], "none.txt: no such file");
+    says(&["audit", "--tokenizer", "none.txt", "--samples", "samples"], "help: name the merges.txt or tokenizer.json");
     says(&["audit", "--tokenizer", "merges.txt", "--samples", "none"], "cannot read none");
     says(&["audit", "--tokenizer", "merges.txt", "--samples", "samples/x"], "two corpora or more; there is 1");
     says(
