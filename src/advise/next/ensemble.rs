@@ -25,6 +25,8 @@ pub(super) struct Ensemble {
     means: Vec<f64>,
     /// By column, what each draw differs from the mean by.
     deviations: Vec<Vec<f64>>,
+    /// By column, its variance: each is asked for with every observation that is weighed.
+    variances: Vec<f64>,
 }
 
 /// What would be observed at once: columns, and the standard deviation of the noise of each.
@@ -49,7 +51,8 @@ impl Ensemble {
             means.push(mean(column));
             centre(column);
         }
-        Self { decisions, limits, means, deviations }
+        let variances = deviations.iter().map(|column| covariance(column, column)).collect();
+        Self { decisions, limits, means, deviations, variances }
     }
 
     /// The decision that is lowest on average.
@@ -117,8 +120,11 @@ impl Ensemble {
             })
             .collect();
         let value = |outcome: &Vec<f64>| {
-            let at = |of: &(f64, Vec<f64>, Vec<f64>), s: usize| of.0 + dot(&of.2, outcome) + of.1[s];
-            let one = |s: usize| priced(at(&after[0], s), after[1..].iter().map(|of| at(of, s)), &self.limits);
+            // An outcome moves all draws of a column alike.
+            let moved: Vec<(f64, &[f64])> =
+                after.iter().map(|(mean, left, gain)| (mean + dot(gain, outcome), left.as_slice())).collect();
+            let at = |(level, left): &(f64, &[f64]), s: usize| level + left[s];
+            let one = |s: usize| priced(at(&moved[0], s), moved[1..].iter().map(|of| at(of, s)), &self.limits);
             (0..self.draws()).map(one).sum::<f64>() / self.draws().max(1) as f64
         };
         outcomes.iter().map(value).collect()
@@ -142,6 +148,7 @@ impl Ensemble {
             (0..self.deviations.len()).map(|column| solve(&root, self.with(column, observation))).collect();
         let after = gains.iter().enumerate().map(|(column, gain)| self.after(column, gain, &seen));
         self.deviations = after.collect();
+        self.variances = self.deviations.iter().map(|column| covariance(column, column)).collect();
     }
 
     /// What each draw would have seen, with noise of its own, in the coordinates in which the observation has unit variance.
@@ -182,8 +189,7 @@ impl Ensemble {
     }
 
     fn covariance(&self, a: usize, b: usize) -> f64 {
-        let sum: f64 = self.deviations[a].iter().zip(&self.deviations[b]).map(|(a, b)| a * b).sum();
-        sum / (self.draws().max(2) - 1) as f64
+        if a == b { self.variances[a] } else { covariance(&self.deviations[a], &self.deviations[b]) }
     }
 
     /// Covariances of a column with what is observed. Draws are few, and what has nothing in common agrees by chance in so
@@ -217,6 +223,11 @@ impl Ensemble {
 /// Mean; 0 of nothing.
 pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Covariance of two columns of deviations.
+fn covariance(a: &[f64], b: &[f64]) -> f64 {
+    dot(a, b) / (a.len().max(2) - 1) as f64
 }
 
 fn centre(values: &mut [f64]) {
