@@ -5,6 +5,16 @@
 //! in the weights. After each step the laws are fitted to what was chosen, and the mixture of the pool that they say is best is
 //! decided for. Its regret: how much higher its measured mean of the losses is than the lowest of all 512. Median and mean over
 //! seeds. Prints, and checks against nothing; the data lie beside the repository.
+//!
+//! With the log-linear law and three seeds, in % (median, mean), of November 2026; all 512 runs decide with 0.00:
+//!
+//! | runs | 24 | 48 | 72 | 96 | 144 | 192 |
+//! |---|---|---|---|---|---|---|
+//! | `mixlaw next` | 0.94 (1.03) | 1.36 (1.52) | 0.00 (0.45) | 0.00 (0.13) | 0.00 (0.13) | 0.00 (0.13) |
+//! | random | 0.94 (1.03) | 3.35 (2.99) | 0.40 (1.69) | 3.35 (2.67) | 3.35 (2.67) | 0.00 (1.56) |
+//! | pool's order | 2.70 (2.44) | 2.70 (2.71) | 0.94 (2.12) | 0.50 (0.48) | 0.50 (1.72) | 0.00 (0.17) |
+//! | D-optimal | 0.94 (1.03) | 0.72 (1.80) | 0.50 (0.42) | 0.50 (0.50) | 0.50 (0.50) | 0.50 (0.33) |
+//! | V-optimal | 0.94 (1.03) | 1.39 (0.92) | 0.50 (0.33) | 0.50 (0.48) | 0.50 (0.33) | 0.50 (0.50) |
 
 use mixlaw::Study;
 use mixlaw::advise::{Evidence, next};

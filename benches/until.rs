@@ -6,6 +6,10 @@
 //! 95 %, or they have launched 96. Then they take the mixture that is best on average, and its true regret is worked out. Prints of
 //! each truth how many stopped, after how many runs, and how many of those were right; and over all steps of all users, how often
 //! the regret was within 0.5 % where a probability was said (calibration). Checks against nothing.
+//!
+//! With `bimix additive log-linear --users 3`, in November 2026: of nine users five were told 95 % (mixing law after 32 runs, BiMix after
+//! 72), and all five were right; four came to 96 runs without being told. Where 25 to 50 %, 50 to 75 % and 75 to 95 % were said, the
+//! regret was within 0.5 % at all of 15, 26 and 24 steps: what is said is too careful there.
 
 use mixlaw::Study;
 use mixlaw::advise::{Evidence, next};

@@ -68,7 +68,10 @@ fn a_tokenizer_is_audited_and_what_is_missing_is_said() {
     assert_eq!(answer["merges"], 6, "{answer}");
     let text = stdout(&world.run(&args));
     assert!(text.contains("Shares of bytes, from the first 6 of 6 merges"), "{text}");
-    assert!(text.contains("No ranges: the samples of a repeat themselves") && !text.contains("The ranges say"), "{text}");
+    assert!(
+        text.contains("No ranges: the samples of a repeat themselves") && !text.contains("The ranges say"),
+        "{text}"
+    );
     let says = |args: &[&str], what: &str| {
         let output = world.run(args);
         assert!(!output.status.success() && stderr(&output).contains(what), "{args:?}: {}", stderr(&output));
