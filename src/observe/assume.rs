@@ -11,7 +11,7 @@ use crate::vocab::text::printable;
 use crate::vocab::{FactName, FactValue, Metric, MetricUnit, Mixture, Notice, Severity, Sourced};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run says what
+/// Fills in what the project leaves open: domains from the runs' mixtures (or from metric keys where no run states what
 /// it is trained on), validation losses from metric keys that name a domain, the target from the largest N and D
 /// seen, the current mixture. What the project states stays. `runs` need only facts, the keys of all metrics, and the
 /// series of token counts.
@@ -192,7 +192,7 @@ impl Assuming<'_> {
                 let metrics: Vec<(String, String)> =
                     self.project.metrics.iter().map(|m| (m.name.clone(), m.key.clone())).collect();
                 let text = match metrics.as_slice() {
-                    [(_, key)] => format!("validation loss: {key}; no run says what it is trained on"),
+                    [(_, key)] => format!("validation loss: {key}; no run states the corpora it is trained on"),
                     _ => format!(
                         "domains detected: {} (from the names of validation losses)",
                         listed(metrics.iter().map(|(d, _)| d.as_str()))
