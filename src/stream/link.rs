@@ -159,13 +159,12 @@ impl Server {
 
     /// The answer, or what the server complained of instead of giving one.
     fn known<T>(&self, answer: Result<T, LinkError>) -> Result<T, LinkError> {
-        match answer {
-            Err(LinkError::Away { .. }) => match self.complaint.last() {
-                Some(complaint) => Err(connect::not_allowed(&self.address, &complaint)),
-                None => answer,
-            },
-            other => other,
+        let Err(LinkError::Away { reason, .. }) = &answer else { return answer };
+        if let Some(complaint) = self.complaint.last() {
+            return Err(connect::not_allowed(&self.address, &complaint));
         }
+        let is_there = self.context.client().connection_state() == State::Connected;
+        if is_there && error::is_silence(reason) { Err(away(&self.address, error::STUCK)) } else { answer }
     }
 
     /// Sends a message under a subject whose last message has this sequence number (0: none). Returns its own.
@@ -201,7 +200,7 @@ impl Server {
                 away(&self.address, "the stream has other messages of this node than were sent; it is looked at again")
             }
             PublishErrorKind::StreamNotFound => LinkError::NoStream(self.address.to_string()),
-            PublishErrorKind::TimedOut => away(&self.address, "no answer within 5 s"),
+            PublishErrorKind::TimedOut => away(&self.address, error::SILENCE),
             _ => away(&self.address, &source(error)),
         }
     }

@@ -8,6 +8,18 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait before a server that is away is tried again.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
+/// What is said where the server gives no answer.
+pub(super) const SILENCE: &str = "no answer within 5 s";
+/// The same where the connection to it stands. A `nats-server` 2.9 whose disk was full answers nothing about the stream it was
+/// writing any more, also once there is room again, and a signal to end does not end it.
+pub(super) const STUCK: &str = "connected, but no answer within 5 s; if the server's disk was full, make room and restart nats-server \
+                                (kill -9 where it does not stop)";
+
+/// Whether an error is that nothing was answered.
+pub(super) fn is_silence(reason: &str) -> bool {
+    reason == SILENCE || reason.contains("timed out")
+}
+
 /// Why the server cannot be used at present.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
