@@ -138,6 +138,16 @@ impl Database {
         })
     }
 
+    #[cfg(test)]
+    pub fn checked(&self) -> &AtomicU64 {
+        &self.checked
+    }
+
+    /// Forgets how long the file was when it was last looked through: what counted in it counts no more, and it may not grow again.
+    pub fn look_again(&self) {
+        self.checked.store(0, Ordering::Relaxed);
+    }
+
     /// Writes the file anew. Whoever else reads or writes waits; no pack may be made or deleted meanwhile.
     ///
     /// # Errors

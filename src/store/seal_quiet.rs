@@ -12,6 +12,9 @@ impl SledStore {
     /// Seals the tails that have not grown for a while, where there are enough of them.
     pub(super) fn seal_quiet(&self, now: Instant) -> Result<(), StoreError> {
         let due = self.quiet.due(&self.state(), now);
+        if !due.is_empty() {
+            self.db.look_again();
+        }
         for id in due {
             let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(mut file) = self.state().files.get(&id).cloned() else { continue };
@@ -43,6 +46,7 @@ mod tests {
     use crate::store::{Commit, Cursor, ReadStore, RunId, Target};
     use crate::vocab::{RawPoint, Series};
     use std::ops::Range;
+    use std::sync::atomic::Ordering;
 
     const RUNS: u32 = 40;
     const METRICS: u32 = 50;
@@ -83,6 +87,7 @@ mod tests {
         write(&store, Target::Known(files[7]), 30..31, &names);
         store.seal_quiet(now + QUIET / 2).unwrap();
         assert!(tails(&store) > before, "none is quiet yet");
+        store.db.checked().store(1 << 30, Ordering::Relaxed);
         store.seal_quiet(now + QUIET).unwrap();
         let left = tails(&store);
         assert!((1..10).contains(&left), "that of the file that went on: {left} of {before}");
@@ -97,6 +102,8 @@ mod tests {
         write(&store, Target::Known(files[3]), 30..99, &names);
         let longer = store.series(RunId(3), &names[4]).unwrap();
         assert_eq!((longer.len(), &longer.values[..30]), (99, &points[3 * METRICS as usize + 4].values[..]));
+        let checked = store.db.checked().load(Ordering::Relaxed);
+        assert_eq!(checked, 0, "what the tails took counts no more, and nothing more may be written");
         drop(store);
         let again = SledStore::open(dir.path()).unwrap().0;
         assert!(again.series(RunId(3), &names[4]).unwrap() == longer);
