@@ -107,11 +107,7 @@ fn join<'a, I: Iterator<Item = &'a RunRows>>(
         fitted.dropped = dropped.sentences(project.fit.skip);
         fitted.dropped.extend(facts_of_runs::sentence(filtered, names.len()));
         if phased > 0 {
-            fitted.dropped.push(format!(
-                "{} {}: to laws it is the mean of what was seen so far, by tokens (mixlaw phases tells phases apart)",
-                counted(phased, "run"),
-                if phased == 1 { "changes its mixture" } else { "change their mixtures" }
-            ));
+            fitted.dropped.push(super::phases::changes(phased));
         }
         if assumed && project.domains.len() > 1 {
             let sentence = "no run states its mixture; assumed the same for all (set facts.mixture)";

@@ -3,6 +3,7 @@
 use super::RunRecord;
 use super::counts::{self, TokenCount};
 use crate::project::Project;
+use crate::vocab::count::counted;
 use crate::vocab::{Exposure, FactName, Mixture, Phase, PhaseEnd, PhaseError, ValueError};
 use std::sync::Arc;
 
@@ -34,7 +35,17 @@ pub(super) enum Unusable {
     },
 }
 
+/// What laws make of runs that change their mixture.
+pub(super) fn changes(runs: usize) -> String {
+    format!(
+        "{} {}: to laws it is the mean of what was seen so far, by tokens (mixlaw phases tells phases apart)",
+        counted(runs, "run"),
+        if runs == 1 { "changes its mixture" } else { "change their mixtures" }
+    )
+}
+
 /// The mixtures of one run, each with the tokens at which it ends.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mixtures {
     /// One throughout.
     One(Vec<f64>),

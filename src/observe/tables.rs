@@ -3,7 +3,11 @@
 //! Every cell that is used is stated in the project file; what is left out, and what is changed (weights are
 //! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.
 
+mod phases;
+
+use self::phases::{OddPhases, Phases, Schedules};
 use super::Observed;
+use super::phases::Mixtures;
 use crate::project::conditions;
 use crate::project::table::{
     BatchFrom, ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
@@ -13,9 +17,9 @@ use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::{
-    FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Proxies, ProxyKind, Recipe, Severity,
+    Exposure, FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Proxies, ProxyKind, Recipe, Severity,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Weights that sum to one within this are called exact.
@@ -165,7 +169,8 @@ impl Tables {
                     if !(loss.is_finite() && loss > 0.0) {
                         continue;
                     }
-                    let row = Observation { mixture, loss, run: first_run + row.run, ..row.clone() };
+                    let phases = row.phases.as_ref().map(|phases| listed_phases(phases, &columns));
+                    let row = Observation { mixture, loss, phases, run: first_run + row.run, ..row.clone() };
                     if row.tokens <= 0.0 { starts.rows.push(row) } else { fitted.rows.push(row) }
                 }
                 fitted
@@ -227,20 +232,33 @@ fn listed(weights: &[f64], columns: &[Option<usize>]) -> Option<Vec<f64>> {
     (sum >= 1.0 - Mixture::SUM_TOLERANCE).then(|| listed.iter().map(|w| w / sum).collect())
 }
 
+/// What each phase had of the project's domains.
+fn listed_phases(phases: &[Exposure], columns: &[Option<usize>]) -> Arc<[Exposure]> {
+    let of = |phase: &Exposure| {
+        let listed: Vec<f64> = columns.iter().map(|c| c.map_or(0.0, |c| phase.mixture[c])).collect();
+        let sum: f64 = listed.iter().sum();
+        Exposure { tokens: phase.tokens, mixture: listed.iter().map(|w| w / sum).collect() }
+    };
+    phases.iter().map(of).collect()
+}
+
 /// One table's rows. The domains that the project states give order to weights in one column.
 fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled, ProjectError> {
     let domains = project.domains.as_slice();
     let losses = loss_columns(source, cells)?;
-    let weights = weight_columns(source, cells, domains)?;
+    let weights = source.mixture.as_ref().map(|m| weight_columns_of(m, cells, domains, "mixture")).transpose()?;
     let number = Numbers::find(source, cells)?;
     let probes = Probes::find(source, cells)?;
     let names = run_columns(source, cells)?;
+    let phases = Phases::find(source, cells, domains)?;
     let filter = source.filter.iter().map(|c| Ok((cells.column(&c.column)?, c))).collect::<Result<Vec<_>, _>>()?;
 
-    let mut table = Tabled { mixture_known: weights.is_some(), proxy: source.proxy, ..Tabled::default() };
-    table.domains = match &weights {
-        Some(weights) => weights.domains.clone(),
-        None => losses.domains(cells, domains),
+    let mut table =
+        Tabled { mixture_known: weights.is_some() || phases.is_some(), proxy: source.proxy, ..Tabled::default() };
+    table.domains = match (&weights, &phases) {
+        (Some(weights), _) => weights.domains.clone(),
+        (None, Some(phases)) => phases.domains(),
+        (None, None) => losses.domains(cells, domains),
     };
     table.place = FactsPlace {
         named: source.named.clone(),
@@ -249,18 +267,37 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
     };
     let mut others = OtherColumns::find(
         cells,
-        &[&losses.columns(), &weights_at(weights.as_ref()), &number.columns(), &probes_at(probes.as_ref())],
+        &[
+            &losses.columns(),
+            &weights_at(weights.as_ref()),
+            &number.columns(),
+            &probes_at(probes.as_ref()),
+            &phases.as_ref().map_or_else(Vec::new, Phases::columns),
+        ],
     );
     let mut counts = Counts::default();
     let mut runs: HashMap<String, usize> = HashMap::new();
+    let mut phased: HashSet<String> = HashSet::new();
+    let kept = |row: &[String]| filter.iter().all(|(column, condition)| condition.holds(&row[*column]));
+    let name_of = |line: u64, row: &[String]| match names.as_slice() {
+        [] => format!("{}:{line}", cells.named),
+        several => several.iter().map(|c| row[*c].as_str()).collect::<Vec<_>>().join(" "),
+    };
+    let schedules = phases.as_ref().map(|phases| {
+        let rows = cells.rows.iter().filter(|(_, row)| kept(row)).map(|(line, row)| (name_of(*line, row), &row[..]));
+        Schedules::read(phases, weights.as_ref(), &number, rows)
+    });
     for (line, row) in &cells.rows {
-        if !filter.iter().all(|(column, condition)| condition.holds(&row[*column])) {
+        if !kept(row) {
             counts.filtered += 1;
             continue;
         }
-        let Some(mixture) =
-            weights.as_ref().map_or_else(|| Some(equal(table.domains.len())), |w| w.of(row, &mut counts))
-        else {
+        let mixture = match (&weights, &phases) {
+            (Some(weights), _) => weights.of(row, &mut counts),
+            (None, Some(_)) => Some(Vec::new()),
+            (None, None) => Some(equal(table.domains.len())),
+        };
+        let Some(mixture) = mixture else {
             counts.without_weights += 1;
             continue;
         };
@@ -269,9 +306,25 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
             counts.first_without_numbers.get_or_insert(*line);
             continue;
         };
-        let name = match names.as_slice() {
-            [] => format!("{}:{line}", cells.named),
-            several => several.iter().map(|c| row[*c].as_str()).collect::<Vec<_>>().join(" "),
+        let name = name_of(*line, row);
+        let seen = phases
+            .as_ref()
+            .zip(schedules.as_ref())
+            .map(|(phases, schedules)| schedules.of(phases, &name, row, &number, &table.domains, &mut counts));
+        let place = match seen {
+            None => Observation { mixture, ..place },
+            Some(Ok(mixtures)) => {
+                if matches!(mixtures, Mixtures::Phases(_)) {
+                    phased.insert(name.clone());
+                }
+                let (mixture, phases) = mixtures.at(place.tokens);
+                Observation { mixture, phases, ..place }
+            }
+            Some(Err(why)) => {
+                counts.odd_phases += 1;
+                counts.first_odd_phases.get_or_insert((*line, why));
+                continue;
+            }
         };
         let next = runs.len();
         let run = *runs.entry(name.clone()).or_insert(next);
@@ -284,7 +337,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
             match loss {
                 Some(loss) => {
                     let probe = probes.as_ref().and_then(|p| p.of(row, &domain));
-                    into.push(Observation { mixture: mixture.clone(), loss, run, probe, ..place.clone() });
+                    into.push(Observation { loss, run, probe, ..place.clone() });
                 }
                 None => *counts.without_loss.entry(domain).or_insert(0) += 1,
             }
@@ -341,7 +394,10 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
     table.remarks.push(summary(&table, cells));
     table.dropped = cells.dropped.iter().map(|d| format!("{}: {d}", cells.named)).collect();
     table.dropped.extend(counts.sentences(cells));
-    if weights.is_none() && table.domains.len() > 1 {
+    if !phased.is_empty() {
+        table.dropped.push(format!("{}: {}", cells.named, super::phases::changes(phased.len())));
+    }
+    if !table.mixture_known && table.domains.len() > 1 {
         table.dropped.push(format!("{}: no mixture given; assumed the same for all rows", cells.named));
     }
     Ok(table)
@@ -380,6 +436,8 @@ struct Counts {
     filtered: usize,
     without_weights: usize,
     without_numbers: usize,
+    odd_phases: usize,
+    first_odd_phases: Option<(u64, OddPhases)>,
     first_without_numbers: Option<u64>,
     without_loss: BTreeMap<String, usize>,
     renormalised: usize,
@@ -387,6 +445,15 @@ struct Counts {
 }
 
 impl Counts {
+    /// Counts weights that do not sum to one.
+    fn normalised(&mut self, sum: f64) {
+        if (sum - 1.0).abs() > EXACT {
+            self.renormalised += 1;
+            let (least, most) = self.sums.unwrap_or((sum, sum));
+            self.sums = Some((least.min(sum), most.max(sum)));
+        }
+    }
+
     fn sentences(&self, cells: &Cells) -> Vec<String> {
         let mut all = Vec::new();
         if self.filtered > 0 {
@@ -409,6 +476,14 @@ impl Counts {
                 "{} {} N or D (first on line {line})",
                 counted(self.without_numbers, "row"),
                 verb(self.without_numbers, "lacks", "lack")
+            ));
+        }
+        if let Some((line, why)) = &self.first_odd_phases {
+            let count = self.odd_phases;
+            all.push(format!(
+                "{} {} of runs whose phases do not add up (first on line {line}: {why})",
+                counted(count, "row"),
+                verb(count, "is", "are")
             ));
         }
         if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
@@ -479,23 +554,34 @@ enum WeightPlace {
     Joined(usize, String),
 }
 
-fn weight_columns(source: &TableSource, cells: &Cells, domains: &[String]) -> Result<Option<Weights>, ProjectError> {
-    Ok(match &source.mixture {
-        None => None,
-        Some(MixtureColumns::Wide(columns)) => {
-            let (domains, columns) = wide(columns, cells, "mixture")?.into_iter().unzip();
-            Some(Weights { domains, place: WeightPlace::Wide(columns) })
+/// Where weights are. `key`: the key of the table that says so.
+fn weight_columns_of(
+    columns: &MixtureColumns,
+    cells: &Cells,
+    domains: &[String],
+    key: &str,
+) -> Result<Weights, ProjectError> {
+    Ok(match columns {
+        MixtureColumns::Wide(columns) => {
+            let (domains, columns) = wide(columns, cells, key)?.into_iter().unzip();
+            Weights { domains, place: WeightPlace::Wide(columns) }
         }
-        Some(MixtureColumns::Joined { column, separator }) => Some(Weights {
-            domains: domains.to_vec(),
-            place: WeightPlace::Joined(cells.column(column)?, separator.clone()),
-        }),
+        MixtureColumns::Joined { column, separator } => {
+            Weights { domains: domains.to_vec(), place: WeightPlace::Joined(cells.column(column)?, separator.clone()) }
+        }
     })
 }
 
 impl Weights {
-    /// The weights of one row, summing to one. A domain's empty cell is a weight of zero.
+    /// The weights of one row, summing to one; what does not is counted.
     fn of(&self, row: &[String], counts: &mut Counts) -> Option<Vec<f64>> {
+        let (weights, sum) = self.read(row)?;
+        counts.normalised(sum);
+        Some(weights)
+    }
+
+    /// The weights of one row, summing to one, and their sum as written. A domain's empty cell is a weight of zero.
+    fn read(&self, row: &[String]) -> Option<(Vec<f64>, f64)> {
         let number = |text: &str| if text.is_empty() { Some(0.0) } else { cell(text).filter(|w| *w >= 0.0) };
         let weights: Vec<f64> = match &self.place {
             WeightPlace::Wide(columns) => columns.iter().map(|c| number(&row[*c])).collect::<Option<_>>()?,
@@ -507,12 +593,7 @@ impl Weights {
         if weights.len() != self.domains.len() || sum <= 0.0 {
             return None;
         }
-        if (sum - 1.0).abs() > EXACT {
-            counts.renormalised += 1;
-            let (least, most) = counts.sums.unwrap_or((sum, sum));
-            counts.sums = Some((least.min(sum), most.max(sum)));
-        }
-        Some(weights.iter().map(|w| w / sum).collect())
+        Some((weights.iter().map(|w| w / sum).collect(), sum))
     }
 }
 

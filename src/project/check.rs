@@ -10,7 +10,7 @@ use super::{
     conditions, constraint, table,
 };
 use crate::vocab::number::parse_amount;
-use crate::vocab::{FactName, Metric};
+use crate::vocab::{FactName, Metric, ProxyKind};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -243,6 +243,21 @@ impl<'a> Checker<'a> {
                         place.key("mixture").value,
                         "weights in one column need `domains`, in the order of the weights",
                         "write at the top: domains: [prose, rust]",
+                    ));
+                }
+                if table.phases.as_ref().is_some_and(table::TablePhases::joined) && !self.domains_stated {
+                    return Err(self.source.invalid(
+                        place.key("phases").value,
+                        "weights in one column need `domains`, in the order of the weights",
+                        "write at the top: domains: [prose, rust]",
+                    ));
+                }
+                if let (Some(proxy), Some(_)) = (&table.proxy, &table.phases) {
+                    let word = if *proxy == ProxyKind::Merged { "merged models" } else { "runs of an earlier project" };
+                    return Err(self.source.invalid(
+                        place.key("proxy").value,
+                        format!("{word} stand in for runs of one mixture, not for phases"),
+                        "write mixture: { prefix: w_ } in place of the phases, or remove proxy",
                     ));
                 }
                 if table.proxy.is_some() && table.mixture.is_none() {

@@ -521,6 +521,18 @@ pub struct TableFile {
     /// one column contains all weights in the order of `domains`. Each row is normalised to sum 1.
     #[schemars(title = "a mapping, such as { prefix: weight_ } or { prose: col_a, rust: col_b }")]
     pub mixture: Option<BTreeMap<String, String>>,
+    /// Runs that change their mixture, one row a run: for each phase, in order, columns of its weights and where it ends.
+    /// Instead of `mixture`.
+    #[schemars(
+        title = "a list of phases, such as [{ until: 80%, mixture: { prefix: p1_ } }, { mixture: { prefix: p2_ } }]"
+    )]
+    pub phases: Option<Vec<PhaseColumnsFile>>,
+    /// Runs that change their mixture, several rows a run: the column that numbers or names the phase of a row; `mixture` is the
+    /// mixture of that phase. Needs `run`.
+    pub phase: Option<String>,
+    /// With `phase`: the column that says where a row's phase ends (`80%`, `8000 steps`, `4B tokens`, or a plain number of
+    /// tokens). Default: each phase ends at the tokens of its last row.
+    pub until: Option<String>,
     /// Losses, nats: `{ suffix: _loss }` and/or `prefix`, or one column per domain, or, if each row contains one
     /// loss, `{ column: valid_domain, value: loss }`; add `domain: value` for a domain that has another name in the column.
     #[schemars(title = "a mapping, such as { suffix: _loss } or { rust: rust_loss }")]
@@ -538,6 +550,19 @@ pub struct TableFile {
     /// earlier project. They are calibrated on the runs, count less than runs in fits, and never count as held out; they are
     /// left out where they cannot predict the runs.
     pub proxy: Option<ProxyFile>,
+}
+
+/// One phase of a table's runs.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a mapping, such as { until: 80%, mixture: { prefix: p1_ } }")]
+pub struct PhaseColumnsFile {
+    /// Where it ends: `80%`, `8000 steps`, `4B tokens`, or a column whose cells say so (a plain number is tokens). Not for the
+    /// last phase, which ends with the run.
+    pub until: Option<String>,
+    /// Its weights, in the same form as `mixture`.
+    #[schemars(title = "a mapping, such as { prefix: p1_ } or { prose: a1, rust: b1 }")]
+    pub mixture: BTreeMap<String, String>,
 }
 
 /// What a table's rows are of, where they are no runs of this project.

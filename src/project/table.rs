@@ -1,5 +1,9 @@
 //! Validated settings of tables of finished runs. [`crate::observe`] reads the tables.
 
+mod phases;
+
+pub use phases::{PhaseColumns, PhaseUntil, TablePhases};
+
 use super::conditions::Condition;
 use super::file::{Column, ProxyFile, TableFile};
 use super::source::At;
@@ -39,6 +43,8 @@ pub struct TableSource {
     pub probe: Option<(ProbeColumns, ProbeColumns)>,
     /// Columns of the weights.
     pub mixture: Option<MixtureColumns>,
+    /// Where the phases of runs are that change their mixture.
+    pub phases: Option<TablePhases>,
     /// Columns of the losses.
     pub metrics: Option<LossColumns>,
     /// Columns (or `prefix*`) that together identify the run of a row; if empty, each row is a run.
@@ -177,6 +183,7 @@ pub fn mean(file: &TableFile, root: &Path, at: At) -> Result<TableSource, TableE
             }
         },
         mixture: file.mixture.as_ref().map(mixture).transpose()?,
+        phases: phases::mean(file)?,
         metrics: file.metrics.as_ref().map(losses).transpose()?,
         run: match &file.run {
             None => Vec::new(),

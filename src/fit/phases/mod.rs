@@ -167,7 +167,7 @@ fn groups_of<'a>(runs: impl Iterator<Item = &'a Ended>) -> usize {
 
 fn too_few(runs: &Runs, phased: usize) -> Option<String> {
     if runs.usual.is_none() {
-        return Some("No run changes its mixture: state `phases:` in its mixlaw.run.yaml.".to_owned());
+        return Some("No run changes its mixture: state `phases:` in its mixlaw.run.yaml, or of a table.".to_owned());
     }
     (runs.groups < LEAST_SCHEDULES || phased < LEAST_PHASED).then(|| {
         format!(
