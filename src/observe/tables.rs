@@ -3,27 +3,32 @@
 //! Every cell that is used is stated in the project file; what is left out, and what is changed (weights are
 //! renormalised), is counted and said. Pure: [`crate::project::tabular`] reads the files.
 
+mod columns;
+mod counts;
+mod losses;
+mod numbers;
+mod others;
 mod phases;
 
-use self::phases::{OddPhases, Phases, Schedules};
+use self::columns::{Weights, weight_columns_of};
+use self::counts::Counts;
+use self::losses::{Probes, loss_columns, probes_at};
+use self::numbers::Numbers;
+use self::others::OtherColumns;
+use self::phases::{Phases, Schedules};
 use super::Observed;
 use super::phases::Mixtures;
 use crate::project::conditions;
-use crate::project::table::{
-    BatchFrom, ColumnOr, DomainColumns, LossColumns, MixtureColumns, ProbeColumns, TableSource, TokensFrom,
-};
+use crate::project::table::TableSource;
 use crate::project::tabular::{self, Cells};
 use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
-use crate::vocab::number::{parse_amount, show_amount};
+use crate::vocab::number::show_amount;
 use crate::vocab::{
-    Exposure, FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Probe, Proxies, ProxyKind, Recipe, Severity,
+    Exposure, FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Proxies, ProxyKind, Severity,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-
-/// Weights that sum to one within this are called exact.
-const EXACT: f64 = 1e-9;
 
 /// The tables of a project, read once; empty where it has none.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -269,7 +274,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
         cells,
         &[
             &losses.columns(),
-            &weights_at(weights.as_ref()),
+            &weights.as_ref().map_or_else(Vec::new, Weights::columns),
             &number.columns(),
             &probes_at(probes.as_ref()),
             &phases.as_ref().map_or_else(Vec::new, Phases::columns),
@@ -293,7 +298,7 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
             continue;
         }
         let mixture = match (&weights, &phases) {
-            (Some(weights), _) => weights.of(row, &mut counts),
+            (Some(weights), _) => weights.of(row, &mut counts.normalised),
             (None, Some(_)) => Some(Vec::new()),
             (None, None) => Some(equal(table.domains.len())),
         };
@@ -307,10 +312,9 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
             continue;
         };
         let name = name_of(*line, row);
-        let seen = phases
-            .as_ref()
-            .zip(schedules.as_ref())
-            .map(|(phases, schedules)| schedules.of(phases, &name, row, &number, &table.domains, &mut counts));
+        let seen = phases.as_ref().zip(schedules.as_ref()).map(|(phases, schedules)| {
+            schedules.of(phases, &name, row, &number, &table.domains, &mut counts.normalised)
+        });
         let place = match seen {
             None => Observation { mixture, ..place },
             Some(Ok(mixtures)) => {
@@ -430,77 +434,6 @@ fn summary(table: &Tabled, cells: &Cells) -> String {
     )
 }
 
-/// What was left out or changed, counted.
-#[derive(Default)]
-struct Counts {
-    filtered: usize,
-    without_weights: usize,
-    without_numbers: usize,
-    odd_phases: usize,
-    first_odd_phases: Option<(u64, OddPhases)>,
-    first_without_numbers: Option<u64>,
-    without_loss: BTreeMap<String, usize>,
-    renormalised: usize,
-    sums: Option<(f64, f64)>,
-}
-
-impl Counts {
-    /// Counts weights that do not sum to one.
-    fn normalised(&mut self, sum: f64) {
-        if (sum - 1.0).abs() > EXACT {
-            self.renormalised += 1;
-            let (least, most) = self.sums.unwrap_or((sum, sum));
-            self.sums = Some((least.min(sum), most.max(sum)));
-        }
-    }
-
-    fn sentences(&self, cells: &Cells) -> Vec<String> {
-        let mut all = Vec::new();
-        if self.filtered > 0 {
-            all.push(format!(
-                "{} of {} {} not meet `where`",
-                self.filtered,
-                counted(cells.rows.len(), "row"),
-                verb(self.filtered, "does", "do")
-            ));
-        }
-        if self.without_weights > 0 {
-            all.push(format!(
-                "{} {} weights that are negative, all zero or not numbers",
-                counted(self.without_weights, "row"),
-                verb(self.without_weights, "has", "have")
-            ));
-        }
-        if let Some(line) = self.first_without_numbers {
-            all.push(format!(
-                "{} {} N or D (first on line {line})",
-                counted(self.without_numbers, "row"),
-                verb(self.without_numbers, "lacks", "lack")
-            ));
-        }
-        if let Some((line, why)) = &self.first_odd_phases {
-            let count = self.odd_phases;
-            all.push(format!(
-                "{} {} of runs whose phases do not add up (first on line {line}: {why})",
-                counted(count, "row"),
-                verb(count, "is", "are")
-            ));
-        }
-        if let Some((least, most)) = self.sums.filter(|_| self.renormalised > 0) {
-            let count = self.renormalised;
-            all.push(format!(
-                "the weights of {} were normalised; their sums were {least:.4}–{most:.4}",
-                counted(count, "row")
-            ));
-        }
-        all.iter().map(|sentence| format!("{}: {sentence}", cells.named)).collect()
-    }
-}
-
-fn cell(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().or_else(|| parse_amount(text).ok()).filter(|v| v.is_finite())
-}
-
 /// Leaves out the rows with the highest losses.
 fn drop_worst(rows: &mut Vec<Observation>, count: usize) {
     if count > 0 {
@@ -513,354 +446,6 @@ fn equal(domains: usize) -> Vec<f64> {
     #[allow(clippy::cast_precision_loss)]
     let weight = 1.0 / domains as f64;
     vec![weight; domains]
-}
-
-/// Domain and column, in the order of the table.
-fn wide(columns: &DomainColumns, cells: &Cells, key: &str) -> Result<Vec<(String, usize)>, ProjectError> {
-    match columns {
-        DomainColumns::Named(named) => {
-            let mut found = named
-                .iter()
-                .map(|(d, c)| Ok((d.clone(), cells.column(c)?)))
-                .collect::<Result<Vec<_>, ProjectError>>()?;
-            found.sort_by_key(|(_, column)| *column);
-            Ok(found)
-        }
-        DomainColumns::Affix { prefix, suffix } => {
-            let domain = |name: &str| {
-                let between = name.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())?;
-                (!between.is_empty()).then(|| between.to_owned())
-            };
-            let found: Vec<(String, usize)> =
-                cells.columns.iter().enumerate().filter_map(|(i, name)| Some((domain(name)?, i))).collect();
-            if found.is_empty() {
-                let reason = format!("no column matches '{prefix}…{suffix}' from `{key}`");
-                let names = cells.columns.iter().map(String::as_str);
-                let help = format!("its columns are {}", crate::project::suggest::listed(names));
-                return Err(cells.refuse(reason, help));
-            }
-            Ok(found)
-        }
-    }
-}
-
-struct Weights {
-    domains: Vec<String>,
-    place: WeightPlace,
-}
-
-enum WeightPlace {
-    Wide(Vec<usize>),
-    Joined(usize, String),
-}
-
-/// Where weights are. `key`: the key of the table that says so.
-fn weight_columns_of(
-    columns: &MixtureColumns,
-    cells: &Cells,
-    domains: &[String],
-    key: &str,
-) -> Result<Weights, ProjectError> {
-    Ok(match columns {
-        MixtureColumns::Wide(columns) => {
-            let (domains, columns) = wide(columns, cells, key)?.into_iter().unzip();
-            Weights { domains, place: WeightPlace::Wide(columns) }
-        }
-        MixtureColumns::Joined { column, separator } => {
-            Weights { domains: domains.to_vec(), place: WeightPlace::Joined(cells.column(column)?, separator.clone()) }
-        }
-    })
-}
-
-impl Weights {
-    /// The weights of one row, summing to one; what does not is counted.
-    fn of(&self, row: &[String], counts: &mut Counts) -> Option<Vec<f64>> {
-        let (weights, sum) = self.read(row)?;
-        counts.normalised(sum);
-        Some(weights)
-    }
-
-    /// The weights of one row, summing to one, and their sum as written. A domain's empty cell is a weight of zero.
-    fn read(&self, row: &[String]) -> Option<(Vec<f64>, f64)> {
-        let number = |text: &str| if text.is_empty() { Some(0.0) } else { cell(text).filter(|w| *w >= 0.0) };
-        let weights: Vec<f64> = match &self.place {
-            WeightPlace::Wide(columns) => columns.iter().map(|c| number(&row[*c])).collect::<Option<_>>()?,
-            WeightPlace::Joined(column, separator) => {
-                row[*column].split(separator.as_str()).map(|w| number(w.trim())).collect::<Option<_>>()?
-            }
-        };
-        let sum: f64 = weights.iter().sum();
-        if weights.len() != self.domains.len() || sum <= 0.0 {
-            return None;
-        }
-        Some((weights.iter().map(|w| w / sum).collect(), sum))
-    }
-}
-
-enum Losses<'a> {
-    /// Domain, key, column.
-    Wide(Vec<(String, String, usize)>),
-    Long {
-        column: usize,
-        value: usize,
-        named: &'a BTreeMap<String, String>,
-    },
-}
-
-fn loss_columns<'a>(source: &'a TableSource, cells: &Cells) -> Result<Losses<'a>, ProjectError> {
-    match &source.metrics {
-        None => {
-            let help = "write metrics: { rust: COLUMN } or metrics: { suffix: _loss }".to_owned();
-            Err(cells.refuse("`metrics` is missing: it gives the columns of the losses".to_owned(), help))
-        }
-        Some(LossColumns::Wide(columns)) => {
-            let found = wide(columns, cells, "metrics")?;
-            Ok(Losses::Wide(found.into_iter().map(|(d, c)| (d, cells.columns[c].clone(), c)).collect()))
-        }
-        Some(LossColumns::Long { column, value, named }) => {
-            Ok(Losses::Long { column: cells.column(column)?, value: cells.column(value)?, named })
-        }
-    }
-}
-
-impl Losses<'_> {
-    fn columns(&self) -> Vec<usize> {
-        match self {
-            Self::Wide(columns) => columns.iter().map(|(_, _, column)| *column).collect(),
-            Self::Long { column, value, .. } => vec![*column, *value],
-        }
-    }
-
-    /// Domain, key and loss of each loss in a row; `None` where the cell holds none.
-    fn of(&self, row: &[String]) -> Vec<(String, String, Option<f64>)> {
-        let loss = |column: usize| cell(&row[column]).filter(|l| *l > 0.0);
-        match self {
-            Self::Wide(columns) => columns.iter().map(|(d, key, c)| (d.clone(), key.clone(), loss(*c))).collect(),
-            Self::Long { column, value, named } => {
-                let said = &row[*column];
-                let domain = named.iter().find(|(_, cell)| *cell == said).map_or(said, |(domain, _)| domain);
-                vec![(domain.clone(), said.clone(), loss(*value))]
-            }
-        }
-    }
-
-    /// The domains, where no mixture names them: those the project states, or one for each loss.
-    fn domains(&self, cells: &Cells, stated: &[String]) -> Vec<String> {
-        if !stated.is_empty() {
-            return stated.to_vec();
-        }
-        let mut domains: Vec<String> = Vec::new();
-        let named: Vec<String> = match self {
-            Self::Wide(columns) => columns.iter().map(|(d, _, _)| d.clone()).collect(),
-            Self::Long { .. } => cells.rows.iter().flat_map(|(_, row)| self.of(row)).map(|(d, _, _)| d).collect(),
-        };
-        for domain in named {
-            if !domains.contains(&domain) {
-                domains.push(domain);
-            }
-        }
-        domains
-    }
-}
-
-/// Where the numbers of a row are.
-struct Numbers {
-    params: Option<Where>,
-    active: Option<Where>,
-    tokens: Option<Where>,
-    flops: Option<Where>,
-    experts: Option<Where>,
-    experts_per_token: Option<Where>,
-    granularity: Option<Where>,
-    learning_rate: Option<Where>,
-    batch: Option<(Where, Where)>,
-}
-
-#[derive(Clone, Copy)]
-enum Where {
-    Column(usize),
-    Amount(f64),
-}
-
-impl Where {
-    fn find(from: Option<&ColumnOr>, cells: &Cells) -> Result<Option<Self>, ProjectError> {
-        Ok(match from {
-            None => None,
-            Some(ColumnOr::Amount(amount)) => Some(Self::Amount(*amount)),
-            Some(ColumnOr::Column(name)) => Some(Self::Column(cells.column(name)?)),
-        })
-    }
-
-    fn of(self, row: &[String]) -> Option<f64> {
-        match self {
-            Self::Amount(amount) => Some(amount),
-            Self::Column(column) => cell(&row[column]).filter(|v| *v >= 0.0),
-        }
-    }
-}
-
-impl Numbers {
-    fn find(source: &TableSource, cells: &Cells) -> Result<Self, ProjectError> {
-        let find = |from: Option<&ColumnOr>| Where::find(from, cells);
-        let (tokens, flops) = match &source.tokens {
-            None => (None, None),
-            Some(TokensFrom::Tokens(tokens)) => (find(Some(tokens))?, None),
-            Some(TokensFrom::Flops(flops)) => (None, find(Some(flops))?),
-        };
-        let batch = match &source.batch {
-            None => None,
-            Some(BatchFrom::Tokens(tokens)) => find(Some(tokens))?.map(|tokens| (tokens, Where::Amount(1.0))),
-            Some(BatchFrom::Sequences(count, length)) => find(Some(count))?.zip(find(Some(length))?),
-        };
-        Ok(Self {
-            params: find(source.params.as_ref())?,
-            active: find(source.active_params.as_ref())?,
-            tokens,
-            flops,
-            experts: find(source.experts.as_ref())?,
-            experts_per_token: find(source.experts_per_token.as_ref())?,
-            granularity: find(source.granularity.as_ref())?,
-            learning_rate: find(source.learning_rate.as_ref())?,
-            batch,
-        })
-    }
-
-    /// Everything but mixture, loss and run; `None` where a cell that should be a number is none. What the table does
-    /// not give at all is NaN, and laws that need it say so.
-    fn of(&self, row: &[String]) -> Option<Observation> {
-        let required = |from: Option<Where>| from.map_or(Some(f64::NAN), |w| w.of(row));
-        let params = required(self.params).filter(|n| n.is_nan() || *n > 0.0)?;
-        let tokens = match self.flops {
-            Some(flops) => flops.of(row)? / (6.0 * params),
-            None => required(self.tokens)?,
-        };
-        let one = |from: Option<Where>| from.map_or(Some(1.0), |w| w.of(row)).map(|v| v.max(1.0));
-        Some(Observation {
-            params,
-            active_params: self.active.map_or(Some(params), |w| w.of(row))?,
-            tokens,
-            experts: one(self.experts)?,
-            experts_per_token: one(self.experts_per_token)?,
-            granularity: one(self.granularity)?,
-            recipe: self.recipe(row),
-            ..Observation::default()
-        })
-    }
-}
-
-impl Numbers {
-    /// Columns of what laws see. Learning rate and batch are none: laws of the loss do not see them.
-    fn columns(&self) -> Vec<usize> {
-        let seen =
-            [self.params, self.active, self.tokens, self.flops, self.experts, self.experts_per_token, self.granularity];
-        let column = |from: Where| if let Where::Column(column) = from { Some(column) } else { None };
-        seen.into_iter().flatten().filter_map(column).collect()
-    }
-
-    /// Laws of the loss do not see it, so that a row without it is a row like any other.
-    fn recipe(&self, row: &[String]) -> Recipe {
-        let positive = |of: Where| of.of(row).filter(|v| v.is_finite() && *v > 0.0);
-        Recipe {
-            learning_rate: self.learning_rate.and_then(positive),
-            batch_tokens: self.batch.and_then(|(count, each)| Some(positive(count)? * positive(each)?)),
-        }
-    }
-}
-
-/// Where the beginnings of runs are.
-struct Probes {
-    first: ProbePlace,
-    decline: ProbePlace,
-}
-
-enum ProbePlace {
-    One(usize),
-    Wide(Vec<(String, usize)>),
-}
-
-impl Probes {
-    fn find(source: &TableSource, cells: &Cells) -> Result<Option<Self>, ProjectError> {
-        let Some((first, decline)) = &source.probe else { return Ok(None) };
-        let find = |columns: &ProbeColumns, key| {
-            Ok(match columns {
-                ProbeColumns::One(name) => ProbePlace::One(cells.column(name)?),
-                ProbeColumns::Wide(columns) => ProbePlace::Wide(wide(columns, cells, key)?),
-            })
-        };
-        Ok(Some(Self { first: find(first, "first_loss")?, decline: find(decline, "decline")? }))
-    }
-
-    fn of(&self, row: &[String], domain: &str) -> Option<Probe> {
-        let number = |place: &ProbePlace| match place {
-            ProbePlace::One(column) => cell(&row[*column]),
-            ProbePlace::Wide(columns) => cell(&row[columns.iter().find(|(d, _)| d == domain)?.1]),
-        };
-        let probe = Probe { loss: number(&self.first)?, decline: number(&self.decline)?.max(0.0) };
-        (probe.loss > 0.0).then_some(probe)
-    }
-}
-
-/// Columns that nothing is taken from: what they say of a run, no law sees.
-struct OtherColumns {
-    columns: Vec<usize>,
-    /// By run: what each of the columns says; `None` where its rows say different things.
-    cells: Vec<Vec<Option<String>>>,
-}
-
-impl OtherColumns {
-    /// More columns than this are measurements.
-    const MOST: usize = 200;
-    /// A longer text is no value that a condition compares with.
-    const LONGEST: usize = 120;
-
-    fn find(cells: &Cells, used: &[&[usize]]) -> Self {
-        let is_used = |i: &usize| used.iter().any(|columns| columns.contains(i));
-        let twice = |i: &usize| cells.columns.iter().filter(|name| **name == cells.columns[*i]).count() > 1;
-        let columns = (0..cells.columns.len()).filter(|i| !is_used(i) && !twice(i)).take(Self::MOST).collect();
-        Self { columns, cells: Vec::new() }
-    }
-
-    fn add(&mut self, run: usize, row: &[String]) {
-        match self.cells.get_mut(run) {
-            None => self.cells.push(self.columns.iter().map(|c| Some(row[*c].clone())).collect()),
-            Some(known) => known.iter_mut().zip(&self.columns).for_each(|(known, column)| {
-                if known.as_ref().is_some_and(|text| *text != row[*column]) {
-                    *known = None;
-                }
-            }),
-        }
-    }
-
-    fn of_runs(self, cells: &Cells) -> Vec<BTreeMap<Arc<str>, Arc<str>>> {
-        let mut texts: HashMap<String, Arc<str>> = HashMap::new();
-        let names: Vec<Arc<str>> = self.columns.iter().map(|c| cells.columns[*c].as_str().into()).collect();
-        let mut one = |known: Vec<Option<String>>| {
-            let said = names.iter().zip(known).filter_map(|(name, text)| Some((name, text?)));
-            let said = said.filter(|(_, text)| !text.is_empty() && text.len() <= Self::LONGEST);
-            let shared = |(name, text): (&Arc<str>, String)| {
-                let text = texts.entry(text).or_insert_with_key(|text| text.as_str().into());
-                (Arc::clone(name), Arc::clone(text))
-            };
-            said.map(shared).collect()
-        };
-        self.cells.into_iter().map(&mut one).collect()
-    }
-}
-
-fn weights_at(weights: Option<&Weights>) -> Vec<usize> {
-    match weights.map(|weights| &weights.place) {
-        None => Vec::new(),
-        Some(WeightPlace::Wide(columns)) => columns.clone(),
-        Some(WeightPlace::Joined(column, _)) => vec![*column],
-    }
-}
-
-fn probes_at(probes: Option<&Probes>) -> Vec<usize> {
-    let of = |place: &ProbePlace| match place {
-        ProbePlace::One(column) => vec![*column],
-        ProbePlace::Wide(columns) => columns.iter().map(|(_, column)| *column).collect(),
-    };
-    probes.into_iter().flat_map(|probes| [of(&probes.first), of(&probes.decline)].concat()).collect()
 }
 
 /// The columns that name a row's run.
@@ -888,6 +473,7 @@ fn run_columns(source: &TableSource, cells: &Cells) -> Result<Vec<usize>, Projec
 mod tests {
     use super::*;
     use crate::project::load;
+    use crate::vocab::Probe;
     use std::fs;
 
     /// A project file beside a table, read.

@@ -1,7 +1,10 @@
 //! Validated settings of tables of finished runs. [`crate::observe`] reads the tables.
 
+mod columns;
 mod phases;
 
+pub use columns::{DomainColumns, MixtureColumns, TableError};
+use columns::{affix, mixture, nonempty};
 pub use phases::{PhaseColumns, PhaseUntil, TablePhases};
 
 use super::conditions::Condition;
@@ -84,20 +87,6 @@ pub enum BatchFrom {
     Sequences(ColumnOr, ColumnOr),
 }
 
-/// Columns that belong to domains.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DomainColumns {
-    /// All columns with this prefix and suffix; the part in between is the domain.
-    Affix {
-        /// Prefix; may be empty.
-        prefix: String,
-        /// Suffix; may be empty.
-        suffix: String,
-    },
-    /// By domain.
-    Named(BTreeMap<String, String>),
-}
-
 /// Columns of one number about a run's first steps.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProbeColumns {
@@ -105,20 +94,6 @@ pub enum ProbeColumns {
     One(String),
     /// One column per domain.
     Wide(DomainColumns),
-}
-
-/// Columns of the weights.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MixtureColumns {
-    /// One column per domain.
-    Wide(DomainColumns),
-    /// One column with all weights in the order of the project's domains.
-    Joined {
-        /// The column.
-        column: String,
-        /// Separator between two weights.
-        separator: String,
-    },
 }
 
 /// Columns of the losses.
@@ -136,9 +111,6 @@ pub enum LossColumns {
         named: BTreeMap<String, String>,
     },
 }
-
-/// An error in one key of a table: key, message and help.
-pub type TableError = (&'static str, String, String);
 
 /// Validates a table's entry.
 ///
@@ -241,33 +213,12 @@ fn batch(file: &TableFile) -> Result<Option<BatchFrom>, TableError> {
     }
 }
 
-fn affix(map: &BTreeMap<String, String>) -> DomainColumns {
-    if map.keys().all(|key| key == "prefix" || key == "suffix") {
-        let part = |key| map.get(key).cloned().unwrap_or_default();
-        return DomainColumns::Affix { prefix: part("prefix"), suffix: part("suffix") };
-    }
-    DomainColumns::Named(map.clone())
-}
-
 fn beginning(key: &'static str, map: &BTreeMap<String, String>) -> Result<ProbeColumns, TableError> {
     nonempty(key, map)?;
     Ok(match map.get("column") {
         Some(column) if map.len() == 1 => ProbeColumns::One(column.clone()),
         _ => ProbeColumns::Wide(affix(map)),
     })
-}
-
-fn mixture(map: &BTreeMap<String, String>) -> Result<MixtureColumns, TableError> {
-    match (map.get("column"), map.get("separator"), map.len()) {
-        (Some(column), Some(separator), 2) if !separator.is_empty() => {
-            Ok(MixtureColumns::Joined { column: column.clone(), separator: separator.clone() })
-        }
-        (Some(_), _, 1) | (_, Some(_), 1..=2) => {
-            let help = "write { column: ratio, separator: \"-\" }".to_owned();
-            Err(("mixture", "weights in one column need both `column` and `separator`".to_owned(), help))
-        }
-        _ => nonempty("mixture", map).map(|()| MixtureColumns::Wide(affix(map))),
-    }
 }
 
 fn losses(map: &BTreeMap<String, String>) -> Result<LossColumns, TableError> {
@@ -282,19 +233,5 @@ fn losses(map: &BTreeMap<String, String>) -> Result<LossColumns, TableError> {
             Err(("metrics", "one loss per row needs both `column` and `value`".to_owned(), help))
         }
         _ => nonempty("metrics", map).map(|()| LossColumns::Wide(affix(map))),
-    }
-}
-
-fn nonempty(key: &'static str, map: &BTreeMap<String, String>) -> Result<(), TableError> {
-    if map.is_empty() {
-        return Err((
-            key,
-            format!("`{key}` names no column"),
-            "write { prefix: weight_ } or { rust: rust_loss }".into(),
-        ));
-    }
-    match map.iter().find(|(_, column)| column.is_empty()) {
-        Some((domain, _)) => Err((key, format!("`{domain}` names no column"), "write the column's name".into())),
-        None => Ok(()),
     }
 }

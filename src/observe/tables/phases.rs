@@ -1,6 +1,7 @@
 //! Phases of a table's runs: the mixtures that a run had one after another, and the tokens at which each ends.
 
-use super::{Counts, Numbers, Weights, cell, weight_columns_of};
+use super::columns::{Normalised, Weights, cell, weight_columns_of};
+use super::numbers::Numbers;
 use crate::observe::phases::Mixtures;
 use crate::project::ProjectError;
 use crate::project::table::{PhaseUntil, TablePhases, TableSource};
@@ -105,7 +106,7 @@ impl Phases {
                     Until::Column(column) => Some(*column),
                     Until::Each(_) => None,
                 });
-                ends.chain(weights.iter().flat_map(|weights| super::weights_at(Some(weights)))).collect()
+                ends.chain(weights.iter().flat_map(Weights::columns)).collect()
             }
         }
     }
@@ -159,13 +160,13 @@ impl Schedules {
         row: &[String],
         number: &Numbers,
         domains: &[String],
-        counts: &mut Counts,
+        sums: &mut Normalised,
     ) -> Result<Mixtures, OddPhases> {
         match phases {
             Phases::Long { .. } => self.of_runs.get(name).cloned().unwrap_or(Err(OddPhases::Tokens)),
             Phases::Wide { until, weights } => {
                 let length = self.lengths.get(name).copied().unwrap_or(0.0);
-                columns_of_a_row(row, until, weights, domains, length, number.recipe(row).batch_tokens, counts)
+                columns_of_a_row(row, until, weights, domains, length, number.recipe(row).batch_tokens, sums)
             }
         }
     }
@@ -179,15 +180,15 @@ fn columns_of_a_row(
     domains: &[String],
     length: f64,
     batch: Option<f64>,
-    counts: &mut Counts,
+    sums: &mut Normalised,
 ) -> Result<Mixtures, OddPhases> {
     let mut read = |index: usize| -> Result<Vec<f64>, OddPhases> {
         let (of_phase, sum) = weights[index].read(row).ok_or_else(|| OddPhases::Weights((index + 1).to_string()))?;
-        counts.normalised(sum);
+        sums.count(sum);
         let of = |domain: &String| weights[index].domains.iter().position(|d| d == domain).map_or(0.0, |d| of_phase[d]);
         Ok(domains.iter().map(of).collect())
     };
-    let empty = |index: usize| super::weights_at(Some(&weights[index])).iter().all(|column| row[*column].is_empty());
+    let empty = |index: usize| weights[index].columns().iter().all(|column| row[*column].is_empty());
     let used = (1..weights.len()).rfind(|index| !empty(*index)).map_or(1, |last| last + 1);
     if used == 1 {
         return read(0).map(Mixtures::One);
@@ -320,20 +321,24 @@ mod tests {
     use crate::vocab::Observations;
     use std::fs;
 
-    /// Rows of the one loss of a table, or what is wrong with the project file.
-    fn read(table: &str, keys: &str) -> Result<Observations, String> {
+    /// Rows of the one loss of a table, and what is wrong with the project file or the table.
+    fn read(table: &str, keys: &str) -> (Observations, String) {
         let d = tempfile::tempdir().expect("a scratch directory");
         fs::write(d.path().join("t.csv"), table).expect("a table");
         let yaml = format!("domains: [a, b]\ntables:\n  - path: t.csv\n    metrics: {{ a: loss }}\n{keys}");
-        let project = load::from_text(&yaml, d.path()).map_err(|e| e.report())?;
+        let project = match load::from_text(&yaml, d.path()) {
+            Ok(project) => project,
+            Err(error) => return (Observations::default(), error.report()),
+        };
         let tables = Tables::read(&project);
         if let Some(notice) = tables.notices.iter().find(|n| n.severity == crate::vocab::Severity::Error) {
-            return Err(format!("{} {}", notice.text, notice.help.as_deref().unwrap_or_default()));
+            let said = format!("{} {}", notice.text, notice.help.as_deref().unwrap_or_default());
+            return (Observations::default(), said);
         }
         let project = tables.complete(&project);
         let mut observed = crate::observe::observe(&project, &[]);
         tables.append(&project, &mut observed);
-        Ok(observed.fitted.swap_remove(0))
+        (observed.fitted.swap_remove(0), String::new())
     }
 
     /// Tokens and share of b by phase.
@@ -350,7 +355,7 @@ mod tests {
     fn one_row_a_run_has_columns_for_each_phase() {
         let table = "d,end,p1_a,p1_b,p2_a,p2_b,loss\n1000,80%,0.9,0.1,0.5,0.5,3\n1000,800,0.9,0.1,0.5,0.5,3\n\
                      1000,80 steps,90,10,1,1,3\n1000,,0.9,0.1,,,3\n1000,0.8k tokens,1,,,1,3\n";
-        let rows = read(table, WIDE).unwrap();
+        let rows = read(table, WIDE).0;
         assert_eq!(rows.rows.len(), 5);
         for row in 0..3 {
             assert_eq!(seen(&rows, row), [(800.0, 0.1), (200.0, 0.5)], "row {row}");
@@ -362,7 +367,7 @@ mod tests {
         let said = rows.dropped.join("\n");
         assert!(said.contains("4 runs change their mixtures"), "{said}");
         assert!(said.contains("were normalised"), "{said}");
-        let each = read(table, &WIDE.replace("until: end", "until: 50%")).unwrap();
+        let each = read(table, &WIDE.replace("until: end", "until: 50%")).0;
         assert_eq!(seen(&each, 0), [(500.0, 0.1), (500.0, 0.5)]);
     }
 
@@ -372,7 +377,7 @@ mod tests {
         let table = "run,phase,end,d,w_a,w_b,loss\nx,1,80%,400,0.9,0.1,4\nx,1,,800,0.9,0.1,3.5\nx,2,,1000,0.5,0.5,3\n\
                      y,anneal,,1000,0,1,2.9\ny,main,,600,1,0,\nz,1,,1000,1,0,3\n";
         for keys in [keys.to_owned(), format!("{keys}    until: end\n")] {
-            let rows = read(table, &keys).unwrap();
+            let rows = read(table, &keys).0;
             assert_eq!(rows.runs, ["x", "y", "z"]);
             assert_eq!(seen(&rows, 0), [(400.0, 0.1)]);
             assert_eq!(seen(&rows, 1), [(800.0, 0.1)]);
@@ -392,14 +397,14 @@ mod tests {
             ("1000,80%,0.9,0.1,x,0.5,3", "phase 2 has no usable weights"),
         ] {
             let table = format!("d,end,p1_a,p1_b,p2_a,p2_b,loss\n1000,80%,0.9,0.1,0.5,0.5,3\n{row}\n");
-            let rows = read(&table, WIDE).unwrap();
+            let rows = read(&table, WIDE).0;
             let said = rows.dropped.join("\n");
             assert_eq!(rows.rows.len(), 1, "{says}");
             assert!(said.contains("1 row is of runs whose phases do not add up (first on line 3: "), "{said}");
             assert!(said.contains(says), "{says}: {said}");
         }
         let steps = "d,end,p1_a,p1_b,p2_a,p2_b,loss\n1000,80 steps,1,0,0,1,3\n";
-        let error = read(steps, &WIDE.replace("    batch_tokens: 10\n", "")).unwrap_err();
+        let error = read(steps, &WIDE.replace("    batch_tokens: 10\n", "")).1;
         assert!(error.contains("tokens a step are unknown (give batch_tokens)"), "{error}");
         let keys = "    params: 1e6\n    tokens: d\n    run: run\n    phase: phase\n    mixture: { prefix: w_ }\n    \
                     until: end\n";
@@ -411,7 +416,7 @@ mod tests {
             ("x,a,,800,1,0,3\nx,b,,500,0,1,3\nx,b,,1000,0,1,3", "phase b is not over where phase a begins"),
             ("x,1,,?,1,0,3\nx,2,,1000,0,1,3", "its tokens are not a number"),
         ] {
-            let error = read(&format!("run,phase,end,d,w_a,w_b,loss\n{rows}\n"), keys).unwrap_err();
+            let error = read(&format!("run,phase,end,d,w_a,w_b,loss\n{rows}\n"), keys).1;
             assert!(error.contains(says), "{says}: {error}");
         }
     }
@@ -438,7 +443,7 @@ mod tests {
             (format!("{long}    proxy: earlier\n"), "stand in for runs of one mixture"),
             (long.replace("phase: d", "phase: e"), "there is no column 'e'"),
         ] {
-            let error = read(table, &keys).unwrap_err();
+            let error = read(table, &keys).1;
             assert!(error.contains(says), "{says}: {error}");
         }
     }

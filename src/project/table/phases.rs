@@ -1,6 +1,6 @@
 //! How a table says that its runs change their mixture: columns for each phase, or a row for each phase.
 
-use super::{MixtureColumns, TableError, mixture};
+use super::columns::{MixtureColumns, TableError, mixture};
 use crate::project::file::{PhaseColumnsFile, TableFile};
 use crate::vocab::{PHASE_END_HELP, PhaseEnd, PhaseError};
 
