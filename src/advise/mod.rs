@@ -55,7 +55,7 @@ use surface::Surface;
 pub use drift::{Optimum, drift, drifts_with};
 pub use evidence::{Evidence, SURE};
 pub use next::next;
-pub use shape::{optimum_curves, published_optima, shape};
+pub use shape::{optimum_curves, published_front, published_optima, shape, shape_front};
 pub use speed::measured_mfu;
 pub use stay::question;
 

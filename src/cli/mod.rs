@@ -28,6 +28,7 @@ mod online;
 mod outcome;
 pub mod output;
 pub mod page;
+mod pareto;
 pub mod phases;
 pub mod predict;
 mod priors;

@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg, budget, recommend, worth};
+use super::{Outcome, ProjectArg, budget, pareto, recommend, worth};
 use crate::advise;
 use crate::ipc::protocol::{Failure, Query, ShapeQuery};
 use crate::laws;
@@ -10,9 +10,10 @@ use crate::project::Budget;
 use crate::vocab::number::{parse_amount, show_amount, significant};
 use crate::vocab::text::printable;
 use crate::vocab::{
-    Estimate, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeAdvice, ShapeAnswer, ShapeOptimum,
+    Estimate, FrontAnswer, FrontCost, IsoFlops, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeAdvice,
+    ShapeAnswer, ShapeOptimum,
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Arguments of `shape`.
 #[derive(Debug, Args)]
@@ -27,6 +28,10 @@ pub struct Shape {
     /// Use the coefficients that a paper prints for this law (joint-moe); nothing is read or fitted
     #[arg(long, value_name = "LAW", requires = "flops")]
     published: Option<String>,
+    /// Show the shapes of which no other has both a lower loss and a lower cost: bytes for serving (--serve-bytes, --context,
+    /// --batch), bytes in training (--train-bytes, --micro-batch), or FLOPs for serving (--serve-tokens)
+    #[arg(long, value_name = "COST", conflicts_with_all = ["worth", "over"])]
+    pareto: Option<Against>,
     /// Compare these runs (a pattern of names: 'moe-*') with those of --over, at equal loss [default: models with experts]
     #[arg(long, value_name = "PATTERN", requires = "over")]
     worth: Option<String>,
@@ -38,15 +43,35 @@ pub struct Shape {
     json: bool,
 }
 
+/// What a Pareto front weighs against the loss.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Against {
+    Memory,
+    TrainMemory,
+    Serving,
+}
+
+impl Against {
+    fn cost(self) -> FrontCost {
+        match self {
+            Self::Memory => FrontCost::Memory,
+            Self::TrainMemory => FrontCost::TrainMemory,
+            Self::Serving => FrontCost::Serving,
+        }
+    }
+}
+
 impl Shape {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let budget = self.budget.budget();
+        let pareto = self.pareto.map(Against::cost);
         let answer: ShapeAnswer = match &self.published {
-            Some(law) => published(law, &budget, &self.flops)?,
+            Some(law) => published(law, &budget, &self.flops, pareto)?,
             None => Session::open(&self.project.project)?.ask(Query::Shape(Box::new(ShapeQuery {
                 flops: self.flops,
                 budget,
                 worth: self.worth.zip(self.over),
+                pareto,
             })))?,
         };
         if self.json {
@@ -56,20 +81,28 @@ impl Shape {
         }
         let found = !answer.curves.is_empty()
             || !answer.worth.is_empty()
+            || matches!(answer.front, Some(FrontAnswer::Front(_)))
             || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
         Ok(if found { Outcome::Done } else { Outcome::Abstained })
     }
 }
 
 /// Optima by the coefficients of a paper.
-fn published(law: &str, budget: &Budget, flops: &[f64]) -> Result<ShapeAnswer, Failure> {
+fn published(law: &str, budget: &Budget, flops: &[f64], pareto: Option<FrontCost>) -> Result<ShapeAnswer, Failure> {
     let known = laws::published::ALL.iter().map(|p| p.law.info().name).collect::<Vec<_>>().join(", ");
     let published = laws::published::get(law)
         .ok_or_else(|| Failure::usage(format!("no published coefficients of '{law}'"), format!("one of: {known}")))?;
+    let notes = published.assumptions.iter().map(|sentence| (*sentence).to_owned()).collect();
+    if let (Some(cost), Some(compute)) = (pareto, flops.first()) {
+        let front = match advise::published_front(published, budget, *compute, cost) {
+            Ok(front) => FrontAnswer::Front(front),
+            Err(why) => FrontAnswer::Abstained(why),
+        };
+        return Ok(ShapeAnswer { front: Some(front), notes, ..ShapeAnswer::default() });
+    }
     let mut flops = flops.to_vec();
     flops.sort_by(f64::total_cmp);
     let (curves, optima) = advise::published_optima(published, budget, &flops);
-    let notes = published.assumptions.iter().map(|sentence| (*sentence).to_owned()).collect();
     Ok(ShapeAnswer { curves, published: optima, notes, ..ShapeAnswer::default() })
 }
 
@@ -96,6 +129,11 @@ fn best_published(optima: &[ShapeOptimum]) -> String {
 
 fn show(answer: &ShapeAnswer) -> String {
     let mut out = String::new();
+    match &answer.front {
+        Some(FrontAnswer::Front(front)) => out.push_str(&pareto::show(front)),
+        Some(FrontAnswer::Abstained(why)) => out.push_str(&pareto::show_none(why)),
+        None => {}
+    }
     out.push_str(&best_published(&answer.published));
     match &answer.advice {
         Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&recommend::show_shape(advised)),

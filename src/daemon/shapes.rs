@@ -8,7 +8,7 @@ use crate::fit::Stop;
 use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
-use crate::vocab::{Observation, ShapeAnswer, Worth};
+use crate::vocab::{FrontAnswer, Observation, ShapeAnswer, Worth};
 use std::sync::Arc;
 
 /// Budgets that one question may have.
@@ -36,6 +36,13 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
         None => Arc::clone(&current.observed),
     };
     let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+    if let Some(cost) = query.pareto {
+        let front = match advise::shape_front(&evidence, cost) {
+            Ok(front) => FrontAnswer::Front(front),
+            Err(why) => FrontAnswer::Abstained(why),
+        };
+        return Ok(ShapeAnswer { front: Some(front), ..ShapeAnswer::default() });
+    }
     let advice = if project.budget == current.project.budget {
         current.snapshot.shape.clone()
     } else {

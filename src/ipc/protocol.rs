@@ -9,7 +9,7 @@ use super::slices::SlicesQuery;
 use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
-use crate::vocab::{DaemonView, Decision, Figures, HyperQuery, Mixture, NextQuery, Notice, PhasesQuery};
+use crate::vocab::{DaemonView, Decision, Figures, FrontCost, HyperQuery, Mixture, NextQuery, Notice, PhasesQuery};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -205,6 +205,9 @@ pub struct ShapeQuery {
     /// `None` for models with experts beside dense ones.
     #[serde(default)]
     pub worth: Option<(String, String)>,
+    /// The Pareto front of the loss against this, and nothing else.
+    #[serde(default)]
+    pub pareto: Option<FrontCost>,
 }
 
 /// How to fit. Where all is left open the daemon's own fits are the answer.

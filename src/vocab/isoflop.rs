@@ -1,6 +1,6 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{Interval, MeasuredMfu, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
+use super::{FrontAnswer, Interval, MeasuredMfu, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,9 @@ pub struct ShapeAnswer {
     /// Advice for the budget; absent if none is stated or asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<ShapeAdvice>,
+    /// The Pareto front, where one is asked for (`--pareto`); the rest is absent then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<FrontAnswer>,
     /// The best number of experts, size and tokens by published coefficients for each budget; see `notes` for what they take
     /// for granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -19,6 +19,7 @@ mod error;
 pub mod facts;
 mod figures;
 pub mod fit;
+pub mod front;
 pub mod hyper;
 pub mod isoflop;
 pub mod labels;
@@ -67,6 +68,7 @@ pub use fit::{
     AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
     ParameterView, STACK, ScaleTestView, Unit,
 };
+pub use front::{FrontAnswer, FrontCost, FrontPoint, ShapeFront};
 pub use hyper::{
     Held, HyperAdvice, HyperAnswer, HyperCell, HyperFit, HyperLaw, HyperQuery, HyperRun, HyperTrial, Optimum,
     OptimumKind, Regret,

@@ -21,6 +21,8 @@ fn answers_have_their_published_shapes() {
         ("predict", &["predict", &project, "--params", "1M", "--mixture", "prose=0.5,rust=0.5", "--json"]),
         ("recommend", &["recommend", &project, "--json"]),
         ("shape", &["shape", &project, "--flops", "1e14", "--json"]),
+        ("shape", &["shape", &project, "--pareto", "serving", "--flops", "1e14", "--json"]),
+        ("shape", &["shape", "--published", "joint-moe", "--pareto", "memory", "--flops", "1e21", "--json"]),
         ("hyper", &["hyper", &project, "--json"]),
         ("advice", &["advice", &project, "--json"]),
         ("decided", &["advice", "accept", &project, "--json"]),

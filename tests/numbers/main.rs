@@ -2,6 +2,7 @@
 
 mod evaluations;
 mod few_lines;
+mod fronts;
 mod hyper;
 mod merging;
 mod nothing_to_mix;

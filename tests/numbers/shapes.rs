@@ -25,18 +25,18 @@ fn parabolas_give_the_exponents_and_the_model_of_llama_3() {
     assert!((far.params.value / 402e9 - 1.0).abs() < 0.05 && !far.covered, "{far:?}");
 }
 
-const EXPERTS: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
-const BUDGETS: [f64; 3] = [1e20, 1e21, 1e22];
+pub(crate) const EXPERTS: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+pub(crate) const BUDGETS: [f64; 3] = [1e20, 1e21, 1e22];
 
 /// a·Ê^δ·N^(α+γ ln Ê) + b·Ê^ω·D^(β+ζ ln Ê) + c with the published coefficients of the Joint MoE law, written down again.
-struct Truth {
+pub(crate) struct Truth {
     /// Coefficient and exponent of N, and of D.
     size: (f64, f64),
     tokens: (f64, f64),
 }
 
 impl Truth {
-    fn of(experts: f64) -> Self {
+    pub(crate) fn of(experts: f64) -> Self {
         let (start, most): (f64, f64) = (2.0732, 290.4521);
         let shift = 1.0 / (1.0 / start - 1.0 / most);
         let effective = 1.0 / (1.0 / (experts - 1.0 + shift) + 1.0 / most);
@@ -47,7 +47,7 @@ impl Truth {
         }
     }
 
-    fn loss(&self, params: f64, tokens: f64) -> f64 {
+    pub(crate) fn loss(&self, params: f64, tokens: f64) -> f64 {
         1.3637 + self.size.0 * params.powf(self.size.1) + self.tokens.0 * tokens.powf(self.tokens.1)
     }
 

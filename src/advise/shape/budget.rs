@@ -128,11 +128,23 @@ impl Memory {
 
     /// The largest part of a limit that a model of so many parameters takes: 1 is all of it.
     pub fn taken(&self, params: f64, active: f64) -> f64 {
-        // L·d of a model with N = 12·L·d² and d = ASPECT·L.
-        let layers = (active / (12.0 * ASPECT * ASPECT)).cbrt();
-        let width = ASPECT * layers * layers;
-        let of = |(limit, bytes, per_width): (f64, f64, f64)| (params * bytes + per_width * width) / limit;
-        (params / self.max_params).max(of(self.serve)).max(of(self.train))
+        let served = self.serving(params, active) / self.serve.0;
+        (params / self.max_params).max(served).max(self.training(params, active) / self.train.0)
+    }
+
+    /// Bytes that a model of so many parameters takes while it is served.
+    pub fn serving(&self, params: f64, active: f64) -> f64 {
+        bytes(self.serve, params, active)
+    }
+
+    /// Bytes that it takes in training.
+    pub fn training(&self, params: f64, active: f64) -> f64 {
+        bytes(self.train, params, active)
+    }
+
+    /// Bytes of a parameter while it is served, and in training.
+    pub fn of_a_parameter(&self) -> (f64, f64) {
+        (self.serve.1, self.train.1)
     }
 
     /// ln of the most active parameters, for a model of which so many times as many are there in all.
@@ -148,6 +160,13 @@ impl Memory {
         }
         low
     }
+}
+
+/// Bytes of all parameters, and of what is kept for each unit of width of each layer.
+fn bytes((_, of_one, per_width): (f64, f64, f64), params: f64, active: f64) -> f64 {
+    // L·d of a model with N = 12·L·d² and d = ASPECT·L.
+    let layers = (active / (12.0 * ASPECT * ASPECT)).cbrt();
+    params * of_one + per_width * ASPECT * layers * layers
 }
 
 #[cfg(test)]

@@ -62,6 +62,23 @@ pub fn published_optima(
     budget: &Budget,
     computes: &[f64],
 ) -> (Vec<OptimumCurve>, Vec<ShapeOptimum>) {
+    on_paper(published, budget, |question, limits, kinds, cover| {
+        let best = |compute: &f64| {
+            let limits = Limits { compute: *compute, ..*limits };
+            let search = Search { question, limits: &limits, kinds, cover };
+            search.optimum().ok().map(|(_, optimum)| optimum)
+        };
+        let curves = along(question, limits, kinds, cover, computes, OptimumMethod::Published);
+        (curves, computes.iter().filter_map(best).collect())
+    })
+}
+
+/// What a law with published coefficients is asked, without any runs: its limits are those of `budget` but for the compute.
+pub(super) fn on_paper<T>(
+    published: &Published,
+    budget: &Budget,
+    ask: impl FnOnce(&Question<'_>, &Limits, &[ExpertShape], &Cover) -> T,
+) -> T {
     let fit = Fit::published(published);
     let surface = Surface::of(&fit, "loss", &[]);
     let question = Question { parts: vec![Part { share: 1.0, fit: &fit, surface }], weights: Vec::new(), seed: 0 };
@@ -73,14 +90,7 @@ pub fn published_optima(
         memory: Memory::of(budget),
         share: ExpertShare::of(published.expert_share),
     };
-    let cover = Cover::default();
-    let best = |compute: &f64| {
-        let limits = Limits { compute: *compute, ..limits };
-        let search = Search { question: &question, limits: &limits, kinds: &kinds, cover: &cover };
-        search.optimum().ok().map(|(_, optimum)| optimum)
-    };
-    let curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Published);
-    (curves, computes.iter().filter_map(best).collect())
+    ask(&question, &limits, &kinds, &Cover::default())
 }
 
 /// A curve for each kind of experts that has one.

@@ -7,9 +7,11 @@
 //! budget, the optimum is an extrapolation, and one that its interval does not narrow down is not advised. Laws that do not
 //! see what is traded are not asked. A run that was measured within the budget and reached a lower loss is advised itself.
 
+mod asked;
 mod budget;
 mod cover;
 mod curve;
+mod front;
 mod kind;
 mod least;
 mod line;
@@ -20,21 +22,18 @@ mod tests;
 mod trials;
 mod words;
 
-use super::surface::Surface;
-use super::{Evidence, explored, in_use};
+use super::Evidence;
 use crate::fit::isoflop::isoflops;
-use crate::laws::Variable;
-use crate::observe::target::expert_share;
 use crate::vocab::number::{show_amount, significant};
-use crate::vocab::{Abstention, MeasuredShape, Scale, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
+use crate::vocab::{Abstention, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
 pub use curve::{optimum_curves, published_optima};
+pub use front::{published_front, shape_front};
 
-use budget::Memory;
-use cover::Cover;
-use kind::{DENSE, ExpertShape, kind_of, moe};
+use asked::Asked;
+use kind::DENSE;
 use line::Limits;
 use optimum::{NoOptimum, Place, Search};
-use question::{Part, Question, none};
+use question::none;
 
 /// Probability of being better that a shape must reach to be advised in place of the target's.
 const WORTH_PROBABILITY: f64 = 0.6;
@@ -46,156 +45,44 @@ const TELLS: f64 = 10.0;
 #[must_use]
 pub fn shape(evidence: &Evidence<'_>) -> Option<ShapeAdvice> {
     let project = evidence.project;
-    let minimize = project.objective_weights();
-    let needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).collect();
-    let shapes = trained(evidence, &needed);
-    if project.budget.is_none() && shapes.len() < 2 {
+    let needed = asked::needed(&project.objective_weights());
+    if project.budget.is_none() && asked::trained(evidence, &needed).len() < 2 {
         return None;
     }
-    Some(match advise(evidence, &minimize, &needed, &shapes) {
+    Some(match advise(evidence) {
         Ok(advised) => ShapeAdvice::Recommendation(advised),
         Err(abstention) => ShapeAdvice::Abstained(abstention),
     })
 }
 
-/// Distinct shapes of the runs that the needed laws were fitted to.
-fn trained(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<ExpertShape> {
-    let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)).flat_map(|o| &o.rows);
-    let mut kinds: Vec<ExpertShape> = rows.map(kind_of).collect();
-    kinds.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    kinds.dedup();
-    kinds
-}
-
-/// The laws of the objective, or why they cannot be asked for a shape.
-fn question<'f>(evidence: &Evidence<'f>, minimize: &[f64], needed: &[usize]) -> Result<Question<'f>, Abstention> {
-    let project = evidence.project;
-    let part = |d: &usize| {
-        let fit = evidence.fits.get(*d).copied().flatten()?;
-        let surface = Surface::of(fit, &project.metrics[*d].name, &project.domains);
-        Some(Part { share: minimize[*d], fit, surface })
-    };
-    let parts: Vec<Part<'_>> = needed.iter().filter_map(part).collect();
-    if parts.len() < needed.len() || parts.is_empty() {
-        return Err(none("Not every loss of the objective has a fitted law.", "See what each law needs: mixlaw laws"));
-    }
-    if let Some(part) = parts.iter().find(|part| part.surface.skill.is_none_or(|skill| skill <= 0.0)) {
-        let (law, domain) = (&part.surface.law, &part.surface.domain);
-        let reason = format!("The {law} law for {domain} has no skill on held-out runs, so a shape would be a guess.");
-        return Err(none(reason, "Launch runs at more sizes and numbers of experts."));
-    }
-    let (weights, _) = in_use(project, &explored(evidence, needed));
-    let question = Question { parts, weights, seed: project.fit.seed };
-    question.trades()?;
-    Ok(question)
-}
-
-/// The kinds of experts to choose among, and what is said of those that are not.
-struct Kinds {
-    kinds: Vec<ExpertShape>,
-    /// Whether the laws tell them apart.
-    told_apart: bool,
-    said: Vec<String>,
-}
-
-/// Kinds that were trained and are allowed. What the laws do not see of E, K and G stays as it is.
-fn kinds(question: &Question<'_>, shapes: &[ExpertShape], own: ExpertShape, allowed: &[f64]) -> Kinds {
-    let letters = [Variable::Experts, Variable::ExpertsPerToken, Variable::Granularity];
-    let field = |kind: &ExpertShape, variable: Variable| match variable {
-        Variable::Experts => kind.0,
-        Variable::ExpertsPerToken => kind.1,
-        _ => kind.2,
-    };
-    let varies = |variable: Variable| shapes.iter().any(|kind| field(kind, variable) != field(&shapes[0], variable));
-    let routed: Vec<&ExpertShape> = shapes.iter().filter(|kind| kind.0 > 1.0).collect();
-    // Of a dense model K and G are 1, which says nothing of how many experts a token should get.
-    let among_routed =
-        |variable: Variable| routed.iter().any(|kind| field(kind, variable) != field(routed[0], variable));
-    let laws = question.laws().join(", ");
-    if shapes.len() > 1 && varies(Variable::Experts) && !question.sees(Variable::Experts) {
-        let said = format!(
-            "The {laws} law does not depend on experts, so only size and tokens were traded, at the target's own shape."
-        );
-        return Kinds { kinds: vec![own], told_apart: false, said: vec![said] };
-    }
-    let mut kinds: Vec<ExpertShape> =
-        shapes.iter().copied().filter(|kind| allowed.is_empty() || allowed.contains(&kind.0)).collect();
-    let mut said = Vec::new();
-    let model = if own.0 > 1.0 { Some(own) } else { routed.last().map(|kind| **kind) };
-    for variable in &letters[1..] {
-        let Some(model) = model.filter(|_| among_routed(*variable) && !question.sees(*variable)) else { continue };
-        let held = field(&model, *variable);
-        kinds.retain(|kind| kind.0 <= 1.0 || field(kind, *variable) == held);
-        said.push(format!(
-            "The {laws} law does not depend on {}, so it stays at {held}: no other value was considered.",
-            variable.letter()
-        ));
-    }
-    if kinds.is_empty() {
-        kinds = vec![own];
-    }
-    Kinds { kinds, told_apart: true, said }
-}
-
-fn advise(
-    evidence: &Evidence<'_>,
-    minimize: &[f64],
-    needed: &[usize],
-    shapes: &[ExpertShape],
-) -> Result<ShapeRecommendation, Abstention> {
-    let project = evidence.project;
-    let Some(target) = project.target.scale() else {
+fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
+    let Some(target) = evidence.project.target.scale() else {
         return Err(none(
             "The target's size or token count is unknown.",
             "Write it in the project file: target: { params: 7B, tokens: 20B }",
         ));
     };
-    let question = question(evidence, minimize, needed)?;
-    let budget = project.budget.clone().unwrap_or_default();
-    let inference_tokens = budget.inference_tokens.unwrap_or(0.0);
-    let speeds = &evidence.observed.speeds;
-    let (flops, spent) = budget::flops(&budget, speeds, target.moe.is_some()).map_err(|lacks| {
-        let why = if lacks.why.is_empty() { String::new() } else { format!(" {}", lacks.why) };
-        none(format!("{lacks}.{why}"), lacks.help())
-    })?;
-    let known = evidence.observed.fitted.iter().flat_map(|o| &o.rows);
-    let known = known.map(|r| (r.params, moe(kind_of(r), r.active_params)));
-    let limits = Limits {
-        compute: flops.unwrap_or_else(|| target.compute() + 2.0 * target.active_params() * inference_tokens),
-        inference_tokens,
-        memory: Memory::of(&budget),
-        share: expert_share(known),
-    };
-    let own = target.moe.map_or(DENSE, |m| (m.experts, m.experts_per_token, m.granularity));
-    let mut kinds = kinds(&question, shapes, own, &budget.experts);
-    kinds.said.extend(spent);
-    let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d));
-    let cover = Cover::of(rows, kinds.told_apart && shapes.len() > 1);
-    let search = Search { question: &question, limits: &limits, kinds: &kinds.kinds, cover: &cover };
+    let asked = Asked::of(evidence, Some(target))?;
+    let Asked { needed, question, limits, kinds, .. } = &asked;
+    let search = asked.search();
     let (best, standing, optimum) = chosen(&search)?;
     if let (Standing::Extrapolated, Some(optimum)) = (standing, &optimum) {
-        agrees(evidence, needed, &limits, &best, optimum)?;
+        agrees(evidence, needed, limits, &best, optimum)?;
     }
-    let measured = trials::best(evidence, needed, &question, &limits);
-    let is_flat = |at: &Scale| {
-        let flat = optimum.as_ref().is_some_and(|o| o.flat_params.contains(at.active_params()));
-        flat && best.scale.moe.map(|m| m.experts) == at.moe.map(|m| m.experts)
-    };
-    // What was measured is not given up for what is predicted to be no better. Laws that do not tell kinds of experts apart
-    // say nothing of another kind than their own.
-    let comparable = |at: &Scale| kinds.told_apart || at.moe.is_some() == best.scale.moe.is_some();
-    let wins = |run: &&MeasuredShape| run.loss < best.loss && !is_flat(&run.scale) && comparable(&run.scale);
-    let winner = measured.as_ref().filter(wins);
+    let measured = trials::best(evidence, &asked);
+    // What was measured is not given up for what is predicted to be no better.
+    let winner = measured.as_ref().filter(|run| search.gives_way(&best, run));
     let (advised, standing) = winner.map_or((best.scale, standing), |run| (run.scale, Standing::Measured));
 
-    let p_better = question.better(&advised, &target);
+    let p_better = winner.map_or_else(|| question.better(&advised, &target), |run| question.beats(run.loss, &target));
     let expected_now = question.objective(&target);
     let gain = expected_now - winner.map_or(best.loss, |run| run.loss);
-    // Another budget than the target's is another question: its answer stands whether the target is better or not.
+    // Another budget than the target's is another question: its answer stands whether the target is better or not. So does that
+    // to one which the target is no answer to.
     let same_budget = (limits.cost(&target) / limits.compute - 1.0).abs() < 0.01;
-    let keep = same_budget && (p_better < WORTH_PROBABILITY || gain <= 0.0);
+    let keep = same_budget && asked.admits(&target) && (p_better < WORTH_PROBABILITY || gain <= 0.0);
     let advice = words::Said {
-        question: &question,
+        question,
         standing: if keep { Standing::Target } else { standing },
         best: &best,
         optimum: optimum.as_ref(),

@@ -6,7 +6,7 @@ use super::least::{self, Least};
 use super::line::Limits;
 use super::question::Question;
 use crate::laws::Variable;
-use crate::vocab::{Range, Scale, ShapeOptimum};
+use crate::vocab::{MeasuredShape, Range, Scale, ShapeOptimum};
 
 /// What "as good as the optimum" means: this part of the loss.
 const FLAT: f64 = 1e-3;
@@ -64,10 +64,7 @@ impl Search<'_, '_> {
     pub(super) fn of_kind(&self, draw: Option<usize>, kind: ExpertShape) -> Result<Place, NoOptimum> {
         let f = self.along(draw, kind);
         let most = self.limits.most(kind);
-        let held_back = |ln_active: f64| {
-            let loss = f(&[ln_active]).first().copied().filter(|loss| loss.is_finite());
-            self.at(kind, ln_active, loss.unwrap_or(f64::INFINITY), true).ok_or(NoOptimum::Smaller)
-        };
+        let held_back = |ln_active: f64| self.held(draw, kind, ln_active).ok_or(NoOptimum::Smaller);
         match least::least(&f, self.middle()) {
             Least::At(n, loss) if n <= most => self.at(kind, n, loss, false).ok_or(NoOptimum::Blind),
             Least::At(..) => held_back(most),
@@ -76,6 +73,12 @@ impl Search<'_, '_> {
             Least::FallsDown => Err(NoOptimum::Smaller),
             Least::Flat => Err(NoOptimum::Blind),
         }
+    }
+
+    /// The place of one kind that a limit holds at a size.
+    pub(super) fn held(&self, draw: Option<usize>, kind: ExpertShape, ln_active: f64) -> Option<Place> {
+        let loss = self.along(draw, kind)(&[ln_active]).first().copied().filter(|loss| loss.is_finite());
+        self.at(kind, ln_active, loss.unwrap_or(f64::INFINITY), true)
     }
 
     fn at(&self, kind: ExpertShape, ln_active: f64, loss: f64, limited: bool) -> Option<Place> {
@@ -146,6 +149,17 @@ impl Search<'_, '_> {
     /// ln N_act, below and above a place, between which the objective is within [`FLAT`] of it.
     pub(super) fn flat(&self, place: &Place) -> (f64, f64) {
         least::level(&self.along(None, place.kind), place.ln_active, place.loss * (1.0 + FLAT))
+    }
+
+    /// Whether a place that laws advise gives way to a run that was measured: it did better, and is no other run of about the same
+    /// shape, whose noise says nothing.
+    pub fn gives_way(&self, place: &Place, run: &MeasuredShape) -> bool {
+        let same = || {
+            let flat = self.flat(place);
+            let is_as_large = (flat.0..=flat.1).contains(&run.scale.active_params().ln());
+            is_as_large && run.scale.moe.map(|m| m.experts) == place.scale.moe.map(|m| m.experts)
+        };
+        run.loss < place.loss && !same()
     }
 
     /// The best place where the runs reach; `None` where no run comes near the budget.

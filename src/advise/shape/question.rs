@@ -51,25 +51,31 @@ impl Question<'_> {
 
     /// Probability that one run reaches a lower objective than another; each has its own draw of the scatter around the laws.
     pub fn better(&self, here: &Scale, there: &Scale) -> f64 {
-        let mut difference = vec![0.0; SAMPLES];
+        let (here, there) = (self.samples(here, 0x48), self.samples(there, 0x54));
+        share(here.iter().zip(&there).filter(|(a, b)| a < b).count())
+    }
+
+    /// Probability that a run that was measured has a lower objective than one reaches there.
+    pub fn beats(&self, measured: f64, there: &Scale) -> f64 {
+        share(self.samples(there, 0x54).iter().filter(|there| measured < **there).count())
+    }
+
+    /// The objective of one run in each joint sample.
+    fn samples(&self, scale: &Scale, salt: u64) -> Vec<f64> {
+        let mut sums = vec![0.0; SAMPLES];
         for (i, Part { share, surface, .. }) in self.parts.iter().enumerate() {
-            let losses = |scale: &Scale, salt: u64| {
-                let place = surface.place(scale, &self.weights);
-                let (best, draws) = (surface.best(&place), surface.draws(&place));
-                let levels = shuffled_levels(SAMPLES, self.seed ^ salt ^ (i as u64) << 8);
-                let noise = levels.into_iter().map(|p| match surface.residuals {
-                    [] => 0.0,
-                    residuals => quantile(residuals, p),
-                });
-                let losses = noise.enumerate().map(|(s, e)| draw_of(&draws, s, best) * e.exp());
-                losses.collect::<Vec<f64>>()
-            };
-            for (sum, (a, b)) in difference.iter_mut().zip(losses(here, 0x48).into_iter().zip(losses(there, 0x54))) {
-                *sum += share * (a - b);
+            let place = surface.place(scale, &self.weights);
+            let (best, draws) = (surface.best(&place), surface.draws(&place));
+            let levels = shuffled_levels(SAMPLES, self.seed ^ salt ^ (i as u64) << 8);
+            let noise = levels.into_iter().map(|p| match surface.residuals {
+                [] => 0.0,
+                residuals => quantile(residuals, p),
+            });
+            for (sum, (s, e)) in sums.iter_mut().zip(noise.enumerate()) {
+                *sum += share * draw_of(&draws, s, best) * e.exp();
             }
         }
-        let lower = difference.iter().filter(|d| **d < 0.0).count() as f64;
-        (lower + 0.5) / (SAMPLES + 1) as f64
+        sums
     }
 
     /// Half the 90 % interval of the objective of one run at a place, nats.
@@ -115,6 +121,11 @@ impl Question<'_> {
         }
         names
     }
+}
+
+/// A probability from how many of [`SAMPLES`] say so; never 0 or 1.
+fn share(count: usize) -> f64 {
+    (count as f64 + 0.5) / (SAMPLES + 1) as f64
 }
 
 /// An abstention for one reason.

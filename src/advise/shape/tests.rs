@@ -1,7 +1,13 @@
+//! Tests of recommended shapes.
+
+mod front;
+
+use super::kind::moe;
 use super::*;
 use crate::fit::{Fit, Options, fit};
 use crate::observe::Observed;
 use crate::project::{Budget, Project, Target};
+use crate::vocab::Scale;
 use crate::vocab::{Observation, Observations};
 
 /// Losses in which experts are worth exactly N_act·E^0.3 dense parameters, without noise.
@@ -183,4 +189,83 @@ fn a_law_that_is_blind_to_tokens_trades_none() {
     let asked = shape(&Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false });
     let Some(ShapeAdvice::Abstained(why)) = asked else { panic!("{asked:?}") };
     assert!(fits[0].is_none() || why.reasons[0].contains("does not see D (tokens)"), "{why:?}");
+}
+
+/// Each condition of a question, and a run that is better than all others and breaks only that one: it is not the answer. The
+/// same run is, where the condition is not asked for.
+#[test]
+fn a_measured_run_that_breaks_a_condition_is_no_answer() {
+    let (mut project, mut observed, _) = sweep(&[]);
+    let lucky = moe((16.0, 1.0, 1.0), 1e7);
+    let scale = Scale { params: 8.5e7, tokens: 3e8, moe: Some(lucky) };
+    let run = observed.fitted[0].runs.len();
+    observed.fitted[0].rows.push(Observation { run, loss: 1.7, ..scale.at(vec![1.0]) });
+    observed.fitted[0].runs.push("lucky".to_owned());
+    // A second loss, to be limited, which the lucky run has as bad as it has the first one good.
+    let mut second = observed.fitted[0].clone();
+    second.metric = "second".to_owned();
+    second.rows.iter_mut().for_each(|row| row.loss = if row.loss == 1.7 { 9.0 } else { loss(row) });
+    observed.fitted.push(second);
+    observed.starts.push(Observations::default());
+    project.metrics.push(crate::vocab::Metric::of_domain("second", "second"));
+    project.objective.minimize = [("web".to_owned(), 1.0)].into();
+    let options = Options { bootstraps: 20, ..Options::default() };
+    let fits: Vec<Fit> = observed.fitted.iter().map(|rows| fit("joint-moe", rows, &options, None).unwrap()).collect();
+    let best = |change: &dyn Fn(&mut Project)| {
+        let mut project = project.clone();
+        project.budget = Some(Budget { compute: Some(1.8e17), ..Budget::default() });
+        change(&mut project);
+        let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+        let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
+        match shape(&evidence) {
+            Some(ShapeAdvice::Recommendation(advised)) => advised,
+            other => panic!("{other:?}"),
+        }
+    };
+    let limit = |project: &mut Project, text: &str| {
+        project.objective.subject_to = vec![crate::project::constraint::parse(text).unwrap()];
+    };
+    let open = best(&|_| {});
+    assert_eq!((open.standing, open.advised), (Standing::Measured, scale), "{open:?}");
+    let budget = |project: &mut Project, of: &dyn Fn(&mut Budget)| of(project.budget.as_mut().unwrap());
+    type Change<'c> = &'c dyn Fn(&mut Project);
+    let broken: [(&str, Change<'_>); 7] = [
+        ("experts", &|p| budget(p, &|b| b.experts = vec![1.0, 8.0])),
+        ("total parameters", &|p| budget(p, &|b| b.max_params = Some(8e7))),
+        ("memory for serving", &|p| budget(p, &|b| b.serve_memory = Some(1.6e8))),
+        ("memory for training", &|p| budget(p, &|b| b.train_memory = Some(1.3e9))),
+        ("compute", &|p| budget(p, &|b| b.compute = Some(1.7e16))),
+        ("serving", &|p| budget(p, &|b| (b.compute, b.inference_tokens) = (Some(5e16), Some(2e9)))),
+        ("a limit on a metric", &|p| limit(p, "second <= 8")),
+    ];
+    for (what, change) in broken {
+        let advised = best(change);
+        assert_ne!(advised.advised, scale, "{what}: {advised:?}");
+        assert_ne!(advised.measured.map(|run| run.run).as_deref(), Some("lucky"), "{what}");
+    }
+    let kept: [(&str, Change<'_>); 6] = [
+        ("experts", &|p| budget(p, &|b| b.experts = vec![1.0, 16.0])),
+        ("total parameters", &|p| budget(p, &|b| b.max_params = Some(8.6e7))),
+        ("memory for serving", &|p| budget(p, &|b| b.serve_memory = Some(1.75e8))),
+        ("memory for training", &|p| budget(p, &|b| b.train_memory = Some(1.4e9))),
+        ("serving", &|p| budget(p, &|b| (b.compute, b.inference_tokens) = (Some(6e16), Some(2e9)))),
+        ("a limit on a metric", &|p| limit(p, "second <= 9.5")),
+    ];
+    for (what, change) in kept {
+        assert_eq!(best(change).measured.map(|run| run.run).as_deref(), Some("lucky"), "{what}");
+    }
+}
+
+#[test]
+fn the_target_is_no_answer_to_a_question_that_excludes_it() {
+    let (mut project, observed, fits) = sweep(&["joint-moe"]);
+    project.target.experts = Some(16.0);
+    project.target.active_params = Some(1e7);
+    project.target.params = Some(8.5e7);
+    project.budget = Some(Budget { experts: vec![1.0], ..Budget::default() });
+    let Some(ShapeAdvice::Recommendation(advised)) = ask(&project, &observed, &fits) else { panic!() };
+    assert!(advised.advised.moe.is_none() && advised.standing != Standing::Target, "{advised:?}");
+    project.budget = Some(Budget { experts: vec![64.0], ..Budget::default() });
+    let Some(ShapeAdvice::Abstained(why)) = ask(&project, &observed, &fits) else { panic!() };
+    assert!(why.reasons[0].contains("No run has 64 experts; the runs have 1, 2, 4, 8, 16."), "{why:?}");
 }
