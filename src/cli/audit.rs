@@ -6,8 +6,10 @@ use super::tokenizer::OfTokenizer;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{show_amount, significant};
-use crate::vocab::{AuditAnswer, RunAudit};
+use crate::vocab::text::printable;
+use crate::vocab::{AuditAnswer, EstimatedShares, RunAudit};
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Runs that are named where nothing is counted.
 const NAMED: usize = 6;
@@ -40,51 +42,115 @@ impl Audit {
 }
 
 fn show(answer: &AuditAnswer) -> String {
-    let (counted, others): (Vec<&RunAudit>, Vec<&RunAudit>) =
-        answer.runs.iter().partition(|run| !run.domains.is_empty());
+    let counted: Vec<&RunAudit> = answer.runs.iter().filter(|run| !run.domains.is_empty()).collect();
+    let (tried, others): (Vec<&RunAudit>, Vec<&RunAudit>) =
+        answer.runs.iter().filter(|run| run.domains.is_empty()).partition(|run| run.estimated.is_some());
+    let parts = [counts(&counted), estimates(&tried), not_counted(&others, answer.runs.len())];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "no runs\n".to_owned() } else { parts.join("\n") }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+/// Runs whose tokens are counted.
+fn counts(counted: &[&RunAudit]) -> String {
+    if counted.is_empty() {
+        return String::new();
+    }
+    let head = ["run", "domain", ">declared", ">realised", ">first quarter", ">last quarter", ">tokens", ">epochs"];
+    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
+    for run in counted {
+        for (domain, audit) in &run.domains {
+            rows.push(vec![
+                run.run.clone(),
+                domain.clone(),
+                percent(audit.declared),
+                percent(Some(audit.realised)),
+                percent(audit.quarters.first().copied()),
+                percent(audit.quarters.last().copied()),
+                show_amount(audit.tokens),
+                audit.epochs.map_or_else(|| "–".to_owned(), |epochs| significant(epochs, 3)),
+            ]);
+        }
+    }
+    let mut out = table(&rows);
+    if let Some(worst) = counted.iter().find(|run| run.apart.is_some_and(|apart| apart >= 0.01)) {
+        let name = printable(&worst.run);
+        let apart = 100.0 * worst.apart.unwrap_or_default();
+        out.push_str(&format!("\n{name} is {apart:.1} % of weight away from what it declares.\n"));
+    }
+    out
+}
+
+/// Runs whose shares are estimated from their losses, and those of which the losses do not tell them.
+fn estimates(tried: &[&RunAudit]) -> String {
+    let estimated = |run: &&RunAudit| Some((printable(&run.run), run.estimated.clone()?));
+    let all: Vec<(String, EstimatedShares)> = tried.iter().filter_map(estimated).collect();
+    let (told, not): (Vec<_>, Vec<_>) = all.iter().partition(|(_, of)| of.why_not.is_none());
     let mut out = String::new();
-    if !counted.is_empty() {
-        let head = ["run", "domain", ">declared", ">realised", ">first quarter", ">last quarter", ">tokens", ">epochs"];
+    if let Some((_, first)) = told.first() {
+        let head = ["run", "domain", ">declared", ">estimated", "90 % range", ">steps", ""];
         let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).to_vec()];
-        let percent =
-            |share: Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
-        for run in &counted {
-            for (domain, audit) in &run.domains {
+        for (name, of) in &told {
+            for (domain, share) in &of.domains {
                 rows.push(vec![
-                    run.run.clone(),
+                    name.clone(),
                     domain.clone(),
-                    percent(audit.declared),
-                    percent(Some(audit.realised)),
-                    percent(audit.quarters.first().copied()),
-                    percent(audit.quarters.last().copied()),
-                    show_amount(audit.tokens),
-                    audit.epochs.map_or_else(|| "–".to_owned(), |epochs| significant(epochs, 3)),
+                    percent(share.declared),
+                    percent(Some(share.share)),
+                    format!("{:.1}–{:.1} %", 100.0 * share.low, 100.0 * share.high),
+                    of.steps.to_string(),
+                    if share.differs { "differs".to_owned() } else { String::new() },
                 ]);
             }
         }
         out.push_str(&table(&rows));
-        if let Some(worst) = counted.iter().filter(|run| run.apart.is_some_and(|apart| apart >= 0.01)).copied().next() {
-            let name = crate::vocab::text::printable(&worst.run);
-            let apart = 100.0 * worst.apart.unwrap_or_default();
-            out.push_str(&format!("\n{name} is {apart:.1} % of weight away from what it declares.\n"));
+        out.push_str(&format!(
+            "\nEstimated from losses, as no tokens are counted: {} is taken for the mean of the domains' training losses \
+             over the tokens of each batch.\n",
+            printable(&first.total)
+        ));
+        let wrong: Vec<&str> = told
+            .iter()
+            .filter(|(_, of)| of.domains.values().any(|share| share.differs))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !wrong.is_empty() {
+            let (names, have) = (named(&wrong), if wrong.len() == 1 { "does" } else { "do" });
+            out.push_str(&format!("{names} {have} not look like the declared mixture.\n"));
         }
     }
-    if !others.is_empty() {
-        let names: Vec<String> = others.iter().take(NAMED).map(|run| crate::vocab::text::printable(&run.run)).collect();
-        let more = if others.len() > NAMED { format!(" and {} more", others.len() - NAMED) } else { String::new() };
-        let gap = if counted.is_empty() { "" } else { "\n" };
-        out.push_str(&format!(
-            "{gap}Tokens of each domain are not counted in the logs of {} of {} runs: {}{more}.\nTo have them audited, log a \
-             counter a domain, such as tokens/web and tokens/code.\n",
-            others.len(),
-            answer.runs.len(),
-            names.join(", ")
-        ));
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, of) in not {
+        by_reason.entry(of.why_not.as_deref().unwrap_or_default()).or_default().push(name);
     }
-    if answer.runs.is_empty() {
-        out.push_str("no runs\n");
+    for (why, runs) in by_reason {
+        out.push_str(&format!("Losses do not tell the shares of {}: {}.\n", named(&runs), printable(why)));
     }
     out
+}
+
+/// Runs of which nothing is known.
+fn not_counted(others: &[&RunAudit], of: usize) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = others.iter().map(|run| printable(&run.run)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    format!(
+        "Tokens of each domain are not counted in the logs of {} of {of} runs: {}.\nTo have them audited, log a counter a \
+         domain, such as tokens/web and tokens/code (or its training loss, to have its share estimated).\n",
+        others.len(),
+        named(&names)
+    )
+}
+
+/// The first names.
+fn named(names: &[&str]) -> String {
+    let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
 }
 
 #[cfg(test)]
@@ -96,6 +162,7 @@ mod tests {
         let run = |n: usize| RunAudit {
             run: format!("r{n}"),
             domains: Default::default(),
+            estimated: None,
             declared: None,
             apart: None,
             drift: None,

@@ -30,6 +30,7 @@ mod resample;
 mod reuse;
 mod sanity;
 mod search;
+pub mod shares;
 mod split;
 mod stack;
 mod starts;

@@ -102,6 +102,7 @@ pub fn audit(
         run: run.to_owned(),
         declared: declared.cloned(),
         apart: declared.filter(|_| !domains.is_empty()).map(|_| (moved + missing) / 2.0),
+        estimated: None,
         drift: domains.values().filter_map(change).reduce(f64::max),
         domains,
     }

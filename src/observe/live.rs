@@ -23,6 +23,22 @@ pub fn losses_by_domain(domains: &[String], keys: &[&str]) -> BTreeMap<String, S
     best(training).or_else(|| best(held_out())).unwrap_or_default()
 }
 
+/// The training loss of a whole run, and that of each domain, among a run's metric keys: those of training alone. `None` where
+/// there is no loss of the whole, or fewer than two domains have one.
+#[must_use]
+pub fn training_losses(domains: &[String], keys: &[&str]) -> Option<(String, BTreeMap<String, String>)> {
+    let trains = || keys.iter().copied().filter(|key| keys::training_loss(key).is_some());
+    let named = families(domains, trains());
+    let of_domains: Vec<&String> = named.values().flat_map(BTreeMap::values).collect();
+    let whole = trains().filter(|key| !of_domains.iter().any(|of| *of == key));
+    let whole = whole.min_by_key(|key| (keys::training_loss(key), key.len()))?.to_owned();
+    let rank = |(pattern, of): &(String, BTreeMap<String, String>)| {
+        (of.len(), pattern.contains("train"), std::cmp::Reverse(pattern.len()))
+    };
+    let (_, best) = named.into_iter().filter(|(_, of)| of.len() >= 2).max_by_key(rank)?;
+    Some((whole, best))
+}
+
 /// One row a step with a loss: the step, and the loss of each series there, `None` where it has none. Steps at 0 or below,
 /// before training, are no rows, and neither are losses that are not positive numbers.
 #[must_use]
@@ -48,6 +64,21 @@ mod tests {
         assert_eq!(of(&[&both[..], &eval, &["train/loss", "tokens/web", "web/z_loss"]].concat()), both);
         assert_eq!(of(&[&eval[..], &["train/loss", "train/loss/web"]].concat()), eval);
         assert_eq!(of(&["loss/web"]), Vec::<String>::new(), "one of two");
+    }
+
+    #[test]
+    fn the_loss_of_a_whole_run_stands_beside_those_of_its_domains() {
+        let domains = ["web".to_owned(), "code".to_owned()];
+        let keys =
+            ["lr", "train/loss", "train/web/loss", "train/code/loss", "eval/web/loss", "eval/code/loss", "z_loss"];
+        let (whole, of) = training_losses(&domains, &keys).unwrap();
+        assert_eq!(
+            (whole.as_str(), of.into_values().collect::<Vec<_>>()),
+            ("train/loss", vec![keys[3].into(), keys[2].into()])
+        );
+        for without in [&keys[2..], &[keys[1], keys[2], keys[4], keys[5]]] {
+            assert_eq!(training_losses(&domains, without), None, "{without:?}");
+        }
     }
 
     #[test]

@@ -24,6 +24,39 @@ pub struct DomainAudit {
     pub counter: String,
 }
 
+/// Share of one domain as the run's losses tell it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EstimatedShare {
+    /// Declared weight; absent if the run declares no mixture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<f64>,
+    /// Estimated share of the tokens.
+    pub share: f64,
+    /// Lower end of its 90 % range.
+    pub low: f64,
+    /// Upper end of its 90 % range.
+    pub high: f64,
+    /// Whether the declared weight lies clearly outside: by as much again as the range reaches, and two points or more.
+    pub differs: bool,
+    /// The domain's training loss.
+    pub loss: String,
+}
+
+/// Shares of a run whose tokens are not counted, from its training loss and those of the domains.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EstimatedShares {
+    /// The training loss that is taken for the mean of the domains' over the tokens of each batch.
+    pub total: String,
+    /// Steps with these losses.
+    pub steps: usize,
+    /// The shares; empty where the losses do not tell them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub domains: BTreeMap<String, EstimatedShare>,
+    /// Why they cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunAudit {
@@ -31,6 +64,9 @@ pub struct RunAudit {
     pub run: String,
     /// Domains with a counter; empty if nothing is counted in the run's logs.
     pub domains: BTreeMap<String, DomainAudit>,
+    /// Shares by losses; absent where tokens are counted, or no training losses by domain are logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<EstimatedShares>,
     /// Declared mixture; absent if the run declares none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Mixture>,

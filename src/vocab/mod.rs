@@ -54,7 +54,7 @@ pub use answer::{
     AckAnswer, AlertsTestAnswer, ChannelTest, CheckAnswer, Checkup, DaemonStatus, DoctorAnswer, FileView, FitAnswer,
     HistoryAnswer, KeptFit, LedgerAnswer, PredictAnswer, RunsAnswer, SpeedUp,
 };
-pub use audit::{AuditAnswer, CorpusShare, DomainAudit, RunAudit, TokenizerAudit};
+pub use audit::{AuditAnswer, CorpusShare, DomainAudit, EstimatedShare, EstimatedShares, RunAudit, TokenizerAudit};
 pub use automatic::AutoView;
 pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
