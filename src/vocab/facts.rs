@@ -41,6 +41,8 @@ pub enum FactName {
     Granularity,
     /// Experts that every token passes, in units of a routed expert's width.
     SharedExperts,
+    /// In what experts differ in number or size, in words: `8–64 a layer`, `512–1536 wide`, `256 of 768 compute nothing`.
+    ExpertSizes,
     /// Layers of the model.
     Layers,
     /// Layers with experts.
@@ -96,11 +98,20 @@ impl FactName {
     /// Whether the value is a text.
     #[must_use]
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Schedule | Self::InitFrom | Self::Ended | Self::Router | Self::StepMetric | Self::Gpu)
+        matches!(
+            self,
+            Self::Schedule
+                | Self::InitFrom
+                | Self::Ended
+                | Self::Router
+                | Self::ExpertSizes
+                | Self::StepMetric
+                | Self::Gpu
+        )
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -115,6 +126,7 @@ impl FactName {
         Self::ExpertsPerToken,
         Self::Granularity,
         Self::SharedExperts,
+        Self::ExpertSizes,
         Self::Layers,
         Self::MoeLayers,
         Self::FirstDenseLayers,
@@ -156,6 +168,7 @@ impl FactName {
             Self::ExpertsPerToken => "experts_per_token",
             Self::Granularity => "granularity",
             Self::SharedExperts => "shared_experts",
+            Self::ExpertSizes => "expert_sizes",
             Self::Layers => "layers",
             Self::MoeLayers => "moe_layers",
             Self::FirstDenseLayers => "first_dense_layers",

@@ -9,6 +9,7 @@ use super::Found;
 use super::families::{Experts, plan};
 use super::hybrids;
 use super::keys::Keys;
+use super::uneven;
 use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 
@@ -77,8 +78,11 @@ pub fn count(config: &Value) -> Option<(&str, Count)> {
     if !(sane(d) && sane(layers) && sane(vocab)) || layers > 10_000.0 {
         return None;
     }
-    let of_several_kinds = hybrids::FAMILIES.contains(&family);
-    let plan = if of_several_kinds { hybrids::plan } else { plan }(family, &keys, d, layers, vocab)?;
+    let plan = match family {
+        _ if hybrids::FAMILIES.contains(&family) => hybrids::plan,
+        _ if uneven::FAMILIES.contains(&family) => uneven::plan,
+        _ => plan,
+    }(family, &keys, d, layers, vocab)?;
     let everywhere = layers * plan.each_layer + plan.ends;
     let (routed, idle, with_experts) = match &plan.moe {
         Some(moe) => {

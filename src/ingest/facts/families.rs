@@ -44,7 +44,7 @@ pub struct Moe {
 /// Names of the number of routed experts.
 pub(super) const EXPERTS: &[&str] = &["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"];
 /// Names of the number of routed experts per token.
-const PER_TOKEN: &[&str] =
+pub(super) const PER_TOKEN: &[&str] =
     &["num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k", "moe_topk", "moe_k"];
 
 /// Beginnings of keys that speak of layers of another kind: state spaces, linear and compressed attention, convolutions.
@@ -235,11 +235,6 @@ pub fn plan(family: &str, keys: &Keys<'_>, d: f64, layers: f64, vocab: f64) -> O
             let moe = moe(keys, layers, d, 0.0, gated(ffn?, false), granularity(d, ffn?))?;
             model(attention(bias(false), bias(false)) + 2.0 * d + q_width + kv_width, 0.0, false).with(moe)
         }
-        "hunyuan_v1_moe" => {
-            let shared = gated(keys.number(&["num_shared_expert"]).unwrap_or(1.0) * ffn?, false);
-            let moe = moe(keys, layers, d, shared, gated(ffn?, false), granularity(d, ffn?))?;
-            model(attention(bias(false), bias(false)) + 2.0 * (d + head), 0.0, false).with(moe)
-        }
         "ernie4_5_moe" => {
             let (f, biases) = (keys.number(&["moe_intermediate_size"])?, keys.flag("use_bias", false));
             let first = keys.number(&["moe_layer_start_index"]).unwrap_or(1.0).max(0.0) as u64;
@@ -346,7 +341,7 @@ fn moe(keys: &Keys<'_>, layers: f64, router: f64, shared: f64, expert: f64, gran
 }
 
 /// DeepSeek-V2's attention with compressed keys and values (arXiv:2405.04434, section 2.1).
-fn latent_attention(keys: &Keys<'_>, d: f64, heads: f64, rank: f64, bias: bool) -> Option<f64> {
+pub(super) fn latent_attention(keys: &Keys<'_>, d: f64, heads: f64, rank: f64, bias: bool) -> Option<f64> {
     let (plain, rope) = (keys.number(&["qk_nope_head_dim"])?, keys.number(&["qk_rope_head_dim"])?);
     let value = keys.number(&["v_head_dim"])?;
     let query = heads * (plain + rope);

@@ -41,6 +41,15 @@ impl<'a> Keys<'a> {
         keys.into_iter().any(|key| beginnings.iter().any(|beginning| key.starts_with(beginning)))
     }
 
+    /// The first of these keys that holds a finite number, or a list with one for each layer.
+    #[must_use]
+    pub fn in_layer(&self, names: &[&str], layer: usize) -> Option<f64> {
+        names.iter().find_map(|name| match self.0.get(name)? {
+            Value::Array(list) => number(list.get(layer)?),
+            value => number(value),
+        })
+    }
+
     /// The numbers of a list; none where there is no list.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<f64> {

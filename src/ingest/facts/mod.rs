@@ -32,6 +32,7 @@ pub mod settings;
 pub mod state_space;
 pub mod tensorboard;
 pub mod torchtitan;
+mod uneven;
 
 use crate::vocab::{FactName, FactValue};
 

@@ -1,4 +1,4 @@
-//! How tokens find their experts: shared experts, capacity, the router's kind and dense layers at the beginning, from the
+//! How tokens find their experts: shared experts, in what experts differ, capacity, the router's kind and dense layers at the beginning, from the
 //! dictionary that says how many experts there are, wherever in a configuration it stands.
 //!
 //! The names are those of DeepSeek's, Qwen's, ERNIE's and Hunyuan's configurations in Hugging Face transformers, of Megatron-LM and
@@ -7,6 +7,7 @@
 use super::Found;
 use super::families::EXPERTS;
 use super::keys::Keys;
+use super::uneven;
 use crate::vocab::{FactName, FactValue};
 use serde_json::Value;
 
@@ -44,7 +45,8 @@ pub fn of_experts(settings: &Value) -> Vec<Found> {
 /// The first dictionary that speaks of experts, the outer ones first.
 fn of_level(config: &Value, path: &str, depth: usize) -> Option<Vec<Found>> {
     let keys = Keys(config);
-    let experts = keys.number(EXPERTS).or_else(|| keys.number(COUNTS));
+    let listed = || EXPERTS.iter().flat_map(|name| keys.list(name)).reduce(f64::max);
+    let experts = keys.number(EXPERTS).or_else(|| keys.number(COUNTS)).or_else(listed);
     if experts.is_some_and(|experts| experts > 1.0) {
         return Some(of(&keys, path));
     }
@@ -68,6 +70,7 @@ fn of(keys: &Keys<'_>, path: &str) -> Vec<Found> {
         let ((all, key), (one, _)) = (positive(SHARED_WIDTH)?, positive(WIDTH)?);
         Some((all / one, key))
     };
+    add(FactName::ExpertSizes, uneven::sizes(keys).map(|(text, key)| (FactValue::Text(text), key)));
     add(FactName::SharedExperts, positive(SHARED).or_else(by_width).map(number));
     add(FactName::CapacityFactor, positive(CAPACITY).map(number));
     add(FactName::FirstDenseLayers, positive(FIRST_DENSE).or_else(|| zeros_first(keys)).map(number));
@@ -151,6 +154,9 @@ mod tests {
                 fact("router", "aux_loss", "moe_router_load_balancing_type"),
             ]
         );
+        let ernie =
+            json!({"model_type": "ernie4_5_moe_vl", "moe_num_experts": [64, 64], "moe_intermediate_size": [1536, 512]});
+        assert_eq!(said(&ernie), [fact("expert_sizes", "512–1536 wide", "moe_intermediate_size")]);
         // Without experts there is nothing to say, and what drops nothing has no capacity.
         assert!(said(&json!({"n_shared_experts": 1, "num_experts": 1})).is_empty());
         assert!(said(&json!({"num_experts": 8, "capacity_factor": -1, "moe_layer_freq": 1})).is_empty());
