@@ -39,8 +39,21 @@ impl Reach {
         if worst <= TOLERANCE { 0.0 } else { worst }
     }
 
-    /// The same to the last bit; negative within the limits.
-    fn beyond(&self, weights: &[f64]) -> f64 {
+    /// A slope of the worse of both distances, by the weights.
+    pub fn slope(&self, weights: &[f64]) -> Vec<f64> {
+        let change = self.change.map_or(f64::NEG_INFINITY, |most| distance(weights, &self.from) - most);
+        let pairs = weights.iter().zip(&self.from);
+        if change >= self.beyond(weights) {
+            return pairs
+                .map(|(w, from)| 0.5 * (w - from).partial_cmp(&0.0).map_or(0.0, |o| f64::from(o as i8)))
+                .collect();
+        }
+        // Weights without a logarithm are far down it.
+        pairs.map(|(w, from)| if *from > 0.0 { (w.max(1e-12) / from).ln() + 1.0 } else { 0.0 }).collect()
+    }
+
+    /// The same as [`Self::excess`] to the last bit; negative within the limits.
+    pub fn beyond(&self, weights: &[f64]) -> f64 {
         let change = self.change.map_or(f64::NEG_INFINITY, |most| distance(weights, &self.from) - most);
         let divergence = self.divergence.map_or(f64::NEG_INFINITY, |most| divergence(weights, &self.from) - most);
         change.max(divergence)

@@ -59,6 +59,9 @@ pub struct Design {
     /// Seed of the draws; the same seed gives the same runs
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
+    /// Keep bounds and supply alone; groups, max_change and max_divergence of the project file then count for advice only
+    #[arg(long)]
+    wide: bool,
     /// Launch file (YAML, JSON or a shell script) with id, n, d, seed, mixture.NAME or unique.NAME in double braces
     #[arg(long, value_name = "FILE", requires = "out")]
     template: Option<PathBuf>,
@@ -92,6 +95,7 @@ impl Design {
             tokens: self.tokens,
             tokens_per_param: self.tokens_per_param,
             budget: self.budget,
+            wide: self.wide,
             seed: self.seed,
         };
         let mut answer = design(&project, &query).map_err(|error| Failure::usage(error.to_string(), help(&error)))?;
@@ -134,7 +138,7 @@ fn help(error: &DesignError) -> String {
             "name the domains: `domains: [web, code]` in the project file, or --prior web=0.8,code=0.2"
         }
         DesignError::NoMixture(_) => {
-            "widen the bounds or the supply in the project file (mixture: bounds, available_tokens)"
+            "widen bounds or supply in the project file (mixture: bounds, available_tokens), or leave out groups and distance: --wide"
         }
         DesignError::Prior(_) | DesignError::Stranger(_) => {
             "write the shares of the project's domains: --prior web=0.8,code=0.2"

@@ -41,6 +41,8 @@ pub struct DesignQuery {
     pub tokens_per_param: Option<f64>,
     /// FLOPs of all runs together.
     pub budget: Option<f64>,
+    /// Whether bounds and supply alone hold; groups and the distance from the current mixture do not.
+    pub wide: bool,
     /// Seed of the draws, and of the runs.
     pub seed: u64,
 }

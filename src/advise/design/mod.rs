@@ -7,7 +7,9 @@
 //! | `optimal` | those that determine a law's parameters best |
 //! | `entropy` | shares that samples of text give, without any run |
 //! | `polytope` | brings weights into bounds and supply |
+//! | `allowed` | brings them into groups' shares, and near the mixture in use, too |
 
+mod allowed;
 pub mod entropy;
 mod error;
 mod optimal;
@@ -15,10 +17,12 @@ mod polytope;
 mod sobol;
 mod swarm;
 
+use super::reach::Reach;
 use super::region::{Cuts, Region};
 use crate::project::Project;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture};
+use allowed::Allowed;
 use polytope::Polytope;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,18 +50,17 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
     if count > MOST {
         return Err(DesignError::Many(count));
     }
-    let region = allowed(project, query)?;
-    let polytope = Polytope::of(&region);
+    let allowed = allowed(project, query, &prior, &mut notes)?;
     let ladder = ladder(project, query, &mut count, &mut notes)?;
     let (mixtures, places) = match query.method {
         DesignMethod::Dirichlet | DesignMethod::Natural => {
             let temperature = if query.method == DesignMethod::Natural { 1.0 } else { 0.5 };
-            (swarm::draw(&prior, temperature, &polytope, count, query.seed), None)
+            (swarm::draw(&prior, temperature, &allowed, count, query.seed), None)
         }
-        DesignMethod::Sobol => (sobol::mixtures(&polytope, count, query.seed)?, None),
+        DesignMethod::Sobol => (sobol::mixtures(&allowed, count, query.seed)?, None),
         DesignMethod::DOptimal => {
             let scales: Vec<(f64, f64)> = ladder.iter().filter_map(|(n, d)| Some(((*n)?, (*d)?))).collect();
-            let (mixtures, places) = optimal::choose(query, &prior, &polytope, &scales, count)?;
+            let (mixtures, places) = optimal::choose(query, &prior, &allowed, &scales, count)?;
             (mixtures, (!scales.is_empty()).then_some(places))
         }
     };
@@ -90,15 +93,34 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
     })
 }
 
-/// The mixtures that bounds and supply allow, of the target, or of the longest run where there is no target.
-fn allowed(project: &Project, query: &DesignQuery) -> Result<Region, DesignError> {
+/// The mixtures that the project allows: those of the target, or of the longest run where there is no target.
+fn allowed(
+    project: &Project,
+    query: &DesignQuery,
+    prior: &[f64],
+    notes: &mut Vec<String>,
+) -> Result<Allowed, DesignError> {
     let tokens = project.target.tokens.or(query.tokens).unwrap_or(0.0);
     let (none, no_groups) = (BTreeMap::new(), BTreeMap::new());
-    let cuts = Cuts::of(project, tokens.max(1.0), None);
-    // A sweep is there to learn from: it may go further than what is then decided for, and groups may have other shares.
-    let cuts = Cuts { groups: &no_groups, near: None, ..cuts };
+    let cuts = Cuts { near: None, ..Cuts::of(project, tokens.max(1.0), None) };
+    let cuts = if query.wide { Cuts { groups: &no_groups, ..cuts } } else { cuts };
     let cuts = if tokens > 0.0 { cuts } else { Cuts { available: &none, ..cuts } };
-    Region::new(&cuts).map_err(|reasons| DesignError::NoMixture(reasons.join(" ")))
+    let region = Region::new(&cuts).map_err(|reasons| DesignError::NoMixture(reasons.join(" ")))?;
+    let limits = (project.max_change, project.max_divergence);
+    let reach = project.current.as_ref().filter(|_| !query.wide && limits != (None, None)).map(|current| {
+        let from = current.weights(&project.domains);
+        Reach { change: limits.0, divergence: limits.1, centre: from.clone(), shares: Vec::new(), from }
+    });
+    if reach.is_some() {
+        notes.push("Near the current mixture, as max_change and max_divergence say (--wide: anywhere).".to_owned());
+    }
+    if !region.groups.is_empty() {
+        notes.push("Groups have their shares in every run (--wide: any share).".to_owned());
+    }
+    Allowed::new(Polytope::of(&region), region.groups, reach, prior).ok_or_else(|| {
+        let all = "bounds, supply, groups and the distance from the current mixture leave none between them";
+        DesignError::NoMixture(all.to_owned())
+    })
 }
 
 /// Natural shares in the order of the domains.

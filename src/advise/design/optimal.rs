@@ -3,8 +3,8 @@
 //! The information on the parameters of each domain's loss is Σ g·gᵀ, g the gradient of ln L̂ by the parameters. Which
 //! parameters are true is not known: designs maximise the mean of its ln determinant over draws of where fits start.
 
+use super::allowed::Allowed;
 use super::error::DesignError;
-use super::polytope::Polytope;
 use super::{sobol, swarm};
 use crate::forecast::spread::{generator, uniform};
 use crate::laws::{self, BLOCK, Block, Columns, Context, Method, Shape};
@@ -61,11 +61,11 @@ impl Information {
 pub(super) fn choose(
     query: &DesignQuery,
     prior: &[f64],
-    polytope: &Polytope,
+    allowed: &Allowed,
     scales: &[(f64, f64)],
     count: usize,
 ) -> Result<(Vec<Vec<f64>>, Vec<usize>), DesignError> {
-    let pool = pool(prior, polytope, query.seed);
+    let pool = pool(prior, allowed, query.seed);
     let sizes = scales.len().max(1);
     let candidates: Vec<(usize, usize)> = (0..pool.len()).flat_map(|m| (0..sizes).map(move |s| (m, s))).collect();
     let mut information = informations(&query.law, &pool, scales, &candidates, query.seed)?;
@@ -106,21 +106,21 @@ pub(super) fn choose(
 }
 
 /// Corners of what is allowed, edges and the inside.
-fn pool(prior: &[f64], polytope: &Polytope, seed: u64) -> Vec<Vec<f64>> {
+fn pool(prior: &[f64], allowed: &Allowed, seed: u64) -> Vec<Vec<f64>> {
     let domains = prior.len();
-    let mut pool = vec![polytope.project(prior)];
+    let mut pool = vec![allowed.project(prior)];
     for i in 0..domains {
         let alone: Vec<f64> = (0..domains).map(|j| f64::from(u8::from(i == j))).collect();
-        pool.push(polytope.project(&alone));
+        pool.push(allowed.project(&alone));
         for j in 0..i {
             let pair: Vec<f64> = (0..domains).map(|k| if k == i || k == j { 0.5 } else { 0.0 }).collect();
-            pool.push(polytope.project(&pair));
+            pool.push(allowed.project(&pair));
         }
     }
     pool.truncate(POOL);
-    match sobol::mixtures(polytope, POOL, seed) {
+    match sobol::mixtures(allowed, POOL, seed) {
         Ok(points) => pool.extend(points),
-        Err(_) => pool.extend(swarm::draw(prior, 0.5, polytope, POOL, seed)),
+        Err(_) => pool.extend(swarm::draw(prior, 0.5, allowed, POOL, seed)),
     }
     pool
 }

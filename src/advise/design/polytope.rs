@@ -44,7 +44,26 @@ impl Polytope {
             let middle = 0.5 * (less + more);
             if sum(middle) < 1.0 { less = middle } else { more = middle }
         }
-        let mut found = at(0.5 * (less + more));
+        self.summed(at(0.5 * (less + more)))
+    }
+
+    /// The nearest weights within the ranges (Euclid); their sum is 1 to rounding.
+    pub fn nearest(&self, weights: &[f64]) -> Vec<f64> {
+        let at = |shift: f64| -> Vec<f64> {
+            let ranges = self.low.iter().zip(&self.high);
+            weights.iter().zip(ranges).map(|(w, (low, high))| (w + shift).max(*low).min(*high)).collect()
+        };
+        let widest = weights.iter().fold(1.0_f64, |most, w| most.max(w.abs())) + 1.0;
+        let (mut less, mut more) = (-widest, widest);
+        for _ in 0..80 {
+            let middle = 0.5 * (less + more);
+            if at(middle).iter().sum::<f64>() < 1.0 { less = middle } else { more = middle }
+        }
+        self.summed(at(0.5 * (less + more)))
+    }
+
+    /// Weights within the ranges whose sum is nearly 1, with the sum 1.
+    fn summed(&self, mut found: Vec<f64>) -> Vec<f64> {
         // What the bisection leaves goes where there is most room for it.
         for _ in 0..found.len() {
             let left = 1.0 - found.iter().sum::<f64>();

@@ -1,5 +1,6 @@
 //! Sobol points on the allowed mixtures: evenly spread in every dimension, the same for each seed.
 
+use super::allowed::Allowed;
 use super::error::DesignError;
 use super::polytope::Polytope;
 use crate::forecast::spread::{generator, uniform};
@@ -36,12 +37,12 @@ const BITS: u32 = 32;
 ///
 /// # Errors
 /// More domains than there are dimensions for.
-pub(super) fn mixtures(polytope: &Polytope, count: usize, seed: u64) -> Result<Vec<Vec<f64>>, DesignError> {
-    let domains = polytope.low.len();
+pub(super) fn mixtures(allowed: &Allowed, count: usize, seed: u64) -> Result<Vec<Vec<f64>>, DesignError> {
+    let domains = allowed.ranges.low.len();
     if domains - 1 > MOST {
         return Err(DesignError::Dimensions { most: MOST + 1, have: domains });
     }
-    Ok(points(domains - 1, count, seed).iter().map(|point| polytope.project(&inside(polytope, point))).collect())
+    Ok(points(domains - 1, count, seed).iter().map(|point| allowed.project(&inside(&allowed.ranges, point))).collect())
 }
 
 /// Points in the unit cube, shifted digit by digit by the seed, which keeps how even they are.

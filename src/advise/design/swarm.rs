@@ -1,6 +1,6 @@
 //! Dirichlet swarms around natural shares, as RegMix (arXiv:2407.01492) and Olmix (arXiv:2602.12237) draw them.
 
-use super::polytope::Polytope;
+use super::allowed::Allowed;
 use super::sobol::inside;
 use crate::forecast::spread::{generator, normal_quantile, uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -18,18 +18,13 @@ const SAME: f64 = 1e-3;
 
 /// So many mixtures. `temperature`: the power of the shares that is drawn around; its strength goes evenly in its logarithm
 /// through [`STRENGTHS`].
-pub(super) fn draw(prior: &[f64], temperature: f64, polytope: &Polytope, count: usize, seed: u64) -> Vec<Vec<f64>> {
+pub(super) fn draw(prior: &[f64], temperature: f64, allowed: &Allowed, count: usize, seed: u64) -> Vec<Vec<f64>> {
     let mut random = generator(seed ^ 0x7377_6172_6d00);
     let powers: Vec<f64> = prior.iter().map(|share| share.powf(temperature)).collect();
     let sum: f64 = powers.iter().sum();
-    let within = Polytope {
-        low: polytope.low.clone(),
-        high: prior.iter().zip(&polytope.high).map(|(share, high)| high.min((MOST_TIMES * share).min(1.0))).collect(),
-    };
-    // Where these limits and the bounds leave nothing, the bounds alone count.
-    let room: f64 = within.high.iter().sum();
-    let empty = room < 1.0 || within.low.iter().zip(&within.high).any(|(low, high)| low > high);
-    let within = if empty { polytope.clone() } else { within };
+    let most: Vec<f64> = prior.iter().map(|share| (MOST_TIMES * share).min(1.0)).collect();
+    // Where these limits leave nothing of what is allowed, they do not count.
+    let within = allowed.below(&most, prior).unwrap_or_else(|| allowed.clone());
     let mut drawn: Vec<Vec<f64>> = Vec::with_capacity(count);
     for i in 0..count {
         // In an order in which any first part goes through all strengths.
@@ -39,11 +34,16 @@ pub(super) fn draw(prior: &[f64], temperature: f64, polytope: &Polytope, count: 
         let is_new = |drawn: &[Vec<f64>], weights: &[f64]| {
             within.contains(weights) && drawn.iter().all(|known| !same(known, weights))
         };
-        let first = (0..TRIES).map(|_| floored(dirichlet(&alpha, &mut random))).find(|weights| is_new(&drawn, weights));
+        let mut one = || floored(dirichlet(&alpha, &mut random));
+        let mut first = (0..TRIES).map(|_| one()).find(|weights| is_new(&drawn, weights));
+        if first.is_none() && !within.is_box() {
+            // Hardly any draw has a share to the last digit; scaled to it, a draw is one of those that have.
+            first = (0..TRIES).map(|_| within.project(&one())).find(|weights| is_new(&drawn, weights));
+        }
         // Where bounds leave hardly anything of the distribution, any allowed mixture is as good.
         let weights = first.unwrap_or_else(|| {
             let point: Vec<f64> = (1..prior.len()).map(|_| uniform(&mut random)).collect();
-            inside(&within, &point)
+            inside(&within.ranges, &point)
         });
         drawn.push(within.project(&weights));
     }

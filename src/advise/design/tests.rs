@@ -157,9 +157,128 @@ proptest! {
         low in proptest::collection::vec(0.0..0.19_f64, 5),
         high in proptest::collection::vec(0.21..1.0_f64, 5),
     ) {
-        let polytope = Polytope { low, high };
+        let polytope = polytope::Polytope { low, high };
         let found = polytope.project(&weights);
         prop_assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{:?}", found);
         prop_assert!(polytope.contains(&found), "{:?}", found);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("MIXLAW_SOAK").is_some() { 1000 } else { 48 }))]
+
+    /// Whatever the project asks for, as long as there is a mixture that keeps it: every run of every design keeps it.
+    #[test]
+    fn every_run_keeps_everything_the_project_asks(case in constraints(), method in 0..4_usize, sizes in 1..4_usize) {
+        let method = methods()[method];
+        let query = DesignQuery {
+            params: (0..sizes).map(|k| 1e6 * f64::from(1 << k)).collect(),
+            mixtures: Some(if method == DesignMethod::DOptimal { 6 } else { 24 }),
+            ..query(method)
+        };
+        let answer = design(&case, &query);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(why) => return Err(TestCaseError::fail(why.to_string())),
+        };
+        prop_assert!(!answer.runs.is_empty());
+        for run in &answer.runs {
+            let weights = run.mixture.weights(&case.domains);
+            let worst = violation(&case, &weights);
+            prop_assert!(worst <= 1e-9, "{:?}: {} {:?}", method, worst, weights);
+        }
+    }
+}
+
+/// By how much a mixture breaks what a project asks for, counted on its own.
+fn violation(project: &Project, weights: &[f64]) -> f64 {
+    let mut worst = (weights.iter().sum::<f64>() - 1.0).abs();
+    let mut at_most = |over: f64| worst = worst.max(over);
+    for (domain, weight) in project.domains.iter().zip(weights) {
+        let [low, high] = project.bounds.get(domain).copied().unwrap_or([0.0, 1.0]);
+        at_most((low - weight).max(weight - high));
+        if let Some(supply) = project.available_tokens.get(domain) {
+            at_most(weight - supply * project.max_epochs / project.target.tokens.unwrap());
+        }
+    }
+    for group in project.groups.values() {
+        let of = |name: &String| weights[project.domains.iter().position(|d| d == name).unwrap()];
+        let sum: f64 = group.domains.iter().map(of).sum();
+        at_most((group.share[0] - sum).max(sum - group.share[1]));
+    }
+    if let Some(current) = &project.current {
+        let now = current.weights(&project.domains);
+        let pairs = || weights.iter().zip(&now);
+        let moved = pairs().map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0;
+        project.max_change.into_iter().for_each(|most| at_most(moved - most));
+        let term = |(p, q): (&f64, &f64)| if *p > 0.0 { p * (p / q).ln() } else { 0.0 };
+        let diverged: f64 = pairs().map(term).sum();
+        project.max_divergence.into_iter().for_each(|most| at_most(diverged - most));
+    }
+    worst
+}
+
+/// Projects whose constraints are kept by a mixture that is drawn first.
+fn constraints() -> impl Strategy<Value = Project> {
+    let unit = || proptest::collection::vec(0.02..1.0_f64, 8);
+    let of = (2..8_usize, unit(), unit(), unit(), unit(), proptest::collection::vec(any::<bool>(), 16), 0..4_usize);
+    of.prop_map(|(domains, kept, current, down, up, yes, groups)| {
+        let shares = |of: &[f64]| -> Vec<f64> {
+            let sum: f64 = of[..domains].iter().sum();
+            of[..domains].iter().map(|w| w / sum).collect()
+        };
+        let (kept, current) = (shares(&kept), shares(&current));
+        let mut project = project(domains);
+        project.available_tokens.clear();
+        (project.target.tokens, project.max_epochs) = (Some(1e9), 3.0);
+        let names = project.domains.clone();
+        for (i, name) in names.iter().enumerate() {
+            if yes[i] {
+                project.bounds.insert(name.clone(), [kept[i] * (1.0 - down[i]), kept[i] + up[i] * (1.0 - kept[i])]);
+            }
+            if yes[8 + i] && up[i] > 0.5 {
+                project.available_tokens.insert(name.clone(), kept[i] * (1.0 + down[i]) * 1e9 / 3.0);
+            }
+        }
+        for group in 0..groups {
+            let members: Vec<usize> = (0..domains).filter(|i| (i * 7 + group * 3) % (group + 2) == 0).collect();
+            let share: f64 = members.iter().map(|i| kept[*i]).sum();
+            let slack = if yes[15 - group] { 0.0 } else { 0.3 * down[group] };
+            let group_of = crate::project::Group {
+                domains: members.iter().map(|i| names[*i].clone()).collect(),
+                share: [(share - slack).max(0.0), (share + slack).min(1.0)],
+            };
+            project.groups.insert(format!("g{group}"), group_of);
+        }
+        let moved = kept.iter().zip(&current).map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0;
+        let diverged: f64 = kept.iter().zip(&current).map(|(p, q)| p * (p / q).ln()).sum();
+        project.max_change = yes[7].then_some(moved * (1.05 + up[7]));
+        project.max_divergence = yes[6].then_some(diverged * (1.05 + up[6]));
+        project.current = Some(Mixture::from_weights(&names, &current));
+        project
+    })
+}
+
+#[test]
+fn groups_with_a_fixed_share_have_it_and_the_rest_is_drawn() {
+    let mut project = project(5);
+    project.available_tokens.clear();
+    let group = |domains: &[&str], share: [f64; 2]| crate::project::Group {
+        domains: domains.iter().map(|d| (*d).to_owned()).collect(),
+        share,
+    };
+    project.groups.insert("code".to_owned(), group(&["c0", "c1"], [0.3, 0.3]));
+    for method in methods() {
+        let answer = design(&project, &query(method)).unwrap();
+        let first: BTreeSet<String> =
+            answer.runs.iter().map(|run| format!("{:.3}", run.mixture.weight("c0"))).collect();
+        assert!(first.len() > 4 || method == DesignMethod::DOptimal && first.len() > 1, "{method:?}: {first:?}");
+        assert!(answer.runs.iter().all(|r| (r.mixture.weight("c0") + r.mixture.weight("c1") - 0.3).abs() < 1e-9));
+        let wide = design(&project, &DesignQuery { wide: true, ..query(method) }).unwrap();
+        assert!(wide.runs.iter().any(|r| (r.mixture.weight("c0") + r.mixture.weight("c1") - 0.3).abs() > 0.1));
+    }
+    project.groups.insert("text".to_owned(), group(&["c1", "c2", "c3", "c4"], [0.2, 0.4]));
+    project.groups.insert("more".to_owned(), group(&["c0", "c2"], [0.0, 0.2]));
+    let none = design(&project, &query(DesignMethod::Sobol)).unwrap_err().to_string();
+    assert!(none.starts_with("no mixture is allowed"), "{none}");
 }
