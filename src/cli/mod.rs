@@ -48,6 +48,7 @@ mod tag;
 mod template;
 mod time;
 mod tokenizer;
+mod upcycled;
 pub mod watch;
 mod worth;
 

@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg, budget, pareto, recommend, worth};
+use super::{Outcome, ProjectArg, budget, pareto, recommend, upcycled, worth};
 use crate::advise;
 use crate::ipc::protocol::{Failure, Query, ShapeQuery};
 use crate::laws;
@@ -81,6 +81,7 @@ impl Shape {
         }
         let found = !answer.curves.is_empty()
             || !answer.worth.is_empty()
+            || !answer.upcycled.is_empty()
             || matches!(answer.front, Some(FrontAnswer::Front(_)))
             || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
         Ok(if found { Outcome::Done } else { Outcome::Abstained })
@@ -164,6 +165,12 @@ fn show(answer: &ShapeAnswer) -> String {
             out.push('\n');
         }
         out.push_str(&worth::show(worth));
+    }
+    for found in &answer.upcycled {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&upcycled::show(found));
     }
     for note in &answer.notes {
         out.push_str(&format!("\nnote: {}\n", printable(note)));

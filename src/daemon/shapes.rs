@@ -5,6 +5,7 @@ use super::publisher::CurrentState;
 use super::{as_logged, optima, speeds, threads};
 use crate::advise::{self, Evidence};
 use crate::fit::Stop;
+use crate::fit::upcycled::upcycled;
 use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
@@ -64,6 +65,15 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
         answer.notes.extend(notes);
     }
     worths(query, current, &mut answer)?;
+    let of = |rows| upcycled(rows, &current.observed.facts, current.project.fit.seed);
+    answer.upcycled = current.observed.fitted.iter().filter_map(of).collect();
+    if !answer.upcycled.is_empty() {
+        answer.notes.push(
+            "Laws are fitted to upcycled runs as if they had been trained from scratch. To leave them out, write beside the pattern or \
+             table: where: upcycled_from == \"\""
+                .to_owned(),
+        );
+    }
     if answer.isoflops.is_empty() && answer.notes.is_empty() && answer.curves.is_empty() {
         answer.notes.push("No run has a size, a token count and a loss.".to_owned());
     }

@@ -39,6 +39,7 @@ mod task;
 mod tests;
 #[cfg(feature = "cli")]
 pub mod tokenizer;
+pub mod upcycled;
 mod why;
 pub mod worth;
 

@@ -41,7 +41,7 @@ enum Unit {
 }
 
 /// Metrics of speed, the surest first. Each was read in the source of a trainer, or in a log that it wrote.
-const SPEEDS: [(&str, Says); 24] = [
+const SPEEDS: [(&str, Says); 25] = [
     // torchtitan, components/metrics.py.
     ("mfu(%)", Says::Mfu(Unit::PerCent)),
     // OLMo-core, train/callbacks/speed_monitor.py.
@@ -79,6 +79,8 @@ const SPEEDS: [(&str, Says); 24] = [
     // Megatron-DeepSpeed and Megatron-LM.
     ("samples per second", Says::Samples),
     ("elapsed time per iteration (ms)", Says::StepTime(1e-3)),
+    // Megatron-LM, training/training.py, in TensorBoard and W&B: in seconds.
+    ("iteration-time", Says::StepTime(1.0)),
 ];
 
 /// Metrics of speed that count only where there is no other: Megatron-DeepSpeed's FLOPs count what is computed twice.
@@ -172,6 +174,25 @@ fn says(key: &str) -> Option<(usize, Says)> {
     (!keys::says_held_out(key)).then_some((found.0, found.1.1))
 }
 
+/// What a name that several trainers use says in this run, where its writer or what stands beside it tells: its place among
+/// [`SPEEDS`] is that of another of its kind.
+fn by_company(asked: &Asked<'_>, key: &str) -> Option<(usize, Says)> {
+    let (prefix, name) = key.split_at(key.rfind('/').map_or(0, |slash| slash + 1));
+    let beside = |other: &str| asked.keys.iter().any(|key| key.strip_prefix(prefix) == Some(other));
+    let (says, as_is) = match name {
+        // torchtitan, components/metrics.py: 'tokens per second per device, abbreviated as tps'.
+        "tps" if asked.formats.iter().any(|format| format == "torchtitan") => (Says::TokensOfGpu, "throughput(tps)"),
+        // NeMo Automodel, recipes/llm/train_ft.py, of all GPUs. What it calls `tps_per_gpu` is of those that share no data.
+        "tps" if beside("tps_per_gpu") => (Says::Tokens, "tokens_per_second"),
+        // Megatron-LM, training/training.py, in TensorBoard and W&B: TFLOP/s of a GPU, with `iteration-time` beside it.
+        "throughput" if beside("iteration-time") => (Says::Flops(1e12), "throughput per GPU (TFLOP/s/GPU)"),
+        _ => return None,
+    };
+    let place = SPEEDS.iter().position(|(name, _)| *name == as_is)?;
+    // What torchtitan calls `validate/tps` is of validation.
+    ["", "train/"].contains(&prefix).then_some((place, says))
+}
+
 /// The speed of a run; `Ok(None)` where it logs none. `points`: (step, value), ascending, of a metric.
 ///
 /// # Errors
@@ -182,8 +203,14 @@ pub fn speed(
 ) -> Result<Option<RunSpeed>, SpeedError> {
     let mut why = None;
     // The surest first; of several under one name, the one with the shortest.
-    let mut all: Vec<(usize, usize, &str, Says)> =
-        asked.keys.iter().filter_map(|key| says(key).map(|(place, says)| (place, key.len(), *key, says))).collect();
+    let mut all: Vec<(usize, usize, &str, Says)> = asked
+        .keys
+        .iter()
+        .filter_map(|key| {
+            let (place, says) = says(key).or_else(|| by_company(asked, key))?;
+            Some((place, key.len(), *key, says))
+        })
+        .collect();
     all.sort_unstable_by_key(|(place, length, key, _)| (*place, *length, *key));
     for (_, _, key, says) in all {
         let values = steady(&points(key));

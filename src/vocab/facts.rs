@@ -43,6 +43,10 @@ pub enum FactName {
     SharedExperts,
     /// In what experts differ in number or size, in words: `8–64 a layer`, `512–1536 wide`, `256 of 768 compute nothing`.
     ExpertSizes,
+    /// The dense model that a mixture of experts was made of: a run or a checkpoint.
+    UpcycledFrom,
+    /// Tokens that this dense model had seen. The run's own tokens are counted from there.
+    UpcycledTokens,
     /// Layers of the model.
     Layers,
     /// Layers with experts.
@@ -105,13 +109,14 @@ impl FactName {
                 | Self::Ended
                 | Self::Router
                 | Self::ExpertSizes
+                | Self::UpcycledFrom
                 | Self::StepMetric
                 | Self::Gpu
         )
     }
 
     /// All names, in display order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::Params,
         Self::ActiveParams,
         Self::TotalParams,
@@ -127,6 +132,8 @@ impl FactName {
         Self::Granularity,
         Self::SharedExperts,
         Self::ExpertSizes,
+        Self::UpcycledFrom,
+        Self::UpcycledTokens,
         Self::Layers,
         Self::MoeLayers,
         Self::FirstDenseLayers,
@@ -169,6 +176,8 @@ impl FactName {
             Self::Granularity => "granularity",
             Self::SharedExperts => "shared_experts",
             Self::ExpertSizes => "expert_sizes",
+            Self::UpcycledFrom => "upcycled_from",
+            Self::UpcycledTokens => "upcycled_tokens",
             Self::Layers => "layers",
             Self::MoeLayers => "moe_layers",
             Self::FirstDenseLayers => "first_dense_layers",

@@ -1,6 +1,6 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{FrontAnswer, Interval, MeasuredMfu, Moe, Range, Scale, ShapeAdvice, ShapeOptimum};
+use super::{Estimate, FrontAnswer, MeasuredMfu, Moe, Scale, ShapeAdvice, ShapeOptimum, Upcycled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct ShapeAnswer {
     /// What one group of runs is worth beside another, for each loss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub worth: Vec<Worth>,
+    /// Mixtures of experts that began as a dense model (`upcycled_from`), for each loss that has such runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upcycled: Vec<Upcycled>,
     /// MFU that the runs measured, where the budget is in GPU-hours, wall time or money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mfu: Option<MeasuredMfu>,
@@ -76,22 +79,6 @@ pub struct OptimumCurve {
     pub tokens_exponent: Option<Estimate>,
     /// Optima, by compute.
     pub at: Vec<OptimumAt>,
-}
-
-/// An estimate with a 90 % interval over resamples of whole runs; an end is `null` where it is open or unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Estimate {
-    /// Point estimate.
-    pub value: f64,
-    /// 90 % interval.
-    #[serde(flatten)]
-    pub range: Range,
-}
-
-impl From<Interval> for Estimate {
-    fn from(interval: Interval) -> Self {
-        Self { value: interval.value, range: Range { low: interval.low, high: interval.high } }
-    }
 }
 
 /// The optimum for one budget.

@@ -45,6 +45,7 @@ pub mod snapshot;
 pub mod speed;
 pub mod step_metric;
 pub mod text;
+pub mod upcycled;
 
 pub use advice::{
     Abstention, Advice, AdviceState, EXTRAPOLATES, Expected, MeanOfBest, RecommendAnswer, Recommendation, ShapeAdvice,
@@ -74,8 +75,8 @@ pub use hyper::{
     OptimumKind, Regret,
 };
 pub use isoflop::{
-    Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola,
-    ShapeAnswer, Worth, WorthRun,
+    IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola, ShapeAnswer, Worth,
+    WorthRun,
 };
 pub use labels::Labels;
 pub use ledger::LedgerView;
@@ -92,7 +93,8 @@ pub use proxies::ProxyView;
 pub use recipe::Recipe;
 pub use run::{MetricView, PathPoint, RunForecast, RunState, RunView, minutes_silent, newest_first};
 pub use scale::{Moe, Scale};
-pub use shape::{MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
+pub use shape::{Estimate, MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
 pub use signal::Severity;
 pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Snapshot, TargetView, WatchedRoot};
 pub use speed::{MeasuredMfu, RunSpeed, Speeds};
+pub use upcycled::{Beside, Upcycled, UpcycledRun};

@@ -1,6 +1,6 @@
 //! Optimal sizes, token counts and experts, as they are displayed and printed.
 
-use super::Scale;
+use super::{Interval, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,22 @@ impl Range {
     #[must_use]
     pub fn contains(&self, value: f64) -> bool {
         (!self.low.is_finite() || value >= self.low) && (!self.high.is_finite() || value <= self.high)
+    }
+}
+
+/// An estimate with a 90 % interval over resamples of whole runs; an end is `null` where it is open or unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Estimate {
+    /// Point estimate.
+    pub value: f64,
+    /// 90 % interval.
+    #[serde(flatten)]
+    pub range: Range,
+}
+
+impl From<Interval> for Estimate {
+    fn from(interval: Interval) -> Self {
+        Self { value: interval.value, range: Range { low: interval.low, high: interval.high } }
     }
 }
 

@@ -27,6 +27,7 @@ mod lifecycle;
 mod notify;
 mod outlook;
 mod page;
+mod shapes;
 mod signals;
 mod speed;
 mod terminal;

@@ -39,6 +39,7 @@ pub(super) const WANTED: &[&str] = &[
     "moe_router_topk",
     "moe_shared_expert_intermediate_size",
     "moe_train_capacity_factor",
+    "moe_use_upcycling",
     "multi_latent_attention",
     "normalization",
     "num_attention_heads",
@@ -179,6 +180,10 @@ impl Arguments {
         if self.flag("finetune", false) {
             // Without --finetune, --load is where the same run goes on.
             add(FactName::InitFrom, init("load"), "load");
+        }
+        if self.flag("moe_use_upcycling", false) {
+            // What is loaded is dense, and made a mixture of experts before the first step.
+            add(FactName::UpcycledFrom, init("load"), "load");
         }
         if let Some((mixture, from)) = self.mixture() {
             add(FactName::Mixture, Some(FactValue::Mixture(mixture)), from);
@@ -465,5 +470,7 @@ mod tests {
         assert_eq!(find(&fraction, FactName::WarmupSteps).map(|f| f.0), Some(FactValue::Number(10.0)));
         assert_eq!(find(&[("load", "/ckpt")], FactName::InitFrom), None, "a run that goes on started from nothing");
         assert!(find(&[("load", "/ckpt"), ("finetune", "True")], FactName::InitFrom).is_some());
+        assert!(find(&[("load", "/ckpt"), ("moe_use_upcycling", "True")], FactName::UpcycledFrom).is_some());
+        assert_eq!(find(&[("load", "/ckpt")], FactName::UpcycledFrom), None);
     }
 }

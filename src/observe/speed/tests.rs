@@ -73,6 +73,7 @@ fn each_source_gives_the_flops_of_a_gpu_by_hand() {
         ("tok/s", 4e5, 3e14),
         ("samples per second", 200.0, 200.0 * 2048.0 * 6e9 / 8.0),
         ("elapsed time per iteration (ms)", 2000.0, step / 2.0 * 6e9 / 8.0),
+        ("iteration-time", 2.0, step / 2.0 * 6e9 / 8.0),
         ("elapsed time per iteration (s)", 2.0, step / 2.0 * 6e9 / 8.0),
         ("TFLOPs", 36.0, 36e12),
     ] {
@@ -83,6 +84,15 @@ fn each_source_gives_the_flops_of_a_gpu_by_hand() {
     }
     for key in ["validate/tps", "eval/mfu", "loss", "tps", "throughput"] {
         assert_eq!(measure(&facts, &[], &[(key, 5.0)]), Ok(None), "{key}");
+    }
+    // Names that say nothing alone are told by their writer, or by what stands beside them.
+    let said =
+        |formats: &[&str], logged: &[(&str, f64)]| measure(&facts, formats, logged).unwrap().unwrap().flops.unwrap();
+    assert!(close(said(&["torchtitan"], &[("tps", 5e4)]), 3e14));
+    assert!(close(said(&[], &[("train/tps", 4e5), ("train/tps_per_gpu", 1e5)]), 3e14), "all eight GPUs, four by four");
+    assert!(close(said(&[], &[("throughput", 400.0), ("iteration-time", 9.0)]), 400e12));
+    for other in [("validate/tps", "validate/tps_per_gpu"), ("tps", "eval/tps_per_gpu"), ("throughput", "loss")] {
+        assert_eq!(measure(&facts, &[], &[(other.0, 5.0), (other.1, 5.0)]), Ok(None), "{other:?}");
     }
     let both = measure(&facts, &[], &[("TFLOPs", 50.0), ("samples per second", 200.0), ("mfu(%)", 30.0)]);
     assert_eq!(both.unwrap().unwrap().from, "mfu(%)", "the trainer's own figure comes first");

@@ -1,0 +1,66 @@
+//! Mixtures of experts that began as a dense model, as they are printed.
+
+use super::Estimate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Upcycled runs of one loss, beside training from scratch and beside continuing the dense model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Upcycled {
+    /// Key of the loss.
+    pub metric: String,
+    /// Each run, by active size and experts.
+    pub each: Vec<UpcycledRun>,
+    /// Tokens after which training from scratch catches up, over those that the dense model had seen: geometric mean over the
+    /// runs that have both; the interval resamples them, and is open with fewer than three.
+    pub ratio: Option<Estimate>,
+    /// Runs that `ratio` is of.
+    pub compared: usize,
+}
+
+/// One run that began as a dense model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UpcycledRun {
+    /// Its name.
+    pub run: String,
+    /// The dense model, as the run names it (`upcycled_from`).
+    pub base: String,
+    /// Tokens that the dense model had seen (`upcycled_tokens`, else all that a run of that name has).
+    pub base_tokens: Option<f64>,
+    /// Its active parameters.
+    pub params: f64,
+    /// Its experts per layer.
+    pub experts: f64,
+    /// Its own tokens so far, those of the dense model not among them.
+    pub tokens: f64,
+    /// Its loss there, nats.
+    pub loss: f64,
+    /// Runs of the same shape that were trained from scratch; absent where there are none with the same mixture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<Beside>,
+    /// Compute of training from scratch to the run's loss over the run's own; absent where that is not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// The same with the dense model's compute counted to the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_with_base: Option<f64>,
+    /// The dense model, trained on instead; absent where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued: Option<Beside>,
+}
+
+/// Another way to spend the compute of an upcycled run, from where that begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Beside {
+    /// The runs that it is read from.
+    pub runs: Vec<String>,
+    /// Least compute at which both were measured, FLOPs.
+    pub from: f64,
+    /// Most compute at which both were measured, FLOPs.
+    pub until: f64,
+    /// Compute from which on the one that is ahead at `until` has been ahead, FLOPs; absent where it was all along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossing: Option<f64>,
+    /// By how much lower the upcycled run's loss is at `until`, nats; below 0 where the other's is lower.
+    pub gain: f64,
+}
