@@ -18,6 +18,13 @@ pub struct Evidence<'a> {
     pub extrapolate: bool,
 }
 
+impl Evidence<'_> {
+    /// Whether mixtures that no run covers may be advised.
+    pub(super) fn beyond(&self) -> bool {
+        self.extrapolate || self.project.beyond_runs
+    }
+}
+
 /// Probability with which an advised mixture must keep the limits.
 pub const SURE: f64 = 0.8;
 

@@ -4,9 +4,10 @@ use super::Evidence;
 use super::goal::Goal;
 use super::limits::Limit;
 use super::region::Region;
+use super::surface::Surface;
 use crate::forecast::measured::is_near;
 use crate::project::Project;
-use crate::vocab::{Measured, Mixture, Scale};
+use crate::vocab::{Measured, Mixture, Observation, Scale};
 use std::collections::BTreeMap;
 
 /// How far a measured mixture may lie outside the region: rounding.
@@ -22,18 +23,20 @@ pub(super) struct Trial {
     pub weights: Vec<f64>,
     /// By metric, as laws are fitted to it; `None` where it was not measured.
     pub losses: Vec<Option<f64>>,
+    /// The same at the target: by as much higher or lower as the law in use says of its size and tokens beside the run's.
+    pub at_target: Vec<Option<f64>>,
 }
 
 impl Trial {
-    /// The objective, where all that is minimised was measured.
+    /// The objective at the target, where all that is minimised was measured.
     pub fn objective(&self, goal: &Goal) -> Option<f64> {
-        let known = goal.counted().all(|(metric, _)| self.losses.get(metric).copied().flatten().is_some());
-        known.then(|| goal.of(|metric| self.losses[metric].unwrap_or(f64::NAN)))
+        let known = goal.counted().all(|(metric, _)| self.at_target.get(metric).copied().flatten().is_some());
+        known.then(|| goal.of(|metric| self.at_target[metric].unwrap_or(f64::NAN)))
     }
 
     /// Whether it kept every limit, as far as it was measured.
     fn keeps(&self, limits: &[Limit]) -> bool {
-        limits.iter().all(|limit| self.losses[limit.domain].is_some_and(|loss| loss <= limit.value))
+        limits.iter().all(|limit| self.at_target[limit.domain].is_some_and(|loss| loss <= limit.value))
     }
 
     /// For readers.
@@ -50,7 +53,7 @@ impl Trial {
 }
 
 /// The runs near the target's size, tokens and experts, each with its row nearest in tokens.
-pub(super) fn near(evidence: &Evidence<'_>, scale: &Scale) -> Vec<Trial> {
+pub(super) fn near(evidence: &Evidence<'_>, surfaces: &[Option<Surface<'_>>], scale: &Scale) -> Vec<Trial> {
     let domains = &evidence.project.domains;
     let metrics = evidence.project.metrics.len();
     let mut trials: BTreeMap<(String, Vec<i64>), Trial> = BTreeMap::new();
@@ -79,11 +82,27 @@ pub(super) fn near(evidence: &Evidence<'_>, scale: &Scale) -> Vec<Trial> {
                 tokens: row.tokens,
                 weights,
                 losses: vec![None; metrics],
+                at_target: vec![None; metrics],
             });
             trial.losses[metric] = Some(row.loss);
+            let surface = surfaces.get(metric).and_then(Option::as_ref);
+            let change = surface.map_or(1.0, |surface| change(surface, row, scale, &trial.weights));
+            trial.at_target[metric] = Some(change * row.loss);
         }
     }
     trials.into_values().collect()
+}
+
+/// What a law says of a mixture at the target beside the size and tokens of a run: near as they are, a few percent of tokens
+/// may weigh as much as what mixtures differ in.
+fn change(surface: &Surface<'_>, row: &Observation, scale: &Scale, weights: &[f64]) -> f64 {
+    let target = surface.place(scale, weights);
+    if !(surface.unseen)(&target).is_empty() {
+        return 1.0;
+    }
+    let of_run = Observation { mixture: target.mixture.clone(), ..row.clone() };
+    let change = surface.best(&target) / surface.best(&of_run);
+    if change.is_finite() && change > 0.0 { change } else { 1.0 }
 }
 
 /// The run with the lowest objective, of those whose mixture may be advised and that kept the limits.

@@ -139,7 +139,7 @@ fn by_best_guess<T>(
     let (current, _) = in_use(project, explored);
     let at = Setting { scale, current: &current, seed: project.fit.seed, unit: MetricUnit::Nats };
     let mut limits = resolve(evidence, surfaces, &at).ok()?;
-    let inside = if evidence.extrapolate { None } else { Some(explored) };
+    let inside = if evidence.beyond() { None } else { Some(explored) };
     let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
     let goal = wanted::resolve(evidence, surfaces, &at, &region, &mut limits).ok()?;
     let objective = |mixtures: &[Vec<f64>]| goal.of_each(&probability::losses(surfaces, &goal, &scale, mixtures));
@@ -173,7 +173,7 @@ fn advise(
     let at = Setting { scale, current: &current, seed, unit: MetricUnit::Nats };
     let mut limits = resolve(evidence, surfaces, &at)?;
     let cuts = |explored| Cuts::of(project, scale.tokens, explored);
-    let inside = if evidence.extrapolate { None } else { Some(mixtures.as_slice()) };
+    let inside = if evidence.beyond() { None } else { Some(mixtures.as_slice()) };
     let region = Region::new(&cuts(inside)).map_err(|reasons| Abstention {
         reasons,
         would_help: vec![
@@ -209,7 +209,7 @@ fn advise(
     })?;
     let chosen = choose::careful(&joint, &region, seed, guess);
 
-    let trials = measured::near(evidence, &scale);
+    let trials = measured::near(evidence, surfaces, &scale);
     let best_trial = measured::best(&trials, &goal, &limits, &region);
     // What was measured is not given up for what is predicted to be no better.
     let trial = best_trial.filter(|(loss, _)| *loss <= chosen.best.objective);
@@ -234,7 +234,7 @@ fn advise(
         }
     }
     let beyond = match Region::new(&cuts(None)) {
-        Ok(open) if !evidence.extrapolate && open != region => choose::guess(&joint, &open, seed)
+        Ok(open) if !evidence.beyond() && open != region => choose::guess(&joint, &open, seed)
             .ok()
             // What is more careful is no lower.
             .filter(|(_, guess)| reasons::is_worth_saying(&chosen.best, guess))
@@ -247,8 +247,8 @@ fn advise(
         Some((objective, trial)) => {
             let now = measured::with_mixture(&trials, &current, WORTH_WEIGHT);
             let loss_now = now.and_then(|now| now.objective(&goal)).unwrap_or_else(|| joint.objective(&current));
-            let losses_now = now.map(|now| now.losses.as_slice());
-            (joint.better_than_now(&trial.weights, &trial.losses, losses_now), loss_now - objective)
+            let losses_now = now.map(|now| now.at_target.as_slice());
+            (joint.better_than_now(&trial.weights, &trial.at_target, losses_now), loss_now - objective)
         }
         None => (joint.better(advised), joint.objective(&current) - joint.objective(advised)),
     };
@@ -417,7 +417,7 @@ fn expected(
         let place = |weights| surface.place(&joint.scale, weights);
         let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
         if let Some(mut expected) = surface.expected(&place(weights), &place(joint.current), limit) {
-            if let Some(loss) = trial.and_then(|trial| *trial.losses.get(d)?) {
+            if let Some(loss) = trial.and_then(|trial| *trial.at_target.get(d)?) {
                 let factor = loss / expected.value;
                 (expected.low, expected.high) = (factor * expected.low, factor * expected.high);
                 expected.value = loss;

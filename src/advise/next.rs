@@ -108,7 +108,7 @@ fn propose(
         };
         Region::new(&cuts).map_err(|reasons| Abstention { reasons, ..Abstention::default() })
     };
-    let regions = if mixes { Some((region(true, !evidence.extrapolate)?, region(false, false)?)) } else { None };
+    let regions = if mixes { Some((region(true, !evidence.beyond())?, region(false, false)?)) } else { None };
     let goal = match &regions {
         Some((decided, _)) => wanted::resolve(evidence, &surfaces, &at, decided, &mut limits)?,
         None => Goal::mean(minimize),
@@ -158,7 +158,7 @@ fn propose(
     let planner = Planner { purpose, domains: &project.domains, decisions: &decisions, query, seed };
     let mut plan = planner.plan(ensemble, choices);
     plan.reasons.extend(taken);
-    if mixes && !evidence.extrapolate {
+    if mixes && !evidence.beyond() {
         plan.reasons.push(
             "The regret is against mixtures within the range that the runs cover; beyond it, the laws are not asked."
                 .to_owned(),

@@ -58,15 +58,16 @@ impl Explanation<'_> {
         let (run, measured, at) = (&trial.run, self.names(&trial.weights), self.names(&predicted.weights));
         let unit = self.project.objective_unit();
         let scale = format!("{} parameters, {} tokens", show_amount(trial.params), show_amount(trial.tokens));
+        let moved = if trial.losses == trial.at_target { "" } else { "; at the target's by the laws" };
         if loss <= predicted.objective {
             format!(
-                "Measured: {run} reached {loss:.4} {unit} near the target ({scale}) with {measured}. The laws predict no lower \
+                "Measured: {run} reached {loss:.4} {unit} near the target ({scale}{moved}) with {measured}. The laws predict no lower \
                  loss for any allowed mixture ({:.4} at {at}), so what was measured counts.",
                 predicted.objective
             )
         } else {
             format!(
-                "The best run measured near the target ({run}: {scale}, {measured}) reached {loss:.4} {unit}; {:.4} is \
+                "The best run measured near the target ({run}: {scale}{moved}, {measured}) reached {loss:.4} {unit}; {:.4} is \
                  predicted at {at}.",
                 predicted.objective
             )
@@ -217,7 +218,7 @@ impl Explanation<'_> {
         (says && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
                 "Outside the explored mixtures the laws predict {:.3} {} less, at {}. Launch a run there to test it, \
-                 or use `--extrapolate` to recommend it without one.",
+                 or use `--extrapolate` to recommend it without one (to accept it too: mixture: {{ beyond_runs: true }}).",
                 more,
                 self.project.objective_unit(),
                 self.names(&beyond.weights)

@@ -335,6 +335,9 @@ pub struct MixtureFile {
     pub max_change: Option<f64>,
     /// Maximum Kullback–Leibler divergence from the current mixture, in nats. Default: no limit.
     pub max_divergence: Option<f64>,
+    /// Whether mixtures beyond those that the runs cover may be advised and accepted, as with `recommend --extrapolate`. Default:
+    /// false.
+    pub beyond_runs: Option<bool>,
 }
 
 /// What stays of the current mixture.
