@@ -142,7 +142,12 @@ impl Situation<'_> {
             Some(Hold::Cooldown { until }) => Some(until),
             _ => None,
         };
-        Some(AutoView { cooldown, last: last(self.decisions), held: hold.map(|hold| hold.to_string()), until })
+        Some(AutoView {
+            cooldown,
+            last: self.decisions.last_applied().map(|(_, at)| at),
+            held: hold.map(|hold| hold.to_string()),
+            until,
+        })
     }
 
     /// Advice on the same question that was dismissed or failed, and is hardly other than this.
@@ -159,14 +164,9 @@ impl Situation<'_> {
     }
 
     fn cooldown(&self, auto: &Auto) -> Option<Hold> {
-        let until = last(self.decisions)? + auto.cooldown.as_secs_f64();
+        let until = self.decisions.last_applied()?.1 + auto.cooldown.as_secs_f64();
         (self.at < until).then_some(Hold::Cooldown { until })
     }
-}
-
-/// When advice was applied last, or an interrupted attempt may have taken effect.
-fn last(decisions: &Decisions) -> Option<f64> {
-    decisions.all().iter().filter_map(|one| one.applied).max_by(f64::total_cmp)
 }
 
 /// The corpus that would change furthest beyond its bound.

@@ -118,6 +118,13 @@ impl Decisions {
         self.all.iter().any(|one| one.accepted.is_some())
     }
 
+    /// The advice that was applied last, and when (seconds since 1970).
+    #[must_use]
+    pub fn last_applied(&self) -> Option<(&Advised, f64)> {
+        let applied = self.all.iter().filter_map(|one| Some((one, one.applied?)));
+        applied.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
     /// All advice, in the order in which it last began to stand.
     #[must_use]
     pub fn all(&self) -> &[Advised] {

@@ -138,7 +138,7 @@ fn same(a: f64, b: f64) -> bool {
     (a / b - 1.0).abs() <= SAME_PEAK
 }
 
-/// MFU of the runs on GPUs of this peak; where no run says its GPU, of those that do not say.
+/// MFU of the runs on GPUs of this peak; where no run states its GPU, of those that state none.
 fn measured(runs: &[&RunSpeed], peak: f64) -> Option<MeasuredMfu> {
     let at = |wanted: &dyn Fn(&RunSpeed) -> bool| -> Vec<(f64, RunSpeed)> {
         let fits = runs.iter().filter(|run| wanted(run));
@@ -171,7 +171,7 @@ fn describe(measured: &MeasuredMfu) -> String {
     let mut from: Vec<&str> = measured.runs.iter().map(|run| run.from.as_str()).collect();
     from.sort_unstable();
     from.dedup();
-    let unsaid = if measured.runs.iter().all(|run| run.peak.is_none()) { "; no run says its GPU" } else { "" };
+    let unsaid = if measured.runs.iter().all(|run| run.peak.is_none()) { "; no run states its GPU" } else { "" };
     let from = from.into_iter().map(printable).collect::<Vec<_>>().join(", ");
     format!(
         "{} ({of}: {}; from {from}{unsaid})",
@@ -189,7 +189,7 @@ fn left_out(runs: &[&RunSpeed], what: &str) -> Option<String> {
     (!runs.is_empty()).then(|| format!("Not counted: {} {what} ({}).", counted(runs.len(), "run"), names(runs)))
 }
 
-/// Why no run says the MFU.
+/// Why no run gives the MFU.
 fn why_not(speeds: &Speeds, own: &[&RunSpeed], other: &[&RunSpeed], peak: f64, routed: bool) -> String {
     let mut said = Vec::new();
     if !own.is_empty() {

@@ -1,52 +1,76 @@
 //! How fast the runs trained, read from the store where a budget asks.
 
-use crate::observe::speed::{Asked, may_be_per_cent, speed, steady};
+use crate::observe::speed::{Asked, Steady, may_be_per_cent, speed, steady};
 use crate::observe::{Observed, RunRecord};
-use crate::store::{ReadStore, SledStore, StoreError};
+use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::Speeds;
-use crate::vocab::speed::median;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The speeds of runs.
-pub(super) fn of_runs(store: &SledStore, records: &[RunRecord]) -> Result<Speeds, StoreError> {
-    let keys = |record: &RunRecord| -> Vec<String> {
-        let others = record.others.iter().map(|key| key.to_string());
-        record.series.keys().cloned().chain(others).collect()
-    };
-    let mut failed = None;
-    let mut points = |record: &RunRecord, key: &str| match store.series(record.id, key) {
-        Ok(series) => series.latest(),
-        Err(error) => {
-            failed.get_or_insert(error);
-            Vec::new()
-        }
-    };
-    // A unit that only numbers tell is the same in all runs.
-    let mut per_cent: BTreeSet<String> = BTreeSet::new();
-    for record in records {
-        for key in keys(record).into_iter().filter(|key| may_be_per_cent(key)) {
-            if !per_cent.contains(&key) && median(&steady(&points(record, &key))) > 1.0 {
-                per_cent.insert(key);
+/// What was read of the speeds of runs, kept while a run is the same.
+#[derive(Debug, Default)]
+pub(super) struct ReadSpeeds {
+    /// By run: which reading of it, and what its metrics of speed said.
+    runs: BTreeMap<RunId, (u64, BTreeMap<String, Steady>)>,
+}
+
+impl ReadSpeeds {
+    /// The speeds of runs; those of which another `reading` was seen before, and new ones, are read from the store.
+    pub fn of_runs(
+        &mut self,
+        store: &SledStore,
+        records: &[RunRecord],
+        reading: impl Fn(&RunRecord) -> u64,
+    ) -> Result<Speeds, StoreError> {
+        let present: BTreeSet<RunId> = records.iter().map(|record| record.id).collect();
+        self.runs.retain(|id, _| present.contains(id));
+        let mut failed = None;
+        let mut say = |record: &RunRecord, key: &str| {
+            let of = reading(record);
+            let (read, metrics) = self.runs.entry(record.id).or_default();
+            if *read != of {
+                (*read, *metrics) = (of, BTreeMap::new());
+            }
+            if let Some(known) = metrics.get(key) {
+                return *known;
+            }
+            match store.series(record.id, key) {
+                Ok(series) => *metrics.entry(key.to_owned()).or_insert(steady(&series.latest())),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    Steady::default()
+                }
+            }
+        };
+        // A unit that only numbers tell is the same in all runs.
+        let mut per_cent: BTreeSet<&str> = BTreeSet::new();
+        for record in records {
+            for key in keys(record).filter(|key| may_be_per_cent(key)) {
+                if !per_cent.contains(key) && say(record, key).median > 1.0 {
+                    per_cent.insert(key);
+                }
             }
         }
-    }
-    let mut speeds = Speeds::default();
-    for record in records {
-        let keys = keys(record);
-        let asked = Asked {
-            name: &record.name,
-            facts: &record.facts,
-            keys: keys.iter().map(String::as_str).collect(),
-            formats: store.formats(record.id),
-            per_cent: &|key| per_cent.contains(key),
-        };
-        match speed(&asked, &mut |key| points(record, key)) {
-            Ok(found) => speeds.runs.extend(found),
-            Err(why) => speeds.useless.push((record.name.to_string(), why.to_string())),
+        let mut speeds = Speeds::default();
+        for record in records {
+            let asked = Asked {
+                name: &record.name,
+                facts: &record.facts,
+                keys: keys(record).collect(),
+                formats: store.formats(record.id),
+                per_cent: &|key| per_cent.contains(key),
+            };
+            match speed(&asked, &mut |key| say(record, key)) {
+                Ok(found) => speeds.runs.extend(found),
+                Err(why) => speeds.useless.push((record.name.to_string(), why.to_string())),
+            }
         }
+        failed.map_or(Ok(speeds), Err)
     }
-    failed.map_or(Ok(speeds), Err)
+}
+
+fn keys(record: &RunRecord) -> impl Iterator<Item = &str> {
+    record.series.keys().map(String::as_str).chain(record.others.iter().map(|key| &**key))
 }
 
 /// What was observed, with the speeds of the runs, where they are not there yet.
@@ -58,6 +82,6 @@ pub(super) fn beside(
     if *observed.speeds != Speeds::default() {
         return Ok(Arc::clone(observed));
     }
-    let speeds = Arc::new(of_runs(store, records)?);
+    let speeds = Arc::new(ReadSpeeds::default().of_runs(store, records, |_| 0)?);
     Ok(Arc::new(Observed { speeds, ..Observed::clone(observed) }))
 }

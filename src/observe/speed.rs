@@ -155,15 +155,31 @@ pub fn may_be_per_cent(key: &str) -> bool {
     says(key).is_some_and(|(_, says)| says == Says::Mfu(Unit::Either))
 }
 
-/// The values of a run's steady state that are positive.
+/// What a metric of speed says of a run's steady state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steady {
+    /// Median of the positive values; NaN where there are none.
+    pub median: f64,
+    /// How many positive values there are.
+    pub values: usize,
+}
+
+impl Default for Steady {
+    fn default() -> Self {
+        Self { median: f64::NAN, values: 0 }
+    }
+}
+
+/// The positive values of a run's steady state; `points`: (step, value), ascending.
 #[must_use]
-pub fn steady(points: &[(i64, f64)]) -> Vec<f64> {
+pub fn steady(points: &[(i64, f64)]) -> Steady {
     let last = points.last().map_or(0, |point| point.0);
     let first = points.first().map_or(0, |point| point.0);
     // In floats, as steps may be as far apart as integers go.
     let from = first as f64 + START * (last as f64 - first as f64);
     let steady = points.iter().filter(|(step, value)| *step as f64 > from && value.is_finite() && *value > 0.0);
-    steady.map(|point| point.1).collect()
+    let values: Vec<f64> = steady.map(|point| point.1).collect();
+    Steady { median: median(&values), values: values.len() }
 }
 
 /// What a metric says of speed, and its place among [`SPEEDS`] and [`LAST`]: the first name that it has, which may have a
@@ -193,14 +209,11 @@ fn by_company(asked: &Asked<'_>, key: &str) -> Option<(usize, Says)> {
     ["", "train/"].contains(&prefix).then_some((place, says))
 }
 
-/// The speed of a run; `Ok(None)` where it logs none. `points`: (step, value), ascending, of a metric.
+/// The speed of a run; `Ok(None)` where it logs none. `says_of`: what a metric says ([`steady`]).
 ///
 /// # Errors
 /// Why the speed that it logs says nothing.
-pub fn speed(
-    asked: &Asked<'_>,
-    points: &mut dyn FnMut(&str) -> Vec<(i64, f64)>,
-) -> Result<Option<RunSpeed>, SpeedError> {
+pub fn speed(asked: &Asked<'_>, says_of: &mut dyn FnMut(&str) -> Steady) -> Result<Option<RunSpeed>, SpeedError> {
     let mut why = None;
     // The surest first; of several under one name, the one with the shortest.
     let mut all: Vec<(usize, usize, &str, Says)> = asked
@@ -213,12 +226,12 @@ pub fn speed(
         .collect();
     all.sort_unstable_by_key(|(place, length, key, _)| (*place, *length, *key));
     for (_, _, key, says) in all {
-        let values = steady(&points(key));
-        if values.len() < FEWEST {
-            why.get_or_insert(SpeedError::TooFew { key: key.to_owned(), values: values.len() });
+        let Steady { median, values } = says_of(key);
+        if values < FEWEST {
+            why.get_or_insert(SpeedError::TooFew { key: key.to_owned(), values });
             continue;
         }
-        match of(asked, key, says, median(&values), values.len()) {
+        match of(asked, key, says, median, values) {
             Ok(speed) => return Ok(Some(speed)),
             Err(lacks) => drop(why.get_or_insert(lacks)),
         }

@@ -95,7 +95,7 @@ fn runs_that_do_not_say_their_gpu_count_where_no_other_does() {
     let unsaid = RunSpeed { mfu: Some(0.35), flops: None, ..run("u", 0.0, None) };
     let hour = gpu_hour(&budget(Some(H100), None), &speeds(vec![unsaid.clone()]), false).unwrap();
     assert_eq!(hour.mfu, 0.35);
-    assert_eq!(hour.said, ["MFU 0.35 (one run: u; from mfu; no run says its GPU), measured from your runs."]);
+    assert_eq!(hour.said, ["MFU 0.35 (one run: u; from mfu; no run states its GPU), measured from your runs."]);
     let lacks = gpu_hour(&budget(None, None), &speeds(vec![unsaid.clone()]), false).unwrap_err();
     assert_eq!(lacks.needs, "peak_flops");
     let hour = gpu_hour(&budget(None, None), &speeds(vec![unsaid, run("h", 3e14, Some(H100))]), false).unwrap();

@@ -199,9 +199,7 @@ pub fn in_use(project: &Project, decisions: &Decisions) -> Option<Mixture> {
         let target = Target::open(&project.root, &write.file).ok()?;
         return edit::read(target.named(), target.text().ok()?, write.format, &write.key).ok();
     }
-    let applied = decisions.all().iter().filter(|one| one.applied.is_some());
-    let last = applied.max_by(|a, b| a.applied.partial_cmp(&b.applied).unwrap_or(std::cmp::Ordering::Equal));
-    let accepted = last.and_then(|one| one.accepted.clone());
+    let accepted = decisions.last_applied().and_then(|(one, _)| one.accepted.clone());
     accepted.or_else(|| decisions.standing().map(|one| one.advice.current.clone()))
 }
 

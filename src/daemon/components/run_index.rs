@@ -5,7 +5,7 @@ use crate::daemon::component::{Component, Outbox};
 use crate::daemon::event::{Event, RunsRead};
 use crate::daemon::metric_roles::Kinds;
 use crate::daemon::shared::Shared;
-use crate::daemon::speeds;
+use crate::daemon::speeds::ReadSpeeds;
 use crate::daemon::tracked::{self, Tracked};
 use crate::observe::{self, Observed, RowsByRun, RunRecord};
 use crate::project::{Budget, Project};
@@ -29,6 +29,7 @@ pub struct RunIndex {
     readings: u64,
     /// The rows of each run, without those of tables.
     rows: RowsByRun,
+    speeds: ReadSpeeds,
     observed: Arc<Observed>,
     /// Runs that the store knows more of.
     stale: BTreeSet<RunId>,
@@ -50,6 +51,7 @@ impl RunIndex {
             kinds: Kinds::default(),
             readings: 0,
             rows: RowsByRun::default(),
+            speeds: ReadSpeeds::default(),
             observed: Arc::default(),
             stale: BTreeSet::new(),
             refreshed: Instant::now(),
@@ -106,13 +108,13 @@ impl RunIndex {
             out.send(Event::ProjectCompleted(Arc::clone(&self.project), self.assumptions.clone()));
         }
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
-        let rows = self.rows.update(&self.project, &records, reading);
+        let rows = self.rows.update(&self.project, &records, &reading);
         let read = read.iter().filter_map(|id| self.runs.get(id).cloned()).collect();
         out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records: Arc::clone(&records) }));
         if let Some(mut observed) = rows {
             shared.tables.append(&self.project, &mut observed);
             if self.project.budget.as_ref().is_some_and(Budget::is_in_gpu_hours) {
-                observed.speeds = Arc::new(speeds::of_runs(&shared.store, &records)?);
+                observed.speeds = Arc::new(self.speeds.of_runs(&shared.store, &records, reading)?);
             }
             if observed != *self.observed {
                 self.observed = Arc::new(observed);

@@ -26,7 +26,7 @@ fn of_series(
         formats: formats.iter().map(|f| (*f).to_owned()).collect(),
         per_cent: &|_| false,
     };
-    speed(&asked, &mut |key| series.get(key).cloned().unwrap_or_default())
+    speed(&asked, &mut |key| series.get(key).map_or_else(Steady::default, |points| steady(points)))
 }
 
 fn number(name: FactName, value: f64) -> (FactName, FactValue) {
