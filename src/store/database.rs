@@ -354,4 +354,54 @@ mod tests {
         store.compact().unwrap();
         is_whole(&store);
     }
+
+    /// Names the store that the process which is killed writes anew without end.
+    const RENEWED: &str = "MIXLAW_TEST_RENEWED";
+
+    fn renew_without_end(dir: &std::path::Path) {
+        let store = SledStore::open(dir).unwrap().0;
+        for round in 0u64.. {
+            store.keep_fits("round", &round.to_be_bytes()).unwrap();
+            store.flush().unwrap();
+            println!("round {round}");
+            store.db.renew().unwrap();
+        }
+    }
+
+    #[test]
+    fn kills_while_the_file_is_written_anew_leave_one_or_the_other_whole() {
+        if let Some(dir) = std::env::var_os(RENEWED) {
+            return renew_without_end(dir.as_ref());
+        }
+        let dir = tempfile::tempdir().unwrap();
+        drop(worn(dir.path()));
+        let kills = if std::env::var_os("MIXLAW_SOAK").is_some() { 300 } else { 12 };
+        let mut seen = std::collections::BTreeSet::new();
+        for kill in 0..kills {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", std::thread::current().name().unwrap(), "--nocapture", "--test-threads", "1"])
+                .env(RENEWED, dir.path())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            // From when it begins: what comes before is the start of the program.
+            let lines = std::io::BufReader::new(child.stdout.take().unwrap());
+            let mut rounds = std::io::BufRead::lines(lines)
+                .map_while(Result::ok)
+                .filter_map(|line| line.rsplit_once("round ").and_then(|(_, round)| round.parse::<u64>().ok()));
+            let mut told = rounds.next().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis((kill * 37) % 101));
+            child.kill().unwrap();
+            told = rounds.last().unwrap_or(told);
+            child.wait().unwrap();
+            // What had been moved where when it died.
+            seen.insert(dir.path().join("points.anew").join("packs").exists());
+            let store = SledStore::open(dir.path()).unwrap().0;
+            is_whole(&store);
+            let round = store.kept_fits("round").unwrap().unwrap();
+            let round = u64::from_be_bytes(round.try_into().unwrap());
+            assert!(round == told || round == told + 1, "{round} after {told} was written out");
+        }
+        assert!(seen.contains(&true), "no kill fell into the writing");
+    }
 }
