@@ -1,6 +1,6 @@
 //! What an honest client notices of hostile ones: how long it waits for an answer meanwhile.
 //!
-//! `cargo bench --bench hostile [-- SECONDS]` runs a daemon on 200 runs of 20 metrics, two of which grow, and attacks it in one
+//! `cargo bench --bench hostile [-- SECONDS [ATTACK…]]` runs a daemon on 200 runs of 20 metrics, two of which grow, and attacks it in one
 //! way after another, and then in all at once; each attack is several processes of the same user (whoever is another is shut
 //! out by the socket's owner). The honest client is a process that asks, forty times a second, how the daemon is on one connection,
 //! and for the runs on a new one each time. It asks a second daemon the same, on the same logs, which nobody attacks: what that
@@ -44,6 +44,7 @@ fn main() {
         return attack(kind, Path::new(socket));
     }
     let seconds = arguments.first().and_then(|a| a.parse().ok()).unwrap_or(10.0);
+    let wanted: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
     let scratch = tempfile::tempdir().expect("a scratch directory");
     let (project, state) = (scratch.path().join("p"), scratch.path().join("state"));
     write(&project);
@@ -75,6 +76,7 @@ fn main() {
     let mut attacks: Vec<(&str, Vec<(&str, usize)>)> = vec![("none", Vec::new())];
     attacks.extend(ATTACKS.iter().map(|attack| (attack.0, vec![*attack])));
     attacks.push(("all", ATTACKS.to_vec()));
+    attacks.retain(|(name, _)| wanted.is_empty() || wanted.contains(name));
     for (name, kinds) in attacks {
         let attackers: Vec<Child> = kinds
             .iter()

@@ -9,7 +9,7 @@ use crate::ipc::IpcError;
 use crate::ipc::client::Client;
 use crate::ipc::protocol::{self, Failure};
 use crate::project::Project;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 pub const ALLOCATOR: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
+/// Files that a daemon may have open at a time, where the system lets it.
+const FILES: u64 = 8192;
 /// How long a daemon may take from its start to its first greeting.
 const START: Duration = Duration::from_secs(10);
 /// How long a daemon may take to write everything out.
@@ -47,6 +49,7 @@ pub fn run(project: Project, detached: bool, metrics: Option<&Listen>) -> Result
         let _ = rustix::process::setsid();
     }
     log::begin(&place)?;
+    open_more_files();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), root = %project.root.display(), "started");
     let ended = serve(project, &place, lock, metrics);
     match &ended {
@@ -54,6 +57,18 @@ pub fn run(project: Project, detached: bool, metrics: Option<&Listen>) -> Result
         Err(failure) => tracing::error!(help = failure.help, "stopped: {}", failure.message),
     }
     ended
+}
+
+/// Raises what this process may have open to what it may raise it to: the usual 1,024 are from a time of programs that could
+/// not wait for more.
+fn open_more_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(FILES).min(FILES);
+    if limit.current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit })
+    {
+        tracing::warn!(%error, "could not raise how many files may be open");
+    }
 }
 
 fn serve(project: Project, place: &StateDir, lock: Lock, metrics: Option<&Listen>) -> Result<(), Failure> {
