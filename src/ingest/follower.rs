@@ -114,6 +114,7 @@ impl Follower {
         }
         self.release(&listing, now);
         self.supersede(store);
+        self.tails.values_mut().for_each(|tail| tail.rest_if_still(now));
         Ok(self.settings.refresh(&self.place.path, &listing, &project.facts))
     }
 

@@ -250,6 +250,13 @@ impl Tail {
         self.reader = None;
     }
 
+    /// Forgets the parser of a file that has been read and does not change any more: most files are of runs that have ended.
+    pub fn rest_if_still(&mut self, now: SystemTime) {
+        if !self.pending && self.stamp.silent(now) > REST {
+            self.rest();
+        }
+    }
+
     /// Whether a parser is held.
     #[must_use]
     pub fn is_warm(&self) -> bool {

@@ -7,6 +7,7 @@ use crate::vocab::{FactName, FactValue};
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn early() -> SystemTime {
@@ -488,6 +489,25 @@ fn a_file_at_rest_has_no_parser_and_is_read_on_where_it_was_left() {
         bench.losses("runs/a").iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(),
         [(1, 4.5), (2, 3.5), (3, 2.5), (4, 1.5), (5, 0.5)]
     );
+}
+
+#[test]
+fn a_file_that_is_not_written_to_any_more_has_no_parser() {
+    static LATER: AtomicU64 = AtomicU64::new(0);
+    let mut bench = Bench::new(&["runs/*"]);
+    bench.ingester = Ingester::with_clock(&bench.project, bench.store.clone(), || {
+        SystemTime::now() + Duration::from_secs(LATER.load(Ordering::SeqCst))
+    });
+    let warm = |bench: &Bench| bench.ingester.followers.values().flat_map(|f| f.tails.values()).any(|t| t.is_warm());
+    bench.write("runs/a/m.csv", "step,loss\n1,4.5\n2,3.5\n");
+    bench.turn();
+    assert!(warm(&bench), "it was written a moment ago");
+    LATER.store(3600, Ordering::SeqCst);
+    bench.turn();
+    assert!(!warm(&bench), "its run has ended long ago");
+    bench.append("runs/a/m.csv", "3,2.5\n");
+    bench.turn();
+    assert_eq!(bench.losses("runs/a").iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(), [(1, 4.5), (2, 3.5), (3, 2.5)]);
 }
 
 #[test]
