@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// For glibc, which else keeps a heap for each of a daemon's many threads, and takes large buffers from those heaps once one was
 /// given back, where they leave holes: twice as much memory after a month (`cargo bench --bench month`).
 pub const ALLOCATOR: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
 /// Files that a daemon may have open at a time, where the system lets it.
 const FILES: u64 = 8192;
