@@ -108,7 +108,7 @@ impl RunIndex {
             out.send(Event::ProjectCompleted(Arc::clone(&self.project), self.assumptions.clone()));
         }
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
-        let rows = self.rows.update(&self.project, &records, &reading);
+        let rows = self.rows.update(&self.project, &records, reading);
         let read = read.iter().filter_map(|id| self.runs.get(id).cloned()).collect();
         out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records: Arc::clone(&records) }));
         if let Some(mut observed) = rows {
