@@ -3,16 +3,19 @@
 use super::next::{above_zero, weights};
 use super::output::{print, print_json, table};
 use super::priors::{Measure, Priors};
+use super::session::Session;
 use super::template::{Template, sidecar};
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::advise::design::{DesignError, design};
-use crate::ipc::protocol::Failure;
+use crate::ipc::protocol::{Failure, Query};
 use crate::open;
 use crate::project::sidecar::FILE_NAME;
 use crate::project::{Project, ProjectError};
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture, ValueError};
+use crate::vocab::{
+    Advice, DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture, RecommendAnswer, ValueError,
+};
 use clap::Args;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -99,6 +102,7 @@ impl Design {
             seed: self.seed,
         };
         let mut answer = design(&project, &query).map_err(|error| Failure::usage(error.to_string(), help(&error)))?;
+        answer.recommended = if priors.is_empty() { None } else { self.recommended(&project) };
         answer.priors = priors;
         if let Some(out) = &self.out {
             launch(&answer, self.template.as_deref(), out)?;
@@ -113,11 +117,24 @@ impl Design {
         Ok(Outcome::Done)
     }
 
+    /// What the fitted laws recommend, where there are runs to fit to and they recommend anything.
+    fn recommended(&self, project: &Project) -> Option<Mixture> {
+        if project.runs.is_empty() && project.tables.is_empty() {
+            return None;
+        }
+        let mut session = Session::open(&self.project.project).ok()?;
+        let answer: RecommendAnswer = session.ask(Query::Recommend { extrapolate: false, top: None }).ok()?;
+        match answer.mixture {
+            Advice::Recommendation(advised) => Some(advised.mixture.clone()),
+            Advice::Abstained(_) => None,
+        }
+    }
+
     /// The project; where there is none, one of the domains that the prior or samples name.
     fn project(&self) -> Result<Project, Failure> {
         let project = match (Project::load(&self.project.project), &self.prior) {
             (Err(ProjectError::Missing { .. }), stated)
-                if self.project.is_default() && (stated.is_some() || self.priors.samples.is_some()) =>
+                if self.project.is_default() && (stated.is_some() || self.priors.any()) =>
             {
                 Project::default()
             }
@@ -194,26 +211,34 @@ fn show(answer: &DesignAnswer, out: Option<&Path>) -> String {
     text
 }
 
-/// What the samples give, a row a measure, beside the natural shares that were taken.
+/// What samples, vectors and scores give, a row a measure, beside what the laws recommend and the natural shares that were taken.
 fn without_training(answer: &DesignAnswer) -> String {
-    let Some(first) = answer.priors.first() else { return String::new() };
+    if answer.priors.is_empty() {
+        return String::new();
+    }
     let domains: Vec<&String> = answer.prior.0.keys().collect();
     let percent = |mixture: &Mixture, domain: &str| format!("{:.1} %", 100.0 * mixture.weight(domain));
     let mut rows: Vec<Vec<String>> = vec![vec!["shares by".to_owned()]];
     rows[0].extend(domains.iter().map(|domain| format!(">{domain}")));
+    rows[0].push("in brackets".to_owned());
     for prior in &answer.priors {
         let cell = |domain: &&String| {
-            let nats = prior.entropy.get(*domain).map_or(String::new(), |nats| format!(" ({nats:.2})"));
-            format!("{}{nats}", percent(&prior.shares, domain))
+            let value = prior.measured.get(*domain).map_or(String::new(), |value| format!(" ({value:.2})"));
+            format!("{}{value}", percent(&prior.shares, domain))
         };
-        rows.push([vec![prior.by.clone()], domains.iter().map(cell).collect()].concat());
+        let unit = format!("{}, of {}", prior.unit, show_amount(prior.of as f64));
+        rows.push([vec![prior.by.clone()], domains.iter().map(cell).collect(), vec![unit]].concat());
     }
-    let taken = domains.iter().map(|domain| percent(&answer.prior, domain)).collect();
-    rows.push([vec!["taken".to_owned()], taken].concat());
+    let row = |name: &str, mixture: &Mixture| {
+        let cells = domains.iter().map(|domain| percent(mixture, domain)).collect();
+        [vec![name.to_owned()], cells, vec![String::new()]].concat()
+    };
+    rows.extend(answer.recommended.as_ref().map(|mixture| row("recommended by laws", mixture)));
+    rows.push(row("taken", &answer.prior));
     format!(
-        "\n{}\nIn brackets nats a token, of {} tokens of each sample; shares are as exp(entropy) (BiMix). No training has tested them.\n\n",
-        table(&rows),
-        show_amount(first.tokens as f64)
+        "\n{}\nShares by entropy are as its exponential (BiMix), by smart as 1 + g + g²/2 of the gain g (SMART), by samplemix as \
+         the tokens drawn (SampleMix). No training has tested them.\n\n",
+        table(&rows)
     )
 }
 

@@ -24,6 +24,7 @@ pub mod init;
 pub mod laws;
 pub mod ledger;
 pub mod next;
+mod npy;
 mod online;
 mod outcome;
 pub mod output;

@@ -1,13 +1,20 @@
-//! Priors of `design` that need no training, from samples of the domains' text.
+//! Priors of `design` that need no training: samples of the domains' text, vectors of them, or scores.
 
-use super::samples;
+mod measure;
+mod scores;
+mod text;
+mod vectors;
+
+pub(super) use measure::Measure;
+
+use super::argument::ArgumentError;
 use super::tokenizer::merges;
-use crate::advise::design::entropy::{Entropies, entropies, shares};
+use crate::advise::design::scores::DIVERSITY;
 use crate::fit::tokenizer::Encoder;
 use crate::ipc::protocol::Failure;
-use crate::vocab::text::printable;
-use crate::vocab::{Mixture, PriorView};
-use clap::{Args, ValueEnum};
+use crate::vocab::PriorView;
+use clap::Args;
+use scores::Scores;
 use std::path::PathBuf;
 
 /// Arguments of `design` about priors.
@@ -16,112 +23,93 @@ pub struct Priors {
     /// Samples of the domains' text: a directory with a sub-directory or a file (.txt, .jsonl with `text`, .gz, .zst) for each;
     /// the shares that their entropy gives are shown (BiMix)
     #[arg(long, value_name = "DIR")]
-    pub(super) samples: Option<PathBuf>,
+    samples: Option<PathBuf>,
+    /// Vectors of samples: a directory with a NumPy file for each domain (web.npy), one row a sample; shares by what a domain adds
+    /// to the others (SMART) and by von Neumann entropy
+    #[arg(long, value_name = "DIR")]
+    embeddings: Option<PathBuf>,
+    /// Scores of samples: a CSV file with the columns domain, quality, diversity, and tokens; shares by both (SampleMix)
+    #[arg(long, value_name = "FILE")]
+    scores: Option<PathBuf>,
+    /// How much diversity counts beside quality, 0 to 1
+    #[arg(long, value_name = "PART", requires = "scores", default_value_t = DIVERSITY, value_parser = part)]
+    diversity: f64,
+    /// Samples are drawn as exp(weight / T) [default: as their weight]
+    #[arg(long, value_name = "T", requires = "scores", value_parser = super::next::above_zero)]
+    temperature: Option<f64>,
     /// Take these shares for the natural ones
-    #[arg(long, value_name = "MEASURE", requires = "samples", conflicts_with = "prior")]
+    #[arg(long, value_name = "MEASURE", conflicts_with = "prior")]
     pub(super) prior_by: Option<Measure>,
     /// Tokens are those of this merges.txt or tokenizer.json (byte-level BPE) [default: words]
     #[arg(long, value_name = "FILE", requires = "samples")]
     tokenizer: Option<PathBuf>,
 }
 
-/// What is measured of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Measure {
-    /// Entropy of a token given the one before; best in BiMix
-    #[value(name = "conditional-entropy")]
-    Conditional,
-    /// Entropy of pairs of adjacent tokens
-    #[value(name = "joint-entropy")]
-    Joint,
-    /// Entropy of tokens
-    #[value(name = "shannon-entropy")]
-    Shannon,
-}
-
-impl Measure {
-    fn of(self, entropies: &Entropies) -> f64 {
-        match self {
-            Self::Conditional => entropies.conditional,
-            Self::Joint => entropies.joint,
-            Self::Shannon => entropies.shannon,
-        }
-    }
-
-    /// Its name, as it is typed.
-    pub(super) fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
+fn part(text: &str) -> Result<f64, ArgumentError> {
+    let value = text.parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| ArgumentError::Outside { text: text.to_owned(), wanted: "a part; write a number from 0 to 1" })
 }
 
 impl Priors {
-    /// Shares by each measure; empty without samples. `domains`: those of the project; empty to take what has samples.
+    /// Whether there is anything to take shares from.
+    pub(super) fn any(&self) -> bool {
+        self.samples.is_some() || self.embeddings.is_some() || self.scores.is_some()
+    }
+
+    /// Shares by each measure; empty without samples, vectors and scores. `domains`: those of the project; empty to take what is
+    /// there.
     ///
     /// # Errors
-    /// Samples that cannot be read; a domain without text.
+    /// Files that cannot be read; a domain without any; a measure without what it is by.
     pub(super) fn read(&self, domains: &[String]) -> Result<Vec<PriorView>, Failure> {
-        let Some(samples) = &self.samples else { return Ok(Vec::new()) };
-        let mut encoder = match &self.tokenizer {
-            Some(file) => Encoder::new(merges(file)?),
-            None => Encoder::words(),
+        let scores = self.scores.as_deref().map(Scores::read).transpose()?;
+        let names = match (domains, &self.samples, &self.embeddings, &scores) {
+            ([_, ..], ..) => domains.to_vec(),
+            (_, Some(samples), ..) => text::domains(samples)?,
+            (_, _, Some(folder), _) => vectors::domains(folder)?,
+            (.., Some(scores)) => scores.domains(),
+            _ => Vec::new(),
         };
-        let found = samples::find(samples)?;
-        let names: Vec<String> = if domains.is_empty() { found.keys().cloned().collect() } else { domains.to_vec() };
-        let mut texts: Vec<Vec<Vec<u32>>> = Vec::new();
-        for name in &names {
-            let files = found.get(name).ok_or_else(|| missing(name, &format!("put {name}/ or {name}.txt there")))?;
-            let corpus = samples::read(name, files)?;
-            texts.push(corpus.documents.iter().map(|document| encoder.encode(document)).collect());
+        let mut views = Vec::new();
+        if let Some(samples) = &self.samples {
+            let encoder = match &self.tokenizer {
+                Some(file) => Encoder::new(merges(file)?),
+                None => Encoder::words(),
+            };
+            views.extend(text::read(samples, &names, encoder)?);
         }
-        // Entropy grows with the text that it is measured on: the same of each.
-        let tokens = |documents: &[Vec<u32>]| documents.iter().map(Vec::len).sum::<usize>();
-        let least = texts.iter().map(|documents| tokens(documents)).min().unwrap_or(0);
-        let mut measured = Vec::new();
-        for (name, documents) in names.iter().zip(&mut texts) {
-            cut(documents, least);
-            measured
-                .push(entropies(documents).ok_or_else(|| missing(name, "a sample needs text of two words or more"))?);
+        if let Some(folder) = &self.embeddings {
+            views.extend(vectors::read(folder, &names)?);
         }
-        let views = Measure::value_variants().iter().map(|measure| {
-            let values: Vec<f64> = measured.iter().map(|entropies| measure.of(entropies)).collect();
-            PriorView {
-                by: measure.name(),
-                shares: Mixture(names.iter().cloned().zip(shares(&values)).collect()),
-                entropy: names.iter().cloned().zip(values).collect(),
-                tokens: least,
+        if let Some(scores) = &scores {
+            views.push(scores.view(&names, self.diversity, self.temperature)?);
+        }
+        match self.prior_by.filter(|by| !views.iter().any(|view| view.by == by.name())) {
+            Some(by) => {
+                let message = format!("--prior-by {} needs {}", by.name(), by.argument());
+                Err(Failure::usage(message, format!("add {}", by.argument())))
             }
-        });
-        Ok(views.collect())
+            None => Ok(views),
+        }
     }
-}
-
-/// Leaves so many tokens, of all documents the same share.
-fn cut(documents: &mut Vec<Vec<u32>>, most: usize) {
-    let total: usize = documents.iter().map(Vec::len).sum();
-    let (mut before, mut kept) = (0, 0);
-    for document in documents {
-        before += document.len();
-        let wanted = usize::try_from(before as u128 * most as u128 / total.max(1) as u128).unwrap_or(most);
-        document.truncate(wanted - kept);
-        kept = wanted;
-    }
-}
-
-fn missing(domain: &str, help: &str) -> Failure {
-    Failure::usage(format!("there is no sample of '{}'", printable(domain)), help.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advise::design::vectors::tests::vectors;
+    use crate::cli::npy::tests::file;
 
-    #[test]
-    fn each_corpus_is_measured_on_as_much_text() {
-        let mut documents = vec![vec![1; 10], vec![2; 3], vec![], vec![3; 7]];
-        cut(&mut documents, 10);
-        assert_eq!(documents.iter().map(Vec::len).collect::<Vec<_>>(), [5, 1, 0, 4]);
-        cut(&mut documents, 10);
-        assert_eq!(documents.iter().map(Vec::len).sum::<usize>(), 10);
+    fn none() -> Priors {
+        Priors {
+            samples: None,
+            embeddings: None,
+            scores: None,
+            diversity: DIVERSITY,
+            temperature: None,
+            prior_by: None,
+            tokenizer: None,
+        }
     }
 
     #[test]
@@ -131,7 +119,7 @@ mod tests {
         let varied: Vec<String> =
             (0..800).map(|i| format!("w{}", "abcdefgh".as_bytes()[(i * i / 3) % 8] as char)).collect();
         std::fs::write(dir.path().join("varied.txt"), varied.join(" ")).unwrap();
-        let priors = Priors { samples: Some(dir.path().to_owned()), prior_by: None, tokenizer: None };
+        let priors = Priors { samples: Some(dir.path().to_owned()), ..none() };
         let views = priors.read(&[]).unwrap();
         assert_eq!(
             views.iter().map(|view| &view.by[..]).collect::<Vec<_>>(),
@@ -143,5 +131,29 @@ mod tests {
         }
         let error = priors.read(&["dull".to_owned(), "web".to_owned()]).unwrap_err();
         assert_eq!(error.message, "there is no sample of 'web'");
+        let without = Priors { prior_by: Some(Measure::Smart), ..priors };
+        assert_eq!(without.read(&[]).unwrap_err().message, "--prior-by smart needs --embeddings DIR");
+    }
+
+    #[test]
+    fn vectors_and_scores_give_shares_of_the_domains_they_name() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, of) in ["a", "b", "c"].into_iter().zip(vectors()) {
+            let data: Vec<u8> = of.concat().iter().flat_map(|v| v.to_le_bytes()).collect();
+            std::fs::write(dir.path().join(format!("{name}.npy")), file("<f8", "(4, 3)", &data)).unwrap();
+        }
+        let table = dir.path().join("scores.csv");
+        std::fs::write(&table, "domain,quality,diversity,tokens\na,1,0,1k\nb,0,1,1k\nc,1,1,500\n").unwrap();
+        let priors = Priors { embeddings: Some(dir.path().to_owned()), scores: Some(table.clone()), ..none() };
+        let views = priors.read(&[]).unwrap();
+        let share = |by: &str, domain: &str| views.iter().find(|view| view.by == by).unwrap().shares.weight(domain);
+        assert!((share("von-neumann-entropy", "c") - 0.45208101).abs() < 1e-7);
+        assert!((share("smart", "a") - 0.2871874).abs() < 1e-7);
+        // Weights .2, .8 and 1 of 1,000, 1,000 and 500 tokens.
+        assert!((share("samplemix", "b") - 800.0 / 1500.0).abs() < 1e-12);
+        let wanted = ["a".to_owned(), "web".to_owned()];
+        assert_eq!(priors.read(&wanted).unwrap_err().message, "there is no vector of 'web'");
+        std::fs::write(&table, "domain,quality,diversity\na,1,x\n").unwrap();
+        assert!(priors.read(&[]).unwrap_err().message.ends_with("scores.csv: line 2: 'x' is no number"));
     }
 }

@@ -74,17 +74,20 @@ pub struct DesignedRun {
     pub epochs: BTreeMap<String, f64>,
 }
 
-/// Shares that samples of text give without any training.
+/// Shares that samples give without any training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PriorView {
-    /// What they are by: `conditional-entropy`, `joint-entropy` or `shannon-entropy`.
+    /// What they are by: `conditional-entropy`, `joint-entropy` or `shannon-entropy` of text, `von-neumann-entropy` or `smart` of
+    /// vectors, or `samplemix` of scores.
     pub by: String,
     /// The shares.
     pub shares: Mixture,
-    /// Entropy of each domain's sample, nats a token.
-    pub entropy: BTreeMap<String, f64>,
-    /// Tokens of each sample that it was measured on.
-    pub tokens: usize,
+    /// What was measured of each domain's samples.
+    pub measured: BTreeMap<String, f64>,
+    /// The unit of that.
+    pub unit: String,
+    /// What it was measured on: tokens or vectors of each domain, or scored samples of all.
+    pub of: usize,
 }
 
 /// Output of `design`.
@@ -96,9 +99,12 @@ pub struct DesignAnswer {
     pub seed: u64,
     /// Natural shares.
     pub prior: Mixture,
-    /// Shares that samples of text give (`--samples`).
+    /// Shares that samples, vectors or scores give (`--samples`, `--embeddings`, `--scores`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub priors: Vec<PriorView>,
+    /// The mixture that the fitted laws recommend, beside them; absent where none is recommended, or no prior was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommended: Option<Mixture>,
     /// The runs, in the order in which to launch them.
     pub runs: Vec<DesignedRun>,
     /// FLOPs of all runs; absent where sizes or tokens are left open.

@@ -1,7 +1,7 @@
 //! Shares from the entropy of text, without any training (BiMix, arXiv 2405.14908: h ∝ exp(H), H in nats).
 //!
 //! Of BiMix's four measures three are here: Shannon entropy of tokens, joint entropy of adjacent tokens, and the conditional entropy
-//! of a token given the one before, which did best in the paper. The fourth, von Neumann entropy, needs vectors of tokens.
+//! of a token given the one before, which did best in the paper. The fourth, von Neumann entropy, is in [`super::vectors`].
 
 use std::collections::HashMap;
 

@@ -6,6 +6,8 @@
 //! | `sobol` | points that cover the allowed mixtures evenly |
 //! | `optimal` | those that determine a law's parameters best |
 //! | `entropy` | shares that samples of text give, without any run |
+//! | `vectors` | shares that vectors of samples give |
+//! | `scores` | shares that scores of samples give |
 //! | `polytope` | brings weights into bounds and supply |
 //! | `allowed` | brings them into groups' shares, and near the mixture in use, too |
 
@@ -14,8 +16,10 @@ pub mod entropy;
 mod error;
 mod optimal;
 mod polytope;
+pub mod scores;
 mod sobol;
 mod swarm;
+pub mod vectors;
 
 use super::reach::Reach;
 use super::region::{Cuts, Region};
@@ -87,6 +91,7 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
         seed: query.seed,
         prior: Mixture::from_weights(domains, &prior),
         priors: Vec::new(),
+        recommended: None,
         runs,
         flops,
         notes,
