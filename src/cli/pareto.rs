@@ -5,6 +5,9 @@ use crate::vocab::number::{show_amount, show_probability, significant};
 use crate::vocab::text::printable;
 use crate::vocab::{Abstention, FrontCost, FrontPoint, Scale, ShapeFront};
 
+/// One number of a shape.
+type Of = fn(&Scale) -> f64;
+
 /// The ends first, then each shape.
 pub(super) fn show(front: &ShapeFront) -> String {
     let by = if front.published { ", published coefficients" } else { "" };
@@ -22,8 +25,8 @@ pub(super) fn show(front: &ShapeFront) -> String {
         out.push_str("\n\n");
     }
     let known = front.points.iter().any(|point| point.range.is_some());
-    let grained = |of: fn(&Scale) -> f64| front.points.iter().any(|point| of(&point.scale) > 1.0);
-    let columns: [(&str, fn(&Scale) -> f64); 3] = [
+    let grained = |of: Of| front.points.iter().any(|point| of(&point.scale) > 1.0);
+    let columns: [(&str, Of); 3] = [
         ("E", |scale| scale.moe.map_or(1.0, |m| m.experts)),
         ("K", |scale| scale.moe.map_or(1.0, |m| m.experts_per_token)),
         ("G", |scale| scale.moe.map_or(1.0, |m| m.granularity)),
@@ -38,7 +41,7 @@ pub(super) fn show(front: &ShapeFront) -> String {
     header.push(String::new());
     let mut rows = vec![header];
     for point in &front.points {
-        let mut row = vec![cost(front.cost, point.cost)];
+        let mut row = vec![front.cost.show(point.cost)];
         row.extend(shown.iter().map(|(_, of)| show_amount(of(&point.scale))));
         row.extend([point.scale.active_params(), point.scale.params, point.scale.tokens].map(show_amount));
         row.push(format!("{:.4}", point.loss));
@@ -89,33 +92,5 @@ fn end(front: &ShapeFront, point: &FrontPoint) -> String {
         Some(moe) => format!("{} experts, {} active", show_amount(moe.experts), show_amount(moe.active_params)),
         None => format!("dense {}", show_amount(point.scale.params)),
     };
-    format!("{}{unit} ({experts}, loss {:.4})", cost(front.cost, point.cost), point.loss)
-}
-
-/// `117 GB`; FLOPs as a bare number.
-fn cost(of: FrontCost, value: f64) -> String {
-    if of == FrontCost::Serving {
-        return significant(value, 3);
-    }
-    let text = show_amount(value);
-    match text.strip_suffix(|c: char| c.is_ascii_alphabetic()) {
-        Some(digits) => {
-            let prefix = text.chars().last().map_or('?', |c| if c == 'B' { 'G' } else { c });
-            format!("{digits} {prefix}B")
-        }
-        None => format!("{text} B"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_have_their_prefix() {
-        for (value, text) in [(117e9, "117 GB"), (1.64e6, "1.64 MB"), (2.5e12, "2.5 TB"), (950.0, "950 B")] {
-            assert_eq!(cost(FrontCost::Memory, value), text);
-        }
-        assert_eq!(cost(FrontCost::Serving, 3.38e9), "3.38e9");
-    }
+    format!("{}{unit} ({experts}, loss {:.4})", front.cost.show(point.cost), point.loss)
 }

@@ -3,7 +3,7 @@
 use crate::advise::{self, Evidence};
 use crate::fit::Fit;
 use crate::fit::isoflop::isoflops;
-use crate::vocab::{Observations, Optima, Scale};
+use crate::vocab::{FrontCost, Observations, Optima, Scale};
 use std::sync::Arc;
 
 /// Budgets at which laws are asked where the runs are not grouped by compute.
@@ -47,7 +47,10 @@ pub(super) fn of_chosen(evidence: &Evidence<'_>) -> Option<Arc<Optima>> {
         all.curves.extend(optima.curves);
         all.isoflops.extend(optima.isoflops);
     }
-    (!all.curves.is_empty()).then(|| Arc::new(all))
+    if evidence.project.budget.is_some() {
+        all.front = advise::shape_front(evidence, FrontCost::Memory).ok();
+    }
+    (!all.curves.is_empty() || all.front.is_some()).then(|| Arc::new(all))
 }
 
 fn computes(optima: &Optima, rows: &Observations, asked: &[f64], spread: bool) -> Vec<f64> {

@@ -149,7 +149,7 @@ fn beside<'n>(own: &[Point], other: &[Point], names: impl Iterator<Item = &'n st
     places.sort_by(f64::total_cmp);
     let signs: Vec<(f64, f64)> = places.iter().filter_map(|ln| Some((*ln, ahead(*ln)?))).collect();
     let turns = |two: &&[(f64, f64)]| two[0].1 * two[1].1 < 0.0;
-    let crossing = signs.windows(2).filter(turns).last().map(|two| {
+    let crossing = signs.windows(2).rfind(turns).map(|two| {
         let [(a, before), (b, after)] = [two[0], two[1]];
         (a + (b - a) * before / (before - after)).exp()
     });

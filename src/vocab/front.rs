@@ -1,5 +1,6 @@
 //! Shapes for one budget of which no other has both a lower loss and a lower cost (the Pareto front), as they are printed.
 
+use super::number::{show_amount, significant};
 use super::{Abstention, Range, Scale};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,24 @@ impl FrontCost {
             Self::Memory => "memory for serving",
             Self::TrainMemory => "memory for training",
             Self::Serving => "serving cost",
+        }
+    }
+}
+
+impl FrontCost {
+    /// A cost for people: `117 GB`; FLOPs as a bare number.
+    #[must_use]
+    pub fn show(self, value: f64) -> String {
+        if self == Self::Serving {
+            return significant(value, 3);
+        }
+        let text = show_amount(value);
+        match text.strip_suffix(|c: char| c.is_ascii_alphabetic()) {
+            Some(digits) => {
+                let prefix = text.chars().last().map_or('?', |c| if c == 'B' { 'G' } else { c });
+                format!("{digits} {prefix}B")
+            }
+            None => format!("{text} B"),
         }
     }
 }
@@ -76,7 +95,8 @@ pub struct FrontPoint {
     /// 90 % interval of the objective of one run there (of several losses, the ends of their intervals added up); absent where it was measured, or where the laws know no error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
-    /// Probability that a run there reaches a lower objective than one at the shape before it, the cheaper one.
+    /// Probability that a run there reaches a lower objective than one at the shape before it, the cheaper one; absent between two
+    /// that were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_better: Option<f64>,
     /// Whether the runs reach there.
@@ -84,4 +104,17 @@ pub struct FrontPoint {
     /// The run that was measured there, where it did better than the laws expect of any shape that costs no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_their_prefix() {
+        for (value, text) in [(117e9, "117 GB"), (1.64e6, "1.64 MB"), (2.5e12, "2.5 TB"), (950.0, "950 B")] {
+            assert_eq!(FrontCost::Memory.show(value), text);
+        }
+        assert_eq!(FrontCost::Serving.show(3.38e9), "3.38e9");
+    }
 }

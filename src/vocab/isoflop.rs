@@ -1,6 +1,6 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{Estimate, FrontAnswer, MeasuredMfu, Moe, Scale, ShapeAdvice, ShapeOptimum, Upcycled};
+use super::{Estimate, FrontAnswer, MeasuredMfu, Moe, Scale, ShapeAdvice, ShapeFront, ShapeOptimum, Upcycled};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub struct Optima {
     pub curves: Vec<OptimumCurve>,
     /// Runs grouped by compute.
     pub isoflops: Vec<IsoFlops>,
+    /// Loss against memory for serving, where the project states a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<ShapeFront>,
 }
 
 /// How a compute-optimal size was found.

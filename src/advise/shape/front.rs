@@ -286,9 +286,15 @@ fn points(front: &Front<'_, '_>, question: &Question<'_>, runs: Vec<MeasuredShap
         run: Some(run.run.clone()),
     }));
     all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    for i in 1..all.len() {
-        let both = all[i].range.is_some() && all[i - 1].range.is_some();
-        all[i].p_better = both.then(|| question.better(&all[i].scale, &all[i - 1].scale));
+    let errs = all.iter().any(|point| point.range.is_some());
+    for i in (1..all.len()).filter(|_| errs) {
+        let (before, here) = (&all[i - 1], &all[i]);
+        all[i].p_better = match (&before.run, &here.run) {
+            (None, None) => Some(question.better(&here.scale, &before.scale)),
+            (None, Some(_)) => Some(question.beats(here.loss, &before.scale)),
+            (Some(_), None) => Some(1.0 - question.beats(before.loss, &here.scale)),
+            (Some(_), Some(_)) => None,
+        };
     }
     all
 }

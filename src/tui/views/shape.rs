@@ -1,6 +1,7 @@
 //! Losses against size and experts; runs grouped by compute with their parabolas, and N_opt(C), D_opt(C) by each method.
 
 mod fitted;
+mod pareto;
 mod sizes;
 
 use super::{Actions, Ask, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
@@ -232,6 +233,7 @@ fn text(theme: &Theme, snapshot: &Snapshot, optima: &Optima, width: u16) -> Vec<
             out.push(Line::from(vec![Span::styled(row, style), Span::styled(beyond, theme.dim)]));
         }
     }
+    out.extend(optima.front.iter().flat_map(|front| pareto::table(theme, front)));
     out
 }
 
