@@ -53,14 +53,14 @@ fn answers(study: &Study) -> Vec<PhaseFit> {
 
 /// A project whose only runs are in a table.
 fn tabled(table: &str, keys: &str) -> Study {
-    let d = tempfile::tempdir().unwrap();
-    std::fs::write(d.path().join("t.csv"), table).unwrap();
+    let d = tempfile::tempdir().expect("a directory");
+    std::fs::write(d.path().join("t.csv"), table).expect("a table");
     let yaml = format!(
         "domains: [prose, rust, python]\ntables:\n  - path: t.csv\n    params: 33888\n    tokens: d\n    run: run\n    \
          batch_tokens: 256\n    metrics: {{ prefix: loss_ }}\n{keys}"
     );
-    std::fs::write(d.path().join("mixlaw.yaml"), yaml).unwrap();
-    Study::open(d.path()).unwrap()
+    std::fs::write(d.path().join("mixlaw.yaml"), yaml).expect("a project");
+    Study::open(d.path()).expect("a study")
 }
 
 #[test]

@@ -194,8 +194,8 @@ fn columns_of_a_row(
         return read(0).map(Mixtures::One);
     }
     let mut ends: Vec<(f64, Vec<f64>)> = Vec::with_capacity(used);
-    for index in 0..used {
-        let at = match &until[index] {
+    for (index, until) in until.iter().enumerate().take(used) {
+        let at = match until {
             _ if index + 1 == used => f64::INFINITY,
             None => return Err(PhaseError::NoEnd(index + 1).into()),
             Some(Until::Each(end)) => tokens_at(*end, index + 1, length, batch)?,
