@@ -93,7 +93,7 @@ fn show(run: &RunView) -> String {
             metric.points.to_string(),
             metric.segments.to_string(),
             metric.last_step.to_string(),
-            metric.status.clone().unwrap_or_else(|| format!("{:.5}", metric.last)),
+            metric.status.map_or_else(|| format!("{:.5}", metric.last), |why| why.as_str().to_owned()),
             run.forecast
                 .get(&**key)
                 .map_or_else(String::new, |f| format!("{:.4} ({:.4}–{:.4})", f.value, f.low, f.high)),

@@ -1,9 +1,9 @@
 //! Export of points as text, in log order.
 
-use super::run_view::status;
 use crate::ipc::protocol::{ExportFormat, ExportQuery, Failure};
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
 use crate::vocab::Point;
+use crate::vocab::number::NotFinite;
 use std::fmt::Write;
 
 /// Text is handed on in stretches of about this length.
@@ -60,7 +60,7 @@ pub fn points(
                 metric: exported.metric.to_string(),
                 step: exported.step,
                 value: exported.value,
-                status: status(exported.value),
+                status: NotFinite::of(exported.value),
                 segment: exported.segment,
                 file: file.to_owned(),
             };

@@ -6,6 +6,7 @@ use crate::forecast::signals::goes_on;
 use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
+use crate::vocab::number::NotFinite;
 use crate::vocab::{FactName, MetricUnit, MetricView, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,18 +99,7 @@ fn metric(summary: &Summary) -> MetricView {
         segments: summary.segments,
         last_step: summary.last_step,
         last: summary.last,
-        status: status(summary.last),
-    }
-}
-
-/// The word beside a `null`: why a value is not a number.
-#[must_use]
-pub fn status(value: f64) -> Option<String> {
-    match value {
-        v if v.is_finite() => None,
-        v if v.is_nan() => Some("nan".to_owned()),
-        v if v > 0.0 => Some("inf".to_owned()),
-        _ => Some("-inf".to_owned()),
+        status: NotFinite::of(summary.last),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::series::Curves;
 use super::state::{Fits, Outlook, Overview, Work};
+use crate::vocab::number::NotFinite;
 use crate::vocab::signal::Alert;
 use crate::vocab::{Conflict, FactName, FactValue, LedgerView, MetricView, Notice, RunForecast, RunState, Sourced};
 use serde::{Deserialize, Serialize};
@@ -121,24 +122,14 @@ impl MetricChange {
     #[must_use]
     pub fn of(key: u32, metric: &MetricView) -> Self {
         // What came through JSON has its infinities in words.
-        let last = match metric.status.as_deref() {
-            Some("inf") => f64::INFINITY,
-            Some("-inf") => f64::NEG_INFINITY,
-            _ => metric.last,
-        };
+        let last = metric.status.map_or(metric.last, NotFinite::value);
         Self(key, metric.points, metric.segments, metric.last_step, last)
     }
 
     /// The metric.
     #[must_use]
     pub fn view(&self) -> MetricView {
-        let status = match self.4 {
-            v if v.is_finite() => None,
-            v if v.is_nan() => Some("nan"),
-            v if v > 0.0 => Some("inf"),
-            _ => Some("-inf"),
-        };
-        let status = status.map(str::to_owned);
+        let status = NotFinite::of(self.4);
         MetricView { points: self.1, segments: self.2, last_step: self.3, last: self.4, status }
     }
 }

@@ -104,21 +104,26 @@ impl<W: Write + Send> Writer<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocab::number::NotFinite;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
     #[test]
     fn what_is_written_is_read_by_the_reference_reader() {
-        let point = |step: i64, value: f64, status: Option<&str>| Point {
+        let point = |step: i64, value: f64, status: Option<NotFinite>| Point {
             run: "runs/ä".to_owned(),
             metric: "loss".to_owned(),
             step,
             value,
-            status: status.map(str::to_owned),
+            status,
             segment: 1,
             file: "metrics.jsonl".to_owned(),
         };
-        let points = [point(1, 2.5, None), point(2, f64::NAN, Some("nan")), point(-3, f64::NAN, Some("-inf"))];
+        let points = [
+            point(1, 2.5, None),
+            point(2, f64::NAN, Some(NotFinite::Nan)),
+            point(-3, f64::NAN, Some(NotFinite::MinusInf)),
+        ];
         let scratch = tempfile::NamedTempFile::new().unwrap();
         let mut writer = Writer::new(scratch.reopen().unwrap()).unwrap();
         points.iter().for_each(|p| writer.point(p).unwrap());

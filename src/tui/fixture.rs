@@ -10,6 +10,7 @@ use crate::ipc::slices::{Slice, SlicesAnswer};
 use crate::ipc::surface::{SurfaceAnswer, SurfaceLoss};
 use crate::tui::{Answer, Answered, CurveSet, Question};
 use crate::vocab::ledger::{Calibration, Grade};
+use crate::vocab::number::NotFinite;
 use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
@@ -56,8 +57,7 @@ fn number(value: f64, source: &str) -> Sourced<FactValue> {
 }
 
 pub fn metric(points: u64, last_step: i64, last: f64) -> MetricView {
-    let status = (!last.is_finite()).then(|| "nan".to_owned());
-    MetricView { points, segments: 1, last_step, last, status }
+    MetricView { points, segments: 1, last_step, last, status: NotFinite::of(last) }
 }
 
 fn run(id: usize, state: RunState, progress: f64) -> RunView {

@@ -1,6 +1,7 @@
 //! Parsing and formatting of numbers: amounts as people write them (`7e9`, `7B`, `20B`), and JSON without NaN.
 
 use super::ValueError;
+use serde::{Deserialize, Serialize};
 
 /// Parses a size or an amount: `7e9`, `7B`, `1.5M`, `25k`, `20_000`, `2T`.
 ///
@@ -139,25 +140,63 @@ pub mod nullable {
     }
 }
 
+/// Why a number is not finite: the word that stands for it, or beside it, in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotFinite {
+    /// It is NaN.
+    #[serde(rename = "nan")]
+    Nan,
+    /// It is above all numbers.
+    #[serde(rename = "inf")]
+    Inf,
+    /// It is below all numbers.
+    #[serde(rename = "-inf")]
+    MinusInf,
+}
+
+impl NotFinite {
+    /// What a value is; `None` if it is finite.
+    #[must_use]
+    pub fn of(value: f64) -> Option<Self> {
+        match value {
+            v if v.is_finite() => None,
+            v if v.is_nan() => Some(Self::Nan),
+            v if v > 0.0 => Some(Self::Inf),
+            _ => Some(Self::MinusInf),
+        }
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nan => "nan",
+            Self::Inf => "inf",
+            Self::MinusInf => "-inf",
+        }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Nan => f64::NAN,
+            Self::Inf => f64::INFINITY,
+            Self::MinusInf => f64::NEG_INFINITY,
+        }
+    }
+}
+
 /// Serialization of a number that may be NaN or infinite; JSON gets a string for those.
 pub mod any {
+    use super::NotFinite;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Deserialize)]
     #[serde(untagged)]
     enum Any {
         Number(f64),
-        Word(Word),
-    }
-
-    #[derive(Serialize, Deserialize)]
-    enum Word {
-        #[serde(rename = "nan")]
-        Nan,
-        #[serde(rename = "inf")]
-        Inf,
-        #[serde(rename = "-inf")]
-        NegInf,
+        Word(NotFinite),
     }
 
     /// Writes a number or a string.
@@ -165,11 +204,9 @@ pub mod any {
     /// # Errors
     /// Errors of the serializer.
     pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-        match *value {
-            v if v.is_finite() => to.serialize_f64(v),
-            v if v.is_nan() => Word::Nan.serialize(to),
-            v if v > 0.0 => Word::Inf.serialize(to),
-            _ => Word::NegInf.serialize(to),
+        match NotFinite::of(*value) {
+            None => to.serialize_f64(*value),
+            Some(word) => word.serialize(to),
         }
     }
 
@@ -180,9 +217,7 @@ pub mod any {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         Ok(match Any::deserialize(from)? {
             Any::Number(value) => value,
-            Any::Word(Word::Nan) => f64::NAN,
-            Any::Word(Word::Inf) => f64::INFINITY,
-            Any::Word(Word::NegInf) => f64::NEG_INFINITY,
+            Any::Word(word) => word.value(),
         })
     }
 }

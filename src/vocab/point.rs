@@ -1,5 +1,6 @@
 //! Logged values: single points and series.
 
+use super::number::NotFinite;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,8 @@ pub struct Point {
     pub value: f64,
     /// `nan`, `inf` or `-inf` if the value is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub status: Option<NotFinite>,
     /// Number of restarts before this point: 0 before the first restart.
     pub segment: u32,
     /// The file the point was read from, relative to the run.
@@ -29,11 +31,7 @@ impl Point {
     /// The value, with NaN and infinities restored after JSON.
     #[must_use]
     pub fn number(&self) -> f64 {
-        match self.status.as_deref() {
-            Some("inf") => f64::INFINITY,
-            Some("-inf") => f64::NEG_INFINITY,
-            _ => self.value,
-        }
+        self.status.map_or(self.value, NotFinite::value)
     }
 }
 

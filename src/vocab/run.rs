@@ -1,5 +1,6 @@
 //! The published view of a run.
 
+use super::number::NotFinite;
 use super::signal::Alert;
 use super::{Conflict, FactName, FactValue, Measure, Mixture, Sourced};
 use schemars::JsonSchema;
@@ -40,7 +41,8 @@ pub struct MetricView {
     pub last: f64,
     /// `nan`, `inf` or `-inf` if `last` is not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub status: Option<NotFinite>,
 }
 
 /// Forecast of a run's final validation loss.

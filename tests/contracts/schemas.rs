@@ -96,7 +96,7 @@ fn answers_have_the_shape_that_scripts_rely_on() {
         metric: "eval/loss".into(),
         step: 1,
         value: f64::NAN,
-        status: Some("nan".into()),
+        status: Some(mixlaw::vocab::number::NotFinite::Nan),
         segment: 0,
         file: "metrics.jsonl".into(),
     };
