@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 const NINETY: f64 = 1.645;
 
 /// How far runs of one domain's loss scatter around its law, in ln loss.
+#[derive(Clone)]
 pub(super) struct Scatter {
     /// Of one run, for each sample: held-out residuals, shuffled.
     run: Vec<f64>,

@@ -3,9 +3,10 @@
 use super::budget::{self, Memory};
 use super::cover::Cover;
 use super::kind::{DENSE, ExpertShape, Kinds, kind_at, kind_of, kinds, moe};
-use super::line::Limits;
+use super::line::{Limits, Span};
 use super::optimum::Search;
 use super::question::{Part, Question, none};
+use super::within;
 use crate::advise::surface::Surface;
 use crate::advise::{Evidence, explored, in_use};
 use crate::observe::target::expert_share;
@@ -22,6 +23,8 @@ pub(super) struct Asked<'f> {
     pub limits: Limits,
     pub kinds: Kinds,
     pub cover: Cover,
+    /// The sizes that keep the limits on metrics; none where there are no limits.
+    pub spans: Vec<Span>,
 }
 
 /// Indices of the metrics that are minimised.
@@ -71,16 +74,28 @@ impl<'f> Asked<'f> {
         kinds.said.extend(spent);
         let rows = needed.iter().filter_map(|d| evidence.observed.fitted.get(*d));
         let cover = Cover::of(rows, kinds.told_apart && shapes.len() > 1);
-        Ok(Self { needed, question, limits, kinds, cover })
+        let mut asked = Self { needed, question, limits, kinds, cover, spans: Vec::new() };
+        asked.spans = within::spans(evidence, &asked.search())?;
+        if !asked.spans.is_empty() {
+            let spans = &asked.spans;
+            asked.kinds.kinds.retain(|kind| spans.iter().any(|span| span.kind == *kind));
+        }
+        Ok(asked)
     }
 
     /// The search for the best shape.
     pub fn search(&self) -> Search<'_, 'f> {
-        Search { question: &self.question, limits: &self.limits, kinds: &self.kinds.kinds, cover: &self.cover }
+        Search {
+            question: &self.question,
+            limits: &self.limits,
+            kinds: &self.kinds.kinds,
+            cover: &self.cover,
+            spans: &self.spans,
+        }
     }
 
     /// Whether a shape is an answer at all: of a kind that is considered, within the budget, the memory and the total
-    /// parameters. Limits on metrics are [`super::trials`]'.
+    /// parameters. Limits on metrics are [`within`]'s, and of measured runs [`super::trials`]'.
     pub fn admits(&self, scale: &Scale) -> bool {
         self.kinds.kinds.contains(&kind_at(scale))
             && self.limits.cost(scale) <= ROUNDING * self.limits.compute

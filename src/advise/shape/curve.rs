@@ -65,7 +65,7 @@ pub fn published_optima(
     on_paper(published, budget, |question, limits, kinds, cover| {
         let best = |compute: &f64| {
             let limits = Limits { compute: *compute, ..*limits };
-            let search = Search { question, limits: &limits, kinds, cover };
+            let search = Search { question, limits: &limits, kinds, cover, spans: &[] };
             search.optimum().ok().map(|(_, optimum)| optimum)
         };
         let curves = along(question, limits, kinds, cover, computes, OptimumMethod::Published);
@@ -106,7 +106,7 @@ fn along(
     let one = |kind: &ExpertShape| {
         let of = |compute: f64| {
             let limits = at(compute);
-            let search = Search { question, limits: &limits, kinds: &[*kind], cover };
+            let search = Search { question, limits: &limits, kinds: &[*kind], cover, spans: &[] };
             let (place, draws) = search.sizes(*kind)?;
             Ok::<Found, NoOptimum>(Found { covered: search.is_bracketed(&place, search.flat(&place)), place, draws })
         };

@@ -140,7 +140,12 @@ impl<'s, 'f> Front<'s, 'f> {
     pub fn within(&self, cost: f64) -> Option<Place> {
         let of = |top: &Place| {
             let most = self.price.most(cost, self.search.limits.total_over_active(top.kind));
-            if self.cost(top) <= cost { Some(*top) } else { self.search.held(None, top.kind, most) }
+            match self.cost(top) <= cost {
+                true => Some(*top),
+                // Smaller ones break a limit on a metric.
+                false if most < self.search.ends(top.kind).0 => None,
+                false => self.search.held(None, top.kind, most),
+            }
         };
         let places = self.tops.iter().filter_map(of).filter(|place| place.loss.is_finite());
         places.min_by(|a, b| a.loss.total_cmp(&b.loss).then(self.cost(a).total_cmp(&self.cost(b))))
@@ -221,7 +226,7 @@ pub fn published_front(
 ) -> Result<ShapeFront, Abstention> {
     on_paper(published, budget, |question, limits, kinds, cover| {
         let limits = super::line::Limits { compute, ..*limits };
-        let search = Search { question, limits: &limits, kinds, cover };
+        let search = Search { question, limits: &limits, kinds, cover, spans: &[] };
         let price = Price::of(cost, budget);
         let Some(front) = Front::of(&search, price) else {
             return Err(none("The published law has no optimum for this budget.", "Try another: --flops 1e21"));

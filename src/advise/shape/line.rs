@@ -18,6 +18,21 @@ pub(super) struct Limits {
     pub share: ExpertShare,
 }
 
+/// The sizes of one kind of experts, as ln N_act, at which every limit is kept; an end that nothing bounds is infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Span {
+    pub kind: ExpertShape,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Span {
+    /// Whether a size keeps the limits.
+    pub fn holds(&self, ln_active: f64) -> bool {
+        (self.low - 1e-9..=self.high + 1e-9).contains(&ln_active)
+    }
+}
+
 impl Limits {
     /// The run of this kind and ln N_act that uses the budget up: C = 6·N_act·D + 2·N_act·served. `None` where serving alone
     /// takes more.

@@ -20,6 +20,7 @@ mod question;
 #[cfg(test)]
 mod tests;
 mod trials;
+mod within;
 mod words;
 
 use super::Evidence;
@@ -80,7 +81,10 @@ fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
     // Another budget than the target's is another question: its answer stands whether the target is better or not. So does that
     // to one which the target is no answer to.
     let same_budget = (limits.cost(&target) / limits.compute - 1.0).abs() < 0.01;
-    let keep = same_budget && asked.admits(&target) && (p_better < WORTH_PROBABILITY || gain <= 0.0);
+    let keep = same_budget
+        && asked.admits(&target)
+        && within::keeps(&asked.spans, &target)
+        && (p_better < WORTH_PROBABILITY || gain <= 0.0);
     let advice = words::Said {
         question,
         standing: if keep { Standing::Target } else { standing },
@@ -88,11 +92,14 @@ fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
         optimum: optimum.as_ref(),
         measured: measured.as_ref(),
         said: &kinds.said,
+        held_by: held_by(&asked, &best, evidence),
         advised: if keep { target } else { advised },
         gain,
         p_better,
     };
     let advised = advice.advised;
+    let mut reasons = advice.reasons();
+    reasons.extend(within::said(evidence, question, &advised).filter(|_| winner.is_none() || keep));
     let factor = winner.filter(|_| !keep).map(|run| run.loss / question.objective(&run.scale));
     let expected = question.parts.iter().filter_map(|part| {
         let place = |scale| part.surface.place(scale, &question.weights);
@@ -112,10 +119,19 @@ fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
         gain: if keep { 0.0 } else { gain },
         advised,
         current: target,
-        reasons: advice.reasons(),
+        reasons,
         optimum: optimum.map(Box::new),
         measured: measured.map(Box::new),
     })
+}
+
+/// What holds a place where it is, where a limit does.
+fn held_by(asked: &Asked<'_>, place: &Place, evidence: &Evidence<'_>) -> String {
+    let at = |end: f64| (place.ln_active - end).abs() < 1e-9;
+    match asked.spans.iter().find(|span| span.kind == place.kind && (at(span.low) || at(span.high))) {
+        Some(_) => within::texts(&evidence.project.objective.subject_to),
+        None => "on memory or total parameters".to_owned(),
+    }
 }
 
 /// Whether an extrapolated optimum is also that of the parabola method, where the runs are grouped by compute: far from all

@@ -3,7 +3,7 @@
 use super::cover::Cover;
 use super::kind::ExpertShape;
 use super::least::{self, Least};
-use super::line::Limits;
+use super::line::{Limits, Span};
 use super::question::Question;
 use crate::laws::Variable;
 use crate::vocab::{MeasuredShape, Range, Scale, ShapeOptimum};
@@ -34,7 +34,7 @@ pub(super) struct Place {
     pub ln_active: f64,
     pub scale: Scale,
     pub loss: f64,
-    /// Whether a limit on the parameters in all holds it back.
+    /// Whether a limit on memory, on the parameters in all or on a metric holds it where it is.
     pub limited: bool,
 }
 
@@ -44,6 +44,8 @@ pub(super) struct Search<'s, 'f> {
     pub limits: &'s Limits,
     pub kinds: &'s [ExpertShape],
     pub cover: &'s Cover,
+    /// The sizes of each kind that keep the limits on metrics; none where there are no limits.
+    pub spans: &'s [Span],
 }
 
 impl Search<'_, '_> {
@@ -60,14 +62,28 @@ impl Search<'_, '_> {
         0.5 * (self.limits.compute / 120.0).ln()
     }
 
-    /// The optimum of one kind, within the limit on parameters.
+    /// The objective by the best guess at several sizes of one kind.
+    pub(super) fn losses(&self, kind: ExpertShape, places: &[f64]) -> Vec<f64> {
+        self.along(None, kind)(places)
+    }
+
+    /// ln of the least and most active parameters of one kind within all limits.
+    pub(super) fn ends(&self, kind: ExpertShape) -> (f64, f64) {
+        let span = self.spans.iter().find(|span| span.kind == kind);
+        let (low, high) = span.map_or((f64::NEG_INFINITY, f64::INFINITY), |span| (span.low, span.high));
+        (low, high.min(self.limits.most(kind)))
+    }
+
+    /// The optimum of one kind, within the limits.
     pub(super) fn of_kind(&self, draw: Option<usize>, kind: ExpertShape) -> Result<Place, NoOptimum> {
         let f = self.along(draw, kind);
-        let most = self.limits.most(kind);
+        let (least, most) = self.ends(kind);
         let held_back = |ln_active: f64| self.held(draw, kind, ln_active).ok_or(NoOptimum::Smaller);
         match least::least(&f, self.middle()) {
+            Least::At(n, _) if n < least => held_back(least),
             Least::At(n, loss) if n <= most => self.at(kind, n, loss, false).ok_or(NoOptimum::Blind),
             Least::At(..) => held_back(most),
+            Least::FallsDown if least.is_finite() => held_back(least),
             Least::FallsUp if most.is_finite() => held_back(most),
             Least::FallsUp => Err(NoOptimum::Larger),
             Least::FallsDown => Err(NoOptimum::Smaller),
@@ -143,7 +159,9 @@ impl Search<'_, '_> {
     pub(super) fn is_bracketed(&self, place: &Place, flat: (f64, f64)) -> bool {
         let holds =
             |ln: f64| self.limits.scale(place.kind, ln).is_some_and(|scale| self.cover.holds(place.kind, &scale));
-        holds(place.ln_active) && holds(flat.0) && (place.limited || holds(flat.1))
+        let (least, most) = self.ends(place.kind);
+        let held = |end: f64| place.limited && (place.ln_active - end).abs() < 1e-9;
+        holds(place.ln_active) && (held(least) || holds(flat.0)) && (held(most) || holds(flat.1))
     }
 
     /// ln N_act, below and above a place, between which the objective is within [`FLAT`] of it.
@@ -168,7 +186,11 @@ impl Search<'_, '_> {
         let mut best: Option<Place> = None;
         for kind in self.kinds {
             let Some((low, high)) = self.cover.sizes(*kind) else { continue };
-            let high = high.min(self.limits.most(*kind));
+            let (least, most) = self.ends(*kind);
+            let (low, high) = (low.max(least), high.min(most));
+            if low > high {
+                continue;
+            }
             let held = |n: f64| self.limits.scale(*kind, n).is_some_and(|scale| self.cover.holds(*kind, &scale));
             let places = (0..PLACES).map(|i| low + (high - low) * i as f64 / (PLACES - 1) as f64);
             let reached: Vec<f64> = places.filter(|n| held(*n)).collect();

@@ -1,6 +1,7 @@
 //! Tests of recommended shapes.
 
 mod front;
+mod limits;
 
 use super::kind::moe;
 use super::*;

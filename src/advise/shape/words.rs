@@ -17,6 +17,8 @@ pub(super) struct Said<'s> {
     pub measured: Option<&'s MeasuredShape>,
     /// What was said before, of the kinds of experts.
     pub said: &'s [String],
+    /// The limit that holds the best shape where it is, if one does.
+    pub held_by: String,
     pub advised: Scale,
     pub gain: f64,
     pub p_better: f64,
@@ -60,7 +62,7 @@ impl Said<'_> {
                 self.optimum.map(|o| format!("Optimum for the budget: {}.", interval(o))).into_iter().collect()
             }
             Standing::Limited => {
-                vec!["The limit on memory or total parameters holds the model at this size.".to_owned()]
+                vec![format!("The limit {} holds the model at this size.", self.held_by)]
             }
             Standing::Extrapolated => self
                 .optimum
