@@ -17,6 +17,7 @@ mod choose;
 pub mod decisions;
 pub mod design;
 mod drift;
+mod elsewhere;
 mod evidence;
 mod flat;
 mod goal;
@@ -53,6 +54,7 @@ use std::collections::BTreeMap;
 use surface::Surface;
 
 pub use drift::{Optimum, drift, drifts_with};
+pub use elsewhere::mixture_at;
 pub use evidence::{Evidence, SURE};
 pub use next::next;
 pub use shape::{optimum_curves, published_front, published_optima, shape, shape_front};

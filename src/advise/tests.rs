@@ -450,6 +450,34 @@ fn the_best_mixture_of_a_size_is_what_that_size_would_be_advised() {
     assert_eq!((drift(&evidence, &scales), drifts_with(&evidence)), (vec![None, None, None], None));
 }
 
+/// The mixture at a shape is what a project whose target is that shape is advised, and differs from the target's.
+#[test]
+fn the_mixture_at_a_shape_is_what_that_target_would_be_advised() {
+    let (project, observed, fits) = recorded();
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+    let shape = Scale::dense(333e3, 3.2e6);
+    let there = mixture_at(&evidence, &shape).expect("something to mix");
+    let mut small = project.clone();
+    small.target = Target { params: Some(333e3), tokens: Some(3.2e6), ..Target::default() };
+    let Advice::Recommendation(asked) = recommend(&Evidence { project: &small, ..evidence }) else { panic!() };
+    let Advice::Recommendation(found) = &there.advice else { panic!("{there:?}") };
+    assert_eq!(found.mixture, asked.mixture);
+    assert!(found.p_better > 0.5 && there.scale == shape, "{found:?}");
+    let at_target = there.at_target.expect("an optimum at the target").weight("rust");
+    let best = drift(&evidence, &[project.target.scale().unwrap()])[0].as_ref().unwrap().weights[1];
+    assert!((at_target - best).abs() < 1e-9 && (found.mixture.weight("rust") - at_target).abs() > 0.02, "{found:?}");
+    // Where no law sees a size, it is the same everywhere, which is said.
+    let none: Vec<Option<&Fit>> = vec![None; fits.len()];
+    let blind = mixture_at(&Evidence { fits: &none, ..evidence }, &shape).expect("an answer");
+    let Advice::Abstained(why) = blind.advice else { panic!() };
+    assert!(why.reasons[0].starts_with("No law in use sees size or tokens together with the mixture"), "{why:?}");
+    // With one domain there is nothing to mix.
+    let mut one = project.clone();
+    one.domains.truncate(1);
+    assert_eq!(mixture_at(&Evidence { project: &one, ..evidence }, &shape), None);
+}
+
 #[test]
 fn the_recorded_example_gets_the_advice_its_runs_support() {
     let (project, observed, fits) = recorded();

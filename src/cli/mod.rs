@@ -37,6 +37,7 @@ mod project_arg;
 pub mod rebuild;
 pub mod recommend;
 pub mod reference;
+mod remixed;
 pub mod replay;
 pub mod runs;
 mod samples;

@@ -106,7 +106,7 @@ fn show_top(top: &MeanOfBest) -> String {
 }
 
 /// The unit of a gain, where all that is measured has one.
-fn unit(expected: &BTreeMap<String, Expected>) -> String {
+pub(super) fn unit(expected: &BTreeMap<String, Expected>) -> String {
     let units: BTreeSet<&str> = expected.values().map(|expected| expected.measure.unit.words()).collect();
     match (units.first(), units.len()) {
         (Some(unit), 1) => format!(" {unit}"),

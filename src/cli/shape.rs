@@ -2,7 +2,7 @@
 
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg, budget, pareto, recommend, upcycled, worth};
+use super::{Outcome, ProjectArg, budget, pareto, recommend, remixed, upcycled, worth};
 use crate::advise;
 use crate::ipc::protocol::{Failure, Query, ShapeQuery};
 use crate::laws;
@@ -140,6 +140,9 @@ fn show(answer: &ShapeAnswer) -> String {
         Some(ShapeAdvice::Recommendation(advised)) => out.push_str(&recommend::show_shape(advised)),
         Some(ShapeAdvice::Abstained(why)) => out.push_str(&recommend::show_abstention("shape", why)),
         None => {}
+    }
+    if let Some(there) = &answer.mixture {
+        out.push_str(&format!("\n{}", remixed::show(there)));
     }
     let mut metrics: Vec<&str> = Vec::new();
     for curve in &answer.curves {

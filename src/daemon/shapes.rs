@@ -9,7 +9,7 @@ use crate::fit::upcycled::upcycled;
 use crate::fit::worth::worth;
 use crate::ipc::protocol::{Failure, ShapeQuery};
 use crate::project::{Budget, Project};
-use crate::vocab::{FrontAnswer, Observation, ShapeAnswer, Worth};
+use crate::vocab::{FrontAnswer, Observation, ShapeAdvice, ShapeAnswer, ShapeMixture, Worth};
 use std::sync::Arc;
 
 /// Budgets that one question may have.
@@ -51,7 +51,8 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
     };
     let routed = project.target.scale().is_some_and(|target| target.moe.is_some());
     let mfu = budget.and_then(|budget| advise::measured_mfu(budget, &observed.speeds, routed));
-    let mut answer = ShapeAnswer { advice, mfu, ..ShapeAnswer::default() };
+    let mixture = mixture(&evidence, advice.as_ref());
+    let mut answer = ShapeAnswer { advice, mixture, mfu, ..ShapeAnswer::default() };
     for (metric, rows) in current.observed.fitted.iter().enumerate() {
         if stop() {
             return Err(threads::given_up());
@@ -78,6 +79,15 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
         answer.notes.push("No run has a size, a token count and a loss.".to_owned());
     }
     Ok(answer)
+}
+
+/// The mixture at the shape that is recommended, where that is not the target's.
+fn mixture(evidence: &Evidence<'_>, advice: Option<&ShapeAdvice>) -> Option<ShapeMixture> {
+    let Some(ShapeAdvice::Recommendation(shape)) = advice else { return None };
+    let other = Some(shape).filter(|shape| shape.advised != shape.current)?;
+    let mut there = advise::mixture_at(evidence, &other.advised)?;
+    there.advice = as_logged::advice(evidence.project, Some(&there.advice))?;
+    Some(there)
 }
 
 /// What one group of runs is worth beside another: those asked for, or models with experts beside dense ones.

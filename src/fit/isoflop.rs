@@ -3,7 +3,8 @@
 //! Runs that took the same compute C = 6·N_act·D make a group. Through each group goes a parabola in ln N by least squares;
 //! its minimum is N_opt at that C. A straight line through ln N_opt against ln C gives the exponent of N_opt ∝ C^a, and, as
 //! D = C / 6N, that of D_opt (Hoffmann et al., "Training Compute-Optimal Large Language Models", arXiv:2203.15556,
-//! approach 2; Llama 3 uses the same). Intervals resample whole runs. Knows no law, so that it is an answer of its own.
+//! approach 2; Llama 3 uses the same). Intervals resample whole runs, and are at least as wide as the scatter of the budgets'
+//! minima around the line makes them. Knows no law, so that it is an answer of its own.
 
 use super::random::Random;
 use super::resample::quantile;
@@ -174,6 +175,50 @@ fn line(points: &[(f64, f64)]) -> Option<(f64, f64, f64)> {
     (points.len() >= 2 && sxx > 0.0).then(|| (sxy / sxx, mx, my))
 }
 
+/// How far the minima of the budgets lie from the line through them. Resamples of runs know the noise of each minimum and nothing of
+/// how well a line describes them: on Llama 3's runs its residuals are several times the noise.
+struct Scatter {
+    /// Standard deviation of ln N_opt around the line, times the 95 % point of Student's distribution of its freedom.
+    wide: f64,
+    budgets: f64,
+    /// Sum of squared distances of ln C from its mean.
+    spread: f64,
+}
+
+impl Scatter {
+    /// 95 % points of Student's distribution by degrees of freedom, from 1; beyond, that of 10 is a little too large.
+    const STUDENT: [f64; 10] = [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812];
+
+    fn of(points: &[(f64, f64)], line: &(f64, f64, f64)) -> Self {
+        let residual = |p: &(f64, f64)| p.1 - line.2 - line.0 * (p.0 - line.1);
+        let squares: f64 = points.iter().map(|p| residual(p).powi(2)).sum();
+        let spread = points.iter().map(|p| (p.0 - line.1).powi(2)).sum();
+        // Two budgets lie on any line.
+        let wide = points.len().checked_sub(3).map_or(0.0, |more| {
+            let freedom = more + 1;
+            Self::STUDENT[more.min(Self::STUDENT.len() - 1)] * (squares / freedom as f64).sqrt()
+        });
+        Self { wide, budgets: points.len() as f64, spread }
+    }
+
+    /// Half a 90 % interval of ln N_opt so far from the middle of the budgets; beyond them, of what runs of such a budget would
+    /// show, which scatters as those of the known ones do.
+    fn of_size(&self, from_middle: f64, covered: bool) -> f64 {
+        let own = if covered { 0.0 } else { 1.0 };
+        self.wide * (own + 1.0 / self.budgets + from_middle * from_middle / self.spread).sqrt()
+    }
+
+    fn of_slope(&self) -> f64 {
+        self.wide / self.spread.sqrt()
+    }
+}
+
+/// An estimate whose interval reaches at least so far to both sides.
+fn at_least(estimate: Estimate, half: f64) -> Estimate {
+    let Range { low, high } = estimate.range;
+    Estimate { range: Range { low: low.min(estimate.value - half), high: high.max(estimate.value + half) }, ..estimate }
+}
+
 fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64], seed: u64) -> Option<OptimumCurve> {
     let usable: Vec<&Vec<Row>> =
         set.groups.iter().zip(groups).filter(|(_, group)| group.parabola.is_some()).map(|(rows, _)| rows).collect();
@@ -188,7 +233,9 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
         };
         usable.iter().filter_map(one).collect()
     };
-    let fitted = line(&optima(&|_| 1.0))?;
+    let points = optima(&|_| 1.0);
+    let fitted = line(&points)?;
+    let scatter = Scatter::of(&points, &fitted);
     let draws = resamples(&usable, seed, &optima);
     let estimate = |value: f64, of: &dyn Fn(&(f64, f64, f64)) -> f64| {
         let mut values: Vec<f64> = draws.iter().map(|(line, _)| of(line)).collect();
@@ -203,7 +250,9 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
     let largest = usable.iter().map(|rows| ln_compute(rows)).fold(f64::NEG_INFINITY, f64::max);
     let least = usable.iter().map(|rows| ln_compute(rows)).fold(f64::INFINITY, f64::min);
     let at = |ln_compute: &f64| {
+        let covered = *ln_compute <= largest + 1.5_f64.ln() && *ln_compute >= least - 1.5_f64.ln();
         let params = estimate(on_line(&fitted, *ln_compute), &|line| on_line(line, *ln_compute));
+        let params = at_least(params, scatter.of_size(*ln_compute - fitted.1, covered));
         let exp = |e: Estimate| Estimate { value: e.value.exp(), range: e.range.map(f64::exp) };
         let tokens = |ln: f64| ln_compute - 6.0_f64.ln() - ln;
         let range = Range { low: tokens(params.range.high), high: tokens(params.range.low) };
@@ -212,10 +261,10 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
             params: exp(params),
             tokens: exp(Estimate { value: tokens(params.value), range }),
             loss: None,
-            covered: *ln_compute <= largest + 1.5_f64.ln() && *ln_compute >= least - 1.5_f64.ln(),
+            covered,
         }
     };
-    let exponent = estimate(fitted.0, &|line| line.0);
+    let exponent = at_least(estimate(fitted.0, &|line| line.0), scatter.of_slope());
     let other = |e: &Estimate| Estimate {
         value: 1.0 - e.value,
         range: Range { low: 1.0 - e.range.high, high: 1.0 - e.range.low },

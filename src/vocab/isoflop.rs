@@ -1,6 +1,8 @@
 //! Compute-optimal sizes, as they are displayed and printed: from runs grouped by compute, and from laws.
 
-use super::{Estimate, FrontAnswer, MeasuredMfu, Moe, Scale, ShapeAdvice, ShapeFront, ShapeOptimum, Upcycled};
+use super::{
+    Advice, Estimate, FrontAnswer, MeasuredMfu, Mixture, Moe, Scale, ShapeAdvice, ShapeFront, ShapeOptimum, Upcycled,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,9 @@ pub struct ShapeAnswer {
     /// Advice for the budget; absent if none is stated or asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<ShapeAdvice>,
+    /// The mixture that the laws in use would choose at the recommended shape, where that is not the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<ShapeMixture>,
     /// The Pareto front, where one is asked for (`--pareto`); the rest is absent then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<FrontAnswer>,
@@ -35,6 +40,18 @@ pub struct ShapeAnswer {
     /// What was left out or assumed, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// The mixture at a recommended shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShapeMixture {
+    /// The shape: size, tokens and experts.
+    pub scale: Scale,
+    /// The mixture that the laws in use recommend there, beside the one in use, or why they recommend none.
+    pub advice: Advice,
+    /// The best mixture at the target's size and tokens by the same laws, for comparison; absent where they have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_target: Option<Mixture>,
 }
 
 /// Compute-optimal sizes as the dashboard shows them.

@@ -75,8 +75,8 @@ pub use hyper::{
     OptimumKind, Regret,
 };
 pub use isoflop::{
-    IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola, ShapeAnswer, Worth,
-    WorthRun,
+    IsoFlopGroup, IsoFlopRun, IsoFlops, Optima, OptimumAt, OptimumCurve, OptimumMethod, Parabola, ShapeAnswer,
+    ShapeMixture, Worth, WorthRun,
 };
 pub use labels::Labels;
 pub use ledger::LedgerView;

@@ -16,7 +16,10 @@ fn the_refitted_law_has_no_more_regret_on_unseen_cells_than_the_published_one_on
     println!("refitted {held_out:?}, published {published:?}");
     assert!(held_out.mean < published.mean && held_out.most < published.most && held_out.cells == 17, "{held_out:?}");
     let (rate, batch) = (found.learning_rate_held.expect("intervals"), found.batch_held.expect("intervals"));
-    println!("intervals that hold: learning rate {rate:?}, batch {batch:?}");
+    // Of 17 intervals that are right nine times in ten, 13 or more hold in 98 of 100 tables.
+    println!(
+        "90 % intervals that hold (of 17, 13 or more are to be expected): learning rate {rate:?}, batch {batch:?}"
+    );
     assert!(
         rate.of >= 16 && batch.of >= 16 && rate.held + 3 >= rate.of && batch.held + 3 >= batch.of,
         "{rate:?} {batch:?}"

@@ -4,6 +4,7 @@ mod evaluations;
 mod few_lines;
 mod fronts;
 mod hyper;
+mod isoflop_sets;
 mod merging;
 mod nothing_to_mix;
 mod optima;

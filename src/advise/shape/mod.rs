@@ -26,7 +26,7 @@ mod words;
 use super::Evidence;
 use crate::fit::isoflop::isoflops;
 use crate::vocab::number::{show_amount, significant};
-use crate::vocab::{Abstention, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
+use crate::vocab::{Abstention, Range, ShapeAdvice, ShapeOptimum, ShapeRecommendation, Standing};
 pub use curve::{optimum_curves, published_optima};
 pub use front::{published_front, shape_front};
 
@@ -66,9 +66,16 @@ fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
     let asked = Asked::of(evidence, Some(target))?;
     let Asked { needed, question, limits, kinds, .. } = &asked;
     let search = asked.search();
-    let (best, standing, optimum) = chosen(&search)?;
-    if let (Standing::Extrapolated, Some(optimum)) = (standing, &optimum) {
-        agrees(evidence, needed, limits, &best, optimum)?;
+    let (best, standing, mut optimum) = chosen(&search)?;
+    if let (Standing::Extrapolated, Some(optimum)) = (standing, &mut optimum) {
+        let other = agrees(evidence, needed, limits, &best, optimum)?;
+        // Two methods that both fit the runs: the truth is as likely in either's interval.
+        if let Some(other) = other {
+            let tokens = |n: f64| limits.scale(best.kind, n.ln()).map_or(f64::NAN, |scale| scale.tokens);
+            optimum.params.low = optimum.params.low.min(other.low);
+            optimum.params.high = optimum.params.high.max(other.high);
+            optimum.tokens = Range { low: tokens(optimum.params.high), high: tokens(optimum.params.low) };
+        }
     }
     let measured = trials::best(evidence, &asked);
     // What was measured is not given up for what is predicted to be no better.
@@ -135,17 +142,19 @@ fn held_by(asked: &Asked<'_>, place: &Place, evidence: &Evidence<'_>) -> String 
 }
 
 /// Whether an extrapolated optimum is also that of the parabola method, where the runs are grouped by compute: far from all
-/// runs two methods that fit equally well may differ by more than either's interval says.
+/// runs two methods that fit equally well may differ by more than either's interval says. The interval of the parabolas, where there
+/// are any.
 fn agrees(
     evidence: &Evidence<'_>,
     needed: &[usize],
     limits: &Limits,
     best: &Place,
     optimum: &ShapeOptimum,
-) -> Result<(), Abstention> {
+) -> Result<Option<Range>, Abstention> {
     if limits.inference_tokens > 0.0 || best.limited {
-        return Ok(());
+        return Ok(None);
     }
+    let mut both: Option<Range> = None;
     for rows in needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)) {
         for (_, curve) in isoflops(rows, &[limits.compute], evidence.project.fit.seed) {
             let own = curve.moe.map_or(DENSE, |m| (m.experts, m.experts_per_token, m.granularity)) == best.kind;
@@ -153,6 +162,8 @@ fn agrees(
             let Some(at) = there.filter(|_| own) else { continue };
             let (law, parabola) = (best.scale.active_params(), at.params.value);
             if optimum.params.contains(parabola) && at.params.range.contains(law) {
+                let Range { low, high } = at.params.range;
+                both = Some(both.map_or(at.params.range, |b| Range { low: b.low.min(low), high: b.high.max(high) }));
                 continue;
             }
             let reason = format!(
@@ -168,7 +179,7 @@ fn agrees(
             return Err(none(reason, "Launch runs of several sizes at a larger budget; both methods: mixlaw shape"));
         }
     }
-    Ok(())
+    Ok(both)
 }
 
 /// The shape to advise by the laws, what it is, and their optimum.

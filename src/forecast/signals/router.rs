@@ -4,7 +4,8 @@
 //! `olmo/train.py`), `moe_ep_usage/L-3_EP-0` of torchtitan's forks whose optimizer hook balances by bias (upstream,
 //! pytorch/torchtitan `torchtitan/components/optimizer.py`, logs no loads), and our own recorded sweeps'
 //! `moe/layer_0/expert_0/load`. A load is held against an even one, 1/E of the layer's. Trainers that log figures of their
-//! own instead: [`super::router_figures`].
+//! own instead: [`super::router_figures`]. Loads by corpus, which would tell what an expert is for, are in no trainer's log that could
+//! be read: OLMoE counts them after training, into pickles of its own (allenai/OLMoE, `scripts/run_routing_analysis.py`).
 //!
 //! A router that is wrong for [`LASTS`] logged steps in a row is told of, and is well again after [`HEALS`] steps beyond wider
 //! bounds: early in training experts of sound runs are without tokens for up to eight logged steps, and come back.

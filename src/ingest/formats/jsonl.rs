@@ -20,7 +20,7 @@ use super::epochs::Epochs;
 use super::facets::{Facet, Facets};
 use super::saved::{self, Reader};
 use super::scan::{ODD_STEP, number, whole_number, whole_step};
-use super::{Format, FormatError, Parser, RawPoint, Recognition, Sink};
+use super::{Format, FormatError, HEAD, Parser, RawPoint, Recognition, Sink};
 use crate::vocab::{FactName, FactValue};
 pub use keys::{BATCHES, COUNTS, STEP_KEYS};
 use keys::{Role, model_info, of_training, planned, role};
@@ -80,6 +80,15 @@ fn recognise(path: &str, head: &[u8]) -> Option<Recognition> {
     let mut lines = head[..end].split(|b| *b == b'\n').filter(|l| !l.trim_ascii().is_empty()).count();
     if lines == 0 && parser.feed(head, true, &mut sink).ok()? == head.len() {
         // One line that its writer has not ended, or never ends.
+        lines = usize::from(parser.records > 0);
+    }
+    if lines == 0
+        && head.len() >= HEAD
+        && let Some(begun) = syntax::closed(head)
+    {
+        // A line that is longer than what is looked at: loads of thousands of experts. What it begins with says enough.
+        (parser, sink) = Default::default();
+        parser.feed(&begun, false, &mut sink).ok()?;
         lines = usize::from(parser.records > 0);
     }
     // A file that is one JSON object is a configuration or a summary; lines come with a name that says so.

@@ -50,6 +50,30 @@ pub(super) fn skip(line: &[u8], mut at: usize) -> Result<usize, Broken> {
     Err(Broken("an unclosed bracket"))
 }
 
+/// The beginning of an object, up to its last whole member, as a line that ends. `None` where there is none.
+pub(super) fn closed(head: &[u8]) -> Option<Vec<u8>> {
+    let (mut open, mut at, mut last) = (Vec::new(), 0, None);
+    while let Some(byte) = head.get(at) {
+        match byte {
+            b'"' => match string(head, at) {
+                Ok(behind) => {
+                    at = behind;
+                    continue;
+                }
+                Err(_) => break,
+            },
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' => drop(open.pop()),
+            b',' => last = Some((at, open.clone())),
+            _ => {}
+        }
+        at += 1;
+    }
+    let (end, open) = last?;
+    Some(head[..end].iter().copied().chain(open.into_iter().rev()).chain([b'\n']).collect())
+}
+
 pub(super) fn unescape(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.contains('\\') {

@@ -489,3 +489,24 @@ fn a_batch_of_an_epoch_is_a_step() {
     let steps: Vec<i64> = found(tokens).into_iter().filter(|p| p.0 == "loss").map(|p| p.1).collect();
     assert_eq!(steps, [500, 900]);
 }
+
+/// A line of many experts' loads is longer than what a format is recognised by.
+#[test]
+fn a_log_whose_lines_are_longer_than_the_beginning_is_recognised() {
+    let line = |value: &str| {
+        let keys = |i: usize| format!("\"moe_ep_usage/L-{}_EP-{}\": {value}", i / 128, i % 128);
+        let loads: Vec<String> = (0..8192).map(keys).collect();
+        format!("{{\"step\": 1, \"text, with }} and [\": \"a\", {}}}\n", loads.join(", "))
+    };
+    let of = |name: &str, text: &str| super::recognise(name, &text.as_bytes()[..HEAD]).map(|r| r.confidence);
+    let text = line("0.78");
+    assert!(text.len() > 3 * HEAD);
+    assert_eq!(of("moe/metrics.jsonl", &text), Some(85));
+    let nested = text.replacen("\"moe_ep", "\"train\": {\"moe_ep", 1);
+    assert_eq!(of("metrics.jsonl", &nested), Some(85), "open objects are closed");
+    assert_eq!(of("summary.json", &text), None, "one object in a file that is not said to be of lines");
+    assert_eq!(of("metrics.jsonl", &line("\"no\"").replacen("\"step\": 1, ", "", 1)), None, "no numbers");
+    let mut sink = Sink::default();
+    Lines::default().feed(text.as_bytes(), false, &mut sink).unwrap();
+    assert_eq!(sink.metrics().iter().filter(|key| key.starts_with("moe_ep_usage")).count(), 8192);
+}
