@@ -1,6 +1,7 @@
 //! The mixture that a byte-level BPE tokenizer was trained on, from its merges and samples of the corpora (Data Mixture Inference,
 //! Hayase et al. 2024, arXiv 2407.16607): each merge chose the pair that was the most frequent then.
 
+mod cover;
 mod encode;
 mod history;
 mod merges;

@@ -7,8 +7,14 @@
 //! ```
 //!
 //! c_i,p is how often pair p occurs a byte of corpus i after the merges before t. The constraints are too many to write down
-//! (merges times pairs): those that the last solution breaks are added, from the first merge on, until it breaks none.
+//! (merges times pairs): those that the last solution breaks are added, until it breaks none.
+//!
+//! For given shares the slacks are a cover ([`cover`]), whose value is the greatest that some of the constraints, no two of one merge
+//! or one pair, are broken by together. As a function of the shares each such set is a plane below the optimum, of few dimensions: the
+//! shares are the lowest point of the planes so far, and the set there is the next plane (Kelley 1960; Benders 1962). Planes stay
+//! below when constraints are added, so that no solution begins anew.
 
+use super::cover::cover;
 use super::history::{History, Step};
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem, Variable};
 use std::cmp::Ordering;
@@ -19,14 +25,18 @@ const PER_BYTES: f64 = 1e5;
 /// A constraint that is broken by less than this share of the chosen pair's frequency counts as held: samples of megabytes are
 /// not as sure as that.
 const TOLERANCE: f64 = 2e-3;
-/// A constraint that is held by more than this (in the same unit) is far from mattering.
-const FAR: f64 = 1.0;
 /// Rivals of one merge that are added at once.
 const RIVALS: usize = 5;
 /// Constraints that are added before the next solution: those of early merges move the shares most.
-const AT_ONCE: usize = 150;
+const AT_ONCE: usize = 600;
 /// Solutions at most.
 const ROUNDS: usize = 200;
+/// Planes that are added for one solution, at most.
+const PLANES: usize = 2000;
+/// A solution is one whose slacks are above the lowest that the planes allow by less than this part.
+const GAP: f64 = 1e-9;
+/// The same while many constraints are still missing.
+const ROUGH: f64 = 1e-2;
 
 /// A solution.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,15 +81,6 @@ struct Constraint {
     lead: Vec<f64>,
 }
 
-impl Constraint {
-    /// By how much more than it must a solution holds it.
-    fn room(&self, (shares, of_step, of_pair): &Solution) -> f64 {
-        let lead: f64 = shares.iter().zip(&self.lead).map(|(share, lead)| share * lead).sum();
-        let slack = |slacks: &BTreeMap<usize, f64>, key: usize| slacks.get(&key).copied().unwrap_or(0.0);
-        lead + slack(of_step, self.step) + slack(of_pair, self.pair)
-    }
-}
-
 /// Solves it. `bytes`: those of each corpus that the counts are from.
 ///
 /// # Errors
@@ -89,24 +90,17 @@ pub(super) fn solve(history: &History, bytes: &[u64]) -> Result<Solved, ProgramE
     let per_byte: Vec<f64> = bytes.iter().map(|bytes| PER_BYTES / (*bytes).max(1) as f64).collect();
     #[allow(clippy::cast_precision_loss)]
     let mut solved: Solution = (vec![1.0 / history.corpora as f64; history.corpora], BTreeMap::new(), BTreeMap::new());
-    let mut constraints: Vec<Constraint> = Vec::new();
-    let mut known: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let mut so_far = 0.0;
+    let mut known = Known::default();
+    let mut planes: Vec<Vec<f64>> = Vec::new();
+    let mut gap = ROUGH;
     for _ in 0..ROUNDS {
-        let mut fresh = broken(history, &per_byte, &solved, &known);
-        if fresh.is_empty() {
+        let fresh = broken(history, &per_byte, &solved, &known.keys);
+        if fresh.is_empty() && gap < ROUGH {
             break;
         }
-        known.extend(fresh.iter().map(|constraint| (constraint.step, constraint.pair)));
-        constraints.append(&mut fresh);
-        solved = solution(history.corpora, &constraints)?;
-        // What is far from mattering is left out while the objective grows, so that this ends; it comes back if it is broken.
-        let objective = solved.1.values().chain(solved.2.values()).sum();
-        if objective > so_far {
-            so_far = objective;
-            constraints.retain(|constraint| constraint.room(&solved) < FAR);
-            known = constraints.iter().map(|constraint| (constraint.step, constraint.pair)).collect();
-        }
+        gap = if fresh.len() < AT_ONCE / 4 { GAP } else { ROUGH };
+        known.extend(fresh);
+        solved = solution(solved.0, &known, &mut planes, gap)?;
     }
     let agreement = agreement(history, &per_byte, &solved);
     Ok(Solved { shares: solved.0, agreement })
@@ -115,35 +109,98 @@ pub(super) fn solve(history: &History, bytes: &[u64]) -> Result<Solved, ProgramE
 /// Shares, slacks of the merges and slacks of the pairs.
 type Solution = (Vec<f64>, BTreeMap<usize, f64>, BTreeMap<usize, f64>);
 
-fn solution(corpora: usize, constraints: &[Constraint]) -> Result<Solution, ProgramError> {
+/// The constraints so far, with the merges and pairs they are of numbered in the order they came.
+#[derive(Default)]
+struct Known {
+    keys: BTreeSet<(usize, usize)>,
+    steps: Vec<usize>,
+    pairs: Vec<usize>,
+    row_of: BTreeMap<usize, usize>,
+    column_of: BTreeMap<usize, usize>,
+    /// Of each pair the numbers of the merges, and their leads over it.
+    rows: Vec<Vec<(usize, Vec<f64>)>>,
+}
+
+impl Known {
+    fn extend(&mut self, fresh: Vec<Constraint>) {
+        for Constraint { step, pair, lead } in fresh {
+            self.keys.insert((step, pair));
+            let row = *self.row_of.entry(pair).or_insert(self.pairs.len());
+            if row == self.pairs.len() {
+                self.pairs.push(pair);
+                self.rows.push(Vec::new());
+            }
+            let column = *self.column_of.entry(step).or_insert(self.steps.len());
+            if column == self.steps.len() {
+                self.steps.push(step);
+            }
+            self.rows[row].push((column, lead));
+        }
+    }
+
+    /// The best slacks for these shares, and the plane that they lie on.
+    fn slacks(&self, shares: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+        let by = |lead: &[f64]| -dot(shares, lead);
+        let weights: Vec<Vec<(usize, f64)>> =
+            self.rows.iter().map(|row| row.iter().map(|(column, lead)| (*column, by(lead))).collect()).collect();
+        let cover = cover(&weights, self.steps.len());
+        let mut plane = vec![0.0; shares.len()];
+        for (row, column) in self.rows.iter().zip(&cover.matched) {
+            let lead = row.iter().find(|(own, _)| Some(*own) == *column);
+            lead.into_iter().for_each(|(_, lead)| plane.iter_mut().zip(lead).for_each(|(sum, lead)| *sum -= lead));
+        }
+        (cover.rows, cover.columns, plane)
+    }
+}
+
+/// The shares with the least slacks under the known constraints; `planes` are below the slacks, and those that are found on the way are
+/// added.
+fn solution(
+    mut shares: Vec<f64>,
+    known: &Known,
+    planes: &mut Vec<Vec<f64>>,
+    gap: f64,
+) -> Result<Solution, ProgramError> {
+    let mut least = 0.0;
+    let mut slacks = known.slacks(&shares);
+    for _ in 0..PLANES {
+        let value = dot(&shares, &slacks.2);
+        if value - least <= gap * value {
+            break;
+        }
+        planes.push(slacks.2);
+        (shares, least) = lowest(shares.len(), planes)?;
+        slacks = known.slacks(&shares);
+    }
+    let (rows, columns, _) = slacks;
+    let of = |keys: &[usize], values: Vec<f64>| keys.iter().copied().zip(values).collect();
+    Ok((shares, of(&known.steps, columns), of(&known.pairs, rows)))
+}
+
+/// The shares at which the highest of some planes is lowest, and how high it is there.
+fn lowest(corpora: usize, planes: &[Vec<f64>]) -> Result<(Vec<f64>, f64), ProgramError> {
     let mut problem = Problem::new(OptimizationDirection::Minimize);
     let shares: Vec<Variable> = (0..corpora).map(|_| problem.add_var(0.0, (0.0, 1.0))).collect();
-    let mut of_step: BTreeMap<usize, Variable> = BTreeMap::new();
-    let mut of_pair: BTreeMap<usize, Variable> = BTreeMap::new();
-    for constraint in constraints {
-        of_step.entry(constraint.step).or_insert_with(|| problem.add_var(1.0, (0.0, f64::INFINITY)));
-        of_pair.entry(constraint.pair).or_insert_with(|| problem.add_var(1.0, (0.0, f64::INFINITY)));
-    }
+    let height = problem.add_var(1.0, (0.0, f64::INFINITY));
     let sum: Vec<(Variable, f64)> = shares.iter().map(|share| (*share, 1.0)).collect();
     problem.add_constraint(sum, ComparisonOp::Eq, 1.0);
-    for constraint in constraints {
+    for plane in planes {
         let mut expression = LinearExpr::empty();
-        for (share, lead) in shares.iter().zip(&constraint.lead) {
-            expression.add(*share, *lead);
-        }
-        expression.add(of_step[&constraint.step], 1.0);
-        expression.add(of_pair[&constraint.pair], 1.0);
+        expression.add(height, 1.0);
+        shares.iter().zip(plane).for_each(|(share, by)| expression.add(*share, -by));
         problem.add_constraint(expression, ComparisonOp::Ge, 0.0);
     }
     let failed = |what: String| ProgramError::Solver(what);
     let solved = problem.solve().map_err(|e| failed(e.to_string()))?;
     let solved = solved.into_solution().map_err(|_| failed("it was interrupted".to_owned()))?;
-    let value = |variable: &Variable| solved.var_value(*variable).max(0.0);
-    let slacks = |of: &BTreeMap<usize, Variable>| of.iter().map(|(key, variable)| (*key, value(variable))).collect();
-    let mut found: Vec<f64> = shares.iter().map(value).collect();
+    let mut found: Vec<f64> = shares.iter().map(|share| solved.var_value(*share).max(0.0)).collect();
     let sum: f64 = found.iter().sum();
     found.iter_mut().for_each(|share| *share /= sum);
-    Ok((found, slacks(&of_step), slacks(&of_pair)))
+    Ok((found, solved.var_value(height)))
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The merges gone through in order, with the frequency of every pair before each.
