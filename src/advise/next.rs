@@ -18,10 +18,11 @@ mod ensemble;
 mod misfit;
 mod plan;
 mod pool;
+mod world;
 
 use super::evidence::Evidence;
 use super::goal::Goal;
-use super::limits::{Limit, Setting};
+use super::limits::Setting;
 use super::region::{Cuts, Region};
 use super::surface::Surface;
 use super::{abstain, explored, in_use, needed, resolve, wanted};
@@ -30,14 +31,10 @@ use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
 };
 use beliefs::{About, Belief};
-use ensemble::{Ensemble, PRICE, mean, priced};
+use ensemble::PRICE;
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
-
-/// Looks for the best mixtures, each around the best of those before.
-const ROUNDS: u64 = 3;
-/// Mixtures between which is decided, at most.
-const DECISIONS: usize = 96;
+use world::World;
 
 /// Runs to launch next, or why none can be proposed. `candidates` are the fits of each metric, in the order of
 /// `evidence.project.metrics`. Deterministic: the same evidence and seed give the same plan.
@@ -152,12 +149,31 @@ fn propose(
             "State them: `mixlaw check` lists what is missing.",
         ));
     }
+    if decisions.is_empty() {
+        let middle = pool::centre(&mixtures, project.domains.len());
+        return Err(world.impossible(project, &target, &middle, mixes));
+    }
+    let offered = choices.len();
     let (ensemble, choices) = world.ensemble(&decisions, choices);
+    let left_out = offered - choices.len();
+    if choices.is_empty() {
+        return Err(no(
+            "The laws predict no possible loss for any run that could be launched.",
+            "`mixlaw fit` compares other laws; runs nearer to those that were made are better predicted.",
+        ));
+    }
     let decisions: Vec<Vec<f64>> = decisions.into_iter().map(|decision| decision.weights).collect();
     let purpose = if mixes { Purpose::Mixture } else { Purpose::Forecast };
     let planner = Planner { purpose, domains: &project.domains, decisions: &decisions, query, seed };
     let mut plan = planner.plan(ensemble, choices);
     plan.reasons.extend(taken);
+    if left_out > 0 && !query.candidates.is_empty() {
+        plan.reasons.push(format!(
+            "Of {offered} candidates {left_out} {} left out: the laws predict no possible loss for {}.",
+            if left_out == 1 { "is" } else { "are" },
+            if left_out == 1 { "it" } else { "them" }
+        ));
+    }
     if mixes && !evidence.beyond() {
         plan.reasons.push(
             "The regret is against mixtures within the range that the runs cover; beyond it, the laws are not asked."
@@ -207,134 +223,6 @@ fn given(
         Ok(choice)
     };
     query.candidates.iter().map(one).collect::<Result<Vec<_>, _>>().map(Some)
-}
-
-/// What is believed of the metrics that count.
-struct World<'a> {
-    beliefs: BTreeMap<usize, Belief<'a>>,
-    goal: Goal,
-    limits: Vec<Limit>,
-    domains: &'a [String],
-}
-
-impl World<'_> {
-    /// Draws of each metric that counts, by place, nats.
-    fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<BTreeMap<usize, Vec<f64>>> {
-        let mut all = vec![BTreeMap::new(); places.len()];
-        for (metric, belief) in &self.beliefs {
-            for (of_place, losses) in all.iter_mut().zip(belief.losses(places)) {
-                of_place.insert(*metric, losses);
-            }
-        }
-        all
-    }
-
-    /// The objective by draw, nats; limits not counted.
-    fn objective(&self, losses: &BTreeMap<usize, Vec<f64>>) -> Vec<f64> {
-        let columns: Vec<Option<&[f64]>> =
-            (0..self.goal.minimize.len()).map(|metric| losses.get(&metric).map(Vec::as_slice)).collect();
-        let of = |s: usize| self.goal.of(|metric| columns[metric].map_or(0.0, |losses| losses[s]));
-        (0..beliefs::DRAWS).map(of).collect()
-    }
-
-    /// What mixtures come to at the target.
-    fn weigh(&self, target: &Scale, mixtures: Vec<Vec<f64>>) -> Vec<Decision> {
-        let places: Vec<(Scale, Vec<f64>)> = mixtures.into_iter().map(|weights| (*target, weights)).collect();
-        let limits = self.greatest();
-        let one = |(losses, (_, weights)): (BTreeMap<usize, Vec<f64>>, (Scale, Vec<f64>))| {
-            let mut columns = vec![self.objective(&losses)];
-            columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
-            let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
-            Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns }
-        };
-        self.losses(&places).into_iter().zip(places).map(one).collect()
-    }
-
-    fn greatest(&self) -> Vec<f64> {
-        self.limits.iter().map(|limit| limit.value).collect()
-    }
-
-    /// Mixtures between which is decided, with their objectives by draw: the best of every draw, and those that are best on
-    /// average; the best on average first.
-    fn decisions(
-        &self,
-        target: &Scale,
-        region: &Region,
-        explored: &[Vec<f64>],
-        start: Option<Vec<f64>>,
-        seed: u64,
-    ) -> Vec<Decision> {
-        // Within groups, what may be decided for is between the corners that have their shares.
-        let explored = if region.groups.is_empty() { explored } else { region.corners.as_slice() };
-        let centre = region.pulled(&pool::centre(explored, self.domains.len()));
-        let mut all: Vec<Decision> = Vec::new();
-        let mut around = start.unwrap_or_else(|| centre.clone());
-        for round in 0..ROUNDS {
-            all.extend(self.contenders(target, region, explored, &around, seed ^ round));
-            match all.iter().min_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values))) {
-                Some(best) => around.clone_from(&best.weights),
-                None => return self.weigh(target, vec![centre]),
-            }
-        }
-        all.sort_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values)));
-        all.dedup_by(|a, b| super::probability::distance(&a.weights, &b.weights) < 1e-6);
-        // The best on average, then those that are best in most draws.
-        let mut wins = vec![0_u32; all.len()];
-        for s in 0..beliefs::DRAWS {
-            let lowest = (0..all.len()).min_by(|a, b| all[*a].values[s].total_cmp(&all[*b].values[s]));
-            lowest.into_iter().for_each(|i| wins[i] += 1);
-        }
-        let mut order: Vec<usize> = (1..all.len()).collect();
-        order.sort_by_key(|i| std::cmp::Reverse(wins[*i]));
-        std::iter::once(0).chain(order).take(DECISIONS).filter_map(|i| all.get(i).cloned()).collect()
-    }
-
-    fn contenders(
-        &self,
-        target: &Scale,
-        region: &Region,
-        explored: &[Vec<f64>],
-        around: &[f64],
-        seed: u64,
-    ) -> Vec<Decision> {
-        let (mut places, _) = pool::mixtures(region, explored, around, seed);
-        places.retain(|weights| region.outside(weights) <= 0.0);
-        self.weigh(target, places)
-    }
-
-    /// A column for each decision, then for each choice what its run would show: the objective, and each limited metric.
-    fn ensemble(&self, decisions: &[Decision], mut choices: Vec<Choice>) -> (Ensemble, Vec<Choice>) {
-        let mut columns: Vec<Vec<f64>> = decisions.iter().flat_map(|decision| decision.columns.clone()).collect();
-        let limited: Vec<usize> = self.limits.iter().map(|limit| limit.domain).collect();
-        let places: Vec<(Scale, Vec<f64>)> =
-            choices.iter().map(|choice| (choice.scale, choice.weights.clone())).collect();
-        let shown = self.losses(&places);
-        let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.goal.minimize[*metric] * belief.noise).sum();
-        for (id, (choice, losses)) in choices.iter_mut().zip(shown).enumerate() {
-            choice.id = id;
-            let objective = self.objective(&losses);
-            choice.columns.push(columns.len());
-            choice.noise.push(noise * mean(&objective));
-            columns.push(objective);
-            for metric in &limited {
-                let Some((belief, of_metric)) = self.beliefs.get(metric).zip(losses.get(metric)) else { continue };
-                choice.columns.push(columns.len());
-                choice.noise.push(belief.noise * mean(of_metric));
-                columns.push(of_metric.clone());
-            }
-        }
-        (Ensemble::new(decisions.len(), self.greatest(), columns), choices)
-    }
-}
-
-/// A mixture that may be decided for.
-#[derive(Debug, Clone)]
-struct Decision {
-    weights: Vec<f64>,
-    /// Its objective and limited metrics at the target by draw, nats.
-    columns: Vec<Vec<f64>>,
-    /// The objective by draw with the price of what exceeds limits.
-    values: Vec<f64>,
 }
 
 #[cfg(test)]

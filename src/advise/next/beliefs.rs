@@ -7,7 +7,7 @@ use super::pool;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast::spread::{normal_quantile, quantile, shuffled_levels};
-use crate::vocab::{Observation, Scale};
+use crate::vocab::{Interval, Observation, Scale};
 use rayon::prelude::*;
 
 /// Joint draws.
@@ -16,6 +16,8 @@ pub(super) const DRAWS: usize = 160;
 const FIVE_TO_95: f64 = 3.29;
 /// A draw that is further from the chosen law than by this factor is a failed resample.
 const MOST: f64 = 3.0;
+/// Where a greater part of the draws fails, what is left of them says nothing of the loss there.
+const FAILED: f64 = 0.2;
 /// Noise of a run is at least this, in ln loss: no two runs agree to more digits.
 const LEAST_NOISE: f64 = 5e-4;
 
@@ -110,8 +112,9 @@ impl<'a> Belief<'a> {
         }
     }
 
-    /// Loss at each place (size and tokens, weights) by draw, nats.
-    pub fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<Vec<f64>> {
+    /// Loss at each place (size and tokens, weights) by draw, nats. None at a place where nothing is believed: where the chosen
+    /// law's own loss is none that it could have ([`Fit::is_plausible`]), or more than [`FAILED`] of the draws fail.
+    pub fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<Option<Vec<f64>>> {
         let mut all = vec![vec![f64::NAN; DRAWS]; places.len()];
         for law in &self.laws {
             let at: Vec<Observation> =
@@ -123,18 +126,35 @@ impl<'a> Belief<'a> {
                 all.iter_mut().zip(values).for_each(|(of_place, value)| of_place[*s] = value);
             }
         }
+        places.par_iter().zip(all).map(|((scale, weights), losses)| self.believed(scale, weights, losses)).collect()
+    }
+
+    /// Draws at a place, with those that fail replaced and what laws get wrong added; none where nothing is believed.
+    fn believed(&self, scale: &Scale, weights: &[f64], mut losses: Vec<f64>) -> Option<Vec<f64>> {
         let chosen = &self.laws[0];
-        for ((scale, weights), losses) in places.iter().zip(&mut all) {
-            let at = chosen.surface.place(scale, weights);
-            let best = chosen.fit.predict(&at);
-            let is_sane = |value: f64| value.is_finite() && value > best / MOST && value < best * MOST;
-            losses.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
-            let far = beyond(chosen.fit, &at);
-            for ((value, misfit), drift) in losses.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
-                *value *= (self.noise * misfit + far * drift).exp();
-            }
+        let at = chosen.surface.place(scale, weights);
+        let best = chosen.fit.predict(&at);
+        // An interval only widens what is plausible, and costs more than all else here.
+        let narrow = Interval { value: best, low: best, high: best };
+        if !chosen.fit.is_plausible(&at, &narrow) && !(chosen.surface.is_plausible)(&at) {
+            return None;
         }
-        all
+        let is_sane = |value: f64| value.is_finite() && value > best / MOST && value < best * MOST;
+        let failed = losses.iter().filter(|value| !is_sane(**value)).count();
+        if failed as f64 > FAILED * DRAWS as f64 {
+            return None;
+        }
+        losses.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
+        let far = beyond(chosen.fit, &at);
+        for ((value, misfit), drift) in losses.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
+            *value *= (self.noise * misfit + far * drift).exp();
+        }
+        Some(losses)
+    }
+
+    /// The law that advice rests on.
+    pub fn law(&self) -> &str {
+        &self.laws[0].fit.view.law
     }
 }
 

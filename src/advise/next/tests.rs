@@ -148,3 +148,96 @@ fn without_fits_or_a_target_the_answer_says_what_is_missing() {
     let NextAnswer::Abstained(why) = next(&evidence, &[], &query()) else { panic!("a plan without a target") };
     assert!(why.reasons[0].contains("target"), "{why:#?}");
 }
+
+/// The recorded evidence with its fits changed.
+fn changed(change: impl Fn(&mut Fit), query: &NextQuery) -> NextAnswer {
+    let (project, observed, fits) = recorded();
+    let fits: Vec<Fit> = fits
+        .iter()
+        .cloned()
+        .map(|mut fit| {
+            change(&mut fit);
+            fit
+        })
+        .collect();
+    let candidates: Vec<Candidates> =
+        fits.iter().map(|fit| Candidates { fits: vec![fit.clone()], ..Candidates::default() }).collect();
+    let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+    let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+    next(&evidence, &candidates, query)
+}
+
+/// Some resamples with losses of thousands, evenly among all.
+fn fail(fit: &mut Fit, part: f64) {
+    let failing = |i: usize| ((i + 1) as f64 * part).floor() > (i as f64 * part).floor();
+    for (_, draw) in fit.draws.iter_mut().enumerate().filter(|(i, _)| failing(*i)) {
+        draw[0] = 10.0;
+    }
+}
+
+#[test]
+fn what_is_decided_rests_on_no_place_where_more_than_a_fifth_of_the_draws_fail() {
+    let query = NextQuery { runs: Some(1), ..query() };
+    let NextAnswer::Plan(plan) = changed(|fit| fail(fit, 0.1), &query) else { panic!("a tenth is left out") };
+    assert!(plan.now.uncertainty > 0.0, "{plan:#?}");
+    for part in [0.3, 0.9, 1.0] {
+        let NextAnswer::Abstained(why) = changed(|fit| fail(fit, part), &query) else {
+            panic!("{part} of the draws are no loss, and what is left was called decided")
+        };
+        let said = &why.reasons[0];
+        assert!(
+            said.contains("more than a fifth of the resamples") && said.contains("whatever the mixture"),
+            "{why:#?}"
+        );
+        assert!(said.contains("that of prose by the dcpt law") && !why.would_help.is_empty(), "{why:#?}");
+    }
+}
+
+#[test]
+fn what_is_decided_rests_on_no_place_where_the_chosen_law_cannot_be() {
+    // Beyond the losses of guessing, by the law itself; its resamples agree with it, so that none of them fails.
+    let raise = |fit: &mut Fit| {
+        fit.theta[0] = 10.0;
+        fit.draws.iter_mut().for_each(|draw| draw[0] = 10.0);
+    };
+    let NextAnswer::Abstained(why) = changed(raise, &query()) else { panic!("a plan of losses that cannot be") };
+    assert!(why.reasons[0].contains("a loss that cannot be for the target"), "{why:#?}");
+}
+
+#[test]
+fn places_that_fail_are_neither_decided_for_nor_launched_and_the_others_are() {
+    // A third of the resamples of one loss is steep in its own weight: nearly as it was at 1, and a multiple of all losses near 0.
+    let steep = |fit: &mut Fit| {
+        let (last, fall) = (3, 7);
+        for draw in fit.draws.iter_mut().step_by(3) {
+            (draw[last], draw[fall]) = (-6.0, 40.0);
+        }
+    };
+    let (project, _, fits) = recorded();
+    let mut fit = fits[1].clone();
+    steep(&mut fit);
+    let candidates = Candidates { fits: vec![fit.clone()], ..Candidates::default() };
+    let explored: Vec<Vec<f64>> = [0.1, 0.5, 0.9].map(|rust| vec![1.0 - rust, rust]).to_vec();
+    let about = About { name: "rust", domains: &project.domains, explored: &explored };
+    let target = project.target.scale().unwrap();
+    let belief = Belief::of(&candidates, &fit, &about, &target, 0);
+    let at = |rust: f64| belief.losses(&[(target, vec![1.0 - rust, rust])]).remove(0);
+    assert!(at(0.05).is_none(), "{:?}", at(0.05));
+    let there = at(0.9).expect("the draws agree there");
+    assert!(there.iter().all(|loss| loss.is_finite() && *loss > 0.0));
+    let planned_by = |own: &Fit, fits: &[Fit]| {
+        let fits = [fits[0].clone(), own.clone()];
+        let candidates: Vec<Candidates> =
+            fits.iter().map(|fit| Candidates { fits: vec![fit.clone()], ..Candidates::default() }).collect();
+        let (project, observed, _) = recorded();
+        let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+        let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
+        let candidates_of = vec![run("little", 0.06, 2e6, Some(1.0)), run("much", 0.85, 2e6, Some(1.0))];
+        next(&evidence, &candidates, &NextQuery { runs: Some(2), candidates: candidates_of, ..query() })
+    };
+    let NextAnswer::Plan(plan) = planned_by(&fit, fits) else { panic!("some mixtures have possible losses") };
+    assert!(plan.runs.iter().all(|run| run.name.as_deref() == Some("much")), "{plan:#?}");
+    assert!(plan.now.mixture.as_ref().is_some_and(|mixture| mixture.weight("rust") > 0.2), "{plan:#?}");
+    let said = plan.reasons.iter().any(|reason| reason.starts_with("Of 2 candidates 1 is left out"));
+    assert!(said, "{:?}", plan.reasons);
+}

@@ -1,0 +1,177 @@
+//! What is believed of the objective and its limits, mixture by mixture: between which is decided, and what a run would show.
+
+use super::super::goal::Goal;
+use super::super::limits::Limit;
+use super::super::probability::distance;
+use super::super::region::Region;
+use super::beliefs::{self, Belief};
+use super::ensemble::{Ensemble, mean, priced};
+use super::plan::Choice;
+use super::pool;
+use crate::project::Project;
+use crate::vocab::{Abstention, Scale};
+use std::collections::BTreeMap;
+
+/// Looks for the best mixtures, each around the best of those before.
+const ROUNDS: u64 = 3;
+/// Mixtures between which is decided, at most.
+const DECISIONS: usize = 96;
+
+/// Draws at a place, by metric.
+type ByMetric = BTreeMap<usize, Vec<f64>>;
+
+/// What is believed of the metrics that count.
+pub(super) struct World<'a> {
+    /// Of each metric that the objective or a limit needs.
+    pub beliefs: BTreeMap<usize, Belief<'a>>,
+    pub goal: Goal,
+    pub limits: Vec<Limit>,
+    pub domains: &'a [String],
+}
+
+impl World<'_> {
+    /// Draws of each metric that counts, by place, nats; none at a place where one of them has no possible loss.
+    fn losses(&self, places: &[(Scale, Vec<f64>)]) -> Vec<Option<ByMetric>> {
+        let mut all = vec![Some(ByMetric::new()); places.len()];
+        for (metric, belief) in &self.beliefs {
+            for (of_place, losses) in all.iter_mut().zip(belief.losses(places)) {
+                match (of_place.as_mut(), losses) {
+                    (Some(of_place), Some(losses)) => drop(of_place.insert(*metric, losses)),
+                    _ => *of_place = None,
+                }
+            }
+        }
+        all
+    }
+
+    /// That no mixture has possible losses at the target, with the metrics that have none at this one.
+    pub fn impossible(&self, project: &Project, target: &Scale, weights: &[f64], mixes: bool) -> Abstention {
+        let place = [(*target, weights.to_vec())];
+        let fails = |belief: &Belief<'_>| belief.losses(&place).iter().any(Option::is_none);
+        let of = |(metric, belief): (&usize, &Belief<'_>)| {
+            format!("that of {} by the {} law", project.metrics[*metric].name, belief.law())
+        };
+        let named: Vec<String> = self.beliefs.iter().filter(|(_, belief)| fails(belief)).map(of).collect();
+        let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+        super::no(
+            &format!(
+                "The laws predict a loss that cannot be for the target{}{named}, or more than a fifth of the resamples do, so \
+                 nothing says what a run would decide.",
+                if mixes { ", whatever the mixture" } else { "" }
+            ),
+            "Launch runs nearer to the target in size and tokens, or let `mixlaw fit` compare other laws.",
+        )
+    }
+
+    /// The objective by draw, nats; limits not counted.
+    fn objective(&self, losses: &ByMetric) -> Vec<f64> {
+        let columns: Vec<Option<&[f64]>> =
+            (0..self.goal.minimize.len()).map(|metric| losses.get(&metric).map(Vec::as_slice)).collect();
+        let of = |s: usize| self.goal.of(|metric| columns[metric].map_or(0.0, |losses| losses[s]));
+        (0..beliefs::DRAWS).map(of).collect()
+    }
+
+    /// What mixtures come to at the target, without those that have no possible loss there.
+    pub fn weigh(&self, target: &Scale, mixtures: Vec<Vec<f64>>) -> Vec<Decision> {
+        let places: Vec<(Scale, Vec<f64>)> = mixtures.into_iter().map(|weights| (*target, weights)).collect();
+        let limits = self.greatest();
+        let one = |(losses, (_, weights)): (Option<ByMetric>, (Scale, Vec<f64>))| {
+            let losses = losses?;
+            let mut columns = vec![self.objective(&losses)];
+            columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
+            let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
+            Some(Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns })
+        };
+        self.losses(&places).into_iter().zip(places).filter_map(one).collect()
+    }
+
+    fn greatest(&self) -> Vec<f64> {
+        self.limits.iter().map(|limit| limit.value).collect()
+    }
+
+    /// Mixtures between which is decided, with their objectives by draw: the best of every draw, and those that are best on
+    /// average; the best on average first. Empty where no mixture has possible losses.
+    pub fn decisions(
+        &self,
+        target: &Scale,
+        region: &Region,
+        explored: &[Vec<f64>],
+        start: Option<Vec<f64>>,
+        seed: u64,
+    ) -> Vec<Decision> {
+        // Within groups, what may be decided for is between the corners that have their shares.
+        let explored = if region.groups.is_empty() { explored } else { region.corners.as_slice() };
+        let centre = region.pulled(&pool::centre(explored, self.domains.len()));
+        let mut all: Vec<Decision> = Vec::new();
+        let mut around = start.unwrap_or_else(|| centre.clone());
+        for round in 0..ROUNDS {
+            all.extend(self.contenders(target, region, explored, &around, seed ^ round));
+            match all.iter().min_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values))) {
+                Some(best) => around.clone_from(&best.weights),
+                None => return self.weigh(target, vec![centre]),
+            }
+        }
+        all.sort_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values)));
+        all.dedup_by(|a, b| distance(&a.weights, &b.weights) < 1e-6);
+        // The best on average, then those that are best in most draws.
+        let mut wins = vec![0_u32; all.len()];
+        for s in 0..beliefs::DRAWS {
+            let lowest = (0..all.len()).min_by(|a, b| all[*a].values[s].total_cmp(&all[*b].values[s]));
+            lowest.into_iter().for_each(|i| wins[i] += 1);
+        }
+        let mut order: Vec<usize> = (1..all.len()).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(wins[*i]));
+        std::iter::once(0).chain(order).take(DECISIONS).filter_map(|i| all.get(i).cloned()).collect()
+    }
+
+    fn contenders(
+        &self,
+        target: &Scale,
+        region: &Region,
+        explored: &[Vec<f64>],
+        around: &[f64],
+        seed: u64,
+    ) -> Vec<Decision> {
+        let (mut places, _) = pool::mixtures(region, explored, around, seed);
+        places.retain(|weights| region.outside(weights) <= 0.0);
+        self.weigh(target, places)
+    }
+
+    /// A column for each decision, then for each choice what its run would show: the objective, and each limited metric. Choices of
+    /// which the laws predict no possible loss are left out.
+    pub fn ensemble(&self, decisions: &[Decision], choices: Vec<Choice>) -> (Ensemble, Vec<Choice>) {
+        let mut columns: Vec<Vec<f64>> = decisions.iter().flat_map(|decision| decision.columns.clone()).collect();
+        let limited: Vec<usize> = self.limits.iter().map(|limit| limit.domain).collect();
+        let places: Vec<(Scale, Vec<f64>)> =
+            choices.iter().map(|choice| (choice.scale, choice.weights.clone())).collect();
+        let shown = self.losses(&places);
+        let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.goal.minimize[*metric] * belief.noise).sum();
+        let shown = choices.into_iter().zip(shown).filter_map(|(choice, losses)| Some((choice, losses?)));
+        let mut kept: Vec<Choice> = Vec::new();
+        for (id, (mut choice, losses)) in shown.enumerate() {
+            choice.id = id;
+            let objective = self.objective(&losses);
+            choice.columns.push(columns.len());
+            choice.noise.push(noise * mean(&objective));
+            columns.push(objective);
+            for metric in &limited {
+                let Some((belief, of_metric)) = self.beliefs.get(metric).zip(losses.get(metric)) else { continue };
+                choice.columns.push(columns.len());
+                choice.noise.push(belief.noise * mean(of_metric));
+                columns.push(of_metric.clone());
+            }
+            kept.push(choice);
+        }
+        (Ensemble::new(decisions.len(), self.greatest(), columns), kept)
+    }
+}
+
+/// A mixture that may be decided for.
+#[derive(Debug, Clone)]
+pub(super) struct Decision {
+    pub weights: Vec<f64>,
+    /// Its objective and limited metrics at the target by draw, nats.
+    columns: Vec<Vec<f64>>,
+    /// The objective by draw with the price of what exceeds limits.
+    values: Vec<f64>,
+}
