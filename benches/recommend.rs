@@ -1,8 +1,8 @@
 //! How long a recommendation takes: `cargo bench --bench recommend`.
 //!
-//! 1,000 observations (40 mixtures of seven corpora at five sizes and five lengths), a law for each of seven losses with 200
-//! bootstrap members, and everything that can restrict a mixture: bounds, a group, supply, distance and divergence from the current
-//! mixture, and a limit on two losses. The laws are fitted before the clock starts. What is timed is all of `advise::recommend`:
+//! 1,000 observations of seven corpora at five sizes and five lengths (of 40 mixtures, and each of a mixture of its own), a law for each
+//! of seven losses with 200 bootstrap members, and everything that can restrict a mixture: minimum and maximum shares, a group, a fixed
+//! share, supply with epochs, distance and divergence from the current mixture, and a limit on two losses. The laws are fitted before the clock starts. What is timed is all of `advise::recommend`:
 //! the test of whether the mixture matters, the search by the best guess, that under limits which must hold with a probability, that
 //! outside what the runs have explored, probabilities, ranges and reasons.
 
@@ -16,11 +16,19 @@ use std::time::Instant;
 
 const CORPORA: usize = 7;
 const ROUNDS: usize = 7;
+const ROWS: usize = 1000;
 
 fn main() {
     let domains: Vec<String> = (0..CORPORA).map(|d| format!("corpus{d}")).collect();
-    let losses: Vec<Observations> = (0..CORPORA).map(|own| rows(&domains, own)).collect();
-    println!("{} observations of {} mixtures, {CORPORA} corpora", losses[0].rows.len(), losses[0].rows.len() / 25);
+    for mixtures in [40, ROWS] {
+        println!("{ROWS} observations of {mixtures} mixtures, {CORPORA} corpora");
+        time(&domains, mixtures);
+    }
+}
+
+/// Times recommendations from runs of so many mixtures.
+fn time(domains: &[String], mixtures: usize) {
+    let losses: Vec<Observations> = (0..CORPORA).map(|own| rows(domains, own, mixtures)).collect();
     for law in ["exponential", "additive", "joint"] {
         let options = Options { bootstraps: 200, ..Options::default() };
         let fits: Vec<Fit> = losses.iter().filter_map(|rows| fit(law, rows, &options, None).ok()).collect();
@@ -36,7 +44,7 @@ fn main() {
             ("weighted mean, limits that bind", Wanted::Mean, 0.002),
             ("worst beside current", Wanted::Worst(Some(Base::Current)), 0.03),
         ] {
-            let project = project(&domains, goal, slack);
+            let project = project(domains, goal, slack);
             let evidence = Evidence { project: &project, observed: &observed, fits: &fits, extrapolate: false };
             let (mut took, mut worked): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
             let mut said = String::new();
@@ -78,39 +86,37 @@ fn noise(i: usize, j: usize) -> f64 {
     x - x.floor()
 }
 
-fn rows(domains: &[String], own: usize) -> Observations {
+fn rows(domains: &[String], own: usize, mixtures: usize) -> Observations {
     let mut data = Observations {
         metric: format!("eval/{}/loss", domains[own]),
         domains: domains.to_vec(),
         own: Some(own),
         ..Observations::default()
     };
-    for m in 0..40 {
+    for run in 0..ROWS {
+        let m = run * mixtures / ROWS;
         let raw: Vec<f64> = (0..CORPORA).map(|d| -(noise(m, d).max(1e-6)).ln() + 0.05).collect();
         let sum: f64 = raw.iter().sum();
         let mixture: Vec<f64> = raw.iter().map(|w| w / sum).collect();
-        for params in [2e7, 5e7, 1e8, 2e8, 4e8] {
-            for tokens in [5e8, 1e9, 2e9, 4e9, 8e9] {
-                let run = data.rows.len();
-                let fall = 0.4 * (1.0 - (-4.0 * mixture[own]).exp()) + 0.05 * mixture[(own + 1) % CORPORA];
-                let loss = 1.5 + 400.0 / f64::powf(params, 0.34) + 900.0 / f64::powf(tokens, 0.32) - fall
-                    + 0.1 * own as f64
-                    + 0.004 * (noise(run, own) - 0.5);
-                data.runs.push(format!("run{run}"));
-                data.rows.push(Observation {
-                    params,
-                    active_params: params,
-                    tokens,
-                    mixture: mixture.clone(),
-                    experts: 1.0,
-                    experts_per_token: 1.0,
-                    granularity: 1.0,
-                    loss,
-                    run,
-                    ..Observation::default()
-                });
-            }
-        }
+        let params = [2e7, 5e7, 1e8, 2e8, 4e8][run / 5 % 5];
+        let tokens = [5e8, 1e9, 2e9, 4e9, 8e9][run % 5];
+        let fall = 0.4 * (1.0 - (-4.0 * mixture[own]).exp()) + 0.05 * mixture[(own + 1) % CORPORA];
+        let loss = 1.5 + 400.0 / f64::powf(params, 0.34) + 900.0 / f64::powf(tokens, 0.32) - fall
+            + 0.1 * own as f64
+            + 0.004 * (noise(run, own) - 0.5);
+        data.runs.push(format!("run{run}"));
+        data.rows.push(Observation {
+            params,
+            active_params: params,
+            tokens,
+            mixture,
+            experts: 1.0,
+            experts_per_token: 1.0,
+            granularity: 1.0,
+            loss,
+            run,
+            ..Observation::default()
+        });
     }
     data
 }
@@ -130,8 +136,12 @@ fn project(domains: &[String], goal: Wanted, slack: f64) -> Project {
         target: Target { params: Some(4e8), tokens: Some(8e9), ..Target::default() },
         current: Some(Mixture(current)),
         bounds: domains.iter().map(|d| (d.clone(), [0.02, 0.6])).collect(),
-        groups: BTreeMap::from([("some".to_owned(), Group { domains: domains[1..4].to_vec(), share: [0.2, 0.5] })]),
+        groups: BTreeMap::from([
+            ("some".to_owned(), Group { domains: domains[1..4].to_vec(), share: [0.2, 0.5] }),
+            ("fixed".to_owned(), Group { domains: domains[4..6].to_vec(), share: [0.2; 2] }),
+        ]),
         available_tokens: domains.iter().map(|d| (d.clone(), 1e9)).collect(),
+        max_epochs: 3.5,
         max_change: Some(0.3),
         max_divergence: Some(0.3),
         objective: Objective {
