@@ -21,7 +21,7 @@ use mixlaw::ipc::client::Client;
 use mixlaw::ipc::protocol::{Query, Response, StatusAnswer};
 use mixlaw::ipc::router::RouterQuery;
 use mixlaw::ipc::topic::Subscription;
-use mixlaw::tui::{Depth, Model, Question, Theme, ThemeName, ViewId, view};
+use mixlaw::tui::{Answer, Depth, Model, Question, Theme, ThemeName, ViewId, view};
 use mixlaw::vocab::Snapshot;
 use process::{Daemon, machine, quantile};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -114,7 +114,7 @@ fn write_loads(log: &Path, steps: usize) -> (u64, Vec<Vec<f64>>) {
     let mut noise = Noise(Xoshiro256PlusPlus::seed_from_u64(7));
     let mut drift = vec![0.0_f64; LAYERS * EXPERTS];
     drift.iter_mut().for_each(|x| *x = 0.3 * noise.next());
-    let mut columns = vec![Vec::with_capacity(steps); EXPERTS];
+    let mut columns = vec![Vec::new(); EXPERTS];
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(log).expect("a log"));
     let (mut line, mut bytes) = (String::new(), 0);
     for step in 1..=steps {
@@ -285,6 +285,7 @@ fn drawn(read: &Read) {
         let Response::Answer(text) = said else { panic!("{said:?}") };
         let answered = question.answered(Ok(text.get()));
         times.push(started.elapsed().as_secs_f64() * 1e3);
+        assert!(matches!(answered.answer, Answer::Router(_)), "{:?}", answered.answer);
         answers = vec![answered];
     }
     println!("what the view asks for: {:.0} ms, then {:.0} and {:.0} ms", times[0], times[1], times[2]);
