@@ -151,7 +151,10 @@ fn propose(
     }
     if decisions.is_empty() {
         let middle = pool::centre(&mixtures, project.domains.len());
-        return Err(world.impossible(project, &target, &middle, mixes));
+        return Err(no(
+            &world.impossible(project, &target, &middle, mixes),
+            "Launch runs nearer to the target in size and tokens, or let `mixlaw fit` compare other laws.",
+        ));
     }
     let offered = choices.len();
     let (ensemble, choices) = world.ensemble(&decisions, choices);

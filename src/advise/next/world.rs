@@ -9,7 +9,7 @@ use super::ensemble::{Ensemble, mean, priced};
 use super::plan::Choice;
 use super::pool;
 use crate::project::Project;
-use crate::vocab::{Abstention, Scale};
+use crate::vocab::Scale;
 use std::collections::BTreeMap;
 
 /// Looks for the best mixtures, each around the best of those before.
@@ -45,7 +45,7 @@ impl World<'_> {
     }
 
     /// That no mixture has possible losses at the target, with the metrics that have none at this one.
-    pub fn impossible(&self, project: &Project, target: &Scale, weights: &[f64], mixes: bool) -> Abstention {
+    pub fn impossible(&self, project: &Project, target: &Scale, weights: &[f64], mixes: bool) -> String {
         let place = [(*target, weights.to_vec())];
         let fails = |belief: &Belief<'_>| belief.losses(&place).iter().any(Option::is_none);
         let of = |(metric, belief): (&usize, &Belief<'_>)| {
@@ -53,13 +53,10 @@ impl World<'_> {
         };
         let named: Vec<String> = self.beliefs.iter().filter(|(_, belief)| fails(belief)).map(of).collect();
         let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
-        super::no(
-            &format!(
-                "The laws predict a loss that cannot be for the target{}{named}, or more than a fifth of the resamples do, so \
-                 nothing says what a run would decide.",
-                if mixes { ", whatever the mixture" } else { "" }
-            ),
-            "Launch runs nearer to the target in size and tokens, or let `mixlaw fit` compare other laws.",
+        format!(
+            "The laws predict a loss that cannot be for the target{}{named}, or more than a fifth of the resamples do, so nothing says \
+             what a run would decide.",
+            if mixes { ", whatever the mixture" } else { "" }
         )
     }
 
