@@ -26,10 +26,8 @@ const SHORT: u64 = 4 << 20;
 const TIMES: u64 = 4;
 /// What is looked at again only when the file has grown by one part in so many.
 const GROWN: u64 = 4;
-/// Bytes that are copied in one go, …
-const AT_ONCE: usize = 256 << 10;
-/// … into a database that nobody reads: what it holds in memory would leave holes there for a month.
-const COPY_CACHE_BYTES: u64 = 1 << 20;
+/// Pairs that are copied in one go.
+const AT_ONCE: usize = 1000;
 /// What the directory is called until it takes the place of the old one, and the old one until it is deleted.
 const ANEW: &str = "anew";
 
@@ -210,15 +208,15 @@ fn link_packs(path: &Path, anew: &Path) -> io::Result<()> {
 
 /// Copies every tree, and sees that it is on disk.
 fn copy(db: &Db, anew: &Path) -> io::Result<()> {
-    let fresh = config(anew).cache_capacity(COPY_CACHE_BYTES).open()?;
+    let fresh = config(anew).open()?;
     for name in db.tree_names() {
         let (from, to) = (db.open_tree(&name)?, fresh.open_tree(&name)?);
         let (mut batch, mut waiting) = (Batch::default(), 0);
         for pair in &from {
             let (key, value) = pair?;
-            waiting += key.len() + value.len();
             batch.insert(key, value);
-            if waiting >= AT_ONCE {
+            waiting += 1;
+            if waiting == AT_ONCE {
                 to.apply_batch(std::mem::take(&mut batch))?;
                 waiting = 0;
             }
