@@ -270,6 +270,9 @@ fn drawn(read: &Read) {
     let run = snapshot.runs[0].id;
     let mut model = Model::showing(Arc::new(snapshot), Theme::new(ThemeName::Dark, Depth::True), SIZE);
     model.go(ViewId("router"));
+    // Beside all other views it has no room for a map here.
+    model.shared.zoomed = true;
+    model.settle();
     let (area, mut times) = (Rect::new(0, 0, SIZE.0, SIZE.1), Vec::new());
     let mut buf = Buffer::empty(area);
     view(&model, area, &mut buf);
