@@ -56,6 +56,11 @@ impl Bucket {
         self.tokens >= 1.0
     }
 
+    /// Uses one; whoever calls knows that it [`has`](Self::has) one.
+    fn take(&mut self) {
+        self.tokens -= 1.0;
+    }
+
     fn is_full(&mut self, now: Instant) -> bool {
         self.has(now) && self.tokens >= self.size
     }
@@ -99,7 +104,7 @@ impl Door {
             .entry(process)
             .or_insert_with(|| Caller { may: Bucket::new(BURST, RATE, now), waiting: VecDeque::new() });
         if caller.waiting.is_empty() && caller.may.has(now) {
-            caller.may.tokens -= 1.0;
+            caller.may.take();
             Fate::Enters(stream)
         } else if caller.waiting.len() < WAITING && self.waiting < self.most {
             caller.waiting.push_back(stream);
@@ -121,7 +126,8 @@ impl Door {
                     && self.all.has(now)
                     && let Some(stream) = caller.waiting.pop_front()
                 {
-                    (caller.may.tokens, self.all.tokens) = (caller.may.tokens - 1.0, self.all.tokens - 1.0);
+                    caller.may.take();
+                    self.all.take();
                     enter.push((stream, *process));
                 }
             }

@@ -31,6 +31,7 @@ mod reuse;
 mod sanity;
 mod search;
 pub mod shares;
+mod simplex;
 mod split;
 mod stack;
 mod starts;

@@ -6,6 +6,7 @@
 
 use super::held_out::{HeldOut, HeldRow, ScaleTest};
 use super::interval::Calibration;
+use super::simplex::least_squares;
 use super::{Fit, assemble};
 use crate::laws::Columns;
 use crate::vocab::{Extrapolation, Interval, Observation};
@@ -170,33 +171,13 @@ fn scale_test<'a>(
     Some(ScaleTest { residuals: sum, ..first.clone() })
 }
 
-/// Weights on the simplex that minimise the squared weighted residuals of the rows that `counts` counts: weights are
-/// shifted between two laws at a time, each time as far as lowers it most.
+/// Weights on the simplex that minimise the squared weighted residuals of the rows that `counts` counts.
 fn weigh(residuals: &[Vec<f64>], counts: impl Fn(usize) -> bool) -> Vec<f64> {
     let k = residuals.len();
     let rows: Vec<usize> = (0..residuals[0].len()).filter(|i| counts(*i)).collect();
     let dot = |a: usize, b: usize| rows.iter().map(|i| residuals[a][*i] * residuals[b][*i]).sum::<f64>();
-    let gram: Vec<Vec<f64>> = (0..k).map(|a| (0..k).map(|b| dot(a, b)).collect()).collect();
-    let best = (0..k).fold(0, |best, a| if gram[a][a] < gram[best][best] { a } else { best });
-    let mut weights = vec![0.0; k];
-    weights[best] = 1.0;
-    // Slope of half the objective by each weight.
-    let slope = |weights: &[f64], a: usize| (0..k).map(|b| gram[a][b] * weights[b]).sum::<f64>();
-    for _ in 0..2000 {
-        let slopes: Vec<f64> = (0..k).map(|a| slope(&weights, a)).collect();
-        let to = (0..k).fold(0, |low, a| if slopes[a] < slopes[low] { a } else { low });
-        let from =
-            (0..k).filter(|a| weights[*a] > 0.0).fold(to, |high, a| if slopes[a] > slopes[high] { a } else { high });
-        let curvature = gram[to][to] + gram[from][from] - 2.0 * gram[to][from];
-        let gap = slopes[from] - slopes[to];
-        if gap <= 1e-12 * gram[best][best] || curvature <= 0.0 || curvature.is_nan() {
-            break;
-        }
-        let shift = (gap / curvature).min(weights[from]);
-        weights[from] -= shift;
-        weights[to] += shift;
-    }
-    weights
+    let gram: Vec<f64> = (0..k * k).map(|at| dot(at / k, at % k)).collect();
+    least_squares(&gram, &vec![0.0; k])
 }
 
 /// Weights below [`LEAST`] to zero, the others to a sum of one.

@@ -389,10 +389,10 @@ mod tests {
             let mut rounds = std::io::BufRead::lines(lines)
                 .map_while(Result::ok)
                 .filter_map(|line| line.rsplit_once("round ").and_then(|(_, round)| round.parse::<u64>().ok()));
-            let mut told = rounds.next().unwrap();
+            let first = rounds.next().unwrap();
             std::thread::sleep(std::time::Duration::from_millis((kill * 37) % 101));
             child.kill().unwrap();
-            told = rounds.last().unwrap_or(told);
+            let told = rounds.last().unwrap_or(first);
             child.wait().unwrap();
             // What had been moved where when it died.
             seen.insert(dir.path().join("points.anew").join("packs").exists());

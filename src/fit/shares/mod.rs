@@ -9,13 +9,12 @@
 //! constant would be needed, or the range of a share is wide, because losses are too much alike. Ranges resample blocks of
 //! neighbouring steps.
 
-mod simplex;
 #[cfg(test)]
 mod tests;
 
 use super::random::Random;
 use super::resample::quantile;
-use simplex::least_squares;
+use super::simplex::least_squares;
 
 /// Fewest steps.
 const LEAST: usize = 20;

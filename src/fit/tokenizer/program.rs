@@ -16,6 +16,7 @@
 
 use super::cover::cover;
 use super::history::{History, Step};
+use crate::fit::gram::dot;
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem, Variable};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -197,10 +198,6 @@ fn lowest(corpora: usize, planes: &[Vec<f64>]) -> Result<(Vec<f64>, f64), Progra
     let sum: f64 = found.iter().sum();
     found.iter_mut().for_each(|share| *share /= sum);
     Ok((found, solved.var_value(height)))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The merges gone through in order, with the frequency of every pair before each.
