@@ -2,7 +2,7 @@
 
 use super::held_out::{HeldOut, HeldRow, ScaleTest};
 use super::interval::Calibration;
-use super::model::Model;
+use super::model::{Model, NO_LOSS};
 use super::objective::Stop;
 use super::starts::Optimum;
 use super::{Fit, Options, Seen, basis, identify, laplace, resample};
@@ -168,16 +168,18 @@ fn lines(model: &Model, x: &Columns, draws: &[Vec<f64>]) -> Vec<Vec<f64>> {
     draws.iter().map(|theta| model.predict(theta, &some)).collect()
 }
 
-/// Median over rows of the standard deviation over draws of ln L̂; `lines` by draw.
+/// Median over rows of the standard deviation over draws of ln L̂; `lines` by draw. A draw that gives no loss at a row is none of its
+/// usual ones.
 pub(super) fn usual_spread(lines: &[Vec<f64>]) -> f64 {
     if lines.len() < 2 {
         return 0.0;
     }
-    let n = lines.len() as f64;
     let mut spreads: Vec<f64> = (0..lines[0].len())
         .map(|i| {
-            let mean = lines.iter().map(|l| l[i]).sum::<f64>() / n;
-            (lines.iter().map(|l| (l[i] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
+            let given = || lines.iter().map(|l| l[i]).filter(|ln| *ln < NO_LOSS);
+            let n = given().count().max(2) as f64;
+            let mean = given().sum::<f64>() / n;
+            (given().map(|ln| (ln - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
         })
         .collect();
     spreads.sort_by(f64::total_cmp);

@@ -1,6 +1,7 @@
 //! Baselines that a law must beat: mean, nearest run, straight line; all on ln L.
 
 use super::held_out::mean;
+use super::model::or_no_loss;
 use crate::laws::{self, Columns, Method, Shape};
 
 /// More comparisons than this per fold and the nearest run is looked up for a part of the rows only.
@@ -49,8 +50,7 @@ pub(super) fn of_line(train: &Columns, test: &Columns) -> Vec<f64> {
     let Some(Method::Solve(line)) = laws::get(LINE).map(|law| law.method()) else { return of_mean(train, test) };
     let shape = Shape::of(None, train);
     let theta = line.solve(&shape, train, 0);
-    let finite = |v: f64| if v.is_finite() { v.clamp(-600.0, 600.0) } else { 0.0 };
-    line.predict(&shape, &theta, test).into_iter().map(finite).collect()
+    line.predict(&shape, &theta, test).into_iter().map(or_no_loss).collect()
 }
 
 #[cfg(test)]

@@ -163,13 +163,20 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     }
     let automatic = request.laws.is_empty();
     let comparison = Comparison::of(&task, &judge, entries, automatic)?;
-    let Picked { mut fits, best, implausible } =
+    let Picked { mut fits, best, mut implausible } =
         if comparison.compared && automatic { comparison.pick(&task)? } else { comparison.fit_all(&task)? };
     let is_a_choice = comparison.is_a_choice() || request.scope == Scope::Provisional;
     result.choice.provisional = comparison.compared && automatic && is_a_choice;
     result.stack = comparison.stack(&implausible);
     if comparison.compared && automatic {
-        comparison.fit_beside(&task, result.stack.as_ref(), &mut fits)?;
+        loop {
+            let without = comparison.fit_beside(&task, result.stack.as_ref(), &mut fits)?;
+            if without.is_empty() {
+                break;
+            }
+            implausible.extend(without);
+            result.stack = comparison.stack(&implausible);
+        }
     }
     fits.iter_mut().for_each(|fit| fit.view.chosen = best.as_ref() == Some(&fit.view.law));
     result.fits = fits;

@@ -6,7 +6,7 @@ use super::judge::{Judge, Score};
 use super::race::{Raced, race};
 use super::stack::Stack;
 use super::task::{Entry, Task};
-use super::{Fit, sanity};
+use super::{Fit, FitError, sanity};
 use crate::laws::Columns;
 use crate::vocab::{AUTO, Candidate, CandidateKind, STACK};
 
@@ -100,7 +100,13 @@ impl<'a> Comparison<'a> {
             // The procedure's errors are those of the law it chose first.
             let procedure = self.procedure.clone().filter(|_| picked.implausible.is_empty() && !self.is_line);
             let held = procedure.or_else(|| self.held[*index].clone());
-            let fit = self.raced[*index].fit(task, held, task.options.bootstraps).ok()?;
+            let fit = match self.raced[*index].fit(task, held, task.options.bootstraps) {
+                Ok(fit) => fit,
+                Err(error) => {
+                    picked.implausible.push(no_loss(error)?);
+                    continue;
+                }
+            };
             match sanity::implausible(&fit, task.observations, task.options.seed) {
                 // Whatever its errors are on what was held out, it is not to be asked about what lies between.
                 Some(predicted) => picked.implausible.push((fit.view.law, predicted)),
@@ -114,26 +120,41 @@ impl<'a> Comparison<'a> {
         Some(picked)
     }
 
-    /// Fits the laws with a weight in the stack that have not been fitted yet. `None` where it was stopped.
-    pub(super) fn fit_beside(&self, task: &Task<'_>, stack: Option<&Stack>, fits: &mut Vec<Fit>) -> Option<()> {
+    /// Fits the laws with a weight in the stack that have not been fitted yet; returns those that give no loss. `None` where it was
+    /// stopped.
+    pub(super) fn fit_beside(
+        &self,
+        task: &Task<'_>,
+        stack: Option<&Stack>,
+        fits: &mut Vec<Fit>,
+    ) -> Option<Vec<(String, f64)>> {
+        let mut without = Vec::new();
         for (one, held) in self.raced.iter().zip(&self.held) {
             let weighs = stack.is_some_and(|s| s.weights.iter().any(|(law, _)| law == one.name()));
             if weighs && fits.iter().all(|fit| fit.view.law != one.name()) {
                 // Of a law that only has a weight beside the chosen one, fewer resamples say as much.
                 let bootstraps = task.options.bootstraps.min(BESIDE);
-                fits.push(one.fit(task, held.clone(), bootstraps).ok()?);
+                match one.fit(task, held.clone(), bootstraps) {
+                    Ok(fit) => fits.push(fit),
+                    Err(error) => without.push(no_loss(error)?),
+                }
             }
         }
-        Some(())
+        Some(without)
     }
 
     /// Fits every law that was compared.
     pub(super) fn fit_all(&self, task: &Task<'_>) -> Option<Picked> {
-        let fit =
-            |(one, held): (&Raced<'_>, &Option<HeldOut>)| one.fit(task, held.clone(), task.options.bootstraps).ok();
-        let fits: Option<Vec<Fit>> = self.raced.iter().zip(&self.held).map(fit).collect();
-        let best = self.ranking.first().filter(|_| self.compared).map(|best| self.raced[*best].name().to_owned());
-        Some(Picked { fits: fits?, best, implausible: Vec::new() })
+        let mut picked = Picked { fits: Vec::new(), best: None, implausible: Vec::new() };
+        for (one, held) in self.raced.iter().zip(&self.held) {
+            match one.fit(task, held.clone(), task.options.bootstraps) {
+                Ok(fit) => picked.fits.push(fit),
+                Err(error) => picked.implausible.push(no_loss(error)?),
+            }
+        }
+        let is_fitted = |law: &&str| picked.fits.iter().any(|fit| fit.view.law == *law);
+        picked.best = self.in_order().filter(|_| self.compared).find(is_fitted).map(str::to_owned);
+        Some(picked)
     }
 
     /// The laws as candidates, and the choice among them.
@@ -141,6 +162,14 @@ impl<'a> Comparison<'a> {
         let laws = self.raced.iter().zip(&self.held).map(|(one, held)| line(one, held.as_ref(), stack));
         let procedure = self.procedure.as_ref().map(|held| with_errors(AUTO, CandidateKind::Procedure, held));
         laws.chain(stack.map(line_of_stack)).chain(procedure).collect()
+    }
+}
+
+/// A law that gives no loss at a row that it was fitted to; `None` where the fit was stopped.
+fn no_loss(error: FitError) -> Option<(String, f64)> {
+    match error {
+        FitError::Implausible { law, predicted, .. } => Some((law, predicted)),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A fitted law, the options of a fit, and its errors.
 
 use super::interval::{self, Calibration, Position};
-use super::model::Model;
+use super::model::{Model, NO_LOSS};
 use super::objective::DELTA;
 use crate::laws::{Columns, Context, Variable};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale};
@@ -51,13 +51,13 @@ pub enum FitError {
         missing: Vec<String>,
     },
     /// The law predicts a loss that cannot be where it was explored.
-    #[error("{law} is not used for {metric}: within the explored mixtures it predicts a loss of {predicted:.4e} nats")]
+    #[error("{law} is not used for {metric}: within the explored mixtures it predicts {}", loss(*.predicted))]
     Implausible {
         /// Name of the law.
         law: String,
         /// Key of the validation loss.
         metric: String,
-        /// What it predicts, nats.
+        /// What it predicts, nats; e^600 where that is no number.
         predicted: f64,
     },
     /// No law of this name.
@@ -66,6 +66,11 @@ pub enum FitError {
     /// The caller asked to stop.
     #[error("the fit of {0} was cancelled")]
     Stopped(String),
+}
+
+/// A loss that cannot be, in words.
+fn loss(predicted: f64) -> String {
+    if predicted < NO_LOSS.exp() { format!("a loss of {predicted:.4e} nats") } else { "no finite loss".to_owned() }
 }
 
 impl FitError {
@@ -118,7 +123,7 @@ pub struct Seen {
 }
 
 impl Fit {
-    /// Loss at `at` (its `loss` is ignored), nats. Finite and positive.
+    /// Loss at `at` (its `loss` is ignored), nats. Finite and positive: e^600 where the law gives none, which no loss is.
     #[must_use]
     pub fn predict(&self, at: &Observation) -> f64 {
         self.ln(&Columns::place(at, &self.model.shape.context)).exp()
@@ -199,12 +204,13 @@ impl Fit {
     /// Whether a loss predicted at `at` is one that it could have: above 0 and below that of guessing, and no further outside the
     /// range of all losses observed than that range is wide; within the explored mixtures, than its own interval, where that is
     /// between half and all of that range. (The best mixture is better than all that were run, by a little.) Beyond the largest N
-    /// or D a loss may be lower than all observed.
+    /// or D a loss may be lower than all observed. What is no number, or has no upper end because resamples give none, is no loss.
     #[must_use]
     pub fn is_plausible(&self, at: &Observation, predicted: &Interval) -> bool {
         let (least, most) = (self.model.shape.ln_least_loss.exp(), self.model.shape.ln_most_loss.exp());
         let value = predicted.value;
-        if !value.is_finite() || value <= 0.0 || value > most.max(GUESSING) {
+        let has_end = predicted.high < NO_LOSS.exp();
+        if !value.is_finite() || value <= 0.0 || value > most.max(GUESSING) || !has_end {
             return false;
         }
         let outside = self.extrapolation(at);
@@ -217,6 +223,11 @@ impl Fit {
         let before = smaller(0, at.params) || smaller(1, at.tokens);
         let too_high = !before && value - room(value - predicted.low) > most;
         !(too_low || too_high)
+    }
+
+    /// Whether the law gives a loss at every row.
+    pub(super) fn gives(&self, rows: &Columns) -> bool {
+        self.model.predict(&self.theta, rows).iter().all(|ln| *ln < NO_LOSS)
     }
 
     /// Held-out rows: index among the rows that can be fitted to ([`Columns::usable`]), and ln observed − ln predicted.

@@ -9,6 +9,16 @@ use serde::{Deserialize, Serialize};
 /// Predictions that one thread makes as soon as several do.
 const ALONE: usize = 1000;
 
+/// What stands for ln of a loss that a law does not give: NaN, infinite, or beyond e^±600. It is more than any loss, so that no
+/// search for the lowest takes it, no residual of it is small, and no check of what a loss can be lets it pass. A number among
+/// those observed in its place would be taken for an answer.
+pub(super) const NO_LOSS: f64 = 600.0;
+
+/// ln of a loss, or [`NO_LOSS`].
+pub(super) fn or_no_loss(ln_loss: f64) -> f64 {
+    if ln_loss.abs() < NO_LOSS { ln_loss } else { NO_LOSS }
+}
+
 /// A law with its shape and parameters. Cheap to clone, plain values but for the law itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(into = "Written", try_from = "Written")]
@@ -103,7 +113,7 @@ impl Model {
         }
     }
 
-    /// ln L̂ of every row; finite.
+    /// ln L̂ of every row; [`NO_LOSS`] where the law gives none.
     pub(super) fn predict(&self, theta: &[f64], x: &Columns) -> Vec<f64> {
         self.predict_with(theta, x, &mut Workspace::for_predictions(self.parameters.len()))
     }
@@ -122,12 +132,16 @@ impl Model {
     }
 
     fn predict_with(&self, theta: &[f64], x: &Columns, ws: &mut Workspace) -> Vec<f64> {
+        // A law may lose what is no number on the way, in a maximum or a clamp.
+        if theta.iter().any(|t| t.is_nan()) {
+            return vec![NO_LOSS; x.len()];
+        }
         let mut all = match self.law.method() {
             Method::Search(law) => predict(law, &self.shape, &self.parameters, theta, x, ws),
             Method::Solve(law) => law.predict(&self.shape, theta, x),
         };
         for y in &mut all {
-            *y = if y.is_nan() { self.shape.ln_most_loss } else { y.clamp(-600.0, 600.0) };
+            *y = or_no_loss(*y);
         }
         all
     }

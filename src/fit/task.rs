@@ -1,7 +1,7 @@
 //! What the fits of several laws to one validation loss have in common, and what the data allow of each.
 
 use super::held_out::HeldOut;
-use super::model::Model;
+use super::model::{Model, NO_LOSS};
 use super::objective::Stop;
 use super::proxies::Stands;
 use super::reuse::Reuse;
@@ -150,7 +150,14 @@ impl<'a> Task<'a> {
         let fit =
             assemble::fit(assemble::Parts { observations, x, model, optimum, draws, held, options, stop, seconds });
         // What a search that was stopped half-way found is not to be used.
-        if stop() { Err(FitError::Stopped(entry.name().to_owned())) } else { Ok(fit) }
+        if stop() {
+            return Err(FitError::Stopped(entry.name().to_owned()));
+        }
+        if !fit.gives(x) {
+            let (law, metric) = (entry.name().to_owned(), observations.metric.clone());
+            return Err(FitError::Implausible { law, metric, predicted: NO_LOSS.exp() });
+        }
+        Ok(fit)
     }
 
     /// Parameters of a law with so many hidden domains; of a law that is solved for, the numbers it keeps.

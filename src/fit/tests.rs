@@ -3,6 +3,7 @@ mod dcpt_cross;
 mod held_out;
 mod mixing_implicit;
 mod nested;
+mod no_loss;
 
 use super::*;
 use crate::laws::tests::{anything, stream};

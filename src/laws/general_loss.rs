@@ -91,7 +91,7 @@ impl Solved for GeneralLoss {
                 let after = curves.partition_point(|c| c[0] < r);
                 let (Some(high), Some(low)) = (curves.get(after).or(curves.last()), curves.get(after.max(1) - 1))
                 else {
-                    return shape.ln_most_loss;
+                    return f64::NAN;
                 };
                 let part = if high[0] > low[0] { ((r - low[0]) / (high[0] - low[0])).clamp(0.0, 1.0) } else { 0.0 };
                 let loss = (1.0 - part) * of(low, ln_tokens) + part * of(high, ln_tokens);

@@ -49,6 +49,8 @@ mod sparsity;
 mod straight_line;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod undefined;
 
 pub use block::Block;
 pub use columns::{BLOCK, Columns, Context};
@@ -96,7 +98,7 @@ pub fn get(name: &str) -> Option<&'static dyn Law> {
 #[cfg(not(test))]
 static FOR_TESTS: &[&dyn Law] = &[];
 #[cfg(test)]
-static FOR_TESTS: &[&dyn Law] = &[&memoriser::Memoriser];
+static FOR_TESTS: &[&dyn Law] = &[&memoriser::Memoriser, &undefined::Undefined];
 
 /// Rules that are looked up or counted, and not fitted.
 pub static RULES: &[&LawInfo] = &[&step_law::CARD, &repetition::CARD, &speed_up::CARD];
