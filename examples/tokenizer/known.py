@@ -2,13 +2,17 @@
 """How well `mixlaw audit --tokenizer` finds mixtures that are known.
 
 Builds corpora from what is on a Debian machine with Rust's crates (Python's library, Perl's modules, change logs, licences,
-manual pages of five languages; sources and documentation of crates), trains byte-level BPE tokenizers on random mixtures of them
-with a trainer of its own, and compares the shares that mixlaw infers from other files of the same corpora. Only Python's standard
-library is used. Versions are those of the machine; the digest of each corpus is printed, so that two runs can be compared.
+manual pages of four languages, C headers; sources and documentation of crates), trains byte-level BPE tokenizers on random mixtures
+of them with a trainer of its own, and compares the shares that mixlaw infers from other files of the same corpora. Only Python's
+standard library is used. Manual pages in other languages are few until they are installed:
 
+    apt-get install --no-install-recommends manpages-de manpages-de-dev manpages-fr manpages-fr-dev manpages-ja manpages-ja-dev \\
+        manpages-ru perl-doc
     python3 examples/tokenizer/known.py --mixlaw target/release/mixlaw --out /tmp/known
 
-With --by-package, no package (crate, module, manual section) is in both halves, so that the samples differ from what was trained on.
+Versions are those of the machine; they and the digest of each corpus are printed, so that two runs can be compared. No text is in both
+the samples and what was trained on. With --by-package, neither is any package (a crate of whatever version, a module, a section of the
+manual, what Debian builds from one source), so that the samples differ in subject from what was trained on.
 """
 
 import argparse
@@ -29,7 +33,7 @@ MAN = "/usr/share/man/{}/man*/*.gz"
 # Name of the corpus: patterns of its files.
 SOURCES = {
     "rust": [CRATES + "/src/**/*.rs"],
-    "c": [CRATES + "/**/*.c", CRATES + "/**/*.h"],
+    "c": [CRATES + "/**/*.c", CRATES + "/**/*.h", "/usr/include/**/*.h"],
     "markdown": [CRATES + "/*.md", CRATES + "/docs/**/*.md"],
     "python": ["/usr/lib/python3*/**/*.py"],
     "perl": ["/usr/share/perl*/**/*.pm", "/usr/lib/*/perl*/**/*.pm"],
@@ -40,6 +44,16 @@ SOURCES = {
     "japanese": [MAN.format("ja")],
     "russian": [MAN.format("ru")],
 }
+# Packages whose versions are printed.
+VERSIONS = ["python3", "perl-base", "libc6-dev", "manpages-de", "manpages-fr", "manpages-ja", "manpages-ru", "perl-doc"]
+# What a path says of its package: the first group that is there.
+PACKAGE = [
+    re.compile(r"/registry/src/[^/]+/(.+?)-\d+\.[^/]*/"),
+    re.compile(r"/usr/share/man/[^/]+/(man\d)"),
+    re.compile(r"/python3[^/]*/(?:dist-packages/)?([^/]+?)(?:\.py)?(?:/|$)"),
+    re.compile(r"/perl(?:5|-base)?/(?:5\.[^/]*/)?(?:auto/)?([^/.]+)"),
+    re.compile(r"/usr/include/(?:\w+-linux-gnu/)?([^/]+)"),
+]
 # GPT-2's rule, with the classes that Python's `re` has.
 WORD = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 
@@ -53,34 +67,62 @@ def text_of(path):
         return ""
 
 
+def asked(*command):
+    """What a command prints, line by line; nothing where there is no such command or it fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    except OSError:
+        return []
+
+
+# Name of a Debian package: that of its source, whose packages share their change log and licence.
+SOURCE_OF = dict(line.split() for line in asked("dpkg-query", "-W", "-f", "${Package} ${source:Package}\n"))
+
+
 def package_of(path):
-    """The directory that a file's package is: a crate, a module, a package's documentation."""
-    parts = path.split("/")
-    for mark in ("src", "python3", "doc", "perl5", "perl", "man1", "man2", "man3", "man5", "man7", "man8"):
-        for at, part in enumerate(parts[:-1]):
-            if part == mark or (mark == "python3" and part.startswith("python3")):
-                return "/".join(parts[: at + (3 if mark == "src" and "registry" in parts else 2)])
-    return os.path.dirname(path)
+    """The package that a file belongs to: a crate, a module, a section of the manual, what Debian builds from one source."""
+    documentation = re.match(r"/usr/share/doc/([^/]+)/", path)
+    if documentation:
+        return SOURCE_OF.get(documentation[1], documentation[1])
+    found = (pattern.search(path) for pattern in PACKAGE)
+    return next((match[1] for match in found if match), os.path.dirname(path))
+
+
+def halves(packages, wanted):
+    """Text to train on and to sample from: each package (texts, in order) goes where less of what is wanted is there."""
+    texts, sizes = ([], []), [0, 0]
+    for package in packages:
+        if min(size / want for size, want in zip(sizes, wanted)) >= 1:
+            break
+        half = min((0, 1), key=lambda h: sizes[h] / wanted[h])
+        for text in package:
+            if sizes[half] < wanted[half]:
+                texts[half].append(text)
+                sizes[half] += len(text.encode())
+    return texts, sizes
 
 
 def corpora(names, train_bytes, sample_bytes, by_package):
-    """For each corpus, text to train on and files to sample from, which have no file in common."""
-    found = {}
+    """For each corpus, text to train on and files to sample from, which have no text in common."""
+    found, seen = {}, set()
+    order = lambda text: hashlib.sha256(text.encode()).digest()
     for name in names:
-        files = sorted({p for pattern in SOURCES[name] for p in glob.glob(pattern, recursive=True) if os.path.isfile(p)})
-        key = package_of if by_package else (lambda path: path)
-        order = lambda path: hashlib.sha256(os.path.basename(path).encode() + path.encode()).digest()
-        files.sort(key=order)
-        train, sample, sizes = [], [], [0, 0]
-        for path in files:
-            half = hashlib.sha256(b"half" + key(path).encode()).digest()[0] % 2
-            if sizes[half] >= (train_bytes, sample_bytes)[half]:
-                continue
+        files = {os.path.realpath(p) for pattern in SOURCES[name] for p in glob.glob(pattern, recursive=True) if os.path.isfile(p)}
+        packages = collections.defaultdict(list)
+        for path in sorted(files, key=order):
             text = text_of(path)
-            sizes[half] += len(text.encode())
-            (train, sample)[half].append(text)
+            digest = hashlib.sha256(text.encode()).digest()
+            # Copies are many: a licence of several packages, a manual page under several names.
+            if digest not in seen:
+                seen.add(digest)
+                packages[package_of(path) if by_package else path].append(text)
+        in_order = [packages[key] for key in sorted(packages, key=order)]
+        (train, sample), sizes = halves(in_order, (train_bytes, sample_bytes))
         digest = hashlib.sha256("".join(train + sample).encode()).hexdigest()[:12]
-        print(f"{name:<11} {sizes[0] / 1e6:6.2f} MB to train on, {sizes[1] / 1e6:6.2f} MB of samples, sha256 {digest}")
+        of = f"{len(packages):>4} {'packages' if by_package else 'files'}"
+        print(f"{name:<11} {of}: {sizes[0] / 1e6:5.2f} MB to train on, {sizes[1] / 1e6:5.2f} MB of samples, sha256 {digest}")
+        if not train or not sample:
+            sys.exit(f"{name}: two packages are needed, and there are {len(packages)}; leave it out: --corpora NAME,NAME")
         found[name] = ("".join(train).encode(), sample)
     return found
 
@@ -154,6 +196,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     names = args.corpora.split(",")
+    print("versions: " + ", ".join(asked("dpkg-query", "-W", "-f", "${Package} ${Version}\n", *VERSIONS)))
     total = int(args.train_mb * 1e6)
     found = corpora(names, total, int(args.sample_mb * 1e6), args.by_package)
     samples = os.path.join(args.out, "samples")
@@ -183,8 +226,10 @@ def main():
         errors.append(error)
         uniform.append(sum(abs(1 / len(names) - truth[n]) for n in names) / len(names))
         if args.resamples:
-            inside += sum(said[n]["low"] <= truth[n] <= said[n]["high"] for n in names)
-            ranges += len(names)
+            # A share of which the draws say nothing has no range.
+            known = [n for n in names if said[n].get("low") is not None]
+            inside += sum(said[n]["low"] <= truth[n] <= said[n]["high"] for n in known)
+            ranges += len(known)
         print(f"mixture {index}: mean absolute error {100 * error:.2f} % (equal shares {100 * uniform[-1]:.2f} %), agreement {answer['agreement']:.3f}")
         print("  " + ", ".join(f"{n} {100 * truth[n]:.1f} → {100 * said[n]['share']:.1f}" for n in names))
         sys.stdout.flush()
