@@ -6,9 +6,11 @@ use super::column::to_millis;
 use super::commit::{Commit, Target};
 use super::file::{Cursor, FileRecord};
 use super::outlet::{Change, FileChange};
-use super::seal::Stretch;
 use super::state::{FileState, RunState, State};
-use super::{FileId, MetricId, RunId, SledStore, StoreError, keys};
+use super::stretch::{Rows, Stretch};
+use super::tail::RowPoint;
+use super::{FileId, MetricId, RunId, SledStore, StoreError, keys, tail};
+use crate::vocab::RawPoint;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard};
 
@@ -133,7 +135,7 @@ impl<'a> Group<'a> {
         if !points.is_empty() && (due >= enough || groups >= SEAL_GROUPS) {
             self.store.seal(id, file, points, &mut self.changes)?;
         } else {
-            points.append_to_tail(id, file, &mut self.changes);
+            append_to_tail(&points, id, file, &mut self.changes);
         }
         Ok(())
     }
@@ -302,42 +304,68 @@ impl<'a> Group<'a> {
     }
 }
 
+/// Puts points behind the tail of their file.
+fn append_to_tail(stretch: &Stretch, id: FileId, file: &mut FileState, changes: &mut Changes) {
+    let points: Vec<RowPoint> = stretch.points(file).collect();
+    for group in points.chunks(tail::MAX_GROUP) {
+        changes.insert(&keys::of_file(b't', id, file.record.tails), tail::encode(group));
+        file.record.tails += 1;
+    }
+    for (place, count) in stretch.counts() {
+        file.columns[place].tail += count;
+    }
+    file.tail_points += points.len() as u32;
+}
+
 /// Numbers the rows of new points and counts them in the file's statistics. Points belong to one row while step and
 /// time are the same and no metric comes twice.
 fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
-    let mut stretch = Stretch::with_capacity(commit.points.len());
-    // The restarts that are still to come, and the point the first of them is at: one comparison a point.
+    let points = commit.points;
+    let place = |point: &RawPoint| places[point.metric as usize];
+    let mut rows = Rows::with_capacity(points.len());
     let mut restarts = commit.restarts;
-    let mut next_restart = restarts.first().copied().unwrap_or(usize::MAX);
     let mut seen = vec![u64::MAX; file.columns.len()];
-    let mut row = file.record.rows;
-    let mut known = file.record.restarts.len() as u32;
-    // What the points of the row at hand share: the step, and the time as logged and as kept.
-    let (mut step, mut wall, mut time) = (0, 0, None);
-    for (index, point) in commit.points.iter().enumerate() {
-        let place = places[point.metric as usize] as usize;
-        let restarted = next_restart <= index;
+    let (mut row, mut at) = (file.record.rows, 0);
+    while let Some(first) = points.get(at) {
+        let restarted = restarts.first().is_some_and(|next| *next <= at);
         if restarted {
-            restarts = &restarts[restarts.iter().take_while(|at| **at <= index).count()..];
-            next_restart = restarts.first().copied().unwrap_or(usize::MAX);
+            restarts = &restarts[restarts.iter().take_while(|next| **next <= at).count()..];
+            file.restarted(row);
         }
-        let same_time = point.wall.to_bits() == wall || to_millis(point.wall) == time;
-        if stretch.is_empty() || restarted || point.step != step || !same_time || seen[place] == row {
-            row += u64::from(!stretch.is_empty());
-            (step, wall, time) = (point.step, point.wall.to_bits(), to_millis(point.wall));
-            if restarted {
-                file.restarted(row);
-                known = file.record.restarts.len() as u32;
+        let until = restarts.first().map_or(points.len(), |next| points.len().min(*next));
+        let (step, wall, time) = (first.step, first.wall.to_bits(), to_millis(first.wall));
+        let same =
+            |point: &RawPoint| point.step == step && (point.wall.to_bits() == wall || to_millis(point.wall) == time);
+        // As the row before made it likely, without a look at which metrics came already …
+        let likely = rows.expected().and_then(|(shape, columns)| {
+            let of_row = points[at..until].get(..columns.len())?;
+            let is = |(point, column): (&RawPoint, &u32)| {
+                (place(point) == *column) & (point.step == step) & (point.wall.to_bits() == wall)
+            };
+            let more = |next: &RawPoint| same(next) && !columns.contains(&place(next));
+            let whole = of_row.iter().zip(columns.iter()).all(is)
+                && !points[at + columns.len()..until].first().is_some_and(more);
+            whole.then_some((shape, of_row))
+        });
+        if let Some((shape, of_row)) = likely {
+            rows.whole(row, step, time, shape, of_row.iter().map(|point| point.value));
+            at += of_row.len();
+        } else {
+            // … or point by point.
+            rows.row(row, step, time);
+            while let Some(point) = points[..until].get(at)
+                && same(point)
+                && std::mem::replace(&mut seen[place(point) as usize], row) != row
+            {
+                rows.point(place(point), point.value);
+                at += 1;
             }
-            stretch.row(row, step, time);
         }
-        seen[place] = row;
-        file.columns[place].add(step, point.value, time, known);
-        stretch.point(place as u32, point.value);
+        row += 1;
     }
-    if !stretch.is_empty() {
-        file.record.rows = row + 1;
-    }
+    file.record.rows = row;
+    let stretch = rows.done();
+    stretch.count(file);
     if !restarts.is_empty() {
         file.restarted(file.record.rows);
     }
@@ -357,6 +385,103 @@ impl State {
                 if moved {
                     self.sort(run);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule, point by point: where rows begin, and what the series count.
+    fn by_point(points: &[RawPoint], mut restarts: &[usize], file: &mut FileState) -> Vec<(u64, MetricId, i64, u64)> {
+        let (mut row, mut of_row, mut rows) = (file.record.rows, Vec::<RawPoint>::new(), Vec::new());
+        for (index, point) in points.iter().enumerate() {
+            let restarted = restarts.first().is_some_and(|next| *next <= index);
+            let same = |other: &RawPoint| {
+                other.step == point.step && to_millis(other.wall) == to_millis(point.wall) && !restarted
+            };
+            if !of_row.first().is_none_or(same) || of_row.iter().any(|other| other.metric == point.metric) {
+                row += 1;
+                of_row.clear();
+            }
+            while let Some((next, rest)) = restarts.split_first().filter(|(next, _)| **next <= index) {
+                file.restarted(row);
+                (_, restarts) = (next, rest);
+            }
+            of_row.push(*point);
+            let place = file.column(MetricId(point.metric));
+            let known = file.record.restarts.len() as u32;
+            file.columns[place].add(point.step, point.value, to_millis(point.wall), known);
+            rows.push((row, MetricId(point.metric), point.step, point.value.to_bits()));
+        }
+        file.record.rows = row + u64::from(!points.is_empty());
+        if !restarts.is_empty() {
+            file.restarted(file.record.rows);
+        }
+        rows
+    }
+
+    fn file() -> FileState {
+        let record = FileRecord {
+            run: RunId(0),
+            path: String::new(),
+            format: String::new(),
+            began: 0.0,
+            generation: 0,
+            cursor: Cursor::default(),
+            rows: 0,
+            restarts: Vec::new(),
+            axes: 0,
+            tails: 0,
+            part_of: None,
+        };
+        FileState::new(record)
+    }
+
+    proptest! {
+        /// Lines that repeat, lines that break off or have more, times that agree or not, restarts anywhere, in any number of
+        /// commits: rows and statistics are those of the rule.
+        #[test]
+        fn rows_are_those_of_the_rule(
+            lines in prop::collection::vec((0i64..4, 0u8..3, prop::collection::vec(0u32..5, 0..7), 0u8..4), 1..30),
+            restarts in prop::collection::btree_set(0usize..60, 0..3),
+            cut in 0usize..60,
+        ) {
+            let usual = [0, 1, 2, 3, 4];
+            let points: Vec<RawPoint> = lines.iter().flat_map(|(step, wall, metrics, odd)| {
+                let metrics = if *odd > 0 { &usual[..] } else { metrics };
+                let wall = [f64::NAN, 5.0, 5.0001][usize::from(*wall)];
+                metrics.iter().map(move |metric| RawPoint { metric: *metric, step: *step, value: wall * 2.0 + f64::from(*metric), wall })
+            }).collect();
+            let names: Vec<String> = (0..5).map(|n| format!("m{n}")).collect();
+            let restarts: Vec<usize> = restarts.into_iter().collect();
+            let (mut one, mut other) = (file(), file());
+            let cut = cut.min(points.len());
+            let (first, second): (Vec<usize>, Vec<usize>) = restarts.iter().partition(|at| **at < cut);
+            let second: Vec<usize> = second.iter().map(|at| at - cut).collect();
+            for (points, restarts) in [(&points[..cut], &first), (&points[cut..], &second)] {
+                let expected = by_point(points, restarts, &mut other);
+                let commit = Commit {
+                    target: Target::Known(FileId(0)),
+                    path: "log",
+                    names: &names,
+                    points,
+                    restarts,
+                    facts: None,
+                    cursor: Cursor::default(),
+                };
+                let mut places = vec![u32::MAX; names.len()];
+                for point in points {
+                    places[point.metric as usize] = one.column(MetricId(point.metric)) as u32;
+                }
+                let stretch = rows(&commit, &places, &mut one);
+                let found: Vec<_> = stretch.points(&one).map(|p| (p.row, p.metric, p.step, p.value.to_bits())).collect();
+                prop_assert_eq!(found, expected);
+                prop_assert_eq!(&one.record, &other.record);
+                prop_assert_eq!(format!("{:?}", one.columns), format!("{:?}", other.columns));
             }
         }
     }

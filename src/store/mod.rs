@@ -36,8 +36,10 @@ mod rotation;
 mod seal;
 mod seal_quiet;
 mod sending;
+mod since;
 mod state;
 mod stats;
+mod stretch;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -54,6 +56,7 @@ pub use read::ExportedPoint;
 pub use read_store::{ReadStore, Summary};
 pub use rollup::Rollup;
 pub use rotation::rotation;
+pub use since::Since;
 pub use state::FoundFact;
 
 use std::path::{Path, PathBuf};

@@ -14,8 +14,8 @@ const STEPS: u8 = 1;
 
 /// Appends integers, themselves or their differences, whichever is shorter.
 pub fn put_packed(out: &mut Vec<u8>, values: &[i64]) {
-    let steps: Vec<i64> = values.windows(2).map(|w| w[1].wrapping_sub(w[0])).collect();
-    if bits(&steps) < bits(values) {
+    if bits_of_steps(values) < bits(values) {
+        let steps: Vec<i64> = values.windows(2).map(|w| w[1].wrapping_sub(w[0])).collect();
         out.push(STEPS);
         put_signed(out, values[0]);
         put_stretches(out, &steps);
@@ -39,23 +39,34 @@ pub fn packed(reader: &mut Reader, n: usize) -> Result<Vec<i64>, StoreError> {
 
 /// Bits that stretches of these would take.
 fn bits(values: &[i64]) -> usize {
-    let of = |stretch: &[i64]| {
-        let (_, width) = frame(stretch);
-        // About three bytes for the least value and the width.
-        24 + width as usize * stretch.len()
+    values.chunks(STRETCH).map(|stretch| cost(frame(stretch.iter().copied()).1, stretch.len())).sum()
+}
+
+/// Bits that stretches of the differences between these would take.
+fn bits_of_steps(values: &[i64]) -> usize {
+    // Each stretch with the value after it, which is the first of the next.
+    let starts = (0..values.len().saturating_sub(1)).step_by(STRETCH);
+    let of = |at: usize| {
+        let stretch = &values[at..values.len().min(at + STRETCH + 1)];
+        cost(frame(stretch.windows(2).map(|w| w[1].wrapping_sub(w[0]))).1, stretch.len() - 1)
     };
-    values.chunks(STRETCH).map(of).sum()
+    starts.map(of).sum()
+}
+
+/// Bits of a stretch of so many integers of a width: about three bytes for the least value and the width.
+fn cost(width: u32, count: usize) -> usize {
+    24 + width as usize * count
 }
 
 /// The least value and the bits that the others are above it.
-fn frame(stretch: &[i64]) -> (i64, u32) {
-    let (low, high) = stretch.iter().fold((i64::MAX, i64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+fn frame(stretch: impl Iterator<Item = i64>) -> (i64, u32) {
+    let (low, high) = stretch.fold((i64::MAX, i64::MIN), |(low, high), v| (low.min(v), high.max(v)));
     (low, u64::BITS - (high.wrapping_sub(low) as u64).leading_zeros())
 }
 
 fn put_stretches(out: &mut Vec<u8>, values: &[i64]) {
     for stretch in values.chunks(STRETCH) {
-        let (low, width) = frame(stretch);
+        let (low, width) = frame(stretch.iter().copied());
         put_signed(out, low);
         put(out, u64::from(width));
         let (mut word, mut fill) = (0u64, 0);

@@ -394,6 +394,24 @@ impl SledStore {
         self.noted(read())
     }
 
+    /// One block and the axis its values lie on, for whoever reads many.
+    pub(super) fn block_on(
+        &self,
+        file: &FileState,
+        id: FileId,
+        column: &Column,
+        sequence: u32,
+        axes: &mut AxisCache,
+    ) -> Result<(Arc<Axis>, Vec<f64>), StoreError> {
+        let mut read = || {
+            let block = self.values(file, id, column, sequence)?;
+            let axis = axes.get(self, id, block.axis)?;
+            check(&axis, &block)?;
+            Ok((axis, block.values))
+        };
+        self.noted(read())
+    }
+
     /// The values of one block; the one after the last is the open one. Never another number of them than the file says:
     /// whoever walks through blocks would look for the others for ever.
     fn values(&self, file: &FileState, id: FileId, column: &Column, sequence: u32) -> Result<Block, StoreError> {
@@ -455,7 +473,7 @@ struct ColumnCursor {
 
 /// Axes lately used: columns of the same lines walk through the same ones side by side.
 #[derive(Default)]
-struct AxisCache(HashMap<u32, Arc<Axis>>);
+pub(super) struct AxisCache(HashMap<u32, Arc<Axis>>);
 
 impl AxisCache {
     fn get(&mut self, store: &SledStore, id: FileId, sequence: u32) -> Result<Arc<Axis>, StoreError> {

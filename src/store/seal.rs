@@ -4,133 +4,10 @@ use super::block::{self, Axis, Block, MIN_BLOCK};
 use super::changes::Changes;
 use super::open_blocks::{self, COLUMNS, OpenBlocks};
 use super::state::FileState;
-use super::tail::{self, RowPoint};
+use super::stretch::{Rows, Stretch};
+use super::tail;
 use super::{FileId, SledStore, StoreError, keys, stats};
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
-
-/// Points of a file in its order, each in its column.
-#[derive(Debug, Default)]
-pub struct Stretch {
-    rows: Vec<Row>,
-    points: Vec<Placed>,
-}
-
-/// What the points of one record share.
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    row: u64,
-    step: i64,
-    time: Option<i64>,
-}
-
-/// A value, the number of its row in the stretch, and the place of its column in the file.
-#[derive(Debug, Clone, Copy)]
-struct Placed {
-    row: u32,
-    place: u32,
-    value: f64,
-}
-
-impl Stretch {
-    /// Room for so many points.
-    pub fn with_capacity(points: usize) -> Self {
-        Self { rows: Vec::new(), points: Vec::with_capacity(points) }
-    }
-
-    /// Points.
-    pub fn len(&self) -> usize {
-        self.points.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
-    }
-
-    /// Begins a record of the file.
-    pub fn row(&mut self, row: u64, step: i64, time: Option<i64>) {
-        self.rows.push(Row { row, step, time });
-    }
-
-    /// Adds a point to the newest record.
-    #[inline]
-    pub fn point(&mut self, place: u32, value: f64) {
-        self.points.push(Placed { row: self.rows.len() as u32 - 1, place, value });
-    }
-
-    /// Adds points of a tail group.
-    fn tail(&mut self, points: &[RowPoint], file: &mut FileState) {
-        for point in points {
-            if self.rows.last().is_none_or(|last| last.row != point.row) {
-                self.row(point.row, point.step, point.time);
-            }
-            let place = file.column(point.metric);
-            self.point(place as u32, point.value);
-        }
-    }
-
-    /// Adds what came later in the file.
-    fn append(&mut self, later: &Self) {
-        let rows = self.rows.len() as u32;
-        self.rows.extend_from_slice(&later.rows);
-        self.points.extend(later.points.iter().map(|p| Placed { row: p.row + rows, ..*p }));
-    }
-
-    /// Puts the points behind the tail of their file.
-    pub fn append_to_tail(&self, id: FileId, file: &mut FileState, changes: &mut Changes) {
-        let points: Vec<RowPoint> = self
-            .points
-            .iter()
-            .map(|point| {
-                let row = &self.rows[point.row as usize];
-                let metric = file.columns[point.place as usize].metric;
-                RowPoint { row: row.row, metric, step: row.step, time: row.time, value: point.value }
-            })
-            .collect();
-        for group in points.chunks(tail::MAX_GROUP) {
-            changes.insert(&keys::of_file(b't', id, file.record.tails), tail::encode(group));
-            file.record.tails += 1;
-        }
-        for point in &self.points {
-            file.columns[point.place as usize].tail += 1;
-        }
-        file.tail_points += points.len() as u32;
-    }
-
-    /// The same points by column, each column's in the order of the file.
-    fn by_column(&self, columns: usize) -> ByColumn {
-        let mut ends = vec![0usize; columns + 1];
-        for point in &self.points {
-            ends[point.place as usize + 1] += 1;
-        }
-        for place in 0..columns {
-            ends[place + 1] += ends[place];
-        }
-        let mut next = ends.clone();
-        let (mut rows, mut values) = (vec![0; self.len()], vec![0.0; self.len()]);
-        for point in &self.points {
-            let at = &mut next[point.place as usize];
-            (rows[*at], values[*at]) = (point.row, point.value);
-            *at += 1;
-        }
-        ByColumn { ends, rows, values }
-    }
-}
-
-/// See [`Stretch::by_column`].
-struct ByColumn {
-    ends: Vec<usize>,
-    /// Numbers of rows in the stretch.
-    rows: Vec<u32>,
-    values: Vec<f64>,
-}
-
-impl ByColumn {
-    fn of(&self, place: usize) -> Range<usize> {
-        self.ends[place]..self.ends[place + 1]
-    }
-}
 
 impl SledStore {
     /// Moves the tail of a file and new points into blocks.
@@ -143,13 +20,14 @@ impl SledStore {
     ) -> Result<(), StoreError> {
         let all = self.with_tail(id, file, new, changes)?;
         let sorted = all.by_column(file.columns.len());
+        let (mut rows, mut fresh) = (Vec::new(), Vec::new());
         let run = file.record.run;
-        let mut axes = Axes::of(self, id, &all, &sorted);
+        let mut axes = Axes::of(self, id, &all);
         let mut reopened = BTreeSet::new();
         let FileState { record, columns, .. } = file;
         for (chunk, columns) in (0u32..).zip(columns.chunks_mut(COLUMNS)) {
             let first = chunk as usize * COLUMNS;
-            if sorted.ends[first] == sorted.ends[first + columns.len()] {
+            if !(first..first + columns.len()).any(|place| sorted.has(place)) {
                 continue;
             }
             let key = keys::of_open(id, chunk);
@@ -157,18 +35,20 @@ impl SledStore {
             let before = OpenBlocks::decode(&before)?;
             let mut after: Vec<Vec<u8>> = Vec::with_capacity(columns.len());
             for (place, column) in (first..).zip(columns) {
-                let range = sorted.of(place);
-                if range.is_empty() {
+                if !sorted.has(place) {
                     after.push(if column.open > 0 { before.of(place)?.to_vec() } else { Vec::new() });
                     continue;
                 }
-                let fresh = &sorted.values[range.clone()];
+                sorted.gather(place, &mut rows, &mut fresh);
                 let old = if column.open > 0 { Some(Block::decode(before.of(place)?)?) } else { None };
                 let old_axis = old.as_ref().map(|block| block.axis);
                 reopened.extend(old_axis);
-                let joined = old.map(|block| [&block.values, fresh].concat());
-                let values = joined.as_deref().unwrap_or(fresh);
-                let cut = axes.cut(range, old_axis, &mut record.axes)?;
+                let joined = old.map(|mut block| {
+                    block.values.extend_from_slice(&fresh);
+                    block.values
+                });
+                let values = joined.as_deref().unwrap_or(&fresh);
+                let cut = axes.cut(&rows, old_axis, &mut record.axes)?;
                 let mut at = 0;
                 (column.open, column.open_axis) = (0, 0);
                 let mut rest = Vec::new();
@@ -205,7 +85,7 @@ impl SledStore {
         }
         for (chunk, columns) in (0u32..).zip(file.columns.chunks(stats::CHUNK)) {
             let first = chunk as usize * stats::CHUNK;
-            if sorted.ends[first] < sorted.ends[first + columns.len()] {
+            if (first..first + columns.len()).any(|place| sorted.has(place)) {
                 changes.insert(&keys::of_file(b'd', id, chunk), stats::encode(columns));
             }
         }
@@ -225,7 +105,7 @@ impl SledStore {
         if file.first_tail == file.record.tails {
             return Ok(new);
         }
-        let mut all = Stretch::with_capacity(new.len() + file.tail_points as usize);
+        let mut all = Rows::with_capacity(new.len() + file.tail_points as usize);
         let mut points = Vec::new();
         for sequence in file.first_tail..file.record.tails {
             let key = keys::of_file(b't', id, sequence);
@@ -235,7 +115,7 @@ impl SledStore {
             changes.remove(&key);
         }
         all.append(&new);
-        Ok(all)
+        Ok(all.done())
     }
 }
 
@@ -244,42 +124,30 @@ struct Axes<'a> {
     store: &'a SledStore,
     id: FileId,
     all: &'a Stretch,
-    sorted: &'a ByColumn,
     /// Sequence numbers and axes.
     new: Vec<(u32, Axis)>,
     /// By the rows at the ends and the number of points.
     by_ends: HashMap<(i64, i64, usize), Vec<usize>>,
-    /// Columns that were cut: their points, and where the axes of their pieces are in `new`.
-    cuts: Vec<(Range<usize>, Vec<usize>)>,
+    /// Columns that were cut: their rows, and where the axes of their pieces are in `new`.
+    cuts: Vec<(Vec<u32>, Vec<usize>)>,
     /// The last of these, by what was open of them and the ends of their points.
     alike: HashMap<(Option<u32>, u32, u32, usize), usize>,
 }
 
 impl<'a> Axes<'a> {
-    fn of(store: &'a SledStore, id: FileId, all: &'a Stretch, sorted: &'a ByColumn) -> Self {
-        Self {
-            store,
-            id,
-            all,
-            sorted,
-            new: Vec::new(),
-            by_ends: HashMap::new(),
-            cuts: Vec::new(),
-            alike: HashMap::new(),
-        }
+    fn of(store: &'a SledStore, id: FileId, all: &'a Stretch) -> Self {
+        Self { store, id, all, new: Vec::new(), by_ends: HashMap::new(), cuts: Vec::new(), alike: HashMap::new() }
     }
 
-    /// Cuts a column into blocks: its open one, where it has one, and the new points at `range`. Returns its place in
-    /// `cuts`.
-    fn cut(&mut self, range: Range<usize>, open: Option<u32>, next: &mut u32) -> Result<usize, StoreError> {
-        let rows = &self.sorted.rows[range.clone()];
+    /// Cuts a column into blocks: its open one, where it has one, and its points on new rows. Returns its place in `cuts`.
+    fn cut(&mut self, rows: &[u32], open: Option<u32>, next: &mut u32) -> Result<usize, StoreError> {
         let ends = (open, rows[0], rows[rows.len() - 1], rows.len());
-        let known = self.alike.get(&ends).copied().filter(|cut| self.sorted.rows[self.cuts[*cut].0.clone()] == *rows);
+        let known = self.alike.get(&ends).copied().filter(|cut| self.cuts[*cut].0 == rows);
         if let Some(cut) = known {
             return Ok(cut);
         }
         let pieces = self.pieces(rows, open, next)?;
-        self.cuts.push((range, pieces));
+        self.cuts.push((rows.to_vec(), pieces));
         self.alike.insert(ends, self.cuts.len() - 1);
         Ok(self.cuts.len() - 1)
     }
@@ -289,7 +157,7 @@ impl<'a> Axes<'a> {
             Some(sequence) => Axis::decode(&self.store.must_get_packed(&keys::of_file(b'a', self.id, sequence))?)?,
             None => Axis::default(),
         };
-        let fresh = || rows.iter().map(|row| &self.all.rows[*row as usize]);
+        let fresh = || rows.iter().map(|row| self.all.row(*row));
         whole.rows.extend(fresh().map(|r| r.row as i64));
         whole.steps.extend(fresh().map(|r| r.step));
         whole.times.extend(fresh().map(|r| r.time));

@@ -2,8 +2,8 @@
 //! ended run would wait for ever, and takes ten times the room in sled that its points take in a pack.
 
 use super::changes::Changes;
-use super::seal::Stretch;
 use super::state::FileState;
+use super::stretch::Stretch;
 use super::{FileId, SledStore, StoreError, keys};
 use std::sync::PoisonError;
 use std::time::Instant;

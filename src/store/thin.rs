@@ -4,8 +4,8 @@
 
 use super::changes::Changes;
 use super::open_blocks::COLUMNS;
-use super::seal::Stretch;
 use super::state::FileState;
+use super::stretch::Rows;
 use super::{FileId, RunId, SledStore, StoreError, keys};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -111,7 +111,7 @@ impl SledStore {
             points.extend(of.into_iter().map(|point| (place, point)));
         }
         points.sort_by_key(|(_, point)| point.row);
-        let mut stretch = Stretch::with_capacity(points.len());
+        let mut stretch = Rows::with_capacity(points.len());
         let mut row = None;
         for (place, point) in points {
             if row != Some(point.row) {
@@ -120,6 +120,7 @@ impl SledStore {
             }
             stretch.point(place as u32, point.value);
         }
+        let stretch = stretch.done();
         if !stretch.is_empty() {
             self.seal(id, &mut file, stretch, &mut changes)?;
         }

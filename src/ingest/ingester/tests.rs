@@ -635,3 +635,43 @@ fn what_becomes_a_pipe_is_not_waited_for_and_is_read_when_it_is_a_file_again() {
         assert_eq!(bench.losses("logs/a.jsonl").len(), 2);
     }
 }
+
+/// Of lines with thousands of numbers a few megabytes hold a few. They are stored many at a time all the same, and what is wrong
+/// further on is where it is in the file.
+#[test]
+fn wide_lines_are_stored_many_at_a_time() {
+    const METRICS: usize = 3_000;
+    const LINES: usize = 150;
+    let mut bench = Bench::new(&["runs/*"]);
+    let (mut text, mut begins) = (String::new(), Vec::new());
+    for step in 0..LINES {
+        begins.push(text.len());
+        if step == 50 {
+            text.push_str("{\"step\": 50, \"loss\"\n");
+            continue;
+        }
+        text.push_str(&format!("{{\"step\": {step}, \"loss\": {}", 3.0 - step as f64 / 100.0));
+        for metric in 0..METRICS {
+            text.push_str(&format!(", \"moe/a_rather_long_name/layer_7/expert_{metric}\": {}.{metric}", step % 7));
+        }
+        text.push_str("}\n");
+    }
+    assert!(begins[50] > 5 << 20, "not in the first bytes that are read: {}", begins[50]);
+    bench.write("runs/a/log.jsonl", &text);
+    while bench.turn().more {}
+    let run = bench.store.find_run("runs/a").unwrap();
+    let losses = bench.losses("runs/a");
+    assert_eq!(losses.len(), LINES - 1);
+    assert!(losses.iter().all(|(_, step, loss)| *loss == 3.0 - *step as f64 / 100.0));
+    let last = bench.store.series(run, &format!("moe/a_rather_long_name/layer_7/expert_{}", METRICS - 1)).unwrap();
+    let expected = |step: i64| format!("{}.{}", step % 7, METRICS - 1).parse::<f64>().unwrap();
+    assert_eq!(last.len(), LINES - 1);
+    assert!(last.steps.iter().zip(&last.values).all(|(step, value)| *value == expected(*step)));
+    // Every storing of many points makes an axis.
+    let record = bench.store.records(run).remove(0).1;
+    assert!(record.axes <= 3, "{} times for {LINES} lines", record.axes);
+    let notices = bench.ingester.notices();
+    let said = notices.iter().find(|notice| notice.text.contains("could not be read")).expect("a notice");
+    let place = format!("byte {}:", begins[50]);
+    assert!(said.text.contains(&place), "{place} {}", said.text);
+}

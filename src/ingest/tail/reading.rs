@@ -15,6 +15,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes read and stored at a time.
 const CHUNK: usize = 4 << 20;
+/// Points of each series that are stored at a time, where the log has so many, …
+const ROWS: usize = 64;
+/// … unless they are this many points, …
+const POINTS: usize = 600_000;
+/// … or take this many bytes. Of a line with thousands of numbers, [`CHUNK`] holds a few, and each storing of a few points of
+/// a series has to take up its open block.
+const BYTES: usize = 32 << 20;
 /// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
 const MOST: usize = 256 << 20;
 
@@ -95,7 +102,7 @@ pub struct Reading {
 }
 
 impl Tail {
-    /// Reads and parses about [`CHUNK`] bytes, or one record. Sets [`Tail::pending`] to whether there is more. What comes
+    /// Reads and parses about [`CHUNK`] bytes (more of a log with many series), or one record. Sets [`Tail::pending`] to whether there is more. What comes
     /// back must be given to [`Tail::stage`] before the next reading.
     #[must_use]
     pub fn read(&mut self, mut with: With<'_>) -> Parsed {
@@ -243,10 +250,12 @@ impl Tail {
             }
         }
         let due = self.rest_is_due(with.now, with.complete);
-        let offset = self.cursor.offset;
-        let left = stamp.length.saturating_sub(offset);
+        let begin = self.cursor.offset;
+        // Where the next bytes are, after those of this reading that are parsed already.
+        let mut offset = begin;
         let mut want = CHUNK;
         loop {
+            let left = stamp.length.saturating_sub(offset);
             let size = left.min(want as u64) as usize;
             with.scratch.bytes.resize(size, 0);
             // A file that shrank since it was opened gives less; the next look will see why.
@@ -259,18 +268,29 @@ impl Tail {
             if sink.points.capacity() == 0 {
                 sink.points = std::mem::take(&mut with.scratch.points);
             }
-            sink.clear();
+            if offset == begin {
+                sink.clear();
+            }
+            let damaged = sink.damage.len();
             let outcome = parser.feed(&with.scratch.bytes[..n], last, sink);
+            sink.damage.iter_mut().skip(damaged).for_each(|damage| damage.offset += (offset - begin) as usize);
             let (used, stuck) = match outcome {
                 Ok(used) => (used.min(n), String::new()),
                 Err(error) => (0, error.to_string()),
             };
-            if used == 0 && stuck.is_empty() && !at_end && want < MOST {
+            if used == 0 && offset == begin && stuck.is_empty() && !at_end && want < MOST {
                 // One record longer than was read.
                 want = want.saturating_mul(4).min(MOST);
                 continue;
             }
-            self.pending = used > 0 && !at_end;
+            let next = offset + used as u64;
+            let read = (next - begin) as usize;
+            let enough = POINTS.min(ROWS * sink.metrics().len());
+            if used > 0 && !at_end && stuck.is_empty() && read < BYTES && sink.points.len() < enough {
+                offset = next;
+                continue;
+            }
+            self.pending = read > 0 && !at_end;
             self.resting = at_end && stamp.silent(with.now) > REST;
             if last {
                 self.tried = Some(stamp.length);
@@ -280,19 +300,21 @@ impl Tail {
                 && !self.moved
                 && !self.cursor.displaced
                 && stamp.same_inode(identity.device, identity.inode);
-            if used == 0 && stuck.is_empty() && settled {
+            if read == 0 && stuck.is_empty() && settled {
                 return Ok(Outcome::Nothing(reading));
             }
             let whole = &with.scratch.bytes[..used];
-            let next = offset + used as u64;
             if let Some(damage) = sink.damage.first()
                 && self.damage.is_none()
             {
-                self.damage = Some(format!("byte {}: {}", offset + damage.offset as u64, damage.reason));
+                self.damage = Some(format!("byte {}: {}", begin + damage.offset as u64, damage.reason));
             }
             let cursor = Cursor {
                 offset: next,
-                unterminated: last && !self.format.framed() && !matches!(whole.last(), Some(b'\n' | b'\r')),
+                unterminated: last
+                    && !self.format.framed()
+                    && (used > 0 || read == 0)
+                    && !matches!(whole.last(), Some(b'\n' | b'\r')),
                 state: parser.save(),
                 identity: identity::remember(file, &stamp, next, whole, &self.cursor.identity)?,
                 length: stamp.length,
@@ -302,7 +324,7 @@ impl Tail {
                 displaced: false,
                 origin: None,
             };
-            reading.bytes = used as u64;
+            reading.bytes = read as u64;
             return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
         }
     }
