@@ -2,12 +2,11 @@
 //! writes and two waits, whatever is in it.
 
 use super::changes::Changes;
-use super::column::to_millis;
 use super::commit::{Commit, Target};
 use super::file::{Cursor, FileRecord};
 use super::outlet::{Change, FileChange};
 use super::state::{FileState, RunState, State};
-use super::stretch::{Rows, Stretch};
+use super::stretch::{Gathered, Rows, Stretch};
 use super::tail::RowPoint;
 use super::{FileId, MetricId, RunId, SledStore, StoreError, keys, tail};
 use crate::vocab::RawPoint;
@@ -99,17 +98,30 @@ impl<'a> Group<'a> {
     /// What the disk says; [`StoreError::Damaged`] for a file that the store does not know, or that is in the group
     /// already. No group is written after an error.
     pub fn add(&mut self, commit: &Commit) -> Result<FileId, StoreError> {
-        self.try_add(commit).inspect_err(|_| self.broken = true)
+        self.add_gathered(commit, Gathered::default())
     }
 
-    fn try_add(&mut self, commit: &Commit) -> Result<FileId, StoreError> {
+    /// The same for points that were gathered by rows, in place of those in `commit`.
+    ///
+    /// # Errors
+    /// Like [`Group::add`].
+    pub fn add_gathered(&mut self, commit: &Commit, gathered: Gathered) -> Result<FileId, StoreError> {
+        if gathered.is_empty() || self.store.outlet.get().is_none() {
+            return self.try_add(commit, gathered).inspect_err(|_| self.broken = true);
+        }
+        let (points, restarts) = gathered.points();
+        let commit = Commit { points: &points, restarts: &restarts, ..commit.clone() };
+        self.try_add(&commit, Gathered::default()).inspect_err(|_| self.broken = true)
+    }
+
+    fn try_add(&mut self, commit: &Commit, gathered: Gathered) -> Result<FileId, StoreError> {
         let (id, mut file) = self.file(commit)?;
         if self.store.outlet.get().is_some() {
             let run = self.run_name(file.record.run);
             self.to_send.push(Change::Points(Box::new(FileChange::of(id, &run, &file.record, commit))));
             file.record.rows += u64::from(!commit.points.is_empty());
         } else {
-            self.keep_points(id, &mut file, commit)?;
+            self.keep_points(id, &mut file, commit, gathered)?;
         }
         file.record.path = commit.path.to_owned();
         file.record.cursor = commit.cursor.clone();
@@ -126,9 +138,22 @@ impl<'a> Group<'a> {
         Ok(id)
     }
 
-    fn keep_points(&mut self, id: FileId, file: &mut FileState, commit: &Commit) -> Result<(), StoreError> {
-        let places = self.intern(commit, file);
-        let points = rows(commit, &places, file);
+    fn keep_points(
+        &mut self,
+        id: FileId,
+        file: &mut FileState,
+        commit: &Commit,
+        gathered: Gathered,
+    ) -> Result<(), StoreError> {
+        let places = self.intern(commit, &gathered, file);
+        let points = if gathered.is_empty() {
+            rows(commit, &places, file)
+        } else {
+            gathered_rows(gathered, &places, file).unwrap_or_else(|gathered| {
+                let (points, restarts) = gathered.points();
+                rows(&Commit { points: &points, restarts: &restarts, ..commit.clone() }, &places, file)
+            })
+        };
         let due = file.tail_points + points.len() as u32;
         let groups = file.record.tails - file.first_tail + 1;
         let enough = SEAL_POINTS.min(SEAL_PER_SERIES * file.columns.len() as u32);
@@ -262,11 +287,11 @@ impl<'a> Group<'a> {
 
     /// Finds the store's number and the file's column of every key that has points. Returns the columns by index of the
     /// key.
-    fn intern(&mut self, commit: &Commit, file: &mut FileState) -> Vec<u32> {
+    fn intern(&mut self, commit: &Commit, gathered: &Gathered, file: &mut FileState) -> Vec<u32> {
         let state = self.store.state();
         let mut places = vec![u32::MAX; commit.names.len()];
-        for point in commit.points {
-            let index = point.metric as usize;
+        for metric in gathered.metrics().chain(commit.points.iter().map(|point| point.metric)) {
+            let index = metric as usize;
             if places.get(index).is_none_or(|place| *place != u32::MAX) {
                 continue;
             }
@@ -317,59 +342,29 @@ fn append_to_tail(stretch: &Stretch, id: FileId, file: &mut FileState, changes: 
     file.tail_points += points.len() as u32;
 }
 
-/// Numbers the rows of new points and counts them in the file's statistics. Points belong to one row while step and
-/// time are the same and no metric comes twice.
+/// Numbers the rows of new points and counts them in the file's statistics.
 fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
-    let points = commit.points;
+    let mut rows = Rows::with_capacity(commit.points.len());
+    let (first, columns) = (file.record.rows, file.columns.len());
     let place = |point: &RawPoint| places[point.metric as usize];
-    let mut rows = Rows::with_capacity(points.len());
-    let mut restarts = commit.restarts;
-    let mut seen = vec![u64::MAX; file.columns.len()];
-    let (mut row, mut at) = (file.record.rows, 0);
-    while let Some(first) = points.get(at) {
-        let restarted = restarts.first().is_some_and(|next| *next <= at);
-        if restarted {
-            restarts = &restarts[restarts.iter().take_while(|next| **next <= at).count()..];
-            file.restarted(row);
-        }
-        let until = restarts.first().map_or(points.len(), |next| points.len().min(*next));
-        let (step, wall, time) = (first.step, first.wall.to_bits(), to_millis(first.wall));
-        let same =
-            |point: &RawPoint| point.step == step && (point.wall.to_bits() == wall || to_millis(point.wall) == time);
-        // As the row before made it likely, without a look at which metrics came already …
-        let likely = rows.expected().and_then(|(shape, columns)| {
-            let of_row = points[at..until].get(..columns.len())?;
-            let is = |(point, column): (&RawPoint, &u32)| {
-                (place(point) == *column) & (point.step == step) & (point.wall.to_bits() == wall)
-            };
-            let more = |next: &RawPoint| same(next) && !columns.contains(&place(next));
-            let whole = of_row.iter().zip(columns.iter()).all(is)
-                && !points[at + columns.len()..until].first().is_some_and(more);
-            whole.then_some((shape, of_row))
-        });
-        if let Some((shape, of_row)) = likely {
-            rows.whole(row, step, time, shape, of_row.iter().map(|point| point.value));
-            at += of_row.len();
-        } else {
-            // … or point by point.
-            rows.row(row, step, time);
-            while let Some(point) = points[..until].get(at)
-                && same(point)
-                && std::mem::replace(&mut seen[place(point) as usize], row) != row
-            {
-                rows.point(place(point), point.value);
-                at += 1;
-            }
-        }
-        row += 1;
-    }
-    file.record.rows = row;
+    let (next, late) = rows.split(commit.points, commit.restarts, first, columns, place, |row| file.restarted(row));
+    file.record.rows = next;
     let stretch = rows.done();
     stretch.count(file);
-    if !restarts.is_empty() {
-        file.restarted(file.record.rows);
+    if late {
+        file.restarted(next);
     }
     stretch
+}
+
+/// The same for points that are in rows already. `None`, and nothing is counted, where a row has two values of one column.
+fn gathered_rows(gathered: Gathered, places: &[u32], file: &mut FileState) -> Result<Stretch, Gathered> {
+    let first = file.record.rows;
+    let (stretch, restarts) = gathered.placed(places, first)?;
+    restarts.into_iter().for_each(|row| file.restarted(row));
+    file.record.rows = first + stretch.rows() as u64;
+    stretch.count(file);
+    Ok(stretch)
 }
 
 impl State {
@@ -393,6 +388,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::column::to_millis;
     use proptest::prelude::*;
 
     /// The rule, point by point: where rows begin, and what the series count.
@@ -477,7 +473,14 @@ mod tests {
                 for point in points {
                     places[point.metric as usize] = one.column(MetricId(point.metric)) as u32;
                 }
+                let mut three = one.clone();
+                let mut gathered = Gathered::default();
+                gathered.add(points, restarts);
+                let again = gathered_rows(gathered, &places, &mut three).expect("no metric twice in a row");
                 let stretch = rows(&commit, &places, &mut one);
+                prop_assert_eq!(again.points(&three).collect::<Vec<_>>().len(), stretch.len());
+                prop_assert_eq!(format!("{:?}", again.points(&three).collect::<Vec<_>>()), format!("{:?}", stretch.points(&one).collect::<Vec<_>>()));
+                prop_assert_eq!(format!("{:?} {:?}", three.record, three.columns), format!("{:?} {:?}", one.record, one.columns));
                 let found: Vec<_> = stretch.points(&one).map(|p| (p.row, p.metric, p.step, p.value.to_bits())).collect();
                 prop_assert_eq!(found, expected);
                 prop_assert_eq!(&one.record, &other.record);

@@ -58,6 +58,7 @@ pub use rollup::Rollup;
 pub use rotation::rotation;
 pub use since::Since;
 pub use state::FoundFact;
+pub use stretch::Gathered;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

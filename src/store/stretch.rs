@@ -4,8 +4,10 @@
 //! *shape*, which is kept once; of a row there are then only its values. So a point costs two comparisons and eight bytes, the
 //! statistics of a series are brought up to date once for all rows of a shape, and series of one shape share their rows.
 
+use super::column::{from_millis, to_millis};
 use super::state::FileState;
 use super::tail::RowPoint;
+use crate::vocab::RawPoint;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -41,6 +43,11 @@ impl Stretch {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
     }
 
     /// The row of this number within the stretch.
@@ -201,6 +208,61 @@ impl Rows {
         self.goes_on(shape);
     }
 
+    /// Adds points as they were logged, the first of them on row `row`. Points belong to one row while step and time are the
+    /// same and no column comes twice; before each of `restarts`, indices into the points, another one begins. `column` says
+    /// which of so many `columns` a point is of; `restarted` is told of rows at which training started again. Returns the row
+    /// after the last, and whether training starts again there.
+    pub fn split(
+        &mut self,
+        points: &[RawPoint],
+        mut restarts: &[usize],
+        mut row: u64,
+        columns: usize,
+        column: impl Fn(&RawPoint) -> u32,
+        mut restarted: impl FnMut(u64),
+    ) -> (u64, bool) {
+        let mut seen = vec![u64::MAX; columns];
+        let mut at = 0;
+        while let Some(first) = points.get(at) {
+            if restarts.first().is_some_and(|next| *next <= at) {
+                restarts = &restarts[restarts.iter().take_while(|next| **next <= at).count()..];
+                restarted(row);
+            }
+            let until = restarts.first().map_or(points.len(), |next| points.len().min(*next));
+            let (step, wall, time) = (first.step, first.wall.to_bits(), to_millis(first.wall));
+            let same = |point: &RawPoint| {
+                point.step == step && (point.wall.to_bits() == wall || to_millis(point.wall) == time)
+            };
+            // As the row before made it likely, without a look at which columns came already …
+            let likely = self.expected().and_then(|(shape, columns)| {
+                let of_row = points[at..until].get(..columns.len())?;
+                let is = |(point, place): (&RawPoint, &u32)| {
+                    (column(point) == *place) & (point.step == step) & (point.wall.to_bits() == wall)
+                };
+                let more = |next: &RawPoint| same(next) && !columns.contains(&column(next));
+                let whole = of_row.iter().zip(columns.iter()).all(is)
+                    && !points[at + columns.len()..until].first().is_some_and(more);
+                whole.then_some((shape, of_row))
+            });
+            if let Some((shape, of_row)) = likely {
+                self.whole(row, step, time, shape, of_row.iter().map(|point| point.value));
+                at += of_row.len();
+            } else {
+                // … or point by point.
+                self.row(row, step, time);
+                while let Some(point) = points[..until].get(at)
+                    && same(point)
+                    && std::mem::replace(&mut seen[column(point) as usize], row) != row
+                {
+                    self.point(column(point), point.value);
+                    at += 1;
+                }
+            }
+            row += 1;
+        }
+        (row, !restarts.is_empty())
+    }
+
     /// Adds points of a tail group.
     pub fn tail(&mut self, points: &[RowPoint], file: &mut FileState) {
         for point in points {
@@ -265,6 +327,93 @@ impl Rows {
         // Most logs have lines of one kind.
         self.follows.push(number);
         number
+    }
+}
+
+/// Points of several pieces of one file, by rows, with metrics as the file numbers them: a quarter of what they take one by one,
+/// so that lines with thousands of numbers can wait until there are blocks of them.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    made: Rows,
+    /// Rows before which training started again.
+    restarts: Vec<u64>,
+    /// One more than the greatest metric.
+    metrics: usize,
+}
+
+impl Gathered {
+    /// Points.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.made.done.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.made.done.is_empty()
+    }
+
+    /// Adds the points of the next whole records; `restarts` are indices into them.
+    pub fn add(&mut self, points: &[RawPoint], restarts: &[usize]) {
+        let metrics = points.iter().map(|point| point.metric as usize + 1).max();
+        self.metrics = self.metrics.max(metrics.unwrap_or(0));
+        let first = self.made.done.rows.len() as u64;
+        let Self { made, restarts: of_rows, metrics } = self;
+        let (next, late) = made.split(points, restarts, first, *metrics, |point| point.metric, |row| of_rows.push(row));
+        if late {
+            of_rows.push(next);
+        }
+        made.close();
+    }
+
+    /// The first time that is known, in seconds since 1970.
+    #[must_use]
+    pub fn began(&self) -> Option<f64> {
+        self.made.done.rows.iter().find_map(|row| row.time).map(|time| from_millis(Some(time)))
+    }
+
+    /// The metrics that have points, some of them more than once, in order of first appearance.
+    pub fn metrics(&self) -> impl Iterator<Item = u32> + '_ {
+        self.made.done.shapes.iter().flat_map(|shape| shape.iter().copied())
+    }
+
+    /// The points one by one, times to the millisecond, and the indices before which training started again.
+    #[must_use]
+    pub fn points(&self) -> (Vec<RawPoint>, Vec<usize>) {
+        let all = &self.made.done;
+        let mut points = Vec::with_capacity(all.len());
+        for row in &all.rows {
+            let shape = &all.shapes[row.shape as usize];
+            let wall = from_millis(row.time);
+            let of = |(metric, value): (&u32, &f64)| RawPoint { metric: *metric, step: row.step, value: *value, wall };
+            points.extend(shape.iter().zip(&all.values[row.at..]).map(of));
+        }
+        let at = |row: &u64| all.rows.get(*row as usize).map_or(all.len(), |row| row.at);
+        let restarts = self.restarts.iter().map(at).collect();
+        (points, restarts)
+    }
+
+    /// The same in columns of a file whose next row is `first`, and the rows at which training started again. Itself where a
+    /// row has two values of one column, as two metrics are kept under one name.
+    ///
+    /// # Errors
+    /// See above; nothing is wrong with it.
+    pub(super) fn placed(mut self, places: &[u32], first: u64) -> Result<(Stretch, Vec<u64>), Self> {
+        let place = |metric: &u32| places[*metric as usize];
+        let placed: Vec<Arc<[u32]>> = self.made.done.shapes.iter().map(|s| s.iter().map(place).collect()).collect();
+        let twice = |shape: &Arc<[u32]>| {
+            let mut sorted = shape.to_vec();
+            sorted.sort_unstable();
+            sorted.windows(2).any(|two| two[0] == two[1])
+        };
+        if placed.iter().any(twice) {
+            return Err(self);
+        }
+        self.made.done.shapes = placed;
+        self.made.done.rows.iter_mut().for_each(|row| row.row += first);
+        let restarts = self.restarts.iter().map(|row| row + first).collect();
+        Ok((self.made.done, restarts))
     }
 }
 

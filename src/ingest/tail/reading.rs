@@ -3,11 +3,12 @@
 use super::fault::Fault;
 use super::{PartFile, REST, Tail, parts};
 use crate::ingest::formats::custom::CustomFormat;
+use crate::ingest::formats::sink::Restart;
 use crate::ingest::formats::{Chosen, Growth, Parser, RawPoint, Sink};
 use crate::ingest::identity::{self, Stamp, read_at};
 use crate::ingest::packed::{self, Packing, unpacked_name};
 use crate::open;
-use crate::store::{Commit, Cursor, FileId, FoundFact, Group, RunId, SledStore, StoreError, Target};
+use crate::store::{Commit, Cursor, FileId, FoundFact, Gathered, Group, RunId, SledStore, StoreError, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
@@ -15,13 +16,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes read and stored at a time.
 const CHUNK: usize = 4 << 20;
-/// Points of each series that are stored at a time, where the log has so many, …
-const ROWS: usize = 64;
+/// Points of each series that are stored at a time, where the log has so many: what makes a block, …
+const ROWS: usize = 256;
 /// … unless they are this many points, …
-const POINTS: usize = 600_000;
+const POINTS: usize = 2_200_000;
 /// … or take this many bytes. Of a line with thousands of numbers, [`CHUNK`] holds a few, and each storing of a few points of
 /// a series has to take up its open block.
-const BYTES: usize = 32 << 20;
+const BYTES: usize = 96 << 20;
 /// Most bytes held to find the end of one record, and most of a file that is rewritten whole.
 const MOST: usize = 256 << 20;
 
@@ -71,6 +72,8 @@ enum Outcome {
         cursor: Cursor,
         /// For a file that the store does not know: when its first record was written, as far as the file system tells.
         began: f64,
+        /// The points, where they are of several pieces; else they are in the file's sink.
+        gathered: Gathered,
     },
 }
 
@@ -132,7 +135,9 @@ impl Tail {
     ) -> Result<Staged, StoreError> {
         let staged = match parsed.0 {
             Ok(Outcome::Nothing(reading)) => Ok(Staged { reading, stored: None }),
-            Ok(Outcome::Records { reading, cursor, began }) => self.add(group, run, cursor, began, reading),
+            Ok(Outcome::Records { reading, cursor, began, gathered }) => {
+                self.add(group, run, (cursor, began), gathered, reading)
+            }
             Err(error) => {
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
                 let reading = Reading { failed: (!gone).then(|| error.to_string()), ..Reading::default() };
@@ -254,6 +259,7 @@ impl Tail {
         // Where the next bytes are, after those of this reading that are parsed already.
         let mut offset = begin;
         let mut want = CHUNK;
+        let mut gathered = Gathered::default();
         loop {
             let left = stamp.length.saturating_sub(offset);
             let size = left.min(want as u64) as usize;
@@ -271,6 +277,9 @@ impl Tail {
             if offset == begin {
                 sink.clear();
             }
+            if !sink.points.is_empty() {
+                gather(&mut gathered, sink);
+            }
             let damaged = sink.damage.len();
             let outcome = parser.feed(&with.scratch.bytes[..n], last, sink);
             sink.damage.iter_mut().skip(damaged).for_each(|damage| damage.offset += (offset - begin) as usize);
@@ -285,10 +294,14 @@ impl Tail {
             }
             let next = offset + used as u64;
             let read = (next - begin) as usize;
+            let points = gathered.len() + sink.points.len();
             let enough = POINTS.min(ROWS * sink.metrics().len());
-            if used > 0 && !at_end && stuck.is_empty() && read < BYTES && sink.points.len() < enough {
+            if used > 0 && !at_end && stuck.is_empty() && read < BYTES && points < enough {
                 offset = next;
                 continue;
+            }
+            if !gathered.is_empty() {
+                gather(&mut gathered, sink);
             }
             self.pending = read > 0 && !at_end;
             self.resting = at_end && stamp.silent(with.now) > REST;
@@ -325,7 +338,7 @@ impl Tail {
                 origin: None,
             };
             reading.bytes = read as u64;
-            return Ok(Outcome::Records { reading, cursor, began: self.began(file) });
+            return Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered });
         }
     }
 
@@ -362,7 +375,7 @@ impl Tail {
         };
         self.resting = true;
         self.reader = Some((self.format.parser(&self.relative), sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(file) })
+        Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered: Gathered::default() })
     }
 
     /// Reads a packed file whole.
@@ -420,7 +433,7 @@ impl Tail {
         reading.replaced |= !self.replaces.is_empty();
         self.resting = true;
         self.reader = Some((parser, sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(&file) })
+        Ok(Outcome::Records { reading, cursor, began: self.began(&file), gathered: Gathered::default() })
     }
 
     /// Reads a file that is rewritten whole; the newest version replaces the one before.
@@ -469,7 +482,7 @@ impl Tail {
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();
         self.reader = Some((parser, sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(file) })
+        Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered: Gathered::default() })
     }
 
     /// When the first record of a file that the store does not know was written, as far as the file system tells.
@@ -481,8 +494,8 @@ impl Tail {
         &mut self,
         group: &mut Group,
         run: RunId,
-        cursor: Cursor,
-        began: f64,
+        (cursor, began): (Cursor, f64),
+        mut gathered: Gathered,
         mut reading: Reading,
     ) -> Result<Staged, StoreError> {
         let identity = self.identity();
@@ -493,14 +506,21 @@ impl Tail {
         if let Some(split) = &self.split {
             sink.keep_as(|metric| split.name(metric));
         }
+        if !gathered.is_empty() && !sink.is_of_one_run() {
+            // Each part has its own.
+            let (points, restarts) = std::mem::take(&mut gathered).points();
+            sink.restarts = restarts.into_iter().map(|point| Restart { point, step: 0 }).collect();
+            sink.points = points;
+        }
         let parts = Parts::take(sink);
-        reading.points = sink.points.len() as u64;
+        reading.points = (gathered.len() + sink.points.len()) as u64;
         reading.facts = !sink.facts.is_empty();
         self.facts.append(&mut sink.facts);
         let target = match self.id {
             Some(id) => Target::Known(id),
             None => {
-                let began = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite()).unwrap_or(began);
+                let of_points = sink.points.iter().map(|p| p.wall).find(|w| w.is_finite());
+                let began = gathered.began().or(of_points).unwrap_or(began);
                 Target::New { run, format: &identity, began, replaces: &self.replaces }
             }
         };
@@ -508,7 +528,7 @@ impl Tail {
             Some(parts) => parts.restarts(0),
             None => sink.restarts.iter().map(|r| r.point).collect(),
         };
-        let id = group.add(&Commit {
+        let commit = Commit {
             target,
             path: &self.relative,
             names: sink.kept(),
@@ -516,7 +536,8 @@ impl Tail {
             restarts: &restarts,
             facts: reading.facts.then_some(&self.facts),
             cursor: cursor.clone(),
-        })?;
+        };
+        let id = group.add_gathered(&commit, gathered)?;
         let mut known = BTreeMap::new();
         if let Some(parts) = &parts {
             let home = group.store().run_name(run).unwrap_or_default();
@@ -549,6 +570,13 @@ impl Tail {
         sink.clear();
         Ok(Staged { reading, stored: Some((id, cursor, known)) })
     }
+}
+
+/// Takes the points of a piece out of the sink.
+fn gather(gathered: &mut Gathered, sink: &mut Sink) {
+    let restarts: Vec<usize> = sink.restarts.drain(..).map(|restart| restart.point).collect();
+    gathered.add(&sink.points, &restarts);
+    sink.points.clear();
 }
 
 /// What was read of the parts of a file, apart; only what is of the first stays in the sink.
