@@ -26,6 +26,7 @@ use super::event::Event;
 use super::fitter::Fitted;
 use super::job::Job;
 use super::kept_fits::MetricFits;
+use super::loads::Kept;
 use super::shared::Shared;
 use crate::advise::decisions::Refusal;
 use crate::ingest::{Budget, Look, Waker};
@@ -48,6 +49,8 @@ pub struct Engine {
     seq: u64,
     /// The runs as they were published last.
     shown: Shown,
+    /// Loads of experts, for whoever asks.
+    loads: Arc<Kept>,
 }
 
 /// The components of a project.
@@ -145,7 +148,7 @@ impl Engine {
         };
         component::start(&mut components.all(), &mut shared)?;
         let (opened, started) = (opened_notice(opened), Instant::now());
-        Ok(Self { shared, components, opened, started, seq: 0, shown: Shown::default() })
+        Ok(Self { shared, components, opened, started, seq: 0, shown: Shown::default(), loads: Arc::default() })
     }
 
     /// Handles an event with all that follows from it.
@@ -174,6 +177,8 @@ impl Engine {
     /// What the store says.
     pub fn move_to(&mut self, store: Arc<SledStore>, opened: &Opened) -> Result<(), StoreError> {
         self.opened.extend(opened_notice(opened));
+        // Its runs have other numbers.
+        self.loads = Arc::default();
         self.handle(Event::StoreReplaced(store)).map(drop)
     }
 

@@ -58,6 +58,8 @@ pub mod journal_line;
 pub mod kept_fits;
 #[cfg(feature = "daemon")]
 pub mod lifecycle;
+mod load_grid;
+mod loads;
 pub mod lock;
 #[cfg(feature = "daemon")]
 pub mod log;

@@ -1,5 +1,6 @@
 //! Publisher: the engine publishes the current state here, and all readers read it.
 
+use super::loads::Kept;
 use super::shared_ledger::SharedLedger;
 use crate::advise::decisions::Decisions;
 use crate::fit::choose::Candidates;
@@ -39,6 +40,8 @@ pub struct CurrentState {
     pub files: Arc<Vec<Arc<FileReport>>>,
     /// Messages to people that are not delivered yet, where people are told.
     pub outbox: Option<Arc<Outbox>>,
+    /// Loads of experts, as far as somebody has asked for them.
+    pub loads: Arc<Kept>,
 }
 
 /// The newest [`CurrentState`], the same in parts for subscribers, and whether there will be another.

@@ -1,20 +1,14 @@
 //! Loads of experts from the store, at the width of a screen.
 
+use super::loads::Loads;
 use super::publisher::CurrentState;
-use super::threads;
 use crate::fit::Stop;
-use crate::forecast::signals::{Balance, expert_of};
+use crate::forecast::signals::Balance;
 use crate::ipc::protocol::Failure;
 use crate::ipc::router::{MOST_COLUMNS, RouterAnswer, RouterLayer, RouterQuery};
-use crate::store::{ReadStore, RunId};
-use crate::vocab::RunView;
-use std::collections::BTreeMap;
 
 /// Part of an even load below which an expert counts as without tokens.
 const DEAD: f64 = 0.05;
-
-/// The layers of a run, each with the key of every expert.
-type Layers<'a> = Vec<(&'a str, Vec<(u32, &'a str)>)>;
 
 /// What was asked for.
 ///
@@ -27,21 +21,19 @@ pub fn answer(query: &RouterQuery, current: &CurrentState, stop: Stop<'_>) -> Re
     }
     let run = current.snapshot.runs.iter().find(|run| run.id == query.run);
     let run = run.ok_or_else(|| Failure::new("the run is not there any more", None))?;
+    current.loads.of(run, &current.store, stop, |loads| drawn(loads, query))
+}
+
+/// The routers as they are drawn.
+fn drawn(loads: &Loads, query: &RouterQuery) -> RouterAnswer {
     let mut out = RouterAnswer::default();
     let mut least = f64::INFINITY;
-    let layers = layers(run);
-    let asked = query.layer.as_deref().and_then(|name| layers.iter().position(|(layer, _)| *layer == name));
-    for (place, (layer, experts)) in layers.iter().enumerate() {
-        if stop() {
-            return Err(threads::given_up());
-        }
-        let mut loads = Vec::new();
-        for (_, key) in experts {
-            loads.push(current.store.series(RunId(run.id), key)?.latest());
-        }
-        let map = Map::of(&loads, query.columns as usize);
-        let numbers: Vec<u32> = experts.iter().map(|(number, _)| *number).collect();
-        let made = map.layer(layer, &numbers);
+    let layers = loads.layers();
+    let asked = query.layer.as_deref().and_then(|name| layers.iter().position(|layer| layer.name == name));
+    for (place, layer) in layers.iter().enumerate() {
+        let map = Map::of(loads.columns(place, query.columns as usize));
+        let numbers: Vec<u32> = layer.experts.iter().map(|(number, _)| *number).collect();
+        let made = map.layer(&layer.name, &numbers);
         let now = made.entropy.iter().rev().find(|entropy| entropy.is_finite()).copied().unwrap_or(f64::INFINITY);
         if asked.map_or(out.layers.is_empty() || now < least, |asked| asked == place) {
             least = now;
@@ -51,24 +43,7 @@ pub fn answer(query: &RouterQuery, current: &CurrentState, stop: Stop<'_>) -> Re
         }
         out.layers.push(made);
     }
-    Ok(out)
-}
-
-/// The layers that log loads, by number, and the experts of each.
-fn layers(run: &RunView) -> Layers<'_> {
-    let mut by_layer: BTreeMap<(u64, &str), Vec<(u32, &str)>> = BTreeMap::new();
-    for key in run.metrics.keys() {
-        let Some((at, expert)) = expert_of(key) else { continue };
-        let layer = &key[..at];
-        let digits = layer.bytes().rev().take_while(u8::is_ascii_digit).count();
-        let number = layer[layer.len() - digits..].parse().unwrap_or(u64::MAX);
-        by_layer.entry((number, layer)).or_default().push((expert, key));
-    }
-    let sorted = by_layer.into_iter().map(|((_, layer), mut experts)| {
-        experts.sort_unstable();
-        (layer, experts)
-    });
-    sorted.collect()
+    out
 }
 
 /// The loads of one layer in columns of steps.
@@ -79,32 +54,9 @@ struct Map {
 }
 
 impl Map {
-    fn of(loads: &[Vec<(i64, f64)>], most: usize) -> Self {
-        let steps = || loads.iter().flat_map(|points| points.iter().map(|point| point.0));
-        let (Some(first), Some(last)) = (steps().min(), steps().max()) else {
-            return Self { steps: Vec::new(), columns: Vec::new() };
-        };
-        let longest = loads.iter().map(Vec::len).max().unwrap_or(1);
-        let count = most.min(longest).max(1);
-        // In floats, as steps may be as far apart as integers go.
-        let span = (last as f64 - first as f64).max(1.0);
-        let column = |step: i64| ((step as f64 - first as f64) / span * count as f64) as usize;
-        let mut sums = vec![vec![(0.0, 0u32); loads.len()]; count];
-        let mut newest = vec![first; count];
-        for (expert, points) in loads.iter().enumerate() {
-            for (step, load) in points.iter().filter(|point| point.1.is_finite()) {
-                let at = column(*step).min(count - 1);
-                let sum = &mut sums[at][expert];
-                *sum = (sum.0 + load, sum.1 + 1);
-                newest[at] = newest[at].max(*step);
-            }
-        }
+    fn of(columns: Vec<(i64, Vec<f64>)>) -> Self {
         let mut map = Self { steps: Vec::new(), columns: Vec::new() };
-        for (sums, step) in sums.into_iter().zip(newest) {
-            if sums.iter().all(|sum| sum.1 == 0) {
-                continue;
-            }
-            let means: Vec<f64> = sums.iter().map(|sum| sum.0 / f64::from(sum.1)).collect();
+        for (step, means) in columns {
             let even = means.iter().filter(|mean| mean.is_finite()).sum::<f64>() / means.len() as f64;
             map.columns.push(means.iter().map(|mean| if even > 0.0 { mean / even } else { f64::NAN }).collect());
             map.steps.push(step);
@@ -134,11 +86,18 @@ impl Map {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::load_grid::Grid;
+
+    fn map(loads: &[Vec<(i64, f64)>], columns: usize) -> Map {
+        let mut grid = Grid::of(loads.len());
+        loads.iter().enumerate().for_each(|(series, points)| grid.add(series, points));
+        Map::of(grid.columns(0..loads.len(), columns))
+    }
 
     #[test]
     fn columns_have_means_over_their_steps_and_figures_are_those_by_hand() {
         let even = |load: f64| -> Vec<(i64, f64)> { (0..100).map(|step| (step * 10, load)).collect() };
-        let map = Map::of(&[even(4.0), even(2.0), even(1.0), even(1.0)], 10);
+        let map = map(&[even(4.0), even(2.0), even(1.0), even(1.0)], 10);
         assert_eq!((map.columns.len(), map.steps.last()), (10, Some(&990)));
         assert!(map.columns.iter().all(|column| column == &[2.0, 1.0, 0.5, 0.5]), "{:?}", map.columns);
         let layer = map.layer("moe/layer_0", &[0, 1, 2, 3]);
@@ -150,14 +109,14 @@ mod tests {
     fn an_expert_that_dies_is_named_and_what_is_not_logged_is_no_number() {
         let points = |value: fn(i64) -> f64| -> Vec<(i64, f64)> { (0..50).map(|step| (step, value(step))).collect() };
         let loads = [points(|_| 1.0), points(|step| if step < 25 { 1.0 } else { 0.0 }), points(|_| 1.0)];
-        let layer = Map::of(&loads, 50).layer("l", &[0, 7, 9]);
+        let layer = map(&loads, 50).layer("l", &[0, 7, 9]);
         assert_eq!(layer.dead, [7]);
         assert!(layer.entropy[0] > 0.999 && layer.entropy[49] < 0.7, "{:?}", layer.entropy);
-        let short = Map::of(&[points(|_| 1.0), Vec::new()], 20);
+        let short = map(&[points(|_| 1.0), Vec::new()], 20);
         assert!(short.columns.iter().all(|column| column[1].is_nan()));
         assert!(short.layer("l", &[0, 1]).entropy.iter().all(|entropy| entropy.is_nan()));
-        assert!(Map::of(&[], 5).columns.is_empty());
-        let odd = Map::of(&[vec![(i64::MIN, 1.0), (i64::MAX, 1.0)], vec![(i64::MIN, 1.0), (i64::MAX, 3.0)]], 5);
+        assert!(map(&[], 5).columns.is_empty());
+        let odd = map(&[vec![(i64::MIN, 1.0), (i64::MAX, 1.0)], vec![(i64::MIN, 1.0), (i64::MAX, 3.0)]], 5);
         assert_eq!(odd.columns, [[1.0, 1.0], [0.5, 1.5]]);
     }
 }

@@ -10,6 +10,7 @@ use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
 use super::job::Job;
+use super::loads::Ahead;
 use super::log;
 use super::online_file::OnlineFile;
 use super::publisher::Publisher;
@@ -173,6 +174,8 @@ struct Worker {
     online: OnlineFile,
     /// What applies advice without anybody asking.
     applier: Applier,
+    /// What reads loads of experts before anybody asks.
+    ahead: Ahead,
     asked: Asked,
     /// The store's directory.
     directory: PathBuf,
@@ -219,6 +222,7 @@ impl Worker {
             bad_edit,
             online: OnlineFile::default(),
             applier: Applier::default(),
+            ahead: Ahead::default(),
             asked,
             directory,
             adrift,
@@ -302,6 +306,11 @@ impl Worker {
             if show || self.engine.has_aged(SystemTime::now()) {
                 published = Some(Instant::now());
                 self.publish(None);
+            }
+            if look.is_none()
+                && let Some(current) = self.publisher.latest()
+            {
+                self.ahead.read(&current);
             }
             let gather = (GATHER_TIMES * began.elapsed()).clamp(GATHER, GATHER_MOST);
             let every = self.watcher.reconcile_every();

@@ -87,6 +87,7 @@ impl Engine {
             auto,
             files,
             outbox: self.components.notifications.outbox().cloned(),
+            loads: Arc::clone(&self.loads),
         }
     }
 
