@@ -3,6 +3,7 @@
 use crate::advise::{self, Evidence};
 use crate::fit::Fit;
 use crate::fit::isoflop::isoflops;
+use crate::fit::upcycled::upcycled;
 use crate::vocab::{FrontCost, Observations, Optima, Scale};
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub(super) fn of_metric(
     (optima, notes)
 }
 
-/// All losses by the laws in use; `None` where the runs are not grouped by compute and no budget is stated.
+/// All losses by the laws in use; `None` where the runs are not grouped by compute, none was upcycled and no budget is stated.
 pub(super) fn of_chosen(evidence: &Evidence<'_>) -> Option<Arc<Optima>> {
     let asked: Vec<f64> = evidence.project.budget.as_ref().and_then(|budget| budget.compute).into_iter().collect();
     let mut all = Optima::default();
@@ -47,10 +48,12 @@ pub(super) fn of_chosen(evidence: &Evidence<'_>) -> Option<Arc<Optima>> {
         all.curves.extend(optima.curves);
         all.isoflops.extend(optima.isoflops);
     }
+    let of = |rows| upcycled(rows, &evidence.observed.facts, evidence.project.fit.seed);
+    all.upcycled = evidence.observed.fitted.iter().filter_map(of).collect();
     if evidence.project.budget.is_some() {
         all.front = advise::shape_front(evidence, FrontCost::Memory).ok();
     }
-    (!all.curves.is_empty() || all.front.is_some()).then(|| Arc::new(all))
+    (!all.curves.is_empty() || all.front.is_some() || !all.upcycled.is_empty()).then(|| Arc::new(all))
 }
 
 fn computes(optima: &Optima, rows: &Observations, asked: &[f64], spread: bool) -> Vec<f64> {

@@ -64,6 +64,9 @@ pub struct Optima {
     /// Loss against memory for serving, where the project states a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<ShapeFront>,
+    /// Runs that began as a dense model, of each loss that has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upcycled: Vec<Upcycled>,
 }
 
 /// How a compute-optimal size was found.

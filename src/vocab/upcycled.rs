@@ -1,6 +1,7 @@
 //! Mixtures of experts that began as a dense model, as they are printed.
 
 use super::Estimate;
+use super::number::{show_amount, significant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +64,56 @@ pub struct Beside {
     pub crossing: Option<f64>,
     /// By how much lower the upcycled run's loss is at `until`, nats; below 0 where the other's is lower.
     pub gain: f64,
+}
+
+impl Upcycled {
+    /// What the runs say together, as a clause.
+    #[must_use]
+    pub fn conclusion(&self) -> String {
+        match &self.ratio {
+            Some(ratio) => {
+                let range = match (ratio.range.low.is_finite(), ratio.range.high.is_finite()) {
+                    (true, true) => format!(" ({:.2}–{:.2})", ratio.range.low, ratio.range.high),
+                    _ => String::new(),
+                };
+                format!(
+                    "training from scratch catches up after {:.2} × the dense model's tokens{range}, mean of {} of {} runs: continue \
+                     for fewer tokens than that, start from scratch for more",
+                    ratio.value,
+                    self.compared,
+                    self.each.len()
+                )
+            }
+            None => {
+                "no run shows when training from scratch catches up: train one of the same shape from scratch, as long"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl UpcycledRun {
+    /// When training from scratch catches up; `None` where no run of this shape was trained from scratch.
+    #[must_use]
+    pub fn beside_scratch(&self) -> Option<String> {
+        let beside = self.scratch.as_ref()?;
+        let tokens = |compute: f64| show_amount(compute / (6.0 * self.params));
+        Some(match (beside.gain < 0.0, beside.crossing) {
+            (true, Some(crossing)) => format!("catches up at {} tokens", tokens(crossing)),
+            (true, None) => format!("ahead from {} tokens on", tokens(beside.from)),
+            (false, _) => format!("behind up to {} tokens (loss {:+.4})", tokens(beside.until), beside.gain),
+        })
+    }
+
+    /// From which compute on continuing the dense model is the worse use of it; `None` where it was not continued.
+    #[must_use]
+    pub fn beside_dense(&self) -> Option<String> {
+        let beside = self.continued.as_ref()?;
+        let flops = |compute: f64| significant(compute, 3);
+        Some(match (beside.gain > 0.0, beside.crossing) {
+            (true, Some(crossing)) => format!("behind from {} FLOPs on", flops(crossing)),
+            (true, None) => format!("behind from {} FLOPs on, the first measured", flops(beside.from)),
+            (false, _) => format!("ahead up to {} FLOPs (loss {:+.4})", flops(beside.until), beside.gain),
+        })
+    }
 }

@@ -215,6 +215,47 @@ fn runs_grouped_by_compute_have_a_view() {
     }
 }
 
+#[test]
+fn upcycled_runs_say_when_training_from_scratch_catches_up() {
+    use crate::vocab::{Beside, Estimate, Range, Upcycled, UpcycledRun};
+    let beside = |gain: f64, crossing: Option<f64>| {
+        Some(Beside { runs: vec!["moe".to_owned()], from: 6e17, until: 6e19, crossing, gain })
+    };
+    let run = |name: &str, scratch: Option<Beside>, continued: Option<Beside>| UpcycledRun {
+        run: name.to_owned(),
+        base: "dense-100m".to_owned(),
+        base_tokens: Some(1e10),
+        params: 1e8,
+        experts: 8.0,
+        tokens: 1.4e10,
+        loss: 2.6123,
+        scratch,
+        factor: None,
+        factor_with_base: None,
+        continued,
+    };
+    let found = Upcycled {
+        metric: "loss/code".to_owned(),
+        each: vec![
+            run("up/100m", beside(-0.04, Some(5.4e18)), beside(0.02, Some(2e18))),
+            run("up/a-name-that-is-longer-than-its-place", beside(0.0171, None), beside(-0.01, None)),
+            run("up/alone\u{1b}[31m", None, None),
+        ],
+        ratio: Some(Estimate { value: 0.91, range: Range { low: 0.8, high: 1.1 } }),
+        compared: 1,
+    };
+    for size in [(80, 24), (120, 40)] {
+        let mut snapshot = fixture::isoflop();
+        snapshot.shape = None;
+        let optima = crate::vocab::Optima { upcycled: vec![found.clone()], ..crate::vocab::Optima::default() };
+        snapshot.optima = Some(Arc::new(optima));
+        let mut m = model(snapshot, size);
+        m.go(crate::tui::ViewId("shape"));
+        press(&mut m, KeyCode::Char('z'));
+        insta::assert_snapshot!(format!("upcycled_{}x{}", size.0, size.1), screen(&m));
+    }
+}
+
 /// What a place begins with, while nobody has chosen.
 fn begins_with(snapshot: Snapshot) -> crate::tui::ViewId {
     let m = model(snapshot, (80, 24));

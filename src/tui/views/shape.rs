@@ -1,8 +1,10 @@
-//! Losses against size and experts; runs grouped by compute with their parabolas, and N_opt(C), D_opt(C) by each method.
+//! Losses against size and experts; runs grouped by compute with their parabolas, and N_opt(C), D_opt(C) by each method; what
+//! upcycled runs were worth.
 
 mod fitted;
 mod pareto;
 mod sizes;
+mod upcycled;
 
 use super::{Actions, Ask, Cx, Pane, Presence, Role, Spec, View, ViewAction, ViewId, act};
 use crate::tui::action::{Reach, k};
@@ -233,6 +235,7 @@ fn text(theme: &Theme, snapshot: &Snapshot, optima: &Optima, width: u16) -> Vec<
             out.push(Line::from(vec![Span::styled(row, style), Span::styled(beyond, theme.dim)]));
         }
     }
+    out.extend(optima.upcycled.iter().flat_map(|found| upcycled::table(theme, found, width)));
     out.extend(optima.front.iter().flat_map(|front| pareto::table(theme, front)));
     out
 }
