@@ -2,8 +2,6 @@
 //! was logged since is read.
 
 use super::load_grid::Grid;
-#[cfg(feature = "daemon")]
-use super::publisher::CurrentState;
 use super::threads;
 use crate::fit::Stop;
 use crate::forecast::signals::expert_of;
@@ -12,17 +10,12 @@ use crate::store::{FileId, ReadStore, RunId, Since, SledStore};
 use crate::vocab::RunView;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-#[cfg(feature = "daemon")]
-use std::time::{Duration, Instant};
 
-/// How often it is looked whether there is anything to read ahead, …
-#[cfg(feature = "daemon")]
-const LEAST: Duration = Duration::from_secs(2);
-/// … and how many times as long as it took there is none.
-#[cfg(feature = "daemon")]
-const PART: u32 = 20;
 /// Runs whose loads are kept: those asked for last.
-const RUNS: usize = 3;
+pub const RUNS: usize = 3;
+
+/// Experts by number, each with the key of its load.
+type Experts = Vec<(u32, Arc<str>)>;
 
 /// A layer, and the key of every expert that logs its load.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +23,7 @@ pub struct Layer {
     /// As its keys begin.
     pub name: String,
     /// The experts by number.
-    pub experts: Vec<(u32, Arc<str>)>,
+    pub experts: Experts,
 }
 
 /// The loads of several runs.
@@ -39,6 +32,7 @@ pub struct Kept(Mutex<Vec<(u32, Arc<Mutex<Loads>>)>>);
 
 impl Kept {
     /// Whether there is anything to read of a run that logs loads.
+    #[cfg(any(feature = "daemon", test))]
     pub fn is_behind(&self, run: &RunView) -> bool {
         let points = points(run);
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +133,7 @@ impl Loads {
 
 /// The layers that log loads, by number, and the experts of each.
 fn layers(run: &RunView) -> Vec<Layer> {
-    let mut by_layer: BTreeMap<(u64, &str), Vec<(u32, Arc<str>)>> = BTreeMap::new();
+    let mut by_layer: BTreeMap<(u64, &str), Experts> = BTreeMap::new();
     for key in run.metrics.keys() {
         let Some((at, expert)) = expert_of(key) else { continue };
         let layer = &key[..at];
@@ -152,61 +146,6 @@ fn layers(run: &RunView) -> Vec<Layer> {
         Layer { name: layer.to_owned(), experts }
     });
     sorted.collect()
-}
-
-/// Reads loads ahead, so that whoever opens the view of routers does not wait: in a thread of its own, one at a time, and no more
-/// than a small part of the time.
-#[cfg(feature = "daemon")]
-#[derive(Default)]
-pub struct Ahead {
-    reading: Arc<Mutex<Reading>>,
-}
-
-#[cfg(feature = "daemon")]
-#[derive(Default)]
-struct Reading {
-    /// Whether somebody reads.
-    busy: bool,
-    /// When the last one was done, and how long it took.
-    last: Option<(Instant, Duration)>,
-    /// Points that there were when nothing was behind.
-    nothing: Option<u64>,
-}
-
-#[cfg(feature = "daemon")]
-impl Ahead {
-    /// Begins to read what is new of loads, where there is anything and it is due.
-    pub fn read(&self, current: &CurrentState) {
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let points = current.snapshot.daemon.points;
-        let rests = |(last, took): (Instant, Duration)| last.elapsed() < LEAST.max(took * PART);
-        if reading.busy || reading.last.is_some_and(rests) || reading.nothing == Some(points) {
-            return;
-        }
-        let behind = |run: &&Arc<RunView>| current.loads.is_behind(run);
-        // Those that are kept: of more, the first would be gone when the last is read.
-        let runs: Vec<Arc<RunView>> = current.snapshot.runs.iter().filter(behind).take(RUNS).cloned().collect();
-        reading.nothing = Some(points).filter(|_| runs.is_empty());
-        if runs.is_empty() {
-            return;
-        }
-        reading.busy = true;
-        drop(reading);
-        let (loads, store, done) = (Arc::clone(&current.loads), Arc::clone(&current.store), Arc::clone(&self.reading));
-        let work = move || {
-            threads::give_way();
-            let began = Instant::now();
-            for run in runs {
-                // Whoever asks is told what is wrong.
-                let _ = loads.of(&run, &store, &crate::fit::never, |_| ());
-            }
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            (done.busy, done.last) = (false, Some((Instant::now(), began.elapsed())));
-        };
-        if std::thread::Builder::new().name("loads".to_owned()).spawn(work).is_err() {
-            self.reading.lock().unwrap_or_else(PoisonError::into_inner).busy = false;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@
 use std::time::SystemTime;
 
 pub mod accept;
+#[cfg(feature = "daemon")]
+mod ahead;
 mod alerts;
 pub mod answer;
 #[cfg(feature = "daemon")]

@@ -4,13 +4,13 @@ mod outage;
 
 pub use outage::nothing_is_kept;
 
+use super::ahead::Ahead;
 use super::applier::Applier;
 use super::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
 use super::job::Job;
-use super::loads::Ahead;
 use super::log;
 use super::online_file::OnlineFile;
 use super::publisher::Publisher;

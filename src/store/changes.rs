@@ -15,6 +15,8 @@ const PACKED: u8 = 1;
 pub struct Changes<'a> {
     store: &'a SledStore,
     batch: Batch,
+    /// Keys in it.
+    keys: usize,
     /// Records to write, and where.
     records: Vec<u8>,
     pack: u32,
@@ -26,6 +28,7 @@ pub struct Changes<'a> {
 /// A change whose values are in their pack and of which sled does not know yet.
 pub struct Written {
     batch: Batch,
+    keys: usize,
     extents: BTreeMap<u32, Extent>,
 }
 
@@ -38,16 +41,18 @@ impl<'a> Changes<'a> {
     /// One that writes nothing to a pack that is about to be given up.
     pub fn outside(store: &'a SledStore, not: Option<u32>) -> Self {
         let (pack, offset) = store.packs.next(not);
-        Self { store, batch: Batch::default(), records: Vec::new(), pack, offset, dead: BTreeMap::new() }
+        Self { store, batch: Batch::default(), keys: 0, records: Vec::new(), pack, offset, dead: BTreeMap::new() }
     }
 
     /// Sets a key of sled.
     pub fn insert(&mut self, key: &[u8], value: impl Into<IVec>) {
+        self.keys += 1;
         self.batch.insert(key, value);
     }
 
     /// Removes a key of sled.
     pub fn remove(&mut self, key: impl Into<IVec>) {
+        self.keys += 1;
         self.batch.remove(key);
     }
 
@@ -64,6 +69,7 @@ impl<'a> Changes<'a> {
             stored.push(PACKED);
             PackedAt { pack: self.pack, offset, length }.put(&mut stored);
         }
+        self.keys += 1;
         self.batch.insert(key, stored);
     }
 
@@ -121,7 +127,7 @@ impl<'a> Changes<'a> {
                 extents.insert(number, extent);
             }
         }
-        Ok(Written { batch: self.batch, extents })
+        Ok(Written { batch: self.batch, keys: self.keys, extents })
     }
 }
 
@@ -131,7 +137,7 @@ impl SledStore {
     /// # Errors
     /// What the disk says; nothing has changed then.
     pub(super) fn apply(&self, change: Written) -> Result<(), StoreError> {
-        self.db.apply_batch(change.batch).map_err(|e| self.failed(&e))?;
+        self.db.apply_batch(change.batch).and_then(|()| self.db.tidy(change.keys)).map_err(|e| self.failed(&e))?;
         self.packs.settle(&change.extents);
         Ok(())
     }

@@ -358,7 +358,7 @@ fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
 }
 
 /// The same for points that are in rows already. `None`, and nothing is counted, where a row has two values of one column.
-fn gathered_rows(gathered: Gathered, places: &[u32], file: &mut FileState) -> Result<Stretch, Gathered> {
+fn gathered_rows(gathered: Gathered, places: &[u32], file: &mut FileState) -> Result<Stretch, Box<Gathered>> {
     let first = file.record.rows;
     let (stretch, restarts) = gathered.placed(places, first)?;
     restarts.into_iter().for_each(|row| file.restarted(row));

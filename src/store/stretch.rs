@@ -399,7 +399,7 @@ impl Gathered {
     ///
     /// # Errors
     /// See above; nothing is wrong with it.
-    pub(super) fn placed(mut self, places: &[u32], first: u64) -> Result<(Stretch, Vec<u64>), Self> {
+    pub(super) fn placed(mut self, places: &[u32], first: u64) -> Result<(Stretch, Vec<u64>), Box<Self>> {
         let place = |metric: &u32| places[*metric as usize];
         let placed: Vec<Arc<[u32]>> = self.made.done.shapes.iter().map(|s| s.iter().map(place).collect()).collect();
         let twice = |shape: &Arc<[u32]>| {
@@ -408,7 +408,7 @@ impl Gathered {
             sorted.windows(2).any(|two| two[0] == two[1])
         };
         if placed.iter().any(twice) {
-            return Err(self);
+            return Err(Box::new(self));
         }
         self.made.done.shapes = placed;
         self.made.done.rows.iter_mut().for_each(|row| row.row += first);

@@ -69,11 +69,11 @@ enum Outcome {
     /// Points, or a new place for the cursor.
     Records {
         reading: Reading,
-        cursor: Cursor,
+        cursor: Box<Cursor>,
         /// For a file that the store does not know: when its first record was written, as far as the file system tells.
         began: f64,
         /// The points, where they are of several pieces; else they are in the file's sink.
-        gathered: Gathered,
+        gathered: Box<Gathered>,
     },
 }
 
@@ -136,7 +136,7 @@ impl Tail {
         let staged = match parsed.0 {
             Ok(Outcome::Nothing(reading)) => Ok(Staged { reading, stored: None }),
             Ok(Outcome::Records { reading, cursor, began, gathered }) => {
-                self.add(group, run, (cursor, began), gathered, reading)
+                self.add(group, run, (*cursor, began), *gathered, reading)
             }
             Err(error) => {
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
@@ -338,7 +338,12 @@ impl Tail {
                 origin: None,
             };
             reading.bytes = read as u64;
-            return Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered });
+            return Ok(Outcome::Records {
+                reading,
+                cursor: Box::new(cursor),
+                began: self.began(file),
+                gathered: Box::new(gathered),
+            });
         }
     }
 
@@ -375,7 +380,7 @@ impl Tail {
         };
         self.resting = true;
         self.reader = Some((self.format.parser(&self.relative), sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered: Gathered::default() })
+        Ok(Outcome::Records { reading, cursor: Box::new(cursor), began: self.began(file), gathered: Box::default() })
     }
 
     /// Reads a packed file whole.
@@ -433,7 +438,7 @@ impl Tail {
         reading.replaced |= !self.replaces.is_empty();
         self.resting = true;
         self.reader = Some((parser, sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(&file), gathered: Gathered::default() })
+        Ok(Outcome::Records { reading, cursor: Box::new(cursor), began: self.began(&file), gathered: Box::default() })
     }
 
     /// Reads a file that is rewritten whole; the newest version replaces the one before.
@@ -482,7 +487,7 @@ impl Tail {
         reading.bytes = used;
         reading.replaced = !self.replaces.is_empty();
         self.reader = Some((parser, sink));
-        Ok(Outcome::Records { reading, cursor, began: self.began(file), gathered: Gathered::default() })
+        Ok(Outcome::Records { reading, cursor: Box::new(cursor), began: self.began(file), gathered: Box::default() })
     }
 
     /// When the first record of a file that the store does not know was written, as far as the file system tells.
