@@ -8,6 +8,7 @@
 
 use super::random::Random;
 use super::resample::quantile;
+use super::scatter::{Scatter, at_least};
 use crate::vocab::{
     Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Observation, Observations, OptimumAt, OptimumCurve, OptimumMethod,
     Parabola, Range, Scale,
@@ -45,6 +46,13 @@ pub fn isoflops(data: &Observations, asked: &[f64], seed: u64) -> Vec<(IsoFlops,
         Some((IsoFlops { metric: data.metric.clone(), largest: set.largest, groups }, curve))
     })
     .collect()
+}
+
+/// ln C and ln N_act at the minimum of each budget that has one, for every kind of experts and mixture; with the largest run.
+#[must_use]
+pub fn minima(data: &Observations) -> Vec<(Scale, Vec<(f64, f64)>)> {
+    let of = |rows: &Vec<Row>| group(rows).parabola.map(|parabola| (ln_compute(rows), parabola.params.ln()));
+    sets(data).into_iter().map(|set| (set.largest, set.groups.iter().filter_map(of).collect())).collect()
 }
 
 /// Rows by kind of experts and mixture, in groups of [`SIZES`] or more runs of the same compute.
@@ -175,50 +183,6 @@ fn line(points: &[(f64, f64)]) -> Option<(f64, f64, f64)> {
     (points.len() >= 2 && sxx > 0.0).then(|| (sxy / sxx, mx, my))
 }
 
-/// How far the minima of the budgets lie from the line through them. Resamples of runs know the noise of each minimum and nothing of
-/// how well a line describes them: on Llama 3's runs its residuals are several times the noise.
-struct Scatter {
-    /// Standard deviation of ln N_opt around the line, times the 95 % point of Student's distribution of its freedom.
-    wide: f64,
-    budgets: f64,
-    /// Sum of squared distances of ln C from its mean.
-    spread: f64,
-}
-
-impl Scatter {
-    /// 95 % points of Student's distribution by degrees of freedom, from 1; beyond, that of 10 is a little too large.
-    const STUDENT: [f64; 10] = [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812];
-
-    fn of(points: &[(f64, f64)], line: &(f64, f64, f64)) -> Self {
-        let residual = |p: &(f64, f64)| p.1 - line.2 - line.0 * (p.0 - line.1);
-        let squares: f64 = points.iter().map(|p| residual(p).powi(2)).sum();
-        let spread = points.iter().map(|p| (p.0 - line.1).powi(2)).sum();
-        // Two budgets lie on any line.
-        let wide = points.len().checked_sub(3).map_or(0.0, |more| {
-            let freedom = more + 1;
-            Self::STUDENT[more.min(Self::STUDENT.len() - 1)] * (squares / freedom as f64).sqrt()
-        });
-        Self { wide, budgets: points.len() as f64, spread }
-    }
-
-    /// Half a 90 % interval of ln N_opt so far from the middle of the budgets; beyond them, of what runs of such a budget would
-    /// show, which scatters as those of the known ones do.
-    fn of_size(&self, from_middle: f64, covered: bool) -> f64 {
-        let own = if covered { 0.0 } else { 1.0 };
-        self.wide * (own + 1.0 / self.budgets + from_middle * from_middle / self.spread).sqrt()
-    }
-
-    fn of_slope(&self) -> f64 {
-        self.wide / self.spread.sqrt()
-    }
-}
-
-/// An estimate whose interval reaches at least so far to both sides.
-fn at_least(estimate: Estimate, half: f64) -> Estimate {
-    let Range { low, high } = estimate.range;
-    Estimate { range: Range { low: low.min(estimate.value - half), high: high.max(estimate.value + half) }, ..estimate }
-}
-
 fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64], seed: u64) -> Option<OptimumCurve> {
     let usable: Vec<&Vec<Row>> =
         set.groups.iter().zip(groups).filter(|(_, group)| group.parabola.is_some()).map(|(rows, _)| rows).collect();
@@ -235,7 +199,8 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
     };
     let points = optima(&|_| 1.0);
     let fitted = line(&points)?;
-    let scatter = Scatter::of(&points, &fitted);
+    let residual = |p: &(f64, f64)| (p.0, p.1 - fitted.2 - fitted.0 * (p.0 - fitted.1));
+    let scatter = Scatter::of(&points.iter().map(residual).collect::<Vec<_>>());
     let draws = resamples(&usable, seed, &optima);
     let estimate = |value: f64, of: &dyn Fn(&(f64, f64, f64)) -> f64| {
         let mut values: Vec<f64> = draws.iter().map(|(line, _)| of(line)).collect();
@@ -252,7 +217,7 @@ fn curve(data: &Observations, set: &Set, groups: &[IsoFlopGroup], asked: &[f64],
     let at = |ln_compute: &f64| {
         let covered = *ln_compute <= largest + 1.5_f64.ln() && *ln_compute >= least - 1.5_f64.ln();
         let params = estimate(on_line(&fitted, *ln_compute), &|line| on_line(line, *ln_compute));
-        let params = at_least(params, scatter.of_size(*ln_compute - fitted.1, covered));
+        let params = at_least(params, scatter.of_size(*ln_compute, covered));
         let exp = |e: Estimate| Estimate { value: e.value.exp(), range: e.range.map(f64::exp) };
         let tokens = |ln: f64| ln_compute - 6.0_f64.ln() - ln;
         let range = Range { low: tokens(params.range.high), high: tokens(params.range.low) };

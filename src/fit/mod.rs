@@ -29,6 +29,7 @@ mod random;
 mod resample;
 mod reuse;
 mod sanity;
+pub mod scatter;
 mod search;
 pub mod shares;
 mod simplex;

@@ -233,5 +233,6 @@ fn intervals_hold_the_sizes_of_larger_budgets_or_there_is_no_answer() {
         "{all} budgets: parabola holds {held}, law {held_by_law} of {by_law}, answers {held_answers} of {answers}"
     );
     assert!(told == 0 || held as f64 >= 0.8 * all as f64, "parabola: {held} of {all}");
+    assert!(held_by_law as f64 >= 0.85 * by_law as f64, "law: {held_by_law} of {by_law}");
     assert!(held_answers as f64 >= 0.8 * answers as f64, "answers: {held_answers} of {answers}");
 }

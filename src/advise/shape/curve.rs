@@ -1,19 +1,21 @@
 //! Compute-optimal size and tokens by a law, as functions of compute.
 
+use super::agreement;
 use super::budget::Memory;
 use super::cover::Cover;
-use super::kind::{DENSE, ExpertShape, kind_of, moe};
+use super::kind::{DENSE, ExpertShape, kind_at, kind_of, moe};
 use super::line::Limits;
 use super::optimum::{NoOptimum, Place, Search, range, widened};
 use super::question::{Part, Question, none};
 use crate::advise::surface::Surface;
 use crate::advise::{Evidence, explored, in_use};
 use crate::fit::Fit;
+use crate::fit::isoflop::minima;
 use crate::laws::Variable;
 use crate::laws::published::Published;
 use crate::observe::target::{ExpertShare, expert_share};
 use crate::project::Budget;
-use crate::vocab::{Abstention, Estimate, FitView, OptimumAt, OptimumCurve, OptimumMethod, Range, ShapeOptimum};
+use crate::vocab::{Abstention, Estimate, FitView, OptimumAt, OptimumCurve, OptimumMethod, Range, Scale, ShapeOptimum};
 
 /// Kinds of experts that one law is asked about.
 const MOST_KINDS: usize = 16;
@@ -46,12 +48,29 @@ pub fn optimum_curves(
     let cover = Cover::of(std::iter::once(rows), told_apart);
     let share = expert_share(rows.rows.iter().map(|r| (r.params, moe(kind_of(r), r.active_params))));
     let limits = Limits { compute: 1.0, inference_tokens: 0.0, memory: Memory::endless(), share };
-    let curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Law);
+    let mut curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Law);
+    for curve in &mut curves {
+        let same = |other: &Scale| !told_apart || kind_at(other) == kind_of_curve(curve);
+        let Some((_, minima)) = minima(rows).into_iter().find(|(largest, _)| same(largest)) else { continue };
+        if minima.len() < agreement::BUDGETS {
+            continue;
+        }
+        let budgets: Vec<f64> = minima.iter().map(|(ln_compute, _)| ln_compute.exp()).collect();
+        let own = along(&question, &limits, &[kind_of_curve(curve)], &cover, &budgets, OptimumMethod::Law);
+        let Some(own) = own.first().filter(|own| own.at.len() == minima.len()) else { continue };
+        let own: Vec<(f64, f64)> = own.at.iter().map(|at| (at.compute.ln(), at.params.value.ln())).collect();
+        agreement::widen(curve, &own, &minima.iter().map(|(_, ln_params)| *ln_params).collect::<Vec<_>>());
+    }
     if curves.is_empty() {
         let reason = format!("By the {law} law no size is best for a budget: it favours ever different ones.");
         return Err(none(reason, "Launch runs of several sizes and token counts at one budget."));
     }
     Ok(curves)
+}
+
+/// The kind of experts of a curve.
+fn kind_of_curve(curve: &OptimumCurve) -> ExpertShape {
+    curve.moe.map_or(DENSE, |moe| (moe.experts, moe.experts_per_token, moe.granularity))
 }
 
 /// The optima of a law with published coefficients for a budget's limits: a curve for each number of experts, and the best of

@@ -7,6 +7,7 @@
 //! budget, the optimum is an extrapolation, and one that its interval does not narrow down is not advised. Laws that do not
 //! see what is traded are not asked. A run that was measured within the budget and reached a lower loss is advised itself.
 
+mod agreement;
 mod asked;
 mod budget;
 mod cover;
