@@ -48,7 +48,7 @@ fn show<'a>(runs: &'a [RunView]) -> String {
             run.mixture().map_or_else(String::new, mixture),
         ];
         row.extend(losses.iter().map(|key| {
-            let latest = run.metrics.get(*key).map_or_else(String::new, |m| format!("{:.4}", m.last));
+            let latest = run.metrics.get(key).map_or_else(String::new, |m| format!("{:.4}", m.last));
             match run.forecast.get(*key) {
                 Some(forecast) => format!("{latest} → {:.4}", forecast.value),
                 None => latest,

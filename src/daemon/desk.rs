@@ -59,6 +59,8 @@ pub enum Doing {
 pub struct Place {
     desk: Arc<Desk>,
     number: u64,
+    /// Whether its process has more than a few.
+    pub of_many: bool,
 }
 
 impl Desk {
@@ -93,7 +95,7 @@ impl Desk {
         let number = seats.next;
         seats.next += 1;
         seats.all.insert(number, Seat { process, stream, doing: Doing::Waiting, since: Instant::now() });
-        Ok(Place { desk: Arc::clone(self), number })
+        Ok(Place { desk: Arc::clone(self), number, of_many: own >= FEW })
     }
 
     /// How many are connected, and not told to leave.

@@ -9,8 +9,8 @@ use crate::forecast::signals::{
 };
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::store::{ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{FactName, Measure, RunForecast};
+use crate::store::{ReadStore, RunId, SledStore, StoreError};
+use crate::vocab::{FactName, Measure, MetricView, Metrics, RunForecast};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -93,7 +93,7 @@ fn middle(values: Vec<f64>) -> f64 {
 pub struct RunContext<'a> {
     pub project: &'a Project,
     pub record: &'a RunRecord,
-    pub metrics: &'a [(Arc<str>, Summary)],
+    pub metrics: &'a Metrics,
     /// Which of them is what.
     pub roles: &'a Roles,
     pub forecasts: &'a BTreeMap<String, Vec<RunForecast>>,
@@ -106,8 +106,8 @@ pub fn progress(record: &RunRecord, last_step: Option<i64>) -> Option<f64> {
 }
 
 /// Newest step of any metric.
-fn newest(metrics: &[(Arc<str>, Summary)]) -> Option<i64> {
-    metrics.iter().map(|(_, s)| s.last_step).max()
+fn newest(metrics: &Metrics) -> Option<i64> {
+    metrics.values().map(|metric| metric.last_step).max()
 }
 
 impl RunContext<'_> {
@@ -129,7 +129,7 @@ impl RunContext<'_> {
 
     /// The one training loss that stands for the run, as far as there is one.
     fn training_key(&self) -> Option<&str> {
-        self.metrics.get(self.roles.training?).map(|(key, _)| &**key)
+        self.metrics.at(self.roles.training?).map(|(key, _)| &**key)
     }
 
     /// Starts of the run: those of its training loss, which is logged most often, else of its validation losses. Where
@@ -140,7 +140,7 @@ impl RunContext<'_> {
             Some(key) => **k == *key,
             None => self.project.is_measured(k),
         });
-        let several = |s: &Summary| s.points < u64::from(s.segments) * LEAST_START;
+        let several = |s: &MetricView| s.points < u64::from(s.segments) * LEAST_START;
         counts.filter(|(_, s)| !several(s)).map(|(_, s)| s.segments).max().unwrap_or(1)
     }
 
@@ -190,7 +190,7 @@ impl LineGaps {
             reading.usual = (gaps.len() >= 3).then(|| middle(gaps));
             reading.training = Some((key.to_owned(), of.record.at_optimiser_steps(series.latest())));
         }
-        if let Some((key, _)) = of.roles.speed.and_then(|at| of.metrics.get(at)) {
+        if let Some((key, _)) = of.roles.speed.and_then(|place| of.metrics.at(place)) {
             reading.throughput = of.record.at_optimiser_steps(store.series(run, key)?.latest());
         }
         reading.routers(store, run, of)?;

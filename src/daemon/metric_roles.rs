@@ -3,7 +3,7 @@
 use crate::forecast::signals;
 use crate::observe;
 use crate::project::Project;
-use crate::store::Summary;
+use crate::vocab::{MetricView, Metrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -80,10 +80,10 @@ impl Roles {
 
 impl Kinds {
     /// Finds out about the metrics of a run.
-    pub fn roles(&mut self, project: &Project, metrics: &[(Arc<str>, Summary)]) -> Roles {
+    pub fn roles(&mut self, project: &Project, metrics: &Metrics) -> Roles {
         let mut roles = Roles::default();
         let (mut training, mut speed) = (None, None);
-        for (place, (key, summary)) in metrics.iter().enumerate() {
+        for (place, (key, metric)) in metrics.iter().enumerate() {
             let kind = match self.0.get(key) {
                 Some(kind) => *kind,
                 None => *self.0.entry(Arc::clone(key)).or_insert(KeyMeaning::of(key)),
@@ -92,7 +92,7 @@ impl Kinds {
             if validation || kind.told_by_points {
                 roles.matter.push(place);
             }
-            if !validation && kind.evaluation && !is_placeholder(key, summary) && roles.unnamed.len() < UNNAMED {
+            if !validation && kind.evaluation && !is_placeholder(key, metric) && roles.unnamed.len() < UNNAMED {
                 roles.unnamed.push(place);
             }
             if let Some((layer, expert)) = kind.expert {
@@ -110,7 +110,7 @@ impl Kinds {
             }
             let better = |best: Option<(usize, u64)>, rank| best.is_none_or(|best| rank < best);
             // Of two that fit as well, the one that is logged more often.
-            if let Some(rank) = kind.training.map(|strangers| (strangers, u64::MAX - summary.points))
+            if let Some(rank) = kind.training.map(|strangers| (strangers, u64::MAX - metric.points))
                 && !validation
                 && better(training, rank)
             {
@@ -128,8 +128,8 @@ impl Kinds {
 
 /// Whether an evaluation is one that nobody measures: writers of tables put a 0 there, which no loss is and no score that has
 /// anything to tell.
-pub fn is_placeholder(key: &str, summary: &Summary) -> bool {
-    summary.last == 0.0 && observe::is_evaluation(key)
+pub fn is_placeholder(key: &str, metric: &MetricView) -> bool {
+    metric.last == 0.0 && observe::is_evaluation(key)
 }
 
 #[cfg(test)]
@@ -139,16 +139,17 @@ mod tests {
 
     #[test]
     fn the_training_loss_and_the_speed_of_a_run_are_found() {
-        let summary = |points| Summary { points, segments: 1, last_step: 1, last: 1.0, last_wall: f64::NAN };
-        let metrics: Vec<(Arc<str>, Summary)> =
-            [("a/tps", 5), ("eval/rust/loss", 9), ("lr", 5), ("loss", 3), ("train/loss", 7), ("tokens_per_second", 5)]
-                .map(|(key, points)| (key.into(), summary(points)))
-                .into();
+        let metric = |points| MetricView { points, segments: 1, last_step: 1, last: 1.0, status: None };
+        let metrics: Metrics =
+            [("a/tps", 5), ("eval/rust/loss", 9), ("loss", 3), ("lr", 5), ("tokens_per_second", 5), ("train/loss", 7)]
+                .map(|(key, points)| (key.into(), metric(points)))
+                .into_iter()
+                .collect();
         let project = Project { metrics: vec![Metric::of_domain("rust", "eval/rust/loss")], ..Project::default() };
         let mut kinds = Kinds::default();
         for _ in 0..2 {
             let roles = kinds.roles(&project, &metrics);
-            let expected = Roles { matter: vec![1, 2], training: Some(4), speed: Some(5), ..Roles::default() };
+            let expected = Roles { matter: vec![1, 3], training: Some(5), speed: Some(4), ..Roles::default() };
             assert_eq!(roles, expected);
         }
         let project = Project {
@@ -156,12 +157,12 @@ mod tests {
             ..Project::default()
         };
         let roles = kinds.roles(&project, &metrics);
-        let expected = Roles { matter: vec![2, 3, 4], speed: Some(5), unnamed: vec![1], ..Roles::default() };
+        let expected = Roles { matter: vec![2, 3, 5], speed: Some(4), unnamed: vec![1], ..Roles::default() };
         assert_eq!(roles, expected);
-        let loads: Vec<(Arc<str>, Summary)> =
-            ["m/layer_0/expert_0/load", "m/layer_0/expert_1/load", "m/layer_1/expert_0/load", "x"]
-                .map(|key| (key.into(), summary(1)))
-                .into();
+        let loads: Metrics = ["m/layer_0/expert_0/load", "m/layer_0/expert_1/load", "m/layer_1/expert_0/load", "x"]
+            .map(|key| (key.into(), metric(1)))
+            .into_iter()
+            .collect();
         let routers = kinds.roles(&project, &loads).routers;
         assert_eq!(routers, [("m/layer_0".into(), vec![(0, 0), (1, 1)]), ("m/layer_1".into(), vec![(0, 2)])]);
     }

@@ -7,7 +7,7 @@ use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
 use crate::vocab::number::NotFinite;
-use crate::vocab::{FactName, MetricUnit, MetricView, RunForecast, RunState, RunView};
+use crate::vocab::{FactName, MetricUnit, MetricView, Metrics, RunForecast, RunState, RunView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +24,8 @@ pub struct Sources<'a> {
     pub project: &'a Project,
     /// Facts and the series that matter.
     pub record: &'a RunRecord,
-    /// Every metric's summary.
-    pub metrics: &'a [(Arc<str>, Summary)],
-    /// The same, as readers see it.
-    pub shown: &'a Arc<BTreeMap<Arc<str>, MetricView>>,
+    /// Its metrics.
+    pub metrics: &'a Arc<Metrics>,
     /// Newest step of any of them.
     pub last_step: Option<i64>,
     /// Which of them is what.
@@ -60,7 +58,7 @@ pub fn view(from: Sources<'_>) -> RunView {
         facts: from.record.facts.with_tokens(),
         settings: Arc::clone(&from.record.facts.settings),
         conflicts: from.record.facts.conflicts.clone(),
-        metrics: Arc::clone(from.shown),
+        metrics: Arc::clone(from.metrics),
         forecast: BTreeMap::<String, RunForecast>::new(),
         main_loss: main_loss(from),
         progress: progress(from.record, from.last_step),
@@ -68,8 +66,8 @@ pub fn view(from: Sources<'_>) -> RunView {
         tokens_per_second: from
             .roles
             .speed
-            .and_then(|at| from.metrics.get(at))
-            .map(|(_, s)| s.last)
+            .and_then(|place| from.metrics.at(place))
+            .map(|(_, metric)| metric.last)
             .filter(|v| v.is_finite()),
         silent_seconds: None,
         written_at: from.written_at,
@@ -84,16 +82,12 @@ pub fn view(from: Sources<'_>) -> RunView {
 /// The loss that stands for the run where the project names none: its training loss, or else an evaluation.
 fn main_loss(from: Sources<'_>) -> Option<Arc<str>> {
     let place = from.roles.beside().next().filter(|_| from.project.metrics.is_empty())?;
-    from.metrics.get(place).map(|(key, _)| Arc::clone(key))
+    from.metrics.at(place).map(|(key, _)| Arc::clone(key))
 }
 
-/// Metrics as readers see them.
+/// A metric as readers see it.
 #[must_use]
-pub fn metrics(summaries: &[(Arc<str>, Summary)]) -> Arc<BTreeMap<Arc<str>, MetricView>> {
-    Arc::new(summaries.iter().map(|(key, summary)| (key.clone(), metric(summary))).collect())
-}
-
-fn metric(summary: &Summary) -> MetricView {
+pub fn metric(summary: Summary) -> MetricView {
     MetricView {
         points: summary.points,
         segments: summary.segments,

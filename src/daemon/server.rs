@@ -11,6 +11,7 @@ use super::inherited;
 use super::publisher::{CurrentState, Publisher};
 use super::state_dir::StateDir;
 use super::subscribers::{self, Seats};
+use super::threads;
 use super::turns::Turns;
 use crate::ingest::Look;
 use crate::ipc::frame;
@@ -148,6 +149,10 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>, over: &AtomicBool) {
 fn receive(mut stream: UnixStream, process: i32, shared: Arc<Shared>) -> std::io::Result<()> {
     match shared.desk.seat(process, stream.try_clone()?) {
         Ok(place) => std::thread::Builder::new().name("client".to_owned()).spawn(move || {
+            // Whoever has few connections does not wait for those who have many.
+            if place.of_many {
+                threads::give_way();
+            }
             // A conversation ends when the client hangs up or the line breaks; nobody is left to tell.
             let _ = converse(stream, process, &shared, &place);
         })?,

@@ -5,8 +5,8 @@ use crate::daemon::metric_roles::{Kinds, Roles, is_placeholder};
 use crate::daemon::run_view;
 use crate::observe::{self, OptimiserSteps, RecordFields, RunRecord, SeriesByKey};
 use crate::project::Project;
-use crate::store::{FileId, ReadStore, RunId, SledStore, StoreError, Summary};
-use crate::vocab::{FactName, Facts, MetricView, RunForecast};
+use crate::store::{FileId, ReadStore, RunId, SledStore, StoreError};
+use crate::vocab::{FactName, Facts, Metrics, RunForecast};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +19,7 @@ pub struct Tracked {
     /// Another number whenever the run was read anew.
     pub reading: u64,
     /// Steps are the optimiser's.
-    pub metrics: Vec<(Arc<str>, Summary)>,
-    /// The same, as readers see it: made once, as most runs are the same in one snapshot after another.
-    pub shown: Arc<BTreeMap<Arc<str>, MetricView>>,
+    pub metrics: Arc<Metrics>,
     /// The files its points come from.
     pub files: Vec<FileId>,
     /// Newest step of any metric.
@@ -44,10 +42,8 @@ impl Tracked {
 
     /// Those of its series that need not be read again: they have no other points by now, or a few more at later steps.
     /// Points are only ever added to a file that has not been replaced.
-    fn kept(&self, store: &SledStore, metrics: &[(Arc<str>, Summary)]) -> Result<SeriesByKey, StoreError> {
-        let points = |all: &[(Arc<str>, Summary)], key: &str| {
-            all.binary_search_by(|(known, _)| (**known).cmp(key)).ok().map(|at| all[at].1.points)
-        };
+    fn kept(&self, store: &SledStore, metrics: &Metrics) -> Result<SeriesByKey, StoreError> {
+        let points = |all: &Metrics, key: &str| all.get(key).map(|metric| metric.points);
         let mut kept = SeriesByKey::new();
         for (key, series) in self.record.series.iter() {
             let (Some(before), Some(now)) = (points(&self.metrics, key), points(metrics, key)) else { continue };
@@ -71,9 +67,9 @@ impl Tracked {
         let mut converted = false;
         let mut others = Vec::with_capacity(self.metrics.len());
         let mut matter = self.roles.matter.iter().peekable();
-        for (place, (key, summary)) in self.metrics.iter().enumerate() {
+        for (place, (key, metric)) in self.metrics.iter().enumerate() {
             if matter.next_if_eq(&&place).is_none() {
-                if !is_placeholder(key, summary) {
+                if !is_placeholder(key, metric) {
                     others.push(Arc::clone(key));
                 }
                 continue;
@@ -108,7 +104,8 @@ pub fn read(
     let found: Vec<_> = runs
         .par_iter()
         .map(|(id, _)| {
-            let (mut metrics, facts) = (store.metrics(*id)?, Arc::new(store.facts(*id)?));
+            let metrics = store.metrics(*id)?.into_iter().map(|(key, summary)| (key, run_view::metric(summary)));
+            let (mut metrics, facts) = (metrics.collect::<Metrics>(), Arc::new(store.facts(*id)?));
             let steps = optimiser_steps(store, *id, &facts, &mut metrics)?;
             Ok((metrics, steps, facts))
         })
@@ -123,10 +120,10 @@ pub fn read(
             let series = before.map(|before| before.kept(store, &metrics)).transpose()?.unwrap_or_default();
             let others = Arc::default();
             let record = RecordFields { id: *id, name, facts, series: Arc::new(series), steps, others }.into();
-            let shown = run_view::metrics(&metrics);
-            let last_step = metrics.iter().map(|(_, summary)| summary.last_step).max();
+            let last_step = metrics.values().map(|metric| metric.last_step).max();
             let converted = before.is_some_and(|before| before.converted);
-            let mut tracked = Tracked { record, reading: 0, metrics, files, shown, last_step, roles, converted };
+            let mut tracked =
+                Tracked { record, reading: 0, metrics: Arc::new(metrics), files, last_step, roles, converted };
             tracked.sort_out(store, project)?;
             observe::derive_tokens_per_step(&mut tracked.record);
             Ok(tracked)
@@ -146,13 +143,13 @@ fn optimiser_steps(
     store: &SledStore,
     run: RunId,
     facts: &Facts,
-    metrics: &mut [(Arc<str>, Summary)],
+    metrics: &mut Metrics,
 ) -> Result<Option<Arc<OptimiserSteps>>, StoreError> {
     let Some(counter) = observe::step_counter(metrics, facts.text(FactName::StepMetric)) else { return Ok(None) };
     let key = &metrics[counter].0;
     let steps = OptimiserSteps::of(key, &store.series(run, key)?.latest());
     if let Some(steps) = &steps {
-        metrics.iter_mut().for_each(|(_, summary)| summary.last_step = steps.at(summary.last_step));
+        metrics.values_mut().for_each(|metric| metric.last_step = steps.at(metric.last_step));
     }
     Ok(steps.map(Arc::new))
 }

@@ -190,7 +190,7 @@ fn metrics(old: Option<&RunView>, new: &RunView, asked: Asked<'_>, keys: &mut Ke
         }
     }
     let Some(old) = old else { return };
-    let gone = old.metrics.keys().filter(|key| !(new.metrics.contains_key(*key) && wanted(key)));
+    let gone = old.metrics.keys().filter(|key| !(new.metrics.contains_key(key) && wanted(key)));
     into.gone = gone.filter(|key| wanted_of(old, key)).map(|key| keys.number(key)).collect();
 }
 

@@ -3,7 +3,7 @@
 use super::change::{Change, RunChange};
 use super::series::{Curves, Envelope};
 use super::state::{Fits, Outlook, Overview, Work, daemon_view};
-use crate::vocab::{LedgerView, MetricView, Notice, RunView, Snapshot, newest_first};
+use crate::vocab::{LedgerView, Notice, RunView, Snapshot, newest_first};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -163,15 +163,10 @@ fn take(run: &mut RunView, change: RunChange, keys: &[Arc<str>]) -> Result<(), G
         (run.tags, run.note) = (tags, note);
     }
     if !change.metrics.is_empty() || !change.gone.is_empty() {
-        let metrics: &mut BTreeMap<Arc<str>, MetricView> = Arc::make_mut(&mut run.metrics);
+        let metrics = Arc::make_mut(&mut run.metrics);
         let key = |number: u32| keys.get(number as usize).ok_or(Gap::Unsound("an unknown metric"));
-        for metric in &change.metrics {
-            let view = metric.view();
-            match metrics.get_mut(key(metric.0)?) {
-                Some(known) => *known = view,
-                None => drop(metrics.insert(Arc::clone(key(metric.0)?), view)),
-            }
-        }
+        let changed = change.metrics.iter().map(|metric| Ok((Arc::clone(key(metric.0)?), metric.view())));
+        metrics.extend(changed.collect::<Result<Vec<_>, Gap>>()?);
         for number in change.gone {
             metrics.remove(key(number)?);
         }

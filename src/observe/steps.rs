@@ -4,7 +4,7 @@
 //! Lightning, nanoGPT and nanochat do not: they log the step as one more metric. Points then have the step of the log, and
 //! that metric tells which step of the optimiser it was. Which one it is the run says (`define_metric`), or its name does.
 
-use crate::store::Summary;
+use crate::vocab::Metrics;
 use crate::vocab::step_metric::{counts_steps, entries};
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ const COUNTERS: [&str; 9] = [
 /// Place of the metric that counts the optimiser's steps, where the log's own steps are W&B's count and others. Every other
 /// log says by name what its steps are. `stated`: the run's [`crate::vocab::FactName::StepMetric`].
 #[must_use]
-pub fn step_counter(metrics: &[(Arc<str>, Summary)], stated: Option<&str>) -> Option<usize> {
-    let place = |name: &str| metrics.binary_search_by(|(key, _)| (**key).cmp(name)).ok();
+pub fn step_counter(metrics: &Metrics, stated: Option<&str>) -> Option<usize> {
+    let place = |name: &str| metrics.place(name).ok();
     let counts_otherwise = |place: &usize| {
-        let newest = metrics[*place].1;
+        let newest = &metrics[*place].1;
         whole(newest.last).is_some_and(|step| step != newest.last_step)
     };
     if counts_otherwise(&place(OWN)?) {
@@ -130,14 +130,16 @@ fn on_a_line(a: (i64, i64), b: (i64, i64), c: (i64, i64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocab::MetricView;
+    use crate::vocab::number::NotFinite;
     use proptest::prelude::*;
 
     fn of(points: &[(i64, f64)]) -> Option<OptimiserSteps> {
         OptimiserSteps::of(&"step".into(), points)
     }
 
-    fn summary(last_step: i64, last: f64) -> Summary {
-        Summary { points: 5, segments: 1, last_step, last, last_wall: f64::NAN }
+    fn metric(last_step: i64, last: f64) -> MetricView {
+        MetricView { points: 5, segments: 1, last_step, last, status: NotFinite::of(last) }
     }
 
     #[test]
@@ -155,15 +157,14 @@ mod tests {
             (&[("iter", 49, 196.0), ("loss", 49, 2.5)], None),
             (&[("_step", 490, 49.0), ("iter", 490, 196.0), ("loss", 490, 2.5)], None),
         ] {
-            let metrics: Vec<(Arc<str>, Summary)> =
-                metrics.iter().map(|(key, step, last)| ((*key).into(), summary(*step, *last))).collect();
+            let metrics: Metrics =
+                metrics.iter().map(|(key, step, last)| ((*key).into(), metric(*step, *last))).collect();
             assert_eq!(step_counter(&metrics, None), expected, "{metrics:?}");
         }
         // What the run itself says is surer than any name, where it counts steps and was logged.
         let metrics = ["_step", "epoch", "global_step", "opt/steps"];
         let last = [49.0, 3.0, 480.0, 490.0];
-        let metrics: Vec<(Arc<str>, Summary)> =
-            metrics.iter().zip(last).map(|(key, last)| ((*key).into(), summary(49, last))).collect();
+        let metrics: Metrics = metrics.iter().zip(last).map(|(key, last)| ((*key).into(), metric(49, last))).collect();
         for (stated, expected) in
             [("*: opt/steps, val/*: epoch", 3), ("val/*: epoch", 2), ("opt/steps", 3), ("my/steps", 2)]
         {

@@ -15,8 +15,8 @@ use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
     FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, KeptFit, LedgerView, Measure,
-    MetricView, Mixture, Notice, ParameterView, PathPoint, RatioChart, Recommendation, RunForecast, RunState, RunView,
-    ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
+    MetricView, Metrics, Mixture, Notice, ParameterView, PathPoint, RatioChart, Recommendation, RunForecast, RunState,
+    RunView, ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -719,7 +719,7 @@ pub fn experts() -> Snapshot {
             (FactName::ExpertsPerToken, chosen),
         ];
         run.facts.extend(facts.map(|(name, value)| (name, number(value, "config.json"))));
-        run.metrics = Arc::new(BTreeMap::from([(RUST.into(), metric(16, 400, loss))]));
+        run.metrics = Arc::new(Metrics::from_iter([(RUST.into(), metric(16, 400, loss))]));
         run.last_step = Some(400);
     }
     (snapshot.domains, snapshot.metrics) =

@@ -25,6 +25,7 @@ pub mod isoflop;
 pub mod labels;
 pub mod ledger;
 pub mod metric;
+pub mod metrics;
 pub mod mixture;
 pub mod next;
 pub mod number;
@@ -81,6 +82,7 @@ pub use isoflop::{
 pub use labels::Labels;
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};
+pub use metrics::{MetricView, Metrics};
 pub use mixture::Mixture;
 pub use next::{CandidateRun, CostUnit, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
 pub use observation::{Exposure, Observation, Observations, Probe, Proxies, ProxyKind};
@@ -91,7 +93,7 @@ pub use phasing::{AnnealsAnswer, PhaseFit, PhaseForm, PhaseMove, PhasesAnswer, P
 pub use point::{Point, RawPoint, Series};
 pub use proxies::ProxyView;
 pub use recipe::Recipe;
-pub use run::{MetricView, PathPoint, RunForecast, RunState, RunView, minutes_silent, newest_first};
+pub use run::{PathPoint, RunForecast, RunState, RunView, minutes_silent, newest_first};
 pub use scale::{Moe, Scale};
 pub use shape::{Estimate, MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
 pub use signal::Severity;

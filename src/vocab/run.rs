@@ -1,8 +1,7 @@
 //! The published view of a run.
 
-use super::number::NotFinite;
 use super::signal::Alert;
-use super::{Conflict, FactName, FactValue, Measure, Mixture, Sourced};
+use super::{Conflict, FactName, FactValue, Measure, Metrics, Mixture, Sourced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,25 +23,6 @@ pub enum RunState {
     Diverged,
     /// Its process failed or was killed, by what its tracker says.
     Failed,
-}
-
-/// One metric of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MetricView {
-    /// Number of points in all segments.
-    pub points: u64,
-    /// Number of segments: restarts + 1.
-    pub segments: u32,
-    /// Step of the newest point.
-    pub last_step: i64,
-    /// Value of the newest point; `null` if it is not finite, with the reason in `status`.
-    #[serde(with = "super::number::nullable")]
-    #[schemars(with = "Option<f64>")]
-    pub last: f64,
-    /// `nan`, `inf` or `-inf` if `last` is not finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub status: Option<NotFinite>,
 }
 
 /// Forecast of a run's final validation loss.
@@ -103,7 +83,7 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<Conflict>,
     /// Metrics, by key.
-    pub metrics: Arc<BTreeMap<Arc<str>, MetricView>>,
+    pub metrics: Arc<Metrics>,
     /// Forecasts of the final losses, by key.
     pub forecast: BTreeMap<String, RunForecast>,
     /// Key of the loss that stands for the run, where the project names none.

@@ -94,7 +94,7 @@ fn a_subscriber_gets_everything_once_and_then_what_changes() {
     while updates.replica.runs[&a].last_step != Some(51) {
         updates.wait().unwrap();
     }
-    assert_eq!(updates.replica.runs[&a].metrics["eval/rust/loss"].points, 51);
+    assert_eq!(updates.replica.runs[&a].metrics.get("eval/rust/loss").unwrap().points, 51);
 
     eventually("the copy is what is published", || {
         let Response::Answer(answer) = Client::connect(&socket).unwrap().query(Query::Snapshot).unwrap() else {

@@ -153,7 +153,7 @@ fn beside(shared: &Shared, run: &Tracked) -> Result<RunForecasts, StoreError> {
     if forecast::planned_steps(&run.record).is_none() || progress(&run.record, run.last_step) == Some(1.0) {
         return Ok(all);
     }
-    for (key, _) in run.roles.beside().filter_map(|place| run.metrics.get(place)) {
+    for (key, _) in run.roles.beside().filter_map(|place| run.metrics.at(place)) {
         let points = run.record.at_optimiser_steps(shared.store.series(run.record.id, key)?.latest());
         let unit = shared.project.unit_of(key);
         all.extend(forecast::own(&run.record, key, unit, &points).map(|forecast| (key.to_string(), vec![forecast])));

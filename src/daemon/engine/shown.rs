@@ -108,7 +108,7 @@ impl ShownRun {
         labels: Option<&Labels>,
     ) -> Option<Self> {
         // Whatever was read from the run's files came with new metrics.
-        let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.shown));
+        let known = known.filter(|known| Arc::ptr_eq(&known.view.metrics, from.metrics));
         let settled = known.map_or_else(|| run_view::settled(from), |known| known.settled);
         let state = settled.unwrap_or_else(|| run_view::state_by_silence(from));
         let (tags, note) = labels.map_or((&[][..], None), |said| (said.tags.as_slice(), said.note.as_ref()));

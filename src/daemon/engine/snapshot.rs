@@ -119,7 +119,6 @@ impl Engine {
             project: &self.shared.project,
             record: &tracked.record,
             metrics: &tracked.metrics,
-            shown: &tracked.shown,
             last_step: tracked.last_step,
             roles: &tracked.roles,
             points_gone: self.shared.store.points_gone(id),

@@ -31,7 +31,7 @@ pub(super) fn next(now: &Axis, shared: &Shared) -> (Axis, Option<&'static str>) 
 pub(super) fn stated(runs: &[&RunView], key: &str) -> Option<Axis> {
     let of = |run: &&RunView| match &run.facts.get(&FactName::StepMetric)?.value {
         FactValue::Text(text) => step_metric::of(text, key)
-            .filter(|over| !step_metric::counts_steps(over) && run.metrics.contains_key(*over))
+            .filter(|over| !step_metric::counts_steps(over) && run.metrics.contains_key(over))
             .map(str::to_owned),
         _ => None,
     };

@@ -211,7 +211,7 @@ fn of_devices(shared: &Shared, run: &RunView, keys: &[&str], area: Rect, buf: &m
     let theme = &shared.theme;
     let arrived = || shared.curves.iter().flat_map(|set| &set.curves).filter(|curve| curve.run == run.id);
     let curves: Vec<&Envelope> = keys.iter().filter_map(|key| arrived().find(|curve| curve.metric == **key)).collect();
-    let last = keys.iter().filter_map(|key| Some(run.metrics.get(*key)?.last)).filter(|last| last.is_finite());
+    let last = keys.iter().filter_map(|key| Some(run.metrics.get(key)?.last)).filter(|last| last.is_finite());
     let (low, high) =
         last.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), last| (low.min(last), high.max(last)));
     let value = if low > high {
