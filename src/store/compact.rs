@@ -21,6 +21,7 @@ impl SledStore {
     /// What the disk says; what was there is still there then.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.seal_quiet(Instant::now())?;
+        self.state_mut().pack();
         while let Some(pack) = worst(&self.packs.extents()) {
             self.rewrite(pack)?;
         }

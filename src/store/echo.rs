@@ -141,7 +141,7 @@ pub fn gives_way(a: (&FileState, usize), b: (&FileState, usize)) -> bool {
 
 /// Notes what of a file is in another.
 pub fn cover(covers: &mut Covers, id: FileId, file: &FileState, other: &FileState, relation: Relation, names: &Names) {
-    for column in &file.columns {
+    for column in file.columns.iter() {
         let renamed = names.iter().find(|(own, _)| *own == column.metric);
         let metric = renamed.map_or(column.metric, |(_, others)| *others);
         let Some(second) = other.find(metric).filter(|second| second.points > 0) else { continue };

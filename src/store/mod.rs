@@ -6,6 +6,7 @@ mod block;
 pub(crate) mod bytes;
 mod changes;
 pub(crate) mod column;
+mod columns;
 mod commit;
 mod compact;
 mod compared;

@@ -312,8 +312,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
             file.count_tail(&points);
         }
     }
-    for (id, mut file) in files {
-        file.columns.shrink_to_fit();
+    for (id, file) in files {
         if !state.runs.contains_key(&file.record.run)
             || file.columns.iter().any(|c| c.metric.0 as usize >= state.metrics.len())
         {
@@ -321,6 +320,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
         }
         state.attach(id, file);
     }
+    state.pack();
     Ok(state)
 }
 

@@ -1,5 +1,6 @@
 //! The store's in-memory state: names, files, and statistics of every series; about 100 bytes per series, no points.
 
+use super::columns::Columns;
 use super::file::FileRecord;
 use super::rotation::rotation_among;
 use super::stats::Column;
@@ -32,9 +33,7 @@ pub struct FileState {
     /// As stored.
     pub record: FileRecord,
     /// Its series, in order of first appearance.
-    pub columns: Vec<Column>,
-    /// PackedAt of a metric in `columns`.
-    pub places: HashMap<MetricId, u32>,
+    pub columns: Columns,
     /// Points in tail groups.
     pub tail_points: u32,
     /// Sequence numbers of tail groups: from here up to `record.tails`.
@@ -48,16 +47,12 @@ impl FileState {
     #[must_use]
     pub fn new(record: FileRecord) -> Self {
         let first_tail = record.tails;
-        Self { record, columns: Vec::new(), places: HashMap::new(), tail_points: 0, first_tail, facts: Vec::new() }
+        Self { record, columns: Columns::default(), tail_points: 0, first_tail, facts: Vec::new() }
     }
 
     /// The column of a metric, new where there is none.
     pub fn column(&mut self, metric: MetricId) -> usize {
-        let columns = &mut self.columns;
-        *self.places.entry(metric).or_insert_with(|| {
-            columns.push(Column::new(metric));
-            columns.len() as u32 - 1
-        }) as usize
+        self.columns.place_or_new(metric)
     }
 
     /// Notes that training started again at a row. What comes before the first row is no restart, and no two are at the
@@ -82,7 +77,7 @@ impl FileState {
     /// Where the column of a metric is, where there is one.
     #[must_use]
     pub fn place(&self, metric: MetricId) -> Option<usize> {
-        self.places.get(&metric).map(|place| *place as usize)
+        self.columns.place(metric)
     }
 
     /// The column of a metric, where there is one.
@@ -125,6 +120,11 @@ impl State {
         self.files.insert(id, file);
         self.runs.entry(run).or_default().files.push(id);
         self.sort(run);
+    }
+
+    /// Keeps in little room what is known of files that have nothing in a tail.
+    pub fn pack(&mut self) {
+        self.files.values_mut().filter(|file| file.tail_points == 0).for_each(|file| file.columns.pack());
     }
 
     /// Takes a file away.
