@@ -30,7 +30,7 @@ use crate::fit::choose::Candidates;
 use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
 };
-use beliefs::{About, Belief};
+use beliefs::{About, Belief, Drift};
 use ensemble::PRICE;
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
@@ -64,6 +64,9 @@ fn propose(
     let (of_a_flop, taken) =
         cost::of_a_flop(query.unit, project.budget.as_ref(), &evidence.observed.speeds, target.moe.is_some())?;
     let mixtures = explored(evidence, &needed);
+    let minimized = needed.iter().filter(|metric| minimize[**metric] > 0.0);
+    let drift =
+        Drift::of(&minimized.filter_map(|metric| evidence.fits.get(*metric).copied()?).collect::<Vec<_>>(), seed);
     let mut beliefs: BTreeMap<usize, Belief<'_>> = BTreeMap::new();
     for &metric in &needed {
         let name = &project.metrics[metric].name;
@@ -74,10 +77,8 @@ fn propose(
             ));
         };
         let salt = seed ^ ((metric as u64 + 1) << 16);
-        beliefs.insert(
-            metric,
-            Belief::of(fits, fit, &About { name, domains: &project.domains, explored: &mixtures }, &target, salt),
-        );
+        let about = About { name, domains: &project.domains, explored: &mixtures, drift: &drift };
+        beliefs.insert(metric, Belief::of(fits, fit, &about, &target, salt));
     }
     if beliefs.is_empty() {
         return Err(no(

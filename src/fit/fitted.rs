@@ -225,6 +225,11 @@ impl Fit {
         !(too_low || too_high)
     }
 
+    /// Standard deviation of ln L̂ over the resamples, at most rows (their median); 0 without resamples.
+    pub(crate) fn usual_spread(&self) -> f64 {
+        self.calibration.usual_spread
+    }
+
     /// Whether the law gives a loss at every row.
     pub(super) fn gives(&self, rows: &Columns) -> bool {
         self.model.predict(&self.theta, rows).iter().all(|ln| *ln < NO_LOSS)

@@ -40,6 +40,52 @@ pub(super) struct About<'a> {
     pub domains: &'a [String],
     /// Mixtures of runs.
     pub explored: &'a [Vec<f64>],
+    /// What laws get wrong about larger runs.
+    pub drift: &'a Drift,
+}
+
+/// What the laws of several metrics get wrong about larger runs, and how far it is the same of all. A law that is blind to size is
+/// too high for every loss: that moves all mixtures alike and decides nothing, and what each is off by alone does.
+pub(super) struct Drift {
+    /// Standard normal, by draw.
+    together: Vec<f64>,
+    /// Part of the variance that all have together, from 0 to 1.
+    shared: f64,
+}
+
+impl Drift {
+    /// Of the laws of metrics that count, by how far predictions of the largest runs from smaller ones were off, with their signs.
+    pub fn of(fits: &[&Fit], seed: u64) -> Self {
+        let off = |fit: &&Fit| {
+            let tests = fit.view.scale_tests.iter().filter(|test| test.factor > 1.0);
+            let rates: Vec<f64> = tests.map(|test| test.bias / test.factor.ln()).filter(|r| r.is_finite()).collect();
+            (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+        };
+        let off: Vec<f64> = fits.iter().filter_map(off).collect();
+        let together =
+            shuffled_levels(DRAWS, seed ^ 0x746f_6765_7468).into_iter().map(normal_quantile).collect::<Vec<f64>>();
+        Self { together, shared: if off.len() == fits.len() { shared(&off) } else { 0.0 } }
+    }
+
+    /// Standard normal draws of one metric.
+    fn draws(&self, seed: u64) -> impl Iterator<Item = f64> {
+        let own = shuffled_levels(DRAWS, seed ^ 0x6472_6966).into_iter().map(normal_quantile);
+        let (both, alone) = (self.shared.sqrt(), (1.0 - self.shared).sqrt());
+        self.together.iter().zip(own).map(move |(together, own)| both * together + alone * own)
+    }
+}
+
+/// The part of the mean square of some numbers that is their common mean's (an analysis of variance with one group): 1 for one number,
+/// which has nothing to differ from.
+fn shared(of: &[f64]) -> f64 {
+    let n = of.len() as f64;
+    if of.len() < 2 {
+        return 1.0;
+    }
+    let mean = of.iter().sum::<f64>() / n;
+    let alone = of.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let together = (mean * mean - alone / n).max(0.0);
+    if together > 0.0 { together / (together + alone) } else { 0.0 }
 }
 
 /// A law that is still in the race; the chosen one is the first.
@@ -50,13 +96,15 @@ struct Law<'a> {
     draws: Vec<usize>,
     /// The resample that each of them stands on: the same for every metric and place.
     resamples: Vec<usize>,
+    /// What resamples differ from the best guess by counts so many times: see [`width`].
+    width: f64,
 }
 
 impl<'a> Belief<'a> {
     /// The draws of a metric's chosen law and of those that have a weight beside it, as often as they weigh; of those that see
     /// what the target is beyond the runs in.
     pub fn of(candidates: &'a Candidates, chosen: &'a Fit, about: &About<'_>, scale: &Scale, seed: u64) -> Self {
-        let About { name, domains, explored } = *about;
+        let About { name, domains, explored, drift } = *about;
         let surface = |fit: &'a Fit| Surface::of(fit, name, domains);
         let middle = pool::centre(&[], domains.len());
         let sees = |surface: &Surface<'_>| (surface.unseen)(&surface.place(scale, &middle)).is_empty();
@@ -84,25 +132,19 @@ impl<'a> Belief<'a> {
                 })
                 .unwrap_or(0)
         };
-        let residuals = &chosen.residuals;
-        let of_residuals = if residuals.is_empty() {
-            0.0
-        } else {
-            (quantile(residuals, 0.95) - quantile(residuals, 0.05)) / FIVE_TO_95
-        };
+        let of_residuals = of_residuals(chosen);
         // Held-out errors are of runs that scatter and of a law that is not theirs; which of both, they do not say.
         let noise = (of_residuals / std::f64::consts::SQRT_2).max(LEAST_NOISE);
         let centre = pool::centre(explored, domains.len());
         let at = laws[0].1.place(scale, &centre);
         let beyond = beyond(chosen, &at);
-        let drift = if beyond > 0.0 { unexplained(chosen, &at, of_residuals) / beyond } else { 0.0 };
-        let drift =
-            shuffled_levels(DRAWS, seed ^ 0x6472_6966).into_iter().map(|p| drift * normal_quantile(p)).collect();
+        let rate = if beyond > 0.0 { unexplained(chosen, &at, of_residuals) / beyond } else { 0.0 };
+        let drift = drift.draws(seed).map(|z| rate * z).collect();
         let law_of: Vec<usize> = shuffled_levels(DRAWS, seed).into_iter().map(law).collect();
         let own = |(l, (fit, surface)): (usize, (&'a Fit, Surface<'a>))| {
             let draws: Vec<usize> = (0..DRAWS).filter(|s| law_of[*s] == l).collect();
             let resamples = draws.iter().filter(|_| !fit.draws.is_empty()).map(|s| s % fit.draws.len()).collect();
-            Law { fit, surface, draws, resamples }
+            Law { fit, surface, draws, resamples, width: width(fit) }
         };
         Self {
             laws: laws.into_iter().enumerate().map(own).collect(),
@@ -121,7 +163,12 @@ impl<'a> Belief<'a> {
                 places.iter().map(|(scale, weights)| law.surface.place(scale, weights)).collect();
             // All places of a draw at once: what a law works out of its parameters is worked out once.
             let of_draw = |i: usize| law.fit.predict_all(law.resamples.get(i).copied(), &at);
-            let by_draw: Vec<Vec<f64>> = (0..law.draws.len()).into_par_iter().map(of_draw).collect();
+            let mut by_draw: Vec<Vec<f64>> = (0..law.draws.len()).into_par_iter().map(of_draw).collect();
+            if law.width < 1.0 {
+                let best = law.fit.predict_all(None, &at);
+                let narrower = |(value, best): (&mut f64, &f64)| *value = best * (*value / best).powf(law.width);
+                by_draw.iter_mut().for_each(|values| values.iter_mut().zip(&best).for_each(narrower));
+            }
             for (s, values) in law.draws.iter().zip(by_draw) {
                 all.iter_mut().zip(values).for_each(|(of_place, value)| of_place[*s] = value);
             }
@@ -158,6 +205,22 @@ impl<'a> Belief<'a> {
     }
 }
 
+/// Standard deviation of held-out errors, in ln loss; 0 where none are known.
+fn of_residuals(fit: &Fit) -> f64 {
+    match fit.residuals.as_slice() {
+        [] => 0.0,
+        residuals => (quantile(residuals, 0.95) - quantile(residuals, 0.05)) / FIVE_TO_95,
+    }
+}
+
+/// By what the resamples' differences from the best guess are to be multiplied, so that they spread no further where runs are than
+/// held-out errors do, which have the runs' scatter besides. Few runs for many parameters leave resamples of two thirds of them, which
+/// miss what the others say and spread several times as far.
+fn width(fit: &Fit) -> f64 {
+    let (errors, spread) = (of_residuals(fit), fit.usual_spread());
+    if errors > 0.0 && spread > errors { errors / spread } else { 1.0 }
+}
+
 /// How far a place lies beyond the largest run in size or tokens, in factors of e.
 fn beyond(fit: &Fit, at: &Observation) -> f64 {
     let outside = fit.extrapolation(at);
@@ -175,4 +238,24 @@ fn unexplained(fit: &Fit, at: &Observation, of_residuals: f64) -> f64 {
     let of_draws = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / draws.len().max(1) as f64;
     let rest = whole * whole - of_draws - of_residuals * of_residuals;
     if rest.is_finite() { rest.max(0.0).sqrt() } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_laws_get_wrong_alike_is_shared_and_what_each_does_alone_is_not() {
+        assert!(shared(&[0.10, 0.11, 0.09, 0.10]) > 0.95);
+        assert!(shared(&[0.10, -0.11, 0.09, -0.10]) < 0.05);
+        assert_eq!(shared(&[0.1]), 1.0);
+        assert_eq!(shared(&[0.0, 0.0]), 0.0);
+        let correlation = |shared: f64| {
+            let drift = Drift { together: Drift::of(&[], 3).together, shared };
+            let (a, b): (Vec<f64>, Vec<f64>) = (drift.draws(1).collect(), drift.draws(2).collect());
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+        };
+        assert!(correlation(1.0) > 0.999 && correlation(0.0).abs() < 0.25, "{} {}", correlation(1.0), correlation(0.0));
+    }
 }

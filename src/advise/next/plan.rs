@@ -126,7 +126,7 @@ impl Planner<'_> {
                 (if gain > NO_GAIN * regret { gain } else { 0.0 }, outcomes)
             }
             Purpose::Forecast => {
-                let left = 1.0 - ensemble.explained(&choice.observation(), 0);
+                let left = 1.0 - ensemble.explained(&choice.observation()).first().copied().unwrap_or(0.0);
                 (ensemble.spread(0) * (1.0 - left.sqrt()), Vec::new())
             }
         };
@@ -147,8 +147,8 @@ impl Planner<'_> {
 
     /// What a run takes from what is open about all decisions together.
     fn told(&self, ensemble: &Ensemble, choice: &Choice) -> f64 {
-        let of = |d: usize| ensemble.explained(&choice.observation(), d) * ensemble.spread(d);
-        (0..self.decisions.len()).map(of).sum()
+        let parts = ensemble.explained(&choice.observation());
+        parts.iter().enumerate().map(|(d, part)| part * ensemble.spread(d)).sum()
     }
 
     /// Keeps the choices that tell most, and those that tell most for their cost.
