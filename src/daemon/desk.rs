@@ -3,7 +3,7 @@
 //! Each connection is a thread, so that their number is bounded: in all, and of one process. Where there is one too many,
 //! one of the process goes that has the most that are silent, the one that has been for longest: one that has not greeted, or one that
 //! waits with nothing asked. So however many connect and say nothing, whoever greets and asks is answered. Where all are busy,
-//! there is still room for processes that have few.
+//! there is still room for processes that have few. Threads of a process's further connections give way to all others.
 
 use crate::ipc::protocol::Failure;
 use std::collections::HashMap;
@@ -187,6 +187,9 @@ mod tests {
         assert!(!places[2].now(Doing::Asking), "who was silent for longest is gone");
         assert_eq!(far[2].read(&mut [0]).unwrap(), 0, "and finds the line closed");
         assert_eq!(desk.count(), MOST_OF_ONE);
+        let of_many: Vec<bool> = places.iter().map(|place| place.of_many).collect();
+        assert_eq!(of_many.iter().position(|many| *many), Some(FEW), "threads of the first few do not give way");
+        assert!(of_many[FEW..].iter().all(|many| *many));
         // Those of other processes find room.
         let others: Vec<Place> = (MOST_OF_ONE..MOST).map(|n| desk.seat(n as i32, client().0).unwrap()).collect();
         assert_eq!(desk.count(), MOST);
