@@ -3,12 +3,14 @@
 //! sled gives nothing back: its file stays as long as it once was, and most of it is log that nobody reads again. In idle time
 //! everything that counts is copied into a database beside it, and the two directories change places in one step, so that a
 //! process that dies leaves the one or the other, whole. The packs are linked into the new directory beforehand: they are the
-//! same files.
+//! same files. The copy goes by way of a plain file, so that one of the two is open at a time: both together take twice the memory, of which
+//! little comes back.
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use sled::{Batch, Db, IVec};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::ops::RangeBounds;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,8 @@ const GROWN: u64 = 4;
 const MANY: usize = 1_000;
 /// Pairs that are copied in one go.
 const AT_ONCE: usize = 1000;
+/// What the pairs are in meanwhile.
+const PAIRS: &str = "pairs";
 /// What the directory is called until it takes the place of the old one, and the old one until it is deleted.
 const ANEW: &str = "anew";
 
@@ -168,14 +172,18 @@ impl Database {
         let anew = path.with_extension(ANEW);
         let mut door = self.db.write().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = door.as_ref() else { return Err(io::Error::other(closed())) };
-        let copied = discard(path).and_then(|()| link_packs(path, &anew)).and_then(|()| copy(db, &anew));
-        if let Err(error) = copied {
-            let _ = discard(path);
-            return Err(error);
-        }
+        let pairs = anew.join(PAIRS);
+        let spilled = discard(path).and_then(|()| link_packs(path, &anew)).and_then(|()| spill(db, &pairs));
+        let all = match spilled {
+            Ok(all) => all,
+            Err(error) => {
+                let _ = discard(path);
+                return Err(error);
+            }
+        };
         // What it still writes when it closes must be behind it.
         *door = None;
-        let exchanged = exchange(path, &anew);
+        let exchanged = gather(&pairs, all, &anew).and_then(|()| exchange(path, &anew));
         let opened = exchanged.and_then(|()| match reopen(path) {
             Ok(db) => Ok(db),
             Err(error) => {
@@ -217,29 +225,71 @@ fn link_packs(path: &Path, anew: &Path) -> io::Result<()> {
     File::open(to)?.sync_all()
 }
 
-/// Copies every tree, and sees that it is on disk.
-fn copy(db: &Db, anew: &Path) -> io::Result<()> {
-    let fresh = config(anew).open()?;
+/// Writes the pairs of every tree to a file: name of the tree and number of pairs, and the pairs, so many at a time. Returns how
+/// many there are in all.
+fn spill(db: &Db, to: &Path) -> io::Result<usize> {
+    let mut all = 0;
+    let mut out = BufWriter::new(File::create(to)?);
     for name in db.tree_names() {
-        let (from, to) = (db.open_tree(&name)?, fresh.open_tree(&name)?);
-        let (mut batch, mut waiting) = (Batch::default(), 0);
-        for pair in &from {
-            let (key, value) = pair?;
-            batch.insert(key, value);
-            waiting += 1;
-            if waiting == AT_ONCE {
-                to.apply_batch(std::mem::take(&mut batch))?;
-                waiting = 0;
+        let mut pairs = db.open_tree(&name)?.iter();
+        loop {
+            let some = pairs.by_ref().take(AT_ONCE).collect::<sled::Result<Vec<_>>>()?;
+            if some.is_empty() {
+                break;
             }
+            all += some.len();
+            put(&mut out, &name)?;
+            out.write_all(&(some.len() as u64).to_le_bytes())?;
+            some.iter().try_for_each(|(key, value)| put(&mut out, key).and_then(|()| put(&mut out, value)))?;
         }
-        to.apply_batch(batch)?;
-        if from.len() != to.len() {
-            return Err(io::Error::other("the copy of the database is not whole"));
+    }
+    out.into_inner()?.sync_data()?;
+    Ok(all)
+}
+
+/// Makes a database of the pairs in a file, so many in `all`, and sees that it is whole and on disk.
+fn gather(from: &Path, all: usize, anew: &Path) -> io::Result<()> {
+    let mut pairs = BufReader::new(File::open(from)?);
+    let fresh = config(anew).open()?;
+    let mut written: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    while !pairs.fill_buf()?.is_empty() {
+        let (name, count) = (part(&mut pairs)?, number(&mut pairs)?);
+        let mut batch = Batch::default();
+        for _ in 0..count {
+            batch.insert(part(&mut pairs)?, part(&mut pairs)?);
+        }
+        fresh.open_tree(&name)?.apply_batch(batch)?;
+        *written.entry(name).or_default() += count as usize;
+    }
+    let broken = || io::Error::other("the copy of the database is not whole");
+    if written.values().sum::<usize>() != all {
+        return Err(broken());
+    }
+    for (name, count) in written {
+        if fresh.open_tree(name)?.len() != count {
+            return Err(broken());
         }
     }
     fresh.flush()?;
     drop(fresh);
+    fs::remove_file(from)?;
     File::open(anew)?.sync_all()
+}
+
+fn put(out: &mut impl Write, part: &[u8]) -> io::Result<()> {
+    out.write_all(&(part.len() as u64).to_le_bytes()).and_then(|()| out.write_all(part))
+}
+
+fn part(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut part = vec![0; number(from)? as usize];
+    from.read_exact(&mut part)?;
+    Ok(part)
+}
+
+fn number(from: &mut impl Read) -> io::Result<u64> {
+    let mut number = [0; 8];
+    from.read_exact(&mut number)?;
+    Ok(u64::from_le_bytes(number))
 }
 
 /// Two directories change places in one step.
@@ -252,7 +302,7 @@ fn exchange(path: &Path, anew: &Path) -> io::Result<()> {
 fn reopen(path: &Path) -> io::Result<Db> {
     let mut tries = 0;
     loop {
-        match config(path).open() {
+        match open(path) {
             Err(_) if tries < 20 => {
                 tries += 1;
                 std::thread::sleep(Duration::from_millis(25));
@@ -262,7 +312,33 @@ fn reopen(path: &Path) -> io::Result<Db> {
     }
 }
 
-pub(super) fn config(path: &Path) -> sled::Config {
+/// Opens a database, or makes one.
+///
+/// # Errors
+/// Where another process has it, the disk says no, or it is damaged.
+pub(super) fn open(path: &Path) -> sled::Result<Db> {
+    forget_unfinished(path);
+    config(path).open()
+}
+
+/// Deletes a snapshot that sled was writing when its process died. sled 0.34 takes it for the newest one and refuses the whole
+/// database; without it, it reads more of its log.
+fn forget_unfinished(path: &Path) {
+    let Ok(db) = File::open(path.join("db")) else { return };
+    // As sled locks it: nobody is at work on one.
+    if flock(&db, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        let unfinished =
+            entry.file_name().to_str().is_some_and(|n| n.starts_with("snap.") && n.ends_with(".generating"));
+        if unfinished && let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!("cannot delete {}: {error}", entry.path().display());
+        }
+    }
+}
+
+fn config(path: &Path) -> sled::Config {
     sled::Config::new().path(path).cache_capacity(CACHE_BYTES)
 }
 
@@ -272,7 +348,8 @@ fn closed() -> sled::Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::SledStore;
+    use super::{Db, config, forget_unfinished, gather, spill};
+    use crate::store::{Opened, SledStore};
 
     /// A store whose file is mostly log that nobody reads again.
     fn worn(dir: &std::path::Path) -> std::sync::Arc<SledStore> {
@@ -364,6 +441,46 @@ mod tests {
         // Compaction goes on without.
         store.compact().unwrap();
         is_whole(&store);
+    }
+
+    #[test]
+    fn a_process_that_dies_while_sled_writes_a_snapshot_leaves_the_store_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(worn(dir.path()));
+        for (name, bytes) in
+            [("snap.0000000000000001.generating", &[][..]), ("snap.7FFFFFFFFFFFFFFF.generating", &[7; 99])]
+        {
+            let left = dir.path().join("points.sled").join(name);
+            std::fs::write(&left, bytes).unwrap();
+            let (store, opened) = SledStore::open(dir.path()).unwrap();
+            assert!(matches!(opened, Opened::Existing), "{name}: {opened:?}");
+            is_whole(&store);
+            assert!(!left.exists());
+            // Nobody else's is touched.
+            std::fs::write(&left, bytes).unwrap();
+            forget_unfinished(&dir.path().join("points.sled"));
+            assert!(left.exists());
+        }
+    }
+
+    #[test]
+    fn a_copy_that_breaks_off_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = worn(dir.path());
+        let (pairs, anew) = (dir.path().join("pairs"), dir.path().join("anew"));
+        let all = spill(&store.db.raw(), &pairs).unwrap();
+        let whole = std::fs::read(&pairs).unwrap();
+        gather(&pairs, all, &anew).unwrap();
+        let copy = config(&anew).open().unwrap();
+        for name in copy.tree_names() {
+            let of = |db: &Db| db.open_tree(&name).unwrap().iter().collect::<sled::Result<Vec<_>>>().unwrap();
+            assert!(of(&copy) == of(&store.db.raw()), "{name:?}");
+        }
+        drop(copy);
+        for cut in [0, 1, 7, 9, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&pairs, &whole[..cut]).unwrap();
+            assert!(gather(&pairs, all, &dir.path().join(format!("cut-{cut}"))).is_err(), "{cut} of {}", whole.len());
+        }
     }
 
     /// Names the store that the process which is killed writes anew without end.

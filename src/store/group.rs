@@ -357,7 +357,8 @@ fn rows(commit: &Commit, places: &[u32], file: &mut FileState) -> Stretch {
     stretch
 }
 
-/// The same for points that are in rows already. `None`, and nothing is counted, where a row has two values of one column.
+/// The same for points that are in rows already. Where a row has two values of one column they are given back, and nothing is
+/// counted.
 fn gathered_rows(gathered: Gathered, places: &[u32], file: &mut FileState) -> Result<Stretch, Box<Gathered>> {
     let first = file.record.rows;
     let (stretch, restarts) = gathered.placed(places, first)?;

@@ -155,7 +155,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
     let open = || {
         #[cfg(test)]
         tests::panic_if_asked();
-        database::config(path).open()
+        database::open(path)
     };
     // sled asserts, rather than returns, much of what it finds wrong on disk.
     let db = match catch_unwind(AssertUnwindSafe(open)) {
