@@ -8,7 +8,6 @@
 
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use sled::{Batch, Db, IVec};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::ops::RangeBounds;
@@ -30,8 +29,6 @@ const TIMES: u64 = 4;
 const GROWN: u64 = 4;
 /// Keys in a batch from which on sled does not keep up with what it leaves.
 const MANY: usize = 1_000;
-/// Pairs that are copied in one go.
-const AT_ONCE: usize = 1000;
 /// What the pairs are in meanwhile.
 const PAIRS: &str = "pairs";
 /// What the directory is called until it takes the place of the old one, and the old one until it is deleted.
@@ -225,23 +222,20 @@ fn link_packs(path: &Path, anew: &Path) -> io::Result<()> {
     File::open(to)?.sync_all()
 }
 
-/// Writes the pairs of every tree to a file: name of the tree and number of pairs, and the pairs, so many at a time. Returns how
-/// many there are in all.
+/// Writes every tree to a file: its name, each pair behind a 1, and a 0. Returns how many pairs there are in all.
 fn spill(db: &Db, to: &Path) -> io::Result<usize> {
     let mut all = 0;
     let mut out = BufWriter::new(File::create(to)?);
     for name in db.tree_names() {
-        let mut pairs = db.open_tree(&name)?.iter();
-        loop {
-            let some = pairs.by_ref().take(AT_ONCE).collect::<sled::Result<Vec<_>>>()?;
-            if some.is_empty() {
-                break;
-            }
-            all += some.len();
-            put(&mut out, &name)?;
-            out.write_all(&(some.len() as u64).to_le_bytes())?;
-            some.iter().try_for_each(|(key, value)| put(&mut out, key).and_then(|()| put(&mut out, value)))?;
+        put(&mut out, &name)?;
+        for pair in &db.open_tree(&name)? {
+            let (key, value) = pair?;
+            out.write_all(&[1])?;
+            put(&mut out, &key)?;
+            put(&mut out, &value)?;
+            all += 1;
         }
+        out.write_all(&[0])?;
     }
     out.into_inner()?.sync_data()?;
     Ok(all)
@@ -250,30 +244,34 @@ fn spill(db: &Db, to: &Path) -> io::Result<usize> {
 /// Makes a database of the pairs in a file, so many in `all`, and sees that it is whole and on disk.
 fn gather(from: &Path, all: usize, anew: &Path) -> io::Result<()> {
     let mut pairs = BufReader::new(File::open(from)?);
-    let fresh = config(anew).open()?;
-    let mut written: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    let fresh = open(anew)?;
+    let mut written = 0;
     while !pairs.fill_buf()?.is_empty() {
-        let (name, count) = (part(&mut pairs)?, number(&mut pairs)?);
-        let mut batch = Batch::default();
-        for _ in 0..count {
-            batch.insert(part(&mut pairs)?, part(&mut pairs)?);
+        let tree = fresh.open_tree(part(&mut pairs)?)?;
+        let before = written;
+        // One by one: while it writes a batch, sled frees nothing of what that leaves.
+        while goes_on(&mut pairs)? {
+            tree.insert(part(&mut pairs)?, part(&mut pairs)?)?;
+            written += 1;
         }
-        fresh.open_tree(&name)?.apply_batch(batch)?;
-        *written.entry(name).or_default() += count as usize;
-    }
-    let broken = || io::Error::other("the copy of the database is not whole");
-    if written.values().sum::<usize>() != all {
-        return Err(broken());
-    }
-    for (name, count) in written {
-        if fresh.open_tree(name)?.len() != count {
-            return Err(broken());
+        if tree.len() != written - before {
+            return Err(io::Error::other("the copy of the database has lost something"));
         }
+    }
+    if written != all {
+        return Err(io::Error::other("the copy of the database is not whole"));
     }
     fresh.flush()?;
     drop(fresh);
     fs::remove_file(from)?;
     File::open(anew)?.sync_all()
+}
+
+/// Whether another pair comes.
+fn goes_on(from: &mut impl Read) -> io::Result<bool> {
+    let mut more = [0];
+    from.read_exact(&mut more)?;
+    Ok(more == [1])
 }
 
 fn put(out: &mut impl Write, part: &[u8]) -> io::Result<()> {
