@@ -105,11 +105,6 @@ pub fn progress(record: &RunRecord, last_step: Option<i64>) -> Option<f64> {
     Some((last_step? as f64 / planned).clamp(0.0, 1.0))
 }
 
-/// Newest step of any metric.
-fn newest(metrics: &Metrics) -> Option<i64> {
-    metrics.values().map(|metric| metric.last_step).max()
-}
-
 impl RunContext<'_> {
     /// Part of the planned steps done.
     pub fn progress(&self) -> Option<f64> {
@@ -118,7 +113,7 @@ impl RunContext<'_> {
 
     /// Newest step of any metric.
     pub fn newest(&self) -> Option<i64> {
-        newest(self.metrics)
+        self.metrics.last_step()
     }
 
     /// Whether there is nothing more to come.

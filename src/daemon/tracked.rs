@@ -120,7 +120,7 @@ pub fn read(
             let series = before.map(|before| before.kept(store, &metrics)).transpose()?.unwrap_or_default();
             let others = Arc::default();
             let record = RecordFields { id: *id, name, facts, series: Arc::new(series), steps, others }.into();
-            let last_step = metrics.values().map(|metric| metric.last_step).max();
+            let last_step = metrics.last_step();
             let converted = before.is_some_and(|before| before.converted);
             let mut tracked =
                 Tracked { record, reading: 0, metrics: Arc::new(metrics), files, last_step, roles, converted };

@@ -52,6 +52,12 @@ impl Metrics {
         self.place(key).is_ok()
     }
 
+    /// Newest step of any of them.
+    #[must_use]
+    pub fn last_step(&self) -> Option<i64> {
+        self.values().map(|metric| metric.last_step).max()
+    }
+
     /// Keys, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
         self.0.iter().map(|(key, _)| key)

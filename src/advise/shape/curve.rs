@@ -49,9 +49,10 @@ pub fn optimum_curves(
     let share = expert_share(rows.rows.iter().map(|r| (r.params, moe(kind_of(r), r.active_params))));
     let limits = Limits { compute: 1.0, inference_tokens: 0.0, memory: Memory::endless(), share };
     let mut curves = along(&question, &limits, &kinds, &cover, computes, OptimumMethod::Law);
+    let all_minima = minima(rows);
     for curve in &mut curves {
         let same = |other: &Scale| !told_apart || kind_at(other) == kind_of_curve(curve);
-        let Some((_, minima)) = minima(rows).into_iter().find(|(largest, _)| same(largest)) else { continue };
+        let Some((_, minima)) = all_minima.iter().find(|(largest, _)| same(largest)) else { continue };
         if minima.len() < agreement::BUDGETS {
             continue;
         }
