@@ -8,14 +8,16 @@ use super::{Outcome, ProjectArg};
 use crate::daemon::figures::prometheus;
 use crate::daemon::metrics::Listen;
 use crate::daemon::seconds;
-use crate::daemon::{StateDir, lifecycle};
+use crate::daemon::{StateDir, lifecycle, rewriter};
 use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
+use crate::store::SledStore;
 use crate::vocab::DaemonStatus;
 use crate::vocab::count::counted;
 use crate::vocab::number::{duration, show_amount};
 use crate::vocab::text::printable;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// Arguments of `daemon`.
@@ -70,6 +72,9 @@ enum Verb {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Copy what counts of a store's database; asked for by a daemon that writes it anew
+    #[command(hide = true)]
+    CopyStore { database: PathBuf },
     /// Print units for systemd's user manager: socket activation, restart, hardening
     Unit {
         #[command(flatten)]
@@ -96,6 +101,11 @@ impl Daemon {
             }
             Verb::Logs { project, follow } => {
                 logs::show(&StateDir::of(&Project::load(&project.project)?)?.log(), follow)?;
+            }
+            Verb::CopyStore { database } => {
+                let failed = |e: std::io::Error| Failure::new(format!("cannot copy {}: {e}", database.display()), None);
+                rewriter::end_with_whoever_asked().map_err(failed)?;
+                SledStore::copy_database(&database).map_err(failed)?;
             }
             Verb::Unit { project, write } => unit::run(&Project::load(&project.project)?, write)?,
             Verb::Status { project, json, prometheus } => {

@@ -78,6 +78,8 @@ mod phasing;
 mod place;
 pub mod publisher;
 mod rates;
+#[cfg(feature = "daemon")]
+pub mod rewriter;
 mod routers;
 mod run_log;
 pub mod run_view;

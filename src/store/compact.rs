@@ -2,7 +2,10 @@
 
 use super::changes::{Changes, place};
 use super::packs::Extent;
+use super::rewrite::{self, Rewriter};
 use super::{SledStore, StoreError, keys};
+use std::io;
+use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Instant;
 
@@ -34,6 +37,24 @@ impl SledStore {
             }
         }
         Ok(())
+    }
+
+    /// Names who copies what counts of the database when its file is written anew, instead of this process. Once only.
+    pub fn rewritten_by(&self, rewriter: Rewriter) {
+        self.db.rewritten_by(rewriter);
+    }
+
+    /// Copies what counts of the database in a directory, which nobody may have open, into the directory that whoever
+    /// asks for it has made beside it.
+    ///
+    /// # Errors
+    /// Where nobody has asked for it, another process has the database, or the disk says no.
+    pub fn copy_database(path: &Path) -> io::Result<()> {
+        if rewrite::is_asked_for(path) {
+            rewrite::write(path)
+        } else {
+            Err(io::Error::other("no daemon has asked for a copy of it"))
+        }
     }
 
     /// Copies what counts out of a pack, and deletes it.

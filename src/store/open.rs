@@ -1,12 +1,13 @@
 //! Opening a store: locking, loading, and moving a damaged store aside.
 
-use super::database::{self, CACHE_BYTES, Database, PACKS};
+use super::database::Database;
+use super::directory::{self, CACHE_BYTES, PACKS};
 use super::file::FileRecord;
 use super::packs::{Extent, Packs, Trust};
 use super::quiet::Quiet;
 use super::state::{FileState, RunState, State};
 use super::tail::RowPoint;
-use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, stats, tail};
+use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, rewrite, stats, tail};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -47,7 +48,7 @@ impl SledStore {
         match patiently(&path) {
             Ok(store) if existed => {
                 // Whoever has the store open has what lies beside it.
-                let _ = database::discard(&path);
+                let _ = rewrite::discard(&path);
                 Ok((store, Opened::Existing))
             }
             Ok(store) => Ok((store, Opened::New)),
@@ -155,7 +156,7 @@ fn attempt(path: &Path) -> Result<Arc<SledStore>, Refusal> {
     let open = || {
         #[cfg(test)]
         tests::panic_if_asked();
-        database::open(path)
+        directory::open(path)
     };
     // sled asserts, rather than returns, much of what it finds wrong on disk.
     let db = match catch_unwind(AssertUnwindSafe(open)) {

@@ -5,6 +5,7 @@
 
 use super::super::NO_ROOM;
 use super::super::event::Event;
+use super::super::rewriter::copy_apart;
 use super::Worker;
 use crate::store::{Opened, SledStore, StoreError};
 use crate::vocab::{Notice, Severity};
@@ -65,7 +66,10 @@ impl Patience {
 /// Where another process has it, or memory cannot be had either.
 pub fn open(directory: &Path) -> Result<(Arc<SledStore>, Opened, Option<StoreError>), StoreError> {
     match SledStore::open(directory) {
-        Ok((store, opened)) => Ok((store, opened, None)),
+        Ok((store, opened)) => {
+            store.rewritten_by(Box::new(copy_apart));
+            Ok((store, opened, None))
+        }
         Err(error @ StoreError::Io { .. }) => Ok((SledStore::temporary()?, Opened::New, Some(error))),
         Err(error) => Err(error),
     }
@@ -172,6 +176,7 @@ impl Worker {
             StoreError::Damaged(_) => SledStore::open_anew(&self.directory)?,
             _ => SledStore::open(&self.directory)?,
         };
+        store.rewritten_by(Box::new(copy_apart));
         self.engine.move_to(store, &opened)?;
         (self.adrift, self.away) = (None, false);
         Ok(())
