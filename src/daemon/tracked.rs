@@ -105,7 +105,7 @@ pub fn read(
         .par_iter()
         .map(|(id, _)| {
             let metrics = store.metrics(*id)?.into_iter().map(|(key, summary)| (key, run_view::metric(summary)));
-            let (mut metrics, facts) = (metrics.collect::<Metrics>(), Arc::new(store.facts(*id)?));
+            let (mut metrics, facts) = (metrics.collect::<Metrics>(), store.facts(*id)?);
             let steps = optimiser_steps(store, *id, &facts, &mut metrics)?;
             Ok((metrics, steps, facts))
         })

@@ -264,7 +264,7 @@ fn facts_are_kept_and_forgetting_a_run_leaves_nothing() {
         .unwrap();
     drop(store);
     let (store, _) = SledStore::open(dir.path()).unwrap();
-    assert_eq!(store.facts(run).unwrap(), facts);
+    assert_eq!(*store.facts(run).unwrap(), facts);
     assert_eq!(store.found_facts(file), found);
     store.forget(run).unwrap();
     assert_eq!(store.points(), 0);

@@ -274,7 +274,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
     for pair in pairs(b'F') {
         let (key, value) = pair?;
         if let Some(run) = state.runs.get_mut(&RunId(keys::last(&key))) {
-            run.facts = json(&value)?;
+            run.facts = Arc::new(json(&value)?);
         }
     }
     for pair in pairs(b'T') {

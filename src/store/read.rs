@@ -85,8 +85,8 @@ impl ReadStore for SledStore {
         Ok(series)
     }
 
-    fn facts(&self, run: RunId) -> Result<Facts, StoreError> {
-        Ok(self.state().runs.get(&run).map(|r| r.facts.clone()).unwrap_or_default())
+    fn facts(&self, run: RunId) -> Result<Arc<Facts>, StoreError> {
+        Ok(self.state().runs.get(&run).map(|r| Arc::clone(&r.facts)).unwrap_or_default())
     }
 
     fn files(&self, run: RunId) -> Result<Vec<(FileId, String)>, StoreError> {

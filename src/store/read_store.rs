@@ -28,7 +28,7 @@ pub trait ReadStore: Send + Sync {
     /// All points of one metric of one run, in the order written. Empty where there are none.
     fn series(&self, run: RunId, metric: &str) -> Result<Series, StoreError>;
     /// What is known of a run besides metrics.
-    fn facts(&self, run: RunId) -> Result<Facts, StoreError>;
+    fn facts(&self, run: RunId) -> Result<Arc<Facts>, StoreError>;
     /// Names of the files of a run by id, relative to the run.
     fn files(&self, run: RunId) -> Result<Vec<(FileId, String)>, StoreError>;
     /// Points in the store.

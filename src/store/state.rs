@@ -22,7 +22,7 @@ pub struct RunState {
     /// Its files, in the order in which they began.
     pub files: Vec<FileId>,
     /// What is known of it besides metrics.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// Points that are gone because it was thinned out.
     pub thinned: u64,
 }

@@ -8,7 +8,7 @@ use super::outlet::Change;
 use super::state::{FileState, RunState};
 use super::{FileId, RunId, SledStore, StoreError, keys};
 use crate::vocab::Facts;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 impl SledStore {
     /// The number of a run, new where it is not known.
@@ -54,7 +54,7 @@ impl SledStore {
     /// What the disk says.
     pub fn set_facts(&self, run: RunId, facts: &Facts) -> Result<bool, StoreError> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.state().runs.get(&run).is_none_or(|r| r.facts == *facts) {
+        if self.state().runs.get(&run).is_none_or(|r| *r.facts == *facts) {
             return Ok(false);
         }
         let bytes = serde_json::to_vec(facts).map_err(|e| StoreError::Damaged(e.to_string()))?;
@@ -66,7 +66,7 @@ impl SledStore {
         changes.insert(&keys::one(b'F', run.0), bytes);
         self.apply(changes.write()?)?;
         if let Some(run) = self.state_mut().runs.get_mut(&run) {
-            run.facts = facts.clone();
+            run.facts = Arc::new(facts.clone());
         }
         Ok(true)
     }

@@ -109,7 +109,7 @@ fn facts_arrive_and_a_run_that_is_forgotten_is_gone() {
     let told = Change::Facts { run: "runs/a".to_owned(), facts: facts.clone() };
     all.take(vec![message("n1", 7, 1, vec![file(0, "runs/a", 0, 1..4)]), message("n1", 7, 2, vec![told])]);
     let run = all.store.find_run("runs/a").unwrap();
-    assert_eq!(all.store.facts(run).unwrap(), facts);
+    assert_eq!(*all.store.facts(run).unwrap(), facts);
     all.take(vec![message("n1", 7, 3, vec![Change::ForgetRun("runs/a".to_owned())])]);
     assert_eq!(all.store.find_run("runs/a"), None);
     assert_eq!(all.taker.nodes()["n1"].written, 5);
