@@ -87,16 +87,25 @@ pub struct Wrong {
 /// The settings of one run.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// By rank and path; what each file was when it was read, and what it said.
-    read: BTreeMap<(usize, String), (Stamp, Vec<Found>)>,
-    /// By rank and path: what each file said beside facts.
-    others: BTreeMap<(usize, String), BTreeMap<String, String>>,
+    /// By rank and path. Most runs have one such file, and a daemon has many runs: what it said is in a box, as a node of the tree
+    /// has room for eleven.
+    read: BTreeMap<(usize, String), Box<Said>>,
     /// Files the project takes facts from.
     named: BTreeMap<String, (Stamp, Option<Value>)>,
     /// What could not be understood, by file.
     pub wrong: BTreeMap<String, Wrong>,
     /// Files with blends that arguments name, by the path they name.
     blends: BTreeMap<String, (Stamp, Result<Mixture, Wrong>)>,
+}
+
+/// What a file said.
+#[derive(Debug, Default)]
+struct Said {
+    /// What the file was when it was read.
+    stamp: Stamp,
+    facts: Vec<Found>,
+    /// The settings beside facts.
+    others: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -112,7 +121,7 @@ impl Settings {
         for (relative, path, stamp) in files {
             let Some(rank) = rank(relative).filter(|rank| *rank < PARAMETERS) else { continue };
             let key = (rank, relative.clone());
-            if self.read.get(&key).is_some_and(|(before, _)| before == stamp) {
+            if self.read.get(&key).is_some_and(|said| said.stamp == *stamp) {
                 continue;
             }
             changed = true;
@@ -143,23 +152,21 @@ impl Settings {
                     config::facts(&value)
                 })
             };
-            let (stamp, found) = match found {
-                Ok(found) => {
-                    self.others.insert(key.clone(), others);
-                    (*stamp, found)
-                }
+            let said = match found {
+                Ok(facts) => Box::new(Said { stamp: *stamp, facts, others }),
                 Err(error @ SettingsError::AtPresent(_)) => {
                     // What it said before stands until it can be read; it is looked at again each time.
                     self.wrong.insert(relative.clone(), error.wrong(relative));
-                    (Stamp::default(), self.read.remove(&key).map(|(_, found)| found).unwrap_or_default())
+                    let mut before = self.read.remove(&key).unwrap_or_default();
+                    before.stamp = Stamp::default();
+                    before
                 }
                 Err(error) => {
                     self.wrong.insert(relative.clone(), error.wrong(relative));
-                    self.others.remove(&key);
-                    (*stamp, Vec::new())
+                    Box::new(Said { stamp: *stamp, ..Said::default() })
                 }
             };
-            self.read.insert(key, (stamp, found));
+            self.read.insert(key, said);
         }
         changed |= self.parameters(files);
         for source in sources.values().flatten() {
@@ -185,7 +192,7 @@ impl Settings {
                 }
             }
         };
-        self.read.iter().for_each(|((_, file), (_, found))| note(file, found));
+        self.read.iter().for_each(|((_, file), said)| note(file, &said.facts));
         logs.for_each(|(file, found)| note(file, found));
         self.blends.retain(|path, _| named.contains_key(path));
         for (path, place) in named {
@@ -218,7 +225,6 @@ impl Settings {
             PARAMETERS => parameters.contains(place.as_str()),
             _ => there(place),
         });
-        self.others.retain(|key, _| self.read.contains_key(key));
         self.wrong.retain(|relative, _| there(relative));
         self.read.len() != before
     }
@@ -243,7 +249,7 @@ impl Settings {
                 modified: sum.modified.max(one.modified),
             });
             let key = (PARAMETERS, directory.to_owned());
-            if self.read.get(&key).is_some_and(|(before, _)| *before == together) {
+            if self.read.get(&key).is_some_and(|said| said.stamp == together) {
                 continue;
             }
             changed = true;
@@ -252,8 +258,8 @@ impl Settings {
                 Some((key, String::from_utf8(bytes).ok()?))
             });
             let known = Value::Object(texts.map(|(key, text)| (key.to_owned(), mlflow::value(&text))).collect());
-            self.others.insert(key.clone(), settings::settings(&known));
-            self.read.insert(key, (together, config::facts(&known)));
+            let (facts, others) = (config::facts(&known), settings::settings(&known));
+            self.read.insert(key, Box::new(Said { stamp: together, facts, others }));
         }
         changed
     }
@@ -298,7 +304,7 @@ impl Settings {
                 }
             }
         }
-        let settings = self.read.iter().map(|((_, file), (_, found))| (file.as_str(), found.as_slice()));
+        let settings = self.read.iter().map(|((_, file), said)| (file.as_str(), said.facts.as_slice()));
         let mut all: Vec<(&str, &[Found])> = settings.collect();
         let place = if logs_first { 0 } else { all.len() };
         let logs: Vec<(&str, &[Found])> = logs.collect();
@@ -326,7 +332,7 @@ impl Settings {
             );
         }
         facts.settle_phases();
-        for (key, value) in self.others.values().flatten() {
+        for (key, value) in self.read.values().flat_map(|said| &said.others) {
             Arc::make_mut(&mut facts.settings).entry(key.clone()).or_insert_with(|| value.clone());
         }
         facts

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 pub struct Columns {
     /// Of each [`stats::CHUNK`], as stored; what is unpacked counts where there is any.
     packed: Box<[Box<[u8]>]>,
+    /// Points of what is packed: asked for with every look at the files.
+    points: u64,
     unpacked: OnceLock<Unpacked>,
 }
 
@@ -58,6 +60,12 @@ impl Columns {
         }) as usize
     }
 
+    /// Points of all of them. Nothing is unpacked for it.
+    #[must_use]
+    pub fn points(&self) -> u64 {
+        self.unpacked.get().map_or(self.points, |unpacked| count(&unpacked.columns))
+    }
+
     /// Packs them, where none has points in a tail: those are not stored with a series.
     pub fn pack(&mut self) {
         let Some(unpacked) = self.unpacked.get().filter(|all| all.columns.iter().all(|column| column.tail == 0)) else {
@@ -66,9 +74,14 @@ impl Columns {
         if self.packed.is_empty() {
             self.packed =
                 unpacked.columns.chunks(stats::CHUNK).map(|chunk| stats::encode(chunk).into_boxed_slice()).collect();
+            self.points = count(&unpacked.columns);
         }
         self.unpacked = OnceLock::new();
     }
+}
+
+fn count(columns: &[Column]) -> u64 {
+    columns.iter().map(|column| column.points).sum()
 }
 
 impl Deref for Columns {
@@ -126,6 +139,7 @@ mod tests {
             for (metric, pack) in more {
                 if pack {
                     columns.pack();
+                    prop_assert_eq!(columns.points(), never_packed.points());
                     prop_assert!(columns.unpacked.get().is_none());
                 }
                 let metric = MetricId(metric);

@@ -371,7 +371,7 @@ fn gathered_rows(gathered: Gathered, places: &[u32], file: &mut FileState) -> Re
 impl State {
     /// Puts a file in place of what was known of it.
     pub(super) fn install(&mut self, id: FileId, file: FileState) {
-        let count = |f: &FileState| f.columns.iter().map(|c| c.points).sum::<u64>();
+        let count = |f: &FileState| f.columns.points();
         match self.files.get_mut(&id) {
             None => self.attach(id, file),
             Some(known) => {

@@ -194,7 +194,7 @@ impl SledStore {
     /// Points read from a file.
     #[must_use]
     pub fn file_points(&self, file: FileId) -> u64 {
-        self.state().files.get(&file).map_or(0, |f| f.columns.iter().map(|c| c.points).sum())
+        self.state().files.get(&file).map_or(0, |f| f.columns.points())
     }
 
     /// A series as at most `most` stretches (at least 1), from the coarsest level that is fine enough.

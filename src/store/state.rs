@@ -112,7 +112,7 @@ impl State {
     /// Adds a file to its run, in the order in which files began.
     pub fn attach(&mut self, id: FileId, file: FileState) {
         let run = file.record.run;
-        self.points += file.columns.iter().map(|c| c.points).sum::<u64>();
+        self.points += file.columns.points();
         self.next_file = self.next_file.max(id.0 + 1);
         if let Some(whole) = file.record.part_of {
             self.parts.entry(whole).or_default().push(id);
@@ -130,7 +130,7 @@ impl State {
     /// Takes a file away.
     pub fn detach(&mut self, id: FileId) {
         if let Some(file) = self.files.remove(&id) {
-            self.points -= file.columns.iter().map(|c| c.points).sum::<u64>();
+            self.points -= file.columns.points();
             if let Some(whole) = file.record.part_of
                 && let Some(parts) = self.parts.get_mut(&whole)
             {
