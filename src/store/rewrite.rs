@@ -124,7 +124,7 @@ fn number(from: &mut impl Read) -> io::Result<u64> {
 
 /// The two directories change places in one step.
 pub(super) fn exchange(path: &Path) -> io::Result<()> {
-    renameat_with(CWD, path, CWD, &path.with_extension(ANEW), RenameFlags::EXCHANGE)?;
+    renameat_with(CWD, path, CWD, path.with_extension(ANEW), RenameFlags::EXCHANGE)?;
     path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
