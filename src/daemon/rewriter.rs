@@ -1,31 +1,44 @@
 //! Writing the store's file anew in a process of its own: what sled takes for it goes with that process, and a daemon of a month
 //! does not keep the holes that it would leave in its heap.
 
+use crate::store::SledStore;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Has this program copy the database in a directory (`mixlaw daemon copy-store`), and waits until that is done.
+/// Exit status of a program that does not know a command.
+const MISUSED: i32 = 2;
+
+/// Has this program copy the database in a directory (`mixlaw daemon copy-store`), and waits until that is done. Where the program
+/// cannot be started, or another version lies in its place by now that does not know the command, this process does it.
 ///
 /// # Errors
-/// Where it cannot be started, or says what went wrong.
+/// What went wrong with the copy.
 pub fn copy_apart(path: &Path) -> io::Result<()> {
-    copy_by(Command::new(std::env::current_exe()?).args(["daemon", "copy-store"]).arg(path))
+    let program = std::env::current_exe()?;
+    copy_by(Command::new(program).args(["daemon", "copy-store"]).arg(path), path)
 }
 
-fn copy_by(command: &mut Command) -> io::Result<()> {
-    let mut child = command
-        // Open for as long as this process lives: see `end_with_whoever_asked`.
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+fn copy_by(command: &mut Command, path: &Path) -> io::Result<()> {
+    // Its standard input is open for as long as this process lives: see `end_with_whoever_asked`.
+    let started = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => {
+            tracing::warn!("the store is copied in this process: no other can be started: {error}");
+            return SledStore::copy_database(path);
+        }
+    };
     let alive = child.stdin.take();
     let ended = child.wait_with_output()?;
     drop(alive);
-    match ended.status.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(format!("{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr).trim()))),
+    match ended.status.code() {
+        Some(0) => Ok(()),
+        Some(MISUSED) => {
+            tracing::warn!("the store is copied in this process: the program was replaced; restart the daemon");
+            SledStore::copy_database(path)
+        }
+        _ => Err(io::Error::other(format!("{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr).trim()))),
     }
 }
 
@@ -45,7 +58,7 @@ pub fn end_with_whoever_asked() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Opened, SledStore};
+    use crate::store::Opened;
     use std::io::BufRead as _;
     use std::time::Duration;
 
@@ -62,7 +75,7 @@ mod tests {
 
     fn renew_without_end(dir: &Path) {
         let store = SledStore::open(dir).unwrap().0;
-        store.rewritten_by(Box::new(|path| copy_by(this_test().env_remove(RENEWED).env(COPIED, path))));
+        store.rewritten_by(Box::new(|path| copy_by(this_test().env_remove(RENEWED).env(COPIED, path), path)));
         for round in 0u64.. {
             // Enough for the file to be mostly waste.
             for at in 0..120 {
@@ -112,13 +125,29 @@ mod tests {
 
     #[test]
     fn what_the_other_process_says_is_the_error() {
-        let mut command = Command::new("sh");
-        let said = copy_by(command.args(["-c", "echo no room >&2; exit 3"])).unwrap_err().to_string();
-        assert!(said.contains("no room") && said.contains('3'), "{said}");
-        assert!(copy_by(&mut Command::new("/nowhere/mixlaw")).is_err());
-        // Nobody has asked for it.
-        let dir = tempfile::tempdir().unwrap();
-        drop(SledStore::open(dir.path()).unwrap());
-        assert!(SledStore::copy_database(&dir.path().join("points.sled")).is_err());
+        let said = copy_by(Command::new("sh").args(["-c", "echo no room >&2; exit 1"]), Path::new("nowhere"));
+        let said = said.unwrap_err().to_string();
+        assert!(said.contains("no room") && said.contains('1'), "{said}");
+    }
+
+    #[test]
+    fn where_there_is_no_other_process_this_one_copies() {
+        for (program, arguments) in [("/nowhere/mixlaw", vec![]), ("sh", vec!["-c", "exit 2"])] {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, _) = SledStore::open(dir.path()).unwrap();
+            store.keep_fits("loss", b"fits").unwrap();
+            store.flush().unwrap();
+            drop(store);
+            let path = dir.path().join("points.sled");
+            // Nobody has asked for it.
+            assert!(copy_by(Command::new(program).args(&arguments), &path).is_err());
+            std::fs::create_dir_all(dir.path().join("points.anew/packs")).unwrap();
+            copy_by(Command::new(program).args(&arguments), &path).unwrap();
+            std::fs::remove_dir_all(&path).unwrap();
+            std::fs::rename(dir.path().join("points.anew"), &path).unwrap();
+            let (store, opened) = SledStore::open(dir.path()).unwrap();
+            assert!(matches!(opened, Opened::Existing));
+            assert_eq!(store.kept_fits("loss").unwrap().unwrap(), b"fits");
+        }
     }
 }
