@@ -9,7 +9,7 @@ use crate::daemon::figures::prometheus;
 use crate::daemon::metrics::Listen;
 use crate::daemon::seconds;
 use crate::daemon::{StateDir, lifecycle, rewriter};
-use crate::ipc::protocol::{Failure, Query, Response, StatusAnswer};
+use crate::ipc::protocol::{self, Failure, Query, Response, StatusAnswer};
 use crate::project::Project;
 use crate::store::SledStore;
 use crate::vocab::DaemonStatus;
@@ -122,7 +122,7 @@ fn scraped(project: &Project) -> Result<(), Failure> {
     let status = match lifecycle::find(project)? {
         None => None,
         Some(mut client) => match client.query(Query::Status).map_err(|e| lifecycle::speak(&e))? {
-            Response::Answer(answer) => serde_json::from_str::<StatusAnswer>(answer.get()).ok(),
+            Response::Answer(answer) => protocol::read::<StatusAnswer>(answer.get()).ok(),
             _ => None,
         },
     };
@@ -139,7 +139,7 @@ fn status(project: &Project, json: bool) -> Result<(), Failure> {
     };
     let pid = client.daemon.pid;
     let daemon = match client.query(Query::Status).map_err(|e| lifecycle::speak(&e))? {
-        Response::Answer(answer) => serde_json::from_slice::<StatusAnswer>(answer.get().as_bytes()).ok(),
+        Response::Answer(answer) => protocol::read::<StatusAnswer>(answer.get()).ok(),
         // It is starting.
         _ => None,
     };

@@ -11,7 +11,7 @@ use crate::daemon::state_dir::{Lock, StateDir};
 use crate::fit::never;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Command, Failure, LabelCommand, Query, Response, Which};
+use crate::ipc::protocol::{Command, Failure, LabelCommand, Query, Response, Which, read};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
 use crate::vocab::{AckAnswer, Decision, Labels, Notice, RunsAnswer, Severity, Snapshot};
@@ -98,7 +98,7 @@ impl Session {
     /// If the query is invalid or the daemon cannot be reached.
     pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
         match self {
-            Self::Own(own) => read(&own.answer(&query)?),
+            Self::Own(own) => read(own.answer(&query)?.get()),
             Self::Daemon(client) => answer_of(client.query(query)),
         }
     }
@@ -351,15 +351,10 @@ impl Own {
 /// The answer in a daemon's response.
 fn answer_of<T: DeserializeOwned>(said: Result<Response, IpcError>) -> Result<T, Failure> {
     match said.map_err(|e| lifecycle::speak(&e))? {
-        Response::Answer(value) => read(&value),
+        Response::Answer(value) => read(value.get()),
         Response::Failed(failure) => Err(failure),
         other => Err(unexpected(&other)),
     }
-}
-
-fn read<T: DeserializeOwned>(value: &RawValue) -> Result<T, Failure> {
-    serde_json::from_slice(value.get().as_bytes())
-        .map_err(|e| Failure::new(format!("the daemon sent an answer that cannot be read: {e}"), None))
 }
 
 fn unexpected(response: &Response) -> Failure {

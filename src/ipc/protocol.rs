@@ -10,7 +10,7 @@ use super::surface::SurfaceQuery;
 use super::topic::Subscription;
 use crate::project::Budget;
 use crate::vocab::{DaemonView, Decision, Figures, FrontCost, HyperQuery, Mixture, NextQuery, Notice, PhasesQuery};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 /// Grows whenever an old client or daemon would misunderstand a new one.
@@ -77,6 +77,16 @@ pub enum Response {
     Failed(Failure),
     /// The daemon will stop.
     Stopping,
+}
+
+/// Reads what a [`Response::Answer`] says.
+///
+/// # Errors
+/// Where it is not of this shape.
+pub fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Failure> {
+    // As bytes, like frames: `from_str` would be the code of each type once more.
+    serde_json::from_slice(answer.as_bytes())
+        .map_err(|e| Failure::new(format!("the daemon sent an answer that cannot be read: {e}"), None))
 }
 
 /// A message for the user, whole.

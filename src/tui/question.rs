@@ -3,12 +3,11 @@
 use crate::ipc::drift::DriftAnswer;
 use crate::ipc::fitted::{FittedAnswer, FittedQuery};
 use crate::ipc::log::{LogAnswer, LogQuery};
-use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query};
+use crate::ipc::protocol::{Failure, HistoryQuery, MomentsAnswer, Query, read};
 use crate::ipc::router::{RouterAnswer, RouterQuery};
 use crate::ipc::slices::{SlicesAnswer, SlicesQuery};
 use crate::ipc::surface::{SurfaceAnswer, SurfaceQuery};
 use crate::vocab::{HistoryAnswer, KeptFit};
-use serde::de::DeserializeOwned;
 
 /// A question of a view.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,20 +93,15 @@ impl Question {
     /// Takes the daemon's answer, as JSON, or why there is none.
     #[must_use]
     pub fn answered(&self, said: Result<&str, Failure>) -> Answered {
-        fn read<T: DeserializeOwned>(text: &str, made: impl FnOnce(T) -> Answer) -> Result<Answer, Failure> {
-            serde_json::from_str(text)
-                .map(made)
-                .map_err(|error| Failure::new(format!("the answer cannot be read: {error}"), None))
-        }
         let answer = said.and_then(|text| match self {
-            Self::Log(_) => read(text, Answer::Log),
-            Self::Router(_) => read(text, Answer::Router),
-            Self::Surface(_) => read(text, Answer::Surface),
-            Self::Slices(_) => read(text, Answer::Slices),
-            Self::Drift => read(text, Answer::Drift),
-            Self::Fitted(_) => read(text, Answer::Fitted),
-            Self::Moments => read(text, |answer: MomentsAnswer| Answer::Moments(answer.moments)),
-            Self::FitsAt(_) => read(text, |answer: HistoryAnswer| Answer::Fits(answer.history)),
+            Self::Log(_) => read(text).map(Answer::Log),
+            Self::Router(_) => read(text).map(Answer::Router),
+            Self::Surface(_) => read(text).map(Answer::Surface),
+            Self::Slices(_) => read(text).map(Answer::Slices),
+            Self::Drift => read(text).map(Answer::Drift),
+            Self::Fitted(_) => read(text).map(Answer::Fitted),
+            Self::Moments => read(text).map(|answer: MomentsAnswer| Answer::Moments(answer.moments)),
+            Self::FitsAt(_) => read(text).map(|answer: HistoryAnswer| Answer::Fits(answer.history)),
         });
         Answered { question: self.clone(), answer: answer.unwrap_or_else(|failure| Answer::Failed(failure.message)) }
     }

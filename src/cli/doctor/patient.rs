@@ -6,7 +6,7 @@ use crate::daemon::{Engine, StateDir};
 use crate::fit::never;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Failure, Hello, Query, Response, StatusAnswer};
+use crate::ipc::protocol::{self, Failure, Hello, Query, Response, StatusAnswer};
 use crate::project::{Project, ProjectError};
 use crate::store::{Opened, SledStore};
 use crate::vocab::{CheckAnswer, Notice};
@@ -71,14 +71,14 @@ impl Patient {
             self.unreadable = engine.unreadable();
             let current = engine.current(SystemTime::now(), &Surroundings::default());
             let said = answer(&Query::Check, &current, &never).ok();
-            self.logs = said.and_then(|said| serde_json::from_str(said.get()).ok());
+            self.logs = said.and_then(|said| protocol::read(said.get()).ok());
         }
     }
 }
 
 fn ask<T: serde::de::DeserializeOwned>(client: &mut Client, query: Query) -> Option<T> {
     match client.query(query) {
-        Ok(Response::Answer(answer)) => serde_json::from_str(answer.get()).ok(),
+        Ok(Response::Answer(answer)) => protocol::read(answer.get()).ok(),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::daemon::lifecycle;
 use crate::daemon::publisher::Publisher;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Failure, PredictQuery, Query, Response};
+use crate::ipc::protocol::{self, Failure, PredictQuery, Query, Response};
 use crate::project::Project;
 use crate::tui::{self, Incoming, Prediction};
 use crate::vocab::PredictAnswer;
@@ -19,11 +19,7 @@ fn asked(place: &PredictQuery) -> Query {
 }
 
 fn taken(query: PredictQuery, answer: Result<Box<RawValue>, Failure>) -> Prediction {
-    let answer = answer.and_then(|value| {
-        serde_json::from_str::<PredictAnswer>(value.get())
-            .map_err(|error| Failure::new(format!("the answer cannot be read: {error}"), None))
-    });
-    match answer {
+    match answer.and_then(|value| protocol::read::<PredictAnswer>(value.get())) {
         Ok(answer) => Prediction { query, forecasts: answer.forecasts, failed: None },
         Err(failure) => Prediction { query, forecasts: Vec::new(), failed: Some(failure.message) },
     }
