@@ -7,7 +7,7 @@
 
 use crate::forecast::spread::student;
 use crate::vocab::count::counted;
-use crate::vocab::{AnnealsAnswer, Estimate, Mixture, Range, Tail};
+use crate::vocab::{AnnealsAnswer, Estimate, Mixture, Ordered, Range, Tail};
 use std::collections::BTreeMap;
 
 /// Weights that differ by less are equal.
@@ -156,7 +156,7 @@ pub fn anneals(
             losses: shared.map(|name| own(name)).collect(),
         });
     }
-    answer.tails.sort_by(|a, b| a.delta.value.total_cmp(&b.delta.value));
+    answer.tails.sort_by_cached_key(|tail| Ordered(tail.delta.value));
     Ok(answer)
 }
 

@@ -5,7 +5,7 @@ use super::surface::{Mixtures, Surface};
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};
 use crate::vocab::number::show_amount;
-use crate::vocab::{MetricUnit, Observation, Observations, Scale};
+use crate::vocab::{MetricUnit, Observation, Observations, Ordered, Scale};
 
 /// Sizes this close (in ln N) are one size.
 const SAME_SIZE: f64 = 0.02;
@@ -233,7 +233,7 @@ fn by_size(rows: &[Observation]) -> Vec<(f64, f64)> {
         .map(|r| (r.params, r.loss))
         .filter(|(n, l)| *n > 0.0 && n.is_finite() && *l > 0.0 && l.is_finite())
         .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    rows.sort_by_cached_key(|row| Ordered(row.0));
     let mut sizes: Vec<(f64, Vec<f64>)> = Vec::new();
     for (params, loss) in rows {
         match sizes.last_mut() {

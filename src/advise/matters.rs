@@ -9,7 +9,7 @@
 
 use super::smoother::{Column, LANES, Places, Smoother, smoothers};
 use crate::fit::linalg::{backward, cholesky, forward};
-use crate::vocab::Observations;
+use crate::vocab::{Observations, Ordered};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -109,7 +109,7 @@ impl Table {
         }
         let mut by_size: Vec<(f64, usize)> =
             runs.values().enumerate().map(|(i, (_, _, params))| (params.max(1.0).ln(), i)).collect();
-        by_size.sort_by(|a, b| a.0.total_cmp(&b.0));
+        by_size.sort_by_cached_key(|pair| Ordered(pair.0));
         let strata = by_size.chunk_by(|a, b| b.0 - a.0 < SAME_SIZE);
         let mut strata: Vec<Vec<usize>> = strata.map(|s| s.iter().map(|(_, i)| *i).collect()).collect();
         if strata.iter().all(|s| s.len() < 2) {

@@ -6,7 +6,7 @@ use super::limits::{self, Limit, Tie, worse};
 use super::samples::{SAMPLES, draw_of};
 use super::surface::{Mixtures, Places, Surface};
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
-use crate::vocab::{Observations, Scale};
+use crate::vocab::{Observations, Ordered, Scale};
 use std::collections::BTreeMap;
 
 /// Half of a 90 % interval in standard deviations, if errors are normal.
@@ -41,7 +41,7 @@ impl Scatter {
         let mut last: Vec<(f64, f64)> =
             (0..fitted.rows.len()).filter(|i| is_last(*i)).map(|i| (fitted.rows[i].params, residual(i))).collect();
         last.retain(|(params, r)| params.is_finite() && r.is_finite());
-        last.sort_by(|a, b| a.0.total_cmp(&b.0));
+        last.sort_by_cached_key(|pair| Ordered(pair.0));
         let (mut squares, mut freedom) = (0.0, 0);
         for size in last.chunk_by(|a, b| (b.0 / a.0).ln() < 0.02) {
             let mean = size.iter().map(|(_, r)| r).sum::<f64>() / size.len() as f64;

@@ -6,6 +6,7 @@ use super::hull::{blend, pick, random_shares, toward};
 use super::probability::distance;
 use super::region::Region;
 use crate::forecast::spread::{generator, uniform};
+use crate::vocab::Ordered;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Weights are advised to a thousandth: runs do not tell finer differences apart, and people type the number.
@@ -121,7 +122,7 @@ impl Problem<'_> {
         let objective = (self.objective)(&all);
         let mut lower: Vec<usize> =
             (0..all.len()).filter(|i| objective[*i] < than.objective && self.region.outside(&all[*i]) <= 0.0).collect();
-        lower.sort_by(|a, b| objective[*a].total_cmp(&objective[*b]));
+        lower.sort_by_cached_key(|i| Ordered(objective[*i]));
         for some in lower.chunks(TOGETHER) {
             let mixtures: Vec<Vec<f64>> = some.iter().map(|i| all[*i].clone()).collect();
             let excess = (self.excess)(&mixtures);
@@ -145,7 +146,7 @@ impl Problem<'_> {
         }
         let objective = (self.objective)(&places);
         let mut places: Vec<(f64, Vec<f64>)> = objective.into_iter().map(finite).zip(places).collect();
-        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        places.sort_by_cached_key(|pair| Ordered(pair.0));
         // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
         let mut best: Option<BestMixture> = None;
         for some in places.chunks(TOGETHER) {
@@ -169,7 +170,7 @@ impl Problem<'_> {
         let starts = self.starts(&mut random).into_iter();
         let (shares, weights): (Vec<_>, Vec<_>) = starts.map(|shares| self.region.place(shares)).unzip();
         let mut starts: Vec<Found> = shares.into_iter().zip(self.look(weights)).collect();
-        starts.sort_by(|a, b| a.1.breach.total_cmp(&b.1.breach).then(a.1.objective.total_cmp(&b.1.objective)));
+        starts.sort_by_cached_key(|(_, found)| (Ordered(found.breach), Ordered(found.objective)));
         starts.truncate(STARTS);
         let mut best: Option<Found> = None;
         for start in starts {
@@ -327,7 +328,7 @@ impl Problem<'_> {
 fn whole(exact: &[f64], sum: f64) -> Vec<f64> {
     let mut units: Vec<f64> = exact.iter().map(|w| (w + 1e-9).floor()).collect();
     let mut order: Vec<usize> = (0..units.len()).collect();
-    order.sort_by(|a, b| (exact[*b] - units[*b]).total_cmp(&(exact[*a] - units[*a])));
+    order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(exact[*i] - units[*i])));
     let missing = (sum - units.iter().sum::<f64>()).round().max(0.0) as usize;
     for i in order.into_iter().cycle().take(missing) {
         units[i] += 1.0;

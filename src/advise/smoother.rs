@@ -3,6 +3,7 @@
 
 use crate::fit::linalg::{cholesky, inverse};
 use crate::laws::simd::vectorised;
+use crate::vocab::Ordered;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -156,7 +157,7 @@ pub(super) fn smoothers(places: &Places) -> Vec<Smoother> {
     // The median over pairs of runs in different places.
     let of_pair = |i: usize| (apart[i], places.counts[i / n] * places.counts[i % n]);
     let mut distances: Vec<(f64, f64)> = (0..n * n).map(of_pair).filter(|(d, _)| *d > 0.0).collect();
-    distances.sort_by(|a, b| a.0.total_cmp(&b.0));
+    distances.sort_by_cached_key(|pair| Ordered(pair.0));
     let mut half = (distances.iter().map(|(_, count)| count).sum::<f64>() / 2.0).floor();
     let middle = distances.iter().find(|(_, count)| {
         half -= count;

@@ -10,7 +10,7 @@ use super::search::{BestMixture, Problem};
 use super::surface::{Mixtures, Surface};
 use crate::forecast::spread::generator;
 use crate::project::{Base, Constraint, Project, Slack, Stage, Wanted};
-use crate::vocab::{Abstention, Observations};
+use crate::vocab::{Abstention, Observations, Ordered};
 
 /// What the project wants, at the target. Of losses in order, each but the last becomes one of the limits: within its tolerance
 /// of the lowest that the limits before it allow.
@@ -132,7 +132,7 @@ pub(super) fn mean_of_best(problem: &Problem<'_>, count: usize) -> Option<(Vec<f
         .map(|((objective, _), weights)| (objective, weights))
         .collect();
     let allowed = found.len();
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.sort_by_cached_key(|pair| Ordered(pair.0));
     found.truncate(count.max(1));
     let domains = region.ranges.len();
     let n = found.len() as f64;

@@ -12,7 +12,7 @@ use crate::vocab::number::show_probability;
 use crate::vocab::text::printable;
 use crate::vocab::{
     Advice as Advised, AdviceAnswer, AdviceState, AdviceView, AutoView, DecidedAnswer, Decision, Follower, Mixture,
-    RecommendAnswer, Recommendation,
+    Ordered, RecommendAnswer, Recommendation,
 };
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -314,7 +314,7 @@ pub(super) fn followers(runs: &[Follower]) -> String {
 /// `rust 70 %, prose 30 %`.
 pub(super) fn weights(mixture: &Mixture) -> String {
     let mut all: Vec<(&String, &f64)> = mixture.0.iter().collect();
-    all.sort_by(|a, b| b.1.total_cmp(a.1));
+    all.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(*each.1)));
     let one = |(domain, weight): &(&String, &f64)| format!("{} {:.1} %", printable(domain), 100.0 * **weight);
     all.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query, Which};
-use crate::vocab::{RunView, RunsAnswer};
+use crate::vocab::{Ordered, RunView, RunsAnswer};
 use clap::{Args, Subcommand};
 use std::path::Path;
 
@@ -136,7 +136,7 @@ fn show(runs: &[RunView]) -> String {
 pub(super) fn alerts(runs: &[RunView], all: bool) -> String {
     let mut events: Vec<_> =
         runs.iter().flat_map(|run| &run.signals).filter(|e| all || e.acknowledged.is_none()).collect();
-    events.sort_by(|a, b| b.at.total_cmp(&a.at).then(b.id.cmp(&a.id)));
+    events.sort_by_cached_key(|event| std::cmp::Reverse((Ordered(event.at), event.id)));
     let mut rows: Vec<Vec<String>> = vec![[">", "when", "run", "alert", "", "evidence"].map(str::to_owned).to_vec()];
     for event in events {
         let mut state = Vec::new();

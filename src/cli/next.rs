@@ -8,7 +8,7 @@ use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{parse_amount, show_amount, show_probability, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{CostUnit, Mixture, NextAnswer, NextQuery, Plan, Purpose};
+use crate::vocab::{CostUnit, Mixture, NextAnswer, NextQuery, Ordered, Plan, Purpose};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -136,7 +136,7 @@ fn show(plan: &Plan, costs: bool) -> String {
 /// `rust 70 %, prose 30 %`: the largest first.
 pub(super) fn weights(mixture: &Mixture) -> String {
     let mut all: Vec<(&String, f64)> = mixture.0.iter().map(|(domain, weight)| (domain, *weight)).collect();
-    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(each.1)));
     all.retain(|(_, weight)| *weight >= 0.0005);
     let more = all.len().saturating_sub(SHOWN + 1);
     if more > 0 {

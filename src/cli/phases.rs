@@ -6,7 +6,7 @@ use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::text::printable;
-use crate::vocab::{Estimate, Mixture, PhaseFit, PhaseMove, PhasesAnswer, PhasesQuery};
+use crate::vocab::{Estimate, Mixture, Ordered, PhaseFit, PhaseMove, PhasesAnswer, PhasesQuery};
 use clap::Args;
 
 /// Arguments of `phases`.
@@ -86,7 +86,7 @@ fn show(answer: &PhasesAnswer) -> String {
 fn moves(moves: &[PhaseMove]) -> String {
     let mut sorted: Vec<&PhaseMove> = moves.iter().collect();
     let rank = |moved: &PhaseMove| moved.delta.map_or(f64::INFINITY, |delta| delta.value);
-    sorted.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+    sorted.sort_by_cached_key(|each| Ordered(rank(each)));
     let header = ["  to", "from", ">Δ nats", "90 %", ">P(lower)", ""];
     let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
     for moved in sorted {

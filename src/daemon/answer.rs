@@ -25,7 +25,7 @@ use crate::project::FitSettings;
 use crate::vocab::ledger::{Entry, Scored};
 use crate::vocab::{
     AcceptView, AckAnswer, Advice, AdviceAnswer, AdviceState, CheckAnswer, FileView, FitAnswer, FitView, HistoryAnswer,
-    Labels, LedgerAnswer, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
+    Labels, LedgerAnswer, Ordered, PredictAnswer, RecommendAnswer, RunView, RunsAnswer, Severity, Snapshot,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -259,7 +259,7 @@ fn ledger(query: &LedgerQuery, current: &CurrentState) -> Result<LedgerAnswer, F
     let of_metric = |metric: &str| wanted.as_deref().is_none_or(|key| key == metric);
     let asked = |e: &Entry| of_law(&e.law) && of_metric(&e.metric);
     let mut open: Vec<&Entry> = ledger.open().filter(|e| asked(e)).collect();
-    open.sort_by(|a, b| a.at.total_cmp(&b.at));
+    open.sort_by_cached_key(|event| Ordered(event.at));
     let graded: Vec<&Scored> = ledger.scored().iter().filter(|s| asked(&s.entry)).collect();
     let mut grades = ledger.grades();
     grades.retain(|g| of_law(&g.law) && of_metric(&g.metric));
@@ -324,7 +324,7 @@ fn fit(query: &FitQuery, current: &CurrentState, stop: Stop<'_>) -> Result<FitAn
         made.ok_or_else(threads::given_up)?
     };
     let mut fits: Vec<FitView> = results.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
-    fits.sort_by_key(|view| !view.chosen);
+    fits.sort_by_cached_key(|view| !view.chosen);
     let mut dropped: Vec<String> = Vec::new();
     for rows in current.observed.fitted.iter().filter(|rows| asked(&rows.metric)) {
         for sentence in &rows.dropped {

@@ -4,7 +4,7 @@ use super::publisher::CurrentState;
 use crate::ipc::protocol::Failure;
 use crate::ipc::series::{Axis, Envelope, SeriesQuery, envelope, pixels};
 use crate::store::{ReadStore, RunId, StoreError};
-use crate::vocab::RunView;
+use crate::vocab::{Ordered, RunView};
 
 /// The curves that were asked for and are there.
 ///
@@ -136,14 +136,14 @@ fn points(x: &Axis, run: &RunView, key: &str, current: &CurrentState) -> Result<
             .filter(|(wall, _)| wall.is_finite())
             .map(|(wall, value)| (wall - since, value))
             .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points.sort_by_cached_key(|point| Ordered(point.0));
         return Ok(points);
     }
     let Some(places) = Places::of(x, run, current)? else { return Ok(Vec::new()) };
     let mut points: Vec<(f64, f64)> =
         steps(run, key, current)?.into_iter().filter_map(|(step, value)| Some((places.at(step)?, value))).collect();
     if matches!(x, Axis::Metric(_)) {
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points.sort_by_cached_key(|point| Ordered(point.0));
     }
     Ok(points)
 }

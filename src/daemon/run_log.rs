@@ -36,7 +36,7 @@ pub fn lines(query: &LogQuery, current: &CurrentState, stop: Stop<'_>) -> Result
         let holds = |file: &&FileReport| run.name.strip_prefix(&file.run).is_some_and(|rest| rest.starts_with('/'));
         files = current.files.iter().map(AsRef::as_ref).filter(holds).collect();
     }
-    files.sort_by_key(|file| is_binary(&file.path).unwrap_or(true));
+    files.sort_by_cached_key(|file| is_binary(&file.path).unwrap_or(true));
     let mut answer = LogAnswer { files: files.iter().map(|file| file.file.clone()).collect(), ..LogAnswer::default() };
     let Some(file) = files.get(query.file.min(files.len().saturating_sub(1))) else {
         answer.note = Some("No file of this run is known; its values come from a table or a tracker.".to_owned());

@@ -59,7 +59,7 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
         }
         let of_metric = current.fits.iter().filter(|candidates| candidates.metric == rows.metric);
         let mut fits: Vec<_> = of_metric.flat_map(|candidates| &candidates.fits).collect();
-        fits.sort_by_key(|fit| !fit.view.chosen);
+        fits.sort_by_cached_key(|fit| !fit.view.chosen);
         let (found, notes) = optima::of_metric(&evidence, metric, &fits, &query.flops, true);
         answer.curves.extend(found.curves);
         answer.isoflops.extend(found.isoflops);

@@ -15,7 +15,7 @@ use super::stack::Stack;
 use super::task::Task;
 use super::{Fit, FitError, Options, assemble, baseline, fit, nested, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
-use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, STACK};
+use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, Ordered, STACK};
 use serde::{Deserialize, Serialize};
 
 /// Laws for a first answer while the others have not been compared: the first of these that can be fitted, or the first
@@ -214,7 +214,7 @@ impl<'a> Request<'a> {
             Method::Solve(law) => law.most_resamples() < usize::MAX,
         };
         let mut all: Vec<&dyn laws::Law> = laws::ALL.to_vec();
-        all.sort_by_key(slow);
+        all.sort_by_cached_key(slow);
         let mut names: Vec<String> = FIRST.iter().map(|name| (*name).to_owned()).collect();
         for law in all {
             let name = law.info().name;
@@ -298,10 +298,9 @@ impl Candidates {
 
     /// Sorts the candidates, and says which is used and why.
     fn put_into_words(&mut self, mut lines: Vec<Candidate>) {
-        lines.sort_by(|a, b| {
-            let error = |line: &Candidate| self.choice.error(line).unwrap_or(f64::INFINITY);
-            let dropped = |line: &Candidate| line.dropped_after.is_some();
-            a.kind.cmp(&b.kind).then(dropped(a).cmp(&dropped(b))).then(error(a).total_cmp(&error(b)))
+        lines.sort_by_cached_key(|line| {
+            let error = self.choice.error(line).unwrap_or(f64::INFINITY);
+            (line.kind, line.dropped_after.is_some(), Ordered(error))
         });
         let mut choice = Choice { candidates: lines, ..std::mem::take(&mut self.choice) };
         if let Some(fit) = self.chosen() {

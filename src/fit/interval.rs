@@ -13,7 +13,7 @@
 
 use super::held_out::{HeldRow, ScaleTest};
 use super::resample::{quantile, weighted_quantile};
-use crate::vocab::Interval;
+use crate::vocab::{Interval, Ordered};
 use serde::{Deserialize, Serialize};
 
 /// Distance between mixtures at which a residual's say has fallen to e^−½.
@@ -94,7 +94,7 @@ impl Calibration {
             return (0.0, 0.0);
         }
         let wide = by_few(&rows, &weighted);
-        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        weighted.sort_by_cached_key(|pair| Ordered(pair.0));
         let (below, above) = (-weighted_quantile(&weighted, 0.05), weighted_quantile(&weighted, 0.95));
         (wide * below.max(0.0), wide * above.max(0.0))
     }

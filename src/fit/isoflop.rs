@@ -11,7 +11,7 @@ use super::resample::quantile;
 use super::scatter::{Scatter, at_least};
 use crate::vocab::{
     Estimate, IsoFlopGroup, IsoFlopRun, IsoFlops, Observation, Observations, OptimumAt, OptimumCurve, OptimumMethod,
-    Parabola, Range, Scale,
+    Ordered, Parabola, Range, Scale,
 };
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn sets(data: &Observations) -> Vec<Set> {
             rows.iter().max_by(|a, b| a.active_params.total_cmp(&b.active_params)).map(|row| Scale::of(row))?;
         let mut rows: Vec<Row> =
             rows.into_iter().map(|r| (r.active_params.ln(), r.tokens.ln(), r.loss, r.run)).collect();
-        rows.sort_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1)));
+        rows.sort_by_cached_key(|row| Ordered(row.0 + row.1));
         let same = |a: &Row, b: &Row| (b.0 + b.1) - (a.0 + a.1) < SAME_COMPUTE.ln();
         let groups: Vec<Vec<Row>> = rows.chunk_by(same).filter(|group| is_group(group)).map(<[Row]>::to_vec).collect();
         Some(Set { largest, groups })
@@ -118,7 +118,7 @@ fn ln_compute(rows: &[Row]) -> f64 {
 fn group(rows: &[Row]) -> IsoFlopGroup {
     let mut runs: Vec<IsoFlopRun> =
         rows.iter().map(|row| IsoFlopRun { params: row.0.exp(), tokens: row.1.exp(), loss: row.2 }).collect();
-    runs.sort_by(|a, b| a.params.total_cmp(&b.params));
+    runs.sort_by_cached_key(|run| Ordered(run.params));
     let fitted = parabola(rows, |_| 1.0);
     let (low, high) = ends(rows);
     let why_not = match fitted {

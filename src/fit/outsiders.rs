@@ -19,7 +19,7 @@ use super::random::Random;
 use crate::laws::Columns;
 use crate::observe::is_evaluation;
 use crate::project::conditions::{self, Comparison, Condition, number};
-use crate::vocab::{Observations, Outsiders, RunFacts};
+use crate::vocab::{Observations, Ordered, Outsiders, RunFacts};
 use ranks::{Column, Strata, Units};
 use rayon::prelude::*;
 use residuals::{NORMAL, at_each_size, median, regressible, residual_of, without_line};
@@ -278,7 +278,7 @@ impl<'a> Place<'a> {
                 return Vec::new();
             }
             let mut ordered: Vec<(f64, &str)> = texts.iter().filter_map(|text| Some((number(text)?, *text))).collect();
-            ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
+            ordered.sort_by_cached_key(|pair| Ordered(pair.0));
             ordered.dedup_by(|a, b| a.0 == b.0);
             let step = ordered.len().div_ceil(MOST_CUTS).max(1);
             for pair in ordered.windows(2).step_by(step) {

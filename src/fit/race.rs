@@ -80,7 +80,7 @@ pub(super) fn race<'a>(
         Method::Search(_) => (1, runner.parameters),
         Method::Solve(law) => (if law.most_resamples() < usize::MAX { 2 } else { 0 }, 0),
     };
-    runners.sort_by_key(cost);
+    runners.sort_by_cached_key(cost);
     let order = shuffled(task);
     let mut leader: Option<usize> = None;
     for index in 0..runners.len() {

@@ -10,6 +10,7 @@ use super::objective::{Objective, Stop, Workspace};
 use super::random::Random;
 use super::search::{SearchEnd, newton, quasi_newton};
 use crate::laws::{BLOCK, Block, Columns};
+use crate::vocab::Ordered;
 use rayon::prelude::*;
 
 /// The outcome of one fit of a model to some rows.
@@ -169,7 +170,7 @@ fn describe(place: &SearchEnd) -> String {
 
 /// The best `count` places, lowest first; of places whose values agree to `same` of their value, one.
 fn leaders(mut places: Vec<SearchEnd>, count: usize, same: f64) -> Vec<SearchEnd> {
-    places.sort_by(|a, b| a.value.total_cmp(&b.value));
+    places.sort_by_cached_key(|place| Ordered(place.value));
     let mut kept: Vec<SearchEnd> = Vec::with_capacity(count);
     for place in places {
         if kept.len() == count {

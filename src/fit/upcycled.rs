@@ -12,7 +12,9 @@ use super::random::Random;
 use super::resample::quantile;
 use crate::laws::speed_up::{Point, at, front};
 use crate::vocab::number::parse_amount;
-use crate::vocab::{Beside, Estimate, FactName, Observation, Observations, Range, RunFacts, Upcycled, UpcycledRun};
+use crate::vocab::{
+    Beside, Estimate, FactName, Observation, Observations, Ordered, Range, RunFacts, Upcycled, UpcycledRun,
+};
 use std::collections::BTreeMap;
 
 /// Active sizes within this factor are the same.
@@ -63,7 +65,7 @@ fn runs<'a>(data: &'a Observations, facts: &'a RunFacts) -> Vec<Run<'a>> {
         all.entry(row.run).or_default().push(row);
     }
     let of = |(index, mut rows): (usize, Vec<&'a Observation>)| {
-        rows.sort_by(|a, b| a.tokens.total_cmp(&b.tokens));
+        rows.sort_by_cached_key(|row| Ordered(row.tokens));
         let values = facts.runs.get(index).map(|facts| &facts.values);
         let said = |name: FactName| {
             let text = values?.get(name.as_str())?.trim();

@@ -12,7 +12,7 @@
 use super::random::Random;
 use super::resample::quantile;
 use crate::laws::speed_up::{Point, at, front};
-use crate::vocab::{Estimate, Observation, Observations, Range, Worth, WorthRun};
+use crate::vocab::{Estimate, Observation, Observations, Ordered, Range, Worth, WorthRun};
 use std::collections::BTreeMap;
 
 /// Resamples of runs.
@@ -127,7 +127,7 @@ fn runs(data: &Observations) -> Vec<Run<'_>> {
 }
 
 fn run<'a>(mut rows: Vec<&'a Observation>, name: &'a str, timed: bool) -> Option<Run<'a>> {
-    rows.sort_by(|a, b| a.tokens.total_cmp(&b.tokens));
+    rows.sort_by_cached_key(|row| Ordered(row.tokens));
     let last = *rows.last()?;
     let compute = 6.0 * last.active_params * if timed { last.tokens } else { 1.0 };
     (compute.is_finite() && compute > 0.0).then_some(Run { compute, loss: last.loss, name, rows })

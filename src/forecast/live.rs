@@ -8,7 +8,7 @@ use super::{anchored, pooled};
 use crate::fit::Fit;
 use crate::observe::{RunRecord, observe, training_loss};
 use crate::project::Project;
-use crate::vocab::RunForecast;
+use crate::vocab::{Ordered, RunForecast};
 use std::collections::BTreeMap;
 
 /// See [`super::every`].
@@ -41,7 +41,7 @@ pub(super) fn every(
         of_metric.retain(|made| made.forecast.sd <= TOO_WIDE);
         // A regression over finished runs has been tested on each of them; the others only claim their error.
         let claims = |m: &Made| if m.law == pooled::NAME { f64::NEG_INFINITY } else { m.forecast.sd };
-        of_metric.sort_by(|a, b| claims(a).total_cmp(&claims(b)));
+        of_metric.sort_by_cached_key(|fit| Ordered(claims(fit)));
         // The way there is drawn of the first only.
         of_metric.iter_mut().skip(1).for_each(|made| made.path.clear());
         let views: Vec<RunForecast> = of_metric.into_iter().filter_map(|made| made.view(seen)).collect();

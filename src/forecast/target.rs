@@ -40,7 +40,7 @@ pub(super) fn every_law(all: &[Candidates], scale: &Scale, mixture: &Mixture) ->
     let of = |candidates: &Candidates| {
         let place = |law: &str| candidates.choice.candidates.iter().position(|c| c.name == law);
         let mut fits: Vec<&Fit> = candidates.fits.iter().collect();
-        fits.sort_by_key(|fit| (!fit.view.chosen, place(&fit.view.law).unwrap_or(usize::MAX)));
+        fits.sort_by_cached_key(|fit| (!fit.view.chosen, place(&fit.view.law).unwrap_or(usize::MAX)));
         let mut forecasts: Vec<Forecast> = target(&fits.iter().map(|f| Some(*f)).collect::<Vec<_>>(), scale, mixture);
         use_what_can_be(&fits, scale, mixture, &mut forecasts);
         if let Some(first) = candidates.fits.first()

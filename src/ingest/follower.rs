@@ -154,7 +154,7 @@ impl Follower {
         let mut loose = std::mem::take(&mut self.gone);
         loose.extend(std::mem::take(&mut self.tails).into_values().map(|tail| *tail));
         // The newest generation first, should two have had the same name.
-        loose.sort_by_key(|t| std::cmp::Reverse(t.id));
+        loose.sort_by_cached_key(|t| std::cmp::Reverse(t.id));
         // What a file holds says most; then its number and its name; a name alone says where to look.
         for evidence in [Evidence::ContentAndInode, Evidence::ContentAndName, Evidence::Name] {
             for mut tail in std::mem::take(&mut loose) {

@@ -402,7 +402,7 @@ impl Ingester {
             if jobs.is_empty() {
                 return Ok(());
             }
-            jobs.sort_by_key(|(_, job)| std::cmp::Reverse(job.tail.stamp.modified));
+            jobs.sort_by_cached_key(|(_, job)| std::cmp::Reverse(job.tail.stamp.modified));
             let files: Vec<(PathBuf, String)> =
                 jobs.iter().map(|(path, job)| (path.to_path_buf(), job.tail.relative.clone())).collect();
             let jobs: Vec<Job<'_>> = jobs.into_iter().map(|(_, job)| job).collect();
@@ -436,7 +436,7 @@ impl Ingester {
             return;
         }
         self.warm = WARM / 2;
-        warm.sort_by_key(|(modified, _, _)| std::cmp::Reverse(*modified));
+        warm.sort_by_cached_key(|(modified, _, _)| std::cmp::Reverse(*modified));
         for (_, path, relative) in warm.drain(WARM / 2..) {
             if let Some(tail) = self.followers.get_mut(&path).and_then(|f| f.tails.get_mut(&relative)) {
                 tail.rest();

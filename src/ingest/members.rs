@@ -44,7 +44,7 @@ pub(super) fn join(found: &mut Discovery, names: &Names) {
     let mut named: BTreeMap<String, Vec<RunPlace>> = BTreeMap::new();
     for ((parent, key), mut places) in groups {
         let wandb = !places[0].file;
-        places.sort_by_key(|place| if wandb { began(&place.path) } else { String::new() });
+        places.sort_by_cached_key(|place| if wandb { began(&place.path) } else { String::new() });
         let called = if wandb {
             places.iter().rev().find_map(|place| names.of(&place.path))
         } else {

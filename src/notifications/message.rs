@@ -1,9 +1,9 @@
 //! Message: what people are told, and how it reads.
 
-use crate::vocab::Severity;
 use crate::vocab::count::counted;
 use crate::vocab::signal::Alert;
 use crate::vocab::text::printable;
+use crate::vocab::{Ordered, Severity};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -155,7 +155,7 @@ impl Batch {
     #[must_use]
     pub fn listed(&self) -> (Vec<&Message>, usize) {
         let mut all: Vec<&Message> = self.messages.iter().collect();
-        all.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.at.total_cmp(&a.at)));
+        all.sort_by_cached_key(|each| std::cmp::Reverse((each.severity, Ordered(each.at))));
         let left_out = all.len().saturating_sub(LISTED);
         all.truncate(LISTED);
         (all, left_out)

@@ -225,7 +225,7 @@ impl Assuming<'_> {
         let mut taken: BTreeSet<String> = self.project.metric_keys().cloned().collect();
         // The longest name first, so that `github` does not take the loss of `github_code`.
         let mut order: Vec<&String> = self.project.domains.iter().collect();
-        order.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
+        order.sort_by_cached_key(|domain| std::cmp::Reverse(domain.len()));
         let mut found: BTreeMap<String, (String, bool)> = BTreeMap::new();
         for domain in order.into_iter().filter(|domain| self.project.metric_index(domain).is_none()) {
             if let Some((key, unmarked)) = self.best_key(domain, &taken) {

@@ -25,7 +25,7 @@ use crate::project::{Project, ProjectError};
 use crate::vocab::count::{counted, plural, verb};
 use crate::vocab::number::show_amount;
 use crate::vocab::{
-    Exposure, FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Proxies, ProxyKind, Severity,
+    Exposure, FactsOfRun, FactsPlace, Metric, Mixture, Notice, Observation, Ordered, Proxies, ProxyKind, Severity,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -437,7 +437,7 @@ fn summary(table: &Tabled, cells: &Cells) -> String {
 /// Leaves out the rows with the highest losses.
 fn drop_worst(rows: &mut Vec<Observation>, count: usize) {
     if count > 0 {
-        rows.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+        rows.sort_by_cached_key(|row| Ordered(row.loss));
         rows.truncate(rows.len().saturating_sub(count));
     }
 }

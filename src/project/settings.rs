@@ -450,7 +450,7 @@ impl Project {
             let own = self.domains.iter().position(|d| Some(d) == metric.domain.as_ref());
             own.unwrap_or(self.domains.len())
         };
-        self.metrics.sort_by_key(place);
+        self.metrics.sort_by_cached_key(place);
     }
 
     /// The metrics' keys in the logs, in their order; empty where one is not known.

@@ -66,7 +66,7 @@ pub fn frame(snapshot: Arc<Snapshot>, columns: u16, only: Option<ViewId>, answer
     let mut slots: Vec<&Slot> = model.views.iter().filter(|slot| !slot.covers()).collect();
     slots.retain(|slot| slot.view.presence(&model.shared) == Presence::There);
     slots.retain(|slot| !slot.view.spec().roles.contains(&Role::Detail));
-    slots.sort_by_key(|slot| rank(slot).unwrap_or(ORDER.len()));
+    slots.sort_by_cached_key(|slot| rank(slot).unwrap_or(ORDER.len()));
     slots.retain(|slot| slot.view.height(&model.shared, columns) > 0);
     let ids: Vec<ViewId> = slots.into_iter().map(Slot::id).collect();
     for id in ids {

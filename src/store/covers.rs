@@ -64,7 +64,7 @@ impl SledStore {
             }
         }
         let mut order = run.files.clone();
-        order.sort_by_key(|id| covers.keys().any(|(covered, _)| covered == id));
+        order.sort_by_cached_key(|id| covers.keys().any(|(covered, _)| covered == id));
         let compared = Compared { files: now, covers: covers.clone(), order: order.clone() };
         known.runs.insert(of, compared);
         Ok((covers, order))

@@ -38,7 +38,7 @@ impl ReadStore for SledStore {
         let mut columns: Vec<Column> =
             files.flat_map(|(id, file)| file.columns.iter().filter_map(move |c| rest(id, c))).collect();
         // Those of one metric stay in the order of their files.
-        columns.sort_by_key(|column| column.metric);
+        columns.sort_by_cached_key(|column| column.metric);
         let mut metrics: Vec<(Arc<str>, Summary)> = columns
             .chunk_by(|a, b| a.metric == b.metric)
             .filter_map(|same| {

@@ -120,7 +120,7 @@ fn standing<'a>(model: &Model, root: &'a Node) -> Vec<(&'a Node, Vec<ViewId>)> {
         places[at].1.push((rank, slot.id()));
     }
     let sorted = places.into_iter().map(|(node, mut views)| {
-        views.sort_by_key(|(rank, _)| *rank);
+        views.sort_by_cached_key(|(rank, _)| *rank);
         (node, views.into_iter().map(|(_, id)| id).collect())
     });
     sorted.collect()

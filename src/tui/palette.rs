@@ -104,7 +104,7 @@ pub fn found(model: &Model) -> Vec<Entry> {
         rest.map_or(0, |rest| if rest.starts_with(':') { 2 } else { 1 })
     };
     let mut scored: Vec<(u32, Entry)> = all.into_iter().filter_map(score).collect();
-    scored.sort_by_key(|(score, entry)| std::cmp::Reverse((named(entry), *score)));
+    scored.sort_by_cached_key(|(score, entry)| std::cmp::Reverse((named(entry), *score)));
     scored.into_iter().take(MOST).map(|(_, entry)| entry).collect()
 }
 

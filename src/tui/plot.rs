@@ -3,7 +3,7 @@
 use super::braille::Grid;
 use super::scale::{Scale, read, ticks};
 use super::theme::Theme;
-use crate::vocab::RatioChart;
+use crate::vocab::{Ordered, RatioChart};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -231,7 +231,7 @@ impl Plot<'_> {
         sizes.dedup();
         let mut points: Vec<_> = self.chart.points.iter().collect();
         // The largest on top: they are nearest the target.
-        points.sort_by(|a, b| a.params.total_cmp(&b.params));
+        points.sort_by_cached_key(|point| Ordered(point.params));
         for point in points {
             if !point.at_target.is_finite() || !(0.0..=1.0).contains(&self.scale.across(point.share)) {
                 continue;

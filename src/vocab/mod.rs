@@ -85,6 +85,7 @@ pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use metrics::{MetricView, Metrics};
 pub use mixture::Mixture;
 pub use next::{CandidateRun, CostUnit, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
+pub use number::Ordered;
 pub use observation::{Exposure, Observation, Observations, Probe, Proxies, ProxyKind};
 pub use online::{OnlineAnswer, OnlineRule, OnlineStep};
 pub use outsiders::{FactsOfRun, FactsPlace, Outsiders, RunFacts};

@@ -3,7 +3,7 @@
 use super::ensemble::{Ensemble, Observation};
 use crate::forecast::spread::{normal_quantile, quantile, sorted};
 use crate::vocab::number::show_amount;
-use crate::vocab::{CostUnit, Knowledge, Mixture, NextQuery, Plan, ProposedRun, Purpose, Scale};
+use crate::vocab::{CostUnit, Knowledge, Mixture, NextQuery, Ordered, Plan, ProposedRun, Purpose, Scale};
 use rayon::prelude::*;
 
 /// Runs proposed where nothing says how many.
@@ -137,10 +137,8 @@ impl Planner<'_> {
             values = choices.iter().map(|choice| (self.told(ensemble, choice), Vec::new())).collect();
         }
         let mut order: Vec<usize> = (0..choices.len()).filter(|i| values[*i].0 > 0.0).collect();
-        order.sort_by(|a, b| {
-            let worth = |i: usize| values[i].0 / choices[i].cost.max(f64::MIN_POSITIVE);
-            worth(*b).total_cmp(&worth(*a))
-        });
+        let worth = |i: usize| values[i].0 / choices[i].cost.max(f64::MIN_POSITIVE);
+        order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(worth(*i))));
         let outcomes = values.get(*order.first()?).map(|(_, outcomes)| outcomes.clone())?;
         Some((order[0], outcomes))
     }
@@ -159,9 +157,9 @@ impl Planner<'_> {
         let told: Vec<f64> = choices.par_iter().map(|choice| self.told(ensemble, choice)).collect();
         let worth = |i: usize| told[i] / choices[i].cost.max(f64::MIN_POSITIVE);
         let mut order: Vec<usize> = (0..choices.len()).collect();
-        order.sort_by(|a, b| told[*b].total_cmp(&told[*a]));
+        order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(told[*i])));
         let mut keep: Vec<usize> = order.iter().take(KEPT / 2).copied().collect();
-        order.sort_by(|a, b| worth(*b).total_cmp(&worth(*a)));
+        order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(worth(*i))));
         keep.extend(order.iter().filter(|i| !keep.contains(*i)).take(KEPT / 2).copied().collect::<Vec<_>>());
         keep.sort_unstable();
         *choices = keep.into_iter().map(|i| choices[i].clone()).collect();

@@ -4,7 +4,7 @@ use super::super::hull::{blend, random_shares};
 use super::super::probability::distance;
 use super::super::region::Region;
 use crate::forecast::spread::{generator, uniform};
-use crate::vocab::{Observations, Scale};
+use crate::vocab::{Observations, Ordered, Scale};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Mixtures to choose from.
@@ -24,7 +24,7 @@ const REPEATS: usize = 24;
 pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], seed: u64) -> (Vec<Vec<f64>>, usize) {
     let mut repeats: Vec<Vec<f64>> =
         explored.iter().filter(|weights| region.outside(weights) <= 0.0).cloned().collect();
-    repeats.sort_by(|a, b| distance(a, best).total_cmp(&distance(b, best)));
+    repeats.sort_by_cached_key(|run| Ordered(distance(run, best)));
     repeats.truncate(REPEATS);
     let count = repeats.len();
     let mut all = repeats;
@@ -96,7 +96,7 @@ pub(super) fn scales<'a>(rows: impl Iterator<Item = &'a Observations>) -> Vec<Sc
             }
         }
     }
-    all.sort_by(|a, b| a.compute().total_cmp(&b.compute()));
+    all.sort_by_cached_key(|run| Ordered(run.compute()));
     if all.len() <= SCALES {
         return all;
     }

@@ -9,7 +9,7 @@ use super::ensemble::{Ensemble, mean, priced};
 use super::plan::Choice;
 use super::pool;
 use crate::project::Project;
-use crate::vocab::Scale;
+use crate::vocab::{Ordered, Scale};
 use std::collections::BTreeMap;
 
 /// Looks for the best mixtures, each around the best of those before.
@@ -108,7 +108,7 @@ impl World<'_> {
                 None => return self.weigh(target, vec![centre]),
             }
         }
-        all.sort_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values)));
+        all.sort_by_cached_key(|each| Ordered(mean(&each.values)));
         all.dedup_by(|a, b| distance(&a.weights, &b.weights) < 1e-6);
         // The best on average, then those that are best in most draws.
         let mut wins = vec![0_u32; all.len()];
@@ -117,7 +117,7 @@ impl World<'_> {
             lowest.into_iter().for_each(|i| wins[i] += 1);
         }
         let mut order: Vec<usize> = (1..all.len()).collect();
-        order.sort_by_key(|i| std::cmp::Reverse(wins[*i]));
+        order.sort_by_cached_key(|i| std::cmp::Reverse(wins[*i]));
         std::iter::once(0).chain(order).take(DECISIONS).filter_map(|i| all.get(i).cloned()).collect()
     }
 

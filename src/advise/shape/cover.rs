@@ -1,7 +1,7 @@
 //! Where the runs reach in size, tokens and experts.
 
 use super::kind::{ExpertShape, kind_of};
-use crate::vocab::{NearestRun, Observations, Scale};
+use crate::vocab::{NearestRun, Observations, Ordered, Scale};
 
 /// How far beyond the runs, in size and in tokens, they still tell.
 const STRETCH: f64 = 1.2;
@@ -78,7 +78,7 @@ impl Cover {
 
 /// Corners of the smallest convex region with all points, counter-clockwise (Andrew's monotone chain).
 fn hull(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    points.sort_by_cached_key(|point| (Ordered(point.0), Ordered(point.1)));
     points.dedup();
     let mut corners: Vec<(f64, f64)> = Vec::new();
     let mut chain = |points: &mut dyn Iterator<Item = &(f64, f64)>| {

@@ -19,7 +19,7 @@ use crate::advise::Evidence;
 use crate::laws::published::Published;
 use crate::project::Budget;
 use crate::vocab::number::show_amount;
-use crate::vocab::{Abstention, FrontCost, FrontPoint, MeasuredShape, Range, Scale, ShapeFront};
+use crate::vocab::{Abstention, FrontCost, FrontPoint, MeasuredShape, Ordered, Range, Scale, ShapeFront};
 
 /// How much higher than the optimum's the loss of a shape may be, for the front to begin there.
 const WORTH: f64 = 1.1;
@@ -290,7 +290,7 @@ fn points(front: &Front<'_, '_>, question: &Question<'_>, runs: Vec<MeasuredShap
         supported: true,
         run: Some(run.run.clone()),
     }));
-    all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    all.sort_by_cached_key(|each| Ordered(each.cost));
     let errs = all.iter().any(|point| point.range.is_some());
     for i in (1..all.len()).filter(|_| errs) {
         let (before, here) = (&all[i - 1], &all[i]);

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use crate::advise::limits::Setting;
 use crate::advise::probability::distance;
 use crate::advise::{Evidence, resolve, surfaces};
-use crate::vocab::{MeasuredShape, MetricUnit, Scale};
+use crate::vocab::{MeasuredShape, MetricUnit, Ordered, Scale};
 use std::collections::BTreeMap;
 
 /// Half the sum of absolute differences of weights up to which a mixture is the one in use.
@@ -56,7 +56,7 @@ fn ranked(evidence: &Evidence<'_>, asked: &Asked<'_>) -> Vec<MeasuredShape> {
     let whole = trials.into_iter().filter(|(_, (_, _, count))| *count == question.parts.len());
     let mut all: Vec<MeasuredShape> =
         whole.map(|((run, _), (scale, loss, _))| MeasuredShape { run: run.to_owned(), scale, loss }).collect();
-    all.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+    all.sort_by_cached_key(|each| Ordered(each.loss));
     all
 }
 

@@ -44,7 +44,7 @@ impl Findings {
     /// The worst first.
     #[must_use]
     pub fn sorted(mut self) -> Vec<Notice> {
-        self.0.sort_by_key(|found| std::cmp::Reverse(found.severity));
+        self.0.sort_by_cached_key(|found| std::cmp::Reverse(found.severity));
         self.0
     }
 }

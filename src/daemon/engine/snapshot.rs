@@ -101,7 +101,7 @@ impl Engine {
         notices.extend(self.shared.assumptions.iter().chain(&self.shared.tables.notices).cloned());
         notices.extend(crate::vocab::proxies::sentences(&self.shared.proxies));
         notices.extend(self.shared.fits.outlook.outsiders.iter().map(Outsiders::notice));
-        notices.sort_by_key(|n| std::cmp::Reverse(n.severity));
+        notices.sort_by_cached_key(|n| std::cmp::Reverse(n.severity));
         notices
     }
 
@@ -167,6 +167,6 @@ fn target_view(project: &Project) -> Option<TargetView> {
 /// For readers: the chosen fits first.
 fn fit_views(candidates: &[Candidates]) -> Vec<FitView> {
     let mut views: Vec<FitView> = candidates.iter().flat_map(|c| c.fits.iter().map(|f| f.view.clone())).collect();
-    views.sort_by_key(|view| !view.chosen);
+    views.sort_by_cached_key(|view| !view.chosen);
     views
 }

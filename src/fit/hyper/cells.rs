@@ -2,7 +2,7 @@
 
 use super::place::{Place, published};
 use crate::vocab::count::counted;
-use crate::vocab::{Observation, Observations};
+use crate::vocab::{Observation, Observations, Ordered};
 use std::collections::BTreeMap;
 
 /// N and D within this factor are equal: steps are whole, so that runs of different batches end a little apart.
@@ -149,7 +149,7 @@ fn cell(group: &[&Observation]) -> Option<Cell> {
         run: row.run,
     };
     let mut runs: Vec<End> = group.iter().map(end).collect();
-    runs.sort_by(|a, b| a.ln_loss.total_cmp(&b.ln_loss));
+    runs.sort_by_cached_key(|run| Ordered(run.ln_loss));
     let batches = runs.iter().all(|run| run.at[1].is_finite());
     let varies = [0, 1].map(|d| {
         let (least, most) = ends(&runs, d);

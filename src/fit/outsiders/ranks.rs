@@ -1,6 +1,7 @@
 //! Sums of ranks of groups of runs, and their permutations.
 
 use crate::fit::random::Random;
+use crate::vocab::Ordered;
 use std::collections::BTreeMap;
 
 /// With fewer runs nothing is said.
@@ -81,7 +82,7 @@ impl Units {
         let there: Vec<usize> = (0..sums.len()).filter(|u| sums[*u].1 > 0).collect();
         let value = |unit: &usize| sums[*unit].0 / sums[*unit].1 as f64;
         let mut order = there.clone();
-        order.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        order.sort_by_cached_key(|row| Ordered(value(row)));
         let mut scores = vec![0.0; sums.len()];
         order.iter().enumerate().for_each(|(rank, unit)| scores[*unit] = rank as f64);
         for units in &self.strata {

@@ -1,6 +1,7 @@
 //! Residuals without what laws see in them.
 
 use crate::fit::linalg;
+use crate::vocab::Ordered;
 
 /// Spread of a normal distribution over its median absolute deviation.
 pub const NORMAL: f64 = 1.4826;
@@ -66,7 +67,7 @@ pub fn residual_of(seen: &[&[f64]], values: &[f64], of: &[f64]) -> Vec<f64> {
 pub fn at_each_size(sizes: &[f64], values: &[f64]) -> Vec<f64> {
     const ENOUGH_AT_A_SIZE: usize = 6;
     let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by(|a, b| sizes[*a].total_cmp(&sizes[*b]));
+    order.sort_by_cached_key(|i| Ordered(sizes[*i]));
     let mut bins: Vec<Vec<usize>> = Vec::new();
     for i in order {
         let same = |bin: &Vec<usize>| (sizes[bin[bin.len() - 1]] - sizes[i]).abs() < 1e-3;

@@ -1,7 +1,7 @@
 //! Which runs proxies stand for, and what they say at a run's mixture.
 
 use super::calibrate::{distance, least_squares};
-use crate::vocab::{Observation, Observations, Proxies, ProxyKind};
+use crate::vocab::{Observation, Observations, Ordered, Proxies, ProxyKind};
 use std::collections::BTreeMap;
 
 /// Mixtures that differ by less, in total variation, are one.
@@ -74,7 +74,7 @@ pub(super) fn of(proxies: &Proxies, observations: &Observations, usable: &[usize
     let rows: Vec<(usize, &Observation)> = by_run.into_values().filter(|(_, row)| stated(row)).collect();
     let sized = densest(&rows, SAME_SIZE, &|(_, row)| ln(row.params));
     let mut kept = densest(&sized, SAME_LENGTH, &|(_, row)| ln(row.tokens));
-    kept.sort_by(|a, b| a.1.tokens.total_cmp(&b.1.tokens));
+    kept.sort_by_cached_key(|(_, row)| Ordered(row.tokens));
     let template = kept.get(kept.len() / 2)?.0;
     Some(Cell { rows: kept.into_iter().map(|(i, _)| i).collect(), template })
 }

@@ -1,7 +1,7 @@
 //! Phases of a run whose jobs are resumed on another mixture: each log states its own, and the step it goes on from.
 
 use super::{Found, in_force};
-use crate::vocab::{FactName, FactValue, Mixture, Phase, PhaseEnd};
+use crate::vocab::{FactName, FactValue, Mixture, Ordered, Phase, PhaseEnd};
 
 /// Says that what a log stated last before this holds from after `step` on: a phase of a mixture that nobody names, and one
 /// after it.
@@ -52,7 +52,7 @@ pub fn of_logs<'a>(
         starts.append(&mut all);
     }
     // Of two that begin at one step, the later log's holds.
-    starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    starts.sort_by_cached_key(|pair| Ordered(pair.0));
     let mut phases: Vec<(f64, Mixture)> = Vec::new();
     for (start, mixture) in starts {
         match phases.last_mut() {

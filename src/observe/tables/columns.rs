@@ -41,7 +41,7 @@ pub(super) fn wide(columns: &DomainColumns, cells: &Cells, key: &str) -> Result<
                 .iter()
                 .map(|(d, c)| Ok((d.clone(), cells.column(c)?)))
                 .collect::<Result<Vec<_>, ProjectError>>()?;
-            found.sort_by_key(|(_, column)| *column);
+            found.sort_by_cached_key(|(_, column)| *column);
             Ok(found)
         }
         DomainColumns::Affix { prefix, suffix } => {

@@ -6,7 +6,7 @@ use crate::observe::phases::Mixtures;
 use crate::project::ProjectError;
 use crate::project::table::{PhaseUntil, TablePhases, TableSource};
 use crate::project::tabular::Cells;
-use crate::vocab::{PhaseEnd, PhaseError};
+use crate::vocab::{Ordered, PhaseEnd, PhaseError};
 use std::collections::HashMap;
 
 /// Why the phases of a run do not add up.
@@ -258,7 +258,7 @@ fn phase_row(
 /// The phases of a run from rows of one phase each, in order of their tokens. A row at the start of a run says nothing of where
 /// the phase ends.
 fn one_after_another(mut rows: Vec<PhaseRow>, length: f64) -> Result<Mixtures, OddPhases> {
-    rows.sort_by(|a, b| a.tokens.total_cmp(&b.tokens));
+    rows.sort_by_cached_key(|row| Ordered(row.tokens));
     let mut phases: Vec<(PhaseRow, f64)> = Vec::new();
     for row in rows {
         match phases.iter_mut().find(|(first, _)| first.label == row.label) {
@@ -282,7 +282,7 @@ fn one_after_another(mut rows: Vec<PhaseRow>, length: f64) -> Result<Mixtures, O
     // Rows that were measured at the same tokens are in the order of their numbers.
     if let Some(numbers) = phases.iter().map(|(row, _)| cell(&row.label)).collect::<Option<Vec<f64>>>() {
         let mut order: Vec<usize> = (0..phases.len()).collect();
-        order.sort_by(|a, b| numbers[*a].total_cmp(&numbers[*b]));
+        order.sort_by_cached_key(|i| Ordered(numbers[*i]));
         let late = order.windows(2).find(|pair| phases[pair[0]].1 > phases[pair[1]].1);
         if let Some(pair) = late {
             return Err(OddPhases::Mixed(phases[pair[0]].0.label.clone(), phases[pair[1]].0.label.clone()));

@@ -10,7 +10,7 @@ mod yaml;
 
 use super::ProjectError;
 use super::source::{At, Source};
-use crate::vocab::Mixture;
+use crate::vocab::{Mixture, Ordered};
 use std::path::Path;
 use weight::{Weight, at};
 
@@ -166,7 +166,7 @@ fn rounded(shares: &[f64]) -> Vec<u64> {
     let exact: Vec<f64> = shares.iter().map(|share| share / sum * UNITS).collect();
     let mut units: Vec<u64> = exact.iter().map(|units| units.floor() as u64).collect();
     let mut order: Vec<usize> = (0..shares.len()).collect();
-    order.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()));
+    order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(exact[*i].fract())));
     let left = (UNITS as u64).saturating_sub(units.iter().sum());
     order.into_iter().take(left as usize).for_each(|place| units[place] += 1);
     units

@@ -36,7 +36,7 @@ fn sections(model: &Model) -> Vec<Section> {
     let digits = model.digits().map(|(digit, slot)| (digit.to_string(), slot.view.spec().about)).collect();
     let views = Section { title: "Views", entries: digits };
     let mut slots: Vec<_> = model.views.iter().filter(|slot| !slot.view.actions().is_empty()).collect();
-    slots.sort_by_key(|slot| slot.id() != model.focus);
+    slots.sort_by_cached_key(|slot| slot.id() != model.focus);
     let own = slots.into_iter().map(|slot| Section {
         title: slot.view.spec().name,
         entries: slot.view.actions().into_iter().map(keys).collect(),

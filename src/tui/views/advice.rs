@@ -11,7 +11,7 @@ use crate::tui::theme::Theme;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
 use crate::vocab::{
-    self, Abstention, AutoView, EXTRAPOLATES, Expected, Forecast, Mixture, Recommendation, STACK, Snapshot,
+    self, Abstention, AutoView, EXTRAPOLATES, Expected, Forecast, Mixture, Ordered, Recommendation, STACK, Snapshot,
 };
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -86,7 +86,7 @@ fn headline(snapshot: &Snapshot) -> String {
         Some(vocab::Advice::Abstained(_)) => "Not enough evidence to recommend a change".to_owned(),
         Some(vocab::Advice::Recommendation(r)) => {
             let mut moves = changes(snapshot, r);
-            moves.sort_by(|a, b| b.delta().total_cmp(&a.delta()));
+            moves.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(each.delta())));
             let say =
                 |m: &Change| format!("{} from {} to {}", m.name, fmt::percent_short(m.from), fmt::percent_short(m.to));
             match (moves.first(), moves.last()) {
@@ -192,7 +192,7 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
     let mut moves = changes(snapshot, r);
     let rest = moves.len().saturating_sub(MOST_BARS);
     if rest > 0 {
-        moves.sort_by(|a, b| b.delta().abs().total_cmp(&a.delta().abs()));
+        moves.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(each.delta().abs())));
         moves.truncate(MOST_BARS);
     }
     let names = moves.iter().map(|m| fmt::width(&m.name)).max().unwrap_or(0);
@@ -288,7 +288,7 @@ fn expected(
     let order = losses(snapshot);
     let mut rows: Vec<(&String, &Expected)> = by_loss.iter().collect();
     // What is minimised before what is only limited.
-    rows.sort_by_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
+    rows.sort_by_cached_key(|(key, e)| (e.limit.is_some(), order.iter().position(|l| l.key == *key)));
     let range = |e: &Expected| format!("{}–{}", fmt::loss(e.low), fmt::loss(e.high));
     // Columns are as wide as the longest number in them, and what is left is the names'.
     let now = fmt::widest(5, rows.iter().map(|(_, e)| fmt::loss(e.now)));

@@ -6,10 +6,10 @@ use crate::tui::shared::Shared;
 use crate::tui::text::bullet;
 use crate::tui::update::Effect;
 use crate::tui::{fmt, signs};
-use crate::vocab::Snapshot;
 use crate::vocab::count::counted;
 use crate::vocab::signal::Alert;
 use crate::vocab::text::printable;
+use crate::vocab::{Ordered, Snapshot};
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
@@ -104,10 +104,7 @@ impl View for Alerts {
 /// All alerts, those that wait first, newest first.
 fn all(snapshot: &Snapshot) -> Vec<&Alert> {
     let mut events: Vec<&Alert> = snapshot.runs.iter().flat_map(|run| &run.signals).collect();
-    events.sort_by(|a, b| {
-        let dismissed = |e: &Alert| e.acknowledged.is_some();
-        dismissed(a).cmp(&dismissed(b)).then(b.at.total_cmp(&a.at)).then(b.id.cmp(&a.id))
-    });
+    events.sort_by_cached_key(|e| (e.acknowledged.is_some(), std::cmp::Reverse((Ordered(e.at), e.id))));
     events
 }
 

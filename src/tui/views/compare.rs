@@ -8,7 +8,7 @@ use crate::tui::signs;
 use crate::tui::text::prose;
 use crate::vocab::count::counted;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, FactValue, RunView, Snapshot};
+use crate::vocab::{FactName, FactValue, Ordered, RunView, Snapshot};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +80,7 @@ fn runs<'a>(shared: &Shared, snapshot: &'a Snapshot) -> Vec<&'a RunView> {
             }
             None => f64::INFINITY,
         };
-        runs.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+        runs.sort_by_cached_key(|run| Ordered(rank(run)));
     }
     runs.truncate(MOST);
     runs
@@ -140,7 +140,7 @@ fn settings(runs: &[&RunView]) -> (Vec<Column>, usize) {
         (known, Column::new(printable(key), cells, numbers))
     };
     let mut columns: Vec<(usize, Column)> = values.into_iter().map(column).collect();
-    columns.sort_by_key(|(known, _)| std::cmp::Reverse(*known));
+    columns.sort_by_cached_key(|(known, _)| std::cmp::Reverse(*known));
     (columns.into_iter().map(|(_, column)| column).collect(), same)
 }
 

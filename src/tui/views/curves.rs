@@ -256,7 +256,7 @@ impl Curves {
             let curve = Curve { points, spread, style, sign, ahead, marks, ..Curve::default() };
             out.push(Drawn { name: shared.runs.short(&run.name).to_owned(), is_selected: chosen, curve });
         }
-        out.sort_by_key(|drawn| drawn.is_selected);
+        out.sort_by_cached_key(|drawn| drawn.is_selected);
         out
     }
 

@@ -9,7 +9,7 @@ use crate::tui::lines::{Curve, Lines};
 use crate::tui::question::Question;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::{prose, text_area};
-use crate::vocab::{Better, Mixture, Snapshot};
+use crate::vocab::{Better, Mixture, Ordered, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -63,7 +63,7 @@ fn front(first: &SurfaceLoss, second: &SurfaceLoss, among: &[usize]) -> Vec<usiz
     };
     let mut order: Vec<usize> = among.to_vec();
     order.retain(|i| key(first, *i).is_finite() && key(second, *i).is_finite());
-    order.sort_by(|a, b| key(first, *a).total_cmp(&key(first, *b)).then(key(second, *a).total_cmp(&key(second, *b))));
+    order.sort_by_cached_key(|i| (Ordered(key(first, *i)), Ordered(key(second, *i))));
     let mut least = f64::INFINITY;
     order.retain(|i| {
         let better = key(second, *i) < least;
@@ -188,7 +188,7 @@ impl View for Front {
         let explored = (0..found.answer.mixtures.len()).filter(|i| found.answer.explored[*i]);
         let mut curves: Vec<Curve> = explored.map(|i| one(i, "", theme.faint)).collect();
         let mut line: Vec<(f64, f64)> = found.front.iter().map(|i| place(*i)).collect();
-        line.sort_by(|a, b| a.0.total_cmp(&b.0));
+        line.sort_by_cached_key(|pair| Ordered(pair.0));
         curves.push(Curve { points: line, style: theme.accent, ..Curve::default() });
         let (now, advised) = marked(snapshot);
         for (mixture, sign, style) in [(now, "◇", theme.now), (advised, "◆", theme.advised)] {

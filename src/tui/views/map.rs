@@ -9,7 +9,7 @@ use crate::tui::shared::{Shared, label};
 use crate::tui::text::{prose, text_area};
 use crate::tui::theme::Theme;
 use crate::vocab::text::printable;
-use crate::vocab::{Advice, Mixture, Snapshot};
+use crate::vocab::{Advice, Mixture, Ordered, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -139,7 +139,7 @@ fn ranks(loss: &SurfaceLoss) -> Vec<f64> {
     let higher = loss.measure.better == crate::vocab::Better::Higher;
     let key = |i: &usize| if higher { -loss.values[*i] } else { loss.values[*i] };
     let mut order: Vec<usize> = (0..loss.values.len()).collect();
-    order.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    order.sort_by_cached_key(|i| Ordered(key(i)));
     let mut out = vec![1.0; order.len()];
     for (rank, i) in order.iter().enumerate() {
         out[*i] = rank as f64 / order.len() as f64;

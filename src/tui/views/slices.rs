@@ -12,7 +12,7 @@ use crate::tui::shared::{Shared, label};
 use crate::tui::text::{prose, scrolled, text_area};
 use crate::vocab::number::significant;
 use crate::vocab::text::printable;
-use crate::vocab::{Better, Mixture, Snapshot};
+use crate::vocab::{Better, Mixture, Ordered, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -121,7 +121,7 @@ fn effects(answer: &SlicesAnswer) -> Vec<Effect<'_>> {
         let (share, slope, best, span) = one(slice);
         all.push(Effect { slice, share, slope, best, span });
     }
-    all.sort_by(|a, b| b.span.total_cmp(&a.span));
+    all.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(each.span)));
     all
 }
 

@@ -33,7 +33,7 @@ fn sorted<'a>(snapshot: &Snapshot, run: &'a RunView) -> Vec<(&'a String, &'a Run
     let named = losses(snapshot);
     let place = |key: &str| named.iter().position(|loss| loss.key == key).unwrap_or(usize::MAX);
     let mut all: Vec<_> = run.forecast.iter().collect();
-    all.sort_by_key(|(key, _)| place(key));
+    all.sort_by_cached_key(|(key, _)| place(key));
     all
 }
 

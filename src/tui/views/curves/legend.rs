@@ -4,6 +4,7 @@ use super::{Curves, Drawn};
 use crate::tui::fmt;
 use crate::tui::lines::Curve;
 use crate::tui::shared::Shared;
+use crate::vocab::Ordered;
 use crate::vocab::text::printable;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -31,7 +32,7 @@ impl Curves {
                 value
             }
         };
-        all.sort_by(|a, b| rank(a.1).total_cmp(&rank(b.1)));
+        all.sort_by_cached_key(|each| Ordered(rank(each.1)));
         all
     }
 

@@ -63,7 +63,7 @@ pub(super) fn text(shared: &Shared, back: usize, width: u16) -> Vec<Line<'static
         out.extend(then_and_now(shared, snapshot, kept));
     }
     let mut fits: Vec<_> = kept.iter().map(|kept| kept.fit.clone()).collect();
-    fits.sort_by_key(|fit| !fit.chosen);
+    fits.sort_by_cached_key(|fit| !fit.chosen);
     let wanted = shared.main_fit().map(|(_, fit)| (fit.metric.clone(), fit.law.clone()));
     let same = |fit: &crate::vocab::FitView| {
         wanted.as_ref().is_some_and(|(metric, law)| fit.metric == *metric && fit.law == *law)

@@ -254,7 +254,7 @@ pub(in crate::tui) fn turn(shared: &mut Shared, by: isize) {
     let mut all: Vec<String> = metrics(shared, run).into_iter().map(str::to_owned).collect();
     let Some(now) = all.first().cloned() else { return };
     // In an order that does not depend on which is the first now.
-    all.sort_by_key(|key| (interest(key), key.clone()));
+    all.sort_by_cached_key(|key| (interest(key), key.clone()));
     let at = all.iter().position(|key| *key == now).unwrap_or(0);
     shared.metric = Some(all[at.wrapping_add_signed(by + all.len() as isize) % all.len()].clone());
 }

@@ -8,7 +8,7 @@ use crate::tui::shared::{Shared, label, losses};
 use crate::tui::signs;
 use crate::vocab::number::show_amount;
 use crate::vocab::text::printable;
-use crate::vocab::{FactName, RunState, RunView, ShapeAdvice, Snapshot};
+use crate::vocab::{FactName, Ordered, RunState, RunView, ShapeAdvice, Snapshot};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -145,8 +145,8 @@ fn families<'a>(snapshot: &'a Snapshot, by: By, key: &str) -> Vec<Family<'a>> {
         }
     }
     let mut all: Vec<Family<'a>> = groups.into_iter().map(|(name, runs)| Family { name, runs }).collect();
-    all.iter_mut().for_each(|family| family.runs.sort_by(|a, b| a.0.total_cmp(&b.0)));
-    all.sort_by_key(|family| std::cmp::Reverse(family.runs.len()));
+    all.iter_mut().for_each(|family| family.runs.sort_by_cached_key(|pair| Ordered(pair.0)));
+    all.sort_by_cached_key(|family| std::cmp::Reverse(family.runs.len()));
     all
 }
 

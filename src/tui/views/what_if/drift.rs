@@ -6,6 +6,7 @@ use crate::tui::fmt;
 use crate::tui::question::{Answer, Question};
 use crate::tui::shared::Shared;
 use crate::tui::text::prose;
+use crate::vocab::Ordered;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::text::printable;
 use ratatui::text::{Line, Span};
@@ -42,7 +43,7 @@ fn table(shared: &Shared, answer: &DriftAnswer, width: u16) -> Vec<Line<'static>
         high - low
     };
     let mut shown: Vec<usize> = (0..answer.domains.len()).collect();
-    shown.sort_by(|a, b| moves(*b).total_cmp(&moves(*a)));
+    shown.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(moves(*each))));
     shown.truncate(room);
     shown.sort_unstable();
     let hidden = answer.domains.len() - shown.len();
