@@ -1,8 +1,9 @@
 //! One atomic change of the store: keys in sled, and values in packs.
 
+use super::band::{Band, Sealed};
 use super::bytes::Reader;
 use super::packs::{Extent, PackedAt, put_record};
-use super::{SledStore, StoreError, keys};
+use super::{FileId, SledStore, StoreError, keys};
 use sled::{Batch, IVec};
 use std::collections::BTreeMap;
 
@@ -91,6 +92,25 @@ impl<'a> Changes<'a> {
         self.forget(key)?;
         self.batch.remove(key);
         Ok(())
+    }
+
+    /// Sets the key of a band that was not there, and writes its blocks: of one chunk of a file's columns, in their order.
+    pub fn insert_band(&mut self, file: FileId, blocks: &[Sealed]) {
+        let Some(Sealed { place, sequence, .. }) = blocks.first() else { return };
+        let mut band = Band::at(self.pack, self.offset + self.records.len() as u64);
+        for block in blocks {
+            let at = self.records.len();
+            put_record(&mut self.records, &keys::of_member(file, block.place, block.sequence), &block.bytes);
+            band.push(block.place, self.records.len() - at);
+        }
+        self.insert(&keys::of_band(file, *place, *sequence), band.encode());
+    }
+
+    /// Removes a band with its blocks.
+    pub fn remove_band(&mut self, key: &[u8], band: &Band) {
+        let (pack, bytes) = band.extent();
+        *self.dead.entry(pack).or_default() += bytes;
+        self.remove(key);
     }
 
     /// Bytes of records to write.

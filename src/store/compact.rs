@@ -80,6 +80,10 @@ impl SledStore {
                 next = Some(at.offset);
                 return Ok(false);
             }
+            if key.first() == Some(&keys::MEMBER) {
+                self.copy_band(key, at, &mut changes)?;
+                return Ok(true);
+            }
             let stored = self.db.get(key).map_err(|e| self.failed(&e))?;
             if stored.map(|stored| place(&stored)).transpose()?.flatten() == Some(at) {
                 changes.replace_packed(key, value)?;

@@ -22,6 +22,7 @@
 //! | `a` file sequence | in a pack: an axis: rows, steps and times shared by blocks ([`super::block`]) |
 //! | `o` chunk file | in a pack: the open blocks of 16 columns of the file ([`super::open_blocks`]) |
 //! | `b` run metric file sequence | in a pack: a block: values of one series ([`super::block`]) |
+//! | `g` file chunk sequence | where in a pack blocks of 16 columns of the file lie ([`super::band`]), each under `m` file column sequence |
 //! | `x` name | how far a stream was read or written ([`super::outlet`]) |
 //! | `h` milliseconds sequence | a fit, kept by the time it was made ([`super::history`]), JSON |
 //!
@@ -29,6 +30,7 @@
 //!
 //! "In a pack" means that sled has the place, or the value itself where it is short ([`super::changes`]).
 
+use super::open_blocks::COLUMNS;
 use super::{FileId, MetricId, RunId};
 
 /// Key of the layout version.
@@ -75,6 +77,29 @@ pub fn of_open(file: FileId, chunk: u32) -> [u8; 9] {
     let mut key = [b'o'; 9];
     key[1..5].copy_from_slice(&chunk.to_be_bytes());
     key[5..].copy_from_slice(&file.0.to_be_bytes());
+    key
+}
+
+/// A file, a chunk of its columns and a sequence number: the band with the block of the column at this place.
+#[must_use]
+pub fn of_band(file: FileId, place: usize, sequence: u32) -> [u8; 13] {
+    of_column(b'g', file, place / COLUMNS, sequence)
+}
+
+/// A file, the place of a column and a sequence number: in packs, a block of a band.
+#[must_use]
+pub fn of_member(file: FileId, place: usize, sequence: u32) -> [u8; 13] {
+    of_column(MEMBER, file, place, sequence)
+}
+
+/// How keys of blocks of bands begin, of which the database knows nothing.
+pub const MEMBER: u8 = b'm';
+
+fn of_column(prefix: u8, file: FileId, number: usize, sequence: u32) -> [u8; 13] {
+    let mut key = [prefix; 13];
+    key[1..5].copy_from_slice(&file.0.to_be_bytes());
+    key[5..9].copy_from_slice(&(number as u32).to_be_bytes());
+    key[9..].copy_from_slice(&sequence.to_be_bytes());
     key
 }
 

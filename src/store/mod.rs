@@ -2,6 +2,8 @@
 
 mod after;
 pub mod backup;
+mod band;
+mod bands;
 mod block;
 pub(crate) mod bytes;
 mod changes;

@@ -18,7 +18,9 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Layout of keys and values. A store of another layout is moved aside and read again from the logs.
-const LAYOUT: [u8; 1] = [6];
+const LAYOUT: [u8; 1] = [7];
+/// The one before, which has no bands: it is taken as it is, and is of the newest from then on.
+const WITHOUT_BANDS: [u8; 1] = [6];
 /// Name of the database within the store's directory.
 const DATABASE: &str = "points.sled";
 
@@ -112,13 +114,12 @@ impl SledStore {
     }
 
     pub(super) fn load(db: sled::Db, path: PathBuf, directory: &Path) -> Result<Self, StoreError> {
-        match db.get(keys::VERSION).map_err(|e| StoreError::from_sled(&e, &path))? {
+        let failed = |e: sled::Error| StoreError::from_sled(&e, &path);
+        match db.get(keys::VERSION).map_err(failed)? {
             Some(layout) if layout == LAYOUT => {}
-            Some(layout) => return Err(StoreError::Damaged(format!("layout {layout:?}"))),
-            None if db.is_empty() => {
-                db.insert(keys::VERSION, &LAYOUT).map_err(|e| StoreError::from_sled(&e, &path))?;
-            }
-            None => return Err(StoreError::Damaged("no layout version".to_owned())),
+            Some(layout) if layout != WITHOUT_BANDS => return Err(StoreError::Damaged(format!("layout {layout:?}"))),
+            None if !db.is_empty() => return Err(StoreError::Damaged("no layout version".to_owned())),
+            _ => drop(db.insert(keys::VERSION, &LAYOUT).map_err(failed)?),
         }
         let packs = packs(&db, directory)?;
         let state = read_state(&db, &path)?;

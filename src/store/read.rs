@@ -416,8 +416,7 @@ impl SledStore {
     /// whoever walks through blocks would look for the others for ever.
     fn values(&self, file: &FileState, id: FileId, column: &Column, sequence: u32) -> Result<Block, StoreError> {
         let (block, whole) = if sequence < column.blocks {
-            let key = keys::of_block(b'b', file.record.run, column.metric, id, sequence);
-            let block = Block::decode(&self.must_get_packed(&key)?)?;
+            let block = Block::decode(&self.sealed_block(id, file, column.metric, sequence)?)?;
             let whole = block.values.len() >= MIN_BLOCK;
             (block, whole)
         } else {

@@ -1,13 +1,21 @@
 //! Sealing: points in line order become compressed blocks by series.
 
+use super::band::Sealed;
 use super::block::{self, Axis, Block, MIN_BLOCK};
 use super::changes::Changes;
 use super::open_blocks::{self, COLUMNS, OpenBlocks};
 use super::state::FileState;
-use super::stretch::{Rows, Stretch};
+use super::stats::{self, Column};
+use super::stretch::{ByColumn, Rows, Stretch};
 use super::tail;
-use super::{FileId, SledStore, StoreError, keys, stats};
+use super::{FileId, SledStore, StoreError, keys};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// Points from which on a second thread is worth its start.
+const WORTH: usize = 250_000;
+/// Most threads that encode one stretch.
+const MOST: usize = 2;
 
 impl SledStore {
     /// Moves the tail of a file and new points into blocks.
@@ -20,58 +28,30 @@ impl SledStore {
     ) -> Result<(), StoreError> {
         let all = self.with_tail(id, file, new, changes)?;
         let sorted = all.by_column(file.columns.len());
-        let (mut rows, mut fresh) = (Vec::new(), Vec::new());
-        let run = file.record.run;
-        let mut axes = Axes::of(self, id, &all);
-        let mut reopened = BTreeSet::new();
         let FileState { record, columns, .. } = file;
-        for (chunk, columns) in (0u32..).zip(columns.chunks_mut(COLUMNS)) {
-            let first = chunk as usize * COLUMNS;
-            if !(first..first + columns.len()).any(|place| sorted.has(place)) {
-                continue;
-            }
+        let mut axes = Axes::of(self, id, &all);
+        let (mut cuts, mut rows, mut reopened) = (Vec::with_capacity(columns.len()), Vec::new(), BTreeSet::new());
+        for (place, column) in columns.iter().enumerate() {
+            let open = (column.open > 0).then_some(column.open_axis);
+            let before = cuts.last().copied().flatten().filter(|(_, other)| *other == open);
+            cuts.push(match before {
+                Some(cut) if sorted.alike(place - 1, place) => Some(cut),
+                _ if sorted.has(place) => {
+                    sorted.rows(place, &mut rows);
+                    reopened.extend(open);
+                    Some((axes.cut(&rows, open, &mut record.axes)?, open))
+                }
+                _ => None,
+            });
+        }
+        let blocks = Blocks { store: self, id, sorted: &sorted, axes: &axes, cuts: &cuts };
+        for (chunk, made) in blocks.made(columns)? {
+            Self::put_blocks((id, record.run), made.reached, made.sealed, changes);
             let key = keys::of_open(id, chunk);
-            let before = if columns.iter().any(|c| c.open > 0) { self.must_get_packed(&key)? } else { Vec::new() };
-            let before = OpenBlocks::decode(&before)?;
-            let mut after: Vec<Vec<u8>> = Vec::with_capacity(columns.len());
-            for (place, column) in (first..).zip(columns) {
-                if !sorted.has(place) {
-                    after.push(if column.open > 0 { before.of(place)?.to_vec() } else { Vec::new() });
-                    continue;
-                }
-                sorted.gather(place, &mut rows, &mut fresh);
-                let old = if column.open > 0 { Some(Block::decode(before.of(place)?)?) } else { None };
-                let old_axis = old.as_ref().map(|block| block.axis);
-                reopened.extend(old_axis);
-                let joined = old.map(|mut block| {
-                    block.values.extend_from_slice(&fresh);
-                    block.values
-                });
-                let values = joined.as_deref().unwrap_or(&fresh);
-                let cut = axes.cut(&rows, old_axis, &mut record.axes)?;
-                let mut at = 0;
-                (column.open, column.open_axis) = (0, 0);
-                let mut rest = Vec::new();
-                for piece in &axes.cuts[cut].1 {
-                    let (sequence, axis) = &axes.new[*piece];
-                    let values = &values[at..at + axis.rows.len()];
-                    at += values.len();
-                    let bytes = block::encode(*sequence, values);
-                    if values.len() < MIN_BLOCK {
-                        (column.open, column.open_axis) = (values.len() as u32, *sequence);
-                        rest = bytes;
-                        continue;
-                    }
-                    changes.insert_packed(&keys::of_block(b'b', run, column.metric, id, column.blocks), &bytes);
-                    column.blocks += 1;
-                }
-                column.tail = 0;
-                after.push(rest);
-            }
-            if after.iter().all(Vec::is_empty) {
+            if made.open.iter().any(|block| !block.is_empty()) {
+                changes.replace_packed(&key, &open_blocks::encode(made.open.iter().map(Vec::as_slice)))?;
+            } else if made.was_open {
                 changes.remove_packed(&key)?;
-            } else {
-                changes.replace_packed(&key, &open_blocks::encode(after.iter().map(Vec::as_slice)))?;
             }
         }
         for (sequence, axis) in axes.new {
@@ -117,6 +97,104 @@ impl SledStore {
         all.append(&new);
         Ok(all.done())
     }
+}
+
+/// Makes blocks of points by column.
+struct Blocks<'a> {
+    store: &'a SledStore,
+    id: FileId,
+    sorted: &'a ByColumn<'a>,
+    axes: &'a Axes<'a>,
+    /// For each column with points, how it is cut, and the axis of its open block.
+    cuts: &'a [Option<(usize, Option<u32>)>],
+}
+
+/// What a chunk of columns has become.
+struct Made {
+    /// Most blocks that a column had before.
+    reached: u32,
+    sealed: Vec<Sealed>,
+    /// Whether a column had an open block before.
+    was_open: bool,
+    /// The open blocks, empty where a column has none.
+    open: Vec<Vec<u8>>,
+}
+
+impl Blocks<'_> {
+    /// Those of all chunks that have points, in their order. A stretch of wide lines is encoded on two cores.
+    fn made(&self, columns: &mut [Column]) -> Result<Vec<(u32, Made)>, StoreError> {
+        let threads = if self.sorted.points() < WORTH { 1 } else { MOST.min(cores()) };
+        let chunks = Mutex::new((0u32..).zip(columns.chunks_mut(COLUMNS)));
+        let work = || {
+            let mut made = Vec::new();
+            loop {
+                let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((chunk, columns)) = next else { return Ok(made) };
+                made.extend(self.chunk(chunk, columns)?.map(|of| (chunk, of)));
+            }
+        };
+        let mut made = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut made = work()?;
+            for other in others {
+                made.extend(other.join().expect("nothing panics there")?);
+            }
+            Ok::<_, StoreError>(made)
+        })?;
+        made.sort_by_key(|(chunk, _)| *chunk);
+        Ok(made)
+    }
+
+    fn chunk(&self, chunk: u32, columns: &mut [Column]) -> Result<Option<Made>, StoreError> {
+        let first = chunk as usize * COLUMNS;
+        let cuts = &self.cuts[first..first + columns.len()];
+        if cuts.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let was_open = columns.iter().any(|column| column.open > 0);
+        let before = if was_open { self.store.must_get_packed(&keys::of_open(self.id, chunk))? } else { Vec::new() };
+        let before = OpenBlocks::decode(&before)?;
+        let reached = columns.iter().map(|column| column.blocks).max().unwrap_or(0);
+        let mut made = Made { reached, sealed: Vec::with_capacity(columns.len()), was_open, open: Vec::new() };
+        let mut values = Vec::new();
+        for ((place, column), cut) in (first..).zip(columns).zip(cuts) {
+            let Some((cut, open)) = cut else {
+                made.open.push(if column.open > 0 { before.of(place)?.to_vec() } else { Vec::new() });
+                continue;
+            };
+            values.clear();
+            if let Some(axis) = open {
+                let old = Block::decode(before.of(place)?)?;
+                if old.axis != *axis || old.values.len() != column.open as usize {
+                    return Err(StoreError::Damaged("an open block that is another".to_owned()));
+                }
+                values = old.values;
+            }
+            self.sorted.values(place, &mut values);
+            let mut at = 0;
+            (column.open, column.open_axis, column.tail) = (0, 0, 0);
+            let mut rest = Vec::new();
+            for piece in &self.axes.cuts[*cut].1 {
+                let (sequence, axis) = &self.axes.new[*piece];
+                let values = &values[at..at + axis.rows.len()];
+                at += values.len();
+                let bytes = block::encode(*sequence, values);
+                if values.len() < MIN_BLOCK {
+                    (column.open, column.open_axis) = (values.len() as u32, *sequence);
+                    rest = bytes;
+                    continue;
+                }
+                made.sealed.push(Sealed { place, metric: column.metric, sequence: column.blocks, bytes });
+                column.blocks += 1;
+            }
+            made.open.push(rest);
+        }
+        Ok(Some(made))
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Axes made by one seal, so that series of the same lines share theirs.

@@ -137,27 +137,42 @@ impl ByColumn<'_> {
         self.ends[place] < self.ends[place + 1]
     }
 
-    /// The numbers of the rows of a column and its values, in the order of the file.
-    pub fn gather(&self, place: usize, rows: &mut Vec<u32>, values: &mut Vec<f64>) {
+    /// All of them.
+    pub fn points(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether two columns have points on the same rows, as far as that is told without a look at them.
+    pub fn alike(&self, one: usize, other: usize) -> bool {
+        let shapes = |place: usize| self.found[self.ends[place]..self.ends[place + 1]].iter().map(|(shape, _)| *shape);
+        shapes(one).eq(shapes(other))
+    }
+
+    /// The numbers of the rows of a column, in the order of the file.
+    pub fn rows(&self, place: usize, rows: &mut Vec<u32>) {
         rows.clear();
-        values.clear();
+        match &self.found[self.ends[place]..self.ends[place + 1]] {
+            [(shape, _)] => rows.extend_from_slice(&self.rows[*shape as usize]),
+            several => rows.extend(self.merged(several).into_iter().map(|(row, _)| row)),
+        }
+    }
+
+    /// Appends the values of a column, in the order of the file.
+    pub fn values(&self, place: usize, values: &mut Vec<f64>) {
         let value = |row: u32, at: u32| self.all.values[self.all.rows[row as usize].at + at as usize];
         match &self.found[self.ends[place]..self.ends[place + 1]] {
-            [(shape, at)] => {
-                rows.extend_from_slice(&self.rows[*shape as usize]);
-                values.extend(rows.iter().map(|row| value(*row, *at)));
-            }
-            several => {
-                let mut all: Vec<(u32, u32)> = Vec::new();
-                for (shape, at) in several {
-                    all.extend(self.rows[*shape as usize].iter().map(|row| (*row, *at)));
-                }
-                // A row has one shape: no row comes twice.
-                all.sort_unstable();
-                rows.extend(all.iter().map(|(row, _)| *row));
-                values.extend(all.iter().map(|(row, at)| value(*row, *at)));
-            }
+            [(shape, at)] => values.extend(self.rows[*shape as usize].iter().map(|row| value(*row, *at))),
+            several => values.extend(self.merged(several).into_iter().map(|(row, at)| value(row, at))),
         }
+    }
+
+    /// Rows of several shapes, each with the place of the column in it.
+    fn merged(&self, several: &[(u32, u32)]) -> Vec<(u32, u32)> {
+        let of_shape = |&(shape, at): &(u32, u32)| self.rows[shape as usize].iter().map(move |row| (*row, at));
+        let mut all: Vec<(u32, u32)> = several.iter().flat_map(of_shape).collect();
+        // A row has one shape: no row comes twice.
+        all.sort_unstable();
+        all
     }
 }
 
@@ -460,7 +475,9 @@ mod tests {
             let (mut numbers, mut values) = Column::default();
             for (place, (of, written)) in expected.iter().enumerate() {
                 prop_assert_eq!(sorted.has(place), !of.is_empty());
-                sorted.gather(place, &mut numbers, &mut values);
+                sorted.rows(place, &mut numbers);
+                values.clear();
+                sorted.values(place, &mut values);
                 prop_assert_eq!((&numbers, &values), (of, written));
                 let counted: u32 = all.counts().filter(|(at, _)| *at == place).map(|(_, n)| n).sum();
                 prop_assert_eq!(counted as usize, of.len());

@@ -94,6 +94,7 @@ impl SledStore {
         let Some(mut file) = self.state().files.get(&id).cloned() else { return Ok(0) };
         self.seal_tail(id, &mut file)?;
         let mut changes = Changes::new(self);
+        self.remove_blocks(id, &file, places.clone(), &mut changes)?;
         let mut points: Vec<(usize, Point)> = Vec::new();
         let mut gone = 0;
         for place in places {
@@ -104,9 +105,6 @@ impl SledStore {
                 gone += (before - of.len()) as u64;
             }
             let column = &mut file.columns[place];
-            for sequence in 0..column.blocks {
-                changes.remove_packed(&keys::of_block(b'b', file.record.run, column.metric, id, sequence))?;
-            }
             (column.points, column.blocks, column.open, column.open_axis) = (of.len() as u64, 0, 0, 0);
             points.extend(of.into_iter().map(|point| (place, point)));
         }

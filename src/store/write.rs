@@ -159,11 +159,7 @@ impl SledStore {
         for chunk in 0..file.columns.len().div_ceil(COLUMNS) {
             changes.remove_packed(&keys::of_open(id, chunk as u32))?;
         }
-        for column in file.columns.iter() {
-            for sequence in 0..column.blocks {
-                changes.remove_packed(&keys::of_block(b'b', file.record.run, column.metric, id, sequence))?;
-            }
-        }
+        self.remove_blocks(id, file, 0..file.columns.len(), changes)?;
         changes.remove(&keys::one(b'f', id.0));
         changes.remove(&keys::one(b'l', id.0));
         Ok(())

@@ -1,6 +1,7 @@
 //! Values that are not what was written, though every checksum holds.
 
 use super::*;
+use crate::store::band::Band;
 use crate::store::block::{Axis, Block};
 use crate::store::changes::{self, Changes};
 use crate::store::open_blocks::{COLUMNS, OpenBlocks};
@@ -33,6 +34,7 @@ fn decode(key: u8, bytes: &[u8]) -> Result<(), StoreError> {
             let blocks = OpenBlocks::decode(bytes)?;
             (0..COLUMNS).filter_map(|place| blocks.of(place).ok()).try_for_each(|block| Block::decode(block).map(drop))
         }
+        b'g' => Band::decode(bytes).map(drop),
         b't' => tail::decode(bytes, &mut Vec::new()),
         b'd' => stats::decode(bytes).map(drop),
         b'f' => FileRecord::decode(bytes).map(drop),
@@ -48,7 +50,7 @@ fn no_value_is_too_odd_to_be_refused() {
         fill(&store);
         let mut seeds: Vec<Vec<(Vec<u8>, Vec<u8>)>> = Vec::new();
         for (key, value) in values(&store) {
-            if b"abotdfp".contains(&key[0]) {
+            if b"abogtdfp".contains(&key[0]) {
                 decode(key[0], &value).unwrap();
                 match seeds.iter_mut().find(|same| same[0].0[0] == key[0]) {
                     Some(same) => same.push((key, value)),
@@ -59,7 +61,7 @@ fn no_value_is_too_odd_to_be_refused() {
         // Where a value lies is a value too.
         let places = store.db.raw().scan_prefix(b"b").values().map(|value| (b"P".to_vec(), value.unwrap().to_vec()));
         seeds.push(places.collect());
-        assert_eq!(seeds.len(), 8, "one of each kind");
+        assert_eq!(seeds.len(), 9, "one of each kind");
         seeds
     };
     apart("store::tests::mutated::values::no_value_is_too_odd_to_be_refused", MEMORY, seeds, |seeds| {
