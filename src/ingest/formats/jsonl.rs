@@ -15,6 +15,7 @@
 
 mod keys;
 mod syntax;
+mod tokens;
 
 use super::epochs::Epochs;
 use super::facets::{Facet, Facets};
@@ -27,6 +28,7 @@ use keys::{Role, model_info, of_training, planned, role};
 use memchr::memchr;
 use std::collections::HashMap;
 use syntax::{Broken, skip, space, string, unescape};
+use tokens::{Token, Tokens};
 
 /// JSON lines.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +134,7 @@ fn with_steps(key: usize) -> Recognition {
 #[derive(Debug)]
 struct Key {
     /// Bytes between the value before it and its own value, as they came last: `, "train/loss": `.
-    token: Box<[u8]>,
+    token: Token,
     /// The key it came after last time leads here: what came after this one last time, at the same level.
     next: u32,
     /// What came first inside it, where its value is an object.
@@ -174,6 +176,7 @@ const EPOCH: u8 = COUNTS.len() as u8;
 #[derive(Debug)]
 struct Lines {
     keys: Vec<Key>,
+    tokens: Tokens,
     index: HashMap<(u32, Box<[u8]>), u32>,
     paths: u32,
     /// Metrics the sink knew when it was last used.
@@ -214,7 +217,7 @@ impl Default for Lines {
     fn default() -> Self {
         // Key 0 stands for the line itself: what comes first in it is what comes first inside.
         let root = Key {
-            token: Box::default(),
+            token: Token::default(),
             next: NONE,
             first: NONE,
             path: String::new(),
@@ -226,6 +229,7 @@ impl Default for Lines {
         };
         Self {
             keys: vec![root],
+            tokens: Tokens::default(),
             index: HashMap::new(),
             paths: 1,
             known: 0,
@@ -493,7 +497,7 @@ impl Lines {
         let mut before = NONE;
         loop {
             let guess = if before == NONE { self.keys[parent as usize].first } else { self.keys[before as usize].next };
-            let hit = self.keys.get(guess as usize).is_some_and(|k| line[at..].starts_with(&k.token));
+            let hit = self.keys.get(guess as usize).is_some_and(|k| line[at..].starts_with(self.tokens.of(k.token)));
             let key = if hit {
                 at += self.keys[guess as usize].token.len();
                 guess
@@ -514,7 +518,7 @@ impl Lines {
                 }
                 let value = space(line, colon + 1);
                 let key = self.key(within, parent, &line[at + 1..end - 1])?;
-                self.keys[key as usize].token = line[start..value].into();
+                self.tokens.set(&mut self.keys[key as usize].token, &line[start..value]);
                 if before == NONE {
                     self.keys[parent as usize].first = key;
                 } else {
@@ -679,7 +683,7 @@ impl Lines {
         let key = self.keys.len() as u32;
         self.index.insert(place, key);
         self.keys.push(Key {
-            token: Box::default(),
+            token: Token::default(),
             next: NONE,
             first: NONE,
             quoted: None,
