@@ -102,10 +102,10 @@ def halves(packages, wanted):
     return texts, sizes
 
 
-def corpora(names, train_bytes, sample_bytes, by_package):
-    """For each corpus, text to train on and files to sample from, which have no text in common."""
+def corpora(names, train_bytes, sample_bytes, by_package, deal):
+    """For each corpus, text to train on and files to sample from, which have no text in common; another `deal`, other files in each."""
     found, seen = {}, set()
-    order = lambda text: hashlib.sha256(text.encode()).digest()
+    order = lambda text: hashlib.sha256(((f"{deal}:" if deal else "") + text).encode()).digest()
     for name in names:
         files = {os.path.realpath(p) for pattern in SOURCES[name] for p in glob.glob(pattern, recursive=True) if os.path.isfile(p)}
         packages = collections.defaultdict(list)
@@ -191,14 +191,15 @@ def main():
     parser.add_argument("--merges", type=int, default=3000)
     parser.add_argument("--train-mb", type=float, default=4, help="of each mixture")
     parser.add_argument("--sample-mb", type=float, default=1, help="of each corpus")
-    parser.add_argument("--resamples", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--by-package", action="store_true")
+    parser.add_argument("--deal", type=int, default=0, help="of packages or files to what is trained on and to samples")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     names = args.corpora.split(",")
     print("versions: " + ", ".join(asked("dpkg-query", "-W", "-f", "${Package} ${Version}\n", *VERSIONS)))
     total = int(args.train_mb * 1e6)
-    found = corpora(names, total, int(args.sample_mb * 1e6), args.by_package)
+    found = corpora(names, total, int(args.sample_mb * 1e6), args.by_package, args.deal)
     samples = os.path.join(args.out, "samples")
     for name, (_, documents) in found.items():
         os.makedirs(samples, exist_ok=True)
@@ -220,13 +221,13 @@ def main():
             for pair in train(counts, args.merges):
                 file.write(" ".join("".join(letters[b] for b in token) for token in pair) + "\n")
         command = [args.mixlaw, "audit", "--tokenizer", path, "--samples", samples, "--json"]
-        answer = json.loads(subprocess.check_output(command + ["--resamples", str(args.resamples), "--merges", str(args.merges)]))
+        answer = json.loads(subprocess.check_output(command + ["--trials", str(args.trials), "--merges", str(args.merges)]))
         said = {s["corpus"]: s for s in answer["shares"]}
         error = sum(abs(said[n]["share"] - truth[n]) for n in names) / len(names)
         errors.append(error)
         uniform.append(sum(abs(1 / len(names) - truth[n]) for n in names) / len(names))
-        if args.resamples:
-            # A share of which the draws say nothing has no range.
+        if args.trials:
+            # Where samples allow no trials there is no range.
             known = [n for n in names if said[n].get("low") is not None]
             inside += sum(said[n]["low"] <= truth[n] <= said[n]["high"] for n in known)
             ranges += len(known)

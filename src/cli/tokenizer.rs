@@ -32,10 +32,11 @@ pub struct OfTokenizer {
     /// Merges to use, from the first on
     #[arg(long, value_name = "N", requires = "tokenizer", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     merges: u32,
-    /// Times that parts of the samples are drawn anew for the 90 % ranges; 0 for none
+    /// Tokenizers that are trained on a half of the samples, to see how far shares inferred from the other half are off: the 90 %
+    /// ranges; 0 for none
     #[arg(long, value_name = "N", requires = "tokenizer", default_value_t = 10, value_parser = clap::value_parser!(u16).range(..=1000))]
-    resamples: u16,
-    /// Seed of these draws
+    trials: u16,
+    /// Seed of these trials
     #[arg(long, value_name = "SEED", requires = "tokenizer", default_value_t = 0)]
     seed: u64,
 }
@@ -49,8 +50,7 @@ impl OfTokenizer {
             let corpus = samples::read(&name, &files)?;
             counted.add(&corpus.name, &corpus.documents, &merges.split);
         }
-        let settings =
-            Settings { merges: self.merges as usize, resamples: usize::from(self.resamples), seed: self.seed };
+        let settings = Settings { merges: self.merges as usize, trials: usize::from(self.trials), seed: self.seed };
         let answer = infer(&merges, &counted, settings).map_err(|e| failed(&e))?;
         if json {
             print_json(&answer)?;
@@ -131,7 +131,8 @@ fn show(answer: &TokenizerAudit) -> String {
     out.push_str(".\n");
     if answer.shares.iter().any(|share| share.low.is_some()) {
         out.push_str(
-            "The ranges say how far other samples of the same corpora would move a share, and not how far samples of another kind would.\n",
+            "The ranges are of trials: how far shares were off of tokenizers trained on one half of the samples and inferred from the other. \
+             Where what was trained on differs more from the samples than their halves do, the error is greater.\n",
         );
     }
     for note in &answer.notes {
@@ -171,7 +172,7 @@ mod tests {
             agreement: 0.97,
             covered: true,
             alike: Vec::new(),
-            resamples: 10,
+            trials: 10,
             notes: Vec::new(),
         };
         insta::assert_snapshot!(show(&answer));

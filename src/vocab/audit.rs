@@ -92,7 +92,7 @@ pub struct CorpusShare {
     pub corpus: String,
     /// Its share of the bytes.
     pub share: f64,
-    /// Lower end of the 90 % range over resamples of the samples; absent without resamples.
+    /// Lower end of the 90 % range, by trials; absent without trials, and where the samples allow none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
     /// Upper end of the same range.
@@ -120,8 +120,8 @@ pub struct TokenizerAudit {
     pub covered: bool,
     /// Groups of corpora whose samples are too much alike: only the sum of their shares is known.
     pub alike: Vec<Vec<String>>,
-    /// How often the samples were drawn anew for the ranges.
-    pub resamples: usize,
+    /// Trials that the ranges are made of: tokenizers trained on a half of the samples, whose shares were inferred from the other half.
+    pub trials: usize,
     /// What of the tokenizer's file could not be followed.
     pub notes: Vec<String>,
 }

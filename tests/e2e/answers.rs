@@ -71,7 +71,7 @@ fn a_tokenizer_is_audited_and_what_is_missing_is_said() {
     let text = stdout(&world.run(&args));
     assert!(text.contains("Shares of bytes, from the first 6 of 6 merges"), "{text}");
     assert!(
-        text.contains("No ranges: the samples of a repeat themselves") && !text.contains("The ranges say"),
+        text.contains("No ranges: the samples of a repeat themselves") && !text.contains("The ranges are of trials"),
         "{text}"
     );
     let says = |args: &[&str], what: &str| {

@@ -1,5 +1,6 @@
 //! How often each pair of neighbouring tokens occurs in each corpus, before each merge.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// Counts before the first merge, and what each merge changes.
@@ -54,6 +55,33 @@ impl History {
         history.pairs = text.ids.len();
         history
     }
+}
+
+/// Trains: the merges of a byte-level BPE on words, each with how often it occurs; at most `most`, the pair that is known longer where two
+/// are as frequent.
+pub(super) fn learned(words: &[Box<[u8]>], counts: &[u32], most: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut text = Text::new(words, counts, 1);
+    let mut names: Vec<Vec<u8>> = (0..=u8::MAX).map(|byte| vec![byte]).collect();
+    let mut now = text.counts();
+    let mut merges = Vec::new();
+    while merges.len() < most {
+        let best = now.iter().enumerate().max_by_key(|(pair, count)| (**count, Reverse(*pair)));
+        let Some((pair, _)) = best.filter(|(_, count)| **count > 0) else { break };
+        let (left, right) = text.pairs[pair];
+        let (left, right) = (names[left as usize].clone(), names[right as usize].clone());
+        let whole = [&left[..], &right[..]].concat();
+        let id = text.token(&whole);
+        if id as usize == names.len() {
+            names.push(whole);
+        }
+        let changes = text.merge(u32::try_from(pair).unwrap_or(u32::MAX), id);
+        now.resize(text.pairs.len(), 0);
+        for (changed, by) in changes {
+            now[changed as usize] += i64::from(by[0]);
+        }
+        merges.push((left, right));
+    }
+    merges
 }
 
 /// Words that are partly merged.

@@ -7,6 +7,7 @@ mod history;
 mod merges;
 mod program;
 mod split;
+mod trials;
 mod words;
 
 pub use encode::Encoder;
@@ -23,13 +24,21 @@ use crate::vocab::{CorpusShare, TokenizerAudit};
 use history::History;
 use program::solve;
 use rayon::prelude::*;
+use trials::{Trial, trial};
 
 /// A range of a share that is wider says nothing of it alone.
 const WIDE: f64 = 0.2;
 /// What the range of a sum must be of those of its parts for the parts to be told apart only together.
 const NARROWER: f64 = 1.0 / 3.0;
-/// Half of a range that is narrower is not shown: nothing is known so well from samples.
-const RESOLVED: f64 = 5e-4;
+/// Half of a range is at least this: nothing is known so well from samples.
+const LEAST: f64 = 1e-3;
+/// Disagreement that is less than this is taken for this: it would be chance.
+const FINEST: f64 = 0.01;
+/// A tokenizer that is so many times as far from agreeing with the samples as those of trials gets no ranges.
+const UNLIKE: f64 = 2.0;
+/// The 95th percentile of Student's t with four degrees of freedom. Trials are many, and what they differ in is few: halves of a sample
+/// are made of some four quarters.
+const STUDENT: f64 = 2.13;
 /// Agreement below which the samples do not cover what the tokenizer was trained on. With samples of the same corpora it is .95 to .97,
 /// of other packages of them .88 to .93, and without a fifth of the text .80 (`examples/tokenizer/known.py`).
 const AGREES: f64 = 0.85;
@@ -39,9 +48,9 @@ const AGREES: f64 = 0.85;
 pub struct Settings {
     /// Merges at most, from the first on.
     pub merges: usize,
-    /// Times that the parts of the samples are drawn anew for the ranges; fewer than two give none.
-    pub resamples: usize,
-    /// Seed of the draws.
+    /// Trials that the ranges are made of; 0 for none.
+    pub trials: usize,
+    /// Seed of the trials.
     pub seed: u64,
 }
 
@@ -76,7 +85,7 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
     }
     let used = &merges.pairs[..merges.pairs.len().min(settings.merges)];
     let once: Vec<Vec<u32>> = corpora.iter().map(|corpus| vec![1; corpus.parts.len()]).collect();
-    let (counts, bytes) = counted(samples, &once);
+    let (counts, bytes) = samples.counted(&once);
     let history = History::new(&samples.words, &counts, corpora.len(), used);
     let traced = history.steps.iter().filter(|step| step.pair.is_some()).count();
     if traced == 0 {
@@ -84,32 +93,35 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
     }
     let best = solve(&history, &bytes)?;
     drop(history);
-    let again = |index: usize| {
-        let mut random = Random::new(settings.seed, index as u64);
-        let times: Vec<Vec<u32>> = corpora.iter().map(|corpus| drawn(corpus.parts.len(), &mut random)).collect();
-        let (counts, bytes) = counted(samples, &times);
-        solve(&History::new(&samples.words, &counts, corpora.len(), used), &bytes).map(|solved| solved.shares)
-    };
-    let resampled: Vec<Vec<f64>> = (0..settings.resamples).into_par_iter().map(again).collect::<Result<_, _>>()?;
     let mut notes = merges.notes.clone();
     // Shares have one sum: what is not known of one corpus is not known of the others.
-    let vain = corpora.iter().filter(|_| resampled.len() > 1).filter_map(|corpus| Some((corpus, corpus.repeats()?)));
+    let vain = corpora.iter().filter(|_| settings.trials > 0).filter_map(|corpus| Some((corpus, corpus.repeats()?)));
     let vain: Vec<String> = vain.map(|(corpus, why)| format!("the samples of {} {why}", corpus.name)).collect();
     if !vain.is_empty() {
         notes.push(format!("No ranges: {}.", vain.join(", ")));
     }
-    let half = |i: usize| half_width(&resampled, &[i]).filter(|_| vain.is_empty());
-    let still = |i: &usize| half(*i).is_some_and(|half| half < RESOLVED);
-    let still: Vec<&str> = (0..corpora.len()).filter(still).map(|i| &*corpora[i].name).collect();
-    if !still.is_empty() {
+    let covered = best.agreement >= AGREES;
+    if vain.is_empty() && settings.trials > 0 && !covered {
+        notes.push(
+            "No ranges: nothing says how far shares are off of a tokenizer that the samples do not explain.".to_owned(),
+        );
+    }
+    let trials = if vain.is_empty() && covered { settings.trials } else { 0 };
+    let one = |index: usize| trial(samples, &best.shares, used.len(), &mut Random::new(settings.seed, index as u64));
+    let found: Vec<Trial> = (0..trials).into_par_iter().map(one).collect::<Result<_, _>>()?;
+    let (errors, unlike) = scaled(&found, best.agreement);
+    if unlike > UNLIKE {
         notes.push(format!(
-            "No range for {}: the draws agree to {:.1} %, which says that these samples are alike, not that the share is so sure.",
-            still.join(", "),
-            200.0 * RESOLVED
+            "No ranges: the tokenizer agrees with these samples by {:.1} %, tokenizers trained on one half of them with the other by {:.1} %. \
+             What it was trained on differs more from the samples than these do among themselves, so that they do not say how far the \
+             shares may be off.",
+            100.0 * best.agreement,
+            100.0 * found.iter().map(|trial| trial.agreement).sum::<f64>() / found.len() as f64
         ));
     }
     let shares = corpora.iter().enumerate().map(|(i, corpus)| {
-        let (share, half) = (best.shares[i], half(i).filter(|half| *half >= RESOLVED));
+        let (share, half) =
+            (best.shares[i], half_width(&errors, &[i]).filter(|_| unlike <= UNLIKE).map(|half| half.max(LEAST)));
         CorpusShare {
             corpus: corpus.name.clone(),
             share,
@@ -119,7 +131,7 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
         }
     });
     let mut shares: Vec<CorpusShare> = shares.collect();
-    let alike = alike(&resampled).into_iter().map(|group| group.iter().map(|i| corpora[*i].name.clone()).collect());
+    let alike = alike(&errors).into_iter().map(|group| group.iter().map(|i| corpora[*i].name.clone()).collect());
     let alike = alike.collect();
     shares.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.corpus.cmp(&b.corpus)));
     Ok(TokenizerAudit {
@@ -128,55 +140,37 @@ pub fn infer(merges: &Merges, samples: &Samples, settings: Settings) -> Result<T
         merges_of: merges.pairs.len(),
         traced,
         agreement: best.agreement,
-        covered: best.agreement >= AGREES,
+        covered,
         alike,
-        resamples: settings.resamples,
+        trials,
         notes,
     })
 }
 
-/// How often each part is drawn if as many are drawn as there are.
-fn drawn(parts: usize, random: &mut Random) -> Vec<u32> {
-    let mut times = vec![0; parts];
-    (0..parts).for_each(|_| times[random.below(parts)] += 1);
-    times
-}
-
-/// Counts of the words, a row of corpora a word, and bytes of the corpora, with each part taken so many times.
-fn counted(samples: &Samples, times: &[Vec<u32>]) -> (Vec<u32>, Vec<u64>) {
-    let corpora = samples.corpora.len();
-    let mut counts = vec![0_u32; samples.words.len() * corpora];
-    let mut bytes = vec![0; corpora];
-    for (i, (corpus, times)) in samples.corpora.iter().zip(times).enumerate() {
-        for (part, times) in corpus.parts.iter().zip(times) {
-            bytes[i] += part.bytes * u64::from(*times);
-            for (word, count) in &part.counts {
-                counts[*word as usize * corpora + i] += count * times;
-            }
-        }
+/// Errors of trials, a row each, and how many times as far this tokenizer is from agreeing with the samples as those of the trials were.
+/// The further, the more its text differs from the samples, and the further shares are off: errors are scaled by it, and never down.
+fn scaled(trials: &[Trial], agreement: f64) -> (Vec<Vec<f64>>, f64) {
+    if trials.is_empty() {
+        return (Vec::new(), 1.0);
     }
-    (counts, bytes)
+    let usual = trials.iter().map(|trial| 1.0 - trial.agreement).sum::<f64>() / trials.len() as f64;
+    let unlike = ((1.0 - agreement) / usual.max(FINEST)).max(1.0);
+    (trials.iter().map(|trial| trial.errors.iter().map(|error| unlike * error).collect()).collect(), unlike)
 }
 
-/// Half the width of the 90 % range of the sum of some corpora's shares, by its spread over the resamples (Student's t); none with
-/// fewer than two.
+/// Half the width of the 90 % range of the sum of some corpora's shares, by how far it was off in the trials (as a root mean square: what
+/// they have in common is a part of the error); none without trials.
 #[allow(clippy::cast_precision_loss)]
-fn half_width(resampled: &[Vec<f64>], of: &[usize]) -> Option<f64> {
-    let sums: Vec<f64> = resampled.iter().map(|shares| of.iter().map(|i| shares[*i]).sum()).collect();
-    let freedom = (sums.len() as f64) - 1.0;
-    if freedom < 1.0 {
-        return None;
-    }
-    let mean = sums.iter().sum::<f64>() / sums.len() as f64;
-    let spread = (sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / freedom).sqrt();
-    // The 95th percentile of Student's t, to .02 from four degrees of freedom on.
-    Some(spread * (1.645 + 1.52 / freedom + 1.42 / freedom.powi(2) + 1.73 / freedom.powi(3)))
+fn half_width(errors: &[Vec<f64>], of: &[usize]) -> Option<f64> {
+    let sum = |errors: &Vec<f64>| of.iter().map(|i| errors[*i]).sum::<f64>();
+    let squares: f64 = errors.iter().map(|errors| sum(errors).powi(2)).sum();
+    (!errors.is_empty()).then(|| STUDENT * (squares / errors.len() as f64).sqrt())
 }
 
 /// Groups of corpora of which only the sum is known: each alone has a wide range, and two together a narrow one.
-fn alike(resampled: &[Vec<f64>]) -> Vec<Vec<usize>> {
-    let corpora = resampled.first().map_or(0, Vec::len);
-    let width = |of: &[usize]| half_width(resampled, of).map_or(0.0, |half| 2.0 * half);
+fn alike(errors: &[Vec<f64>]) -> Vec<Vec<usize>> {
+    let corpora = errors.first().map_or(0, Vec::len);
+    let width = |of: &[usize]| half_width(errors, of).map_or(0.0, |half| 2.0 * half);
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for i in 0..corpora {
         for j in i + 1..corpora {

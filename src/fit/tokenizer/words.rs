@@ -5,10 +5,10 @@ use crate::vocab::number::show_amount;
 use std::collections::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Parts of a corpus that are drawn again and again.
+/// Parts of a corpus that trials take from.
 pub(super) const PARTS: usize = 20;
 
-/// Fewest parts whose draws say something.
+/// Fewest parts whose halves say something.
 const FEWEST: usize = 5;
 /// Least share of a corpus that its lines are, each counted once, for its parts to be different text.
 const DISTINCT: f64 = 0.5;
@@ -40,7 +40,7 @@ pub(super) struct Part {
 }
 
 impl Corpus {
-    /// Why drawing its parts anew says little of how sure its share is, as the end of a sentence; none if it does.
+    /// Why trials on its parts say little of how sure its share is, as the end of a sentence; none if they do.
     pub(super) fn repeats(&self) -> Option<String> {
         let bytes = self.bytes();
         if self.parts.len() < FEWEST {
@@ -102,6 +102,22 @@ impl Samples {
             };
             *part.counts.entry(id).or_default() += 1;
         });
+    }
+
+    /// Counts of the words, a row of corpora a word, and bytes of the corpora, with each part taken so many times.
+    pub(super) fn counted(&self, times: &[Vec<u32>]) -> (Vec<u32>, Vec<u64>) {
+        let corpora = self.corpora.len();
+        let mut counts = vec![0_u32; self.words.len() * corpora];
+        let mut bytes = vec![0; corpora];
+        for (i, (corpus, times)) in self.corpora.iter().zip(times).enumerate() {
+            for (part, times) in corpus.parts.iter().zip(times) {
+                bytes[i] += part.bytes * u64::from(*times);
+                for (word, count) in &part.counts {
+                    counts[*word as usize * corpora + i] += count * times;
+                }
+            }
+        }
+        (counts, bytes)
     }
 }
 
