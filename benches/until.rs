@@ -10,10 +10,10 @@
 //! needed from the first 16 on, whether the regret is within 0.5 % once all of them have been launched and the laws fitted anew, and
 //! how many of them it took (all runs stated, by all runs needed). Checks against nothing.
 //!
-//! With `bimix additive log-linear --users 8 --stated`, in November 2026: 15 of 24 are told a number of runs (mixing law 8 of 8, median
-//! 5 runs; BiMix 2 of 8, none; helping domains 5 of 8, 8 runs), all 15 are right, and the runs stated are 1.0 to 1.3 times those
-//! needed, which is none in 23 of 24: 16 runs are enough, and the least that can be said is more. For 0.1 % (`--tolerance 0.001`) it is
-//! still too careful: four of six mixing laws are told 221 runs (median), 14 times what is needed, and no BiMix of six.
+//! With `bimix additive log-linear --users 8 --stated`, in November 2026: 16 of 24 are told a number of runs (mixing law 8 of 8, median
+//! 5 runs; BiMix 2 of 8, none; helping domains 6 of 8, 9 runs), all 16 are right, and the runs stated are 1.0 to 1.6 times those
+//! needed, which is none in all 24: 16 runs are enough, and the least that can be said is more. For 0.1 % (`--tolerance 0.001`) 7 of 24
+//! are told (mixing law 6 of 8, median 51 runs, 3.3 times what is needed; helping domains 1 of 8, 63 runs), and all 7 are right; no BiMix is.
 
 use mixlaw::Study;
 use mixlaw::advise::{Evidence, next};

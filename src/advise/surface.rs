@@ -159,6 +159,15 @@ impl<'a> Surface<'a> {
         })
     }
 
+    /// Weights in the project's order of domains, of those in the law's own.
+    pub fn in_project(&self, own: &[f64]) -> Vec<f64> {
+        let domains = self.order.iter().flatten().max().map_or(0, |last| last + 1);
+        let mut weights = vec![0.0; domains];
+        let placed = self.order.iter().zip(own).filter_map(|(to, weight)| Some(((*to)?, weight)));
+        placed.for_each(|(to, weight)| weights[to] = *weight);
+        weights
+    }
+
     /// The place in the law's own order of domains.
     pub fn place(&self, scale: &Scale, weights: &[f64]) -> Observation {
         scale.at(self.order.iter().map(|i| i.map_or(0.0, |i| weights[i])).collect())

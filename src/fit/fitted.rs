@@ -6,6 +6,7 @@ use super::objective::DELTA;
 use crate::laws::{Columns, Context, Variable};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Values of a variable that agree to this factor are one.
 const SAME: f64 = 1.02;
@@ -238,6 +239,18 @@ impl Fit {
     /// Held-out rows: index among the rows that can be fitted to ([`Columns::usable`]), and ln observed − ln predicted.
     pub(super) fn held_rows(&self) -> impl Iterator<Item = (usize, f64)> {
         self.calibration.rows.iter().map(|row| (row.index, row.residual))
+    }
+
+    /// Distinct mixtures (in the order of `domains`, to a thousandth) with the mean of ln observed − ln predicted over the held-out rows of
+    /// each.
+    pub(crate) fn held_mixtures(&self) -> Vec<(Vec<f64>, f64)> {
+        let mut sums: BTreeMap<Vec<i64>, (&[f64], f64, f64)> = BTreeMap::new();
+        for row in &self.calibration.rows {
+            let key = row.mixture.iter().map(|weight| (weight * 1e3).round() as i64).collect();
+            let sum = sums.entry(key).or_insert((&row.mixture, 0.0, 0.0));
+            (sum.1, sum.2) = (sum.1 + row.residual, sum.2 + 1.0);
+        }
+        sums.into_values().map(|(mixture, sum, rows)| (mixture.to_vec(), sum / rows)).collect()
     }
 
     pub(super) fn position(&self, at: &Observation) -> Position {

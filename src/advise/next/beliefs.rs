@@ -25,10 +25,14 @@ const LEAST_NOISE: f64 = 5e-4;
 pub(super) struct Belief<'a> {
     laws: Vec<Law<'a>>,
     misfit: Misfit,
+    /// Standard deviation of held-out errors, in ln loss.
+    errors: f64,
     /// What the law gets wrong for each factor of e beyond the largest run, by draw, in ln loss.
     drift: Vec<f64>,
     /// Standard deviation of a run around the law, in ln loss.
     pub noise: f64,
+    /// Mixtures with their held-out errors.
+    pub held: Vec<(Vec<f64>, f64)>,
 }
 
 /// What a belief is of.
@@ -133,8 +137,11 @@ impl<'a> Belief<'a> {
                 .unwrap_or(0)
         };
         let of_residuals = of_residuals(chosen);
-        // Held-out errors are of runs that scatter and of a law that is not theirs; which of both, they do not say.
-        let noise = (of_residuals / std::f64::consts::SQRT_2).max(LEAST_NOISE);
+        // Held-out errors are of runs that scatter and of a law that is not theirs.
+        let held: Vec<(Vec<f64>, f64)> =
+            chosen.held_mixtures().into_iter().map(|(own, error)| (laws[0].1.in_project(&own), error)).collect();
+        let misfit = Misfit::new(explored, &held, domains.len(), DRAWS, seed);
+        let noise = (of_residuals * misfit.scatter()).max(LEAST_NOISE);
         let centre = pool::centre(explored, domains.len());
         let at = laws[0].1.place(scale, &centre);
         let beyond = beyond(chosen, &at);
@@ -146,12 +153,7 @@ impl<'a> Belief<'a> {
             let resamples = draws.iter().filter(|_| !fit.draws.is_empty()).map(|s| s % fit.draws.len()).collect();
             Law { fit, surface, draws, resamples, width: width(fit) }
         };
-        Self {
-            laws: laws.into_iter().enumerate().map(own).collect(),
-            misfit: Misfit::new(explored, domains.len(), DRAWS, 1.0, seed),
-            drift,
-            noise,
-        }
+        Self { laws: laws.into_iter().enumerate().map(own).collect(), misfit, errors: of_residuals, drift, noise, held }
     }
 
     /// Loss at each place (size and tokens, weights) by draw, nats. None at a place where nothing is believed: where the chosen
@@ -194,7 +196,7 @@ impl<'a> Belief<'a> {
         losses.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
         let far = beyond(chosen.fit, &at);
         for ((value, misfit), drift) in losses.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
-            *value *= (self.noise * misfit + far * drift).exp();
+            *value *= (self.errors * misfit + far * drift).exp();
         }
         Some(losses)
     }

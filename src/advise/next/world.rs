@@ -6,6 +6,7 @@ use super::super::probability::distance;
 use super::super::region::Region;
 use super::beliefs::{self, Belief};
 use super::ensemble::{Ensemble, mean, priced};
+use super::misfit::agreement;
 use super::plan::Choice;
 use super::pool;
 use crate::project::Project;
@@ -134,6 +135,17 @@ impl World<'_> {
         self.weigh(target, places)
     }
 
+    /// Standard deviation of a run's objective, as a part of it. What runs of one mixture are off by is in part the same for all
+    /// metrics, as far as their held-out errors agree, and in part averages out.
+    fn noise(&self) -> f64 {
+        let all: Vec<(f64, &Belief<'_>)> =
+            self.beliefs.iter().map(|(m, belief)| (self.goal.minimize[*m] * belief.noise, belief)).collect();
+        let together = |(one, a): &(f64, &Belief<'_>)| {
+            all.iter().map(|(other, b)| one * other * agreement(&a.held, &b.held)).sum::<f64>()
+        };
+        all.iter().map(together).sum::<f64>().sqrt()
+    }
+
     /// A column for each decision, then for each choice what its run would show: the objective, and each limited metric. Choices of
     /// which the laws predict no possible loss are left out.
     pub fn ensemble(&self, decisions: &[Decision], choices: Vec<Choice>) -> (Ensemble, Vec<Choice>) {
@@ -142,7 +154,7 @@ impl World<'_> {
         let places: Vec<(Scale, Vec<f64>)> =
             choices.iter().map(|choice| (choice.scale, choice.weights.clone())).collect();
         let shown = self.losses(&places);
-        let noise: f64 = self.beliefs.iter().map(|(metric, belief)| self.goal.minimize[*metric] * belief.noise).sum();
+        let noise = self.noise();
         let shown = choices.into_iter().zip(shown).filter_map(|(choice, losses)| Some((choice, losses?)));
         let mut kept: Vec<Choice> = Vec::new();
         for (id, (mut choice, losses)) in shown.enumerate() {
