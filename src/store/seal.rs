@@ -12,8 +12,8 @@ use super::{FileId, SledStore, StoreError, keys};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-/// Points from which on a second thread is worth its start.
-const WORTH: usize = 250_000;
+/// Points from which on a second thread is worth its start; in tests few.
+const WORTH: usize = if cfg!(test) { 2_000 } else { 250_000 };
 /// Most threads that encode one stretch.
 const MOST: usize = 2;
 
