@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub const QUIET: Duration = Duration::from_secs(10);
 
 /// The parser of a file that has not changed for this long is made anew from the cursor when it does.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(15);
 
 /// A file that is followed.
 pub struct Tail {

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 pub struct Columns {
     /// Of each [`stats::CHUNK`], as stored; what is unpacked counts where there is any.
     packed: Box<[Box<[u8]>]>,
+    /// Points of each that are in a tail, which are not stored with it; nothing where none has any.
+    tails: Box<[u32]>,
     /// Points of what is packed: asked for with every look at the files.
     points: u64,
     unpacked: OnceLock<Unpacked>,
@@ -35,7 +37,9 @@ impl Columns {
     fn unpacked(&self) -> &Unpacked {
         self.unpacked.get_or_init(|| {
             let chunks = self.packed.iter().map(|chunk| stats::decode(chunk).expect("what was packed here"));
-            Unpacked::of(chunks.collect::<Vec<_>>().concat())
+            let mut columns = chunks.collect::<Vec<_>>().concat();
+            columns.iter_mut().zip(&self.tails).for_each(|(column, tail)| column.tail = *tail);
+            Unpacked::of(columns)
         })
     }
 
@@ -66,12 +70,12 @@ impl Columns {
         self.unpacked.get().map_or(self.points, |unpacked| count(&unpacked.columns))
     }
 
-    /// Packs them, where none has points in a tail: those are not stored with a series.
+    /// Packs them.
     pub fn pack(&mut self) {
-        let Some(unpacked) = self.unpacked.get().filter(|all| all.columns.iter().all(|column| column.tail == 0)) else {
-            return;
-        };
+        let Some(unpacked) = self.unpacked.get() else { return };
         if self.packed.is_empty() {
+            let tails = || unpacked.columns.iter().map(|column| column.tail);
+            self.tails = if tails().any(|tail| tail > 0) { tails().collect() } else { Box::default() };
             self.packed =
                 unpacked.columns.chunks(stats::CHUNK).map(|chunk| stats::encode(chunk).into_boxed_slice()).collect();
             self.points = count(&unpacked.columns);
@@ -150,11 +154,16 @@ mod tests {
                 }
                 prop_assert_eq!(format!("{:?}", &*columns), format!("{:?}", &*never_packed));
             }
-            // A point in a tail is counted nowhere else.
-            if let Some(first) = never_packed.first_mut() {
-                first.tail = 1;
+            // Points in a tail are counted nowhere else.
+            if let Some(last) = never_packed.last_mut() {
+                last.tail = 7;
+                let before = format!("{:?}", &*never_packed);
                 never_packed.pack();
-                prop_assert!(never_packed.unpacked.get().is_some());
+                prop_assert!(never_packed.unpacked.get().is_none());
+                prop_assert_eq!(format!("{:?}", &*never_packed), before);
+                never_packed.last_mut().unwrap().tail = 0;
+                never_packed.pack();
+                prop_assert_eq!(never_packed.last().unwrap().tail, 0);
             }
         }
     }

@@ -23,8 +23,10 @@ impl SledStore {
     /// # Errors
     /// What the disk says; what was there is still there then.
     pub fn compact(&self) -> Result<(), StoreError> {
-        self.seal_quiet(Instant::now())?;
-        self.state_mut().pack();
+        let now = Instant::now();
+        self.seal_quiet(now)?;
+        let still = self.quiet.still(now);
+        self.state_mut().pack(&still);
         while let Some(pack) = worst(&self.packs.extents()) {
             self.rewrite(pack)?;
         }

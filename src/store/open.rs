@@ -8,7 +8,7 @@ use super::quiet::Quiet;
 use super::state::{FileState, RunState, State};
 use super::tail::RowPoint;
 use super::{FileId, MetricId, Opened, RunId, SledStore, StoreError, keys, rewrite, stats, tail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -322,7 +322,7 @@ fn read_state(db: &sled::Db, path: &Path) -> Result<State, StoreError> {
         }
         state.attach(id, file);
     }
-    state.pack();
+    state.pack(&HashSet::new());
     Ok(state)
 }
 

@@ -2,7 +2,7 @@
 
 use super::ids::FileId;
 use super::state::State;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,13 @@ struct Seen {
 }
 
 impl Quiet {
+    /// The files whose tails have not grown since they were last looked at.
+    pub fn still(&self, now: Instant) -> HashSet<FileId> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = seen.files.iter().filter(|(_, (_, since))| now.saturating_duration_since(*since) >= OFTEN);
+        still.map(|(id, _)| *id).collect()
+    }
+
     /// The files whose tails are quiet, where they are worth the work.
     pub fn due(&self, state: &State, now: Instant) -> Vec<FileId> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);

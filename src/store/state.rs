@@ -122,9 +122,10 @@ impl State {
         self.sort(run);
     }
 
-    /// Keeps in little room what is known of files that have nothing in a tail.
-    pub fn pack(&mut self) {
-        self.files.values_mut().filter(|file| file.tail_points == 0).for_each(|file| file.columns.pack());
+    /// Keeps in little room what is known of files that have nothing in a tail, and of these.
+    pub fn pack(&mut self, still: &HashSet<FileId>) {
+        let files = self.files.iter_mut().filter(|(id, file)| file.tail_points == 0 || still.contains(id));
+        files.for_each(|(_, file)| file.columns.pack());
     }
 
     /// Takes a file away.
