@@ -54,6 +54,8 @@
 //! `vocab`, `laws`, `fit`, `forecast`, `advise` and `ingest::formats` are pure: values in, values out; no clock, file,
 //! thread they did not get from rayon, or screen.
 
+#![cfg_attr(not(feature = "daemon"), forbid(unsafe_code))]
+
 #[cfg(test)]
 // Writers of formats are shared with the tests of the library from without, which know it by its name.
 extern crate self as mixlaw;

@@ -50,6 +50,8 @@ pub mod fitter;
 #[cfg(feature = "daemon")]
 mod hang_up;
 mod health;
+#[cfg(feature = "daemon")]
+mod heap;
 pub mod history;
 mod hyper;
 #[cfg(feature = "daemon")]

@@ -10,6 +10,7 @@ use super::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
+use super::heap::Heap;
 use super::job::Job;
 use super::log;
 use super::online_file::OnlineFile;
@@ -177,6 +178,7 @@ struct Worker {
     /// What reads loads of experts before anybody asks.
     ahead: Ahead,
     asked: Asked,
+    heap: Heap,
     /// The store's directory.
     directory: PathBuf,
     /// Why nothing is kept: the store could not be opened, and a temporary one stands in for it.
@@ -224,6 +226,7 @@ impl Worker {
             applier: Applier::default(),
             ahead: Ahead::default(),
             asked,
+            heap: Heap::new(),
             directory,
             adrift,
             away,
@@ -300,6 +303,7 @@ impl Worker {
                     show |= self.engine.write_down(SystemTime::now())?;
                 }
                 self.engine.store().compact()?;
+                self.heap.give_back();
             }
             show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
             show |= self.applier.is_due(SystemTime::now());

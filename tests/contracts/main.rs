@@ -7,3 +7,4 @@ mod project_paths;
 mod schemas;
 mod supply;
 mod terminal;
+mod unsafe_code;
