@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How often: it takes some milliseconds, and what was given back is taken again page by page.
-const OFTEN: Duration = Duration::from_secs(5);
+/// How often at most: it takes some milliseconds, and what was given back is taken again page by page.
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// When memory was given back last.
 #[derive(Debug)]
