@@ -22,7 +22,7 @@ pub struct Shape {
     pub hidden: usize,
     /// Supply of tokens, and how the target's domain begins.
     pub context: Context,
-    /// ln of the middle of k₁·k₂ among the rows fitted to; 0 where no run says how it began.
+    /// ln of the middle of k₁·k₂ among the rows fitted to; 0 where that is known of no run.
     pub ln_probe: f64,
 }
 
