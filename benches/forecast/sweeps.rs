@@ -107,7 +107,7 @@ fn replay(project: &Project, records: &[RunRecord], slowest: &mut f64) -> Tally 
                 };
                 let (Some(last), Some(end)) = (series.last(), whole.last()) else { continue };
                 let truth = end.1;
-                let after_start: Vec<(i64, f64)> = series.iter().copied().filter(|p| p.0 > 0).collect();
+                let after_start: Vec<(i64, f64)> = series.iter().filter(|p| p.0 > 0).collect();
                 if after_start.is_empty() {
                     continue;
                 }
@@ -281,7 +281,7 @@ fn cut(record: &RunRecord, seen: f64) -> RunRecord {
     let mut part = record.clone();
     std::sync::Arc::make_mut(&mut part.series)
         .values_mut()
-        .for_each(|s| std::sync::Arc::make_mut(s).retain(|(step, _)| *step as f64 <= until));
+        .for_each(|s| *s = s.iter().filter(|(step, _)| *step as f64 <= until).collect());
     part
 }
 

@@ -162,6 +162,8 @@ type Loads = (Box<str>, Vec<(u32, Vec<(i64, f64)>)>);
 #[derive(Debug, Default)]
 pub struct LineGaps {
     training: Option<(String, Vec<(i64, f64)>)>,
+    /// The losses that are predicted.
+    validation: Vec<(String, Vec<(i64, f64)>)>,
     throughput: Vec<(i64, f64)>,
     /// Loads of experts, of the layers whose newest are worth a look.
     routers: Vec<Loads>,
@@ -177,7 +179,7 @@ impl LineGaps {
     /// # Errors
     /// What the store says.
     pub fn of(store: &SledStore, run: RunId, of: &RunContext<'_>) -> Result<Self, StoreError> {
-        let mut reading = Self::default();
+        let mut reading = Self { validation: validation(of), ..Self::default() };
         if let Some(key) = of.training_key() {
             let series = store.series(run, key)?;
             let walls = &series.walls[series.walls.len().saturating_sub(GAPS)..];
@@ -254,7 +256,7 @@ impl LineGaps {
         let mut inputs = HealthInputs {
             run: &record.name,
             training: self.training.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
-            validation: series(&of),
+            validation: self.validation.iter().map(|(key, series)| (key.as_str(), series.as_slice())).collect(),
             routers: self.routers.iter().map(router).collect(),
             router_figures: self.router_figures.clone(),
             throughput: &self.throughput,
@@ -279,7 +281,7 @@ impl LineGaps {
             } else if let Some((_, truth)) = record.series.get(metric).and_then(|s| s.last()).filter(|_| of.has_ended())
             {
                 let halfway = kept.min_by(|a, b| (a.seen - 0.5).abs().total_cmp(&(b.seen - 0.5).abs()));
-                inputs.finished.extend(halfway.map(|e| (metric.as_str(), forecast(e), *truth)));
+                inputs.finished.extend(halfway.map(|e| (metric.as_str(), forecast(e), truth)));
             }
         }
         inputs
@@ -291,8 +293,9 @@ fn router((layer, experts): &Loads) -> RouterLoads<'_> {
     RouterLoads { layer, experts: experts.collect() }
 }
 
-fn series<'a>(of: &RunContext<'a>) -> Vec<(&'a str, &'a [(i64, f64)])> {
-    let one = |key: &'a String| Some((key.as_str(), of.record.series.get(key)?.as_slice()));
+/// The losses that are predicted.
+fn validation(of: &RunContext<'_>) -> Vec<(String, Vec<(i64, f64)>)> {
+    let one = |key: &String| Some((key.clone(), of.record.series.get(key)?.to_vec()));
     of.project.metric_keys().filter_map(one).collect()
 }
 

@@ -7,7 +7,7 @@ use crate::observe::RunRecord;
 use crate::project::Project;
 use crate::store::Summary;
 use crate::vocab::number::NotFinite;
-use crate::vocab::{FactName, MetricUnit, MetricView, Metrics, RunForecast, RunState, RunView};
+use crate::vocab::{FactName, MetricUnit, MetricView, Metrics, RunForecast, RunState, RunView, StepSeries};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,8 +136,8 @@ pub fn state_by_silence(from: Sources<'_>) -> RunState {
 }
 
 /// At most [`SPARKLINE`] values, first and last among them, each the mean of its stretch.
-fn sparkline(unit: MetricUnit, series: &[(i64, f64)]) -> Vec<f64> {
-    let finite: Vec<f64> = series.iter().map(|(_, v)| unit.logged(*v)).filter(|v| v.is_finite()).collect();
+fn sparkline(unit: MetricUnit, series: &StepSeries) -> Vec<f64> {
+    let finite: Vec<f64> = series.iter().map(|(_, v)| unit.logged(v)).filter(|v| v.is_finite()).collect();
     if finite.len() <= SPARKLINE {
         return finite;
     }
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_sparkline_keeps_short_courses_and_averages_long_ones() {
-        let short: Vec<(i64, f64)> = (0..10).map(|i| (i, i as f64)).collect();
+        let short: StepSeries = (0..10).map(|i| (i, i as f64)).collect();
         assert_eq!(sparkline(MetricUnit::Nats, &short).len(), 10);
-        let long: Vec<(i64, f64)> = (0..1000).map(|i| (i, if i == 500 { f64::NAN } else { 2.0 })).collect();
+        let long: StepSeries = (0..1000).map(|i| (i, if i == 500 { f64::NAN } else { 2.0 })).collect();
         assert_eq!(sparkline(MetricUnit::Nats, &long), vec![2.0; SPARKLINE]);
     }
 }

@@ -48,11 +48,11 @@ impl Tracked {
         for (key, series) in self.record.series.iter() {
             let (Some(before), Some(now)) = (points(&self.metrics, key), points(metrics, key)) else { continue };
             if before == now {
-                kept.insert(key.clone(), Arc::clone(series));
+                kept.insert(key.clone(), series.clone());
             } else if !self.converted && self.record.steps.is_none() {
                 let new = store.points_after(self.record.id, key, before)?;
-                if let Some(grown) = new.and_then(|new| grown(series, &new)) {
-                    kept.insert(key.clone(), Arc::new(grown));
+                if let Some(grown) = new.and_then(|new| series.grown(&new)) {
+                    kept.insert(key.clone(), grown);
                 }
             }
         }
@@ -76,12 +76,12 @@ impl Tracked {
             }
             let unit = project.unit_of(key);
             let points = match known.get(&**key) {
-                Some(points) if unit.is_as_logged() && !self.converted => Arc::clone(points),
+                Some(points) if unit.is_as_logged() && !self.converted => points.clone(),
                 _ => {
                     let mut points = record.at_optimiser_steps(store.series(record.id, key)?.latest());
                     converted |= !unit.is_as_logged();
                     points.iter_mut().for_each(|(_, value)| *value = unit.fitted(*value));
-                    Arc::new(points)
+                    points.into()
                 }
             };
             series.insert(key.to_string(), points);
@@ -131,13 +131,6 @@ pub fn read(
         .collect()
 }
 
-/// A series with more points, where they go on in the order of steps: what is at a step again replaces what was there.
-fn grown(series: &[(i64, f64)], new: &[(i64, f64)]) -> Option<Vec<(i64, f64)>> {
-    let last = series.last()?.0;
-    let goes_on = new.first()?.0 > last && new.is_sorted_by(|a, b| a.0 < b.0);
-    goes_on.then(|| series.iter().chain(new).copied().collect())
-}
-
 /// The optimiser's steps, where the log counts others; the summaries are told them.
 fn optimiser_steps(
     store: &SledStore,
@@ -152,21 +145,4 @@ fn optimiser_steps(
         metrics.values_mut().for_each(|metric| metric.last_step = steps.at(metric.last_step));
     }
     Ok(steps.map(Arc::new))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grown;
-
-    #[test]
-    fn a_series_grows_only_where_steps_go_on() {
-        let series = [(1, 1.0), (5, 0.5)];
-        assert_eq!(grown(&series, &[(6, 0.4), (9, 0.3)]).unwrap(), [(1, 1.0), (5, 0.5), (6, 0.4), (9, 0.3)]);
-        for new in
-            [vec![(5, 0.4)], vec![(3, 0.4), (7, 0.3)], vec![(6, 0.4), (6, 0.3)], vec![(9, 0.4), (7, 0.3)], vec![]]
-        {
-            assert_eq!(grown(&series, &new), None, "a restart, a correction, or nothing: {new:?}");
-        }
-        assert_eq!(grown(&[], &[(1, 1.0)]), None, "what was there before is not known");
-    }
 }

@@ -55,9 +55,10 @@ pub(super) fn every(
 /// Whether training has come apart: a loss that is predicted or trained on is no number now, or the training loss, or every loss that is
 /// predicted, has gone most of the way back to where it began. Where such a run ends, no curve says.
 fn has_diverged(project: &Project, record: &RunRecord) -> bool {
-    let measured: Vec<_> = project.metric_keys().filter_map(|key| record.series.get(key)).collect();
-    let training: Vec<_> =
-        record.series.iter().filter(|(key, _)| training_loss(key).is_some()).map(|(_, series)| series).collect();
+    let points = |key: &String| Some(record.series.get(key)?.to_vec());
+    let measured: Vec<_> = project.metric_keys().filter_map(points).collect();
+    let trained_on = record.series.iter().filter(|(key, _)| training_loss(key).is_some());
+    let training: Vec<_> = trained_on.map(|(_, series)| series.to_vec()).collect();
     let is_broken = |series: &[(i64, f64)]| series.last().is_some_and(|(_, value)| !value.is_finite());
     measured.iter().chain(&training).any(|series| is_broken(series))
         || training.iter().any(|series| divergence(series).is_some())
@@ -76,11 +77,10 @@ mod tests {
     fn half(change: impl Fn(usize, f64) -> f64) -> RunRecord {
         let mut record = code_cpt().swap_remove(20);
         for series in Arc::make_mut(&mut record.series).values_mut() {
-            let half: Vec<(i64, f64)> = series.iter().copied().take(series.len().div_ceil(2)).collect();
+            let half: Vec<(i64, f64)> = series.iter().take(series.len().div_ceil(2)).collect();
             // More often, so that there is a course to judge.
             let often = half.iter().flat_map(|(step, value)| (0..4).map(move |i| (4 * step + i, *value)));
-            *series =
-                often.enumerate().map(|(i, (step, value))| (step / 4, change(i, value))).collect::<Vec<_>>().into();
+            *series = often.enumerate().map(|(i, (step, value))| (step / 4, change(i, value))).collect();
         }
         record
     }
@@ -93,7 +93,7 @@ mod tests {
         let until = planned_steps(whole).unwrap() / 2.0;
         let mut begun = whole.clone();
         for series in Arc::make_mut(&mut begun.series).values_mut() {
-            *series = series.iter().copied().filter(|(step, _)| *step as f64 <= until).collect::<Vec<_>>().into();
+            *series = series.iter().filter(|(step, _)| *step as f64 <= until).collect();
         }
         // With the other runs finished, and by itself.
         for pool in [Pool::learn(&project, &others, None), Pool::default()] {
@@ -111,10 +111,10 @@ mod tests {
                 let truth = &whole.series[&key];
                 let total = 2.0 * until;
                 for at in &shown.path {
-                    let near = |(step, _): &&(i64, f64)| (*step as f64 - at.part * total).abs();
+                    let near = |(step, _): &(i64, f64)| (*step as f64 - at.part * total).abs();
                     let (_, loss) = truth.iter().min_by(|a, b| near(a).total_cmp(&near(b))).unwrap();
                     // The nearest checkpoint may be up to half an interval away.
-                    assert!(at.low * 0.99 < *loss && *loss < at.high * 1.01, "{key} at {}: {loss} {at:?}", at.part);
+                    assert!(at.low * 0.99 < loss && loss < at.high * 1.01, "{key} at {}: {loss} {at:?}", at.part);
                 }
             }
         }

@@ -19,7 +19,7 @@ pub(super) const TOO_WIDE: f64 = 0.5;
 pub fn own(record: &RunRecord, key: &str, unit: MetricUnit, points: &[(i64, f64)]) -> Option<RunForecast> {
     points.last().filter(|(_, value)| value.is_finite())?;
     let mut series = (*record.series).clone();
-    series.insert(key.to_owned(), Arc::new(points.iter().map(|(step, value)| (*step, unit.fitted(*value))).collect()));
+    series.insert(key.to_owned(), points.iter().map(|(step, value)| (*step, unit.fitted(*value))).collect());
     let mut record = record.clone();
     record.series = Arc::new(series);
     let seen = seen(&record, key).filter(|seen| *seen < 1.0)?;

@@ -7,7 +7,7 @@ use super::pooled::{self, Course};
 use super::schedule::{Known, Schedule};
 use crate::observe::RunRecord;
 use crate::project::Project;
-use crate::vocab::FactName;
+use crate::vocab::{FactName, StepSeries};
 use std::collections::BTreeMap;
 
 /// Runs whose learning rates, as parts of the peak, differ by less than this everywhere are comparable.
@@ -125,7 +125,7 @@ impl Pool {
         let series = record.series.get(metric)?;
         let total = planned_steps(record)?;
         let schedule = Schedule::constant(total)?;
-        let track = Track::new(series, schedule, usize::MAX);
+        let track = Track::new(&series.to_vec(), schedule, usize::MAX);
         let law = get("tissue").filter(|_| !track.points.is_empty())?;
         let steps: Vec<f64> = ahead(seen(record, metric)?).iter().map(|part| part * total).collect();
         let path = Family::forecast_alone_each(law, &track, &steps)?;
@@ -156,7 +156,7 @@ pub fn seen(record: &RunRecord, metric: &str) -> Option<f64> {
     let series = record.series.get(metric)?;
     let last = series.last()?.0;
     let planned = planned_steps(record)?;
-    let interval = series.len().checked_sub(2).map_or(0, |i| last - series[i].0);
+    let interval = series.len().checked_sub(2).and_then(|i| series.get(i)).map_or(0, |(step, _)| last - step);
     let next = last as f64 + 0.99 * interval as f64;
     Some(if last > 0 && next >= planned { 1.0 } else { (last as f64 / planned).clamp(0.0, 0.999) })
 }
@@ -176,7 +176,7 @@ fn read(project: &Project, record: &RunRecord, index: usize, metric: &str, kind:
     let points: Vec<(f64, f64)> = series
         .iter()
         .filter(|(step, loss)| *step > 0 && loss.is_finite() && *loss > 0.0)
-        .map(|(step, loss)| (*step as f64, loss.ln()))
+        .map(|(step, loss)| (step as f64, loss.ln()))
         .collect();
     points.last()?;
     let number = |name| record.facts.number(name);
@@ -184,12 +184,13 @@ fn read(project: &Project, record: &RunRecord, index: usize, metric: &str, kind:
     let domain = || project.metrics.get(index)?.domain.as_ref();
     let own = record.facts.mixture().and_then(|m| Some(m.weight(domain()?))).unwrap_or(1.0);
     let traits = vec![own, own * own, params.ln(), number(FactName::Experts).unwrap_or(1.0).max(1.0).ln()];
-    let schedule = Schedule::of(record.learning_rate().unwrap_or_default(), &record.facts, total);
+    let rates = record.learning_rate().map(StepSeries::to_vec).unwrap_or_default();
+    let schedule = Schedule::of(&rates, &record.facts, total);
     let rate = schedule.as_ref().map(|s| {
         let at = |i: usize| s.lr(total * (i as f64 + 0.5) / LOOKS as f64) / s.peak();
         std::array::from_fn(at)
     });
-    let track = schedule.map(|s| Track::new(series, s, kind)).filter(|t| !t.points.is_empty());
+    let track = schedule.map(|s| Track::new(&series.to_vec(), s, kind)).filter(|t| !t.points.is_empty());
     Some(Reading { course: Course { points, total, traits }, rate, track, seen })
 }
 

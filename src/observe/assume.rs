@@ -461,6 +461,7 @@ mod tests {
     use super::*;
     use crate::observe::tests::code_cpt;
     use crate::project::{Base, Constraint, Slack, Target};
+    use crate::vocab::StepSeries;
     use std::sync::Arc;
 
     fn bare() -> Project {
@@ -504,10 +505,10 @@ mod tests {
         let before = code_cpt()[0].clone();
         let mut now = before.clone();
         let loss = Arc::make_mut(&mut now.series).get_mut("eval/rust/loss").unwrap();
-        Arc::make_mut(loss).push((1_000_000, 1.0));
+        *loss = loss.grown(&[(1_000_000, 1.0)]).unwrap();
         assert!(before.facts.planned_tokens().is_some() && same_assumptions(&bare(), &before, &now));
         let mut other = now.clone();
-        Arc::make_mut(&mut other.series).insert("eval/go/loss".to_owned(), Arc::default());
+        Arc::make_mut(&mut other.series).insert("eval/go/loss".to_owned(), StepSeries::default());
         assert!(!same_assumptions(&bare(), &before, &other), "a key");
         let mut other = now.clone();
         Arc::make_mut(&mut other.facts).known.remove(&FactName::Params);

@@ -208,7 +208,8 @@ mod tests {
         let grow = |run: &mut (u64, RunRecord), value: f64| {
             run.0 += 1;
             let series = Arc::make_mut(&mut run.1.series).get_mut("eval/rust/loss").unwrap();
-            Arc::make_mut(series).last_mut().unwrap().1 = value;
+            let (step, _) = series.last().unwrap();
+            *series = series.iter().take(series.len() - 1).chain([(step, value)]).collect();
         };
         grow(&mut runs[2], 1.5);
         let grown = update(&mut rows, &project, &runs).unwrap();

@@ -1,7 +1,7 @@
 //! Tokens that a run has seen by a step: as it logs them, or as its batch says.
 
 use super::RunRecord;
-use crate::vocab::{FactName, FactValue};
+use crate::vocab::{FactName, FactValue, StepSeries};
 use std::sync::Arc;
 
 /// Names under which trainers log the tokens seen so far, the most common first; a key matches whole, or after a `/`
@@ -34,7 +34,7 @@ fn is_called(key: &str, name: &str) -> bool {
 
 /// Tokens a run has seen by its newest step, where it can be known.
 pub(super) fn latest_tokens(record: &RunRecord) -> Option<f64> {
-    let last = record.series.values().filter_map(|s| s.last()).map(|(step, _)| *step).max()?;
+    let last = record.series.values().filter_map(|s| s.last()).map(|(step, _)| step).max()?;
     TokenCount::of(record).at(last).filter(|t| last > 0 && t.is_finite() && *t > 0.0)
 }
 
@@ -53,7 +53,7 @@ fn logged_tokens_per_step(record: &RunRecord) -> Option<(f64, &str)> {
     let series = |name: &&str| record.series.iter().find(|(key, _)| is_called(key, name));
     let (key, points) = TOKEN_KEYS.iter().find_map(series)?;
     #[allow(clippy::cast_precision_loss)]
-    let rate = |(step, tokens): &(i64, f64)| (*step > 0 && *tokens > 0.0).then(|| tokens / *step as f64);
+    let rate = |(step, tokens): (i64, f64)| (step > 0 && tokens > 0.0).then(|| tokens / step as f64);
     let mut rates = points.iter().filter_map(rate);
     let first = rates.next().filter(|rate| rate.is_finite())?;
     rates.next_back().is_some_and(|last| (last / first - 1.0).abs() < 1e-3).then_some((first, key))
@@ -61,7 +61,7 @@ fn logged_tokens_per_step(record: &RunRecord) -> Option<(f64, &str)> {
 
 /// Where a run's token counts come from.
 pub(super) struct TokenCount<'a> {
-    logged: Option<&'a [(i64, f64)]>,
+    logged: Option<&'a StepSeries>,
     /// Tokens that one of what is logged stands for.
     each: f64,
     per_step: Option<f64>,
@@ -70,8 +70,8 @@ pub(super) struct TokenCount<'a> {
 impl<'a> TokenCount<'a> {
     pub(super) fn of(record: &'a RunRecord) -> Self {
         let series = |name: &&str| {
-            let counts = |k: &str, s: &[(i64, f64)]| is_called(k, name) && s.iter().any(|(_, v)| *v > 0.0);
-            record.series.iter().find(|(key, series)| counts(key, series)).map(|(_, series)| series.as_slice())
+            let counts = |k: &str, s: &StepSeries| is_called(k, name) && s.iter().any(|(_, v)| v > 0.0);
+            record.series.iter().find(|(key, series)| counts(key, series)).map(|(_, series)| series)
         };
         let length = record.facts.number(FactName::SequenceLength).filter(|length| *length > 0.0);
         let tokens = TOKEN_KEYS.iter().find_map(series).map(|tokens| (tokens, 1.0));
@@ -104,12 +104,12 @@ impl<'a> TokenCount<'a> {
 
 /// The value at `step`, on the line between its neighbours; `None` outside what was logged by more than the distance
 /// of two neighbours, where a line would be a guess.
-fn interpolate(series: &[(i64, f64)], step: i64) -> Option<f64> {
-    let after = series.partition_point(|(s, _)| *s < step);
+fn interpolate(series: &StepSeries, step: i64) -> Option<f64> {
+    let after = series.place_of(step);
     if let Some((s, value)) = series.get(after)
-        && *s == step
+        && s == step
     {
-        return Some(*value).filter(|v| v.is_finite());
+        return Some(value).filter(|v| v.is_finite());
     }
     let pair = after.min(series.len().checked_sub(1)?).saturating_sub(1);
     let ((s0, v0), (s1, v1)) = (series.get(pair)?, series.get(pair + 1)?);

@@ -2,12 +2,12 @@
 
 use super::{OptimiserSteps, keys};
 use crate::store::RunId;
-use crate::vocab::{Facts, Observations, RunFacts, Speeds};
+use crate::vocab::{Facts, Observations, RunFacts, Speeds, StepSeries};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// (step, value), ascending, by metric key.
-pub type SeriesByKey = BTreeMap<String, Arc<Vec<(i64, f64)>>>;
+/// Values by step, by metric key.
+pub type SeriesByKey = BTreeMap<String, StepSeries>;
 
 /// A run as far as laws are concerned: its facts, and the series that matter, in the view where the newest segment
 /// wins (see [`crate::vocab::Series::latest`]). Shared: the list of a thousand runs is made anew with every line, and a
@@ -24,7 +24,7 @@ pub struct RecordFields {
     pub name: Arc<str>,
     /// What is known of it.
     pub facts: Arc<Facts>,
-    /// (step, value), ascending, by metric key.
+    /// Values by step, by metric key.
     pub series: Arc<SeriesByKey>,
     /// The optimiser's steps, where the log counts others; what is in `series` has them already.
     pub steps: Option<Arc<OptimiserSteps>>,
@@ -56,9 +56,9 @@ impl RecordFields {
     /// The learning rate as it is logged; `None` where it is not. Of several groups of parameters, the one with the shortest
     /// name is the main one.
     #[must_use]
-    pub fn learning_rate(&self) -> Option<&[(i64, f64)]> {
+    pub fn learning_rate(&self) -> Option<&StepSeries> {
         let rates = self.series.iter().filter(|(key, points)| keys::is_learning_rate(key) && !points.is_empty());
-        rates.min_by_key(|(key, _)| key.len()).map(|(_, points)| points.as_slice())
+        rates.min_by_key(|(key, _)| key.len()).map(|(_, points)| points)
     }
 
     /// Points of the run's log at the optimiser's steps.

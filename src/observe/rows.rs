@@ -4,7 +4,7 @@ use super::counts::TokenCount;
 use super::phases::{Mixtures, Unusable, listed};
 use super::{RunRecord, facts_of_runs};
 use crate::project::Project;
-use crate::vocab::{FactName, FactsOfRun, Metric, Observation, Observations, Probe, Recipe};
+use crate::vocab::{FactName, FactsOfRun, Metric, Observation, Observations, Probe, Recipe, StepSeries};
 
 /// Part of the planned tokens from which on a loss is that of the whole schedule.
 const ENDS: f64 = 0.97;
@@ -86,9 +86,9 @@ fn supply(project: &Project) -> Vec<f64> {
 
 /// How a run began: its first loss, and how fast that fell until the last of the first steps, for which `tokens` gives
 /// the tokens seen; `None` where less than two were logged.
-fn probe(losses: &[(i64, f64)], tokens: impl Fn(i64) -> Option<f64>) -> Option<Probe> {
+fn probe(losses: &StepSeries, tokens: impl Fn(i64) -> Option<f64>) -> Option<Probe> {
     let sound = losses.iter().filter(|(_, loss)| loss.is_finite() && *loss > 0.0);
-    let mut first = sound.filter_map(|(step, loss)| Some((tokens(*step)?, *loss)));
+    let mut first = sound.filter_map(|(step, loss)| Some((tokens(step)?, loss)));
     let (from, loss) = first.next()?;
     let (to, last) = first.last().filter(|(to, _)| *to > from)?;
     Some(Probe { loss, decline: (1e6 * (loss - last) / (to - from)).max(0.0) })
@@ -106,14 +106,14 @@ pub(super) fn recipe(record: &RunRecord) -> Recipe {
 }
 
 /// The rows of one run for one validation loss.
-fn one_loss(project: &Project, record: &RunRecord, mixtures: &Mixtures, losses: &[(i64, f64)]) -> MetricRows {
+fn one_loss(project: &Project, record: &RunRecord, mixtures: &Mixtures, losses: &StepSeries) -> MetricRows {
     let counts = TokenCount::of(record);
     let at_step = |step: i64| if step <= 0 { Some(0.0) } else { counts.at(step) };
     let steps_seen = record.series.values().filter_map(|s| s.last()).map(|last| last.0).max().unwrap_or(0);
     let planned = record.facts.planned_tokens().or_else(|| counts.at(steps_seen)).unwrap_or(f64::INFINITY);
     let probe = probe(losses, |step| at_step(step).filter(|d| *d < project.fit.skip * planned));
     let (mut rows, recipe) = (MetricRows::default(), recipe(record));
-    for &(step, loss) in losses {
+    for (step, loss) in losses.iter() {
         if !(loss.is_finite() && loss > 0.0) {
             rows.not_finite += 1;
             continue;

@@ -45,6 +45,7 @@ pub mod signal;
 pub mod snapshot;
 pub mod speed;
 pub mod step_metric;
+pub mod step_series;
 pub mod text;
 pub mod upcycled;
 
@@ -100,4 +101,5 @@ pub use shape::{Estimate, MeasuredShape, NearestRun, Range, ShapeOptimum, Standi
 pub use signal::Severity;
 pub use snapshot::{ChartPoint, DaemonView, IngestProgress, Notice, RatioChart, Snapshot, TargetView, WatchedRoot};
 pub use speed::{MeasuredMfu, RunSpeed, Speeds};
+pub use step_series::StepSeries;
 pub use upcycled::{Beside, Upcycled, UpcycledRun};

@@ -223,7 +223,9 @@ mod tests {
         };
         let whole = code_cpt()[3].clone();
         let mut cut = whole.clone();
-        Arc::make_mut(&mut cut.series).values_mut().for_each(|s| Arc::make_mut(s).retain(|(step, _)| *step <= 100));
+        Arc::make_mut(&mut cut.series)
+            .values_mut()
+            .for_each(|s| *s = s.iter().filter(|(step, _)| *step <= 100).collect());
         let open = || SledStore::open(dir.path()).unwrap().0;
         let (mut store, mut written) = (open(), 0);
         for _ in 0..2 {
