@@ -10,7 +10,7 @@ use super::asked::Asked;
 use super::engine::{Engine, Surroundings};
 use super::event::Event;
 use super::fitter;
-use super::heap::Heap;
+use super::heap;
 use super::job::Job;
 use super::log;
 use super::online_file::OnlineFile;
@@ -39,8 +39,8 @@ const STOP: Duration = Duration::from_secs(10);
 /// reading takes a twentieth of a core, up to what nobody sees.
 const GATHER_TIMES: u32 = 19;
 const GATHER_MOST: Duration = Duration::from_millis(70);
-/// How often runs are looked at for alerts, and forecasts are written down, at most: nobody is woken sooner for it, and a
-/// look costs more than the line that it follows.
+/// How often runs are looked at for alerts, forecasts are written down, and the store and the memory are tidied, at most: nobody is woken
+/// sooner for it, and a look costs more than the line that it follows.
 const WRITE_DOWN: Duration = Duration::from_secs(1);
 /// How long forecasts are made at a time: a line that is logged meanwhile waits for so long.
 const FORECASTS: Duration = Duration::from_millis(30);
@@ -178,7 +178,6 @@ struct Worker {
     /// What reads loads of experts before anybody asks.
     ahead: Ahead,
     asked: Asked,
-    heap: Heap,
     /// The store's directory.
     directory: PathBuf,
     /// Why nothing is kept: the store could not be opened, and a temporary one stands in for it.
@@ -226,7 +225,6 @@ impl Worker {
             applier: Applier::default(),
             ahead: Ahead::default(),
             asked,
-            heap: Heap::new(),
             directory,
             adrift,
             away,
@@ -301,9 +299,10 @@ impl Worker {
                 if written_down.is_none_or(|t| t.elapsed() >= WRITE_DOWN) {
                     (written_down, news) = (Some(Instant::now()), false);
                     show |= self.engine.write_down(SystemTime::now())?;
+                    // Both walk through all that is known, which costs more than a line.
+                    self.engine.store().compact()?;
+                    heap::give_back();
                 }
-                self.engine.store().compact()?;
-                self.heap.give_back();
             }
             show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
             show |= self.applier.is_due(SystemTime::now());
