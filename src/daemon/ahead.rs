@@ -22,7 +22,7 @@ pub struct Ahead {
 struct Reading {
     /// Whether somebody reads.
     busy: bool,
-    /// When the last one was done, and how long it took.
+    /// When the last one was done, or there was nothing to read, and how long that took.
     last: Option<(Instant, Duration)>,
     /// Points that there were when nothing was behind.
     nothing: Option<u64>,
@@ -37,11 +37,14 @@ impl Ahead {
         if reading.busy || reading.last.is_some_and(rests) || reading.nothing == Some(points) {
             return;
         }
+        let began = Instant::now();
         let behind = |run: &&Arc<RunView>| current.loads.is_behind(run);
         // Those that are kept: of more, the first would be gone when the last is read.
         let runs: Vec<Arc<RunView>> = current.snapshot.runs.iter().filter(behind).take(RUNS).cloned().collect();
         reading.nothing = Some(points).filter(|_| runs.is_empty());
         if runs.is_empty() {
+            // To look through the metrics of a thousand runs costs more than a line.
+            reading.last = Some((began, began.elapsed()));
             return;
         }
         reading.busy = true;
