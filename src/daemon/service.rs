@@ -295,14 +295,12 @@ impl Worker {
             if look.is_none() && self.engine.owes_forecasts() {
                 show |= self.engine.forecast_more()?;
             }
-            if look.is_none() {
-                if written_down.is_none_or(|t| t.elapsed() >= WRITE_DOWN) {
-                    (written_down, news) = (Some(Instant::now()), false);
-                    show |= self.engine.write_down(SystemTime::now())?;
-                    // Both walk through all that is known, which costs more than a line.
-                    self.engine.store().compact()?;
-                    heap::give_back();
-                }
+            if look.is_none() && written_down.is_none_or(|t| t.elapsed() >= WRITE_DOWN) {
+                (written_down, news) = (Some(Instant::now()), false);
+                show |= self.engine.write_down(SystemTime::now())?;
+                // Both walk through all that is known, which costs more than a line.
+                self.engine.store().compact()?;
+                heap::give_back();
             }
             show |= published.is_none_or(|t| t.elapsed() >= HEARTBEAT);
             show |= self.applier.is_due(SystemTime::now());
