@@ -1,4 +1,4 @@
-//! Forecasts of live runs on recorded ones: `cargo bench --bench forecast [-- schedules|sweeps]`.
+//! Forecasts of live runs on recorded ones: `cargo bench --bench forecast [-- schedules|sweeps|alone]`.
 //!
 //! Prints, and checks against nothing: tables of errors, for the eye and for the record.
 
@@ -21,6 +21,9 @@ fn main() {
     }
     if wanted("sweeps") {
         sweeps::print(&data.join("sweeps"));
+    }
+    if wanted("alone") {
+        sweeps::alone(&data.join("sweeps"));
     }
 }
 

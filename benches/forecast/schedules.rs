@@ -155,11 +155,15 @@ fn lone(sizes: &[String], all: &[Vec<Curve>]) {
     print!("{:>6} {:>18} {:>14}", "model", "run", "method");
     SEEN.iter().for_each(|seen| print!(" {:>7.0}% ", 100.0 * seen));
     println!();
+    let mut held: Vec<(&str, [(usize, usize); SEEN.len()])> = Vec::new();
     for (size, curves) in sizes.iter().zip(all) {
         for curve in curves {
             for law in curves::ALL.iter().copied().filter(|law| law.sees_schedule()) {
                 print!("{size:>6} {:>18} {:>14}", curve.name, law.name());
-                for seen in SEEN {
+                if held.iter().all(|(name, _)| *name != law.name()) {
+                    held.push((law.name(), Default::default()));
+                }
+                for (stage, seen) in SEEN.into_iter().enumerate() {
                     let Some(part) = beginning(curve, seen) else {
                         print!(" {:>9}", "-");
                         continue;
@@ -169,9 +173,16 @@ fn lone(sizes: &[String], all: &[Vec<Curve>]) {
                     let error = forecast.ln_loss - curve.loss[curve.loss.len() - 1].1.ln();
                     let outside = if error.abs() > 1.645 * forecast.sd { '*' } else { ' ' };
                     print!(" {:>+8.2}{outside}", 100.0 * error.exp_m1());
+                    let of_law = held.iter_mut().find(|(name, _)| *name == law.name()).expect("just pushed");
+                    let (inside, all) = &mut of_law.1[stage];
+                    (*inside, *all) = (*inside + usize::from(outside == ' '), *all + 1);
                 }
                 println!();
             }
         }
+    }
+    for (law, stages) in held {
+        let cells = stages.map(|(inside, all)| format!("{:>6.1}%", 100.0 * inside as f64 / all.max(1) as f64));
+        println!("coverage of {law}: {}", cells.join(" "));
     }
 }

@@ -8,7 +8,7 @@ use mixlaw::forecast::{self, Pool};
 use mixlaw::observe::{RecordFields, RunRecord};
 use mixlaw::project::Project;
 use mixlaw::store::RunId;
-use mixlaw::vocab::{FactName, FactValue, Facts, Metric, Mixture};
+use mixlaw::vocab::{FactName, FactValue, Facts, Metric, MetricUnit, Mixture};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -39,6 +39,52 @@ pub fn print(folder: &Path) {
     println!("slowest run forecast (all its losses): {:.2} ms", 1e3 * slowest);
     stop(&folder);
     thousand(&folder);
+}
+
+/// Every validation loss of every run by its own curve alone, as where nothing like it has finished.
+pub fn alone(folder: &Path) {
+    let Some(folder) = super::present(folder) else { return };
+    println!(
+        "\n# Runs by themselves: mean error of the final loss, %, of the last value, and coverage of nominal 90 % intervals"
+    );
+    println!(
+        "{:>6} {:>5} {:>8} {:>10} {:>9} {:>8} {:>10}",
+        "sweep", "seen", METHODS[0], METHODS[1], "coverage", "± median", "forecasts"
+    );
+    let mut total: BTreeMap<u32, Vec<(f64, f64, f64)>> = BTreeMap::new();
+    for sweep in ["base", "dcpt", "mix", "moe"] {
+        let mut of_sweep: BTreeMap<u32, Vec<(f64, f64, f64)>> = BTreeMap::new();
+        for record in read(&folder.join(sweep)) {
+            for seen in SEEN {
+                let part = cut(&record, seen);
+                for (metric, series) in part.series.iter().filter(|(key, _)| key.starts_with("eval/")) {
+                    let Some(forecast) = forecast::own(&part, metric, MetricUnit::Nats, series) else { continue };
+                    let truth = record.series[metric].last().expect("an end").1;
+                    let half = 0.5 * (forecast.high / forecast.low).ln();
+                    let error = (forecast.value / truth).ln();
+                    let last = series.last().expect("a value").1;
+                    of_sweep.entry((100.0 * seen) as u32).or_default().push((error, half, (last / truth).ln()));
+                }
+            }
+        }
+        print_alone(sweep, &of_sweep);
+        of_sweep.into_iter().for_each(|(seen, all)| total.entry(seen).or_default().extend(all));
+    }
+    print_alone("all", &total);
+}
+
+fn print_alone(sweep: &str, by_seen: &BTreeMap<u32, Vec<(f64, f64, f64)>>) {
+    for (seen, all) in by_seen {
+        let mean = |of: &dyn Fn(&(f64, f64, f64)) -> f64| 100.0 * all.iter().map(of).sum::<f64>() / all.len() as f64;
+        println!(
+            "{sweep:>6} {seen:>4}% {:>8.2} {:>10.2} {:>8.1}% {:>7.2}% {:>10}",
+            mean(&|(error, ..)| error.abs()),
+            mean(&|(.., last)| last.abs()),
+            mean(&|(error, half, _)| f64::from(u8::from(error.abs() <= *half))),
+            100.0 * forecast::spread::median(all.iter().map(|(_, half, _)| *half).collect()),
+            all.len()
+        );
+    }
 }
 
 #[derive(Default)]

@@ -3,7 +3,9 @@
 //! A run of a sweep whose learning rate follows that of finished ones does not need a law of curves: the fall of ln loss
 //! from the same part of the run to the end is regressed over the finished runs on what is known by then (where the run
 //! stands, how fast it falls, its own domain's share, its size and experts). Ridge regression, with the strength of the
-//! ridge, the error and thereby the interval from leaving each finished run out.
+//! ridge and the error from leaving each finished run out: the error of a run is that of the strength which the others
+//! would choose. The interval grows with how far the run stands from the finished ones, as far as that is, though the
+//! forecast itself follows the regression no further than [`FAR`].
 
 use super::curves::family::CurveForecast;
 use super::spread::student;
@@ -15,7 +17,7 @@ pub(super) const NAME: &str = "pooled";
 pub(super) const LEAST: usize = 3;
 /// Strengths of the ridge, relative to the variance of standardised features.
 const RIDGES: [f64; 5] = [0.003, 0.01, 0.03, 0.1, 0.3];
-/// Features further than this from the finished runs' mean are taken to be here, in standard deviations.
+/// Features further than this from the finished runs' mean are taken to be here in the forecast, in standard deviations.
 const FAR: f64 = 3.0;
 
 /// One validation loss of one run, and what is known of the run.
@@ -68,16 +70,26 @@ pub(super) fn forecast(finished: &[&Course], run: &Course, ends: &[f64]) -> Opti
         let falls: Vec<f64> = finished.iter().filter_map(|c| Some(at_end(c)? - c.at(part * c.total))).collect();
         let mean = falls.iter().sum::<f64>() / n as f64;
         let centred: Vec<f64> = falls.iter().map(|f| f - mean).collect();
-        let best = RIDGES
-            .iter()
-            .filter_map(|ridge| Regression::fit(&z, &centred, ridge * n as f64))
-            .min_by(|a, b| a.left_out.total_cmp(&b.left_out))?;
-        let ln_loss = run.points.last()?.1 + mean + best.predict(&here);
+        let fits: Vec<Regression> =
+            RIDGES.iter().filter_map(|ridge| Regression::fit(&z, &centred, ridge * n as f64)).collect();
+        let best = fits.iter().min_by(|a, b| a.squares.total_cmp(&b.squares))?;
+        let near: Vec<f64> = here.iter().map(|v| v.clamp(-FAR, FAR)).collect();
+        let ln_loss = run.points.last()?.1 + mean + best.predict(&near);
         let wide = (1.0 + 1.0 / n as f64 + best.leverage(&here)).sqrt() * student(n.saturating_sub(2).max(2));
-        let sd = best.left_out.max(5e-4) * wide;
+        let sd = error_of_choice(&fits, n).max(5e-4) * wide;
         (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
     };
     ends.iter().map(one).collect()
+}
+
+/// Root mean square error of leaving each of `n` runs out, each by the regression that is best on the others.
+fn error_of_choice(fits: &[Regression], n: usize) -> f64 {
+    let without = |fit: &Regression, run: usize| fit.squares - fit.left_out[run].powi(2);
+    let square = |run: usize| {
+        let best = fits.iter().min_by(|a, b| without(a, run).total_cmp(&without(b, run)));
+        best.map_or(f64::INFINITY, |best| best.left_out[run].powi(2))
+    };
+    ((0..n).map(square).sum::<f64>() / n as f64).sqrt()
 }
 
 /// Features with mean 0 and variance 1 over the finished runs; what does not vary among them is left out.
@@ -90,7 +102,7 @@ fn standardised(features: &[Vec<f64>], here: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>
         let sd = (features.iter().map(|f| (f[k] - mean).powi(2)).sum::<f64>() / n).sqrt();
         if sd > 1e-6 && here[k].is_finite() {
             z.iter_mut().zip(features).for_each(|(z, f)| z.push((f[k] - mean) / sd));
-            at.push(((here[k] - mean) / sd).clamp(-FAR, FAR));
+            at.push((here[k] - mean) / sd);
         }
     }
     (z, at)
@@ -99,8 +111,10 @@ fn standardised(features: &[Vec<f64>], here: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>
 struct Regression {
     factor: Vec<f64>,
     weights: Vec<f64>,
-    /// Root mean square error of leaving each run out.
-    left_out: f64,
+    /// Error of each run, left out.
+    left_out: Vec<f64>,
+    /// Sum of their squares.
+    squares: f64,
 }
 
 impl Regression {
@@ -123,15 +137,16 @@ impl Regression {
         }
         forward(&factor, p, &mut weights);
         backward(&factor, p, &mut weights);
-        let mut found = Self { factor, weights, left_out: f64::NAN };
+        let mut found = Self { factor, weights, left_out: Vec::new(), squares: 0.0 };
         let n = z.len() as f64;
         let left_out = |(row, y): (&Vec<f64>, &f64)| {
             // The mean was taken with the run in: 1/n of the leverage is its.
             let leverage = found.leverage(row) + 1.0 / n;
-            ((y - found.predict(row)) / (1.0 - leverage).max(0.05)).powi(2)
+            (y - found.predict(row)) / (1.0 - leverage).max(0.05)
         };
-        found.left_out = (z.iter().zip(y).map(left_out).sum::<f64>() / n).sqrt();
-        found.left_out.is_finite().then_some(found)
+        found.left_out = z.iter().zip(y).map(left_out).collect();
+        found.squares = found.left_out.iter().map(|e| e * e).sum();
+        found.squares.is_finite().then_some(found)
     }
 
     fn predict(&self, row: &[f64]) -> f64 {
@@ -171,5 +186,27 @@ mod tests {
         }
         assert_eq!(forecast(&finished[..2], &course(0.5, 100.0), &[1.0]), None);
         assert_eq!(forecast(&finished, &Course { points: vec![], ..course(0.5, 100.0) }, &[1.0]), None);
+    }
+
+    #[test]
+    fn the_interval_widens_with_how_far_a_run_stands_from_the_finished_ones() {
+        let finished: Vec<Course> = [0.1, 0.12, 0.13, 0.15, 0.18].map(|share| course(share, 400.0)).to_vec();
+        let finished: Vec<&Course> = finished.iter().collect();
+        let sd = |share: f64| forecast(&finished, &course(share, 100.0), &[1.0]).unwrap()[0].sd;
+        // Beyond three standard deviations as well, where the forecast follows the regression no further.
+        assert!(sd(0.4) > 1.5 * sd(0.14) && sd(0.9) > 1.5 * sd(0.4), "{} {} {}", sd(0.14), sd(0.4), sd(0.9));
+    }
+
+    #[test]
+    fn the_error_of_the_choice_is_that_of_what_the_others_choose() {
+        let fit = |left_out: [f64; 3]| Regression {
+            factor: Vec::new(),
+            weights: Vec::new(),
+            squares: left_out.iter().map(|e| e * e).sum(),
+            left_out: left_out.to_vec(),
+        };
+        // Each is best on two runs and bad on the third, so that whichever is chosen without a run is bad on it.
+        let fits = [fit([1.0, 0.1, 0.1]), fit([0.1, 1.0, 0.1]), fit([0.1, 0.1, 1.0])];
+        assert!((error_of_choice(&fits, 3) - 1.0).abs() < 1e-12);
     }
 }

@@ -23,7 +23,17 @@ const REACH: f64 = 1.0;
 /// Parts of a lone run from which its newest loss is forecast, to see how far off that is.
 const BEGINNINGS: [f64; 2] = [0.5, 0.7];
 /// Points that such a beginning needs.
-const LEAST_EARLY: usize = 3;
+const LEAST_EARLY: usize = 2;
+/// How far a lone run leaves its law, in ln loss per unit of progress, and how many misses of its own say as much: with few
+/// evaluations there is none, and the law's own error would be that of the few points it went through.
+const DRIFT: f64 = 0.02;
+const DRIFT_WEIGHT: f64 = 0.3;
+/// Scatter of a lone run's points about its law, in ln loss, and how many points beyond the law's parameters say as much: a law
+/// goes through as many points as it has parameters, however they scatter.
+const SCATTER: f64 = 0.02;
+const SCATTER_WEIGHT: f64 = 3.0;
+/// Level and amplitude, which every law has beside its exponents.
+const AMPLITUDES: usize = 2;
 /// A miss is carried on to at most so many times the distance it was seen over.
 const FURTHEST: f64 = 3.0;
 /// Points of the run's own that its amplitudes are fitted to.
@@ -173,7 +183,6 @@ impl Family {
         let exponents =
             if thinned.points.len() >= 4 { search(law, &[&thinned], scale, 3e-3, &centre, QUICK)? } else { centre };
         let all = residuals(law, &exponents, scale, &[&thinned], 3e-3);
-        let rms = (all.iter().map(|r| r * r).sum::<f64>() / all.len().max(1) as f64).sqrt();
         Some(Self {
             law,
             exponents,
@@ -181,7 +190,7 @@ impl Family {
             kinds: BTreeMap::new(),
             a: ALONE_A,
             b: ALONE_B,
-            scatter: (1.5 * rms).max(3e-3),
+            scatter: scatter_alone(law, &all),
             wide: 1.0,
             early: 1.0,
         })
@@ -261,9 +270,9 @@ impl Family {
     /// Final loss of a run that has no family.
     ///
     /// Nothing but the run itself says how well the law suits it. So its newest loss is forecast from its own beginnings,
-    /// with usual exponents; what that was off by, carried on as far as there is left to go, is added to the variance,
-    /// and half of their mean to the forecast: small models from scratch fall in steps
-    /// that no power law has.
+    /// with usual exponents; what that was off by per unit of progress, together with what is usual ([`DRIFT`]), is added to the
+    /// variance for as far as there is left to go, and half of the mean miss to the forecast: small models from scratch fall in
+    /// steps that no power law has.
     #[must_use]
     pub fn forecast_alone(law: &'static dyn CurveLaw, track: &Track) -> Option<CurveForecast> {
         Self::forecast_alone_each(law, track, &[track.schedule.total()])?.pop()
@@ -287,19 +296,17 @@ impl Family {
         };
         let missed: Vec<(f64, f64)> = BEGINNINGS.iter().filter_map(missed).collect();
         let over_exponents = family.over_exponents(track, &own);
-        let wide = student(missed.len().max(2));
+        let n = missed.len() as f64;
+        let squares: f64 = missed.iter().map(|(miss, over)| (miss / over).powi(2)).sum();
+        let drift =
+            ((DRIFT_WEIGHT * DRIFT * DRIFT + squares) / (DRIFT_WEIGHT + n)).sqrt() * student(missed.len().max(2));
         let one = |(own, step): (CurveForecast, &f64)| {
             let left = family.progress(track, *step) - here;
             // How far exponents move the loss grows from nothing at the newest point to what it is at the end.
             let part = if *step < ends[ends.len() - 1] { (left / (end - here).max(1e-6)).clamp(0.0, 1.0) } else { 1.0 };
-            let own = CurveForecast { sd: own.sd.hypot(part * over_exponents), ..own };
-            if missed.is_empty() {
-                return own;
-            }
-            let carried = missed.iter().map(|(miss, over)| miss * (left / over).clamp(0.0, FURTHEST));
-            let n = missed.len() as f64;
-            let (sum, squares) = carried.fold((0.0, 0.0), |(sum, squares), e| (sum + e, squares + e * e));
-            CurveForecast { ln_loss: own.ln_loss + 0.5 * sum / n, sd: own.sd.hypot(wide * (squares / n).sqrt()) }
+            let sd = own.sd.hypot(part * over_exponents).hypot(drift * left);
+            let carried: f64 = missed.iter().map(|(miss, over)| miss * (left / over).clamp(0.0, FURTHEST)).sum();
+            CurveForecast { ln_loss: own.ln_loss + 0.5 * carried / n.max(1.0), sd }
         };
         Some(all.into_iter().zip(ends).map(one).collect())
     }
@@ -363,6 +370,13 @@ const ALONE_B: Usual = Usual { mean: 0.05, spread: 0.05 };
 fn kept(apart: f64) -> f64 {
     let d = 3f64.sqrt() * apart / REACH;
     (1.0 + d) * (-d).exp()
+}
+
+/// Standard deviation of a lone run's residuals, by those of its points that the law's parameters leave free and what is usual.
+fn scatter_alone(law: &dyn CurveLaw, residuals: &[f64]) -> f64 {
+    let free = residuals.len().saturating_sub(AMPLITUDES + law.exponents().len()) as f64;
+    let squares: f64 = residuals.iter().map(|r| r * r).sum();
+    ((SCATTER_WEIGHT * SCATTER * SCATTER + squares) / (SCATTER_WEIGHT + free)).sqrt().max(3e-3)
 }
 
 fn usual(values: Vec<f64>, otherwise: Usual) -> Usual {

@@ -63,6 +63,23 @@ fn a_lone_run_with_a_known_schedule_is_forecast_better_than_without() {
 }
 
 #[test]
+fn a_handful_of_points_that_a_law_goes_through_is_no_proof_that_it_holds() {
+    for law in ALL.iter().copied().filter(|law| law.sees_schedule()) {
+        let schedule = schedule("constant", 10_000.0);
+        let loss = planted(law, &schedule, 1.0, 0.3, 0.06);
+        let sd = |points: &[(i64, f64)]| {
+            let track = Track::new(points, schedule.clone(), 0);
+            Family::forecast_alone(law, &track).unwrap().sd
+        };
+        let quarter = &loss[..25];
+        let few: Vec<(i64, f64)> = [6, 12, 18, 24].map(|i| quarter[i]).to_vec();
+        // What is left is ln 4 of progress; the law goes through three or four points whatever they are.
+        assert!(sd(&few) > 0.02 * 4_f64.ln(), "{}: {}", law.name(), sd(&few));
+        assert!(sd(quarter) < 0.8 * sd(&few), "{}: {} of many, {} of few", law.name(), sd(quarter), sd(&few));
+    }
+}
+
+#[test]
 fn what_is_not_a_number_is_left_out_and_nothing_gives_nothing() {
     let schedule = schedule("cosine", 1000.0);
     let track = Track::new(&[(0, 3.0), (10, f64::NAN), (20, -1.0), (30, f64::INFINITY)], schedule.clone(), 0);
