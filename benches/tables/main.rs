@@ -1,5 +1,5 @@
 //! Whether what is printed is true, on the published tables: `cargo bench --bench tables [-- PART… TABLE… --parts N
-//! --metrics N]`.
+//! --metrics N --nested]`.
 //!
 //! The parts: `printed` (each law's printed held-out error beside that of a loop outside the program), `auto` (what the
 //! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `beyond` (how
@@ -25,6 +25,8 @@ pub struct Asked {
     parts: Option<usize>,
     /// Losses of a table that are looked at.
     pub metrics: usize,
+    /// Whether the nested figure is asked for in each part of the outer loop, and what follows from it.
+    pub nested: bool,
 }
 
 fn main() {
@@ -32,12 +34,13 @@ fn main() {
     if std::env::args().any(|a| a == "--test") {
         return;
     }
-    let mut asked = Asked { names: Vec::new(), parts: None, metrics: usize::MAX };
+    let mut asked = Asked { names: Vec::new(), parts: None, metrics: usize::MAX, nested: false };
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(argument) = arguments.next() {
         let mut number = |usual| arguments.next().and_then(|n| n.parse().ok()).unwrap_or(usual);
         match argument.as_str() {
             "--parts" => asked.parts = Some(number(5)),
+            "--nested" => asked.nested = true,
             "--metrics" => asked.metrics = number(asked.metrics),
             name => asked.names.push(name.to_owned()),
         }

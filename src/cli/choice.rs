@@ -54,6 +54,10 @@ fn lines(choice: &Choice, unit: &str) -> String {
             CandidateKind::Procedure => {
                 "the automatic choice: each row predicted by what was chosen and fitted without it".to_owned()
             }
+            CandidateKind::Stack if choice.stacked => {
+                "weighted mean of the laws above; better than the choice of one, and forecasts places within the runs"
+                    .to_owned()
+            }
             CandidateKind::Stack => {
                 "weighted mean of the laws above; the weights were fitted without the held-out rows".to_owned()
             }

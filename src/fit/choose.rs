@@ -3,8 +3,10 @@
 //!
 //! What decides is the mean relative error on held-out mixtures and, where the target lies beyond the runs and sizes or token
 //! counts can be held out too, on the largest scale: the mean of the two ([`super::judge`]). All laws are compared, until the
-//! evidence says which is best ([`super::race`]). Forecasts of runs, charts and recommendations rest on the chosen law; the
-//! stack's forecast stands beside them.
+//! evidence says which is best ([`super::race`]). Forecasts of runs, charts and recommendations rest on the chosen law. A place
+//! (the target, what is predicted) within the sizes and token counts of the runs is forecast by the stack where that is better on
+//! held-out mixtures; elsewhere its forecast stands beside the law's: its weights are those that are best among mixtures, and on
+//! published tables it is as often worse as better where the largest scale is held out.
 
 use super::comparison::{Comparison, Picked, with_errors};
 use super::held_out::held_out;
@@ -122,15 +124,18 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
     let mut lines = std::mem::take(&mut result.choice.candidates);
     lines.retain(|line| line.kind != CandidateKind::Procedure);
     lines.push(with_errors(AUTO, CandidateKind::Procedure, &found.chosen));
+    let judge = Judge::new(&plan, &x, options.target.as_ref());
+    let line = held_out(&plan, &x, &baseline::of_line);
+    let judged = line.iter().find(|line| judge.error_of(line) <= judge.error_of(&found.chosen));
+    result.choice.stacked = result.stack.is_some()
+        && found.stack.as_ref().is_some_and(|s| judge.is_better_within(s, judged.unwrap_or(&found.chosen)));
     if let (Some(stack), Some(held)) = (&mut result.stack, found.stack) {
         for line in lines.iter_mut().filter(|line| line.kind == CandidateKind::Stack) {
             *line = with_errors(STACK, CandidateKind::Stack, &held);
         }
         stack.judge_anew(held);
     }
-    let judge = Judge::new(&plan, &x, options.target.as_ref());
-    let line = held_out(&plan, &x, &baseline::of_line).map_or(f64::INFINITY, |held| judge.error_of(&held));
-    if line <= judge.error_of(&found.chosen) {
+    if judged.is_some() {
         // The choice is no better than the straight line, which needs none.
         result.use_line(observations, options);
     }
@@ -179,6 +184,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
         }
     }
     fits.iter_mut().for_each(|fit| fit.view.chosen = best.as_ref() == Some(&fit.view.law));
+    result.choice.stacked = automatic && result.stack.as_ref().is_some_and(|s| comparison.is_stacked(&judge, s));
     result.fits = fits;
     let mut lines = comparison.lines(result.stack.as_ref());
     for (name, predictor) in baseline::ALL {

@@ -73,6 +73,13 @@ impl<'a> Comparison<'a> {
         Stack::of(&judged.collect::<Vec<_>>())
     }
 
+    /// Whether the stack does better on held-out mixtures than the automatic choice, by more than they can be told apart.
+    pub(super) fn is_stacked(&self, judge: &Judge<'_>, stack: &Stack) -> bool {
+        let first = self.ranking.first().and_then(|index| self.held[*index].as_ref());
+        let judged = self.procedure.as_ref().filter(|_| !self.is_line).or(first);
+        judged.is_some_and(|judged| judge.is_better_within(&stack.held(), judged))
+    }
+
     /// ln L that a law, fitted to all rows as folds are, predicts.
     pub(super) fn predict_by(&self, task: &Task<'_>, law: &str, test: &Columns) -> Option<Vec<f64>> {
         let raced = self.raced.iter().find(|one| one.name() == law)?;

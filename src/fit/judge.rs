@@ -5,7 +5,7 @@
 //! mixtures (checkpoints of one run, and runs of one mixture, share what they get wrong). Of laws that cannot be told apart
 //! the one with the fewest parameters is the best.
 
-use super::held_out::{Fold, HeldOut, ScaleTest, mean, relative};
+use super::held_out::{Fold, HeldOut, HeldRow, ScaleTest, mean, relative};
 use super::split::{HeldOutPlan, Top};
 use crate::laws::Columns;
 use crate::vocab::Scale;
@@ -126,6 +126,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether `a` does better on held-out mixtures than `b`, by more than one standard error; both are of the same rows.
+    pub(super) fn is_better_within(&self, a: &HeldOut, b: &HeldOut) -> bool {
+        let error = |row: &HeldRow| relative(row.residual).min(MOST);
+        let pairs = a.rows.iter().zip(&b.rows);
+        let less = clustered(&pairs.map(|(a, b)| (self.cluster[a.index], error(b) - error(a))).collect::<Vec<_>>());
+        less.clusters > 2 && less.mean > less.standard_error
+    }
+
     /// Index of the best of laws with so many parameters, by the parts that `counts` counts; `None` for none.
     pub(super) fn best(&self, laws: &[(usize, &Score)], counts: impl Fn(usize) -> bool) -> Option<usize> {
         let errors: Vec<f64> = laws.iter().map(|(_, score)| self.error(score, &counts)).collect();
@@ -223,4 +231,31 @@ fn clustered(values: &[(usize, f64)]) -> Difference {
     let squares: f64 = sums.values().map(|s| s * s).sum();
     let correction = clusters as f64 / (clusters.max(2) - 1) as f64;
     Difference { mean: overall, standard_error: (correction * squares).sqrt() / n, clusters }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn better_is_what_is_so_by_more_than_a_standard_error_over_mixtures() {
+        let plan = HeldOutPlan::default();
+        let judge = |cluster: [usize; 6]| Judge {
+            cluster: cluster.to_vec(),
+            beyond: [false; 2],
+            of_test: [Vec::new(), Vec::new()],
+            plan: &plan,
+        };
+        let held = |residuals: [f64; 6]| {
+            let row = |(index, residual)| HeldRow { index, fold: index, mixture: Vec::new(), residual, inside: true };
+            HeldOut { rows: residuals.into_iter().enumerate().map(row).collect(), ..HeldOut::default() }
+        };
+        let (good, bad) = (held([0.01; 6]), held([0.03, 0.02, 0.04, 0.03, 0.02, 0.04]));
+        // As much better on one as worse on another, but for a little.
+        let alike = held([0.05, 0.0, 0.05, 0.0, 0.05, 0.01]);
+        let apart = judge([0, 1, 2, 3, 4, 5]);
+        assert!(apart.is_better_within(&good, &bad) && !apart.is_better_within(&bad, &good));
+        assert!(!apart.is_better_within(&alike, &bad) && !apart.is_better_within(&good, &good));
+        assert!(!judge([0, 0, 0, 1, 1, 1]).is_better_within(&good, &bad), "two mixtures tell nothing");
+    }
 }

@@ -170,12 +170,18 @@ fn choose(task: &Task<'_>, judge: &Judge<'_>, names: &[String], test: &Columns) 
 }
 
 fn predict_stacked(task: &Task<'_>, comparison: &Comparison<'_>, stack: &Stack, test: &Columns) -> Option<Vec<f64>> {
-    let mut sum = vec![0.0; test.len()];
+    let known = range(&task.x.ln_loss);
+    let mut all: Vec<(f64, Vec<f64>)> = Vec::new();
     for (law, weight) in &stack.weights {
-        let predicted = comparison.predict_by(task, law, test)?;
-        sum.iter_mut().zip(predicted).for_each(|(sum, v)| *sum += weight * v);
+        all.push((*weight, comparison.predict_by(task, law, test)?));
     }
-    Some(sum)
+    // As where a place is asked for: a law whose prediction cannot be has no say there.
+    let one = |i: usize| {
+        let sane = |(_, predicted): &&(f64, Vec<f64>)| !is_implausible(predicted[i], known);
+        let (weight, sum) = all.iter().filter(sane).fold((0.0, 0.0), |(w, sum), (x, v)| (w + x, sum + x * v[i]));
+        if weight > 0.0 { sum / weight } else { all.iter().map(|(x, v)| x * v[i]).sum() }
+    };
+    Some((0..test.len()).map(one).collect())
 }
 
 /// Keeps a part of the stack's score; a part without a stack leaves none of it.

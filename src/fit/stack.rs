@@ -67,6 +67,11 @@ impl Stack {
         })
     }
 
+    /// Its errors on held-out mixtures.
+    pub(super) fn held(&self) -> HeldOut {
+        HeldOut { rows: self.calibration.rows.clone(), skill: self.skill, mre: self.mre_heldout, ..HeldOut::default() }
+    }
+
     /// Replaces what is known of its errors on held-out rows.
     pub(super) fn judge_anew(&mut self, held: HeldOut) {
         self.skill = held.skill;
@@ -131,10 +136,13 @@ impl Stack {
     }
 }
 
-/// The laws that predict a loss that can be at a place, with weights that sum to one; all where none does.
+/// The laws that see what is asked at a place and predict a loss that can be, with weights that sum to one; all where none does.
 fn plausible<'a>(members: Vec<(f64, &'a Fit)>, at: &Observation) -> Vec<(f64, &'a Fit)> {
-    let kept: Vec<(f64, &Fit)> =
-        members.iter().copied().filter(|(_, fit)| fit.is_plausible(at, &fit.forecast(at))).collect();
+    let kept: Vec<(f64, &Fit)> = members
+        .iter()
+        .copied()
+        .filter(|(_, fit)| fit.unseen(at).is_empty() && fit.is_plausible(at, &fit.forecast(at)))
+        .collect();
     let sum: f64 = kept.iter().map(|(w, _)| w).sum();
     if kept.len() == members.len() || sum <= 0.0 {
         return members;

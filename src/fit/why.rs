@@ -52,8 +52,12 @@ pub(super) fn sentence(choice: &Choice) -> String {
         _ => format!("{} error on held-out rows", numbers(chosen)),
     };
     let against = if against.is_empty() { String::new() } else { format!(", against {}", list(&against)) };
+    let stack = choice.candidates.iter().find(|c| choice.stacked && c.kind == CandidateKind::Stack);
+    let stacked = stack.map_or_else(String::new, |c| {
+        format!("; {} for the stack, which forecasts places within the runs", numbers(c))
+    });
     let provisional = if choice.provisional { "; provisional: the law was chosen with these rows" } else { "" };
-    format!("{loud}{law}: {what}{against}{unfinished}{provisional}")
+    format!("{loud}{law}: {what}{against}{stacked}{unfinished}{provisional}")
 }
 
 fn spoken(baseline: &str) -> &str {

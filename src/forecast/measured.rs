@@ -1,8 +1,7 @@
 //! Runs that were measured at or near a place: what a forecast stands beside, and gives way to where they contradict it.
 
-use crate::fit::Fit;
 use crate::fit::choose::Candidates;
-use crate::vocab::{Forecast, Interval, Measured, Mixture, Observation, Observations, Scale};
+use crate::vocab::{Forecast, Interval, Measured, Mixture, Observation, Observations, STACK, Scale};
 
 /// N and D of a run near a place are within this factor of the place's.
 const NEAR: f64 = 1.1;
@@ -53,18 +52,20 @@ pub fn beside(forecasts: &mut [Forecast], candidates: &[Candidates], observed: &
         let Some(rows) = observed.iter().find(|rows| rows.metric == forecast.metric) else { continue };
         let scale = Scale { params: forecast.params, tokens: forecast.tokens, moe: forecast.moe };
         let Some(row) = nearest(rows, &scale, &forecast.mixture) else { continue };
-        let fits = candidates.iter().filter(|c| c.metric == forecast.metric).flat_map(|c| &c.fits);
-        let fit = fits.into_iter().find(|fit| fit.view.law == forecast.law);
-        if let Some(fit) = fit.filter(|_| forecast.chosen && forecast.unseen.is_empty()) {
-            forecast.interval = moved(&forecast.interval, fit, row);
+        let of_metric = candidates.iter().find(|c| c.metric == forecast.metric);
+        let there = of_metric.and_then(|of| match of.fits.iter().find(|fit| fit.view.law == forecast.law) {
+            Some(fit) => Some(fit.forecast(row)),
+            None => of.stacked(row).filter(|_| forecast.law == STACK),
+        });
+        if let Some(there) = there.filter(|_| forecast.chosen && forecast.unseen.is_empty()) {
+            forecast.interval = moved(&forecast.interval, &there, row);
         }
         forecast.measured = at(rows, &scale, &forecast.mixture);
     }
 }
 
-/// An interval about a place near a measured row, moved where the row lies outside of what the law expects of it.
-fn moved(interval: &Interval, fit: &Fit, row: &Observation) -> Interval {
-    let there = fit.forecast(row);
+/// An interval about a place near a measured row, moved where the row lies outside of what is expected `there`, at the row.
+fn moved(interval: &Interval, there: &Interval, row: &Observation) -> Interval {
     let factor = row.loss / there.value;
     if (there.low..=there.high).contains(&row.loss) || !(factor.is_finite() && factor > 0.0) {
         return *interval;

@@ -57,7 +57,8 @@ pub fn target(project: &Project, fits: &[Option<&Fit>], at: &Scale, mixture: &Mi
     target::target(fits, at, mixture)
 }
 
-/// The same by every law that was fitted, the chosen one first, and by their stack.
+/// The same by every law that was fitted and by their stack, the one in use first: the stack where the choice says so
+/// ([`crate::vocab::Choice::stacked`]), else the chosen law.
 #[must_use]
 pub fn every_law(all: &[Candidates], at: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     target::every_law(all, at, mixture)

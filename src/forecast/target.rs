@@ -11,6 +11,9 @@ use crate::vocab::{
 /// Weights on a chart: one a column of a wide terminal, and quarters and halves of the range among them.
 const SHARES: usize = 65;
 
+/// A place this much beyond the largest N or D is not beyond it.
+const WITHIN: f64 = 1.05;
+
 /// See [`super::target`].
 pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) -> Vec<Forecast> {
     let of = |fit: &Fit| {
@@ -48,7 +51,13 @@ pub(super) fn every_law(all: &[Candidates], scale: &Scale, mixture: &Mixture) ->
             && let Some(interval) = candidates.stacked(&scale.at(mixture.weights(&first.domains)))
             && let Some(like) = forecasts.first().cloned()
         {
-            forecasts.push(Forecast { law: STACK.to_owned(), chosen: false, interval, ..like });
+            let beyond = like.extrapolation.params.max(like.extrapolation.tokens) > WITHIN;
+            let chosen = candidates.choice.stacked && like.chosen && like.unseen.is_empty() && !beyond;
+            forecasts.push(Forecast { law: STACK.to_owned(), chosen, interval, ..like });
+            if chosen {
+                forecasts[0].chosen = false;
+                forecasts.rotate_right(1);
+            }
         }
         forecasts
     };
@@ -206,5 +215,26 @@ mod tests {
         assert_eq!((axis_of(None, None)[0], axis_of(None, None)[64]), (0.2, 0.8));
         assert_eq!((axis_of(Some(0.05), Some(0.9))[0], axis_of(Some(0.05), Some(0.9))[64]), (0.05, 0.9));
         assert_eq!(axis_of(Some(f64::NAN), None)[0], 0.2);
+    }
+
+    #[test]
+    fn the_stack_forecasts_within_the_runs_where_the_choice_says_so_and_nowhere_else() {
+        use crate::fit::{Options, choose::candidates};
+        use crate::observe::{observe, tests};
+        let observed = observe(&tests::project(), &tests::code_cpt());
+        let rows = &observed.fitted[0];
+        let laws = ["additive", "dcpt"].map(str::to_owned);
+        let mut made = candidates(&laws, rows, &Options { bootstraps: 0, ..Options::default() }, None);
+        assert!(made.stack.as_ref().is_some_and(|stack| stack.weights.len() > 1), "{:?}", made.stack);
+        let row = rows.rows.iter().max_by(|a, b| a.params.total_cmp(&b.params)).unwrap();
+        let mixture = Mixture::from_weights(&rows.domains, &row.mixture);
+        let (within, beyond) = (Scale::of(row), Scale::dense(4.0 * row.params, row.tokens));
+        for (stacked, at, by_stack) in [(true, within, true), (true, beyond, false), (false, within, false)] {
+            made.choice.stacked = stacked;
+            let all = every_law(std::slice::from_ref(&made), &at, &mixture);
+            assert_eq!(all[0].law == STACK, by_stack, "{stacked} {at:?}: {}", all[0].law);
+            assert!(all[0].chosen && all[1..].iter().all(|f| !f.chosen), "one is in use: {all:?}");
+            assert_eq!(all.len(), 3, "laws and stack, each once");
+        }
     }
 }

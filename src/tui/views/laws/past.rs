@@ -6,7 +6,7 @@ use crate::tui::question::{Answer, Question};
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::prose;
 use crate::vocab::text::printable;
-use crate::vocab::{KeptFit, Snapshot};
+use crate::vocab::{KeptFit, STACK, Snapshot};
 use ratatui::text::{Line, Span};
 
 /// When fits were made, ascending, where that is known.
@@ -79,10 +79,9 @@ pub(super) fn text(shared: &Shared, back: usize, width: u16) -> Vec<Line<'static
 fn then_and_now(shared: &Shared, snapshot: &Snapshot, kept: &KeptFit) -> Option<Line<'static>> {
     let theme = &shared.theme;
     let then = kept.target.as_ref()?;
-    let same = |forecast: &&crate::vocab::Forecast| {
-        forecast.chosen && forecast.metric == kept.fit.metric && forecast.mixture == then.mixture
-    };
-    let now = snapshot.forecasts.iter().find(same);
+    let there = || snapshot.forecasts.iter().filter(|f| f.metric == kept.fit.metric && f.mixture == then.mixture);
+    // By the law in use, as then: it comes first, or after the stack.
+    let now = there().any(|forecast| forecast.chosen).then(|| there().find(|forecast| forecast.law != STACK)).flatten();
     let runs = crate::vocab::count::counted(kept.runs.len(), "run");
     let interval = then.interval;
     let mut spans = vec![

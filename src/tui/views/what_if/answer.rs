@@ -5,7 +5,7 @@ use crate::tui::fmt;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::bullet;
 use crate::vocab::text::printable;
-use crate::vocab::{Forecast, Snapshot};
+use crate::vocab::{Forecast, Mixture, Snapshot};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 
@@ -18,7 +18,8 @@ impl WhatIf {
         width: u16,
     ) -> Vec<Line<'static>> {
         let theme = &shared.theme;
-        let expected = recommendation(snapshot).map(|advice| &advice.expected);
+        let advice = recommendation(snapshot);
+        let expected = advice.map(|advice| &advice.expected);
         let none = BTreeMap::new();
         let expected = expected.unwrap_or(&none);
         let current = current(snapshot);
@@ -38,11 +39,13 @@ impl WhatIf {
         let mut out = vec![Line::from(Span::styled(head, theme.dim))];
         for forecast in chosen {
             let advised = expected.get(&forecast.metric);
-            let now = snapshot
-                .forecasts
-                .iter()
-                .find(|other| other.chosen && other.metric == forecast.metric && Some(&other.mixture) == current);
-            let now = now.map(|now| now.interval.value).or_else(|| advised.map(|e| e.now));
+            // By what forecasts this place too, where that is known: numbers side by side are to be of one kind.
+            let alike = |mixture: Option<&Mixture>| {
+                let is_it = |f: &&Forecast| f.chosen && f.metric == forecast.metric && Some(&f.mixture) == mixture;
+                snapshot.forecasts.iter().find(is_it).map(|f| f.interval.value)
+            };
+            let now = alike(current).or_else(|| advised.map(|e| e.now));
+            let best = alike(advice.map(|advice| &advice.mixture)).or_else(|| advised.map(|e| e.value));
             let (value, low, high) = (forecast.interval.value, forecast.interval.low, forecast.interval.high);
             // Good and bad by the metric's direction, beside what there is now.
             let style = match now {
@@ -62,7 +65,7 @@ impl WhatIf {
             let mut spans = vec![
                 Span::styled(format!("  {}", fmt::left(&name(&forecast.metric), names)), theme.text),
                 Span::styled(format!(" {:>6}", shown(now)), theme.now),
-                Span::styled(format!(" {:>7}", shown(advised.map(|e| e.value))), theme.advised),
+                Span::styled(format!(" {:>7}", shown(best)), theme.advised),
                 Span::styled(format!(" {:>6}", fmt::loss(value)), style),
                 Span::styled(format!("  {range:<13}"), theme.text),
             ];
