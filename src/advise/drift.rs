@@ -40,8 +40,9 @@ pub fn drift(evidence: &Evidence<'_>, scales: &[Scale]) -> Vec<Option<Optimum>> 
     }
     let mixtures = explored(evidence, &needed);
     let best = |scale: &Scale, other: Option<&[f64]>| {
-        by_best_guess(evidence, &surfaces, &mixtures, *scale, |problem| {
+        by_best_guess(evidence, &surfaces, &mixtures, *scale, |problem, further| {
             let found = problem.solve()?;
+            let found = further(&found).unwrap_or(found);
             let gain = other.map_or(0.0, |other| 1.0 - found.objective / (problem.objective)(&[other.to_vec()])[0]);
             let gain = if gain.is_finite() { gain.max(0.0) } else { 0.0 };
             (found.breach <= 0.0).then_some(Optimum { weights: found.weights, gain })

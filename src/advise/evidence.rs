@@ -19,9 +19,14 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Whether mixtures that no run covers may be advised.
+    /// Whether all mixtures that no run covers may be advised, whatever was tested.
     pub(super) fn beyond(&self) -> bool {
-        self.extrapolate || self.project.beyond_runs
+        self.extrapolate || self.project.beyond_runs == Some(true)
+    }
+
+    /// Whether none of them may.
+    pub(super) fn between_runs(&self) -> bool {
+        !self.extrapolate && self.project.beyond_runs == Some(false)
     }
 }
 

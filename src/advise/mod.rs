@@ -7,6 +7,9 @@
 //! [`SURE`]: at the place where only the best guess meets a limit it is broken every second time. Where no mixture
 //! reaches that probability the mixture with the highest one is advised, as long as its best guess keeps the limit.
 //!
+//! Beyond what the runs cover, a mixture is advised where held-out runs as far from the others say that its gain is certain ([`tested`],
+//! [`further`]), unless the project asks for the mixtures of the runs alone, or for any.
+//!
 //! Where the runs do not show that the mixture matters at all ([`matters`]), or the best mixture is not told apart from the
 //! current one, nothing is advised.
 
@@ -19,11 +22,15 @@ pub mod design;
 mod drift;
 mod elsewhere;
 mod evidence;
+mod expected;
+mod far;
 mod flat;
+mod further;
 mod goal;
 mod groups;
 mod hull;
 mod limits;
+mod losses;
 mod matters;
 mod measured;
 pub mod next;
@@ -39,19 +46,23 @@ mod smoother;
 mod speed;
 mod stay;
 mod surface;
+mod tested;
 mod wanted;
 
 use crate::project::Project;
 use crate::vocab::{
-    Abstention, Advice, Expected, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice,
+    Abstention, Advice, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice,
 };
+use choose::Field;
 use evidence::Chosen;
+use goal::Goal;
 use limits::{Limit, Setting};
 use probability::{JointSamples, Scatter};
 use region::{Cuts, Region};
-use search::Problem;
+use search::{BestMixture, Problem};
 use std::collections::BTreeMap;
 use surface::Surface;
+use tested::Tested;
 
 pub use drift::{Optimum, drift, drifts_with};
 pub use elsewhere::mixture_at;
@@ -116,7 +127,7 @@ pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest>
     if mixtures.is_empty() || needed.iter().any(|metric| surfaces.get(*metric).is_none_or(Option::is_none)) {
         return None;
     }
-    by_best_guess(evidence, &surfaces, &mixtures, scale, |problem| {
+    by_best_guess(evidence, &surfaces, &mixtures, scale, |problem, _| {
         let (weights, allowed) = wanted::mean_of_best(problem, count)?;
         Some(MeanOfBest {
             count: count.min(allowed),
@@ -129,13 +140,14 @@ pub fn mean_of_best(evidence: &Evidence<'_>, count: usize) -> Option<MeanOfBest>
 }
 
 /// What `solve` makes of the search for the best mixture at a scale, by the best guess of the laws: within the bounds, what the
-/// runs have `explored`, the supply of tokens at that scale, and the limits there. `None` where these leave nothing.
+/// runs have `explored`, the supply of tokens at that scale, and the limits there. `None` where these leave nothing. It can ask what
+/// is better than the best of these beyond the runs, where that may be advised.
 fn by_best_guess<T>(
     evidence: &Evidence<'_>,
     surfaces: &[Option<Surface<'_>>],
     explored: &[Vec<f64>],
     scale: Scale,
-    solve: impl FnOnce(&Problem<'_>) -> Option<T>,
+    solve: impl FnOnce(&Problem<'_>, &dyn Fn(&BestMixture) -> Option<BestMixture>) -> Option<T>,
 ) -> Option<T> {
     let project = evidence.project;
     let (current, _) = in_use(project, explored);
@@ -144,9 +156,25 @@ fn by_best_guess<T>(
     let inside = if evidence.beyond() { None } else { Some(explored) };
     let region = Region::new(&Cuts::of(project, scale.tokens, inside)).ok()?;
     let goal = wanted::resolve(evidence, surfaces, &at, &region, &mut limits).ok()?;
-    let objective = |mixtures: &[Vec<f64>]| goal.of_each(&probability::losses(surfaces, &goal, &scale, mixtures));
+    let objective = |mixtures: &[Vec<f64>]| goal.of_each(&losses::losses(surfaces, &goal, &scale, mixtures));
     let excess = |mixtures: &[Vec<f64>]| limits::excess(surfaces, &scale, &limits, mixtures);
-    solve(&Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed })
+    let further = |best: &BestMixture| {
+        let tested = what_was_tested(evidence, surfaces, &goal, &limits, &scale, explored)?;
+        let open = Region::new(&Cuts::of(project, scale.tokens, None)).ok()?;
+        let joint = JointSamples {
+            scale,
+            surfaces,
+            scatter: Vec::new(),
+            goal: &goal,
+            limits: &limits,
+            current: &current,
+            spacing: 0.0,
+            tested: Some(&tested),
+        };
+        further::by_best_guess(&joint, &open, &tested, at.seed, best)
+    };
+    let problem = Problem { region: &region, objective: &objective, excess: &excess, rounded: None, seed: at.seed };
+    solve(&problem, &further)
 }
 
 fn advise(
@@ -192,6 +220,7 @@ fn advise(
     let scatter = |(d, s): (usize, &Option<Surface<'_>>)| {
         Some(Scatter::new(s.as_ref()?, evidence.observed.fitted.get(d)?, seed ^ ((d as u64 + 1) << 32)))
     };
+    let tested = what_was_tested(evidence, surfaces, &goal, &limits, &scale, &mixtures);
     let joint = JointSamples {
         scale,
         surfaces,
@@ -200,8 +229,10 @@ fn advise(
         limits: &limits,
         current: &current,
         spacing: probability::spacing(&mixtures),
+        tested: tested.as_ref(),
     };
-    let guess = choose::guess(&joint, &region, seed).map_err(|reason| Abstention {
+    let field = Field { region: &region, priced: None, seed };
+    let guess = choose::guess(&joint, field).map_err(|reason| Abstention {
         reasons: reason.into_iter().chain(limits.iter().filter_map(|l| l.how.clone())).collect(),
         would_help: vec![
             "Loosen the limit in the project file (objective: subject_to).".to_owned(),
@@ -209,12 +240,26 @@ fn advise(
         ],
         nothing_to_mix: None,
     })?;
-    let chosen = choose::careful(&joint, &region, seed, guess);
+    let chosen = choose::careful(&joint, field, guess);
+    let open = Region::new(&cuts(None)).ok().filter(|open| !evidence.beyond() && *open != region);
+    let anywhere = open.as_ref().map(|region| Field { region, priced: None, seed });
+    let lowest = anywhere.and_then(|field| choose::guess(&joint, field).ok());
+    let further = match (&open, &lowest, &tested) {
+        (Some(open), Some((_, lowest)), Some(tested)) => further::search(&joint, open, tested, seed, &chosen, lowest),
+        _ => None,
+    };
+    let can_be = |weights: &[f64]| abstain::impossible(evidence, surfaces, &needed, &scale, weights).is_empty();
+    let further = further.filter(|further| can_be(&further.chosen.best.weights));
 
     let trials = measured::near(evidence, surfaces, &scale);
     let best_trial = measured::best(&trials, &goal, &limits, &region);
     // What was measured is not given up for what is predicted to be no better.
-    let trial = best_trial.filter(|(loss, _)| *loss <= chosen.best.objective);
+    let bound = further.as_ref().map_or(chosen.best.objective, |further| further.bound);
+    let trial = best_trial.filter(|(loss, _)| *loss <= bound);
+    let (region, chosen) = match further.filter(|_| trial.is_none()) {
+        Some(further) => (further.region, further.chosen),
+        None => (region, chosen),
+    };
     let stays =
         standing.filter(|_| trial.is_none()).and_then(|s| stay::stays(s, project, &joint, &region, &chosen.best));
     let predicted = chosen.best.clone();
@@ -235,14 +280,11 @@ fn advise(
             return Err(Abstention { reasons: cannot_be, would_help, nothing_to_mix: None });
         }
     }
-    let beyond = match Region::new(&cuts(None)) {
-        Ok(open) if !evidence.beyond() && open != region => choose::guess(&joint, &open, seed)
-            .ok()
-            // What is more careful is no lower.
-            .filter(|(_, guess)| reasons::is_worth_saying(&chosen.best, guess))
-            .map(|guess| choose::careful(&joint, &open, seed, guess)),
-        _ => None,
-    };
+    let beyond = anywhere
+        .zip(lowest)
+        // What is more careful is no lower.
+        .filter(|(_, (_, lowest))| reasons::is_worth_saying(&chosen.best, lowest))
+        .map(|(field, lowest)| choose::careful(&joint, field, lowest));
     let advised = &chosen.best.weights;
     let within = joint.within(advised);
     let (p_better, gain) = match trial {
@@ -254,11 +296,13 @@ fn advise(
         }
         None => (joint.better(advised), joint.objective(&current) - joint.objective(advised)),
     };
+    // What was asked for whatever was tested is not withheld for what was not.
+    let told_apart = if evidence.beyond() && trial.is_none() { joint.better_if_laws_hold(advised) } else { p_better };
     let kept =
         region.outside(&current) <= 0.0 && joint.excess(&current) <= 0.0 && joint.within(&current) >= within.min(SURE);
     let keep = kept
         && !assumed
-        && (p_better < WORTH_PROBABILITY || probability::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);
+        && (told_apart < WORTH_PROBABILITY || probability::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);
     let explanation = reasons::Explanation {
         project,
         joint: &joint,
@@ -266,6 +310,9 @@ fn advise(
         chosen: &chosen,
         beyond: beyond.as_ref(),
         mixtures: &mixtures,
+        further: tested.as_ref().filter(|_| !keep).and_then(|tested| tested.beyond(advised)),
+        asked: evidence.beyond(),
+        gains: !evidence.beyond() && stays.is_none(),
         assumed,
         keep,
         p_better,
@@ -276,7 +323,7 @@ fn advise(
         reasons.insert(0, explanation.beside(trial, loss, &predicted));
     }
     reasons.extend(stays.filter(|_| !keep).map(|stays| stays.why));
-    reasons.extend(surfaces.iter().flatten().filter_map(|surface| ranks_only(surface, &joint, advised)));
+    reasons.extend(surfaces.iter().flatten().filter_map(|surface| expected::ranks_only(surface, &joint, advised)));
     reasons.extend(verdict.map(|verdict| {
         let p = if verdict.p <= 0.01 { "at most 1 %".to_owned() } else { format!("{:.0} %", 100.0 * verdict.p) };
         format!(
@@ -289,7 +336,7 @@ fn advise(
     let current = Mixture::from_weights(&project.domains, &current);
     Ok(Recommendation {
         id: name(project, &mixture, &current),
-        expected: expected(&joint, weights, trial.filter(|_| !keep).map(|(_, trial)| trial)),
+        expected: expected::expected(&joint, weights, trial.filter(|_| !keep).map(|(_, trial)| trial)),
         measured: best_trial.map(|(_, trial)| Box::new(trial.view(project))),
         is_measured: trial.is_some() && !keep,
         since: None,
@@ -303,6 +350,21 @@ fn advise(
         current,
         reasons,
     })
+}
+
+/// What held-out runs say of mixtures beyond the runs; `None` where they say nothing, or the project asks for none of these.
+fn what_was_tested(
+    evidence: &Evidence<'_>,
+    surfaces: &[Option<Surface<'_>>],
+    goal: &Goal,
+    limits: &[Limit],
+    scale: &Scale,
+    mixtures: &[Vec<f64>],
+) -> Option<Tested> {
+    if evidence.between_runs() {
+        return None;
+    }
+    Tested::of(evidence.fits, surfaces, goal, limits, scale, mixtures)
 }
 
 /// Indices of the metrics that are minimised or limited.
@@ -387,47 +449,6 @@ fn resolve(
             .to_owned(),
     ];
     Err(Abstention { reasons, would_help, nothing_to_mix: None })
-}
-
-/// That a law can only rank mixtures at the target, in a sentence.
-fn ranks_only(surface: &Surface<'_>, joint: &JointSamples<'_, '_>, weights: &[f64]) -> Option<String> {
-    let unseen = (surface.unseen)(&surface.place(&joint.scale, weights));
-    let letters: Vec<&str> = unseen.iter().map(|variable| variable.letter()).collect();
-    (!unseen.is_empty()).then(|| {
-        format!(
-            "Ranks only: the {} law of the {} loss does not see {}, in which the target lies outside the runs. It orders \
-             mixtures; no loss at the target is predicted.",
-            surface.law,
-            surface.domain,
-            letters.join(" and ")
-        )
-    })
-}
-
-/// What is expected of each loss; of the mixture of a measured run, what it measured.
-fn expected(
-    joint: &JointSamples<'_, '_>,
-    weights: &[f64],
-    trial: Option<&measured::Trial>,
-) -> BTreeMap<String, Expected> {
-    let mut all = BTreeMap::new();
-    for (d, surface) in joint.surfaces.iter().enumerate() {
-        let Some(surface) = surface else { continue };
-        if !(surface.unseen)(&surface.place(&joint.scale, weights)).is_empty() {
-            continue;
-        }
-        let place = |weights| surface.place(&joint.scale, weights);
-        let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
-        if let Some(mut expected) = surface.expected(&place(weights), &place(joint.current), limit) {
-            if let Some(loss) = trial.and_then(|trial| *trial.at_target.get(d)?) {
-                let factor = loss / expected.value;
-                (expected.low, expected.high) = (factor * expected.low, factor * expected.high);
-                expected.value = loss;
-            }
-            all.insert(surface.metric.clone(), expected);
-        }
-    }
-    all
 }
 
 /// A name that stays the same while the question and the answer (to a percent) do, so that what the user dismissed

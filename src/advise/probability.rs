@@ -3,14 +3,16 @@
 
 use super::goal::Goal;
 use super::limits::{self, Limit, Tie, worse};
+use super::losses::losses;
 use super::samples::{SAMPLES, draw_of};
 use super::surface::{Mixtures, Places, Surface};
+use super::tested::Tested;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Ordered, Scale};
 use std::collections::BTreeMap;
 
 /// Half of a 90 % interval in standard deviations, if errors are normal.
-const NINETY: f64 = 1.645;
+pub(super) const NINETY: f64 = 1.645;
 
 /// How far runs of one domain's loss scatter around its law, in ln loss.
 #[derive(Clone)]
@@ -73,6 +75,8 @@ pub(super) struct JointSamples<'q, 'f> {
     pub current: &'q [f64],
     /// Typical distance between neighbouring mixtures of the runs.
     pub spacing: f64,
+    /// How errors grow beyond the runs; `None` where nothing says so.
+    pub tested: Option<&'q Tested>,
 }
 
 impl JointSamples<'_, '_> {
@@ -107,8 +111,19 @@ impl JointSamples<'_, '_> {
         self.better_than(weights, self.current)
     }
 
+    /// The same without the errors that grow beyond the runs.
+    pub fn better_if_laws_hold(&self, weights: &[f64]) -> f64 {
+        self.better_by(weights, self.current, 0.0)
+    }
+
     /// The same beside another mixture.
     pub fn better_than(&self, weights: &[f64], other: &[f64]) -> f64 {
+        let far = self.tested.map_or(0.0, |tested| tested.error(weights).hypot(tested.error(other)));
+        self.better_by(weights, other, self.near(weights, other) * far)
+    }
+
+    /// The same where laws may be wrong about the difference by so much, in ln L.
+    fn better_by(&self, weights: &[f64], other: &[f64], error: f64) -> f64 {
         let losses: BTreeMap<usize, [Vec<f64>; 3]> = self
             .minimised()
             .map(|(d, surface)| {
@@ -122,7 +137,8 @@ impl JointSamples<'_, '_> {
                 None => 0.0,
             })
         };
-        let difference: Vec<f64> = (0..SAMPLES).map(|s| of(0, s) - of(1, s)).collect();
+        let wrong = self.beyond(error);
+        let difference: Vec<f64> = (0..SAMPLES).map(|s| of(0, s) * wrong[s].exp() - of(1, s)).collect();
         let counted: f64 = difference
             .iter()
             .map(|d| match d.partial_cmp(&0.0) {
@@ -184,7 +200,9 @@ impl JointSamples<'_, '_> {
             return 1.0;
         }
         let samples = self.sampled(&[weights.to_vec()]);
-        samples[0].iter().filter(|x| **x <= 0.0).count() as f64 / SAMPLES as f64
+        let wrong = self.beyond(self.tested.map_or(0.0, |tested| tested.error_of_limits(weights)));
+        let kept = samples[0].iter().zip(wrong).filter(|(excess, wrong)| **excess + wrong <= 0.0);
+        kept.count() as f64 / SAMPLES as f64
     }
 
     /// The worst ln(loss / limit) of each mixture in each joint sample.
@@ -244,6 +262,20 @@ impl JointSamples<'_, '_> {
         self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.run.clone())
     }
 
+    /// What laws get wrong beyond the runs, in ln L, for each sample.
+    fn beyond(&self, error: f64) -> Vec<f64> {
+        const SALT: u64 = 0x46_41_52;
+        match error > 0.0 {
+            true => shuffled_levels(SAMPLES, SALT).into_iter().map(|p| error * normal_quantile(p)).collect(),
+            false => vec![0.0; SAMPLES],
+        }
+    }
+
+    /// Distance between two mixtures as a part of that between neighbouring runs, at most 1.
+    fn near(&self, weights: &[f64], other: &[f64]) -> f64 {
+        (distance(weights, other) / self.spacing.max(1e-6)).min(1.0)
+    }
+
     /// Two mixtures closer than neighbouring runs share part of what sets neighbours apart; at no distance they are
     /// the same run.
     fn pair(&self, domain: usize, weights: &[f64]) -> Vec<f64> {
@@ -251,27 +283,9 @@ impl JointSamples<'_, '_> {
     }
 
     fn pair_of(&self, domain: usize, weights: &[f64], other: &[f64]) -> Vec<f64> {
-        let near = (distance(weights, other) / self.spacing.max(1e-6)).min(1.0);
+        let near = self.near(weights, other);
         self.scatter[domain].as_ref().map_or_else(|| vec![0.0; SAMPLES], |s| s.pair.iter().map(|e| near * e).collect())
     }
-}
-
-/// The losses that count, by metric and then by mixture, by the best guess, nats; nothing for the others and where no law is.
-pub(super) fn losses(
-    surfaces: &[Option<Surface<'_>>],
-    goal: &Goal,
-    scale: &Scale,
-    mixtures: &[Vec<f64>],
-) -> Vec<Vec<f64>> {
-    let mut all = vec![Vec::new(); surfaces.len().max(goal.minimize.len())];
-    let mut places = Mixtures::new(scale, mixtures);
-    for (m, _) in goal.counted() {
-        let Some(surface) = surfaces.get(m).and_then(Option::as_ref) else { continue };
-        all[m] = (surface.ln_best)(places.of(surface));
-        all[m].iter_mut().for_each(|loss| *loss = loss.exp());
-    }
-    all.iter_mut().filter(|losses| losses.is_empty()).for_each(|losses| *losses = vec![0.0; mixtures.len()]);
-    all
 }
 
 /// Weight that has to move to get from one mixture to another.

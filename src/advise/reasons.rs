@@ -6,10 +6,12 @@ use super::measured::Trial;
 use super::probability::{JointSamples, distance};
 use super::region::{Edge, Region};
 use super::search::BestMixture;
+use super::tested::Beyond;
 use crate::laws::critical_ratio::feasible;
 use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
-use crate::vocab::number::show_amount;
+use crate::vocab::count::counted;
+use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{EXTRAPOLATES, Scale};
 
 /// Beyond this many times the largest N or D seen, a reason says how far.
@@ -25,6 +27,12 @@ pub(super) struct Explanation<'a> {
     pub beyond: Option<&'a Chosen>,
     /// Distinct mixtures of the runs.
     pub mixtures: &'a [Vec<f64>],
+    /// How far beyond them the mixture is, and what was tested there; `None` where it is not, or nothing was.
+    pub further: Option<Beyond>,
+    /// Mixtures beyond those of the runs were asked for.
+    pub asked: bool,
+    /// The mixture beyond the runs is advised for what it gains over the best between them.
+    pub gains: bool,
     /// No current mixture is stated.
     pub assumed: bool,
     /// The current mixture is advised.
@@ -39,6 +47,7 @@ pub(super) fn explain(explanation: &Explanation<'_>) -> Vec<String> {
     reasons.extend(explanation.verdict());
     reasons.extend(explanation.limits());
     reasons.extend(explanation.critical_ratio());
+    reasons.extend(explanation.further());
     reasons.extend(explanation.edges());
     reasons.extend(explanation.beyond());
     reasons.extend(explanation.extrapolation());
@@ -201,6 +210,7 @@ impl Explanation<'_> {
         let at_corner = best.iter().any(|w| *w < 1.5e-3 || *w > 1.0 - 1.5e-3);
         if said.is_empty()
             && self.beyond().is_none()
+            && self.further.is_none()
             && !bound_by_limit
             && self.chosen.sure
             && !at_corner
@@ -217,13 +227,48 @@ impl Explanation<'_> {
         let says = is_worth_saying(&self.chosen.best, beyond);
         (says && distance(&beyond.weights, &self.chosen.best.weights) > 0.01).then(|| {
             format!(
-                "Outside the explored mixtures the laws predict {:.3} {} less, at {}. Launch a run there to test it, \
+                "{} the laws predict {:.3} {} less, at {}. Launch a run there to test it, \
                  or use `--extrapolate` to recommend it without one (to accept it too: mixture: {{ beyond_runs: true }}).",
+                if self.further.is_some() { "Still further from the runs" } else { "Outside the explored mixtures" },
                 more,
                 self.project.objective_unit(),
                 self.names(&beyond.weights)
             )
         })
+    }
+
+    /// That the mixture is beyond those of the runs, how far, what was tested there, and why it is advised.
+    fn further(&self) -> Option<String> {
+        let Beyond { factor, tested, error, usual, counted: most, last } = self.further.clone()?;
+        let percent = |error: f64| format!("{} %", significant(100.0 * error, 2));
+        let how_far = if factor.is_finite() {
+            format!(": these would have to be {factor:.1} times as far from their mean to reach it")
+        } else {
+            String::new()
+        };
+        let held = match tested {
+            0 => "No held-out run was as far from the others.".to_owned(),
+            _ => format!(
+                "{} {} as far from the others; the laws were wrong about {} by {} ({} about all held out).",
+                counted(tested, "held-out mixture"),
+                if tested == 1 { "was" } else { "were" },
+                if tested == 1 { "it" } else { "them" },
+                percent(error),
+                percent(usual)
+            ),
+        };
+        let mut said = format!("The recommended mixture lies beyond those of the runs{how_far}. {held}");
+        if self.gains {
+            said.push_str(&format!(
+                " Its predicted gain over the best mixture between the runs exceeds what the laws may be wrong by there (at most {}) \
+                 with a probability of 95 %.",
+                percent(most)
+            ));
+        }
+        if self.gains && last {
+            said.push_str(" Further out, too few held-out mixtures were tested.");
+        }
+        Some(said)
     }
 
     fn extrapolation(&self) -> Vec<String> {
@@ -252,7 +297,7 @@ impl Explanation<'_> {
                 "The current mixture is outside the explored mixtures, so its predicted loss is a guess.".to_owned(),
             );
         }
-        if outside(&self.chosen.best.weights) {
+        if self.asked && outside(&self.chosen.best.weights) {
             said.push("The recommended mixture is outside the explored mixtures, as requested.".to_owned());
         }
         said

@@ -1,6 +1,7 @@
 //! Feasible mixtures: the simplex, restricted by bounds, by the available tokens, to shares of groups, to what is near the
 //! mixture in use, and to the mixtures that the runs cover.
 
+use super::far::Near;
 use super::groups::{Share, range_text};
 use super::hull::{blend, toward};
 use super::reach::Reach;
@@ -62,6 +63,8 @@ pub(super) struct Region {
     pub groups: Vec<Share>,
     /// How far from the mixture in use; `None` for any distance.
     pub reach: Option<Reach>,
+    /// How far from the runs, where mixtures beyond them may be advised; `None` for any distance.
+    pub near: Option<Near>,
 }
 
 /// What cuts the simplex.
@@ -146,7 +149,7 @@ impl Region {
         let near = cuts.near.as_ref();
         let reach = near.and_then(|(now, change, divergence)| Reach::new(now, *change, *divergence, &corners));
         reasons.extend(reach.as_ref().and_then(Reach::contradiction));
-        let region = Self { ranges, corners, groups, reach };
+        let region = Self { ranges, corners, groups, reach, near: None };
         reasons.extend(region.contradictions(cuts));
         if reasons.is_empty() { Ok(region) } else { Err(reasons) }
     }
@@ -182,12 +185,13 @@ impl Region {
         reasons
     }
 
-    /// How far `weights` are outside the box, the groups' shares and the reach, the worst of them; 0 inside.
+    /// How far `weights` are outside the box, the groups' shares, the reach and what is near the runs, the worst of them; 0 inside.
     pub fn outside(&self, weights: &[f64]) -> f64 {
         let over = |w: f64, r: &Range| (r.low - w).max(w - r.high).max(0.0);
         let worst = weights.iter().zip(&self.ranges).map(|(w, r)| over(*w, r)).fold(0.0, f64::max);
         let worst = self.groups.iter().map(|group| group.excess(weights)).fold(worst, f64::max);
         let worst = self.reach.as_ref().map_or(0.0, |reach| reach.excess(weights)).max(worst);
+        let worst = self.near.as_ref().map_or(0.0, |near| near.excess(weights)).max(worst);
         if worst <= TOLERANCE { 0.0 } else { worst }
     }
 

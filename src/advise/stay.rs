@@ -60,6 +60,9 @@ pub fn question(project: &Project) -> String {
         project.max_epochs,
         project.domains
     );
+    if let Some(beyond) = project.beyond_runs {
+        text.push_str(&format!("|{beyond}"));
+    }
     // Not where there are none, so that advice of before still stands.
     if !project.groups.is_empty() || project.max_change.is_some() || project.max_divergence.is_some() {
         text.push_str(&format!("|{:?}|{:?}|{:?}", project.groups, project.max_change, project.max_divergence));

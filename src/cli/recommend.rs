@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Recommend {
     #[command(flatten)]
     project: ProjectArg,
-    /// Also search mixtures outside the range that the runs cover
+    /// Also search mixtures outside the range that the runs cover, whatever held-out runs say of them
     #[arg(long)]
     extrapolate: bool,
     /// Also show the mean of the N best of mixtures drawn at random, by the laws' best guess (RegMix takes 100)

@@ -147,7 +147,7 @@ pub enum Query {
     Hyper(HyperQuery),
     /// What to change.
     Recommend {
-        /// Look outside what the runs have explored.
+        /// Look outside what the runs have explored, whatever held-out runs say.
         extrapolate: bool,
         /// Also the mean of so many of the best mixtures of a random draw.
         #[serde(default)]

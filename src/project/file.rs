@@ -335,8 +335,9 @@ pub struct MixtureFile {
     pub max_change: Option<f64>,
     /// Maximum Kullback–Leibler divergence from the current mixture, in nats. Default: no limit.
     pub max_divergence: Option<f64>,
-    /// Whether mixtures beyond those that the runs cover may be advised and accepted, as with `recommend --extrapolate`. Default:
-    /// false.
+    /// Whether mixtures beyond those that the runs cover may be advised and accepted: `true` for all of them, as with `recommend
+    /// --extrapolate`, `false` for none. Default: those whose predicted gain exceeds the errors on held-out runs that are as far
+    /// from the others (three corpora or more, twenty mixtures or more).
     pub beyond_runs: Option<bool>,
 }
 

@@ -133,7 +133,7 @@ impl Checker<'_> {
             }
         }
         (project.max_change, project.max_divergence) = (file.max_change, file.max_divergence);
-        project.beyond_runs = file.beyond_runs.unwrap_or_default();
+        project.beyond_runs = file.beyond_runs;
         Ok(())
     }
 }

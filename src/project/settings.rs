@@ -61,8 +61,8 @@ pub struct Project {
     pub max_change: Option<f64>,
     /// Most Kullback–Leibler divergence of a new mixture from the current one, nats. Only where `current` is stated.
     pub max_divergence: Option<f64>,
-    /// Whether mixtures beyond those of the runs may be advised.
-    pub beyond_runs: bool,
+    /// Whether mixtures beyond those of the runs may be advised: all or none; `None` for those whose gain held-out runs assure.
+    pub beyond_runs: Option<bool>,
     /// Unique tokens available, by domain.
     pub available_tokens: BTreeMap<String, f64>,
     /// Maximum epochs over a domain.
@@ -402,7 +402,7 @@ impl Default for Project {
             current: None,
             bounds: BTreeMap::new(),
             groups: BTreeMap::new(),
-            beyond_runs: false,
+            beyond_runs: None,
             max_change: None,
             max_divergence: None,
             available_tokens: BTreeMap::new(),

@@ -50,6 +50,7 @@ impl Bounds<'_, '_> {
             current: weights,
             // The mixture is the same on both sides.
             spacing: 1.0,
+            tested: None,
         };
         Some(ask(&joint, weights))
     }

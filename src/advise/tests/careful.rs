@@ -61,6 +61,7 @@ fn no_mixture_of_a_grid_is_better_and_keeps_the_limits_with_the_probability() {
             limits: &limits,
             current: &current,
             spacing: 0.1,
+            tested: None,
         };
         let project = Project {
             domains: domains.clone(),
@@ -68,9 +69,10 @@ fn no_mixture_of_a_grid_is_better_and_keeps_the_limits_with_the_probability() {
             ..Project::default()
         };
         let region = Region::new(&Cuts::of(&project, 1e10, None)).unwrap();
-        let guess = choose::guess(&joint, &region, 1).unwrap();
+        let field = choose::Field { region: &region, priced: None, seed: 1 };
+        let guess = choose::guess(&joint, field).unwrap();
         assert!(joint.excess_at(&guess.1.weights, SURE) > 0.0, "the limits hold anyway: {guess:?}");
-        let chosen = choose::careful(&joint, &region, 1, guess);
+        let chosen = choose::careful(&joint, field, guess);
         assert!(chosen.sure && joint.excess_at(&chosen.best.weights, SURE) <= 0.0, "{:?}", chosen.best);
         assert_eq!(region.outside(&chosen.best.weights), 0.0);
         let mut better = Vec::new();
