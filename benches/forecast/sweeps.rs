@@ -58,7 +58,9 @@ pub fn alone(folder: &Path) {
             for seen in SEEN {
                 let part = cut(&record, seen);
                 for (metric, series) in part.series.iter().filter(|(key, _)| key.starts_with("eval/")) {
-                    let Some(forecast) = forecast::own(&part, metric, MetricUnit::Nats, series) else { continue };
+                    let Some(forecast) = forecast::own(&part, metric, MetricUnit::Nats, &series.to_vec()) else {
+                        continue;
+                    };
                     let truth = record.series[metric].last().expect("an end").1;
                     let half = 0.5 * (forecast.high / forecast.low).ln();
                     let error = (forecast.value / truth).ln();
