@@ -232,7 +232,7 @@ mod tests {
         store.rewritten_by(Box::new(|path| {
             // Half of it is there, and nobody has the old one open.
             std::fs::write(path.with_extension(super::ANEW).join("db"), b"half")?;
-            drop(directory::open(path)?);
+            drop(directory::reopen(path)?);
             Err(std::io::Error::other("killed"))
         }));
         assert!(store.db.renew().unwrap_err().to_string().contains("killed"));
