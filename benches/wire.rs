@@ -151,6 +151,8 @@ impl Bench {
             .expect("a dashboard");
         let mut said = BufReader::new(client.stdout.take().expect("its words")).lines();
         assert_eq!(said.next().expect("a word").expect("a word"), "ready");
+        // What it says is taken from it at once: a full pipe would have it wait.
+        let said = std::thread::spawn(move || said.map_while(Result::ok).collect::<Vec<String>>());
         let own = |id: u32| (self.daemon.seconds(), processor_seconds(id));
         let (daemon, dashboard) = own(client.id());
         let mut written = HashMap::new();
@@ -173,7 +175,7 @@ impl Bench {
         drop(client.stdin.take());
         let mut bytes = 0.0;
         let mut seen: HashMap<usize, Vec<(usize, f64)>> = HashMap::new();
-        for word in said.map_while(Result::ok) {
+        for word in said.join().expect("its words") {
             let parts: Vec<f64> = word.split(' ').filter_map(|part| part.parse().ok()).collect();
             match parts.as_slice() {
                 [run, step, at] => seen.entry(*run as usize).or_default().push((*step as usize, *at)),
