@@ -74,8 +74,10 @@ impl Laws<'_> {
     #[must_use]
     pub fn predict(&self, params: f64, tokens: f64, mixture: &Mixture) -> Vec<Forecast> {
         let mut forecasts = forecast::every_law(&self.fits, &Scale { params, tokens, moe: None }, mixture);
-        forecast::measured::beside(&mut forecasts, &self.fits, &self.study.observed().fitted);
-        as_logged::forecasts(self.study.project(), forecasts)
+        let (project, observed) = (self.study.project(), self.study.observed());
+        advise::Widening::of(project, observed, &self.fits).forecasts(&mut forecasts);
+        forecast::measured::beside(&mut forecasts, &self.fits, &observed.fitted);
+        as_logged::forecasts(project, forecasts)
     }
 
     /// Which mixture to use at the project's target, with what each metric is expected to reach in the unit of its log, or

@@ -1,7 +1,8 @@
 //! What is expected of each loss at the target with a mixture, or that a law only ranks mixtures there.
 
+use super::growth::wider;
 use super::measured::Trial;
-use super::probability::{JointSamples, NINETY};
+use super::probability::JointSamples;
 use super::surface::Surface;
 use crate::vocab::Expected;
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ pub(super) fn expected(
         let limit = joint.limits.iter().filter(|l| l.domain == d).map(|l| l.value).reduce(f64::min);
         if let Some(mut expected) = surface.expected(&place(weights), &place(joint.current), limit) {
             let grown = joint.tested.map_or(0.0, |tested| tested.grown(d, weights));
-            expected = wider(expected, grown);
+            [expected.low, expected.high] = wider(expected.value, [expected.low, expected.high], grown);
             if let Some(loss) = trial.and_then(|trial| *trial.at_target.get(d)?) {
                 let factor = loss / expected.value;
                 (expected.low, expected.high) = (factor * expected.low, factor * expected.high);
@@ -47,14 +48,4 @@ pub(super) fn expected(
         }
     }
     all
-}
-
-/// An interval to which errors are added that grow beyond the runs, of this standard deviation of ln L.
-fn wider(expected: Expected, grown: f64) -> Expected {
-    let half = |end: f64| (end / expected.value).ln().hypot(NINETY * grown);
-    let (low, high) = (half(expected.low), half(expected.high));
-    match grown > 0.0 {
-        true => Expected { low: expected.value * (-low).exp(), high: expected.value * high.exp(), ..expected },
-        false => expected,
-    }
 }

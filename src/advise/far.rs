@@ -39,10 +39,15 @@ impl Spread {
 
     /// d² of a mixture.
     pub fn distance(&self, weights: &[f64]) -> f64 {
+        self.standard(weights).iter().map(|part| part * part).sum()
+    }
+
+    /// A mixture in coordinates in which those of the runs have the mean 0 and the covariance 1, one fewer than there are corpora.
+    pub fn standard(&self, weights: &[f64]) -> Vec<f64> {
         let n = self.mean.len() - 1;
         let mut from_mean: Vec<f64> = weights.iter().zip(&self.mean).map(|(w, m)| w - m).take(n).collect();
         forward(&self.factor, n, &mut from_mean);
-        from_mean.iter().map(|part| part * part).sum()
+        from_mean
     }
 
     /// d² of one of the mixtures from the mean and covariance of the others (by the Sherman–Morrison formula).

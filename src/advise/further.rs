@@ -61,9 +61,14 @@ pub(super) fn by_best_guess(
     better.then(|| BestMixture { objective: joint.objective(&found.weights), ..found })
 }
 
-/// What may be advised beyond the runs. The best mixture between them becomes one of the corners, from which the search begins.
+/// What may be advised: as far from the runs as held-out errors carry. `open`: the region if runs did not restrict it.
+pub(super) fn region(open: &Region, tested: &Tested) -> Region {
+    Region { near: Some(tested.near.clone()), ..open.clone() }
+}
+
+/// The same for a search. The best mixture between them becomes one of the corners, from which the search begins.
 fn around(open: &Region, tested: &Tested, between: &BestMixture) -> Region {
-    let mut region = Region { near: Some(tested.near.clone()), ..open.clone() };
+    let mut region = region(open, tested);
     region.corners.push(between.weights.clone());
     if let Some(reach) = &mut region.reach {
         reach.shares.push(0.0);

@@ -28,6 +28,7 @@ mod flat;
 mod further;
 mod goal;
 mod groups;
+mod growth;
 mod hull;
 mod limits;
 mod losses;
@@ -46,12 +47,14 @@ mod smoother;
 mod speed;
 mod stay;
 mod surface;
+mod swarm;
 mod tested;
 mod wanted;
+mod widening;
 
 use crate::project::Project;
 use crate::vocab::{
-    Abstention, Advice, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice,
+    Abstention, Advice, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice, thousandths,
 };
 use choose::Field;
 use evidence::Chosen;
@@ -71,6 +74,7 @@ pub use next::next;
 pub use shape::{optimum_curves, published_front, published_optima, shape, shape_front};
 pub use speed::measured_mfu;
 pub use stay::question;
+pub use widening::{Places, Widening};
 
 /// A change of less weight than this, or with a smaller probability of being better than [`WORTH_PROBABILITY`], is none.
 const WORTH_WEIGHT: f64 = 0.01;
@@ -389,7 +393,7 @@ fn explored(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<Vec<f64>> {
             let sum: f64 = weights.iter().sum();
             if sum.is_finite() && sum > 0.0 {
                 let weights: Vec<f64> = weights.iter().map(|w| w / sum).collect();
-                distinct.entry(weights.iter().map(|w| (w * 1e3).round() as i64).collect()).or_insert(weights);
+                distinct.entry(thousandths(&weights)).or_insert(weights);
             }
         }
     }

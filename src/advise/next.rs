@@ -14,6 +14,7 @@
 
 mod beliefs;
 mod cost;
+mod curvature;
 mod ensemble;
 mod misfit;
 mod plan;
@@ -25,12 +26,14 @@ use super::goal::Goal;
 use super::limits::Setting;
 use super::region::{Cuts, Region};
 use super::surface::Surface;
-use super::{abstain, explored, in_use, needed, resolve, wanted};
+use super::swarm::Swarm;
+use super::{abstain, explored, further, in_use, needed, resolve, wanted, what_was_tested};
 use crate::fit::choose::Candidates;
 use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
 };
 use beliefs::{About, Belief, Drift};
+use curvature::Curvature;
 use ensemble::PRICE;
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
@@ -108,17 +111,31 @@ fn propose(
     };
     let regions = if mixes { Some((region(true, !evidence.beyond())?, region(false, false)?)) } else { None };
     let goal = match &regions {
-        Some((decided, _)) => wanted::resolve(evidence, &surfaces, &at, decided, &mut limits)?,
+        Some((between, _)) => wanted::resolve(evidence, &surfaces, &at, between, &mut limits)?,
         None => Goal::mean(minimize),
     };
-    let world = World { beliefs, goal, limits, domains: &project.domains };
-    let (decisions, mut choices) = if let Some((decided, launched)) = regions {
+    // As for advice: beyond the runs, as far as held-out errors carry, unless any mixture may be decided for anyway.
+    let open = (mixes && !evidence.beyond()).then(|| region(true, false).ok()).flatten();
+    let further = open.and_then(|open| {
+        let tested = what_was_tested(evidence, &surfaces, &goal, &limits, &target, &mixtures)?;
+        Some((further::region(&open, &tested), tested))
+    });
+    let (further, tested) = further.unzip();
+    let curvature =
+        tested.map(|tested| Curvature::new(tested, project.domains.len(), limits.len(), beliefs::DRAWS, seed));
+    let carries = curvature.is_some();
+    let between = if carries || evidence.beyond() { None } else { Swarm::of(&mixtures) };
+    let world = World { beliefs, goal, limits, domains: &project.domains, curvature, between };
+    let (decisions, mut choices) = if let Some((between, launched)) = regions {
         // The search begins where the recommended mixture is, if there is one.
         let advised = match super::recommend(evidence) {
             Advice::Recommendation(advised) => Some(advised.mixture.weights(&project.domains)),
             Advice::Abstained(_) => None,
         };
-        let decisions = world.decisions(&target, &decided, &mixtures, advised, seed);
+        // Within groups, what may be decided for is between the corners that have their shares.
+        let explored = if between.groups.is_empty() { &mixtures } else { &between.corners };
+        let decided = further.as_ref().unwrap_or(&between);
+        let decisions = world.decisions(&target, decided, explored, advised, seed);
         let best = decisions.first().map_or_else(|| current.clone(), |best| best.weights.clone());
         let (places, repeats) = pool::mixtures(&launched, &mixtures, &best, seed);
         let own = || {
@@ -178,7 +195,13 @@ fn propose(
             if left_out == 1 { "it" } else { "them" }
         ));
     }
-    if mixes && !evidence.beyond() {
+    if carries {
+        plan.reasons.push(
+            "The regret is also against mixtures beyond the runs, as far as held-out runs are from the others; one of these is taken \
+             only where its gain exceeds what the laws may be wrong by there, as in `mixlaw recommend`."
+                .to_owned(),
+        );
+    } else if mixes && !evidence.beyond() {
         plan.reasons.push(
             "The regret is against mixtures within the range that the runs cover; beyond it, the laws are not asked."
                 .to_owned(),

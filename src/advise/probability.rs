@@ -2,6 +2,7 @@
 //! of limits.
 
 use super::goal::Goal;
+use super::growth::NINETY;
 use super::limits::{self, Limit, Tie, worse};
 use super::losses::losses;
 use super::samples::{SAMPLES, draw_of};
@@ -10,9 +11,6 @@ use super::tested::Tested;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Ordered, Scale};
 use std::collections::BTreeMap;
-
-/// Half of a 90 % interval in standard deviations, if errors are normal.
-pub(super) const NINETY: f64 = 1.645;
 
 /// How far runs of one domain's loss scatter around its law, in ln loss.
 #[derive(Clone)]

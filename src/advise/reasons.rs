@@ -239,13 +239,9 @@ impl Explanation<'_> {
 
     /// That the mixture is beyond those of the runs, how far, what was tested there, and why it is advised.
     fn further(&self) -> Option<String> {
-        let Beyond { factor, tested, error, usual, counted: most, last } = self.further.clone()?;
+        let Beyond { runs, error, usual, counted: most, last } = self.further.clone()?;
+        let (tested, how_far) = (runs.tested, runs.how_far());
         let percent = |error: f64| format!("{} %", significant(100.0 * error, 2));
-        let how_far = if factor.is_finite() {
-            format!(": these would have to be {factor:.1} times as far from their mean to reach it")
-        } else {
-            String::new()
-        };
         let held = match tested {
             0 => "No held-out run was as far from the others.".to_owned(),
             _ => format!(

@@ -7,9 +7,12 @@ use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, PredictQuery, Query};
 use crate::vocab::number::{parse_amount, show_amount};
 use crate::vocab::text::printable;
-use crate::vocab::{Forecast, MetricUnit, PredictAnswer};
+use crate::vocab::{BeyondRuns, Forecast, MetricUnit, PredictAnswer};
 use clap::Args;
 use std::collections::BTreeSet;
+
+/// Said of many places of which some lie beyond the runs' mixtures.
+const BEYOND: &str = "Beyond the runs' mixtures, intervals are wider by what held-out errors grow with the distance, where these say so.";
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -129,6 +132,9 @@ fn show(forecasts: &[Forecast]) -> String {
         ]);
     }
     out.push_str(&table(&rows));
+    if let Some(said) = BeyondRuns::said(beyond(forecasts)) {
+        out.push_str(&format!("\n{}\n", printable(&said)));
+    }
     out.push_str(&measured(forecasts));
     out
 }
@@ -180,10 +186,20 @@ fn outside(forecast: &Forecast) -> String {
     if forecast.extrapolation.tokens > 1.001 {
         outside.push(format!("{:.1} × largest D", forecast.extrapolation.tokens));
     }
-    if !forecast.extrapolation.mixture_inside {
-        outside.push("mixture not covered".to_owned());
+    match &forecast.beyond_runs {
+        Some(BeyondRuns { factor: Some(factor), .. }) => {
+            outside.push(format!("mixture beyond the runs, {factor:.1} ×"))
+        }
+        Some(_) => outside.push("mixture beyond the runs".to_owned()),
+        None if !forecast.extrapolation.mixture_inside => outside.push("mixture not covered".to_owned()),
+        None => {}
     }
     outside.join(", ")
+}
+
+/// What is said of forecasts in use whose mixture lies beyond the runs.
+fn beyond(forecasts: &[Forecast]) -> impl Iterator<Item = &BeyondRuns> {
+    forecasts.iter().filter(|forecast| forecast.chosen).filter_map(|forecast| forecast.beyond_runs.as_ref())
 }
 
 /// Place of a forecast among those of the same law, loss, size and tokens: 1 for the best.
@@ -244,7 +260,11 @@ fn many(forecasts: &[Forecast]) -> String {
     let laws: BTreeSet<String> =
         forecasts.iter().filter(|f| f.chosen).map(|f| format!("{} by {}", f.metric, f.law)).collect();
     title.push(laws.into_iter().collect::<Vec<_>>().join(", "));
-    format!("{}\n\n{}", printable(&title.join(" · ")), table(&rows))
+    let note = match beyond(forecasts).next() {
+        Some(_) => format!("\n{}\n", printable(BEYOND)),
+        None => String::new(),
+    };
+    format!("{}\n\n{}{note}", printable(&title.join(" · ")), table(&rows))
 }
 
 /// CSV with one row per prediction and loss, by the chosen law.
@@ -254,7 +274,17 @@ fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> = ["params", "tokens"].map(str::to_owned).to_vec();
     header.extend(domains.iter().map(|d| format!("weight_{}", printable(d))));
-    let rest = ["metric", "law", "value", "low", "high", "times_largest_params", "times_most_tokens", "mixture_inside"];
+    let rest = [
+        "metric",
+        "law",
+        "value",
+        "low",
+        "high",
+        "times_largest_params",
+        "times_most_tokens",
+        "mixture_inside",
+        "mixture_beyond_runs",
+    ];
     header.extend(rest.map(str::to_owned));
     out.write_record(&header).map_err(|e| failed(e.to_string()))?;
     for f in forecasts.iter().filter(|f| f.chosen) {
@@ -266,6 +296,7 @@ fn csv(forecasts: &[Forecast]) -> Result<String, Failure> {
         row.extend([f.interval.value, f.interval.low, f.interval.high].map(number));
         row.extend([f.extrapolation.params, f.extrapolation.tokens].map(|x| x.to_string()));
         row.push(f.extrapolation.mixture_inside.to_string());
+        row.push(f.beyond_runs.is_some().to_string());
         out.write_record(&row).map_err(|e| failed(e.to_string()))?;
     }
     let bytes = out.into_inner().map_err(|e| failed(e.to_string()))?;

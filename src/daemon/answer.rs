@@ -354,6 +354,7 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
         refuse_unseen(place, &scale, &mixture, places, current)?;
         forecasts.extend(forecast::every_law(&current.fits, &scale, &mixture));
     }
+    advise::Widening::of(&current.project, &current.observed, &current.fits).forecasts(&mut forecasts);
     forecast::measured::beside(&mut forecasts, &current.fits, &current.observed.fitted);
     if forecasts.is_empty() {
         return Err(Failure::new(

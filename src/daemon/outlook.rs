@@ -3,7 +3,7 @@
 
 use super::job::Job;
 use super::optima;
-use crate::advise::{self, Evidence};
+use crate::advise::{self, Evidence, Widening};
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::fit::outsiders::outsiders;
@@ -71,12 +71,20 @@ impl Outlook {
                 at(&advised.mixture);
             }
         }
+        let widening = Widening::of(project, observed, candidates);
+        widening.forecasts(&mut target);
         forecast::measured::beside(&mut target, candidates, &observed.fitted);
+        let mut charts = forecast::charts(project, &fits, observed, Some(&advice));
+        let of_advice = match &advice {
+            Advice::Recommendation(advised) => Some(&advised.current),
+            Advice::Abstained(_) => None,
+        };
+        widening.charts(&mut charts, project.current.as_ref().or(of_advice));
         Self {
             shape: advise::shape(&evidence),
             optima: optima::of_chosen(&evidence),
             target,
-            charts: forecast::charts(project, &fits, observed, Some(&advice)),
+            charts,
             advice: Some(advice),
             outsiders: Arc::new(outsiders(&observed.fitted, &observed.facts, candidates, project.fit.seed)),
             runs: BTreeMap::new(),

@@ -4,7 +4,7 @@ use super::interval::{self, Calibration, Position};
 use super::model::{Model, NO_LOSS};
 use super::objective::DELTA;
 use crate::laws::{Columns, Context, Variable};
-use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale};
+use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale, thousandths};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -246,8 +246,7 @@ impl Fit {
     pub(crate) fn held_mixtures(&self) -> Vec<(Vec<f64>, f64)> {
         let mut sums: BTreeMap<Vec<i64>, (&[f64], f64, f64)> = BTreeMap::new();
         for row in &self.calibration.rows {
-            let key = row.mixture.iter().map(|weight| (weight * 1e3).round() as i64).collect();
-            let sum = sums.entry(key).or_insert((&row.mixture, 0.0, 0.0));
+            let sum = sums.entry(thousandths(&row.mixture)).or_insert((&row.mixture, 0.0, 0.0));
             (sum.1, sum.2) = (sum.1 + row.residual, sum.2 + 1.0);
         }
         sums.into_values().map(|(mixture, sum, rows)| (mixture.to_vec(), sum / rows)).collect()

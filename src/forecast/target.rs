@@ -32,6 +32,7 @@ pub(super) fn target(fits: &[Option<&Fit>], scale: &Scale, mixture: &Mixture) ->
             extrapolation: fit.extrapolation(&at),
             unseen: fit.unseen(&at).into_iter().map(|variable| variable.letter().to_owned()).collect(),
             measured: None,
+            beyond_runs: None,
             measure: Measure::default(),
         })
     };

@@ -275,6 +275,7 @@ fn forecast(key: &str, share: f64) -> Forecast {
         extrapolation: Extrapolation { params: TARGET.0 / 591_616.0, tokens: 1.0, mixture_inside: true },
         unseen: Vec::new(),
         measured: None,
+        beyond_runs: None,
         measure: Measure::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Fits, comparisons of laws, and forecasts, as they are displayed and printed.
 
-use super::{Measure, Mixture, Moe};
+use super::{BeyondRuns, Measure, Mixture, Moe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -302,6 +302,10 @@ pub struct Forecast {
     /// measured, the prediction is moved onto it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
+    /// That the mixture lies beyond those of the runs, and by what the interval is wider for it; absent where it does not, and with fewer
+    /// than three domains, where weights that are not `mixture_inside` say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_runs: Option<BeyondRuns>,
 }
 
 /// A run that was measured at or near a place.

@@ -66,6 +66,19 @@ impl Mixture {
     }
 }
 
+/// What tells mixtures apart: weights to a thousandth, as parts of their sum. Weights of 0 at the end do not count, as some lists of
+/// domains end before others.
+#[must_use]
+#[allow(clippy::cast_possible_truncation)]
+pub fn thousandths(weights: &[f64]) -> Vec<i64> {
+    let sum: f64 = weights.iter().sum();
+    let mut parts: Vec<i64> = weights.iter().map(|weight| (weight / sum * 1e3).round() as i64).collect();
+    while parts.last() == Some(&0) {
+        parts.pop();
+    }
+    parts
+}
+
 /// Parses `prose=0.7,rust=0.3`. The weights are not normalised: see [`Mixture::normalised`].
 impl std::str::FromStr for Mixture {
     type Err = ValueError;
@@ -101,5 +114,14 @@ mod tests {
         assert_eq!(of(&[("rust", 0.4), ("web", 0.1), ("prose", 0.1)]).filled(&domains, &current), None);
         let none = of(&[("prose", 0.5)]).filled(&domains, &of(&[("prose", 1.0)])).unwrap();
         assert_eq!(none.weights(&domains), [0.5, 0.25, 0.25]);
+    }
+
+    #[test]
+    fn mixtures_that_differ_by_less_than_a_thousandth_or_by_domains_of_no_weight_are_one() {
+        assert_eq!(thousandths(&[0.3, 0.7]), [300, 700]);
+        assert_eq!(thousandths(&[0.3002, 0.6998, 0.0]), thousandths(&[0.3, 0.7]));
+        assert_eq!(thousandths(&[0.6, 1.4]), thousandths(&[0.3, 0.7]));
+        assert_ne!(thousandths(&[0.302, 0.698]), thousandths(&[0.3, 0.7]));
+        assert_ne!(thousandths(&[0.0, 0.3, 0.7]), thousandths(&[0.3, 0.7]));
     }
 }

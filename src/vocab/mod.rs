@@ -10,6 +10,7 @@ pub mod advice;
 pub mod answer;
 pub mod audit;
 mod automatic;
+mod beyond;
 mod collecting;
 pub mod count;
 pub mod date;
@@ -59,6 +60,7 @@ pub use answer::{
 };
 pub use audit::{AuditAnswer, CorpusShare, DomainAudit, EstimatedShare, EstimatedShares, RunAudit, TokenizerAudit};
 pub use automatic::AutoView;
+pub use beyond::BeyondRuns;
 pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
@@ -84,7 +86,7 @@ pub use labels::Labels;
 pub use ledger::LedgerView;
 pub use metric::{Better, Measure, Metric, MetricUnit};
 pub use metrics::{MetricView, Metrics};
-pub use mixture::Mixture;
+pub use mixture::{Mixture, thousandths};
 pub use next::{CandidateRun, CostUnit, Knowledge, NextAnswer, NextQuery, Plan, ProposedRun, Purpose};
 pub use number::Ordered;
 pub use observation::{Exposure, Observation, Observations, Probe, Proxies, ProxyKind};

@@ -27,8 +27,32 @@ pub(super) struct Ensemble {
     deviations: Vec<Vec<f64>>,
     /// By column, its variance: each is asked for with every observation that is weighed.
     variances: Vec<f64>,
+    /// By decision, what holds it back; empty where nothing does.
+    doubts: Vec<Option<Doubt>>,
     /// What is to be decided, by draw: how each decision's objective differs from that of the mean of them, and the limited metrics.
     contrasts: Vec<Vec<f64>>,
+}
+
+/// That a decision must be better than others by something, which shrinks with what is open about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubt {
+    /// Column of what is open.
+    pub column: usize,
+    /// What it must be better by before anything is observed, nats.
+    pub price: f64,
+    /// Variance of the column then.
+    variance: f64,
+}
+
+impl Doubt {
+    pub fn new(column: usize, price: f64) -> Self {
+        Self { column, price, variance: f64::NAN }
+    }
+
+    /// What is left of the price.
+    fn left(&self, variance: f64) -> f64 {
+        if self.variance > 0.0 { self.price * (variance.max(0.0) / self.variance).sqrt() } else { self.price }
+    }
 }
 
 /// What would be observed at once: columns, and the standard deviation of the noise of each.
@@ -45,16 +69,20 @@ pub(super) fn priced(objective: f64, limited: impl Iterator<Item = f64>, limits:
 }
 
 impl Ensemble {
-    /// So many decisions and their limits, and columns of as many draws each, all finite.
-    pub fn new(decisions: usize, limits: Vec<f64>, columns: Vec<Vec<f64>>) -> Self {
+    /// So many decisions and their limits, columns of as many draws each, all finite, and what holds decisions back.
+    pub fn new(decisions: usize, limits: Vec<f64>, columns: Vec<Vec<f64>>, doubts: Vec<Option<Doubt>>) -> Self {
         let mut means = Vec::with_capacity(columns.len());
         let mut deviations = columns;
         for column in &mut deviations {
             means.push(mean(column));
             centre(column);
         }
-        let mut all = Self { decisions, limits, means, deviations, variances: Vec::new(), contrasts: Vec::new() };
+        let (variances, contrasts) = (Vec::new(), Vec::new());
+        let mut all = Self { decisions, limits, means, deviations, variances, doubts, contrasts };
         all.work_out();
+        for doubt in all.doubts.iter_mut().flatten() {
+            doubt.variance = all.variances[doubt.column];
+        }
         all
     }
 
@@ -74,10 +102,24 @@ impl Ensemble {
         self.contrasts = contrasts;
     }
 
-    /// The decision that is lowest on average.
+    /// The decision that is lowest on average, with what it must be better by.
     pub fn best(&self) -> usize {
-        let values: Vec<f64> = (0..self.decisions).map(|d| self.level(d)).collect();
+        let values: Vec<f64> = (0..self.decisions).map(|d| self.level(d) + self.price(d)).collect();
         (0..self.decisions).min_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0)
+    }
+
+    /// What a decision must be better by, nats.
+    fn price(&self, decision: usize) -> f64 {
+        let doubt = self.doubts.get(decision).copied().flatten();
+        doubt.map_or(0.0, |doubt| doubt.left(self.variances[doubt.column]))
+    }
+
+    /// The same after an observation.
+    fn price_after(&self, decision: usize, root: &[f64], observation: &Observation<'_>, heard: &[f64]) -> f64 {
+        let Some(doubt) = self.doubts.get(decision).copied().flatten() else { return 0.0 };
+        let taken =
+            solve(root, self.with(doubt.column, observation, heard)).iter().map(|part| part * part).sum::<f64>();
+        doubt.left(self.variances[doubt.column] - taken)
     }
 
     /// What a decision comes to on average, limits priced.
@@ -119,11 +161,14 @@ impl Ensemble {
             };
             (0..self.decisions).map(told).collect()
         };
-        let today = (0..self.decisions).min_by(|a, b| mean(&values[*a]).total_cmp(&mean(&values[*b]))).unwrap_or(0);
-        let lowest = |o: usize| (0..self.decisions).min_by(|a, b| values[*a][o].total_cmp(&values[*b][o]));
+        let now: Vec<f64> = (0..self.decisions).map(|d| mean(&values[d]) + self.price(d)).collect();
+        let prices: Vec<f64> = (0..self.decisions).map(|d| self.price_after(d, &root, observation, &heard)).collect();
+        let after = |d: usize, o: usize| values[d][o] + prices[d];
+        let today = (0..self.decisions).min_by(|a, b| now[*a].total_cmp(&now[*b])).unwrap_or(0);
+        let lowest = |o: usize| (0..self.decisions).min_by(|a, b| after(*a, o).total_cmp(&after(*b, o)));
         let best: Vec<usize> = (0..outcomes.len()).filter_map(lowest).collect();
-        let then: Vec<f64> = best.iter().enumerate().map(|(o, d)| values[*d][o]).collect();
-        ((mean(&values[today]) - mean(&then)).max(0.0), best)
+        let then: Vec<f64> = best.iter().enumerate().map(|(o, d)| after(*d, o)).collect();
+        ((now.get(today).copied().unwrap_or(0.0) - mean(&then)).max(0.0), best)
     }
 
     /// By outcome of an observation, what a decision comes to on average over what is then left open; `gain`: by column.
@@ -308,6 +353,7 @@ mod tests {
                 z.iter().map(|z| 5.0 + 2.0 * z).collect(),
                 other,
             ],
+            Vec::new(),
         )
     }
 
@@ -342,7 +388,7 @@ mod tests {
         let same = vec![10.0; z.len()];
         // The second alternative is dearer, and keeps its limit for sure.
         let columns = vec![same, limited.clone(), vec![10.2; z.len()], vec![0.9; z.len()], limited];
-        let ensemble = Ensemble::new(2, vec![1.0], columns);
+        let ensemble = Ensemble::new(2, vec![1.0], columns, Vec::new());
         assert!((ensemble.level(1) - 10.2).abs() < 1e-9 && ensemble.level(0) > 10.2, "{}", ensemble.level(0));
         let (gain, best) = ensemble.gain(&Observation { columns: &[4], noise: &[1e-6] }, 0);
         // In half of the cases the first is within its limit, and .2 lower.
@@ -369,7 +415,7 @@ mod tests {
                 (0..160).map(|s| 3.0 + 0.018 * level[s] + 0.03 * other[s] + 0.004 * x(d) * slope[s]).collect()
             };
             let columns = (0..9).map(decision).chain([0, 8, 4].map(run)).collect();
-            let mut ensemble = Ensemble::new(9, Vec::new(), columns);
+            let mut ensemble = Ensemble::new(9, Vec::new(), columns, Vec::new());
             let decided = |ensemble: &Ensemble| {
                 let regrets = ensemble.regrets(ensemble.best());
                 regrets.iter().filter(|regret| **regret <= 0.002).count() as f64 / 160.0
@@ -381,6 +427,25 @@ mod tests {
             }
             assert!(before < 0.85 && decided(&ensemble) > 0.97, "seed {seed}: {before} {}", decided(&ensemble));
         }
+    }
+
+    #[test]
+    fn what_is_held_back_is_decided_for_once_it_is_known_to_be_better() {
+        let z: Vec<f64> = shuffled_levels(400, 3).into_iter().map(normal_quantile).collect();
+        let open: Vec<f64> = z.iter().map(|z| 0.1 * z).collect();
+        let columns = vec![vec![10.0; z.len()], open.iter().map(|e| 9.9 + e).collect(), open];
+        let with = |price: f64| {
+            let doubts = vec![None, Some(Doubt::new(2, price))];
+            Ensemble::new(2, Vec::new(), columns.clone(), doubts)
+        };
+        assert_eq!((with(0.05).best(), with(0.165).best()), (1, 0));
+        let seen = Observation { columns: &[1], noise: &[0.01] };
+        let mut held_back = with(0.165);
+        // Of a normal that is .1 better with a deviation of .1, what is decided for after a look gains E max(.1 + .1 z, 0).
+        assert!((held_back.gain(&seen, 0).0 - 0.1083).abs() < 0.02, "{}", held_back.gain(&seen, 0).0);
+        held_back.observe(&seen, 0);
+        assert_eq!(held_back.best(), 1);
+        assert!(held_back.price(1) < 0.03, "{}", held_back.price(1));
     }
 
     #[test]

@@ -242,3 +242,39 @@ fn places_that_fail_are_neither_decided_for_nor_launched_and_the_others_are() {
     let said = plan.reasons.iter().any(|reason| reason.starts_with("Of 2 candidates 1 is left out"));
     assert!(said, "{:?}", plan.reasons);
 }
+
+#[test]
+fn what_is_decided_for_is_what_is_recommended_between_the_runs_and_beyond_them() {
+    use super::super::tested::tests::{advise, swarm};
+    let made = swarm(50, "mixing", 5);
+    let (project, observed, fit) = &made;
+    let candidates = [Candidates { metric: "y".to_owned(), fits: vec![fit.clone()], ..Candidates::default() }];
+    let plan = |beyond_runs| {
+        let project = crate::project::Project { beyond_runs, ..project.clone() };
+        let evidence = Evidence { project: &project, observed, fits: &[Some(fit)], extrapolate: false };
+        match next(&evidence, &candidates, &NextQuery { runs: Some(1), ..query() }) {
+            NextAnswer::Plan(plan) => plan,
+            NextAnswer::Abstained(why) => panic!("{why:#?}"),
+        }
+    };
+    let predicted = |mixture: &Mixture| fit.predict(&Scale::dense(1e8, 1e9).at(mixture.weights(&project.domains)));
+    let runs = super::super::swarm::Swarm::of(
+        &observed.fitted[0].rows.iter().map(|row| row.mixture.clone()).collect::<Vec<_>>(),
+    );
+    let is_beyond = |mixture: &Mixture| runs.as_ref().unwrap().beyond(&mixture.weights(&project.domains)).is_some();
+    for (asked, beyond) in [(Some(false), false), (None, true)] {
+        let (plan, advice) = (plan(asked), advise(&made, asked));
+        let decided = plan.now.mixture.clone().unwrap();
+        assert_eq!(
+            (is_beyond(&decided), is_beyond(&advice.mixture)),
+            (beyond, beyond),
+            "{asked:?}: {decided:?} {advice:#?}"
+        );
+        let apart = predicted(&decided) / predicted(&advice.mixture) - 1.0;
+        // Advice takes a run that was measured for what it measured.
+        let least = if advice.is_measured { -0.02 } else { -3e-3 };
+        assert!(apart > least && apart < 3e-3, "{asked:?}: {apart} {decided:?} {:?}", advice.mixture);
+        let said = plan.reasons.iter().any(|reason| reason.contains("also against mixtures beyond the runs"));
+        assert_eq!(said, beyond, "{plan:#?}");
+    }
+}

@@ -4,8 +4,10 @@ use super::super::goal::Goal;
 use super::super::limits::Limit;
 use super::super::probability::distance;
 use super::super::region::Region;
+use super::super::swarm::Swarm;
 use super::beliefs::{self, Belief};
-use super::ensemble::{Ensemble, mean, priced};
+use super::curvature::{Curvature, Wrong};
+use super::ensemble::{Doubt, Ensemble, mean, priced};
 use super::misfit::agreement;
 use super::plan::Choice;
 use super::pool;
@@ -28,6 +30,10 @@ pub(super) struct World<'a> {
     pub goal: Goal,
     pub limits: Vec<Limit>,
     pub domains: &'a [String],
+    /// What laws get wrong beyond the runs; `None` where nothing says so, or no mixture beyond them may be decided for.
+    pub curvature: Option<Curvature>,
+    /// The runs between which is decided; `None` where mixtures beyond them may be decided for, and where a region says all of them.
+    pub between: Option<Swarm>,
 }
 
 impl World<'_> {
@@ -75,12 +81,26 @@ impl World<'_> {
         let limits = self.greatest();
         let one = |(losses, (_, weights)): (Option<ByMetric>, (Scale, Vec<f64>))| {
             let losses = losses?;
-            let mut columns = vec![self.objective(&losses)];
-            columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
+            let wrong = self.curvature.as_ref().and_then(|curvature| curvature.at(&weights));
+            let columns = self.columns(&losses, wrong.as_ref());
+            let doubt = wrong.map(|wrong| {
+                let level = mean(&columns[0]);
+                (wrong.errors[0].iter().map(|error| level * error).collect(), wrong.price * level.abs())
+            });
             let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
-            Some(Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns })
+            Some(Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns, doubt })
         };
         self.losses(&places).into_iter().zip(places).filter_map(one).collect()
+    }
+
+    /// The objective and each limited metric by draw, with what laws get wrong beyond the runs.
+    fn columns(&self, losses: &ByMetric, wrong: Option<&Wrong>) -> Vec<Vec<f64>> {
+        let mut columns = vec![self.objective(losses)];
+        columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
+        for (column, errors) in columns.iter_mut().zip(wrong.iter().flat_map(|wrong| &wrong.errors)) {
+            column.iter_mut().zip(errors).for_each(|(value, error)| *value *= error.exp());
+        }
+        columns
     }
 
     fn greatest(&self) -> Vec<f64> {
@@ -97,19 +117,17 @@ impl World<'_> {
         start: Option<Vec<f64>>,
         seed: u64,
     ) -> Vec<Decision> {
-        // Within groups, what may be decided for is between the corners that have their shares.
-        let explored = if region.groups.is_empty() { explored } else { region.corners.as_slice() };
         let centre = region.pulled(&pool::centre(explored, self.domains.len()));
         let mut all: Vec<Decision> = Vec::new();
         let mut around = start.unwrap_or_else(|| centre.clone());
         for round in 0..ROUNDS {
             all.extend(self.contenders(target, region, explored, &around, seed ^ round));
-            match all.iter().min_by(|a, b| mean(&a.values).total_cmp(&mean(&b.values))) {
+            match all.iter().min_by(|a, b| a.priced().total_cmp(&b.priced())) {
                 Some(best) => around.clone_from(&best.weights),
                 None => return self.weigh(target, vec![centre]),
             }
         }
-        all.sort_by_cached_key(|each| Ordered(mean(&each.values)));
+        all.sort_by_cached_key(|each| Ordered(each.priced()));
         all.dedup_by(|a, b| distance(&a.weights, &b.weights) < 1e-6);
         // The best on average, then those that are best in most draws.
         let mut wins = vec![0_u32; all.len()];
@@ -131,7 +149,8 @@ impl World<'_> {
         seed: u64,
     ) -> Vec<Decision> {
         let (mut places, _) = pool::mixtures(region, explored, around, seed);
-        places.retain(|weights| region.outside(weights) <= 0.0);
+        let beyond = |weights: &[f64]| self.between.as_ref().is_some_and(|runs| runs.beyond(weights).is_some());
+        places.retain(|weights| region.outside(weights) <= 0.0 && !beyond(weights));
         self.weigh(target, places)
     }
 
@@ -157,21 +176,31 @@ impl World<'_> {
         let noise = self.noise();
         let shown = choices.into_iter().zip(shown).filter_map(|(choice, losses)| Some((choice, losses?)));
         let mut kept: Vec<Choice> = Vec::new();
+        // Choices of a mixture, at several scales, follow each other.
+        let mut last: Option<(Vec<f64>, Option<Wrong>)> = None;
         for (id, (mut choice, losses)) in shown.enumerate() {
             choice.id = id;
-            let objective = self.objective(&losses);
-            choice.columns.push(columns.len());
-            choice.noise.push(noise * mean(&objective));
-            columns.push(objective);
-            for metric in &limited {
-                let Some((belief, of_metric)) = self.beliefs.get(metric).zip(losses.get(metric)) else { continue };
+            if last.as_ref().is_none_or(|(weights, _)| *weights != choice.weights) {
+                let wrong = self.curvature.as_ref().and_then(|curvature| curvature.at(&choice.weights));
+                last = Some((choice.weights.clone(), wrong));
+            }
+            let wrong = last.as_ref().and_then(|(_, wrong)| wrong.as_ref());
+            let of_metric = limited.iter().filter_map(|metric| self.beliefs.get(metric)).map(|belief| belief.noise);
+            for (column, noise) in self.columns(&losses, wrong).into_iter().zip(std::iter::once(noise).chain(of_metric))
+            {
                 choice.columns.push(columns.len());
-                choice.noise.push(belief.noise * mean(of_metric));
-                columns.push(of_metric.clone());
+                choice.noise.push(noise * mean(&column));
+                columns.push(column);
             }
             kept.push(choice);
         }
-        (Ensemble::new(decisions.len(), self.greatest(), columns), kept)
+        let doubt = |decision: &Decision| {
+            let (open, price) = decision.doubt.clone()?;
+            columns.push(open);
+            Some(Doubt::new(columns.len() - 1, price))
+        };
+        let doubts = decisions.iter().map(doubt).collect();
+        (Ensemble::new(decisions.len(), self.greatest(), columns, doubts), kept)
     }
 }
 
@@ -183,4 +212,13 @@ pub(super) struct Decision {
     columns: Vec<Vec<f64>>,
     /// The objective by draw with the price of what exceeds limits.
     values: Vec<f64>,
+    /// Beyond the runs: what laws get wrong about the objective, by draw, and what it must be better by, nats.
+    doubt: Option<(Vec<f64>, f64)>,
+}
+
+impl Decision {
+    /// The mean objective with what it must be better by.
+    fn priced(&self) -> f64 {
+        mean(&self.values) + self.doubt.as_ref().map_or(0.0, |(_, price)| *price)
+    }
 }

@@ -440,7 +440,7 @@ fn reach(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
         let text = format!("extrapolates: {}", beyond.join(", "));
         out.extend(bullet("!", theme.warn, &text, theme.text, width));
     }
-    if snapshot.forecasts.iter().any(|f| !f.extrapolation.mixture_inside) {
+    if snapshot.forecasts.iter().any(|f| !f.extrapolation.mixture_inside || f.beyond_runs.is_some()) {
         out.extend(bullet("!", theme.warn, "the runs do not cover a mixture shown here", theme.text, width));
     }
     out

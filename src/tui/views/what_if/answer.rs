@@ -5,7 +5,7 @@ use crate::tui::fmt;
 use crate::tui::shared::{Shared, label};
 use crate::tui::text::bullet;
 use crate::vocab::text::printable;
-use crate::vocab::{Forecast, Mixture, Snapshot};
+use crate::vocab::{BeyondRuns, Forecast, Mixture, Snapshot};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeMap;
 
@@ -95,8 +95,11 @@ impl WhatIf {
                 say(format!("{} × {what}", fmt::significant(factor, 2)));
             }
         }
-        if !reach.mixture_inside {
-            say("no run has a mixture near this one".to_owned());
+        let beyond = forecasts.iter().filter(|forecast| forecast.chosen).filter_map(|f| f.beyond_runs.as_ref());
+        match BeyondRuns::said(beyond) {
+            Some(said) => say(said),
+            None if !reach.mixture_inside => say("no run has a mixture near this one".to_owned()),
+            None => {}
         }
         let measured = first.measured.as_ref();
         if let Some(measured) = measured {
