@@ -1,66 +1,127 @@
-//! Decision regret: by what proxies say, which of RegMix's held-out mixtures is taken, and how much higher its loss is than the
-//! lowest of them.
+//! Decision regret: by what proxies say, which mixture is taken, and how much higher its loss is than the lowest. On RegMix's
+//! held-out mixtures from a part of its proxies; on every other table of mixtures, each mixture by what the others say of it.
 
-use super::{Asked, mean, quick};
+use super::{Asked, groups, key, mean, quick};
 use mixlaw::Study;
 use mixlaw::fit::choose::candidates;
-use mixlaw::fit::fit;
+use mixlaw::fit::{Options, fit};
 use mixlaw::vocab::{Observation, Observations};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const PROXIES: [usize; 4] = [32, 64, 128, 512];
-const LAWS: [&str; 5] = ["regmix-trees", "mixing", "log-linear", "additive", "straight-line"];
+/// What a mixture is taken by.
+const BY: [&str; 9] =
+    ["auto", "stack", "regmix-trees", "mixing", "log-linear", "additive", "straight-line", "best measured", "random"];
+/// With fewer mixtures there is not much to decide.
+const LEAST_MIXTURES: usize = 5;
+
+/// Regrets by the position in [`BY`].
+type Regrets = [Vec<f64>; BY.len()];
 
 pub fn print(asked: &Asked) {
+    if asked.names_or_all("regmix") {
+        of_regmix(asked);
+    }
+    one_out(asked);
+}
+
+fn of_regmix(asked: &Asked) {
     let table = |name: &str| Study::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tables").join(name)).ok();
     let (Some(train), Some(test)) = (table("regmix.yaml"), table("regmix-test.yaml")) else {
         println!("\nskipped: no tables of RegMix");
         return;
     };
     println!("\n# Regret on RegMix's 256 held-out mixtures, % above the lowest loss: mean over losses");
-    println!("{:>8} {:<16} {:>8} {:>6}", "proxies", "by", "regret", "±");
+    println!("{:>16} {:<16} {:>8} {:>6}", "proxies", "by", "regret", "±");
     for proxies in PROXIES {
-        let mut names: Vec<String> = vec!["auto".to_owned(), "stack".to_owned()];
-        names.extend(LAWS.map(str::to_owned));
-        names.extend(["best measured", "random"].map(str::to_owned));
-        let mut regrets: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
+        let mut regrets = Regrets::default();
         let pairs = train.observed().fitted.iter().zip(&test.observed().fitted).take(asked.metrics);
         for (all, held) in pairs {
             let rows = Observations { rows: all.rows.iter().take(proxies).cloned().collect(), ..all.clone() };
-            let lowest = held.rows.iter().map(|row| row.loss).fold(f64::INFINITY, f64::min);
-            let taken = |by: &dyn Fn(&Observation) -> f64| {
-                let best = held.rows.iter().min_by(|a, b| by(a).total_cmp(&by(b)));
-                best.map(|row| row.loss / lowest - 1.0)
-            };
-            let chosen = candidates(&[], &rows, &quick(), None);
-            let by_law =
-                |law: &str| fit(law, &rows, &mixlaw::fit::Options { cross_validate: false, ..quick() }, None).ok();
-            for (name, regrets) in names.iter().zip(&mut regrets) {
-                let regret = match name.as_str() {
-                    "auto" => chosen.chosen().and_then(|fit| taken(&|row| fit.predict(row))),
-                    "stack" => chosen.stack.as_ref().and_then(|_| {
-                        taken(&|row| chosen.stacked(row).map_or(f64::INFINITY, |interval| interval.value))
-                    }),
-                    "best measured" => best_proxy(&rows).and_then(|best| taken(&|row| distance(&row.mixture, best))),
-                    "random" => {
-                        Some(held.rows.iter().map(|row| row.loss / lowest - 1.0).sum::<f64>() / held.rows.len() as f64)
-                    }
-                    law => by_law(law).and_then(|fit| taken(&|row| fit.predict(row))),
-                };
-                regrets.extend(regret);
-            }
+            add(&mut regrets, &held.rows, predictions(&rows, &held.rows));
         }
-        for (name, regrets) in names.iter().zip(&regrets).filter(|(_, regrets)| !regrets.is_empty()) {
-            let (mean, error) = mean(regrets);
-            println!("{proxies:>8} {name:<16} {:>8.2} {:>6.2}", 100.0 * mean, 100.0 * error);
+        lines(&proxies.to_string(), &regrets);
+    }
+}
+
+/// Each mixture of a table predicted from the others, and the one with the lowest prediction taken.
+fn one_out(asked: &Asked) {
+    println!("\n# Regret with each mixture predicted from the others, % above the lowest loss: mean over losses");
+    println!("{:>16} {:<16} {:>8} {:>6}", "table", "by", "regret", "±");
+    let mut tables: BTreeMap<String, Regrets> = BTreeMap::new();
+    for (table, rows) in asked.tables().into_iter().filter(|(table, _)| !table.starts_with("regmix")) {
+        let candidates = at_one_scale(&rows);
+        if candidates.len() < LEAST_MIXTURES {
+            continue;
+        }
+        let mut predicted = vec![Vec::new(); BY.len()];
+        for row in &candidates {
+            let others = rows.rows.iter().filter(|other| key(other) != key(row)).cloned().collect();
+            let others = Observations { rows: others, ..rows.clone() };
+            let one = predictions(&others, std::slice::from_ref(row));
+            predicted.iter_mut().zip(one).for_each(|(all, one)| all.extend(one));
+        }
+        add(tables.entry(table).or_default(), &candidates, predicted);
+    }
+    for (table, regrets) in &tables {
+        lines(table, regrets);
+    }
+}
+
+/// A row of each mixture, at the size and the tokens that the most mixtures have; of several, the largest.
+fn at_one_scale(rows: &Observations) -> Vec<Observation> {
+    let scale = |row: &Observation| [row.params, row.tokens].map(|x| (1e3 * f64::max(x, 1.0).ln()).round() as i64);
+    let mut scales: BTreeMap<[i64; 2], BTreeMap<Vec<i64>, Observation>> = BTreeMap::new();
+    if groups(rows).iter().all(|group| group.len() == 1) {
+        return Vec::new();
+    }
+    for row in &rows.rows {
+        scales.entry(scale(row)).or_default().insert(key(row), row.clone());
+    }
+    let most = scales.into_iter().max_by_key(|([params, tokens], rows)| (rows.len(), params + tokens));
+    most.map(|(_, rows)| rows.into_values().collect()).unwrap_or_default()
+}
+
+/// The losses that each of [`BY`] predicts for mixtures; none where it cannot be had from these rows.
+fn predictions(rows: &Observations, asked: &[Observation]) -> Vec<Vec<f64>> {
+    let chosen = candidates(&[], rows, &quick(), None);
+    let law = |law: &str| fit(law, rows, &Options { cross_validate: false, ..quick() }, None).ok();
+    let best = rows.rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).map(|row| row.mixture.clone());
+    let by = |name: &str| -> Option<Vec<f64>> {
+        match name {
+            "auto" => chosen.chosen().map(|fit| asked.iter().map(|row| fit.predict(row)).collect()),
+            "stack" => asked.iter().map(|row| Some(chosen.stacked(row)?.value)).collect(),
+            // The mixture that lies nearest to the best proxy's.
+            "best measured" => best.as_ref().map(|best| asked.iter().map(|row| distance(&row.mixture, best)).collect()),
+            "random" => Some(vec![0.0; asked.len()]),
+            name => law(name).map(|fit| asked.iter().map(|row| fit.predict(row)).collect()),
+        }
+    };
+    BY.iter().map(|name| by(name).unwrap_or_default()).collect()
+}
+
+/// The regret of what has the lowest prediction: the mean over those that have it.
+fn add(regrets: &mut Regrets, rows: &[Observation], predicted: Vec<Vec<f64>>) {
+    let lowest = rows.iter().map(|row| row.loss).fold(f64::INFINITY, f64::min);
+    for (regrets, predicted) in regrets.iter_mut().zip(&predicted) {
+        if predicted.len() != rows.len() {
+            continue;
+        }
+        let least = predicted.iter().copied().fold(f64::INFINITY, f64::min);
+        let taken = rows.iter().zip(predicted).filter(|(_, predicted)| **predicted <= least);
+        let (sum, count) = taken.fold((0.0, 0.0), |(sum, n), (row, _)| (sum + row.loss / lowest - 1.0, n + 1.0));
+        if count > 0.0 {
+            regrets.push(sum / count);
         }
     }
 }
 
-/// The mixture of the proxy with the lowest loss.
-fn best_proxy(rows: &Observations) -> Option<&[f64]> {
-    let best = rows.rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))?;
-    Some(&best.mixture)
+fn lines(of: &str, regrets: &Regrets) {
+    for (name, regrets) in BY.iter().zip(regrets).filter(|(_, regrets)| !regrets.is_empty()) {
+        let (mean, error) = mean(regrets);
+        println!("{of:>16} {name:<16} {:>8.2} {:>6.2}  {} losses", 100.0 * mean, 100.0 * error, regrets.len());
+    }
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {

@@ -73,7 +73,7 @@ impl<'a> Comparison<'a> {
         Stack::of(&judged.collect::<Vec<_>>())
     }
 
-    /// Whether the stack does better on held-out mixtures than the automatic choice, by more than they can be told apart.
+    /// Whether the stack does better on held-out mixtures than the automatic choice.
     pub(super) fn is_stacked(&self, judge: &Judge<'_>, stack: &Stack) -> bool {
         let first = self.ranking.first().and_then(|index| self.held[*index].as_ref());
         let judged = self.procedure.as_ref().filter(|_| !self.is_line).or(first);

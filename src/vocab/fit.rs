@@ -190,8 +190,8 @@ pub struct Choice {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub within: bool,
     /// Whether places within the sizes and token counts of the runs (the target, what is predicted) are forecast by the stack,
-    /// because it is better on held-out mixtures than the choice, by more than one standard error. The law still explains, and
-    /// advice compares mixtures by it.
+    /// because its error on held-out mixtures is lower than that of the choice. The law still explains, and advice compares mixtures
+    /// by it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stacked: bool,
 }
