@@ -4,7 +4,9 @@
 //! learning rate decide. `u` falls as training goes on; `v` is what lowering the learning rate has gained so far. Level
 //! and amplitudes belong to a run, exponents to a family of runs, see [`family`].
 
+mod alone;
 pub mod amplitude;
+mod exponents;
 pub mod family;
 mod gauss;
 mod law;
