@@ -3,15 +3,16 @@
 //!
 //! The parts: `printed` (each law's printed held-out error beside that of a loop outside the program), `auto` (what the
 //! automatic choice and the stack got wrong in that loop, beside every law and the baselines; how many intervals held), `beyond` (how
-//! many intervals hold far beyond the runs), `regret`
-//! (the best mixture of RegMix's held-out runs by what proxies say, and of other tables by what the other mixtures say), `times` (processor time). Tables are those of `tests/tables`, whose data lie beside the
-//! repository. Prints, and checks against nothing.
+//! many intervals hold far beyond the runs, published and made up), `regret` (the best mixture of RegMix's held-out runs by what proxies
+//! say, and of other tables by what the other mixtures say), `times` (processor time). Tables are those of `tests/tables`, whose data
+//! lie beside the repository. Prints, and checks against nothing.
 
 mod auto;
 mod beyond;
 mod printed;
 mod regret;
 mod times;
+mod truths;
 
 use mixlaw::Study;
 use mixlaw::fit::Options;

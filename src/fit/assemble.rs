@@ -236,9 +236,12 @@ fn seen(observations: &Observations, x: &Columns) -> Seen {
     let range = |column: &Vec<f64>| {
         column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), w| (low.min(*w), high.max(*w)))
     };
+    let (knows_params, knows_tokens) = (is_known(|row| row.params), is_known(|row| row.tokens));
+    let ln_compute: Vec<f64> = x.ln_params.iter().zip(&x.ln_tokens).map(|(n, d)| n + d).collect();
     Seen {
-        params: most(&x.ln_params, is_known(|row| row.params)),
-        tokens: most(&x.ln_tokens, is_known(|row| row.tokens)),
+        params: most(&x.ln_params, knows_params),
+        tokens: most(&x.ln_tokens, knows_tokens),
+        compute: most(&ln_compute, knows_params && knows_tokens),
         weights: x.share.iter().map(range).collect(),
         variables: Vec::new(),
     }

@@ -12,6 +12,7 @@ use super::comparison::{Comparison, Picked, with_errors};
 use super::held_out::held_out;
 use super::judge::Judge;
 use super::proxies::Stands;
+use super::rivals::Rival;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::task::Task;
@@ -137,7 +138,7 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
     }
     if judged.is_some() {
         // The choice is no better than the straight line, which needs none.
-        result.use_line(observations, options);
+        result.use_line(observations, options, &x);
     }
     for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen && fit.view.law != baseline::LINE) {
         assemble::judge_anew(fit, found.chosen.clone());
@@ -186,6 +187,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     fits.iter_mut().for_each(|fit| fit.view.chosen = best.as_ref() == Some(&fit.view.law));
     result.choice.stacked = automatic && result.stack.as_ref().is_some_and(|s| comparison.is_stacked(&judge, s));
     result.fits = fits;
+    result.put_rivals(request, &x, comparison.rivals(&task, &result.fits, &implausible));
     let mut lines = comparison.lines(result.stack.as_ref());
     for (name, predictor) in baseline::ALL {
         let found = held_out(&plan, &x, &predictor);
@@ -246,10 +248,30 @@ fn can_be_fitted(law: &str, observations: &Observations) -> bool {
 }
 
 impl Candidates {
+    /// Puts the laws that fared alike beside every fit. Where few laws are fitted again, those of the last whole comparison are.
+    fn put_rivals(&mut self, request: &Request<'_>, x: &Columns, mut rivals: Vec<Rival>) {
+        let is_alike = |last: &Fit| !last.rivals().is_empty() && last.domains == request.observations.domains;
+        let last = request.previous.filter(|_| request.laws.is_empty() && request.scope == Scope::Provisional);
+        if let Some(last) = last.and_then(Candidates::chosen).filter(|last| is_alike(last)) {
+            rivals = last.rivals().to_vec();
+            for rival in &mut rivals {
+                let again = self.fits.iter().find(|fit| fit.view.law == rival.model.law.info().name);
+                if let Some(fit) = again {
+                    (rival.model, rival.theta) = (fit.model.clone(), fit.theta.clone());
+                }
+            }
+        }
+        let some = assemble::some(x);
+        self.fits.iter_mut().for_each(|fit| fit.put_beside(&rivals, &some));
+    }
+
     /// Puts the straight line in the place of the law in use, where it can be fitted.
-    fn use_line(&mut self, observations: &Observations, options: &Options) {
+    fn use_line(&mut self, observations: &Observations, options: &Options, x: &Columns) {
         if self.fits.iter().all(|fit| fit.view.law != baseline::LINE) {
-            self.fits.extend(fit(baseline::LINE, observations, options, None).ok());
+            let rivals = self.chosen().map_or_else(Vec::new, |fit| fit.rivals().to_vec());
+            let mut line = fit(baseline::LINE, observations, options, None).ok();
+            line.iter_mut().for_each(|line| line.put_beside(&rivals, &assemble::some(x)));
+            self.fits.extend(line);
         }
         if self.fits.iter().any(|fit| fit.view.law == baseline::LINE) {
             self.fits.iter_mut().for_each(|fit| fit.view.chosen = fit.view.law == baseline::LINE);

@@ -3,12 +3,15 @@
 use super::baseline::LINE;
 use super::held_out::HeldOut;
 use super::judge::{Judge, Score};
+use super::model::Model;
 use super::race::{Raced, race};
+use super::rivals::{self, Rival};
 use super::stack::Stack;
 use super::task::{Entry, Task};
 use super::{Fit, FitError, sanity};
 use crate::laws::Columns;
 use crate::vocab::{AUTO, Candidate, CandidateKind, STACK};
+use rayon::prelude::*;
 
 /// Resamples of a law that is fitted for its weight in the stack alone.
 const BESIDE: usize = 32;
@@ -83,11 +86,31 @@ impl<'a> Comparison<'a> {
     /// ln L that a law, fitted to all rows as folds are, predicts.
     pub(super) fn predict_by(&self, task: &Task<'_>, law: &str, test: &Columns) -> Option<Vec<f64>> {
         let raced = self.raced.iter().find(|one| one.name() == law)?;
-        let joined = task.stands.join(task.x);
-        let model = task.model(raced.entry.law, raced.hidden, &joined);
-        let fresh = (!raced.thetas.is_empty()).then_some(0);
-        let find = || task.fit_fold(&model, &joined, &raced.thetas[..raced.thetas.len().min(2)], fresh);
-        Some(model.predict(&find(), test))
+        let (model, theta) = as_folds(task, raced);
+        Some(model.predict(&theta, test))
+    }
+
+    /// The laws that were compared to the end and see the size or the tokens, each with its say by what it predicted of what was held
+    /// out, but for some; none where neither varies. `fits` need no other fit.
+    pub(super) fn rivals(&self, task: &Task<'_>, fits: &[Fit], without: &[(String, f64)]) -> Vec<Rival> {
+        if !rivals::may_part(task.x) {
+            return Vec::new();
+        }
+        let judged = self.raced.iter().zip(&self.held).filter_map(|(one, held)| Some((one, held.as_ref()?)));
+        let open = |one: &Raced<'_>| {
+            let is_out = one.dropped_after.is_some() || without.iter().any(|(law, _)| law == one.name());
+            !is_out && rivals::sees_scale(one.entry.law)
+        };
+        let (laws, held): (Vec<&Raced<'_>>, Vec<&HeldOut>) = judged.filter(|(one, _)| open(one)).unzip();
+        let says = rivals::says(&held);
+        let with_say: Vec<(&Raced<'_>, f64)> = laws.into_iter().zip(says).filter(|(_, say)| *say > 0.0).collect();
+        let rival = |(one, say): (&Raced<'_>, f64)| {
+            let fitted = fits.iter().find(|fit| fit.view.law == one.name());
+            let (model, theta) =
+                fitted.map_or_else(|| as_folds(task, one), |fit| (fit.model.clone(), fit.theta.clone()));
+            Rival { say, model, theta }
+        };
+        with_say.into_par_iter().map(rival).collect()
     }
 
     /// The laws in the order in which they are to be used.
@@ -170,6 +193,15 @@ impl<'a> Comparison<'a> {
         let procedure = self.procedure.as_ref().map(|held| with_errors(AUTO, CandidateKind::Procedure, held));
         laws.chain(stack.map(line_of_stack)).chain(procedure).collect()
     }
+}
+
+/// A law fitted to all rows as folds are.
+fn as_folds(task: &Task<'_>, raced: &Raced<'_>) -> (Model, Vec<f64>) {
+    let joined = task.stands.join(task.x);
+    let model = task.model(raced.entry.law, raced.hidden, &joined);
+    let fresh = (!raced.thetas.is_empty()).then_some(0);
+    let theta = task.fit_fold(&model, &joined, &raced.thetas[..raced.thetas.len().min(2)], fresh);
+    (model, theta)
 }
 
 /// A law that gives no loss at a row that it was fitted to; `None` where the fit was stopped.

@@ -3,7 +3,8 @@
 use super::interval::{self, Calibration, Position};
 use super::model::{Model, NO_LOSS};
 use super::objective::DELTA;
-use crate::laws::{Columns, Context, Variable};
+use super::rivals::{Rival, Rivals};
+use crate::laws::{Columns, Context, Law, Variable};
 use crate::vocab::{Extrapolation, FitView, Interval, Observation, Scale, thousandths};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -117,6 +118,8 @@ pub struct Seen {
     pub params: f64,
     /// Largest D; of fresh tokens, where it is known how many there are; 0 where no row states one.
     pub tokens: f64,
+    /// Largest N·D, with the same tokens; 0 where either is not known.
+    pub compute: f64,
     /// Least and most weight of each domain.
     pub weights: Vec<(f64, f64)>,
     /// Least and most of each of [`Variable::ALL`].
@@ -170,26 +173,30 @@ impl Fit {
     }
 
     /// Where a new run's loss would be, nominal 90 %: held-out residuals of mixtures like this one, what the curve's
-    /// spread exceeds its usual one by, and, beyond the largest N or D, what fits to smaller ones got wrong.
+    /// spread exceeds its usual one by, and, beyond the largest N, D or N·D, what fits to smaller ones got wrong, or how far the
+    /// laws part that fared alike, where a law was chosen among several.
     #[must_use]
     pub fn forecast(&self, at: &Observation) -> Interval {
         let place = Columns::place(at, &self.model.shape.context);
-        self.calibration.forecast(self.ln(&place), &self.ln_draws(&place), &self.position(at))
+        let (value, position) = (self.ln(&place), self.position(at));
+        let apart = if position.is_beyond() { self.apart(value, &place, at) } else { 0.0 };
+        self.calibration.forecast(value, &self.ln_draws(&place), apart, &position)
     }
 
     /// Variables in which `at` lies outside the runs and which the law, or what the runs vary in, does not see: with one of
     /// these, predictions rank mixtures at best.
     #[must_use]
     pub fn unseen(&self, at: &Observation) -> Vec<Variable> {
+        self.outside(at).into_iter().filter(|variable| !self.sees(*variable)).collect()
+    }
+
+    /// Variables in which `at` lies outside the runs.
+    pub(super) fn outside(&self, at: &Observation) -> Vec<Variable> {
         let outside = |(variable, (low, high)): (&Variable, &(f64, f64))| {
             let value = variable.of(at);
-            let is_outside = value < low / SAME || value > high * SAME;
             // Nothing is known of D: the runs' own is meant.
-            if *variable == Variable::Tokens && *high <= 1.0 {
-                return None;
-            }
-            let sees = self.model.law.sees().contains(variable) && *high > low * SAME;
-            (is_outside && !sees).then_some(*variable)
+            let is_known = *variable != Variable::Tokens || *high > 1.0;
+            (is_known && (value < low / SAME || value > high * SAME)).then_some(*variable)
         };
         Variable::ALL.iter().zip(&self.seen.variables).filter_map(outside).collect()
     }
@@ -197,9 +204,13 @@ impl Fit {
     /// Whether the law sees a variable, and the runs vary in it.
     #[must_use]
     pub fn sees(&self, variable: Variable) -> bool {
+        self.varies(variable) && self.model.law.sees().contains(&variable)
+    }
+
+    /// Whether the runs vary in a variable.
+    pub(super) fn varies(&self, variable: Variable) -> bool {
         let ranges = Variable::ALL.iter().zip(&self.seen.variables);
-        let varies = ranges.into_iter().any(|(v, (low, high))| *v == variable && *high > low * SAME);
-        varies && self.model.law.sees().contains(&variable)
+        ranges.into_iter().any(|(v, (low, high))| *v == variable && *high > low * SAME)
     }
 
     /// Whether a loss predicted at `at` is one that it could have: above 0 and below that of guessing, and no further outside the
@@ -255,12 +266,9 @@ impl Fit {
     pub(super) fn position(&self, at: &Observation) -> Position {
         let outside = self.extrapolation(at);
         let beyond = |ratio: f64| if ratio.is_finite() && ratio > 1.0 { ratio.ln() } else { 0.0 };
-        Position {
-            mixture: at.mixture.clone(),
-            inside: outside.mixture_inside,
-            beyond_size: beyond(outside.params),
-            beyond_tokens: beyond(outside.tokens),
-        }
+        let compute = if self.seen.compute > 0.0 { at.params * self.worth(at) / self.seen.compute } else { 1.0 };
+        let beyond = [outside.params, outside.tokens, compute].map(beyond);
+        Position::beyond(at.mixture.clone(), outside.mixture_inside, beyond)
     }
 
     /// How far outside the data `at` is.
@@ -280,6 +288,23 @@ impl Fit {
     fn worth(&self, at: &Observation) -> f64 {
         let context = &self.model.shape.context;
         if context.supply.is_empty() { at.tokens } else { Columns::place(at, context).ln_tokens[0].exp() }
+    }
+
+    /// Puts the laws that fared alike beside it; `some` of its rows are looked at.
+    pub(super) fn put_beside(&mut self, laws: &[Rival], some: &Columns) {
+        self.calibration.rivals = Rivals::beside(&self.model.predict(&self.theta, some), laws.to_vec(), some);
+    }
+
+    pub(super) fn rivals(&self) -> &[Rival] {
+        &self.calibration.rivals.laws
+    }
+
+    /// Standard deviation of the laws that fared alike about a prediction of ln L at a place.
+    pub(super) fn apart(&self, value: f64, place: &Columns, at: &Observation) -> f64 {
+        let outside = self.outside(at);
+        let sees =
+            |law: &dyn Law| outside.iter().all(|variable| self.varies(*variable) && law.sees().contains(variable));
+        self.calibration.rivals.apart(value, place, sees)
     }
 
     pub(super) fn ln(&self, place: &Columns) -> f64 {

@@ -8,11 +8,13 @@
 //! that interpolated. (Leaving out the mixture with none of the own domain asks for an extrapolation that predicting
 //! inside the data is not; it says much about places outside, nothing about places inside.)
 //!
-//! Beyond the largest N or D, what fits to the smaller part of the range got wrong about the rest is added in proportion to
-//! the distance in ln.
+//! Beyond the largest N, D or compute two things show what a law may get wrong: what fits to the smaller part of the range got wrong
+//! about the rest (with its sign, so that what all larger runs show widens the interval), in proportion to the distance in ln, and how
+//! far laws that fared alike part there ([`super::rivals`]). Both are of the same error, so that the larger is added, not their sum.
 
 use super::held_out::{HeldRow, ScaleTest};
 use super::resample::{quantile, weighted_quantile};
+use super::rivals::Rivals;
 use crate::vocab::{Interval, Ordered};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,8 @@ const MOST_TEST_DISTANCES: f64 = 4.0;
 const LEAST: f64 = 1e-4;
 /// Mixtures from which on what is known of errors is not widened for being little.
 const ENOUGH: usize = 100;
+/// A place this much beyond the largest N, D or compute is not beyond it.
+const WITHIN: f64 = 1.05;
 /// Half-width of a 90 % interval in standard deviations, if errors are normal.
 const NINETY: f64 = 1.645;
 
@@ -36,6 +40,8 @@ pub(super) struct Calibration {
     pub rows: Vec<HeldRow>,
     pub size: Option<ScaleTest>,
     pub tokens: Option<ScaleTest>,
+    /// The laws that fared alike.
+    pub rivals: Rivals,
     /// Median over rows of the standard deviation of ln L̂ over draws.
     pub usual_spread: f64,
 }
@@ -45,10 +51,25 @@ pub(super) struct Calibration {
 pub(super) struct Position {
     pub mixture: Vec<f64>,
     pub inside: bool,
-    /// ln(N / largest N), 0 inside.
+    /// ln(N / largest N), 0 inside; see [`Position::beyond`].
     pub beyond_size: f64,
-    /// ln(D / largest D), 0 inside.
+    /// ln(D / largest D), 0 inside; likewise.
     pub beyond_tokens: f64,
+}
+
+impl Position {
+    /// How far a place lies beyond the largest N, D and N·D, each in ln and 0 where it does not. Budgets of sizes and tokens that
+    /// trade off hold no run with the largest of both: what the compute of a place lies beyond by, and neither its size nor its
+    /// tokens do, is shared between the two.
+    pub(super) fn beyond(mixture: Vec<f64>, inside: bool, [size, tokens, compute]: [f64; 3]) -> Self {
+        let rest = 0.5 * (compute - size - tokens).max(0.0);
+        Self { mixture, inside, beyond_size: size + rest, beyond_tokens: tokens + rest }
+    }
+
+    /// Whether it lies beyond the runs.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.beyond_size + self.beyond_tokens > WITHIN.ln()
+    }
 }
 
 /// The interval of the curve: quantiles of the draws about the best guess, all as ln L.
@@ -62,16 +83,19 @@ pub(super) fn of_curve(value: f64, draws: &[f64]) -> (f64, f64) {
 }
 
 impl Calibration {
-    /// The interval for a new run at a place: ln L̂ there and its draws.
-    pub(super) fn forecast(&self, value: f64, draws: &[f64], at: &Position) -> Interval {
+    /// The interval for a new run at a place: ln L̂ there, its draws, and the standard deviation of laws that fared alike about it,
+    /// which counts beyond the runs.
+    pub(super) fn forecast(&self, value: f64, draws: &[f64], apart: f64, at: &Position) -> Interval {
+        let size = scale_test(self.size.as_ref(), at.beyond_size);
+        let tokens = scale_test(self.tokens.as_ref(), at.beyond_tokens);
+        let apart = if at.is_beyond() { NINETY * apart } else { 0.0 };
+        let beyond = (size * size + tokens * tokens).max(apart * apart);
         let (mut below, mut above) = self.residuals(at);
         let (curve_below, curve_above) = of_curve(value, draws);
         let usual = NINETY * self.usual_spread;
         for (side, curve) in [(&mut below, curve_below), (&mut above, curve_above)] {
             let excess = (curve * curve - usual * usual).max(0.0);
-            let size = scale_test(self.size.as_ref(), at.beyond_size);
-            let tokens = scale_test(self.tokens.as_ref(), at.beyond_tokens);
-            *side = (*side * *side + excess + size * size + tokens * tokens).sqrt();
+            *side = (*side * *side + excess + beyond).sqrt();
         }
         interval(value, below.max(LEAST), above.max(LEAST))
     }
@@ -134,4 +158,44 @@ fn scale_test(tested: Option<&ScaleTest>, beyond: f64) -> f64 {
 pub(super) fn interval(value: f64, below: f64, above: f64) -> Interval {
     let exp = |v: f64| v.clamp(-700.0, 700.0).exp();
     Interval { value: exp(value), low: exp(value - below), high: exp(value + above) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calibration(error: f64) -> Calibration {
+        let row = |residual| HeldRow { index: 0, fold: 0, mixture: vec![1.0], residual, inside: true };
+        let rows = (-50..=50).map(|i| row(1e-4 * f64::from(i))).collect();
+        let size = ScaleTest { what: "N".into(), distance: 1.0, residuals: vec![error; 3], error, fair: true };
+        Calibration { rows, size: Some(size), ..Calibration::default() }
+    }
+
+    fn half(calibration: &Calibration, apart: f64, beyond: [f64; 3]) -> f64 {
+        let interval = calibration.forecast(0.0, &[], apart, &Position::beyond(vec![1.0], true, beyond));
+        0.5 * (interval.high.ln() - interval.low.ln())
+    }
+
+    #[test]
+    fn beyond_the_runs_the_larger_of_what_tests_and_other_laws_say_counts_and_within_neither() {
+        let tested = calibration(0.02);
+        let within = half(&tested, 0.0, [0.0; 3]);
+        assert_eq!(within, half(&tested, 0.5, [0.0; 3]));
+        let with = |beyond: f64| (within * within + (NINETY * beyond).powi(2)).sqrt();
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(near(half(&tested, 0.01, [1.0, 0.0, 1.0]), with(0.02)));
+        assert!(near(half(&tested, 0.03, [1.0, 0.0, 1.0]), with(0.03)));
+        assert!(near(half(&tested, 0.03, [2.0, 0.0, 2.0]), with(0.04)), "twice as far, twice the error of the test");
+    }
+
+    #[test]
+    fn compute_beyond_the_runs_is_beyond_whatever_size_and_tokens_it_is_made_of() {
+        let at = |beyond| Position::beyond(Vec::new(), true, beyond);
+        let traded = at([0.0, 0.0, 2.0]);
+        assert!(traded.is_beyond() && traded.beyond_size == 1.0 && traded.beyond_tokens == 1.0);
+        // The size alone says where it lies: nothing is left for the tokens.
+        let larger = at([2.0, 0.0, 2.0]);
+        assert!(larger.beyond_size == 2.0 && larger.beyond_tokens == 0.0);
+        assert!(!at([0.0, 0.0, 0.04]).is_beyond() && at([0.0, 0.1, 0.0]).is_beyond());
+    }
 }

@@ -28,6 +28,7 @@ mod race;
 mod random;
 mod resample;
 mod reuse;
+mod rivals;
 mod sanity;
 pub mod scatter;
 mod search;

@@ -64,6 +64,7 @@ impl Fit {
         let seen = Seen {
             params: params.1,
             tokens: tokens.1,
+            compute: 0.0,
             weights: Vec::new(),
             variables: Variable::ALL.iter().map(range).collect(),
         };

@@ -63,7 +63,12 @@ impl Stack {
             skill: held.skill,
             mre_heldout: held.mre,
             mre_scale: held.mre_scale(),
-            calibration: Calibration { rows: held.rows, size: held.size, tokens: held.tokens, usual_spread: 0.0 },
+            calibration: Calibration {
+                rows: held.rows,
+                size: held.size,
+                tokens: held.tokens,
+                ..Calibration::default()
+            },
         })
     }
 
@@ -77,8 +82,8 @@ impl Stack {
         self.skill = held.skill;
         self.mre_heldout = held.mre;
         self.mre_scale = held.mre_scale();
-        let usual_spread = self.calibration.usual_spread;
-        self.calibration = Calibration { rows: held.rows, size: held.size, tokens: held.tokens, usual_spread };
+        let calibration = &mut self.calibration;
+        (calibration.rows, calibration.size, calibration.tokens) = (held.rows, held.size, held.tokens);
     }
 
     /// Takes the usual spread of the draws from the fits of the weighted laws.
@@ -118,7 +123,11 @@ impl Stack {
         let draws: Vec<f64> = (0..self.draws(fits))
             .map(|d| of_laws.iter().zip(&members).map(|((w, draws), (_, fit))| one(*w, draws, fit, d)).sum())
             .collect();
-        Some(self.calibration.forecast(value, &draws, &first.position(at)))
+        let position = first.position(at);
+        // The laws that fared alike are the same for all.
+        let beside = fits.iter().find(|fit| fit.view.chosen).unwrap_or(first);
+        let apart = if position.is_beyond() { beside.apart(value, &place, at) } else { 0.0 };
+        Some(self.calibration.forecast(value, &draws, apart, &position))
     }
 
     /// How far outside the data a place is.

@@ -1,5 +1,6 @@
 //! Published tables: what laws make of them, and project files that read them.
 
+mod beyond;
 mod evaluations;
 mod few_lines;
 mod fronts;
@@ -15,3 +16,5 @@ mod routing;
 mod shapes;
 mod table_projects;
 mod tables;
+#[path = "../../benches/tables/truths.rs"]
+mod truths;
