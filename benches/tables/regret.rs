@@ -1,5 +1,5 @@
-//! Decision regret: by what proxies say, which mixture is taken, and how much higher its loss is than the lowest. On RegMix's
-//! held-out mixtures from a part of its proxies; on every other table of mixtures, each mixture by what the others say of it.
+//! Decision regret: by what proxies say, which mixture is taken, how much higher its loss is than the lowest, and how well
+//! mixtures are ranked (Spearman's correlation). On RegMix's held-out mixtures from a part of its proxies; on every other table of mixtures, each mixture by what the others say of it.
 
 use super::{Asked, groups, key, mean, quick};
 use mixlaw::Study;
@@ -16,8 +16,8 @@ const BY: [&str; 9] =
 /// With fewer mixtures there is not much to decide.
 const LEAST_MIXTURES: usize = 5;
 
-/// Regrets by the position in [`BY`].
-type Regrets = [Vec<f64>; BY.len()];
+/// Regrets and rank correlations by the position in [`BY`].
+type Regrets = [Vec<(f64, f64)>; BY.len()];
 
 pub fn print(asked: &Asked) {
     if asked.names_or_all("regmix") {
@@ -33,7 +33,7 @@ fn of_regmix(asked: &Asked) {
         return;
     };
     println!("\n# Regret on RegMix's 256 held-out mixtures, % above the lowest loss: mean over losses");
-    println!("{:>16} {:<16} {:>8} {:>6}", "proxies", "by", "regret", "±");
+    println!("{:>16} {:<16} {:>8} {:>6} {:>8}", "proxies", "by", "regret", "±", "ranks");
     for proxies in PROXIES {
         let mut regrets = Regrets::default();
         let pairs = train.observed().fitted.iter().zip(&test.observed().fitted).take(asked.metrics);
@@ -48,7 +48,7 @@ fn of_regmix(asked: &Asked) {
 /// Each mixture of a table predicted from the others, and the one with the lowest prediction taken.
 fn one_out(asked: &Asked) {
     println!("\n# Regret with each mixture predicted from the others, % above the lowest loss: mean over losses");
-    println!("{:>16} {:<16} {:>8} {:>6}", "table", "by", "regret", "±");
+    println!("{:>16} {:<16} {:>8} {:>6} {:>8}", "table", "by", "regret", "±", "ranks");
     let mut tables: BTreeMap<String, Regrets> = BTreeMap::new();
     for (table, rows) in asked.tables().into_iter().filter(|(table, _)| !table.starts_with("regmix")) {
         let candidates = at_one_scale(&rows);
@@ -112,16 +112,33 @@ fn add(regrets: &mut Regrets, rows: &[Observation], predicted: Vec<Vec<f64>>) {
         let taken = rows.iter().zip(predicted).filter(|(_, predicted)| **predicted <= least);
         let (sum, count) = taken.fold((0.0, 0.0), |(sum, n), (row, _)| (sum + row.loss / lowest - 1.0, n + 1.0));
         if count > 0.0 {
-            regrets.push(sum / count);
+            let losses: Vec<f64> = rows.iter().map(|row| row.loss).collect();
+            regrets.push((sum / count, rank_correlation(predicted, &losses)));
         }
     }
 }
 
 fn lines(of: &str, regrets: &Regrets) {
     for (name, regrets) in BY.iter().zip(regrets).filter(|(_, regrets)| !regrets.is_empty()) {
-        let (mean, error) = mean(regrets);
-        println!("{of:>16} {name:<16} {:>8.2} {:>6.2}  {} losses", 100.0 * mean, 100.0 * error, regrets.len());
+        let (regret, error) = mean(&regrets.iter().map(|(regret, _)| *regret).collect::<Vec<_>>());
+        let ranks = regrets.iter().map(|(_, rank)| rank).sum::<f64>() / regrets.len() as f64;
+        let [regret, error, ranks] = [regret, error, ranks].map(|x| 100.0 * x);
+        println!("{of:>16} {name:<16} {regret:>8.2} {error:>6.2} {ranks:>8.2}  {} losses", regrets.len());
     }
+}
+
+/// Spearman's correlation.
+fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
+    let ranks = |values: &[f64]| {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
+        let mut ranks = vec![0.0; values.len()];
+        order.iter().enumerate().for_each(|(rank, i)| ranks[*i] = rank as f64 - 0.5 * (values.len() - 1) as f64);
+        ranks
+    };
+    let (a, b) = (ranks(a), ranks(b));
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    dot(&a, &b) / dot(&a, &a)
 }
 
 fn distance(a: &[f64], b: &[f64]) -> f64 {
