@@ -203,17 +203,22 @@ pub static ALL: &[Row] = &[
     row("farseer, 7 far targets", "skaling", MRE, 0.47, Good::Less(5e-3), || far("skaling")),
     short(
         row("farseer, 1 % of the cost", "skaling", "R² of the targets", 0.67, Good::More(5e-3), || chosen(0.01)),
-        0.08,
-        CHOSEN,
+        -0.22,
+        AROUND,
     ),
     short(
         row("farseer, 5 % of the cost", "skaling", "R² of the targets", 0.88, Good::More(5e-3), || chosen(0.05)),
-        0.66,
-        CHOSEN,
+        0.79,
+        AROUND,
+    ),
+    flattered(
+        row("farseer, 10 % of the cost", "skaling", "R² of the targets", 0.93, Good::More(5e-3), || chosen(0.1)),
+        "size and length of what a law gets wrong, and the power of the cost",
     ),
 ];
 
-const CHOSEN: &str = "runs chosen as if noise were all that a law gets wrong: cheap ones say little of far targets";
+/// Of 2604.22753's own program: q, b and a keep their signs and all nine lie within bounds set around the fit to all runs.
+const AROUND: &str = "theirs is Farseer's law, with bounds set around what all runs say; the fit here knows nothing of those";
 
 const FROM_22K: &str = "the curves end at 22k steps; the number beside it is of fits to the last step itself";
 
