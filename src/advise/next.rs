@@ -19,6 +19,7 @@ mod ensemble;
 mod misfit;
 mod plan;
 mod pool;
+mod slope;
 mod world;
 
 use super::evidence::Evidence;
@@ -80,7 +81,8 @@ fn propose(
             ));
         };
         let salt = seed ^ ((metric as u64 + 1) << 16);
-        let about = About { name, domains: &project.domains, explored: &mixtures, drift: &drift };
+        let change = evidence.observed.fitted.get(metric).and_then(|rows| slope::change(rows, &target));
+        let about = About { name, domains: &project.domains, explored: &mixtures, drift: &drift, change };
         beliefs.insert(metric, Belief::of(fits, fit, &about, &target, salt));
     }
     if beliefs.is_empty() {

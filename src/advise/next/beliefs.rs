@@ -46,6 +46,8 @@ pub(super) struct About<'a> {
     pub explored: &'a [Vec<f64>],
     /// What laws get wrong about larger runs.
     pub drift: &'a Drift,
+    /// What the loss would change by as a power of size and tokens; `None` where nothing says so.
+    pub change: Option<f64>,
 }
 
 /// What the laws of several metrics get wrong about larger runs, and how far it is the same of all. A law that is blind to size is
@@ -108,7 +110,7 @@ impl<'a> Belief<'a> {
     /// The draws of a metric's chosen law and of those that have a weight beside it, as often as they weigh; of those that see
     /// what the target is beyond the runs in.
     pub fn of(candidates: &'a Candidates, chosen: &'a Fit, about: &About<'_>, scale: &Scale, seed: u64) -> Self {
-        let About { name, domains, explored, drift } = *about;
+        let About { name, domains, explored, drift, change } = *about;
         let surface = |fit: &'a Fit| Surface::of(fit, name, domains);
         let middle = pool::centre(&[], domains.len());
         let sees = |surface: &Surface<'_>| (surface.unseen)(&surface.place(scale, &middle)).is_empty();
@@ -145,7 +147,10 @@ impl<'a> Belief<'a> {
         let centre = pool::centre(explored, domains.len());
         let at = laws[0].1.place(scale, &centre);
         let beyond = beyond(chosen, &at);
-        let rate = if beyond > 0.0 { unexplained(chosen, &at, of_residuals) / beyond } else { 0.0 };
+        // What fits to the smaller runs got wrong about the larger says little where these have one size or length alone: the loss itself
+        // says how wrong a law can be.
+        let unexplained = unexplained(chosen, &at, of_residuals).min(change.unwrap_or(f64::INFINITY));
+        let rate = if beyond > 0.0 { unexplained / beyond } else { 0.0 };
         let drift = drift.draws(seed).map(|z| rate * z).collect();
         let law_of: Vec<usize> = shuffled_levels(DRAWS, seed).into_iter().map(law).collect();
         let own = |(l, (fit, surface)): (usize, (&'a Fit, Surface<'a>))| {

@@ -219,7 +219,7 @@ fn places_that_fail_are_neither_decided_for_nor_launched_and_the_others_are() {
     let candidates = Candidates { fits: vec![fit.clone()], ..Candidates::default() };
     let explored: Vec<Vec<f64>> = [0.1, 0.5, 0.9].map(|rust| vec![1.0 - rust, rust]).to_vec();
     let drift = Drift::of(&[&fit], 0);
-    let about = About { name: "rust", domains: &project.domains, explored: &explored, drift: &drift };
+    let about = About { name: "rust", domains: &project.domains, explored: &explored, drift: &drift, change: None };
     let target = project.target.scale().unwrap();
     let belief = Belief::of(&candidates, &fit, &about, &target, 0);
     let at = |rust: f64| belief.losses(&[(target, vec![1.0 - rust, rust])]).remove(0);
