@@ -1,14 +1,14 @@
 //! Decisions on advice: which advice stands, and what was accepted, dismissed and followed. A pure state machine that is
 //! made again from the journal; each step is checked before it is journaled, so that nothing is accepted twice.
 
-use crate::vocab::{
-    Advice, AdviceState, AdviceView, AutoView, Decision, Follower, FollowerLoss, Intention, Mixture, StandingAdvice,
-};
+mod following;
+
+use crate::vocab::{Advice, AdviceState, AdviceView, AutoView, Decision, Follower, Intention, Mixture, StandingAdvice};
+
+pub use following::EndedRun;
 
 /// Two mixtures are the same advice up to so much weight that would have to move.
 pub(super) const SAME: f64 = 0.005;
-/// A run has the accepted mixture if the weights differ by no more in total (half of the sum of differences).
-const FOLLOWS: f64 = 0.01;
 /// Advice in one answer.
 const MOST: usize = 200;
 
@@ -82,21 +82,6 @@ pub struct Decisions {
     /// In the order in which they last began to stand.
     all: Vec<Advised>,
     pending: Option<Pending>,
-}
-
-/// A run that has ended, as far as a comparison with advice goes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EndedRun<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its mixture.
-    pub mixture: &'a Mixture,
-    /// N, if known.
-    pub params: Option<f64>,
-    /// D, if known.
-    pub tokens: Option<f64>,
-    /// Final values by metric key, in the unit of the log.
-    pub losses: Vec<(String, f64)>,
 }
 
 impl Decisions {
@@ -271,45 +256,6 @@ impl Decisions {
         }
     }
 
-    /// Says of an ended run which accepted advice it followed; nothing if none, or if that is known.
-    #[must_use]
-    pub fn followed(&self, run: &EndedRun<'_>, at: f64) -> Vec<Decision> {
-        let follows = |one: &&Advised| {
-            let accepted = one.accepted.as_ref().is_some_and(|mixture| apart(mixture, run.mixture) <= FOLLOWS);
-            let known = one.followed.iter().any(|known| known.run == run.name);
-            accepted && !known && !one.earlier.iter().any(|name| name == run.name)
-        };
-        let decide = |one: &Advised| {
-            let near = |a: Option<f64>, b: f64| a.is_some_and(|a| (a / b).ln().abs() < 0.02);
-            let at_target = near(run.params, one.advice.params) && near(run.tokens, one.advice.tokens);
-            let losses = run.losses.iter().filter(|(_, value)| value.is_finite()).map(|(metric, value)| {
-                let expected = one.advice.expected.get(metric).filter(|_| at_target);
-                let loss = FollowerLoss {
-                    value: *value,
-                    expected: expected.map(|e| e.value),
-                    covered: expected.map(|e| (e.low..=e.high).contains(value)),
-                };
-                (metric.clone(), loss)
-            });
-            let run = Follower {
-                run: run.name.to_owned(),
-                at,
-                params: run.params,
-                tokens: run.tokens,
-                at_target,
-                losses: losses.collect(),
-            };
-            Decision::Followed { advice: one.advice.id.clone(), run }
-        };
-        self.all.iter().filter(follows).map(decide).collect()
-    }
-
-    /// The runs of those that have the mixture of an acceptance.
-    #[must_use]
-    pub fn with_mixture<'r>(mixture: &Mixture, runs: impl Iterator<Item = (&'r str, &'r Mixture)>) -> Vec<String> {
-        runs.filter(|(_, of)| apart(mixture, of) <= FOLLOWS).map(|(name, _)| name.to_owned()).collect()
-    }
-
     /// The advice with since when it stands, what was decided of it, and whether it is applied without anybody asking.
     #[must_use]
     pub fn tell(&self, mut advice: Advice, auto: Option<&AutoView>) -> Advice {
@@ -351,139 +297,4 @@ pub(super) fn apart(a: &Mixture, b: &Mixture) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vocab::{Expected, Measure};
-    use std::collections::BTreeMap;
-
-    fn mixture(rust: f64) -> Mixture {
-        Mixture(BTreeMap::from([("prose".to_owned(), 1.0 - rust), ("rust".to_owned(), rust)]))
-    }
-
-    fn stands(id: &str, rust: f64, at: f64) -> Decision {
-        let expected = Expected { value: 2.0, low: 1.9, high: 2.1, now: 2.2, limit: None, measure: Measure::default() };
-        Decision::Stands(StandingAdvice {
-            id: id.to_owned(),
-            at,
-            question: "q".to_owned(),
-            mixture: mixture(rust),
-            current: mixture(0.2),
-            params: 1e9,
-            tokens: 2e10,
-            expected: BTreeMap::from([("rust/loss".to_owned(), expected)]),
-            p_better: 0.9,
-            gain: 0.1,
-        })
-    }
-
-    fn intended(id: &str, file: bool, hook: bool, again: bool) -> Decision {
-        Decision::Intended(Intention {
-            advice: id.to_owned(),
-            at: 5.0,
-            mixture: mixture(0.7),
-            file: file.then(|| "train.yaml".to_owned()),
-            key: file.then(|| "mixture".to_owned()),
-            hook,
-            again,
-            auto: false,
-        })
-    }
-
-    fn accepted(id: &str) -> Decision {
-        Decision::Accepted { advice: id.to_owned(), at: 6.0, earlier: vec!["old".to_owned()] }
-    }
-
-    fn agreed(id: &str) -> Decision {
-        Decision::Agreed { advice: id.to_owned(), at: 5.5 }
-    }
-
-    fn after(steps: &[Decision]) -> Decisions {
-        let mut decisions = Decisions::default();
-        for step in steps {
-            assert_eq!(decisions.check(step), Ok(()), "{step:?}");
-            decisions.take(step);
-        }
-        decisions
-    }
-
-    #[test]
-    fn only_standing_advice_is_accepted_and_only_once() {
-        let decisions = after(&[stands("a", 0.7, 1.0), stands("b", 0.6, 2.0)]);
-        let superseded = Refusal::Superseded { asked: "a".to_owned(), stands: "b".to_owned() };
-        assert_eq!(decisions.check(&intended("a", true, false, false)), Err(superseded));
-        assert_eq!(decisions.check(&intended("c", true, false, false)), Err(Refusal::Unknown("c".to_owned())));
-        assert_eq!(decisions.check(&accepted("b")), Err(Refusal::NotBegun("b".to_owned())));
-        let begun = after(&[stands("b", 0.6, 2.0), intended("b", true, true, false)]);
-        assert_eq!(begun.check(&intended("b", true, true, false)), Err(Refusal::Busy("b".to_owned())));
-        assert_eq!(begun.check(&accepted("b")), Err(Refusal::NotBegun("b".to_owned())), "the hook was not heard");
-        let done = after(&[stands("b", 0.6, 2.0), intended("b", true, true, false), agreed("b"), accepted("b")]);
-        assert_eq!(done.check(&intended("b", true, true, false)), Err(Refusal::Accepted("b".to_owned())));
-        assert_eq!(done.check(&intended("b", true, true, true)), Ok(()));
-        assert_eq!(done.check(&accepted("b")), Err(Refusal::NotBegun("b".to_owned())), "nothing ends twice");
-        assert_eq!((done.views()[0].state, done.pending()), (AdviceState::Accepted, None));
-    }
-
-    #[test]
-    fn an_interrupted_acceptance_ends_by_what_the_file_says() {
-        let pending = |file, hook, agree: bool| {
-            let mut decisions = after(&[stands("a", 0.7, 1.0), intended("a", file, hook, false)]);
-            if agree {
-                decisions.take(&agreed("a"));
-            }
-            decisions.pending().unwrap().clone()
-        };
-        let ends = |pending: &Pending, there: Option<f64>| {
-            let step = Decisions::resolve(pending, there.map(mixture).as_ref(), 9.0);
-            let mut decisions = Decisions { pending: Some(pending.clone()), ..after(&[stands("a", 0.7, 1.0)]) };
-            assert_eq!(decisions.check(&step), Ok(()));
-            decisions.take(&step);
-            assert_eq!(decisions.pending(), None);
-            decisions.views()[0].state == AdviceState::Accepted
-        };
-        assert!(ends(&pending(true, false, false), Some(0.7)));
-        assert!(!ends(&pending(true, false, false), Some(0.2)), "not written yet");
-        assert!(!ends(&pending(true, false, false), None), "the file is gone");
-        assert!(!ends(&pending(true, true, false), Some(0.2)), "the hook was not heard");
-        assert!(ends(&pending(true, true, true), Some(0.7)));
-        assert!(!ends(&pending(true, true, true), Some(0.2)));
-        assert!(ends(&pending(false, true, true), None));
-        assert!(ends(&pending(false, false, false), None));
-    }
-
-    #[test]
-    fn advice_stands_since_its_mixture_does() {
-        let decisions = after(&[stands("a", 0.5, 1.0), stands("b", 0.7, 2.0), stands("c", 0.703, 3.0)]);
-        assert_eq!(decisions.standing().unwrap().since, 2.0);
-        let back = after(&[stands("a", 0.5, 1.0), stands("b", 0.7, 2.0), stands("a", 0.5, 4.0)]);
-        assert_eq!((back.views().len(), back.views()[0].since), (2, 4.0));
-        let Decision::Stands(again) = stands("a", 0.5, 9.0) else { unreachable!() };
-        assert!(!back.is_news(&again));
-        assert!(back.is_news(&StandingAdvice { question: "other".to_owned(), ..again.clone() }));
-        assert!(!back.is_news(&StandingAdvice { id: "x".to_owned(), gain: f64::NAN, ..again }));
-    }
-
-    #[test]
-    fn runs_that_follow_are_graded_once_and_earlier_ones_are_not() {
-        let mut decisions = after(&[stands("a", 0.7, 1.0), intended("a", true, false, false), accepted("a")]);
-        let followers = mixture(0.705);
-        let run = |name, params| EndedRun {
-            name,
-            mixture: &followers,
-            params: Some(params),
-            tokens: Some(2e10),
-            losses: vec![("rust/loss".to_owned(), 2.05)],
-        };
-        assert!(decisions.followed(&run("old", 1e9), 7.0).is_empty());
-        let told = decisions.followed(&run("new", 1.01e9), 7.0);
-        let Decision::Followed { run: graded, .. } = &told[0] else { panic!("{told:?}") };
-        let loss = graded.losses["rust/loss"];
-        assert_eq!((graded.at_target, loss.expected, loss.covered), (true, Some(2.0), Some(true)));
-        decisions.take(&told[0]);
-        assert!(decisions.followed(&run("new", 1e9), 8.0).is_empty(), "known");
-        let small = decisions.followed(&run("small", 1e8), 8.0);
-        let Decision::Followed { run: small, .. } = &small[0] else { panic!() };
-        assert_eq!((small.at_target, small.losses["rust/loss"].covered), (false, None));
-        let other = mixture(0.5);
-        assert!(decisions.followed(&EndedRun { mixture: &other, ..run("else", 1e9) }, 8.0).is_empty());
-    }
-}
+mod tests;

@@ -30,6 +30,7 @@ mod goal;
 mod groups;
 mod growth;
 mod hull;
+mod known;
 mod limits;
 mod losses;
 mod matters;
@@ -53,19 +54,15 @@ mod wanted;
 mod widening;
 
 use crate::project::Project;
-use crate::vocab::{
-    Abstention, Advice, MeanOfBest, Metric, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice, thousandths,
-};
+use crate::vocab::{Abstention, Advice, MeanOfBest, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice};
 use choose::Field;
 use evidence::Chosen;
-use goal::Goal;
-use limits::{Limit, Setting};
+use known::{explored, in_use, needed, resolve, surfaces, what_was_tested};
+use limits::Setting;
 use probability::{JointSamples, Scatter};
 use region::{Cuts, Region};
 use search::{BestMixture, Problem};
-use std::collections::BTreeMap;
 use surface::Surface;
-use tested::Tested;
 
 pub use drift::{Optimum, drift, drifts_with};
 pub use elsewhere::mixture_at;
@@ -107,15 +104,6 @@ pub fn recommend_beside(evidence: &Evidence<'_>, standing: Option<&StandingAdvic
         Ok(recommendation) => Advice::Recommendation(recommendation),
         Err(abstention) => Advice::Abstained(abstention),
     }
-}
-
-/// The fitted losses as functions of the mixture, by metric.
-fn surfaces<'a>(evidence: &Evidence<'a>) -> Vec<Option<Surface<'a>>> {
-    let surface = |(m, metric): (usize, &Metric)| {
-        let fit = evidence.fits.get(m).copied().flatten()?;
-        Some(Surface::of(fit, &metric.name, &evidence.project.domains))
-    };
-    evidence.project.metrics.iter().enumerate().map(surface).collect()
 }
 
 /// The mean of the `count` best of mixtures drawn at random from those that may be advised, by the best guess of the laws:
@@ -354,105 +342,6 @@ fn advise(
         current,
         reasons,
     })
-}
-
-/// What held-out runs say of mixtures beyond the runs; `None` where they say nothing, or the project asks for none of these.
-fn what_was_tested(
-    evidence: &Evidence<'_>,
-    surfaces: &[Option<Surface<'_>>],
-    goal: &Goal,
-    limits: &[Limit],
-    scale: &Scale,
-    mixtures: &[Vec<f64>],
-) -> Option<Tested> {
-    if evidence.between_runs() {
-        return None;
-    }
-    Tested::of(evidence.fits, surfaces, goal, limits, scale, mixtures)
-}
-
-/// Indices of the metrics that are minimised or limited.
-fn needed(project: &Project, minimize: &[f64]) -> Vec<usize> {
-    let limited = project.objective.subject_to.iter().filter_map(|c| project.metric_index(&c.metric));
-    let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
-    needed.sort_unstable();
-    needed.dedup();
-    needed
-}
-
-/// Distinct mixtures (to a thousandth) of the runs that the needed laws were fitted to, in the project's order of domains.
-fn explored(evidence: &Evidence<'_>, needed: &[usize]) -> Vec<Vec<f64>> {
-    let domains = &evidence.project.domains;
-    let mut distinct: BTreeMap<Vec<i64>, Vec<f64>> = BTreeMap::new();
-    for observations in needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)) {
-        let order: Vec<Option<usize>> =
-            domains.iter().map(|d| observations.domains.iter().position(|o| o == d)).collect();
-        for row in &observations.rows {
-            let weights: Vec<f64> =
-                order.iter().map(|i| i.and_then(|i| row.mixture.get(i)).copied().unwrap_or(0.0)).collect();
-            let sum: f64 = weights.iter().sum();
-            if sum.is_finite() && sum > 0.0 {
-                let weights: Vec<f64> = weights.iter().map(|w| w / sum).collect();
-                distinct.entry(thousandths(&weights)).or_insert(weights);
-            }
-        }
-    }
-    distinct.into_values().collect()
-}
-
-/// Weights in use, and whether they are only assumed: the mean of the runs' mixtures where none are stated.
-fn in_use(project: &Project, mixtures: &[Vec<f64>]) -> (Vec<f64>, bool) {
-    if let Some(weights) = project.current.as_ref().map(|m| m.weights(&project.domains)) {
-        let sum: f64 = weights.iter().sum();
-        if sum.is_finite() && sum > 0.0 {
-            return (weights.iter().map(|w| w / sum).collect(), false);
-        }
-    }
-    let mean = |d: usize| mixtures.iter().map(|m| m[d]).sum::<f64>() / mixtures.len() as f64;
-    ((0..project.domains.len()).map(mean).collect(), true)
-}
-
-fn resolve(
-    evidence: &Evidence<'_>,
-    surfaces: &[Option<Surface<'_>>],
-    at: &Setting<'_>,
-) -> Result<Vec<Limit>, Abstention> {
-    let project = evidence.project;
-    let mut limits = Vec::new();
-    let mut reasons = Vec::new();
-    let none = crate::vocab::Observations::default();
-    for constraint in &project.objective.subject_to {
-        let metric = project.metric_index(&constraint.metric);
-        let Some((d, surface)) = metric.and_then(|d| Some((d, surfaces[d].as_ref()?))) else {
-            reasons.push(format!(
-                "The limit '{}' is on {}, which is not a metric of the project.",
-                constraint.text, constraint.metric
-            ));
-            continue;
-        };
-        let unit = project.metrics[d].unit;
-        if constraint.is_lower_bound() != unit.higher_is_better() {
-            let (better, sign) = if unit.higher_is_better() { ("higher", ">=") } else { ("lower", "<=") };
-            reasons.push(format!(
-                "The limit '{}' must be written with {sign}, as {better} values of {} are better.",
-                constraint.text, constraint.metric
-            ));
-            continue;
-        }
-        let starts = evidence.observed.starts.get(d).unwrap_or(&none);
-        match Limit::new(constraint, d, surface, starts, &Setting { unit, ..*at }) {
-            Ok(limit) => limits.push(limit),
-            Err(error) => reasons.push(error.to_string()),
-        }
-    }
-    if reasons.is_empty() {
-        return Ok(limits);
-    }
-    let would_help = vec![
-        "Write the limit as a number, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)."
-            .to_owned(),
-    ];
-    Err(Abstention { reasons, would_help, nothing_to_mix: None })
 }
 
 /// A name that stays the same while the question and the answer (to a percent) do, so that what the user dismissed

@@ -2,6 +2,8 @@
 //! many at a time, as laws are worked out for many places faster than for one, and limits only where the objective is lower than
 //! the lowest so far. Deterministic.
 
+mod rounding;
+
 use super::hull::{blend, pick, random_shares, toward};
 use super::probability::distance;
 use super::region::Region;
@@ -9,8 +11,6 @@ use crate::forecast::spread::{generator, uniform};
 use crate::vocab::Ordered;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Weights are advised to a thousandth: runs do not tell finer differences apart, and people type the number.
-const STEP: f64 = 1e-3;
 /// What a round of steps must lower the objective by, as a part of it, to be followed by one with steps as long. Laws that are
 /// sums of steps are lowered a little by almost every round.
 const HELPS: f64 = 1e-5;
@@ -132,35 +132,6 @@ impl Problem<'_> {
             }
         }
         None
-    }
-
-    fn lattice(&self) -> Option<BestMixture> {
-        let [first, second] = [&self.region.ranges[0], &self.region.ranges[1]];
-        let low = second.low.max(1.0 - first.high);
-        let high = second.high.min(1.0 - first.low);
-        let from = (low / STEP - 1e-6).ceil() as i64;
-        let to = (high / STEP + 1e-6).floor() as i64;
-        let mut places: Vec<Vec<f64>> = (from..=to).map(|i| pair(i as f64 / 1000.0)).collect();
-        if places.is_empty() {
-            places.push(pair(low));
-        }
-        let objective = (self.objective)(&places);
-        let mut places: Vec<(f64, Vec<f64>)> = objective.into_iter().map(finite).zip(places).collect();
-        places.sort_by_cached_key(|pair| Ordered(pair.0));
-        // From the lowest objective up: limits are costly to look at, and the first place that keeps them is the answer.
-        let mut best: Option<BestMixture> = None;
-        for some in places.chunks(TOGETHER) {
-            for found in self.look(some.iter().map(|(_, weights)| weights.clone()).collect()) {
-                if found.breach <= 0.0 {
-                    return Some(found);
-                }
-                best = Some(match best {
-                    Some(best) if !found.better(&best) => best,
-                    _ => found,
-                });
-            }
-        }
-        best
     }
 
     /// Downhill from the best of many places, then towards and away from the region's corners and between them, with steps that
@@ -288,57 +259,6 @@ impl Problem<'_> {
         }
         (shares, best)
     }
-
-    /// To thousandths, unless that leaves the region or the limits.
-    pub fn thousandth(&self, exact: BestMixture) -> BestMixture {
-        let kept = |weights: Vec<f64>| Some(self.look_at(weights)).filter(|found| found.breach <= exact.breach);
-        // Where the mixture stands at the end of its reach, rounding may leave that: a little nearer there is room.
-        let nearer = |part: f64| {
-            let reach = self.region.reach.as_ref()?;
-            Some(toward(&reach.centre, &exact.weights, part))
-        };
-        let tries = (1..=20).filter_map(|i| nearer(1.0 - 0.002 * f64::from(i)));
-        let mut tries = std::iter::once(exact.weights.clone()).chain(tries);
-        tries.find_map(|weights| kept(self.thousandths(&weights))).unwrap_or(exact)
-    }
-
-    /// Weights in thousandths, those of a group with the sum that it has, to a thousandth.
-    fn thousandths(&self, exact: &[f64]) -> Vec<f64> {
-        let units: Vec<f64> = exact.iter().map(|w| w / STEP).collect();
-        let mut grouped = vec![false; units.len()];
-        let mut parts: Vec<Vec<usize>> = Vec::new();
-        for group in &self.region.groups {
-            // Of groups that overlap, the first counts.
-            let members: Vec<usize> = group.members.iter().copied().filter(|i| !grouped[*i]).collect();
-            members.iter().for_each(|i| grouped[*i] = true);
-            parts.push(members);
-        }
-        parts.push((0..units.len()).filter(|i| !grouped[*i]).collect());
-        let sums: Vec<f64> = parts.iter().map(|part| part.iter().map(|i| units[*i]).sum()).collect();
-        let mut rounded = vec![0.0; units.len()];
-        for (part, sum) in parts.iter().zip(whole(&sums, (1.0 / STEP).round())) {
-            let own: Vec<f64> = part.iter().map(|i| units[*i]).collect();
-            part.iter().zip(whole(&own, sum)).for_each(|(i, w)| rounded[*i] = w * STEP);
-        }
-        rounded
-    }
-}
-
-/// Whole numbers that sum to `sum`: the given ones rounded down, and one more for those of the largest remainders.
-fn whole(exact: &[f64], sum: f64) -> Vec<f64> {
-    let mut units: Vec<f64> = exact.iter().map(|w| (w + 1e-9).floor()).collect();
-    let mut order: Vec<usize> = (0..units.len()).collect();
-    order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(exact[*i] - units[*i])));
-    let missing = (sum - units.iter().sum::<f64>()).round().max(0.0) as usize;
-    for i in order.into_iter().cycle().take(missing) {
-        units[i] += 1.0;
-    }
-    units
-}
-
-/// Both weights of two domains; of a thousandth, both print as typed.
-fn pair(weight: f64) -> Vec<f64> {
-    vec![((1.0 - weight) * 1e9).round() / 1e9, weight]
 }
 
 /// What is not a number is the worst there is.
@@ -379,151 +299,4 @@ fn pick_share(count: usize, random: &mut Xoshiro256PlusPlus) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::region::Cuts;
-    use super::*;
-    use std::collections::BTreeMap;
-
-    fn region(names: &[&str], bounds: &[(&str, [f64; 2])], explored: Option<&[Vec<f64>]>) -> Region {
-        let domains: Vec<String> = names.iter().map(|s| (*s).to_owned()).collect();
-        let bounds: BTreeMap<String, [f64; 2]> = bounds.iter().map(|(d, b)| ((*d).to_owned(), *b)).collect();
-        let available = BTreeMap::new();
-        Region::new(&Cuts {
-            domains: &domains,
-            bounds: &bounds,
-            groups: &BTreeMap::new(),
-            available: &available,
-            max_epochs: 4.0,
-            tokens: 1e9,
-            explored,
-            near: None,
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
-        let region = region(&["a", "b"], &[("b", [0.05, 0.95])], None);
-        let objective = each(|w| (w[1] - 0.6237).powi(2));
-        let free = Problem {
-            region: &region,
-            objective: &objective,
-            excess: &each(|_| f64::NEG_INFINITY),
-            rounded: None,
-            seed: 0,
-        };
-        assert!((free.solve().unwrap().weights[1] - 0.624).abs() < 1e-9);
-        let limited = Problem { excess: &each(|w| w[1] - 0.4004), ..free };
-        let found = limited.solve().unwrap();
-        assert!((found.weights[1] - 0.4).abs() < 1e-9, "the last thousandth inside, not the nearest: {found:?}");
-        let impossible = Problem { excess: &each(|w| 0.1 + w[1]), ..limited };
-        let found = impossible.solve().unwrap();
-        assert!(found.breach > 0.1 && (found.weights[1] - 0.05).abs() < 1e-9, "the least breach: {found:?}");
-    }
-
-    #[test]
-    fn many_domains_find_the_planted_optimum_on_the_simplex() {
-        let names = ["a", "b", "c", "d", "e"];
-        let region = region(&names, &[], None);
-        // Sum of q_i / w_i: the optimum has w_i in proportion to sqrt(q_i).
-        let q = [0.01, 0.04, 0.09, 0.16, 0.25];
-        let objective = each(|w| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>());
-        let problem = Problem {
-            region: &region,
-            objective: &objective,
-            excess: &each(|_| f64::NEG_INFINITY),
-            rounded: None,
-            seed: 3,
-        };
-        let found = problem.solve().unwrap();
-        for (w, q) in found.weights.iter().zip(q) {
-            assert!((w - q.sqrt() / 1.5).abs() < 1.2e-3, "{found:?}");
-        }
-        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-        assert_eq!(Some(found), problem.solve(), "the same seed gives the same mixture");
-    }
-
-    #[test]
-    fn many_domains_respect_box_limit_and_hull() {
-        let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
-        let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
-        let objective = each(|w| -w[2] - 0.1 * w[1]);
-        let free = Problem {
-            region: &region,
-            objective: &objective,
-            excess: &each(|_| f64::NEG_INFINITY),
-            rounded: None,
-            seed: 3,
-        };
-        let found = free.solve().unwrap();
-        assert!((found.weights[2] - 0.5).abs() < 2e-3 && (found.weights[0] - 0.1).abs() < 4e-3, "{found:?}");
-        let limited = Problem { excess: &each(|w| w[2] + w[1] - 0.6), ..free };
-        let found = limited.solve().unwrap();
-        assert_eq!(found.breach, 0.0);
-        assert!((found.weights[2] - 0.5).abs() < 4e-3 && (found.weights[1] - 0.1).abs() < 4e-3, "{found:?}");
-    }
-
-    /// The largest of several, with its corners rounded.
-    fn minimax(region: &Region, parts: &(dyn Fn(&[f64]) -> Vec<f64> + Sync), seed: u64) -> BestMixture {
-        let largest = |w: &[f64]| parts(w).into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let rounded = |w: &[f64], width: f64| {
-            let most = largest(w);
-            let scale = width * most.abs();
-            most + scale * parts(w).iter().map(|part| ((part - most) / scale).exp()).sum::<f64>().ln()
-        };
-        let rounded = |all: &[Vec<f64>], width: f64| all.iter().map(|w| rounded(w, width)).collect::<Vec<f64>>();
-        let excess = each(|_| f64::NEG_INFINITY);
-        Problem { region, objective: &each(largest), excess: &excess, rounded: Some(&rounded), seed }.solve().unwrap()
-    }
-
-    #[test]
-    fn the_worst_of_convex_losses_is_lowest_where_they_are_equal() {
-        let names = ["a", "b", "c", "d", "e"];
-        let region = region(&names, &[], None);
-        // The largest of q_i / w_i: at the optimum all are equal, and w_i is in proportion to q_i.
-        let q = [0.05, 0.1, 0.2, 0.25, 0.4];
-        for seed in 0..5 {
-            let found = minimax(&region, &|w| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).collect(), seed);
-            let apart: f64 = found.weights.iter().zip(q).map(|(w, q)| (w - q).abs()).sum::<f64>() / 2.0;
-            assert!(apart < 1e-3, "{found:?}");
-        }
-    }
-
-    #[test]
-    fn the_worst_of_linear_losses_is_that_of_a_fine_grid() {
-        // A linear programme: the optimum is at a vertex of the pieces, where slopes say nothing.
-        let mut random = generator(5);
-        for _ in 0..8 {
-            let planes: Vec<[f64; 3]> = (0..4).map(|_| [0; 3].map(|_| 2.0 + uniform(&mut random))).collect();
-            let parts =
-                |w: &[f64]| -> Vec<f64> { planes.iter().map(|p| p.iter().zip(w).map(|(p, w)| p * w).sum()).collect() };
-            let region = region(&["a", "b", "c"], &[("b", [0.1, 0.7])], None);
-            let found = minimax(&region, &parts, 1);
-            let mut least = f64::INFINITY;
-            for i in 0..=500 {
-                for j in 50..=350 {
-                    let (a, b) = (f64::from(i) / 500.0, f64::from(j) / 500.0);
-                    if a + b <= 1.0 + 1e-12 {
-                        let value = parts(&[a, b, 1.0 - a - b]).into_iter().fold(f64::NEG_INFINITY, f64::max);
-                        least = least.min(value);
-                    }
-                }
-            }
-            assert!(found.objective <= least + 1e-3, "{} where a grid finds {least}: {found:?}", found.objective);
-            assert_eq!(region.outside(&found.weights), 0.0);
-        }
-    }
-
-    #[test]
-    fn a_loss_that_is_nowhere_finite_has_no_optimum() {
-        let region = region(&["a", "b"], &[], None);
-        let problem = Problem {
-            region: &region,
-            objective: &each(|_| f64::NAN),
-            excess: &each(|_| f64::NEG_INFINITY),
-            rounded: None,
-            seed: 0,
-        };
-        assert_eq!(problem.solve(), None);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use crate::fit::Fit;
 use crate::observe::Observed;
 use crate::project::{Base, Constraint, FitSettings, Objective, Slack, Target, WatchMode};
 use crate::vocab::{Extrapolation, Interval, Metric, Observation, Observations, Scale};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 mod careful;

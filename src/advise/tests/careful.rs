@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::advise::goal::Goal;
-use crate::advise::limits::Tie;
+use crate::advise::limits::{Limit, Tie};
 use crate::advise::probability::Scatter;
 
 const CORPORA: usize = 4;
