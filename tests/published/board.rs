@@ -217,8 +217,8 @@ pub static ALL: &[Row] = &[
     ),
 ];
 
-/// Of 2604.22753's own program: q, b and a keep their signs and all nine lie within bounds set around the fit to all runs.
-const AROUND: &str = "theirs is Farseer's law, with bounds set around what all runs say; the fit here knows nothing of those";
+const AROUND: &str =
+    "theirs fits Farseer's law within bounds around its published parameters; this fits Skaling, with none";
 
 const FROM_22K: &str = "the curves end at 22k steps; the number beside it is of fits to the last step itself";
 
