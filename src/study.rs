@@ -5,7 +5,6 @@ use crate::daemon::as_logged;
 use crate::daemon::engine::Engine;
 use crate::daemon::fitter;
 use crate::daemon::job::Job;
-use crate::daemon::outlook::chosen;
 use crate::fit::choose::{Candidates, candidates};
 use crate::forecast;
 use crate::ipc::protocol::Failure;
@@ -85,7 +84,8 @@ impl Laws<'_> {
     #[must_use]
     pub fn recommend(&self) -> Advice {
         let (project, observed) = (self.study.project(), self.study.observed());
-        let evidence = Evidence { project, observed, fits: &chosen(&self.fits), extrapolate: false };
+        let fits = advise::advisers(project, &self.fits);
+        let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
         let advice = advise::recommend(&evidence);
         as_logged::advice(project, Some(&advice)).unwrap_or(advice)
     }

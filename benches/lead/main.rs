@@ -29,7 +29,7 @@
 mod truths;
 
 use mixlaw::Study;
-use mixlaw::advise::{Evidence, recommend};
+use mixlaw::advise::{Evidence, advisers, recommend};
 use mixlaw::fit::choose::{Candidates, candidates};
 use mixlaw::fit::{Fit, Options};
 use mixlaw::observe::Observed;
@@ -125,7 +125,7 @@ fn outcome(
     mean: &dyn Fn(&[f64]) -> f64,
     value: &dyn Fn(usize, &[f64]) -> f64,
 ) -> Outcome {
-    let fits: Vec<Option<&Fit>> = fits.iter().map(Candidates::chosen).collect();
+    let fits: Vec<Option<&Fit>> = advisers(project, fits);
     let advised = |beyond_runs: Option<bool>| {
         let project = Project { beyond_runs, ..project.clone() };
         let evidence = Evidence { project: &project, observed, fits: &fits, extrapolate: false };

@@ -120,6 +120,7 @@ fn fit(metric: &str) -> FitView {
         uncompared: 0,
         rival: None,
         skill_rival: None,
+        advises: None,
         provisional: false,
     }
 }

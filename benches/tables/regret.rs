@@ -5,14 +5,24 @@ use super::{Asked, groups, key, mean, quick};
 use mixlaw::Study;
 use mixlaw::fit::choose::candidates;
 use mixlaw::fit::{Options, fit};
-use mixlaw::vocab::{Observation, Observations};
+use mixlaw::vocab::{Observation, Observations, Scale};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 const PROXIES: [usize; 4] = [32, 64, 128, 512];
-/// What a mixture is taken by.
-const BY: [&str; 9] =
-    ["auto", "stack", "regmix-trees", "mixing", "log-linear", "additive", "straight-line", "best measured", "random"];
+/// What a mixture is taken by: the law that advice compares mixtures by, the one in use, …
+const BY: [&str; 10] = [
+    "advice",
+    "auto",
+    "stack",
+    "regmix-trees",
+    "mixing",
+    "log-linear",
+    "additive",
+    "straight-line",
+    "best measured",
+    "random",
+];
 /// With fewer mixtures there is not much to decide.
 const LEAST_MIXTURES: usize = 5;
 
@@ -85,11 +95,13 @@ fn at_one_scale(rows: &Observations) -> Vec<Observation> {
 
 /// The losses that each of [`BY`] predicts for mixtures; none where it cannot be had from these rows.
 fn predictions(rows: &Observations, asked: &[Observation]) -> Vec<Vec<f64>> {
-    let chosen = candidates(&[], rows, &quick(), None);
+    let options = Options { target: asked.first().map(Scale::of), ..quick() };
+    let chosen = candidates(&[], rows, &options, None);
     let law = |law: &str| fit(law, rows, &Options { cross_validate: false, ..quick() }, None).ok();
     let best = rows.rows.iter().min_by(|a, b| a.loss.total_cmp(&b.loss)).map(|row| row.mixture.clone());
     let by = |name: &str| -> Option<Vec<f64>> {
         match name {
+            "advice" => chosen.adviser().map(|fit| asked.iter().map(|row| fit.predict(row)).collect()),
             "auto" => chosen.chosen().map(|fit| asked.iter().map(|row| fit.predict(row)).collect()),
             "stack" => asked.iter().map(|row| Some(chosen.stacked(row)?.value)).collect(),
             // The mixture that lies nearest to the best proxy's.
@@ -119,11 +131,18 @@ fn add(regrets: &mut Regrets, rows: &[Observation], predicted: Vec<Vec<f64>>) {
 }
 
 fn lines(of: &str, regrets: &Regrets) {
+    let of_advice = &regrets[0];
     for (name, regrets) in BY.iter().zip(regrets).filter(|(_, regrets)| !regrets.is_empty()) {
         let (regret, error) = mean(&regrets.iter().map(|(regret, _)| *regret).collect::<Vec<_>>());
         let ranks = regrets.iter().map(|(_, rank)| rank).sum::<f64>() / regrets.len() as f64;
         let [regret, error, ranks] = [regret, error, ranks].map(|x| 100.0 * x);
-        println!("{of:>16} {name:<16} {regret:>8.2} {error:>6.2} {ranks:>8.2}  {} losses", regrets.len());
+        print!("{of:>16} {name:<16} {regret:>8.2} {error:>6.2} {ranks:>8.2}  {} losses", regrets.len());
+        if regrets.len() == of_advice.len() {
+            let less: Vec<f64> = of_advice.iter().zip(regrets).map(|(advice, by)| 100.0 * (advice.0 - by.0)).collect();
+            let (less, error) = mean(&less);
+            print!("; advice {less:+.2} ± {error:.2}");
+        }
+        println!();
     }
 }
 

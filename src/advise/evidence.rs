@@ -12,7 +12,8 @@ pub struct Evidence<'a> {
     pub project: &'a Project,
     /// What the fits were fitted to, and the losses at step 0.
     pub observed: &'a Observed,
-    /// The chosen fit of each domain's loss, in the order of `project.domains`; `None` where none could be made.
+    /// A fit of each loss, in the order of `project.metrics`; `None` where none could be made. For advice on the mixture those of
+    /// [`advisers`](super::advisers), otherwise those of the laws in use.
     pub fits: &'a [Option<&'a Fit>],
     /// Look outside what the runs have explored.
     pub extrapolate: bool,

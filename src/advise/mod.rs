@@ -14,6 +14,7 @@
 //! current one, nothing is advised.
 
 mod abstain;
+mod advisers;
 pub mod anneals;
 pub mod automatic;
 mod choose;
@@ -64,6 +65,7 @@ use region::{Cuts, Region};
 use search::{BestMixture, Problem};
 use surface::Surface;
 
+pub use advisers::advisers;
 pub use drift::{Optimum, drift, drifts_with};
 pub use elsewhere::mixture_at;
 pub use evidence::{Evidence, SURE};
@@ -341,6 +343,7 @@ fn advise(
         mixture,
         current,
         reasons,
+        better_picks: advisers::better_picks(project, surfaces),
     })
 }
 

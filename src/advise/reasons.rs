@@ -317,6 +317,7 @@ impl Explanation<'_> {
     }
 
     fn skill(&self) -> Vec<String> {
-        self.joint.surfaces.iter().flatten().filter_map(|surface| surface.trust("held-out mixtures")).collect()
+        let surfaces = self.joint.surfaces.iter().flatten();
+        surfaces.flat_map(|surface| surface.trust("held-out mixtures").into_iter().chain(surface.picks())).collect()
     }
 }

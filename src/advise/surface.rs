@@ -2,7 +2,7 @@
 
 use crate::fit::Fit;
 use crate::laws::{Columns, Variable};
-use crate::vocab::{Expected, Extrapolation, Interval, Measure, Observation, Scale};
+use crate::vocab::{BetterPicks, Expected, Extrapolation, Interval, Measure, Observation, Scale};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function of a place, lent for as long as the fit is.
@@ -71,6 +71,8 @@ pub(super) struct Surface<'a> {
     pub skill: Option<f64>,
     /// The best baseline, and by what part the law's held-out error is smaller.
     pub rival: Option<(String, f64)>,
+    /// What its picks cost, where another law is in use.
+    pub better_picks: Option<BetterPicks>,
     /// Held-out mean relative error, where it is known.
     pub mre: Option<f64>,
     /// Other laws that have not been compared with it yet.
@@ -102,6 +104,7 @@ impl<'a> Surface<'a> {
             law: fit.view.law.clone(),
             skill: fit.view.skill,
             rival: fit.view.rival.clone().zip(fit.view.skill_rival),
+            better_picks: fit.view.advises.as_deref().cloned(),
             mre: fit.view.mre_heldout,
             uncompared: fit.view.uncompared,
             residuals: &fit.residuals,
@@ -142,6 +145,16 @@ impl<'a> Surface<'a> {
             .map_or_else(String::new, |(rival, less)| format!(" ({:.0} % less than {rival}'s)", 100.0 * less));
         let (domain, law) = (&self.domain, &self.law);
         Some(format!("{domain}: {law} law, skill {skill:.2} on {held_out}{error}{against}{weak}{early}."))
+    }
+
+    /// That mixtures are compared by this law though another forecasts, in a sentence.
+    pub fn picks(&self) -> Option<String> {
+        let better = self.better_picks.as_ref()?;
+        let (domain, law, in_use) = (&self.domain, &better.law, &better.in_use);
+        Some(format!(
+            "{domain}: mixtures are compared by the {law} law, though {in_use} forecasts: {}.",
+            better.describe()
+        ))
     }
 
     /// What a run at `here` would do beside one at `now`; `None` where the law gives no finite number.

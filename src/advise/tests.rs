@@ -12,6 +12,7 @@ mod careful;
 mod goals;
 mod held_back;
 mod measured;
+mod picks;
 mod stay;
 
 const PARAMS: f64 = 2e6;
@@ -65,6 +66,7 @@ impl Planted {
             law: "planted".to_owned(),
             skill: self.skill,
             rival: self.rival.map(|less| ("the nearest run".to_owned(), less)),
+            better_picks: None,
             mre: Some(0.008),
             uncompared: self.uncompared,
             residuals: &self.residuals,

@@ -35,8 +35,11 @@ fn lines(choice: &Choice, unit: &str) -> String {
         None => "—".to_owned(),
     };
     let unit = format!(">{unit}");
-    let mut rows: Vec<Vec<String>> =
-        vec![["  held out:", &unit, ">largest scale", ">skill", ">in the stack", ""].map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> = vec![
+        ["  held out:", &unit, ">largest scale", ">picks cost", ">skill", ">in the stack", ""]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for c in &choice.candidates {
         let law = c.kind == CandidateKind::Law;
         let note = match c.kind {
@@ -44,6 +47,9 @@ fn lines(choice: &Choice, unit: &str) -> String {
                 Some(baseline) => format!("the best law, and no better than {baseline}"),
                 None => "in use".to_owned(),
             },
+            CandidateKind::Law if choice.adviser.as_ref().is_some_and(|better| better.law == c.name) => {
+                "advice compares mixtures by it: its picks cost less".to_owned()
+            }
             CandidateKind::Law => c
                 .dropped_after
                 .map_or_else(String::new, |folds| format!("clearly worse: comparison ended after {folds} folds")),
@@ -70,7 +76,15 @@ fn lines(choice: &Choice, unit: &str) -> String {
             None => "—".to_owned(),
         };
         let weight = c.weight.filter(|w| law && *w > 0.0).map_or_else(String::new, |w| format!("{w:.2}"));
-        rows.push(vec![format!("  {}", c.name), percent(c.mre_heldout), percent(c.mre_scale), skill, weight, note]);
+        rows.push(vec![
+            format!("  {}", c.name),
+            percent(c.mre_heldout),
+            percent(c.mre_scale),
+            percent(c.picks),
+            skill,
+            weight,
+            note,
+        ]);
     }
     table(&rows)
 }

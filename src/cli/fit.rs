@@ -112,8 +112,11 @@ fn show(answer: &FitAnswer) -> String {
         out.push('\n');
     }
     // Where the law was chosen automatically, those that only have a weight beside it are in the comparison above.
-    let asked =
-        |fit: &&FitView| fit.chosen || answer.choices.iter().all(|c| c.metric != fit.metric || listed(c, answer));
+    let asked = |fit: &&FitView| {
+        fit.chosen
+            || fit.advises.is_some()
+            || answer.choices.iter().all(|c| c.metric != fit.metric || listed(c, answer))
+    };
     for fit in answer.fits.iter().filter(asked) {
         out.push_str(&one(fit));
         out.push('\n');
@@ -169,6 +172,7 @@ fn one(fit: &FitView) -> String {
             format!(", the best law, and no better than {rival}")
         }
         _ if fit.chosen => ", in use".to_owned(),
+        _ if fit.advises.is_some() => ", by which advice compares mixtures".to_owned(),
         _ => String::new(),
     };
     let mut out = format!("{} · {}{chosen}\n", fit.metric, fit.law);

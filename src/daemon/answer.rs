@@ -4,7 +4,6 @@ use super::curves::curves;
 use super::engine::Need;
 use super::figures;
 use super::online;
-use super::outlook::chosen;
 use super::place::{metric_key, mixture, refuse_unseen, scale};
 use super::publisher::CurrentState;
 use super::{
@@ -367,7 +366,7 @@ fn predict(places: &[PredictQuery], current: &CurrentState, stop: Stop<'_>) -> R
 
 fn recommend(current: &CurrentState, extrapolate: bool, top: Option<usize>) -> RecommendAnswer {
     let shape = current.snapshot.shape.clone();
-    let fits = chosen(&current.fits);
+    let fits = advise::advisers(&current.project, &current.fits);
     let evidence =
         advise::Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate };
     let top = top.and_then(|count| advise::mean_of_best(&evidence, count));

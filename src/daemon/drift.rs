@@ -1,6 +1,5 @@
 //! The best mixture at the sizes of the runs and at the target's.
 
-use super::outlook::chosen;
 use super::place::scale;
 use super::publisher::CurrentState;
 use crate::advise::{self, Evidence};
@@ -14,13 +13,13 @@ const MOST: usize = 5;
 /// Scales that differ by less than this factor are one.
 const SAME: f64 = 1.1;
 
-/// What the laws in use say.
+/// What the laws say that mixtures are compared by.
 ///
 /// # Errors
 /// Where the project has no target.
 pub fn answer(current: &CurrentState) -> Result<DriftAnswer, Failure> {
     let target = scale(&PredictQuery::default(), current)?;
-    let fits = chosen(&current.fits);
+    let fits = advise::advisers(&current.project, &current.fits);
     let evidence = Evidence { project: &current.project, observed: &current.observed, fits: &fits, extrapolate: false };
     let domains = current.project.domains.clone();
     let along = match advise::drifts_with(&evidence) {

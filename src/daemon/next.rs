@@ -1,6 +1,5 @@
 //! The answer to [`Query::Next`](crate::ipc::protocol::Query::Next).
 
-use super::outlook::chosen;
 use super::place::mixture;
 use super::publisher::CurrentState;
 use super::speeds;
@@ -22,7 +21,7 @@ pub fn next(query: &NextQuery, current: &CurrentState) -> Result<NextAnswer, Fai
     };
     let candidates = query.candidates.iter().map(complete).collect::<Result<Vec<_>, Failure>>()?;
     let query = NextQuery { candidates, ..query.clone() };
-    let fits = chosen(&current.fits);
+    let fits = advise::advisers(&current.project, &current.fits);
     let observed = match query.unit {
         CostUnit::Flops => Arc::clone(&current.observed),
         _ => speeds::beside(&current.observed, &current.store, &current.records)?,

@@ -57,7 +57,8 @@ impl Outlook {
         let (project, observed): (&Project, &Observed) = (&job.project, &job.observed);
         let fits = chosen(candidates);
         let evidence = Evidence { project, observed, fits: &fits, extrapolate: false };
-        let advice = advise::recommend_beside(&evidence, job.standing.as_ref());
+        let advisers = advise::advisers(project, candidates);
+        let advice = advise::recommend_beside(&Evidence { fits: &advisers, ..evidence }, job.standing.as_ref());
         let mut target = Vec::new();
         if let Some(scale) = project.target.scale() {
             // With one domain, or none, there is one mixture.

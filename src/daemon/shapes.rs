@@ -51,7 +51,8 @@ pub fn answer(query: &ShapeQuery, current: &CurrentState, stop: Stop<'_>) -> Res
     };
     let routed = project.target.scale().is_some_and(|target| target.moe.is_some());
     let mfu = budget.and_then(|budget| advise::measured_mfu(budget, &observed.speeds, routed));
-    let mixture = mixture(&evidence, advice.as_ref());
+    let advisers = advise::advisers(&project, &current.fits);
+    let mixture = mixture(&Evidence { fits: &advisers, ..evidence }, advice.as_ref());
     let mut answer = ShapeAnswer { advice, mixture, mfu, ..ShapeAnswer::default() };
     for (metric, rows) in current.observed.fitted.iter().enumerate() {
         if stop() {

@@ -62,6 +62,7 @@ pub(super) fn fit(parts: Parts<'_>) -> Fit {
         uncompared: 0,
         rival: None,
         skill_rival: None,
+        advises: None,
         provisional: false,
     };
     let calibration = calibration(&model, x, &draws, held, &in_sample);

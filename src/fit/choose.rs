@@ -11,12 +11,13 @@
 use super::comparison::{Comparison, Picked, with_errors};
 use super::held_out::held_out;
 use super::judge::Judge;
+use super::picks::Picks;
 use super::proxies::Stands;
 use super::rivals::Rival;
 use super::split::HeldOutPlan;
 use super::stack::Stack;
 use super::task::Task;
-use super::{Fit, FitError, Options, assemble, baseline, fit, nested, never, objective::Stop, why};
+use super::{Fit, FitError, Options, adviser, assemble, baseline, fit, nested, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
 use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, Ordered, STACK};
 use serde::{Deserialize, Serialize};
@@ -42,10 +43,16 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// The fit that forecasts and advice rest on.
+    /// The fit that forecasts rest on.
     #[must_use]
     pub fn chosen(&self) -> Option<&Fit> {
         self.fits.iter().find(|fit| fit.view.chosen)
+    }
+
+    /// The fit that advice compares mixtures by: that of the law in use, unless the picks of another cost less.
+    #[must_use]
+    pub fn adviser(&self) -> Option<&Fit> {
+        self.fits.iter().find(|fit| fit.view.advises.is_some()).or_else(|| self.chosen())
     }
 
     /// Where the stack says that a new run's loss would be.
@@ -124,7 +131,8 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
     result.choice.provisional = false;
     let mut lines = std::mem::take(&mut result.choice.candidates);
     lines.retain(|line| line.kind != CandidateKind::Procedure);
-    lines.push(with_errors(AUTO, CandidateKind::Procedure, &found.chosen));
+    let picks = Picks::of(&plan, &x);
+    lines.push(with_errors(AUTO, CandidateKind::Procedure, &found.chosen, &picks));
     let judge = Judge::new(&plan, &x, options.target.as_ref());
     let line = held_out(&plan, &x, &baseline::of_line);
     let judged = line.iter().find(|line| judge.error_of(line) <= judge.error_of(&found.chosen));
@@ -132,13 +140,15 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
         && found.stack.as_ref().is_some_and(|s| judge.is_better_within(s, judged.unwrap_or(&found.chosen)));
     if let (Some(stack), Some(held)) = (&mut result.stack, found.stack) {
         for line in lines.iter_mut().filter(|line| line.kind == CandidateKind::Stack) {
-            *line = with_errors(STACK, CandidateKind::Stack, &held);
+            *line = with_errors(STACK, CandidateKind::Stack, &held, &picks);
         }
         stack.judge_anew(held);
     }
     if judged.is_some() {
         // The choice is no better than the straight line, which needs none.
+        let adviser = result.adviser().map(|fit| fit.view.law.clone());
         result.use_line(observations, options, &x);
+        result.advise_beside_line(&lines, &picks, adviser.as_deref());
     }
     for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen && fit.view.law != baseline::LINE) {
         assemble::judge_anew(fit, found.chosen.clone());
@@ -173,6 +183,9 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
         if comparison.compared && automatic { comparison.pick(&task)? } else { comparison.fit_all(&task)? };
     let is_a_choice = comparison.is_a_choice() || request.scope == Scope::Provisional;
     result.choice.provisional = comparison.compared && automatic && is_a_choice;
+    result.choice.metric.clone_from(&observations.metric);
+    let better = best.as_ref().map(|best| comparison.advisers(&judge, &result.choice, best));
+    comparison.fit_adviser(&task, &judge, better.unwrap_or_default(), &mut fits)?;
     result.stack = comparison.stack(&implausible);
     if comparison.compared && automatic {
         loop {
@@ -191,7 +204,7 @@ pub fn choose(request: &Request<'_>) -> Option<Candidates> {
     let mut lines = comparison.lines(result.stack.as_ref());
     for (name, predictor) in baseline::ALL {
         let found = held_out(&plan, &x, &predictor);
-        lines.extend(found.map(|held| with_errors(name, CandidateKind::Baseline, &held)));
+        lines.extend(found.map(|held| with_errors(name, CandidateKind::Baseline, &held, &comparison.picks)));
     }
     for (law, predicted) in implausible {
         result.refused.push(FitError::Implausible { law, metric: observations.metric.clone(), predicted });
@@ -278,6 +291,16 @@ impl Candidates {
         }
     }
 
+    /// The law that mixtures were compared by still is where its picks cost less than those of the straight line that has come into use.
+    fn advise_beside_line(&mut self, lines: &[Candidate], picks: &Picks, adviser: Option<&str>) {
+        let better = adviser::advisers(&self.choice, lines, &|line| self.choice.error(line), picks, baseline::LINE);
+        for fit in &mut self.fits {
+            let is_adviser = adviser == Some(fit.view.law.as_str());
+            let better = better.iter().find(|better| is_adviser && better.law == fit.view.law);
+            fit.view.advises = better.cloned().map(Box::new);
+        }
+    }
+
     /// Where nothing could be held out, the law with the lowest objective; the others are not kept where the choice is open.
     fn choose_by_objective(&mut self, automatic: bool) {
         let objective = |i: &usize| self.fits[*i].view.objective;
@@ -335,6 +358,7 @@ impl Candidates {
             choice.law = Some(fit.view.law.clone());
             choice.no_skill = fit.view.no_skill;
         }
+        choice.adviser = self.fits.iter().find_map(|fit| fit.view.advises.as_deref().cloned());
         for fit in &mut self.fits {
             fit.view.uncompared = choice.unfinished.len();
             fit.view.provisional = fit.view.chosen && choice.provisional;

@@ -4,13 +4,14 @@ use super::baseline::LINE;
 use super::held_out::HeldOut;
 use super::judge::{Judge, Score};
 use super::model::Model;
+use super::picks::Picks;
 use super::race::{Raced, race};
 use super::rivals::{self, Rival};
 use super::stack::Stack;
 use super::task::{Entry, Task};
-use super::{Fit, FitError, sanity};
+use super::{Fit, FitError, adviser, sanity};
 use crate::laws::Columns;
-use crate::vocab::{AUTO, Candidate, CandidateKind, STACK};
+use crate::vocab::{AUTO, BetterPicks, Candidate, CandidateKind, Choice, STACK};
 use rayon::prelude::*;
 
 /// Resamples of a law that is fitted for its weight in the stack alone.
@@ -25,6 +26,8 @@ pub(super) struct Comparison<'a> {
     ranking: Vec<usize>,
     /// What the automatic choice itself predicts of what was held out.
     procedure: Option<HeldOut>,
+    /// What picks by a law cost.
+    pub picks: Picks,
     /// Whether the straight line is used because the automatic choice is no better.
     is_line: bool,
     /// Whether anything could be held out.
@@ -65,7 +68,8 @@ impl<'a> Comparison<'a> {
             ranking.retain(|i| *i != line);
             ranking.insert(0, line);
         }
-        Some(Self { raced, held, ranking, procedure, is_line: line.is_some(), compared })
+        let picks = Picks::of(task.plan, task.x);
+        Some(Self { raced, held, ranking, procedure, picks, is_line: line.is_some(), compared })
     }
 
     /// The stack of the laws with skill, but for some: a law without it has no say, wherever it may happen to be right.
@@ -150,6 +154,53 @@ impl<'a> Comparison<'a> {
         Some(picked)
     }
 
+    /// The laws by which mixtures are rather compared than by the one in use, the best first.
+    pub(super) fn advisers(&self, judge: &Judge<'_>, choice: &Choice, in_use: &str) -> Vec<BetterPicks> {
+        let error = |line: &Candidate| {
+            let law = self.raced.iter().position(|one| one.name() == line.name)?;
+            self.held[law].as_ref().map(|held| judge.error_of(held))
+        };
+        adviser::advisers(choice, &self.lines(None), &error, &self.picks, in_use)
+    }
+
+    /// Fits the first of some laws by which mixtures are rather compared than by the one in use, and whose predictions can be right
+    /// everywhere it was explored. `None` where it was stopped.
+    pub(super) fn fit_adviser(
+        &self,
+        task: &Task<'_>,
+        judge: &Judge<'_>,
+        better: Vec<BetterPicks>,
+        fits: &mut Vec<Fit>,
+    ) -> Option<()> {
+        for better in better {
+            let Some(raced) = self.raced.iter().find(|one| one.name() == better.law) else { continue };
+            let is_new = fits.iter().all(|fit| fit.view.law != better.law);
+            if is_new {
+                let open = self.raced.iter().filter(|one| one.dropped_after.is_none());
+                let open: Vec<(usize, &Score)> = open.map(|one| (one.parameters, &one.score)).collect();
+                // Its errors are those of choosing it, too.
+                let procedure = adviser::procedure(judge, &self.picks, &open);
+                let tests = Score { size: raced.score.size.clone(), tokens: raced.score.tokens.clone(), ..procedure };
+                match raced.fit(task, tests.held_out(task.plan), task.options.bootstraps) {
+                    Ok(fit) => fits.push(fit),
+                    Err(error) => {
+                        no_loss(error)?;
+                        continue;
+                    }
+                }
+            }
+            let fit = fits.iter().position(|fit| fit.view.law == better.law)?;
+            if sanity::implausible(&fits[fit], task.observations, task.options.seed).is_none() {
+                fits[fit].view.advises = Some(Box::new(better));
+                break;
+            }
+            if is_new {
+                fits.pop();
+            }
+        }
+        Some(())
+    }
+
     /// Fits the laws with a weight in the stack that have not been fitted yet; returns those that give no loss. `None` where it was
     /// stopped.
     pub(super) fn fit_beside(
@@ -189,9 +240,21 @@ impl<'a> Comparison<'a> {
 
     /// The laws as candidates, and the choice among them.
     pub(super) fn lines(&self, stack: Option<&Stack>) -> Vec<Candidate> {
-        let laws = self.raced.iter().zip(&self.held).map(|(one, held)| line(one, held.as_ref(), stack));
-        let procedure = self.procedure.as_ref().map(|held| with_errors(AUTO, CandidateKind::Procedure, held));
-        laws.chain(stack.map(line_of_stack)).chain(procedure).collect()
+        let laws = self.raced.iter().zip(&self.held).map(|(one, held)| self.line(one, held.as_ref(), stack));
+        let procedure =
+            self.procedure.as_ref().map(|held| with_errors(AUTO, CandidateKind::Procedure, held, &self.picks));
+        laws.chain(stack.map(|stack| line_of_stack(stack, &self.picks))).chain(procedure).collect()
+    }
+
+    fn line(&self, raced: &Raced<'_>, held: Option<&HeldOut>, stack: Option<&Stack>) -> Candidate {
+        let weight = |stack: &Stack| stack.weights.iter().find(|(law, _)| law == raced.name()).map_or(0.0, |(_, w)| *w);
+        let of_law = held.map_or_else(
+            || named(raced.name(), CandidateKind::Law),
+            |held| with_errors(raced.name(), CandidateKind::Law, held, &self.picks),
+        );
+        // What few parts say does not compare with what all do.
+        let picks = of_law.picks.filter(|_| raced.dropped_after.is_none());
+        Candidate { picks, weight: stack.map(weight), dropped_after: raced.dropped_after, ..of_law }
     }
 }
 
@@ -219,29 +282,22 @@ fn named(name: &str, kind: CandidateKind) -> Candidate {
         skill: None,
         mre_heldout: None,
         mre_scale: None,
+        picks: None,
         weight: None,
         dropped_after: None,
     }
 }
 
-pub(super) fn with_errors(name: &str, kind: CandidateKind, held: &HeldOut) -> Candidate {
-    Candidate { skill: Some(held.skill), mre_heldout: Some(held.mre), mre_scale: held.mre_scale(), ..named(name, kind) }
-}
-
-fn line(raced: &Raced<'_>, held: Option<&HeldOut>, stack: Option<&Stack>) -> Candidate {
-    let weight = |stack: &Stack| stack.weights.iter().find(|(law, _)| law == raced.name()).map_or(0.0, |(_, w)| *w);
-    let of_law = held.map_or_else(
-        || named(raced.name(), CandidateKind::Law),
-        |held| with_errors(raced.name(), CandidateKind::Law, held),
-    );
-    Candidate { weight: stack.map(weight), dropped_after: raced.dropped_after, ..of_law }
-}
-
-fn line_of_stack(stack: &Stack) -> Candidate {
+pub(super) fn with_errors(name: &str, kind: CandidateKind, held: &HeldOut, picks: &Picks) -> Candidate {
     Candidate {
-        skill: Some(stack.skill),
-        mre_heldout: Some(stack.mre_heldout),
-        mre_scale: stack.mre_scale,
-        ..named(STACK, CandidateKind::Stack)
+        skill: Some(held.skill),
+        mre_heldout: Some(held.mre),
+        mre_scale: held.mre_scale(),
+        picks: picks.cost(held.rows.iter()),
+        ..named(name, kind)
     }
+}
+
+fn line_of_stack(stack: &Stack, picks: &Picks) -> Candidate {
+    Candidate { mre_scale: stack.mre_scale, ..with_errors(STACK, CandidateKind::Stack, &stack.held(), picks) }
 }

@@ -1,5 +1,6 @@
 //! Fitting: robust objective, restarts, argmin's L-BFGS, intervals, held-out skill.
 
+mod adviser;
 mod assemble;
 mod baseline;
 mod basis;
@@ -22,6 +23,7 @@ mod nested;
 mod objective;
 pub mod outsiders;
 pub mod phases;
+mod picks;
 pub mod proxies;
 mod published;
 mod race;

@@ -49,6 +49,7 @@ impl Fit {
             uncompared: 0,
             rival: None,
             skill_rival: None,
+            advises: None,
             provisional: false,
         };
         let [params, tokens] = published.trained;

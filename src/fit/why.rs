@@ -56,8 +56,12 @@ pub(super) fn sentence(choice: &Choice) -> String {
     let stacked = stack.map_or_else(String::new, |c| {
         format!("; {} for the stack, which forecasts places within the runs", numbers(c))
     });
+    let advice = choice
+        .adviser
+        .as_ref()
+        .map_or_else(String::new, |better| format!("; advice follows {}, as {}", better.law, better.describe()));
     let provisional = if choice.provisional { "; provisional: the law was chosen with these rows" } else { "" };
-    format!("{loud}{law}: {what}{against}{stacked}{unfinished}{provisional}")
+    format!("{loud}{law}: {what}{against}{stacked}{advice}{unfinished}{provisional}")
 }
 
 fn spoken(baseline: &str) -> &str {
@@ -126,6 +130,7 @@ mod tests {
             skill: None,
             mre_heldout: Some(mre),
             mre_scale: scale,
+            picks: None,
             weight: None,
             dropped_after: None,
         };

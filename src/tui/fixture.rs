@@ -204,6 +204,7 @@ fn fit(key: &str, parameters: &[f64; 8], skill: f64, held_out: f64) -> FitView {
         rows: String::new(),
         rival: None,
         skill_rival: None,
+        advises: None,
         provisional: false,
     }
 }
@@ -242,6 +243,7 @@ fn choice(key: &str, held_out: f64) -> Choice {
         skill: Some(1.0 - 0.02 * times * times),
         mre_heldout: Some(times * held_out),
         mre_scale: Some(1.1 * times * held_out),
+        picks: None,
         weight,
         dropped_after: None,
     };
@@ -322,6 +324,7 @@ pub fn sweep() -> Snapshot {
         p_better: 0.998,
         p_within_limits: 0.93,
         flat: BTreeMap::new(),
+        better_picks: Vec::new(),
         gain: at(RUST, 0.2) - at(RUST, 0.74),
         reasons: vec![
             "rust falls until its share is 1.00; prose reaches its limit at 0.77.".to_owned(),

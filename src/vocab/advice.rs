@@ -1,6 +1,6 @@
 //! Recommendations, or the reasons why there is none.
 
-use super::{AutoView, Measure, Measured, MeasuredShape, Mixture, Scale, ShapeOptimum, Standing};
+use super::{AutoView, BetterPicks, Measure, Measured, MeasuredShape, Mixture, Scale, ShapeOptimum, Standing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +47,9 @@ pub struct Recommendation {
     pub gain: f64,
     /// Reasons, as sentences.
     pub reasons: Vec<String>,
+    /// Laws that mixtures are compared by, of losses of which another law is in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub better_picks: Vec<BetterPicks>,
     /// How flat the optimum is: by domain, the least and most weight, the others in proportion, at which the objective is within
     /// 0.1 % of the recommended mixture's. Empty where the current mixture is kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -70,8 +70,8 @@ pub use error::ValueError;
 pub use facts::{Conflict, FactName, FactValue, Facts, Sourced};
 pub use figures::Figures;
 pub use fit::{
-    AUTO, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval, Measured,
-    ParameterView, STACK, ScaleTestView, Unit,
+    AUTO, BetterPicks, Candidate, CandidateKind, Choice, Extrapolation, FitView, FoldView, Forecast, Interval,
+    Measured, ParameterView, STACK, ScaleTestView, Unit,
 };
 pub use front::{FrontAnswer, FrontCost, FrontPoint, ShapeFront};
 pub use hyper::{

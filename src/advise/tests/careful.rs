@@ -20,6 +20,7 @@ fn surface(own: usize) -> Surface<'static> {
         law: "planted".to_owned(),
         skill: Some(0.9),
         rival: None,
+        better_picks: None,
         mre: None,
         uncompared: 0,
         residuals: &[-0.004, -0.002, 0.0, 0.002, 0.004],

@@ -27,6 +27,7 @@ fn advised() -> Recommendation {
         p_better: 0.9,
         p_within_limits: 1.0,
         flat: std::collections::BTreeMap::default(),
+        better_picks: Vec::new(),
         gain: 0.1,
         reasons: Vec::new(),
         measured: None,
