@@ -156,7 +156,8 @@ fn main() {
     );
 
     let big = snapshot(1_000, 100, 1_000);
-    let kinds = [&big, &of_three(&big), &of_experts(&big), &Snapshot { runs: big.runs[..1].to_vec(), ..big.clone() }];
+    let kinds =
+        [&big, &of_three(&big), &of_experts(&big), &Snapshot { runs: big.runs[..1].to_vec().into(), ..big.clone() }];
     let mut left: Vec<ViewId> = model(big.clone(), SIZE).views.iter().map(mixlaw::tui::model::Slot::id).collect();
     for kind in kinds {
         let mut m = model(kind.clone(), SIZE);

@@ -35,7 +35,7 @@ use crate::advise::decisions::{Decisions, Refusal};
 use crate::ingest::Look;
 use crate::ipc::protocol::Failure;
 use crate::observe::tables::Tables;
-use crate::observe::{Observed, RunRecord};
+use crate::observe::{Observed, Records};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
 use crate::vocab::{Decision, IngestProgress, Labels, LedgerView, Notice, RunForecast};
@@ -149,7 +149,7 @@ pub struct RunsRead {
     /// Those of `read` that have no new validation loss.
     pub same_losses: BTreeSet<RunId>,
     /// All runs, as laws see them.
-    pub records: Arc<Vec<RunRecord>>,
+    pub records: Arc<Records>,
 }
 
 /// How forecasts have fared.

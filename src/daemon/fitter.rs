@@ -268,7 +268,7 @@ pub fn jobs() -> (Sender<Job>, Receiver<Job>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{RunRecord, observe, tests};
+    use crate::observe::{Records, observe, tests};
     use std::cell::RefCell;
     use std::collections::BTreeMap;
 
@@ -276,7 +276,7 @@ mod tests {
     fn job(runs: usize) -> Job {
         let mut project = tests::project();
         (project.laws, project.fit.starts, project.fit.bootstraps) = (vec!["additive".to_owned()], Some(1), 2);
-        let records: Vec<RunRecord> = tests::code_cpt().into_iter().take(runs).collect();
+        let records: Records = tests::code_cpt().into_iter().take(runs).collect();
         let observed = Arc::new(observe(&project, &records));
         Job {
             project: Arc::new(project),

@@ -1,6 +1,6 @@
 //! Job for the refit thread.
 
-use crate::observe::{Observed, RunRecord};
+use crate::observe::{Observed, Records};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::StandingAdvice;
@@ -15,7 +15,7 @@ pub struct Job {
     /// The rows.
     pub observed: Arc<Observed>,
     /// The runs they come from.
-    pub records: Arc<Vec<RunRecord>>,
+    pub records: Arc<Records>,
     /// Of each run, a number that is another one whenever the run was read anew.
     pub readings: BTreeMap<RunId, u64>,
     /// The advice that stands.

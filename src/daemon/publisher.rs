@@ -7,7 +7,7 @@ use crate::fit::choose::Candidates;
 use crate::ingest::FileReport;
 use crate::ipc::state::Published;
 use crate::notifications::outbox::Outbox;
-use crate::observe::{Observed, RunRecord};
+use crate::observe::{Observed, Records};
 use crate::project::Project;
 use crate::store::SledStore;
 use crate::vocab::{AutoView, Snapshot};
@@ -25,7 +25,7 @@ pub struct CurrentState {
     /// The project after assumptions.
     pub project: Arc<Project>,
     /// The runs as laws see them.
-    pub records: Arc<Vec<RunRecord>>,
+    pub records: Arc<Records>,
     /// The rows that the fits below were made from.
     pub observed: Arc<Observed>,
     /// Fits of each domain's loss, in the order of `project.domains`.

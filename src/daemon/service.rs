@@ -36,8 +36,8 @@ const GATHER: Duration = Duration::from_millis(10);
 /// How long it may take to write everything out where the process must end.
 const STOP: Duration = Duration::from_secs(10);
 /// Where one go takes long (many runs), more is gathered for the next: so many times what the last one took, so that
-/// reading takes a twentieth of a core, up to what nobody sees.
-const GATHER_TIMES: u32 = 19;
+/// reading takes a fortieth of a core, up to what nobody sees.
+const GATHER_TIMES: u32 = 39;
 const GATHER_MOST: Duration = Duration::from_millis(70);
 /// How often runs are looked at for alerts, forecasts are written down, and the store and the memory are tidied, at most: nobody is woken
 /// sooner for it, and a look costs more than the line that it follows.

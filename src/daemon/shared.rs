@@ -8,7 +8,7 @@ use crate::advise::decisions::Decisions;
 use crate::fit::proxies;
 use crate::ingest::{Budget, Waker};
 use crate::observe::tables::Tables;
-use crate::observe::{Observed, RunRecord};
+use crate::observe::{Observed, Records};
 use crate::project::Project;
 use crate::store::{RunId, SledStore};
 use crate::vocab::{IngestProgress, Notice, ProxyView};
@@ -41,7 +41,7 @@ pub struct Shared {
     /// Every run.
     pub runs: BTreeMap<RunId, Arc<Tracked>>,
     /// The same, as laws see them.
-    pub records: Arc<Vec<RunRecord>>,
+    pub records: Arc<Records>,
     /// The rows that laws are fitted to.
     pub observed: Arc<Observed>,
     /// What became of rows that stand in for runs.

@@ -53,7 +53,7 @@ impl SubscribedCurves {
 
     fn count(&self, published: &Published) -> BTreeMap<(u32, String), u64> {
         let mut counted = BTreeMap::new();
-        for run in self.query.runs.iter().filter_map(|id| published.runs.get(id)) {
+        for run in self.query.runs.iter().filter_map(|id| published.runs.get(*id)) {
             // The axis is a metric, too, where it is one.
             let axis = if let Axis::Metric(key) = &self.query.x { Some(key) } else { None };
             for key in self.query.metrics.iter().chain(axis) {

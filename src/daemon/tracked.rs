@@ -11,6 +11,9 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// So few runs are read sooner than another thread is awake.
+const TOGETHER: usize = 8;
+
 /// A run and what the store says of its metrics.
 #[derive(Debug, Clone)]
 pub struct Tracked {
@@ -103,6 +106,7 @@ pub fn read(
 ) -> Result<Vec<Tracked>, StoreError> {
     let found: Vec<_> = runs
         .par_iter()
+        .with_min_len(TOGETHER)
         .map(|(id, _)| {
             let metrics = store.metrics(*id)?.into_iter().map(|(key, summary)| (key, run_view::metric(summary)));
             let (mut metrics, facts) = (metrics.collect::<Metrics>(), store.facts(*id)?);
@@ -113,6 +117,7 @@ pub fn read(
     let roles: Vec<Roles> = found.iter().map(|(metrics, ..)| kinds.roles(project, metrics)).collect();
     let parts = runs.par_iter().zip(found).zip(roles);
     parts
+        .with_min_len(TOGETHER)
         .map(|(((id, name), (metrics, steps, facts)), roles)| {
             let name = name.as_str().into();
             let files = store.file_ids(*id);

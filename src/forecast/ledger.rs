@@ -59,6 +59,8 @@ fn is_loss(x: f64) -> bool {
 pub struct Ledger {
     /// By run and metric; a few dozen each.
     open: BTreeMap<(String, String), Vec<Entry>>,
+    /// How many these are: asked for with every line of a log.
+    waiting: usize,
     scored: Vec<Scored>,
 }
 
@@ -71,7 +73,7 @@ impl Ledger {
     /// How many are waiting.
     #[must_use]
     pub fn waiting_in_all(&self) -> usize {
-        self.open.values().map(Vec::len).sum()
+        self.waiting
     }
 
     /// Those of one run and metric, oldest first.
@@ -107,6 +109,7 @@ impl Ledger {
         };
         if news {
             kept.push(entry);
+            self.waiting += 1;
         }
         news
     }
@@ -126,6 +129,7 @@ impl Ledger {
             (Some(a), Some(b)) => a.is_like(b),
             _ => false,
         });
+        self.waiting -= due.len();
         if !left.is_empty() {
             self.open.insert(key, left);
         }
@@ -249,7 +253,7 @@ mod tests {
         assert_eq!(ledger.settle("run1", "loss", None, 2.01), 2);
         assert!(ledger.waiting("run1", "loss").is_empty());
         let graded = ledger.scored();
-        assert_eq!((graded.len(), ledger.open().count()), (2, 1));
+        assert_eq!((graded.len(), ledger.open().count(), ledger.waiting_in_all()), (2, 1, 1));
         assert!(graded[0].covered && (graded[0].error - (2.0 / 2.01 - 1.0)).abs() < 1e-12);
         assert!((graded[0].interval_score - 2.0 * -(0.99_f64.ln())).abs() < 1e-12);
         let missed = entry(1, 0.5, 2.0).score(2.1).unwrap();

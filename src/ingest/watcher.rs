@@ -23,6 +23,8 @@ use std::time::Duration;
 const NATIVE: Duration = Duration::from_secs(10);
 /// How often where it does not.
 const POLL: Duration = Duration::from_secs(2);
+/// For how long changes are gathered after some were told of.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 type Hint = Box<dyn Fn(Look) + Send + Sync>;
 
@@ -65,8 +67,10 @@ impl Watcher {
         let events = send.clone();
         let native = match project.watch {
             WatchMode::Poll => None,
-            _ => notify::recommended_watcher(move |event| {
-                let _ = events.send(Message::Event(event));
+            _ => notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                if !event.as_ref().is_ok_and(is_look) {
+                    let _ = events.send(Message::Event(event));
+                }
             })
             .ok(),
         };
@@ -140,6 +144,16 @@ impl Drop for Watcher {
     }
 }
 
+/// Whether an event tells of nothing new: opens, reads (ours are among them) and what is closed after writing, of which each
+/// write has told already.
+fn is_look(event: &notify::Event) -> bool {
+    !event.need_rescan()
+        && matches!(
+            event.kind,
+            EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime))
+        )
+}
+
 /// The thread's side.
 struct Watching {
     native: Option<RecommendedWatcher>,
@@ -174,6 +188,8 @@ impl Watching {
                 hint(Look::Everything);
             } else if !paths.is_empty() {
                 hint(Look::Hints(paths.into_iter().collect()));
+                // Many files that grow at once are told of together: to be woken costs more than a line.
+                std::thread::sleep(TOGETHER);
             }
         }
     }
@@ -182,20 +198,16 @@ impl Watching {
     fn event(&self, event: notify::Result<notify::Event>, paths: &mut BTreeSet<PathBuf>) -> bool {
         match event {
             Ok(event) if event.need_rescan() => true,
-            Ok(event) => match event.kind {
-                // Our own opens and reads are accesses, too.
-                EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => false,
-                _ => {
-                    if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
-                        let mut roots = lock(&self.roots);
-                        for root in roots.iter_mut().filter(|r| event.paths.contains(&r.path)) {
-                            root.state = State::Waiting(None);
-                        }
+            Ok(event) => {
+                if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
+                    let mut roots = lock(&self.roots);
+                    for root in roots.iter_mut().filter(|r| event.paths.contains(&r.path)) {
+                        root.state = State::Waiting(None);
                     }
-                    paths.extend(event.paths);
-                    false
                 }
-            },
+                paths.extend(event.paths);
+                false
+            }
             Err(error) => {
                 // A directory that appeared could not be watched: everything below its root must be looked at.
                 let (why, help) = reason(&error);

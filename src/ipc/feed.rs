@@ -77,15 +77,15 @@ impl Feed {
         change.ledger = wants.ledger.then(|| newer(old.map(|o| &o.ledger), &now.ledger)).flatten();
         change.setup = wants.setup.then(|| newer(old.map(|o| &o.notices), &now.notices)).flatten();
         if wants.wants_runs() {
-            for (id, part) in now.runs.iter() {
+            for (id, part) in now.runs.unlike(old.map(|o| &o.runs)) {
                 let known = old.and_then(|o| o.runs.get(id));
                 if known.is_some_and(|known| known.generation == part.generation) {
                     continue;
                 }
-                let alerts_alone = wants.runs.is_none() && wants.run != Some(*id);
+                let alerts_alone = wants.runs.is_none() && wants.run != Some(id);
                 if alerts_alone && part.value.signals.is_empty() {
                     // Who wants alerts alone hears nothing of a run that has none.
-                    change.removed.extend(known.filter(|known| !known.value.signals.is_empty()).map(|_| *id));
+                    change.removed.extend(known.filter(|known| !known.value.signals.is_empty()).map(|_| id));
                     continue;
                 }
                 let mut keys = Keys { numbers: &mut self.keys, new: &mut change.keys };
@@ -93,8 +93,8 @@ impl Feed {
                 let told = run_change(known.map(|k| &*k.value), &part.value, asked, &mut keys);
                 change.runs.extend(told);
             }
-            let gone = |id: &&u32| !now.runs.contains_key(id);
-            change.removed.extend(old.iter().flat_map(|o| o.runs.keys().filter(gone).copied()));
+            let before = old.iter().flat_map(|o| o.runs.unlike(Some(&now.runs)));
+            change.removed.extend(before.map(|(id, _)| id).filter(|id| now.runs.get(*id).is_none()));
         }
         self.told = Some(Arc::clone(now));
         if self.sent.is_some() && change.is_empty() {

@@ -125,7 +125,7 @@ impl Replica {
             measured: self.overview.measured.clone(),
             target: self.overview.target.clone(),
             daemon: daemon_view(&self.overview, &self.work, at),
-            runs,
+            runs: runs.into(),
             fits: self.fits.fits.clone(),
             choices: self.fits.choices.clone(),
             forecasts: self.outlook.forecasts.clone(),

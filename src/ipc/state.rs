@@ -1,11 +1,11 @@
 //! Published state in parts. Each part has a generation that increases only when the part changes.
 
 use crate::vocab::{
-    Advice, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Metric, Notice, Optima, RatioChart,
-    RunView, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
+    Advice, ByNumber, Choice, DaemonView, FitView, Forecast, IngestProgress, LedgerView, Metric, Notice, Optima,
+    RatioChart, RunView, ShapeAdvice, Snapshot, TargetView, WatchedRoot,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A part of what is published.
@@ -113,8 +113,10 @@ pub struct Published {
     pub overview: Part<Overview>,
     /// The daemon at work.
     pub work: Part<Work>,
+    /// Views of runs as the snapshot had them, by their number in the store.
+    views: ByNumber<Arc<RunView>>,
     /// Runs, by their number in the store.
-    pub runs: Arc<BTreeMap<u32, Part<RunView>>>,
+    pub runs: ByNumber<Part<RunView>>,
     /// Fits.
     pub fits: Part<Fits>,
     /// Advice.
@@ -130,13 +132,15 @@ impl Published {
     #[must_use]
     pub fn after(before: Option<&Self>, snapshot: &Snapshot, instance: u64) -> Self {
         let generation = before.map_or(0, |b| b.generation) + 1;
+        let views = snapshot.runs.by_number();
         Self {
             instance,
             generation,
             at: snapshot.at,
             overview: made(before.map(|b| &b.overview), overview(snapshot, before), generation),
             work: made(before.map(|b| &b.work), work(snapshot, before), generation),
-            runs: runs(before, snapshot, generation),
+            runs: runs(before, &views, generation),
+            views,
             fits: made(
                 before.map(|b| &b.fits),
                 Fits { fits: snapshot.fits.clone(), choices: snapshot.choices.clone() },
@@ -149,24 +153,19 @@ impl Published {
     }
 }
 
-/// The runs: the same map in memory where none has changed, and a copy with those that have otherwise. A run that is the
-/// same one in memory costs no comparison.
-fn runs(before: Option<&Published>, snapshot: &Snapshot, generation: u64) -> Arc<BTreeMap<u32, Part<RunView>>> {
-    let mut all = before.map(|b| Arc::clone(&b.runs)).unwrap_or_default();
-    let mut changed = Vec::new();
-    for run in &snapshot.runs {
-        let old = all.get(&run.id);
-        if !old.is_some_and(|old| Arc::ptr_eq(&old.value, run) || *old.value == **run) {
-            changed.push(run);
+/// The runs: the same pages in memory where none of theirs has changed. A run that is the same one in memory costs no
+/// comparison.
+fn runs(before: Option<&Published>, views: &ByNumber<Arc<RunView>>, generation: u64) -> ByNumber<Part<RunView>> {
+    let mut all = before.map(|b| b.runs.clone()).unwrap_or_default();
+    for (id, run) in views.unlike(before.map(|b| &b.views)) {
+        let same = |old: &Part<RunView>| Arc::ptr_eq(&old.value, run) || *old.value == **run;
+        if !all.get(id).is_some_and(same) {
+            all.insert(id, Part { generation, value: Arc::clone(run) });
         }
     }
-    if !changed.is_empty() {
-        let all = Arc::make_mut(&mut all);
-        all.extend(changed.into_iter().map(|run| (run.id, Part { generation, value: Arc::clone(run) })));
-    }
-    if all.len() > snapshot.runs.len() {
-        let there: BTreeSet<u32> = snapshot.runs.iter().map(|run| run.id).collect();
-        Arc::make_mut(&mut all).retain(|id, _| there.contains(id));
+    if all.len() > views.len() {
+        let gone: Vec<u32> = all.iter().map(|(id, _)| id).filter(|id| views.get(*id).is_none()).collect();
+        gone.into_iter().for_each(|id| all.remove(id));
     }
     all
 }

@@ -21,6 +21,7 @@ pub struct RowsByRun {
     project: Option<Project>,
     same: Option<Vec<f64>>,
     names: Vec<String>,
+    order: Vec<RunId>,
     runs: BTreeMap<RunId, Known>,
 }
 
@@ -48,12 +49,36 @@ impl RowsByRun {
             self.runs.clear();
             changed = true;
         }
-        if !self.names.iter().map(String::as_str).eq(runs.iter().map(|run| &*run.name)) {
+        let same_runs = self.order.iter().eq(runs.iter().map(|run| &run.id));
+        if !same_runs || !self.names.iter().map(String::as_str).eq(runs.iter().map(|run| &*run.name)) {
             self.names = runs.iter().map(|run| run.name.to_string()).collect();
-            let there: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
+            self.order = runs.iter().map(|run| run.id).collect();
+            let there: BTreeSet<RunId> = self.order.iter().copied().collect();
             self.runs.retain(|id, _| there.contains(id));
             changed = true;
         }
+        changed |= self.read_again(project, runs.iter(), reading);
+        changed.then(|| self.joined(project))
+    }
+
+    /// The same where only `some` of the runs have changed, and neither a name nor a fact of theirs: the others are not looked at.
+    pub fn update_some<'a>(
+        &mut self,
+        project: &Project,
+        some: impl Iterator<Item = &'a RunRecord>,
+        reading: impl Fn(&RunRecord) -> u64,
+    ) -> Option<Observed> {
+        self.read_again(project, some, reading).then(|| self.joined(project))
+    }
+
+    /// Whether any rows are others now.
+    fn read_again<'a>(
+        &mut self,
+        project: &Project,
+        runs: impl Iterator<Item = &'a RunRecord>,
+        reading: impl Fn(&RunRecord) -> u64,
+    ) -> bool {
+        let mut changed = false;
         for run in runs {
             let reading = reading(run);
             let known = self.runs.get(&run.id);
@@ -64,8 +89,12 @@ impl RowsByRun {
             changed |= known.is_none_or(|known| known.rows != rows);
             self.runs.insert(run.id, Known { reading, rows });
         }
-        let each = || runs.iter().filter_map(|run| self.runs.get(&run.id)).map(|known| &known.rows);
-        changed.then(|| join(project, self.same.is_some(), &self.names, each))
+        changed
+    }
+
+    fn joined(&self, project: &Project) -> Observed {
+        let each = || self.order.iter().filter_map(|id| self.runs.get(id)).map(|known| &known.rows);
+        join(project, self.same.is_some(), &self.names, each)
     }
 }
 
@@ -196,6 +225,22 @@ mod tests {
             assert!(*updated == whole(project, &records), "as from nothing");
         }
         updated
+    }
+
+    #[test]
+    fn rows_of_some_runs_are_brought_up_to_date_without_the_others() {
+        let (mut rows, project, mut runs) = (RowsByRun::default(), tests::project(), runs());
+        update(&mut rows, &project, &runs).unwrap();
+        let (reading, run) = &mut runs[3];
+        *reading += 1;
+        let series = Arc::make_mut(&mut run.series).get_mut("eval/rust/loss").unwrap();
+        *series = series.iter().take(series.len() - 1).collect();
+        let records: Vec<RunRecord> = runs.iter().map(|(_, run)| run.clone()).collect();
+        let some = rows.update_some(&project, records[3..4].iter(), |_| 1).unwrap();
+        assert!(some == whole(&project, &records), "as from nothing");
+        assert!(rows.update_some(&project, records[3..4].iter(), |_| 1).is_none(), "nothing was read");
+        assert!(rows.update_some(&project, std::iter::empty(), |_| 2).is_none());
+        assert!(update(&mut rows, &project, &runs).is_none(), "and nothing was missed");
     }
 
     #[test]

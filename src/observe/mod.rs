@@ -14,6 +14,7 @@ mod keys;
 pub mod live;
 mod phases;
 mod record;
+mod records;
 mod rows;
 pub mod speed;
 mod steps;
@@ -26,6 +27,7 @@ pub use assume::{assume, same_assumptions};
 pub use by_run::RowsByRun;
 pub use phases::mixture_so_far;
 pub use record::{Observed, RecordFields, RunRecord, SeriesByKey};
+pub use records::Records;
 pub use steps::{OptimiserSteps, step_counter};
 
 use crate::project::Project;

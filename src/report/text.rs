@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn every_run_is_listed() {
         let text = frame(Arc::new(fixture::sweep()), 120, None, &mut |_: &SeriesQuery| None);
-        for run in fixture::sweep().runs {
+        for run in &fixture::sweep().runs {
             let name = run.name.strip_prefix("runs/").unwrap();
             assert!(text.contains(name), "{name}");
         }

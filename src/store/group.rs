@@ -290,13 +290,16 @@ impl<'a> Group<'a> {
     fn intern(&mut self, commit: &Commit, gathered: &Gathered, file: &mut FileState) -> Vec<u32> {
         let state = self.store.state();
         let mut places = vec![u32::MAX; commit.names.len()];
+        // Lines name their metrics in one order, in which they were numbered once: the next number is mostly the one.
+        let mut next = 0;
         for metric in gathered.metrics().chain(commit.points.iter().map(|point| point.metric)) {
             let index = metric as usize;
             if places.get(index).is_none_or(|place| *place != u32::MAX) {
                 continue;
             }
             let name = commit.names[index].as_str();
-            let known = state.metric_ids.get(name).or_else(|| self.fresh.get(name)).copied();
+            let guess = state.metrics.get(next as usize).filter(|key| &***key == name).map(|_| MetricId(next));
+            let known = guess.or_else(|| state.metric_ids.get(name).or_else(|| self.fresh.get(name)).copied());
             let metric = known.unwrap_or_else(|| {
                 let metric = MetricId((state.metrics.len() + self.new.len()) as u32);
                 self.changes.insert(&keys::one(b'n', metric.0), name.as_bytes());
@@ -305,6 +308,7 @@ impl<'a> Group<'a> {
                 self.fresh.insert(name, metric);
                 metric
             });
+            next = metric.0.saturating_add(1);
             places[index] = file.column(metric) as u32;
         }
         places

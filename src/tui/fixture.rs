@@ -15,8 +15,8 @@ use crate::vocab::signal::{Alert, Signal, SignalKind};
 use crate::vocab::{
     Abstention, Advice, Candidate, CandidateKind, ChartPoint, Choice, Conflict, DaemonView, Expected, Extrapolation,
     FactName, FactValue, FitView, FoldView, Forecast, IngestProgress, Interval, KeptFit, LedgerView, Measure,
-    MetricView, Metrics, Mixture, Notice, ParameterView, PathPoint, RatioChart, Recommendation, RunForecast, RunState,
-    RunView, ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
+    MetricView, Metrics, Mixture, Notice, ParameterView, PathPoint, RatioChart, Recommendation, RunForecast, RunList,
+    RunState, RunView, ScaleTestView, Severity, Snapshot, Sourced, TargetView, WatchedRoot,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -481,7 +481,7 @@ pub fn empty() -> Snapshot {
     let mut s = early();
     s.daemon.ingest = None;
     (s.daemon.points, s.daemon.files) = (0, 0);
-    (s.runs, s.domains, s.metrics, s.target) = (Vec::new(), Vec::new(), BTreeMap::new(), None);
+    (s.runs, s.domains, s.metrics, s.target) = (RunList::default(), Vec::new(), BTreeMap::new(), None);
     s.notices.clear();
     s
 }
@@ -655,7 +655,7 @@ pub fn one() -> Snapshot {
         measure: Measure::default(),
     };
     run.forecast = BTreeMap::from([(RUST.to_owned(), forecast)]);
-    one.runs = vec![Arc::new(run)];
+    one.runs = vec![Arc::new(run)].into();
     one.domains = Vec::new();
     (one.charts, one.fits, one.forecasts, one.choices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let missing = "Advice on a mixture needs 3 or more runs of other mixtures; there is one run.".to_owned();

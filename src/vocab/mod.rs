@@ -11,6 +11,7 @@ pub mod answer;
 pub mod audit;
 mod automatic;
 mod beyond;
+mod by_number;
 mod collecting;
 pub mod count;
 pub mod date;
@@ -40,6 +41,7 @@ pub mod point;
 pub mod proxies;
 pub mod recipe;
 pub mod run;
+mod run_list;
 pub mod scale;
 pub mod shape;
 pub mod signal;
@@ -61,6 +63,7 @@ pub use answer::{
 pub use audit::{AuditAnswer, CorpusShare, DomainAudit, EstimatedShare, EstimatedShares, RunAudit, TokenizerAudit};
 pub use automatic::AutoView;
 pub use beyond::BeyondRuns;
+pub use by_number::ByNumber;
 pub use collecting::{CollectAnswer, CollectStatus};
 pub use decision::{
     AcceptView, AdviceAnswer, AdviceView, DecidedAnswer, Decision, Follower, FollowerLoss, Intention, StandingAdvice,
@@ -98,6 +101,7 @@ pub use point::{Point, RawPoint, Series};
 pub use proxies::ProxyView;
 pub use recipe::Recipe;
 pub use run::{PathPoint, RunForecast, RunState, RunView, minutes_silent, newest_first};
+pub use run_list::RunList;
 pub use scale::{Moe, Scale};
 pub use shape::{Estimate, MeasuredShape, NearestRun, Range, ShapeOptimum, Standing};
 pub use signal::Severity;

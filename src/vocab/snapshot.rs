@@ -1,7 +1,7 @@
 //! The complete state at one instant, as the dashboard, `--json`, `--once` and the SVG picture use it.
 
 use super::{
-    Advice, Choice, FitView, Forecast, LedgerView, Measure, Metric, Mixture, Moe, Optima, RunView, Severity,
+    Advice, Choice, FitView, Forecast, LedgerView, Measure, Metric, Mixture, Moe, Optima, RunList, RunView, Severity,
     ShapeAdvice,
 };
 use schemars::JsonSchema;
@@ -162,7 +162,8 @@ pub struct Snapshot {
     /// The process that created the snapshot.
     pub daemon: DaemonView,
     /// Runs, newest activity first.
-    pub runs: Vec<Arc<RunView>>,
+    #[schemars(with = "Vec<Arc<RunView>>")]
+    pub runs: RunList,
     /// Fits, chosen ones first.
     pub fits: Vec<FitView>,
     /// How the law of each validation loss was chosen.

@@ -213,7 +213,7 @@ mod tests {
             Arc::new(serde_json::from_str(&text).unwrap())
         };
         let mut all = Replica::default().snapshot(1.0);
-        all.runs = vec![run(1, &["loss"]), run(2, &["loss"])];
+        all.runs = vec![run(1, &["loss"]), run(2, &["loss"])].into();
         let shown = with_selected(&all, &run(2, &["loss", "lr"]), 5.0);
         let counts: Vec<usize> = shown.runs.iter().map(|run| run.metrics.len()).collect();
         assert_eq!((shown.at, counts), (5.0, vec![1, 2]));

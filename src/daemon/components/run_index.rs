@@ -7,10 +7,10 @@ use crate::daemon::metric_roles::Kinds;
 use crate::daemon::shared::Shared;
 use crate::daemon::speeds::ReadSpeeds;
 use crate::daemon::tracked::{self, Tracked};
-use crate::observe::{self, Observed, RowsByRun, RunRecord};
+use crate::observe::{self, Observed, Records, RowsByRun, RunRecord};
 use crate::project::{Budget, Project};
 use crate::store::{ReadStore, RunId, SledStore, StoreError};
-use crate::vocab::Notice;
+use crate::vocab::{ByNumber, Notice};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,11 +24,15 @@ pub struct RunIndex {
     /// Whether something that assumptions rest on has changed, other than the runs.
     assume_again: bool,
     runs: BTreeMap<RunId, Arc<Tracked>>,
+    /// Their records.
+    records: ByNumber<RunRecord>,
     kinds: Kinds,
     /// How often a run was read from the store.
     readings: u64,
     /// The rows of each run, without those of tables.
     rows: RowsByRun,
+    /// Whether rows are to be made anew of every run.
+    observe_all: bool,
     speeds: ReadSpeeds,
     observed: Arc<Observed>,
     /// Runs that the store knows more of.
@@ -48,9 +52,11 @@ impl RunIndex {
             assumptions: Vec::new(),
             assume_again: true,
             runs: BTreeMap::new(),
+            records: ByNumber::default(),
             kinds: Kinds::default(),
             readings: 0,
             rows: RowsByRun::default(),
+            observe_all: true,
             speeds: ReadSpeeds::default(),
             observed: Arc::default(),
             stale: BTreeSet::new(),
@@ -68,12 +74,19 @@ impl RunIndex {
     /// Reads the named runs from the store again, and what follows from them.
     fn refresh(&mut self, changed: BTreeSet<RunId>, shared: &Shared, out: &mut Outbox) -> Result<(), StoreError> {
         let mut assume = std::mem::take(&mut self.assume_again);
+        // Where anything below fails, what was read so far has no rows yet.
+        let observe_all = std::mem::replace(&mut self.observe_all, true);
         let names: Vec<(RunId, Option<String>)> = changed.iter().map(|id| (*id, shared.store.run_name(*id))).collect();
         // Those that no source has any more were deleted.
         let gone: BTreeSet<RunId> =
             names.iter().filter(|(id, name)| name.is_none() && self.runs.contains_key(id)).map(|(id, _)| *id).collect();
-        gone.iter().for_each(|id| drop(self.runs.remove(id)));
+        for id in &gone {
+            self.runs.remove(id);
+            self.records.remove(id.0);
+        }
         assume |= !gone.is_empty();
+        // Whether rows of other runs are sure to be what they were.
+        let mut alone = gone.is_empty() && !observe_all;
         let changed_now: Vec<(RunId, &String)> =
             names.iter().filter_map(|(id, name)| Some((*id, name.as_ref()?))).collect();
         let mut same_losses = BTreeSet::new();
@@ -84,22 +97,26 @@ impl RunIndex {
             let before = self.runs.get(&id);
             let same = |before: &Tracked| observe::same_assumptions(&shared.written, &before.record, &tracked.record);
             assume |= !before.is_some_and(|before| same(before));
+            let called = |before: &Tracked| {
+                before.record.name == tracked.record.name && before.record.facts == tracked.record.facts
+            };
+            alone &= before.is_some_and(|before| called(before));
             let losses = |record: &RunRecord| -> Vec<_> {
                 self.project.metric_keys().map(|metric| record.series.get(metric).cloned()).collect()
             };
             if before.is_some_and(|before| losses(&before.record) == losses(&tracked.record)) {
                 same_losses.insert(id);
             }
+            self.records.insert(id.0, tracked.record.clone());
             self.runs.insert(id, Arc::new(tracked));
         }
         let mut read: Vec<RunId> = changed_now.iter().map(|(id, _)| *id).collect();
-        let mut records = self.records();
         if assume {
+            let records = self.records();
             let before = Arc::clone(&self.project);
             self.assume(shared, &records)?;
             if before.metrics != self.project.metrics {
                 read = self.runs.keys().copied().collect();
-                records = self.records();
             }
             if !Arc::ptr_eq(&before, &self.project) {
                 // Other losses may be the project's now.
@@ -108,7 +125,14 @@ impl RunIndex {
             out.send(Event::ProjectCompleted(Arc::clone(&self.project), self.assumptions.clone()));
         }
         let reading = |record: &RunRecord| self.runs.get(&record.id).map_or(0, |tracked| tracked.reading);
-        let rows = self.rows.update(&self.project, &records, reading);
+        let records = self.records();
+        let rows = if alone && !assume {
+            let some = read.iter().filter_map(|id| self.runs.get(id)).map(|tracked| &tracked.record);
+            self.rows.update_some(&self.project, some, reading)
+        } else {
+            self.rows.update(&self.project, &records, reading)
+        };
+        self.observe_all = false;
         let read = read.iter().filter_map(|id| self.runs.get(id).cloned()).collect();
         out.send(Event::RunsRead(RunsRead { changed, read, gone, same_losses, records: Arc::clone(&records) }));
         if let Some(mut observed) = rows {
@@ -124,8 +148,8 @@ impl RunIndex {
         Ok(())
     }
 
-    fn records(&self) -> Arc<Vec<RunRecord>> {
-        Arc::new(self.runs.values().map(|tracked| tracked.record.clone()).collect())
+    fn records(&self) -> Arc<Records> {
+        Arc::new(self.records.clone().into())
     }
 
     /// Makes the assumptions anew.
@@ -152,7 +176,9 @@ impl RunIndex {
             let tracked = Arc::make_mut(tracked);
             (tracked.reading, tracked.roles) = (self.readings, kinds.roles(&project, &tracked.metrics));
         }
-        self.runs.par_iter_mut().try_for_each(|(_, tracked)| Arc::make_mut(tracked).sort_out(store, &project))
+        self.runs.par_iter_mut().try_for_each(|(_, tracked)| Arc::make_mut(tracked).sort_out(store, &project))?;
+        self.records = self.runs.iter().map(|(id, tracked)| (id.0, tracked.record.clone())).collect();
+        Ok(())
     }
 }
 
@@ -179,13 +205,15 @@ impl Component for RunIndex {
             }
             Event::TablesRead(_) => {
                 self.rows = RowsByRun::default();
-                self.assume_again = true;
+                (self.assume_again, self.observe_all) = (true, true);
                 if self.started {
                     self.refresh(BTreeSet::new(), shared, out)?;
                 }
             }
             Event::StoreReplaced(_) => {
                 self.runs.clear();
+                self.records = ByNumber::default();
+                self.observe_all = true;
                 self.stale.clear();
                 self.refresh_all(shared, out)?;
             }

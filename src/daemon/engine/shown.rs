@@ -7,8 +7,8 @@ use crate::daemon::run_view::{self, Sources};
 use crate::project::Project;
 use crate::store::RunId;
 use crate::vocab::signal::Alert;
-use crate::vocab::{Labels, RunForecast, RunState, RunView, minutes_silent, newest_first};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::vocab::{ByNumber, Labels, RunForecast, RunList, RunState, RunView};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -20,9 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Shown {
     project: Option<Arc<Project>>,
     pub runs: BTreeMap<RunId, ShownRun>,
-    /// Their views, the newest first.
-    order: Vec<Arc<RunView>>,
-    places: HashMap<RunId, usize>,
+    views: ByNumber<Arc<RunView>>,
     /// Runs of which something was said since.
     touched: BTreeSet<RunId>,
     /// When all of them were looked at last; `None` where something was said that concerns all.
@@ -69,6 +67,7 @@ impl Shown {
             // Every view rests on the project.
             self.project = Some(Arc::clone(project));
             self.runs.clear();
+            self.views = ByNumber::default();
             self.looked = None;
         }
         let lately = |then: SystemTime| now.duration_since(then).is_ok_and(|age| age < LOOK);
@@ -79,22 +78,22 @@ impl Shown {
         None
     }
 
-    /// Views of all runs, the newest first, after those of some have been made anew (`None`: of any).
-    pub fn views(&mut self, newer: Option<&[RunId]>, now: f64) -> Vec<Arc<RunView>> {
-        let in_place = newer.is_some_and(|newer| {
-            newer.iter().all(|id| {
-                let Some(shown) = self.runs.get(id) else { return true };
-                let Some(place) = self.places.get(id) else { return false };
-                let before = std::mem::replace(&mut self.order[*place], Arc::clone(&shown.view));
-                before.name == shown.view.name && minutes_silent(&before, now) == minutes_silent(&shown.view, now)
-            })
-        });
-        if !in_place {
-            self.order = self.runs.values().map(|shown| Arc::clone(&shown.view)).collect();
-            newest_first(&mut self.order, now);
-            self.places = self.order.iter().enumerate().map(|(place, run)| (RunId(run.id), place)).collect();
+    /// Takes up views that were made anew; where `all` were looked at, those of runs that are not `there` go.
+    pub fn update(&mut self, newer: Vec<(RunId, ShownRun)>, all: bool, there: impl Fn(RunId) -> bool) {
+        for (id, shown) in newer {
+            self.views.insert(id.0, Arc::clone(&shown.view));
+            self.runs.insert(id, shown);
         }
-        self.order.clone()
+        if all {
+            self.runs.retain(|id, _| there(*id));
+            let gone: Vec<u32> = self.views.iter().map(|(id, _)| id).filter(|id| !there(RunId(*id))).collect();
+            gone.into_iter().for_each(|id| self.views.remove(id));
+        }
+    }
+
+    /// Views of all runs, at a time in seconds since 1970.
+    pub fn list(&self, now: f64) -> RunList {
+        RunList::at(self.views.clone(), now)
     }
 }
 
@@ -149,20 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn views_brought_up_to_date_are_those_made_from_nothing() {
+    fn the_list_is_the_newest_first_and_the_same_run_is_the_same_in_memory() {
         let mut shown = Shown::default();
-        shown.runs.extend((0..5).map(|id| run(id, 1000.0 - 200.0 * f64::from(id))));
-        let ids = |views: &[Arc<RunView>]| views.iter().map(|run| run.id).collect::<Vec<_>>();
-        assert_eq!(ids(&shown.views(None, 1000.0)), [0, 1, 2, 3, 4]);
+        let all = (0..5).map(|id| run(id, 1000.0 - 200.0 * f64::from(id))).collect();
+        shown.update(all, true, |_| true);
+        let ids = |list: &RunList| list.iter().map(|run| run.id).collect::<Vec<_>>();
+        let first = shown.list(1000.0);
+        assert_eq!(ids(&first), [0, 1, 2, 3, 4]);
         // A line in the same minute, one that brings the run to the front, and a run that is new.
-        for (id, written) in [(1, 801.0), (3, 1001.0), (7, 1002.0)] {
-            shown.runs.extend([run(id, written)]);
-            let some = shown.views(Some(&[RunId(id)]), 1002.0);
-            assert!(some.iter().any(|view| view.id == id && view.written_at == Some(written)));
-            let mut whole: Vec<Arc<RunView>> = shown.runs.values().map(|run| Arc::clone(&run.view)).collect();
-            newest_first(&mut whole, 1002.0);
-            assert_eq!(some, whole, "after {id}");
+        for (id, written, order) in
+            [(1, 801.0, &[0, 1, 2, 3, 4][..]), (3, 1001.0, &[0, 3, 1, 2, 4]), (7, 1002.0, &[0, 3, 7, 1, 2, 4])]
+        {
+            shown.update(vec![run(id, written)], false, |_| false);
+            assert_eq!(ids(&shown.list(1002.0)), order, "after {id}");
         }
+        let now = shown.list(1002.0);
+        assert!(Arc::ptr_eq(&first[2], now.by_number().get(2).unwrap()));
+        shown.update(Vec::new(), true, |id| id.0 != 0);
+        assert_eq!(ids(&shown.list(1002.0)), [3, 7, 1, 2, 4], "a run has gone");
+        assert_eq!(shown.runs.len(), 5);
     }
 
     #[test]

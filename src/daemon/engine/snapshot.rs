@@ -13,7 +13,7 @@ use crate::fit::choose::Candidates;
 use crate::forecast::signals;
 use crate::project::Project;
 use crate::store::{ReadStore, RunId};
-use crate::vocab::{DaemonView, FitView, Notice, Outsiders, RunView, Snapshot, TargetView, WatchedRoot};
+use crate::vocab::{DaemonView, FitView, Notice, Outsiders, RunList, Snapshot, TargetView, WatchedRoot};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -129,7 +129,7 @@ impl Engine {
         }
     }
 
-    fn run_views(&mut self, now: SystemTime) -> Vec<Arc<RunView>> {
+    fn run_views(&mut self, now: SystemTime) -> RunList {
         let due = self.shown.due(&self.shared.project, now);
         let none = Arc::default();
         let mut newer = Vec::new();
@@ -144,12 +144,8 @@ impl Engine {
                 newer.push((*id, run));
             }
         }
-        let ids: Vec<RunId> = newer.iter().map(|(id, _)| *id).collect();
-        self.shown.runs.extend(newer);
-        if due.is_none() {
-            self.shown.runs.retain(|id, _| self.shared.runs.contains_key(id));
-        }
-        self.shown.views(due.is_some().then_some(&ids), seconds(now))
+        self.shown.update(newer, due.is_none(), |id| self.shared.runs.contains_key(&id));
+        self.shown.list(seconds(now))
     }
 }
 

@@ -281,7 +281,7 @@ fn the_first_chart_follows_from_what_there_is() {
         run.facts.remove(&FactName::Params);
     });
     assert_eq!(begins_with(idle.clone()), id("curves"));
-    idle.runs = vec![Arc::clone(&idle.runs[5])];
+    idle.runs = vec![Arc::clone(&idle.runs[5])].into();
     assert_eq!(begins_with(idle), id("one"));
 }
 
