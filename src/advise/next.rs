@@ -7,8 +7,14 @@
 //! the regret is worked out from the draws' covariances ([`ensemble`]), and divided by what the run costs. Runs are chosen one
 //! after another, each for what those before it leave open, so that a batch does not ask the same thing twice.
 //!
+//! What may be decided for is between the runs, or as far beyond them as held-out errors carry. Where the laws put the best mixture further
+//! away, a run of it is among the choices: it may be decided for once it has been launched, and its gain counts that. Runs of one size say
+//! nothing of whether mixtures differ as much at the target's ([`scaling`]); where there are enough of them to ask, the next larger size is
+//! among the choices, too.
+//!
 //! Where there is nothing to mix, runs are chosen that say more exactly what the target will reach: by the variance that they
-//! take from its forecast.
+//! take from its forecast, what laws get wrong being a function of size and tokens. With a budget, plans that count the cost of a run by
+//! three powers are compared by what they leave open in the end.
 //!
 //! Limits enter the objective as a price: each part by which a limit would be exceeded costs five parts of the objective.
 
@@ -19,6 +25,7 @@ mod ensemble;
 mod misfit;
 mod plan;
 mod pool;
+mod scaling;
 mod slope;
 mod world;
 
@@ -28,7 +35,7 @@ use super::limits::Setting;
 use super::region::{Cuts, Region};
 use super::surface::Surface;
 use super::swarm::Swarm;
-use super::{abstain, explored, further, in_use, needed, resolve, wanted, what_was_tested};
+use super::{abstain, explored, further, hull, in_use, needed, resolve, wanted, what_was_tested};
 use crate::fit::choose::Candidates;
 use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
@@ -38,7 +45,10 @@ use curvature::Curvature;
 use ensemble::PRICE;
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
-use world::World;
+use world::{Decision, World};
+
+/// Parts of the way to the best mixture beyond the runs, of which the first that is possible is launched.
+const LEADS: [f64; 3] = [1.0, 0.5, 0.25];
 
 /// Runs to launch next, or why none can be proposed. `candidates` are the fits of each metric, in the order of
 /// `evidence.project.metrics`. Deterministic: the same evidence and seed give the same plan.
@@ -68,21 +78,23 @@ fn propose(
     let (of_a_flop, taken) =
         cost::of_a_flop(query.unit, project.budget.as_ref(), &evidence.observed.speeds, target.moe.is_some())?;
     let mixtures = explored(evidence, &needed);
+    let mixes = project.domains.len() > 1 && mixtures.len() > 1;
     let minimized = needed.iter().filter(|metric| minimize[**metric] > 0.0);
     let drift =
         Drift::of(&minimized.filter_map(|metric| evidence.fits.get(*metric).copied()?).collect::<Vec<_>>(), seed);
     let mut beliefs: BTreeMap<usize, Belief<'_>> = BTreeMap::new();
     for &metric in &needed {
         let name = &project.metrics[metric].name;
-        let (Some(fit), Some(fits)) = (evidence.fits.get(metric).copied().flatten(), candidates.get(metric)) else {
+        let fitted = (evidence.fits.get(metric).copied().flatten(), candidates.get(metric));
+        let ((Some(fit), Some(fits)), Some(rows)) = (fitted, evidence.observed.fitted.get(metric)) else {
             return Err(no(
                 &format!("No law could be fitted to {name}, so nothing says what a run would show."),
                 "Launch a few runs that differ in mixture, size or tokens first; `mixlaw fit` says what each law needs.",
             ));
         };
         let salt = seed ^ ((metric as u64 + 1) << 16);
-        let change = evidence.observed.fitted.get(metric).and_then(|rows| slope::change(rows, &target));
-        let about = About { name, domains: &project.domains, explored: &mixtures, drift: &drift, change };
+        let change = slope::change(rows, &target);
+        let about = About { name, domains: &project.domains, explored: &mixtures, drift: &drift, change, rows, mixes };
         beliefs.insert(metric, Belief::of(fits, fit, &about, &target, salt));
     }
     if beliefs.is_empty() {
@@ -99,8 +111,10 @@ fn propose(
     let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
     let at = Setting { scale: target, current: &current, seed, unit: MetricUnit::Nats };
     let mut limits = resolve(evidence, &surfaces, &at)?;
-    let mixes = project.domains.len() > 1 && mixtures.len() > 1;
-    let scales = pool::scales(needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)));
+    let mut scales = pool::scales(needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)));
+    let scaling = beliefs.values().find_map(|belief| belief.scaling.as_ref()).filter(|_| mixes);
+    let of_one_size = scaling.is_some();
+    scales.extend(scaling.and_then(|scaling| pool::rung(&scaling.from, &scales, &target)));
     let region = |supply: bool, inside: bool| {
         let (none, no_groups) = (BTreeMap::new(), BTreeMap::new());
         let cuts = Cuts::of(project, target.tokens, inside.then_some(mixtures.as_slice()));
@@ -128,7 +142,8 @@ fn propose(
     let carries = curvature.is_some();
     let between = if carries || evidence.beyond() { None } else { Swarm::of(&mixtures) };
     let world = World { beliefs, goal, limits, domains: &project.domains, curvature, between };
-    let (decisions, mut choices) = if let Some((between, launched)) = regions {
+    let mut beyond: Vec<Decision> = Vec::new();
+    let (mut decisions, mut choices) = if let Some((between, launched)) = regions {
         // The search begins where the recommended mixture is, if there is one.
         let advised = match super::recommend(evidence) {
             Advice::Recommendation(advised) => Some(advised.mixture.weights(&project.domains)),
@@ -140,13 +155,31 @@ fn propose(
         let decisions = world.decisions(&target, decided, explored, advised, seed);
         let best = decisions.first().map_or_else(|| current.clone(), |best| best.weights.clone());
         let (places, repeats) = pool::mixtures(&launched, &mixtures, &best, seed);
-        let own = || {
+        let mut own = || {
             let at = |(i, weights): (usize, &Vec<f64>)| {
                 scales.iter().map(move |scale| Choice::new(weights.clone(), *scale, i < repeats)).collect::<Vec<_>>()
             };
-            places.iter().enumerate().flat_map(at).collect()
+            let mut all: Vec<Choice> = places.iter().enumerate().flat_map(at).collect();
+            // Where the laws put the best mixture beyond what may be decided for: a run there says whether they are right, and may
+            // be decided for itself. As far on the way there as they give a smallest run a possible loss.
+            let possible =
+                |lead: &Vec<f64>| scales.first().is_none_or(|at| !world.weigh(at, vec![lead.clone()]).is_empty());
+            let is_lead =
+                |lead: &Vec<f64>| launched.outside(lead) <= 0.0 && !world.may_take(decided, lead) && possible(lead);
+            let lead = optimum_beyond(evidence)
+                .and_then(|far| LEADS.iter().map(|part| hull::toward(&best, &far, *part)).find(is_lead));
+            beyond = world.weigh(&target, lead.into_iter().collect());
+            for (i, lead) in beyond.iter().enumerate() {
+                let opened = |scale: &Scale| Choice {
+                    opens: Some(decisions.len() + i),
+                    ..Choice::new(lead.weights.clone(), *scale, false)
+                };
+                all.extend(scales.iter().map(opened));
+            }
+            all
         };
-        (decisions, given(query, &project.domains, &current, &scales, of_a_flop)?.unwrap_or_else(own))
+        let choices = given(query, &project.domains, &current, &scales, of_a_flop)?.unwrap_or_else(&mut own);
+        (decisions, choices)
     } else {
         let mixture = mixtures.first().cloned().unwrap_or_else(|| current.clone());
         let smallest = scales.iter().map(|s| s.params).fold(f64::INFINITY, f64::min);
@@ -177,7 +210,10 @@ fn propose(
         ));
     }
     let offered = choices.len();
+    let closed = beyond.len();
+    decisions.append(&mut beyond);
     let (ensemble, choices) = world.ensemble(&decisions, choices);
+    let ensemble = ensemble.with_closed(closed);
     let left_out = offered - choices.len();
     if choices.is_empty() {
         return Err(no(
@@ -209,6 +245,13 @@ fn propose(
                 .to_owned(),
         );
     }
+    if of_one_size && query.candidates.is_empty() {
+        plan.reasons.push(
+            "That mixtures differ as much at the target as at the size of most runs is assumed, with a doubt that grows with the size; a few \
+             larger runs say how far it holds."
+                .to_owned(),
+        );
+    }
     if !world.limits.is_empty() {
         plan.reasons.push(format!(
             "Each percent by which a limit would be exceeded counts as {PRICE:.0} % of the objective; the mixture that is best on \
@@ -219,6 +262,17 @@ fn propose(
         plan.reasons.push(format!("The runs have {} mixtures, which say little. {help}", mixtures.len()));
     }
     Ok(plan)
+}
+
+/// Where the laws put the best mixture if the runs did not restrict it; `None` where they restrict nothing.
+fn optimum_beyond(evidence: &Evidence<'_>) -> Option<Vec<f64>> {
+    if evidence.beyond() {
+        return None;
+    }
+    match super::recommend(&Evidence { extrapolate: true, ..*evidence }) {
+        Advice::Recommendation(advised) => Some(advised.mixture.weights(&evidence.project.domains)),
+        Advice::Abstained(_) => None,
+    }
 }
 
 fn no(reason: &str, help: &str) -> Abstention {

@@ -18,7 +18,8 @@ pub struct NextQuery {
     pub until: Option<f64>,
     /// What counts as decided, as a part of the objective: see [`Knowledge::probability`].
     pub tolerance: f64,
-    /// The runs to choose from; empty for mixtures among and a little beyond those of the runs, at the runs' sizes.
+    /// The runs to choose from; empty for mixtures among and a little beyond those of the runs, at the runs' sizes and the
+    /// next larger one where these say little of the target's.
     pub candidates: Vec<CandidateRun>,
 }
 

@@ -4,10 +4,11 @@
 use super::super::surface::Surface;
 use super::misfit::Misfit;
 use super::pool;
+use super::scaling::Scaling;
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::forecast::spread::{normal_quantile, quantile, shuffled_levels};
-use crate::vocab::{Interval, Observation, Scale};
+use crate::vocab::{Interval, Observation, Observations, Scale};
 use rayon::prelude::*;
 
 /// Joint draws.
@@ -18,6 +19,8 @@ const FIVE_TO_95: f64 = 3.29;
 const MOST: f64 = 3.0;
 /// Where a greater part of the draws fails, what is left of them says nothing of the loss there.
 const FAILED: f64 = 0.2;
+/// Mixtures at a scale for each parameter of a log-linear law: fewer say too little of how mixtures differ to ask how that changes.
+const ENOUGH: usize = 2;
 /// Noise of a run is at least this, in ln loss: no two runs agree to more digits.
 const LEAST_NOISE: f64 = 5e-4;
 
@@ -25,8 +28,13 @@ const LEAST_NOISE: f64 = 5e-4;
 pub(super) struct Belief<'a> {
     laws: Vec<Law<'a>>,
     misfit: Misfit,
+    /// The same as a function of size and tokens, where there is nothing to mix: otherwise what a law gets wrong about the target would be
+    /// what it gets wrong about any run.
+    of_sizes: Option<(Misfit, Lengths)>,
     /// Standard deviation of held-out errors, in ln loss.
     errors: f64,
+    /// What the law gets wrong about how mixtures differ at larger scales; `None` where it sees these.
+    pub scaling: Option<Scaling>,
     /// What the law gets wrong for each factor of e beyond the largest run, by draw, in ln loss.
     drift: Vec<f64>,
     /// Standard deviation of a run around the law, in ln loss.
@@ -48,6 +56,10 @@ pub(super) struct About<'a> {
     pub drift: &'a Drift,
     /// What the loss would change by as a power of size and tokens; `None` where nothing says so.
     pub change: Option<f64>,
+    /// What the laws are fitted to.
+    pub rows: &'a Observations,
+    /// Whether mixtures are decided between.
+    pub mixes: bool,
 }
 
 /// What the laws of several metrics get wrong about larger runs, and how far it is the same of all. A law that is blind to size is
@@ -110,7 +122,7 @@ impl<'a> Belief<'a> {
     /// The draws of a metric's chosen law and of those that have a weight beside it, as often as they weigh; of those that see
     /// what the target is beyond the runs in.
     pub fn of(candidates: &'a Candidates, chosen: &'a Fit, about: &About<'_>, scale: &Scale, seed: u64) -> Self {
-        let About { name, domains, explored, drift, change } = *about;
+        let About { name, domains, explored, drift, change, rows, mixes } = *about;
         let surface = |fit: &'a Fit| Surface::of(fit, name, domains);
         let middle = pool::centre(&[], domains.len());
         let sees = |surface: &Surface<'_>| (surface.unseen)(&surface.place(scale, &middle)).is_empty();
@@ -144,6 +156,7 @@ impl<'a> Belief<'a> {
             chosen.held_mixtures().into_iter().map(|(own, error)| (laws[0].1.in_project(&own), error)).collect();
         let misfit = Misfit::new(explored, &held, domains.len(), DRAWS, seed);
         let noise = (of_residuals * misfit.scatter()).max(LEAST_NOISE);
+        let of_sizes = if mixes { None } else { of_sizes(rows, scale, seed) };
         let centre = pool::centre(explored, domains.len());
         let at = laws[0].1.place(scale, &centre);
         let beyond = beyond(chosen, &at);
@@ -152,13 +165,23 @@ impl<'a> Belief<'a> {
         let unexplained = unexplained(chosen, &at, of_residuals).min(change.unwrap_or(f64::INFINITY));
         let rate = if beyond > 0.0 { unexplained / beyond } else { 0.0 };
         let drift = drift.draws(seed).map(|z| rate * z).collect();
+        let scaling = scaling(rows, &laws[0], explored, scale, noise, seed);
         let law_of: Vec<usize> = shuffled_levels(DRAWS, seed).into_iter().map(law).collect();
         let own = |(l, (fit, surface)): (usize, (&'a Fit, Surface<'a>))| {
             let draws: Vec<usize> = (0..DRAWS).filter(|s| law_of[*s] == l).collect();
             let resamples = draws.iter().filter(|_| !fit.draws.is_empty()).map(|s| s % fit.draws.len()).collect();
             Law { fit, surface, draws, resamples, width: width(fit) }
         };
-        Self { laws: laws.into_iter().enumerate().map(own).collect(), misfit, errors: of_residuals, drift, noise, held }
+        Self {
+            laws: laws.into_iter().enumerate().map(own).collect(),
+            misfit,
+            of_sizes,
+            errors: of_residuals,
+            scaling,
+            drift,
+            noise,
+            held,
+        }
     }
 
     /// Loss at each place (size and tokens, weights) by draw, nats. None at a place where nothing is believed: where the chosen
@@ -200,8 +223,15 @@ impl<'a> Belief<'a> {
         }
         losses.iter_mut().filter(|value| !is_sane(**value)).for_each(|value| *value = best);
         let far = beyond(chosen.fit, &at);
-        for ((value, misfit), drift) in losses.iter_mut().zip(self.misfit.at(weights)).zip(&self.drift) {
+        let misfit = match &self.of_sizes {
+            Some((misfit, lengths)) => misfit.at(&lengths.place(scale)),
+            None => self.misfit.at(weights),
+        };
+        for ((value, misfit), drift) in losses.iter_mut().zip(misfit).zip(&self.drift) {
             *value *= (self.errors * misfit + far * drift).exp();
+        }
+        if let Some(errors) = self.scaling.as_ref().and_then(|scaling| scaling.at(scale, weights)) {
+            losses.iter_mut().zip(errors).for_each(|(value, error)| *value *= error.exp());
         }
         Some(losses)
     }
@@ -210,6 +240,62 @@ impl<'a> Belief<'a> {
     pub fn law(&self) -> &str {
         &self.laws[0].fit.view.law
     }
+}
+
+/// Factors of e of N and D over which what a law gets wrong is much the same.
+struct Lengths([f64; 2]);
+
+impl Lengths {
+    /// Half of the way from the smallest run to the target.
+    fn new(ends: &[Scale], target: &Scale) -> Self {
+        let half = |of: fn(&Scale) -> f64| {
+            let least = ends.iter().map(of).fold(f64::INFINITY, f64::min);
+            (0.5 * (of(target) / least).ln()).max(0.5)
+        };
+        Self([half(|scale| scale.params), half(|scale| scale.tokens)])
+    }
+
+    fn place(&self, scale: &Scale) -> Vec<f64> {
+        vec![scale.params.ln() / self.0[0], scale.tokens.ln() / self.0[1]]
+    }
+}
+
+/// What laws get wrong as a function of size and tokens; `None` where no run says of which it is.
+fn of_sizes(rows: &Observations, target: &Scale, seed: u64) -> Option<(Misfit, Lengths)> {
+    let ends: Vec<Scale> = pool::ends(rows).map(Scale::of).collect();
+    if ends.is_empty() {
+        return None;
+    }
+    let lengths = Lengths::new(&ends, target);
+    let places: Vec<Vec<f64>> = ends.iter().map(|scale| lengths.place(scale)).collect();
+    Some((Misfit::of_sizes(&places, DRAWS, seed), lengths))
+}
+
+/// What a law gets wrong about how mixtures differ at the target, from what runs of one scale say they differ by; `None` where no scale has
+/// runs enough to say so or the target is none beyond it, and where the law sees size and tokens and several scales have enough.
+fn scaling(
+    rows: &Observations,
+    (fit, surface): &(&Fit, Surface<'_>),
+    explored: &[Vec<f64>],
+    target: &Scale,
+    noise: f64,
+    seed: u64,
+) -> Option<Scaling> {
+    let ends: Vec<(Vec<f64>, Scale)> =
+        pool::ends(rows).map(|row| (surface.in_project(&row.mixture), Scale::of(row))).collect();
+    let swarms = pool::swarm_scales(&ends, ENOUGH * (explored.first()?.len() + 1));
+    let from = *swarms.last()?;
+    let middle = pool::centre(explored, surface.order.len());
+    if swarms.len() > 1 && (surface.unseen)(&surface.place(target, &middle)).is_empty() {
+        return None;
+    }
+    let logs: Vec<f64> = explored.iter().map(|weights| fit.predict(&surface.place(&from, weights)).ln()).collect();
+    let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+    let differ = (logs.iter().map(|ln| (ln - mean).powi(2)).sum::<f64>() / logs.len() as f64).sqrt();
+    let is_larger = |scale: &Scale| scale.params > from.params || scale.tokens > from.tokens;
+    let seen: Vec<(Vec<f64>, Scale)> = ends.into_iter().filter(|(_, scale)| is_larger(scale)).collect();
+    let usable = differ.is_finite() && is_larger(target);
+    if usable { Scaling::new(explored, from, differ, &seen, noise, DRAWS, seed) } else { None }
 }
 
 /// Standard deviation of held-out errors, in ln loss; 0 where none are known.

@@ -29,6 +29,8 @@ pub(super) struct Ensemble {
     variances: Vec<f64>,
     /// By decision, what holds it back; empty where nothing does.
     doubts: Vec<Option<Doubt>>,
+    /// By decision, whether it may only be taken once a run of its mixture has been launched.
+    closed: Vec<bool>,
     /// What is to be decided, by draw: how each decision's objective differs from that of the mean of them, and the limited metrics.
     contrasts: Vec<Vec<f64>>,
 }
@@ -71,6 +73,7 @@ pub(super) fn priced(objective: f64, limited: impl Iterator<Item = f64>, limits:
 impl Ensemble {
     /// So many decisions and their limits, columns of as many draws each, all finite, and what holds decisions back.
     pub fn new(decisions: usize, limits: Vec<f64>, columns: Vec<Vec<f64>>, doubts: Vec<Option<Doubt>>) -> Self {
+        let closed = vec![false; decisions];
         let mut means = Vec::with_capacity(columns.len());
         let mut deviations = columns;
         for column in &mut deviations {
@@ -78,12 +81,24 @@ impl Ensemble {
             centre(column);
         }
         let (variances, contrasts) = (Vec::new(), Vec::new());
-        let mut all = Self { decisions, limits, means, deviations, variances, doubts, contrasts };
+        let mut all = Self { decisions, limits, means, deviations, variances, doubts, closed, contrasts };
         all.work_out();
         for doubt in all.doubts.iter_mut().flatten() {
             doubt.variance = all.variances[doubt.column];
         }
         all
+    }
+
+    /// The same, with the last so many decisions closed until a run of their mixture has been launched.
+    pub fn with_closed(mut self, last: usize) -> Self {
+        let open = self.decisions.saturating_sub(last);
+        self.closed.iter_mut().skip(open).for_each(|closed| *closed = true);
+        self
+    }
+
+    /// Decisions that may be taken, and one that an observation opens.
+    fn open(&self, opened: Option<usize>) -> Vec<usize> {
+        (0..self.decisions).filter(|d| !self.closed[*d] || opened == Some(*d)).collect()
     }
 
     /// What follows from the deviations.
@@ -105,7 +120,7 @@ impl Ensemble {
     /// The decision that is lowest on average, with what it must be better by.
     pub fn best(&self) -> usize {
         let values: Vec<f64> = (0..self.decisions).map(|d| self.level(d) + self.price(d)).collect();
-        (0..self.decisions).min_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0)
+        self.open(None).into_iter().min_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0)
     }
 
     /// What a decision must be better by, nats.
@@ -133,15 +148,16 @@ impl Ensemble {
         self.covariance(column, column).max(0.0).sqrt()
     }
 
-    /// By draw, how much higher a decision is than the lowest.
+    /// By draw, how much higher a decision is than the lowest of those that may be taken.
     pub fn regrets(&self, decision: usize) -> Vec<f64> {
-        let lowest = |s: usize| (0..self.decisions).map(|d| self.value(d, s)).fold(f64::INFINITY, f64::min);
+        let open = self.open(None);
+        let lowest = |s: usize| open.iter().map(|d| self.value(*d, s)).fold(f64::INFINITY, f64::min);
         (0..self.draws()).map(|s| self.value(decision, s) - lowest(s)).collect()
     }
 
     /// How much lower than today's best decision the best one is expected to be after an observation, and which that would be: by
-    /// outcome.
-    pub fn gain(&self, observation: &Observation<'_>, seed: u64) -> (f64, Vec<usize>) {
+    /// outcome. `opened`: a decision that may be taken then, and not before.
+    pub fn gain(&self, observation: &Observation<'_>, opened: Option<usize>, seed: u64) -> (f64, Vec<usize>) {
         let Some(root) = self.root(observation) else { return (0.0, Vec::new()) };
         let heard = self.heard(observation);
         let outcomes = outcomes(observation.columns.len(), seed);
@@ -164,8 +180,9 @@ impl Ensemble {
         let now: Vec<f64> = (0..self.decisions).map(|d| mean(&values[d]) + self.price(d)).collect();
         let prices: Vec<f64> = (0..self.decisions).map(|d| self.price_after(d, &root, observation, &heard)).collect();
         let after = |d: usize, o: usize| values[d][o] + prices[d];
-        let today = (0..self.decisions).min_by(|a, b| now[*a].total_cmp(&now[*b])).unwrap_or(0);
-        let lowest = |o: usize| (0..self.decisions).min_by(|a, b| after(*a, o).total_cmp(&after(*b, o)));
+        let today = self.open(None).into_iter().min_by(|a, b| now[*a].total_cmp(&now[*b])).unwrap_or(0);
+        let open = self.open(opened);
+        let lowest = |o: usize| open.iter().copied().min_by(|a, b| after(*a, o).total_cmp(&after(*b, o)));
         let best: Vec<usize> = (0..outcomes.len()).filter_map(lowest).collect();
         let then: Vec<f64> = best.iter().enumerate().map(|(o, d)| after(*d, o)).collect();
         ((now.get(today).copied().unwrap_or(0.0) - mean(&then)).max(0.0), best)
@@ -211,8 +228,10 @@ impl Ensemble {
         (0..self.decisions).map(part).collect()
     }
 
-    /// Makes an observation whose outcome is its mean: means stay, and draws draw together.
-    pub fn observe(&mut self, observation: &Observation<'_>, seed: u64) {
+    /// Makes an observation whose outcome is its mean: means stay, and draws draw together. `opened`: a decision that may be taken from
+    /// then on.
+    pub fn observe(&mut self, observation: &Observation<'_>, opened: Option<usize>, seed: u64) {
+        opened.into_iter().for_each(|d| self.closed[d] = false);
         let Some(root) = self.root(observation) else { return };
         let seen = self.seen(&root, observation, seed);
         let heard = self.heard(observation);
@@ -367,11 +386,30 @@ mod tests {
             let density = (-u * u / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
             let above = 0.5 * erfc(u / std::f64::consts::SQRT_2);
             let expected = sigma * (density - u * above);
-            let (gain, _) = ensemble.gain(&Observation { columns: &[2], noise: &[noise] }, 0);
+            let (gain, _) = ensemble.gain(&Observation { columns: &[2], noise: &[noise] }, None, 0);
             assert!((gain / expected - 1.0).abs() < 0.1, "{gain} {expected}");
         }
-        let (nothing, _) = ensemble.gain(&Observation { columns: &[3], noise: &[1.0] }, 0);
+        let (nothing, _) = ensemble.gain(&Observation { columns: &[3], noise: &[1.0] }, None, 0);
         assert!(nothing < 0.01, "what is not correlated tells nothing: {nothing}");
+    }
+
+    #[test]
+    fn a_closed_decision_is_taken_and_regretted_only_once_a_run_opens_it() {
+        // The second is lower by 1 in the mean, and the run that opens it shows it.
+        let ensemble = ensemble();
+        let seen = Observation { columns: &[2], noise: &[1e-6] };
+        let better = 1 - ensemble.best();
+        let columns = ensemble.deviations.clone();
+        let raised = |column: usize, by: f64| columns[column].iter().map(|value| value + by).collect::<Vec<f64>>();
+        let all = vec![raised(better, 0.0), raised(ensemble.best(), -1.0), raised(2, 0.0)];
+        let mut closed = Ensemble::new(2, Vec::new(), all, Vec::new()).with_closed(1);
+        assert_eq!((closed.best(), closed.gain(&seen, None, 0).0), (0, 0.0));
+        assert!(closed.regrets(0).iter().all(|regret| *regret == 0.0));
+        let (gain, taken) = closed.gain(&seen, Some(1), 0);
+        assert!(gain > 1.0 && taken.contains(&0) && taken.contains(&1), "{gain}");
+        closed.observe(&seen, Some(1), 0);
+        assert_eq!(closed.best(), 1);
+        assert!(closed.regrets(0).iter().any(|regret| *regret > 0.0));
     }
 
     /// Complementary error function (Abramowitz and Stegun 7.1.26; 1.5e-7).
@@ -390,7 +428,7 @@ mod tests {
         let columns = vec![same, limited.clone(), vec![10.2; z.len()], vec![0.9; z.len()], limited];
         let ensemble = Ensemble::new(2, vec![1.0], columns, Vec::new());
         assert!((ensemble.level(1) - 10.2).abs() < 1e-9 && ensemble.level(0) > 10.2, "{}", ensemble.level(0));
-        let (gain, best) = ensemble.gain(&Observation { columns: &[4], noise: &[1e-6] }, 0);
+        let (gain, best) = ensemble.gain(&Observation { columns: &[4], noise: &[1e-6] }, None, 0);
         // In half of the cases the first is within its limit, and .2 lower.
         assert!((gain - 0.1).abs() < 0.03, "{gain}");
         assert!(best.contains(&0) && best.contains(&1));
@@ -423,7 +461,7 @@ mod tests {
             let before = decided(&ensemble);
             for round in 0..24_usize {
                 let seen = Observation { columns: &[9 + round % 3], noise: &[0.004] };
-                ensemble.observe(&seen, (seed << 8) | round as u64);
+                ensemble.observe(&seen, None, (seed << 8) | round as u64);
             }
             assert!(before < 0.85 && decided(&ensemble) > 0.97, "seed {seed}: {before} {}", decided(&ensemble));
         }
@@ -442,8 +480,8 @@ mod tests {
         let seen = Observation { columns: &[1], noise: &[0.01] };
         let mut held_back = with(0.165);
         // Of a normal that is .1 better with a deviation of .1, what is decided for after a look gains E max(.1 + .1 z, 0).
-        assert!((held_back.gain(&seen, 0).0 - 0.1083).abs() < 0.02, "{}", held_back.gain(&seen, 0).0);
-        held_back.observe(&seen, 0);
+        assert!((held_back.gain(&seen, None, 0).0 - 0.1083).abs() < 0.02, "{}", held_back.gain(&seen, None, 0).0);
+        held_back.observe(&seen, None, 0);
         assert_eq!(held_back.best(), 1);
         assert!(held_back.price(1) < 0.03, "{}", held_back.price(1));
     }
@@ -452,7 +490,7 @@ mod tests {
     fn what_was_observed_is_known_as_well_as_the_noise_allows() {
         let mut ensemble = ensemble();
         assert!((ensemble.explained(&Observation { columns: &[2], noise: &[2.0] })[1] - 0.5).abs() < 0.01);
-        ensemble.observe(&Observation { columns: &[2], noise: &[2.0] }, 7);
+        ensemble.observe(&Observation { columns: &[2], noise: &[2.0] }, None, 7);
         assert!((ensemble.spread(1) - 2.0_f64.sqrt()).abs() < 0.05, "{}", ensemble.spread(1));
         assert!((ensemble.covariance(3, 3) - 1.0).abs() < 0.05, "what has nothing to do with it stays");
         assert!((ensemble.level(1) - 11.0).abs() < 0.05);

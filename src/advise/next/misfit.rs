@@ -60,6 +60,13 @@ impl Misfit {
         Self::of_parts(features, explored, parts, seed)
     }
 
+    /// The same of sizes instead of mixtures: a function that is much the same over a distance of 1, of which nothing is known but where there
+    /// are runs.
+    pub fn of_sizes(places: &[Vec<f64>], draws: usize, seed: u64) -> Self {
+        let dimensions = places.first().map_or(2, Vec::len);
+        Self::of_parts(Features::of_length(1.0, dimensions, seed), places, vec![0.5; draws], seed)
+    }
+
     /// Draws of which each has its part, conditioned on `explored`.
     fn of_parts(features: Features, explored: &[Vec<f64>], parts: Vec<f64>, seed: u64) -> Self {
         let seen: Vec<Vec<f64>> = explored.iter().map(|mixture| features.at(mixture)).collect();
@@ -102,9 +109,12 @@ impl Misfit {
 
 impl Features {
     fn new(explored: &[Vec<f64>], domains: usize, seed: u64) -> Self {
+        Self::of_length((LENGTH * spacing(explored)).clamp(0.02, 2.0), domains, seed)
+    }
+
+    fn of_length(length: f64, domains: usize, seed: u64) -> Self {
         let mut random = generator(seed ^ 0x6d69_7366);
         let mut normal = move || normal_quantile(uniform(&mut random).clamp(1e-9, 1.0 - 1e-9));
-        let length = (LENGTH * spacing(explored)).clamp(0.02, 2.0);
         let frequencies = (0..FEATURES).map(|_| (0..domains).map(|_| normal() / length).collect()).collect();
         let phases = shuffled_levels(FEATURES, seed ^ 1).into_iter().map(|p| std::f64::consts::TAU * p).collect();
         Self { frequencies, phases }
@@ -233,6 +243,14 @@ mod tests {
         assert!((0.7..1.3).contains(&far), "{far}");
         assert!((0.7..1.3).contains(&(spread(&drawn(&[], 0.5).at(&[0.8, 0.2])) / root)));
         assert!((misfit.scatter() - root).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_wrong_about_sizes_is_known_where_there_are_runs_and_open_far_from_them() {
+        let places: Vec<Vec<f64>> = (0..12).map(|i| vec![8.0 + 0.02 * f64::from(i), 9.0]).collect();
+        let misfit = Misfit::of_sizes(&places, 400, 3);
+        let (near, far) = (spread(&misfit.at(&[8.1, 9.0])), spread(&misfit.at(&[10.0, 11.0])));
+        assert!(near < 0.5 * far && (0.6..0.8).contains(&far), "{near} {far}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ const MOST: usize = 256;
 const KEPT: usize = 48;
 /// A gain of less than this part of the regret is none.
 const NO_GAIN: f64 = 1e-3;
+/// Powers of the cost by which what a run says of a forecast is divided. At 1 many of the cheapest come first, which together say less than
+/// a few that are nearer to the target; which is best depends on the budget, so that it is tried. Without one, the middle.
+const POWERS: [f64; 3] = [1.0, 0.5, 0.0];
 /// Mixtures that differ by less weight than this are one decision.
 const SAME: f64 = 0.01;
 
@@ -27,6 +30,8 @@ pub(super) struct Choice {
     pub scale: Scale,
     pub cost: f64,
     pub repeats: bool,
+    /// A decision that may be taken once this has been launched, and not before: place among the decisions.
+    pub opens: Option<usize>,
     /// What it would show: columns of the ensemble, and the noise of each.
     pub columns: Vec<usize>,
     pub noise: Vec<f64>,
@@ -41,6 +46,7 @@ impl Choice {
             scale,
             cost: scale.compute(),
             repeats,
+            opens: None,
             columns: Vec::new(),
             noise: Vec::new(),
         }
@@ -61,7 +67,25 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    pub fn plan(&self, mut ensemble: Ensemble, mut choices: Vec<Choice>) -> Plan {
+    pub fn plan(&self, ensemble: Ensemble, choices: Vec<Choice>) -> Plan {
+        let powers: &[f64] = match (self.purpose, self.query.budget) {
+            (Purpose::Mixture, _) => &POWERS[..1],
+            (Purpose::Forecast, None) => &POWERS[1..2],
+            (Purpose::Forecast, Some(_)) => &POWERS,
+        };
+        let open = |plan: &Plan| plan.runs.last().map_or(plan.now.uncertainty, |run| run.after.uncertainty);
+        let mut best = self.greedy(ensemble.clone(), choices.clone(), powers[0]);
+        for power in &powers[1..] {
+            let other = self.greedy(ensemble.clone(), choices.clone(), *power);
+            if open(&other) < open(&best) {
+                best = other;
+            }
+        }
+        best
+    }
+
+    /// The plan whose every run brings most for this power of its cost.
+    fn greedy(&self, mut ensemble: Ensemble, mut choices: Vec<Choice>, power: f64) -> Plan {
         let now = self.knowledge(&ensemble);
         let most = match (self.query.runs, self.query.budget, self.query.until) {
             (Some(runs), ..) => runs.min(MOST),
@@ -78,7 +102,7 @@ impl Planner<'_> {
             }
             choices.retain(|choice| choice.cost <= left);
             let mut near = choices.clone();
-            let Some((at, outcomes)) = self.pick(&ensemble, &mut near) else {
+            let Some((at, outcomes)) = self.pick(&ensemble, &mut near, power) else {
                 if runs.is_empty() {
                     reasons.push(self.why_none(left));
                 }
@@ -89,7 +113,7 @@ impl Planner<'_> {
             choices.retain(|other| other.id != choice.id || choice.name.is_none());
             left -= choice.cost;
             let decides = self.decides(&choice, &outcomes);
-            ensemble.observe(&choice.observation(), self.seed ^ (runs.len() as u64 + 1));
+            ensemble.observe(&choice.observation(), choice.opens, self.seed ^ (runs.len() as u64 + 1));
             let after = self.knowledge(&ensemble);
             // The mean of what may be seen is never worse; the draws say so up to their noise.
             let after = Knowledge { uncertainty: after.uncertainty.min(before.uncertainty), ..after };
@@ -117,12 +141,12 @@ impl Planner<'_> {
     }
 
     /// The choice that brings most for its cost, and what would be decided by outcome.
-    fn pick(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>) -> Option<(usize, Vec<usize>)> {
+    fn pick(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>, power: f64) -> Option<(usize, Vec<usize>)> {
         let regrets = ensemble.regrets(ensemble.best());
         let regret = regrets.iter().sum::<f64>() / regrets.len().max(1) as f64;
         let value = |choice: &Choice| match self.purpose {
             Purpose::Mixture => {
-                let (gain, outcomes) = ensemble.gain(&choice.observation(), self.seed);
+                let (gain, outcomes) = ensemble.gain(&choice.observation(), choice.opens, self.seed);
                 (if gain > NO_GAIN * regret { gain } else { 0.0 }, outcomes)
             }
             Purpose::Forecast => {
@@ -130,14 +154,14 @@ impl Planner<'_> {
                 (ensemble.spread(0) * (1.0 - left.sqrt()), Vec::new())
             }
         };
-        self.shorten(ensemble, choices);
+        self.shorten(ensemble, choices, power);
         let mut values: Vec<(f64, Vec<usize>)> = choices.par_iter().map(value).collect();
         if values.iter().all(|(gain, _)| *gain <= 0.0) {
             // No single run changes the decision, but several may: what is most telling about it.
             values = choices.iter().map(|choice| (self.told(ensemble, choice), Vec::new())).collect();
         }
         let mut order: Vec<usize> = (0..choices.len()).filter(|i| values[*i].0 > 0.0).collect();
-        let worth = |i: usize| values[i].0 / choices[i].cost.max(f64::MIN_POSITIVE);
+        let worth = |i: usize| values[i].0 / choices[i].cost.max(f64::MIN_POSITIVE).powf(power);
         order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(worth(*i))));
         let outcomes = values.get(*order.first()?).map(|(_, outcomes)| outcomes.clone())?;
         Some((order[0], outcomes))
@@ -150,17 +174,20 @@ impl Planner<'_> {
     }
 
     /// Keeps the choices that tell most, and those that tell most for their cost.
-    fn shorten(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>) {
+    fn shorten(&self, ensemble: &Ensemble, choices: &mut Vec<Choice>, power: f64) {
         if choices.len() <= KEPT {
             return;
         }
         let told: Vec<f64> = choices.par_iter().map(|choice| self.told(ensemble, choice)).collect();
-        let worth = |i: usize| told[i] / choices[i].cost.max(f64::MIN_POSITIVE);
+        let worth = |i: usize| told[i] / choices[i].cost.max(f64::MIN_POSITIVE).powf(power);
         let mut order: Vec<usize> = (0..choices.len()).collect();
         order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(told[*i])));
         let mut keep: Vec<usize> = order.iter().take(KEPT / 2).copied().collect();
         order.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(worth(*i))));
         keep.extend(order.iter().filter(|i| !keep.contains(*i)).take(KEPT / 2).copied().collect::<Vec<_>>());
+        keep.extend(
+            (0..choices.len()).filter(|i| choices[*i].opens.is_some() && !keep.contains(i)).collect::<Vec<_>>(),
+        );
         keep.sort_unstable();
         *choices = keep.into_iter().map(|i| choices[i].clone()).collect();
     }
@@ -191,6 +218,9 @@ impl Planner<'_> {
                 true => format!("how much runs of {} parameters scatter", show_amount(choice.scale.params)),
                 false => format!("how the loss falls up to {} parameters", show_amount(choice.scale.params)),
             };
+        }
+        if choice.opens.is_some() {
+            return "whether the best mixture is beyond the runs, where the laws put it".to_owned();
         }
         // The weight that the outcome moves most, without its rarest outcomes.
         let range = |d: usize| {

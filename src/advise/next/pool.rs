@@ -4,8 +4,9 @@ use super::super::hull::{blend, random_shares};
 use super::super::probability::distance;
 use super::super::region::Region;
 use crate::forecast::spread::{generator, uniform};
-use crate::vocab::{Observations, Ordered, Scale};
+use crate::vocab::{Observation, Observations, Ordered, Scale, thousandths};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeSet;
 
 /// Mixtures to choose from.
 const MIXTURES: usize = 192;
@@ -14,6 +15,8 @@ const MIXTURES: usize = 192;
 const BEYOND: f64 = 1.2;
 /// Sizes and token counts to choose from.
 const SCALES: usize = 5;
+/// The next size is at least so many times the largest.
+const RUNG: f64 = 1.5;
 /// Scales that agree to this factor are one.
 const SAME: f64 = 1.02;
 /// Runs that are repeated with another seed.
@@ -85,15 +88,10 @@ fn exchanged(weights: &[f64], part: f64, random: &mut Xoshiro256PlusPlus) -> Vec
 /// between.
 pub(super) fn scales<'a>(rows: impl Iterator<Item = &'a Observations>) -> Vec<Scale> {
     let mut all: Vec<Scale> = Vec::new();
-    let same = |a: f64, b: f64| a <= b * SAME && b <= a * SAME;
-    for rows in rows {
-        for (i, row) in rows.rows.iter().enumerate() {
-            let is_last = rows.rows.get(i + 1).is_none_or(|next| next.run != row.run);
-            let is_known = [row.params, row.tokens].iter().all(|x| x.is_finite() && *x > 0.0);
-            let is_new = || !all.iter().any(|s| same(s.params, row.params) && same(s.tokens, row.tokens));
-            if is_last && is_known && is_new() {
-                all.push(Scale::of(row));
-            }
+    for row in rows.flat_map(ends) {
+        let scale = Scale::of(row);
+        if !all.iter().any(|known| same(known, &scale)) {
+            all.push(scale);
         }
     }
     all.sort_by_cached_key(|run| Ordered(run.compute()));
@@ -101,6 +99,40 @@ pub(super) fn scales<'a>(rows: impl Iterator<Item = &'a Observations>) -> Vec<Sc
         return all;
     }
     (0..SCALES).map(|i| all[i * (all.len() - 1) / (SCALES - 1)]).collect()
+}
+
+/// The last row of each run whose size and tokens are known.
+pub(super) fn ends(rows: &Observations) -> impl Iterator<Item = &Observation> {
+    let is_last = |i: usize| rows.rows.get(i + 1).is_none_or(|next| next.run != rows.rows[i].run);
+    let is_known = |row: &Observation| [row.params, row.tokens].iter().all(|x| x.is_finite() && *x > 0.0);
+    rows.rows.iter().enumerate().filter(move |(i, row)| is_last(*i) && is_known(row)).map(|(_, row)| row)
+}
+
+fn same(a: &Scale, b: &Scale) -> bool {
+    let near = |a: f64, b: f64| a <= b * SAME && b <= a * SAME;
+    near(a.params, b.params) && near(a.tokens, b.tokens)
+}
+
+/// The scales with runs of so many mixtures, from the least compute.
+pub(super) fn swarm_scales(ends: &[(Vec<f64>, Scale)], least: usize) -> Vec<Scale> {
+    let mut all: Vec<(Scale, BTreeSet<Vec<i64>>)> = Vec::new();
+    for (weights, scale) in ends {
+        match all.iter_mut().find(|(known, _)| same(known, scale)) {
+            Some((_, mixtures)) => drop(mixtures.insert(thousandths(weights))),
+            None => all.push((*scale, BTreeSet::from([thousandths(weights)]))),
+        }
+    }
+    all.retain(|(_, mixtures)| mixtures.len() >= least);
+    all.sort_by_cached_key(|(scale, _)| Ordered(scale.compute()));
+    all.into_iter().map(|(scale, _)| scale).collect()
+}
+
+/// The next larger size than that at which runs say how mixtures differ, at most half of the target's; `None` where there are runs of one.
+pub(super) fn rung(from: &Scale, scales: &[Scale], target: &Scale) -> Option<Scale> {
+    if scales.iter().any(|scale| scale.compute() > SAME * from.compute()) {
+        return None;
+    }
+    ladder(RUNG * from.params, target).into_iter().find(|scale| scale.compute() > from.compute())
 }
 
 /// Sizes from the smallest run to half of the target's, each twice the one before, at the target's tokens per parameter.
@@ -113,4 +145,23 @@ pub(super) fn ladder(smallest: f64, target: &Scale) -> Vec<Scale> {
     }
     sizes.reverse();
     sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_size_is_above_that_of_the_swarm_and_is_not_offered_twice() {
+        let (small, target) = (Scale::dense(2e7, 4e8), Scale::dense(2e8, 4e9));
+        let ends: Vec<(Vec<f64>, Scale)> =
+            (0..6).map(|i| (vec![0.1 * f64::from(i), 1.0 - 0.1 * f64::from(i)], small)).collect();
+        assert_eq!(swarm_scales(&ends, 6), [small]);
+        assert!(swarm_scales(&ends, 7).is_empty());
+        let next = rung(&small, &[small], &target).unwrap();
+        assert!(next.params > small.params && next.params <= 0.5 * target.params, "{next:?}");
+        assert!((next.tokens / next.params - 20.0).abs() < 1e-9);
+        assert_eq!(rung(&small, &[small, next], &target), None, "there are runs of one");
+        assert_eq!(rung(&small, &[small], &Scale::dense(3e7, 6e8)), None, "the target is hardly larger");
+    }
 }

@@ -213,13 +213,22 @@ fn places_that_fail_are_neither_decided_for_nor_launched_and_the_others_are() {
             (draw[last], draw[fall]) = (-6.0, 40.0);
         }
     };
-    let (project, _, fits) = recorded();
+    let (project, observed, fits) = recorded();
     let mut fit = fits[1].clone();
     steep(&mut fit);
     let candidates = Candidates { fits: vec![fit.clone()], ..Candidates::default() };
     let explored: Vec<Vec<f64>> = [0.1, 0.5, 0.9].map(|rust| vec![1.0 - rust, rust]).to_vec();
     let drift = Drift::of(&[&fit], 0);
-    let about = About { name: "rust", domains: &project.domains, explored: &explored, drift: &drift, change: None };
+    let (rows, mixes) = (&observed.fitted[1], true);
+    let about = About {
+        name: "rust",
+        domains: &project.domains,
+        explored: &explored,
+        drift: &drift,
+        change: None,
+        rows,
+        mixes,
+    };
     let target = project.target.scale().unwrap();
     let belief = Belief::of(&candidates, &fit, &about, &target, 0);
     let at = |rust: f64| belief.losses(&[(target, vec![1.0 - rust, rust])]).remove(0);
@@ -277,4 +286,44 @@ fn what_is_decided_for_is_what_is_recommended_between_the_runs_and_beyond_them()
         let said = plan.reasons.iter().any(|reason| reason.contains("also against mixtures beyond the runs"));
         assert_eq!(said, beyond, "{plan:#?}");
     }
+}
+
+/// Sixteen runs of one size about a mixture that is not the best, and a target ten times as large.
+#[test]
+fn a_run_beyond_the_others_and_a_larger_one_are_offered_where_they_tell_something() {
+    let domains = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let loss = |w: &[f64]| 1.5 + (-1.2 * w[0]).exp() + 0.2 * (-0.5 * w[1]).exp();
+    let mut rows = Observations { metric: "y".to_owned(), domains: domains.clone(), ..Observations::default() };
+    for run in 0..16_u32 {
+        let at = |k: u32| 0.2 + 0.15 * (f64::from(run) * 1.7 + f64::from(k) * 2.1).sin();
+        let mixture = vec![at(0), at(1), 1.0 - at(0) - at(1)];
+        let noise = 1.0 + 1e-3 * (f64::from(run) * 5.3).sin();
+        let scale = Scale::dense(2e7, 4e8);
+        rows.rows.push(Observation { loss: loss(&mixture) * noise, run: run as usize, ..scale.at(mixture) });
+        rows.runs.push(format!("run{run}"));
+    }
+    let options = Options { bootstraps: 60, ..Options::default() };
+    let fit = crate::fit::fit("log-linear", &rows, &options, None).unwrap();
+    let project = crate::project::Project {
+        domains,
+        metrics: vec![Metric::new("y", "y", None)],
+        objective: crate::project::Objective {
+            minimize: [("y".to_owned(), 1.0)].into_iter().collect(),
+            ..crate::project::Objective::default()
+        },
+        target: Target { params: Some(2e8), tokens: Some(4e9), ..Target::default() },
+        ..crate::project::Project::default()
+    };
+    let observed = Observed { fitted: vec![rows], starts: vec![Observations::default()], ..Observed::default() };
+    let candidates = [Candidates { fits: vec![fit.clone()], ..Candidates::default() }];
+    let evidence = Evidence { project: &project, observed: &observed, fits: &[Some(&fit)], extrapolate: false };
+    let NextAnswer::Plan(plan) = next(&evidence, &candidates, &NextQuery { runs: Some(24), ..query() }) else {
+        panic!("abstained");
+    };
+    let decided = plan.now.mixture.as_ref().unwrap().weight("a");
+    let lead = plan.runs.iter().find(|run| run.decides.contains("beyond the runs")).expect("more of a");
+    assert!(lead.mixture.weight("a") > decided + 0.1, "{decided} {lead:#?}");
+    assert_eq!((lead.scale.params, plan.runs[0].scale.params), (2e7, 2e7), "the cheapest first: {plan:#?}");
+    assert!(plan.runs.iter().any(|run| run.scale.params > 2e7), "{plan:#?}");
+    assert!(plan.reasons.iter().any(|reason| reason.contains("larger runs say how far")), "{:?}", plan.reasons);
 }

@@ -149,9 +149,14 @@ impl World<'_> {
         seed: u64,
     ) -> Vec<Decision> {
         let (mut places, _) = pool::mixtures(region, explored, around, seed);
-        let beyond = |weights: &[f64]| self.between.as_ref().is_some_and(|runs| runs.beyond(weights).is_some());
-        places.retain(|weights| region.outside(weights) <= 0.0 && !beyond(weights));
+        places.retain(|weights| self.may_take(region, weights));
         self.weigh(target, places)
+    }
+
+    /// Whether a mixture of the region may be decided for.
+    pub fn may_take(&self, region: &Region, weights: &[f64]) -> bool {
+        let beyond = self.between.as_ref().is_some_and(|runs| runs.beyond(weights).is_some());
+        region.outside(weights) <= 0.0 && !beyond
     }
 
     /// Standard deviation of a run's objective, as a part of it. What runs of one mixture are off by is in part the same for all
