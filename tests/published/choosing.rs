@@ -10,7 +10,7 @@ use mixlaw::laws::{self, Block, Columns, Context, Coordinate, Method, Shape};
 use mixlaw::vocab::{Observation, Observations};
 
 /// Rounds in which runs are chosen and the law refitted.
-const ROUNDS: usize = 4;
+pub const ROUNDS: usize = 4;
 /// The cheapest runs come first, so that there is something to linearise at.
 const FIRST: usize = 12;
 /// Noise of ln L that runs are taken to have.
@@ -28,13 +28,31 @@ const OF_POOL: f64 = 0.8;
 
 /// Mean R², at least −1, of the targets' losses, predicted by a law fitted to runs that cost at most `part` of all candidates together.
 pub fn r_squared(law: &str, candidates: &Observations, targets: &Observations, part: f64) -> f64 {
+    r_squared_by(law, candidates, targets, &flops, part)
+}
+
+/// What a run costs: a cost of a candidate.
+pub type Cost<'a> = &'a dyn Fn(&Observation) -> f64;
+
+/// In proportion to 6·N·D.
+pub fn flops(row: &Observation) -> f64 {
+    row.params * row.tokens
+}
+
+/// The same where runs cost something else.
+pub fn r_squared_by(law: &str, candidates: &Observations, targets: &Observations, cost: Cost<'_>, part: f64) -> f64 {
+    mean_of_pools(candidates, &|pool| of_pool(law, pool, targets, cost, part))
+}
+
+/// Mean of a figure, at least −1, over parts of the candidates.
+pub fn mean_of_pools(candidates: &Observations, figure: &dyn Fn(&Observations) -> f64) -> f64 {
     let of = |pool: usize| {
         let mut order: Vec<(u64, usize)> =
             (0..candidates.rows.len()).map(|i| (mixed((pool as u64) << 32 | i as u64), i)).collect();
         order.sort_unstable();
         order.truncate((OF_POOL * order.len() as f64) as usize);
         let rows = order.iter().map(|(_, i)| candidates.rows[*i].clone()).collect();
-        of_pool(law, &Observations { rows, ..candidates.clone() }, targets, part).max(-1.0)
+        figure(&Observations { rows, ..candidates.clone() }).max(-1.0)
     };
     (0..POOLS).map(of).sum::<f64>() / POOLS as f64
 }
@@ -47,12 +65,29 @@ fn mixed(n: u64) -> u64 {
     bits ^ bits >> 31
 }
 
-fn of_pool(law: &str, candidates: &Observations, targets: &Observations, part: f64) -> f64 {
-    let cost = |row: &Observation| row.params * row.tokens;
-    let budget = part * candidates.rows.iter().map(cost).sum::<f64>();
+/// The cheapest runs, as many as the law needs to be fitted, the cheapest first of all; and all of them in that order.
+pub fn cheapest(law: &str, candidates: &Observations, cost: Cost<'_>) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..candidates.rows.len()).collect();
     order.sort_by(|a, b| cost(&candidates.rows[*a]).total_cmp(&cost(&candidates.rows[*b])));
-    let mut chosen: Vec<usize> = order[..FIRST].to_vec();
+    let law = laws::get(law).expect("a law");
+    let lacks = |first: &[usize]| {
+        let rows = first.iter().map(|i| candidates.rows[*i].clone()).collect();
+        !law.missing(&Observations { rows, ..candidates.clone() }).is_empty()
+    };
+    let first = (FIRST..order.len()).find(|count| !lacks(&order[..*count])).unwrap_or(order.len());
+    (order[..first].to_vec(), order)
+}
+
+/// R² of a fit.
+pub fn of_fit(fit: &Fit, targets: &Observations) -> f64 {
+    let mean = targets.rows.iter().map(|r| r.loss).sum::<f64>() / targets.rows.len() as f64;
+    let squares = |of: &dyn Fn(&Observation) -> f64| targets.rows.iter().map(|r| (r.loss - of(r)).powi(2)).sum::<f64>();
+    1.0 - squares(&|r| fit.predict(r)) / squares(&|_| mean)
+}
+
+fn of_pool(law: &str, candidates: &Observations, targets: &Observations, cost: Cost<'_>, part: f64) -> f64 {
+    let budget = part * candidates.rows.iter().map(cost).sum::<f64>();
+    let (mut chosen, order) = cheapest(law, candidates, cost);
     let mut spent: f64 = chosen.iter().map(|i| cost(&candidates.rows[*i])).sum();
     let fitted = |chosen: &[usize]| {
         let rows = chosen.iter().map(|i| candidates.rows[*i].clone()).collect();
@@ -72,10 +107,7 @@ fn of_pool(law: &str, candidates: &Observations, targets: &Observations, part: f
             chosen.push(best);
         }
     }
-    let last = fitted(&chosen);
-    let mean = targets.rows.iter().map(|r| r.loss).sum::<f64>() / targets.rows.len() as f64;
-    let squares = |of: &dyn Fn(&Observation) -> f64| targets.rows.iter().map(|r| (r.loss - of(r)).powi(2)).sum::<f64>();
-    1.0 - squares(&|r| last.predict(r)) / squares(&|_| mean)
+    of_fit(&fitted(&chosen), targets)
 }
 
 /// Derivatives of ln L by the parameters of a fit, at every row.

@@ -176,6 +176,24 @@ pub fn farseer(part: &str) -> Option<Observations> {
     Some(observations("loss", vec!["text".to_owned()], Some(0), table.iter().enumerate().map(row).collect()))
 }
 
+/// `selection/sparsity_{part}.csv`: models that were trained dense on D1 tokens and then sparsely on D2. N is total, P·N_active, and K/E is
+/// 1/P. Beside them, what each costs: 6·(N_dense·D1 + N_active·D2) FLOPs.
+pub fn sparsity(part: &str) -> Option<(Observations, Vec<f64>)> {
+    let table = read(&format!("selection/sparsity_{part}.csv"))?;
+    let billions = |r: &BTreeMap<String, String>, column: &str| 1e9 * number(r, column);
+    let row = |(i, r): (usize, &BTreeMap<String, String>)| {
+        let (sparse, active) = (number(r, "P"), billions(r, "N_active"));
+        let mut one = plain(sparse * active, billions(r, "D2"), vec![1.0], number(r, "loss"), i);
+        (one.active_params, one.experts) = (active, sparse);
+        one
+    };
+    let cost = |r: &BTreeMap<String, String>| {
+        6.0 * (billions(r, "N_dense") * billions(r, "D1") + billions(r, "N_active") * billions(r, "D2"))
+    };
+    let rows = table.iter().enumerate().map(row).collect();
+    Some((observations("loss", vec!["text".to_owned()], Some(0), rows), table.iter().map(cost).collect()))
+}
+
 /// `routing/curves.csv`: final losses of one router's models and of the dense ones, at k = 1 and frequency .5.
 pub fn routing(router: &str) -> Option<Observations> {
     let mut last: BTreeMap<String, (f64, Observation)> = BTreeMap::new();

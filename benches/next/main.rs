@@ -1,4 +1,4 @@
-//! How few runs decide: `cargo bench --bench next [-- LAW… --seeds N]`.
+//! How few runs decide: `cargo bench --bench next [-- LAW… --seeds N | --cheap]`.
 //!
 //! RegMix's 512 runs of 17 domains and 13 losses are a pool of candidates. From 24 of them on, each strategy chooses 24 more at a
 //! time, up to 192: `mixlaw next`; random; the pool's own order (Dirichlet draws); D-optimal and V-optimal for a linear model
@@ -19,6 +19,10 @@
 //! So most users have the decision of all 512 runs from 96 on, where the mean is a quarter of the best rival's. A few seeds still take an
 //! unmeasured run that the law puts too low: with 168 runs one does (mean 0.47), and with 48 and 72 more do than when half of the
 //! held-out errors counted as the law's, which measured (2.15), (0.43), (0.60), (0.04) with 48, 72, 96 and 144 runs.
+
+mod cheap;
+#[path = "../../tests/published/mod.rs"]
+mod published;
 
 use mixlaw::Study;
 use mixlaw::advise::{Evidence, next};
@@ -58,6 +62,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--cheap" => return cheap::print(),
             "--seeds" => seeds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(seeds),
             law => laws.push(law.to_owned()),
         }
