@@ -5,15 +5,13 @@
 //! runs are repeated: the variance between repeats is pooled over all tails, Student's t does the rest. Without repeats nobody
 //! knows the noise, and the interval is open.
 
-use crate::forecast::spread::student;
+use crate::fit::ninety::{NINETY, student};
 use crate::vocab::count::counted;
 use crate::vocab::{AnnealsAnswer, Estimate, Mixture, Ordered, Range, Tail};
 use std::collections::BTreeMap;
 
 /// Weights that differ by less are equal.
 const EQUAL: f64 = 5e-3;
-/// The 95 % quantile of the normal distribution.
-const Z: f64 = 1.645;
 
 /// One run that may be a tail.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +131,7 @@ pub fn anneals(
             let value = mean(tail, of) - mean(&base, of);
             let half = noise.map_or(f64::INFINITY, |(sigma, freedom)| {
                 let repeats = (1.0 / tail.len() as f64 + 1.0 / base.len() as f64).sqrt();
-                Z * student(freedom) * sigma * repeats
+                NINETY * student(freedom as f64) * sigma * repeats
             });
             Estimate { value, range: Range { low: value - half, high: value + half } }
         };

@@ -4,11 +4,10 @@
 //! distances that are known ([`super::far::Spread`]). Their variance is taken as v·(1 + g·d⁴), as of a law that misses a curvature, with the
 //! largest g that the errors do not speak against ([`SPOKEN_AGAINST`]).
 
+use crate::fit::ninety::NINETY;
 use crate::vocab::Ordered;
 use std::sync::OnceLock;
 
-/// Half-width of a 90 % interval in standard deviations, if errors are normal.
-pub(super) const NINETY: f64 = 1.645;
 /// Fewest mixtures with held-out errors that say how these grow.
 pub(super) const FEWEST: usize = 20;
 /// So many held-out mixtures must be as far from the others as one that is advised.

@@ -2,6 +2,7 @@
 
 use super::samples::{SAMPLES, draw_of};
 use super::surface::{Mixtures, Surface};
+use crate::fit::ninety::NINETY;
 use crate::forecast::spread::{median, normal_quantile, shuffled_levels};
 use crate::project::{Base, Constraint, Slack};
 use crate::vocab::number::show_amount;
@@ -220,7 +221,7 @@ impl Start {
         format!(
             "Assumed starting {domain} {what} at {target} parameters: {value} ± {:.1} %, extrapolated {from}. If you have the \
              checkpoint, measure it and write the limit in {}.",
-            100.0 * 1.645 * self.sigma,
+            100.0 * NINETY * self.sigma,
             if at.unit == MetricUnit::Nats { "nats" } else { "numbers" }
         )
     }

@@ -2,12 +2,12 @@
 //! of limits.
 
 use super::goal::Goal;
-use super::growth::NINETY;
 use super::limits::{self, Limit, Tie, worse};
 use super::losses::losses;
 use super::samples::{SAMPLES, draw_of};
 use super::surface::{Mixtures, Places, Surface};
 use super::tested::Tested;
+use crate::fit::ninety::NINETY;
 use crate::forecast::spread::{median, normal_quantile, quantile, shuffled_levels};
 use crate::vocab::{Observations, Ordered, Scale};
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@
 //! far laws that fared alike part there ([`super::rivals`]). Both are of the same error, so that the larger is added, not their sum.
 
 use super::held_out::{HeldRow, ScaleTest};
+use super::ninety::NINETY;
 use super::resample::{quantile, weighted_quantile};
 use super::rivals::Rivals;
 use crate::vocab::{Interval, Ordered};
@@ -31,8 +32,6 @@ const LEAST: f64 = 1e-4;
 const ENOUGH: usize = 100;
 /// A place this much beyond the largest N, D or compute is not beyond it.
 const WITHIN: f64 = 1.05;
-/// Half-width of a 90 % interval in standard deviations, if errors are normal.
-const NINETY: f64 = 1.645;
 
 /// What intervals are made of.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

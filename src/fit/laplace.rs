@@ -5,11 +5,9 @@
 
 use super::linalg::{backward, cholesky, forward};
 use super::model::Model;
+use super::ninety::NINETY;
 use super::objective::{Curvature, Objective, Workspace, never};
 use crate::laws::{Columns, Method};
-
-/// Half-width of a 90 % interval in standard deviations.
-const NINETY: f64 = 1.645;
 
 /// 5 % and 95 % points of every parameter as readers see it; `None` for laws without a gradient.
 pub(super) fn ends(model: &Model, x: &Columns, theta: &[f64]) -> Option<(Vec<f64>, Vec<f64>)> {

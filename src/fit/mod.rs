@@ -20,6 +20,7 @@ mod laplace;
 pub(crate) mod linalg;
 mod model;
 mod nested;
+pub(crate) mod ninety;
 mod objective;
 pub mod outsiders;
 pub mod phases;

@@ -8,8 +8,8 @@
 //! forecast itself follows the regression no further than [`FAR`].
 
 use super::curves::family::CurveForecast;
-use super::spread::student;
 use crate::fit::linalg::{backward, cholesky, forward};
+use crate::fit::ninety::student;
 
 /// Name of this way to a forecast, among those of laws.
 pub(super) const NAME: &str = "pooled";
@@ -75,7 +75,7 @@ pub(super) fn forecast(finished: &[&Course], run: &Course, ends: &[f64]) -> Opti
         let best = fits.iter().min_by(|a, b| a.squares.total_cmp(&b.squares))?;
         let near: Vec<f64> = here.iter().map(|v| v.clamp(-FAR, FAR)).collect();
         let ln_loss = run.points.last()?.1 + mean + best.predict(&near);
-        let wide = (1.0 + 1.0 / n as f64 + best.leverage(&here)).sqrt() * student(n.saturating_sub(2).max(2));
+        let wide = (1.0 + 1.0 / n as f64 + best.leverage(&here)).sqrt() * student(n.saturating_sub(2).max(2) as f64);
         let sd = error_of_choice(&fits, n).max(5e-4) * wide;
         (ln_loss.is_finite() && sd.is_finite()).then_some(CurveForecast { ln_loss, sd })
     };

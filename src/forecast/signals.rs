@@ -19,6 +19,7 @@ pub use router_figures::{Figure, RouterFigures, RouterNow, figure_of, routers_no
 pub use crate::vocab::signal::{Signal, SignalKind};
 pub use watch::{AlertChange, Watch};
 
+use crate::fit::ninety::NINETY;
 use crate::vocab::number::duration;
 use crate::vocab::{RunForecast, Severity};
 
@@ -98,7 +99,7 @@ fn probability_of_beating(forecast: &RunForecast, best: f64, sd: f64) -> f64 {
 /// Standard deviation of ln of the final loss that a forecast's interval stands for.
 #[must_use]
 pub fn ln_sd(forecast: &RunForecast) -> f64 {
-    (forecast.high / forecast.low).ln() / (2.0 * 1.645)
+    (forecast.high / forecast.low).ln() / (2.0 * NINETY)
 }
 
 /// Seconds of silence that a run explains which usually writes every so many. Writers that buffer (TensorBoard: two

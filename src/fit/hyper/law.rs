@@ -9,6 +9,7 @@ use super::gap::Gap;
 use super::minima::{HUBER, Minima, middle};
 use super::place::{Place, published};
 use crate::fit::linalg::{backward, cholesky, forward};
+use crate::fit::ninety::student;
 use crate::vocab::HyperLaw;
 use crate::vocab::count::counted;
 
@@ -86,7 +87,7 @@ impl Law {
     pub fn misses(&self) -> Vec<Place> {
         let longer = |d: usize| {
             let (cells, fitted) = (self.misses.len() as f64, self.over[d].len() as f64);
-            if cells > fitted { (cells / (cells - fitted)).sqrt() * few(cells - fitted) } else { f64::NAN }
+            if cells > fitted { (cells / (cells - fitted)).sqrt() * student(cells - fitted) } else { f64::NAN }
         };
         let factors = [longer(0), longer(1)];
         let known = |d: usize| self.over[d].is_empty() || factors[d].is_finite();
@@ -136,13 +137,6 @@ impl Law {
             batch_slack: slack(1),
         }
     }
-}
-
-/// The 95 % quantile of Student's t over that of the normal distribution (Cornish and Fisher's expansion).
-fn few(freedom: f64) -> f64 {
-    let z = 1.645_f64;
-    let (first, second) = ((z.powi(3) + z) / 4.0, (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0);
-    (z + first / freedom + second / freedom.powi(2)) / z
 }
 
 /// Minima of cells over the published law; those outside what was tried only where they are not `within`.

@@ -4,7 +4,7 @@
 use super::exponents::{Posterior, QUICK, residuals, search};
 use super::family::{ALONE_A, ALONE_B, CurveForecast, Family, OWN};
 use super::{CurveLaw, Mean, Track, thin};
-use crate::forecast::spread::student;
+use crate::fit::ninety::student;
 use argmin::core::CostFunction;
 use std::collections::BTreeMap;
 
@@ -83,8 +83,8 @@ impl Family {
         let over_exponents = family.over_exponents(track, &own);
         let n = missed.len() as f64;
         let squares: f64 = missed.iter().map(|(miss, over)| (miss / over).powi(2)).sum();
-        let drift =
-            ((DRIFT_WEIGHT * DRIFT * DRIFT + squares) / (DRIFT_WEIGHT + n)).sqrt() * student(missed.len().max(2));
+        let drift = ((DRIFT_WEIGHT * DRIFT * DRIFT + squares) / (DRIFT_WEIGHT + n)).sqrt()
+            * student(missed.len().max(2) as f64);
         let one = |(own, step): (CurveForecast, &f64)| {
             let left = family.progress(track, *step) - here;
             // How far exponents move the loss grows from nothing at the newest point to what it is at the end.

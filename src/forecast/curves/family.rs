@@ -9,7 +9,8 @@ use super::amplitude::{Amplitude, solve};
 use super::exponents::{THOROUGH, by_kind, residuals, rows, scale, search};
 use super::gauss::{Gaussian, Given};
 use super::{CurveLaw, Mean, Track, thin};
-use crate::forecast::spread::{median, student};
+use crate::fit::ninety::student;
+use crate::forecast::spread::median;
 use std::collections::BTreeMap;
 
 /// Progress (see [`Family::progress`]) over which a residual is mostly forgotten.
@@ -75,7 +76,7 @@ impl Family {
         let usual = family.surprise(&tracks, &LATER).max(1.0);
         family.early = (family.surprise(&tracks, &[EARLY]) / usual).clamp(1.0, MOST_EARLY);
         family.scatter *= usual;
-        family.wide = student(tracks.len().max(2));
+        family.wide = student(tracks.len().max(2) as f64);
         Some(family)
     }
 
