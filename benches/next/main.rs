@@ -25,7 +25,7 @@ mod cheap;
 mod published;
 
 use mixlaw::Study;
-use mixlaw::advise::{Evidence, next};
+use mixlaw::advise::{Evidence, advisers, next};
 use mixlaw::fit::Options;
 use mixlaw::fit::choose::{Candidates, candidates};
 use mixlaw::observe::Observed;
@@ -152,7 +152,7 @@ impl Pool {
                 return self.objective[i];
             }
             let of = |(rows, fits): (&Observations, &Candidates)| {
-                fits.chosen().map_or(f64::NAN, |fit| fit.predict(&rows.rows[i]))
+                fits.adviser().map_or(f64::NAN, |fit| fit.predict(&rows.rows[i]))
             };
             self.study.observed().fitted.iter().zip(fits).map(of).sum::<f64>() / fits.len() as f64
         };
@@ -165,7 +165,7 @@ impl Pool {
     fn proposed(&self, fits: &[Candidates], chosen: &[usize], left: &[usize], count: usize) -> Vec<usize> {
         let project = self.study.project();
         let observed = self.observed(chosen);
-        let best: Vec<_> = fits.iter().map(Candidates::chosen).collect();
+        let best = advisers(project, fits);
         let evidence = Evidence { project, observed: &observed, fits: &best, extrapolate: false };
         let rows = &self.study.observed().fitted[0].rows;
         let run = |i: &usize| CandidateRun {

@@ -2,8 +2,7 @@
 
 use super::truths::Random;
 use mixlaw::Study;
-use mixlaw::advise::{Evidence, next};
-use mixlaw::fit::choose::Candidates;
+use mixlaw::advise::{Evidence, advisers, next};
 use mixlaw::vocab::{NextAnswer, NextQuery, Plan};
 use std::path::Path;
 
@@ -158,7 +157,7 @@ pub fn planned(
     write(folder, domains, rows, laws).ok()?;
     let study = Study::open(folder).unwrap_or_else(|failure| panic!("{failure:?}"));
     let laws = study.fit();
-    let fits: Vec<_> = laws.fits.iter().map(Candidates::chosen).collect();
+    let fits = advisers(study.project(), &laws.fits);
     let evidence = Evidence { project: study.project(), observed: study.observed(), fits: &fits, extrapolate };
     match next(&evidence, &laws.fits, query) {
         NextAnswer::Plan(plan) => Some(plan),
