@@ -219,8 +219,9 @@ impl Start {
             n => format!("from {n} sizes up to {}", show_amount(self.largest)),
         };
         format!(
-            "Assumed starting {domain} {what} at {target} parameters: {value} ± {:.1} %, extrapolated {from}. If you have the \
-             checkpoint, measure it and write the limit in {}.",
+            "Assumed starting {domain} {what} at {target} parameters: {value} ± {:.1} %, extrapolated {from}. What the law gets \
+             wrong about that size moves the start and the final {what} alike, and does not count \
+             against the limit. If you have the checkpoint, measure it and write the limit in {}.",
             100.0 * NINETY * self.sigma,
             if at.unit == MetricUnit::Nats { "nats" } else { "numbers" }
         )
