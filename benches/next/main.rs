@@ -10,15 +10,14 @@
 //!
 //! | runs | 24 | 48 | 72 | 96 | 144 | 192 |
 //! |---|---|---|---|---|---|---|
-//! | `mixlaw next` | 1.39 (3.32) | 1.78 (3.31) | 0.50 (0.93) | 0.00 (0.13) | 0.00 (0.00) | 0.00 (0.00) |
+//! | `mixlaw next` | 1.39 (3.32) | 1.36 (2.10) | 0.94 (1.48) | 0.00 (0.25) | 0.00 (0.17) | 0.00 (0.05) |
 //! | random | 1.39 (3.32) | 1.75 (2.04) | 1.12 (1.68) | 1.39 (2.11) | 0.94 (1.88) | 0.40 (0.65) |
 //! | pool's order | 7.55 (7.42) | 1.36 (1.82) | 1.78 (2.06) | 0.50 (0.54) | 0.40 (0.72) | 0.40 (0.68) |
 //! | D-optimal | 1.39 (3.32) | 0.72 (1.09) | 0.50 (0.56) | 0.50 (0.58) | 0.50 (0.49) | 0.50 (0.96) |
 //! | V-optimal | 1.39 (3.32) | 1.39 (1.17) | 0.50 (0.95) | 0.50 (0.62) | 0.94 (0.62) | 0.50 (0.72) |
 //!
-//! So most users have the decision of all 512 runs from 96 on, where the mean is a quarter of the best rival's. A few seeds still take an
-//! unmeasured run that the law puts too low: with 168 runs one does (mean 0.47), and with 48 and 72 more do than when half of the
-//! held-out errors counted as the law's, which measured (2.15), (0.43), (0.60), (0.04) with 48, 72, 96 and 144 runs.
+//! So most users have the decision of all 512 runs from 96 on, where the mean is half of the best rival's. A few seeds still take an
+//! unmeasured run that the law puts too low.
 
 mod cheap;
 #[path = "../../tests/published/mod.rs"]

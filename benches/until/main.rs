@@ -45,10 +45,9 @@
 //! `next`, were settled while some of these users were looked at.
 //!
 //! With `bimix additive log-linear --users 8 --stated`, in November 2026: all 24 are told a number of runs (mixing law median 2 runs; BiMix
-//! none; helping domains 6 runs), all 24 are right, and the runs stated are 1.0 to 1.4 times those needed, which is none in all 24. For
-//! 0.1 % (`--tolerance 0.001`) 18 of 24 are told (mixing law 8 of 8, median 26 runs; BiMix 8 of 8, none; helping domains 2 of 8), and all
-//! 18 are right. Before laws were taken to be wrong about the target by no more than losses change by on the way there, these were 16 and 7
-//! of 24, and no BiMix for 0.1 %.
+//! none; helping domains 13 runs), all 24 are right, and the runs stated are 1.0 to 1.8 times those needed, which is none in all 24. For
+//! 0.1 % (`--tolerance 0.001`) 19 of 24 are told (mixing law 8 of 8, median 20 runs; BiMix 8 of 8, none; helping domains 3 of 8), and 18
+//! are right.
 
 mod case;
 mod rivals;
