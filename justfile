@@ -25,10 +25,9 @@ schemas:
 replay dir="/tmp/mixlaw-replay":
     cargo run --release -- replay examples/code-cpt --into {{dir}} --speed 50
 
-# the program as it is given to others, 21 MB: a call is put in place of its function only where that is short, which makes it an
-# eighth smaller and no slower
+# the program as it is given to others, 21 MB
 package:
-    RUSTFLAGS="-C llvm-args=--inline-threshold=30" cargo build --profile dist --locked
+    cargo build --profile dist --locked
 
 # what is timed
 bench name:
