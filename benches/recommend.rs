@@ -10,7 +10,7 @@ use mixlaw::advise::{Evidence, recommend};
 use mixlaw::fit::{Fit, Options, fit};
 use mixlaw::observe::Observed;
 use mixlaw::project::{Base, Constraint, Group, Objective, Project, Slack, Target, Wanted};
-use mixlaw::vocab::{Advice, Metric, Mixture, Observation, Observations};
+use mixlaw::vocab::{Advice, Metric, Mixture, Observation, Observations, Scale};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -105,18 +105,7 @@ fn rows(domains: &[String], own: usize, mixtures: usize) -> Observations {
             + 0.1 * own as f64
             + 0.004 * (noise(run, own) - 0.5);
         data.runs.push(format!("run{run}"));
-        data.rows.push(Observation {
-            params,
-            active_params: params,
-            tokens,
-            mixture,
-            experts: 1.0,
-            experts_per_token: 1.0,
-            granularity: 1.0,
-            loss,
-            run,
-            ..Observation::default()
-        });
+        data.rows.push(Observation { loss, run, ..Scale::dense(params, tokens).at(mixture) });
     }
     data
 }

@@ -5,7 +5,7 @@
 //! curves of curves) are solved for on losses of a drawn exponential law, noise added, so that the truth is one of theirs.
 
 use mixlaw::laws::{self, BLOCK, Block, Columns, Context, Law, Method, Shape, Variable};
-use mixlaw::vocab::{Observation, Observations, Probe};
+use mixlaw::vocab::{self, Observation, Observations, Probe};
 
 /// N and D.
 pub type Scale = (f64, f64);
@@ -104,6 +104,12 @@ impl Truth {
     }
 }
 
+/// As much as there may be of one domain, and as much of each other one.
+pub fn corner(domains: usize, of: usize, most: f64) -> Vec<f64> {
+    let rest = (1.0 - most) / (domains - 1) as f64;
+    (0..domains).map(|j| if j == of { most } else { rest }).collect()
+}
+
 /// The mixture within the bounds at which a function is lowest, and its value there: by draws, then by moving weight between two domains.
 pub fn lowest(
     of: &dyn Fn(&[Vec<f64>]) -> Vec<f64>,
@@ -148,11 +154,7 @@ impl Own {
         random: &mut Random,
     ) -> Option<Self> {
         let sees = law.sees().iter().any(|v| matches!(v, Variable::Params | Variable::Tokens));
-        let corner = |most: usize| {
-            let rest = (1.0 - bounds.1) / (domains - 1) as f64;
-            (0..domains).map(|j| if j == most { bounds.1 } else { rest }).collect::<Vec<f64>>()
-        };
-        let mut mixtures: Vec<Vec<f64>> = (0..domains).map(corner).collect();
+        let mut mixtures: Vec<Vec<f64>> = (0..domains).map(|i| corner(domains, i, bounds.1)).collect();
         mixtures.push(vec![1.0 / domains as f64; domains]);
         mixtures.extend((0..LOOKED_AT).map(|_| random.within(domains, bounds)));
         let is_like_a_loss = |drawn: &Self| {
@@ -256,18 +258,7 @@ impl Own {
 }
 
 fn row((params, tokens): Scale, mixture: Vec<f64>, probe: Option<Probe>) -> Observation {
-    Observation {
-        params,
-        active_params: params,
-        tokens,
-        mixture,
-        experts: 1.0,
-        experts_per_token: 1.0,
-        granularity: 1.0,
-        loss: 3.0,
-        probe,
-        ..Observation::default()
-    }
+    Observation { loss: 3.0, probe, ..vocab::Scale::dense(params, tokens).at(mixture) }
 }
 
 /// SplitMix64.

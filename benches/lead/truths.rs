@@ -3,7 +3,7 @@
 
 use mixlaw::observe::Observed;
 use mixlaw::project::{Objective, Project, Target};
-use mixlaw::vocab::{Metric, Observation, Observations};
+use mixlaw::vocab::{Metric, Observation, Observations, Scale};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
@@ -91,16 +91,9 @@ impl Swarm {
             for (run, mixture) in mixtures.iter().enumerate() {
                 rows.runs.push(format!("run{run}"));
                 rows.rows.push(Observation {
-                    params: PARAMS,
-                    active_params: PARAMS,
-                    tokens: TOKENS,
-                    mixture: mixture.clone(),
-                    experts: 1.0,
-                    experts_per_token: 1.0,
-                    granularity: 1.0,
                     loss: swarm.value(evaluation, mixture) + noise * random.normal(),
                     run,
-                    ..Observation::default()
+                    ..Scale::dense(PARAMS, TOKENS).at(mixture.clone())
                 });
             }
             swarm.observed.fitted.push(rows);

@@ -4,7 +4,7 @@
 use super::{Asked, truths};
 use mixlaw::fit::Options;
 use mixlaw::fit::choose::candidates;
-use mixlaw::vocab::{Observation, Observations};
+use mixlaw::vocab::{Observation, Observations, Scale};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -136,18 +136,9 @@ fn read(path: &Path, columns: [&str; 4], name: &str) -> Vec<(String, Run)> {
 /// Runs of one domain.
 fn rows(runs: &[Run]) -> Observations {
     let row = |(run, [params, tokens, loss, _]): (usize, &Run)| Observation {
-        params: *params,
-        active_params: *params,
-        tokens: *tokens,
         loss: *loss,
-        mixture: vec![1.0],
-        experts: 1.0,
-        experts_per_token: 1.0,
-        granularity: 1.0,
         run,
-        probe: None,
-        recipe: mixlaw::vocab::Recipe::default(),
-        phases: None,
+        ..Scale::dense(*params, *tokens).at(vec![1.0])
     };
     Observations {
         metric: "loss".to_owned(),

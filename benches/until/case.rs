@@ -1,6 +1,6 @@
 //! A user with a made-up truth, the runs launched so far, and what `mixlaw next` says of them.
 
-use super::truths::Random;
+use super::truths::{Random, corner, lowest};
 use mixlaw::Study;
 use mixlaw::advise::{Evidence, advisers, next};
 use mixlaw::vocab::{NextAnswer, NextQuery, Plan};
@@ -62,25 +62,10 @@ impl Truth {
         (0..DOMAINS).map(|i| self.loss(i, n, d, r)).sum::<f64>() / DOMAINS as f64
     }
 
-    /// The lowest objective within the bounds: by draws, then by moving weight between two domains.
+    /// The lowest objective within the bounds.
     fn best(&self, random: &mut Random) -> f64 {
-        let draws = (0..4000).map(|_| random.within(DOMAINS, (LEAST, MOST)));
-        let mut best = draws.min_by(|a, b| self.objective(a).total_cmp(&self.objective(b))).unwrap_or_default();
-        let mut step = 0.05;
-        while step > 1e-5 {
-            let before = self.objective(&best);
-            for (i, j) in (0..DOMAINS).flat_map(|i| (0..DOMAINS).map(move |j| (i, j))) {
-                let mut moved = best.clone();
-                moved[i] += step;
-                moved[j] -= step;
-                let allowed = i != j && moved[i] <= MOST && moved[j] >= LEAST;
-                if allowed && self.objective(&moved) < self.objective(&best) {
-                    best = moved;
-                }
-            }
-            step = if self.objective(&best) < before { step } else { step / 2.0 };
-        }
-        self.objective(&best)
+        let of = |mixtures: &[Vec<f64>]| mixtures.iter().map(|r| self.objective(r)).collect();
+        lowest(&of, DOMAINS, (LEAST, MOST), random).1
     }
 }
 
@@ -108,7 +93,8 @@ impl Case {
         let mut case = Self::new(form, user, noise);
         for i in 0..FIRST {
             // The corners of what is allowed first, so that what the runs cover is what may be decided for.
-            let mixture = if i < DOMAINS { corner(i) } else { case.random.within(DOMAINS, (LEAST, MOST)) };
+            let mixture =
+                if i < DOMAINS { corner(DOMAINS, i, MOST) } else { case.random.within(DOMAINS, (LEAST, MOST)) };
             let (n, d) = SCALES[i % 2];
             case.launch(n, d, &mixture);
         }
@@ -168,9 +154,4 @@ pub fn planned(
 /// Names of so many domains.
 pub fn names(domains: usize) -> Vec<String> {
     ["books", "code", "maths", "web", "wiki", "papers", "forums"].into_iter().take(domains).map(str::to_owned).collect()
-}
-
-/// The most of one domain.
-fn corner(most: usize) -> Vec<f64> {
-    (0..DOMAINS).map(|j| if j == most { MOST } else { (1.0 - MOST) / (DOMAINS - 1) as f64 }).collect()
 }

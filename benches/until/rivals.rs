@@ -11,7 +11,7 @@ use mixlaw::advise::design::design;
 use mixlaw::fit::{Fit, Options, fit};
 use mixlaw::laws;
 use mixlaw::project::Project;
-use mixlaw::vocab::{DesignMethod, DesignQuery, Mixture, NextQuery, Observation, Plan};
+use mixlaw::vocab::{DesignMethod, DesignQuery, Mixture, NextQuery, Observation, Plan, Scale};
 use std::path::Path;
 
 /// Looks in which the regret stays within the tolerance.
@@ -292,17 +292,7 @@ impl User<'_> {
         all.flops += 6.0 * params * tokens;
         all.lines.push(line(all.lines.len(), (params, tokens), weights, &losses));
         let run = all.rows.len();
-        all.rows.push(Observation {
-            params,
-            active_params: params,
-            tokens,
-            mixture: weights.to_vec(),
-            experts: 1.0,
-            experts_per_token: 1.0,
-            granularity: 1.0,
-            run,
-            ..Observation::default()
-        });
+        all.rows.push(Observation { run, ..Scale::dense(params, tokens).at(weights.to_vec()) });
         all.losses.push(losses);
     }
 

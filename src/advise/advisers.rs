@@ -1,7 +1,7 @@
 //! Which law of each loss mixtures are compared by.
 
-use super::known::needed;
 use super::surface::Surface;
+use super::{limited, needed};
 use crate::fit::Fit;
 use crate::fit::choose::Candidates;
 use crate::project::Project;
@@ -12,8 +12,7 @@ use crate::vocab::BetterPicks;
 #[must_use]
 pub fn advisers<'a>(project: &Project, candidates: &'a [Candidates]) -> Vec<Option<&'a Fit>> {
     let weights = project.objective_weights();
-    let is_limited =
-        |metric: usize| project.objective.subject_to.iter().any(|c| project.metric_index(&c.metric) == Some(metric));
+    let is_limited = |metric: usize| limited(project).any(|limited| limited == metric);
     let one = |(metric, loss): (usize, &'a Candidates)| {
         let is_minimized = weights.get(metric).is_some_and(|weight| *weight > 0.0);
         if is_minimized && !is_limited(metric) { loss.adviser() } else { loss.chosen() }

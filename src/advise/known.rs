@@ -34,10 +34,15 @@ pub(super) fn what_was_tested(
     Tested::of(evidence.fits, surfaces, goal, limits, scale, mixtures)
 }
 
+/// Indices of the metrics that are limited, by limit.
+pub(super) fn limited(project: &Project) -> impl Iterator<Item = usize> {
+    project.objective.subject_to.iter().filter_map(|limit| project.metric_index(&limit.metric))
+}
+
 /// Indices of the metrics that are minimised or limited.
 pub(super) fn needed(project: &Project, minimize: &[f64]) -> Vec<usize> {
-    let limited = project.objective.subject_to.iter().filter_map(|c| project.metric_index(&c.metric));
-    let mut needed: Vec<usize> = (0..minimize.len()).filter(|d| minimize[*d] > 0.0).chain(limited).collect();
+    let minimized = (0..minimize.len()).filter(|d| minimize[*d] > 0.0);
+    let mut needed: Vec<usize> = minimized.chain(limited(project)).collect();
     needed.sort_unstable();
     needed.dedup();
     needed

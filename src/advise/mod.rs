@@ -58,7 +58,7 @@ use crate::project::Project;
 use crate::vocab::{Abstention, Advice, MeanOfBest, MetricUnit, Mixture, Recommendation, Scale, StandingAdvice};
 use choose::Field;
 use evidence::Chosen;
-use known::{explored, in_use, needed, resolve, surfaces, what_was_tested};
+use known::{explored, in_use, limited, needed, resolve, surfaces, what_was_tested};
 use limits::Setting;
 use probability::{JointSamples, Scatter};
 use region::{Cuts, Region};

@@ -21,19 +21,18 @@ const CLEARLY: f64 = 0.05;
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     cost: f64,
-    error: f64,
-    /// Of how many mixtures.
-    mixtures: usize,
+    /// Both, added up.
+    sum: f64,
 }
 
 impl Standing {
-    fn sum(self) -> f64 {
-        self.cost + self.error * (ALIKE / self.mixtures.max(1) as f64).sqrt()
+    fn new(cost: f64, error: f64, mixtures: usize) -> Self {
+        Self { cost, sum: cost + error * (ALIKE / mixtures.max(1) as f64).sqrt() }
     }
 
     /// Whether mixtures are rather compared by this law than by the one in use.
     fn is_better_than(self, in_use: Self) -> bool {
-        self.cost < in_use.cost && self.sum() < (1.0 - CLEARLY) * in_use.sum()
+        self.cost < in_use.cost && self.sum < (1.0 - CLEARLY) * in_use.sum
     }
 }
 
@@ -46,16 +45,15 @@ pub(super) fn advisers(
     in_use: &str,
 ) -> Vec<BetterPicks> {
     let mixtures = picks.mixtures();
-    let standing = |line: &Candidate| {
-        Some(Standing { cost: line.picks?, error: error(line).filter(|e| e.is_finite())?, mixtures })
-    };
+    let standing =
+        |line: &Candidate| Some(Standing::new(line.picks?, error(line).filter(|e| e.is_finite())?, mixtures));
     let laws = || lines.iter().filter(|line| line.kind == CandidateKind::Law && line.dropped_after.is_none());
     let Some(usual) = laws().find(|line| line.name == in_use).and_then(standing) else { return Vec::new() };
     let mut better: Vec<(&Candidate, Standing)> = laws()
         .filter_map(|line| Some((line, standing(line)?)))
         .filter(|(line, law)| line.name != in_use && law.is_better_than(usual))
         .collect();
-    better.sort_by_cached_key(|(_, law)| Ordered(law.sum()));
+    better.sort_by_cached_key(|(_, law)| Ordered(law.sum));
     let one = |(line, law): (&Candidate, Standing)| BetterPicks {
         metric: choice.metric.clone(),
         law: line.name.clone(),
@@ -76,12 +74,12 @@ pub(super) fn procedure(judge: &Judge<'_>, picks: &Picks, laws: &[(usize, &Score
         let standing = |score: &Score| {
             let others = score.folds.iter().enumerate().filter(|(other, _)| *other != part);
             let rows = others.filter_map(|(_, fold)| fold.as_ref()).flat_map(|fold| &fold.rows);
-            Some(Standing { cost: picks.cost(rows)?, error: judge.error(score, |other| other != part), mixtures })
+            Some(Standing::new(picks.cost(rows)?, judge.error(score, |other| other != part), mixtures))
         };
         let all: Vec<Option<Standing>> = laws.iter().map(|(_, score)| standing(score)).collect();
         let Some(in_use) = judge.best(laws, |other| other != part) else { continue };
         let better = |law: &usize| all[*law].zip(all[in_use]).is_some_and(|(law, usual)| law.is_better_than(usual));
-        let sum = |law: &usize| all[*law].map_or(f64::INFINITY, Standing::sum);
+        let sum = |law: &usize| all[*law].map_or(f64::INFINITY, |law| law.sum);
         let adviser = (0..laws.len()).filter(better).min_by(|a, b| sum(a).total_cmp(&sum(b)));
         result.folds[part].clone_from(&laws[adviser.unwrap_or(in_use)].1.folds[part]);
     }
@@ -134,15 +132,8 @@ mod tests {
         let mut rows = Observations { domains: vec!["a".to_owned(), "b".to_owned()], ..Observations::default() };
         for (run, loss) in losses.iter().enumerate() {
             let share = 0.05 + 0.09 * run as f64;
-            let mixture = vec![share, 1.0 - share];
-            let of = Observation { params: 1e8, tokens: 1e9, mixture, loss: *loss, run, ..Observation::default() };
-            rows.rows.push(Observation {
-                active_params: 1e8,
-                experts: 1.0,
-                experts_per_token: 1.0,
-                granularity: 1.0,
-                ..of
-            });
+            let at = Scale::dense(1e8, 1e9).at(vec![share, 1.0 - share]);
+            rows.rows.push(Observation { loss: *loss, run, ..at });
         }
         let x = Columns::of(&rows);
         let plan = HeldOutPlan::new(&rows, &x, 0);

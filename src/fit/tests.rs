@@ -7,7 +7,7 @@ mod no_loss;
 
 use super::*;
 use crate::laws::tests::{anything, stream};
-use crate::vocab::{Observation, Observations, Probe};
+use crate::vocab::{Observation, Observations, Probe, Scale};
 use proptest::prelude::*;
 
 fn code_cpt() -> Vec<Observations> {
@@ -116,20 +116,8 @@ fn synthetic(noise: f64) -> (Observations, impl Fn(f64, f64, f64) -> f64) {
             for step in 1..=12 {
                 let d = 1e8 * f64::from(step);
                 let wobble = noise * (next() + next() + next() - 1.5);
-                data.rows.push(Observation {
-                    params: n,
-                    active_params: n,
-                    tokens: d,
-                    mixture: vec![r, 1.0 - r],
-                    experts: 1.0,
-                    experts_per_token: 1.0,
-                    granularity: 1.0,
-                    loss: truth(n, d, r) * (1.0 + wobble),
-                    run: run * 7 + ratio,
-                    probe: None,
-                    recipe: crate::vocab::Recipe::default(),
-                    phases: None,
-                });
+                let loss = truth(n, d, r) * (1.0 + wobble);
+                data.rows.push(Observation { loss, run: run * 7 + ratio, ..place(n, d, r) });
             }
         }
     }
@@ -153,20 +141,7 @@ fn predictions_are_recovered_from_a_known_law_with_noise() {
 }
 
 fn place(n: f64, d: f64, r: f64) -> Observation {
-    Observation {
-        params: n,
-        active_params: n,
-        tokens: d,
-        mixture: vec![r, 1.0 - r],
-        experts: 1.0,
-        experts_per_token: 1.0,
-        granularity: 1.0,
-        loss: f64::NAN,
-        run: 0,
-        probe: None,
-        recipe: crate::vocab::Recipe::default(),
-        phases: None,
-    }
+    Scale::dense(n, d).at(vec![r, 1.0 - r])
 }
 
 #[test]

@@ -79,16 +79,9 @@ mod tests {
 
     fn rows() -> Observations {
         let row = |params: f64, share: f64, loss: f64, run| Observation {
-            params,
-            active_params: params,
-            tokens: 1e9,
-            mixture: vec![share, 1.0 - share],
             loss,
             run,
-            experts: 1.0,
-            experts_per_token: 1.0,
-            granularity: 1.0,
-            ..Observation::default()
+            ..Scale::dense(params, 1e9).at(vec![share, 1.0 - share])
         };
         Observations {
             metric: "loss".to_owned(),

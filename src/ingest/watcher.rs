@@ -68,7 +68,7 @@ impl Watcher {
         let native = match project.watch {
             WatchMode::Poll => None,
             _ => notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                if !event.as_ref().is_ok_and(is_look) {
+                if !event.as_ref().is_ok_and(says_nothing) {
                     let _ = events.send(Message::Event(event));
                 }
             })
@@ -146,7 +146,7 @@ impl Drop for Watcher {
 
 /// Whether an event tells of nothing new: opens, reads (ours are among them) and what is closed after writing, of which each
 /// write has told already.
-fn is_look(event: &notify::Event) -> bool {
+fn says_nothing(event: &notify::Event) -> bool {
     !event.need_rescan()
         && matches!(
             event.kind,

@@ -7,7 +7,7 @@ pub mod board;
 pub mod cases;
 pub mod choosing;
 
-use mixlaw::vocab::{Observation, Observations, Probe};
+use mixlaw::vocab::{Observation, Observations, Probe, Scale};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -42,20 +42,7 @@ pub fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
 
 /// A row with everything a law may ask for at its plainest.
 pub fn plain(params: f64, tokens: f64, mixture: Vec<f64>, loss: f64, run: usize) -> Observation {
-    Observation {
-        params,
-        active_params: params,
-        tokens,
-        mixture,
-        experts: 1.0,
-        experts_per_token: 1.0,
-        granularity: 1.0,
-        loss,
-        run,
-        probe: None,
-        recipe: mixlaw::vocab::Recipe::default(),
-        phases: None,
-    }
+    Observation { loss, run, ..Scale::dense(params, tokens).at(mixture) }
 }
 
 /// Observations of one loss.

@@ -8,7 +8,7 @@ use super::error::DesignError;
 use super::{sobol, swarm};
 use crate::forecast::spread::{generator, uniform};
 use crate::laws::{self, BLOCK, Block, Columns, Context, Method, Shape};
-use crate::vocab::{DesignQuery, Observation, Recipe};
+use crate::vocab::{DesignQuery, Observation, Scale};
 
 /// Mixtures to choose from.
 const POOL: usize = 256;
@@ -148,20 +148,7 @@ fn informations(
         .enumerate()
         .map(|(run, (mixture, size))| {
             let (params, tokens) = scales.get(*size).copied().unwrap_or((1e8, 2e9));
-            Observation {
-                params,
-                active_params: params,
-                tokens,
-                mixture: pool[*mixture].clone(),
-                experts: 1.0,
-                experts_per_token: 1.0,
-                granularity: 1.0,
-                loss: 3.0,
-                run,
-                probe: None,
-                recipe: Recipe::default(),
-                phases: None,
-            }
+            Observation { loss: 3.0, run, ..Scale::dense(params, tokens).at(pool[*mixture].clone()) }
         })
         .collect();
     let columns = Columns::places(domains, &rows, &Context::default());

@@ -260,7 +260,7 @@ impl Lengths {
     }
 }
 
-/// What laws get wrong as a function of size and tokens; `None` where no run says of which it is.
+/// What laws get wrong as a function of size and tokens; `None` where those of no run are known.
 fn of_sizes(rows: &Observations, target: &Scale, seed: u64) -> Option<(Misfit, Lengths)> {
     let ends: Vec<Scale> = pool::ends(rows).map(Scale::of).collect();
     if ends.is_empty() {

@@ -13,7 +13,7 @@ use crate::advise::goal::Goal;
 use crate::advise::limits::Setting;
 use crate::advise::probability::{JointSamples, Scatter};
 use crate::advise::surface::Surface;
-use crate::advise::{Evidence, SURE, resolve, surfaces};
+use crate::advise::{Evidence, SURE, limited, resolve, surfaces};
 use crate::laws::Variable;
 use crate::project::{Base, Constraint};
 use crate::vocab::{Abstention, MetricUnit, Scale};
@@ -147,8 +147,7 @@ fn bounds<'q, 'f>(evidence: &'q Evidence<'f>, question: &'q Question<'f>) -> Res
         resolve(evidence, &surfaces, &at)?;
     }
     let goal = Goal::mean(project.objective_weights());
-    let limited: Vec<usize> =
-        project.objective.subject_to.iter().filter_map(|limit| project.metric_index(&limit.metric)).collect();
+    let limited: Vec<usize> = limited(project).collect();
     let scatter = |(m, surface): (usize, &Option<Surface<'_>>)| {
         let rows = evidence.observed.fitted.get(m).filter(|_| limited.contains(&m))?;
         Some(Scatter::new(surface.as_ref()?, rows, project.fit.seed ^ ((m as u64 + 1) << 32)))
