@@ -25,6 +25,11 @@ const AT_STAKE: (f64, f64) = (0.003, 0.01);
 const LOOKED_AT: usize = 12;
 /// Mixtures that a law is solved for on, and where it sees neither size nor tokens.
 const SOLVED_ON: (usize, usize) = (40, 300);
+/// Of what it is solved for on, in ln L: with more, a truth of trees is mostly the noise that they were grown on, which no runs can tell.
+const NOISE: f64 = 0.003;
+/// Weights of the own domain that a curve is solved for at, where a law has one for each: with one for each of many mixtures the truth would
+/// be as jagged as the noise.
+const RATIOS: usize = 6;
 
 /// Losses of every domain by one law.
 pub struct Truth {
@@ -89,11 +94,34 @@ impl Truth {
         self.of[own].losses(at, mixtures)
     }
 
+    // Not everything that includes this file asks for the next two.
+    #[allow(dead_code)]
+    /// What runs of a mixture show of one domain's loss, without noise. Where the law sees how a loss begins, they begin in different ways.
+    pub fn observed(&self, own: usize, places: &[Scale], mixture: &[f64], random: &mut Random) -> Vec<Observation> {
+        let of = &self.of[own];
+        let begun = |_: Probe| Probe { loss: 3.4 + 0.2 * random.next(), decline: 0.045 + 0.01 * random.next() };
+        let probe = of.probe.map(begun);
+        let seen = |at: &Scale| {
+            let loss = of.losses_from(probe, *at, &[mixture.to_vec()])[0];
+            Observation { loss, ..row(*at, mixture.to_vec(), probe) }
+        };
+        places.iter().map(seen).collect()
+    }
+
+    #[allow(dead_code)]
+    /// How the loss of one domain begins at the target, where its law sees that.
+    pub fn probe(&self, own: usize) -> Option<Probe> {
+        self.of[own].probe
+    }
+
     /// Means of the losses.
     pub fn objectives(&self, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
         let mut sums = vec![0.0; mixtures.len()];
-        for own in &self.of {
-            own.losses(at, mixtures).iter().zip(&mut sums).for_each(|(loss, sum)| *sum += loss / self.of.len() as f64);
+        for own in 0..self.of.len() {
+            self.losses(own, at, mixtures)
+                .iter()
+                .zip(&mut sums)
+                .for_each(|(loss, sum)| *sum += loss / self.of.len() as f64);
         }
         sums
     }
@@ -194,7 +222,7 @@ impl Own {
         Self { law, shape, theta, probe }
     }
 
-    /// What the law says of losses of a drawn exponential law, with noise of 1 %.
+    /// What the law says of losses of a drawn exponential law, with [`NOISE`].
     fn solved(
         law: &'static dyn Law,
         own: usize,
@@ -205,16 +233,11 @@ impl Own {
     ) -> Option<Self> {
         let drawn_from = laws::get("exponential")?;
         let from = Self::drawn(drawn_from, own, domains, scales, bounds, random)?;
-        let sees = |variable| law.sees().contains(&variable);
-        let blind = !sees(Variable::Params) && !sees(Variable::Tokens);
+        let blind = !law.sees().iter().any(|v| matches!(v, Variable::Params | Variable::Tokens));
         let count = if blind { SOLVED_ON.1 } else { SOLVED_ON.0 };
-        let mixtures: Vec<Vec<f64>> = (0..count).map(|_| random.within(domains, bounds)).collect();
-        let last = scales[scales.len() - 1];
-        let places: Vec<Scale> = match (sees(Variable::Params), sees(Variable::Tokens)) {
-            (true, _) => scales.iter().flat_map(|(n, d)| [0.25, 0.5, 1.0].map(|part| (*n, part * d))).collect(),
-            (false, true) => (0..6).map(|i| (last.0, last.1 * 0.5_f64.powi(6 - i))).chain([last]).collect(),
-            (false, false) => vec![last],
-        };
+        let mut mixtures: Vec<Vec<f64>> = (0..count).map(|_| random.within(domains, bounds)).collect();
+        few_ratios(law, &mut mixtures, own, bounds);
+        let places = places(law, scales);
         let mut data = Observations {
             domains: (0..domains).map(|i| format!("d{i}")).collect(),
             own: Some(own),
@@ -222,7 +245,7 @@ impl Own {
         };
         for (run, mixture) in mixtures.iter().enumerate() {
             for place in &places {
-                let loss = from.losses(*place, std::slice::from_ref(mixture))[0] * (0.01 * random.normal()).exp();
+                let loss = from.losses(*place, std::slice::from_ref(mixture))[0] * (NOISE * random.normal()).exp();
                 data.rows.push(Observation { loss, run, ..row(*place, mixture.clone(), None) });
             }
         }
@@ -237,7 +260,11 @@ impl Own {
     }
 
     fn losses(&self, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
-        let rows: Vec<Observation> = mixtures.iter().map(|mixture| row(at, mixture.clone(), self.probe)).collect();
+        self.losses_from(self.probe, at, mixtures)
+    }
+
+    fn losses_from(&self, probe: Option<Probe>, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
+        let rows: Vec<Observation> = mixtures.iter().map(|mixture| row(at, mixture.clone(), probe)).collect();
         let columns = Columns::places(self.shape.domains, &rows, &Context::default());
         let ln_loss = match self.law.method() {
             Method::Solve(solved) => solved.predict(&self.shape, &self.theta, &columns),
@@ -254,6 +281,30 @@ impl Own {
             }
         };
         ln_loss.into_iter().map(f64::exp).collect()
+    }
+}
+
+/// N and D at which a law that sees so much can be fitted: those of the checkpoints of runs of every scale, or of the last.
+pub fn places(law: &dyn Law, scales: &[Scale]) -> Vec<Scale> {
+    let sees = |variable| law.sees().contains(&variable);
+    let last = scales[scales.len() - 1];
+    match (sees(Variable::Params), sees(Variable::Tokens)) {
+        (true, _) => scales.iter().flat_map(|(n, d)| [0.25, 0.5, 1.0].map(|part| (*n, part * d))).collect(),
+        (false, true) => (0..6).map(|i| (last.0, last.1 * 0.5_f64.powi(6 - i))).chain([last]).collect(),
+        (false, false) => vec![last],
+    }
+}
+
+/// For a law with a curve for each weight of the own domain, moves that weight to one of [`RATIOS`] that lie evenly within the bounds, the
+/// others in proportion.
+pub fn few_ratios(law: &dyn Law, mixtures: &mut [Vec<f64>], own: usize, (least, most): (f64, f64)) {
+    if law.info().name != "general-loss" {
+        return;
+    }
+    for (i, mixture) in mixtures.iter_mut().enumerate() {
+        let to = least + (most - least) * (i % RATIOS) as f64 / (RATIOS - 1) as f64;
+        let others = (1.0 - to) / (1.0 - mixture[own]);
+        mixture.iter_mut().enumerate().for_each(|(j, weight)| *weight = if j == own { to } else { *weight * others });
     }
 }
 

@@ -18,9 +18,8 @@ use std::path::Path;
 const STAYS: usize = 4;
 /// Looks at every run up to so many for each domain; then at each second one.
 const EACH: usize = 4;
-/// Runs in the end, for each domain; those of random draws, which cost five times as much, are fewer.
-const MOST_RUNS: usize = 6;
-const MOST_DRAWN: usize = 4;
+/// Of the runs that a user may launch, the part that may be random draws, which cost five times as much each.
+const DRAWN: f64 = 2.0 / 3.0;
 
 /// What users face.
 pub struct Asked<'a> {
@@ -28,6 +27,8 @@ pub struct Asked<'a> {
     pub noise: f64,
     pub tolerance: f64,
     pub domains: usize,
+    /// Runs in the end, for each domain.
+    pub most: usize,
     pub users: u64,
     /// Laws whose truths are asked for; all where empty.
     pub truths: &'a [String],
@@ -223,7 +224,8 @@ impl User<'_> {
             random: Random(self.seed ^ 5),
         };
         let mut draws = Random(self.seed ^ 9);
-        let most = domains * if rule == Rule::Random { MOST_DRAWN } else { MOST_RUNS };
+        let part = if rule == Rule::Random { DRAWN } else { 1.0 };
+        let most = domains * (self.asked.most as f64 * part).round() as usize;
         let batch = 3 * (domains + 1);
         let first = match rule {
             Rule::Next => self.designed(dir.path(), DesignMethod::DOptimal, domains + 2, 0),

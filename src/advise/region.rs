@@ -195,6 +195,16 @@ impl Region {
         if worst <= TOLERANCE { 0.0 } else { worst }
     }
 
+    /// How much of the way from one mixture to another can be gone, from where weights stand, before one of them leaves its range; at most 1.
+    pub fn room(&self, weights: &[f64], from: &[f64], to: &[f64]) -> f64 {
+        let one = |((range, weight), (from, to)): ((&Range, &f64), (&f64, &f64))| match to - from {
+            up if up > 0.0 => (range.high - weight).max(0.0) / up,
+            down if down < 0.0 => (weight - range.low).max(0.0) / -down,
+            _ => 1.0,
+        };
+        self.ranges.iter().zip(weights).zip(from.iter().zip(to)).map(one).fold(1.0, f64::min)
+    }
+
     /// The mixture itself, or the last within reach on the way to it.
     pub fn pulled(&self, weights: &[f64]) -> Vec<f64> {
         self.reach.as_ref().map_or_else(|| weights.to_vec(), |reach| reach.pulled(weights))

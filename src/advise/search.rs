@@ -20,6 +20,10 @@ const SLIDES: usize = 120;
 const STARTS: usize = 4;
 /// Mixtures that differ by less of the weight are led to by one slope.
 const SAME: f64 = 1e-2;
+/// Corners of least and of most slope that weight is moved between.
+const PAIRED: usize = 16;
+/// Less weight than this is not moved.
+const FINEST: f64 = 1e-5;
 /// Random steps that are tried from one place before the best of them is taken.
 const TRIES: usize = 24;
 /// Mixtures of lower objective whose limits are looked at together, the lowest first.
@@ -181,14 +185,11 @@ impl Problem<'_> {
             let Some(base) = slope.pop() else { break };
             slope.iter_mut().for_each(|value| *value = (*value - base) / NUDGE);
             let slopes: Vec<f64> = corners.iter().map(|c| c.iter().zip(&slope).map(|(c, s)| c * s).sum()).collect();
-            let by_slope = |a: &usize, b: &usize| slopes[*a].total_cmp(&slopes[*b]);
-            let held = (0..corners.len()).filter(|i| shares[*i] > 0.0);
-            let (Some(to), Some(from)) = ((0..corners.len()).min_by(by_slope), held.max_by(by_slope)) else { break };
-            if slopes.iter().any(|s| !s.is_finite()) || slopes[from] - slopes[to] < 1e-7 * base.abs() {
+            if slopes.iter().any(|s| !s.is_finite()) {
                 break;
             }
-            let steps =
-                std::iter::successors(Some(shares[from]), |step| Some(0.5 * step)).take_while(|step| *step > 1e-5);
+            let Some((to, from, room)) = self.way((&shares, &best), &slopes, 1e-7 * base.abs()) else { break };
+            let steps = std::iter::successors(Some(room), |step| Some(0.5 * step)).take_while(|step| *step > FINEST);
             let moved = steps.map(|step| {
                 let mut trial = shares.clone();
                 trial[from] -= step;
@@ -201,6 +202,28 @@ impl Problem<'_> {
             }
         }
         (shares, best)
+    }
+
+    /// The pair of corners along which the objective falls most, to and from, with how much weight there is room to move. What stands at the
+    /// end of a range goes no further, and what else falls is led to all the same.
+    fn way(&self, (shares, best): (&[f64], &BestMixture), slopes: &[f64], least: f64) -> Option<(usize, usize, f64)> {
+        let corners = &self.region.corners;
+        let mut to: Vec<usize> = (0..corners.len()).collect();
+        let mut from: Vec<usize> = (0..corners.len()).filter(|i| shares[*i] > FINEST).collect();
+        to.sort_by_cached_key(|i| Ordered(slopes[*i]));
+        from.sort_by_cached_key(|i| std::cmp::Reverse(Ordered(slopes[*i])));
+        to.truncate(PAIRED);
+        from.truncate(PAIRED);
+        // From outside, what matters is to get nearer.
+        let is_inside = best.breach <= 0.0;
+        let room = |from: &[f64], to: &[f64]| if is_inside { self.region.room(&best.weights, from, to) } else { 1.0 };
+        let falls = |to: usize, from: usize| slopes[from] - slopes[to];
+        let pairs = to.iter().flat_map(|to| from.iter().map(move |from| (*to, *from)));
+        pairs
+            .filter(|(to, from)| to != from && falls(*to, *from) > least)
+            .map(|(to, from)| (to, from, shares[from].min(room(&corners[from], &corners[to]))))
+            .filter(|(.., room)| *room > FINEST)
+            .max_by_key(|(to, from, _)| Ordered(falls(*to, *from)))
     }
 
     /// The best of several places that is better than what is there already.

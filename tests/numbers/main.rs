@@ -1,6 +1,9 @@
 //! Published tables: what laws make of them, and project files that read them.
 
+mod best_mixtures;
 mod beyond;
+#[path = "../../benches/common/truths.rs"]
+mod drawn;
 mod evaluations;
 mod few_lines;
 mod fronts;

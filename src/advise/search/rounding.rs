@@ -6,6 +6,8 @@ use crate::vocab::Ordered;
 
 /// Weights are advised to a thousandth: runs do not tell finer differences apart, and people type the number.
 const STEP: f64 = 1e-3;
+/// Part of the objective that rounding may cost before the thousandths around are looked at.
+const COSTS: f64 = 1e-5;
 
 impl Problem<'_> {
     /// With two domains: the best of all thousandths.
@@ -48,7 +50,29 @@ impl Problem<'_> {
         };
         let tries = (1..=20).filter_map(|i| nearer(1.0 - 0.002 * f64::from(i)));
         let mut tries = std::iter::once(exact.weights.clone()).chain(tries);
-        tries.find_map(|weights| kept(self.thousandths(&weights))).unwrap_or(exact)
+        match tries.find_map(|weights| kept(self.thousandths(&weights))) {
+            Some(rounded) if rounded.objective - exact.objective > COSTS * exact.objective.abs() => {
+                self.beside(rounded, exact.objective)
+            }
+            Some(rounded) => rounded,
+            None => exact,
+        }
+    }
+
+    /// Of a rounded mixture and the thousandths beside it, the one whose objective is nearest to that of the exact weights, and not lower,
+    /// which would be beyond what may be advised: a law that is a sum of steps may have one between the exact weights and theirs.
+    fn beside(&self, rounded: BestMixture, exact: f64) -> BestMixture {
+        let count = rounded.weights.len();
+        let pairs = (0..count).flat_map(|to| (0..count).map(move |from| (to, from))).filter(|(to, from)| to != from);
+        let moved = pairs.map(|(to, from)| {
+            let units = rounded.weights.iter().map(|weight| (weight / STEP).round());
+            let moved = |(i, units): (usize, f64)| STEP * (units + f64::from(i == to) - f64::from(i == from));
+            units.enumerate().map(moved).collect::<Vec<f64>>()
+        });
+        let beside = self.look(moved.collect()).into_iter();
+        let beside = beside.filter(|found| found.breach <= rounded.breach && found.objective >= exact);
+        let lowest = beside.min_by(|a, b| a.objective.total_cmp(&b.objective));
+        lowest.filter(|found| found.objective < rounded.objective).unwrap_or(rounded)
     }
 
     /// Weights in thousandths, those of a group with the sum that it has, to a thousandth.
