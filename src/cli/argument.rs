@@ -55,6 +55,9 @@ pub enum ArgumentError {
     /// An amount is not above zero.
     #[error("'{0}' is not above zero; write a number like 1e20")]
     NotAboveZero(String),
+    /// There is no such law.
+    #[error("there is no law of that name; {0}")]
+    NoLaw(String),
     /// There is no such view.
     #[error("the views are {0}")]
     NoView(String),

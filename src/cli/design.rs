@@ -36,7 +36,7 @@ pub struct Design {
     #[arg(long, value_name = "METHOD", default_value = "dirichlet", value_parser = method)]
     method: DesignMethod,
     /// The law that d-optimal runs determine best
-    #[arg(long, value_name = "NAME", default_value = "log-linear")]
+    #[arg(long, value_name = "NAME", default_value = "log-linear", value_parser = super::laws::named)]
     law: String,
     /// How many mixtures [default: 3 for each domain and 3 more]
     #[arg(long, short = 'n', value_name = "MIXTURES", value_parser = clap::value_parser!(u16).range(1..))]

@@ -17,7 +17,7 @@ pub struct Fit {
     #[command(flatten)]
     project: ProjectArg,
     /// Fit this law instead of those in the project file; repeatable
-    #[arg(long = "law", value_name = "NAME")]
+    #[arg(long = "law", value_name = "NAME", value_parser = super::laws::named)]
     laws: Vec<String>,
     /// Fit only this validation loss (metric key or domain)
     #[arg(long, value_name = "KEY")]

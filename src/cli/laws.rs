@@ -1,6 +1,7 @@
 //! `mixlaw laws`: formula, inputs, outputs and paper of each law.
 
 use super::Outcome;
+use super::argument::ArgumentError;
 use super::output::{print, table};
 use crate::ipc::protocol::Failure;
 use crate::laws::{self, LawInfo};
@@ -34,16 +35,26 @@ impl Laws {
             }
             Some(Verb::Show { name }) => match laws.iter().find(|law| law.name == name) {
                 Some(law) => print(&page(law))?,
-                None => {
-                    let help = match suggest::closest(&name, laws.iter().map(|law| law.name)) {
-                        Some(close) => format!("did you mean '{close}'?"),
-                        None => "list them: mixlaw laws".to_owned(),
-                    };
-                    return Err(Failure::usage(format!("unknown law '{name}'"), help));
-                }
+                None => return Err(Failure::usage(format!("unknown law '{name}'"), closest(&name))),
             },
         }
         Ok(Outcome::Done)
+    }
+}
+
+/// The name of a law, as an argument.
+pub(super) fn named(text: &str) -> Result<String, ArgumentError> {
+    match laws::get(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(ArgumentError::NoLaw(closest(text))),
+    }
+}
+
+/// What to type in place of a name that no law has.
+fn closest(name: &str) -> String {
+    match suggest::closest(name, laws::table().iter().map(|law| law.name)) {
+        Some(close) => format!("did you mean '{close}'?"),
+        None => "list them: mixlaw laws".to_owned(),
     }
 }
 
@@ -56,4 +67,19 @@ fn page(law: &LawInfo) -> String {
         out.push_str(&format!("note     {caveat}\n"));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cli;
+    use clap::Parser;
+
+    #[test]
+    fn a_law_that_there_is_not_is_refused_by_every_command_that_fits_or_designs_for_one() {
+        for command in ["fit", "design"] {
+            let refused = Cli::try_parse_from(["mixlaw", command, "--law", "dctp"]).expect_err("a slip").to_string();
+            assert!(refused.contains("did you mean 'dcpt'?"), "{command}: {refused}");
+            assert!(Cli::try_parse_from(["mixlaw", command, "--law", "dcpt"]).is_ok(), "{command}");
+        }
+    }
 }
