@@ -11,7 +11,7 @@ use crate::laws::critical_ratio::feasible;
 use crate::laws::repetition::effective_tokens;
 use crate::project::Project;
 use crate::vocab::count::counted;
-use crate::vocab::number::{show_amount, significant};
+use crate::vocab::number::{show_amount, show_times, significant};
 use crate::vocab::{EXTRAPOLATES, Scale};
 
 /// Beyond this many times the largest N or D seen, a reason says how far.
@@ -279,7 +279,7 @@ impl Explanation<'_> {
             (far.tokens, joint.scale.tokens, "tokens", "the longest run"),
         ] {
             if times > FAR {
-                said.push(format!("{} {what} are {times:.1} × {seen}: {EXTRAPOLATES}", show_amount(amount)));
+                said.push(format!("{} {what} are {} × {seen}: {EXTRAPOLATES}", show_amount(amount), show_times(times)));
             }
         }
         let outside = |w: &[f64]| {

@@ -36,10 +36,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<CandidateRun>, Failure> {
                 run.name = text.to_owned();
                 continue;
             }
-            let value = parse_amount(text)
-                .ok()
-                .filter(|value| value.is_finite() && *value >= 0.0)
-                .ok_or_else(|| wrong(line, &format!("{} is '{}', not a number", printable(column), printable(text))))?;
+            let value =
+                parse_amount(text).ok().filter(|value| value.is_finite() && *value >= 0.0).ok_or_else(|| {
+                    wrong(line, &format!("{} is '{}', not a number of 0 or more", printable(column), printable(text)))
+                })?;
             match column {
                 "params" => run.params = Some(value),
                 "tokens" => run.tokens = Some(value),

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::sweep::{self, Amounts, Mixtures};
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, PredictQuery, Query};
-use crate::vocab::number::{parse_amount, show_amount};
+use crate::vocab::number::{parse_amount, show_amount, show_times};
 use crate::vocab::text::printable;
 use crate::vocab::{BeyondRuns, Forecast, MetricUnit, PredictAnswer};
 use clap::Args;
@@ -181,10 +181,10 @@ fn outside(forecast: &Forecast) -> String {
         outside.push(format!("ranks only: the law does not see {}", forecast.unseen.join(", ")));
     }
     if forecast.extrapolation.params > 1.0 {
-        outside.push(format!("{:.1} × largest N", forecast.extrapolation.params));
+        outside.push(format!("{} × largest N", show_times(forecast.extrapolation.params)));
     }
     if forecast.extrapolation.tokens > 1.001 {
-        outside.push(format!("{:.1} × largest D", forecast.extrapolation.tokens));
+        outside.push(format!("{} × largest D", show_times(forecast.extrapolation.tokens)));
     }
     match &forecast.beyond_runs {
         Some(BeyondRuns { factor: Some(factor), .. }) => {

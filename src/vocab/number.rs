@@ -97,6 +97,12 @@ fn without_zeros(text: &str) -> String {
     format!("{digits}{exponent}")
 }
 
+/// How many times one thing is another: `3.4`, and of thousands and more what [`show_amount`] says.
+#[must_use]
+pub fn show_times(times: f64) -> String {
+    if times < 1000.0 { format!("{times:.1}") } else { show_amount(times) }
+}
+
 /// Formats with `digits` significant digits, in plain notation if that is short; `–` if not finite.
 #[must_use]
 pub fn significant(value: f64, digits: usize) -> String {
@@ -252,6 +258,11 @@ pub mod any {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_stay_short() {
+        assert_eq!([3.44, 999.0, 12_300.0, 5e21].map(show_times), ["3.4", "999.0", "12.3k", "5e21"]);
+    }
 
     #[test]
     fn spans_of_time_need_a_unit() {

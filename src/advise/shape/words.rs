@@ -2,7 +2,7 @@
 
 use super::optimum::Place;
 use super::question::Question;
-use crate::vocab::number::show_amount;
+use crate::vocab::number::{show_amount, show_times};
 use crate::vocab::{EXTRAPOLATES, MeasuredShape, Range, Scale, ShapeOptimum, Standing};
 
 /// Beyond this many times the largest run the advice is called an extrapolation.
@@ -44,7 +44,7 @@ impl Said<'_> {
         };
         let far = self.question.parts.iter().map(|part| distance(&part.surface)).fold(0.0, f64::max);
         if far > FAR_OUT {
-            reasons.push(format!("{far:.1} × the largest run: {EXTRAPOLATES}"));
+            reasons.push(format!("{} × the largest run: {EXTRAPOLATES}", show_times(far)));
         }
         reasons.extend(self.question.parts.iter().filter_map(|part| part.surface.trust("held-out runs")));
         reasons
