@@ -35,6 +35,21 @@ const MANY: usize = 24;
 /// With fewer rows per parameter than this, as many as without another start.
 const FEW_ROWS: usize = 4;
 
+/// With fewer rows per parameter than this, a fold is searched as a fit to all rows is, from as many starts and to the last
+/// digit: such rows leave several optima that are nearly as low, a rough search ends in another one than a thorough search, and
+/// the error of what it finds is not that of the fit that is used.
+const MANY_OPTIMA: usize = 12;
+/// Where a step of a fold's search, in rows × parameters², costs more than this, it stays rough nevertheless. Both limits are of
+/// the data alone, so that all machines search alike.
+const AFFORDED: usize = 200_000;
+/// Relative decrease of the objective below which a thorough search has arrived.
+const TO_THE_END: f64 = 1e-9;
+
+/// Whether a fold with so many rows left is searched as thoroughly as a fit to all rows is.
+fn is_searched_to_the_end(rows: usize, parameters: usize) -> bool {
+    rows < MANY_OPTIMA * parameters && rows * parameters * parameters <= AFFORDED
+}
+
 /// What the fits of several laws to one validation loss have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Task<'a> {
@@ -104,7 +119,8 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Fits to rows, which are all it sees, from starts that have seen nothing else and from so many fresh ones.
+    /// Fits to rows, which are all it sees, from starts that have seen nothing else and from so many fresh ones; more where it is
+    /// searched to the end.
     pub(super) fn fit_fold(
         &self,
         model: &Model,
@@ -112,10 +128,16 @@ impl<'a> Task<'a> {
         starts: &[Vec<f64>],
         fresh: Option<usize>,
     ) -> Vec<f64> {
-        let usual = model.parameters.len().clamp(FOLD_STARTS.0, FOLD_STARTS.1);
-        let fresh = fresh.unwrap_or(self.options.starts.map_or(usual, |asked| asked.clamp(2, usual)));
+        let parameters = model.parameters.len();
         let (seed, stop) = (self.options.seed, self.stop);
-        let budget = Budget { seed, fresh, tolerance: 1e-6, polish: false, settle: true, stop };
+        let budget = if is_searched_to_the_end(train.len(), parameters) {
+            let fresh = self.options.starts.unwrap_or(cold_starts(parameters));
+            Budget { seed, fresh, tolerance: TO_THE_END, polish: true, settle: true, stop }
+        } else {
+            let usual = parameters.clamp(FOLD_STARTS.0, FOLD_STARTS.1);
+            let fresh = fresh.unwrap_or(self.options.starts.map_or(usual, |asked| asked.clamp(2, usual)));
+            Budget { seed, fresh, tolerance: 1e-6, polish: false, settle: true, stop }
+        };
         model.fit(train, starts, &budget).theta
     }
 
@@ -144,7 +166,7 @@ impl<'a> Task<'a> {
         let seed = options.seed;
         let began = std::time::Instant::now();
         let optimum =
-            model.fit(&joined, &warm, &Budget { seed, fresh, tolerance: 1e-9, polish: true, settle: true, stop });
+            model.fit(&joined, &warm, &Budget { seed, fresh, tolerance: TO_THE_END, polish: true, settle: true, stop });
         let seconds = began.elapsed().as_secs_f64();
         let draws = resample::bootstrap(&model, x, self.stands, &optimum.theta, seed, bootstraps, stop);
         let fit =

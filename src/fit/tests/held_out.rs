@@ -109,3 +109,44 @@ fn the_choice_is_the_same_on_any_number_of_threads_and_under_load() {
         busy.store(false, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+/// Two sizes and two amounts of nine mixtures: fewer than two rows for each of the seventeen parameters of `joint`.
+fn few_rows(seed: u64) -> Observations {
+    let truth = |h: &[f64], n: f64, d: f64| {
+        1.5 + 1.0 / (1.2 * h[0].powf(0.3) + 2.0 * h[1].powf(0.5) + 0.8 * h[2].powf(0.2))
+            + (3.0 * h[0] + h[1] + 2.0 * h[2]).powf(0.8) * 40.0 / n.powf(0.25)
+            + (h[0] + 2.0 * h[1] + 1.5 * h[2]).powf(0.7) * 300.0 / d.powf(0.3)
+    };
+    let one = table(9, seed, |_, noise| noise);
+    let mut data = Observations { rows: Vec::new(), runs: Vec::new(), ..one.clone() };
+    let mut next = stream(seed + 100);
+    for row in &one.rows {
+        for params in [1e7, 1e8] {
+            for tokens in [1e9, 4e9] {
+                let noise = next() + next() + next() - 1.5;
+                let loss = truth(&row.mixture, params, tokens) * (0.01 * noise).exp();
+                let run = data.runs.len();
+                data.runs.push(run.to_string());
+                data.rows.push(Observation { params, active_params: params, tokens, loss, run, ..row.clone() });
+            }
+        }
+    }
+    data
+}
+
+#[test]
+fn a_law_that_the_rows_do_not_pin_down_is_held_out_as_by_a_loop_outside_the_program() {
+    let options = Options { bootstraps: 0, ..Options::default() };
+    let data = few_rows(1);
+    let printed = fit("joint", &data, &options, None).unwrap().view.mre_heldout.unwrap();
+    // From other starts than those of the folds: what is printed must be of the rows, not of the starts.
+    let outer = Options { seed: 7, cross_validate: false, ..options };
+    let mut errors = Vec::new();
+    for mixture in data.rows.iter().step_by(4).map(|row| &row.mixture) {
+        let (out, rows): (Vec<_>, Vec<_>) = data.rows.iter().cloned().partition(|row| row.mixture == *mixture);
+        let without = fit("joint", &Observations { rows, ..data.clone() }, &outer, None).unwrap();
+        errors.extend(out.iter().map(|row| (without.predict(row) / row.loss - 1.0).abs()));
+    }
+    let outside = errors.iter().sum::<f64>() / errors.len() as f64;
+    assert!((printed / outside - 1.0).abs() <= 0.2, "printed {printed}, outside {outside}");
+}
