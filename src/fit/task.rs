@@ -131,7 +131,8 @@ impl<'a> Task<'a> {
         let parameters = model.parameters.len();
         let (seed, stop) = (self.options.seed, self.stop);
         let budget = if is_searched_to_the_end(train.len(), parameters) {
-            let fresh = self.options.starts.unwrap_or(cold_starts(parameters));
+            let usual = cold_starts(parameters);
+            let fresh = self.options.starts.map_or(usual, |asked| asked.min(usual));
             Budget { seed, fresh, tolerance: TO_THE_END, polish: true, settle: true, stop }
         } else {
             let usual = parameters.clamp(FOLD_STARTS.0, FOLD_STARTS.1);

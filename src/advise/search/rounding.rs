@@ -69,10 +69,16 @@ impl Problem<'_> {
             let moved = |(i, units): (usize, f64)| STEP * (units + f64::from(i == to) - f64::from(i == from));
             units.enumerate().map(moved).collect::<Vec<f64>>()
         });
-        let beside = self.look(moved.collect()).into_iter();
-        let beside = beside.filter(|found| found.breach <= rounded.breach && found.objective >= exact);
-        let lowest = beside.min_by(|a, b| a.objective.total_cmp(&b.objective));
-        lowest.filter(|found| found.objective < rounded.objective).unwrap_or(rounded)
+        let moved: Vec<Vec<f64>> = moved.collect();
+        let objective = (self.objective)(&moved);
+        let mut lower: Vec<usize> =
+            (0..moved.len()).filter(|i| (exact..rounded.objective).contains(&objective[*i])).collect();
+        lower.sort_by_cached_key(|i| Ordered(objective[*i]));
+        let kept = |some: &[usize]| {
+            let found = self.look(some.iter().map(|i| moved[*i].clone()).collect());
+            found.into_iter().find(|found: &BestMixture| found.breach <= rounded.breach)
+        };
+        lower.chunks(TOGETHER).find_map(kept).unwrap_or(rounded)
     }
 
     /// Weights in thousandths, those of a group with the sum that it has, to a thousandth.

@@ -62,6 +62,42 @@ fn many_domains_find_the_planted_optimum_on_the_simplex() {
 }
 
 #[test]
+fn bounds_that_hold_some_domains_leave_the_others_to_be_found() {
+    let bounds = ["a", "b", "c", "d", "e"].map(|name| (name, [0.05, 0.6]));
+    let region = region(&["a", "b", "c", "d", "e"], &bounds, None);
+    // Lowest where a and b stand at their bounds, and the rest is shared out as 2 : 1 : 1.
+    let objective = each(|w| 3.0 - 4.0 * w[0] + 2.0 * w[1] + (w[2] - 2.0 * w[3]).powi(2) + 0.5 * (w[3] - w[4]).powi(2));
+    let problem = Problem {
+        region: &region,
+        objective: &objective,
+        excess: &each(|_| f64::NEG_INFINITY),
+        rounded: None,
+        seed: 0,
+    };
+    let found = problem.solve().unwrap().weights;
+    let rest = 0.35 / 4.0;
+    for (weight, best) in found.iter().zip([0.6, 0.05, 2.0 * rest, rest, rest]) {
+        assert!((weight - best).abs() < 1e-3, "{found:?}");
+    }
+}
+
+#[test]
+fn rounding_does_not_cross_a_step() {
+    let region = region(&["a", "b", "c"], &[], None);
+    let step = |w: &[f64]| if w[0] > 0.4008 { 0.05 } else { 0.0 };
+    let objective = each(|w| 1.0 - 0.1 * w[0] + step(w) + 10.0 * (w[1] - 0.2996).powi(2));
+    let problem = Problem {
+        region: &region,
+        objective: &objective,
+        excess: &each(|_| f64::NEG_INFINITY),
+        rounded: None,
+        seed: 0,
+    };
+    let found = problem.solve().unwrap();
+    assert!(found.weights[0] < 0.4008 && found.weights[0] > 0.398, "{found:?}");
+}
+
+#[test]
 fn many_domains_respect_box_limit_and_hull() {
     let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
     let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
