@@ -94,9 +94,9 @@ impl Truth {
         self.of[own].losses(at, mixtures)
     }
 
-    // Not everything that includes this file asks for the next two.
-    #[allow(dead_code)]
     /// What runs of a mixture show of one domain's loss, without noise. Where the law sees how a loss begins, they begin in different ways.
+    // Not everything that includes this file calls this and the next.
+    #[allow(dead_code)]
     pub fn observed(&self, own: usize, places: &[Scale], mixture: &[f64], random: &mut Random) -> Vec<Observation> {
         let of = &self.of[own];
         let begun = |_: Probe| Probe { loss: 3.4 + 0.2 * random.next(), decline: 0.045 + 0.01 * random.next() };
@@ -108,8 +108,8 @@ impl Truth {
         places.iter().map(seen).collect()
     }
 
-    #[allow(dead_code)]
     /// How the loss of one domain begins at the target, where its law sees that.
+    #[allow(dead_code)]
     pub fn probe(&self, own: usize) -> Option<Probe> {
         self.of[own].probe
     }

@@ -19,17 +19,17 @@ fn region(names: &[&str], bounds: &[(&str, [f64; 2])], explored: Option<&[Vec<f6
     .unwrap()
 }
 
+/// Without limits.
+fn free<'p>(region: &'p Region, objective: Each<'p>) -> Problem<'p> {
+    let excess = &|mixtures: &[Vec<f64>]| vec![f64::NEG_INFINITY; mixtures.len()];
+    Problem { region, objective, excess, rounded: None, seed: 0 }
+}
+
 #[test]
 fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
     let region = region(&["a", "b"], &[("b", [0.05, 0.95])], None);
     let objective = each(|w| (w[1] - 0.6237).powi(2));
-    let free = Problem {
-        region: &region,
-        objective: &objective,
-        excess: &each(|_| f64::NEG_INFINITY),
-        rounded: None,
-        seed: 0,
-    };
+    let free = free(&region, &objective);
     assert!((free.solve().unwrap().weights[1] - 0.624).abs() < 1e-9);
     let limited = Problem { excess: &each(|w| w[1] - 0.4004), ..free };
     let found = limited.solve().unwrap();
@@ -46,13 +46,7 @@ fn many_domains_find_the_planted_optimum_on_the_simplex() {
     // Sum of q_i / w_i: the optimum has w_i in proportion to sqrt(q_i).
     let q = [0.01, 0.04, 0.09, 0.16, 0.25];
     let objective = each(|w| w.iter().zip(q).map(|(w, q)| q / w.max(1e-9)).sum::<f64>());
-    let problem = Problem {
-        region: &region,
-        objective: &objective,
-        excess: &each(|_| f64::NEG_INFINITY),
-        rounded: None,
-        seed: 3,
-    };
+    let problem = Problem { seed: 3, ..free(&region, &objective) };
     let found = problem.solve().unwrap();
     for (w, q) in found.weights.iter().zip(q) {
         assert!((w - q.sqrt() / 1.5).abs() < 1.2e-3, "{found:?}");
@@ -70,13 +64,7 @@ fn bounds_that_hold_some_domains_leave_the_others_to_be_found() {
     let objective = each(|w| 3.0 - 0.4 * w[0] + 0.2 * w[1] + 0.005 * flat(w));
     let rest = 0.35 / 4.0;
     for seed in 0..8 {
-        let problem = Problem {
-            region: &region,
-            objective: &objective,
-            excess: &each(|_| f64::NEG_INFINITY),
-            rounded: None,
-            seed,
-        };
+        let problem = Problem { seed, ..free(&region, &objective) };
         let found = problem.solve().unwrap().weights;
         for (weight, best) in found.iter().zip([0.6, 0.05, 2.0 * rest, rest, rest]) {
             assert!((weight - best).abs() < 1e-3, "{found:?}");
@@ -89,13 +77,7 @@ fn rounding_does_not_cross_a_step() {
     let region = region(&["a", "b", "c"], &[], None);
     let step = |w: &[f64]| if w[0] > 0.4008 { 0.05 } else { 0.0 };
     let objective = each(|w| 1.0 - 0.1 * w[0] + step(w) + 10.0 * (w[1] - 0.2996).powi(2));
-    let problem = Problem {
-        region: &region,
-        objective: &objective,
-        excess: &each(|_| f64::NEG_INFINITY),
-        rounded: None,
-        seed: 0,
-    };
+    let problem = free(&region, &objective);
     let found = problem.solve().unwrap();
     assert!(found.weights[0] < 0.4008 && found.weights[0] > 0.398, "{found:?}");
 }
@@ -105,13 +87,7 @@ fn many_domains_respect_box_limit_and_hull() {
     let explored = vec![vec![0.8, 0.1, 0.1], vec![0.1, 0.8, 0.1], vec![0.1, 0.1, 0.8]];
     let region = region(&["a", "b", "c"], &[("c", [0.0, 0.5])], Some(&explored));
     let objective = each(|w| -w[2] - 0.1 * w[1]);
-    let free = Problem {
-        region: &region,
-        objective: &objective,
-        excess: &each(|_| f64::NEG_INFINITY),
-        rounded: None,
-        seed: 3,
-    };
+    let free = Problem { seed: 3, ..free(&region, &objective) };
     let found = free.solve().unwrap();
     assert!((found.weights[2] - 0.5).abs() < 2e-3 && (found.weights[0] - 0.1).abs() < 4e-3, "{found:?}");
     let limited = Problem { excess: &each(|w| w[2] + w[1] - 0.6), ..free };

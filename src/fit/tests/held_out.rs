@@ -4,7 +4,7 @@ use crate::fit::choose::{Candidates, candidates};
 use crate::fit::{Options, fit};
 use crate::laws::memoriser::place;
 use crate::laws::tests::{anything, stream};
-use crate::vocab::{CandidateKind, Observation, Observations};
+use crate::vocab::{CandidateKind, Observation, Observations, Scale};
 
 pub(super) fn options() -> Options {
     Options { bootstraps: 0, starts: Some(4), ..Options::default() }
@@ -127,7 +127,7 @@ fn few_rows(seed: u64) -> Observations {
                 let loss = truth(&row.mixture, params, tokens) * (0.01 * noise).exp();
                 let run = data.runs.len();
                 data.runs.push(run.to_string());
-                data.rows.push(Observation { params, active_params: params, tokens, loss, run, ..row.clone() });
+                data.rows.push(Observation { loss, run, ..Scale::dense(params, tokens).at(row.mixture.clone()) });
             }
         }
     }
