@@ -42,6 +42,8 @@ struct Own {
     shape: Shape,
     theta: Vec<f64>,
     probe: Option<Probe>,
+    /// Of a law that is solved for: what drew the losses that it was solved on.
+    beneath: Option<Box<Self>>,
 }
 
 /// The laws whose losses depend on the mixture, in the registry's order.
@@ -116,20 +118,28 @@ impl Truth {
 
     /// Means of the losses.
     pub fn objectives(&self, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
-        let mut sums = vec![0.0; mixtures.len()];
-        for own in 0..self.of.len() {
-            self.losses(own, at, mixtures)
-                .iter()
-                .zip(&mut sums)
-                .for_each(|(loss, sum)| *sum += loss / self.of.len() as f64);
-        }
-        sums
+        means(&self.of.iter().collect::<Vec<_>>(), at, mixtures)
     }
 
     /// The lowest mean of the losses within the bounds.
     pub fn lowest(&self, at: Scale, bounds: (f64, f64), random: &mut Random) -> (Vec<f64>, f64) {
         lowest(&|mixtures: &[Vec<f64>]| self.objectives(at, mixtures), self.of.len(), bounds, random)
     }
+
+    /// The best mixture of what drew the losses that the laws were solved on; `None` of laws with a formula.
+    #[allow(dead_code)]
+    pub fn best_beneath(&self, at: Scale, bounds: (f64, f64), random: &mut Random) -> Option<Vec<f64>> {
+        let of = self.of.iter().map(|own| own.beneath.as_deref()).collect::<Option<Vec<&Own>>>()?;
+        Some(lowest(&|mixtures: &[Vec<f64>]| means(&of, at, mixtures), of.len(), bounds, random).0)
+    }
+}
+
+fn means(of: &[&Own], at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
+    let mut sums = vec![0.0; mixtures.len()];
+    for own in of {
+        own.losses(at, mixtures).iter().zip(&mut sums).for_each(|(loss, sum)| *sum += loss / of.len() as f64);
+    }
+    sums
 }
 
 /// As much as there may be of one domain, and as much of each other one.
@@ -219,7 +229,7 @@ impl Own {
         let Method::Search(smooth) = law.method() else { panic!("a law with a formula") };
         let parameters = smooth.parameters(&shape);
         let theta = parameters.iter().map(|p| p.start.0 + random.next() * (p.start.1 - p.start.0)).collect();
-        Self { law, shape, theta, probe }
+        Self { law, shape, theta, probe, beneath: None }
     }
 
     /// What the law says of losses of a drawn exponential law, with [`NOISE`].
@@ -256,7 +266,7 @@ impl Own {
         let shape = Shape::of(Some(own), &columns);
         let Method::Solve(solved) = law.method() else { panic!("a law that is solved for") };
         let theta = solved.solve(&shape, &columns, 0);
-        Some(Self { law, shape, theta, probe: None })
+        Some(Self { law, shape, theta, probe: None, beneath: Some(Box::new(from)) })
     }
 
     fn losses(&self, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {

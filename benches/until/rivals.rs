@@ -79,12 +79,16 @@ pub fn print(asked: &Asked<'_>) {
     say("all", &pooled);
 }
 
-/// For each law, how much of the regret at the target scales below it leave to whoever finds their best mixture.
+/// For each law, how much of the regret at the target scales below it leave to whoever finds their best mixture; and, of a law that is solved
+/// for, to whoever knows to the last digit what drew the losses that it was solved on.
 pub fn print_truths(asked: &Asked<'_>) {
-    println!("{:<18}{:>6}{:>16}{:>16}{:>14}", "truth", "users", "smallest, %", "middle, %", "equal, %");
+    println!(
+        "{:<18}{:>6}{:>16}{:>16}{:>16}{:>16}{:>16}  median (third quartile)",
+        "truth", "users", "smallest, %", "middle, %", "equal, %", "changes", "beneath, %"
+    );
     for law in laws_of_mixtures() {
         let name = law.info().name;
-        let mut all: Vec<[f64; 4]> = Vec::new();
+        let mut all: Vec<[f64; 5]> = Vec::new();
         let began = std::time::Instant::now();
         for user in 0..asked.users {
             let mut random = Random(user.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 77);
@@ -98,7 +102,10 @@ pub fn print_truths(asked: &Asked<'_>) {
             let equal = truth.objectives(SCALES[2], &[vec![1.0 / asked.domains as f64; asked.domains]])[0];
             let moved =
                 (0..asked.domains).map(|own| changed(&truth, own, asked.domains)).sum::<f64>() / asked.domains as f64;
-            all.push([regret(SCALES[0]), regret(SCALES[1]), 100.0 * (equal / least - 1.0), moved]);
+            let (smallest, middle) = (regret(SCALES[0]), regret(SCALES[1]));
+            let known = truth.best_beneath(SCALES[2], bounds, &mut random);
+            let beneath = known.map_or(0.0, |at| 100.0 * (truth.objectives(SCALES[2], &[at])[0] / least - 1.0));
+            all.push([smallest, middle, 100.0 * (equal / least - 1.0), moved, beneath]);
         }
         let quartiles = |which: usize| {
             let mut all: Vec<f64> = all.iter().map(|of| of[which]).collect();
@@ -108,12 +115,13 @@ pub fn print_truths(asked: &Asked<'_>) {
             format!("{:.2} ({:.2})", at(2), at(3))
         };
         println!(
-            "{name:<18}{:>6}{:>16}{:>16}{:>14}{:>16}  {:.1} s",
+            "{name:<18}{:>6}{:>16}{:>16}{:>16}{:>16}{:>16}  {:.1} s",
             all.len(),
             quartiles(0),
             quartiles(1),
             quartiles(2),
             quartiles(3),
+            quartiles(4),
             began.elapsed().as_secs_f64()
         );
     }
