@@ -130,17 +130,21 @@ fn key(row: &Observation) -> Vec<i64> {
     row.mixture.iter().map(|w| (w * 1e4).round() as i64).collect()
 }
 
-/// The rows that are not in a part, and those that are.
+/// The rows that are not in a part, and those that are. No part has two groups more than another: two that are left out at once are
+/// another question than one.
 pub fn split(rows: &Observations, parts: usize, part: usize) -> (Observations, Vec<Observation>) {
     let groups = groups(rows);
     let by_run = rows.rows.iter().all(|row| key(row) == key(&rows.rows[0]));
+    // Scattered: neighbours in the order of the table are not left out together.
+    let mut scattered: Vec<usize> = (0..groups.len()).collect();
+    scattered.sort_by_key(|group| (group * 7919) % 104_729);
+    let mut part_of = vec![0; groups.len()];
+    scattered.iter().enumerate().for_each(|(rank, group)| part_of[*group] = rank % parts);
     let group = |row: &Observation| {
         let key = if by_run { vec![row.run as i64] } else { key(row) };
         groups.binary_search(&key).unwrap_or(0)
     };
-    // Scattered: neighbours in the order of the table are not left out together.
-    let is_out = |row: &Observation| (group(row) * 7919) % 104_729 % parts == part;
-    let (out, left): (Vec<_>, Vec<_>) = rows.rows.iter().cloned().partition(is_out);
+    let (out, left): (Vec<_>, Vec<_>) = rows.rows.iter().cloned().partition(|row| part_of[group(row)] == part);
     (Observations { rows: left, ..rows.clone() }, out)
 }
 
