@@ -2,7 +2,7 @@
 
 use super::candidates;
 use super::output::{print, print_json, table};
-use super::recommend::show_abstention;
+use super::recommend::show_abstained;
 use super::session::Session;
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
@@ -62,7 +62,8 @@ impl Next {
         } else {
             print(&match &answer {
                 NextAnswer::Plan(plan) => show(plan, costs),
-                NextAnswer::Abstained(abstained) => show_abstention("run", abstained),
+                // It need not be the runs that lack something: what they cost may not be known.
+                NextAnswer::Abstained(abstained) => show_abstained("run", "No run is proposed.", abstained),
             })?;
         }
         let proposed = matches!(&answer, NextAnswer::Plan(plan) if !plan.runs.is_empty());

@@ -163,6 +163,11 @@ pub(super) fn show_shape(r: &ShapeRecommendation) -> String {
 }
 
 pub(super) fn show_abstention(what: &str, abstained: &Abstention) -> String {
+    show_abstained(what, &format!("No {what} is recommended: the runs don't support one yet."), abstained)
+}
+
+/// The same after another first sentence; `what`: what is not recommended.
+pub(super) fn show_abstained(what: &str, not_done: &str, abstained: &Abstention) -> String {
     if let Some(missing) = &abstained.nothing_to_mix {
         let sentence = crate::vocab::text::printable(missing);
         return match abstained.would_help.first() {
@@ -173,7 +178,7 @@ pub(super) fn show_abstention(what: &str, abstained: &Abstention) -> String {
             None => format!("{sentence}\n"),
         };
     }
-    let mut out = format!("No {what} is recommended: the runs don't support one yet.\n");
+    let mut out = format!("{not_done}\n");
     for (title, sentences) in [("", &abstained.reasons), ("\nWhat would help:\n", &abstained.would_help)] {
         if !sentences.is_empty() {
             out.push_str(title);

@@ -154,6 +154,8 @@ fn lines(shared: &Shared, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>>
 
 /// More domains than this are counted, those that change most first.
 const MOST_BARS: usize = 8;
+/// Seconds for which advice must stand before that is said: in a picture of this moment it has always just begun.
+const STANDS: f64 = 10.0;
 
 struct Change {
     name: String,
@@ -212,7 +214,7 @@ fn recommended(theme: &Theme, snapshot: &Snapshot, r: &Recommendation, width: u1
         out.push(probability(theme, r.p_within_limits, "every limit holds", width));
     }
     out.extend(flat(theme, &moves, width));
-    if let Some(since) = r.since {
+    if let Some(since) = r.since.filter(|since| r.decided.is_some() || snapshot.at - since >= STANDS) {
         let decided = r.decided.map(|state| format!(", {}", state.word())).unwrap_or_default();
         let stands = format!("stands for {}{decided}", fmt::duration((snapshot.at - since).max(0.0)));
         out.push(Line::from(Span::styled(stands, theme.dim)));
