@@ -114,16 +114,16 @@ pub fn quick() -> Options {
 
 /// What is left out together: whole mixtures, or whole runs where there is one mixture.
 fn groups(rows: &Observations) -> Vec<Vec<i64>> {
-    let mut keys: Vec<Vec<i64>> = rows.rows.iter().map(key).collect();
-    keys.sort();
-    keys.dedup();
-    if keys.len() > 1 {
-        return keys;
-    }
-    let mut runs: Vec<Vec<i64>> = rows.rows.iter().map(|row| vec![row.run as i64]).collect();
-    runs.sort();
-    runs.dedup();
-    runs
+    let mut groups: Vec<Vec<i64>> = rows.rows.iter().map(|row| group(rows, row)).collect();
+    groups.sort();
+    groups.dedup();
+    groups
+}
+
+/// That of a row.
+fn group(rows: &Observations, row: &Observation) -> Vec<i64> {
+    let by_run = rows.rows.iter().all(|row| key(row) == key(&rows.rows[0]));
+    if by_run { vec![row.run as i64] } else { key(row) }
 }
 
 fn key(row: &Observation) -> Vec<i64> {
@@ -134,17 +134,13 @@ fn key(row: &Observation) -> Vec<i64> {
 /// another question than one.
 pub fn split(rows: &Observations, parts: usize, part: usize) -> (Observations, Vec<Observation>) {
     let groups = groups(rows);
-    let by_run = rows.rows.iter().all(|row| key(row) == key(&rows.rows[0]));
     // Scattered: neighbours in the order of the table are not left out together.
     let mut scattered: Vec<usize> = (0..groups.len()).collect();
     scattered.sort_by_key(|group| (group * 7919) % 104_729);
     let mut part_of = vec![0; groups.len()];
     scattered.iter().enumerate().for_each(|(rank, group)| part_of[*group] = rank % parts);
-    let group = |row: &Observation| {
-        let key = if by_run { vec![row.run as i64] } else { key(row) };
-        groups.binary_search(&key).unwrap_or(0)
-    };
-    let (out, left): (Vec<_>, Vec<_>) = rows.rows.iter().cloned().partition(|row| part_of[group(row)] == part);
+    let is_out = |row: &Observation| part_of[groups.binary_search(&group(rows, row)).unwrap_or(0)] == part;
+    let (out, left): (Vec<_>, Vec<_>) = rows.rows.iter().cloned().partition(is_out);
     (Observations { rows: left, ..rows.clone() }, out)
 }
 

@@ -19,7 +19,7 @@ use super::stack::Stack;
 use super::task::Task;
 use super::{Fit, FitError, Options, adviser, assemble, baseline, fit, nested, never, objective::Stop, why};
 use crate::laws::{self, Columns, Method};
-use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, Ordered, STACK};
+use crate::vocab::{AUTO, Candidate, CandidateKind, Choice, Observation, Observations, Ordered, STACK, Scale};
 use serde::{Deserialize, Serialize};
 
 /// Laws for a first answer while the others have not been compared: the first of these that can be fitted, or the first
@@ -148,7 +148,7 @@ pub fn nest(chosen: &Candidates, observations: &Observations, options: &Options,
         // The choice is no better than the straight line, which needs none.
         let adviser = result.adviser().map(|fit| fit.view.law.clone());
         result.use_line(observations, options, &x);
-        result.advise_beside_line(&lines, &picks, adviser.as_deref());
+        result.advise_beside_line(&lines, &picks, adviser.as_deref(), options.target.as_ref());
     }
     for fit in result.fits.iter_mut().filter(|fit| fit.view.chosen && fit.view.law != baseline::LINE) {
         assemble::judge_anew(fit, found.chosen.clone());
@@ -292,10 +292,18 @@ impl Candidates {
     }
 
     /// The law that mixtures were compared by still is where its picks cost less than those of the straight line that has come into use.
-    fn advise_beside_line(&mut self, lines: &[Candidate], picks: &Picks, adviser: Option<&str>) {
+    fn advise_beside_line(
+        &mut self,
+        lines: &[Candidate],
+        picks: &Picks,
+        adviser: Option<&str>,
+        target: Option<&Scale>,
+    ) {
         let better = adviser::advisers(&self.choice, lines, &|line| self.choice.error(line), picks, baseline::LINE);
-        for fit in &mut self.fits {
-            let is_adviser = adviser == Some(fit.view.law.as_str());
+        let line = self.fits.iter().find(|fit| fit.view.law == baseline::LINE);
+        let sees_less: Vec<bool> = self.fits.iter().map(|fit| adviser::sees_less(fit, line, target)).collect();
+        for (fit, sees_less) in self.fits.iter_mut().zip(sees_less) {
+            let is_adviser = adviser == Some(fit.view.law.as_str()) && !sees_less;
             let better = better.iter().find(|better| is_adviser && better.law == fit.view.law);
             fit.view.advises = better.cloned().map(Box::new);
         }

@@ -163,8 +163,8 @@ impl<'a> Comparison<'a> {
         adviser::advisers(choice, &self.lines(None), &error, &self.picks, in_use)
     }
 
-    /// Fits the first of some laws by which mixtures are rather compared than by the one in use, and whose predictions can be right
-    /// everywhere it was explored. `None` where it was stopped.
+    /// Fits the first of some laws by which mixtures are rather compared than by the one in use, which sees as much of the target, and
+    /// whose predictions can be right everywhere it was explored. `None` where it was stopped.
     pub(super) fn fit_adviser(
         &self,
         task: &Task<'_>,
@@ -189,8 +189,12 @@ impl<'a> Comparison<'a> {
                     }
                 }
             }
-            let fit = fits.iter().position(|fit| fit.view.law == better.law)?;
-            if sanity::implausible(&fits[fit], task.observations, task.options.seed).is_none() {
+            let place = |law: &str| fits.iter().position(|fit| fit.view.law == law);
+            let fit = place(&better.law)?;
+            let in_use = place(&better.in_use).map(|in_use| &fits[in_use]);
+            if !adviser::sees_less(&fits[fit], in_use, task.options.target.as_ref())
+                && sanity::implausible(&fits[fit], task.observations, task.options.seed).is_none()
+            {
                 fits[fit].view.advises = Some(Box::new(better));
                 break;
             }

@@ -23,6 +23,7 @@ pub mod vectors;
 
 use super::reach::Reach;
 use super::region::{Cuts, Region};
+use crate::laws;
 use crate::project::Project;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::{DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture};
@@ -65,6 +66,10 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
         DesignMethod::DOptimal => {
             let scales: Vec<(f64, f64)> = ladder.iter().filter_map(|(n, d)| Some(((*n)?, (*d)?))).collect();
             let (mixtures, places) = optimal::choose(query, &prior, &allowed, &scales, count)?;
+            if scales.len() > 1 && laws::get(&query.law).is_some_and(|law| law.sees().is_empty()) {
+                notes
+                    .push(format!("The {} law does not see size or tokens: no run is larger than need be.", query.law));
+            }
             (mixtures, (!scales.is_empty()).then_some(places))
         }
     };

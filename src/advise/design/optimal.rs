@@ -72,30 +72,28 @@ pub(super) fn choose(
     let gain = |information: &[Information], candidate: usize| -> f64 {
         information.iter().map(|one| one.leverage(candidate).max(0.0).ln_1p()).sum()
     };
-    // With a budget, what a run adds is divided by what it costs.
-    let worth = |information: &[Information], candidate: usize| {
-        let cost = scales.get(candidates[candidate].1).filter(|_| query.budget.is_some()).map_or(1.0, |(n, d)| n * d);
-        gain(information, candidate) / cost
-    };
-    let best = |information: &[Information]| {
-        let all = (0..candidates.len()).map(|c| (c, worth(information, c)));
-        all.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(c, _)| c)
-    };
+    // With a budget, what a run adds is divided by what it costs, and what that leaves is spent on runs that add more.
+    let budget = query.budget.unwrap_or(f64::INFINITY) * (1.0 + 1e-9);
+    let cost = |candidate: usize| scales.get(candidates[candidate].1).map_or(0.0, |(n, d)| 6.0 * n * d);
+    let of_cost = |candidate: usize| if budget.is_finite() { cost(candidate).max(1.0) } else { 1.0 };
+    let worth = |information: &[Information], candidate: usize| gain(information, candidate) / of_cost(candidate);
     let mut chosen = Vec::with_capacity(count);
     for _ in 0..count {
-        let next = best(&information);
+        let next = highest(0..candidates.len(), |c| worth(&information, c)).unwrap_or(0);
         information.iter_mut().for_each(|one| one.update(next, 1.0));
         chosen.push(next);
     }
     for _ in 0..EXCHANGES {
         let before = chosen.clone();
-        for place in &mut chosen {
-            let out = *place;
+        for place in 0..chosen.len() {
+            let out = chosen[place];
             information.iter_mut().for_each(|one| one.update(out, -1.0));
-            let next = best(&information);
-            let next = if worth(&information, next) > worth(&information, out) * (1.0 + 1e-9) { next } else { out };
+            let left = budget - (chosen.iter().map(|c| cost(*c)).sum::<f64>() - cost(out));
+            let paid = (0..candidates.len()).filter(|c| cost(*c) <= left || *c == out);
+            let next = highest(paid, |c| gain(&information, c)).unwrap_or(out);
+            let next = if gain(&information, next) > gain(&information, out) * (1.0 + 1e-9) { next } else { out };
             information.iter_mut().for_each(|one| one.update(next, 1.0));
-            *place = next;
+            chosen[place] = next;
         }
         if chosen == before {
             break;
@@ -103,6 +101,13 @@ pub(super) fn choose(
     }
     let places = chosen.iter().map(|c| candidates[*c].1).collect();
     Ok((chosen.iter().map(|c| pool[candidates[*c].0].clone()).collect(), places))
+}
+
+/// The first of those at which a function is highest: sizes rise, so that of equals it is the cheapest.
+fn highest(all: impl Iterator<Item = usize>, of: impl Fn(usize) -> f64) -> Option<usize> {
+    let values = all.map(|candidate| (candidate, of(candidate)));
+    let higher = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 * (1.0 + 1e-9) { next } else { best };
+    values.reduce(higher).map(|(candidate, _)| candidate)
 }
 
 /// Corners of what is allowed, edges and the inside.

@@ -130,6 +130,27 @@ fn a_budget_pays_for_a_ladder_and_runs_repeat_as_often_as_the_target() {
     assert!(matches!(design(&project, &none), Err(DesignError::Budget { .. })));
 }
 
+/// The ladder of a budget is what so many mixtures would cost, thinned: a design that takes the cheapest runs alone leaves most of it.
+#[test]
+fn an_optimal_design_spends_its_budget_where_its_law_sees_sizes() {
+    let mut project = project(3);
+    (project.target.params, project.target.tokens) = (Some(1e9), Some(2e10));
+    for law in ["additive", "joint", "log-linear"] {
+        let of = |budget: f64| {
+            let query =
+                DesignQuery { law: law.to_owned(), budget: Some(budget), sizes: 3, ..query(DesignMethod::DOptimal) };
+            design(&project, &query).unwrap()
+        };
+        let answer = of(1e18);
+        let sizes: BTreeSet<u64> = answer.runs.iter().map(|run| run.params.unwrap() as u64).collect();
+        let flops = answer.flops.unwrap();
+        assert!(flops <= 1e18 * (1.0 + 1e-9) && answer.runs.len() == 12, "{law}: {flops}");
+        let is_blind = answer.notes.iter().any(|note| note.contains("does not see size"));
+        assert_eq!((law == "log-linear", sizes.len() == 1), (is_blind, is_blind), "{law}: {sizes:?}");
+        assert!(is_blind || flops > 0.7e18, "{law}: {flops}");
+    }
+}
+
 #[test]
 fn what_is_in_the_way_is_said() {
     let mut project = project(3);
