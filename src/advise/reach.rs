@@ -112,16 +112,36 @@ impl Reach {
         })
     }
 
-    /// Why no mixture is within reach, if none is.
-    pub fn contradiction(&self) -> Option<String> {
+    /// Why no mixture is within reach, if none is: each limit that the nearest one breaks, with its distance in the limit's own unit.
+    /// `explored`: whether the corners are mixtures of runs.
+    pub fn contradiction(&self, domains: &[String], explored: bool) -> Option<String> {
         (self.excess(&self.centre) > 0.0).then(|| {
             let mut limits = Vec::new();
-            limits.extend(self.change.map(|most| format!("max_change {most}")));
-            limits.extend(self.divergence.map(|most| format!("max_divergence {most}")));
+            let mut nearest = Vec::new();
+            let moved = distance(&self.centre, &self.from);
+            if let Some(most) = self.change.filter(|most| moved > most + TOLERANCE) {
+                limits.push(format!("max_change {most}"));
+                nearest.push(format!("moves {:.1} % of the weight", 100.0 * moved));
+            }
+            let diverged = divergence(&self.centre, &self.from);
+            if let Some(most) = self.divergence.filter(|most| diverged > most + TOLERANCE) {
+                limits.push(format!("max_divergence {most}"));
+                let fresh = |(_, (new, now)): &(&String, (&f64, &f64))| **now <= 0.0 && **new > 0.0;
+                let pairs = domains.iter().zip(self.centre.iter().zip(&self.from));
+                let fresh: Vec<&str> = pairs.filter(fresh).map(|(domain, _)| domain.as_str()).collect();
+                nearest.push(match fresh.is_empty() {
+                    true => format!("diverges by {diverged:.4} nats"),
+                    false => format!(
+                        "has weight on {}, of which the current one has none: that is an infinite divergence",
+                        fresh.join(", ")
+                    ),
+                });
+            }
+            let which = if explored { "No mixture that the runs have explored" } else { "No mixture" };
             format!(
-                "No mixture that the runs have explored is within {} of the current one: the nearest moves {:.1} % of the weight.",
+                "{which} is within {} of the current one: the nearest {}.",
                 limits.join(" and "),
-                100.0 * distance(&self.centre, &self.from)
+                nearest.join(" and ")
             )
         })
     }
@@ -201,7 +221,17 @@ mod tests {
     fn runs_that_are_all_out_of_reach_are_said_so() {
         let corners = vec![vec![0.9, 0.1], vec![0.7, 0.3]];
         let reach = Reach::new(&[0.4, 0.6], Some(0.1), None, &corners).unwrap();
-        assert!(reach.contradiction().unwrap().contains("the nearest moves 30.0 % of the weight"));
-        assert_eq!(Reach::new(&[0.4, 0.6], Some(0.3), None, &corners).unwrap().contradiction(), None);
+        let domains = ["prose", "rust"].map(str::to_owned);
+        let said = |reach: Option<Reach>| reach.unwrap().contradiction(&domains, true);
+        assert!(said(Some(reach)).unwrap().contains("the nearest moves 30.0 % of the weight"));
+        assert_eq!(said(Reach::new(&[0.4, 0.6], Some(0.3), None, &corners)), None);
+        // In the unit of the limit.
+        let diverged = said(Reach::new(&[0.4, 0.6], Some(0.3), Some(0.1), &corners)).unwrap();
+        assert!(
+            diverged.contains("within max_divergence 0.1 of") && diverged.contains("diverges by 0.1838 nats"),
+            "{diverged}"
+        );
+        let fresh = said(Reach::new(&[1.0, 0.0], None, Some(0.1), &corners)).unwrap();
+        assert!(fresh.contains("the nearest has weight on rust, of which the current one has none"), "{fresh}");
     }
 }

@@ -148,7 +148,8 @@ impl Region {
         }
         let near = cuts.near.as_ref();
         let reach = near.and_then(|(now, change, divergence)| Reach::new(now, *change, *divergence, &corners));
-        reasons.extend(reach.as_ref().and_then(Reach::contradiction));
+        let explored = cuts.explored.is_some();
+        reasons.extend(reach.as_ref().and_then(|reach| reach.contradiction(cuts.domains, explored)));
         let region = Self { ranges, corners, groups, reach, near: None };
         reasons.extend(region.contradictions(cuts));
         if reasons.is_empty() { Ok(region) } else { Err(reasons) }

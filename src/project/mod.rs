@@ -15,6 +15,7 @@
 //! | `destination`, `accept`, `automatic` | where accepted advice goes, and when without anybody asking |
 //! | [`edit`] | replaces weights in a YAML or JSON file of somebody else's, and nothing else |
 //! | `metrics` | what is measured |
+//! | `together` | whether limits on a mixture leave any |
 //! | [`notify`] | whom to tell of alerts and changed advice |
 //! | [`check`] | what the words mean, and whether they can be meant |
 
@@ -52,6 +53,7 @@ pub mod syntax;
 pub mod table;
 pub mod tabular;
 mod target;
+mod together;
 pub mod weights;
 
 pub use destination::{Accept, Auto, OnlineWrite};

@@ -50,7 +50,8 @@ impl Checker<'_> {
         if let Some(epochs) = file.max_epochs {
             project.max_epochs = self.positive("mixture", "max_epochs", epochs, place.key("max_epochs").value, "4")?;
         }
-        self.enough_tokens(project, place.key("available_tokens"))
+        self.enough_tokens(project, place.key("available_tokens"))?;
+        self.enough_for_limits(project, place.key("available_tokens"))
     }
 
     /// `objective.minimize`, as weights by the name of the metric.
