@@ -143,7 +143,7 @@ impl Checker<'_> {
                     project.max_epochs,
                     show_amount(tokens)
                 ),
-                "raise max_epochs, lower target.tokens, or remove the domains that have no limit",
+                "raise max_epochs, lower target.tokens, or remove a domain here, which then has no limit",
             ));
         }
         Ok(())
