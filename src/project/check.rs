@@ -409,12 +409,15 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether higher is better for a metric, as far as it is known.
+    pub(super) fn higher_is_better(&self, name: &str, metrics: &[Metric]) -> Option<bool> {
+        let metric = metrics.iter().find(|metric| metric.name == name);
+        let loss = || self.domains.iter().any(|domain| domain == name).then_some(false);
+        metric.map(|metric| metric.unit.higher_is_better()).or_else(loss)
+    }
+
     fn limits(&self, limits: &[LimitFile], metrics: &[Metric]) -> Result<Vec<Constraint>, ProjectError> {
-        let higher = |name: &str| {
-            let metric = metrics.iter().find(|metric| metric.name == name);
-            let loss = || self.domains.iter().any(|domain| domain == name).then_some(false);
-            metric.map(|metric| metric.unit.higher_is_better()).or_else(loss)
-        };
+        let higher = |name: &str| self.higher_is_better(name, metrics);
         let place = self.root().key("objective").key("subject_to");
         let read = limits.iter().enumerate().map(|(index, LimitFile(text))| {
             let start = place.item(index).text_start();

@@ -396,7 +396,7 @@ pub struct ObjectiveFile {
     /// `start` of training. Default: nothing, losses are compared in nats.
     pub relative_to: Option<RelativeFile>,
     /// Instead of `minimize`: losses in order. The first is minimised, then the second with the first within its tolerance, and
-    /// so on; the last needs no tolerance.
+    /// so on; the last has no tolerance.
     #[schemars(title = "a list of metrics with tolerances, such as [rust + 1%, prose]")]
     pub in_order: Option<Vec<String>>,
     /// Upper limits on validation losses: `prose <= start + 3%`. `start` is the loss before training, `current` the expected

@@ -53,7 +53,7 @@ impl Checker<'_> {
             let mut stages = Vec::new();
             for (i, text) in texts.iter().enumerate() {
                 let at = list.item(i).text_start();
-                let stage = stage(text, i + 1 == texts.len())
+                let stage = stage(text, i + 1 == texts.len(), &|name| self.higher_is_better(name, &project.metrics))
                     .map_err(|(message, help)| self.source.invalid(at, message, help))?;
                 self.known_metric(&stage.metric, at)?;
                 let before: Vec<String> = stages.iter().map(|stage: &Stage| stage.metric.clone()).collect();
@@ -83,8 +83,8 @@ fn equal(names: &[String]) -> BTreeMap<String, f64> {
     names.iter().map(|name| (name.clone(), 1.0 / names.len() as f64)).collect()
 }
 
-/// `rust + 1%`, or, of the last, `prose`; the message and the help where it is neither.
-fn stage(text: &str, last: bool) -> Result<Stage, (String, String)> {
+/// `rust + 1%`, whose tolerance may not be better than its best, or, of the last, `prose`; the message and the help where it is neither.
+fn stage(text: &str, last: bool, higher_is_better: &dyn Fn(&str) -> Option<bool>) -> Result<Stage, (String, String)> {
     let text = text.trim();
     let sign = text.char_indices().find(|(i, c)| matches!(c, '+' | '-') && text[..*i].ends_with(char::is_whitespace));
     let Some((at, _)) = sign else {
@@ -102,5 +102,19 @@ fn stage(text: &str, last: bool) -> Result<Stage, (String, String)> {
     let slack = limit
         .map_err(|error| (format!("'{tolerance}' is no tolerance: {}", error.message), format!("write {metric} + 1%")))?
         .slack;
+    let (Slack::Relative(by) | Slack::Nats(by)) = slack;
+    let (better, sign) = match higher_is_better(metric) {
+        Some(true) => (by > 0.0, '-'),
+        Some(false) => (by < 0.0, '+'),
+        None => (false, '+'),
+    };
+    if better {
+        let message = format!("'{text}' asks for a {metric} that is better than its best, which no mixture has");
+        return Err((message, format!("write {metric} {sign} 1%")));
+    }
+    if last {
+        let message = format!("nothing follows '{text}': the tolerance of the last is for nothing");
+        return Err((message, format!("write {metric}")));
+    }
     Ok(Stage { metric: metric.to_owned(), slack, text: tolerance.trim_start_matches('+').trim().to_owned() })
 }
