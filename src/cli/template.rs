@@ -5,7 +5,7 @@
 
 use crate::project::source::{At, Source};
 use crate::project::suggest::closest;
-use crate::project::weights::word;
+use crate::project::suggest::word;
 use crate::project::{ProjectError, edit};
 use crate::vocab::DesignedRun;
 use std::path::Path;

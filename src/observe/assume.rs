@@ -3,8 +3,9 @@
 
 use super::{RunRecord, alike, counts, facts_of_runs, keys};
 use crate::project::Project;
+use crate::project::suggest::word;
 use crate::project::suggest::{closest, listed};
-use crate::project::weights::{as_line, word};
+use crate::project::weights::as_line;
 use crate::vocab::count::{counted, verb};
 use crate::vocab::facts::UNNAMED_REST;
 use crate::vocab::text::printable;

@@ -4,7 +4,7 @@ use super::file::{FactFile, FactPlace, LawsFile, LimitFile, ProjectFile, VERSION
 use super::locate::Node;
 use super::server::Address;
 use super::source::{At, Source};
-use super::suggest::{closest, listed};
+use super::suggest::{closest, listed, word};
 use super::{
     Constraint, FactSource, FitSettings, Project, ProjectError, Retention, RunSource, StreamSource, WatchMode,
     conditions, constraint, table,
@@ -319,24 +319,32 @@ impl<'a> Checker<'a> {
     /// Rejects a name that is not a domain. If the file has no `domains`, it rejects only names that look like a typo: the
     /// runs may have others.
     pub(super) fn known_domain(&self, name: &str, at: At) -> Result<(), ProjectError> {
-        self.known(name, at, &[])
+        self.known(name, at, None)
     }
 
     /// The same for a name that may be that of a metric of no domain.
     pub(super) fn known_metric(&self, name: &str, at: At) -> Result<(), ProjectError> {
-        self.known(name, at, &self.evaluations)
+        self.known(name, at, Some(&self.evaluations))
     }
 
-    fn known(&self, name: &str, at: At, others: &[String]) -> Result<(), ProjectError> {
-        let names = || self.domains.iter().chain(others).map(String::as_str);
+    /// `evaluations`: those that the name may also be of, where it may be of any.
+    fn known(&self, name: &str, at: At, evaluations: Option<&[String]>) -> Result<(), ProjectError> {
+        let names = || self.domains.iter().chain(evaluations.unwrap_or_default()).map(String::as_str);
         if names().any(|d| d == name) || (!self.domains_stated && closest(name, names()).is_none()) {
             return Ok(());
         }
         let help = match closest(name, names()) {
             Some(meant) => format!("did you mean `{meant}`?"),
+            None if evaluations.is_some() => format!(
+                "known are {}; name an evaluation at the top, metrics: {{ {}: KEY }} (its key in the logs, or its column), or add a \
+                 domain to `domains`",
+                listed(names()),
+                word(name)
+            ),
             None => format!("the domains are {}; add it to `domains`, or remove it here", listed(names())),
         };
-        Err(self.source.invalid(at, format!("unknown domain `{name}`"), help))
+        let what = if evaluations.is_some() { "domain or evaluation" } else { "domain" };
+        Err(self.source.invalid(at, format!("unknown {what} `{name}`"), help))
     }
 
     /// Calls [`Self::known_domain`] for all keys of a mapping.

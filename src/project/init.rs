@@ -1,6 +1,7 @@
 //! Generator of a project file: complete, commented, and equal to the detected project when loaded.
 
-use super::weights::{as_line, word};
+use super::suggest::word;
+use super::weights::as_line;
 use super::{FactSource, Objective, Project};
 use crate::vocab::count::counted;
 use crate::vocab::number::{parse_amount, show_amount};

@@ -1,4 +1,4 @@
-//! Suggestions of similar names ("did you mean …?").
+//! Suggestions: similar names ("did you mean …?"), and text as a file takes it.
 
 /// The most similar candidate, if one is close enough.
 #[must_use]
@@ -50,13 +50,24 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// Text as YAML, quoted if necessary.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '*'))
+        && text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '/' | '.'))
+        && !matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n")
+        && text.parse::<f64>().is_err();
+    // JSON strings are YAML strings.
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
 fn simplified(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{closest, least};
+    use super::{closest, least, word};
     use proptest::prelude::*;
 
     proptest! {
@@ -82,6 +93,16 @@ mod tests {
         }
         for typed in ["colour", "x", "", "learning_rate"] {
             assert_eq!(closest(typed, keys), None, "{typed}");
+        }
+    }
+
+    #[test]
+    fn words_that_yaml_would_read_as_something_else_are_quoted() {
+        for text in ["yes", "1e3", "a: b", "*x", "", "null", "a #b", "\"q\""] {
+            assert!(word(text).starts_with('"'), "{text}");
+        }
+        for text in ["prose", "eval/rust/loss", "runs/*", "stack-exchange"] {
+            assert_eq!(word(text), text);
         }
     }
 }

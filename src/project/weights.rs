@@ -2,6 +2,7 @@
 
 use super::check::{Checker, Place};
 use super::file::{MinimizeFile, MixtureFile};
+use super::suggest::word;
 use super::{Project, ProjectError};
 use crate::vocab::Mixture;
 use crate::vocab::number::show_amount;
@@ -170,17 +171,6 @@ pub fn as_line(weights: &[(String, f64)]) -> String {
     format!("{{ {} }}", entries.join(", "))
 }
 
-/// Text as YAML, quoted if necessary.
-#[must_use]
-pub fn word(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '*'))
-        && text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '/' | '.'))
-        && !matches!(text.to_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n")
-        && text.parse::<f64>().is_err();
-    // JSON strings are YAML strings.
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,15 +179,5 @@ mod tests {
     fn a_line_of_weights_sums_to_one_whatever_the_rounding() {
         let thirds: Vec<(String, f64)> = ["a", "b", "c"].map(|d| (d.to_owned(), 1.0 / 3.0)).to_vec();
         assert_eq!(as_line(&thirds), "{ a: 0.3333, b: 0.3333, c: 0.3334 }");
-    }
-
-    #[test]
-    fn words_that_yaml_would_read_as_something_else_are_quoted() {
-        for text in ["yes", "1e3", "a: b", "*x", "", "null", "a #b", "\"q\""] {
-            assert!(word(text).starts_with('"'), "{text}");
-        }
-        for text in ["prose", "eval/rust/loss", "runs/*", "stack-exchange"] {
-            assert_eq!(word(text), text);
-        }
     }
 }
