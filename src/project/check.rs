@@ -10,7 +10,7 @@ use super::{
     conditions, constraint, table,
 };
 use crate::vocab::number::parse_amount;
-use crate::vocab::{FactName, Metric, ProxyKind};
+use crate::vocab::{FactName, Metric, ProxyKind, ValueError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -410,6 +410,11 @@ impl<'a> Checker<'a> {
         }
         match parse_amount(text) {
             Ok(value) => number(value),
+            Err(error @ ValueError::TooLarge(_)) => {
+                let text = error.to_string();
+                let (message, help) = text.split_once("; ").unwrap_or((&text, &example));
+                Err(self.source.invalid(at, message, help))
+            }
             Err(_) => {
                 let help = if is_readable(text) { format!("add the key: {text}#{key}") } else { example };
                 Err(self.source.invalid(at, format!("'{text}' is neither a source nor a number"), help))

@@ -125,7 +125,8 @@ pub fn words_only(form: &Value) -> bool {
 /// Whether a value has the type of a form.
 #[must_use]
 pub fn fits(node: &Node, form: &Value) -> bool {
-    let number = || node.text().and_then(|t| t.parse::<f64>().ok());
+    // `1e3` and `5.0` are none for the reader of types.
+    let whole = || node.text().is_some_and(|t| t.parse::<u64>().is_ok() || t.starts_with("0x"));
     types(form).any(|t| match (t, node.kind()) {
         ("object", ScalarKind::Map) | ("boolean", ScalarKind::Bool) | ("number", ScalarKind::Number) => true,
         ("array", ScalarKind::List) => {
@@ -133,7 +134,7 @@ pub fn fits(node: &Node, form: &Value) -> bool {
             form.get("minItems").and_then(Value::as_u64).is_none_or(|min| len >= min)
                 && form.get("maxItems").and_then(Value::as_u64).is_none_or(|max| len <= max)
         }
-        ("integer", ScalarKind::Number) => number().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
+        ("integer", ScalarKind::Number) => whole(),
         ("string", ScalarKind::Text) => {
             let mut allowed = words(form).peekable();
             allowed.peek().is_none() || allowed.any(|w| Some(w) == node.text())

@@ -64,8 +64,14 @@ fn complaint(source: &Source<'_>, error: &serde_yaml::Error) -> ProjectError {
     let at = error.location().map_or(At::START, |l| At { line: l.line().max(1), column: l.column().max(1) });
     let text = error.to_string();
     let text = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    const REFERENCE: &str = "see the reference: mixlaw schema";
+    // The reader's own words are about its types.
+    if [": invalid ", ": data did not match"].iter().any(|words| text.contains(words)) {
+        let place = text.split(": ").next().unwrap_or_default();
+        return source.invalid(at, format!("`{place}` cannot be read"), REFERENCE);
+    }
     // Messages about amounts say what to write behind a semicolon.
-    let (message, help) = text.split_once("; ").unwrap_or((text, "see the reference: mixlaw schema"));
+    let (message, help) = text.split_once("; ").unwrap_or((text, REFERENCE));
     source.invalid(at, message, help)
 }
 

@@ -27,11 +27,45 @@ impl Walk<'_> {
             return Ok(()); // `key:` with nothing behind it is a key left out.
         }
         let forms = self.grammar.forms(schema);
+        self.number(node, &forms, path)?;
         let Some(form) = forms.iter().find(|form| fits(node, form)) else {
             return Err(self.misfit(node, schema, &forms, path));
         };
         self.entries(node, form, path)?;
         self.items(node, form, path)
+    }
+
+    /// Refuses numbers that are none for the reader of types, which would say so in its own words: too large ones, hexadecimal ones, and zeros in front.
+    fn number(&self, node: &Node, forms: &[&Value], path: &str) -> Result<(), ProjectError> {
+        let wants = |kind: &str| forms.iter().any(|f| types(f).any(|t| t == kind));
+        let text = node.text().unwrap_or_default();
+        if node.kind() != ScalarKind::Number || !wants("number") && !wants("integer") {
+            return Ok(());
+        }
+        let digits = text.trim_start_matches(['+', '-']);
+        let hexadecimal = digits.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        if let Some(value) = hexadecimal.filter(|_| wants("number") && !wants("string")) {
+            let message = format!("{} is {text}, which is hexadecimal", subject(path));
+            return Err(self.source.invalid(node.at, message, format!("write {}: {value}", last(path))));
+        }
+        let Ok(value) = text.parse::<f64>() else { return Ok(()) };
+        let whole = digits.bytes().all(|b| b.is_ascii_digit());
+        let (why, help) = if value.is_infinite() {
+            ("too large a number", "write a number below 1e308".to_owned())
+        } else if whole && digits.len() > 1 && digits.starts_with('0') && !wants("string") {
+            ("not a number: it has a zero in front", format!("write {}: {value}", last(path)))
+        } else if whole && text.parse::<u64>().is_err() && text.parse::<i64>().is_err() {
+            let help = if wants("number") { format!("write {value:e}") } else { format!("write at most {}", u64::MAX) };
+            ("too large to be written out", help)
+        } else {
+            return Ok(());
+        };
+        let shown = if text.chars().count() > 40 {
+            format!("of {} digits, which is", digits.len())
+        } else {
+            text.to_owned() + ", which is"
+        };
+        Err(self.source.invalid(node.at, format!("{} is {shown} {why}", subject(path)), help))
     }
 
     fn entries(&self, node: &Node, form: &Value, path: &str) -> Result<(), ProjectError> {
@@ -175,6 +209,10 @@ fn help_for_misfit(node: &Node, forms: &[&Value], expected: &str, path: &str) ->
             return "quote text that contains `: ` or begins with `{`".to_owned();
         }
         _ => {}
+    }
+    let number = text.parse::<f64>().ok().filter(|_| node.kind() == ScalarKind::Number);
+    if let Some(number) = number.filter(|n| wants("integer") && n.fract() == 0.0 && (0.0..1e15).contains(n)) {
+        return format!("write {}: {number:.0}", last(path));
     }
     match expected {
         "a whole number" => "write a whole number, 0 or more".to_owned(),

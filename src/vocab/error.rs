@@ -6,6 +6,9 @@ pub enum ValueError {
     /// A size or an amount cannot be read.
     #[error("'{0}' is not a number; write it like 7e9, 7B, 1.5M or 25k")]
     NotAnAmount(String),
+    /// A size or an amount is beyond all numbers.
+    #[error("'{0}' is too large; write a number below 1e308")]
+    TooLarge(String),
     /// A span of time cannot be read.
     #[error("'{0}' is not a span of time; write it like 90s, 30m, 12h or 7d")]
     NotASpan(String),

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 /// Suffixes are decimal (`k` 10³, `M` 10⁶, `B` or `G` 10⁹, `T` 10¹²) in upper or lower case.
 ///
 /// # Errors
-/// [`ValueError::NotAnAmount`].
+/// [`ValueError::NotAnAmount`], and [`ValueError::TooLarge`] where it is beyond all numbers.
 pub fn parse_amount(text: &str) -> Result<f64, ValueError> {
     let cleaned: String = text.trim().chars().filter(|c| *c != '_' && *c != ',').collect();
     let (digits, factor) = match cleaned.chars().last() {
@@ -20,7 +20,9 @@ pub fn parse_amount(text: &str) -> Result<f64, ValueError> {
         _ => (cleaned.as_str(), 1.0),
     };
     match digits.trim().parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(value * factor),
+        Ok(value) if (value * factor).is_finite() => Ok(value * factor),
+        // Words such as `inf` and `nan` are read as numbers, too.
+        Ok(_) if digits.contains(|c: char| c.is_ascii_digit()) => Err(ValueError::TooLarge(text.trim().to_owned())),
         _ => Err(ValueError::NotAnAmount(text.trim().to_owned())),
     }
 }
@@ -290,6 +292,16 @@ mod tests {
         }
         for text in ["", "B", "seven", "nan", "1e999", "1..2"] {
             assert!(parse_amount(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_beyond_all_numbers_is_too_large_and_words_are_none() {
+        for text in ["1e400", "9e307T", "-1e999"] {
+            assert_eq!(parse_amount(text), Err(ValueError::TooLarge(text.to_owned())));
+        }
+        for text in ["inf", "-infinity", "nan"] {
+            assert_eq!(parse_amount(text), Err(ValueError::NotAnAmount(text.to_owned())));
         }
     }
 

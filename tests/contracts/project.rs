@@ -5,6 +5,7 @@
 
 use mixlaw::project::{Project, load};
 use proptest::prelude::*;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,70 @@ fn what_is_right_loads() {
     for file in cases("valid") {
         if let Err(error) = load_bytes(&fs::read(&file).expect("a case")) {
             panic!("{}: {}", file.display(), error.report());
+        }
+    }
+}
+
+/// Where numbers stand in the project file: text before the number and behind it, in flow style.
+fn number_fields(root: &Value, schema: &Value, before: &str, behind: &str, depth: usize, found: &mut Vec<[String; 2]>) {
+    let schema = match schema["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
+        Some(pointer) => root.pointer(pointer).expect("a definition"),
+        None => schema,
+    };
+    if depth == 0 {
+        return;
+    }
+    let mut inside = |schema: &Value, open: &str, close: &str| {
+        let (before, behind) = (format!("{before}{open}"), format!("{close}{behind}"));
+        number_fields(root, schema, &before, &behind, depth - 1, found);
+    };
+    for form in ["anyOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().into_iter().flatten()) {
+        inside(form, "", "");
+    }
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        inside(value, &format!("{{ {key}: "), " }");
+    }
+    if schema["additionalProperties"].is_object() {
+        inside(&schema["additionalProperties"], "{ prose: ", " }");
+    }
+    for pair in schema["prefixItems"].as_array().into_iter().flatten().take(1) {
+        inside(pair, "[", ", 1]");
+    }
+    if schema["items"].is_object() {
+        inside(&schema["items"], "[", "]");
+    }
+    let is = |t: &Value| t == "number" || t == "integer";
+    if is(&schema["type"]) || schema["type"].as_array().is_some_and(|types| types.iter().any(is)) {
+        found.push([before.to_owned(), behind.to_owned()]);
+    }
+}
+
+/// The reader of YAML has words of its own about numbers that it does not take; nobody who writes a project file knows them.
+#[test]
+fn no_number_is_refused_in_the_words_of_the_reader() {
+    let schema = schemars::schema_for!(mixlaw::project::file::ProjectFile).to_value();
+    let mut fields = Vec::new();
+    for (key, value) in schema["properties"].as_object().expect("keys") {
+        number_fields(&schema, value, &format!("{key}: "), "", 8, &mut fields);
+    }
+    fields.sort();
+    fields.dedup();
+    assert!(fields.len() > 40, "{}", fields.len());
+    let strange =
+        ["1e400", "-1e400", "'1e400'", "99999999999999999999", "-99999999999999999999", "1e3", "5.0", "-1", "-0"];
+    let strange = strange
+        .iter()
+        .chain(&["007", "0x10", ".inf", ".nan", "1_000", "0", "7e9T", "9e307T", "true", "word", "[1]", "'5'"]);
+    for ([before, behind], number) in fields.iter().flat_map(|field| strange.clone().map(move |number| (field, number)))
+    {
+        let runs = if before.starts_with("runs:") { "" } else { "runs: [{ path: runs/* }]\n" };
+        let text = format!("{runs}{before}{number}{behind}\n");
+        let Err(error) = load_bytes(text.as_bytes()) else { continue };
+        let said = error.report();
+        for word in
+            ["f64", "u64", "u32", "u128", "i64", "usize", "expected", "invalid type", "untagged", "cannot be read"]
+        {
+            assert!(!said.contains(word), "{word}: {said}");
         }
     }
 }
