@@ -4,7 +4,7 @@
 use super::evidence::Evidence;
 use super::goal::Goal;
 use super::hull::random_shares;
-use super::limits::{self, Limit, Setting};
+use super::limits::{self, Limit, LimitError, Setting};
 use super::region::Region;
 use super::search::{BestMixture, Problem};
 use super::surface::{Mixtures, Surface};
@@ -33,15 +33,17 @@ pub(super) fn resolve(
             Ok(Goal::worst(minimize, ones))
         }
         Wanted::Worst(Some(base)) => {
-            let reference = |m: usize| -> Result<f64, Abstention> {
-                if minimize[m] <= 0.0 {
-                    return Ok(1.0);
-                }
+            let mut references = vec![1.0; minimize.len()];
+            let mut not_logged = Vec::new();
+            for m in (0..minimize.len()).filter(|m| minimize[*m] > 0.0) {
                 let constraint = constraint(project, m, *base, Slack::Nats(0.0), "the worst loss".to_owned());
-                limit(evidence, surfaces, &constraint, m, at).map(|limit| limit.value)
-            };
-            let references = (0..minimize.len()).map(reference).collect::<Result<_, _>>()?;
-            Ok(Goal::worst(minimize, references))
+                match limit(evidence, surfaces, &constraint, m, at) {
+                    Ok(limit) => references[m] = limit.value,
+                    Err(Unresolved::Limit(LimitError::NoStart { domain, .. })) => not_logged.push(domain),
+                    Err(error) => return Err(abstention(error.to_string())),
+                }
+            }
+            if not_logged.is_empty() { Ok(Goal::worst(minimize, references)) } else { Err(without_start(&not_logged)) }
         }
         Wanted::InOrder(stages) => in_order(evidence, surfaces, at, region, limits, stages),
     }
@@ -78,7 +80,9 @@ fn in_order(
         };
         let text = format!("{} within {} of its best", stage.metric, stage.text);
         let constraint = constraint(project, m, Base::Current, stage.slack, text);
-        let mut limit = limit(evidence, surfaces, &constraint, m, &Setting { current: &lowest.weights, ..*at })?;
+        let at_best = Setting { current: &lowest.weights, ..*at };
+        let mut limit =
+            limit(evidence, surfaces, &constraint, m, &at_best).map_err(|error| abstention(error.to_string()))?;
         limit.how = Some(best(project, m, &lowest));
         limits.push(limit);
     }
@@ -101,14 +105,38 @@ fn limit(
     constraint: &Constraint,
     metric: usize,
     at: &Setting<'_>,
-) -> Result<Limit, Abstention> {
+) -> Result<Limit, Unresolved> {
     let none = Observations::default();
     let starts = evidence.observed.starts.get(metric).unwrap_or(&none);
     let unit = evidence.project.metrics[metric].unit;
     let Some(surface) = surfaces[metric].as_ref() else {
-        return Err(abstention(format!("No law could be fitted to {}.", constraint.metric)));
+        return Err(Unresolved::NoLaw(constraint.metric.clone()));
     };
-    Limit::new(constraint, metric, surface, starts, &Setting { unit, ..*at }).map_err(|e| abstention(e.to_string()))
+    Ok(Limit::new(constraint, metric, surface, starts, &Setting { unit, ..*at })?)
+}
+
+/// Why what a loss is compared with is not known. `Display` is a sentence.
+#[derive(Debug, thiserror::Error)]
+enum Unresolved {
+    #[error("No law could be fitted to {0}.")]
+    NoLaw(String),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+}
+
+/// That losses are to be compared with what nobody has logged.
+fn without_start(losses: &[String]) -> Abstention {
+    let losses = losses.join(" and ");
+    Abstention {
+        reasons: vec![format!(
+            "`relative_to: start` compares each loss with the one before training, and no run logs {losses} at step 0."
+        )],
+        would_help: vec![
+            "Write relative_to: current in the project file, which needs none.".to_owned(),
+            format!("Evaluate {losses} before the first step, and log it as step 0."),
+        ],
+        nothing_to_mix: None,
+    }
 }
 
 fn abstention(reason: String) -> Abstention {

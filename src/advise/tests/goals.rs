@@ -30,6 +30,18 @@ fn beside_the_current_mixture_nothing_is_better_for_both() {
 }
 
 #[test]
+fn beside_a_start_that_nobody_logged_all_such_losses_are_named_with_what_to_do() {
+    let mut project = project();
+    project.objective = Objective { minimize: both(), goal: Wanted::Worst(Some(Base::Start)), ..Objective::default() };
+    let planted = Planted::default();
+    let mut observed = planted.observed();
+    observed.starts.clear();
+    let why = planted.advise_with(&project, &observed, false).unwrap_err();
+    assert!(why.reasons[0].contains("no run logs prose and rust at step 0"), "{why:#?}");
+    assert!(why.would_help.iter().any(|help| help.contains("relative_to: current")), "{why:#?}");
+}
+
+#[test]
 fn the_second_loss_is_lowered_within_the_tolerance_of_the_first() {
     let mut project = project();
     let stage = |metric: &str, slack, text: &str| Stage { metric: metric.to_owned(), slack, text: text.to_owned() };
