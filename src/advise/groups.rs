@@ -18,6 +18,8 @@ pub(super) struct Share {
     pub members: Vec<usize>,
     /// Least and most sum of their weights.
     pub range: [f64; 2],
+    /// What `mixture.hold` says, where that made the group.
+    pub held: Option<&'static str>,
 }
 
 impl Share {
@@ -45,18 +47,49 @@ impl Share {
         let [low, high] = self.range;
         let sums = corners.iter().map(|corner| self.of(corner));
         let (least, most) = (sums.clone().fold(1.0, f64::min), sums.fold(0.0, f64::max));
-        format!(
-            "The group {} may have {} of the weight, but in what may be advised it has {}.",
-            self.name,
-            range_text(low, high),
-            range_text(least, most)
-        )
+        let there = range_text(least, most);
+        match self.held {
+            Some(what) => {
+                format!(
+                    "`hold: {what}` keeps {} at {}, but in what may be advised it has {there}.",
+                    self.name,
+                    percent(low)
+                )
+            }
+            None => format!(
+                "The group {} may have {} of the weight, but in what may be advised it has {there}.",
+                self.name,
+                range_text(low, high),
+            ),
+        }
+    }
+
+    /// That a mixture stands on an end of the range, as a sentence; `None` where it stands on none.
+    pub fn sentence(&self, weights: &[f64]) -> Option<String> {
+        let (sum, [low, high], name) = (self.of(weights), self.range, &self.name);
+        let at = |end: f64| (sum - end).abs() < 1.5e-3;
+        if let Some(what) = self.held {
+            return Some(format!("`hold: {what}` keeps {name} at {}.", percent(low)));
+        }
+        let what = match () {
+            () if high - low < 1e-9 => "has its share",
+            () if high < 1.0 && at(high) => "is at its maximum",
+            () if low > 0.0 && at(low) => "is at its minimum",
+            () => return None,
+        };
+        Some(format!("The group {name} {what}, {}.", percent(if at(high) { high } else { low })))
     }
 }
 
-/// A range of weights as people write it.
-pub(super) fn range_text(low: f64, high: f64) -> String {
-    if high - low < 1e-9 { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") }
+/// A range of weights.
+fn range_text(low: f64, high: f64) -> String {
+    if high - low < 1e-9 { percent(low) } else { format!("{} to {}", percent(low), percent(high)) }
+}
+
+/// A weight: `35 %`, `33.3 %`.
+pub(super) fn percent(weight: f64) -> String {
+    let text = format!("{:.1}", 100.0 * weight);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// The corners where `room` is at least 0, and where the lines from them to the others reach 0.
@@ -90,7 +123,7 @@ mod tests {
     #[test]
     fn corners_of_what_is_left_have_the_share_and_sum_to_one() {
         for range in [[0.1, 0.3], [0.25, 0.25], [0.0, 0.5], [0.6, 1.0]] {
-            let share = Share { name: "code".to_owned(), members: vec![2, 3], range };
+            let share = Share { name: "code".to_owned(), members: vec![2, 3], range, held: None };
             let left = share.cut(&corners());
             assert!(left.iter().all(|c| share.excess(c) == 0.0 && (c.iter().sum::<f64>() - 1.0).abs() < 1e-12));
             // Both ends of the range are reached.
@@ -102,9 +135,22 @@ mod tests {
 
     #[test]
     fn a_share_that_no_run_has_is_said_with_what_the_runs_have() {
-        let share = Share { name: "code".to_owned(), members: vec![0], range: [0.5, 0.6] };
+        let share = Share { name: "code".to_owned(), members: vec![0], range: [0.5, 0.6], held: None };
         let runs = vec![vec![0.1, 0.9], vec![0.3, 0.7]];
         assert!(share.cut(&runs).is_empty());
-        assert!(share.contradiction(&runs).contains("it has 0.100 to 0.300"));
+        assert!(share.contradiction(&runs).contains("it has 10 % to 30 %"));
+    }
+
+    #[test]
+    fn what_hold_keeps_is_no_group_that_anybody_defined() {
+        let share = |range, held| Share { name: "code".to_owned(), members: vec![1], range, held };
+        let said = |range, held| share(range, held).sentence(&[0.6, 0.4]);
+        assert_eq!(said([0.4, 0.4], Some("corpora")).unwrap(), "`hold: corpora` keeps code at 40 %.");
+        assert_eq!(said([0.4, 0.4], None).unwrap(), "The group code has its share, 40 %.");
+        assert_eq!(said([0.1, 0.4], None).unwrap(), "The group code is at its maximum, 40 %.");
+        assert_eq!(said([0.4, 0.5], None).unwrap(), "The group code is at its minimum, 40 %.");
+        assert_eq!((said([0.1, 0.5], None), said([0.0, 1.0], None)), (None, None));
+        let none = share([0.4, 0.4], Some("lengths")).contradiction(&[vec![0.9, 0.1], vec![0.8, 0.2]]);
+        assert_eq!(none, "`hold: lengths` keeps code at 40 %, but in what may be advised it has 10 % to 20 %.");
     }
 }

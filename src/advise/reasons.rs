@@ -198,6 +198,16 @@ impl Explanation<'_> {
         let best = &self.chosen.best.weights;
         let mut said = Vec::new();
         for ((domain, weight), range) in self.project.domains.iter().zip(best).zip(&self.region.ranges) {
+            if range.is_fixed() {
+                said.push(match &range.low_edge {
+                    Edge::Explored => format!("{domain} has the one weight that all runs have."),
+                    edge => {
+                        let edge = edge.sentence(self.joint.scale.tokens);
+                        format!("{domain} has the only weight that it may have: {edge}.")
+                    }
+                });
+                continue;
+            }
             for (at, edge, word) in [(range.low, &range.low_edge, "minimum"), (range.high, &range.high_edge, "maximum")]
             {
                 if *edge != Edge::Simplex && (weight - at).abs() < 1.5e-3 {

@@ -2,7 +2,7 @@
 //! mixture in use, and to the mixtures that the runs cover.
 
 use super::far::Near;
-use super::groups::{Share, range_text};
+use super::groups::Share;
 use super::hull::{blend, toward};
 use super::reach::Reach;
 use crate::project::{Group, Project};
@@ -19,6 +19,8 @@ pub(super) enum Edge {
     Simplex,
     /// `bounds` of the project.
     Bound,
+    /// The share of a group of this domain alone, by the group's name, or what `mixture.hold` says.
+    Share { group: String, held: Option<&'static str> },
     /// Tokens there are of the domain: `available`, each used at most `epochs` times.
     Supply { available: f64, epochs: f64 },
     /// No run went further.
@@ -37,6 +39,11 @@ pub(super) struct Range {
 impl Range {
     fn full() -> Self {
         Self { low: 0.0, high: 1.0, low_edge: Edge::Simplex, high_edge: Edge::Simplex }
+    }
+
+    /// Whether one statement leaves one weight.
+    pub fn is_fixed(&self) -> bool {
+        self.low >= self.high - TOLERANCE && self.low_edge == self.high_edge
     }
 
     fn raise(&mut self, low: f64, edge: Edge) {
@@ -112,11 +119,13 @@ impl Region {
         for (i, domain) in cuts.domains.iter().enumerate() {
             let mut range = Range::full();
             // A group of one domain is a bound.
-            let alone =
-                cuts.groups.values().filter(|group| group.domains == [domain.as_str()]).map(|group| &group.share);
-            for [low, high] in cuts.bounds.get(domain).into_iter().chain(alone) {
-                range.raise(*low, Edge::Bound);
-                range.lower(*high, Edge::Bound);
+            let alone = cuts.groups.iter().filter(|(_, group)| group.domains == [domain.as_str()]);
+            let share =
+                |(name, group): (&String, &Group)| (group.share, Edge::Share { group: name.clone(), held: group.held });
+            let bounds = cuts.bounds.get(domain).map(|bounds| (*bounds, Edge::Bound));
+            for ([low, high], edge) in bounds.into_iter().chain(alone.map(share)) {
+                range.raise(low, edge.clone());
+                range.lower(high, edge);
             }
             if let Some(available) = cuts.available.get(domain) {
                 let epochs = if cuts.max_epochs > 0.0 { cuts.max_epochs } else { 1.0 };
@@ -136,7 +145,7 @@ impl Region {
         let index = |name: &String| cuts.domains.iter().position(|domain| domain == name);
         let share = |(name, group): (&String, &Group)| {
             let members: Vec<usize> = group.domains.iter().filter_map(index).collect();
-            (members.len() > 1).then(|| Share { name: name.clone(), members, range: group.share })
+            (members.len() > 1).then(|| Share { name: name.clone(), members, range: group.share, held: group.held })
         };
         let groups: Vec<Share> = cuts.groups.iter().filter_map(share).collect();
         let mut reasons = Vec::new();
@@ -223,18 +232,7 @@ impl Region {
 
     /// The groups and the reach that hold a mixture back, as sentences.
     pub fn held_back(&self, weights: &[f64]) -> Vec<String> {
-        let mut said = Vec::new();
-        for group in &self.groups {
-            let (sum, [low, high]) = (group.of(weights), group.range);
-            let ends = [(low, low > 0.0), (high, high < 1.0)];
-            if ends.iter().any(|(end, limits)| *limits && (sum - end).abs() < 1.5e-3) {
-                said.push(format!(
-                    "The group {} has {sum:.3} of the weight, and its share may be {}.",
-                    group.name,
-                    range_text(low, high)
-                ));
-            }
-        }
+        let mut said: Vec<String> = self.groups.iter().filter_map(|group| group.sentence(weights)).collect();
         said.extend(self.reach.as_ref().and_then(|reach| reach.sentence(weights)));
         said
     }
@@ -246,6 +244,8 @@ impl Edge {
         match self {
             Self::Simplex => "weights run from 0 to 1".to_owned(),
             Self::Bound => "the bound in the project file".to_owned(),
+            Self::Share { held: Some(what), .. } => format!("the share that `hold: {what}` keeps"),
+            Self::Share { group, held: None } => format!("the share of the group {group}"),
             Self::Supply { available, epochs } => format!(
                 "{} tokens available, each used at most {epochs} times in a run of {}",
                 show_amount(*available),
@@ -262,6 +262,31 @@ mod tests {
 
     fn names() -> Vec<String> {
         vec!["prose".to_owned(), "rust".to_owned()]
+    }
+
+    #[test]
+    fn a_share_of_one_domain_is_named_for_what_it_is() {
+        let domains = names();
+        let (bounds, available) = (BTreeMap::new(), BTreeMap::new());
+        for (held, says) in
+            [(Some("corpora"), "the share that `hold: corpora` keeps"), (None, "the share of the group code")]
+        {
+            let code = Group { domains: vec!["rust".to_owned()], share: [0.4, 0.4], held };
+            let groups = BTreeMap::from([("code".to_owned(), code)]);
+            let cuts = Cuts {
+                domains: &domains,
+                bounds: &bounds,
+                groups: &groups,
+                available: &available,
+                max_epochs: 4.0,
+                tokens: 1e9,
+                explored: None,
+                near: None,
+            };
+            let region = Region::new(&cuts).unwrap();
+            assert_eq!(region.ranges[1].low_edge.sentence(1e9), says);
+            assert!(region.ranges[1].is_fixed() && !region.ranges[0].is_fixed());
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Checker<'_> {
             );
             return Err(self.source.invalid(at, message, "change the share, or mixture.bounds"));
         }
-        Ok(Group { domains: file.domains.clone(), share })
+        Ok(Group { domains: file.domains.clone(), share, held: None })
     }
 
     /// What the project says so far of the mixture of any run.
@@ -140,10 +140,11 @@ impl Checker<'_> {
             let key = if hold == HoldFile::Corpora { corpus } else { length };
             held.entry(key).or_default().push(domain.clone());
         }
+        let word = if hold == HoldFile::Corpora { "corpora" } else { "lengths" };
         let mut groups = Vec::new();
         for (name, domains) in held {
             let share: f64 = domains.iter().map(|domain| current.weight(domain)).sum();
-            groups.push((name.to_owned(), Group { domains, share: [share; 2] }));
+            groups.push((name.to_owned(), Group { domains, share: [share; 2], held: Some(word) }));
         }
         for (name, group) in groups {
             let [share, _] = group.share;

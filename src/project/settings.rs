@@ -119,6 +119,8 @@ pub struct Group {
     pub domains: Vec<String>,
     /// Least and most sum of their weights, 0 to 1.
     pub share: [f64; 2],
+    /// What `mixture.hold` says, where that made the group and nobody defined it.
+    pub held: Option<&'static str>,
 }
 
 /// A glob pattern; every match is a run.

@@ -243,7 +243,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn group(domains: &[&str], share: [f64; 2]) -> Group {
-        Group { domains: domains.iter().map(|d| (*d).to_owned()).collect(), share }
+        Group { domains: domains.iter().map(|d| (*d).to_owned()).collect(), share, held: None }
     }
 
     fn near(found: Option<[f64; 2]>, wanted: [f64; 2]) -> bool {

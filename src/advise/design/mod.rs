@@ -124,8 +124,11 @@ fn allowed(
     if reach.is_some() {
         notes.push("Near the current mixture, as max_change and max_divergence say (--wide: anywhere).".to_owned());
     }
-    if !region.groups.is_empty() {
+    if region.groups.iter().any(|group| group.held.is_none()) {
         notes.push("Groups have their shares in every run (--wide: any share).".to_owned());
+    }
+    if let Some(what) = region.groups.iter().find_map(|group| group.held) {
+        notes.push(format!("`hold: {what}` keeps its shares in every run (--wide: any share)."));
     }
     Allowed::new(Polytope::of(&region), region.groups, reach, prior).ok_or_else(|| {
         let all = "bounds, supply, groups and the distance from the current mixture leave none between them";

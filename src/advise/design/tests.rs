@@ -268,6 +268,7 @@ fn constraints() -> impl Strategy<Value = Project> {
             let group_of = crate::project::Group {
                 domains: members.iter().map(|i| names[*i].clone()).collect(),
                 share: [(share - slack).max(0.0), (share + slack).min(1.0)],
+                held: None,
             };
             project.groups.insert(format!("g{group}"), group_of);
         }
@@ -287,6 +288,7 @@ fn groups_with_a_fixed_share_have_it_and_the_rest_is_drawn() {
     let group = |domains: &[&str], share: [f64; 2]| crate::project::Group {
         domains: domains.iter().map(|d| (*d).to_owned()).collect(),
         share,
+        held: None,
     };
     project.groups.insert("code".to_owned(), group(&["c0", "c1"], [0.3, 0.3]));
     for method in methods() {
