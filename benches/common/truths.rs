@@ -92,6 +92,7 @@ impl Truth {
     }
 
     /// Of one domain, at each of the mixtures.
+    #[allow(dead_code)]
     pub fn losses(&self, own: usize, at: Scale, mixtures: &[Vec<f64>]) -> Vec<f64> {
         self.of[own].losses(at, mixtures)
     }

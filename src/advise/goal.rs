@@ -39,7 +39,12 @@ impl Goal {
     /// The objective, of the losses by metric.
     pub fn of(&self, loss: impl Fn(usize) -> f64) -> f64 {
         let Some(by) = &self.worst else { return self.counted().map(|(m, share)| share * loss(m)).sum() };
-        let part = |(m, _): (usize, f64)| loss(m) / by[m];
+        self.beside(loss, |m| by[m])
+    }
+
+    /// The largest loss of those that count, each beside other references than its own.
+    pub fn beside(&self, loss: impl Fn(usize) -> f64, by: impl Fn(usize) -> f64) -> f64 {
+        let part = |(m, _): (usize, f64)| loss(m) / by(m);
         self.unit * self.counted().map(part).fold(f64::NEG_INFINITY, limits::worse)
     }
 

@@ -16,7 +16,8 @@
 //! take from its forecast, what laws get wrong being a function of size and tokens. With a budget, plans that count the cost of a run by
 //! three powers are compared by what they leave open in the end.
 //!
-//! Limits enter the objective as a price: each part by which a limit would be exceeded costs five parts of the objective.
+//! Limits enter the objective as a price: each part by which a limit would be exceeded costs five parts of the objective, or as many more as
+//! it takes for what is decided for to keep them.
 
 mod beliefs;
 mod cost;
@@ -37,16 +38,18 @@ use super::surface::Surface;
 use super::swarm::Swarm;
 use super::{abstain, explored, further, hull, in_use, needed, resolve, wanted, what_was_tested};
 use crate::fit::choose::Candidates;
+use crate::project::{Base, Wanted};
 use crate::vocab::{
     Abstention, Advice, CandidateRun, Metric, MetricUnit, Mixture, NextAnswer, NextQuery, Purpose, Scale,
 };
 use beliefs::{About, Belief, Drift};
 use curvature::Curvature;
-use ensemble::PRICE;
 use plan::{Choice, Planner};
 use std::collections::BTreeMap;
 use world::{Decision, World};
 
+/// Parts of the objective that a part of a limit's excess costs: the first, each next one as many times as much, and the last.
+const PRICES: (f64, f64, f64) = (5.0, 4.0, 400.0);
 /// Parts of the way to the best mixture beyond the runs, of which the first that is possible is launched.
 const LEADS: [f64; 3] = [1.0, 0.5, 0.25];
 
@@ -79,6 +82,13 @@ fn propose(
         cost::of_a_flop(query.unit, project.budget.as_ref(), &evidence.observed.speeds, target.moe.is_some())?;
     let mixtures = explored(evidence, &needed);
     let mixes = project.domains.len() > 1 && mixtures.len() > 1;
+    let all_rows = || needed.iter().filter_map(|d| evidence.observed.fitted.get(*d));
+    if project.domains.len() > 1 && !mixes && pool::scales(all_rows()).len() < 2 {
+        return Err(no(
+            "All runs have one mixture and one size, so nothing is known of other mixtures, nor of how a loss falls with the size.",
+            "Launch runs of other mixtures: `mixlaw design` proposes them, also with a budget.",
+        ));
+    }
     let minimized = needed.iter().filter(|metric| minimize[**metric] > 0.0);
     let drift =
         Drift::of(&minimized.filter_map(|metric| evidence.fits.get(*metric).copied()?).collect::<Vec<_>>(), seed);
@@ -111,7 +121,7 @@ fn propose(
     let surfaces: Vec<Option<Surface<'_>>> = project.metrics.iter().enumerate().map(surface).collect();
     let at = Setting { scale: target, current: &current, seed, unit: MetricUnit::Nats };
     let mut limits = resolve(evidence, &surfaces, &at)?;
-    let mut scales = pool::scales(needed.iter().filter_map(|d| evidence.observed.fitted.get(*d)));
+    let mut scales = pool::scales(all_rows());
     let scaling = beliefs.values().find_map(|belief| belief.scaling.as_ref()).filter(|_| mixes);
     let of_one_size = scaling.is_some();
     scales.extend(scaling.and_then(|scaling| pool::rung(&scaling.from, &scales, &target)));
@@ -141,7 +151,10 @@ fn propose(
         tested.map(|tested| Curvature::new(tested, project.domains.len(), limits.len(), beliefs::DRAWS, seed));
     let carries = curvature.is_some();
     let between = if carries || evidence.beyond() { None } else { Swarm::of(&mixtures) };
-    let world = World { beliefs, goal, limits, domains: &project.domains, curvature, between };
+    let is_relative = matches!(project.objective.goal, Wanted::Worst(Some(Base::Current)));
+    let beside = is_relative.then(|| current.clone());
+    let domains = &project.domains;
+    let mut world = World { beliefs, goal, limits, price: PRICES.0, beside, domains, curvature, between };
     let mut beyond: Vec<Decision> = Vec::new();
     let (mut decisions, mut choices) = if let Some((between, launched)) = regions {
         // The search begins where the recommended mixture is, if there is one.
@@ -152,12 +165,18 @@ fn propose(
         // Within groups, what may be decided for is between the corners that have their shares.
         let explored = if between.groups.is_empty() { &mixtures } else { &between.corners };
         let decided = further.as_ref().unwrap_or(&between);
-        let decisions = world.decisions(&target, decided, explored, advised, seed);
+        let mut decisions = world.decisions(&target, decided, explored, advised.clone(), seed);
+        while world.price < PRICES.2 && decisions.first().is_some_and(|best| world.exceeds(best)) {
+            world.price *= PRICES.1;
+            decisions = world.decisions(&target, decided, explored, advised.clone(), seed);
+        }
+        let world = &world;
         let best = decisions.first().map_or_else(|| current.clone(), |best| best.weights.clone());
         let (places, repeats) = pool::mixtures(&launched, &mixtures, &best, seed);
         let mut own = || {
             let at = |(i, weights): (usize, &Vec<f64>)| {
-                scales.iter().map(move |scale| Choice::new(weights.clone(), *scale, i < repeats)).collect::<Vec<_>>()
+                let fed = scales.iter().filter(|scale| pool::is_supplied(project, weights, scale));
+                fed.map(move |scale| Choice::new(weights.clone(), *scale, i < repeats)).collect::<Vec<_>>()
             };
             let mut all: Vec<Choice> = places.iter().enumerate().flat_map(at).collect();
             // Where the laws put the best mixture beyond what may be decided for: a run there says whether they are right, and may
@@ -174,7 +193,7 @@ fn propose(
                     opens: Some(decisions.len() + i),
                     ..Choice::new(lead.weights.clone(), *scale, false)
                 };
-                all.extend(scales.iter().map(opened));
+                all.extend(scales.iter().filter(|scale| pool::is_supplied(project, &lead.weights, scale)).map(opened));
             }
             all
         };
@@ -254,9 +273,16 @@ fn propose(
     }
     if !world.limits.is_empty() {
         plan.reasons.push(format!(
-            "Each percent by which a limit would be exceeded counts as {PRICE:.0} % of the objective; the mixture that is best on \
-             average therefore keeps further inside the limits than the recommended one."
+            "Each percent by which a limit would be exceeded counts as {:.0} % of the objective; the mixture that is best on \
+             average therefore keeps further inside the limits than the recommended one.",
+            world.price
         ));
+    }
+    if project.domains.len() > 1 && !mixes {
+        plan.reasons.push(
+            "All runs have one mixture, so nothing says which is best; `mixlaw design` proposes runs of others."
+                .to_owned(),
+        );
     }
     if let Some(help) = (mixtures.len() < 3 && mixes).then(|| abstain::gap(evidence, &mixtures)) {
         plan.reasons.push(format!("The runs have {} mixtures, which say little. {help}", mixtures.len()));

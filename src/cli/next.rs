@@ -2,13 +2,14 @@
 
 use super::candidates;
 use super::output::{print, print_json, table};
-use super::recommend::show_abstained;
+use super::recommend::{faults, show_abstained};
 use super::session::Session;
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
+use crate::vocab::count::counted;
 use crate::vocab::number::{parse_amount, show_amount, show_probability, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{CostUnit, Mixture, NextAnswer, NextQuery, Ordered, Plan, Purpose};
+use crate::vocab::{CostUnit, Mixture, NextAnswer, NextQuery, Ordered, Plan, Purpose, Scale};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -56,19 +57,40 @@ impl Next {
             candidates,
         };
         let costs = query.candidates.iter().any(|run| run.cost.is_some());
-        let answer: NextAnswer = Session::open(&self.project.project)?.ask(Query::Next(query))?;
+        let mut session = Session::open(&self.project.project)?;
+        let answer: NextAnswer = session.ask(Query::Next(query))?;
         if self.json {
             print_json(&answer)?;
         } else {
             print(&match &answer {
                 NextAnswer::Plan(plan) => show(plan, costs),
                 // It need not be the runs that lack something: what they cost may not be known.
-                NextAnswer::Abstained(abstained) => show_abstained("run", "No run is proposed.", abstained),
+                NextAnswer::Abstained(abstained) => {
+                    faults(&mut session)? + &show_abstained("run", "No run is proposed.", abstained)
+                }
             })?;
         }
-        let proposed = matches!(&answer, NextAnswer::Plan(plan) if !plan.runs.is_empty());
+        // That no run is needed is an answer.
+        let is_sure = |plan: &Plan| plan.now.probability >= plan.until.unwrap_or(SURE);
+        let proposed = matches!(&answer, NextAnswer::Plan(plan) if !plan.runs.is_empty() || is_sure(plan));
         Ok(if proposed { Outcome::Done } else { Outcome::Abstained })
     }
+}
+
+/// A probability from which on a decision is made, where none was asked for.
+const SURE: f64 = 0.99;
+
+/// A mixture; of one corpus, nothing.
+fn of_several(mixture: &Mixture) -> String {
+    if mixture.0.len() > 1 { weights(mixture) } else { String::new() }
+}
+
+/// `14.5M`; `14.5M, 32 experts, top-2`.
+fn params(scale: &Scale) -> String {
+    let experts = scale
+        .moe
+        .map(|moe| format!(", {} experts, top-{}", show_amount(moe.experts), show_amount(moe.experts_per_token)));
+    format!("{}{}", show_amount(scale.params), experts.unwrap_or_default())
 }
 
 fn show(plan: &Plan, costs: bool) -> String {
@@ -106,8 +128,8 @@ fn show(plan: &Plan, costs: bool) -> String {
             let name = run.name.as_deref().map(|name| format!("{} ", printable(name))).unwrap_or_default();
             rows.push(vec![
                 format!("{}", i + 1),
-                format!("{name}{}{again}", weights(&run.mixture)),
-                show_amount(run.scale.params),
+                format!("{name}{}{again}", of_several(&run.mixture)).trim().to_owned(),
+                params(&run.scale),
                 show_amount(run.scale.tokens),
                 significant(run.cost, 3),
                 uncertainty(run.after.uncertainty),
@@ -120,11 +142,12 @@ fn show(plan: &Plan, costs: bool) -> String {
         let sum: f64 = plan.runs.iter().map(|run| run.cost).sum();
         let unit = match plan.unit {
             _ if costs => String::new(),
+            CostUnit::Money => " (in the currency of budget.price)".to_owned(),
             unit => format!(" {}", unit.name()),
         };
         out.push_str(&format!(
-            "\n{} runs, {}{unit} together. Each line counts those above it.\n",
-            plan.runs.len(),
+            "\n{}, {}{unit} together. Each line counts those above it.\n",
+            counted(plan.runs.len(), "run"),
             significant(sum, 3)
         ));
     }

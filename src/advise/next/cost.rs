@@ -24,7 +24,12 @@ pub(super) fn of_a_flop(
     let unknown = |key: &str, example: &str, why: &str| {
         let why = if why.is_empty() { String::new() } else { format!(" {why}") };
         let unknown = format!("What a run costs in {} is not known without `budget.{key}`.{why}", unit.name());
-        let help = format!("Write it in the project file: budget: {{ {key}: {example} }}");
+        // All that is missing for sure, at once.
+        let price = match unit {
+            CostUnit::Money if key != "price" && budget.price.is_none() => ", price: 2.5",
+            _ => "",
+        };
+        let help = format!("Write it in the project file: budget: {{ {key}: {example}{price} }}");
         Abstention { reasons: vec![unknown], would_help: vec![help], nothing_to_mix: None }
     };
     let found = gpu_hour(budget, speeds, routed).map_err(|lacks| unknown(lacks.needs, lacks.example, &lacks.why))?;
@@ -38,7 +43,7 @@ pub(super) fn of_a_flop(
     let (cost, hour) = match unit {
         CostUnit::Money => {
             let price = budget.price.ok_or_else(|| unknown("price", "2.5", ""))?;
-            (price / flops, format!("{hour}, for {price}."))
+            (price / flops, format!("{hour}, and costs {price}."))
         }
         _ => (1.0 / flops, format!("{hour}.")),
     };

@@ -11,16 +11,20 @@ use crate::forecast::spread::{normal_quantile, shuffled_levels};
 /// Outcomes of an observation that are looked at, half of them the others with the opposite sign.
 const OUTCOMES: usize = 24;
 
-/// Parts of the objective that a part of a limit's excess costs.
-pub(super) const PRICE: f64 = 5.0;
+/// Limits, and what a part of an excess costs in parts of the objective.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Limits {
+    /// Greatest value of each limited metric.
+    pub greatest: Vec<f64>,
+    pub price: f64,
+}
 
 /// Functions at places, a column each, in joint draws. The first columns are those of the decisions: of each its objective, then
 /// its limited metrics.
 #[derive(Debug, Clone)]
 pub(super) struct Ensemble {
     decisions: usize,
-    /// Greatest value of each limited metric.
-    limits: Vec<f64>,
+    limits: Limits,
     /// Mean of each column.
     means: Vec<f64>,
     /// By column, what each draw differs from the mean by.
@@ -64,15 +68,17 @@ pub(super) struct Observation<'o> {
     pub noise: &'o [f64],
 }
 
-/// An objective, with the price of what its limited metrics exceed their limits by.
-pub(super) fn priced(objective: f64, limited: impl Iterator<Item = f64>, limits: &[f64]) -> f64 {
-    let excess: f64 = limited.zip(limits).map(|(value, limit)| (value / limit - 1.0).max(0.0)).sum();
-    objective * (1.0 + PRICE * excess)
+impl Limits {
+    /// An objective, with the price of what its limited metrics exceed their limits by.
+    pub fn priced(&self, objective: f64, limited: impl Iterator<Item = f64>) -> f64 {
+        let excess: f64 = limited.zip(&self.greatest).map(|(value, limit)| (value / limit - 1.0).max(0.0)).sum();
+        objective * (1.0 + self.price * excess)
+    }
 }
 
 impl Ensemble {
     /// So many decisions and their limits, columns of as many draws each, all finite, and what holds decisions back.
-    pub fn new(decisions: usize, limits: Vec<f64>, columns: Vec<Vec<f64>>, doubts: Vec<Option<Doubt>>) -> Self {
+    pub fn new(decisions: usize, limits: Limits, columns: Vec<Vec<f64>>, doubts: Vec<Option<Doubt>>) -> Self {
         let closed = vec![false; decisions];
         let mut means = Vec::with_capacity(columns.len());
         let mut deviations = columns;
@@ -162,7 +168,7 @@ impl Ensemble {
         let heard = self.heard(observation);
         let outcomes = outcomes(observation.columns.len(), seed);
         // Values by outcome, of each decision.
-        let values: Vec<Vec<f64>> = if self.limits.is_empty() {
+        let values: Vec<Vec<f64>> = if self.limits.greatest.is_empty() {
             (0..self.decisions)
                 .map(|d| {
                     let shift = solve(&root, self.with(d, observation, &heard));
@@ -209,7 +215,7 @@ impl Ensemble {
             let moved: Vec<(f64, &[f64])> =
                 after.iter().map(|(mean, left, gain)| (mean + dot(gain, outcome), left.as_slice())).collect();
             let at = |(level, left): &(f64, &[f64]), s: usize| level + left[s];
-            let one = |s: usize| priced(at(&moved[0], s), moved[1..].iter().map(|of| at(of, s)), &self.limits);
+            let one = |s: usize| self.limits.priced(at(&moved[0], s), moved[1..].iter().map(|of| at(of, s)));
             (0..self.draws()).map(one).sum::<f64>() / self.draws().max(1) as f64
         };
         outcomes.iter().map(value).collect()
@@ -268,12 +274,12 @@ impl Ensemble {
     fn value(&self, decision: usize, s: usize) -> f64 {
         let at = |column: usize| self.means[column] + self.deviations[column][s];
         let first = self.column(decision);
-        priced(at(first), (first + 1..self.column(decision + 1)).map(at), &self.limits)
+        self.limits.priced(at(first), (first + 1..self.column(decision + 1)).map(at))
     }
 
     /// The first column of a decision.
     fn column(&self, decision: usize) -> usize {
-        decision * (1 + self.limits.len())
+        decision * (1 + self.limits.greatest.len())
     }
 
     fn draws(&self) -> usize {
@@ -365,7 +371,7 @@ mod tests {
         let other: Vec<f64> = shuffled_levels(4_000, 4).into_iter().map(normal_quantile).collect();
         Ensemble::new(
             2,
-            Vec::new(),
+            Limits::default(),
             vec![
                 vec![10.0; z.len()],
                 z.iter().map(|z| 11.0 + 2.0 * z).collect(),
@@ -402,7 +408,7 @@ mod tests {
         let columns = ensemble.deviations.clone();
         let raised = |column: usize, by: f64| columns[column].iter().map(|value| value + by).collect::<Vec<f64>>();
         let all = vec![raised(better, 0.0), raised(ensemble.best(), -1.0), raised(2, 0.0)];
-        let mut closed = Ensemble::new(2, Vec::new(), all, Vec::new()).with_closed(1);
+        let mut closed = Ensemble::new(2, Limits::default(), all, Vec::new()).with_closed(1);
         assert_eq!((closed.best(), closed.gain(&seen, None, 0).0), (0, 0.0));
         assert!(closed.regrets(0).iter().all(|regret| *regret == 0.0));
         let (gain, taken) = closed.gain(&seen, Some(1), 0);
@@ -426,7 +432,7 @@ mod tests {
         let same = vec![10.0; z.len()];
         // The second alternative is dearer, and keeps its limit for sure.
         let columns = vec![same, limited.clone(), vec![10.2; z.len()], vec![0.9; z.len()], limited];
-        let ensemble = Ensemble::new(2, vec![1.0], columns, Vec::new());
+        let ensemble = Ensemble::new(2, Limits { greatest: vec![1.0], price: 5.0 }, columns, Vec::new());
         assert!((ensemble.level(1) - 10.2).abs() < 1e-9 && ensemble.level(0) > 10.2, "{}", ensemble.level(0));
         let (gain, best) = ensemble.gain(&Observation { columns: &[4], noise: &[1e-6] }, None, 0);
         // In half of the cases the first is within its limit, and .2 lower.
@@ -453,7 +459,7 @@ mod tests {
                 (0..160).map(|s| 3.0 + 0.018 * level[s] + 0.03 * other[s] + 0.004 * x(d) * slope[s]).collect()
             };
             let columns = (0..9).map(decision).chain([0, 8, 4].map(run)).collect();
-            let mut ensemble = Ensemble::new(9, Vec::new(), columns, Vec::new());
+            let mut ensemble = Ensemble::new(9, Limits::default(), columns, Vec::new());
             let decided = |ensemble: &Ensemble| {
                 let regrets = ensemble.regrets(ensemble.best());
                 regrets.iter().filter(|regret| **regret <= 0.002).count() as f64 / 160.0
@@ -474,7 +480,7 @@ mod tests {
         let columns = vec![vec![10.0; z.len()], open.iter().map(|e| 9.9 + e).collect(), open];
         let with = |price: f64| {
             let doubts = vec![None, Some(Doubt::new(2, price))];
-            Ensemble::new(2, Vec::new(), columns.clone(), doubts)
+            Ensemble::new(2, Limits::default(), columns.clone(), doubts)
         };
         assert_eq!((with(0.05).best(), with(0.165).best()), (1, 0));
         let seen = Observation { columns: &[1], noise: &[0.01] };

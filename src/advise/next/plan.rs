@@ -2,8 +2,9 @@
 
 use super::ensemble::{Ensemble, Observation};
 use crate::forecast::spread::{normal_quantile, quantile, sorted};
-use crate::vocab::number::show_amount;
-use crate::vocab::{CostUnit, Knowledge, Mixture, NextQuery, Ordered, Plan, ProposedRun, Purpose, Scale};
+use crate::vocab::count::counted;
+use crate::vocab::number::{show_amount, significant};
+use crate::vocab::{Knowledge, Mixture, NextQuery, Ordered, Plan, ProposedRun, Purpose, Scale};
 use rayon::prelude::*;
 
 /// Runs proposed where nothing says how many.
@@ -17,6 +18,14 @@ const NO_GAIN: f64 = 1e-3;
 /// Powers of the cost by which what a run says of a forecast is divided. At 1 many of the cheapest come first, which together say less than
 /// a few that are nearer to the target; which is best depends on the budget, so that it is tried. Without one, the middle.
 const POWERS: [f64; 3] = [1.0, 0.5, 0.0];
+/// A decision that is right with this probability, and whose expected regret is less than this part, needs no run.
+const DECIDED: (f64, f64) = (0.99, 1e-4);
+/// So many runs that take less than these parts, of the regret and of what is missing of certainty, are in vain.
+const IN_VAIN: (usize, f64, f64) = (16, 0.02, 0.01);
+/// As many runs are in vain if they take less than that from what is missing of certainty, whatever they take from the regret.
+const HOPELESS: usize = 32;
+/// A probability that falls by more than this is explained.
+const FALLS: f64 = 0.02;
 /// Mixtures that differ by less weight than this are one decision.
 const SAME: f64 = 0.01;
 
@@ -93,9 +102,17 @@ impl Planner<'_> {
             _ => MOST,
         };
         let mut left = self.query.budget.unwrap_or(f64::INFINITY);
+        let least = choices.iter().map(|choice| choice.cost).fold(f64::INFINITY, f64::min);
         let mut runs: Vec<ProposedRun> = Vec::new();
         let mut reasons = Vec::new();
         let mut before = now.clone();
+        let is_open = (self.query.runs, self.query.budget, self.query.until) == (None, None, None);
+        let is_decided = now.probability >= DECIDED.0 && now.uncertainty < DECIDED.1;
+        if is_open && is_decided && self.purpose == Purpose::Mixture && self.query.candidates.is_empty() {
+            let reason = "No run is needed: whatever a run showed, the decision would hardly change.".to_owned();
+            let NextQuery { until, tolerance, unit, .. } = *self.query;
+            return Plan { purpose: self.purpose, now, runs, until, tolerance, unit, reasons: vec![reason] };
+        }
         loop {
             if self.query.until.is_some_and(|p| before.probability >= p) || runs.len() >= most {
                 break;
@@ -104,7 +121,7 @@ impl Planner<'_> {
             let mut near = choices.clone();
             let Some((at, outcomes)) = self.pick(&ensemble, &mut near, power) else {
                 if runs.is_empty() {
-                    reasons.push(self.why_none(left));
+                    reasons.push(self.why_none(left, least));
                 }
                 break;
             };
@@ -118,22 +135,41 @@ impl Planner<'_> {
             // The mean of what may be seen is never worse; the draws say so up to their noise.
             let after = Knowledge { uncertainty: after.uncertainty.min(before.uncertainty), ..after };
             before = after.clone();
+            let mixture = Mixture::from_weights(self.domains, &choice.weights);
+            let is_again = runs.iter().any(|run| run.mixture == mixture && run.scale == choice.scale);
             runs.push(ProposedRun {
                 name: choice.name,
-                mixture: Mixture::from_weights(self.domains, &choice.weights),
+                mixture,
                 scale: choice.scale,
                 cost: choice.cost,
-                repeats: choice.repeats,
+                repeats: choice.repeats || is_again,
                 after,
                 decides,
             });
+            if let Some(vain) = in_vain(&now, &runs).filter(|_| self.query.until.is_some()) {
+                runs.truncate(runs.len() - vain);
+                before = runs.last().map_or_else(|| now.clone(), |run| run.after.clone());
+                reasons.push(format!(
+                    "After these, {vain} more runs of these sizes would make it next to no more certain."
+                ));
+                break;
+            }
+        }
+        if self.purpose == Purpose::Mixture && before.probability < now.probability - FALLS {
+            reasons.push(
+                "What is decided for is the mixture with the lowest expected regret. That may fall while it becomes less probable that the \
+                 regret is within the tolerance."
+                    .to_owned(),
+            );
         }
         if let Some(p) = self.query.until.filter(|p| before.probability < *p) {
             let reached = 100.0 * before.probability;
             reasons.push(format!(
-                "{:.0} % is not reached with these: {} runs lead to {reached:.0} %. A wider --tolerance, or larger runs, would.",
+                "{:.0} % is not reached with these: {} lead{} to {reached:.0} %. With a wider --tolerance fewer are needed; larger runs \
+                 may tell more.",
                 100.0 * p,
-                runs.len()
+                counted(runs.len(), "run"),
+                if runs.len() == 1 { "s" } else { "" },
             ));
         }
         let NextQuery { until, tolerance, unit, .. } = *self.query;
@@ -237,15 +273,32 @@ impl Planner<'_> {
         }
     }
 
-    fn why_none(&self, left: f64) -> String {
+    /// `least`: what the cheapest run costs.
+    fn why_none(&self, left: f64, least: f64) -> String {
+        let costs = self.query.candidates.iter().any(|run| run.cost.is_some());
+        let unit = if costs { String::new() } else { format!(" {}", self.query.unit.name()) };
+        let show = |cost: f64| format!("{}{unit}", significant(cost, 3));
         match self.query.budget {
-            Some(budget) if left < f64::INFINITY => match self.query.unit {
-                CostUnit::Flops => format!("No run that would help costs at most {}.", show_amount(budget)),
-                unit => format!("No run that would help costs at most {} {}.", show_amount(budget), unit.name()),
-            },
+            Some(budget) if left < f64::INFINITY && least > budget => {
+                format!("No run costs at most {}: the cheapest costs {}.", show(budget), show(least))
+            }
+            Some(budget) if left < f64::INFINITY => format!("No run that would help costs at most {}.", show(budget)),
             _ => "No further run of these kinds would change the decision.".to_owned(),
         }
     }
+}
+
+/// How many of the last runs of a plan leave what was open before them; `None` where they don't.
+fn in_vain(now: &Knowledge, runs: &[ProposedRun]) -> Option<usize> {
+    let last = &runs.last()?.after;
+    let leave = |count: usize, also_regret: bool| {
+        let first = runs.len().checked_sub(count)?;
+        let before = if first == 0 { now } else { &runs[first - 1].after };
+        let certain = last.probability < before.probability + IN_VAIN.2 * (1.0 - before.probability);
+        let regret = last.uncertainty > (1.0 - IN_VAIN.1) * before.uncertainty;
+        (certain && (regret || !also_regret)).then_some(count)
+    };
+    leave(IN_VAIN.0, true).or_else(|| leave(HOPELESS, false))
 }
 
 /// Probability that a standard normal is within ±`z`.

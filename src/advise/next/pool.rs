@@ -4,6 +4,7 @@ use super::super::hull::{blend, random_shares};
 use super::super::probability::distance;
 use super::super::region::Region;
 use crate::forecast::spread::{generator, uniform};
+use crate::project::Project;
 use crate::vocab::{Observation, Observations, Ordered, Scale, thousandths};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::BTreeSet;
@@ -61,6 +62,14 @@ pub(super) fn mixtures(region: &Region, explored: &[Vec<f64>], best: &[f64], see
         offer(weights);
     }
     (all, count)
+}
+
+/// Whether a run of a mixture repeats no corpus more often than the target may.
+pub(super) fn is_supplied(project: &Project, weights: &[f64], scale: &Scale) -> bool {
+    let epochs = if project.max_epochs > 0.0 { project.max_epochs } else { 1.0 };
+    project.domains.iter().zip(weights).all(|(domain, weight)| {
+        project.available_tokens.get(domain).is_none_or(|most| weight * scale.tokens <= epochs * most * (1.0 + 1e-9))
+    })
 }
 
 /// The mean of mixtures; of none, every domain alike.

@@ -4,7 +4,7 @@ use super::super::tests::{project, recorded};
 use super::*;
 use crate::fit::{Fit, Options};
 use crate::observe::Observed;
-use crate::project::{Budget, Target};
+use crate::project::{Base, Budget, Objective, Slack, Stage, Target, Wanted};
 use crate::vocab::{CostUnit, Observation, Observations, Plan};
 
 fn planned(query: &NextQuery) -> Plan {
@@ -62,8 +62,10 @@ fn costs_are_gpu_hours_or_money_by_the_projects_budget() {
     assert!((of(CostUnit::GpuHours, &budget).unwrap().0 * 1.8e15 - 1.0).abs() < 1e-12);
     let (money, said) = of(CostUnit::Money, &budget).unwrap();
     assert!((money * 1.8e15 - 3.0).abs() < 1e-12);
-    assert_eq!(said, ["A GPU-hour is taken as 3600 s × 1T FLOP/s × MFU 0.5 = 1.80e15 FLOPs, for 3."]);
+    assert_eq!(said, ["A GPU-hour is taken as 3600 s × 1T FLOP/s × MFU 0.5 = 1.80e15 FLOPs, and costs 3."]);
     let poor = of(CostUnit::Money, &Budget { price: None, ..budget.clone() }).unwrap_err();
+    let bare = of(CostUnit::Money, &Budget::default()).unwrap_err();
+    assert!(bare.would_help[0].ends_with("peak_flops: 989T, price: 2.5 }"), "all that is missing: {bare:?}");
     assert!(poor.reasons[0].contains("budget.price") && poor.would_help[0].contains("price: 2.5"), "{poor:?}");
     // The same plan in another unit: the budget ends it at the same run; costs that candidates state are theirs.
     let plan = planned_with(&budget, &NextQuery { budget: Some(6e11), ..query() });
@@ -90,6 +92,56 @@ fn a_plan_keeps_its_budget_and_ends_where_it_is_sure_enough() {
     assert!(nothing.runs.is_empty() && nothing.reasons[0].contains("costs at most 1"), "{nothing:#?}");
     let sure = planned(&NextQuery { until: Some(plan.now.probability - 0.01), ..query() });
     assert!(sure.runs.is_empty(), "{sure:#?}");
+}
+
+/// What `recommend` keeps, `next` decides within: a limit that binds, with an objective that falls far beyond it; and the worst loss
+/// beside that of the current mixture, which no other can better in both.
+#[test]
+fn what_is_decided_for_keeps_limits_and_is_measured_beside_the_current_mixture() {
+    let (project, observed, fits) = recorded();
+    let both = BTreeMap::from([("rust".to_owned(), 0.5), ("prose".to_owned(), 0.5)]);
+    let of = |objective: Objective| {
+        let project = crate::project::Project { objective, ..project.clone() };
+        let candidates: Vec<Candidates> =
+            fits.iter().map(|fit| Candidates { fits: vec![fit.clone()], ..Candidates::default() }).collect();
+        let fits: Vec<Option<&Fit>> = fits.iter().map(Some).collect();
+        let evidence = Evidence { project: &project, observed, fits: &fits, extrapolate: false };
+        match next(&evidence, &candidates, &NextQuery { runs: Some(1), ..query() }) {
+            NextAnswer::Plan(plan) => plan.now.mixture.unwrap().weight("rust"),
+            NextAnswer::Abstained(why) => panic!("{why:#?}"),
+        }
+    };
+    let stage = |metric: &str, slack, text: &str| Stage { metric: metric.to_owned(), slack, text: text.to_owned() };
+    let stages = vec![stage("prose", Slack::Relative(0.01), "1%"), stage("rust", Slack::Nats(0.0), "")];
+    let in_order = of(Objective { minimize: both.clone(), goal: Wanted::InOrder(stages), ..Objective::default() });
+    // Prose within a percent of its best: at .2 of rust it is 3 % above.
+    assert!(in_order < 0.2, "{in_order}");
+    let worst = of(Objective { minimize: both, goal: Wanted::Worst(Some(Base::Current)), ..Objective::default() });
+    let current = project.current.as_ref().unwrap().weight("rust");
+    assert!((worst - current).abs() < 0.05, "{worst} {current}");
+}
+
+#[test]
+fn runs_that_a_corpus_is_too_small_for_are_not_proposed() {
+    let mut project = project();
+    project.available_tokens.insert("rust".to_owned(), 1e6);
+    let at = |rust: f64, tokens: f64| pool::is_supplied(&project, &[1.0 - rust, rust], &Scale::dense(1e6, tokens));
+    assert!(at(0.4, 1e7) && !at(0.41, 1e7) && at(1.0, 4e6));
+}
+
+#[test]
+fn one_run_of_several_corpora_says_nothing_of_other_mixtures() {
+    let row = Observation { loss: 2.0, ..Scale::dense(1e7, 1e9).at(vec![0.5, 0.5]) };
+    let names = ["prose".to_owned(), "rust".to_owned()].to_vec();
+    let rows = Observations { domains: names, rows: vec![row], ..Observations::default() };
+    let observed = Observed { fitted: vec![rows.clone(), rows], ..Observed::default() };
+    let evidence = Evidence { project: &project(), observed: &observed, fits: &[None, None], extrapolate: false };
+    match next(&evidence, &[], &query()) {
+        NextAnswer::Abstained(why) => {
+            assert!(why.reasons[0].contains("one mixture") && why.would_help[0].contains("mixlaw design"), "{why:?}");
+        }
+        NextAnswer::Plan(plan) => panic!("{plan:#?}"),
+    }
 }
 
 #[test]

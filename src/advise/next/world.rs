@@ -7,7 +7,7 @@ use super::super::region::Region;
 use super::super::swarm::Swarm;
 use super::beliefs::{self, Belief};
 use super::curvature::{Curvature, Wrong};
-use super::ensemble::{Doubt, Ensemble, mean, priced};
+use super::ensemble::{Doubt, Ensemble, Limits, mean};
 use super::misfit::agreement;
 use super::plan::Choice;
 use super::pool;
@@ -20,6 +20,9 @@ const ROUNDS: u64 = 3;
 /// Mixtures between which is decided, at most.
 const DECISIONS: usize = 96;
 
+/// Part of a limit by which it may be exceeded on average.
+const KEPT: f64 = 1e-3;
+
 /// Draws at a place, by metric.
 type ByMetric = BTreeMap<usize, Vec<f64>>;
 
@@ -29,6 +32,10 @@ pub(super) struct World<'a> {
     pub beliefs: BTreeMap<usize, Belief<'a>>,
     pub goal: Goal,
     pub limits: Vec<Limit>,
+    /// What a part of a limit's excess costs, in parts of the objective.
+    pub price: f64,
+    /// The mixture that the worst loss is measured beside, in every draw by what the draw says of it; `None` where by fixed losses.
+    pub beside: Option<Vec<f64>>,
     pub domains: &'a [String],
     /// What laws get wrong beyond the runs; `None` where nothing says so, or no mixture beyond them may be decided for.
     pub curvature: Option<Curvature>,
@@ -67,35 +74,43 @@ impl World<'_> {
         )
     }
 
+    /// Losses of the mixture that others are measured beside, at a scale.
+    fn losses_beside(&self, scale: &Scale) -> Option<ByMetric> {
+        self.losses(&[(*scale, self.beside.clone()?)]).pop().flatten()
+    }
+
     /// The objective by draw, nats; limits not counted.
-    fn objective(&self, losses: &ByMetric) -> Vec<f64> {
-        let columns: Vec<Option<&[f64]>> =
-            (0..self.goal.minimize.len()).map(|metric| losses.get(&metric).map(Vec::as_slice)).collect();
-        let of = |s: usize| self.goal.of(|metric| columns[metric].map_or(0.0, |losses| losses[s]));
-        (0..beliefs::DRAWS).map(of).collect()
+    fn objective(&self, losses: &ByMetric, beside: Option<&ByMetric>) -> Vec<f64> {
+        let of = |metric: usize, s: usize| losses.get(&metric).map_or(0.0, |losses| losses[s]);
+        let one = |s: usize| match beside {
+            Some(by) => self.goal.beside(|metric| of(metric, s), |metric| by.get(&metric).map_or(1.0, |by| by[s])),
+            None => self.goal.of(|metric| of(metric, s)),
+        };
+        (0..beliefs::DRAWS).map(one).collect()
     }
 
     /// What mixtures come to at the target, without those that have no possible loss there.
     pub fn weigh(&self, target: &Scale, mixtures: Vec<Vec<f64>>) -> Vec<Decision> {
         let places: Vec<(Scale, Vec<f64>)> = mixtures.into_iter().map(|weights| (*target, weights)).collect();
-        let limits = self.greatest();
+        let limits = self.priced_limits();
+        let beside = self.losses_beside(target);
         let one = |(losses, (_, weights)): (Option<ByMetric>, (Scale, Vec<f64>))| {
             let losses = losses?;
             let wrong = self.curvature.as_ref().and_then(|curvature| curvature.at(&weights));
-            let columns = self.columns(&losses, wrong.as_ref());
+            let columns = self.columns(&losses, beside.as_ref(), wrong.as_ref());
             let doubt = wrong.map(|wrong| {
                 let level = mean(&columns[0]);
                 (wrong.errors[0].iter().map(|error| level * error).collect(), wrong.price * level.abs())
             });
-            let value = |s: usize| priced(columns[0][s], columns[1..].iter().map(|of| of[s]), &limits);
+            let value = |s: usize| limits.priced(columns[0][s], columns[1..].iter().map(|of| of[s]));
             Some(Decision { values: (0..beliefs::DRAWS).map(value).collect(), weights, columns, doubt })
         };
         self.losses(&places).into_iter().zip(places).filter_map(one).collect()
     }
 
     /// The objective and each limited metric by draw, with what laws get wrong beyond the runs.
-    fn columns(&self, losses: &ByMetric, wrong: Option<&Wrong>) -> Vec<Vec<f64>> {
-        let mut columns = vec![self.objective(losses)];
+    fn columns(&self, losses: &ByMetric, beside: Option<&ByMetric>, wrong: Option<&Wrong>) -> Vec<Vec<f64>> {
+        let mut columns = vec![self.objective(losses, beside)];
         columns.extend(self.limits.iter().filter_map(|limit| losses.get(&limit.domain).cloned()));
         for (column, errors) in columns.iter_mut().zip(wrong.iter().flat_map(|wrong| &wrong.errors)) {
             column.iter_mut().zip(errors).for_each(|(value, error)| *value *= error.exp());
@@ -103,8 +118,14 @@ impl World<'_> {
         columns
     }
 
-    fn greatest(&self) -> Vec<f64> {
-        self.limits.iter().map(|limit| limit.value).collect()
+    fn priced_limits(&self) -> Limits {
+        Limits { greatest: self.limits.iter().map(|limit| limit.value).collect(), price: self.price }
+    }
+
+    /// Whether a limited metric of a decision is, on average, above its limit.
+    pub fn exceeds(&self, decision: &Decision) -> bool {
+        let exceeds = |(column, limit): (&Vec<f64>, &Limit)| mean(column) > limit.value * (1.0 + KEPT);
+        decision.columns[1..].iter().zip(&self.limits).any(exceeds)
     }
 
     /// Mixtures between which is decided, with their objectives by draw: the best of every draw, and those that are best on
@@ -183,6 +204,7 @@ impl World<'_> {
         let mut kept: Vec<Choice> = Vec::new();
         // Choices of a mixture, at several scales, follow each other.
         let mut last: Option<(Vec<f64>, Option<Wrong>)> = None;
+        let mut beside: Vec<(Scale, Option<ByMetric>)> = Vec::new();
         for (id, (mut choice, losses)) in shown.enumerate() {
             choice.id = id;
             if last.as_ref().is_none_or(|(weights, _)| *weights != choice.weights) {
@@ -190,8 +212,13 @@ impl World<'_> {
                 last = Some((choice.weights.clone(), wrong));
             }
             let wrong = last.as_ref().and_then(|(_, wrong)| wrong.as_ref());
+            if beside.iter().all(|(scale, _)| *scale != choice.scale) {
+                beside.push((choice.scale, self.losses_beside(&choice.scale)));
+            }
+            let by = beside.iter().find(|(scale, _)| *scale == choice.scale).and_then(|(_, by)| by.as_ref());
             let of_metric = limited.iter().filter_map(|metric| self.beliefs.get(metric)).map(|belief| belief.noise);
-            for (column, noise) in self.columns(&losses, wrong).into_iter().zip(std::iter::once(noise).chain(of_metric))
+            for (column, noise) in
+                self.columns(&losses, by, wrong).into_iter().zip(std::iter::once(noise).chain(of_metric))
             {
                 choice.columns.push(columns.len());
                 choice.noise.push(noise * mean(&column));
@@ -205,7 +232,7 @@ impl World<'_> {
             Some(Doubt::new(columns.len() - 1, price))
         };
         let doubts = decisions.iter().map(doubt).collect();
-        (Ensemble::new(decisions.len(), self.greatest(), columns, doubts), kept)
+        (Ensemble::new(decisions.len(), self.priced_limits(), columns, doubts), kept)
     }
 }
 
