@@ -14,7 +14,7 @@ use crate::project::{Project, ProjectError};
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::text::printable;
 use crate::vocab::{
-    Advice, DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture, RecommendAnswer, ValueError,
+    Advice, CheckAnswer, DesignAnswer, DesignMethod, DesignQuery, DesignedRun, Mixture, RecommendAnswer, ValueError,
 };
 use clap::Args;
 use std::fs::OpenOptions;
@@ -144,6 +144,11 @@ impl Design {
             Some(prior) if project.domains.is_empty() => {
                 Ok(Project { domains: prior.0.keys().cloned().collect(), ..project })
             }
+            // As everywhere else: the domains that the runs name.
+            None if project.domains.is_empty() && !(project.runs.is_empty() && project.tables.is_empty()) => {
+                let found: CheckAnswer = Session::open(&self.project.project)?.ask(Query::Check)?;
+                Ok(Project { domains: found.domains, ..project })
+            }
             _ => Ok(project),
         }
     }
@@ -160,6 +165,8 @@ fn help(error: &DesignError) -> String {
         DesignError::Prior(_) | DesignError::Stranger(_) => {
             "write the shares of the project's domains: --prior web=0.8,code=0.2"
         }
+        DesignError::PriorSum { instead, .. } => return format!("to keep their proportions: --prior {instead}"),
+        DesignError::Small { .. } => "state a larger --budget, or fewer mixtures (-n)",
         DesignError::Dimensions { .. } => "use --method dirichlet",
         DesignError::Law { .. } => "choose another one: mixlaw laws",
         DesignError::Budget { .. } => "raise --budget, or lower --params or --tokens",
@@ -182,7 +189,9 @@ fn method(text: &str) -> Result<DesignMethod, ArgumentError> {
 }
 
 fn shares(text: &str) -> Result<Mixture, ValueError> {
-    Ok(text.parse::<Mixture>()?.normalised()?.0)
+    let stated = text.parse::<Mixture>()?;
+    stated.normalised()?;
+    Ok(stated)
 }
 
 fn show(answer: &DesignAnswer, out: Option<&Path>) -> String {

@@ -15,6 +15,24 @@ pub enum DesignError {
     /// The prior names something else, or gives nothing.
     #[error("the prior has no weight for any of the domains {0}")]
     Prior(String),
+    /// The prior's shares are not all of a mixture.
+    #[error("the shares of the prior sum to {sum}, not to 1")]
+    PriorSum {
+        /// What they sum to.
+        sum: String,
+        /// The same proportions.
+        instead: String,
+    },
+    /// The budget gives models that are none.
+    #[error("{budget} FLOPs for {count} mixtures are models of {params} parameters, which are none")]
+    Small {
+        /// As it was stated.
+        budget: String,
+        /// Mixtures.
+        count: usize,
+        /// What each would have.
+        params: String,
+    },
     /// The prior names a stranger.
     #[error("the prior names '{0}', which is no domain of the project")]
     Stranger(String),

@@ -37,6 +37,12 @@ pub use error::{DesignError, MOST};
 const THINNED: usize = 3;
 /// Each size of the ladder is so many times the one below.
 const STEP: f64 = 2.0;
+/// Models of fewer parameters are none.
+const SMALLEST: f64 = 1e3;
+/// Less weight than this is none: a trainer would open a data set for it.
+const NONE: f64 = 1e-9;
+/// Shares that sum to one but for this part are rounded.
+const NEAR_ONE: f64 = 0.005;
 /// Tokens for each parameter where nothing says how many.
 const TOKENS_PER_PARAM: f64 = 20.0;
 
@@ -86,6 +92,7 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
         return Err(DesignError::Many(plan.len()));
     }
     let several = plan.iter().map(|(_, size)| size).collect::<BTreeSet<_>>().len() > 1;
+    let mixtures: Vec<Vec<f64>> = mixtures.into_iter().map(|weights| without_traces(project, weights)).collect();
     let runs: Vec<DesignedRun> = plan
         .into_iter()
         .map(|(mixture, size)| run(project, query, mixture, &mixtures[mixture], ladder[size], several))
@@ -101,6 +108,18 @@ pub fn design(project: &Project, query: &DesignQuery) -> Result<DesignAnswer, De
         flops,
         notes,
     })
+}
+
+/// A mixture without weights that come of rounding; their sum goes to the largest that may have it.
+fn without_traces(project: &Project, mut weights: Vec<f64>) -> Vec<f64> {
+    let traces: f64 = weights.iter().filter(|weight| **weight < NONE).sum();
+    let most = |i: usize| project.bounds.get(&project.domains[i]).map_or(1.0, |[_, most]| *most);
+    let may = (0..weights.len()).filter(|i| weights[*i] >= NONE && weights[*i] + traces <= most(*i));
+    if let Some(to) = may.max_by(|a, b| weights[*a].total_cmp(&weights[*b])) {
+        weights[to] += traces;
+        weights.iter_mut().filter(|weight| **weight < NONE).for_each(|weight| *weight = 0.0);
+    }
+    weights
 }
 
 /// The mixtures that the project allows: those of the target, or of the longest run where there is no target.
@@ -143,6 +162,23 @@ fn prior(project: &Project, query: &DesignQuery, notes: &mut Vec<String>) -> Res
         && let Some(stranger) = stated.0.keys().find(|name| !domains.contains(name))
     {
         return Err(DesignError::Stranger(stranger.clone()));
+    }
+    if let Some(stated) = &query.prior {
+        // Amounts of tokens are shares, too; what looks like shares must be all of them.
+        let sum: f64 = stated.0.values().sum();
+        let are_shares = stated.0.values().all(|share| *share <= 1.0);
+        if are_shares && sum > 0.0 && (sum - 1.0).abs() > NEAR_ONE {
+            let typed = |(name, share): (&String, &f64)| format!("{name}={}", significant(share / sum, 3));
+            let instead = stated.0.iter().map(typed).collect::<Vec<_>>().join(",");
+            return Err(DesignError::PriorSum { sum: significant(sum, 3), instead });
+        }
+        let left: Vec<&str> = domains.iter().filter(|d| !stated.0.contains_key(*d)).map(String::as_str).collect();
+        if !left.is_empty() {
+            notes.push(format!(
+                "The prior gives no share to {}: add them to --prior if runs are to have some.",
+                left.join(", ")
+            ));
+        }
     }
     let supply = || {
         let known = domains.iter().all(|domain| project.available_tokens.contains_key(domain));
@@ -191,6 +227,10 @@ fn ladder(
                 budget / (6.0 * tokens * cost)
             }
         };
+        if smallest < SMALLEST {
+            let budget = significant(budget, 3);
+            return Err(DesignError::Small { budget, count: *count, params: significant(smallest, 2) });
+        }
         sizes = steps.map(|k| smallest * STEP.powi(k)).collect();
         notes.push(format!("Sizes are the largest that {} FLOPs allow for {count} mixtures.", significant(budget, 3)));
     }

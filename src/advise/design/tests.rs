@@ -157,6 +157,10 @@ fn what_is_in_the_way_is_said() {
     let said = |project: &Project, query: &DesignQuery| design(project, query).unwrap_err().to_string();
     let stranger = DesignQuery { prior: Some("web=1".parse().unwrap()), ..query(DesignMethod::Sobol) };
     assert!(said(&project, &stranger).contains("'web'"));
+    let sum = DesignQuery { prior: Some("c0=.8,c1=.3".parse().unwrap()), ..query(DesignMethod::Sobol) };
+    assert!(said(&project, &sum).contains("sum to 1.10, not to 1"), "{}", said(&project, &sum));
+    let poor = DesignQuery { budget: Some(1.0), ..query(DesignMethod::Sobol) };
+    assert!(said(&project, &poor).contains("which are none"), "{}", said(&project, &poor));
     let law = DesignQuery { law: "regmix-trees".to_owned(), ..query(DesignMethod::DOptimal) };
     assert!(said(&project, &law).contains("no formula"));
     let sizes = DesignQuery { law: "bimix".to_owned(), ..query(DesignMethod::DOptimal) };
