@@ -228,6 +228,20 @@ fn variables(observations: &Observations) -> Vec<(f64, f64)> {
     Variable::ALL.into_iter().map(range).collect()
 }
 
+/// D/N that differ by less than this factor are one, of sizes that differ by more than the other.
+const ONE_RATIO: (f64, f64) = (1.1, 1.5);
+
+/// D/N of rows that all have the same, of several sizes.
+fn tokens_per_param(x: &Columns) -> Option<f64> {
+    let ratios: Vec<f64> = x.ln_tokens.iter().zip(&x.ln_params).map(|(d, n)| d - n).collect();
+    let span = |column: &[f64]| {
+        let ends = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+        ends.1 - ends.0
+    };
+    let is_one = span(&ratios) < ONE_RATIO.0.ln() && span(&x.ln_params) > ONE_RATIO.1.ln();
+    is_one.then(|| (ratios.iter().sum::<f64>() / ratios.len() as f64).exp())
+}
+
 /// Nothing is beyond the largest N of runs of which none states its size: a law that is blind to N takes such rows, too.
 fn seen(observations: &Observations, x: &Columns) -> Seen {
     let is_known = |of: fn(&Observation) -> f64| observations.rows.iter().map(of).any(|v| v.is_finite() && v > 0.0);
@@ -243,6 +257,7 @@ fn seen(observations: &Observations, x: &Columns) -> Seen {
         params: most(&x.ln_params, knows_params),
         tokens: most(&x.ln_tokens, knows_tokens),
         compute: most(&ln_compute, knows_params && knows_tokens),
+        tokens_per_param: if knows_params && knows_tokens { tokens_per_param(x) } else { None },
         weights: x.share.iter().map(range).collect(),
         variables: Vec::new(),
     }

@@ -120,6 +120,9 @@ pub struct Seen {
     pub tokens: f64,
     /// Largest N·D, with the same tokens; 0 where either is not known.
     pub compute: f64,
+    /// D/N, where it is the same for runs of several sizes, so that nothing tells what either brings; `None` otherwise.
+    #[serde(default)]
+    pub tokens_per_param: Option<f64>,
     /// Least and most weight of each domain.
     pub weights: Vec<(f64, f64)>,
     /// Least and most of each of [`Variable::ALL`].

@@ -66,6 +66,7 @@ impl Fit {
             params: params.1,
             tokens: tokens.1,
             compute: 0.0,
+            tokens_per_param: None,
             weights: Vec::new(),
             variables: Variable::ALL.iter().map(range).collect(),
         };

@@ -5,6 +5,7 @@ use crate::advise::surface::Surface;
 use crate::fit::Fit;
 use crate::forecast::spread::{quantile, shuffled_levels};
 use crate::laws::Variable;
+use crate::vocab::number::significant;
 use crate::vocab::{Abstention, Observation, Scale};
 
 /// One loss of the objective.
@@ -107,6 +108,19 @@ impl Question<'_> {
                 let help = format!("Launch {more}; or name a law that sees N and D: mixlaw laws");
                 return Err(none(reason, help));
             }
+        }
+        if let Some(ratio) = self.parts.iter().find_map(|part| part.fit.seen.tokens_per_param) {
+            let reason = format!(
+                "Size and tokens can't be told apart: all runs have {} tokens for each parameter (D/N), so nothing says what either \
+                 brings by itself.",
+                significant(ratio, 3)
+            );
+            let help = format!(
+                "Launch runs at another D/N, for instance {} and {}.",
+                significant(0.25 * ratio, 2),
+                significant(4.0 * ratio, 2)
+            );
+            return Err(none(reason, help));
         }
         Ok(())
     }

@@ -108,9 +108,14 @@ fn a_law_that_does_not_see_experts_gives_none_away() {
 }
 
 fn chinchilla_sweep(largest: f64) -> (Project, Observed, Vec<Fit>) {
+    sweep_of(largest, &[5.0, 20.0, 80.0])
+}
+
+/// With so many tokens for each parameter.
+fn sweep_of(largest: f64, ratios: &[f64]) -> (Project, Observed, Vec<Fit>) {
     let mut rows = Vec::new();
     for (i, params) in [1e7, 3e7, 1e8, 3e8, largest].into_iter().enumerate() {
-        for (j, per) in [5.0, 20.0, 80.0].into_iter().enumerate() {
+        for (j, per) in ratios.iter().copied().enumerate() {
             let mut row = Scale::dense(params, per * params).at(vec![1.0]);
             let noise = 1.0 + 0.002 * ((i * 7 + j * 3) as f64 * 0.618_034).fract() - 0.001;
             row.loss = noise * (1.8 + 478.0 / params.powf(0.347) + 2143.0 / row.tokens.powf(0.367));
@@ -139,6 +144,21 @@ fn advised(compute: f64, sweep: &(Project, Observed, Vec<Fit>)) -> ShapeRecommen
     match ask(&project, &sweep.1, &sweep.2) {
         Some(ShapeAdvice::Recommendation(advised)) => advised,
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn runs_of_one_ratio_of_tokens_to_size_cannot_say_what_either_brings() {
+    for ratios in [[20.0, 20.0], [19.5, 20.5]] {
+        let (mut project, observed, fits) = sweep_of(1e9, &ratios);
+        project.budget = Some(Budget { compute: Some(1e18), ..Budget::default() });
+        match ask(&project, &observed, &fits) {
+            Some(ShapeAdvice::Abstained(why)) => {
+                assert!(why.reasons[0].contains("20.0 tokens for each parameter"), "{why:?}");
+                assert!(why.would_help[0].contains("another D/N"), "{why:?}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
