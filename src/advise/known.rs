@@ -6,7 +6,7 @@ use super::goal::Goal;
 use super::limits::{Limit, Setting};
 use super::surface::Surface;
 use super::tested::Tested;
-use crate::project::Project;
+use crate::project::{Base, Project, Wanted};
 use crate::vocab::{Abstention, Metric, Observations, Scale, thousandths};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,10 @@ pub(super) fn what_was_tested(
     scale: &Scale,
     mixtures: &[Vec<f64>],
 ) -> Option<Tested> {
-    if evidence.between_runs() {
+    // Of losses in order, the best of the first is sought between the runs: a later one that was sought further away would be given what the
+    // first had not been.
+    let in_order = matches!(&evidence.project.objective.goal, Wanted::InOrder(stages) if stages.len() > 1);
+    if evidence.between_runs() || in_order && !evidence.beyond() {
         return None;
     }
     Tested::of(evidence.fits, surfaces, goal, limits, scale, mixtures)
@@ -104,6 +107,19 @@ pub(super) fn resolve(
             reasons.push(format!(
                 "The limit '{}' must be written with {sign}, as {better} values of {} are better.",
                 constraint.text, constraint.metric
+            ));
+            continue;
+        }
+        // How large a loss is at the target is not known of a law that only ranks mixtures there; beside the current mixture's it is.
+        let unseen = (surface.unseen)(&surface.place(&at.scale, at.current));
+        if constraint.base != Base::Current && !unseen.is_empty() {
+            let letters: Vec<&str> = unseen.iter().map(|variable| variable.letter()).collect();
+            reasons.push(format!(
+                "Whether '{}' holds at the target is not known: the {} law of {} does not see {}, in which the target lies outside the runs.",
+                constraint.text,
+                surface.law,
+                constraint.metric,
+                letters.join(" and ")
             ));
             continue;
         }

@@ -10,9 +10,6 @@ use crate::project::Project;
 use crate::vocab::{Measured, Mixture, Observation, Scale};
 use std::collections::BTreeMap;
 
-/// How far a measured mixture may lie outside the region: rounding.
-const TOLERANCE: f64 = 1e-3;
-
 /// A run near the target.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Trial {
@@ -112,7 +109,7 @@ pub(super) fn best<'t>(
     limits: &[Limit],
     region: &Region,
 ) -> Option<(f64, &'t Trial)> {
-    let may_be = |t: &&Trial| region.outside(&t.weights) <= TOLERANCE && t.keeps(limits);
+    let may_be = |t: &&Trial| region.outside(&t.weights) <= 0.0 && t.keeps(limits);
     let known = trials.iter().filter(may_be).filter_map(|t| Some((t.objective(goal)?, t)));
     known.min_by(|a, b| a.0.total_cmp(&b.0))
 }

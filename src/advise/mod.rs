@@ -188,6 +188,14 @@ fn advise(
         abstain::without_effect(&mut obstacles, &verdict, abstain::gap(evidence, &mixtures));
     }
     let Some(scale) = project.target.scale() else { return Err(obstacles) };
+    if let Err(mut reasons) = Region::new(&Cuts::of(project, scale.tokens, None)) {
+        // Whatever the runs show.
+        reasons
+            .insert(0, "What the project file asks of the mixture cannot be met, whatever the runs show.".to_owned());
+        let would_help =
+            vec!["Widen the bounds, the groups, the supply or max_change in the project file (mixture: …).".to_owned()];
+        return Err(Abstention { reasons, would_help, nothing_to_mix: None });
+    }
     if !obstacles.reasons.is_empty() {
         return Err(obstacles);
     }
@@ -292,8 +300,11 @@ fn advise(
     };
     // What was asked for whatever was tested is not withheld for what was not.
     let told_apart = if evidence.beyond() && trial.is_none() { joint.better_if_laws_hold(advised) } else { p_better };
-    let kept =
-        region.outside(&current) <= 0.0 && joint.excess(&current) <= 0.0 && joint.within(&current) >= within.min(SURE);
+    // Allowed is what the project file allows: that no run was there does not make the mixture in use one to leave.
+    let allowed = Region::new(&cuts(None)).is_ok_and(|open| open.outside(&current) <= 0.0);
+    let kept = (allowed || region.outside(&current) <= 0.0)
+        && joint.excess(&current) <= 0.0
+        && joint.within(&current) >= within.min(SURE);
     let keep = kept
         && !assumed
         && (told_apart < WORTH_PROBABILITY || probability::distance(advised, &current) < WORTH_WEIGHT || gain <= 0.0);

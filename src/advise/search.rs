@@ -52,8 +52,12 @@ pub(super) type Rounded<'p> = &'p (dyn Fn(&[Vec<f64>], f64) -> Vec<f64> + Sync);
 /// rounded over a small part is near that of what is not.
 const ROUNDED: [f64; 4] = [1e-2, 1e-3, 1e-4, 1e-5];
 
-/// Weights, how far outside the limits they are (0 inside), and the objective there. Ordered: what breaks a limit less
-/// is better, then what is lower.
+/// More than any limit is exceeded by: what leaves the region is worse than whatever exceeds a limit, as limits are wished for, and bounds,
+/// supply, groups and the distance from the mixture in use are not to be left.
+const LEFT: f64 = 1e6;
+
+/// Weights, how far outside the limits they are (0 inside), and the objective there. Ordered: what is in the region, or
+/// leaves it less, is better, then what breaks a limit less, then what is lower.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BestMixture {
     pub weights: Vec<f64>,
@@ -106,7 +110,10 @@ impl Problem<'_> {
     fn look(&self, all: Vec<Vec<f64>>) -> Vec<BestMixture> {
         let (objective, excess) = ((self.objective)(&all), (self.excess)(&all));
         let one = |((weights, objective), excess): ((Vec<f64>, f64), f64)| {
-            let breach = finite(excess).max(0.0) + self.region.outside(&weights);
+            let breach = match self.region.outside(&weights) {
+                outside if outside > 0.0 => LEFT * (1.0 + outside),
+                _ => finite(excess).max(0.0),
+            };
             BestMixture { weights, breach, objective: finite(objective) }
         };
         all.into_iter().zip(objective).zip(excess).map(one).collect()

@@ -3,7 +3,8 @@
 use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
-use crate::ipc::protocol::{Failure, Query};
+use crate::ipc::protocol::{Failure, Query, StatusAnswer};
+use crate::vocab::count::counted;
 use crate::vocab::number::{show_amount, show_probability, significant};
 use crate::vocab::text::printable;
 use crate::vocab::{
@@ -11,6 +12,9 @@ use crate::vocab::{
 };
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Errors of a project that are listed before an answer.
+const FAULTS: usize = 3;
 
 /// Arguments of `recommend`.
 #[derive(Debug, Args)]
@@ -31,13 +35,14 @@ pub struct Recommend {
 impl Recommend {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let query = Query::Recommend { extrapolate: self.extrapolate, top: self.top.map(usize::from) };
-        let answer: RecommendAnswer = Session::open(&self.project.project)?.ask(query)?;
+        let mut session = Session::open(&self.project.project)?;
+        let answer: RecommendAnswer = session.ask(query)?;
         if self.json {
             print_json(&answer)?;
         } else {
             let mut out = match &answer.mixture {
                 Advice::Recommendation(advised) => show(advised),
-                Advice::Abstained(abstained) => show_abstention("change", abstained),
+                Advice::Abstained(abstained) => faults(&mut session)? + &show_abstention("change", abstained),
             };
             out.extend(answer.top.as_ref().map(show_top));
             match &answer.shape {
@@ -53,6 +58,17 @@ impl Recommend {
             || matches!(answer.shape, Some(ShapeAdvice::Recommendation(_)));
         Ok(if advised { Outcome::Done } else { Outcome::Abstained })
     }
+}
+
+/// What is wrong with the project, before what runs lack: of a table that cannot be read there are no runs.
+pub(super) fn faults(session: &mut Session) -> Result<String, Failure> {
+    let status: StatusAnswer = session.ask(Query::Status)?;
+    let all: Vec<String> = status.faults.iter().map(|fault| format!("- {}\n", printable(&fault.text))).collect();
+    if all.is_empty() {
+        return Ok(String::new());
+    }
+    let shown = all.iter().take(FAULTS).map(String::as_str).collect::<String>();
+    Ok(format!("The project has {}, of which mixlaw check says more:\n{shown}\n", counted(all.len(), "error")))
 }
 
 fn show(advised: &Recommendation) -> String {
@@ -74,10 +90,13 @@ fn show(advised: &Recommendation) -> String {
     let mut out = table(&rows);
     out.push('\n');
     out.push_str(&losses(&advised.expected));
+    let limits = match advised.expected.values().any(|expected| expected.limit.is_some()) {
+        true => format!("probability that every limit holds {} · ", show_probability(advised.p_within_limits)),
+        false => String::new(),
+    };
     out.push_str(&format!(
-        "\nprobability of improvement {} · probability that every limit holds {} · gain {:.4}{} · id {}\n\n",
+        "\nprobability of improvement {} · {limits}gain {:.4}{} · id {}\n\n",
         show_probability(advised.p_better),
-        show_probability(advised.p_within_limits),
         advised.gain,
         unit(&advised.expected),
         advised.id

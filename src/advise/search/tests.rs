@@ -39,6 +39,20 @@ fn two_domains_find_the_planted_optimum_and_stop_at_a_limit() {
     assert!(found.breach > 0.1 && (found.weights[1] - 0.05).abs() < 1e-9, "the least breach: {found:?}");
 }
 
+/// A limit that cannot be met is missed by less outside the bounds: they are kept all the same.
+#[test]
+fn bounds_are_kept_where_limits_cannot_be() {
+    let bounds = [("a", [0.0, 0.1011]), ("c", [0.2412, 0.3248])];
+    let region = region(&["a", "b", "c", "d"], &bounds, None);
+    let objective = each(|w| w[1]);
+    for pull in [0.01, 1.0, 100.0] {
+        let problem = Problem { excess: &each(|w| 0.5 + pull * (1.0 - w[0])), ..free(&region, &objective) };
+        let found = problem.solve().unwrap();
+        assert!(region.outside(&found.weights) <= 0.0, "{pull}: {found:?}");
+        assert!(found.weights[0] > 0.1 && (0.5..1e3).contains(&found.breach), "{pull}: {found:?}");
+    }
+}
+
 #[test]
 fn many_domains_find_the_planted_optimum_on_the_simplex() {
     let names = ["a", "b", "c", "d", "e"];
