@@ -7,7 +7,7 @@ use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::text::printable;
-use crate::vocab::{AuditAnswer, EstimatedShares, RunAudit};
+use crate::vocab::{AuditAnswer, DomainAudit, EstimatedShares, Ordered, RunAudit};
 use clap::Args;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,18 @@ fn show(answer: &AuditAnswer) -> String {
         answer.runs.iter().filter(|run| run.domains.is_empty()).partition(|run| run.estimated.is_some());
     let parts = [counts(&counted), estimates(&tried), not_counted(&others, answer.runs.len())];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() { "no runs\n".to_owned() } else { parts.join("\n") }
+    if parts.is_empty() { "There are no logs of runs to audit.\n".to_owned() } else { parts.join("\n") }
+}
+
+/// A realised mixture that is so much of the weight away from the declared one is another.
+const APART: f64 = 0.01;
+/// Runs that are named.
+const SHOWN: usize = 6;
+/// Tokens that were used more often say little more (Muennighoff et al. 2023).
+const OFTEN: f64 = 4.0;
+
+fn counted_of(count: usize) -> String {
+    if count == 1 { "1 counted run".to_owned() } else { format!("{count} counted runs") }
 }
 
 fn percent(share: Option<f64>) -> String {
@@ -76,10 +87,37 @@ fn counts(counted: &[&RunAudit]) -> String {
         }
     }
     let mut out = table(&rows);
-    if let Some(worst) = counted.iter().find(|run| run.apart.is_some_and(|apart| apart >= 0.01)) {
-        let name = printable(&worst.run);
-        let apart = 100.0 * worst.apart.unwrap_or_default();
-        out.push_str(&format!("\n{name} is {apart:.1} % of weight away from what it declares.\n"));
+    let mut apart: Vec<(&RunAudit, f64)> =
+        counted.iter().filter_map(|run| Some((*run, run.apart.filter(|apart| *apart >= APART)?))).collect();
+    apart.sort_by_cached_key(|each| std::cmp::Reverse(Ordered(each.1)));
+    let shown: Vec<String> =
+        apart.iter().take(SHOWN).map(|(run, by)| format!("{} by {:.1} %", printable(&run.run), 100.0 * by)).collect();
+    if !shown.is_empty() {
+        let more = apart.len() - shown.len();
+        out.push_str(&format!(
+            "\n{} of {} trained on another mixture than declared (part of the weight): {}{}.\n",
+            apart.len(),
+            counted_of(counted.len()),
+            shown.join(", "),
+            if more > 0 { format!(" and {more} others") } else { String::new() }
+        ));
+    }
+    let mut often: Vec<String> = Vec::new();
+    for run in counted {
+        let over = |(domain, audit): (&String, &DomainAudit)| {
+            let epochs = audit.epochs.filter(|epochs| *epochs > OFTEN)?;
+            Some(format!("{} {} times in {}", printable(domain), significant(epochs, 3), printable(&run.run)))
+        };
+        often.extend(run.domains.iter().filter_map(over));
+    }
+    if !often.is_empty() {
+        let more = often.len().saturating_sub(SHOWN);
+        often.truncate(SHOWN);
+        let more = if more > 0 { format!(" and {more} others") } else { String::new() };
+        out.push_str(&format!(
+            "Used more than {OFTEN:.0} times, after which tokens say little more: {}{more}.\n",
+            often.join(", ")
+        ));
     }
     out
 }

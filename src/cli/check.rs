@@ -40,10 +40,15 @@ impl Check {
 
 fn show(answer: &CheckAnswer) -> String {
     let domains = if answer.domains.is_empty() { "none known".to_owned() } else { answer.domains.join(", ") };
-    let mut out = printable(&format!("{}: {}; domains: {domains}", answer.project, counted(answer.runs.len(), "run")));
-    out.push_str("\n\n");
-    out.push_str(&summary(&answer.runs));
+    // Those of a table have none, and are among the notices.
+    let runs = if answer.runs.is_empty() { "no runs with logs".to_owned() } else { counted(answer.runs.len(), "run") };
+    let mut out = printable(&format!("{}: {runs}; domains: {domains}", answer.project));
     out.push('\n');
+    if !answer.runs.is_empty() {
+        out.push('\n');
+        out.push_str(&summary(&answer.runs));
+        out.push('\n');
+    }
     let missing = missing(answer);
     if missing.len() > 1 {
         out.push_str(&table(&missing));
@@ -54,8 +59,10 @@ fn show(answer: &CheckAnswer) -> String {
         let format = file.format.clone().unwrap_or_else(|| "refused".to_owned());
         rows.push(vec![file.run.clone(), file.file.clone(), format, file.points.to_string(), file.why.clone()]);
     }
-    out.push_str(&table(&rows));
-    out.push('\n');
+    if rows.len() > 1 {
+        out.push_str(&table(&rows));
+        out.push('\n');
+    }
     let mut rows: Vec<Vec<String>> = vec![["run", "fact", "value", "found in"].map(str::to_owned).to_vec()];
     for run in &answer.runs {
         for (name, sourced) in &run.facts {
@@ -65,7 +72,9 @@ fn show(answer: &CheckAnswer) -> String {
             rows.push([run.name.clone()].into_iter().chain(row).collect());
         }
     }
-    out.push_str(&table(&rows));
+    if rows.len() > 1 {
+        out.push_str(&table(&rows));
+    }
     if !answer.notices.is_empty() {
         out.push('\n');
     }

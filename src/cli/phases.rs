@@ -5,6 +5,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
+use crate::vocab::number::show_probability;
 use crate::vocab::text::printable;
 use crate::vocab::{Estimate, Mixture, Ordered, PhaseFit, PhaseMove, PhasesAnswer, PhasesQuery};
 use clap::Args;
@@ -55,6 +56,14 @@ impl Phases {
 
 fn show(answer: &PhasesAnswer) -> String {
     let mut out = String::new();
+    // One sentence that holds for all losses is said once.
+    let first = answer.losses.first().map(|loss| &loss.why_not);
+    let is_none = |loss: &PhaseFit| loss.moves.is_empty() && judged(loss).is_empty() && Some(&loss.why_not) == first;
+    if answer.objective.is_empty() && answer.losses.len() > 1 && answer.losses.iter().all(is_none) {
+        first.into_iter().flatten().for_each(|why| out.push_str(&format!("{}\n", printable(why))));
+        answer.notes.iter().for_each(|note| out.push_str(&format!("\nnote: {}\n", printable(note))));
+        return out;
+    }
     if answer.losses.iter().any(|loss| !loss.moves.is_empty()) {
         out.push_str(&format!(
             "moving {} of the last {} of a run on {}\n",
@@ -79,7 +88,7 @@ fn show(answer: &PhasesAnswer) -> String {
     for note in &answer.notes {
         out.push_str(&format!("\nnote: {}\n", printable(note)));
     }
-    out
+    out.trim_start_matches('\n').to_owned()
 }
 
 /// What each move does, the best first.
@@ -95,7 +104,7 @@ fn moves(moves: &[PhaseMove]) -> String {
             moved.from.clone().unwrap_or_else(|| "all others".to_owned()),
             moved.delta.map_or_else(|| "–".to_owned(), |delta| signed(delta.value)),
             moved.delta.map_or_else(String::new, |delta| interval(&delta)),
-            moved.p_better.map_or_else(String::new, |p| format!("{p:.2}")),
+            moved.p_better.map_or_else(String::new, show_probability),
             moved.why_not.clone().unwrap_or_default(),
         ]);
     }

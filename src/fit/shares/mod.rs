@@ -101,6 +101,10 @@ pub fn shares(steps: &[(f64, Vec<Option<f64>>)], seed: u64) -> Result<Vec<ShareR
     }
     let blocks = blocks(&rows, domains);
     let whole = blocks.iter().fold(Sums::new(domains), |sum, block| sum.plus(block));
+    if let Some((one, other)) = whole.same() {
+        let named = [one, other].into_iter().max().unwrap_or(one);
+        return Err(NotTold::Alike { domain: named, low: 0.0, high: 100.0 });
+    }
     let (best, constant) = (whole.shares(), whole.constant());
     let mut random = Random::new(seed, 1 << 39);
     let mut draws: Vec<Vec<f64>> = vec![Vec::with_capacity(DRAWS); domains];
@@ -112,17 +116,20 @@ pub fn shares(steps: &[(f64, Vec<Option<f64>>)], seed: u64) -> Result<Vec<ShareR
     }
     constants.sort_by(f64::total_cmp);
     let (low, high) = (quantile(&constants, 0.005), quantile(&constants, 0.995));
-    if (low > 0.0 || high < 0.0) && constant.abs() > CONSTANT * whole.spread() {
+    let is_there = low > 0.0 || high < 0.0;
+    if is_there && constant.abs() > CONSTANT * whole.spread() {
         return Err(NotTold::Constant(constant));
     }
+    // A small one moves shares all the same.
+    let moved = if is_there && whole.spread() > 0.0 { constant.abs() / whole.spread() } else { 0.0 };
     // Percentiles of a bootstrap are narrow for few rows (by the degrees of freedom) and few blocks. And a domain's loss is
     // noisier in batches with less of it, which takes some (1 − s) / sequences a batch from small shares.
     let (rows, count) = (rows.len() as f64, blocks.len() as f64);
     let wider = LEANING * (rows / (rows - domains as f64)).sqrt() * (1.0 + 1.0 / count);
     let range = |(share, draws): (&f64, &mut Vec<f64>)| {
         draws.sort_by(f64::total_cmp);
-        let end = |q: f64| (share + wider * (quantile(draws, q) - share)).clamp(0.0, 1.0);
-        ShareRange { share: *share, low: end(0.05).min(*share), high: end(0.95).max(*share) }
+        let end = |q: f64, by: f64| (share + wider * (quantile(draws, q) - share) + by).clamp(0.0, 1.0);
+        ShareRange { share: *share, low: end(0.05, -moved).min(*share), high: end(0.95, moved).max(*share) }
     };
     let found: Vec<ShareRange> = best.iter().zip(&mut draws).map(range).collect();
     let width = |range: &ShareRange| range.high - range.low;
@@ -201,6 +208,14 @@ impl Sums {
     /// The shares, without a constant.
     fn shares(&self) -> Vec<f64> {
         least_squares(&self.gram, &self.cross)
+    }
+
+    /// Two domains whose losses are the same at every step, but for rounding: any share of theirs could be the other's.
+    fn same(&self) -> Option<(usize, usize)> {
+        let n = self.losses.len();
+        let apart = |i: usize, j: usize| self.gram[i * n + i] - 2.0 * self.gram[i * n + j] + self.gram[j * n + j];
+        let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+        pairs.into_iter().find(|(i, j)| apart(*i, *j) <= self.rows * ROUNDING * ROUNDING)
     }
 
     /// From the least to the greatest mean loss of a domain.

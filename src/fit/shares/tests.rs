@@ -80,6 +80,24 @@ fn losses_that_are_alike_say_nothing() {
 }
 
 #[test]
+fn losses_that_are_the_same_tell_no_share_and_a_constant_widens_the_range() {
+    let found = run(&[0.6, 0.4], &[2.4, 2.9], 100, 64, 3);
+    let same: Vec<_> = found.iter().map(|(_, l)| (l[0].unwrap(), vec![l[0], l[0]])).collect();
+    assert!(matches!(shares(&same, 0), Err(NotTold::Alike { high, .. }) if high == 100.0), "{:?}", shares(&same, 0));
+    // Without noise, but for a constant that is a fiftieth of what the losses differ by.
+    let shifted: Vec<_> = (0..100)
+        .map(|i| {
+            let (a, b) = (2.0 + 0.1 * (f64::from(i) * 1.7).sin(), 3.0 + 0.1 * (f64::from(i) * 2.3).sin());
+            (0.3 * a + 0.7 * b + 0.02, vec![Some(a), Some(b)])
+        })
+        .collect();
+    match shares(&shifted, 0) {
+        Ok(found) => assert!(found[1].low <= 0.7 && found[1].high >= 0.7, "{found:?}"),
+        Err(why) => assert!(matches!(why, NotTold::Constant(_)), "{why:?}"),
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_mean_of_the_others_is_found_out() {
     let true_run = run(&[0.6, 0.4], &[2.4, 2.9], 300, 64, 9);
     assert!(shares(&true_run, 0).is_ok());
