@@ -60,7 +60,7 @@ enum Verb {
         #[arg(long, conflicts_with = "again")]
         auto: bool,
         /// Print JSON (schemas/decided.schema.json)
-        #[arg(long)]
+        #[arg(long, conflicts_with = "dry_run")]
         json: bool,
     },
     /// Say that advice is not wanted; it stays in the history
@@ -103,7 +103,8 @@ fn list(project: &Path, json: bool) -> Result<Outcome, Failure> {
     if json {
         print_json(&answer)?;
     } else {
-        print(&show(&answer))?;
+        let unit = Project::load(project).map_or_else(|_| String::new(), |p| format!(" {}", p.objective_unit()));
+        print(&show(&answer, unit.trim_end()))?;
     }
     Ok(if stands { Outcome::Done } else { Outcome::Abstained })
 }
@@ -168,7 +169,7 @@ fn dismiss(id: &str, path: &Path, why: &str, json: bool) -> Result<Outcome, Fail
     if json {
         print_json(&DecidedAnswer { id, state: AdviceState::Dismissed, mixture: None, written: None })?;
     } else {
-        print(&format!("advice {id} is dismissed\n"))?;
+        print(&format!("Advice {id} is dismissed.\n"))?;
     }
     Ok(Outcome::Done)
 }
@@ -189,23 +190,25 @@ fn now() -> f64 {
 
 /// The advice of an id, or the only one whose id begins so.
 fn find<'a>(known: &'a AdviceAnswer, id: &str) -> Result<&'a AdviceView, Failure> {
-    let unknown = || {
-        Failure::usage(format!("there is no advice '{}'", printable(id)), "list the advice: mixlaw advice".to_owned())
-    };
+    let wrong =
+        |what: &str| Failure::usage(format!("{what} '{}'", printable(id)), "list the advice: mixlaw advice".to_owned());
     if let Some(exact) = known.advice.iter().find(|one| one.id == id) {
         return Ok(exact);
     }
-    let mut begin = known.advice.iter().filter(|one| id.len() >= SHORTEST && one.id.starts_with(id));
-    match (begin.next(), begin.next()) {
-        (Some(one), None) => Ok(one),
-        _ => Err(unknown()),
+    let begin: Vec<&AdviceView> = known.advice.iter().filter(|one| !id.is_empty() && one.id.starts_with(id)).collect();
+    match begin[..] {
+        [one] if id.len() >= SHORTEST => Ok(one),
+        [] => Err(wrong("there is no advice")),
+        [_] => Err(wrong(&format!("type at least {SHORTEST} characters of an id; advice begins with"))),
+        _ => Err(wrong("type more of the id; several begin with")),
     }
 }
 
-fn show(answer: &AdviceAnswer) -> String {
+/// `unit`: that of the gain, with a space before it; empty where there is none.
+fn show(answer: &AdviceAnswer, unit: &str) -> String {
     let stands = answer.advice.iter().find(|one| one.stands);
     let mut out = match stands {
-        Some(one) => standing(one),
+        Some(one) => standing(one, unit),
         None => "Nothing is advised at present. See why: mixlaw recommend\n".to_owned(),
     };
     if let Some(one) = stands.filter(|one| one.state == AdviceState::Open) {
@@ -263,7 +266,7 @@ pub(super) fn automatic(auto: &AutoView) -> String {
     out
 }
 
-fn standing(one: &AdviceView) -> String {
+fn standing(one: &AdviceView, unit: &str) -> String {
     let mut out = format!("Advice {}: {}, stands since {}\n", one.id, decided(one), time::show(one.since));
     let mut rows: Vec<Vec<String>> = vec![["weight", ">current", ">recommended"].map(str::to_owned).to_vec()];
     for (domain, weight) in &one.mixture.0 {
@@ -274,9 +277,10 @@ fn standing(one: &AdviceView) -> String {
         ]);
     }
     out.push_str(&table(&rows));
-    out.push_str(&format!("probability of improvement {} · gain {:.4}\n", show_probability(one.p_better), one.gain));
-    if let Some(why) = &one.why {
-        out.push_str(&format!("{}\n", printable(why)));
+    let p = show_probability(one.p_better);
+    out.push_str(&format!("probability of improvement {p} · gain {:.4}{unit}\n", one.gain));
+    if let Some(why) = one.why.as_deref().filter(|why| !why.is_empty()) {
+        out.push_str(&format!("Reason: {}\n", printable(why)));
     }
     out
 }
@@ -341,7 +345,10 @@ fn accepted(advised: &Recommendation, answer: &DecidedAnswer, configured: bool) 
     let mixture = answer.mixture.as_ref().unwrap_or(&advised.mixture);
     let mut out = format!("Advice {} is accepted: {}\n", answer.id, weights(mixture));
     match &answer.written {
-        Some(file) => out.push_str(&format!("Written to {}.\n", printable(file))),
+        Some(file) => out.push_str(&format!(
+            "Written to {}. Once a run uses these weights, write them as mixture.current in the project file.\n",
+            printable(file)
+        )),
         None if configured => out.push_str("The hook agreed.\n"),
         None => out.push_str(
             "Nothing was written: the project file has no `accept:`. Set these weights yourself, or say where they go: \

@@ -11,7 +11,7 @@ use crate::daemon::state_dir::{Lock, StateDir};
 use crate::fit::never;
 use crate::ipc::IpcError;
 use crate::ipc::client::Client;
-use crate::ipc::protocol::{Command, Failure, LabelCommand, Query, Response, Which, read};
+use crate::ipc::protocol::{Command, Failure, LabelCommand, Query, Response, StatusAnswer, Which, read};
 use crate::project::Project;
 use crate::store::{Opened, SledStore, StoreError};
 use crate::vocab::{AckAnswer, Decision, Labels, Notice, RunsAnswer, Severity, Snapshot};
@@ -99,8 +99,26 @@ impl Session {
     pub fn ask<T: DeserializeOwned>(&mut self, query: Query) -> Result<T, Failure> {
         match self {
             Self::Own(own) => read(own.answer(&query)?.get()),
-            Self::Daemon(client) => answer_of(client.query(query)),
+            Self::Daemon(_) => {
+                if need(&query) >= Need::Fits {
+                    self.wait_for_fits()?;
+                }
+                match self {
+                    Self::Daemon(client) => answer_of(client.query(query)),
+                    Self::Own(own) => read(own.answer(&query)?.get()),
+                }
+            }
         }
+    }
+
+    /// A daemon that has just started gets time for its first fits and advice: before that it would say that there are none.
+    fn wait_for_fits(&mut self) -> Result<(), Failure> {
+        let Self::Daemon(client) = self else { return Ok(()) };
+        let status: StatusAnswer = answer_of(client.query(Query::Status))?;
+        if status.daemon.uptime < FIRST_ADVICE.as_secs_f64() {
+            self.snapshot()?;
+        }
+        Ok(())
     }
 
     /// Dismisses alerts; the change is saved when this returns.

@@ -11,7 +11,9 @@ use crate::ipc::protocol::{self, Failure};
 use crate::project::Project;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -191,6 +193,16 @@ pub fn find(project: &Project) -> Result<Option<Client>, Failure> {
         match Client::connect(place.socket()) {
             Ok(client) => return Ok(Some(client)),
             Err(IpcError::NoDaemon) => return Ok(None),
+            // No daemon can be there.
+            Err(IpcError::Broken(error))
+                if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory) =>
+            {
+                let folder = place.socket().parent().unwrap_or(Path::new("")).display().to_string();
+                let help = "set MIXLAW_STATE to a directory that you can write to".to_owned();
+                let what =
+                    format!("cannot use the state directory {}: {error}", crate::vocab::text::printable(&folder));
+                return Err(Failure::new(what, help));
+            }
             // Like in `ensure`: one that is on its way out.
             Err(IpcError::Broken(_) | IpcError::Ended(_) | IpcError::Stopped) if Instant::now() < deadline => {
                 std::thread::sleep(LOOK)

@@ -50,8 +50,8 @@ pub fn run(command: &mut Command, name: &str, input: Vec<u8>, limit: Duration) -
     }
 }
 
-/// The status it ended with; `None` where it had to be killed.
-fn wait(child: &mut Child, until: Instant) -> Option<ExitStatus> {
+/// The status that a program ended with, which leads a process group of its own; `None` where it had to be killed, with all of its group.
+pub fn wait(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),

@@ -39,6 +39,13 @@ impl Target {
             }
             _ => wrong(error.to_string()),
         })?;
+        // It could be replaced nevertheless, by another file of that name.
+        let is_read_only = fs::metadata(&real).is_ok_and(|meta| meta.permissions().readonly());
+        if is_read_only {
+            let help =
+                format!("if mixlaw may replace its weights: chmod u+w {}", printable(&real.display().to_string()));
+            return Err(Failure::new(format!("{}: the file is read-only", printable(file)), help));
+        }
         let bytes = open::whole(&real, MAX_BYTES).map_err(|error| match error {
             OpenError::Io(error) => wrong(error.to_string()),
             other => wrong(other.to_string()),

@@ -1,21 +1,21 @@
-//! The program that is asked before advice is accepted: started without a shell, with the recommendation on standard input.
+//! The program that is asked before advice is accepted: started without a shell, in a process group of its own, with the
+//! recommendation on standard input.
 
 use crate::ipc::protocol::Failure;
+use crate::notifications::process;
 use crate::vocab::text::printable;
 use serde_json::Value;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(10);
-
 /// Runs the program and waits until it ends. What it prints goes to standard error.
 ///
 /// # Errors
-/// It cannot be started, failed, or took longer than `timeout` and was killed.
+/// It cannot be started, failed, or took longer than `timeout` and was killed, with the programs that it had started.
 pub(super) fn ask(argv: &[String], root: &Path, timeout: Duration, told: &Value) -> Result<(), Failure> {
     let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
     let shown = printable(program);
@@ -29,31 +29,20 @@ pub(super) fn ask(argv: &[String], root: &Path, timeout: Duration, told: &Value)
         .current_dir(root)
         .stdin(Stdio::piped())
         .stdout(Stdio::from(out))
+        .process_group(0)
         .spawn()
         .map_err(|e| failed(format!("cannot be started: {e}")))?;
     let mut text = serde_json::to_vec(told).unwrap_or_default();
     text.push(b'\n');
     // On a thread of its own: a hook that does not read must not make anyone wait, and may close its end.
     let writer = child.stdin.take().map(|mut input| std::thread::spawn(move || input.write_all(&text)));
-    let until = Instant::now() + timeout;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Ok(status),
-            Ok(None) if Instant::now() < until => std::thread::sleep(LOOK),
-            Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                let seconds = timeout.as_secs_f64();
-                break Err(failed(format!("did not end within {seconds} s and was killed")));
-            }
-            Err(error) => break Err(failed(format!("cannot be waited for: {error}"))),
-        }
-    };
+    let status = process::wait(&mut child, Instant::now() + timeout);
     // With the child's end closed, writing ends, too.
     drop(writer);
-    match status?.code() {
-        Some(0) => Ok(()),
-        Some(code) => Err(failed(format!("refused (exit status {code})"))),
-        None => Err(failed("was killed".to_owned())),
+    match status.map(|status| status.code()) {
+        Some(Some(0)) => Ok(()),
+        Some(Some(code)) => Err(failed(format!("refused (exit status {code})"))),
+        Some(None) => Err(failed("was killed".to_owned())),
+        None => Err(failed(format!("did not end within {} s and was killed", timeout.as_secs_f64()))),
     }
 }

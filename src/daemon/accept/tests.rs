@@ -189,6 +189,26 @@ fn a_hook_gets_the_recommendation_and_can_refuse() {
     }
 }
 
+/// What a hook has started would go on, and take effect after it was said to have refused.
+#[test]
+fn a_hook_that_hangs_is_killed_with_what_it_has_started() {
+    let (dir, project) = scene(", hook: [/bin/sh, -c, '(sleep 1; touch late) & sleep 60'], timeout: 0.2");
+    let accept = project.accept.unwrap();
+    let failure = hook::ask(&accept.hook, dir.path(), accept.timeout, &json!({})).unwrap_err();
+    assert!(failure.message.contains("did not end within 0.2 s"), "{}", failure.message);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    assert!(!dir.path().join("late").exists());
+}
+
+#[test]
+fn a_file_that_is_read_only_is_not_replaced() {
+    let (dir, project) = scene("");
+    fs::set_permissions(dir.path().join("train.yaml"), fs::Permissions::from_mode(0o444)).unwrap();
+    let failure = Acceptance::of(&project, &advised(), false, 2.0).err().unwrap();
+    assert!(failure.message.contains("read-only"), "{}", failure.message);
+    assert!(failure.help.unwrap().contains("chmod u+w"));
+}
+
 #[test]
 fn nothing_but_the_arguments_reaches_a_hook() {
     let (dir, project) = scene(", hook: [/bin/echo, '$(touch bad); `touch bad`', '; touch bad']");
