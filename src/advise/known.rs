@@ -90,7 +90,7 @@ pub(super) fn resolve(
 ) -> Result<Vec<Limit>, Abstention> {
     let project = evidence.project;
     let mut limits = Vec::new();
-    let mut reasons = Vec::new();
+    let (mut reasons, mut unknown) = (Vec::new(), false);
     let none = Observations::default();
     for constraint in &project.objective.subject_to {
         let metric = project.metric_index(&constraint.metric);
@@ -121,6 +121,7 @@ pub(super) fn resolve(
                 constraint.metric,
                 letters.join(" and ")
             ));
+            unknown = true;
             continue;
         }
         let starts = evidence.observed.starts.get(d).unwrap_or(&none);
@@ -132,9 +133,14 @@ pub(super) fn resolve(
     if reasons.is_empty() {
         return Ok(limits);
     }
-    let would_help = vec![
-        "Write the limit as a number, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)."
-            .to_owned(),
-    ];
+    let of_runs = "Launch runs of other sizes (for D: of other token counts): then a law can say how large the loss is at the target.";
+    let mut would_help: Vec<String> = unknown.then(|| of_runs.to_owned()).into_iter().collect();
+    would_help.push(match unknown {
+        true => "Or write the limit relative to the current mixture (subject_to: DOMAIN <= current + 3%).".to_owned(),
+        false => {
+            "Write the limit as a number, or relative to the current mixture (subject_to: DOMAIN <= current + 3%)."
+                .to_owned()
+        }
+    });
     Err(Abstention { reasons, would_help, nothing_to_mix: None })
 }

@@ -14,6 +14,9 @@ use crate::vocab::count::counted;
 use crate::vocab::number::{show_amount, show_times, significant};
 use crate::vocab::{EXTRAPOLATES, Scale};
 
+/// Mixtures that differ by less weight are one.
+const SAME: f64 = 1e-3;
+
 /// Beyond this many times the largest N or D seen, a reason says how far.
 const FAR: f64 = 1.05;
 
@@ -133,7 +136,11 @@ impl Explanation<'_> {
                 self.names(self.joint.current)
             ));
         }
-        if self.keep {
+        if self.keep && (self.gain <= 0.0 || distance(best, self.joint.current) < SAME) {
+            said.push(
+                "Keep the current mixture: of those that may be advised, none is predicted to be better.".to_owned(),
+            );
+        } else if self.keep {
             said.push(format!(
                 "The runs can't tell the current mixture from the best one found ({}: {:.4} {} lower, probability {:.0} %).",
                 self.names(best),

@@ -281,6 +281,20 @@ fn a_current_mixture_that_cannot_be_told_from_the_best_is_kept() {
     assert!(said(&advice, "can't tell the current mixture"), "{advice:#?}");
 }
 
+/// Less of the weight than any run has is what the law likes best: no run says so, and nothing says to leave it either.
+#[test]
+fn a_current_mixture_that_no_run_was_near_is_not_left_for_a_worse_one() {
+    let mut project = project();
+    project.objective.minimize = BTreeMap::from([("prose".to_owned(), 1.0)]);
+    project.objective.subject_to.clear();
+    let planted = Planted { ratios: vec![0.2, 0.4, 0.6, 0.8], ..Planted::default() };
+    project.current = Some(mixture(0.1));
+    project.bounds.clear();
+    let advice = planted.advise(&project).unwrap();
+    assert_eq!(advice.mixture, advice.current, "{advice:#?}");
+    assert!(said(&advice, "Keep the current mixture"), "{advice:#?}");
+}
+
 #[test]
 fn a_current_mixture_that_breaks_a_limit_is_left_even_at_a_loss() {
     let mut project = project();

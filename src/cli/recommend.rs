@@ -182,7 +182,7 @@ pub(super) fn show_shape(r: &ShapeRecommendation) -> String {
 }
 
 pub(super) fn show_abstention(what: &str, abstained: &Abstention) -> String {
-    show_abstained(what, &format!("No {what} is recommended: the runs don't support one yet."), abstained)
+    show_abstained(what, &format!("No {what} is recommended."), abstained)
 }
 
 /// The same after another first sentence; `what`: what is not recommended.

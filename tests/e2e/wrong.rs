@@ -234,7 +234,7 @@ const MISTAKES: &[Mistake] = &[
         name: "a candidate of another corpus",
         make: |w| {
             w.quick_example("p");
-            w.write("p/candidates.csv", "name,prose,go\na,1,1\n");
+            w.write("p/candidates.csv", "name,prose,go\na,.5,.5\n");
         },
         args: &["next", "p", "--candidates", "p/candidates.csv"],
         status: 2,
