@@ -1,10 +1,9 @@
 //! Parses arguments, calls one function, prints one error.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match mixlaw::cli::Cli::try_parse() {
+    match mixlaw::cli::Cli::read() {
         Ok(cli) => mixlaw::cli::run(cli),
         Err(error) => mixlaw::cli::output::misused(&error),
     }

@@ -58,7 +58,7 @@ pub use argument::ArgumentError;
 pub use outcome::Outcome;
 pub use project_arg::ProjectArg;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// htop for your data mixture: reads training logs live, fits scaling laws for mixtures and mixture-of-experts models,
@@ -69,6 +69,29 @@ use std::process::ExitCode;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line of this process. A number below zero is a value, which is refused as one, and no option that is not known.
+    ///
+    /// # Errors
+    /// What is wrong with it; help and version.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::read_from(std::env::args_os())
+    }
+
+    fn read_from<T: Into<std::ffi::OsString> + Clone>(typed: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        let mut command = with_negative_numbers(Self::command());
+        let matches = command.try_get_matches_from_mut(typed)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_positional();
+    let command = command.mut_args(|arg| if takes(&arg) { arg.allow_negative_numbers(true) } else { arg });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_negative_numbers))
 }
 
 /// The commands.
@@ -191,5 +214,24 @@ pub fn run(cli: Cli) -> ExitCode {
             output::complain(&failure);
             ExitCode::from(failure.status)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_below_zero_is_refused_as_a_value() {
+        for typed in [
+            &["next", "--until", "-1"][..],
+            &["next", "--budget", "-1e20"],
+            &["hyper", "--tokens", "-5"],
+            &["design", "-n", "-3"],
+        ] {
+            let refused = Cli::read_from(["mixlaw"].iter().chain(typed)).expect_err("below zero").to_string();
+            assert!(refused.contains("invalid value '-") && !refused.contains("unexpected"), "{refused}");
+        }
+        assert!(Cli::read_from(["mixlaw", "predict", "--params", "7B"]).is_ok());
     }
 }

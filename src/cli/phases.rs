@@ -3,7 +3,7 @@
 use super::next::share;
 use super::output::{print, print_json, table};
 use super::session::Session;
-use super::{Outcome, ProjectArg};
+use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::number::show_probability;
 use crate::vocab::text::printable;
@@ -22,7 +22,7 @@ pub struct Phases {
     #[arg(long, value_name = "CORPUS")]
     from: Option<String>,
     /// How much of the last phase to move [default: 25%]
-    #[arg(long = "move", value_name = "PART", value_parser = share)]
+    #[arg(long = "move", value_name = "PART", value_parser = all_or_share)]
     share: Option<f64>,
     /// Length of the last phase, as a part of the run [default: the usual one of the runs]
     #[arg(long, value_name = "PART", value_parser = share)]
@@ -52,6 +52,11 @@ impl Phases {
         let said = answer.losses.iter().flat_map(|loss| &loss.moves).any(|moved| moved.delta.is_some());
         Ok(if said { Outcome::Done } else { Outcome::Abstained })
     }
+}
+
+/// A part, or all of it.
+fn all_or_share(text: &str) -> Result<f64, ArgumentError> {
+    if matches!(text.trim(), "100%" | "100 %" | "1") { Ok(1.0) } else { share(text) }
 }
 
 fn show(answer: &PhasesAnswer) -> String {
@@ -137,7 +142,9 @@ pub(super) fn percent(part: f64) -> String {
 }
 
 pub(super) fn signed(value: f64) -> String {
-    format!("{value:+.4}")
+    let text = format!("{value:+.4}");
+    // What rounds to nothing has no sign.
+    if text == "-0.0000" { "+0.0000".to_owned() } else { text }
 }
 
 /// The interval, or nothing where it is open.
