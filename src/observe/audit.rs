@@ -74,6 +74,8 @@ pub fn audit(
             (at(points, edge(part + 1)) - before).max(0.0)
         };
         let total: f64 = used.values().filter_map(|points| points.last()).map(|p| p.1).sum();
+        // Counters that have counted nothing say nothing.
+        let used = if total > 0.0 { used } else { BTreeMap::new() };
         let parts: Vec<f64> = (0..PARTS).map(|part| used.values().map(|points| in_part(points, part)).sum()).collect();
         for (domain, points) in &used {
             let tokens = points.last().map_or(0.0, |p| p.1);
@@ -108,6 +110,9 @@ pub fn audit(
     }
 }
 
+/// Sums so far fall at one of so many points at most: where a run was started again.
+const SELDOM: usize = 20;
+
 /// Counters as sums so far, whether they count from the beginning or what each line adds: asked of all at once, as a part of
 /// what is added may happen to grow.
 fn so_far(counted: &BTreeMap<String, (String, Points)>) -> BTreeMap<&String, Points> {
@@ -120,6 +125,12 @@ fn so_far(counted: &BTreeMap<String, (String, Points)>) -> BTreeMap<&String, Poi
     if all.values().all(never_falls) && all.values().any(grows) {
         return all;
     }
+    // A run that was started again counts from zero again.
+    let falls = |points: &Points| points.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
+    let rises = |points: &Points| points.windows(2).filter(|pair| pair[1].1 > pair[0].1).count();
+    if all.values().all(|points| SELDOM * falls(points) <= points.len() && 2 * rises(points) > points.len()) {
+        return all.into_iter().map(|(domain, points)| (domain, over_restarts(points))).collect();
+    }
     let sums = |points: Points| -> Points {
         let add = |sum: &mut f64, (step, value): (i64, f64)| {
             *sum += value;
@@ -128,6 +139,19 @@ fn so_far(counted: &BTreeMap<String, (String, Points)>) -> BTreeMap<&String, Poi
         points.into_iter().scan(0.0, add).collect()
     };
     all.into_iter().map(|(domain, points)| (domain, sums(points))).collect()
+}
+
+/// Sums so far that begin at zero where they fall, added up.
+fn over_restarts(mut points: Points) -> Points {
+    let (mut before, mut last) = (0.0, 0.0);
+    for (_, value) in &mut points {
+        if *value < last {
+            before += last;
+        }
+        last = *value;
+        *value += before;
+    }
+    points
 }
 
 /// The newest sum at a step.
@@ -166,6 +190,26 @@ mod tests {
         ] {
             assert!(found(keys).is_empty(), "{keys:?}");
         }
+    }
+
+    #[test]
+    fn counters_that_begin_again_are_added_up_and_counters_of_nothing_say_nothing() {
+        let counter =
+            |of: &dyn Fn(i64) -> f64| -> (String, Points) { ("c".to_owned(), (1..=100).map(|s| (s, of(s))).collect()) };
+        let restarted = |each: f64| counter(&|s| each * if s < 50 { s } else { s - 49 } as f64);
+        let counted = BTreeMap::from([("web".to_owned(), restarted(6.0)), ("code".to_owned(), restarted(4.0))]);
+        let found = audit("r", None, &BTreeMap::new(), &counted);
+        assert!(
+            (found.domains["web"].tokens - 600.0).abs() < 1e-9 && (found.domains["web"].realised - 0.6).abs() < 1e-12
+        );
+        let none = BTreeMap::from([("web".to_owned(), counter(&|_| 0.0)), ("code".to_owned(), counter(&|_| 0.0))]);
+        let found = audit("r", Some(&Mixture(BTreeMap::from([("web".to_owned(), 1.0)]))), &BTreeMap::new(), &none);
+        assert!(found.domains.is_empty() && found.apart.is_none(), "{found:?}");
+        // What each line adds falls as often as it rises.
+        let each = |part: f64| counter(&|s| part * (100.0 + 10.0 * (s as f64 * 2.4).sin()));
+        let counted = BTreeMap::from([("web".to_owned(), each(0.5)), ("code".to_owned(), each(0.5))]);
+        let found = audit("r", None, &BTreeMap::new(), &counted);
+        assert!((found.domains["web"].tokens / 5000.0 - 1.0).abs() < 0.01, "{found:?}");
     }
 
     #[test]

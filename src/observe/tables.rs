@@ -396,6 +396,8 @@ fn rows(source: &TableSource, cells: &Cells, project: &Project) -> Result<Tabled
         table.remarks.push(text);
     }
     table.remarks.push(summary(&table, cells));
+    table.remarks.extend(counts.sentences(cells));
+    table.remarks.extend(counts.of_losses(cells));
     table.dropped = cells.dropped.iter().map(|d| format!("{}: {d}", cells.named)).collect();
     table.dropped.extend(counts.sentences(cells));
     if !phased.is_empty() {

@@ -6,6 +6,9 @@ use crate::project::tabular::Cells;
 use crate::vocab::count::{counted, verb};
 use std::collections::BTreeMap;
 
+/// Losses that are named.
+const NAMED: usize = 4;
+
 /// What was left out or changed, counted.
 #[derive(Default)]
 pub(super) struct Counts {
@@ -60,5 +63,15 @@ impl Counts {
             ));
         }
         all.iter().map(|sentence| format!("{}: {sentence}", cells.named)).collect()
+    }
+
+    /// Rows without a loss that others have, as one sentence.
+    pub fn of_losses(&self, cells: &Cells) -> Option<String> {
+        let one = |(domain, count): (&String, &usize)| format!("of {domain} in {}", counted(*count, "row"));
+        let mut all: Vec<String> = self.without_loss.iter().map(one).collect();
+        let more = all.len().saturating_sub(NAMED);
+        all.truncate(NAMED);
+        let more = if more > 0 { format!(", and of {more} others") } else { String::new() };
+        (!all.is_empty()).then(|| format!("{}: no loss {}{more}", cells.named, all.join(", ")))
     }
 }
