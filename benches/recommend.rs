@@ -126,8 +126,8 @@ fn project(domains: &[String], goal: Wanted, slack: f64) -> Project {
         current: Some(Mixture(current)),
         bounds: domains.iter().map(|d| (d.clone(), [0.02, 0.6])).collect(),
         groups: BTreeMap::from([
-            ("some".to_owned(), Group { domains: domains[1..4].to_vec(), share: [0.2, 0.5] }),
-            ("fixed".to_owned(), Group { domains: domains[4..6].to_vec(), share: [0.2; 2] }),
+            ("some".to_owned(), Group { domains: domains[1..4].to_vec(), share: [0.2, 0.5], held: None }),
+            ("fixed".to_owned(), Group { domains: domains[4..6].to_vec(), share: [0.2; 2], held: None }),
         ]),
         available_tokens: domains.iter().map(|d| (d.clone(), 1e9)).collect(),
         max_epochs: 3.5,

@@ -138,6 +138,11 @@ impl Session {
     /// If the step is not possible, or the store or the daemon fails.
     pub fn decide(&mut self, decision: Decision) -> Result<(), Failure> {
         match self {
+            // Whoever has the store is at work.
+            Self::Own(own) if own.lock.is_none() && own.trouble.is_none() => Err(Failure::new(
+                "another mixlaw command is working on this project, so nothing was decided",
+                "try again when it has ended".to_owned(),
+            )),
             Self::Own(own) => own.engine.decide(decision, SystemTime::now())?,
             Self::Daemon(client) => answer_of(client.command(Command::Decide(Box::new(decision)))),
         }

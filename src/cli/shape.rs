@@ -64,6 +64,7 @@ impl Against {
 impl Shape {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let budget = self.budget.budget();
+        let asked = budget != Budget::default() || !self.flops.is_empty();
         let pareto = self.pareto.map(Against::cost);
         let answer: ShapeAnswer = match &self.published {
             Some(law) => published(law, &budget, &self.flops, pareto)?,
@@ -84,7 +85,9 @@ impl Shape {
             || !answer.upcycled.is_empty()
             || matches!(answer.front, Some(FrontAnswer::Front(_)))
             || matches!(answer.advice, Some(ShapeAdvice::Recommendation(_)));
-        Ok(if found { Outcome::Done } else { Outcome::Abstained })
+        // What was asked for is the shape for this budget.
+        let abstained = asked && matches!(answer.advice, Some(ShapeAdvice::Abstained(_)));
+        Ok(if found && !abstained { Outcome::Done } else { Outcome::Abstained })
     }
 }
 

@@ -39,6 +39,10 @@ use question::none;
 
 /// Probability of being better that a shape must reach to be advised in place of the target's.
 const WORTH_PROBABILITY: f64 = 0.6;
+/// Fewer parameters are no model.
+const LEAST: f64 = 1e3;
+/// Sizes so many times below the smallest run, or above the largest, are not advised.
+const FAR: (f64, f64) = (100.0, 10_000.0);
 /// The widest interval of an extrapolated optimum, upper end over lower end, that is still advised.
 const TELLS: f64 = 10.0;
 
@@ -82,6 +86,21 @@ fn advise(evidence: &Evidence<'_>) -> Result<ShapeRecommendation, Abstention> {
     // What was measured is not given up for what is predicted to be no better.
     let winner = measured.as_ref().filter(|run| search.gives_way(&best, run));
     let (advised, standing) = winner.map_or((best.scale, standing), |run| (run.scale, Standing::Measured));
+
+    let ends = |part: &question::Part<'_>| part.fit.seen.variables.first().copied().unwrap_or((1.0, f64::INFINITY));
+    let sizes = question.parts.iter().map(ends).fold((f64::INFINITY, 0.0_f64), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let n = advised.params;
+    if winner.is_none() && (n < LEAST || n < sizes.0 / FAR.0 || n > sizes.1 * FAR.1) {
+        return Err(none(
+            format!(
+                "The best shape for this budget would have {} parameters, and the runs have {} to {}: nothing says what models of that size do.",
+                show_amount(n),
+                show_amount(sizes.0),
+                show_amount(sizes.1)
+            ),
+            "State a budget nearer to those of the runs, or launch runs nearer to it.",
+        ));
+    }
 
     let p_better = winner.map_or_else(|| question.better(&advised, &target), |run| question.beats(run.loss, &target));
     let expected_now = question.objective(&target);
