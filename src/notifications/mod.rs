@@ -34,10 +34,8 @@ pub mod message;
 #[cfg(feature = "daemon")]
 pub mod notifier;
 pub mod outbox;
-#[cfg(feature = "daemon")]
 pub mod process;
 pub mod told;
-#[cfg(feature = "daemon")]
 pub mod undelivered;
 #[cfg(feature = "daemon")]
 pub mod webhook;
