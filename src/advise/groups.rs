@@ -3,6 +3,7 @@
 //! points of the edges between those that have too little and too much.
 
 use crate::forecast::spread::{generator, uniform};
+use crate::vocab::number::percent;
 
 /// Corners beyond which only a part of the new ones is kept; what is between them is then a little less than what is allowed.
 const MOST: usize = 600;
@@ -84,12 +85,6 @@ impl Share {
 /// A range of weights.
 fn range_text(low: f64, high: f64) -> String {
     if high - low < 1e-9 { percent(low) } else { format!("{} to {}", percent(low), percent(high)) }
-}
-
-/// A weight: `35 %`, `33.3 %`.
-pub(super) fn percent(weight: f64) -> String {
-    let text = format!("{:.1}", 100.0 * weight);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// The corners where `room` is at least 0, and where the lines from them to the others reach 0.

@@ -188,14 +188,14 @@ fn advise(
         abstain::without_effect(&mut obstacles, &verdict, abstain::gap(evidence, &mixtures));
     }
     let Some(scale) = project.target.scale() else { return Err(obstacles) };
-    if let Err(mut reasons) = Region::new(&Cuts::of(project, scale.tokens, None)) {
-        // Whatever the runs show.
+    // All that the project file allows, whatever the runs show.
+    let allowed = Region::new(&Cuts::of(project, scale.tokens, None)).map_err(|mut reasons| {
         reasons
             .insert(0, "What the project file asks of the mixture cannot be met, whatever the runs show.".to_owned());
         let would_help =
             vec!["Widen the bounds, the groups, the supply or max_change in the project file (mixture: …).".to_owned()];
-        return Err(Abstention { reasons, would_help, nothing_to_mix: None });
-    }
+        Abstention { reasons, would_help, nothing_to_mix: None }
+    })?;
     if !obstacles.reasons.is_empty() {
         return Err(obstacles);
     }
@@ -243,10 +243,10 @@ fn advise(
         nothing_to_mix: None,
     })?;
     let chosen = choose::careful(&joint, field, guess);
-    let open = Region::new(&cuts(None)).ok().filter(|open| !evidence.beyond() && *open != region);
-    let anywhere = open.as_ref().map(|region| Field { region, priced: None, seed });
+    let open = Some(&allowed).filter(|open| !evidence.beyond() && **open != region);
+    let anywhere = open.map(|region| Field { region, priced: None, seed });
     let lowest = anywhere.and_then(|field| choose::guess(&joint, field).ok());
-    let further = match (&open, &lowest, &tested) {
+    let further = match (open, &lowest, &tested) {
         (Some(open), Some((_, lowest)), Some(tested)) => further::search(&joint, open, tested, seed, &chosen, lowest),
         _ => None,
     };
@@ -300,9 +300,8 @@ fn advise(
     };
     // What was asked for whatever was tested is not withheld for what was not.
     let told_apart = if evidence.beyond() && trial.is_none() { joint.better_if_laws_hold(advised) } else { p_better };
-    // Allowed is what the project file allows: that no run was there does not make the mixture in use one to leave.
-    let allowed = Region::new(&cuts(None)).is_ok_and(|open| open.outside(&current) <= 0.0);
-    let kept = (allowed || region.outside(&current) <= 0.0)
+    // That no run was there does not make the mixture in use one to leave.
+    let kept = (allowed.outside(&current) <= 0.0 || region.outside(&current) <= 0.0)
         && joint.excess(&current) <= 0.0
         && joint.within(&current) >= within.min(SURE);
     let keep = kept

@@ -1,11 +1,12 @@
 //! `mixlaw anneals`: tails of one model, each on a mixture of its own, against a baseline tail.
 
 use super::output::{print, print_json, table};
-use super::phases::{interval, percent, signed, weights};
+use super::phases::{interval, signed, weights};
 use super::session::Session;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
 use crate::vocab::count::counted;
+use crate::vocab::number::percent;
 use crate::vocab::text::printable;
 use crate::vocab::{AnnealsAnswer, Tail};
 use clap::Args;

@@ -5,6 +5,7 @@ use super::session::Session;
 use super::tokenizer::OfTokenizer;
 use super::{Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
+use crate::vocab::count;
 use crate::vocab::number::{show_amount, significant};
 use crate::vocab::text::printable;
 use crate::vocab::{AuditAnswer, DomainAudit, EstimatedShares, Ordered, RunAudit};
@@ -57,10 +58,6 @@ const SHOWN: usize = 6;
 /// Tokens that were used more often say little more (Muennighoff et al. 2023).
 const OFTEN: f64 = 4.0;
 
-fn counted_of(count: usize) -> String {
-    if count == 1 { "1 counted run".to_owned() } else { format!("{count} counted runs") }
-}
-
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }
@@ -97,7 +94,7 @@ fn counts(counted: &[&RunAudit]) -> String {
         out.push_str(&format!(
             "\n{} of {} trained on another mixture than declared (part of the weight): {}{}.\n",
             apart.len(),
-            counted_of(counted.len()),
+            count::counted(counted.len(), "counted run"),
             shown.join(", "),
             if more > 0 { format!(" and {more} others") } else { String::new() }
         ));

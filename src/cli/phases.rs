@@ -5,7 +5,7 @@ use super::output::{print, print_json, table};
 use super::session::Session;
 use super::{ArgumentError, Outcome, ProjectArg};
 use crate::ipc::protocol::{Failure, Query};
-use crate::vocab::number::show_probability;
+use crate::vocab::number::{percent, show_probability};
 use crate::vocab::text::printable;
 use crate::vocab::{Estimate, Mixture, Ordered, PhaseFit, PhaseMove, PhasesAnswer, PhasesQuery};
 use clap::Args;
@@ -134,11 +134,6 @@ fn judged(loss: &PhaseFit) -> String {
 pub(super) fn weights(mixture: &Mixture) -> String {
     let parts = mixture.0.iter().filter(|(_, w)| **w > 5e-4);
     printable(&parts.map(|(domain, w)| format!("{domain} {}", percent(*w))).collect::<Vec<_>>().join(", "))
-}
-
-pub(super) fn percent(part: f64) -> String {
-    let text = format!("{:.1}", 100.0 * part);
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 pub(super) fn signed(value: f64) -> String {

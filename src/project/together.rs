@@ -264,18 +264,20 @@ mod tests {
         assert!(!Limits { ranges, ..limits(vec![&ab, &bc], false) }.any(None), "b and c have at most 0.5");
     }
 
+    fn mostly_a() -> BTreeMap<String, f64> {
+        ["a", "b", "c", "d"].map(str::to_owned).into_iter().zip([0.7, 0.1, 0.1, 0.1]).collect()
+    }
+
+    /// Limits that leave the first at most half.
+    fn less_of_a<'a>(groups: Vec<&'a Group>, now: &'a BTreeMap<String, f64>) -> Limits<'a> {
+        let ranges = BTreeMap::from([("a".to_owned(), [0.0, 0.5])]);
+        Limits { domains: vec!["a", "b", "c", "d"], others: false, ranges, groups, now: Some(now) }
+    }
+
     #[test]
     fn what_must_move_is_what_ranges_and_groups_ask_for() {
-        let domains = ["a", "b", "c", "d"];
-        let now: BTreeMap<String, f64> = domains.map(str::to_owned).into_iter().zip([0.7, 0.1, 0.1, 0.1]).collect();
-        let ranges = BTreeMap::from([("a".to_owned(), [0.0, 0.5])]);
-        let limits = |groups| Limits {
-            domains: domains.to_vec(),
-            others: false,
-            ranges: ranges.clone(),
-            groups,
-            now: Some(&now),
-        };
+        let now = mostly_a();
+        let limits = |groups| less_of_a(groups, &now);
         assert!((limits(vec![]).moved().unwrap() - 0.2).abs() < 1e-9);
         let [bc, cd, d] = [&["b", "c"][..], &["c", "d"], &["d"]].map(|of| group(of, [0.5, 0.6]));
         let moved = |groups| limits(groups).moved().unwrap();
@@ -287,16 +289,8 @@ mod tests {
 
     #[test]
     fn the_least_divergence_is_found_and_never_overstated() {
-        let domains = ["a", "b", "c", "d"];
-        let now: BTreeMap<String, f64> = domains.map(str::to_owned).into_iter().zip([0.7, 0.1, 0.1, 0.1]).collect();
-        let ranges = BTreeMap::from([("a".to_owned(), [0.0, 0.5])]);
-        let limits = |groups| Limits {
-            domains: domains.to_vec(),
-            others: false,
-            ranges: ranges.clone(),
-            groups,
-            now: Some(&now),
-        };
+        let now = mostly_a();
+        let limits = |groups| less_of_a(groups, &now);
         let nats =
             |weights: [f64; 4]| weights.iter().zip([0.7, 0.1, 0.1, 0.1]).map(|(w, n)| w * (w / n).ln()).sum::<f64>();
         let least = nats([0.5, 0.5 / 3.0, 0.5 / 3.0, 0.5 / 3.0]);

@@ -105,6 +105,13 @@ pub fn show_times(times: f64) -> String {
     if times < 1000.0 { format!("{times:.1}") } else { show_amount(times) }
 }
 
+/// A part of a whole as a percentage, to a tenth where it is not whole: `35 %`, `33.3 %`.
+#[must_use]
+pub fn percent(part: f64) -> String {
+    let text = format!("{:.1}", 100.0 * part);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// Formats with `digits` significant digits, in plain notation if that is short; `–` if not finite.
 #[must_use]
 pub fn significant(value: f64, digits: usize) -> String {
